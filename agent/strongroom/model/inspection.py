@@ -1,0 +1,102 @@
+"""What reading a delivered file back found: counts, dates, drift and faults. Facts only; the engine decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from strongroom.model.stream import DatasetShape
+from strongroom.model.window import Window
+
+
+class Severity(StrEnum):
+    """FAULT refuses the file (it is quarantined); WARNING is told to a person; NOTE is kept for the record."""
+
+    FAULT = "fault"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that reading found. The message never quotes record text."""
+
+    severity: Severity
+    code: str  # stable, kebab-case: "zip-bad-crc", "json-malformed", "field-unknown", ...
+    message: str  # what happened, expected and got
+    member: str = ""  # the file inside the container, made printable
+
+
+@dataclass(frozen=True, slots=True)
+class MemberReport:
+    """One file of records, read to its end."""
+
+    member: str  # name inside the container, made printable; empty for a bare file
+    dataset: str  # which dataset it holds; empty for metadata and unknown files
+    size: int  # bytes, uncompressed
+    records: int  # every record parsed
+    in_window: int  # records whose time lies in [start, end)
+    undated: int  # records without a readable time field
+    earliest: datetime | None  # over all dated records
+    latest: datetime | None
+    fields_unknown: tuple[str, ...] = ()  # seen but not in the dataset's known fields
+    fields_vanished: tuple[str, ...] = ()  # documented as always there, seen in no record
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a delivered file should hold."""
+
+    window: Window
+    datasets: tuple[DatasetShape, ...]
+    end_inclusive: bool = True  # the request's upper bound included `window.end` itself: not a fault when seen
+    companions: tuple[str, ...] = ()  # other members that must be there, such as metadata.json
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """Bounds that keep hostile input from deciding our memory, time or disk."""
+
+    max_members: int = 1_000
+    max_total: int = 1 << 40  # bytes, uncompressed, all members
+    max_ratio: int = 200  # uncompressed / compressed, judged once a member passes ratio_floor
+    ratio_floor: int = 1 << 24  # bytes; small highly repetitive members are not bombs
+    max_record: int = 32 << 20  # bytes of one JSON record
+    max_name: int = 255  # bytes of a member's name
+    max_directory: int = 16 << 20  # bytes of a ZIP's central directory
+    max_findings: int = 100  # kept; the rest are counted
+    max_fields: int = 200  # unknown field names kept for each member
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """All that reading one delivered file found."""
+
+    members: tuple[MemberReport, ...] = ()
+    findings: tuple[Finding, ...] = field(default=())
+
+    @property
+    def sound(self) -> bool:
+        """Say whether nothing refuses the file."""
+        return not any(finding.severity is Severity.FAULT for finding in self.findings)
+
+    @property
+    def records(self) -> int:
+        """Count the records of all datasets, overlap included."""
+        return sum(member.records for member in self.members if member.dataset)
+
+    @property
+    def in_window(self) -> int:
+        """Count the records that belong to the window."""
+        return sum(member.in_window for member in self.members if member.dataset)
+
+    @property
+    def earliest(self) -> datetime | None:
+        """Return the earliest time of any record, or None where no record is dated."""
+        return min((m.earliest for m in self.members if m.earliest), default=None)
+
+    @property
+    def latest(self) -> datetime | None:
+        """Return the latest time of any record, or None where no record is dated."""
+        return max((m.latest for m in self.members if m.latest), default=None)

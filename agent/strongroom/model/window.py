@@ -1,0 +1,55 @@
+"""A window is a half-open interval in UTC, [start, end): adjacent windows share no instant and miss none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from strongroom.model.instants import format_instant, require_utc
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Window:
+    """The half-open interval [start, end) in UTC. Adapters convert it to the provider's own bounds."""
+
+    start: datetime
+    end: datetime  # exclusive
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "start", require_utc(self.start))
+        object.__setattr__(self, "end", require_utc(self.end))
+        if self.end <= self.start:
+            raise ValueError(f"a window must end after it starts, got {self}")
+
+    def __str__(self) -> str:
+        return f"{format_instant(self.start)}/{format_instant(self.end)}"
+
+    @property
+    def length(self) -> timedelta:
+        """How long the window is."""
+        return self.end - self.start
+
+    def holds(self, instant: datetime) -> bool:
+        """Say whether the instant lies inside; the end does not."""
+        return self.start <= instant < self.end
+
+    def overlaps(self, other: Window) -> bool:
+        """Say whether the two share at least one instant."""
+        return self.start < other.end and other.start < self.end
+
+
+def subtract(required: Window, held: list[Window]) -> list[Window]:
+    """Return the parts of `required` that no window in `held` covers, in order of time."""
+    gaps: list[Window] = []
+    cursor = required.start
+    for window in sorted(held):
+        if window.end <= cursor:
+            continue
+        if window.start >= required.end:
+            break
+        if window.start > cursor:
+            gaps.append(Window(cursor, window.start))
+        cursor = max(cursor, window.end)
+    if cursor < required.end:
+        gaps.append(Window(cursor, required.end))
+    return gaps
