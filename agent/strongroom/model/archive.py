@@ -1,0 +1,54 @@
+"""An archive: the sealed, verified result of one export. Its bytes never change; a newer export is another archive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from strongroom.model.inspection import Inspection
+from strongroom.model.stream import ExportSpec
+
+
+class Holding(StrEnum):
+    """What the vault holds under an archive's name."""
+
+    HELD = "held"  # verified and published
+    QUARANTINED = "quarantined"  # sealed as it came, but unsound: kept as evidence, counts as no coverage
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What sealing one delivered file produced."""
+
+    size: int  # bytes as delivered
+    sealed_size: int  # bytes of the age file
+    sealed_sha256: str  # hex, of the age file: lets anyone check fixity without a key
+    digest: str  # hex, HMAC-SHA256(salt, SHA-256(delivered bytes)); the salt is in the sealed key file
+    delivered_name: str  # a safe file name for restoring
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """One archive as the catalogue and the manifest tell it."""
+
+    id: str
+    holding: Holding
+    stream: str
+    source: str
+    provider: str
+    spec: ExportSpec
+    job: str
+    ref: str  # the provider's name for the export
+    seal: Seal
+    inspection: Inspection
+    recipients: tuple[str, ...]  # the public keys its key file was sealed to
+    retention: str  # the retention class, fixed at ingest
+    container: str  # how the delivered file is built: zip-of-json, csv
+    durable_at: datetime  # sealed, flushed and entered
+    verified_at: datetime  # read back from the disk and inspected
+
+    @property
+    def empty(self) -> bool:
+        """Say whether the window held no record at all."""
+        return self.inspection.records == 0

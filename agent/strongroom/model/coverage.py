@@ -1,0 +1,72 @@
+"""The coverage ledger: which intervals of a stream are proven, empty, open, missing or lost.
+
+What is due is never stored: it is required minus held, worked out from plan and ledger each time. A first run, a
+catch-up after a week and the repair of a gap are therefore the same question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from strongroom.model.plan import Plan, boundary, cut
+from strongroom.model.window import Window, subtract
+
+
+class Cover(StrEnum):
+    """How one interval of a stream is covered."""
+
+    PROVEN = "proven"  # an archive holds it, read back and counted
+    EMPTY = "empty"  # an archive proves that the provider had no record
+    OPEN = "open"  # a job is at it
+    MISSING = "missing"  # every try failed; a person may retry
+    LOST = "lost"  # the provider no longer has it
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """One entry of the ledger."""
+
+    stream: str
+    window: Window
+    cover: Cover
+    archive: str = ""
+    job: str = ""
+    cause: str = ""
+
+
+def required(plan: Plan, now: datetime, keeps: timedelta | None) -> Window | None:
+    """Return what the plan wants held by now, cut back by the settle delay, or None when nothing yet.
+
+    `keeps` is how long the provider keeps records: the start of a plan without `since`.
+    """
+    start = plan.since
+    if start is None:
+        if keeps is None:
+            return None
+        start = now - keeps
+    end = now - plan.settle
+    return Window(start, end) if start < end else None
+
+
+def due_windows(plan: Plan, ledger: Iterable[Interval], now: datetime, keeps: timedelta | None = None) -> list[Window]:
+    """Return the windows to export now, in order of time: ended, settled, and in no entry of the ledger."""
+    period = required(plan, now, keeps)
+    if period is None or plan.paused:
+        return []
+    taken = [interval.window for interval in ledger]
+    return list(_ended(plan, subtract(period, taken), period.end))
+
+
+def _ended(plan: Plan, gaps: list[Window], horizon: datetime) -> Iterator[Window]:
+    """Cut the gaps into windows, leaving out the last one while its own end has not settled."""
+    for gap in gaps:
+        for window in cut(gap, plan.span, plan.zone):
+            if window.end < horizon or _is_boundary(plan, window.end):
+                yield window
+
+
+def _is_boundary(plan: Plan, instant: datetime) -> bool:
+    return boundary(plan.span, plan.zone, instant) == instant

@@ -1,0 +1,154 @@
+"""What a job should do next: a pure decision from the job and its situation. Steps are values: printed, tested, shown.
+
+next_step decides, the engine performs, the table advances. Nothing here touches the world, and nothing there decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from strongroom.model.job import Cause, Job, State
+from strongroom.model.patience import Patience
+from strongroom.model.provider import Ask, Listed, Match, Observation, Standing
+
+
+class Act(StrEnum):
+    """The kinds of step."""
+
+    WAIT = "wait"  # nothing until `until`
+    SURVEY = "survey"  # read the provider's list to know what others use of the budget
+    INTEND = "intend"  # write down that a create is about to leave
+    ASK = "ask"  # send the create that was just written down
+    LOOK = "look"  # find our export on the provider's list
+    OBSERVE = "observe"  # ask how the export stands
+    FETCH = "fetch"  # download, seal, read back, publish
+    BURY = "bury"  # this export is beyond use
+    SUCCEED = "succeed"  # make a successor job
+    GIVE_UP = "give-up"
+    NOTHING = "nothing"  # finished
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step and why. `until` is set for WAIT."""
+
+    act: Act
+    cause: Cause = Cause.NONE
+    reason: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that a decision may know besides the job."""
+
+    now: datetime
+    intent_is_fresh: bool = False  # this very process has just written the intent and has sent nothing yet
+    paused: str = ""  # why the source is paused, or empty
+    surveyed_at: datetime | None = None  # when the provider's list was last read
+    budget_at: datetime | None = None  # when the budget allows the next create; None means not known
+
+
+def next_step(job: Job, situation: Situation, patience: Patience) -> Step:
+    """Decide the next step of a job."""
+    if job.finished:
+        return Step(Act.NOTHING, reason=f"the job is {job.state}")
+    if job.state is State.UNCERTAIN and situation.intent_is_fresh:
+        return Step(Act.ASK, reason="the intent is on disk and nothing has been sent")
+    if job.next_at > situation.now:
+        return Step(Act.WAIT, job.cause, job.detail, until=job.next_at)
+    if situation.paused and job.state is not State.DEAD:
+        return Step(Act.WAIT, Cause.PAUSED, situation.paused, until=situation.now + timedelta(minutes=1))
+    return _DECIDE[job.state](job, situation, patience)
+
+
+def _planned(_job: Job, situation: Situation, patience: Patience) -> Step:
+    now = situation.now
+    if situation.surveyed_at is None or now - situation.surveyed_at > patience.survey_age:
+        return Step(Act.SURVEY, reason="others may be using the same budget")
+    if situation.budget_at is not None and situation.budget_at > now:
+        return Step(Act.WAIT, Cause.QUOTA, "the provider's export quota is used up", until=situation.budget_at)
+    return Step(Act.INTEND)
+
+
+def _uncertain(_job: Job, _situation: Situation, _patience: Patience) -> Step:
+    return Step(Act.LOOK, reason="a create may have reached the provider: look before asking again")
+
+
+def _waiting(job: Job, situation: Situation, patience: Patience) -> Step:
+    since = job.accepted_at or job.changed_at
+    if situation.now - since > patience.overdue:
+        hours = patience.overdue.total_seconds() / 3600
+        return Step(Act.BURY, Cause.OVERDUE, f"the export was not ready after {hours:.0f} hours")
+    return Step(Act.OBSERVE)
+
+
+def _ready(job: Job, _situation: Situation, patience: Patience) -> Step:
+    bounds = (
+        (Cause.CONTENT, patience.rejections, "the delivered file was unsound every time"),
+        (Cause.TRANSFER, patience.transfers, "the download broke every time"),
+        (Cause.LINK, patience.links, "every link was dead"),
+        (Cause.WORKER, patience.workers, "the sealing worker died every time"),
+    )
+    for cause, most, reason in bounds:
+        if job.tries(cause) >= most:
+            return Step(Act.BURY, cause, f"{reason} ({most} tries)")
+    return Step(Act.FETCH)
+
+
+def _interrupted(_job: Job, situation: Situation, _patience: Patience) -> Step:
+    return Step(Act.WAIT, Cause.RESTART, "another worker has it, or recovery has not looked yet", until=situation.now)
+
+
+def _dead(job: Job, _situation: Situation, patience: Patience) -> Step:
+    if job.generation + 1 >= patience.generations:
+        return Step(Act.GIVE_UP, job.cause, f"{job.detail} ({patience.generations} exports were tried)")
+    return Step(Act.SUCCEED, job.cause, job.detail)
+
+
+_DECIDE = {
+    State.PLANNED: _planned,
+    State.UNCERTAIN: _uncertain,
+    State.WAITING: _waiting,
+    State.READY: _ready,
+    State.FETCHING: _interrupted,
+    State.SEALED: _interrupted,
+    State.DEAD: _dead,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look at the provider's list says about an uncertain create."""
+
+    verdict: str  # "one", "none" or "several"
+    observation: Observation | None = None
+
+
+def recognise(job: Job, ask: Ask, listed: list[Listed], known: frozenset[str], match: Match) -> Found:
+    """Find the export that an uncertain create may have made.
+
+    `known` are refs that belong to other jobs of ours. Where the list repeats every filter, equal exports are equal in
+    worth and the first one made is taken; where it does not, two candidates cannot be told apart and nobody guesses.
+    """
+    candidates = [entry for entry in listed if entry.observation.ref not in known and _usable(entry)]
+    if match is Match.EXACT:
+        candidates = [entry for entry in candidates if entry.ask == ask]
+    if not candidates:
+        return Found("none")
+    if len(candidates) > 1 and match is not Match.EXACT:
+        return Found("several")
+    first = min(candidates, key=lambda entry: (entry.observation.created_at or job.created_at, entry.observation.ref))
+    return Found("one", first.observation)
+
+
+def _usable(entry: Listed) -> bool:
+    return entry.observation.standing not in (Standing.FAILED, Standing.EXPIRED, Standing.GONE)
+
+
+def absent(job: Job, now: datetime, patience: Patience) -> bool:
+    """Say whether enough looks, late enough, have missed the export to prove that it was never created."""
+    asked = job.asked_at or job.changed_at
+    return job.looks + 1 >= patience.looks and now - asked >= patience.look_for

@@ -1,0 +1,43 @@
+"""How long to wait and how often to try: one frozen noun, so that a test or a person can see all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from strongroom.model.provider import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Bounds on waiting and trying. Counts are per job, generations per window."""
+
+    looks: int = 3  # sweeps that must all miss an uncertain export before it counts as absent
+    look_after: timedelta = timedelta(seconds=5)  # between the request and the first look
+    look_for: timedelta = timedelta(seconds=90)  # a request can still be taking effect until this long after it
+    overdue: timedelta = timedelta(hours=24)  # an export that has not finished by then never will
+    transfers: int = 6  # broken transfers of one export
+    links: int = 6  # dead links of one export
+    rejections: int = 2  # unsound files from one export
+    workers: int = 3  # sealing workers that died on one export
+    generations: int = 3  # exports tried for one window before it is given up
+    delay_first: timedelta = timedelta(seconds=5)
+    delay_longest: timedelta = timedelta(minutes=15)
+    survey_age: timedelta = timedelta(minutes=5)  # how old the view of others' exports may be when asking
+
+
+def grown(first: timedelta, longest: timedelta, count: int, jitter: float) -> timedelta:
+    """Return first x 1.5^count, never over `longest`, spread by jitter (0 to 1) over +-20 %."""
+    grown_by = first * 1.5 ** min(count, 40)
+    return min(grown_by, longest) * (0.8 + 0.4 * jitter)
+
+
+def next_poll(limits: Limits, polls: int, now: datetime, jitter: float) -> datetime:
+    """Say when to look at a waiting export again: at once densely, later rarely."""
+    return now + grown(limits.poll_first, limits.poll_longest, max(polls - 3, 0), jitter)
+
+
+def next_try(patience: Patience, tries: int, now: datetime, jitter: float, not_before: datetime | None) -> datetime:
+    """Say when to try again after trouble; the provider's own word wins when it is later."""
+    own = now + grown(patience.delay_first, patience.delay_longest, tries * 2, jitter)
+    return max(own, not_before) if not_before else own

@@ -1,0 +1,115 @@
+"""A plan: from when on a stream must be covered, and in windows of what length.
+
+Windows of days, weeks and months begin at midnight in the plan's zone. A midnight that does not exist (clocks go
+forward) is the first instant after the gap; one that exists twice is the first of the two. Adjacent windows therefore
+share no instant and miss none, whatever the zone does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from strongroom.model.instants import require_utc
+from strongroom.model.stream import Stream
+from strongroom.model.window import Window
+
+
+class Span(StrEnum):
+    """How long a plan's windows are."""
+
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"  # from Monday
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a stream must be covered by."""
+
+    stream: Stream
+    since: datetime | None  # the first instant to be covered; None means as far back as the provider keeps
+    span: Span = Span.DAY
+    zone: str = "UTC"  # IANA name
+    settle: timedelta = timedelta(hours=1)  # after a window's end before it is exported
+    retention: str = "standard"
+    priority: int = 0
+    paused: bool = False
+
+    def __post_init__(self) -> None:
+        if self.since is not None:
+            object.__setattr__(self, "since", require_utc(self.since))
+        if self.settle < timedelta(0):
+            raise ValueError(f"a settle delay cannot be negative, got {self.settle}")
+
+
+def boundary(span: Span, zone: str, instant: datetime) -> datetime:
+    """Return the latest window boundary at or before the instant, in UTC."""
+    if span is Span.HOUR:
+        return instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    day = _first_day(span, instant.astimezone(ZoneInfo(zone)).date())
+    start = _midnight(day, zone)
+    return start if start <= instant else _midnight(_step(span, day, -1), zone)
+
+
+def following(span: Span, zone: str, start: datetime) -> datetime:
+    """Return the boundary after the boundary `start`, in UTC."""
+    if span is Span.HOUR:
+        return start + timedelta(hours=1)
+    day = _first_day(span, start.astimezone(ZoneInfo(zone)).date())
+    return _midnight(_step(span, day, 1), zone)
+
+
+def cut(period: Window, span: Span, zone: str) -> Iterator[Window]:
+    """Cut a period at every boundary; its own ends are kept, so the first and last piece may be shorter."""
+    start = period.start
+    edge = following(span, zone, boundary(span, zone, start))
+    while edge < period.end:
+        yield Window(start, edge)
+        start, edge = edge, following(span, zone, edge)
+    yield Window(start, period.end)
+
+
+def _midnight(day: date, zone: str) -> datetime:
+    """Return the first instant of a local day, in UTC: the end of the gap where midnight does not exist."""
+    tz = ZoneInfo(zone)
+    local = datetime.combine(day, time(0), tzinfo=tz)
+    instant = local.astimezone(UTC)
+    if instant.astimezone(tz).replace(tzinfo=None) == local.replace(tzinfo=None):
+        return instant
+    # In a gap the two readings of `fold` lie on either side of it, as far apart as the gap is long.
+    before, after = local.replace(fold=1).astimezone(UTC), local.replace(fold=0).astimezone(UTC)
+    return _transition(before, after, zone)
+
+
+def _transition(low: datetime, high: datetime, zone: str) -> datetime:
+    """Return the instant of the offset change in (low, high]: the first one with the offset of `high`."""
+    tz = ZoneInfo(zone)
+    offset = low.astimezone(tz).utcoffset()
+    while high - low > timedelta(seconds=1):
+        middle = low + (high - low) // 2
+        middle = middle.replace(microsecond=0)
+        if middle <= low:
+            break
+        if middle.astimezone(tz).utcoffset() == offset:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _first_day(span: Span, day: date) -> date:
+    if span is Span.WEEK:
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if span is Span.MONTH else day
+
+
+def _step(span: Span, day: date, steps: int) -> date:
+    if span is Span.MONTH:
+        months = day.year * 12 + day.month - 1 + steps
+        return date(months // 12, months % 12 + 1, 1)
+    return day + timedelta(days=steps * (7 if span is Span.WEEK else 1))

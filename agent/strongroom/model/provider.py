@@ -1,0 +1,139 @@
+"""What a provider can say, in one vocabulary. Adapters translate into it and decide nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class Standing(StrEnum):
+    """Where an export stands at the provider, whatever the provider calls it."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    READY = "ready"  # can be downloaded now
+    FAILED = "failed"
+    EXPIRED = "expired"
+    GONE = "gone"  # the provider no longer knows it
+    UNKNOWN = "unknown"  # a status we have no word for: treated as still running, and told
+
+
+class Match(StrEnum):
+    """How surely an export on the provider's list can be recognised as the one we asked for."""
+
+    EXACT = "exact"  # the list repeats every filter of the request
+    HEURISTIC = "heuristic"  # by comparing lists before and after
+    NONE = "none"
+
+
+class Renewal(StrEnum):
+    """How a dead export is had again."""
+
+    NEW_EXPORT = "new-export"
+    SAME_EXPORT = "same-export"
+
+
+class ExpiryBasis(StrEnum):
+    """From when an export's life is counted."""
+
+    CREATED = "created"
+    COMPLETED = "completed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the provider allows; None means that nothing is documented."""
+
+    concurrent: int | None  # exports under way at once, over all clients of the account
+    per_hour: int | None  # exports created in any rolling hour, over all clients of the account
+    poll_first: timedelta = timedelta(seconds=5)
+    poll_longest: timedelta = timedelta(minutes=2)
+    retention: timedelta | None = None  # how long the provider keeps the records themselves
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the engine may ask of an adapter, so that it never asks for what a provider lacks."""
+
+    datasets: tuple[str, ...]
+    match: Match
+    renewal: Renewal
+    expiry: ExpiryBasis
+    deletes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One export request in the provider's terms, times as instants: equal asks are the same request.
+
+    `lower` and `upper` are what is sent; whether `upper` is inclusive is the provider's rule.
+    """
+
+    datasets: frozenset[str]
+    lower: datetime | None
+    upper: datetime | None
+    filters: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the provider says of one export at one moment. Never holds the link."""
+
+    ref: str
+    standing: Standing
+    raw_status: str  # the provider's own word, kept as it came
+    created_at: datetime | None = None
+    completed_at: datetime | None = None
+    expires_at: datetime | None = None
+    size: int | None = None  # bytes announced
+    rows: int | None = None  # records announced
+    detail: str = ""  # the provider's own words about a failure, made printable and short
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One entry of the provider's list. `ask` is None where the list does not repeat the request."""
+
+    ask: Ask | None
+    observation: Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took the request. `observation` is None where the answer names no export."""
+
+    observation: Observation | None
+    request_id: str = ""
+
+
+class Container(StrEnum):
+    """How a delivered file is built."""
+
+    ZIP_OF_JSON = "zip-of-json"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file to download. The locator is a secret that dies soon: fetched just before use, never stored."""
+
+    locator: str = field(repr=False)
+    name: str  # a safe file name for people
+    container: Container
+    authenticated: bool = False  # send the API credential, and only to the configured origin
+    size: int | None = None  # bytes announced
+    rows: int | None = None  # records announced
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a read-only look at a source found."""
+
+    offered: bool | None  # whether exports are offered; None where it could not be found out
+    clock_skew: timedelta | None  # provider's Date minus our clock
+    listed: int  # exports seen on the list
+    requests_left: int | None = None
+    notes: tuple[str, ...] = ()
