@@ -1,0 +1,1 @@
+"""Evidence: the append-only log, its chain of hashes, and what a stranger can check."""

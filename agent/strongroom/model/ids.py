@@ -1,0 +1,19 @@
+"""Ids: 26 characters, sorting by the time they were made, the last two spread evenly (they name the folders).
+
+48 bits of Unix milliseconds and 80 random bits in Crockford's base 32, lower case: the layout of a ULID.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from strongroom.model.instants import Chance, require_utc
+
+_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def make_id(at: datetime, chance: Chance) -> str:
+    """Return a new id; two of them clash with a chance of 2^-80 within a millisecond."""
+    milliseconds = int(require_utc(at).timestamp() * 1000) & ((1 << 48) - 1)
+    number = milliseconds << 80 | int.from_bytes(chance(10), "big")
+    return "".join(_DIGITS[number >> shift & 31] for shift in range(125, -1, -5))

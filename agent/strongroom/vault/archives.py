@@ -1,0 +1,77 @@
+"""Archives in the catalogue: the manifest's exact text, and the columns that lists are filtered and sorted by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from strongroom.model.archive import Archive
+from strongroom.model.inspection import Severity
+from strongroom.vault import queries
+from strongroom.vault.catalogue import Catalogue, to_text
+from strongroom.vault.manifest import read_manifest, write_manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How much the vault holds of one kind."""
+
+    count: int
+    size: int  # bytes as delivered
+    sealed_size: int  # bytes on disk
+    records: int
+
+
+def put_archive(catalogue: Catalogue, archive: Archive) -> None:
+    """Insert the archive; inside a transaction."""
+    window = archive.spec.window
+    catalogue.write(
+        queries.PUT_ARCHIVE,
+        archive.id,
+        archive.holding.value,
+        archive.stream,
+        archive.source,
+        to_text(window.start),
+        to_text(window.end),
+        archive.job,
+        archive.seal.size,
+        archive.seal.sealed_size,
+        archive.inspection.records,
+        sum(finding.severity is not Severity.NOTE for finding in archive.inspection.findings),
+        archive.retention,
+        to_text(archive.durable_at),
+        to_text(archive.verified_at),
+        write_manifest(archive).decode(),
+    )
+
+
+def get_archive(catalogue: Catalogue, archive_id: str) -> Archive | None:
+    """Return the archive with exactly this id."""
+    row = catalogue.read_one(queries.ARCHIVE, archive_id)
+    return read_manifest(row["manifest"]) if row else None
+
+
+def newest_archives(
+    catalogue: Catalogue, *, stream: str = "", holding: str = "", before: Archive | None = None, most: int = 100
+) -> list[Archive]:
+    """Return one page of archives, newest first; `before` is the last archive of the page before."""
+    edge = (to_text(before.verified_at), before.id) if before else ("", "")
+    rows = catalogue.read(queries.ARCHIVES_NEWEST, stream, holding, *edge, most)
+    return [read_manifest(row["manifest"]) for row in rows]
+
+
+def all_archive_ids(catalogue: Catalogue) -> list[str]:
+    """Return every archive's id, oldest first."""
+    return [row["id"] for row in catalogue.read(queries.ALL_ARCHIVE_IDS)]
+
+
+def matching_archive_ids(catalogue: Catalogue, part: str) -> list[str]:
+    """Return up to three ids that begin or end with what a person typed."""
+    return [row["id"] for row in catalogue.read(queries.ARCHIVE_IDS_LIKE, part, part)]
+
+
+def archive_totals(catalogue: Catalogue) -> dict[str, Totals]:
+    """Sum what the vault holds, by holding."""
+    return {
+        row["holding"]: Totals(row["count"], row["size"], row["sealed_size"], row["records"])
+        for row in catalogue.read(queries.ARCHIVE_TOTALS)
+    }

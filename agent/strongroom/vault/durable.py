@@ -1,0 +1,102 @@
+"""The write protocol: what is believed to be on the disk has been flushed, dropped from the page cache and read back.
+
+A file is written under a temporary name, flushed, read back from the disk, given its name without ever overwriting
+another, and its folder is flushed. When a flush fails the file is thrown away: the kernel may have dropped the dirty
+pages, so calling fsync again would report a success that never was.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from strongroom.model.errors import VaultError, WorldError
+
+
+def write_new(path: Path, temporary: Path, data: bytes) -> None:
+    """Write a small file by the whole protocol. Raises VaultError when `path` exists already or reads back wrong."""
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        write_all(fd, data)
+        flush(fd)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(fd)
+    if temporary.read_bytes() != data:
+        temporary.unlink()
+        raise VaultError(f"{temporary.name} read back from the disk is not what was written", hint="check the disk")
+    publish(temporary, path)
+
+
+def write_all(fd: int, data: bytes | memoryview) -> None:
+    """Write every byte, however short the single writes are. A full disk becomes a WorldError in words."""
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(fd, view) :]
+    except OSError as error:
+        raise in_words(error) from error
+
+
+def flush(fd: int) -> None:
+    """Flush a file to the disk and drop it from the page cache, so that the next read comes from the disk."""
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        raise in_words(error) from error
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Give a flushed file its name. Raises VaultError when the name is taken; nothing is ever overwritten."""
+    make_folder(path.parent)
+    try:
+        os.link(temporary, path, follow_symlinks=False)
+    except FileExistsError:
+        raise VaultError(
+            f"{path.name} exists already and is never overwritten", hint="run: strongroom doctor"
+        ) from None
+    except OSError as error:
+        raise in_words(error) from error
+    temporary.unlink()
+    flush_folder(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder that only its owner can read, and flush its parent when it is new."""
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        return
+    flush_folder(path.parent)
+
+
+def flush_folder(path: Path) -> None:
+    """Flush a folder's entries to the disk."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        raise in_words(error) from error
+    finally:
+        os.close(fd)
+
+
+def remove(path: Path) -> None:
+    """Remove a file if it is there, and flush its folder."""
+    path.unlink(missing_ok=True)
+    if path.parent.is_dir():
+        flush_folder(path.parent)
+
+
+def in_words(error: OSError) -> WorldError:
+    """Turn a failed system call into a sentence."""
+    name = Path(str(error.filename)).name if error.filename else "the vault"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return WorldError(f"the disk is full while writing {name}", hint="free space, then the job goes on by itself")
+    if error.errno == errno.EIO:
+        return WorldError(f"the disk reports an error at {name}", hint="check the disk before anything else: dmesg")
+    return WorldError(f"cannot write {name}: {error.strerror}", hint="check owner and permissions: strongroom doctor")

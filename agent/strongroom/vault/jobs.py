@@ -1,0 +1,147 @@
+"""Jobs in the catalogue: rows in, frozen nouns out."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from types import MappingProxyType
+
+from strongroom.model.job import Cause, Job, State
+from strongroom.model.stream import ExportSpec
+from strongroom.model.window import Window
+from strongroom.vault import queries
+from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+
+
+def put_job(catalogue: Catalogue, job: Job) -> None:
+    """Insert the job or bring its row up to date; inside a transaction."""
+    catalogue.write(queries.PUT_JOB, *_values(job))
+
+
+def get_job(catalogue: Catalogue, job_id: str) -> Job | None:
+    """Return the job with exactly this id."""
+    row = catalogue.read_one(queries.JOB, job_id)
+    return _job(row) if row else None
+
+
+def live_jobs(catalogue: Catalogue) -> list[Job]:
+    """Return every unfinished job, the most urgent first."""
+    return [_job(row) for row in catalogue.read(queries.JOBS_LIVE)]
+
+
+def due_jobs(catalogue: Catalogue, now: datetime, most: int) -> list[Job]:
+    """Return unfinished jobs whose next step is due, the most urgent first."""
+    return [_job(row) for row in catalogue.read(queries.JOBS_DUE, to_text(now), most)]
+
+
+def next_due(catalogue: Catalogue) -> datetime | None:
+    """Return when the next step of any job is due, or None when no job is live."""
+    row = catalogue.read_one(queries.NEXT_DUE)
+    return to_instant_or_none(row["next_at"]) if row else None
+
+
+def interrupted_jobs(catalogue: Catalogue) -> list[Job]:
+    """Return the jobs that were in a worker's hands."""
+    return [_job(row) for row in catalogue.read(queries.JOBS_INTERRUPTED)]
+
+
+def newest_jobs(
+    catalogue: Catalogue, *, stream: str = "", state: str = "", before: Job | None = None, most: int = 100
+) -> list[Job]:
+    """Return one page of jobs, newest first; `before` is the last job of the page before."""
+    edge = (to_text(before.created_at), before.id) if before else ("", "")
+    return [_job(row) for row in catalogue.read(queries.JOBS_NEWEST, stream, state, *edge, most)]
+
+
+def jobs_by_state(catalogue: Catalogue) -> dict[str, int]:
+    """Count the jobs in each state."""
+    return {row["state"]: row["count"] for row in catalogue.read(queries.JOBS_BY_STATE)}
+
+
+def known_refs(catalogue: Catalogue, job: Job) -> frozenset[str]:
+    """Return the provider's names of exports that belong to other jobs of the same source."""
+    return frozenset(row["ref"] for row in catalogue.read(queries.KNOWN_REFS, job.source, job.id))
+
+
+def successor_of(catalogue: Catalogue, job_id: str) -> str:
+    """Return the id of the job that replaced this one, or an empty string."""
+    row = catalogue.read_one(queries.SUCCESSOR, job_id)
+    return str(row["id"]) if row else ""
+
+
+def matching_job_ids(catalogue: Catalogue, part: str) -> list[str]:
+    """Return up to three ids that begin or end with what a person typed."""
+    return [row["id"] for row in catalogue.read(queries.JOB_IDS_LIKE, part, part)]
+
+
+def _values(job: Job) -> Sequence[object]:
+    window = job.spec.window
+    return (
+        job.id,
+        job.stream,
+        job.source,
+        to_text(window.start),
+        to_text(window.end),
+        json.dumps(job.spec.datasets),
+        json.dumps(job.spec.filters),
+        job.state.value,
+        to_text(job.created_at),
+        to_text(job.changed_at),
+        to_text(job.next_at),
+        job.purpose,
+        job.retention,
+        job.priority,
+        job.ref,
+        to_text_or_none(job.asked_at),
+        to_text_or_none(job.accepted_at),
+        to_text_or_none(job.expires_at),
+        job.size,
+        job.polls,
+        job.looks,
+        json.dumps(dict(job.attempts), sort_keys=True),
+        job.cause.value,
+        job.detail,
+        job.parent,
+        job.generation,
+        job.archive,
+    )
+
+
+def read_spec(row: sqlite3.Row) -> ExportSpec:
+    """Build the spec that a job's row tells."""
+    return ExportSpec(
+        datasets=tuple(json.loads(row["datasets"])),
+        window=Window(to_instant(row["window_start"]), to_instant(row["window_end"])),
+        filters=tuple((name, value) for name, value in json.loads(row["filters"])),
+    )
+
+
+def _job(row: sqlite3.Row) -> Job:
+    return Job(
+        id=row["id"],
+        stream=row["stream"],
+        source=row["source"],
+        spec=read_spec(row),
+        state=State(row["state"]),
+        created_at=to_instant(row["created_at"]),
+        changed_at=to_instant(row["changed_at"]),
+        next_at=to_instant(row["next_at"]),
+        purpose=row["purpose"],
+        retention=row["retention"],
+        priority=row["priority"],
+        ref=row["ref"],
+        asked_at=to_instant_or_none(row["asked_at"]),
+        accepted_at=to_instant_or_none(row["accepted_at"]),
+        expires_at=to_instant_or_none(row["expires_at"]),
+        size=row["size"],
+        polls=row["polls"],
+        looks=row["looks"],
+        attempts=MappingProxyType(json.loads(row["attempts"])),
+        cause=Cause(row["cause"]),
+        detail=row["detail"],
+        parent=row["parent"],
+        generation=row["generation"],
+        archive=row["archive"],
+    )

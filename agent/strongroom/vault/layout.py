@@ -1,0 +1,85 @@
+"""Where everything lies in a vault. Names are ids made by us: nothing from outside ever becomes a path."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+FORMAT = 1
+"""The vault format this program writes; docs/format.md tells it."""
+
+_ID = re.compile(r"[0-9a-hjkmnp-tv-z]{26}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths of one vault."""
+
+    root: Path
+
+    @property
+    def catalogue(self) -> Path:
+        """The SQLite index; can be rebuilt from the rest."""
+        return self.root / "catalogue.sqlite"
+
+    @property
+    def readme(self) -> Path:
+        """How to open the vault with stock tools."""
+        return self.root / "README.txt"
+
+    @property
+    def lock(self) -> Path:
+        """Held by whoever works in the vault."""
+        return self.root / "lock"
+
+    @property
+    def log(self) -> Path:
+        """The evidence log, one JSON line an entry."""
+        return self.root / "log" / "log.jsonl"
+
+    @property
+    def tmp(self) -> Path:
+        """Unfinished work; emptied at start."""
+        return self.root / "tmp"
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Every folder a vault has from its first day."""
+        names = ("archives", "keys", "manifests", "quarantine", "log", "log/checkpoints", "tmp")
+        return tuple(self.root / name for name in names)
+
+    def archive(self, archive_id: str) -> Path:
+        """The sealed payload."""
+        return self._sharded("archives", archive_id, ".age")
+
+    def key(self, archive_id: str) -> Path:
+        """The archive's own identity, sealed to the recipients: destroying it destroys the archive."""
+        return self._sharded("keys", archive_id, ".key.age")
+
+    def manifest(self, archive_id: str) -> Path:
+        """What the archive is, without what it says."""
+        return self._sharded("manifests", archive_id, ".json")
+
+    def quarantined(self, archive_id: str, suffix: str) -> Path:
+        """A sealed file that was found unsound: suffix .age, .key.age or .json."""
+        return self.root / "quarantine" / (_checked(archive_id) + suffix)
+
+    def temporary(self, archive_id: str, suffix: str) -> Path:
+        """A file under way."""
+        return self.tmp / (_checked(archive_id) + suffix)
+
+    def _sharded(self, folder: str, archive_id: str, suffix: str) -> Path:
+        return self.root / folder / _checked(archive_id)[-2:] / (archive_id + suffix)
+
+
+def _checked(archive_id: str) -> str:
+    if not _ID.match(archive_id):
+        raise ValueError(f"not an id of ours: {archive_id!r}")
+    return archive_id
+
+
+def id_of(path: Path) -> str | None:
+    """Return the id that a file is named after, or None when the name is not one of ours."""
+    name = path.name.split(".", 1)[0]
+    return name if _ID.match(name) else None

@@ -1,0 +1,59 @@
+"""One writer of work per vault: a lock held for the life of the process, with the holder's name inside."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from strongroom.model.errors import VaultLocked
+
+
+@contextmanager
+def hold(path: Path, holder: str) -> Iterator[None]:
+    """Hold the lock, or raise VaultLocked naming who has it. The kernel lets go when the process ends, however it ends.
+
+    `holder` says who we are, such as "strongroom run --once".
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise VaultLocked(
+                f"this vault is in use by {describe_holder(path)}", hint="wait for it to end, or stop it first"
+            ) from None
+        os.ftruncate(fd, 0)
+        os.write(fd, json.dumps({"pid": os.getpid(), "holder": holder}).encode())
+        yield
+        os.ftruncate(fd, 0)
+    finally:
+        os.close(fd)
+
+
+def describe_holder(path: Path) -> str:
+    """Name the process that the lock file speaks of."""
+    try:
+        told = json.loads(path.read_bytes())
+        return f"{told['holder']} (process {int(told['pid'])})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
+
+
+def is_held(path: Path) -> bool:
+    """Say whether some process holds the lock now."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(fd)

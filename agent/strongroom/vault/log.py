@@ -1,0 +1,115 @@
+"""The evidence log on disk: first a row in the same transaction as what happened, then a line in the file.
+
+The row is the promise, the file is its copy that leaves the host. A crash between the two leaves the file short by
+some lines; `write_out` brings it level again from the rows, and a half-written last line is cut off first. A line that
+differs from its row is never repaired: that is not a crash, and a person must look.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from strongroom.evidence.line import GENESIS, Entry, Fact, digest, format_line
+from strongroom.model.errors import VaultError
+from strongroom.vault import queries
+from strongroom.vault.catalogue import Catalogue, to_text
+from strongroom.vault.durable import in_words, write_all
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One entry as it stands in the log."""
+
+    seq: int
+    body: dict[str, Fact]
+
+
+def add_entry(catalogue: Catalogue, entry: Entry) -> None:
+    """Give the entry its place in the chain; inside the transaction of what happened."""
+    last = catalogue.read_one(queries.LAST_ENTRY)
+    seq, prev = (last["seq"] + 1, digest(last["line"])) if last else (1, GENESIS)
+    line = format_line(entry, seq, prev)
+    catalogue.write(queries.PUT_ENTRY, seq, to_text(entry.at), entry.kind, entry.job, entry.archive, entry.stream, line)
+
+
+def write_out(catalogue: Catalogue, path: Path) -> None:
+    """Append every entry that the file does not have yet, and flush it.
+
+    Raises VaultError when the file's last line is not the line that the catalogue has under its number.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        _cut_torn_line(fd)
+        behind = catalogue.read(queries.ENTRIES_AFTER, _last_seq(fd, catalogue))
+        if behind:
+            write_all(fd, b"".join(row["line"] + b"\n" for row in behind))
+            _flush(fd)
+    finally:
+        os.close(fd)
+
+
+def _flush(fd: int) -> None:
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        raise in_words(error) from error
+
+
+def _cut_torn_line(fd: int) -> None:
+    size = os.fstat(fd).st_size
+    if size == 0 or os.pread(fd, 1, size - 1) == b"\n":
+        return
+    os.ftruncate(fd, _last_newline(fd, size) + 1)
+
+
+def _last_seq(fd: int, catalogue: Catalogue) -> int:
+    """Return the number of the file's last line, after comparing the line with its row."""
+    size = os.fstat(fd).st_size
+    if size == 0:
+        return 0
+    start = _last_newline(fd, size - 1) + 1
+    line = os.pread(fd, size - start, start).removesuffix(b"\n")
+    try:
+        seq = int(json.loads(line)["seq"])
+    except (ValueError, KeyError, TypeError):
+        seq = -1
+    row = catalogue.read_one(queries.ENTRY, seq)
+    if row is None or row["line"] != line:
+        raise VaultError(
+            f"the last line of {Path('log') / 'log.jsonl'} is not entry {seq} of the catalogue",
+            hint="the log or the catalogue was changed or replaced by an older copy: compare with a backup of both",
+        )
+    return seq
+
+
+def _last_newline(fd: int, end: int) -> int:
+    """Return the offset of the last newline before `end`, or -1."""
+    step = 64 * 1024
+    while end > 0:
+        start = max(0, end - step)
+        found = os.pread(fd, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found
+        end = start
+    return -1
+
+
+def entries_of_job(catalogue: Catalogue, job_id: str) -> list[Logged]:
+    """Return everything that happened to a job, oldest first."""
+    return [Logged(row["seq"], json.loads(row["line"])) for row in catalogue.read(queries.ENTRIES_OF_JOB, job_id)]
+
+
+def entries_of_archive(catalogue: Catalogue, archive_id: str) -> list[Logged]:
+    """Return everything that happened to an archive, oldest first."""
+    rows = catalogue.read(queries.ENTRIES_OF_ARCHIVE, archive_id)
+    return [Logged(row["seq"], json.loads(row["line"])) for row in rows]
+
+
+def newest_entries(catalogue: Catalogue, most: int) -> list[Logged]:
+    """Return the newest entries, newest first."""
+    return [Logged(row["seq"], json.loads(row["line"])) for row in catalogue.read(queries.ENTRIES_NEWEST, most)]

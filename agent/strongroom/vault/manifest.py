@@ -1,0 +1,144 @@
+"""The manifest: what an archive is, without what it says. JSON for people and for rebuilding the catalogue.
+
+Fields are told in docs/format.md. The digest of the delivered bytes is salted and the salt lies in the sealed key
+file, so that a manifest can outlive its archive without confirming a guess about what was in it.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from strongroom.model.archive import Archive, Holding, Seal
+from strongroom.model.errors import VaultError
+from strongroom.model.inspection import Finding, Inspection, MemberReport, Severity
+from strongroom.model.instants import format_instant, parse_instant
+from strongroom.model.stream import ExportSpec
+from strongroom.model.window import Window
+from strongroom.vault.layout import FORMAT
+
+
+def write_manifest(archive: Archive) -> bytes:
+    """Render a manifest; the same archive always gives the same bytes."""
+    return (json.dumps(_body(archive), indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def read_manifest(data: bytes | str) -> Archive:
+    """Read a manifest back. Raises VaultError when it is not one that this program can read."""
+    try:
+        body = json.loads(data)
+        if body["format"] > FORMAT:
+            raise VaultError(
+                f"the manifest has format {body['format']}, this program knows up to {FORMAT}",
+                hint="install a newer strongroom",
+            )
+        return _archive(body)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise VaultError("a manifest cannot be read", hint="restore it from a copy of the vault") from error
+
+
+def _body(archive: Archive) -> dict[str, Any]:
+    seal, window = archive.seal, archive.spec.window
+    return {
+        "format": FORMAT,
+        "id": archive.id,
+        "holding": archive.holding.value,
+        "stream": archive.stream,
+        "source": archive.source,
+        "provider": archive.provider,
+        "datasets": list(archive.spec.datasets),
+        "filters": [list(pair) for pair in archive.spec.filters],
+        "window": {"start": format_instant(window.start), "end": format_instant(window.end)},
+        "job": archive.job,
+        "ref": archive.ref,
+        "delivered": {"name": seal.delivered_name, "size": seal.size, "digest": seal.digest},
+        "container": archive.container,
+        "sealed": {"size": seal.sealed_size, "sha256": seal.sealed_sha256, "recipients": list(archive.recipients)},
+        "counts": {"records": archive.inspection.records, "in_window": archive.inspection.in_window},
+        "members": [_member(report) for report in archive.inspection.members],
+        "findings": [_finding(finding) for finding in archive.inspection.findings],
+        "retention": archive.retention,
+        "durable_at": format_instant(archive.durable_at),
+        "verified_at": format_instant(archive.verified_at),
+    }
+
+
+def _member(report: MemberReport) -> dict[str, Any]:
+    return {
+        "member": report.member,
+        "dataset": report.dataset,
+        "size": report.size,
+        "records": report.records,
+        "in_window": report.in_window,
+        "undated": report.undated,
+        "earliest": _text(report.earliest),
+        "latest": _text(report.latest),
+        "fields_unknown": list(report.fields_unknown),
+        "fields_vanished": list(report.fields_vanished),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, str]:
+    told = {"severity": finding.severity.value, "code": finding.code, "message": finding.message}
+    return {**told, "member": finding.member} if finding.member else told
+
+
+def _archive(body: dict[str, Any]) -> Archive:
+    window, delivered, sealed = body["window"], body["delivered"], body["sealed"]
+    return Archive(
+        id=body["id"],
+        holding=Holding(body["holding"]),
+        stream=body["stream"],
+        source=body["source"],
+        provider=body["provider"],
+        spec=ExportSpec(
+            datasets=tuple(body["datasets"]),
+            window=Window(parse_instant(window["start"]), parse_instant(window["end"])),
+            filters=tuple((name, value) for name, value in body["filters"]),
+        ),
+        job=body["job"],
+        ref=body["ref"],
+        seal=Seal(
+            size=delivered["size"],
+            sealed_size=sealed["size"],
+            sealed_sha256=sealed["sha256"],
+            digest=delivered["digest"],
+            delivered_name=delivered["name"],
+        ),
+        inspection=Inspection(
+            members=tuple(_report(told) for told in body["members"]),
+            findings=tuple(
+                Finding(Severity(told["severity"]), told["code"], told["message"], told.get("member", ""))
+                for told in body["findings"]
+            ),
+        ),
+        recipients=tuple(sealed["recipients"]),
+        retention=body["retention"],
+        container=body["container"],
+        durable_at=parse_instant(body["durable_at"]),
+        verified_at=parse_instant(body["verified_at"]),
+    )
+
+
+def _report(told: dict[str, Any]) -> MemberReport:
+    return MemberReport(
+        member=told["member"],
+        dataset=told["dataset"],
+        size=told["size"],
+        records=told["records"],
+        in_window=told["in_window"],
+        undated=told["undated"],
+        earliest=_instant(told["earliest"]),
+        latest=_instant(told["latest"]),
+        fields_unknown=tuple(told["fields_unknown"]),
+        fields_vanished=tuple(told["fields_vanished"]),
+    )
+
+
+def _text(instant: datetime | None) -> str | None:
+    return format_instant(instant) if instant else None
+
+
+def _instant(text: str | None) -> datetime | None:
+    return parse_instant(text) if text else None

@@ -1,0 +1,114 @@
+"""Every named query of the catalogue, by the noun it is about."""
+
+from __future__ import annotations
+
+_JOB_COLUMNS = (
+    "id, stream, source, window_start, window_end, datasets, filters, state, created_at, changed_at, next_at, purpose, "
+    "retention, priority, ref, asked_at, accepted_at, expires_at, size, polls, looks, attempts, cause, detail, parent, "
+    "generation, archive"
+)
+_LIVE = "state NOT IN ('archived', 'replaced', 'failed', 'cancelled')"
+
+PUT_JOB = f"""
+INSERT INTO jobs ({_JOB_COLUMNS}) VALUES ({", ".join("?" * 27)})
+ON CONFLICT (id) DO UPDATE SET
+    state = excluded.state, changed_at = excluded.changed_at, next_at = excluded.next_at, ref = excluded.ref,
+    asked_at = excluded.asked_at, accepted_at = excluded.accepted_at, expires_at = excluded.expires_at,
+    size = excluded.size, polls = excluded.polls, looks = excluded.looks, attempts = excluded.attempts,
+    cause = excluded.cause, detail = excluded.detail, archive = excluded.archive, priority = excluded.priority
+"""
+JOB = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE id = ?"
+JOBS_LIVE = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE {_LIVE} ORDER BY priority DESC, window_start, id"
+JOBS_DUE = f"""
+SELECT {_JOB_COLUMNS} FROM jobs WHERE {_LIVE} AND next_at <= ? ORDER BY priority DESC, window_start, id LIMIT ?
+"""
+NEXT_DUE = f"SELECT min(next_at) AS next_at FROM jobs WHERE {_LIVE}"
+JOBS_INTERRUPTED = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE state IN ('fetching', 'sealed') ORDER BY id"
+JOBS_NEWEST = f"""
+SELECT {_JOB_COLUMNS} FROM jobs
+WHERE (?1 = '' OR stream = ?1) AND (?2 = '' OR state = ?2) AND (?3 = '' OR (created_at, id) < (?3, ?4))
+ORDER BY created_at DESC, id DESC LIMIT ?5
+"""
+JOBS_BY_STATE = "SELECT state, count(*) AS count FROM jobs GROUP BY state"
+JOB_IDS_LIKE = "SELECT id FROM jobs WHERE id LIKE ? || '%' OR id LIKE '%' || ? LIMIT 3"
+SUCCESSOR = "SELECT id FROM jobs WHERE parent = ? ORDER BY created_at DESC, id DESC LIMIT 1"
+KNOWN_REFS = "SELECT ref FROM jobs WHERE source = ? AND ref <> '' AND id <> ?"
+
+_ARCHIVE_COLUMNS = (
+    "id, holding, stream, source, window_start, window_end, job, size, sealed_size, records, findings, retention, "
+    "durable_at, verified_at, manifest"
+)
+PUT_ARCHIVE = f"INSERT INTO archives ({_ARCHIVE_COLUMNS}) VALUES ({', '.join('?' * 15)})"
+ARCHIVE = f"SELECT {_ARCHIVE_COLUMNS} FROM archives WHERE id = ?"
+ARCHIVES_NEWEST = f"""
+SELECT {_ARCHIVE_COLUMNS} FROM archives
+WHERE (?1 = '' OR stream = ?1) AND (?2 = '' OR holding = ?2) AND (?3 = '' OR (verified_at, id) < (?3, ?4))
+ORDER BY verified_at DESC, id DESC LIMIT ?5
+"""
+ARCHIVE_IDS_LIKE = "SELECT id FROM archives WHERE id LIKE ? || '%' OR id LIKE '%' || ? LIMIT 3"
+ALL_ARCHIVE_IDS = "SELECT id FROM archives ORDER BY id"
+ARCHIVE_TOTALS = """
+SELECT holding, count(*) AS count, coalesce(sum(size), 0) AS size, coalesce(sum(sealed_size), 0) AS sealed_size,
+       coalesce(sum(records), 0) AS records
+FROM archives GROUP BY holding
+"""
+
+PUT_COVERAGE = """
+INSERT INTO coverage (stream, window_start, window_end, cover, archive, job, cause) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (stream, window_start, window_end) DO UPDATE SET
+    cover = excluded.cover, archive = excluded.archive, job = excluded.job, cause = excluded.cause
+"""
+DROP_COVERAGE = "DELETE FROM coverage WHERE stream = ? AND window_start = ? AND window_end = ? AND cover = 'open'"
+COVERAGE_AT = """
+SELECT stream, window_start, window_end, cover, archive, job, cause FROM coverage
+WHERE stream = ? AND window_start = ? AND window_end = ?
+"""
+COVERAGE_OF = """
+SELECT stream, window_start, window_end, cover, archive, job, cause FROM coverage
+WHERE stream = ? AND window_end > ? AND window_start < ? ORDER BY window_start
+"""
+COVERAGE_TOTALS = "SELECT stream, cover, count(*) AS count FROM coverage GROUP BY stream, cover"
+
+LAST_ENTRY = "SELECT seq, line FROM entries ORDER BY seq DESC LIMIT 1"
+PUT_ENTRY = "INSERT INTO entries (seq, at, kind, job, archive, stream, line) VALUES (?, ?, ?, ?, ?, ?, ?)"
+ENTRIES_AFTER = "SELECT seq, line FROM entries WHERE seq > ? ORDER BY seq"
+ENTRY = "SELECT seq, line FROM entries WHERE seq = ?"
+ENTRIES_OF_JOB = "SELECT seq, line FROM entries WHERE job = ? ORDER BY seq"
+ENTRIES_OF_ARCHIVE = "SELECT seq, line FROM entries WHERE archive = ? ORDER BY seq"
+ENTRIES_NEWEST = "SELECT seq, line FROM entries ORDER BY seq DESC LIMIT ?"
+
+SOURCE = "SELECT name, paused, surveyed_at, refused_until, clock_skew FROM sources WHERE name = ?"
+SOURCES = "SELECT name, paused, surveyed_at, refused_until, clock_skew FROM sources ORDER BY name"
+PUT_SOURCE = """
+INSERT INTO sources (name, paused, surveyed_at, refused_until, clock_skew) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET paused = excluded.paused, surveyed_at = excluded.surveyed_at,
+    refused_until = excluded.refused_until, clock_skew = excluded.clock_skew
+"""
+PUT_ASK = "INSERT OR IGNORE INTO asks (source, at, job) VALUES (?, ?, ?)"
+DROP_ASK = "DELETE FROM asks WHERE source = ? AND at = ? AND job = ?"
+DROP_OLD_ASKS = "DELETE FROM asks WHERE source = ? AND at < ?"
+ASKS_SINCE = """
+SELECT asks.at AS at, jobs.ref AS ref, jobs.state AS state FROM asks JOIN jobs ON jobs.id = asks.job
+WHERE asks.source = ? AND asks.at > ?
+"""
+RUNNING_OURS = "SELECT count(*) AS count FROM jobs WHERE source = ? AND state IN ('uncertain', 'waiting')"
+OTHERS_SEEN = """
+SELECT seen.ref AS ref, seen.created_at AS created_at, seen.running AS running FROM seen_exports AS seen
+WHERE seen.source = ?1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.source = ?1 AND jobs.ref = seen.ref)
+"""
+PUT_SEEN = """
+INSERT INTO seen_exports (source, ref, created_at, running, seen_at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (source, ref) DO UPDATE SET running = excluded.running, seen_at = excluded.seen_at
+"""
+DROP_UNSEEN = "DELETE FROM seen_exports WHERE source = ? AND seen_at < ?"
+
+PUT_PROGRESS = """
+INSERT INTO progress (job, stage, done, total, at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (job) DO UPDATE SET stage = excluded.stage, done = excluded.done, total = excluded.total, at = excluded.at
+"""
+DROP_PROGRESS = "DELETE FROM progress WHERE job = ?"
+CLEAR_PROGRESS = "DELETE FROM progress"
+ALL_PROGRESS = "SELECT job, stage, done, total, at FROM progress"
+
+PUT_FACT = "INSERT INTO vault (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+FACT = "SELECT value FROM vault WHERE name = ?"

@@ -1,0 +1,58 @@
+"""The catalogue's schema: numbered migrations, applied once each, in order, by one process at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+from collections.abc import Callable, Iterator
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite_utils
+
+SCHEMA = 1
+"""The schema this program writes: the number of the last migration."""
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Apply every migration that the catalogue does not have yet.
+
+    The file lock is needed because sqlite-utils opens its transactions late: two processes at once would both find
+    the same migration missing.
+    """
+    import sqlite_utils  # only a new or an older catalogue pays for this import
+
+    with path.with_suffix(".migrating").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        migrations = sqlite_utils.Migrations("strongroom")
+        for number, script in _scripts():
+            migrations(name=number)(_apply(script))
+        migrations.apply(sqlite_utils.Database(connection))
+        connection.execute(f"PRAGMA user_version = {SCHEMA}")
+    path.with_suffix(".migrating").unlink(missing_ok=True)
+
+
+def _scripts() -> list[tuple[str, str]]:
+    folder = resources.files("strongroom.vault") / "migrations"
+    scripts = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return [(name.removesuffix(".sql"), (folder / name).read_text()) for name in scripts]
+
+
+def _apply(script: str) -> Callable[[sqlite_utils.Database], None]:
+    def run(database: sqlite_utils.Database) -> None:
+        for statement in _statements(script):
+            database.conn.execute(statement)
+
+    return run
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Cut a script into statements: executescript() would commit the transaction that must be able to roll back."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
