@@ -36,6 +36,7 @@ class Entry:
     archive: str = ""
     stream: str = ""
     facts: Mapping[str, Fact] = field(default_factory=lambda: MappingProxyType({}))
+    words: str = ""  # for people only, such as a provider's error message: never part of the line
 
 
 def format_line(entry: Entry, seq: int, prev: str) -> bytes:

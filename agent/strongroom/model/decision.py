@@ -23,7 +23,10 @@ class Act(StrEnum):
     ASK = "ask"  # send the create that was just written down
     LOOK = "look"  # find our export on the provider's list
     OBSERVE = "observe"  # ask how the export stands
-    FETCH = "fetch"  # download, seal, read back, publish
+    OPEN = "open"  # write down that bytes will be taken
+    TAKE = "take"  # download and seal until it is durable
+    PROVE = "prove"  # read back, inspect, publish
+    RESTART = "restart"  # a process ended in the middle: settle what it left
     BURY = "bury"  # this export is beyond use
     SUCCEED = "succeed"  # make a successor job
     GIVE_UP = "give-up"
@@ -45,7 +48,7 @@ class Situation:
     """All that a decision may know besides the job."""
 
     now: datetime
-    intent_is_fresh: bool = False  # this very process has just written the intent and has sent nothing yet
+    in_hand: bool = False  # this very worker wrote the last event down and still holds what belongs to it
     paused: str = ""  # why the source is paused, or empty
     surveyed_at: datetime | None = None  # when the provider's list was last read
     budget_at: datetime | None = None  # when the budget allows the next create; None means not known
@@ -55,8 +58,10 @@ def next_step(job: Job, situation: Situation, patience: Patience) -> Step:
     """Decide the next step of a job."""
     if job.finished:
         return Step(Act.NOTHING, reason=f"the job is {job.state}")
-    if job.state is State.UNCERTAIN and situation.intent_is_fresh:
-        return Step(Act.ASK, reason="the intent is on disk and nothing has been sent")
+    if situation.in_hand and job.state in _IN_HAND:
+        return Step(_IN_HAND[job.state])
+    if job.state in (State.FETCHING, State.SEALED):
+        return Step(Act.RESTART, Cause.RESTART, "a process ended in the middle")
     if job.next_at > situation.now:
         return Step(Act.WAIT, job.cause, job.detail, until=job.next_at)
     if situation.paused and job.state is not State.DEAD:
@@ -95,11 +100,7 @@ def _ready(job: Job, _situation: Situation, patience: Patience) -> Step:
     for cause, most, reason in bounds:
         if job.tries(cause) >= most:
             return Step(Act.BURY, cause, f"{reason} ({most} tries)")
-    return Step(Act.FETCH)
-
-
-def _interrupted(_job: Job, situation: Situation, _patience: Patience) -> Step:
-    return Step(Act.WAIT, Cause.RESTART, "another worker has it, or recovery has not looked yet", until=situation.now)
+    return Step(Act.OPEN)
 
 
 def _dead(job: Job, _situation: Situation, patience: Patience) -> Step:
@@ -108,13 +109,14 @@ def _dead(job: Job, _situation: Situation, patience: Patience) -> Step:
     return Step(Act.SUCCEED, job.cause, job.detail)
 
 
+_IN_HAND = {State.UNCERTAIN: Act.ASK, State.FETCHING: Act.TAKE, State.SEALED: Act.PROVE}
+"""What follows an event that this worker has just written down, before anything else may happen."""
+
 _DECIDE = {
     State.PLANNED: _planned,
     State.UNCERTAIN: _uncertain,
     State.WAITING: _waiting,
     State.READY: _ready,
-    State.FETCHING: _interrupted,
-    State.SEALED: _interrupted,
     State.DEAD: _dead,
 }
 

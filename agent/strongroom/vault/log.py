@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ class Logged:
 
     seq: int
     body: dict[str, Fact]
+    words: str = ""  # beside the line, for people
 
 
 def add_entry(catalogue: Catalogue, entry: Entry) -> None:
@@ -101,15 +103,18 @@ def _last_newline(fd: int, end: int) -> int:
 
 def entries_of_job(catalogue: Catalogue, job_id: str) -> list[Logged]:
     """Return everything that happened to a job, oldest first."""
-    return [Logged(row["seq"], json.loads(row["line"])) for row in catalogue.read(queries.ENTRIES_OF_JOB, job_id)]
+    return [_logged(row) for row in catalogue.read(queries.ENTRIES_OF_JOB, job_id)]
 
 
 def entries_of_archive(catalogue: Catalogue, archive_id: str) -> list[Logged]:
     """Return everything that happened to an archive, oldest first."""
-    rows = catalogue.read(queries.ENTRIES_OF_ARCHIVE, archive_id)
-    return [Logged(row["seq"], json.loads(row["line"])) for row in rows]
+    return [_logged(row) for row in catalogue.read(queries.ENTRIES_OF_ARCHIVE, archive_id)]
 
 
 def newest_entries(catalogue: Catalogue, most: int) -> list[Logged]:
     """Return the newest entries, newest first."""
-    return [Logged(row["seq"], json.loads(row["line"])) for row in catalogue.read(queries.ENTRIES_NEWEST, most)]
+    return [_logged(row) for row in catalogue.read(queries.ENTRIES_NEWEST, most)]
+
+
+def _logged(row: sqlite3.Row) -> Logged:
+    return Logged(row["seq"], json.loads(row["line"]), row["words"])

@@ -70,12 +70,12 @@ WHERE stream = ? AND window_end > ? AND window_start < ? ORDER BY window_start
 COVERAGE_TOTALS = "SELECT stream, cover, count(*) AS count FROM coverage GROUP BY stream, cover"
 
 LAST_ENTRY = "SELECT seq, line FROM entries ORDER BY seq DESC LIMIT 1"
-PUT_ENTRY = "INSERT INTO entries (seq, at, kind, job, archive, stream, line) VALUES (?, ?, ?, ?, ?, ?, ?)"
+PUT_ENTRY = "INSERT INTO entries (seq, at, kind, job, archive, stream, line, words) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 ENTRIES_AFTER = "SELECT seq, line FROM entries WHERE seq > ? ORDER BY seq"
 ENTRY = "SELECT seq, line FROM entries WHERE seq = ?"
-ENTRIES_OF_JOB = "SELECT seq, line FROM entries WHERE job = ? ORDER BY seq"
-ENTRIES_OF_ARCHIVE = "SELECT seq, line FROM entries WHERE archive = ? ORDER BY seq"
-ENTRIES_NEWEST = "SELECT seq, line FROM entries ORDER BY seq DESC LIMIT ?"
+ENTRIES_OF_JOB = "SELECT seq, line, words FROM entries WHERE job = ? ORDER BY seq"
+ENTRIES_OF_ARCHIVE = "SELECT seq, line, words FROM entries WHERE archive = ? ORDER BY seq"
+ENTRIES_NEWEST = "SELECT seq, line, words FROM entries ORDER BY seq DESC LIMIT ?"
 
 SOURCE = "SELECT name, paused, surveyed_at, refused_until, clock_skew FROM sources WHERE name = ?"
 SOURCES = "SELECT name, paused, surveyed_at, refused_until, clock_skew FROM sources ORDER BY name"

@@ -90,7 +90,8 @@ CREATE TABLE entries (
     job     TEXT NOT NULL,
     archive TEXT NOT NULL,
     stream  TEXT NOT NULL,
-    line    BLOB NOT NULL
+    line    BLOB NOT NULL,
+    words   TEXT NOT NULL                   -- for people: what a provider said; never part of the line
 ) STRICT;
 
 CREATE INDEX entries_of_job ON entries (job, seq) WHERE job <> '';

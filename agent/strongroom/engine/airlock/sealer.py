@@ -1,0 +1,184 @@
+"""The sealer: a process of its own that seals one file, reads it back from the disk and says what is in it.
+
+Runs as `python -m strongroom.engine.airlock.sealer`. The order comes as one line on the control pipe; the payload comes
+on standard input and is complete only when a `finish` line follows on the control pipe. Without it whatever was written
+is removed: an engine that died can never leave a file that looks whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import resource
+import sys
+from io import FileIO
+from pathlib import Path
+from typing import BinaryIO
+
+from strongroom.engine.airlock.digest import Digest
+from strongroom.engine.airlock.order import (
+    FINISH,
+    Durable,
+    Failed,
+    Order,
+    Progress,
+    Reply,
+    Verified,
+    decode_order,
+    encode,
+)
+from strongroom.engine.airlock.reader import start_reader
+from strongroom.formats.inspect import inspect_container
+from strongroom.model.archive import Seal
+from strongroom.model.errors import SealError, StrongroomError, VaultError, WorldError
+from strongroom.sealing.identity import X25519Identity
+from strongroom.sealing.keyfile import ArchiveKey, write_archive_key
+from strongroom.sealing.reader import SealedReader
+from strongroom.sealing.recipient import X25519Recipient
+from strongroom.sealing.seal import seal_bytes
+from strongroom.sealing.writer import SealedWriter
+from strongroom.vault.durable import flush, in_words, write_all
+
+TAKE = 1 << 20
+
+
+class Abandoned(Exception):
+    """The engine went away or gave up: nothing may remain."""
+
+
+class _Sink:
+    """The sealed file under way: hashes what is written. Ciphertext is hashed here, beside the content's own thread."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.size = 0
+        self.sha256 = hashlib.sha256()
+
+    def write(self, data: bytes | memoryview) -> int:
+        write_all(self.fd, data)
+        self.sha256.update(data)
+        self.size += len(data)
+        return len(data)
+
+
+def main() -> int:
+    """Seal one file. Returns 0 when the engine was told how it went."""
+    control, payload, replies = FileIO(3, "rb"), FileIO(0, "rb"), FileIO(1, "wb")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        order = decode_order(_read_line(control))
+        _work(order, control, payload, replies)
+    except Abandoned:
+        return 1
+    except BrokenPipeError:
+        return 1
+    except StrongroomError as error:
+        world = isinstance(error, WorldError)
+        replies.write(encode(Reply(failed=Failed("world" if world else "seal", error.message, error.hint))))
+    except OSError as error:
+        told = in_words(error)
+        replies.write(encode(Reply(failed=Failed("world", told.message, told.hint))))
+    return 0
+
+
+def _work(order: Order, control: BinaryIO, payload: BinaryIO, replies: BinaryIO) -> None:
+    sink = start_reader(order.expectation, order.caps)
+    key = ArchiveKey(order.archive, os.urandom(32), X25519Identity.generate(os.urandom))
+    try:
+        _write_key(order, key)
+        seal = _seal(order, key, control, payload)
+    except BaseException:
+        for path in (order.payload_path, order.key_path):
+            Path(path).unlink(missing_ok=True)
+        raise
+    replies.write(encode(Reply(durable=Durable(seal))))
+    with Path(order.payload_path).open("rb", buffering=0) as sealed:
+        reader = SealedReader(sealed, [key.identity])
+        if reader.size != seal.size:
+            raise SealError(f"read back {reader.size} bytes, sealed were {seal.size}", hint="check the disk")
+        watched = _Watched(reader, seal.size, replies)
+        inspection = inspect_container(watched, order.expectation, order.caps, sink)
+    replies.write(encode(Reply(verified=Verified(inspection))))
+
+
+def _write_key(order: Order, key: ArchiveKey) -> None:
+    recipients = [X25519Recipient.parse(text) for text in order.recipients]
+    sealed = seal_bytes(write_archive_key(key), recipients, os.urandom)
+    path = Path(order.key_path)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        write_all(fd, sealed)
+        flush(fd)
+    finally:
+        os.close(fd)
+    if path.read_bytes() != sealed:
+        raise VaultError(f"{path.name} read back from the disk is not what was written", hint="check the disk")
+
+
+def _seal(order: Order, key: ArchiveKey, control: BinaryIO, payload: BinaryIO) -> Seal:
+    fd = os.open(order.payload_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        sink = _Sink(fd)
+        with Digest() as digest:
+            writer = SealedWriter(sink, [key.identity.recipient], os.urandom)
+            size = 0
+            while chunk := payload.read(TAKE):
+                digest.update(chunk)
+                writer.write(chunk)
+                size += len(chunk)
+            if _read_line(control) != FINISH:
+                raise Abandoned
+            writer.finish()
+            content = digest.result()
+        flush(fd)
+    finally:
+        os.close(fd)
+    return Seal(
+        size=size,
+        sealed_size=sink.size,
+        sealed_sha256=sink.sha256.hexdigest(),
+        digest=hmac.new(key.salt, content, hashlib.sha256).hexdigest(),
+        delivered_name=order.delivered_name,
+    )
+
+
+def _read_line(control: BinaryIO) -> bytes:
+    line = b""
+    while not line.endswith(b"\n"):
+        more = control.read(1 << 16)
+        if not more:
+            raise Abandoned
+        line += more
+    return line
+
+
+class _Watched:
+    """The sealed file's content, telling the engine how far reading has come at most once per 1/50 of it."""
+
+    def __init__(self, reader: SealedReader, total: int, replies: BinaryIO) -> None:
+        self._reader, self._total, self._replies = reader, total, replies
+        self._done, self._told, self._step = 0, 0, max(total // 50, 1 << 20)
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:
+        count = self._reader.readinto(buffer)
+        self._done += count
+        if self._done - self._told >= self._step:
+            self._told = self._done
+            self._replies.write(encode(Reply(progress=Progress(min(self._done, self._total), self._total))))
+        return count
+
+    def read(self, size: int = -1) -> bytes:
+        buffer = bytearray(self._total if size < 0 else size)
+        count = self.readinto(buffer)
+        return bytes(buffer[:count])
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._reader.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._reader.tell()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

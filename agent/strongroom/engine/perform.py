@@ -1,0 +1,199 @@
+"""Performing a step: the only place that touches the world for a job. It returns what happened and never decides.
+
+Which step it is was decided in model/decision.py; where the event leads stands in model/table.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from strongroom.engine import transfer
+from strongroom.engine.engine import Engine, Hand, Happening
+from strongroom.model.decision import Act, Step, absent, recognise
+from strongroom.model.errors import (
+    AuthRefused,
+    ExportGone,
+    NotOffered,
+    ProviderError,
+    QuotaExceeded,
+    RequestRefused,
+    Transient,
+    Unanswered,
+)
+from strongroom.model.ids import make_id
+from strongroom.model.job import Cause, Event, Job, State
+from strongroom.model.patience import next_poll, next_try
+from strongroom.model.provider import Listed, Observation, Standing
+from strongroom.model.table import Facts
+from strongroom.vault.jobs import known_refs
+from strongroom.vault.sources import get_source, put_source, remember_list
+
+SKEW = timedelta(minutes=5)  # how far the provider's clock may be behind ours when its list is searched
+
+
+def perform(engine: Engine, job: Job, step: Step, hand: Hand) -> Happening | None:
+    """Do one step. None means that the world was looked at and the job did not move."""
+    try:
+        return _PERFORM[step.act](engine, job, step, hand)
+    except ProviderError as error:
+        return trouble(engine, job, error)
+
+
+def trouble(engine: Engine, job: Job, error: ProviderError) -> Happening:
+    """Say what a provider's refusal or silence means for a job whose step can be repeated without harm."""
+    detail = error.message
+    if isinstance(error, ExportGone):
+        return Happening(Event.DIED, Facts(cause=Cause.GONE, detail=detail))
+    if isinstance(error, AuthRefused):
+        later = engine.clock() + timedelta(minutes=1)
+        facts = Facts(later, Cause.AUTH, detail, request_id=error.request_id)
+        return Happening(Event.DELAYED, facts, pause=f"{detail} {error.hint}".strip())
+    cause = Cause.QUOTA if isinstance(error, QuotaExceeded) else Cause.TRANSIENT
+    not_before = error.retry_at if isinstance(error, (QuotaExceeded, Transient)) else None
+    later = next_try(engine.patience, job.tries(cause), engine.clock(), engine.jitter(), not_before)
+    return Happening(Event.DELAYED, Facts(later, cause, detail, request_id=error.request_id))
+
+
+def _survey(engine: Engine, job: Job, _step: Step, _hand: Hand) -> None:
+    """Read the provider's list, so that exports made by others count against the quota."""
+    _read_list(engine, job)
+
+
+def _intend(_engine: Engine, _job: Job, _step: Step, hand: Hand) -> Happening:
+    hand.intent = True
+    return Happening(Event.INTENDED)
+
+
+def _ask(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
+    """Send the one create that the intent on disk speaks of."""
+    hand.intent = False
+    provider = engine.sources[job.source].provider
+    engine.witness("before create")
+    try:
+        accepted = provider.create(provider.ask(job.spec))
+    except (NotOffered, RequestRefused) as error:
+        cause = Cause.NOT_OFFERED if isinstance(error, NotOffered) else Cause.REFUSED
+        return Happening(Event.REFUSED, Facts(cause=cause, detail=error.message, request_id=error.request_id))
+    except Unanswered as error:
+        look_at = engine.clock() + engine.patience.look_after
+        facts = Facts(look_at, Cause.UNANSWERED, error.message, request_id=error.request_id)
+        return Happening(Event.UNANSWERED, facts)
+    except ProviderError as error:
+        delayed = trouble(engine, job, error)
+        refused = delayed.facts.next_at if isinstance(error, QuotaExceeded) else None
+        return replace(delayed, event=Event.POSTPONED, refused_until=refused)
+    engine.witness("after create")
+    if accepted.observation is None:
+        return Happening(Event.UNANSWERED, Facts(engine.clock(), request_id=accepted.request_id))
+    return Happening(Event.ACCEPTED, _seen(engine, job, accepted.observation))
+
+
+def _look(engine: Engine, job: Job, _step: Step, _hand: Hand) -> Happening:
+    """Find out from the provider's list whether the create took effect."""
+    provider = engine.sources[job.source].provider
+    listed = _read_list(engine, job)
+    since = (job.asked_at or job.created_at) - SKEW
+    recent = [entry for entry in listed if (entry.observation.created_at or since) >= since]
+    refs = known_refs(engine.vault.catalogue, job)
+    found = recognise(job, provider.ask(job.spec), recent, refs, provider.capabilities.match)
+    if found.observation is not None:
+        return Happening(Event.ADOPTED, _seen(engine, job, found.observation))
+    if found.verdict == "several":
+        detail = "several exports on the provider's list could be this one, and nothing tells them apart"
+        return Happening(Event.INDISTINCT, Facts(cause=Cause.INDISTINCT, detail=detail))
+    now = engine.clock()
+    if absent(job, now, engine.patience):
+        return Happening(
+            Event.ABSENT, Facts(cause=Cause.NONE, detail="the provider's list proves it was never created")
+        )
+    asked = job.asked_at or now
+    share = (job.looks + 2) / engine.patience.looks
+    next_at = max(now + engine.patience.look_after, asked + engine.patience.look_for * min(share, 1.0))
+    return Happening(Event.UNSEEN, Facts(next_at, job.cause, job.detail))
+
+
+def _observe(engine: Engine, job: Job, _step: Step, _hand: Hand) -> Happening:
+    """Ask how the export stands."""
+    provider = engine.sources[job.source].provider
+    seen = provider.observe([job.ref])[job.ref]
+    facts = _seen(engine, job, seen)
+    if seen.standing is Standing.READY:
+        return Happening(Event.COMPLETED, replace(facts, next_at=None))
+    deaths = {Standing.FAILED: Cause.PROVIDER_FAILED, Standing.EXPIRED: Cause.EXPIRED, Standing.GONE: Cause.GONE}
+    if seen.standing in deaths:
+        words = f"the provider says {seen.raw_status or seen.standing}" + (f": {seen.detail}" if seen.detail else "")
+        return Happening(Event.DIED, replace(facts, next_at=None, cause=deaths[seen.standing], detail=words))
+    return Happening(Event.PROGRESSED, facts)
+
+
+def _bury(_engine: Engine, _job: Job, step: Step, _hand: Hand) -> Happening:
+    return Happening(Event.DIED, Facts(cause=step.cause, detail=step.reason))
+
+
+def _succeed(engine: Engine, job: Job, step: Step, _hand: Hand) -> Happening:
+    facts = Facts(cause=step.cause, detail=step.reason)
+    return Happening(Event.SUCCEEDED, facts, successor=successor_of(engine, job))
+
+
+def _give_up(_engine: Engine, _job: Job, step: Step, _hand: Hand) -> Happening:
+    return Happening(Event.GIVEN_UP, Facts(cause=step.cause, detail=step.reason))
+
+
+def successor_of(engine: Engine, job: Job, purpose: str = "") -> Job:
+    """Return a fresh job for the same window, with its lineage."""
+    now = engine.clock()
+    return Job(
+        id=make_id(now, engine.chance),
+        stream=job.stream,
+        source=job.source,
+        spec=job.spec,
+        state=State.PLANNED,
+        created_at=now,
+        changed_at=now,
+        next_at=now,
+        purpose=purpose or job.purpose,
+        retention=job.retention,
+        priority=job.priority,
+        parent=job.id,
+        generation=0 if purpose else job.generation + 1,
+    )
+
+
+def _read_list(engine: Engine, job: Job) -> list[Listed]:
+    now = engine.clock()
+    since = min(job.asked_at or now, now - timedelta(hours=1)) - SKEW
+    listed = list(engine.sources[job.source].provider.sweep(since))
+    catalogue = engine.vault.catalogue
+    with catalogue.transaction():
+        remember_list(catalogue, job.source, listed, now)
+        put_source(catalogue, replace(get_source(catalogue, job.source), surveyed_at=now))
+    return listed
+
+
+def _seen(engine: Engine, job: Job, seen: Observation) -> Facts:
+    limits = engine.sources[job.source].provider.limits
+    return Facts(
+        next_at=next_poll(limits, job.polls, engine.clock(), engine.jitter()),
+        ref=seen.ref,
+        expires_at=seen.expires_at,
+        size=seen.size,
+        request_id=seen.request_id,
+    )
+
+
+_PERFORM: dict[Act, Callable[[Engine, Job, Step, Hand], Happening | None]] = {
+    Act.SURVEY: _survey,
+    Act.INTEND: _intend,
+    Act.ASK: _ask,
+    Act.LOOK: _look,
+    Act.OBSERVE: _observe,
+    Act.OPEN: transfer.open_transfer,
+    Act.TAKE: transfer.take,
+    Act.PROVE: transfer.prove,
+    Act.RESTART: transfer.restart,
+    Act.BURY: _bury,
+    Act.SUCCEED: _succeed,
+    Act.GIVE_UP: _give_up,
+}

@@ -1,0 +1,149 @@
+"""Writing down what happened: job, coverage, quota, archive and audit entry, in one transaction or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import datetime
+
+from strongroom.engine.engine import Engine, Happening
+from strongroom.evidence.line import Entry, Fact
+from strongroom.model.archive import Archive
+from strongroom.model.budget import next_create
+from strongroom.model.coverage import Cover, Interval
+from strongroom.model.instants import format_instant
+from strongroom.model.job import Cause, Event, Job, State
+from strongroom.model.table import QUIET, Facts, advance
+from strongroom.vault import queries
+from strongroom.vault.archives import put_archive
+from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.jobs import get_job, put_job
+from strongroom.vault.ledger import drop_open, put_interval
+from strongroom.vault.log import add_entry
+from strongroom.vault.manifest import write_manifest
+from strongroom.vault.sources import forget_ask, get_source, put_source, remember_ask, usage_of
+
+
+def record(engine: Engine, job: Job, happening: Happening) -> Job:
+    """Move the job by the table and write everything that belongs to the move; return the job as it now is.
+
+    An intent that no longer fits the quota, because another job was quicker, becomes a delay. A job that another
+    process moved meanwhile raises IllegalMove and changes nothing.
+    """
+    catalogue, now = engine.vault.catalogue, engine.clock()
+    with catalogue.transaction():
+        job = get_job(catalogue, job.id) or job
+        happening = _within_budget(engine, catalogue, job, happening, now)
+        moved = advance(job, happening.event, now, happening.facts)
+        put_job(catalogue, moved)
+        _keep_quota(catalogue, job, moved, happening, now)
+        if happening.archive is not None:
+            put_archive(catalogue, happening.archive)
+        _keep_coverage(catalogue, moved, happening)
+        _log(catalogue, job, moved, happening, now)
+        if happening.successor is not None:
+            enter(catalogue, happening.successor)
+    if happening.event not in QUIET:
+        engine.vault.write_log()
+    engine.witness(f"recorded {happening.event}")
+    return moved
+
+
+def enter(catalogue: Catalogue, job: Job) -> None:
+    """Write down a new job and that its window is being worked on; inside a transaction."""
+    put_job(catalogue, job)
+    if job.purpose != "regenerate":
+        put_interval(catalogue, Interval(job.stream, job.spec.window, Cover.OPEN, job=job.id))
+    window = job.spec.window
+    facts: dict[str, Fact] = {
+        "window": [format_instant(window.start), format_instant(window.end)],
+        "datasets": list(job.spec.datasets),
+        "purpose": job.purpose,
+    }
+    if job.parent:
+        facts["parent"] = job.parent
+    add_entry(catalogue, Entry("job.planned", job.created_at, job=job.id, stream=job.stream, facts=facts))
+
+
+def _within_budget(engine: Engine, catalogue: Catalogue, job: Job, happening: Happening, now: datetime) -> Happening:
+    if happening.event is not Event.INTENDED:
+        return happening
+    limits = engine.sources[job.source].provider.limits
+    allowed = next_create(limits, usage_of(catalogue, job.source, now), now)
+    if allowed <= now:
+        return happening
+    return Happening(Event.DELAYED, Facts(allowed, Cause.QUOTA, "the provider's export quota is used up"))
+
+
+def _keep_quota(catalogue: Catalogue, before: Job, after: Job, happening: Happening, now: datetime) -> None:
+    if happening.event is Event.INTENDED:
+        remember_ask(catalogue, after, now)
+    if happening.event in (Event.POSTPONED, Event.ABSENT):
+        forget_ask(catalogue, before)
+    if not (happening.pause or happening.refused_until):
+        return
+    source = get_source(catalogue, before.source)
+    paused, refused = happening.pause or source.paused, happening.refused_until or source.refused_until
+    put_source(catalogue, replace(source, paused=paused, refused_until=refused))
+    if happening.pause:
+        facts: dict[str, Fact] = {"source": before.source, "cause": happening.facts.cause.value}
+        add_entry(catalogue, Entry("source.paused", now, facts=facts, words=happening.pause))
+
+
+def _keep_coverage(catalogue: Catalogue, job: Job, happening: Happening) -> None:
+    if not job.finished:
+        return
+    catalogue.write(queries.DROP_PROGRESS, job.id)
+    if job.purpose == "regenerate":
+        return
+    if job.state is State.CANCELLED:
+        drop_open(catalogue, job.stream, job.spec.window)
+    elif job.state is State.FAILED:
+        missing = Interval(job.stream, job.spec.window, Cover.MISSING, job=job.id, cause=job.cause.value)
+        put_interval(catalogue, missing)
+    elif happening.archive is not None:
+        cover = Cover.EMPTY if happening.archive.empty else Cover.PROVEN
+        put_interval(catalogue, Interval(job.stream, job.spec.window, cover, happening.archive.id, job.id))
+
+
+def _log(catalogue: Catalogue, before: Job, after: Job, happening: Happening, now: datetime) -> None:
+    repeated = happening.event is Event.DELAYED and before.cause is after.cause
+    if happening.event in QUIET or repeated:
+        return
+    told, archive = happening.facts, happening.archive
+    facts: dict[str, Fact] = {
+        "from": before.state.value,
+        "to": after.state.value,
+        "cause": told.cause.value,
+        "ref": told.ref,
+        "request": told.request_id,
+        "size": told.size,
+        "next": format_instant(told.next_at) if told.next_at else "",
+        "successor": happening.successor.id if happening.successor else "",
+        **happening.told,
+        **(_archive_facts(archive) if archive else {}),
+    }
+    entry = Entry(
+        kind=f"job.{happening.event}",
+        at=now,
+        job=after.id,
+        archive=archive.id if archive else told.archive,
+        stream=after.stream,
+        facts={name: fact for name, fact in facts.items() if fact not in ("", None)},
+        words=after.detail,
+    )
+    add_entry(catalogue, entry)
+
+
+def _archive_facts(archive: Archive) -> dict[str, Fact]:
+    """Return what ties the archive's files to the log: whoever swaps one of them contradicts a line."""
+    faults: list[Fact] = [
+        *sorted({finding.code for finding in archive.inspection.findings if finding.severity == "fault"})
+    ]
+    return {
+        "holding": archive.holding.value,
+        "manifest_sha256": hashlib.sha256(write_manifest(archive)).hexdigest(),
+        "sealed_sha256": archive.seal.sealed_sha256,
+        "records": archive.inspection.records,
+        "faults": faults,
+    }

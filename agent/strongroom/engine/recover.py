@@ -1,0 +1,29 @@
+"""Starting up after anything: what an earlier process left half done is settled before new work begins."""
+
+from __future__ import annotations
+
+from strongroom.engine.engine import Engine, Hand
+from strongroom.engine.perform import perform
+from strongroom.engine.record import record
+from strongroom.model.decision import Act, Step
+from strongroom.model.job import Cause
+from strongroom.vault import queries
+from strongroom.vault.jobs import interrupted_jobs
+
+
+def recover(engine: Engine) -> int:
+    """Settle interrupted jobs, empty tmp, bring the log file level; return how many jobs were settled.
+
+    The caller holds the vault's lock. Running it twice does nothing the second time.
+    """
+    catalogue = engine.vault.catalogue
+    engine.vault.write_log()
+    interrupted = interrupted_jobs(catalogue)
+    for job in interrupted:
+        happening = perform(engine, job, Step(Act.RESTART, Cause.RESTART), Hand())
+        if happening is not None:
+            record(engine, job, happening)
+    engine.vault.empty_tmp()
+    with catalogue.transaction():
+        catalogue.write(queries.CLEAR_PROGRESS)
+    return len(interrupted)

@@ -1,0 +1,186 @@
+"""From a ready export to a published archive: open, take, prove. And what to do after a crash in between."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from strongroom.engine.airlock.airlock import Airlock, SealerDied
+from strongroom.engine.airlock.order import Durable, Order
+from strongroom.engine.engine import Engine, Hand, Happening
+from strongroom.engine.progress import Meter
+from strongroom.model.archive import Archive, Holding
+from strongroom.model.decision import Step
+from strongroom.model.errors import (
+    ExportGone,
+    Interrupted,
+    LinkDead,
+    RequestRefused,
+    SealError,
+    TransferError,
+    VaultError,
+    WorldError,
+)
+from strongroom.model.ids import make_id
+from strongroom.model.inspection import Inspection
+from strongroom.model.job import Cause, Event, Job
+from strongroom.model.patience import next_try
+from strongroom.model.provider import Container, Part
+from strongroom.model.table import Facts
+
+
+def open_transfer(engine: Engine, _job: Job, _step: Step, hand: Hand) -> Happening:
+    """Start a sealer and choose the archive's id, so that a crash leaves a name to clean up under."""
+    hand.airlock = Airlock()
+    return Happening(Event.OPENED, Facts(archive=make_id(engine.clock(), engine.chance)))
+
+
+def take(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
+    """Download and seal, until the sealed file is flushed to the disk."""
+    try:
+        return _take(engine, job, hand)
+    except (LinkDead, ExportGone, RequestRefused) as error:
+        cause = Cause.LINK if isinstance(error, LinkDead) else Cause.GONE
+        event = Event.LINK_DIED if isinstance(error, LinkDead) else Event.DIED
+        return _undone(engine, job, hand, Happening(event, Facts(_later(engine, job, cause), cause, error.message)))
+    except TransferError as error:
+        cause = Cause.TRANSFER
+        facts = Facts(_later(engine, job, cause), cause, error.message)
+        return _undone(engine, job, hand, Happening(Event.BROKEN, facts))
+    except (WorldError, SealError, SealerDied) as error:
+        return _undone(engine, job, hand, _our_trouble(engine, job, error))
+    except Interrupted as error:
+        facts = Facts(cause=Cause.RESTART, detail=error.message)
+        return _undone(engine, job, hand, Happening(Event.RESTARTED, facts))
+
+
+def _take(engine: Engine, job: Job, hand: Hand) -> Happening:
+    airlock, provider = hand.airlock, engine.sources[job.source].provider
+    if airlock is None:
+        raise SealerDied("the sealer was not started")
+    (part,) = provider.parts(job.ref)
+    _check_room(engine, part)
+    airlock.begin(_order(engine, job, part))
+    meter = Meter(engine, job.id, "download", part.size)
+
+    def sink(chunk: bytes) -> None:
+        airlock.feed(chunk)
+        meter.add(len(chunk))
+
+    size = provider.download(part, sink, engine.stop)
+    if part.size is not None and size != part.size:
+        raise TransferError(f"the provider announced {part.size} bytes and {size} arrived")
+    engine.witness("downloaded")
+    durable = airlock.finish()
+    hand.archive = _archive(engine, job, part, durable)
+    return Happening(Event.DURABLE, Facts(size=size), told={"sealed_sha256": durable.seal.sealed_sha256})
+
+
+def prove(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
+    """Wait for the reading back, then publish the archive, or keep an unsound file in quarantine."""
+    airlock, archive = hand.airlock, hand.archive
+    if airlock is None or archive is None:
+        return _undone(engine, job, hand, Happening(Event.BROKEN, Facts(cause=Cause.WORKER)))
+    meter = Meter(engine, job.id, "verify", None)
+    try:
+        verified = airlock.verdict(lambda progress: meter.set(progress.done, progress.total))
+        archive = _judged(archive, verified.inspection, engine.clock())
+        engine.witness("before publish")
+        engine.vault.publish_archive(archive)
+        engine.witness("after publish")
+    except (WorldError, SealError, VaultError) as error:
+        return _undone(engine, job, hand, _our_trouble(engine, job, error))
+    finally:
+        hand.release()
+    if archive.holding is Holding.QUARANTINED:
+        return Happening(Event.REJECTED, _rejection(engine, job, archive), archive=archive)
+    return Happening(Event.PROVEN, Facts(archive=archive.id), archive=archive)
+
+
+def restart(engine: Engine, job: Job, _step: Step, _hand: Hand) -> Happening:
+    """Settle what a crash left: a complete archive is entered, anything less is removed and fetched again."""
+    archive = engine.vault.published_archive(job.archive) if job.archive else None
+    if archive is not None and archive.job == job.id:
+        if archive.holding is Holding.QUARANTINED:
+            return Happening(Event.REJECTED, _rejection(engine, job, archive), archive=archive)
+        return Happening(Event.PROVEN, Facts(archive=archive.id), archive=archive)
+    if job.archive:
+        engine.vault.discard_unfinished(job.archive)
+    facts = Facts(cause=Cause.RESTART, detail="the program ended in the middle; the file is fetched again")
+    return Happening(Event.RESTARTED, facts)
+
+
+def _undone(engine: Engine, job: Job, hand: Hand, happening: Happening) -> Happening:
+    hand.release()
+    if job.archive:
+        engine.vault.discard_unfinished(job.archive)
+    return happening
+
+
+def _our_trouble(engine: Engine, job: Job, error: WorldError | VaultError) -> Happening:
+    cause = Cause.DISK if isinstance(error, WorldError) else Cause.WORKER
+    event = Event.DELAYED if cause is Cause.DISK else Event.BROKEN
+    return Happening(event, Facts(_later(engine, job, cause), cause, f"{error.message}. {error.hint}".rstrip(". ")))
+
+
+def _later(engine: Engine, job: Job, cause: Cause) -> datetime:
+    return next_try(engine.patience, job.tries(cause), engine.clock(), engine.jitter(), None)
+
+
+def _check_room(engine: Engine, part: Part) -> None:
+    free = engine.vault.free_bytes()
+    needed = (part.size or 0) + engine.min_free
+    if free < needed:
+        raise WorldError(
+            f"the disk has {free} bytes free, {needed} are needed for this export and the reserve",
+            hint="free space or lower [vault] min_free; the job goes on by itself",
+        )
+
+
+def _order(engine: Engine, job: Job, part: Part) -> Order:
+    layout, provider = engine.vault.layout, engine.sources[job.source].provider
+    return Order(
+        archive=job.archive,
+        key_path=str(layout.temporary(job.archive, ".key.age")),
+        payload_path=str(layout.temporary(job.archive, ".age")),
+        recipients=engine.recipients,
+        container=part.container.value,
+        delivered_name=part.name,
+        expectation=provider.expectation(job.spec),
+        caps=engine.caps,
+    )
+
+
+def _archive(engine: Engine, job: Job, part: Part, durable: Durable) -> Archive:
+    now = engine.clock()
+    return Archive(
+        id=job.archive,
+        holding=Holding.HELD,
+        stream=job.stream,
+        source=job.source,
+        provider=engine.sources[job.source].kind,
+        spec=job.spec,
+        job=job.id,
+        ref=job.ref,
+        seal=durable.seal,
+        inspection=Inspection(),
+        recipients=engine.recipients,
+        retention=job.retention,
+        container=Container(part.container).value,
+        durable_at=now,
+        verified_at=now,
+    )
+
+
+def _judged(archive: Archive, inspection: Inspection, at: datetime) -> Archive:
+    holding = Holding.HELD if inspection.sound else Holding.QUARANTINED
+    return replace(archive, holding=holding, inspection=inspection, verified_at=at)
+
+
+def _rejection(engine: Engine, job: Job, archive: Archive) -> Facts:
+    faults = [finding for finding in archive.inspection.findings if finding.severity == "fault"]
+    words = "; ".join(finding.message for finding in faults[:3])
+    later = _later(engine, job, Cause.CONTENT)
+    return Facts(
+        later, Cause.CONTENT, f"the delivered file is unsound and was quarantined: {words}", archive=archive.id
+    )

@@ -1,0 +1,130 @@
+"""A vault as one object: its layout, its catalogue for this thread, and the few acts that touch several files."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+
+from strongroom.model.archive import Archive, Holding
+from strongroom.model.errors import VaultError
+from strongroom.vault import queries
+from strongroom.vault.catalogue import Catalogue, create_catalogue, open_catalogue
+from strongroom.vault.durable import make_folder, publish, remove, write_new
+from strongroom.vault.layout import FORMAT, Layout
+from strongroom.vault.log import write_out
+from strongroom.vault.manifest import read_manifest, write_manifest
+
+
+class Vault:
+    """An open vault. May be shared between threads: each gets its own connection to the catalogue."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self._local = threading.local()
+        self._opened: list[Catalogue] = []
+        self._guard = threading.Lock()
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """This thread's connection to the catalogue."""
+        catalogue: Catalogue | None = getattr(self._local, "catalogue", None)
+        if catalogue is None:
+            catalogue = self._local.catalogue = open_catalogue(self.layout.catalogue)
+            with self._guard:
+                self._opened.append(catalogue)
+        return catalogue
+
+    def write_log(self) -> None:
+        """Bring the log file level with the catalogue."""
+        write_out(self.catalogue, self.layout.log)
+
+    def free_bytes(self) -> int:
+        """Return how much the vault's file system has left for us."""
+        return shutil.disk_usage(self.layout.root).free
+
+    def publish_archive(self, archive: Archive) -> None:
+        """Give a sealed pair its names, key first, then payload, then the manifest that makes it an archive."""
+        layout, name = self.layout, archive.id
+        if archive.holding is Holding.QUARANTINED:
+            targets = [layout.quarantined(name, suffix) for suffix in (".key.age", ".age", ".json")]
+        else:
+            targets = [layout.key(name), layout.archive(name), layout.manifest(name)]
+        publish(layout.temporary(name, ".key.age"), targets[0])
+        publish(layout.temporary(name, ".age"), targets[1])
+        write_new(targets[2], layout.temporary(name, ".json"), write_manifest(archive))
+
+    def published_archive(self, archive_id: str) -> Archive | None:
+        """Return an archive whose files are complete, whether or not the catalogue knows it."""
+        for path in (self.layout.manifest(archive_id), self.layout.quarantined(archive_id, ".json")):
+            if path.exists():
+                return read_manifest(path.read_bytes())
+        return None
+
+    def discard_unfinished(self, archive_id: str) -> None:
+        """Remove what an interrupted ingest left under an id that has no manifest."""
+        layout = self.layout
+        if self.published_archive(archive_id) is not None:
+            raise VaultError(f"archive {archive_id} is complete and is not to be discarded")
+        for path in (layout.archive(archive_id), layout.key(archive_id)):
+            remove(path)
+        for suffix in (".key.age", ".age", ".json"):
+            remove(layout.quarantined(archive_id, suffix))
+            remove(layout.temporary(archive_id, suffix))
+
+    def empty_tmp(self) -> None:
+        """Throw away unfinished work; only while holding the vault's lock."""
+        for path in self.layout.tmp.iterdir():
+            remove(path)
+
+    def payload_path(self, archive: Archive) -> Path:
+        """Return where the sealed payload lies."""
+        if archive.holding is Holding.QUARANTINED:
+            return self.layout.quarantined(archive.id, ".age")
+        return self.layout.archive(archive.id)
+
+    def key_path(self, archive: Archive) -> Path:
+        """Return where the sealed key file lies."""
+        if archive.holding is Holding.QUARANTINED:
+            return self.layout.quarantined(archive.id, ".key.age")
+        return self.layout.key(archive.id)
+
+    def close(self) -> None:
+        """Close every connection that was opened through this object."""
+        with self._guard:
+            for catalogue in self._opened:
+                catalogue.close()
+            self._opened.clear()
+
+
+def open_vault(root: Path) -> Vault:
+    """Open an existing vault."""
+    layout = Layout(root)
+    if not layout.catalogue.exists():
+        raise VaultError(f"there is no vault at {root}", hint="run: strongroom init, or check [vault] path")
+    vault = Vault(layout)
+    row = vault.catalogue.read_one(queries.FACT, "format")
+    if row is None or int(row["value"]) > FORMAT:
+        raise VaultError(
+            f"the vault at {root} has format {row['value'] if row else 'unknown'}, this program knows up to {FORMAT}",
+            hint="install a newer strongroom",
+        )
+    return vault
+
+
+def create_vault(root: Path, readme: str) -> Vault:
+    """Make an empty vault. The folder must not exist, or be empty."""
+    layout = Layout(root)
+    if root.exists() and any(root.iterdir()):
+        raise VaultError(f"{root} is not empty", hint="choose another folder for the vault")
+    root.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(root)
+    root.chmod(0o700)
+    for folder in layout.folders:
+        make_folder(folder)
+    create_catalogue(layout.catalogue).close()
+    write_new(layout.readme, layout.tmp / "README.txt", readme.encode())
+    vault = Vault(layout)
+    with vault.catalogue.transaction():
+        vault.catalogue.write(queries.PUT_FACT, "format", str(FORMAT))
+    return vault
