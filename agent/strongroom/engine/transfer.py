@@ -163,6 +163,7 @@ def _archive(engine: Engine, job: Job, part: Part, durable: Durable) -> Archive:
         job=job.id,
         ref=job.ref,
         seal=durable.seal,
+        expectation=engine.sources[job.source].provider.expectation(job.spec),
         inspection=Inspection(),
         recipients=engine.recipients,
         retention=job.retention,

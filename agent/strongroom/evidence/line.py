@@ -69,7 +69,7 @@ def read_chain(lines: Iterable[bytes]) -> Iterator[dict[str, Fact]]:
     for seq, line in enumerate(lines, start=1):
         try:
             body = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise VaultError(f"line {seq} of the evidence log is not readable") from error
         if not isinstance(body, dict) or body.get("seq") != seq:
             raise VaultError(f"line {seq} of the evidence log is out of sequence")

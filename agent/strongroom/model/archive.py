@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from strongroom.model.inspection import Inspection
+from strongroom.model.inspection import Expectation, Inspection
 from strongroom.model.stream import ExportSpec
 
 
@@ -41,6 +41,7 @@ class Archive:
     job: str
     ref: str  # the provider's name for the export
     seal: Seal
+    expectation: Expectation  # how to read it again: which member holds which dataset, its id and its time
     inspection: Inspection
     recipients: tuple[str, ...]  # the public keys its key file was sealed to
     retention: str  # the retention class, fixed at ingest

@@ -70,8 +70,8 @@ def next_step(job: Job, situation: Situation, patience: Patience) -> Step:
 
 
 def _planned(_job: Job, situation: Situation, patience: Patience) -> Step:
-    now = situation.now
-    if situation.surveyed_at is None or now - situation.surveyed_at > patience.survey_age:
+    now, surveyed = situation.now, situation.surveyed_at
+    if surveyed is None or abs(now - surveyed) > patience.survey_age:  # abs: the clock may have been set back
         return Step(Act.SURVEY, reason="others may be using the same budget")
     if situation.budget_at is not None and situation.budget_at > now:
         return Step(Act.WAIT, Cause.QUOTA, "the provider's export quota is used up", until=situation.budget_at)
@@ -134,13 +134,14 @@ def recognise(job: Job, ask: Ask, listed: list[Listed], known: frozenset[str], m
 
     `known` are refs that belong to other jobs of ours. Where the list repeats every filter, equal exports are equal in
     worth and the first one made is taken; where it does not, two candidates cannot be told apart and nobody guesses.
+    Where nothing can be recognised at all, a single candidate is as doubtful as two.
     """
     candidates = [entry for entry in listed if entry.observation.ref not in known and _usable(entry)]
     if match is Match.EXACT:
         candidates = [entry for entry in candidates if entry.ask == ask]
     if not candidates:
         return Found("none")
-    if len(candidates) > 1 and match is not Match.EXACT:
+    if match is Match.NONE or (match is Match.HEURISTIC and len(candidates) > 1):
         return Found("several")
     first = min(candidates, key=lambda entry: (entry.observation.created_at or job.created_at, entry.observation.ref))
     return Found("one", first.observation)

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from strongroom.model.instants import Chance, require_utc
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def make_id(at: datetime, chance: Chance) -> str:
     """Return a new id; two of them clash with a chance of 2^-80 within a millisecond."""
-    milliseconds = int(require_utc(at).timestamp() * 1000) & ((1 << 48) - 1)
+    milliseconds = (require_utc(at) - _EPOCH) // timedelta(milliseconds=1) & ((1 << 48) - 1)
     number = milliseconds << 80 | int.from_bytes(chance(10), "big")
     return "".join(_DIGITS[number >> shift & 31] for shift in range(125, -1, -5))

@@ -24,7 +24,10 @@ def parse_instant(text: str) -> datetime:
 
     More than six fractional digits are cut, not rounded: an instant never moves forward.
     """
-    return require_utc(datetime.fromisoformat(text.strip()))
+    try:
+        return require_utc(datetime.fromisoformat(text.strip().upper()))
+    except OverflowError as error:
+        raise ValueError(f"a time must lie within the years 1 to 9999 in UTC, got {text.strip()}") from error
 
 
 def format_instant(instant: datetime) -> str:

@@ -51,9 +51,10 @@ def boundary(span: Span, zone: str, instant: datetime) -> datetime:
     """Return the latest window boundary at or before the instant, in UTC."""
     if span is Span.HOUR:
         return instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    day = _first_day(span, instant.astimezone(ZoneInfo(zone)).date())
-    start = _midnight(day, zone)
-    return start if start <= instant else _midnight(_step(span, day, -1), zone)
+    today = instant.astimezone(ZoneInfo(zone)).date()
+    # Clocks that go back over midnight (00:01 to 23:01) show the old day again after the new one has begun.
+    begun = _midnight(_first_day(span, today + timedelta(days=1)), zone)
+    return begun if begun <= instant else _midnight(_first_day(span, today), zone)
 
 
 def following(span: Span, zone: str, start: datetime) -> datetime:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 
 _DECIMAL = {unit: 1000**power for power, unit in enumerate(("B", "KB", "MB", "GB", "TB", "PB"))}
 _BINARY = {unit: 1024**power for power, unit in enumerate(("KiB", "MiB", "GiB", "TiB", "PiB"), start=1)}
-_UNITS = {unit.lower(): length for unit, length in (_DECIMAL | _BINARY).items()}
-_FORM = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([KMGTP]?i?B)", re.ASCII | re.IGNORECASE)
+_UNITS: dict[str, int] = {unit.lower(): length for unit, length in (_DECIMAL | _BINARY).items()}
+_FORM = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,9}))? ?([KMGTP]?i?B)", re.ASCII | re.IGNORECASE)
 _LARGEST = 2**63 - 1
 
 
@@ -18,13 +17,14 @@ def parse_size(text: str) -> int:
     The unit must be there, the result must be whole bytes and fit a signed 64-bit number.
     """
     form = _FORM.fullmatch(text)
-    length = _UNITS.get(form[2].lower()) if form else None
-    if form is None or length is None:
+    if form is None or form[3].lower() not in _UNITS:
         raise ValueError("a size is a number and B, KB, MB, GB, TB, PB or KiB, MiB, GiB, TiB, PiB")
-    size = Fraction(form[1]) * length
-    if size.denominator != 1 or size > _LARGEST:
+    whole, parts, unit = form[1], form[2] or "", form[3].lower()
+    scale: int = 10 ** len(parts)
+    size, rest = divmod(int(whole + parts) * _UNITS[unit], scale)
+    if rest or size > _LARGEST:
         raise ValueError("a size is a whole number of bytes below 2^63")
-    return int(size)
+    return size
 
 
 def format_size(size: int) -> str:

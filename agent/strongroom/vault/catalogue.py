@@ -28,34 +28,35 @@ class Catalogue:
 
     def read(self, query: str, *values: object) -> list[sqlite3.Row]:
         """Run a named query that reads."""
-        return self._connection.execute(query, values).fetchall()
+        with _in_words():
+            return self._connection.execute(query, values).fetchall()
 
     def read_one(self, query: str, *values: object) -> sqlite3.Row | None:
         """Run a named query that reads at most one row."""
-        row: sqlite3.Row | None = self._connection.execute(query, values).fetchone()
-        return row
+        with _in_words():
+            row: sqlite3.Row | None = self._connection.execute(query, values).fetchone()
+            return row
 
     def write(self, query: str, *values: object) -> int:
         """Run a named query that writes, inside a transaction; return how many rows it touched."""
         if not self._connection.in_transaction:
             raise VaultError("a write to the catalogue outside a transaction was refused")
-        return self._connection.execute(query, values).rowcount
+        with _in_words():
+            return self._connection.execute(query, values).rowcount
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Write all of it or nothing of it. Not nestable. A full disk or a lasting lock becomes an error in words."""
-        try:
+        if self._connection.in_transaction:  # a BEGIN that fails would take the outer transaction down unseen
+            raise VaultError("a transaction of the catalogue inside another was refused")
+        with _in_words():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._connection.commit()
             except BaseException:
                 self._connection.rollback()
                 raise
-            self._connection.commit()
-        except sqlite3.OperationalError as error:
-            if self._connection.in_transaction:
-                self._connection.rollback()
-            raise _in_words(error) from error
 
     def change_count(self) -> int:
         """Return a number that changes whenever another connection has committed."""
@@ -66,7 +67,18 @@ class Catalogue:
         self._connection.close()
 
 
-def _in_words(error: sqlite3.OperationalError) -> VaultError | WorldError:
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Turn what the world does to the catalogue into words; a broken constraint or binding stays what it is."""
+    try:
+        yield
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+        raise
+    except sqlite3.DatabaseError as error:
+        raise _words(error) from error
+
+
+def _words(error: sqlite3.DatabaseError) -> VaultError | WorldError:
     text = str(error)
     if "locked" in text or "busy" in text:
         return VaultError(
@@ -84,41 +96,56 @@ def open_catalogue(path: Path) -> Catalogue:
     if not path.exists():
         raise VaultError(f"there is no catalogue at {path}", hint="run: strongroom init, or check [vault] path")
     connection = connect(path)
+    try:
+        with _in_words():
+            _bring_up_to_date(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return Catalogue(connection)
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > SCHEMA:
-        connection.close()
         raise VaultError(
             f"the catalogue has schema {version}, this program knows up to {SCHEMA}", hint="install a newer strongroom"
         )
     if version < SCHEMA:
         migrate(connection, path)
-    return Catalogue(connection)
 
 
 def create_catalogue(path: Path) -> Catalogue:
     """Make a new, empty catalogue. The file must not exist."""
-    if path.exists():
-        raise VaultError(f"there is a catalogue at {path} already")
-    path.touch(mode=0o600)
-    connection = connect(path)
-    migrate(connection, path)
-    return Catalogue(connection)
+    try:
+        path.touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        raise VaultError(f"there is a catalogue at {path} already") from None
+    return open_catalogue(path)
 
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open a connection with the settings every connection must have."""
     try:
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise _not_opened(path, error) from error
+    try:
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
             connection.execute(f"PRAGMA {pragma}")
     except sqlite3.Error as error:
-        raise VaultError(f"{path} cannot be opened as a catalogue: {error}", hint="run: strongroom doctor") from error
+        connection.close()
+        raise _not_opened(path, error) from error
     return connection
+
+
+def _not_opened(path: Path, error: sqlite3.Error) -> VaultError:
+    return VaultError(f"{path} cannot be opened as a catalogue: {error}", hint="run: strongroom doctor")
 
 
 def to_text(instant: datetime) -> str:
     """Write an instant for a column: a fixed number of digits, so that text order is order in time."""
-    return require_utc(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return require_utc(instant).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def to_text_or_none(instant: datetime | None) -> str | None:

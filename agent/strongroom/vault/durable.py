@@ -15,8 +15,14 @@ from strongroom.model.errors import VaultError, WorldError
 
 
 def write_new(path: Path, temporary: Path, data: bytes) -> None:
-    """Write a small file by the whole protocol. Raises VaultError when `path` exists already or reads back wrong."""
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    """Write a small file by the whole protocol. Raises VaultError when `path` exists already or reads back wrong.
+
+    Raises WorldError when the disk is full or fails, or when `temporary` is there already, be it a link.
+    """
+    try:
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise in_words(error) from error
     try:
         write_all(fd, data)
         flush(fd)
@@ -61,8 +67,12 @@ def publish(temporary: Path, path: Path) -> None:
         ) from None
     except OSError as error:
         raise in_words(error) from error
+    try:
+        flush_folder(path.parent)
+    except WorldError:
+        path.unlink()  # a name that may not outlive a crash must not be believed
+        raise
     temporary.unlink()
-    flush_folder(path.parent)
 
 
 def make_folder(path: Path) -> None:
@@ -71,6 +81,8 @@ def make_folder(path: Path) -> None:
         path.mkdir(mode=0o700)
     except FileExistsError:
         return
+    except OSError as error:
+        raise in_words(error) from error
     flush_folder(path.parent)
 
 
@@ -87,7 +99,10 @@ def flush_folder(path: Path) -> None:
 
 def remove(path: Path) -> None:
     """Remove a file if it is there, and flush its folder."""
-    path.unlink(missing_ok=True)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise in_words(error) from error
     if path.parent.is_dir():
         flush_folder(path.parent)
 

@@ -6,10 +6,14 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from strongroom.model.errors import VaultLocked
+from strongroom.vault.durable import in_words
+
+_LOOKERS = 10_000
+"""How often taking the lock makes way for somebody who only looks at it."""
 
 
 @contextmanager
@@ -18,10 +22,13 @@ def hold(path: Path, holder: str) -> Iterator[None]:
 
     `holder` says who we are, such as "strongroom run --once".
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise in_words(error) from error
     try:
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(fd)
         except BlockingIOError:
             raise VaultLocked(
                 f"this vault is in use by {describe_holder(path)}", hint="wait for it to end, or stop it first"
@@ -32,6 +39,19 @@ def hold(path: Path, holder: str) -> Iterator[None]:
         os.ftruncate(fd, 0)
     finally:
         os.close(fd)
+
+
+def _take(fd: int) -> None:
+    """Take the lock. Raises BlockingIOError when somebody works in the vault.
+
+    Whoever asks `is_held` shares the lock for a moment: where it can be shared it is not held, and is tried again.
+    """
+    for _ in range(_LOOKERS):
+        with suppress(BlockingIOError):
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        os.sched_yield()
+    return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def describe_holder(path: Path) -> str:

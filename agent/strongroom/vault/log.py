@@ -35,7 +35,9 @@ def add_entry(catalogue: Catalogue, entry: Entry) -> None:
     last = catalogue.read_one(queries.LAST_ENTRY)
     seq, prev = (last["seq"] + 1, digest(last["line"])) if last else (1, GENESIS)
     line = format_line(entry, seq, prev)
-    catalogue.write(queries.PUT_ENTRY, seq, to_text(entry.at), entry.kind, entry.job, entry.archive, entry.stream, line)
+    catalogue.write(
+        queries.PUT_ENTRY, seq, to_text(entry.at), entry.kind, entry.job, entry.archive, entry.stream, line, entry.words
+    )
 
 
 def write_out(catalogue: Catalogue, path: Path) -> None:
@@ -78,9 +80,9 @@ def _last_seq(fd: int, catalogue: Catalogue) -> int:
     line = os.pread(fd, size - start, start).removesuffix(b"\n")
     try:
         seq = int(json.loads(line)["seq"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         seq = -1
-    row = catalogue.read_one(queries.ENTRY, seq)
+    row = catalogue.read_one(queries.ENTRY, seq if 0 < seq < 1 << 63 else -1)
     if row is None or row["line"] != line:
         raise VaultError(
             f"the last line of {Path('log') / 'log.jsonl'} is not entry {seq} of the catalogue",

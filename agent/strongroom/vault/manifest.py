@@ -12,9 +12,9 @@ from typing import Any
 
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.errors import VaultError
-from strongroom.model.inspection import Finding, Inspection, MemberReport, Severity
+from strongroom.model.inspection import Expectation, Finding, Inspection, MemberReport, Severity
 from strongroom.model.instants import format_instant, parse_instant
-from strongroom.model.stream import ExportSpec
+from strongroom.model.stream import DatasetShape, ExportSpec
 from strongroom.model.window import Window
 from strongroom.vault.layout import FORMAT
 
@@ -34,7 +34,7 @@ def read_manifest(data: bytes | str) -> Archive:
                 hint="install a newer strongroom",
             )
         return _archive(body)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise VaultError("a manifest cannot be read", hint="restore it from a copy of the vault") from error
 
 
@@ -55,12 +55,24 @@ def _body(archive: Archive) -> dict[str, Any]:
         "delivered": {"name": seal.delivered_name, "size": seal.size, "digest": seal.digest},
         "container": archive.container,
         "sealed": {"size": seal.sealed_size, "sha256": seal.sealed_sha256, "recipients": list(archive.recipients)},
+        "expected": _expected(archive.expectation),
         "counts": {"records": archive.inspection.records, "in_window": archive.inspection.in_window},
         "members": [_member(report) for report in archive.inspection.members],
         "findings": [_finding(finding) for finding in archive.inspection.findings],
         "retention": archive.retention,
         "durable_at": format_instant(archive.durable_at),
         "verified_at": format_instant(archive.verified_at),
+    }
+
+
+def _expected(expectation: Expectation) -> dict[str, Any]:
+    return {
+        "datasets": [
+            {"name": shape.name, "member": shape.member, "id_field": shape.id_field, "time_field": shape.time_field}
+            for shape in expectation.datasets
+        ],
+        "end_inclusive": expectation.end_inclusive,
+        "companions": list(expectation.companions),
     }
 
 
@@ -85,7 +97,8 @@ def _finding(finding: Finding) -> dict[str, str]:
 
 
 def _archive(body: dict[str, Any]) -> Archive:
-    window, delivered, sealed = body["window"], body["delivered"], body["sealed"]
+    delivered, sealed = body["delivered"], body["sealed"]
+    window = Window(parse_instant(body["window"]["start"]), parse_instant(body["window"]["end"]))
     return Archive(
         id=body["id"],
         holding=Holding(body["holding"]),
@@ -94,7 +107,7 @@ def _archive(body: dict[str, Any]) -> Archive:
         provider=body["provider"],
         spec=ExportSpec(
             datasets=tuple(body["datasets"]),
-            window=Window(parse_instant(window["start"]), parse_instant(window["end"])),
+            window=window,
             filters=tuple((name, value) for name, value in body["filters"]),
         ),
         job=body["job"],
@@ -106,6 +119,7 @@ def _archive(body: dict[str, Any]) -> Archive:
             digest=delivered["digest"],
             delivered_name=delivered["name"],
         ),
+        expectation=_expectation(window, body["expected"]),
         inspection=Inspection(
             members=tuple(_report(told) for told in body["members"]),
             findings=tuple(
@@ -118,6 +132,18 @@ def _archive(body: dict[str, Any]) -> Archive:
         container=body["container"],
         durable_at=parse_instant(body["durable_at"]),
         verified_at=parse_instant(body["verified_at"]),
+    )
+
+
+def _expectation(window: Window, told: dict[str, Any]) -> Expectation:
+    return Expectation(
+        window=window,
+        datasets=tuple(
+            DatasetShape(shape["name"], shape["member"], shape["id_field"], shape["time_field"])
+            for shape in told["datasets"]
+        ),
+        end_inclusive=told["end_inclusive"],
+        companions=tuple(told["companions"]),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from importlib import resources
@@ -19,19 +20,22 @@ SCHEMA = 1
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Apply every migration that the catalogue does not have yet.
 
-    The file lock is needed because sqlite-utils opens its transactions late: two processes at once would both find
-    the same migration missing.
+    The lock is needed because sqlite-utils opens its transactions late: two processes at once would both find the
+    same migration missing. The folder is what is locked: a lock file that is removed afterwards would lock out nobody
+    who had opened it before, and closing the catalogue itself would drop SQLite's own locks on it.
     """
     import sqlite_utils  # only a new or an older catalogue pays for this import
 
-    with path.with_suffix(".migrating").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
         migrations = sqlite_utils.Migrations("strongroom")
         for number, script in _scripts():
             migrations(name=number)(_apply(script))
         migrations.apply(sqlite_utils.Database(connection))
         connection.execute(f"PRAGMA user_version = {SCHEMA}")
-    path.with_suffix(".migrating").unlink(missing_ok=True)
+    finally:
+        os.close(folder)
 
 
 def _scripts() -> list[tuple[str, str]]:
@@ -56,3 +60,5 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
+    if statement.strip():
+        yield statement

@@ -105,6 +105,7 @@ def open_vault(root: Path) -> Vault:
     vault = Vault(layout)
     row = vault.catalogue.read_one(queries.FACT, "format")
     if row is None or int(row["value"]) > FORMAT:
+        vault.close()
         raise VaultError(
             f"the vault at {root} has format {row['value'] if row else 'unknown'}, this program knows up to {FORMAT}",
             hint="install a newer strongroom",
@@ -115,8 +116,8 @@ def open_vault(root: Path) -> Vault:
 def create_vault(root: Path, readme: str) -> Vault:
     """Make an empty vault. The folder must not exist, or be empty."""
     layout = Layout(root)
-    if root.exists() and any(root.iterdir()):
-        raise VaultError(f"{root} is not empty", hint="choose another folder for the vault")
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise VaultError(f"{root} is not an empty folder", hint="choose another folder for the vault")
     root.parent.mkdir(parents=True, exist_ok=True)
     make_folder(root)
     root.chmod(0o700)

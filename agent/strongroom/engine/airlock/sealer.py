@@ -12,7 +12,7 @@ import hmac
 import os
 import resource
 import sys
-from io import FileIO
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,10 +28,12 @@ from strongroom.engine.airlock.order import (
     decode_order,
     encode,
 )
-from strongroom.engine.airlock.reader import start_reader
+from strongroom.engine.airlock.reader import reader_process
 from strongroom.formats.inspect import inspect_container
+from strongroom.formats.pipe import PipedSink
 from strongroom.model.archive import Seal
 from strongroom.model.errors import SealError, StrongroomError, VaultError, WorldError
+from strongroom.model.inspection import Inspection
 from strongroom.sealing.identity import X25519Identity
 from strongroom.sealing.keyfile import ArchiveKey, write_archive_key
 from strongroom.sealing.reader import SealedReader
@@ -41,6 +43,7 @@ from strongroom.sealing.writer import SealedWriter
 from strongroom.vault.durable import flush, in_words, write_all
 
 TAKE = 1 << 20
+LONGEST_LINE = 1 << 20
 
 
 class Abandoned(Exception):
@@ -64,7 +67,7 @@ class _Sink:
 
 def main() -> int:
     """Seal one file. Returns 0 when the engine was told how it went."""
-    control, payload, replies = FileIO(3, "rb"), FileIO(0, "rb"), FileIO(1, "wb")
+    control, payload, replies = BufferedReader(FileIO(3, "rb")), FileIO(0, "rb"), FileIO(1, "wb")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         order = decode_order(_read_line(control))
@@ -83,23 +86,27 @@ def main() -> int:
 
 
 def _work(order: Order, control: BinaryIO, payload: BinaryIO, replies: BinaryIO) -> None:
-    sink = start_reader(order.expectation, order.caps)
-    key = ArchiveKey(order.archive, os.urandom(32), X25519Identity.generate(os.urandom))
-    try:
-        _write_key(order, key)
-        seal = _seal(order, key, control, payload)
-    except BaseException:
-        for path in (order.payload_path, order.key_path):
-            Path(path).unlink(missing_ok=True)
-        raise
-    replies.write(encode(Reply(durable=Durable(seal))))
+    with reader_process(order.expectation, order.caps) as sink:  # forked before there is a key
+        key = ArchiveKey(order.archive, os.urandom(32), X25519Identity.generate(os.urandom))
+        try:
+            _write_key(order, key)
+            seal = _seal(order, key, control, payload)
+        except BaseException:
+            for path in (order.payload_path, order.key_path):
+                Path(path).unlink(missing_ok=True)
+            raise
+        replies.write(encode(Reply(durable=Durable(seal))))
+        inspection = _read_back(order, key, seal, sink, replies)
+    replies.write(encode(Reply(verified=Verified(inspection))))
+
+
+def _read_back(order: Order, key: ArchiveKey, seal: Seal, sink: PipedSink, replies: BinaryIO) -> Inspection:
     with Path(order.payload_path).open("rb", buffering=0) as sealed:
         reader = SealedReader(sealed, [key.identity])
         if reader.size != seal.size:
             raise SealError(f"read back {reader.size} bytes, sealed were {seal.size}", hint="check the disk")
         watched = _Watched(reader, seal.size, replies)
-        inspection = inspect_container(watched, order.expectation, order.caps, sink)
-    replies.write(encode(Reply(verified=Verified(inspection))))
+        return inspect_container(watched, order.expectation, order.caps, sink)
 
 
 def _write_key(order: Order, key: ArchiveKey) -> None:
@@ -144,12 +151,9 @@ def _seal(order: Order, key: ArchiveKey, control: BinaryIO, payload: BinaryIO) -
 
 
 def _read_line(control: BinaryIO) -> bytes:
-    line = b""
-    while not line.endswith(b"\n"):
-        more = control.read(1 << 16)
-        if not more:
-            raise Abandoned
-        line += more
+    line = control.readline(LONGEST_LINE)
+    if not line.endswith(b"\n"):
+        raise Abandoned
     return line
 
 
@@ -160,7 +164,7 @@ class _Watched:
         self._reader, self._total, self._replies = reader, total, replies
         self._done, self._told, self._step = 0, 0, max(total // 50, 1 << 20)
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:
+    def readinto(self, buffer: memoryview) -> int:
         count = self._reader.readinto(buffer)
         self._done += count
         if self._done - self._told >= self._step:
@@ -168,16 +172,8 @@ class _Watched:
             self._replies.write(encode(Reply(progress=Progress(min(self._done, self._total), self._total))))
         return count
 
-    def read(self, size: int = -1) -> bytes:
-        buffer = bytearray(self._total if size < 0 else size)
-        count = self.readinto(buffer)
-        return bytes(buffer[:count])
-
-    def seek(self, offset: int, whence: int = 0) -> int:
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         return self._reader.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._reader.tell()
 
 
 if __name__ == "__main__":

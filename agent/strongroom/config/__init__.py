@@ -1,0 +1,1 @@
+"""Configuration: one TOML file, checked whole, every mistake told with its place. It never holds a secret."""

@@ -1,0 +1,120 @@
+"""From a file to a Config: found, read, parsed, checked whole. Either all of it is right, or every mistake is told."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from strongroom.config import sections
+from strongroom.config.locate import Locator
+from strongroom.config.problem import ConfigRefused, Problem
+from strongroom.config.reader import Notebook, TableReader
+from strongroom.config.schema import Config
+from strongroom.model.errors import UsageError
+
+PROVIDERS = frozenset({"zavu"})
+"""Providers that a source may name unless the caller knows better."""
+
+_LARGEST = 1_048_576  # bytes
+_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+def find_config(explicit: Path | None, env: Mapping[str, str], cwd: Path) -> Path:
+    """Return the configuration file to use; the first that applies, and one that was named must be there.
+
+    The order: `explicit`, $STRONGROOM_CONFIG, ./strongroom.toml, $XDG_CONFIG_HOME/strongroom/config.toml (by default
+    under ~/.config), /etc/strongroom/config.toml. Raises UsageError when there is none.
+    """
+    named = explicit or (Path(env["STRONGROOM_CONFIG"]) if env.get("STRONGROOM_CONFIG") else None)
+    places = [cwd / named] if named else _usual_places(env, cwd)
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        tried = ", ".join(str(place) for place in places)
+        raise UsageError(f"there is no configuration file; tried {tried}", hint="make one with: strongroom init")
+    return found
+
+
+def _usual_places(env: Mapping[str, str], cwd: Path) -> list[Path]:
+    places = [cwd / "strongroom.toml"]
+    folder = Path(env.get("XDG_CONFIG_HOME", ""))
+    if not folder.is_absolute():  # the XDG specification has relative values ignored
+        folder = Path(env.get("HOME", "")) / ".config"
+    if folder.is_absolute():
+        places.append(folder / "strongroom" / "config.toml")
+    return [*places, Path("/etc/strongroom/config.toml")]
+
+
+def load_config(path: Path, *, providers: Collection[str] = PROVIDERS) -> Config:
+    """Read and check a configuration file; secrets are not fetched and paths in it not visited.
+
+    Raises ConfigRefused with every mistake in it, and UsageError when the file cannot be read.
+    """
+    text = _read(path)
+    data = _parse(path, text)
+    notebook = Notebook(str(path), Locator(text, data))
+    config = _build(path.absolute(), TableReader(data, (), notebook), notebook, providers)
+    if notebook.problems:
+        raise ConfigRefused(sorted(notebook.problems, key=lambda problem: problem.line or 0))
+    return config
+
+
+def _build(file: Path, root: TableReader, notebook: Notebook, providers: Collection[str]) -> Config:
+    sources, streams = root.tables("source"), root.tables("stream")
+    retention = root.table("retention")
+    declared = {name for table in sources if isinstance(name := table.raw("name"), str)}
+    vault = sections.read_vault(root.table("vault"), file.parent)
+    config = Config(
+        file=file,
+        vault=vault,
+        sources=tuple(sections.read_source(table, providers) for table in sources),
+        streams=tuple(sections.read_stream(table, declared, retention.names()) for table in streams),
+        retention=sections.read_retention(retention),
+        daemon=sections.read_daemon(root.table("daemon")),
+        network=sections.read_network(root.table("network"), file.parent),
+        warnings=tuple(notebook.cautions),
+    )
+    sections.refuse_repeats(sources)
+    sections.refuse_repeats(streams)
+    root.close()
+    return config
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise UsageError(
+            f"the configuration {path} cannot be read: {error.strerror}", hint="make one with: strongroom init"
+        ) from None
+    if len(content) > _LARGEST:
+        raise ConfigRefused([Problem(str(path), None, "", "a file of at most 1 MiB", "a larger one")])
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigRefused([Problem(str(path), line, "", "UTF-8 text", "bytes that are not")]) from None
+
+
+def _parse(path: Path, text: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ConfigRefused([Problem(str(path), None, "", "TOML", "lists or tables nested too deeply")]) from None
+    except ValueError as error:
+        raise ConfigRefused([_syntax_problem(str(path), text, str(error))]) from None
+
+
+def _syntax_problem(file: str, text: str, message: str) -> Problem:
+    """Turn the parser's message into ours. It names keys and single characters but repeats no values."""
+    place = _PLACE.search(message)
+    if place is None:
+        return Problem(file, None, "", "TOML", "text that the parser gives up on")
+    words = message[: place.start()]
+    got = f"a mistake: {words[:1].lower()}{words[1:]}"
+    if place[1] is None:
+        last = text.rstrip("\n")
+        return Problem(file, last.count("\n") + 1, "", "TOML", f"{got} (the file ends too early)")
+    return Problem(file, int(place[1]), "", "TOML", got, column=int(place[2]))

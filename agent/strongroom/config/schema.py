@@ -1,0 +1,173 @@
+"""The nouns of a configuration: what config.example.toml says, checked and in its final types.
+
+Paths are absolute, times are instants in UTC, sizes are bytes. A secret is only ever named here, never held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import NoReturn
+
+from strongroom.config.problem import Caution, quote, suggest
+from strongroom.config.secrets import SecretRef
+from strongroom.model.errors import UsageError
+from strongroom.model.period import Period
+from strongroom.model.plan import Plan, Span
+from strongroom.model.stream import Stream
+
+
+class Basis(StrEnum):
+    """From when a retention period is counted."""
+
+    WINDOW_END = "window-end"  # the end of the window that was exported
+    INGEST = "ingest"  # when the archive came into the vault
+
+
+class AtEnd(StrEnum):
+    """What happens when a retention period is over and no hold stands."""
+
+    ASK = "ask"
+    DESTROY = "destroy"
+
+
+class LogLevel(StrEnum):
+    """How much the daemon tells."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class VaultSettings:
+    """Where the vault is and who can open it."""
+
+    path: Path
+    recipients: tuple[str, ...]  # age X25519 public keys; their form is checked, not their checksum
+    identity: Path | None = None  # the person's identity file; the daemon never needs it
+    min_free: int = 2_000_000_000  # bytes of the disk that stay free
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """What the account allows where it differs from what the provider documents; None means no difference."""
+
+    concurrent: int | None = None
+    per_hour: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """One account at one provider."""
+
+    name: str
+    provider: str
+    api_key: SecretRef
+    base_url: str | None = None  # without a slash at the end; None means the provider's own
+    download_hosts: tuple[str, ...] = ()  # host names, each with all names under it; empty means any public host
+    allow_private_addresses: bool = False
+    retention_days: int | None = None  # how long the provider keeps records; None means what it documents
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    options: Mapping[str, str | int | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """What of a source must be covered, from when and how."""
+
+    name: str
+    source: str
+    datasets: tuple[str, ...]
+    filters: tuple[tuple[str, str], ...] = ()  # sorted pairs
+    since: datetime | None = None  # None means the oldest that the provider has
+    window: Span = Span.DAY
+    time_zone: str = "UTC"
+    settle: timedelta = timedelta(hours=6)
+    settled_pass: timedelta | None = None  # after a window's end, when it is exported a second time; None: never
+    retention: str = "standard"
+    priority: int = 0
+    paused: bool = False
+
+    def plan(self) -> Plan:
+        """Return the plan that covers this stream."""
+        return Plan(
+            stream=Stream(self.name, self.source, self.datasets, self.filters),
+            since=self.since,
+            span=self.window,
+            zone=self.time_zone,
+            settle=self.settle,
+            retention=self.retention,
+            priority=self.priority,
+            paused=self.paused,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionClass:
+    """How long archives of a class are kept, by which rule, and what follows."""
+
+    name: str
+    period: Period
+    basis: Basis = Basis.WINDOW_END
+    citation: str = ""
+    at_end: AtEnd = AtEnd.ASK
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonSettings:
+    """How the daemon works."""
+
+    workers: int = 2  # export jobs in hand at once
+    log_level: LogLevel = LogLevel.INFO
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """The one HTTP policy's numbers. Proxies named in the environment are not used."""
+
+    connect_timeout: timedelta = timedelta(seconds=10)
+    read_timeout: timedelta = timedelta(seconds=60)  # without a single byte
+    max_export_size: int = 200_000_000_000  # bytes
+    min_rate: int = 1_000  # bytes in a second; a slower download is given up
+    ca_file: Path | None = None
+    proxy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole configuration that has passed every check."""
+
+    file: Path
+    vault: VaultSettings
+    sources: tuple[SourceSettings, ...] = ()
+    streams: tuple[StreamSettings, ...] = ()
+    retention: tuple[RetentionClass, ...] = ()
+    daemon: DaemonSettings = field(default_factory=DaemonSettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    warnings: tuple[Caution, ...] = ()
+
+    def source(self, name: str) -> SourceSettings:
+        """Return the source of that name; raise UsageError when there is none."""
+        found = next((source for source in self.sources if source.name == name), None)
+        return found or _miss("source", name, (source.name for source in self.sources))
+
+    def stream(self, name: str) -> StreamSettings:
+        """Return the stream of that name; raise UsageError when there is none."""
+        found = next((stream for stream in self.streams if stream.name == name), None)
+        return found or _miss("stream", name, (stream.name for stream in self.streams))
+
+    def retention_class(self, name: str) -> RetentionClass:
+        """Return the retention class of that name; raise UsageError when there is none."""
+        found = next((each for each in self.retention if each.name == name), None)
+        return found or _miss("retention class", name, (each.name for each in self.retention))
+
+
+def _miss(noun: str, name: str, names: Iterable[str]) -> NoReturn:
+    known = tuple(names)
+    hint = suggest(name, known) or ("the configuration has " + (", ".join(known) or "none"))
+    raise UsageError(f"there is no {noun} {quote(name)} in the configuration", hint=hint)

@@ -1,0 +1,89 @@
+"""A configuration as it is in force, defaults filled in, in the words of the file. Of secrets only the reference."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from strongroom.config.schema import Config, NetworkSettings, RetentionClass, SourceSettings, StreamSettings
+from strongroom.model.durations import format_duration
+from strongroom.model.instants import format_instant
+from strongroom.model.sizes import format_size
+
+
+def show_config(config: Config) -> dict[str, object]:
+    """Return the configuration as plain JSON values, by the names that the file uses; what is absent is None."""
+    return {
+        "file": str(config.file),
+        "vault": {
+            "path": str(config.vault.path),
+            "recipients": list(config.vault.recipients),
+            "identity": _path(config.vault.identity),
+            "min_free": format_size(config.vault.min_free),
+        },
+        "source": [_source(source) for source in config.sources],
+        "stream": [_stream(stream) for stream in config.streams],
+        "retention": {each.name: _retention(each) for each in config.retention},
+        "daemon": {"workers": config.daemon.workers, "log_level": config.daemon.log_level.value},
+        "network": _network(config.network),
+        "warnings": [str(caution) for caution in config.warnings],
+    }
+
+
+def _source(source: SourceSettings) -> dict[str, object]:
+    return {
+        "name": source.name,
+        "provider": source.provider,
+        "api_key": str(source.api_key),
+        "base_url": source.base_url,
+        "download_hosts": list(source.download_hosts),
+        "allow_private_addresses": source.allow_private_addresses,
+        "retention_days": source.retention_days,
+        "limits": {"concurrent": source.limits.concurrent, "per_hour": source.limits.per_hour},
+        "options": dict(source.options),
+    }
+
+
+def _stream(stream: StreamSettings) -> dict[str, object]:
+    return {
+        "name": stream.name,
+        "source": stream.source,
+        "datasets": list(stream.datasets),
+        "filters": dict(stream.filters),
+        "since": format_instant(stream.since) if stream.since else "oldest",
+        "window": stream.window.value,
+        "time_zone": stream.time_zone,
+        "settle": format_duration(stream.settle),
+        "settled_pass": _duration(stream.settled_pass),
+        "retention": stream.retention,
+        "priority": stream.priority,
+        "paused": stream.paused,
+    }
+
+
+def _retention(each: RetentionClass) -> dict[str, object]:
+    return {
+        "period": str(each.period),
+        "basis": each.basis.value,
+        "citation": each.citation,
+        "at_end": each.at_end.value,
+    }
+
+
+def _network(network: NetworkSettings) -> dict[str, object]:
+    return {
+        "connect_timeout": format_duration(network.connect_timeout),
+        "read_timeout": format_duration(network.read_timeout),
+        "max_export_size": format_size(network.max_export_size),
+        "min_rate": format_size(network.min_rate),
+        "ca_file": _path(network.ca_file),
+        "proxy": network.proxy,
+    }
+
+
+def _path(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _duration(duration: timedelta | None) -> str | None:
+    return None if duration is None else format_duration(duration)

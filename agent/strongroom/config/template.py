@@ -1,0 +1,104 @@
+"""A fresh configuration for `strongroom init`: short, commented, and right from the first load."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class FreshSource:
+    """A source for a fresh configuration, with one stream over its datasets."""
+
+    name: str
+    provider: str
+    api_key: str  # a reference such as credential:zavu-api-key, never a key
+    datasets: tuple[str, ...]
+    since: str = "oldest"  # a TOML date, a date-time with a zone, or oldest
+    base_url: str | None = None
+    allow_private_addresses: bool = False
+
+
+def render_config(
+    vault: Path, recipients: Sequence[str], identity: Path | None = None, source: FreshSource | None = None
+) -> str:
+    """Return the text of a configuration that load_config takes without a mistake."""
+    parts = [_vault(vault, recipients, identity), _RETENTION, _source(source) if source else _SOURCE_LATER]
+    return _HEAD + "\n".join(parts)
+
+
+_HEAD = """\
+# Strongroom's configuration. Every key with its meaning: config.example.toml. Check it: strongroom config check
+# No secret belongs in this file: an API key is named by reference, as in credential:NAME or file:/path.
+
+"""
+
+_RETENTION = """\
+# How long archives are kept. Nothing is destroyed without this period being over; with "ask", nor without a person.
+[retention.standard]
+period = "7y"
+basis = "window-end"
+at_end = "ask"
+"""
+
+_SOURCE_LATER = """\
+# Name an account to archive from, and what of it must be covered:
+#
+# [[source]]
+# name = "zavu-main"
+# provider = "zavu"
+# api_key = "credential:zavu-api-key"
+#
+# [[stream]]
+# name = "messages"
+# source = "zavu-main"
+# datasets = ["messages"]
+# since = "oldest"
+# retention = "standard"
+"""
+
+
+def _vault(vault: Path, recipients: Sequence[str], identity: Path | None) -> str:
+    keys = "".join(f"  {_quote(recipient)},\n" for recipient in recipients)
+    lines = (
+        "[vault]\n"
+        f"path = {_quote(str(vault))}\n"
+        "# Public keys. Whoever holds the identity of any one of them can open the archives.\n"
+        f"recipients = [\n{keys}]\n"
+    )
+    if identity is not None:
+        lines += "# For commands that open archives; the daemon never reads it.\n"
+        lines += f"identity = {_quote(str(identity))}\n"
+    return lines
+
+
+def _source(source: FreshSource) -> str:
+    since = _quote("oldest") if source.since == "oldest" else source.since
+    lines = [
+        "[[source]]",
+        f"name = {_quote(source.name)}",
+        f"provider = {_quote(source.provider)}",
+        f"api_key = {_quote(source.api_key)}  # where the key is, never the key itself",
+    ]
+    if source.base_url is not None:
+        lines.append(f"base_url = {_quote(source.base_url)}")
+    if source.allow_private_addresses:
+        lines.append("allow_private_addresses = true")
+    lines += [
+        "",
+        "[[stream]]",
+        f"name = {_quote(source.name[:55] + '-records')}",
+        f"source = {_quote(source.name)}",
+        f"datasets = [{', '.join(_quote(dataset) for dataset in source.datasets)}]",
+        f"since = {since}",
+        'window = "day"',
+        'retention = "standard"',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _quote(text: str) -> str:
+    """Write a TOML basic string: JSON's escapes are TOML's, save that TOML wants DEL escaped as well."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

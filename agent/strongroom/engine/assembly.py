@@ -1,0 +1,135 @@
+"""Putting the engine together from a configuration: the one place where all rooms meet."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from strongroom.config.schema import Config, SourceSettings
+from strongroom.config.secrets import resolve
+from strongroom.engine.engine import Engine, Source
+from strongroom.model.errors import UsageError
+from strongroom.model.instants import Chance, Clock
+from strongroom.model.patience import Patience
+from strongroom.model.plan import Plan
+from strongroom.model.stream import Stream
+from strongroom.vault.lock import hold
+from strongroom.vault.vault import Vault, open_vault
+
+
+def system_clock() -> datetime:
+    """Return the present instant: the one place that asks the system."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Where time, chance and the wish to stop come in."""
+
+    clock: Clock = system_clock
+    monotonic: Callable[[], float] = time.monotonic
+    chance: Chance = os.urandom
+    stop: Callable[[], bool] = lambda: False
+    witness: Callable[[str], None] = lambda _where: None
+
+
+@contextmanager
+def open_reading(config: Config) -> Iterator[Vault]:
+    """Open the vault for reading what the catalogue tells; needs no lock."""
+    vault = open_vault(config.vault.path)
+    try:
+        yield vault
+    finally:
+        vault.close()
+
+
+@contextmanager
+def open_engine(
+    config: Config, holder: str, doors: Doors | None = None, patience: Patience | None = None
+) -> Iterator[Engine]:
+    """Open the vault for work: take its lock for as long as the block lasts, and build every source.
+
+    `holder` is how the lock names us to others, such as "strongroom run --once".
+    """
+    doors = doors or Doors()
+    vault = open_vault(config.vault.path)
+    try:
+        with hold(vault.layout.lock, holder):
+            yield Engine(
+                vault=vault,
+                sources=build_sources(config, doors),
+                recipients=config.vault.recipients,
+                clock=doors.clock,
+                chance=doors.chance,
+                patience=patience or Patience(),
+                min_free=config.vault.min_free,
+                stop=doors.stop,
+                witness=doors.witness,
+            )
+    finally:
+        vault.close()
+
+
+def build_sources(config: Config, doors: Doors | None = None) -> Mapping[str, Source]:
+    """Build an adapter for every configured source. Secrets are resolved when they are first needed."""
+    return {settings.name: build_source(settings, config, doors or Doors()) for settings in config.sources}
+
+
+def build_source(settings: SourceSettings, config: Config, doors: Doors) -> Source:
+    """Build the adapter of one source."""
+    # The HTTP library is slow to import: only those who talk to a provider pay for it.
+    from strongroom.providers.bounds import Bounds, Paths
+    from strongroom.providers.registry import build
+    from strongroom.providers.settings import LimitOverrides, ProviderSettings
+    from strongroom.providers.watch import Pace
+
+    network, limits = config.network, settings.limits
+    provider = build(
+        settings.provider,
+        ProviderSettings(
+            api_key=lambda: resolve(settings.api_key).reveal(),
+            clock=doors.clock,
+            base_url=settings.base_url or "",
+            bounds=Bounds(
+                connect=network.connect_timeout.total_seconds(),
+                read=network.read_timeout.total_seconds(),
+                export=network.max_export_size,
+                pace=Pace(rate=network.min_rate),
+            ),
+            paths=Paths(
+                allow_private=settings.allow_private_addresses,
+                download_hosts=settings.download_hosts,
+                proxy=network.proxy,
+                ca_file=str(network.ca_file) if network.ca_file else None,
+            ),
+            limits=LimitOverrides(
+                concurrent=limits.concurrent,
+                per_hour=limits.per_hour,
+                retention=timedelta(days=settings.retention_days) if settings.retention_days else None,
+            ),
+            options={name: str(value) for name, value in settings.options.items()},
+            monotonic=doors.monotonic,
+        ),
+    )
+    return Source(settings.name, settings.provider, provider)
+
+
+def plans_of(config: Config) -> list[Plan]:
+    """Return the plan of every configured stream."""
+    return [stream.plan() for stream in config.streams]
+
+
+def stream_for(config: Config, source: str, datasets: tuple[str, ...]) -> tuple[Stream, str]:
+    """Return the configured stream that is exactly these datasets, or one made for them, with its retention class."""
+    settings = config.source(source)
+    for each in config.streams:
+        if each.source == source and set(each.datasets) == set(datasets) and not each.filters:
+            return each.plan().stream, each.retention
+    if not datasets:
+        raise UsageError("no dataset was named", hint="add --dataset NAME, once for each")
+    name = f"{settings.name}:{'+'.join(sorted(datasets))}"
+    return Stream(name, source, tuple(sorted(datasets))), "standard"

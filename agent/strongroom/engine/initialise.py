@@ -1,0 +1,109 @@
+"""Making a vault: folders, catalogue, identities and a configuration that names them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from strongroom.config.template import FreshSource, render_config
+from strongroom.engine.assembly import Doors
+from strongroom.engine.keys import NewIdentity, identity_file, make_identity
+from strongroom.evidence.line import Entry, Fact
+from strongroom.model.errors import UsageError
+from strongroom.vault.durable import flush, in_words, write_all
+from strongroom.vault.log import add_entry
+from strongroom.vault.vault import create_vault
+
+README = """This folder is a Strongroom vault: sealed copies of records that their source deletes.
+
+    archives/ab/ID.age       one delivered file each, an age v1 file (age-encryption.org/v1)
+    keys/ab/ID.key.age       the archive's own key, an age v1 file sealed to the vault's recipients
+    manifests/ab/ID.json     what the archive is: source, window, counts, digests; no record text
+    quarantine/              files that arrived unsound, sealed just the same
+    log/log.jsonl            everything that happened, one JSON line each, chained by SHA-256
+    catalogue.sqlite         an index; everything else stands without it
+
+To open an archive with nothing but the age tool and an identity file of a recipient:
+
+    age -d -i IDENTITY keys/ab/ID.key.age > archive.key
+    age -d -i archive.key archives/ab/ID.age > delivered-file
+    rm archive.key
+
+or in one line: age -d -i <(age -d -i IDENTITY keys/ab/ID.key.age) archives/ab/ID.age > delivered-file
+
+Whoever destroys a key file destroys its archive for good. Do not edit anything here by hand.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a person wants of a new vault."""
+
+    vault: Path
+    config: Path
+    identity: Path  # where the working identity goes
+    passphrase: str | None  # seals the working identity; None leaves it in the clear
+    source: FreshSource | None = None  # written into the configuration as a first source
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made. The recovery identity's secret is in here and nowhere else."""
+
+    vault: Path
+    config: Path
+    identity: Path
+    working: str  # public key
+    recovery: NewIdentity
+
+
+def check_wishes(wishes: Wishes) -> None:
+    """Refuse, before anything is made, what would overwrite or mix up something. Raises UsageError."""
+    for what, path in (("configuration", wishes.config), ("identity file", wishes.identity)):
+        if path.exists():
+            raise UsageError(f"there is a {what} at {path} already", hint="it is never overwritten: name another path")
+    if wishes.vault.exists() and any(wishes.vault.iterdir()):
+        raise UsageError(f"{wishes.vault} is not empty", hint="choose another folder for the vault")
+    if wishes.vault.resolve() in wishes.identity.resolve().parents:
+        raise UsageError(
+            "the identity must not lie inside the vault it opens", hint="whoever copies the vault would have the key"
+        )
+
+
+def initialise(wishes: Wishes, recovery: NewIdentity, doors: Doors) -> Made:
+    """Make the vault, the working identity and the configuration. `recovery` was shown to a person before.
+
+    Raises UsageError or WorldError; what was made until then stays, nothing older is touched.
+    """
+    check_wishes(wishes)
+    working = make_identity(doors.chance)
+    recipients = (working.recipient, recovery.recipient)
+    _write_private(wishes.identity, identity_file(working, wishes.passphrase, doors.chance))
+    vault = create_vault(wishes.vault, README)
+    try:
+        facts: dict[str, Fact] = {"recipients": [*recipients]}
+        with vault.catalogue.transaction():
+            add_entry(vault.catalogue, Entry("vault.created", doors.clock(), facts=facts))
+        vault.write_log()
+    finally:
+        vault.close()
+    text = render_config(wishes.vault.resolve(), recipients, wishes.identity.resolve(), wishes.source)
+    _write_private(wishes.config, text.encode())
+    return Made(wishes.vault, wishes.config, wishes.identity, working.recipient, recovery)
+
+
+def _write_private(path: Path, data: bytes) -> None:
+    """Write a new file that only its owner can read. Raises UsageError when it exists."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except FileExistsError:
+        raise UsageError(f"{path} exists already and is never overwritten", hint="name another path") from None
+    except OSError as error:
+        raise in_words(error) from error
+    try:
+        write_all(fd, data)
+        flush(fd)
+    finally:
+        os.close(fd)

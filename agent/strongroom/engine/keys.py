@@ -1,0 +1,80 @@
+"""Identities in the hands of the person who holds them: made, sealed with a passphrase, opened. Never in the daemon."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from strongroom.model.archive import Archive
+from strongroom.model.errors import SealError, UsageError
+from strongroom.model.instants import Chance
+from strongroom.sealing.identity import X25519Identity
+from strongroom.sealing.identityfile import is_protected, open_identity_file, write_identity_file
+from strongroom.sealing.keyfile import ArchiveKey, parse_archive_key
+from strongroom.sealing.recipient import ScryptRecipient
+from strongroom.sealing.seal import open_bytes, seal_bytes
+from strongroom.vault.vault import Vault
+
+AskPassphrase = Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class NewIdentity:
+    """A fresh identity. `secret` is shown once or sealed, and never kept in the clear by us."""
+
+    recipient: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"NewIdentity({self.recipient})"
+
+
+def make_identity(chance: Chance) -> NewIdentity:
+    """Make a fresh identity."""
+    identity = X25519Identity.generate(chance)
+    return NewIdentity(str(identity.recipient), str(identity))
+
+
+def identity_file(identity: NewIdentity, passphrase: str | None, chance: Chance) -> bytes:
+    """Render an identity file that stock age reads, sealed with the passphrase where there is one."""
+    text = write_identity_file(X25519Identity.parse(identity.secret), "strongroom identity").encode()
+    return text if passphrase is None else seal_bytes(text, [ScryptRecipient(passphrase)], chance)
+
+
+def needs_passphrase(path: Path) -> bool:
+    """Say whether the identity file is sealed with a passphrase."""
+    return is_protected(_read(path))
+
+
+def load_identities(path: Path, ask: AskPassphrase) -> list[X25519Identity]:
+    """Read the identities of a file, asking for its passphrase only when it has one."""
+    return list(open_identity_file(_read(path), ask))
+
+
+def unlock(vault: Vault, archive: Archive, identities: Sequence[X25519Identity]) -> ArchiveKey:
+    """Open an archive's own key with one of a person's identities."""
+    path = vault.key_path(archive)
+    try:
+        sealed = path.read_bytes()
+    except FileNotFoundError:
+        raise SealError(
+            f"the key file of archive {archive.id} is missing", hint="restore it from a copy of the vault"
+        ) from None
+    key = parse_archive_key(open_bytes(sealed, identities))
+    if key.archive_id != archive.id:
+        raise SealError(f"the key file of archive {archive.id} belongs to archive {key.archive_id}")
+    return key
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_mode & 0o077:
+            raise UsageError(f"others can read the identity file {path}", hint=f"run: chmod 600 {path}")
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC), "rb") as file:
+            return file.read(1 << 20)
+    except OSError as error:
+        raise UsageError(
+            f"cannot read the identity file {path}: {error.strerror}", hint="give it with --identity PATH"
+        ) from error

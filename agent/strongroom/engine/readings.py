@@ -1,0 +1,197 @@
+"""What the command line and the screen may read: frozen answers, made from the catalogue alone.
+
+Nothing here needs the lock, a key, the network or a running daemon.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from strongroom.evidence.line import Fact
+from strongroom.model.archive import Archive
+from strongroom.model.coverage import Interval
+from strongroom.model.errors import UsageError
+from strongroom.model.instants import parse_instant
+from strongroom.model.job import Job
+from strongroom.model.window import Window
+from strongroom.vault import queries
+from strongroom.vault.archives import Totals, archive_totals, get_archive, matching_archive_ids, newest_archives
+from strongroom.vault.catalogue import to_instant
+from strongroom.vault.jobs import get_job, jobs_by_state, live_jobs, matching_job_ids, newest_jobs, successor_of
+from strongroom.vault.ledger import coverage_totals, intervals_of
+from strongroom.vault.lock import describe_holder, is_held
+from strongroom.vault.log import Logged, entries_of_archive, entries_of_job, newest_entries
+from strongroom.vault.sources import SourceState
+from strongroom.vault.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing that happened, as the evidence log tells it."""
+
+    seq: int
+    at: datetime
+    kind: str  # "job.accepted"
+    job: str
+    archive: str
+    facts: dict[str, Fact]
+    words: str  # what a provider said, for people
+
+
+@dataclass(frozen=True, slots=True)
+class JobLife:
+    """One job and everything that happened to it."""
+
+    job: Job
+    moments: tuple[Moment, ...]
+    successor: str  # the id of the job that replaced it, or empty
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveLife:
+    """One archive and everything that happened to it."""
+
+    archive: Archive
+    moments: tuple[Moment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Live progress of one job."""
+
+    job: str
+    stage: str  # download or verify
+    done: int  # bytes
+    total: int | None  # bytes, None where not known
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The vault at a glance."""
+
+    jobs: dict[str, int]  # count by state
+    archives: dict[str, Totals]  # by holding
+    coverage: dict[str, dict[str, int]]  # stream -> how covered -> count
+    sources: tuple[SourceState, ...]
+    running: tuple[Running, ...]
+    worked_on_by: str  # who holds the vault's lock, or empty
+    free_bytes: int
+    last_entry: datetime | None  # when something last happened
+
+
+def list_jobs(
+    vault: Vault, *, stream: str = "", state: str = "", before: Job | None = None, most: int = 100
+) -> list[Job]:
+    """Return one page of jobs, newest first; `before` is the last job of the page before."""
+    return newest_jobs(vault.catalogue, stream=stream, state=state, before=before, most=most)
+
+
+def list_live_jobs(vault: Vault) -> list[Job]:
+    """Return every unfinished job, the most urgent first."""
+    return live_jobs(vault.catalogue)
+
+
+def list_archives(
+    vault: Vault, *, stream: str = "", holding: str = "", before: Archive | None = None, most: int = 100
+) -> list[Archive]:
+    """Return one page of archives, newest first; `before` is the last archive of the page before."""
+    return newest_archives(vault.catalogue, stream=stream, holding=holding, before=before, most=most)
+
+
+def find_job(vault: Vault, part: str) -> Job:
+    """Return the job whose id is, begins or ends with what a person typed. Raises UsageError."""
+    job = get_job(vault.catalogue, _one(matching_job_ids(vault.catalogue, _clean(part)), "job", part))
+    if job is None:
+        raise UsageError(f"there is no job {part}", hint="see: strongroom jobs")
+    return job
+
+
+def find_archive(vault: Vault, part: str) -> Archive:
+    """Return the archive whose id is, begins or ends with what a person typed. Raises UsageError."""
+    archive_id = _one(matching_archive_ids(vault.catalogue, _clean(part)), "archive", part)
+    archive = get_archive(vault.catalogue, archive_id)
+    if archive is None:
+        raise UsageError(f"there is no archive {part}", hint="see: strongroom archives")
+    return archive
+
+
+def job_life(vault: Vault, job: Job) -> JobLife:
+    """Return a job with everything that happened to it."""
+    moments = tuple(_moment(entry) for entry in entries_of_job(vault.catalogue, job.id))
+    return JobLife(job, moments, successor_of(vault.catalogue, job.id))
+
+
+def archive_life(vault: Vault, archive: Archive) -> ArchiveLife:
+    """Return an archive with everything that happened to it."""
+    return ArchiveLife(archive, tuple(_moment(entry) for entry in entries_of_archive(vault.catalogue, archive.id)))
+
+
+def newest_moments(vault: Vault, most: int = 50) -> list[Moment]:
+    """Return what happened last, newest first."""
+    return [_moment(entry) for entry in newest_entries(vault.catalogue, most)]
+
+
+def running(vault: Vault) -> list[Running]:
+    """Return the live progress of every transfer under way."""
+    return [
+        Running(row["job"], row["stage"], row["done"], row["total"], to_instant(row["at"]))
+        for row in vault.catalogue.read(queries.ALL_PROGRESS)
+    ]
+
+
+def coverage_of(vault: Vault, stream: str, period: Window | None = None) -> list[Interval]:
+    """Return the coverage ledger of one stream, in order of time."""
+    return intervals_of(vault.catalogue, stream, period)
+
+
+def changes(vault: Vault) -> int:
+    """Return a number that changes whenever another process has written to the catalogue."""
+    return vault.catalogue.change_count()
+
+
+def status_of(vault: Vault) -> Status:
+    """Return the vault at a glance."""
+    lock = vault.layout.lock
+    newest = newest_moments(vault, 1)
+    sources = tuple(
+        SourceState(row["name"], row["paused"], clock_skew=row["clock_skew"])
+        for row in vault.catalogue.read(queries.SOURCES)
+    )
+    return Status(
+        jobs=jobs_by_state(vault.catalogue),
+        archives=archive_totals(vault.catalogue),
+        coverage=coverage_totals(vault.catalogue),
+        sources=sources,
+        running=tuple(running(vault)),
+        worked_on_by=describe_holder(lock) if is_held(lock) else "",
+        free_bytes=vault.free_bytes(),
+        last_entry=newest[0].at if newest else None,
+    )
+
+
+def _moment(entry: Logged) -> Moment:
+    body = entry.body
+    facts = body.get("facts")
+    return Moment(
+        seq=entry.seq,
+        at=parse_instant(str(body["at"])),
+        kind=str(body["kind"]),
+        job=str(body.get("job", "")),
+        archive=str(body.get("archive", "")),
+        facts=facts if isinstance(facts, dict) else {},
+        words=entry.words,
+    )
+
+
+def _clean(part: str) -> str:
+    return "".join(letter for letter in part.lower() if letter.isalnum())
+
+
+def _one(ids: list[str], noun: str, part: str) -> str:
+    if not ids or not _clean(part):
+        raise UsageError(f"there is no {noun} {part!r}", hint=f"see: strongroom {noun}s")
+    if len(ids) > 1:
+        raise UsageError(f"{part!r} fits several {noun}s: {', '.join(ids)}", hint="type more of the id")
+    return ids[0]

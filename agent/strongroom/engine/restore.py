@@ -1,0 +1,132 @@
+"""Giving the original bytes back: digest checked before the file gets its name, nothing ever overwritten."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from strongroom.engine.airlock.digest import Digest
+from strongroom.engine.fixity import Watch
+from strongroom.engine.keys import unlock
+from strongroom.formats.extract import extract_container
+from strongroom.model.archive import Archive
+from strongroom.model.errors import SealError, UsageError, WorldError
+from strongroom.model.inspection import Caps
+from strongroom.sealing.identity import X25519Identity
+from strongroom.sealing.reader import SealedReader
+from strongroom.vault.durable import flush_folder, in_words, write_all
+from strongroom.vault.vault import Vault
+
+BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was written."""
+
+    paths: tuple[Path, ...]
+    size: int  # bytes as delivered
+    sha256: str  # hex, of the delivered bytes
+
+
+def restore(
+    vault: Vault,
+    archive: Archive,
+    identities: Sequence[X25519Identity],
+    target: Path,
+    watch: Watch = lambda _count: None,
+) -> Restored:
+    """Write the delivered file to `target` (a new file, or a folder to put it in), byte for byte.
+
+    Raises UsageError when the file exists, SealError when the archive does not authenticate or its digest differs;
+    then nothing is left behind.
+    """
+    path = target / archive.seal.delivered_name if target.is_dir() else target
+    _refuse_existing(path)
+    key = unlock(vault, archive, identities)
+    temporary = path.with_name(f".{path.name}.{archive.id[-6:]}.part")
+    with vault.payload_path(archive).open("rb", buffering=0) as sealed:
+        reader = SealedReader(sealed, [key.identity])
+        try:
+            content = _copy(reader, temporary, watch)
+            _check(archive, key.salt, content)
+            _name(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return Restored((path,), archive.seal.size, content.hex())
+
+
+def restore_members(
+    vault: Vault,
+    archive: Archive,
+    identities: Sequence[X25519Identity],
+    folder: Path,
+    watch: Watch = lambda _count: None,
+) -> Restored:
+    """Write the members of a delivered ZIP into a new or empty folder, after the whole file's digest was checked."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is not an empty folder", hint="name a new folder with --to")
+    key = unlock(vault, archive, identities)
+    with vault.payload_path(archive).open("rb", buffering=0) as sealed:
+        reader = SealedReader(sealed, [key.identity])
+        digest = hashlib.sha256()
+        while chunk := reader.read(BLOCK):
+            digest.update(chunk)
+            watch(len(chunk))
+        _check(archive, key.salt, digest.digest())
+        paths = extract_container(reader, folder, Caps())
+    return Restored(tuple(paths), archive.seal.size, digest.hexdigest())
+
+
+def _copy(reader: SealedReader, temporary: Path, watch: Watch) -> bytes:
+    try:
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise WorldError(
+            f"cannot write {temporary}: {error.strerror}", hint="choose another place with --to"
+        ) from error
+    try:
+        with Digest() as digest:
+            while chunk := reader.read(BLOCK):
+                digest.update(chunk)
+                write_all(fd, chunk)
+                watch(len(chunk))
+            content = digest.result()
+        os.fsync(fd)
+    except OSError as error:
+        raise in_words(error) from error
+    finally:
+        os.close(fd)
+    return content
+
+
+def _check(archive: Archive, salt: bytes, content: bytes) -> None:
+    found = hmac.new(salt, content, hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(found, archive.seal.digest):
+        raise SealError(
+            f"archive {archive.id} decrypts, but to other bytes than were archived",
+            hint="run: strongroom verify, and restore the file from a copy of the vault",
+        )
+
+
+def _name(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path, follow_symlinks=False)
+    except FileExistsError:
+        _refuse_existing(path)
+    except OSError:
+        if path.exists():
+            _refuse_existing(path)
+        temporary.rename(path)  # a file system without hard links
+    flush_folder(path.parent)
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists() or path.is_symlink():
+        raise UsageError(f"{path} exists and is never overwritten", hint="name another file with --to")
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent}", hint="make it first, or name another with --to")

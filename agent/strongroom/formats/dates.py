@@ -1,0 +1,132 @@
+"""Hold the time of every record against the window, at the speed of comparing strings.
+
+Most exports write all times in one shape, such as `2026-01-01T00:00:00.000Z`. Times of one shape in UTC sort as text
+in the order of time, so a batch that keeps one shape needs only its smallest and largest text turned into instants.
+A batch that mixes shapes, offsets or unreadable values is read value by value. Both ways give the same answer.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from strongroom.formats.faults import FindingLog
+from strongroom.model.inspection import Severity
+from strongroom.model.instants import format_instant, parse_instant
+from strongroom.model.window import Window
+
+_TO_ZERO = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))
+_SHAPE = re.compile(rb"0000-00-00T00:00:00(?:\.0+)?(?:Z|\+00:00)")
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_HOURS_KEPT = 10_000
+
+
+class DateTally:
+    """Counts the times of one member's records against the window and keeps the extremes."""
+
+    def __init__(self, window: Window, *, end_inclusive: bool) -> None:
+        self.in_window = 0
+        self.undated = 0
+        self.at_end = 0  # exactly at the window's end, which the request may have included
+        self.earliest: datetime | None = None
+        self.latest: datetime | None = None
+        self._before = 0
+        self._after = 0
+        self._window = window
+        self._end_inclusive = end_inclusive
+        self._hours: set[str] = set()  # texts such as 2026-01-01T00 that are known to be hours of real days
+
+    def add(self, values: Sequence[Any]) -> None:
+        """Count one time for each record; None or anything unreadable counts as undated."""
+        if not values:
+            return
+        if self._are_one_shape(values):
+            self._add_sorted_range(values)
+            return
+        instants = [instant for value in values if (instant := read_time(value))]
+        self.undated += len(values) - len(instants)
+        if instants:
+            self._widen(min(instants), max(instants))
+            self._classify(sorted(instants))
+
+    def report(self, log: FindingLog, member: str) -> None:
+        """Enter what is remarkable about the times."""
+        if self.undated:
+            log.add(Severity.WARNING, "record-undated", f"{self.undated:,} records have no readable time", member)
+        if self.at_end and self._end_inclusive:
+            words = f"{self.at_end:,} records lie exactly at the window's end and belong to the next window too"
+            log.add(Severity.NOTE, "record-at-end", words, member)
+        after = self._after + (0 if self._end_inclusive else self.at_end)
+        if self._before and self.earliest:
+            self._warn(log, member, self._before, "before", "earliest", self.earliest)
+        if after and self.latest:
+            self._warn(log, member, after, "after", "latest", self.latest)
+
+    def _warn(self, log: FindingLog, member: str, count: int, side: str, extreme: str, instant: datetime) -> None:
+        words = f"{count:,} records lie {side} the window {self._window}; the {extreme} at {format_instant(instant)}"
+        log.add(Severity.WARNING, "record-outside-window", words, member)
+
+    def _are_one_shape(self, values: Sequence[Any]) -> bool:
+        try:
+            joined = "".join(values).encode("ascii")
+        except (TypeError, UnicodeEncodeError):
+            return False
+        length = len(values[0])
+        shape = joined[:length].translate(_TO_ZERO)
+        if not _SHAPE.fullmatch(shape) or joined.translate(_TO_ZERO) != shape * len(values):
+            return False
+        if shape.endswith(b"+00:00") and joined.count(b"+00:00") != len(values):
+            return False
+        small = joined[14::length] + joined[17::length]  # the tens of minutes and of seconds
+        return not small.translate(None, b"012345") and self._are_hours({value[:13] for value in values})
+
+    def _are_hours(self, texts: set[str]) -> bool:
+        fresh = texts - self._hours
+        if any(read_time(f"{text}:00:00Z") is None for text in fresh):
+            return False
+        if len(self._hours) > _HOURS_KEPT:
+            self._hours.clear()
+        self._hours |= fresh
+        return True
+
+    def _add_sorted_range(self, values: Sequence[str]) -> None:
+        first, last = parse_instant(min(values)), parse_instant(max(values))
+        self._widen(first, last)
+        if self._window.start <= first and last < self._window.end:
+            self.in_window += len(values)
+        else:
+            self._classify(sorted(values))
+
+    def _classify(self, ordered: Sequence[Any]) -> None:
+        """Count values in the order of time, instants or texts of one shape."""
+        start = bisect_left(ordered, self._window.start, key=_as_instant)
+        end = bisect_left(ordered, self._window.end, lo=start, key=_as_instant)
+        behind = bisect_right(ordered, self._window.end, lo=end, key=_as_instant)
+        self._before += start
+        self.in_window += end - start
+        self.at_end += behind - end
+        self._after += len(ordered) - behind
+
+    def _widen(self, first: datetime, last: datetime) -> None:
+        self.earliest = min(self.earliest or first, first)
+        self.latest = max(self.latest or last, last)
+
+
+def read_time(value: Any) -> datetime | None:
+    """Return the instant that an RFC 3339 text names, or None for anything else.
+
+    Numbers are not taken for times: whether they count seconds or milliseconds would be a guess.
+    """
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+        return None
+    try:
+        return parse_instant(value.upper())
+    except (ValueError, OverflowError):  # a day that does not exist; an offset that leaves the calendar
+        return None
+
+
+def _as_instant(value: Any) -> datetime:
+    return value if isinstance(value, datetime) else parse_instant(value)

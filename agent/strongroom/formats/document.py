@@ -1,0 +1,81 @@
+"""Members without records: a companion such as metadata.json must be one JSON document; others are only measured."""
+
+from __future__ import annotations
+
+import simdjson
+
+from strongroom.formats.faults import Unreadable, printable
+from strongroom.formats.jsonarray import Verdict
+from strongroom.formats.secondopinion import MAX_BYTES, decode_document
+from strongroom.model.inspection import Caps, Finding, MemberReport
+
+_ROOM = 256 * 1024
+_BOM = b"\xef\xbb\xbf"
+
+
+class PlainReader:
+    """Counts bytes and looks at nothing."""
+
+    def __init__(self, member: str) -> None:
+        self._member = printable(member)
+        self._room = memoryview(bytearray(_ROOM))
+        self._size = 0
+
+    def room(self) -> memoryview:
+        """Return where the next bytes go."""
+        return self._room
+
+    def advance(self, count: int) -> None:
+        """Count the bytes."""
+        self._size += count
+
+    def finish(self, *, whole: bool) -> Verdict:  # noqa: ARG002  # nothing depends on the end
+        """Return the size."""
+        return _measure(self._member, self._size, ())
+
+
+class DocumentReader:
+    """Collects one JSON document of any type, of at most `Caps.max_record` bytes, and parses it strictly."""
+
+    def __init__(self, member: str, caps: Caps) -> None:
+        self._member = printable(member)
+        self._limit = caps.max_record
+        self._text = bytearray()
+        self._room = memoryview(bytearray(_ROOM))
+        self._size = 0
+
+    def room(self) -> memoryview:
+        """Return where the next bytes go."""
+        return self._room
+
+    def advance(self, count: int) -> None:
+        """Keep the bytes, unless the document is already too large."""
+        self._size += count
+        if self._size <= self._limit:
+            self._text += self._room[:count]
+
+    def finish(self, *, whole: bool) -> Verdict:
+        """Parse the document where it is whole."""
+        try:
+            if whole:
+                self._parse()
+        except Unreadable as fault:
+            return _measure(self._member, self._size, (fault.as_finding(self._member),))
+        return _measure(self._member, self._size, ())
+
+    def _parse(self) -> None:
+        if self._size > self._limit:
+            words = f"the document has {self._size:,} bytes; at most {self._limit:,} are read"
+            raise Unreadable("json-record-too-large", words)
+        text = self._text.removeprefix(_BOM)
+        try:
+            simdjson.Parser().parse(text)
+        except (ValueError, RuntimeError):  # the parser's own words for every kind of refusal
+            if len(text) > MAX_BYTES:
+                raise Unreadable("json-malformed", "the document is not JSON") from None
+            decode_document(bytes(text))
+
+
+def _measure(member: str, size: int, findings: tuple[Finding, ...]) -> Verdict:
+    report = MemberReport(member, "", size, records=0, in_window=0, undated=0, earliest=None, latest=None)
+    return Verdict(report, findings)

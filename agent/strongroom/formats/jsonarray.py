@@ -1,0 +1,162 @@
+"""Read one member that must be a JSON array of objects: parse and count every record, in the memory of one batch.
+
+The parser is strict about grammar and UTF-8. What only the slow reader accepts is accepted and noted. A field that a
+record names twice is accepted with a warning; which of the values its time is taken from is not defined.
+A fault ends the reading: what follows is counted as bytes only, so that the caller can still check the CRC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import simdjson
+
+from strongroom.formats.dates import DateTally
+from strongroom.formats.drift import FieldWatch
+from strongroom.formats.faults import FindingLog, Unreadable, printable
+from strongroom.formats.secondopinion import Decoded
+from strongroom.formats.splitter import BATCH, Splitter
+from strongroom.model.inspection import Caps, Expectation, Finding, MemberReport, Severity
+from strongroom.model.stream import DatasetShape
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What reading one member gave."""
+
+    report: MemberReport
+    findings: tuple[Finding, ...]
+
+
+class MemberReader(Protocol):
+    """Reads one member's bytes as they come. Nothing is raised for what the bytes are; `finish` tells."""
+
+    def room(self) -> memoryview:
+        """Return where the next bytes go; never empty, good until `advance`."""
+
+    def advance(self, count: int) -> None:
+        """Take note that `count` bytes were written into the room."""
+
+    def finish(self, *, whole: bool) -> Verdict:
+        """Return what was found. `whole` says that the bytes arrived to their end and with the right CRC."""
+
+
+class JsonArrayReader:
+    """Counts, dates and watches the records of one dataset."""
+
+    def __init__(
+        self, member: str, shape: DatasetShape, expectation: Expectation, caps: Caps, *, batch: int = BATCH
+    ) -> None:
+        self._member = printable(member)
+        self._shape = shape
+        self._log = FindingLog(caps.max_findings)
+        self._dates = DateTally(expectation.window, end_inclusive=expectation.end_inclusive)
+        self._fields = FieldWatch(shape, caps.max_fields)
+        self._splitter = Splitter(self, max_record=caps.max_record, batch=batch)
+        self._parser = simdjson.Parser()
+        self._size = self._records = self._surrogates = self._numbers = 0
+        self._spare: memoryview | None = None  # after a fault: where bytes go that are only counted
+
+    def room(self) -> memoryview:
+        """Return where the next bytes go; never empty, good until `advance`."""
+        return self._splitter.room() if self._spare is None else self._spare
+
+    def advance(self, count: int) -> None:
+        """Take note that `count` bytes were written into the room; after a fault they are only counted."""
+        self._size += count
+        if self._spare is not None:
+            return
+        try:
+            self._splitter.advance(count)
+        except Unreadable as fault:
+            self._break(fault)
+
+    def finish(self, *, whole: bool) -> Verdict:
+        """Read the last batch where the bytes are whole, and return what was found."""
+        if whole and self._spare is None:
+            try:
+                self._splitter.finish()
+            except Unreadable as fault:
+                self._break(fault)
+        self._report_slow()
+        self._dates.report(self._log, self._member)
+        self._fields.report(self._log, self._member)
+        return Verdict(self._summarise(), self._log.close())
+
+    def take_batch(self, text: memoryview) -> bool:
+        """Parse and count one array of whole records; return False where the fast parser refuses it."""
+        try:
+            array: Any = self._parser.parse(text)
+        except (ValueError, RuntimeError):  # the parser's own words for every kind of refusal
+            return False
+        self._absorb(list(array))
+        return True
+
+    def take_decoded(self, decoded: Decoded) -> None:
+        """Count records that the slow reader read."""
+        self._surrogates += decoded.surrogates
+        self._numbers += decoded.numbers
+        self._absorb(decoded.records)
+
+    def _absorb(self, records: Sequence[Mapping[str, Any]]) -> None:
+        if not records:
+            return
+        times = self._pick_times(records)
+        self._records += len(records)
+        self._dates.add(times)
+        self._fields.see(records)
+
+    def _pick_times(self, records: Sequence[Mapping[str, Any]]) -> list[Any]:
+        name = self._shape.time_field
+        try:
+            return [record[name] for record in records]
+        except (KeyError, TypeError):  # a record without a time, or something that is no record
+            require_objects(records)
+            return [record.get(name) for record in records]
+
+    def _break(self, fault: Unreadable) -> None:
+        self._spare = memoryview(bytearray(BATCH))
+        words = f"{fault.message} (after {self._records:,} whole records)"
+        self._log.add(Severity.FAULT, fault.code, words, self._member)
+
+    def _report_slow(self) -> None:
+        if self._surrogates:
+            words = f"{self._surrogates:,} records hold half of a surrogate pair: valid JSON, but no valid text"
+            self._log.add(Severity.NOTE, "json-lone-surrogate", words, self._member)
+        if self._numbers:
+            words = f"{self._numbers:,} numbers do not fit 64 bits: valid JSON, but many readers round them"
+            self._log.add(Severity.NOTE, "json-wide-number", words, self._member)
+
+    def _summarise(self) -> MemberReport:
+        dates = self._dates
+        return MemberReport(
+            member=self._member,
+            dataset=self._shape.name,
+            size=self._size,
+            records=self._records,
+            in_window=dates.in_window,
+            undated=dates.undated,
+            earliest=dates.earliest,
+            latest=dates.latest,
+            fields_unknown=self._fields.unknown,
+            fields_vanished=self._fields.vanished,
+        )
+
+
+def require_objects(records: Sequence[Any]) -> None:
+    """Raise Unreadable (json-not-object) unless all are JSON objects."""
+    if not all(isinstance(record, dict | simdjson.Object) for record in records):
+        raise Unreadable("json-not-object", "the array holds something that is not an object; records are objects")
+
+
+def pour(reader: MemberReader | Splitter, data: bytes | bytearray | memoryview) -> None:
+    """Copy a buffer of any size into a reader."""
+    view = memoryview(data)
+    while view:
+        room = reader.room()
+        count = min(len(room), len(view))
+        room[:count] = view[:count]
+        reader.advance(count)
+        view = view[count:]

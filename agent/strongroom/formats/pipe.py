@@ -1,0 +1,143 @@
+"""A sink in another process: inflate here, parse there, one pipe each way.
+
+To the parser go frames: one byte of kind, four of length (big-endian), the payload. BEGIN carries a member's name, DATA
+bytes of it, END one byte: 1 where the member is whole. After each END the parser answers with four bytes of length and
+a JSON document of one Verdict. The end of the stream ends the service. The answer is bounded and checked against its
+types, since the process that parses hostile bytes is the one that may have been taken over.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+
+import msgspec
+
+from strongroom.formats.jsonarray import MemberReader, Verdict
+from strongroom.formats.sink import choose_reader
+from strongroom.model.errors import WorldError
+from strongroom.model.inspection import Caps, Expectation
+
+PIPE_SIZE = 1 << 20  # bytes; fewer switches between the two processes than with the usual 64 KiB
+MAX_FRAME = 1 << 20
+MAX_ANSWER = 4 << 20
+
+_BEGIN, _DATA, _END = 1, 2, 3
+_FRAME = struct.Struct("!BL")
+_LENGTH = struct.Struct("!L")
+
+
+class ParserLost(WorldError):
+    """The process that parses ended, or answered something that is no answer."""
+
+
+def widen_pipe(descriptor: int) -> None:
+    """Ask the kernel for a larger pipe buffer; a refusal (a user's quota of pipe memory) only costs speed."""
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+    except OSError:
+        return
+
+
+class PipedSink:
+    """Sends members to `serve_records` at the other end of two descriptors, which the caller opens and closes."""
+
+    def __init__(self, to_parser: int, from_parser: int) -> None:
+        self._to = to_parser
+        self._from = from_parser
+        widen_pipe(to_parser)
+
+    def begin(self, member: str) -> None:
+        """Send the name."""
+        self._send(_BEGIN, member.encode("utf-8", "surrogateescape"))
+
+    def feed(self, data: bytes | bytearray | memoryview) -> None:
+        """Send the bytes, in frames of at most MAX_FRAME."""
+        view = memoryview(data)
+        for at in range(0, len(view), MAX_FRAME):
+            self._send(_DATA, view[at : at + MAX_FRAME])
+
+    def end(self, *, whole: bool) -> Verdict:
+        """Send the end and wait for the answer."""
+        self._send(_END, b"\x01" if whole else b"\x00")
+        (length,) = _LENGTH.unpack(self._receive(_LENGTH.size))
+        if length > MAX_ANSWER:
+            raise ParserLost(f"the parsing process announced an answer of {length:,} bytes, over {MAX_ANSWER:,}")
+        try:
+            return msgspec.json.decode(self._receive(length), type=Verdict)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise ParserLost("the parsing process answered something that is not an answer") from error
+
+    def _send(self, kind: int, payload: bytes | memoryview) -> None:
+        head = _FRAME.pack(kind, len(payload))
+        try:
+            sent = os.writev(self._to, [head, payload])
+            if sent < len(head) + len(payload):
+                _write_rest(self._to, head + bytes(payload), sent)
+        except BrokenPipeError as error:
+            raise ParserLost("the parsing process ended before it had read everything") from error
+
+    def _receive(self, length: int) -> bytearray:
+        block = bytearray(length)
+        if not _fill(self._from, memoryview(block)):
+            raise ParserLost("the parsing process ended before it had answered")
+        return block
+
+
+def serve_records(from_feeder: int, to_feeder: int, expectation: Expectation, caps: Caps) -> None:
+    """Parse what a PipedSink sends until it closes its end; raise WorldError for a broken or senseless stream."""
+    reader: MemberReader | None = None
+    head = memoryview(bytearray(_FRAME.size))
+    while _fill(from_feeder, head):
+        kind, length = _FRAME.unpack(head)
+        if kind == _DATA and reader:
+            _read_data(from_feeder, length, reader)
+        elif kind == _BEGIN and not reader and length <= MAX_FRAME:
+            name = _read_payload(from_feeder, length).decode("utf-8", "surrogateescape")
+            reader = choose_reader(name, expectation, caps)
+        elif kind == _END and reader and length == 1:
+            verdict = reader.finish(whole=_read_payload(from_feeder, 1) == b"\x01")
+            reader = None
+            answer = msgspec.json.encode(verdict)
+            _write_rest(to_feeder, _LENGTH.pack(len(answer)) + answer, 0)
+        else:
+            raise WorldError("the stream of members to parse is out of step")
+    if reader:
+        raise _cut_short()
+
+
+def _read_data(descriptor: int, length: int, reader: MemberReader) -> None:
+    while length:
+        count = os.readv(descriptor, [reader.room()[:length]])
+        if not count:
+            raise _cut_short()
+        reader.advance(count)
+        length -= count
+
+
+def _read_payload(descriptor: int, length: int) -> bytes:
+    block = bytearray(length)
+    if not _fill(descriptor, memoryview(block)):
+        raise _cut_short()
+    return bytes(block)
+
+
+def _fill(descriptor: int, view: memoryview) -> bool:
+    """Fill the view; return False where the stream ends before it begins or within it."""
+    while view:
+        count = os.readv(descriptor, [view])
+        if not count:
+            return False
+        view = view[count:]
+    return True
+
+
+def _write_rest(descriptor: int, block: bytes, sent: int) -> None:
+    view = memoryview(block)[sent:]
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _cut_short() -> WorldError:
+    return WorldError("the stream of members to parse ended within a member")

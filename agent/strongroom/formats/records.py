@@ -1,0 +1,92 @@
+"""Read the records of a container one after another, each once: windows may overlap, and readers want no doubles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import simdjson
+
+from strongroom.formats.directory import Member
+from strongroom.formats.faults import Unreadable, printable
+from strongroom.formats.inflate import inflate_member
+from strongroom.formats.inspect import read_container
+from strongroom.formats.jsonarray import require_objects
+from strongroom.formats.plaintext import PlaintextReader
+from strongroom.formats.secondopinion import Decoded
+from strongroom.formats.splitter import Splitter
+from strongroom.model.inspection import Caps
+from strongroom.model.stream import DatasetShape
+
+Record = dict[str, Any]
+
+
+def read_records(
+    reader: PlaintextReader, shape: DatasetShape, caps: Caps, *, seen: set[str | int] | None = None
+) -> Iterator[Record]:
+    """Yield the dataset's records in the order of the file; raise Unreadable where the member is missing or unsound.
+
+    A record whose `id_field` holds a text or integer that was seen before is left out. Pass one `seen` for several
+    containers of the same dataset; it grows by one entry for each record. Records without an id are all yielded. Since
+    the CRC comes last, a damaged member raises only after its records were yielded: use files that were verified.
+    """
+    member = _find_member(reader, shape, caps)
+    taken = seen if seen is not None else set()
+    for record in _stream(reader, member, caps):
+        name = record.get(shape.id_field)
+        if isinstance(name, str | int) and not isinstance(name, bool):
+            if name in taken:
+                continue
+            taken.add(name)
+        yield record
+
+
+def _find_member(reader: PlaintextReader, shape: DatasetShape, caps: Caps) -> Member:
+    found = [member for member in read_container(reader, caps).members if member.name == shape.member]
+    if len(found) == 1 and found[0].readable:
+        return found[0]
+    state = "cannot be read" if found else "is not in the ZIP"
+    raise Unreadable("member-missing", f"{printable(shape.member)} {state}; it should hold the dataset {shape.name}")
+
+
+def _stream(reader: PlaintextReader, member: Member, caps: Caps) -> Iterator[Record]:
+    collector = _Collector()
+    splitter = Splitter(collector, max_record=caps.max_record)
+    try:
+        for piece in inflate_member(reader, member, caps):
+            view = memoryview(piece)
+            while view:
+                room = splitter.room()
+                count = min(len(room), len(view))
+                room[:count] = view[:count]
+                splitter.advance(count)
+                view = view[count:]
+                yield from collector.drain()
+        splitter.finish()
+        yield from collector.drain()
+    except Unreadable as fault:
+        raise Unreadable(fault.code, fault.message, member=member.shown) from fault
+
+
+class _Collector:
+    """Turns batches into records; the last of several values that a record gives one field is kept."""
+
+    def __init__(self) -> None:
+        self._parser = simdjson.Parser()
+        self._ready: Sequence[Record] = []
+
+    def take_batch(self, text: memoryview) -> bool:
+        try:
+            records: Any = self._parser.parse(text, recursive=True)
+        except (ValueError, RuntimeError):  # the parser's own words for every kind of refusal
+            return False
+        require_objects(records)
+        self._ready = [*self._ready, *records]
+        return True
+
+    def take_decoded(self, decoded: Decoded) -> None:
+        self._ready = [*self._ready, *decoded.records]
+
+    def drain(self) -> Sequence[Record]:
+        ready, self._ready = self._ready, []
+        return ready

@@ -1,0 +1,175 @@
+"""A slow and patient JSON reader for what the fast parser refuses, record by record, with the place of each mistake.
+
+The fast parser refuses some text that RFC 8259 allows: an escape of half a surrogate pair (JavaScript writes it),
+integers beyond 64 bits, floats beyond a double. The standard library reads all of these; NaN and Infinity, which it
+would also read, are not JSON and are refused here. Nesting is bounded by the interpreter and by MAX_DEPTH.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from strongroom.formats.faults import Unreadable
+
+MAX_DEPTH = 1_000  # levels of nesting, about where the fast parser stops too
+MAX_BYTES = 4 << 20  # this reader builds every object, so it must not be given more at once
+
+_BLANK = re.compile(r"[ \t\n\r]*")
+_SLACK = 16  # characters: a mistake this near to the end may be a token that has not arrived yet
+_INT64, _UINT64 = -(1 << 63), 1 << 64
+_LONGEST_INT = 4_000  # digits; Python refuses to convert longer ones
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What could be read, and how far."""
+
+    records: list[dict[str, Any]] = field(default_factory=list)
+    used: int = 0  # bytes up to the comma behind the last record in `records`; all of them when closed
+    closed: bool = False  # the array's end was read
+    surrogates: int = 0  # records with half a surrogate pair
+    numbers: int = 0  # numbers that do not fit 64 bits
+
+
+def decode_document(data: memoryview | bytes) -> Any:
+    """Read one whole JSON document of any type; raise Unreadable where it is not one."""
+    text = _decode_text(data, final=True)
+    try:
+        value = _Scanner(Decoded()).decode(text)
+    except json.JSONDecodeError as error:
+        raise _describe(error, text) from error
+    except RecursionError as error:
+        raise _too_deep() from error
+    _check_depth(value)
+    return value
+
+
+def decode_records(data: memoryview | bytes, *, first: bool, final: bool) -> Decoded:
+    """Read the records behind an array's opening bracket (or a comma); raise Unreadable for a certain mistake.
+
+    `first` says that nothing precedes, so the array may close at once; `final` that nothing follows. Without `final`
+    a mistake near the end is not yet certain, and a record counts only when the next one has begun.
+    """
+    found = Decoded()
+    text = _decode_text(data, final=final)
+    scanner = _Scanner(found)
+    comma = 0
+    at = _skip_blank(text, 0)
+    if first and text[at : at + 1] == "]":
+        return _close(found, text, at, data)
+    while at < len(text):
+        record, after = scanner.scan(text, at, final=final)
+        if record is None:
+            break
+        at = _skip_blank(text, after)
+        follows = _skip_blank(text, at + 1)
+        if text[at : at + 1] == "]":
+            _keep(found, record)
+            return _close(found, text, at, data)
+        if text[at : at + 1] not in ("", ","):
+            raise Unreadable("json-malformed", "a comma or the array's end is missing behind a record")
+        if follows >= len(text):
+            break
+        _keep(found, record)
+        comma, at = at, follows
+    found.used = len(text[:comma].encode())
+    if final:
+        raise Unreadable("json-truncated", "the JSON array ends before its closing bracket")
+    return found
+
+
+class _Scanner:
+    def __init__(self, found: Decoded) -> None:
+        self._found = found
+        decoder = json.JSONDecoder(
+            parse_constant=_refuse_constant, parse_int=self._read_int, parse_float=self._read_float
+        )
+        self.decode = decoder.decode
+        self._scan = decoder.raw_decode
+
+    def scan(self, text: str, at: int, *, final: bool) -> tuple[dict[str, Any] | None, int]:
+        """Return the record at `at` and where it ends, or None where it may not be complete."""
+        if text[at] == "]":
+            raise Unreadable("json-malformed", "a comma is followed by the array's end; a record was expected")
+        if text[at] != "{":
+            raise Unreadable("json-not-object", "the array holds something that is not an object; records are objects")
+        try:
+            record, after = self._scan(text, at)
+        except json.JSONDecodeError as error:
+            if final or (error.pos < len(text) - _SLACK and not error.msg.startswith("Unterminated")):
+                raise _describe(error, text) from error
+            return None, at
+        except RecursionError as error:
+            raise _too_deep() from error
+        _check_depth(record)
+        return record, after
+
+    def _read_int(self, digits: str) -> int | float:
+        value = int(digits) if len(digits) < _LONGEST_INT else float(digits)
+        self._found.numbers += not _INT64 <= value < _UINT64
+        return value
+
+    def _read_float(self, digits: str) -> float:
+        value = float(digits)
+        self._found.numbers += value in (float("inf"), float("-inf"))
+        return value
+
+
+def _keep(found: Decoded, record: dict[str, Any]) -> None:
+    found.records.append(record)
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        found.surrogates += 1
+
+
+def _close(found: Decoded, text: str, at: int, data: memoryview | bytes) -> Decoded:
+    if _skip_blank(text, at + 1) < len(text):
+        raise Unreadable("json-trailing-bytes", "text follows the end of the JSON array; none was expected")
+    found.used, found.closed = len(data), True
+    return found
+
+
+def _decode_text(data: memoryview | bytes, *, final: bool) -> str:
+    try:
+        return codecs.utf_8_decode(data, "strict", final)[0]
+    except UnicodeDecodeError as error:
+        raise Unreadable("json-bad-utf8", f"the text is not UTF-8: {error.reason}") from error
+
+
+def _skip_blank(text: str, at: int) -> int:
+    match = _BLANK.match(text, at)
+    return match.end() if match else at
+
+
+def _describe(error: json.JSONDecodeError, text: str) -> Unreadable:
+    if not text.rstrip().endswith(("]", "}")):
+        return Unreadable("json-truncated", "the JSON text ends in the middle")
+    return Unreadable("json-malformed", f"not JSON: {error.msg.partition(':')[0].lower()}")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise Unreadable("json-malformed", f"{name} is not JSON; a number, string, object, array, true, false or null is")
+
+
+def _too_deep() -> Unreadable:
+    return Unreadable("json-too-deep", f"a record nests more than about {MAX_DEPTH:,} levels deep")
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [child for item in level for child in _children(item)]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _children(item: Any) -> list[Any]:
+    if isinstance(item, dict):
+        return list(item.values())
+    return item if isinstance(item, list) else []

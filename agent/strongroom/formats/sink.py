@@ -1,0 +1,54 @@
+"""Where inflated bytes go: a sink reads members one after another, here or in another process, with the same result."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from strongroom.formats.document import DocumentReader, PlainReader
+from strongroom.formats.jsonarray import JsonArrayReader, MemberReader, Verdict, pour
+from strongroom.model.inspection import Caps, Expectation
+
+
+class RecordSink(Protocol):
+    """Takes members strictly in turn: begin, any number of feeds, end."""
+
+    def begin(self, member: str) -> None:
+        """Start a member by its name in the container."""
+
+    def feed(self, data: bytes | bytearray | memoryview) -> None:
+        """Take bytes of any length; they are not kept beyond the call."""
+
+    def end(self, *, whole: bool) -> Verdict:
+        """Return what was found. `whole` says that the bytes came to their end and with the right CRC."""
+
+
+def choose_reader(member: str, expectation: Expectation, caps: Caps) -> MemberReader:
+    """Return the reader that suits the member's role: dataset, companion, or unexpected."""
+    for shape in expectation.datasets:
+        if member == shape.member:
+            return JsonArrayReader(member, shape, expectation, caps)
+    if member in expectation.companions:
+        return DocumentReader(member, caps)
+    return PlainReader(member)
+
+
+class InlineSink:
+    """Reads in this process."""
+
+    def __init__(self, expectation: Expectation, caps: Caps) -> None:
+        self._expectation = expectation
+        self._caps = caps
+        self._reader: MemberReader = PlainReader("")
+
+    def begin(self, member: str) -> None:
+        """Choose the member's reader."""
+        self._reader = choose_reader(member, self._expectation, self._caps)
+
+    def feed(self, data: bytes | bytearray | memoryview) -> None:
+        """Give the bytes to the reader."""
+        pour(self._reader, data)
+
+    def end(self, *, whole: bool) -> Verdict:
+        """Return what the reader found, and forget the reader's memory."""
+        reader, self._reader = self._reader, PlainReader("")
+        return reader.finish(whole=whole)

@@ -1,0 +1,139 @@
+"""Addresses: which machines we connect to. Names are resolved once, every address is checked, and only a checked one
+is connected to, so that a second look-up cannot lead elsewhere (DNS rebinding).
+
+Refused unless configured: every address that is not globally reachable (IANA special-purpose registries, RFC 6890),
+also when it hides inside an IPv6 address (mapped, NAT64, 6to4, Teredo). Plain http is for loopback alone.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from strongroom.providers.links import Origin
+
+Resolver = Callable[[str, int], Sequence[str]]
+"""Gives the numeric addresses of a host; raises OSError where there are none."""
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_SPECIAL = tuple(
+    ipaddress.ip_network(network)
+    for network in ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "100::/64", "3fff::/20", "5f00::/16")
+)
+
+
+class AddressRefused(Exception):
+    """Policy forbids connecting there. The message is for a person; `hint` says how to allow it, or is empty."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def resolve_by_system(host: str, port: int) -> list[str]:
+    """Ask the operating system for a host's addresses, in its order of preference. Takes as long as it takes."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far connections may go."""
+
+    allow_private: bool = False
+    allow_loopback: bool = False  # the configured API itself is on loopback
+    hosts: tuple[str, ...] = ()  # suffixes that download hosts must have; empty allows every public host
+
+    def admit(self, origin: Origin) -> None:
+        """Check what can be told without a look-up: suffix, scheme, a numeric host. Raises AddressRefused."""
+        if self.hosts and not any(_under(origin.host, suffix) for suffix in self.hosts):
+            raise AddressRefused(
+                f"{origin.host} is not one of the allowed download hosts ({', '.join(self.hosts)})",
+                "add the host to download_hosts if it belongs to the provider",
+            )
+        if origin.scheme != "https" and not is_loopback(origin.host):
+            raise _unencrypted(origin)
+        if (address := _numeric(origin.host)) is not None:
+            self._check(origin, address)
+
+    def check(self, origin: Origin, addresses: Sequence[str]) -> None:
+        """Check all resolved addresses; a single forbidden one raises AddressRefused."""
+        for text in addresses:
+            address = _numeric(text)
+            if address is None:
+                raise AddressRefused(f"{origin.host} has an address that cannot be read")
+            self._check(origin, address)
+
+    def _check(self, origin: Origin, address: Address) -> None:
+        faces = list(_faces(address))
+        if any(face.is_multicast or face.is_unspecified for face in faces):
+            raise AddressRefused(f"{origin.host} leads to {address}, which no server can have")
+        if faces[-1].is_loopback:
+            self._check_loopback(origin, address)
+            return
+        if origin.scheme != "https":
+            raise _unencrypted(origin)
+        if not self.allow_private and any(map(_is_special, faces)):
+            raise AddressRefused(
+                f"{origin.host} leads to the private or reserved address {address}",
+                "set allow_private for this source if that is meant",
+            )
+
+    def _check_loopback(self, origin: Origin, address: Address) -> None:
+        if not (self.allow_loopback or self.allow_private):
+            raise AddressRefused(
+                f"{origin.host} leads to this machine itself ({address})",
+                "set allow_private for this source if that is meant",
+            )
+
+
+def _unencrypted(origin: Origin) -> AddressRefused:
+    return AddressRefused(
+        f"{origin.host} was to be reached without encryption (http)", "only https is used outside loopback"
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether the host names this machine by itself, without a look-up."""
+    address = _numeric(host)
+    return host == "localhost" if address is None else address.is_loopback
+
+
+def _numeric(text: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def _faces(address: Address) -> Iterator[Address]:
+    """Yield the address and every IPv4 address inside it; the last is where a packet would end."""
+    yield address
+    if isinstance(address, ipaddress.IPv4Address):
+        return
+    if address.sixtofour is not None:
+        yield address.sixtofour
+    if address.teredo is not None:
+        yield from address.teredo
+    if address in _NAT64:
+        yield ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    if address.ipv4_mapped is not None:
+        yield address.ipv4_mapped
+
+
+def _is_special(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address) and (address.ipv4_mapped is not None or address in _NAT64):
+        return False  # judged by the address inside
+    if isinstance(address, ipaddress.IPv6Address) and (address.is_site_local or address.scope_id):
+        return True
+    listed = any(address.version == network.version and address in network for network in _SPECIAL)
+    return listed or address.is_reserved or not address.is_global
+
+
+def _under(host: str, suffix: str) -> bool:
+    suffix = suffix.lower().lstrip(".")
+    return host == suffix or host.endswith(f".{suffix}")

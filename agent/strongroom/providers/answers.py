@@ -1,0 +1,168 @@
+"""Answers: what an API said, and which family of error a refusal belongs to. The table of statuses lives here.
+
+A create is judged more strictly than a read: only an answer that proves that nothing was created may say so, and
+everything else is Unanswered, because the engine asks again after the one but looks first after the other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from strongroom.model.errors import (
+    AuthRefused,
+    NotOffered,
+    ProviderError,
+    QuotaExceeded,
+    RequestRefused,
+    Transient,
+    Unanswered,
+)
+from strongroom.providers.redaction import plain_words
+from strongroom.providers.waits import parse_date, retry_at
+
+_REQUEST_IDS = ("x-request-id", "request-id", "x-correlation-id", "cf-ray")
+
+
+class Unusable(ValueError):
+    """An answer with a good status whose body is not what it should be. The message says in what, in plain words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What the provider says about a refusal: its own code and words, printable, short, redacted, perhaps empty."""
+
+    code: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One whole answer of an API."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)  # names in lower case
+    body: bytes = field(repr=False)
+    at: datetime  # when it came, by our clock
+    whole: bool = True  # False when the body was cut at the cap or broke off
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # what must not be repeated from the body
+
+    def content(self) -> dict[str, object]:
+        """Return the body as a JSON object; raises Unusable."""
+        if not self.whole:
+            raise Unusable("the answer is larger than we read, or broke off")
+        try:
+            content = json.loads(self.body)
+        except (ValueError, RecursionError):
+            content = None
+        if not isinstance(content, dict):
+            raise Unusable("the answer is not a JSON object")
+        return content
+
+    def loose_content(self) -> dict[str, object]:
+        """Return the body as a JSON object, empty when it is none: for refusals, where the status says enough."""
+        try:
+            return self.content()
+        except Unusable:
+            return {}
+
+    def words(self, value: object, limit: int = 200) -> str:
+        """Return foreign text made fit to show."""
+        return plain_words(value, self.secrets, limit)
+
+    @property
+    def now(self) -> datetime:
+        """The provider's present instant by the answer's Date, ours where it has none."""
+        return parse_date(self.headers.get("date", "")) or self.at
+
+    @property
+    def retry_at(self) -> datetime | None:
+        """When the provider says that we may come again, by our clock."""
+        return retry_at(self.headers, self.loose_content(), self.at)
+
+    @property
+    def request_id(self) -> str:
+        """The provider's name for the request, or empty."""
+        return next((name for key in _REQUEST_IDS if (name := self.words(self.headers.get(key), 80))), "")
+
+
+def refuse_create(reply: Reply, label: str, problem: Problem) -> ProviderError:
+    """Return the error for a create that was not accepted."""
+    status = reply.status
+    if status in (404, 410, 501):
+        return not_offered(reply, label, problem)
+    if status in (307, 308) or (400 <= status < 500 and status != 408):
+        return _definite(reply, label, problem)
+    return _made(
+        Unanswered,
+        reply,
+        problem,
+        f"{label} gave no definite answer to the export request ({_shown(reply, problem)})",
+        "the provider's list shows whether an export was made; it is read before anything is asked again",
+    )
+
+
+def refuse_read(reply: Reply, label: str, problem: Problem) -> ProviderError:
+    """Return the error for a request that only reads and was not answered as it should be."""
+    status = reply.status
+    if status in (404, 410, 501):
+        return not_offered(reply, label, problem)
+    if 400 <= status < 500 and status not in (408, 425):
+        return _definite(reply, label, problem)
+    return Transient(
+        f"{label} could not answer now ({_shown(reply, problem)})",
+        status=status,
+        code=problem.code,
+        request_id=reply.request_id,
+        retry_at=reply.retry_at,
+    )
+
+
+def not_offered(reply: Reply, label: str, problem: Problem) -> NotOffered:
+    """Return the error for an API without exports."""
+    return NotOffered(
+        f"this account's {label} API does not offer exports ({_shown(reply, problem)})",
+        hint="check base_url, and ask the provider whether exports are part of this account",
+        status=reply.status,
+        code=problem.code,
+        request_id=reply.request_id,
+    )
+
+
+def _definite(reply: Reply, label: str, problem: Problem) -> ProviderError:
+    shown = _shown(reply, problem)
+    if reply.status in (401, 403):
+        hint = "check that the API key is current and belongs to this account, then resume the source"
+        return _made(AuthRefused, reply, problem, f"{label} refused the API key ({shown})", hint)
+    if reply.status == 429:
+        return QuotaExceeded(
+            f"{label} says that a limit is used up ({shown})",
+            hint="nothing is lost: the request waits until there is room",
+            status=reply.status,
+            code=problem.code,
+            request_id=reply.request_id,
+            retry_at=reply.retry_at,
+        )
+    if reply.status in (307, 308):
+        hint = "check base_url: it must be the API itself, not an address that redirects to it"
+        return _made(RequestRefused, reply, problem, f"{label} redirects export requests elsewhere ({shown})", hint)
+    hint = "the same request would be refused again: check datasets, window and filters"
+    return _made(RequestRefused, reply, problem, f"{label} refused the request ({shown})", hint)
+
+
+def _made(
+    family: type[AuthRefused] | type[RequestRefused] | type[Unanswered],
+    reply: Reply,
+    problem: Problem,
+    message: str,
+    hint: str,
+) -> ProviderError:
+    return family(message, hint=hint, status=reply.status, code=problem.code, request_id=reply.request_id)
+
+
+def _shown(reply: Reply, problem: Problem) -> str:
+    """Return status, code and words as one short phrase."""
+    head = f"{reply.status} {problem.code}".strip()
+    return f"{head}: {problem.words}" if problem.words else head

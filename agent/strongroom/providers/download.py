@@ -1,0 +1,200 @@
+"""Downloads: one part streamed into a sink in order, and only whole bytes are believed.
+
+* The bytes are taken as they are on the wire; an encoded answer is refused, because its length would mean nothing.
+* Announced size, Content-Length and received bytes must agree, as far as each of them is known.
+* A broken transfer resumes only where it is provable that the rest belongs to the same file: strong ETag unchanged,
+  206, and a Content-Range that begins where we stopped (RFC 9110, sections 13.1.5 and 14). The sink takes bytes in
+  order and cannot go back, so everything else ends the transfer, and the engine begins a new one.
+* A refusal by a storage host is about the link, never about the API key.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from strongroom.model.errors import AuthRefused, Interrupted, LinkDead, StrongroomError, TransferError, Transient
+from strongroom.model.provider import Part
+from strongroom.providers.policy import HttpPolicy
+from strongroom.providers.waits import retry_at
+from strongroom.providers.wire import Answer, WireFailed
+
+_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
+_STRONG = re.compile(r'"[\x21\x23-\x7e]*"')
+_AGAIN = frozenset({408, 425, 429})
+_MARKUP = ("text/html", "application/xhtml+xml", "application/xml", "text/xml")
+_LOG = logging.getLogger("strongroom.providers")
+
+
+def download(policy: HttpPolicy, part: Part, sink: Callable[[bytes], None], stop: Callable[[], bool]) -> int:
+    """Stream the part into the sink and return its bytes.
+
+    Raises LinkDead, TransferError, Interrupted; Transient when nothing came because the host is in trouble;
+    AuthRefused when the API itself refuses the key for an authenticated part. What the sink has taken is worthless
+    after any of them.
+    """
+    return _Download(policy, part, sink, stop).run()
+
+
+@dataclass(slots=True)
+class _Source:
+    """What the first answer said about the file."""
+
+    etag: str  # strong, or empty
+    total: int | None
+
+
+class _Download:
+    def __init__(self, policy: HttpPolicy, part: Part, sink: Callable[[bytes], None], stop: Callable[[], bool]) -> None:
+        self._policy = policy
+        self._part = part
+        self._sink = sink
+        self._stop = stop
+        self._cap = policy.bounds.export
+        self._received = 0
+        self._source: _Source | None = None
+
+    def run(self) -> int:
+        """Fetch the part, resuming at most as often as the policy's bounds allow."""
+        if self._part.size is not None and self._part.size > self._cap:
+            raise self._too_large(self._part.size)
+        broken = ""
+        for _resume in range(self._policy.bounds.resumes + 1):
+            broken = self._fetch()
+            if not broken:
+                return self._finish()
+            source = self._source
+            if source is None or not source.etag or source.total is None or not self._received:
+                raise TransferError(f"the download broke off {self._so_far()} and cannot be resumed: {broken}")
+        raise TransferError(f"the download broke off {self._so_far()} after every resume: {broken}")
+
+    def _fetch(self) -> str:
+        """Fetch what is missing; return why it broke off, or empty when the body has ended."""
+        with self._policy.open(
+            self._part.locator, authenticated=self._part.authenticated, headers=self._headers(), stop=self._stop
+        ) as answer:
+            _check_status(answer, self._policy, resuming=self._source is not None)
+            if self._source is None:
+                self._begin(answer)
+            else:
+                self._go_on(answer, self._source)
+            try:
+                self._take(answer)
+            except WireFailed as exc:
+                return str(exc)
+        total = self._source.total if self._source else None
+        return "the body ended early" if total is not None and self._received < total else ""
+
+    def _headers(self) -> Mapping[str, str]:
+        if self._source is None:
+            return {}
+        return {"Range": f"bytes={self._received}-", "If-Range": self._source.etag}
+
+    def _begin(self, answer: Answer) -> None:
+        _check_kind(answer)
+        length = _length(answer)
+        if length is not None and self._part.size is not None and length != self._part.size:
+            raise TransferError(f"the file should have {self._part.size} bytes, its host announces {length}")
+        total = self._part.size if length is None else length
+        if total is not None and total > self._cap:
+            raise self._too_large(total)
+        etag = answer.headers.get("etag", "")
+        self._source = _Source(etag if _STRONG.fullmatch(etag) else "", total)
+
+    def _go_on(self, answer: Answer, source: _Source) -> None:
+        """Check that the answer continues the very file that was begun."""
+        if answer.status != 206:
+            raise TransferError(f"the download cannot be resumed here: its host answered {answer.status}, not 206")
+        _check_kind(answer)
+        span = _RANGE.fullmatch(answer.headers.get("content-range", ""))
+        if span is None or not int(span[1]) == self._received <= int(span[2]) < int(span[3]) == source.total:
+            raise TransferError(f"the resumed download does not continue {self._so_far()}")
+        if answer.headers.get("etag", "") != source.etag:
+            raise TransferError("the file has changed while it was downloaded")
+        length = _length(answer)
+        if length is not None and length != int(span[2]) + 1 - self._received:
+            raise TransferError("the resumed download announces two different lengths")
+
+    def _take(self, answer: Answer) -> None:
+        total = self._source.total if self._source else None
+        for chunk in answer.chunks():
+            if self._stop():
+                raise Interrupted("the download was stopped; it will begin again")
+            self._received += len(chunk)
+            if total is not None and self._received > total:
+                raise TransferError(f"more bytes came than the {total} announced")
+            if self._received > self._cap:
+                raise self._too_large(self._received)
+            self._sink(chunk)
+
+    def _finish(self) -> int:
+        if self._source is None or self._source.total is None:
+            _LOG.warning(
+                "%s: nobody announced its size; only its content can show that its %d bytes are all",
+                self._part.name,
+                self._received,
+            )
+        return self._received
+
+    def _so_far(self) -> str:
+        total = self._source.total if self._source else None
+        return f"after {self._received} of {'an unknown number of' if total is None else total} bytes"
+
+    def _too_large(self, size: int) -> TransferError:
+        return TransferError(
+            f"the file has at least {size} bytes, allowed are {self._cap}",
+            hint="raise max_export_size for this source, or export shorter windows",
+        )
+
+
+def _check_status(answer: Answer, policy: HttpPolicy, *, resuming: bool) -> None:
+    status = answer.status
+    if status == (206 if resuming else 200):
+        return
+    if answer.authenticated and status in (401, 403):
+        raise AuthRefused(
+            f"{policy.label} refused the API key for a download ({status})",
+            hint="check that the API key is current and may fetch exports",
+            status=status,
+        )
+    if resuming and (status in (200, 412, 416) or status in _AGAIN or status >= 500):
+        raise TransferError(f"the download cannot be resumed here: its host answered {status}")
+    raise _trouble(answer)
+
+
+def _trouble(answer: Answer) -> StrongroomError:
+    """Return the error for a first answer that does not deliver the file."""
+    status = answer.status
+    if status in _AGAIN or status >= 500:
+        return Transient(
+            f"the host that holds the file cannot serve it now ({status})",
+            status=status,
+            retry_at=retry_at(answer.headers, None, answer.at),
+        )
+    if 400 <= status < 500:
+        return LinkDead(
+            f"the download link is dead ({status})", hint="a fresh link is asked for; nothing to do", status=status
+        )
+    return TransferError(f"the host that holds the file answered {status} instead of the file")
+
+
+def _check_kind(answer: Answer) -> None:
+    """Refuse an encoded body and a web page or error document in place of the file."""
+    coding = answer.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        raise TransferError("the file came in an encoding that was not asked for, so its size cannot be checked")
+    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind.startswith("multipart/"):
+        raise TransferError("the file came in several pieces in one answer, which was not asked for")
+    if kind not in _MARKUP:
+        return
+    if kind.endswith("/xml"):
+        raise LinkDead("an error document came instead of the file", hint="a fresh link is asked for; nothing to do")
+    raise TransferError("a web page came instead of the file", hint="check for a proxy or login page on the way")
+
+
+def _length(answer: Answer) -> int | None:
+    text = answer.headers.get("content-length", "")
+    return int(text) if re.fullmatch(r"[0-9]{1,19}", text) else None

@@ -1,0 +1,240 @@
+"""The one HTTP policy of all adapters. Its rules:
+
+* The credential goes to the configured origin (scheme, host and port) and nowhere else, whatever header carries it. It
+  is fetched for each request and never kept. A download that has left the origin never gets it again.
+* Redirects are followed by hand, bounded, each hop checked. A request that changes something never follows one, and an
+  API answer from another origin is not an answer.
+* https only, loopback apart; no private addresses unless allowed; no cookies; nothing from the environment.
+* Every wait is bounded, every body capped. One call is one try: second tries belong to the engine.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import strongroom
+from strongroom.model.errors import AuthRefused, ProviderError, Transient, Unanswered, UsageError
+from strongroom.model.instants import Clock
+from strongroom.providers.addresses import AddressRefused, Reach, Resolver, is_loopback, resolve_by_system
+from strongroom.providers.answers import Reply
+from strongroom.providers.bounds import Bounds, Paths
+from strongroom.providers.links import BadLink, Link, Origin, follow_link, parse_link
+from strongroom.providers.waits import parse_date
+from strongroom.providers.watch import Monotonic, Watch
+from strongroom.providers.wire import Answer, Wire, WireFailed
+
+Credential = Callable[[], tuple[str, str]]
+"""Gives the header that carries the credential, name and value, just before it is sent."""
+
+USER_AGENT = f"strongroom/{strongroom.__version__}"
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SAFE = frozenset({"GET", "HEAD"})
+_REFUSAL_CAP = 64 << 10
+_HEADER = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
+_LOG = logging.getLogger("strongroom.providers")
+
+
+class HttpPolicy:
+    """Talks to one source's API and fetches its files. Threads may share it."""
+
+    def __init__(
+        self,
+        label: str,
+        base_url: str,
+        credential: Credential,
+        *,
+        clock: Clock,
+        bounds: Bounds | None = None,
+        paths: Paths | None = None,
+        monotonic: Monotonic = time.monotonic,
+        resolve: Resolver = resolve_by_system,
+    ) -> None:
+        """`label` names the provider in messages. Raises UsageError for a `base_url` that cannot be used."""
+        self.label = label
+        self.bounds = bounds or Bounds()
+        self._paths = paths or Paths()
+        self._credential = credential
+        self._clock = clock
+        self._monotonic = monotonic
+        self._base = _read_base(base_url)
+        loopback = is_loopback(self._base.origin.host)
+        self._reach = Reach(self._paths.allow_private, loopback, self._paths.download_hosts)
+        self._skew: timedelta | None = None
+        self._wire = Wire(
+            Reach(self._paths.allow_private, loopback),
+            resolve,
+            clock,
+            self.bounds,
+            self._paths.ca_file,
+            self._paths.proxy,
+        )
+
+    @property
+    def origin(self) -> Origin:
+        """The only place that the credential goes to."""
+        return self._base.origin
+
+    @property
+    def skew(self) -> timedelta | None:
+        """The provider's Date minus our clock at the last API answer that had one; good to a second or two."""
+        return self._skew
+
+    def call(
+        self, method: str, path: str, *, query: Mapping[str, str | int] | None = None, body: object = None
+    ) -> Reply:
+        """Send one API request and return whatever was answered, whatever its status.
+
+        `body` is sent as JSON. Raises Transient when it is certain that the request did not leave, or when it only
+        reads; Unanswered when it may have arrived and no whole answer came back.
+        """
+        watch = Watch(self._monotonic, self.bounds.call)
+        link = Link(self.origin, self._base.target.rstrip("/") + path + (f"?{urlencode(query)}" if query else ""))
+        payload = None if body is None else json.dumps(body).encode()
+        for _hop in range(self.bounds.redirects + 1):
+            reply = self._ask(method, link, payload, watch)
+            if method not in _SAFE or reply.status not in REDIRECTS:
+                return reply
+            link = self._step(link, reply.headers.get("location", ""))
+            if link.origin != self.origin:
+                raise Transient(
+                    f"{self.label} redirects to another place ({link}), which its API answers must not come from",
+                    hint="check base_url",
+                    status=reply.status,
+                )
+        raise Transient(f"{self.label} redirects in a circle (over {self.bounds.redirects} hops)")
+
+    @contextmanager
+    def open(
+        self,
+        locator: str,
+        *,
+        authenticated: bool = False,
+        headers: Mapping[str, str] | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> Iterator[Answer]:
+        """Open a download: follow its redirects and give the answer at their end, body unread, whatever its status.
+
+        The credential goes along only when `authenticated`, and only up to the first hop away from the API. Raises
+        Transient when nothing answers or policy forbids the way, Interrupted, and in the block WireFailed.
+        """
+        watch = Watch(self._monotonic, self.bounds.call, stop, self.bounds.pace)
+        link = self._step(None, locator)
+        armed = authenticated
+        for _hop in range(self.bounds.redirects + 1):
+            armed = armed and link.origin == self.origin
+            with ExitStack() as stack:
+                answer = stack.enter_context(self._hop(link, armed, headers or {}, watch))
+                if answer.status not in REDIRECTS:
+                    watch.lift()
+                    yield answer
+                    return
+            link = self._step(link, answer.headers.get("location", ""))
+        raise Transient(f"the download link redirects in a circle (over {self.bounds.redirects} hops)")
+
+    def _ask(self, method: str, link: Link, payload: bytes | None, watch: Watch) -> Reply:
+        name, value = self._read_credential()
+        headers = {"Accept": "application/json", name: value}
+        if payload is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            with self._exchange(method, link, headers, payload, watch) as answer:
+                reply = self._read(answer, _secrets(value))
+        except AddressRefused as exc:
+            raise Transient(f"{self.label} was not contacted: {exc}", hint=exc.hint) from None
+        except WireFailed as exc:
+            raise self._failed(method, exc) from None
+        if (date := parse_date(reply.headers.get("date", ""))) is not None:
+            self._skew = date - reply.at
+        return reply
+
+    def _failed(self, method: str, failure: WireFailed) -> ProviderError:
+        if failure.sent and method not in _SAFE:
+            return Unanswered(
+                f"{self.label} gave no answer to a request that may have arrived: {failure}",
+                hint="the provider's list shows whether an export was made; it is read before anything is asked again",
+            )
+        return Transient(f"{self.label} could not be reached: {failure}", hint="check the network and base_url")
+
+    def _read(self, answer: Answer, secrets: tuple[str, ...]) -> Reply:
+        """Read a body up to its cap. A refusal keeps its status even when its body breaks off."""
+        refusal = answer.status >= 400
+        body, whole = bytearray(), True
+        try:
+            for chunk in answer.chunks():
+                body += chunk
+                if len(body) > (_REFUSAL_CAP if refusal else self.bounds.answer):
+                    whole = False
+                    break
+        except WireFailed:
+            if not refusal:
+                raise
+            whole = False
+        return Reply(answer.status, answer.headers, bytes(body), self._clock(), whole, secrets)
+
+    @contextmanager
+    def _hop(self, link: Link, armed: bool, headers: Mapping[str, str], watch: Watch) -> Iterator[Answer]:
+        """Open one hop of a download."""
+        own = dict([self._read_credential()]) if armed else {}
+        with ExitStack() as stack:
+            try:
+                if link.origin != self.origin:
+                    self._reach.admit(link.origin)
+                hop = self._exchange("GET", link, {"Accept": "*/*", **headers, **own}, None, watch)
+                answer = stack.enter_context(hop)
+            except AddressRefused as exc:
+                raise Transient(f"the download was not begun: {exc}", hint=exc.hint) from None
+            except WireFailed as exc:
+                raise Transient(f"{link.origin.host}, which holds the file, could not be reached: {exc}") from None
+            yield replace(answer, authenticated=armed)
+
+    @contextmanager
+    def _exchange(
+        self, method: str, link: Link, headers: Mapping[str, str], payload: bytes | None, watch: Watch
+    ) -> Iterator[Answer]:
+        always = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", "Connection": "close"}
+        with self._wire.exchange(method, link, {**always, **headers}, payload, watch) as answer:
+            _LOG.debug("%s %s answered %d", method, link.origin, answer.status)
+            yield answer
+
+    def _read_credential(self) -> tuple[str, str]:
+        name, value = self._credential()
+        if _HEADER.fullmatch(value) is None:
+            raise AuthRefused(
+                f"the API key for {self.label} cannot be sent: it is empty or holds line breaks or odd characters",
+                hint="store the key again, without anything around it",
+            )
+        return name, value
+
+    def _step(self, base: Link | None, locator: str) -> Link:
+        """Read where to go next; Transient when it cannot be read."""
+        try:
+            return parse_link(locator) if base is None else follow_link(base, locator)
+        except BadLink as exc:
+            what = "the download link" if base is None else f"a redirect from {base}"
+            raise Transient(f"{what} cannot be followed: {exc}") from None
+
+
+def _read_base(base_url: str) -> Link:
+    try:
+        base = parse_link(base_url)
+    except BadLink as exc:
+        raise UsageError(f"base_url is {exc}", hint="write it like https://api.example.com") from None
+    if "?" in base.target:
+        raise UsageError("base_url must not have a query", hint="write it like https://api.example.com")
+    if base.origin.scheme != "https" and not is_loopback(base.origin.host):
+        raise UsageError(
+            f"base_url must be https, got {base.origin}", hint="plain http is for this machine itself (127.0.0.1)"
+        )
+    return base
+
+
+def _secrets(value: str) -> tuple[str, ...]:
+    return (value, value.split()[-1])

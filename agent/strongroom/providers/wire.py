@@ -1,0 +1,216 @@
+"""The wire: one request over one fresh connection to a checked address. The only file that knows httpx and httpcore.
+
+There is no `httpx.Client` here on purpose: a client brings default headers, cookies, redirects, environment proxies,
+content decoding, connection reuse and log lines with whole addresses, and each of these can leak a credential or a
+link. A fresh connection for each request also means that a request never dies on a connection that had gone stale, so
+"certainly not sent" can be told from "perhaps sent".
+
+The libraries' exceptions hold requests and quote headers, so none of them leaves this file, not even as a context.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import TypeVar
+from urllib.parse import unquote, urlsplit
+
+import httpcore
+import httpx
+
+from strongroom.model.instants import Clock
+from strongroom.providers.addresses import Reach, Resolver, is_loopback
+from strongroom.providers.bounds import Bounds
+from strongroom.providers.line import Line
+from strongroom.providers.links import Link, Origin
+from strongroom.providers.watch import OutOfTime, Watch
+
+_T = TypeVar("_T")
+_TALKERS = ("httpx", *(f"httpcore.{name}" for name in ("connection", "http11", "http2", "proxy", "socks")))
+
+
+class WireFailed(Exception):
+    """The exchange broke. `sent` is False only when it is certain that the request did not leave."""
+
+    def __init__(self, message: str, *, sent: bool) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer whose body has not been read."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)  # names in lower case, repeated ones joined by ", "
+    at: datetime  # when its headers had come, by our clock
+    _response: httpx.Response = field(repr=False)
+    _watch: Watch = field(repr=False)
+    authenticated: bool = False  # whether the credential went along
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the body exactly as it came over the wire; raises WireFailed when it breaks, Interrupted on a stop."""
+        chunks = self._response.iter_raw()
+        while (chunk := _guarded(self._watch, lambda: next(chunks, None))) is not None:
+            yield chunk
+
+
+class Wire:
+    """Sends requests. Keeps no connection and no state between two of them, so threads may share it."""
+
+    def __init__(
+        self, reach: Reach, resolve: Resolver, clock: Clock, bounds: Bounds, ca_file: str | None, proxy: str | None
+    ) -> None:
+        """`ca_file` replaces the built-in roots of trust; `proxy` is used for all but loopback."""
+        _silence()
+        self._reach = reach
+        self._resolve = resolve
+        self._clock = clock
+        self._timeouts = {"connect": bounds.connect, "read": bounds.read, "write": bounds.read, "pool": bounds.connect}
+        self._ca_file = ca_file
+        self._proxy = proxy
+
+    @contextmanager
+    def exchange(
+        self, method: str, link: Link, headers: Mapping[str, str], body: bytes | None, watch: Watch
+    ) -> Iterator[Answer]:
+        """Send one request and give its answer, connection closed at the end.
+
+        Raises WireFailed, AddressRefused, or Interrupted.
+        """
+        request = httpx.Request(
+            method,
+            f"{link.origin}/",
+            headers=dict(headers),
+            content=body,
+            extensions={"timeout": self._timeouts},
+        )
+        with self._pool(link.origin, watch) as pool:
+            transport = _Transport(pool, link.target)
+            response = _guarded(watch, lambda: transport.handle_request(request))
+            try:
+                yield Answer(response.status_code, dict(response.headers), self._clock(), response, watch)
+            finally:
+                response.close()
+
+    def _pool(self, origin: Origin, watch: Watch) -> httpcore.ConnectionPool:
+        trust = self._trust if origin.scheme == "https" else None
+        if self._proxy is None or is_loopback(origin.host):
+            line = Line(watch, lambda host, port: self._checked(origin, host, port))
+            return httpcore.ConnectionPool(ssl_context=trust, network_backend=line, max_keepalive_connections=0)
+        address = urlsplit(self._proxy)
+        return httpcore.HTTPProxy(
+            proxy_url=f"{address.scheme}://{address.netloc.rpartition('@')[2]}",
+            proxy_auth=(unquote(address.username), unquote(address.password or "")) if address.username else None,
+            ssl_context=trust,
+            proxy_ssl_context=self._trust if address.scheme == "https" else None,
+            network_backend=Line(watch, lambda host, _port: [host]),
+            max_keepalive_connections=0,
+        )
+
+    def _checked(self, origin: Origin, host: str, port: int) -> list[str]:
+        addresses = list(self._resolve(host, port))
+        if not addresses:
+            raise OSError(f"{host} has no address")
+        self._reach.check(origin, addresses)
+        return addresses
+
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        if self._ca_file is not None:
+            return ssl.create_default_context(cafile=self._ca_file)
+        return httpx.create_ssl_context(trust_env=False)
+
+
+class _Transport(httpx.BaseTransport):
+    """httpx's requests and answers over a pool of httpcore, where the network itself can be ours."""
+
+    def __init__(self, pool: httpcore.ConnectionPool, target: str) -> None:
+        self._pool = pool
+        self._target = target.encode("ascii")  # not through httpx, which would quote it anew
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        address = request.url
+        answer = self._pool.handle_request(
+            httpcore.Request(
+                request.method,
+                httpcore.URL(
+                    scheme=address.raw_scheme, host=address.raw_host, port=address.port, target=self._target
+                ),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer), request=request)
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._answer.iter_stream()
+
+    def close(self) -> None:
+        self._answer.close()
+
+
+def _guarded(watch: Watch, work: Callable[[], _T]) -> _T:
+    """Do the work; turn a library's failure into ours outside of its `except`, so that it is not even the context."""
+    try:
+        return work()
+    except httpcore.ProxyError:
+        failure = WireFailed("the proxy refused to connect", sent=False)
+    except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as exc:
+        failure = WireFailed(_connect_words(exc), sent=False)
+    except (OutOfTime, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError) as exc:
+        failure = WireFailed(_words(exc), sent=watch.sent)
+    raise failure
+
+
+def _connect_words(exc: Exception) -> str:
+    """Say why no connection came about; httpcore keeps the system's own error as the argument."""
+    cause = exc.args[0] if exc.args else exc
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its TLS certificate is not trusted ({cause.verify_message})"
+    if isinstance(cause, ssl.SSLError):
+        return "the TLS handshake failed"
+    if isinstance(exc, httpcore.ConnectTimeout) or isinstance(cause, TimeoutError):
+        return "the connection was not made in time"
+    if isinstance(cause, OSError) and cause.errno is not None:
+        return f"no connection ({os.strerror(cause.errno).lower()})"
+    return "no connection"
+
+
+def _words(exc: Exception) -> str:
+    if isinstance(exc, OutOfTime):
+        return str(exc)
+    if isinstance(exc, socket.gaierror):
+        return "its name could not be resolved"
+    if isinstance(exc, httpcore.LocalProtocolError):
+        return "the request could not be written as HTTP"
+    if isinstance(exc, httpcore.ProtocolError):
+        return "the connection ended in the middle, or what came was not HTTP"
+    if isinstance(exc, httpcore.TimeoutException):
+        return "the connection stood still for too long"
+    return "the connection broke"
+
+
+def _silence() -> None:
+    """Keep the libraries from logging: at DEBUG they write redirect targets, which hold tokens."""
+    for name in _TALKERS:
+        logger = logging.getLogger(name)
+        if _drop not in logger.filters:
+            logger.addFilter(_drop)
+
+
+def _drop(_record: logging.LogRecord) -> bool:
+    return False

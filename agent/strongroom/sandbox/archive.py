@@ -1,0 +1,248 @@
+"""Export files: a ZIP of JSON arrays, built once, kept in the sandbox's own folder, and spoilt on request.
+
+One `<dataType>.json` for each dataset and a `metadata.json`, as the vendor's guide shows. Building streams: memory
+does not grow with the size of the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from strongroom.sandbox.faults import Fault, FaultKind, first
+from strongroom.sandbox.records import DAY, RecordSource, Span, json_array, stamp
+from strongroom.sandbox.transfer import StoredFile
+from strongroom.sandbox.zipwriter import ENCRYPTED, ZipWriter
+
+METADATA = "metadata.json"
+_LARGE = 3 << 30
+"""Bytes of JSON from which a ZIP is written with 64-bit fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What one export file holds."""
+
+    job: str
+    datasets: tuple[str, ...]
+    span: Span  # of records, both ends included
+    made_at: datetime
+    faults: tuple[Fault, ...] = ()  # of the kinds that spoil files
+
+
+@dataclass(frozen=True, slots=True)
+class ZipHabits:
+    """How the provider writes its ZIPs; the vendor documents none of it."""
+
+    empty_absent: bool = False  # a dataset without records has no member, rather than one with []
+    descriptors: bool = False  # sizes and CRC behind the data, as streaming writers do
+    zip64: bool = False  # 64-bit fields even where they are not needed
+
+
+class _Stopped(Exception):
+    """The sandbox is closing."""
+
+
+class ArchiveRoom:
+    """Builds export files in `folder`. May be used from several threads; builds one file at a time."""
+
+    def __init__(self, folder: Path, source: RecordSource, habits: ZipHabits) -> None:
+        self._folder = folder
+        self._source = source
+        self._habits = habits
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._built: dict[Content, StoredFile] = {}
+
+    def stop(self) -> None:
+        """Give up what is being built."""
+        self._stopping.set()
+
+    def build(self, content: Content) -> StoredFile | None:
+        """Return the file, building it on the first call; None once the room was told to stop."""
+        with self._lock:
+            try:
+                if content not in self._built:
+                    self._built[content] = self._write(content)
+                return self._built[content]
+            except _Stopped:
+                return None
+
+    def _write(self, content: Content) -> StoredFile:
+        path = self._folder / f"{content.job}-{len(self._built)}.zip"
+        with path.open("w+b") as file:
+            self._fill(file, content)
+            size = file.tell()
+        return StoredFile(
+            path=path,
+            size=size,
+            etag=hashlib.sha256(f"{content}/{size}".encode()).hexdigest()[:32],
+            filename=f"export_{content.job}.zip",
+            media_type="application/zip",
+            modified=content.made_at,
+        )
+
+    def _fill(self, file: BinaryIO, content: Content) -> None:
+        options = self._source.options
+        large = (options.target_bytes or 0) > _LARGE
+        habits = self._habits
+        writer = ZipWriter(file, level=options.zlib_level, zip64=habits.zip64 or large, descriptors=habits.descriptors)
+        spoiler = _Spoiler(content)
+        counts: dict[str, int] = {}
+        for dataset in content.datasets:
+            self._add_dataset(writer, spoiler, content, dataset, counts)
+        spoiler.add(writer, METADATA, [_metadata(content, counts)])
+        spoiler.add_extras(writer)
+        writer.close()
+        file.write(spoiler.trailer())
+
+    def _add_dataset(
+        self, writer: ZipWriter, spoiler: _Spoiler, content: Content, dataset: str, counts: dict[str, int]
+    ) -> None:
+        records = _Counted(self._source.records(dataset, content.span))
+        member = f"{dataset}.json"
+        head = next(records, None)
+        if head is None and self._habits.empty_absent:
+            return
+        whole = records.behind(head)
+        spoiler.add(writer, member, self._watched(spoiler.array(member, whole)))
+        counts[dataset] = records.count
+
+    def _watched(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            if self._stopping.is_set():
+                raise _Stopped
+            yield chunk
+
+
+class _Counted:
+    """An iterator that counts what passes."""
+
+    def __init__(self, records: Iterator[bytes]) -> None:
+        self._records = records
+        self.count = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        record = next(self._records)
+        self.count += 1
+        return record
+
+    def behind(self, head: bytes | None) -> Iterator[bytes]:
+        """Yield a record that was taken already, then the rest."""
+        if head is not None:
+            yield head
+            yield from self
+
+
+class _Spoiler:
+    """Applies the faults of one file, each to the member it names or to the first dataset's."""
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self._first = f"{content.datasets[0]}.json"
+
+    def add(self, writer: ZipWriter, name: str, chunks: Iterable[bytes]) -> None:
+        """Write one member, or not, or badly."""
+        if self._hit(FaultKind.MISSING_MEMBER, name):
+            return
+        flags = ENCRYPTED if self._hit(FaultKind.ENCRYPTED_MEMBER, name) else 0
+        mask = 0xDEADBEEF if self._hit(FaultKind.BAD_CRC, name) else 0
+        writer.add(name, chunks, self._content.made_at, flags=flags, crc_mask=mask)
+        if self._hit(FaultKind.DUPLICATE_MEMBER, name):
+            writer.add(name, [b"[]"], self._content.made_at)
+
+    def add_extras(self, writer: ZipWriter) -> None:
+        """Write the members that should not be there."""
+        evil = first(self._content.faults, FaultKind.TRAVERSAL_NAME)
+        if evil:
+            writer.add(evil.name or "../../outside.json", [b"[]"], self._content.made_at)
+
+    def trailer(self) -> bytes:
+        """Return what follows the end of the ZIP."""
+        trailing = first(self._content.faults, FaultKind.TRAILING_BYTES)
+        return b"\0" * trailing.by if trailing else b""
+
+    def array(self, name: str, records: Iterator[bytes]) -> Iterator[bytes]:
+        """Return the member's text."""
+        for kind, bend in _RECORD_FAULTS.items():
+            fault = self._hit(kind, name)
+            if fault:
+                records = bend(records, fault, self._content)
+        chunks = json_array(records)
+        bomb = self._hit(FaultKind.ZIP_BOMB, name)
+        return _inflated(chunks, bomb.by) if bomb else chunks
+
+    def _hit(self, kind: FaultKind, name: str) -> Fault | None:
+        for fault in self._content.faults:
+            if fault.kind is kind and (fault.member or self._first) == name:
+                return fault
+        return None
+
+
+def _inflated(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
+    yield next(chunks)
+    blank = b" " * (1 << 20)
+    for start in range(0, size, len(blank)):
+        yield blank[: size - start]
+    yield from chunks
+
+
+def _malformed(records: Iterator[bytes], _fault: Fault, _content: Content) -> Iterator[bytes]:
+    yield from _one_more(records, b'{"id":"rec_broken","text":}')
+
+
+def _outside(records: Iterator[bytes], _fault: Fault, content: Content) -> Iterator[bytes]:
+    early = stamp(content.span.first - DAY).decode()
+    record = {"id": "msg_outside0000", "text": "from the day before", "status": "sent", "createdAt": early}
+    yield from _one_more(records, json.dumps(record).encode())
+
+
+def _one_more(records: Iterator[bytes], record: bytes) -> Iterator[bytes]:
+    head = next(records, None)
+    if head is not None:
+        yield head
+    yield record
+    yield from records
+
+
+def _with_field(records: Iterator[bytes], fault: Fault, _content: Content) -> Iterator[bytes]:
+    addition = f',"{fault.name or "riskScore"}":0.5}}'.encode()
+    for record in records:
+        yield record[:-1] + addition
+
+
+def _without_field(records: Iterator[bytes], fault: Fault, _content: Content) -> Iterator[bytes]:
+    name = fault.name or "status"
+    for record in records:
+        fields = json.loads(record)
+        fields.pop(name, None)
+        yield json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+_RecordFault = Callable[[Iterator[bytes], Fault, Content], Iterator[bytes]]
+_RECORD_FAULTS: dict[FaultKind, _RecordFault] = {
+    FaultKind.UNKNOWN_FIELD: _with_field,
+    FaultKind.VANISHED_FIELD: _without_field,
+    FaultKind.OUTSIDE_WINDOW: _outside,
+    FaultKind.MALFORMED_JSON: _malformed,
+}
+
+
+def _metadata(content: Content, counts: dict[str, int]) -> bytes:
+    """Return metadata.json; the vendor names the file and documents none of its fields."""
+    facts = {
+        "exportId": content.job,
+        "generatedAt": stamp(int(content.made_at.timestamp() * 1_000_000)).decode(),
+        "dataTypes": list(content.datasets),
+        "recordCounts": counts,
+    }
+    return json.dumps(facts, indent=2).encode()

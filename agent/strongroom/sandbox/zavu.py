@@ -1,0 +1,229 @@
+"""The simulated Zavu API: `/v1/exports` as the vendor documents it, with the rest decided by `ZavuOptions`."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from strongroom.model.instants import Chance, Clock, require_utc
+from strongroom.sandbox.archive import ArchiveRoom, Content
+from strongroom.sandbox.faults import Fault, FaultBook
+from strongroom.sandbox.quota import FixedWindow, Reading, seconds_until
+from strongroom.sandbox.recorder import Operation
+from strongroom.sandbox.records import Span
+from strongroom.sandbox.shapes import DATASETS
+from strongroom.sandbox.stage import Handler, Stage
+from strongroom.sandbox.storage import Link, Storage
+from strongroom.sandbox.transfer import StoredFile
+from strongroom.sandbox.zavu_jobs import Job, JobBook, JobView, Order, QuotaRefused, Status
+from strongroom.sandbox.zavu_options import ExpiredLook, ZavuOptions
+from strongroom.sandbox.zavu_words import (
+    BadRequest,
+    position_of,
+    read_order,
+    read_page,
+    write_cursor,
+    write_job,
+    zavu_error,
+)
+
+_PATIENCE = 5.0
+"""Real seconds a request waits for a file that is due; then the export is shown as still processing."""
+
+
+class Zavu:
+    """One Zavu project with one API key. Its public methods may be called from any thread."""
+
+    def __init__(
+        self,
+        options: ZavuOptions,
+        api_key: str,
+        *,
+        clock: Clock,
+        chance: Chance,
+        faults: FaultBook,
+        storage: Storage,
+        room: ArchiveRoom,
+    ) -> None:
+        self._options = options
+        self._expected = f"Bearer {api_key}".encode()
+        self._clock = clock
+        self._storage = storage
+        self._room = room
+        self._jobs = JobBook(options, clock, chance)
+        self._requests = FixedWindow(options.requests_per_minute, timedelta(minutes=1))
+        self._stage = Stage(faults, clock, zavu_error)
+        self._builds: dict[str, asyncio.Task[StoredFile | None]] = {}
+
+    @property
+    def jobs(self) -> tuple[JobView, ...]:
+        """Every export ever created here, oldest first."""
+        return self._jobs.views()
+
+    def add_foreign_job(
+        self,
+        data_types: Iterable[str],
+        date_from: datetime | None = None,
+        date_to: datetime | None = None,
+        *,
+        created_at: datetime | None = None,
+        faults: Iterable[Fault] = (),
+    ) -> str:
+        """Create an export as another client of the same project would, and return its id.
+
+        It counts against the quotas but is never refused; `faults` are of the kinds that bend jobs and files.
+        Raises ValueError for an unknown data type or a time without a zone.
+        """
+        wanted = tuple(data_types)
+        if not wanted or not set(wanted) <= set(DATASETS):
+            raise ValueError(f"data types are {', '.join(DATASETS)}, got {wanted}")
+        bounds = [bound if bound is None else require_utc(bound) for bound in (date_from, date_to)]
+        order = Order(wanted, bounds[0], bounds[1])
+        return self._jobs.create_foreign(order, created_at, tuple(faults)).id
+
+    def routes(self) -> list[Route]:
+        """Return what the API serves."""
+        return [
+            Route("/v1/exports", self._create, methods=["POST"]),
+            Route("/v1/exports", self._list, methods=["GET"]),
+            Route("/v1/exports/{job_id}", self._get, methods=["GET"]),
+        ]
+
+    async def _create(self, request: Request) -> Response:
+        async def work(faults: tuple[Fault, ...]) -> Response:
+            job = self._jobs.create(read_order(request.state.entry.json, self._options), faults)
+            return JSONResponse({"export": await self._show(job)}, 202)
+
+        return await self._play(request, Operation.CREATE, "", work)
+
+    async def _get(self, request: Request) -> Response:
+        job_id = request.path_params["job_id"]
+
+        async def work(_faults: tuple[Fault, ...]) -> Response:
+            job = self._jobs.find(job_id)
+            if job is None:
+                return zavu_error(404, message="Export not found")
+            return JSONResponse({"export": await self._show(job)})
+
+        return await self._play(request, Operation.GET, job_id, work)
+
+    async def _list(self, request: Request) -> Response:
+        async def work(_faults: tuple[Fault, ...]) -> Response:
+            status, limit, after = read_page(request.query_params, self._options)
+            jobs = [job for job in self._jobs.listed() if status in (None, job.status(self._clock()))]
+            if after is not None:
+                jobs = [job for job in jobs if self._follows(position_of(job), after)]
+            page = jobs[:limit]
+            cursor = write_cursor(page[-1]) if len(jobs) > limit else None
+            return JSONResponse({"items": [await self._show(job) for job in page], "nextCursor": cursor})
+
+        return await self._play(request, Operation.LIST, "", work)
+
+    def _follows(self, position: tuple[int, int], after: tuple[int, int]) -> bool:
+        return position < after if self._options.newest_first else position > after
+
+    async def _play(self, request: Request, operation: Operation, job: str, work: Handler) -> Response:
+        now = self._clock()
+        reading = self._requests.count(now)
+
+        async def handle(faults: tuple[Fault, ...]) -> Response:
+            if not hmac.compare_digest(request.headers.get("authorization", "").encode(), self._expected):
+                return zavu_error(401)
+            if not reading.allowed:
+                return _refuse(429, "", "", reading.wait(now))
+            return await self._guard(work, faults)
+
+        response = await self._stage.play(request, operation, job, handle)
+        for name, value in _rate_headers(reading).items():
+            response.headers.setdefault(name, value)
+        return response
+
+    async def _guard(
+        self, work: Callable[[tuple[Fault, ...]], Awaitable[Response]], faults: tuple[Fault, ...]
+    ) -> Response:
+        options = self._options
+        try:
+            return await work(faults)
+        except BadRequest as problem:
+            return zavu_error(400, message=str(problem), details={"field": problem.field})
+        except QuotaRefused as refusal:
+            wait = seconds_until(refusal.free_at, self._clock()) if refusal.free_at and options.quota_hints else None
+            return _refuse(options.quota_status, options.quota_code, str(refusal), wait)
+
+    async def _show(self, job: Job) -> dict[str, object]:
+        status = job.status(self._clock())
+        if status is Status.COMPLETED and await self._file_of(job) is None:
+            status = Status.PROCESSING
+        return write_job(job, status, self._options, self._link_of(job) if status is Status.COMPLETED else None)
+
+    async def _file_of(self, job: Job) -> StoredFile | None:
+        if job.file is None:
+            if job.id not in self._builds:
+                self._builds[job.id] = asyncio.create_task(asyncio.to_thread(self._room.build, self._content(job)))
+            try:
+                job.file = await asyncio.wait_for(asyncio.shield(self._builds[job.id]), _PATIENCE)
+            except TimeoutError:
+                return None
+        return job.file
+
+    def _content(self, job: Job) -> Content:
+        order = job.order
+        oldest = job.created_at - self._options.retention
+        return Content(
+            job=job.id,
+            datasets=order.data_types,
+            span=Span.between(
+                max(order.date_from or oldest, oldest), min(order.date_to or job.created_at, job.created_at)
+            ),
+            made_at=job.ready_at or job.created_at,
+            faults=job.spoilt,
+        )
+
+    def _link_of(self, job: Job) -> str | None:
+        options, now = self._options, self._clock()
+        if now >= job.expires_at and options.expired_look is ExpiredLook.NO_URL:
+            return None
+        worn_out = job.link_until is not None and job.link_until <= now < job.expires_at
+        if not job.link or options.fresh_links or worn_out:
+            life_ends = job.expires_at if options.link_life is None else now + options.link_life
+            job.link_until = min(job.expires_at, life_ends)
+            job.link = self._storage.issue(self._new_link(job, job.link_until))
+        return job.link
+
+    def _new_link(self, job: Job, until: datetime) -> Link:
+        async def open_file(faults: tuple[Fault, ...]) -> StoredFile | None:
+            if not faults:
+                return await self._file_of(job)
+            content = self._content(job)
+            return await asyncio.to_thread(self._room.build, replace(content, faults=content.faults + faults))
+
+        return Link(
+            path=f"/exports/{job.id}.zip",
+            job=job.id,
+            expires_at=until,
+            open=open_file,
+            dead_status=self._options.dead_link_status,
+            manners=self._options.manners,
+        )
+
+
+def _refuse(status: int, code: str, message: str, wait: int | None) -> Response:
+    response = zavu_error(status, code, message, None if wait is None else {"retryAfter": wait})
+    if wait is not None:
+        response.headers["Retry-After"] = str(wait)
+    return response
+
+
+def _rate_headers(reading: Reading) -> dict[str, str]:
+    return {
+        "X-RateLimit-Limit": str(reading.limit),
+        "X-RateLimit-Remaining": str(reading.remaining),
+        "X-RateLimit-Reset": str(int(reading.reset_at.timestamp() * 1000)),
+    }

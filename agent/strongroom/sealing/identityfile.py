@@ -1,0 +1,73 @@
+"""Identity files: secret keys one to a line, `#` comments and blank lines between, as age-keygen writes them.
+
+One protected by a passphrase is an age file that holds such a text. Who may read the file is for the caller to check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from strongroom.sealing.header import VERSION
+from strongroom.sealing.identity import ScryptIdentity, X25519Identity
+from strongroom.sealing.refusal import KeyRefused
+from strongroom.sealing.seal import open_bytes
+
+FILE_CAP = 1 << 20  # bytes
+_ARMOR = b"-----BEGIN AGE"
+
+
+def is_protected(data: bytes) -> bool:
+    """Say whether an identity file's bytes are an age file, so that a passphrase will be asked for."""
+    return data.startswith(VERSION)
+
+
+def open_identity_file(data: bytes, ask: Callable[[], str]) -> tuple[X25519Identity, ...]:
+    """Return the identities in a file; `ask` is called once, for the passphrase, only when the file is protected.
+
+    Raises KeyRefused for a file that is not an identity file, NoMatch for a wrong passphrase, and the other refusals of
+    a sealed file for a damaged one.
+    """
+    if len(data) > FILE_CAP:
+        raise KeyRefused(
+            f"an identity file has at most {FILE_CAP} bytes, got {len(data)}", hint="is it the right file?"
+        )
+    if data.startswith(_ARMOR):
+        raise KeyRefused(
+            "the identity file is armored text, which is not read here", hint="protect it again with age -p, without -a"
+        )
+    return parse_identity_file(open_bytes(data, [ScryptIdentity(ask())]) if is_protected(data) else data)
+
+
+def parse_identity_file(data: bytes) -> tuple[X25519Identity, ...]:
+    """Return the identities in an unprotected file, at least one; raise KeyRefused with the line that is wrong.
+
+    Lines may end in CRLF. The message never quotes a line: it may be a secret.
+    """
+    try:
+        lines = data.decode("utf-8").split("\n")
+    except UnicodeDecodeError:
+        raise KeyRefused("this is not an identity file: it is not text", hint="is it the right file?") from None
+    numbered = [(number, line.removesuffix("\r")) for number, line in enumerate(lines, start=1)]
+    found = tuple(_parse_line(number, line) for number, line in numbered if line.strip() and not line.startswith("#"))
+    if not found:
+        raise KeyRefused("the identity file holds no identity", hint="is it the right file? age-keygen makes one")
+    return found
+
+
+def write_identity_file(identity: X25519Identity, *comments: str) -> str:
+    """Return the text of an identity file: the comments, the public key as a comment, the secret key."""
+    if any(not comment.isprintable() for comment in comments):
+        raise ValueError("a comment is one line of printable characters")
+    lines = [*(f"# {comment}" for comment in comments), f"# public key: {identity.recipient}", str(identity)]
+    return "\n".join(lines) + "\n"
+
+
+def _parse_line(number: int, line: str) -> X25519Identity:
+    if line.startswith(("AGE-PLUGIN-", "AGE-SECRET-KEY-PQ-")):
+        raise KeyRefused(
+            f"line {number}: plugin and hybrid identities are not read here", hint="use an X25519 identity"
+        )
+    try:
+        return X25519Identity.parse(line)
+    except KeyRefused as error:
+        raise KeyRefused(f"line {number}: {error.message}", hint=error.hint) from None

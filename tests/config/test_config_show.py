@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from strongroom.config.load import load_config
+from strongroom.config.show import show_config
+
+KEY = "age1" + "q" * 58
+CANARY = "c4n4ry-in-an-argument"
+
+TEXT = f"""\
+[vault]
+path = "/v"
+recipients = ["{KEY}"]
+[[source]]
+name = "a"
+provider = "zavu"
+api_key = "command:/usr/bin/fetch --token {CANARY}"
+[[stream]]
+name = "s"
+source = "a"
+datasets = ["messages"]
+since = 2026-06-01
+settled_pass = "14d"
+[retention.standard]
+period = "7y"
+"""
+
+
+def test_shows_what_is_in_force_and_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(TEXT)
+    shown = show_config(load_config(tmp_path / "c.toml"))
+    text = json.dumps(shown)
+    assert CANARY not in text
+    assert json.loads(text) == shown
+    assert shown == {
+        "file": str(tmp_path / "c.toml"),
+        "vault": {"path": "/v", "recipients": [KEY], "identity": None, "min_free": "2 GB"},
+        "source": [
+            {
+                "name": "a",
+                "provider": "zavu",
+                "api_key": "command:fetch …",
+                "base_url": None,
+                "download_hosts": [],
+                "allow_private_addresses": False,
+                "retention_days": None,
+                "limits": {"concurrent": None, "per_hour": None},
+                "options": {},
+            }
+        ],
+        "stream": [
+            {
+                "name": "s",
+                "source": "a",
+                "datasets": ["messages"],
+                "filters": {},
+                "since": "2026-06-01T00:00:00Z",
+                "window": "day",
+                "time_zone": "UTC",
+                "settle": "6h",
+                "settled_pass": "2w",
+                "retention": "standard",
+                "priority": 0,
+                "paused": False,
+            }
+        ],
+        "retention": {"standard": {"period": "7y", "basis": "window-end", "citation": "", "at_end": "ask"}},
+        "daemon": {"workers": 2, "log_level": "info"},
+        "network": {
+            "connect_timeout": "10s",
+            "read_timeout": "1m",
+            "max_export_size": "200 GB",
+            "min_rate": "1 KB",
+            "ca_file": None,
+            "proxy": None,
+        },
+        "warnings": [
+            f"{tmp_path}/c.toml:3: vault.recipients: one recipient only: if its identity is lost, so is everything; "
+            "add a recovery key"
+        ],
+    }

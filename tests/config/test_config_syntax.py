@@ -1,0 +1,42 @@
+"""A file that is not TOML, not text or too large, told in the same style as any other mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from strongroom.config.load import load_config
+from strongroom.config.problem import ConfigRefused
+
+CANARY = "zv_live_c4n4ry0000000000000000"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a = 1\nb = nope\n", "s.toml:2:5: expected TOML, got a mistake: invalid value"),
+        ("a = 1\na = 2\n", "s.toml:2:6: expected TOML, got a mistake: cannot overwrite a value"),
+        ("[a]\n[a]\n", "s.toml:2:3: expected TOML, got a mistake: cannot declare ('a',) twice"),
+        ('\n\na = """x\n\n', "s.toml:3: expected TOML, got a mistake: unterminated string (the file ends too early)"),
+        (f"[[source]]\napi_key = {CANARY}\n", "s.toml:2:11: expected TOML, got a mistake: invalid value"),
+        ("a = 2026-02-30\n", "s.toml:1:5: expected TOML, got a mistake: invalid date or datetime"),
+        ("a = " + "[" * 9_000, "s.toml: expected TOML, got lists or tables nested too deeply"),
+        ("a = " + "9" * 5_000, "s.toml: expected TOML, got text that the parser gives up on"),
+        ("# " + "x" * 1_048_576, "s.toml: expected a file of at most 1 MiB, got a larger one"),
+    ],
+    ids=range(9),
+)
+def test_tells_where_it_is_no_toml(tmp_path: Path, text: str, expected: str) -> None:
+    file = tmp_path / "s.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigRefused) as refused:
+        load_config(file)
+    assert refused.value.message.replace(f"{tmp_path}/", "") == expected
+
+
+def test_tells_where_it_is_no_text(tmp_path: Path) -> None:
+    file = tmp_path / "s.toml"
+    file.write_bytes(b"a = 1\nb = '\xff'\n")
+    with pytest.raises(ConfigRefused, match=r"s\.toml:2: expected UTF-8 text, got bytes that are not$"):
+        load_config(file)

@@ -1,0 +1,158 @@
+"""The contract, held by the Zavu adapter against the sandbox over real HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from policy_maker import KEY, TOKEN
+from provider_contract import ProviderContract
+
+from strongroom.model.errors import QuotaExceeded
+from strongroom.model.provider import Standing
+from strongroom.model.stream import ExportSpec
+from strongroom.model.window import Window
+from strongroom.providers.bounds import Bounds
+from strongroom.providers.registry import ProviderSettings, build
+from strongroom.sandbox.clock import SandboxClock
+from strongroom.sandbox.faults import BodyShape, Fault, FaultKind, Length
+from strongroom.sandbox.recorder import Operation, Origin
+from strongroom.sandbox.server import Sandbox, SandboxSettings
+from strongroom.sandbox.zavu_options import ExpiredLook, ZavuOptions
+
+NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+DAY = Window(datetime(2026, 10, 30, tzinfo=UTC), datetime(2026, 10, 31, tzinfo=UTC))
+CUT = Fault(FaultKind.CUT, at=3000)
+
+
+class ZavuWorld:
+    def __init__(self, sandbox: Sandbox, clock: SandboxClock) -> None:
+        self.sandbox = sandbox
+        self.clock = clock
+        settings = ProviderSettings(
+            api_key=lambda: KEY, clock=clock, base_url=sandbox.api_url, bounds=Bounds(read=0.3, call=5)
+        )
+        self.provider = build("zavu", settings)
+        self.spec = ExportSpec(("messages", "activities"), DAY)
+        self.canaries = (KEY, TOKEN)
+        self.credential_headers = ("authorization",)
+
+    def advance(self, by: timedelta) -> None:
+        self.clock.advance(by)
+
+    def finish(self) -> None:
+        self.advance(timedelta(minutes=5))
+
+    def expire(self) -> None:
+        self.advance(timedelta(hours=24))
+
+    def spoil_create(self, how: str) -> None:
+        word, after = how.split()[0], how.endswith("after")
+        kind = {"reset": FaultKind.RESET, "hang": FaultKind.HANG}.get(word, FaultKind.ANSWER)
+        status = int(word) if word.isdecimal() else 503
+        self.sandbox.faults.add(Fault(kind, Operation.CREATE, after=after, status=status, seconds=2))
+
+    def spoil_download(self, how: str) -> None:
+        answer = Fault(FaultKind.ANSWER, Operation.DOWNLOAD)
+        bent = {
+            "cut": [CUT],
+            "cut and reset": [Fault(FaultKind.CUT, at=3000, reset=True)],
+            "cut, new etag": [CUT, Fault(FaultKind.NEW_ETAG, nth=2)],
+            "cut, wrong range": [CUT, Fault(FaultKind.WRONG_RANGE, nth=2)],
+            "cut without length": [Fault(FaultKind.CUT, at=3000, length=Length.ABSENT)],
+            "longer": [Fault(FaultKind.CUT, length=Length.OVER)],
+            "redirect": [Fault(FaultKind.REDIRECT, hops=3)],
+            "redirect across": [Fault(FaultKind.REDIRECT, hops=4, across=True)],
+            "too many redirects": [Fault(FaultKind.REDIRECT, hops=6, across=True)],
+            "403": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=403)],
+            "404": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=404)],
+            "500": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=500)],
+            "html": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=200, body=BodyShape.HTML)],
+            "xml": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=200, body=BodyShape.XML)],
+            "reset": [Fault(FaultKind.RESET, Operation.DOWNLOAD)],
+        }
+        assert answer.on is Operation.DOWNLOAD
+        for fault in bent[how]:
+            self.sandbox.faults.add(fault)
+
+    def creates(self) -> int:
+        return len(self.sandbox.requests.creates)
+
+    def exports(self) -> int:
+        return len(self.sandbox.zavu.jobs)
+
+    def away(self) -> Sequence[dict[str, str]]:
+        return [dict(seen.headers) for seen in self.sandbox.requests.all if seen.origin is not Origin.API]
+
+
+def make_world(options: ZavuOptions | None = None) -> Iterator[ZavuWorld]:
+    clock = SandboxClock.stopped_at(NOW)
+    settings = SandboxSettings(api_key=KEY, token_prefix=TOKEN, zavu=options or ZavuOptions())
+    with Sandbox(settings, clock=clock) as sandbox:
+        yield ZavuWorld(sandbox, clock)
+
+
+class TestZavu(ProviderContract):
+    @pytest.fixture(params=["as documented", "null fields, capitals, oldest first"])
+    def world(self, request: pytest.FixtureRequest) -> Iterator[ZavuWorld]:
+        other = ZavuOptions(null_fields=True, upper_case_status=True, newest_first=False)
+        yield from make_world(None if request.param == "as documented" else other)
+
+
+@pytest.mark.parametrize("look", ExpiredLook)
+def test_every_look_of_an_expired_export_means_the_same(look: ExpiredLook) -> None:
+    for world in make_world(ZavuOptions(expired_look=look)):
+        contract = ProviderContract()
+        contract.test_an_export_past_its_life_is_no_longer_ready(world)
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_a_sweep_reads_every_page_in_any_order(newest_first: bool) -> None:
+    options = ZavuOptions(newest_first=newest_first, page_max=7, page_default=7)
+    for world in make_world(options):
+        refs = {
+            world.sandbox.zavu.add_foreign_job(["messages"], created_at=NOW - timedelta(hours=hours))
+            for hours in range(30)
+        }
+        assert {entry.observation.ref for entry in world.provider.sweep(NOW - timedelta(days=30))} == refs
+        since = NOW - timedelta(hours=9)
+        recent = [entry.observation.created_at for entry in world.provider.sweep(since)]
+        assert len(recent) == 10
+        assert all(created is not None and created >= since for created in recent)
+
+
+def test_an_export_over_the_quota_says_when_to_come_again() -> None:
+    for world in make_world():
+        for _ in range(3):
+            world.provider.create(world.provider.ask(world.spec))
+        with pytest.raises(QuotaExceeded) as caught:
+            world.provider.create(world.provider.ask(world.spec))
+        assert caught.value.retry_at is None or caught.value.retry_at > NOW
+        assert (world.creates(), world.exports()) == (4, 3)
+
+
+def test_an_export_that_failed_there_tells_why() -> None:
+    for world in make_world():
+        world.sandbox.faults.add(Fault(FaultKind.JOB_FAILS, message=f"broken \x1b[31m for {KEY}"))
+        accepted = world.provider.create(world.provider.ask(world.spec))
+        assert accepted.observation is not None
+        world.finish()
+        seen = world.provider.observe([accepted.observation.ref])[accepted.observation.ref]
+        assert seen.standing is Standing.FAILED
+        assert seen.detail == "broken [31m for [hidden]"
+
+
+def test_the_provider_s_clock_decides_about_expiry() -> None:
+    """Our clock is a day behind; the export is dead all the same."""
+    for world in make_world():
+        accepted = world.provider.create(world.provider.ask(world.spec))
+        assert accepted.observation is not None
+        ref = accepted.observation.ref
+        world.expire()
+        behind = build(
+            "zavu",
+            ProviderSettings(api_key=lambda: KEY, clock=lambda: NOW, base_url=world.sandbox.api_url),
+        )
+        assert behind.observe([ref])[ref].standing is Standing.EXPIRED
+        assert behind.probe().clock_skew == timedelta(hours=24)
