@@ -229,7 +229,7 @@ def test_what_zipfile_streams_into_a_pipe_is_read() -> None:
             return len(piece)  # type: ignore[arg-type]
 
     pipe = Unseekable()
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[arg-type]
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ("messages.json", "metadata.json"):
             with archive.open(name, "w", force_zip64=True) as file:
                 file.write(GOOD.data)

@@ -126,7 +126,7 @@ BAD = {
     "bad UTF-8 in a key": (b'[{"id":1,"\xc0\x80":2}]', "json-bad-utf8"),
     "UTF-8 surrogate": (b'[{"id":"\xed\xa0\x80"}]', "json-bad-utf8"),
     "cut UTF-8": (b'[{"id":"\xe2\x82"}]', "json-bad-utf8"),
-    "UTF-16": (BODY.decode().encode("utf-16-le"), "json-malformed"),
+    "UTF-16": (BODY.decode().encode("utf-16-le"), "json-not-object"),
     "numbers": (b"[1,2,3]", "json-not-object"),
     "arrays": (b"[[1],[2]]", "json-not-object"),
     "null": (b"[null]", "json-not-object"),
@@ -170,7 +170,7 @@ def test_a_fault_late_in_a_long_text_is_refused_and_the_rest_only_counted() -> N
     verdict = read(text, batch=4096)
     (fault,) = [f for f in verdict.findings if f.severity is Severity.FAULT]
     assert fault.code == "json-malformed"
-    assert "after 40 whole records" in fault.message
+    assert "40 records were read before" in fault.message
     assert verdict.report.size == len(text)
 
 
@@ -236,7 +236,7 @@ def test_no_message_quotes_a_record() -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=12),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
     max_leaves=6,
 )
@@ -247,10 +247,11 @@ RECORD = st.dictionaries(st.sampled_from(["id", "text", "a", '"', "{"]) | st.tex
 DATED = st.builds(lambda item, time: {**item, "createdAt": time}, RECORD, TIMES) | RECORD
 
 
+@pytest.mark.slow
 @given(
     st.lists(DATED, max_size=12), st.integers(1, 300), st.integers(64, 2048), st.booleans(), st.sampled_from([None, 1])
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_random_arrays_are_counted_like_the_oracle(
     records: list[dict[str, Any]], chunk: int, batch: int, ascii_only: bool, indent: int | None
 ) -> None:
@@ -286,7 +287,7 @@ FRAGMENTS = [
 
 @given(st.randoms(use_true_random=False), st.integers(1, 3), st.integers(64, 700), st.integers(1, 400))
 @example(random.Random(1), 1, 64, 1)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_mutated_arrays_are_accepted_exactly_when_the_oracle_accepts_them(
     chance: random.Random, changes: int, batch: int, chunk: int
 ) -> None:

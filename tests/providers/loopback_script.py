@@ -44,7 +44,9 @@ class Server:
         self._start(self._accept)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         with self._lock:
             self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
@@ -95,6 +97,13 @@ def answer(status: int, body: bytes = b"", length: int | None = -1, **headers: s
 def always(status: int, body: bytes = b"", length: int | None = -1, **headers: str) -> Script:
     """Answer every request alike."""
     return lambda _seen, plug: plug.sendall(answer(status, body, length, **headers))
+
+
+def redirect(location: Callable[[], str] | str, status: int = 302) -> Script:
+    """Answer every request with a redirect; a function is asked at the time."""
+    return lambda _seen, plug: plug.sendall(
+        answer(status, Location=location if isinstance(location, str) else location())
+    )
 
 
 def reset(plug: socket.socket) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -35,6 +36,7 @@ def make_policy(
     bounds: Bounds = SHORT,
     paths: Paths | None = None,
     table: Mapping[str, list[str]] | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> HttpPolicy:
     return HttpPolicy(
         "Zavu",
@@ -44,7 +46,15 @@ def make_policy(
         bounds=bounds,
         paths=paths,
         resolve=names(table or {}),
+        monotonic=monotonic,
     )
+
+
+def fetch(policy: HttpPolicy, link: str, *, authenticated: bool = False) -> bytes:
+    """Download the link whole."""
+    with policy.open(link, authenticated=authenticated) as opened:
+        assert opened.status == 200
+        return b"".join(opened.chunks())
 
 
 def leaks(error: BaseException, *canaries: str) -> list[str]:
@@ -58,7 +68,9 @@ def leaks(error: BaseException, *canaries: str) -> list[str]:
             "vars": repr(vars(current)),
             "traceback": "".join(traceback.format_exception(current)),
         }
-        found += [f"{type(current).__name__}.{name}" for name, text in texts.items() if any(c in text for c in canaries)]
+        found += [
+            f"{type(current).__name__}.{name}" for name, text in texts.items() if any(c in text for c in canaries)
+        ]
         waiting += [behind for behind in (current.__cause__, current.__context__) if behind is not None]
     return found
 
@@ -89,3 +101,14 @@ def taped() -> Iterator[Tape]:
         root.removeHandler(tape)
         for logger, level in levels:
             logger.setLevel(level)
+
+
+class StopAfter:
+    """Asks to stop from the n-th question on."""
+
+    def __init__(self, questions: int) -> None:
+        self._left = questions
+
+    def __call__(self) -> bool:
+        self._left -= 1
+        return self._left < 0

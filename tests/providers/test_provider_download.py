@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from loopback_script import Script, Seen, Server, always, answer, hang, reset
-from policy_maker import KEY, NOW, SHORT, TOKEN, leaks, make_policy, taped
+from policy_maker import KEY, NOW, SHORT, TOKEN, StopAfter, leaks, make_policy, taped
 
 from strongroom.model.errors import AuthRefused, Interrupted, LinkDead, StrongroomError, TransferError, Transient
 from strongroom.model.provider import Container, Part
@@ -58,12 +58,12 @@ def rest_of(
 ) -> Script:
     """Answer 206 with the bytes from `start` to `end`; the Content-Range may claim something else by `skip`."""
     said = f"bytes {start if skip is None else skip}-{end}/{total}"
-    return always(206, DATA[start : end + 1], ETag=etag, Content_Range=said, **more)
+    return always(206, DATA[start : end + 1], -1, ETag=etag, Content_Range=said, **more)
 
 
 def first(count: int, etag: str | None = ETAG, length: int | None = len(DATA)) -> Script:
     """Answer 200 and break off after `count` bytes."""
-    return always(200, DATA[:count], length, **({} if etag is None else {"ETag": etag}))
+    return always(200, DATA[:count], length) if etag is None else always(200, DATA[:count], length, ETag=etag)
 
 
 @pytest.mark.parametrize("size", [None, len(DATA)])
@@ -99,9 +99,11 @@ RESUMED: list[tuple[str, list[Script], type[StrongroomError] | None]] = [
     ("from elsewhere", [first(4000), rest_of(4000, skip=3999)], TransferError),
     ("other total", [first(4000), rest_of(4000, total=len(DATA) + 1)], TransferError),
     ("end past the total", [first(4000), rest_of(4000, end=len(DATA))], TransferError),
-    ("unknown total", [first(4000), always(206, DATA[4000:], ETag=ETAG, Content_Range="bytes 4000-10239/*")], TransferError),
+    ("unknown total", [first(4000), always(206, DATA[4000:], ETag=ETAG, Content_Range="bytes 4000-10239/*")],
+     TransferError),
     ("no range told", [first(4000), always(206, DATA[4000:], ETag=ETAG)], TransferError),
-    ("other unit", [first(4000), always(206, DATA[4000:], ETag=ETAG, Content_Range="items 4000-10239/10240")], TransferError),
+    ("other unit", [first(4000), always(206, DATA[4000:], ETag=ETAG, Content_Range="items 4000-10239/10240")],
+     TransferError),
     ("wrong length", [first(4000), always(206, DATA[4000:5000], ETag=ETAG, Content_Range="bytes 4000-10239/10240")],
      TransferError),
     ("encoded", [first(4000), rest_of(4000, Content_Encoding="gzip")], TransferError),
@@ -207,9 +209,7 @@ def test_identity_is_no_encoding() -> None:
         assert take(storage.url).size == len(DATA)
 
 
-@pytest.mark.parametrize(
-    ("size", "length", "requests"), [(None, -1, 1), (None, None, 1), (SHORT.export + 1, -1, 0)]
-)
+@pytest.mark.parametrize(("size", "length", "requests"), [(None, -1, 1), (None, None, 1), (SHORT.export + 1, -1, 0)])
 def test_no_file_is_larger_than_allowed(size: int | None, length: int | None, requests: int) -> None:
     with Server(always(200, bytes(SHORT.export + 1), length)) as storage:
         taken = take(storage.url, size)
@@ -262,8 +262,7 @@ def test_a_slow_sink_is_not_a_slow_host() -> None:
 
     bounds = replace(SHORT, pace=Pace(1_000_000, 0.5))
     with Server(always(200, DATA * 50)) as storage:
-        policy = make_policy(storage.url, bounds=bounds)
-        policy._monotonic = lambda: time.monotonic() + passed[0]
+        policy = make_policy(storage.url, bounds=bounds, monotonic=lambda: time.monotonic() + passed[0])
         part = Part(f"{storage.url}/x", "x.zip", Container.ZIP_OF_JSON)
         assert download(policy, part, sink, lambda: False) == len(DATA) * 50
     assert passed[0] >= 2000
@@ -271,7 +270,6 @@ def test_a_slow_sink_is_not_a_slow_host() -> None:
 
 @pytest.mark.parametrize("after", [0, 1, 3])
 def test_a_stop_ends_it(after: int) -> None:
-    asked: list[int] = []
 
     def script(_seen: Seen, plug: socket.socket) -> None:
         plug.sendall(answer(200, DATA[:4000], len(DATA)))
@@ -279,6 +277,6 @@ def test_a_stop_ends_it(after: int) -> None:
 
     with Server(script) as storage:
         began = time.monotonic()
-        taken = take(storage.url, bounds=Bounds(), stop=lambda: asked.append(1) or len(asked) > after)
+        taken = take(storage.url, bounds=Bounds(), stop=StopAfter(after))
         assert time.monotonic() - began < 2
     assert type(taken.error) is Interrupted

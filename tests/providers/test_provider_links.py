@@ -48,6 +48,13 @@ def test_an_address_is_read_and_its_target_kept_byte_for_byte(text: str, origin:
         "https://host/ü",
         "https://host/" + "a" * 20_000,
         "https://[::1%25eth0]/",
+        "https://[:::]/",
+        "https://[1.2.3.4]/",
+        "https://256.1.1.1/",
+        "https://010.0.0.1/",
+        "https://a..b/",
+        "https://" + "a" * 64 + ".example/",
+        "https://" + "a." * 130 + "example/",
     ],
 )
 def test_anything_two_readers_could_read_differently_is_refused_and_not_quoted(text: str) -> None:

@@ -60,15 +60,18 @@ def test_the_longest_sensible_wait_wins(headers: dict[str, str], body: Any, seco
     assert retry_at(headers, body, NOW) == (None if seconds is None else NOW + timedelta(seconds=seconds))
 
 
-_texts = st.one_of(st.text(max_size=40), st.floats().map(str), st.integers().map(str), st.datetimes(timezones=st.just(UTC)).map(_date))
+_texts = st.one_of(
+    st.text(max_size=40), st.floats().map(str), st.integers().map(str), st.datetimes(timezones=st.just(UTC)).map(_date)
+)
 
 
 @given(
     st.dictionaries(st.sampled_from(["retry-after", "x-ratelimit-reset", "date"]), _texts),
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["details", "error", "retryAfter"]), inner),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["details", "error", "retryAfter"]), inner)
+        ),
         max_leaves=8,
     ),
 )

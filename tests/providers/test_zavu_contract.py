@@ -18,25 +18,27 @@ from strongroom.providers.registry import ProviderSettings, build
 from strongroom.sandbox.clock import SandboxClock
 from strongroom.sandbox.faults import BodyShape, Fault, FaultKind, Length
 from strongroom.sandbox.recorder import Operation, Origin
+from strongroom.sandbox.records import DataOptions
 from strongroom.sandbox.server import Sandbox, SandboxSettings
 from strongroom.sandbox.zavu_options import ExpiredLook, ZavuOptions
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 DAY = Window(datetime(2026, 10, 30, tzinfo=UTC), datetime(2026, 10, 31, tzinfo=UTC))
+FEW = DataOptions(per_day={"messages": 40, "activities": 2})
 CUT = Fault(FaultKind.CUT, at=3000)
 
 
 class ZavuWorld:
-    def __init__(self, sandbox: Sandbox, clock: SandboxClock) -> None:
+    def __init__(self, sandbox: Sandbox, clock: SandboxClock, read: float) -> None:
         self.sandbox = sandbox
         self.clock = clock
         settings = ProviderSettings(
-            api_key=lambda: KEY, clock=clock, base_url=sandbox.api_url, bounds=Bounds(read=0.3, call=5)
+            api_key=lambda: KEY, clock=clock, base_url=sandbox.api_url, bounds=Bounds(read=read, call=20)
         )
         self.provider = build("zavu", settings)
         self.spec = ExportSpec(("messages", "activities"), DAY)
-        self.canaries = (KEY, TOKEN)
-        self.credential_headers = ("authorization",)
+        self.canaries: tuple[str, ...] = (KEY, TOKEN)
+        self.credential_headers: tuple[str, ...] = ("authorization",)
 
     def advance(self, by: timedelta) -> None:
         self.clock.advance(by)
@@ -54,7 +56,6 @@ class ZavuWorld:
         self.sandbox.faults.add(Fault(kind, Operation.CREATE, after=after, status=status, seconds=2))
 
     def spoil_download(self, how: str) -> None:
-        answer = Fault(FaultKind.ANSWER, Operation.DOWNLOAD)
         bent = {
             "cut": [CUT],
             "cut and reset": [Fault(FaultKind.CUT, at=3000, reset=True)],
@@ -72,7 +73,6 @@ class ZavuWorld:
             "xml": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=200, body=BodyShape.XML)],
             "reset": [Fault(FaultKind.RESET, Operation.DOWNLOAD)],
         }
-        assert answer.on is Operation.DOWNLOAD
         for fault in bent[how]:
             self.sandbox.faults.add(fault)
 
@@ -86,18 +86,18 @@ class ZavuWorld:
         return [dict(seen.headers) for seen in self.sandbox.requests.all if seen.origin is not Origin.API]
 
 
-def make_world(options: ZavuOptions | None = None) -> Iterator[ZavuWorld]:
+def make_world(options: ZavuOptions | None = None, read: float = 20) -> Iterator[ZavuWorld]:
     clock = SandboxClock.stopped_at(NOW)
-    settings = SandboxSettings(api_key=KEY, token_prefix=TOKEN, zavu=options or ZavuOptions())
+    settings = SandboxSettings(api_key=KEY, token_prefix=TOKEN, zavu=options or ZavuOptions(), data=FEW)
     with Sandbox(settings, clock=clock) as sandbox:
-        yield ZavuWorld(sandbox, clock)
+        yield ZavuWorld(sandbox, clock, read)
 
 
 class TestZavu(ProviderContract):
     @pytest.fixture(params=["as documented", "null fields, capitals, oldest first"])
     def world(self, request: pytest.FixtureRequest) -> Iterator[ZavuWorld]:
         other = ZavuOptions(null_fields=True, upper_case_status=True, newest_first=False)
-        yield from make_world(None if request.param == "as documented" else other)
+        yield from make_world(None if request.param == "as documented" else other, read=0.8)
 
 
 @pytest.mark.parametrize("look", ExpiredLook)

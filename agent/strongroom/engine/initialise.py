@@ -45,6 +45,7 @@ class Wishes:
     identity: Path  # where the working identity goes
     passphrase: str | None  # seals the working identity; None leaves it in the clear
     source: FreshSource | None = None  # written into the configuration as a first source
+    recovery_file: Path | None = None  # where the recovery identity goes, for those who do not write it on paper
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +61,18 @@ class Made:
 
 def check_wishes(wishes: Wishes) -> None:
     """Refuse, before anything is made, what would overwrite or mix up something. Raises UsageError."""
-    for what, path in (("configuration", wishes.config), ("identity file", wishes.identity)):
-        if path.exists():
+    places = {"configuration": wishes.config, "identity file": wishes.identity, "recovery file": wishes.recovery_file}
+    for what, path in places.items():
+        if path is not None and path.exists():
             raise UsageError(f"there is a {what} at {path} already", hint="it is never overwritten: name another path")
     if wishes.vault.exists() and any(wishes.vault.iterdir()):
         raise UsageError(f"{wishes.vault} is not empty", hint="choose another folder for the vault")
-    if wishes.vault.resolve() in wishes.identity.resolve().parents:
-        raise UsageError(
-            "the identity must not lie inside the vault it opens", hint="whoever copies the vault would have the key"
-        )
+    for path in filter(None, (wishes.identity, wishes.recovery_file)):
+        if wishes.vault.resolve() in path.resolve().parents:
+            raise UsageError(
+                "the identity must not lie inside the vault it opens",
+                hint="whoever copies the vault would have the key",
+            )
 
 
 def initialise(wishes: Wishes, recovery: NewIdentity, doors: Doors) -> Made:
@@ -80,6 +84,8 @@ def initialise(wishes: Wishes, recovery: NewIdentity, doors: Doors) -> Made:
     working = make_identity(doors.chance)
     recipients = (working.recipient, recovery.recipient)
     _write_private(wishes.identity, identity_file(working, wishes.passphrase, doors.chance))
+    if wishes.recovery_file is not None:
+        _write_private(wishes.recovery_file, identity_file(recovery, None, doors.chance))
     vault = create_vault(wishes.vault, README)
     try:
         facts: dict[str, Fact] = {"recipients": [*recipients]}

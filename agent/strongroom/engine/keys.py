@@ -13,16 +13,17 @@ from strongroom.model.instants import Chance
 from strongroom.sealing.identity import X25519Identity
 from strongroom.sealing.identityfile import is_protected, open_identity_file, write_identity_file
 from strongroom.sealing.keyfile import ArchiveKey, parse_archive_key
-from strongroom.sealing.recipient import ScryptRecipient
+from strongroom.sealing.recipient import ScryptRecipient, X25519Recipient
 from strongroom.sealing.seal import open_bytes, seal_bytes
 from strongroom.vault.vault import Vault
 
 AskPassphrase = Callable[[], str]
+Identities = list[X25519Identity]
 
 
 @dataclass(frozen=True, slots=True)
 class NewIdentity:
-    """A fresh identity. `secret` is shown once or sealed, and never kept in the clear by us."""
+    """A fresh identity. `secret` is shown once or sealed, never kept in the clear by us; empty if others keep it."""
 
     recipient: str
     secret: str
@@ -37,6 +38,11 @@ def make_identity(chance: Chance) -> NewIdentity:
     return NewIdentity(str(identity.recipient), str(identity))
 
 
+def kept_elsewhere(recipient: str) -> NewIdentity:
+    """Take the public key of an identity that is kept by someone else. Raises SealError when it is not a sound one."""
+    return NewIdentity(str(X25519Recipient.parse(recipient)), "")
+
+
 def identity_file(identity: NewIdentity, passphrase: str | None, chance: Chance) -> bytes:
     """Render an identity file that stock age reads, sealed with the passphrase where there is one."""
     text = write_identity_file(X25519Identity.parse(identity.secret), "strongroom identity").encode()
@@ -48,7 +54,7 @@ def needs_passphrase(path: Path) -> bool:
     return is_protected(_read(path))
 
 
-def load_identities(path: Path, ask: AskPassphrase) -> list[X25519Identity]:
+def load_identities(path: Path, ask: AskPassphrase) -> Identities:
     """Read the identities of a file, asking for its passphrase only when it has one."""
     return list(open_identity_file(_read(path), ask))
 

@@ -11,20 +11,18 @@ from datetime import timedelta
 
 from strongroom.engine import transfer
 from strongroom.engine.engine import Engine, Hand, Happening
+from strongroom.engine.trouble import trouble
 from strongroom.model.decision import Act, Step, absent, recognise
 from strongroom.model.errors import (
-    AuthRefused,
-    ExportGone,
     NotOffered,
     ProviderError,
     QuotaExceeded,
     RequestRefused,
-    Transient,
     Unanswered,
 )
 from strongroom.model.ids import make_id
 from strongroom.model.job import Cause, Event, Job, State
-from strongroom.model.patience import next_poll, next_try
+from strongroom.model.patience import next_poll
 from strongroom.model.provider import Listed, Observation, Standing
 from strongroom.model.table import Facts
 from strongroom.vault.jobs import known_refs
@@ -39,21 +37,6 @@ def perform(engine: Engine, job: Job, step: Step, hand: Hand) -> Happening | Non
         return _PERFORM[step.act](engine, job, step, hand)
     except ProviderError as error:
         return trouble(engine, job, error)
-
-
-def trouble(engine: Engine, job: Job, error: ProviderError) -> Happening:
-    """Say what a provider's refusal or silence means for a job whose step can be repeated without harm."""
-    detail = error.message
-    if isinstance(error, ExportGone):
-        return Happening(Event.DIED, Facts(cause=Cause.GONE, detail=detail))
-    if isinstance(error, AuthRefused):
-        later = engine.clock() + timedelta(minutes=1)
-        facts = Facts(later, Cause.AUTH, detail, request_id=error.request_id)
-        return Happening(Event.DELAYED, facts, pause=f"{detail} {error.hint}".strip())
-    cause = Cause.QUOTA if isinstance(error, QuotaExceeded) else Cause.TRANSIENT
-    not_before = error.retry_at if isinstance(error, (QuotaExceeded, Transient)) else None
-    later = next_try(engine.patience, job.tries(cause), engine.clock(), engine.jitter(), not_before)
-    return Happening(Event.DELAYED, Facts(later, cause, detail, request_id=error.request_id))
 
 
 def _survey(engine: Engine, job: Job, _step: Step, _hand: Hand) -> None:

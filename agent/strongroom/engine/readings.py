@@ -5,8 +5,10 @@ Nothing here needs the lock, a key, the network or a running daemon.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from strongroom.evidence.line import Fact
 from strongroom.model.archive import Archive
@@ -22,8 +24,9 @@ from strongroom.vault.jobs import get_job, jobs_by_state, live_jobs, matching_jo
 from strongroom.vault.ledger import coverage_totals, intervals_of
 from strongroom.vault.lock import describe_holder, is_held
 from strongroom.vault.log import Logged, entries_of_archive, entries_of_job, newest_entries
+from strongroom.vault.manifest import write_manifest
 from strongroom.vault.sources import SourceState
-from strongroom.vault.vault import Vault
+from strongroom.vault.vault import Vault as Vault  # the screen and the command line name it from here
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,14 @@ class ArchiveLife:
 
     archive: Archive
     moments: tuple[Moment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFiles:
+    """Where an archive lies: all that the stock age tool needs besides an identity."""
+
+    payload: Path
+    key: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +150,17 @@ def running(vault: Vault) -> list[Running]:
         Running(row["job"], row["stage"], row["done"], row["total"], to_instant(row["at"]))
         for row in vault.catalogue.read(queries.ALL_PROGRESS)
     ]
+
+
+def manifest_of(archive: Archive) -> dict[str, Fact]:
+    """Return what an archive is, field by field, as its manifest tells it (docs/format.md)."""
+    manifest: dict[str, Fact] = json.loads(write_manifest(archive))
+    return manifest
+
+
+def files_of(vault: Vault, archive: Archive) -> ArchiveFiles:
+    """Return where an archive lies on the disk."""
+    return ArchiveFiles(vault.payload_path(archive), vault.key_path(archive))
 
 
 def coverage_of(vault: Vault, stream: str, period: Window | None = None) -> list[Interval]:

@@ -43,6 +43,7 @@ def record(engine: Engine, job: Job, happening: Happening) -> Job:
         _log(catalogue, job, moved, happening, now)
         if happening.successor is not None:
             enter(catalogue, happening.successor)
+    engine.witness(f"committed {happening.event}")
     if happening.event not in QUIET:
         engine.vault.write_log()
     engine.witness(f"recorded {happening.event}")

@@ -9,12 +9,14 @@ from strongroom.engine.airlock.airlock import Airlock, SealerDied
 from strongroom.engine.airlock.order import Durable, Order
 from strongroom.engine.engine import Engine, Hand, Happening
 from strongroom.engine.progress import Meter
+from strongroom.engine.trouble import trouble
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.decision import Step
 from strongroom.model.errors import (
     ExportGone,
     Interrupted,
     LinkDead,
+    ProviderError,
     RequestRefused,
     SealError,
     TransferError,
@@ -43,6 +45,8 @@ def take(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
         cause = Cause.LINK if isinstance(error, LinkDead) else Cause.GONE
         event = Event.LINK_DIED if isinstance(error, LinkDead) else Event.DIED
         return _undone(engine, job, hand, Happening(event, Facts(_later(engine, job, cause), cause, error.message)))
+    except ProviderError as error:
+        return _undone(engine, job, hand, trouble(engine, job, error))
     except TransferError as error:
         cause = Cause.TRANSFER
         facts = Facts(_later(engine, job, cause), cause, error.message)
@@ -86,7 +90,7 @@ def prove(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
         verified = airlock.verdict(lambda progress: meter.set(progress.done, progress.total))
         archive = _judged(archive, verified.inspection, engine.clock())
         engine.witness("before publish")
-        engine.vault.publish_archive(archive)
+        engine.vault.publish_archive(archive, engine.witness)
         engine.witness("after publish")
     except (WorldError, SealError, VaultError) as error:
         return _undone(engine, job, hand, _our_trouble(engine, job, error))

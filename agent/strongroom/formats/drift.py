@@ -49,9 +49,10 @@ class FieldWatch:
 
     def see(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Look at one batch of records, at least one."""
-        for name in tuple(self._missing):
-            if any(name in record for record in records):
-                self._missing.discard(name)
+        for record in records:
+            if not self._missing:
+                break
+            self._missing.difference_update(record)
         self._look_at(self._choose(records))
         self._records += len(records)
 

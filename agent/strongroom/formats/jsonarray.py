@@ -118,7 +118,7 @@ class JsonArrayReader:
 
     def _break(self, fault: Unreadable) -> None:
         self._spare = memoryview(bytearray(BATCH))
-        words = f"{fault.message} (after {self._records:,} whole records)"
+        words = f"{fault.message} ({self._records:,} records were read before)"
         self._log.add(Severity.FAULT, fault.code, words, self._member)
 
     def _report_slow(self) -> None:
@@ -147,7 +147,7 @@ class JsonArrayReader:
 
 def require_objects(records: Sequence[Any]) -> None:
     """Raise Unreadable (json-not-object) unless all are JSON objects."""
-    if not all(isinstance(record, dict | simdjson.Object) for record in records):
+    if not set(map(type, records)) <= {dict, simdjson.Object}:
         raise Unreadable("json-not-object", "the array holds something that is not an object; records are objects")
 
 

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from strongroom.formats.faults import Unreadable
 
 MAX_DEPTH = 1_000  # levels of nesting, about where the fast parser stops too
-MAX_BYTES = 4 << 20  # this reader builds every object, so it must not be given more at once
+MAX_BYTES = 2 << 20  # this reader builds every object, so it must not be given more at once
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 _SLACK = 16  # characters: a mistake this near to the end may be a token that has not arrived yet
@@ -33,15 +33,16 @@ class Decoded:
     closed: bool = False  # the array's end was read
     surrogates: int = 0  # records with half a surrogate pair
     numbers: int = 0  # numbers that do not fit 64 bits
+    fault: Unreadable | None = None  # the certain mistake behind the last of `records`
 
 
 def decode_document(data: memoryview | bytes) -> Any:
     """Read one whole JSON document of any type; raise Unreadable where it is not one."""
     text = _decode_text(data, final=True)
     try:
-        value = _Scanner(Decoded()).decode(text)
+        value = _Scanner().decode(text)
     except json.JSONDecodeError as error:
-        raise _describe(error, text) from error
+        raise _describe(error, text, final=True) from error
     except RecursionError as error:
         raise _too_deep() from error
     _check_depth(value)
@@ -49,18 +50,27 @@ def decode_document(data: memoryview | bytes) -> Any:
 
 
 def decode_records(data: memoryview | bytes, *, first: bool, final: bool) -> Decoded:
-    """Read the records behind an array's opening bracket (or a comma); raise Unreadable for a certain mistake.
+    """Read the records behind an array's opening bracket (or a comma), up to its end or the first certain mistake.
 
     `first` says that nothing precedes, so the array may close at once; `final` that nothing follows. Without `final`
     a mistake near the end is not yet certain, and a record counts only when the next one has begun.
     """
     found = Decoded()
+    try:
+        _decode_into(found, data, first=first, final=final)
+    except Unreadable as fault:
+        found.fault = fault
+    return found
+
+
+def _decode_into(found: Decoded, data: memoryview | bytes, *, first: bool, final: bool) -> None:
     text = _decode_text(data, final=final)
-    scanner = _Scanner(found)
+    scanner = _Scanner()
     comma = 0
     at = _skip_blank(text, 0)
     if first and text[at : at + 1] == "]":
-        return _close(found, text, at, data)
+        _close(found, text, at, data)
+        return
     while at < len(text):
         record, after = scanner.scan(text, at, final=final)
         if record is None:
@@ -68,23 +78,24 @@ def decode_records(data: memoryview | bytes, *, first: bool, final: bool) -> Dec
         at = _skip_blank(text, after)
         follows = _skip_blank(text, at + 1)
         if text[at : at + 1] == "]":
-            _keep(found, record)
-            return _close(found, text, at, data)
+            _keep(found, record, scanner)
+            _close(found, text, at, data)
+            return
         if text[at : at + 1] not in ("", ","):
             raise Unreadable("json-malformed", "a comma or the array's end is missing behind a record")
         if follows >= len(text):
             break
-        _keep(found, record)
+        _keep(found, record, scanner)
         comma, at = at, follows
     found.used = len(text[:comma].encode())
     if final:
         raise Unreadable("json-truncated", "the JSON array ends before its closing bracket")
-    return found
 
 
 class _Scanner:
-    def __init__(self, found: Decoded) -> None:
-        self._found = found
+    def __init__(self) -> None:
+        self.wide = 0  # numbers of the last record that do not fit 64 bits
+        self.text = ""  # the last record as it is written
         decoder = json.JSONDecoder(
             parse_constant=_refuse_constant, parse_int=self._read_int, parse_float=self._read_float
         )
@@ -97,41 +108,46 @@ class _Scanner:
             raise Unreadable("json-malformed", "a comma is followed by the array's end; a record was expected")
         if text[at] != "{":
             raise Unreadable("json-not-object", "the array holds something that is not an object; records are objects")
+        self.wide = 0
         try:
             record, after = self._scan(text, at)
         except json.JSONDecodeError as error:
             if final or (error.pos < len(text) - _SLACK and not error.msg.startswith("Unterminated")):
-                raise _describe(error, text) from error
+                raise _describe(error, text, final=final) from error
             return None, at
         except RecursionError as error:
             raise _too_deep() from error
-        _check_depth(record)
+        self.text = text[at:after]
+        if self.text.count("[") + self.text.count("{") > MAX_DEPTH:
+            _check_depth(record)
         return record, after
 
     def _read_int(self, digits: str) -> int | float:
         value = int(digits) if len(digits) < _LONGEST_INT else float(digits)
-        self._found.numbers += not _INT64 <= value < _UINT64
+        self.wide += not _INT64 <= value < _UINT64
         return value
 
     def _read_float(self, digits: str) -> float:
         value = float(digits)
-        self._found.numbers += value in (float("inf"), float("-inf"))
+        self.wide += value in (float("inf"), float("-inf"))
         return value
 
 
-def _keep(found: Decoded, record: dict[str, Any]) -> None:
+def _keep(found: Decoded, record: dict[str, Any], scanner: _Scanner) -> None:
     found.records.append(record)
+    found.numbers += scanner.wide
+    if "\\u" not in scanner.text:
+        return
     try:
         json.dumps(record, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         found.surrogates += 1
 
 
-def _close(found: Decoded, text: str, at: int, data: memoryview | bytes) -> Decoded:
+def _close(found: Decoded, text: str, at: int, data: memoryview | bytes) -> None:
     if _skip_blank(text, at + 1) < len(text):
         raise Unreadable("json-trailing-bytes", "text follows the end of the JSON array; none was expected")
     found.used, found.closed = len(data), True
-    return found
 
 
 def _decode_text(data: memoryview | bytes, *, final: bool) -> str:
@@ -146,8 +162,8 @@ def _skip_blank(text: str, at: int) -> int:
     return match.end() if match else at
 
 
-def _describe(error: json.JSONDecodeError, text: str) -> Unreadable:
-    if not text.rstrip().endswith(("]", "}")):
+def _describe(error: json.JSONDecodeError, text: str, *, final: bool) -> Unreadable:
+    if final and not text.rstrip().endswith(("]", "}")):
         return Unreadable("json-truncated", "the JSON text ends in the middle")
     return Unreadable("json-malformed", f"not JSON: {error.msg.partition(':')[0].lower()}")
 

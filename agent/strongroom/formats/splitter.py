@@ -4,7 +4,8 @@ Bytes collect in a window whose byte 0 is always `[`. To cut, the comma before s
 that window[0:cut+1] is an array by itself, and the parser is asked. Why this is sound: the state of a JSON reader at a
 cut depends only on the bytes before it, and `[` + bytes + `]` is JSON only if that state is "behind a value in the
 outermost array". So a wrong guess is always refused, and guessing affects speed alone. Places to cut are guessed by
-looking backwards for the way the first record of the window begins, such as `{"id"`.
+looking backwards for the way the first record of the window begins, such as `{"id"`, and passing over objects whose
+second key is another one, since those are likely to be nested in a record.
 
 Where no guess holds, the slow reader takes the records one by one; where not even one is whole, the window doubles.
 """
@@ -18,12 +19,17 @@ from strongroom.formats.faults import Unreadable
 from strongroom.formats.secondopinion import MAX_BYTES, Decoded, decode_records
 
 BATCH = 256 * 1024  # bytes
-GUESSES = 24
+GUESSES = 12  # batches offered to the parser for one cut
+LOOKS = 2_000  # places looked at for one cut; most are passed over without asking the parser
 
 _BLANK = b" \t\n\r"
 _BOM = b"\xef\xbb\xbf"
 _OPEN, _CLOSE, _COMMA = b"[],"
-_START = re.compile(rb'\[[ \t\n\r]*(\{[ \t\n\r]*"(?:[^"\\]|\\.){0,200}")', re.DOTALL)
+_SPACE = rb"[ \t\n\r]*"
+_KEY = rb'"(?:[^"\\]|\\.){0,200}"'
+_SCALAR = rb'(?:"(?:[^"\\]|\\.)*"|[^"\[\]{},]+)'
+_START = re.compile(rb"\[%b(\{(?:%b%b)?)" % (_SPACE, _SPACE, _KEY), re.DOTALL)
+_SECOND = re.compile(rb"%b:%b%b,%b(%b)" % (_SPACE, _SPACE, _SCALAR, _SPACE, _KEY), re.DOTALL)
 _LONGEST_GAP = 4_096  # bytes of white space before a record that a guess looks across
 
 
@@ -49,7 +55,8 @@ class Splitter:
         self._window = bytearray(min(batch, max_record))
         self._view = memoryview(self._window)
         self._fill = 0
-        self._hint = b""
+        self._hint = b""  # how a record begins, up to its first key
+        self._second = b""  # its second key, or empty
         self._started = False  # the byte-order mark, if any, is behind us
         self._opened = False
         self._closed = False
@@ -113,18 +120,26 @@ class Splitter:
         if not hint or hint == self._hint:
             return 0
         self._hint = bytes(hint)
+        second = _SECOND.match(self._window, start.end() if start else 0, self._fill)
+        self._second = bytes(second[1]) if second else b""
         return self._try_cuts()
 
     def _try_cuts(self) -> int:
-        start = self._fill
-        for _ in range(GUESSES):
+        start, guesses = self._fill, 0
+        for _ in range(LOOKS):
             start = self._window.rfind(self._hint, 1, start)
-            if start < 0:
+            if start < 0 or guesses == GUESSES:
                 return 0
-            comma = self._find_comma(start)
-            if comma and self._offer(comma):
-                return comma
+            comma = self._find_comma(start) if self._looks_right(start) else 0
+            if comma:
+                guesses += 1
+                if self._offer(comma):
+                    return comma
         return 0
+
+    def _looks_right(self, start: int) -> bool:
+        second = _SECOND.match(self._window, start + len(self._hint), self._fill) if self._second else None
+        return not self._second or (second is not None and second[1] == self._second)
 
     def _find_comma(self, start: int) -> int:
         before = self._window[max(1, start - _LONGEST_GAP) : start].rstrip(_BLANK)
@@ -151,6 +166,8 @@ class Splitter:
             raise Unreadable("json-malformed", f"the last {self._fill:,} bytes are not a whole array of records")
         decoded = decode_records(self._view[1 : self._fill], first=self._first, final=final)
         self._taker.take_decoded(decoded)
+        if decoded.fault:
+            raise decoded.fault
         if decoded.closed:
             self._closed, self._fill = True, 0
         elif decoded.used:

@@ -5,16 +5,18 @@ A link's target may carry a token. Neither `str` nor `repr` shows it.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass, field
 from urllib.parse import quote, urljoin
 
 _ADDRESS = re.compile(
     r"(?P<scheme>[Hh][Tt][Tt][Pp][Ss]?)://"
-    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?)"
     r"(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<target>[/?][\x21-\x7e]*)?"
 )
+_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _PORTS = {"http": 80, "https": 443}
@@ -59,7 +61,7 @@ def parse_link(text: str) -> Link:
     if not 0 < port < 65_536:
         raise BadLink(f"the port must be 1 to 65535, got {port}")
     target = address["target"] or "/"
-    origin = Origin(scheme, address["host"].strip("[]").lower(), port)
+    origin = Origin(scheme, _read_host(address["host"]), port)
     return Link(origin, target if target.startswith("/") else f"/{target}")
 
 
@@ -72,3 +74,18 @@ def follow_link(base: Link, location: str) -> Link:
         return parse_link(urljoin(f"{base.origin}{base.target}", location))
     except ValueError:
         raise BadLink("not a plain http or https address") from None
+
+
+def _read_host(host: str) -> str:
+    """Return the host in lower case; a number must be an address, a name must be made of labels."""
+    bare = host.strip("[]")
+    try:
+        if bare != host:
+            return str(ipaddress.IPv6Address(bare))
+        if re.fullmatch(r"[0-9]+(?:\.[0-9]+){3}", host):
+            return str(ipaddress.IPv4Address(host))
+    except ValueError:
+        raise BadLink("its host is not an address") from None
+    if not all(_LABEL.fullmatch(label) for label in host.split(".")):
+        raise BadLink("its host is not a name")
+    return host.lower()

@@ -25,6 +25,7 @@ from urllib.parse import unquote, urlsplit
 import httpcore
 import httpx
 
+from strongroom.model.errors import UsageError
 from strongroom.model.instants import Clock
 from strongroom.providers.addresses import Reach, Resolver, is_loopback
 from strongroom.providers.bounds import Bounds
@@ -68,7 +69,10 @@ class Wire:
     def __init__(
         self, reach: Reach, resolve: Resolver, clock: Clock, bounds: Bounds, ca_file: str | None, proxy: str | None
     ) -> None:
-        """`ca_file` replaces the built-in roots of trust; `proxy` is used for all but loopback."""
+        """`ca_file` replaces the built-in roots of trust; `proxy` is used for all but loopback.
+
+        Raises UsageError when either cannot be used.
+        """
         _silence()
         self._reach = reach
         self._resolve = resolve
@@ -76,6 +80,10 @@ class Wire:
         self._timeouts = {"connect": bounds.connect, "read": bounds.read, "write": bounds.read, "pool": bounds.connect}
         self._ca_file = ca_file
         self._proxy = proxy
+        if ca_file is not None:
+            _ = self._trust
+        if proxy is not None and not (urlsplit(proxy).scheme in ("http", "https") and urlsplit(proxy).hostname):
+            raise UsageError("the proxy must be an http or https address", hint="write it like http://proxy:3128")
 
     @contextmanager
     def exchange(
@@ -124,9 +132,15 @@ class Wire:
 
     @cached_property
     def _trust(self) -> ssl.SSLContext:
-        if self._ca_file is not None:
+        if self._ca_file is None:
+            return httpx.create_ssl_context(trust_env=False)
+        try:
             return ssl.create_default_context(cafile=self._ca_file)
-        return httpx.create_ssl_context(trust_env=False)
+        except OSError as exc:
+            raise UsageError(
+                f"ca_file {self._ca_file} holds no certificates that can be read ({exc.strerror or 'not PEM'})",
+                hint="it must be a PEM file of the authorities to trust",
+            ) from None
 
 
 class _Transport(httpx.BaseTransport):
@@ -141,9 +155,7 @@ class _Transport(httpx.BaseTransport):
         answer = self._pool.handle_request(
             httpcore.Request(
                 request.method,
-                httpcore.URL(
-                    scheme=address.raw_scheme, host=address.raw_host, port=address.port, target=self._target
-                ),
+                httpcore.URL(scheme=address.raw_scheme, host=address.raw_host, port=address.port, target=self._target),
                 headers=request.headers.raw,
                 content=request.stream,
                 extensions=request.extensions,

@@ -37,7 +37,7 @@ def read_page(reply: Reply) -> tuple[list[dict[str, object]], str]:
     items, cursor = content.get("items"), content.get("nextCursor")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise Unusable("it has no list of exports")
-    if not isinstance(cursor, str | None):
+    if cursor is not None and not (isinstance(cursor, str) and cursor.isprintable()):
         raise Unusable("its cursor is not a text")
     return items, cursor or ""
 

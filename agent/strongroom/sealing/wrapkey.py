@@ -71,8 +71,7 @@ def require_wrapped(body: bytes) -> None:
 
 
 def unwrap(key: bytes, body: bytes) -> bytes | None:
-    """Return the file key, or None when the wrap key is not the one that sealed it."""
-    require_wrapped(body)
+    """Return the file key, or None when the wrap key is not the one that sealed it; see `require_wrapped` first."""
     try:
         return ChaCha20Poly1305(key).decrypt(_ZERO_NONCE, body, None)
     except InvalidTag:

@@ -54,9 +54,10 @@ def newest_archives(
     catalogue: Catalogue, *, stream: str = "", holding: str = "", before: Archive | None = None, most: int = 100
 ) -> list[Archive]:
     """Return one page of archives, newest first; `before` is the last archive of the page before."""
-    edge = (to_text(before.verified_at), before.id) if before else ("", "")
-    rows = catalogue.read(queries.ARCHIVES_NEWEST, stream, holding, *edge, most)
-    return [read_manifest(row["manifest"]) for row in rows]
+    edge = (to_text(before.verified_at), before.id) if before else queries.BEYOND
+    asked = [word for word in (stream, holding) if word]
+    query = queries.ARCHIVES_NEWEST[bool(stream), bool(holding)]
+    return [read_manifest(row["manifest"]) for row in catalogue.read(query, *asked, *edge, most)]
 
 
 def all_archive_ids(catalogue: Catalogue) -> list[str]:
@@ -65,8 +66,8 @@ def all_archive_ids(catalogue: Catalogue) -> list[str]:
 
 
 def matching_archive_ids(catalogue: Catalogue, part: str) -> list[str]:
-    """Return up to three ids that begin or end with what a person typed."""
-    return [row["id"] for row in catalogue.read(queries.ARCHIVE_IDS_LIKE, part, part)]
+    """Return up to three ids that begin or end with what a person typed, in any case."""
+    return [row["id"] for row in catalogue.read(queries.ARCHIVE_IDS_LIKE, part.lower())]
 
 
 def archive_totals(catalogue: Catalogue) -> dict[str, Totals]:

@@ -24,17 +24,17 @@ def write_new(path: Path, temporary: Path, data: bytes) -> None:
     except OSError as error:
         raise in_words(error) from error
     try:
-        write_all(fd, data)
-        flush(fd)
+        try:
+            write_all(fd, data)
+            flush(fd)
+        finally:
+            os.close(fd)
+        if temporary.read_bytes() != data:
+            raise VaultError(f"{temporary.name} read back from the disk is not what was written", hint="check the disk")
+        publish(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    finally:
-        os.close(fd)
-    if temporary.read_bytes() != data:
-        temporary.unlink()
-        raise VaultError(f"{temporary.name} read back from the disk is not what was written", hint="check the disk")
-    publish(temporary, path)
 
 
 def write_all(fd: int, data: bytes | memoryview) -> None:

@@ -51,8 +51,10 @@ def newest_jobs(
     catalogue: Catalogue, *, stream: str = "", state: str = "", before: Job | None = None, most: int = 100
 ) -> list[Job]:
     """Return one page of jobs, newest first; `before` is the last job of the page before."""
-    edge = (to_text(before.created_at), before.id) if before else ("", "")
-    return [_job(row) for row in catalogue.read(queries.JOBS_NEWEST, stream, state, *edge, most)]
+    edge = (to_text(before.created_at), before.id) if before else queries.BEYOND
+    asked = [word for word in (stream, state) if word]
+    query = queries.JOBS_NEWEST[bool(stream), bool(state)]
+    return [_job(row) for row in catalogue.read(query, *asked, *edge, most)]
 
 
 def jobs_by_state(catalogue: Catalogue) -> dict[str, int]:
@@ -72,8 +74,8 @@ def successor_of(catalogue: Catalogue, job_id: str) -> str:
 
 
 def matching_job_ids(catalogue: Catalogue, part: str) -> list[str]:
-    """Return up to three ids that begin or end with what a person typed."""
-    return [row["id"] for row in catalogue.read(queries.JOB_IDS_LIKE, part, part)]
+    """Return up to three ids that begin or end with what a person typed, in any case."""
+    return [row["id"] for row in catalogue.read(queries.JOB_IDS_LIKE, part.lower())]
 
 
 def _values(job: Job) -> Sequence[object]:

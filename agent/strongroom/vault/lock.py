@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from strongroom.model.errors import VaultLocked
-from strongroom.vault.durable import in_words
+from strongroom.vault.durable import in_words, write_all
 
 _LOOKERS = 10_000
 """How often taking the lock makes way for somebody who only looks at it."""
@@ -34,7 +34,7 @@ def hold(path: Path, holder: str) -> Iterator[None]:
                 f"this vault is in use by {describe_holder(path)}", hint="wait for it to end, or stop it first"
             ) from None
         os.ftruncate(fd, 0)
-        os.write(fd, json.dumps({"pid": os.getpid(), "holder": holder}).encode())
+        write_all(fd, json.dumps({"pid": os.getpid(), "holder": holder}).encode())
         yield
         os.ftruncate(fd, 0)
     finally:

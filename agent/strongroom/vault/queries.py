@@ -9,6 +9,27 @@ _JOB_COLUMNS = (
 )
 _LIVE = "state NOT IN ('archived', 'replaced', 'failed', 'cancelled')"
 
+BEYOND = ("~", "~")
+"""Where the first page of a list begins: a time and an id that sort after all others."""
+
+
+def _pages(table: str, columns: str, at: str, kind: str) -> dict[tuple[bool, bool], str]:
+    """Return the page queries of a list, newest first, by whether a stream and a `kind` are asked for.
+
+    Four queries and not one with `? = '' OR ...`, which no index can serve: each of these walks an index of its own.
+    """
+    filters = {
+        (False, False): "",
+        (True, False): "stream = ? AND ",
+        (False, True): f"{kind} = ? AND ",
+        (True, True): f"stream = ? AND {kind} = ? AND ",
+    }
+    return {
+        asked: f"SELECT {columns} FROM {table} WHERE {where}({at}, id) < (?, ?) ORDER BY {at} DESC, id DESC LIMIT ?"
+        for asked, where in filters.items()
+    }
+
+
 PUT_JOB = f"""
 INSERT INTO jobs ({_JOB_COLUMNS}) VALUES ({", ".join("?" * 27)})
 ON CONFLICT (id) DO UPDATE SET
@@ -24,14 +45,10 @@ SELECT {_JOB_COLUMNS} FROM jobs WHERE {_LIVE} AND next_at <= ? ORDER BY priority
 """
 NEXT_DUE = f"SELECT min(next_at) AS next_at FROM jobs WHERE {_LIVE}"
 JOBS_INTERRUPTED = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE state IN ('fetching', 'sealed') ORDER BY id"
-JOBS_NEWEST = f"""
-SELECT {_JOB_COLUMNS} FROM jobs
-WHERE (?1 = '' OR stream = ?1) AND (?2 = '' OR state = ?2) AND (?3 = '' OR (created_at, id) < (?3, ?4))
-ORDER BY created_at DESC, id DESC LIMIT ?5
-"""
+JOBS_NEWEST = _pages("jobs", _JOB_COLUMNS, "created_at", "state")
 JOBS_BY_STATE = "SELECT state, count(*) AS count FROM jobs GROUP BY state"
-JOB_IDS_LIKE = "SELECT id FROM jobs WHERE id LIKE ? || '%' OR id LIKE '%' || ? LIMIT 3"
-SUCCESSOR = "SELECT id FROM jobs WHERE parent = ? ORDER BY created_at DESC, id DESC LIMIT 1"
+JOB_IDS_LIKE = "SELECT id FROM jobs WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 3"
+SUCCESSOR = "SELECT id FROM jobs WHERE parent = ? AND parent <> '' ORDER BY created_at DESC, id DESC LIMIT 1"
 KNOWN_REFS = "SELECT ref FROM jobs WHERE source = ? AND ref <> '' AND id <> ?"
 
 _ARCHIVE_COLUMNS = (
@@ -40,12 +57,10 @@ _ARCHIVE_COLUMNS = (
 )
 PUT_ARCHIVE = f"INSERT INTO archives ({_ARCHIVE_COLUMNS}) VALUES ({', '.join('?' * 15)})"
 ARCHIVE = f"SELECT {_ARCHIVE_COLUMNS} FROM archives WHERE id = ?"
-ARCHIVES_NEWEST = f"""
-SELECT {_ARCHIVE_COLUMNS} FROM archives
-WHERE (?1 = '' OR stream = ?1) AND (?2 = '' OR holding = ?2) AND (?3 = '' OR (verified_at, id) < (?3, ?4))
-ORDER BY verified_at DESC, id DESC LIMIT ?5
+ARCHIVES_NEWEST = _pages("archives", _ARCHIVE_COLUMNS, "verified_at", "holding")
+ARCHIVE_IDS_LIKE = """
+SELECT id FROM archives WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 3
 """
-ARCHIVE_IDS_LIKE = "SELECT id FROM archives WHERE id LIKE ? || '%' OR id LIKE '%' || ? LIMIT 3"
 ALL_ARCHIVE_IDS = "SELECT id FROM archives ORDER BY id"
 ARCHIVE_TOTALS = """
 SELECT holding, count(*) AS count, coalesce(sum(size), 0) AS size, coalesce(sum(sealed_size), 0) AS sealed_size,
@@ -73,8 +88,8 @@ LAST_ENTRY = "SELECT seq, line FROM entries ORDER BY seq DESC LIMIT 1"
 PUT_ENTRY = "INSERT INTO entries (seq, at, kind, job, archive, stream, line, words) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 ENTRIES_AFTER = "SELECT seq, line FROM entries WHERE seq > ? ORDER BY seq"
 ENTRY = "SELECT seq, line FROM entries WHERE seq = ?"
-ENTRIES_OF_JOB = "SELECT seq, line, words FROM entries WHERE job = ? ORDER BY seq"
-ENTRIES_OF_ARCHIVE = "SELECT seq, line, words FROM entries WHERE archive = ? ORDER BY seq"
+ENTRIES_OF_JOB = "SELECT seq, line, words FROM entries WHERE job = ? AND job <> '' ORDER BY seq"
+ENTRIES_OF_ARCHIVE = "SELECT seq, line, words FROM entries WHERE archive = ? AND archive <> '' ORDER BY seq"
 ENTRIES_NEWEST = "SELECT seq, line, words FROM entries ORDER BY seq DESC LIMIT ?"
 
 SOURCE = "SELECT name, paused, surveyed_at, refused_until, clock_skew FROM sources WHERE name = ?"
@@ -91,14 +106,21 @@ ASKS_SINCE = """
 SELECT asks.at AS at, jobs.ref AS ref, jobs.state AS state FROM asks JOIN jobs ON jobs.id = asks.job
 WHERE asks.source = ? AND asks.at > ?
 """
-RUNNING_OURS = "SELECT count(*) AS count FROM jobs WHERE source = ? AND state IN ('uncertain', 'waiting')"
-OTHERS_SEEN = """
-SELECT seen.ref AS ref, seen.created_at AS created_at, seen.running AS running FROM seen_exports AS seen
-WHERE seen.source = ?1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.source = ?1 AND jobs.ref = seen.ref)
+RUNNING_OURS = f"""
+SELECT count(*) AS count FROM jobs WHERE {_LIVE} AND state IN ('uncertain', 'waiting') AND source = ?
+"""
+# `known`: a job of ours tells how this export stands; one that has let go of it (dead, cancelled) tells nothing more.
+SEEN_EXPORTS = """
+SELECT seen.ref AS ref, seen.created_at AS created_at, seen.running AS running,
+       EXISTS (SELECT 1 FROM jobs WHERE source = ?1 AND ref = seen.ref AND ref <> '') AS ours,
+       EXISTS (SELECT 1 FROM jobs WHERE source = ?1 AND ref = seen.ref AND ref <> ''
+               AND state NOT IN ('dead', 'replaced', 'failed', 'cancelled')) AS known
+FROM seen_exports AS seen WHERE seen.source = ?1
 """
 PUT_SEEN = """
 INSERT INTO seen_exports (source, ref, created_at, running, seen_at) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (source, ref) DO UPDATE SET running = excluded.running, seen_at = excluded.seen_at
+ON CONFLICT (source, ref) DO UPDATE SET
+    created_at = coalesce(excluded.created_at, created_at), running = excluded.running, seen_at = excluded.seen_at
 """
 DROP_UNSEEN = "DELETE FROM seen_exports WHERE source = ? AND seen_at < ?"
 

@@ -74,8 +74,8 @@ def remember_list(catalogue: Catalogue, source: str, listed: Iterable[Listed], a
 def usage_of(catalogue: Catalogue, source: str, now: datetime) -> Usage:
     """Sum up what counts against a source's quota now."""
     ours = [to_instant(row["at"]) for row in catalogue.read(queries.ASKS_SINCE, source, to_text(now - HOUR))]
-    others = catalogue.read(queries.OTHERS_SEEN, source)
-    created = [to_instant(row["created_at"]) for row in others if row["created_at"]]
+    seen = catalogue.read(queries.SEEN_EXPORTS, source)
+    created = [to_instant(row["created_at"]) for row in seen if row["created_at"] and not row["ours"]]
     row = catalogue.read_one(queries.RUNNING_OURS, source)
-    running = (row["count"] if row else 0) + sum(row["running"] for row in others)
+    running = (row["count"] if row else 0) + sum(row["running"] for row in seen if not row["known"])
     return Usage(created=ours + created, running=running, refused_until=get_source(catalogue, source).refused_until)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from strongroom.model.archive import Archive, Holding
@@ -43,15 +44,20 @@ class Vault:
         """Return how much the vault's file system has left for us."""
         return shutil.disk_usage(self.layout.root).free
 
-    def publish_archive(self, archive: Archive) -> None:
-        """Give a sealed pair its names, key first, then payload, then the manifest that makes it an archive."""
+    def publish_archive(self, archive: Archive, witness: Callable[[str], None] = lambda _where: None) -> None:
+        """Give a sealed pair its names, key first, then payload, then the manifest that makes it an archive.
+
+        `witness` is told each place where a crash leaves something different behind.
+        """
         layout, name = self.layout, archive.id
         if archive.holding is Holding.QUARANTINED:
             targets = [layout.quarantined(name, suffix) for suffix in (".key.age", ".age", ".json")]
         else:
             targets = [layout.key(name), layout.archive(name), layout.manifest(name)]
         publish(layout.temporary(name, ".key.age"), targets[0])
+        witness("published key")
         publish(layout.temporary(name, ".age"), targets[1])
+        witness("published payload")
         write_new(targets[2], layout.temporary(name, ".json"), write_manifest(archive))
 
     def published_archive(self, archive_id: str) -> Archive | None:

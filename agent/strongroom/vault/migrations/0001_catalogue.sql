@@ -40,6 +40,9 @@ CREATE INDEX jobs_due ON jobs (next_at, priority DESC, window_start)
     WHERE state NOT IN ('archived', 'replaced', 'failed', 'cancelled');
 CREATE INDEX jobs_newest ON jobs (created_at DESC, id DESC);
 CREATE INDEX jobs_of_stream ON jobs (stream, created_at DESC, id DESC);
+CREATE INDEX jobs_in_state ON jobs (state, created_at DESC, id DESC);
+CREATE INDEX jobs_of_stream_in_state ON jobs (stream, state, created_at DESC, id DESC);
+CREATE INDEX jobs_of_parent ON jobs (parent, created_at DESC, id DESC) WHERE parent <> '';
 CREATE INDEX jobs_ref ON jobs (source, ref) WHERE ref <> '';
 -- Two live jobs never work on the same export of a provider.
 CREATE UNIQUE INDEX jobs_live_ref ON jobs (source, ref)
@@ -67,6 +70,10 @@ CREATE TABLE archives (
 ) STRICT;
 
 CREATE INDEX archives_newest ON archives (verified_at DESC, id DESC);
+CREATE INDEX archives_newest_of_stream ON archives (stream, verified_at DESC, id DESC);
+CREATE INDEX archives_in_holding ON archives (holding, verified_at DESC, id DESC);
+CREATE INDEX archives_of_stream_in_holding ON archives (stream, holding, verified_at DESC, id DESC);
+CREATE INDEX archives_sums ON archives (holding, size, sealed_size, records);
 CREATE INDEX archives_of_stream ON archives (stream, window_start, window_end, holding);
 CREATE UNIQUE INDEX archives_of_job ON archives (job) WHERE holding = 'held';
 
@@ -81,6 +88,8 @@ CREATE TABLE coverage (
     cause        TEXT NOT NULL,
     PRIMARY KEY (stream, window_start, window_end)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX coverage_by_cover ON coverage (stream, cover);
 
 -- The evidence log before it reaches its file: the line column holds the exact bytes of the line.
 CREATE TABLE entries (

@@ -1,0 +1,89 @@
+"""`strongroom config`: check the file, or show what is in force with every default filled in and secrets left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import click
+
+from strongroom.cli.json_output import put_document
+from strongroom.cli.options import json_option
+from strongroom.cli.session import Session, pass_session
+from strongroom.cli.terminal import clean, say, tell
+from strongroom.config.problem import ConfigRefused, Problem
+from strongroom.config.show import show_config
+from strongroom.model.errors import ExitCode
+
+
+@click.group("config")
+def config() -> None:
+    """Check the configuration, or show what is in force."""
+
+
+@config.command("check")
+@json_option
+@pass_session
+def check(session: Session, as_json: bool) -> int:
+    """Tell every mistake in the configuration, with its line and what was expected."""
+    try:
+        loaded = session.config()
+    except ConfigRefused as refused:
+        if not as_json:
+            raise
+        put_document({"valid": False, "problems": [_problem(each) for each in refused.problems], "warnings": []})
+        return ExitCode.USAGE
+    if as_json:
+        warnings = [
+            {"file": each.file, "line": each.line, "key": each.key, "message": each.text} for each in loaded.warnings
+        ]
+        put_document({"valid": True, "file": str(loaded.file), "problems": [], "warnings": warnings})
+        return ExitCode.OK
+    for caution in loaded.warnings:
+        tell(f"{click.style('warning:', fg='yellow')} {clean(str(caution))}")
+    sources, streams = len(loaded.sources), len(loaded.streams)
+    say(
+        f"{clean(str(loaded.file))} is valid: {sources} {_noun(sources, 'source')}, {streams} {_noun(streams, 'stream')}"
+    )
+    return ExitCode.OK
+
+
+@config.command("show")
+@json_option
+@pass_session
+def show(session: Session, as_json: bool) -> None:
+    """Show the configuration in force. Of a secret, only where it is."""
+    document = show_config(session.config())
+    if as_json:
+        put_document(document)
+        return
+    for line in _lines("", document):
+        say(line)
+
+
+def _problem(problem: Problem) -> dict[str, object]:
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "key": problem.key,
+        "expected": problem.expected,
+        "got": problem.got,
+        "suggestion": problem.suggestion,
+    }
+
+
+def _lines(key: str, value: object) -> list[str]:
+    """Write nested values one a line, each under its whole name: source[0].limits.per_hour = 10."""
+    if isinstance(value, Mapping) and value:
+        return [line for name, each in value.items() for line in _lines(f"{key}.{name}" if key else str(name), each)]
+    if isinstance(value, list) and value:
+        return [line for place, each in enumerate(value) for line in _lines(f"{key}[{place}]", each)]
+    if value is None or value in ({}, []):
+        shown = click.style("not set", dim=True)
+    else:
+        shown = str(value).lower() if isinstance(value, bool) else clean(str(value))
+    return [f"{key} = {shown}"]
+
+
+def _noun(count: int, noun: str) -> str:
+    return noun if count == 1 else f"{noun}s"

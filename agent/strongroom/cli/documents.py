@@ -1,0 +1,116 @@
+"""Stable field names for programs: jobs, archives, moments and the rest as JSON. docs/commands.md tells them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strongroom.model.archive import Archive
+from strongroom.model.job import Job
+from strongroom.model.window import Window
+
+if TYPE_CHECKING:
+    from strongroom.engine.fixity import Fault
+    from strongroom.engine.readings import Moment, Running, Status
+
+
+def window_document(window: Window) -> dict[str, object]:
+    """Tell a window; `end` is exclusive."""
+    return {"start": window.start, "end": window.end}
+
+
+def job_document(job: Job) -> dict[str, object]:
+    """Tell a job as it stands."""
+    return {
+        "id": job.id,
+        "stream": job.stream,
+        "source": job.source,
+        "datasets": list(job.spec.datasets),
+        "window": window_document(job.spec.window),
+        "state": job.state.value,
+        "purpose": job.purpose,
+        "created_at": job.created_at,
+        "changed_at": job.changed_at,
+        "next_at": None if job.finished else job.next_at,
+        "ref": job.ref,
+        "size": job.size,
+        "expires_at": job.expires_at,
+        "attempts": dict(job.attempts),
+        "cause": job.cause.value,
+        "detail": job.detail,
+        "parent": job.parent,
+        "generation": job.generation,
+        "archive": job.archive,
+        "retention": job.retention,
+    }
+
+
+def archive_document(archive: Archive) -> dict[str, object]:
+    """Tell an archive in short; `archives show` tells all of its manifest."""
+    return {
+        "id": archive.id,
+        "holding": archive.holding.value,
+        "stream": archive.stream,
+        "source": archive.source,
+        "datasets": list(archive.spec.datasets),
+        "window": window_document(archive.spec.window),
+        "job": archive.job,
+        "records": archive.inspection.records,
+        "size": archive.seal.size,
+        "sealed_size": archive.seal.sealed_size,
+        "sealed_sha256": archive.seal.sealed_sha256,
+        "findings": len(archive.inspection.findings),
+        "retention": archive.retention,
+        "durable_at": archive.durable_at,
+        "verified_at": archive.verified_at,
+    }
+
+
+def moment_document(moment: Moment) -> dict[str, object]:
+    """Tell one thing that happened."""
+    return {
+        "seq": moment.seq,
+        "at": moment.at,
+        "kind": moment.kind,
+        "job": moment.job,
+        "archive": moment.archive,
+        "facts": moment.facts,
+        "words": moment.words,
+    }
+
+
+def running_document(running: Running) -> dict[str, object]:
+    """Tell how far a transfer has come, in bytes."""
+    return {
+        "job": running.job,
+        "stage": running.stage,
+        "done": running.done,
+        "total": running.total,
+        "at": running.at,
+    }
+
+
+def fault_document(fault: Fault) -> dict[str, object]:
+    """Tell what a check found."""
+    return {"archive": fault.archive, "file": fault.file, "code": fault.code, "message": fault.message}
+
+
+def status_document(status: Status) -> dict[str, object]:
+    """Tell the vault at a glance."""
+    return {
+        "jobs": status.jobs,
+        "archives": {
+            holding: {
+                "count": totals.count,
+                "records": totals.records,
+                "size": totals.size,
+                "sealed_size": totals.sealed_size,
+            }
+            for holding, totals in status.archives.items()
+        },
+        "coverage": status.coverage,
+        "sources": [{"name": source.name, "paused": source.paused} for source in status.sources],
+        "running": [running_document(each) for each in status.running],
+        "worked_on_by": status.worked_on_by,
+        "free_bytes": status.free_bytes,
+        "last_entry": status.last_entry,
+    }

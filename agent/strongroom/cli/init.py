@@ -1,0 +1,228 @@
+"""`strongroom init`: a vault, a working identity, a recovery identity on paper, and a configuration.
+
+Nothing is made before the paper is confirmed, and nothing that exists is ever touched.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli import terminal
+from strongroom.cli.identities import read_passphrase
+from strongroom.cli.json_output import put_document
+from strongroom.cli.options import PASSPHRASE_ENV, fit, json_option
+from strongroom.cli.paper import ask_back, show_paper
+from strongroom.cli.session import Session, pass_session
+from strongroom.cli.terminal import clean, say, tell
+from strongroom.config.addresses import parse_base_url
+from strongroom.config.load import PROVIDERS
+from strongroom.config.template import FreshSource
+from strongroom.config.values import parse_dataset, parse_name, parse_secret_ref, since_in
+from strongroom.model.errors import UsageError
+from strongroom.model.instants import format_instant
+
+if TYPE_CHECKING:
+    from strongroom.engine.initialise import Made, Wishes
+    from strongroom.engine.keys import NewIdentity
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+def _parse_since(text: object) -> None:
+    since_in("UTC")(_toml_value(str(text)))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options of `init` as they were given."""
+
+    vault: Path | None
+    config_path: Path | None
+    identity: Path | None
+    passphrase_file: Path | None
+    no_passphrase: bool
+    recovery_file: Path | None
+    recovery_recipient: str | None
+    no_confirm: bool
+    source: str | None
+    provider: str
+    api_key: str | None
+    datasets: tuple[str, ...]
+    since: str
+    base_url: str | None
+    allow_private_addresses: bool
+    as_json: bool
+
+
+@click.command("init")
+@click.option(
+    "--vault", metavar="PATH", type=click.Path(path_type=Path, file_okay=False), help="The vault's folder, a new one."
+)
+@click.option("--config", "config_path", metavar="PATH", type=_FILE, help="The configuration, a new file.")
+@click.option("--identity", metavar="PATH", type=_FILE, help="The working identity; by default beside the other.")
+@click.option(
+    "--passphrase-file",
+    metavar="PATH",
+    type=_FILE,
+    envvar=PASSPHRASE_ENV,
+    help=f"Seal the identity with the passphrase in this file, or in that of ${PASSPHRASE_ENV}.",
+)
+@click.option("--no-passphrase", is_flag=True, help="Leave the working identity in the clear (mode 0600).")
+@click.option(
+    "--recovery-file", metavar="PATH", type=_FILE, help="Write the recovery identity to this new file, not to paper."
+)
+@click.option("--recovery-recipient", metavar="AGE1...", help="Use this public key, whose identity you already keep.")
+@click.option("--no-confirm", is_flag=True, help="Show the recovery identity without asking part of it back.")
+@click.option("--source", metavar="NAME", type=fit(parse_name), help="Write this account into the configuration.")
+@click.option("--provider", type=click.Choice(sorted(PROVIDERS)), default="zavu", show_default=True)
+@click.option("--api-key", metavar="REF", type=fit(parse_secret_ref), help="Where its key is: env:NAME, file:/path...")
+@click.option("--dataset", "datasets", metavar="NAME", multiple=True, type=fit(parse_dataset), help="May be repeated.")
+@click.option(
+    "--since", metavar="DAY", type=fit(_parse_since), default="oldest", show_default=True, help="Cover from then on."
+)
+@click.option("--base-url", metavar="URL", type=fit(parse_base_url), help="The API, where not the provider's own.")
+@click.option("--allow-private-addresses", is_flag=True, help="The source may be on this machine, as a sandbox is.")
+@json_option
+@pass_session
+def init(session: Session, /, **given: object) -> None:
+    """Make a vault, its identities and a configuration.
+
+    The working identity opens archives day by day; it is sealed with a passphrase. The recovery identity opens them
+    too and belongs on paper: it is shown once, and part of it is asked back before anything is made.
+    """
+    from strongroom.engine.assembly import Doors
+    from strongroom.engine.initialise import check_wishes, initialise
+
+    asked, doors = Asked(**given), Doors()  # type: ignore[arg-type]
+    check_wishes(_wishes(session, asked, None))
+    wishes = _wishes(session, asked, _new_passphrase(asked))
+    recovery = _recovery(asked, doors.chance, doors.clock())
+    made = initialise(wishes, recovery, doors)
+    if asked.as_json:
+        put_document(_document(made, wishes))
+    else:
+        _tell_next(made, wishes)
+
+
+def _wishes(session: Session, asked: Asked, passphrase: str | None) -> Wishes:
+    from strongroom.engine.initialise import Wishes
+
+    if asked.recovery_file and asked.recovery_recipient:
+        raise UsageError("--recovery-file and --recovery-recipient exclude each other")
+    config = asked.config_path or session.config_path or _home("XDG_CONFIG_HOME", ".config") / "config.toml"
+    return Wishes(
+        vault=(asked.vault or _home("XDG_DATA_HOME", ".local/share") / "vault").absolute(),
+        config=config.absolute(),
+        identity=(asked.identity or config.with_name("identity.age")).absolute(),
+        passphrase=passphrase,
+        source=_fresh_source(asked),
+        recovery_file=asked.recovery_file.absolute() if asked.recovery_file else None,
+    )
+
+
+def _fresh_source(asked: Asked) -> FreshSource | None:
+    if asked.source is None:
+        if asked.api_key or asked.datasets or asked.base_url:
+            raise UsageError("--api-key, --dataset and --base-url belong to a source", hint="add --source NAME")
+        return None
+    if asked.api_key is None or not asked.datasets:
+        raise UsageError(
+            "a source needs its key and what to archive",
+            hint="add --api-key REF (such as file:/path) and --dataset NAME, once for each",
+        )
+    since = asked.since if asked.since == "oldest" else _toml_text(asked.since)
+    return FreshSource(
+        asked.source,
+        asked.provider,
+        asked.api_key,
+        asked.datasets,
+        since,
+        asked.base_url,
+        asked.allow_private_addresses,
+    )
+
+
+def _toml_value(text: str) -> object:
+    """Return what TOML would make of an unquoted beginning."""
+    try:
+        return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
+    except ValueError:
+        return text
+
+
+def _toml_text(text: str) -> str:
+    value = _toml_value(text)
+    return format_instant(value) if isinstance(value, datetime) else text
+
+
+def _new_passphrase(asked: Asked) -> str | None:
+    if asked.no_passphrase:
+        return None
+    if asked.passphrase_file is not None:
+        return read_passphrase(asked.passphrase_file)
+    if not terminal.can_ask():
+        raise UsageError(
+            "the working identity needs a passphrase and there is nobody to ask",
+            hint="give --passphrase-file PATH, or --no-passphrase to leave it in the clear",
+        )
+    tell("A passphrase for the working identity; it is asked for whenever an archive is opened.")
+    return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt="The same again", err=True))
+
+
+def _recovery(asked: Asked, chance: Callable[[int], bytes], now: datetime) -> NewIdentity:
+    """Return the recovery identity, after it has been shown and confirmed where a person is to keep it."""
+    from strongroom.engine.keys import kept_elsewhere, make_identity
+
+    if asked.recovery_recipient:
+        return kept_elsewhere(asked.recovery_recipient)
+    recovery = make_identity(chance)
+    if asked.recovery_file:
+        return recovery
+    if not asked.no_confirm and not terminal.can_ask():
+        raise UsageError(
+            "the recovery identity must be confirmed and there is nobody to ask",
+            hint="give --recovery-file PATH, or --recovery-recipient AGE1...",
+        )
+    show_paper(recovery.secret, recovery.recipient, now)
+    if not asked.no_confirm:
+        ask_back(recovery.secret)
+        tell("Right. Now clear this window and its history.")
+    return recovery
+
+
+def _home(variable: str, fallback: str) -> Path:
+    named = Path(os.environ.get(variable, ""))
+    return (named if named.is_absolute() else Path.home() / fallback) / "strongroom"
+
+
+def _document(made: Made, wishes: Wishes) -> dict[str, object]:
+    return {
+        "vault": str(made.vault),
+        "config": str(made.config),
+        "identity": str(made.identity),
+        "recovery_file": str(wishes.recovery_file) if wishes.recovery_file else None,
+        "recipients": {"working": made.working, "recovery": made.recovery.recipient},
+    }
+
+
+def _tell_next(made: Made, wishes: Wishes) -> None:
+    program = f"strongroom --config {shlex.quote(clean(str(made.config)))}"
+    say(f"The vault is at          {clean(str(made.vault))}")
+    say(f"The configuration is at  {clean(str(made.config))}")
+    say(f"The identity is at       {clean(str(made.identity))}" + ("" if wishes.passphrase else "  (in the clear)"))
+    if wishes.recovery_file:
+        say(f"The recovery identity    {clean(str(wishes.recovery_file))}  (move it off this machine)")
+    say()
+    say("Next:")
+    if wishes.source is None:
+        say(f"  name an account in {clean(str(made.config))}, then")
+    say(f"  {program} doctor        check keys, access, disk and clock")
+    say(f"  {program} run --once    bring in everything that is due")

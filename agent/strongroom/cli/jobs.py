@@ -1,0 +1,117 @@
+"""`strongroom jobs`: the list of export jobs, and the whole life of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli.amounts import instant_words, minute_words, short, size_words, window_words
+from strongroom.cli.documents import job_document, moment_document
+from strongroom.cli.json_output import put_document
+from strongroom.cli.options import json_option, limit_option
+from strongroom.cli.phrases import event_words, fact_words, next_step
+from strongroom.cli.session import Session, pass_session
+from strongroom.cli.table import Column, hang, render_fields, render_table
+from strongroom.cli.terminal import say, tell, width
+from strongroom.model.job import Job, State
+
+if TYPE_CHECKING:
+    from strongroom.engine.readings import JobLife, Moment
+
+_COLUMNS = (
+    Column("JOB"),
+    Column("STREAM", least=8),
+    Column("WINDOW"),
+    Column("STATE"),
+    Column("CHANGED"),
+    Column("ARCHIVE OR REASON", least=8),
+)
+
+
+@click.group("jobs", invoke_without_command=True)
+@click.option("--stream", default="", help="Only jobs of this stream.")
+@click.option("--state", type=click.Choice([state.value for state in State]), default=None, help="Only in this state.")
+@limit_option
+@json_option
+@click.pass_context
+def jobs(ctx: click.Context, stream: str, state: str | None, limit: int, as_json: bool) -> None:
+    """List export jobs, newest first. Times are UTC; the shortened id is enough wherever an id is asked for."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.readings import list_jobs
+
+    session = ctx.ensure_object(Session)
+    with open_reading(session.config()) as vault:
+        found = list_jobs(vault, stream=stream, state=state or "", most=limit)
+    if as_json:
+        put_document({"jobs": [job_document(job) for job in found]})
+    elif found:
+        for line in render_table(_COLUMNS, [_row(job) for job in found], width()):
+            say(line)
+    else:
+        tell("There are no such jobs.")
+
+
+@jobs.command("show")
+@click.argument("job_id", metavar="ID")
+@json_option
+@pass_session
+def show(session: Session, job_id: str, as_json: bool) -> None:
+    """Tell everything that happened to one job: each transition with its time, cause and facts, and its lineage."""
+    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.readings import find_job, job_life
+
+    with open_reading(session.config()) as vault:
+        life = job_life(vault, find_job(vault, job_id))
+    if as_json:
+        put_document(
+            {
+                "job": job_document(life.job),
+                "successor": life.successor,
+                "moments": [moment_document(moment) for moment in life.moments],
+            }
+        )
+        return
+    for line in [*render_fields(_fields(life), width()), "", *moment_lines(life.moments, width())]:
+        say(line)
+
+
+def moment_lines(moments: tuple[Moment, ...] | list[Moment], columns: int) -> list[str]:
+    """Write what happened, one moment under the other, wrapped."""
+    lines = []
+    for moment in moments:
+        facts = fact_words(moment)
+        words = event_words(moment) + (f" ({facts})" if facts else "")
+        lines += hang(f"{instant_words(moment.at)}  ", 22, words, columns)
+    return lines
+
+
+def _row(job: Job) -> tuple[str, ...]:
+    result = short(job.archive) if job.state is State.ARCHIVED else job.detail or "-"
+    when = minute_words(job.changed_at)
+    return (short(job.id), job.stream, window_words(job.spec.window), job.state.value, when, result)
+
+
+def _fields(life: JobLife) -> list[tuple[str, str]]:
+    job = life.job
+    window = job.spec.window
+    tried = ", ".join(f"{cause} {count}x" for cause, count in job.attempts.items())
+    return [
+        ("job", job.id),
+        ("stream", f"{job.stream} ({', '.join(job.spec.datasets)}) of {job.source}"),
+        ("window", f"{instant_words(window.start)} to {instant_words(window.end)}, the end not included"),
+        ("state", job.state.value + (f" ({job.cause})" if job.cause else "")),
+        ("reason", job.detail),
+        ("next step", "" if job.finished and job.state is not State.FAILED else next_step(job)),
+        ("next look", "" if job.finished else instant_words(job.next_at)),
+        ("purpose", job.purpose),
+        ("export", job.ref),
+        ("announced", size_words(job.size) if job.size is not None else ""),
+        ("expires", instant_words(job.expires_at) if job.expires_at else ""),
+        ("troubles", tried),
+        ("archive", job.archive if job.state is State.ARCHIVED else ""),
+        ("replaces", job.parent),
+        ("replaced by", life.successor),
+    ]

@@ -1,0 +1,79 @@
+"""A command is imported when it is run. Its name and its one line of help are known without it.
+
+So `--help` costs the import of click and nothing else, however heavy a command is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import click
+
+from strongroom.cli.errors import guarded
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a command is and what the overview says of it."""
+
+    module: str  # below strongroom.cli
+    attribute: str
+    help: str
+
+    def load(self) -> click.Command:
+        """Import the command."""
+        command: click.Command = getattr(import_module(f"strongroom.cli.{self.module}"), self.attribute)
+        return command
+
+
+class LazyGroup(click.Group):
+    """A group whose commands come from a table of places, shown in the table's sections and order."""
+
+    def __init__(self, sections: Mapping[str, Mapping[str, Place]], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._sections = sections
+        self._places = {name: place for places in sections.values() for name, place in places.items()}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click hands it over
+        """Name the commands in the order of the table."""
+        return list(self._places)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click hands it over
+        """Import one command."""
+        place = self._places.get(cmd_name)
+        return place.load() if place else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click hands it over
+        """Write the overview from the table alone."""
+        for title, places in self._sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, place.help) for name, place in places.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, with a suggestion where the name is nearly one."""
+        if args and not args[0].startswith("-") and args[0] not in self._places:
+            ctx.fail(f"there is no command {args[0]!r}{''.join(self._nearest(args[0]))}")
+        return super().resolve_command(ctx, args)
+
+    def _nearest(self, name: str) -> Iterator[str]:
+        from difflib import get_close_matches  # only mistakes pay for it
+
+        near = get_close_matches(name.lower(), list(self._places), n=1)
+        if near:
+            yield f"; did you mean {near[0]!r}?"
+
+
+class Program(LazyGroup):
+    """The outermost group: whatever happens inside becomes words and an exit code here."""
+
+    def main(self, *args: Any, **settings: Any) -> Any:
+        """Run a command line and leave with its exit code. Raises SystemExit, always."""
+        settings["standalone_mode"] = False
+        settings.setdefault("prog_name", "strongroom")
+        code = guarded(lambda: super(Program, self).main(*args, **settings))
+        raise SystemExit(int(code))

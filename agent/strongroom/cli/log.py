@@ -1,0 +1,45 @@
+"""`strongroom log`: what happened last, as the evidence log tells it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli.amounts import instant_words, short
+from strongroom.cli.documents import moment_document
+from strongroom.cli.json_output import put_document
+from strongroom.cli.options import json_option, limit_option
+from strongroom.cli.phrases import event_words, fact_words
+from strongroom.cli.session import Session, pass_session
+from strongroom.cli.table import hang
+from strongroom.cli.terminal import say, width
+
+if TYPE_CHECKING:
+    from strongroom.engine.readings import Moment
+
+
+@click.command("log")
+@limit_option
+@json_option
+@pass_session
+def log(session: Session, limit: int, as_json: bool) -> None:
+    """Show what happened last, newest first. Times are UTC."""
+    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.readings import newest_moments
+
+    with open_reading(session.config()) as vault:
+        moments = newest_moments(vault, limit)
+    if as_json:
+        put_document({"entries": [moment_document(moment) for moment in moments]})
+        return
+    for moment in moments:
+        for line in _lines(moment):
+            say(line)
+
+
+def _lines(moment: Moment) -> list[str]:
+    facts = fact_words(moment)
+    words = event_words(moment) + (f" ({facts})" if facts else "")
+    start = f"{instant_words(moment.at)}  {short(moment.job):<8}  "
+    return hang(start, len(start), words, width())

@@ -1,0 +1,71 @@
+"""The overview of commands, and what holds for all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from strongroom import __version__
+from strongroom.cli.lazy import Place, Program
+from strongroom.cli.session import Session
+from strongroom.cli.terminal import wants_colour
+
+SECTIONS = {
+    "Begin": {
+        "demo": Place("demo", "demo", "Watch simulated exports become sealed archives in a fresh vault."),
+        "init": Place("init", "init", "Make a vault, its identities and a configuration."),
+        "config": Place("config", "config", "Check the configuration, or show what is in force."),
+        "doctor": Place("doctor", "doctor", "Check everything the archive depends on, each with a hint."),
+    },
+    "Archive": {
+        "run": Place("run", "run", "Bring everything that is due into the vault."),
+        "export": Place("export", "export", "Bring one window into the vault now."),
+    },
+    "Look": {
+        "status": Place("status", "status", "Show the vault at a glance."),
+        "jobs": Place("jobs", "jobs", "List export jobs; `jobs show ID` tells one from its beginning."),
+        "archives": Place("archives", "archives", "List archives; `archives show ID` tells what one is."),
+        "log": Place("log", "log", "Show what happened last."),
+        "tui": Place("tui", "tui", "Open the screen of jobs and archives."),
+    },
+    "Prove and restore": {
+        "verify": Place("verify", "verify", "Check that archives are what was archived."),
+        "restore": Place("restore", "restore", "Write an archive's original bytes, or its members, to disk."),
+    },
+    "Try out": {
+        "sandbox": Place("sandbox", "sandbox", "Serve a simulated provider on this machine."),
+    },
+}
+
+EPILOG = """Exit codes: 0 done, 1 findings, 2 usage or configuration, 3 provider, 4 vault, 5 vault in use, 6 this
+machine, 7 unsound content, 70 a bug, 130 interrupted.
+
+Completion for your shell: eval "$(_STRONGROOM_COMPLETE=bash_source strongroom)", or zsh_source, or fish_source."""
+
+
+@click.command(
+    "strongroom",
+    cls=Program,
+    sections=SECTIONS,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The configuration file. By default $STRONGROOM_CONFIG, ./strongroom.toml, the user's, then the system's.",
+)
+@click.version_option(__version__, prog_name="strongroom", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, config_path: Path | None) -> None:
+    """Keep a gap-free, provable, erasable record of sources that delete themselves."""
+    ctx.color = wants_colour()
+    ctx.obj = Session(config_path)
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    cli.main()

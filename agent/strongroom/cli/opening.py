@@ -1,0 +1,19 @@
+"""The command that opens an archive with nothing of ours: the stock age tool, in bash."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from strongroom.cli.terminal import clean
+
+
+def age_command(identity: Path | None, key: Path, payload: Path, delivered_name: str = "") -> str:
+    """Return a line for bash that writes the delivered bytes, to a file where a name is given.
+
+    The inner age opens the archive's own key with the person's identity, and is asked for a passphrase where the
+    identity has one; the outer opens the archive with that key, which is never written down.
+    """
+    holder = shlex.quote(clean(str(identity))) if identity else "IDENTITY"
+    line = f"age -d -i <(age -d -i {holder} {shlex.quote(str(key))}) {shlex.quote(str(payload))}"
+    return f"{line} > {shlex.quote(clean(delivered_name))}" if delivered_name else line

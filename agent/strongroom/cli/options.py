@@ -1,0 +1,66 @@
+"""Options and kinds of arguments that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import click
+
+from strongroom.model.durations import parse_duration
+from strongroom.model.errors import UsageError
+from strongroom.model.instants import parse_instant
+
+PASSPHRASE_ENV = "STRONGROOM_PASSPHRASE_FILE"  # noqa: S105 - the name of a variable that names a file
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+limit_option = click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Show at most so many, newest first."
+)
+identity_option = click.option(
+    "--identity",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PATH",
+    help="The identity file that opens the archives; by default the one in the configuration.",
+)
+passphrase_option = click.option(
+    "--passphrase-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar=PASSPHRASE_ENV,
+    metavar="PATH",
+    help=f"Read the identity's passphrase from this file (mode 0600), or from that in ${PASSPHRASE_ENV}.",
+)
+
+
+def instant(text: str) -> datetime:
+    """Read a date, which means midnight UTC, or a time with a zone."""
+    try:
+        if len(text) == 10:
+            return datetime.combine(date.fromisoformat(text), time(0), UTC)
+        return parse_instant(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"expected a date such as 2026-11-01 or a time such as 2026-11-01T06:00Z, got {text!r}"
+        ) from None
+
+
+def duration(text: str) -> timedelta:
+    """Read a whole number and s, m, h, d or w."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}, got {text!r}") from None
+
+
+def fit(parse: Callable[[object], object]) -> Callable[[str], str]:
+    """Return a reader of text that the configuration's own rules accept. Refusals repeat no secret."""
+
+    def read(text: str) -> str:
+        try:
+            parse(text)
+        except UsageError as error:
+            raise click.BadParameter(f"{error.message}. {error.hint}".removesuffix(". ")) from None
+        return text
+
+    return read

@@ -1,0 +1,104 @@
+"""What the words of the job table and the log mean to a newcomer, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from strongroom.cli.amounts import short, size_words
+from strongroom.model.job import Cause, Job, State
+
+if TYPE_CHECKING:
+    from strongroom.engine.readings import Moment
+
+STAGES: Mapping[State, str] = {
+    State.PLANNED: "planned",
+    State.UNCERTAIN: "asking",
+    State.WAITING: "waiting",
+    State.READY: "ready",
+    State.FETCHING: "download",
+    State.SEALED: "verify",
+    State.DEAD: "export lost",
+    State.ARCHIVED: "archived",
+    State.REPLACED: "replaced",
+    State.FAILED: "failed",
+    State.CANCELLED: "cancelled",
+}
+
+_EVENTS: Mapping[str, str] = {
+    "job.planned": "planned",
+    "job.intended": "asking the provider for an export",
+    "job.accepted": "the provider is preparing it",
+    "job.postponed": "the provider said: not now",
+    "job.refused": "the provider refused",
+    "job.unanswered": "no answer: looking before asking again",
+    "job.adopted": "found on the provider's list and adopted",
+    "job.absent": "the provider's list proves it was never made",
+    "job.indistinct": "several exports could be ours",
+    "job.completed": "ready to download",
+    "job.opened": "downloading and sealing",
+    "job.link-died": "the link was dead: getting a fresh one",
+    "job.broken": "the transfer broke: it is tried again",
+    "job.durable": "durable: sealed and flushed to disk",
+    "job.proven": "verified: read back and counted",
+    "job.rejected": "unsound: kept in quarantine",
+    "job.restarted": "interrupted in the middle: starting over",
+    "job.delayed": "delayed",
+    "job.died": "this export cannot deliver any more",
+    "job.succeeded": "a new export takes over",
+    "job.given-up": "given up",
+    "job.retried": "to be tried again",
+    "job.cancelled": "cancelled",
+    "vault.created": "the vault was made",
+    "source.paused": "the source is paused",
+    "source.resumed": "the source goes on",
+}
+
+_STEPS: Mapping[Cause, str] = {
+    Cause.QUOTA: "run again later: the quota frees itself within the hour",
+    Cause.AUTH: "mend the key and check it with: strongroom doctor; then run again",
+    Cause.PAUSED: "mend what paused the source, check with: strongroom doctor; then run again",
+    Cause.NOT_OFFERED: "ask the provider to enable exports for this account",
+    Cause.REFUSED: "check datasets and window against what the provider offers",
+    Cause.TRANSIENT: "run again later: the provider is in trouble",
+    Cause.UNANSWERED: "run again: the provider's list shows whether the export was made",
+    Cause.INDISTINCT: "see the provider's own list of exports, then: strongroom export --again",
+    Cause.CONTENT: "see what is wrong with the file: strongroom archives --holding quarantined",
+    Cause.DISK: "free space or mend the disk, then run again",
+}
+
+
+def event_words(moment: Moment) -> str:
+    """Say what happened."""
+    return _EVENTS.get(moment.kind, moment.kind)
+
+
+def next_step(job: Job) -> str:
+    """Say what a person can do about a job that did not come to its end."""
+    if job.state is State.FAILED:
+        return _STEPS.get(job.cause, "see why: strongroom jobs show " + short(job.id))
+    return _STEPS.get(job.cause, "run again: it goes on where it is")
+
+
+def fact_words(moment: Moment) -> str:
+    """Write the facts of a moment that a person wants to see."""
+    return ", ".join([*_facts(moment), *([moment.words] if moment.words else [])])
+
+
+def _facts(moment: Moment) -> Iterator[str]:
+    facts = moment.facts
+    if facts.get("cause"):
+        yield f"cause {facts['cause']}"
+    if facts.get("ref"):
+        yield f"export {facts['ref']}"
+    if isinstance(size := facts.get("size"), int):
+        yield size_words(size)
+    if "records" in facts:
+        yield f"{facts['records']} records"
+    if facts.get("next"):
+        yield f"next at {facts['next']}"
+    for name in ("successor", "parent"):
+        if facts.get(name):
+            yield f"{name} {short(str(facts[name]))}"
+    if moment.archive and moment.kind in ("job.proven", "job.rejected"):
+        yield f"archive {short(moment.archive)}"

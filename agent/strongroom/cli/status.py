@@ -1,0 +1,55 @@
+"""`strongroom status`: the vault at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli.amounts import count_words, instant_words, short, size_words
+from strongroom.cli.documents import status_document
+from strongroom.cli.json_output import put_document
+from strongroom.cli.options import json_option
+from strongroom.cli.session import Session, pass_session
+from strongroom.cli.table import render_fields
+from strongroom.cli.terminal import say, width
+
+if TYPE_CHECKING:
+    from strongroom.engine.readings import Status
+
+
+@click.command("status")
+@json_option
+@pass_session
+def status(session: Session, as_json: bool) -> None:
+    """Show the vault at a glance: what is held, covered, under way, missing and paused."""
+    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.readings import status_of
+
+    config = session.config()
+    with open_reading(config) as vault:
+        found = status_of(vault)
+    if as_json:
+        put_document({"vault": str(config.vault.path), **status_document(found)})
+        return
+    for line in render_fields([("vault", str(config.vault.path)), *_fields(found)], width()):
+        say(line)
+
+
+def _fields(found: Status) -> Iterator[tuple[str, str]]:
+    for holding, totals in found.archives.items():
+        words = f"{count_words(totals.count)} archives, {count_words(totals.records)} records"
+        yield holding, f"{words}, {size_words(totals.size)} as delivered, {size_words(totals.sealed_size)} on disk"
+    yield "jobs", ", ".join(f"{count} {state}" for state, count in found.jobs.items()) or "none yet"
+    for stream, covers in found.coverage.items():
+        yield "coverage", f"{stream}: " + ", ".join(f"{count} {cover}" for cover, count in covers.items())
+    for source in found.sources:
+        if source.paused:
+            yield "paused", f"{source.name}: {source.paused}"
+    for each in found.running:
+        total = f" of {size_words(each.total)}" if each.total is not None else ""
+        yield "running", f"{short(each.job)} {each.stage} {size_words(each.done)}{total}"
+    yield "in use by", found.worked_on_by or "nobody"
+    yield "disk free", size_words(found.free_bytes)
+    yield "last entry", instant_words(found.last_entry) if found.last_entry else ""

@@ -1,0 +1,74 @@
+"""Strongroom's side of each pair: a vault whose export has been requested and is ready, and the measured commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from exports import DATASETS, WINDOW
+from measure import Command, Sample, measure
+from serving import API_KEY
+
+from strongroom.config.load import load_config
+from strongroom.config.template import FreshSource
+from strongroom.engine import readings
+from strongroom.engine.assembly import Doors, open_engine, open_reading, stream_for
+from strongroom.engine.initialise import Wishes, initialise
+from strongroom.engine.keys import make_identity
+from strongroom.engine.planning import enter_window
+from strongroom.engine.runner import Runner
+
+_HERE = Path(__file__).parent
+_SOURCE = "bench"
+_ENV = {"STRONGROOM_BENCH_KEY": API_KEY}
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """A vault under `folder`."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.toml"
+
+    def request(self, api_url: str) -> None:
+        """Make the vault and ask for the export, a minute ago: its first look is due, so that no wait is measured."""
+        os.environ.update(_ENV)
+        source = FreshSource(
+            _SOURCE, "zavu", "env:STRONGROOM_BENCH_KEY", DATASETS, base_url=api_url, allow_private_addresses=True
+        )
+        wishes = Wishes(self.folder / "vault", self.config, self.folder / "identity.age", None, source)
+        initialise(wishes, make_identity(os.urandom), Doors())
+        config = load_config(self.config)
+        doors = Doors(clock=lambda: datetime.now(UTC) - timedelta(minutes=1))
+        with open_engine(config, "benchmark", doors) as engine:
+            stream, retention = stream_for(config, _SOURCE, DATASETS)
+            enter_window(engine, stream, WINDOW, retention)
+            Runner(engine, lambda _seconds: None).run(engine.clock())
+
+    def ingest(self) -> Sample:
+        """Download, seal, flush, read back, inspect, publish; measured."""
+        sample = measure(self._command("ingest.py", str(self.config)))
+        with open_reading(load_config(self.config)) as vault:
+            (archive,) = readings.list_archives(vault)
+        if not archive.inspection.sound or archive.inspection.findings:
+            raise SystemExit(f"the archive is not as it should be: {archive.inspection.findings}")
+        return replace(sample, durable=archive.durable_at.timestamp() - sample.began)
+
+    def verify(self) -> Sample:
+        """Decrypt, compare the digest, parse and count every record; measured."""
+        return measure(self._command("verify.py", str(self.config)))
+
+    def restore(self) -> Sample:
+        """Write the delivered file, digest checked and flushed; measured."""
+        target = self.folder / "restored.zip"
+        target.unlink(missing_ok=True)
+        return measure(self._command("restore.py", str(self.config), str(target)))
+
+    def _command(self, script: str, *arguments: str) -> Command:
+        return Command((sys.executable, str(_HERE / script), *arguments), self.folder, _ENV)

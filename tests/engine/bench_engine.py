@@ -1,0 +1,103 @@
+"""A whole house for tests: sandbox, vault, engine, on one clock that the test moves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from strongroom.config.load import load_config
+from strongroom.config.schema import Config
+from strongroom.config.template import FreshSource
+from strongroom.engine.assembly import Doors, open_engine, plans_of
+from strongroom.engine.engine import Engine
+from strongroom.engine.initialise import Wishes, initialise
+from strongroom.engine.keys import load_identities, make_identity
+from strongroom.engine.planning import enter_window
+from strongroom.engine.recover import recover
+from strongroom.engine.runner import Runner
+from strongroom.model.job import Job
+from strongroom.model.stream import Stream
+from strongroom.model.window import Window
+from strongroom.sandbox.clock import SandboxClock
+from strongroom.sandbox.records import DataOptions
+from strongroom.sandbox.server import Sandbox, SandboxSettings
+from strongroom.sandbox.zavu_options import ZavuOptions
+from strongroom.sealing.identity import X25519Identity
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+DAY = Window(datetime(2026, 11, 18, tzinfo=UTC), datetime(2026, 11, 19, tzinfo=UTC))
+STREAM = Stream("zavu-records", "zavu", ("conversations", "messages"))
+KEY_VARIABLE = "STRONGROOM_TEST_ZAVU_KEY"
+
+
+@dataclass
+class Bench:
+    """One house on one clock."""
+
+    base: Path
+    sandbox: Sandbox
+    clock: SandboxClock
+    config: Config
+    marks: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def engine(self, **changes: object) -> Iterator[Engine]:
+        """Open the engine, after recovery, with some of its fields changed."""
+        doors = Doors(clock=self.clock, witness=self.marks.append)
+        with open_engine(self.config, "tests", doors) as engine:
+            engine = replace(engine, min_free=0, **changes)  # type: ignore[arg-type]
+            recover(engine)
+            yield engine
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass by moving the clock."""
+        self.clock.advance(timedelta(seconds=seconds))
+
+    def run(self, engine: Engine, *, hours: float = 48, workers: int = 1) -> list[Job]:
+        """Work until nothing can move within some hours of the moved clock; return what is unfinished."""
+        return Runner(engine, self.pause, workers).run(self.clock() + timedelta(hours=hours))
+
+    def export(self, *, window: Window = DAY, stream: Stream = STREAM, again: bool = False, **changes: object) -> Job:
+        """Export one window to its end; return the job as it was entered."""
+        with self.engine(**changes) as engine:
+            job = enter_window(engine, stream, window, "standard", again=again)
+            self.run(engine)
+        return job
+
+    def identities(self) -> list[X25519Identity]:
+        """Return the working identity."""
+        return load_identities(self.base / "identity.age", lambda: "")
+
+    def plans(self) -> list[object]:
+        """Return the configured plans."""
+        return list(plans_of(self.config))
+
+
+@contextmanager
+def open_bench(
+    base: Path, *, zavu: ZavuOptions | None = None, data: DataOptions | None = None, **settings: str
+) -> Iterator[Bench]:
+    """Start a sandbox and make a fresh vault that archives from it."""
+    clock = SandboxClock.stopped_at(NOON)
+    wanted = SandboxSettings(zavu=zavu or ZavuOptions(), data=data or DataOptions(), **settings)  # type: ignore[arg-type]
+    with Sandbox(wanted, clock=clock) as sandbox:
+        os.environ[KEY_VARIABLE] = sandbox.api_key
+        source = FreshSource(
+            "zavu",
+            "zavu",
+            f"env:{KEY_VARIABLE}",
+            STREAM.datasets,
+            since="2026-11-18",
+            base_url=sandbox.api_url,
+            allow_private_addresses=True,
+        )
+        wishes = Wishes(base / "vault", base / "strongroom.toml", base / "identity.age", None, source)
+        initialise(wishes, make_identity(os.urandom), Doors(clock=clock))
+        yield Bench(base, sandbox, clock, load_config(base / "strongroom.toml"))
+
+
+OpenBench = Callable[..., Bench]

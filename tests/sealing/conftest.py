@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from strongroom.model.instants import Chance
+from strongroom.sealing.identity import X25519Identity
+
+
+@pytest.fixture
+def chance() -> Chance:
+    return random.Random(1).randbytes
+
+
+@pytest.fixture(scope="session")
+def identity() -> X25519Identity:
+    return X25519Identity.generate(random.Random(2).randbytes)
+
+
+@pytest.fixture(scope="session")
+def stranger() -> X25519Identity:
+    return X25519Identity.generate(random.Random(3).randbytes)

@@ -1,0 +1,60 @@
+"""One job or archive at full length. Read again whenever the catalogue changes while it is open."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from strongroom_tui.room import Room
+
+
+class Reading(VerticalScroll, inherit_bindings=False):
+    """Text to scroll through."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "scroll_down", "one line down", show=False),
+        Binding("up,k", "scroll_up", "one line up", show=False),
+        Binding("pagedown,space", "page_down", "one screen down", show=False),
+        Binding("pageup", "page_up", "one screen up", show=False),
+        Binding("home,g", "scroll_home", "to the top", show=False),
+        Binding("end,G", "scroll_end", "to the end", show=False),
+    ]
+
+
+class TextScreen(Room):
+    """A screen of text; esc leaves it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "app.pop_screen", "back")]
+
+    def __init__(self, text: Text) -> None:
+        super().__init__()
+        self._text = text
+
+    def contents(self) -> ComposeResult:
+        """Yield the text."""
+        with Reading():
+            yield Static(self._text, markup=False)
+
+    def on_mount(self) -> None:
+        """Give the keys to the text."""
+        self.query_one(Reading).focus()
+
+    def show(self, text: Text) -> None:
+        """Show another text where the old one stood, scrolled as far."""
+        if text != self._text:
+            self._text = text
+            self.query_one(Static).update(text)
+
+
+class DetailScreen(TextScreen):
+    """The life of one job or archive."""
+
+    def __init__(self, kind: str, key: str) -> None:
+        super().__init__(Text("reading …"))
+        self.kind = kind  # job or archive
+        self.key = key

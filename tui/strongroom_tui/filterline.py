@@ -1,0 +1,35 @@
+"""The line in which a filter is typed. It is hidden until it is wanted, and completes the words that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.suggester import SuggestFromList
+from textual.widgets import Input
+
+from strongroom.model.archive import Holding
+from strongroom.model.job import State
+
+
+class FilterLine(Input):
+    """One line of text; Input.Submitted says that it is to be applied."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "apply")]
+
+    def __init__(self) -> None:
+        super().__init__(placeholder="part of a stream's name, a state, held or quarantined", compact=True)
+        self.cursor_blink = False
+        self.display = False
+
+    def open(self, text: str, streams: Iterable[str]) -> None:
+        """Appear with the filter that stands, and take the keys."""
+        self.suggester = SuggestFromList([*sorted(streams), *State, *Holding], case_sensitive=False)
+        self.value = text
+        self.display = True
+        self.focus()
+
+    def close(self) -> None:
+        """Disappear."""
+        self.display = False

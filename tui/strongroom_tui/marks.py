@@ -1,0 +1,65 @@
+"""How a state looks: a symbol and a word say it, colour only repeats it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from rich.text import Text
+
+from strongroom.model.archive import Archive, Holding
+from strongroom.model.inspection import Severity
+from strongroom.model.job import State
+from strongroom_tui.amounts import number
+from strongroom_tui.plain import clip
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A symbol one cell wide, the word beside it, and the style of both."""
+
+    symbol: str
+    word: str
+    style: str = ""
+
+    def text(self, width: int) -> Text:
+        """Return symbol and word, cut to a width."""
+        return Text(clip(f"{self.symbol} {self.word}", width), self.style, no_wrap=True)
+
+
+_GOOD, _MOVING, _DOUBT, _BAD = "green", "cyan", "yellow", "bold red"
+
+STATES: Mapping[State, Mark] = MappingProxyType(
+    {
+        State.PLANNED: Mark("○", State.PLANNED),
+        State.UNCERTAIN: Mark("?", State.UNCERTAIN, _DOUBT),
+        State.WAITING: Mark("…", State.WAITING),
+        State.READY: Mark("◇", State.READY, _MOVING),
+        State.FETCHING: Mark("↓", State.FETCHING, _MOVING),
+        State.SEALED: Mark("■", State.SEALED, _MOVING),
+        State.DEAD: Mark("!", State.DEAD, _DOUBT),
+        State.ARCHIVED: Mark("✓", State.ARCHIVED, _GOOD),
+        State.REPLACED: Mark("→", State.REPLACED),
+        State.FAILED: Mark("✗", State.FAILED, _BAD),
+        State.CANCELLED: Mark("–", State.CANCELLED),  # noqa: RUF001 - a dash is meant
+    }
+)
+
+SEVERITIES: Mapping[Severity, Mark] = MappingProxyType(
+    {
+        Severity.FAULT: Mark("✗", Severity.FAULT, _BAD),
+        Severity.WARNING: Mark("!", Severity.WARNING, _DOUBT),
+        Severity.NOTE: Mark("·", Severity.NOTE),
+    }
+)
+
+
+def soundness(archive: Archive) -> Mark:
+    """Return how an archive came through its reading back."""
+    if archive.holding is Holding.QUARANTINED:
+        return Mark("✗", "quarantined", _BAD)
+    told = sum(finding.severity is not Severity.NOTE for finding in archive.inspection.findings)
+    if told:
+        return Mark("!", number(told, "finding"), _DOUBT)
+    return Mark("✓", "empty" if archive.empty else "sound", _GOOD)

@@ -1,0 +1,107 @@
+"""What a job is doing, in words for one cell: how far a transfer is, what it waits for, or how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rich.cells import cell_len
+
+from strongroom.engine.readings import Running
+from strongroom.model.job import Cause, Job, State
+from strongroom_tui.amounts import bar, size, span
+from strongroom_tui.plain import clip
+
+SILENCE = timedelta(seconds=10)
+"""How long a transfer may say nothing before the screen says so."""
+
+_AT = {
+    State.PLANNED: "to be requested",
+    State.UNCERTAIN: "looking for it on the provider's list",
+    State.WAITING: "the provider is preparing it",
+    State.READY: "the file can be fetched",
+    State.FETCHING: "starting the download",
+    State.SEALED: "starting to read back",
+    State.DEAD: "a new export will be requested",
+    State.REPLACED: "a successor took over",
+    State.CANCELLED: "a person said stop",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a job's words depend on besides the job."""
+
+    now: datetime
+    busy: bool  # some process is working in the vault
+    running: Running | None = None  # the transfer of this job, as last told
+
+
+def doing(job: Job, scene: Scene, width: int) -> str:
+    """Return what the job is doing, in the most words that fit into `width` cells."""
+    running = scene.running
+    if running is not None and job.state in (State.FETCHING, State.SEALED):
+        return _first_that_fits(_transfer(job, running, scene), width)
+    if job.state is State.ARCHIVED:
+        return "" if job.size is None else size(job.size)
+    if job.state is State.FAILED:
+        return clip(": ".join(part for part in (job.cause.value, job.detail) if part), width)
+    if job.finished:
+        return clip(_AT[job.state], width)
+    return _first_that_fits(_waits(job, scene.now), width)
+
+
+def rate_of(job: Job, running: Running) -> float | None:
+    """Return bytes in a second since this stage began, or None while that is too short to say."""
+    seconds = (running.at - job.changed_at).total_seconds()
+    return running.done / seconds if seconds >= 1 and running.done else None
+
+
+def _transfer(job: Job, running: Running, scene: Scene) -> list[str]:
+    done, rate = size(running.done), rate_of(job, running)
+    speed = f"{size(int(rate))}/s" if rate else ""
+    tail = _interruption(running, scene)
+    if not running.total:
+        pace = tail or speed
+        return _joined([(done, pace, "of unknown size"), (done, pace), (done,)])
+    share = min(1.0, running.done / running.total)
+    percent, whole = f"{int(share * 100)}%", f"{done} of {size(running.total)}"
+    left = f"{span(timedelta(seconds=(running.total - running.done) / rate))} left" if rate else "time left unknown"
+    pace = tail or speed
+    return _joined(
+        [
+            (bar(share, 12), percent, whole, pace, "" if tail else left),
+            (bar(share, 10), percent, whole, pace),
+            (bar(share, 5), percent, done, pace),
+            (percent, done, pace),
+            (percent, pace),
+            (percent,),
+        ]
+    )
+
+
+def _interruption(running: Running, scene: Scene) -> str:
+    if not scene.busy:
+        return "interrupted"
+    silent = scene.now - running.at
+    return f"silent for {span(silent)}" if silent > SILENCE else ""
+
+
+def _waits(job: Job, now: datetime) -> list[str]:
+    wait = job.next_at - now
+    when = f"again in {span(wait)}" if wait > timedelta(0) else "due now"
+    at = _AT[job.state]
+    if job.cause is Cause.NONE:
+        return [f"{at}, {when}", at, when]
+    return [f"{job.cause.value}, {when}: {job.detail}", f"{job.cause.value}, {when}", job.cause.value]
+
+
+def _joined(variants: list[tuple[str, ...]]) -> list[str]:
+    return [" ".join(part for part in parts if part) for parts in variants]
+
+
+def _first_that_fits(variants: list[str], width: int) -> str:
+    for words in variants:
+        if cell_len(words) <= width:
+            return clip(words, width)
+    return clip(variants[-1], width)

@@ -1,0 +1,149 @@
+"""The life of a job or an archive as text for the detail screen: every fact it has, nothing invented."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich.text import Text
+
+from strongroom.engine.readings import ArchiveLife, JobLife, Moment
+from strongroom.model.archive import Archive
+from strongroom.model.inspection import Finding, MemberReport
+from strongroom.model.job import Job
+from strongroom_tui.amounts import local, number, size, span
+from strongroom_tui.marks import SEVERITIES, STATES, soundness
+from strongroom_tui.plain import clean
+
+MOST = 500
+"""Moments told of one life; the oldest beyond them are counted."""
+
+_INDENT = 2
+_LABEL = 14
+
+
+def job_story(life: JobLife) -> Text:
+    """Return the story of a job: what it is, then everything that happened to it, oldest first."""
+    job = life.job
+    mark = STATES[job.state]
+    head = Text.assemble((f"{mark.symbol} {mark.word}", f"bold {mark.style}".strip()), f"  job {job.id}")
+    return _told(head, _facts(_job_facts(job, life.successor)), _moments(life.moments))
+
+
+def archive_story(life: ArchiveLife) -> Text:
+    """Return the story of an archive: its manifest in short, what reading it back found, and what happened to it."""
+    archive = life.archive
+    mark = soundness(archive)
+    head = Text.assemble((f"{mark.symbol} {mark.word}", f"bold {mark.style}".strip()), f"  archive {archive.id}")
+    members = _section("Files inside", [_member(report) for report in archive.inspection.members])
+    findings = _section("Findings", [_finding(finding) for finding in archive.inspection.findings])
+    return _told(head, _facts(_archive_facts(archive)), members, findings, _moments(life.moments))
+
+
+def _job_facts(job: Job, successor: str) -> Iterator[tuple[str, str]]:
+    window = job.spec.window
+    yield "stream", job.stream
+    yield "source", job.source
+    yield "datasets", ", ".join(job.spec.datasets)
+    yield "filters", ", ".join(f"{name}={value}" for name, value in job.spec.filters)
+    yield "window", f"{local(window.start)} up to {local(window.end)}"
+    yield "purpose", job.purpose
+    yield "retention", job.retention
+    yield "export", job.ref
+    yield "size", f"{size(job.size)} ({number(job.size)} bytes)" if job.size is not None else ""
+    yield "expires", local(job.expires_at) if job.expires_at else ""
+    yield "cause", job.cause.value
+    yield "detail", job.detail
+    yield "troubles", ", ".join(f"{cause} {count}×" for cause, count in sorted(job.attempts.items()))  # noqa: RUF001
+    yield "next step", "" if job.finished else f"not before {local(job.next_at)}"
+    yield "replaces", job.parent
+    yield "replaced by", successor
+    yield "archive", job.archive
+
+
+def _archive_facts(archive: Archive) -> Iterator[tuple[str, str]]:
+    window, seal, inspection = archive.spec.window, archive.seal, archive.inspection
+    yield "stream", archive.stream
+    yield "source", f"{archive.source} ({archive.provider})"
+    yield "datasets", ", ".join(archive.spec.datasets)
+    yield "filters", ", ".join(f"{name}={value}" for name, value in archive.spec.filters)
+    yield "window", f"{local(window.start)} up to {local(window.end)}"
+    yield "records", f"{number(inspection.records)}, {number(inspection.in_window)} inside the window"
+    yield "earliest", local(inspection.earliest) if inspection.earliest else ""
+    yield "latest", local(inspection.latest) if inspection.latest else ""
+    yield "delivered", f"{seal.delivered_name}, {size(seal.size)} ({number(seal.size)} bytes, {archive.container})"
+    yield "sealed", f"{size(seal.sealed_size)}, SHA-256 {seal.sealed_sha256}"
+    yield "recipients", ", ".join(archive.recipients)
+    yield "retention", archive.retention
+    yield "durable", local(archive.durable_at)
+    yield "verified", f"{local(archive.verified_at)} (+{span(archive.verified_at - archive.durable_at)})"
+    yield "job", archive.job
+    yield "export", archive.ref
+
+
+def _facts(facts: Iterable[tuple[str, str]]) -> Text:
+    lines = [_fact(name, clean(value)) for name, value in facts if value]
+    return Text("\n").join(lines)
+
+
+def _fact(name: str, value: str) -> Text:
+    return Text.assemble(" " * _INDENT, (f"{name:<{_LABEL}}", "bold"), value)
+
+
+def _member(report: MemberReport) -> Text:
+    times = f", {local(report.earliest)} to {local(report.latest)}" if report.earliest and report.latest else ""
+    kind = clean(report.dataset) or "not a dataset"
+    words = (
+        f"{number(report.records, 'record')}, {number(report.in_window)} inside the window, {size(report.size)}{times}"
+    )
+    drift = [
+        f"{label}: {', '.join(clean(name) for name in names)}"
+        for label, names in (("unknown fields", report.fields_unknown), ("vanished fields", report.fields_vanished))
+        if names
+    ]
+    lines = [f"{clean(report.member) or 'the file itself'} ({kind})", words, *drift]
+    return Text("\n".join(" " * (_INDENT + 2 * (place > 0)) + line for place, line in enumerate(lines)))
+
+
+def _finding(finding: Finding) -> Text:
+    mark = SEVERITIES[finding.severity]
+    where = f" in {clean(finding.member)}" if finding.member else ""
+    return Text.assemble(
+        " " * _INDENT,
+        (f"{mark.symbol} {mark.word}", mark.style),
+        f" {clean(finding.code)}{where}: {clean(finding.message)}",
+    )
+
+
+def _moments(moments: tuple[Moment, ...]) -> Text:
+    shown = moments[-MOST:]
+    lines = [_moment(moment) for moment in shown]
+    if len(moments) > len(shown):
+        lines.insert(0, Text(f"{' ' * _INDENT}{number(len(moments) - len(shown), 'older entry')} left out"))
+    return _section("What happened", lines or [Text(f"{' ' * _INDENT}nothing is in the log")])
+
+
+def _moment(moment: Moment) -> Text:
+    facts = dict(moment.facts)
+    before, after = facts.pop("from", ""), facts.pop("to", "")
+    way = f"  {before} → {after}" if after and before != after else ""
+    told = [f"{clean(str(name))}: {clean(_value(value))}" for name, value in sorted(facts.items())]
+    text = Text.assemble(
+        f"{' ' * _INDENT}{local(moment.at)}  ", (clean(moment.kind), "bold"), clean(way), style="", no_wrap=False
+    )
+    for line in [*told, f'"{clean(moment.words)}"'] if moment.words else told:
+        text.append(f"\n{' ' * (_INDENT + 4)}{line}")
+    return text
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(part) for part in value) or "none"
+    return str(value)
+
+
+def _section(title: str, lines: list[Text]) -> Text:
+    return Text("\n").join([Text(title, "bold underline"), *lines]) if lines else Text()
+
+
+def _told(*parts: Text) -> Text:
+    return Text("\n\n").join(part for part in parts if part.plain)
