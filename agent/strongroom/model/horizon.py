@@ -1,0 +1,70 @@
+"""The provider's horizon: the instant before which it has destroyed its records. Deadlines are measured from it.
+
+A window begins to be lost when its start passes the horizon and is wholly lost when its end does. An export asked for
+after that moment proves nothing about the part that was gone: what comes back empty is lost, not empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from strongroom.model.coverage import Cover, Interval
+from strongroom.model.plan import Plan
+from strongroom.model.window import Window, subtract
+
+BEYOND = "older than the provider keeps"
+
+
+@dataclass(frozen=True, slots=True)
+class AtRisk:
+    """What of a stream is not yet held and will be destroyed."""
+
+    stream: str
+    amount: timedelta  # time not held, between the horizon and now
+    first_loss: datetime  # when the provider begins to destroy it
+    gaps: tuple[Window, ...]
+
+
+def deadline(window: Window, keeps: timedelta | None) -> datetime | None:
+    """Return when the provider begins to destroy the window's records, or None where nobody knows."""
+    return None if keeps is None else window.start + keeps
+
+
+def lost_windows(plan: Plan, ledger: Iterable[Interval], now: datetime, keeps: timedelta | None) -> list[Window]:
+    """Return the parts of a plan that nothing holds or works on and that the provider has destroyed by now."""
+    if keeps is None or plan.since is None or plan.since >= now - keeps:
+        return []
+    return subtract(Window(plan.since, now - keeps), [interval.window for interval in ledger])
+
+
+def settle(interval: Interval, asked_at: datetime, keeps: timedelta | None) -> list[Interval]:
+    """Return what an export proves about its window: the part before the horizon of the day it was asked is lost."""
+    window = interval.window
+    horizon = window.start if keeps is None else asked_at - keeps
+    if horizon <= window.start:
+        return [interval]
+    lost = Interval(interval.stream, window, Cover.LOST, job=interval.job, cause=BEYOND)
+    if horizon >= window.end:
+        return [lost]
+    kept = Interval(
+        interval.stream, Window(horizon, window.end), interval.cover, interval.archive, interval.job, interval.cause
+    )
+    return [Interval(lost.stream, Window(window.start, horizon), lost.cover, job=lost.job, cause=lost.cause), kept]
+
+
+def at_risk(plan: Plan, ledger: Iterable[Interval], now: datetime, keeps: timedelta | None) -> AtRisk | None:
+    """Say what of a plan is neither held nor lost yet, and when its destruction begins; None when nothing is."""
+    if keeps is None:
+        return None
+    start = now - keeps if plan.since is None else max(plan.since, now - keeps)
+    if start >= now - plan.settle:
+        return None
+    sure = (Cover.PROVEN, Cover.EMPTY, Cover.LOST)
+    held = [interval.window for interval in ledger if interval.cover in sure]
+    gaps = subtract(Window(start, now - plan.settle), held)
+    if not gaps:
+        return None
+    amount = sum((gap.length for gap in gaps), timedelta(0))
+    return AtRisk(plan.stream.name, amount, gaps[0].start + keeps, tuple(gaps))

@@ -1,0 +1,75 @@
+"""The work ahead: how many exports the plans want, how long they take under the quota, and whether that is in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from strongroom.model.horizon import deadline
+from strongroom.model.provider import Limits
+from strongroom.model.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What one stream wants exported now."""
+
+    stream: str
+    windows: Sequence[Window]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOutlook:
+    """When one stream's backlog will be held."""
+
+    stream: str
+    exports: int
+    first: datetime | None  # start of the oldest window that is due
+    done_by: datetime
+    first_loss: datetime | None  # when the provider begins to destroy the oldest of them
+    late: int  # exports that would come after the provider began to destroy their window
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The work ahead at one source."""
+
+    source: str
+    exports: int
+    pace: float  # exports an hour that the quota and the time of one export allow
+    done_by: datetime
+    streams: tuple[StreamOutlook, ...]
+
+
+def look_ahead(
+    source: str,
+    demands: Iterable[Demand],
+    limits: Limits,
+    now: datetime,
+    keeps: timedelta | None,
+    one_export: timedelta = timedelta(minutes=2),
+) -> Outlook:
+    """Work out when every wanted window will be held if the oldest goes first. `one_export` is a usual length."""
+    wanted = list(demands)
+    pace = _pace(limits, one_export)
+    queue = sorted((window.start, demand.stream, window) for demand in wanted for window in demand.windows)
+    finish: dict[str, list[tuple[Window, datetime]]] = {demand.stream: [] for demand in wanted}
+    for place, (_start, stream, window) in enumerate(queue, start=1):
+        finish[stream].append((window, now + timedelta(hours=place / pace) + one_export))
+    streams = tuple(_stream(stream, times, now, keeps) for stream, times in finish.items())
+    done_by = max((each.done_by for each in streams), default=now)
+    return Outlook(source, len(queue), pace, done_by, streams)
+
+
+def _pace(limits: Limits, one_export: timedelta) -> float:
+    by_time = (limits.concurrent or 4) * (timedelta(hours=1) / one_export)
+    return min(by_time, float(limits.per_hour)) if limits.per_hour else by_time
+
+
+def _stream(stream: str, times: list[tuple[Window, datetime]], now: datetime, keeps: timedelta | None) -> StreamOutlook:
+    if not times:
+        return StreamOutlook(stream, 0, None, now, None, 0)
+    first = times[0][0]
+    late = sum((lost := deadline(window, keeps)) is not None and done > lost for window, done in times)
+    return StreamOutlook(stream, len(times), first.start, times[-1][1], deadline(first, keeps), late)

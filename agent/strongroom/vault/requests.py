@@ -1,0 +1,80 @@
+"""Requests: how the command line and the screen ask whoever works in the vault to act.
+
+A request is a row. It waits while nobody works, is taken within a second otherwise, and keeps its answer.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from strongroom.vault import queries
+from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text
+
+
+class Wish(StrEnum):
+    """What can be asked for."""
+
+    RUN_NOW = "run-now"  # look for due windows at once; subject: a stream, or empty for all
+    RETRY = "retry"  # subject: a failed job
+    CANCEL = "cancel"  # subject: an unfinished job
+    REGENERATE = "regenerate"  # subject: an archive, or a job
+    PAUSE = "pause"  # subject: a stream or a source
+    RESUME = "resume"  # subject: a stream or a source
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One wish and what became of it."""
+
+    id: str
+    at: datetime
+    wish: Wish
+    subject: str
+    by: str  # who asked: a user's name
+    done_at: datetime | None = None
+    accepted: bool = False
+    answer: str = ""
+
+
+def put_request(catalogue: Catalogue, request: Request) -> None:
+    """Write down a wish; inside a transaction."""
+    catalogue.write(
+        queries.PUT_REQUEST, request.id, to_text(request.at), request.wish.value, request.subject, request.by
+    )
+
+
+def waiting_requests(catalogue: Catalogue) -> list[Request]:
+    """Return the wishes that nobody has answered, oldest first."""
+    return [_request(row) for row in catalogue.read(queries.REQUESTS_WAITING)]
+
+
+def newest_requests(catalogue: Catalogue, most: int = 50) -> list[Request]:
+    """Return wishes and their answers, newest first."""
+    return [_request(row) for row in catalogue.read(queries.REQUESTS_NEWEST, most)]
+
+
+def get_request(catalogue: Catalogue, request_id: str) -> Request | None:
+    """Return one wish."""
+    row = catalogue.read_one(queries.REQUEST, request_id)
+    return _request(row) if row else None
+
+
+def answer_request(catalogue: Catalogue, request: Request, at: datetime, *, accepted: bool, answer: str) -> None:
+    """Write down what became of a wish; inside a transaction."""
+    catalogue.write(queries.ANSWER_REQUEST, to_text(at), int(accepted), answer, request.id)
+
+
+def _request(row: sqlite3.Row) -> Request:
+    return Request(
+        id=row["id"],
+        at=to_instant(row["at"]),
+        wish=Wish(row["wish"]),
+        subject=row["subject"],
+        by=row["by"],
+        done_at=to_instant_or_none(row["done_at"]),
+        accepted=bool(row["accepted"]),
+        answer=row["answer"],
+    )
