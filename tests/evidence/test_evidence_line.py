@@ -108,7 +108,10 @@ TAMPERED: list[tuple[str, Callable[[list[bytes], int], list[bytes]]]] = [
     ("one space more", lambda lines, i: [*lines[:i], lines[i] + b" ", *lines[i + 1 :]]),
     ("removed", lambda lines, i: [*lines[:i], *lines[i + 1 :]]),
     ("doubled", lambda lines, i: [*lines[: i + 1], *lines[i:]]),
-    ("inserted", lambda lines, i: [*lines[:i], format_line(ENTRY, i + 1, digest(lines[i - 1]) if i else GENESIS), *lines[i:]]),
+    (
+        "inserted",
+        lambda lines, i: [*lines[:i], format_line(ENTRY, i + 1, digest(lines[i - 1]) if i else GENESIS), *lines[i:]],
+    ),
     ("reordered", lambda lines, i: [*lines[:i], lines[i + 1], lines[i], *lines[i + 2 :]]),
     ("another number", lambda lines, i: [*lines[:i], rewritten(lines[i], seq=i + 2), *lines[i + 1 :]]),
     (

@@ -53,6 +53,8 @@ GOOD = {
     "mark and space": b"\xef\xbb\xbf \n" + dump(RECORDS),
     "strings that look like records": dump(TRICKY),
     "nested with the same first key": dump(NESTED * 2),
+    "nested lists": dump([record(n, parts=[{"id": i, "x": 1} for i in range(60)]) for n in range(9)]),
+    "empty records, many": b"[" + b",".join([b"{}"] * 900) + b"]",
     "no time in some": dump([*RECORDS, {"id": "x"}, *RECORDS]),
     "another first key": dump([dict(reversed(r.items())) if i % 7 else r for i, r in enumerate(RECORDS)]),
     "first key changes for good": dump([*RECORDS, *[{"to": 1, **r} for r in RECORDS]]),
@@ -155,7 +157,10 @@ def test_what_only_the_slow_reader_accepts_is_noted() -> None:
     assert not codes(read(GOOD["a pair"]).findings, Severity.NOTE)
 
 
-@pytest.mark.parametrize("name", ["compact", "indented", "strings that look like records", "unicode", "mark"])
+@pytest.mark.parametrize(
+    "name",
+    ["compact", "indented", "strings that look like records", "unicode", "mark", "nested lists", "empty records"],
+)
 def test_ordinary_text_never_needs_the_slow_reader(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("the slow reader was asked")

@@ -11,7 +11,18 @@ import httpx
 import pytest
 from sandbox_bench import NOW, Bench, zavu
 
-from strongroom.sandbox.faults import ANSWERS, FILES, JOBS, TRANSFERS, Fault, FaultBook, FaultKind
+from strongroom.sandbox.faults import (
+    ANSWERS,
+    CSV_FILES,
+    FILES,
+    JOBS,
+    LISTS,
+    TRANSFERS,
+    ZIP_FILES,
+    Fault,
+    FaultBook,
+    FaultKind,
+)
 from strongroom.sandbox.recorder import Operation
 
 Open = Callable[..., Bench]
@@ -240,9 +251,10 @@ def test_faults_are_removed_and_cleared(bench: Bench) -> None:
 
 
 def test_every_kind_belongs_to_one_group() -> None:
-    groups = [ANSWERS, JOBS, TRANSFERS, FILES]
+    groups = [ANSWERS, JOBS, LISTS, TRANSFERS, FILES]
     assert sum(map(len, groups)) == len(FaultKind)
     assert frozenset().union(*groups) == frozenset(FaultKind)
+    assert ZIP_FILES | CSV_FILES == FILES
 
 
 @pytest.mark.parametrize(
@@ -250,7 +262,7 @@ def test_every_kind_belongs_to_one_group() -> None:
     [
         ("hang", {}),
         ("nonsense", {"on": "list"}),
-        ("hang", {"on": "delete"}),
+        ("hang", {"on": "destroy"}),
         ("hang", {"on": "list", "second": 3}),
         ("hang", {"on": "list", "nth": 0}),
         ("hang", {"on": "list", "times": 0}),
@@ -259,6 +271,9 @@ def test_every_kind_belongs_to_one_group() -> None:
         ("cut", {"on": "create"}),
         ("job-fails", {"on": "get"}),
         ("bad-crc", {"on": "list"}),
+        ("list-grows", {"on": "create"}),
+        ("cut", {"on": "link"}),
+        ("hang", {"on": "list", "provider": "nobody"}),
     ],
 )
 def test_a_fault_that_makes_no_sense_is_refused(kind: str, settings: dict[str, Any]) -> None:

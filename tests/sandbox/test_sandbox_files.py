@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sandbox_bench import Bench, unzip
 
-from strongroom.sandbox.faults import FILES
+from strongroom.sandbox.faults import ZIP_FILES
 
 
 def archive(content: bytes) -> zipfile.ZipFile:
@@ -93,7 +93,7 @@ def is_sound(content: bytes) -> bool:
 
 
 def test_every_file_fault_has_a_case() -> None:
-    assert {kind for kind, _, _ in CASES} == set(FILES)
+    assert {kind for kind, _, _ in CASES} == set(ZIP_FILES)
 
 
 @pytest.mark.parametrize(("kind", "settings", "check"), CASES)

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.sandbox.archive import ArchiveRoom, Content, ZipHabits
-from strongroom.sandbox.records import DAY, DataOptions, RecordSource, Span, json_array, stamp
+from strongroom.sandbox.records import DataOptions, RecordSource, json_array, stamp
 from strongroom.sandbox.shapes import DATASETS
+from strongroom.sandbox.slots import DAY, Span
 from strongroom.sandbox.zipwriter import ZipWriter
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

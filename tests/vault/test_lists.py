@@ -3,27 +3,195 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from vaultkit import NOW, id_number, make_archive, make_job
 
 from strongroom.model.archive import Archive, Holding
-from strongroom.model.job import State
+from strongroom.model.job import Job, State
 from strongroom.vault import queries
 from strongroom.vault.archives import matching_archive_ids, newest_archives, put_archive
-from strongroom.vault.catalogue import Catalogue, create_catalogue
-from strongroom.vault.jobs import due_jobs, matching_job_ids, newest_jobs, next_due, put_job, successor_of
+from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.jobs import due_jobs, live_jobs, matching_job_ids, newest_jobs, next_due, put_job, successor_of
 
-ENTRIES = st.lists(
-    st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(["held", "quarantined"]), st.integers(0, 3)), max_size=14
+T = TypeVar("T")
+STREAMS = st.sampled_from(["a", "b"])
+SECONDS = st.integers(0, 3)  # few, so that many rows share an instant
+KEPT = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def all_pages(page: Callable[[T | None], list[T]], most: int) -> list[T]:
+    rows: list[T] = []
+    while True:
+        found = page(rows[-1] if rows else None)
+        assert len(found) <= most
+        rows += found
+        if len(found) < most:
+            return rows
+
+
+def clear(catalogue: Catalogue) -> None:
+    with catalogue.transaction():
+        catalogue.write("DELETE FROM archives")
+        catalogue.write("DELETE FROM jobs")
+
+
+@KEPT
+@given(
+    st.lists(st.tuples(STREAMS, st.sampled_from([State.PLANNED, State.FAILED, State.ARCHIVED]), SECONDS), max_size=14),
+    STREAMS | st.just(""),
+    st.sampled_from(["", "failed", "planned"]),
+    st.integers(1, 5),
 )
+def test_paging_jobs_gives_every_row_once(
+    catalogue: Catalogue, rows: list[tuple[str, State, int]], stream: str, state: str, most: int
+) -> None:
+    clear(catalogue)
+    jobs = [
+        make_job(number, stream=name, state=here, created_at=NOW + timedelta(seconds=second))
+        for number, (name, here, second) in enumerate(rows)
+    ]
+    with catalogue.transaction():
+        for job in jobs:
+            put_job(catalogue, job)
+    wanted = [job for job in jobs if stream in ("", job.stream) and state in ("", job.state)]
+    wanted.sort(key=lambda job: (job.created_at, job.id), reverse=True)
+
+    def page(before: Job | None) -> list[Job]:
+        return newest_jobs(catalogue, stream=stream, state=state, before=before, most=most)
+
+    assert all_pages(page, most) == wanted
 
 
-def pages[T](page: Callable[[T | None], list[T]], most: int) -> list[T]:
-    raise NotImplementedError
+@KEPT
+@given(
+    st.lists(st.tuples(STREAMS, st.sampled_from(Holding), SECONDS), max_size=10),
+    STREAMS | st.just(""),
+    st.sampled_from(["", "held", "quarantined"]),
+    st.integers(1, 5),
+)
+def test_paging_archives_gives_every_row_once(
+    catalogue: Catalogue, rows: list[tuple[str, Holding, int]], stream: str, holding: str, most: int
+) -> None:
+    clear(catalogue)
+    archives = [
+        make_archive(make_job(number, stream=name), number, holding=here, verified_at=NOW + timedelta(seconds=second))
+        for number, (name, here, second) in enumerate(rows)
+    ]
+    with catalogue.transaction():
+        for number, archive in enumerate(archives):
+            put_job(catalogue, make_job(number, stream=archive.stream))
+            put_archive(catalogue, archive)
+    wanted = [item for item in archives if stream in ("", item.stream) and holding in ("", item.holding)]
+    wanted.sort(key=lambda item: (item.verified_at, item.id), reverse=True)
+
+    def page(before: Archive | None) -> list[Archive]:
+        return newest_archives(catalogue, stream=stream, holding=holding, before=before, most=most)
+
+    assert all_pages(page, most) == wanted
+
+
+def test_a_page_is_not_shifted_by_what_is_new(catalogue: Catalogue) -> None:
+    with catalogue.transaction():
+        for number in range(4):
+            put_job(catalogue, make_job(number, created_at=NOW + timedelta(seconds=number)))
+    first = newest_jobs(catalogue, most=2)
+    with catalogue.transaction():
+        put_job(catalogue, make_job(9, created_at=NOW + timedelta(seconds=9)))
+    second = newest_jobs(catalogue, most=2, before=first[-1])
+    assert [job.id for job in first + second] == [id_number(number) for number in (3, 2, 1, 0)]
+
+
+def test_due_are_the_live_jobs_whose_time_has_come_and_the_most_urgent_first(catalogue: Catalogue) -> None:
+    with catalogue.transaction():
+        put_job(catalogue, make_job(1, next_at=NOW))
+        put_job(catalogue, make_job(2, next_at=NOW - timedelta(days=1), priority=-1))
+        put_job(catalogue, make_job(3, next_at=NOW + timedelta(microseconds=1)))
+        put_job(catalogue, make_job(4, next_at=NOW, priority=10))
+        put_job(catalogue, make_job(5, next_at=NOW - timedelta(days=9), state=State.FAILED))
+    assert [job.id for job in due_jobs(catalogue, NOW, 9)] == [id_number(number) for number in (4, 1, 2)]
+    assert [job.id for job in due_jobs(catalogue, NOW, 1)] == [id_number(4)]
+    assert [job.id for job in live_jobs(catalogue)] == [id_number(number) for number in (4, 1, 3, 2)]
+    assert next_due(catalogue) == NOW - timedelta(days=1)
+
+
+def test_nothing_live_is_due_never(catalogue: Catalogue) -> None:
+    assert next_due(catalogue) is None
+    assert due_jobs(catalogue, NOW, 9) == []
+
+
+def test_the_successor_is_the_newest_child(catalogue: Catalogue) -> None:
+    with catalogue.transaction():
+        put_job(catalogue, make_job(1))
+        put_job(catalogue, make_job(2, parent=id_number(1)))
+        put_job(catalogue, make_job(3, parent=id_number(1), created_at=NOW + timedelta(seconds=1)))
+    assert successor_of(catalogue, id_number(1)) == id_number(3)
+    assert successor_of(catalogue, id_number(3)) == ""
+    assert successor_of(catalogue, "") == ""
+
+
+@pytest.mark.parametrize(
+    ("part", "count"),
+    [
+        (id_number(7), 1),
+        (id_number(7)[-4:], 1),
+        (id_number(7)[-4:].upper(), 1),
+        (id_number(7)[:8], 3),  # three are enough to say that it is not clear which
+        ("%", 0),
+        ("_" * 26, 0),
+        ("*", 0),
+        ("zz" + id_number(7), 0),
+        ("' OR 1=1 --", 0),
+    ],
+)
+def test_a_part_of_an_id_finds_it_and_a_wildcard_finds_nothing(catalogue: Catalogue, part: str, count: int) -> None:
+    with catalogue.transaction():
+        for number in range(10):
+            job = make_job(number)
+            put_job(catalogue, job)
+            put_archive(catalogue, make_archive(job, id=job.id))
+    assert len(matching_job_ids(catalogue, part)) == count
+    assert len(matching_archive_ids(catalogue, part)) == count
+
+
+def reading_queries() -> Iterator[tuple[str, str]]:
+    for name, query in vars(queries).items():
+        if not name.isupper():
+            continue
+        if isinstance(query, dict):
+            yield from ((f"{name} {asked}", text) for asked, text in query.items())
+        elif isinstance(query, str) and query.strip().startswith("SELECT"):
+            yield name, query
+
+
+SCANS = {
+    "JOBS_LIVE": "jobs_due",  # only unfinished jobs are in that index
+    "JOBS_BY_STATE": "COVERING INDEX",
+    "JOB_IDS_LIKE": "COVERING INDEX",
+    "ARCHIVE_IDS_LIKE": "COVERING INDEX",
+    "ALL_ARCHIVE_IDS": "COVERING INDEX",
+    "ARCHIVE_TOTALS": "COVERING INDEX",
+    "COVERAGE_TOTALS": "COVERING INDEX",
+    "LAST_ENTRY": "SCAN entries",  # from its end, one row
+    "ENTRIES_NEWEST": "SCAN entries",
+    "SOURCES": "SCAN sources",
+    "ALL_PROGRESS": "SCAN progress",
+}
+"""The queries that may walk a whole table, and what they walk."""
+
+
+@pytest.mark.parametrize(("name", "query"), reading_queries(), ids=[name for name, _ in reading_queries()])
+def test_no_query_walks_a_table_unless_it_is_meant_to(catalogue: Catalogue, name: str, query: str) -> None:
+    numbered = set(re.findall(r"\?[0-9]", query))
+    values = ["x"] * (len(numbered) or query.count("?"))
+    plan = [str(row["detail"]) for row in catalogue.read(f"EXPLAIN QUERY PLAN {query}", *values)]
+    scans = [line for line in plan if line.startswith("SCAN")]
+    assert len(scans) <= (name in SCANS), plan
+    assert all(SCANS[name] in line for line in scans)
+    if "NEWEST" in name or name in ("LAST_ENTRY", "SUCCESSOR"):
+        assert not any("TEMP B-TREE" in line for line in plan), plan

@@ -85,3 +85,14 @@ def end(*processes: subprocess.Popen[str]) -> list[str]:
         assert process.returncode == 0, err
         told.append(out)
     return told
+
+
+def let_go(*processes: subprocess.Popen[str]) -> None:
+    """Wait until all have said "ready", then close what they read from."""
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.stdin = None

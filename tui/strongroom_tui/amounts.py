@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from rich.cells import cell_len
+
 from strongroom.model.instants import format_instant
 from strongroom.model.window import Window
 
@@ -48,20 +50,34 @@ def local(instant: datetime) -> str:
     return zoned.isoformat(sep=" ", timespec="seconds") if zoned else format_instant(instant)
 
 
+def brief(length: timedelta) -> str:
+    """Write a span for a narrow column, in its largest unit alone: 45s, 12m, 3h, 5d."""
+    seconds = max(0, round(length.total_seconds()))
+    for unit, many in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds >= many:
+            return f"{seconds // many}{unit}"
+    return f"{seconds}s"
+
+
 def local_minute(instant: datetime) -> str:
     """Write an instant for a narrow column: 11-20 14:03 in the local zone."""
     zoned = _zoned(instant)
     return zoned.strftime("%m-%d %H:%M") if zoned else format_instant(instant)[5:16]
 
 
-def window_words(window: Window) -> str:
-    """Write a window as its start and its length; midnight goes without saying: 2026-11-20 +01 1 d."""
+def window_words(window: Window, width: int) -> str:
+    """Write a window as its local start and its length, 2026-11-20 01:00+01 1 d, or as much of it as fits."""
     zoned = _zoned(window.start)
     if zoned is None:
         return f"{format_instant(window.start)} {_length(window)}"
-    time = "" if (zoned.hour, zoned.minute, zoned.second) == (0, 0, 0) else zoned.strftime("%H:%M")
-    offset = zoned.isoformat(timespec="seconds")[19:].removesuffix(":00")
-    return f"{zoned:%Y-%m-%d} {time}{offset} {_length(window)}"
+    start = zoned.isoformat(sep=" ", timespec="minutes")
+    exact, minute = start.removesuffix(":00") if start[16:].count(":") else start, start[:16]
+    return first_that_fits([f"{exact} {_length(window)}", exact, minute, start[:10]], width)
+
+
+def first_that_fits(variants: list[str], width: int) -> str:
+    """Return the first of these texts that takes at most `width` cells, or else the last one."""
+    return next((words for words in variants if cell_len(words) <= width), variants[-1])
 
 
 def bar(share: float, cells: int) -> str:

@@ -12,12 +12,12 @@ from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.app import App, SystemCommand
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from strongroom.engine.assembly import system_clock
@@ -27,7 +27,6 @@ from strongroom_tui.detail import DetailScreen
 from strongroom_tui.helping import HelpScreen, help_text, usable
 from strongroom_tui.overview import OverviewScreen
 from strongroom_tui.reader import VaultReader
-from strongroom_tui.room import LEAST_HEIGHT, LEAST_WIDTH
 from strongroom_tui.story import archive_story, job_story
 
 if TYPE_CHECKING:
@@ -43,12 +42,11 @@ class StrongroomApp(App[None]):
 
     TITLE = "Strongroom"
     CSS_PATH = "strongroom.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-thin"), (LEAST_WIDTH, "-broad")]
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (LEAST_HEIGHT, "-high")]
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "help", "help", key_display="?", tooltip="These keys"),
+        Binding("f1", "help", "help", show=False),
+        Binding("q", "quit", "quit", tooltip="Leave the screen; nothing that runs is stopped"),
         Binding("r", "reread", "refresh", tooltip="Read the catalogue now"),
-        Binding("question_mark,f1", "help", "help", key_display="?", tooltip="These keys"),
-        Binding("q", "quit", "quit"),
     ]
 
     def __init__(self, vault_reader: VaultReader, clock: Clock) -> None:

@@ -28,13 +28,13 @@ _STATE = Column("state", "state", 11)
 _JOBS = (
     Layout(
         100,
-        (_STATE, Column("stream", "stream", 18), Column("window", "window", 25), Column("doing", "", 40, grows=True)),
+        (_STATE, Column("stream", "stream", 18), Column("window", "window", 24), Column("doing", "", 40, grows=True)),
     ),
     Layout(
         74,
-        (_STATE, Column("stream", "stream", 12), Column("window", "window", 22), Column("doing", "", 26, grows=True)),
+        (_STATE, Column("stream", "stream", 13), Column("window", "window", 23), Column("doing", "", 26, grows=True)),
     ),
-    Layout(52, (_STATE, Column("window", "window", 17), Column("doing", "", 20, grows=True))),
+    Layout(52, (_STATE, Column("window", "window", 16), Column("doing", "", 20, grows=True))),
     Layout(0, (_STATE, Column("doing", "", 10, grows=True))),
 )
 _FOUND = Column("found", "read back", 13)
@@ -58,18 +58,18 @@ _ARCHIVES = (
         (
             _FOUND,
             Column("stream", "stream", 8, grows=True),
-            Column("window", "window", 17),
+            Column("window", "window", 16),
             Column("records", "records", 9, right=True),
-            _SIZE,
+            Column("size", "size", 8, right=True),
             Column("durable_short", "durable", 11),
-            Column("verified_short", "verif.", 6),
+            Column("verified_short", "verif", 5),
         ),
     ),
     Layout(
         52,
         (
             _FOUND,
-            Column("window", "window", 17, grows=True),
+            Column("window", "window", 16, grows=True),
             Column("records", "records", 9, right=True),
             Column("durable_short", "durable", 11),
         ),

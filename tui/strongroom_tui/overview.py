@@ -62,6 +62,7 @@ class OverviewScreen(Room):
         self._path = path
         self._clock = clock
         self._seen: Seen | None = None
+        self._read_at = clock()
         self._trouble = ""
         self._filter = Filter()
         self._jobs: Trail[Job] = Trail()
@@ -96,7 +97,7 @@ class OverviewScreen(Room):
         """
         self._trouble = trouble
         if seen is not None and seen.wish == self.wish:
-            self._seen = seen
+            self._seen, self._read_at = seen, self._clock()
             self._paint(self._anchors)
             self._anchors = {}
         else:
@@ -169,7 +170,7 @@ class OverviewScreen(Room):
     def _paint(self, anchors: dict[str, Anchor] | None = None) -> None:
         now, seen, anchors = self._clock(), self._seen, anchors or {}
         status = seen.status if seen else None
-        words = summary(self._path, status, self._trouble, now, self.size.width - 2)
+        words = summary(self._path, status, self._trouble, self._read_at, self.size.width - 2)
         self.query_one("#summary", Static).update(words)
         if seen is not None:
             self._paint_jobs(seen, now, anchors.get("jobs", Anchor.KEEP))

@@ -75,7 +75,7 @@ class Pane(Vertical):
     def show(self, view: View, anchor: Anchor) -> None:
         """Show a page. The title is text and never markup."""
         self.set_class(not view.rows, "-empty")
-        self.border_title = Content(clip(view.heading, max(0, self.size.width - 4)))
+        self.border_title = Content(f" {clip(view.heading, max(0, self.size.width - 6))} ")
         self.query_one(".absence", Static).update(Text(view.absence))
         self.table.has_older, self.table.has_newer = view.more, view.offset > 0
         self.table.show_rows(view.rows, view.columns, anchor)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rich.cells import cell_len
-
 from strongroom.engine.readings import Running
 from strongroom.model.job import Cause, Job, State
-from strongroom_tui.amounts import bar, size, span
+from strongroom_tui.amounts import bar, first_that_fits, size, span
 from strongroom_tui.plain import clip
 
 SILENCE = timedelta(seconds=10)
@@ -41,14 +39,14 @@ def doing(job: Job, scene: Scene, width: int) -> str:
     """Return what the job is doing, in the most words that fit into `width` cells."""
     running = scene.running
     if running is not None and job.state in (State.FETCHING, State.SEALED):
-        return _first_that_fits(_transfer(job, running, scene), width)
+        return clip(first_that_fits(_transfer(job, running, scene), width), width)
     if job.state is State.ARCHIVED:
         return "" if job.size is None else size(job.size)
     if job.state is State.FAILED:
         return clip(": ".join(part for part in (job.cause.value, job.detail) if part), width)
     if job.finished:
         return clip(_AT[job.state], width)
-    return _first_that_fits(_waits(job, scene.now), width)
+    return clip(first_that_fits(_waits(job, scene.now), width), width)
 
 
 def rate_of(job: Job, running: Running) -> float | None:
@@ -63,7 +61,7 @@ def _transfer(job: Job, running: Running, scene: Scene) -> list[str]:
     tail = _interruption(running, scene)
     if not running.total:
         pace = tail or speed
-        return _joined([(done, pace, "of unknown size"), (done, pace), (done,)])
+        return _joined([(f"{done} of unknown size", pace), (done, pace), (done,)])
     share = min(1.0, running.done / running.total)
     percent, whole = f"{int(share * 100)}%", f"{done} of {size(running.total)}"
     left = f"{span(timedelta(seconds=(running.total - running.done) / rate))} left" if rate else "time left unknown"
@@ -89,7 +87,7 @@ def _interruption(running: Running, scene: Scene) -> str:
 
 def _waits(job: Job, now: datetime) -> list[str]:
     wait = job.next_at - now
-    when = f"again in {span(wait)}" if wait > timedelta(0) else "due now"
+    when = f"next in {span(wait)}" if wait > timedelta(0) else "due now"
     at = _AT[job.state]
     if job.cause is Cause.NONE:
         return [f"{at}, {when}", at, when]
@@ -98,10 +96,3 @@ def _waits(job: Job, now: datetime) -> list[str]:
 
 def _joined(variants: list[tuple[str, ...]]) -> list[str]:
     return [" ".join(part for part in parts if part) for parts in variants]
-
-
-def _first_that_fits(variants: list[str], width: int) -> str:
-    for words in variants:
-        if cell_len(words) <= width:
-            return clip(words, width)
-    return clip(variants[-1], width)

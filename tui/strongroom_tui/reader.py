@@ -30,6 +30,7 @@ PAGE = 200
 """Rows of one page."""
 
 _ACTIVE = (State.FETCHING, State.SEALED, State.READY, State.DEAD, State.UNCERTAIN, State.WAITING)
+_MOVING = (State.FETCHING, State.SEALED)
 _Answer = TypeVar("_Answer")
 
 
@@ -108,7 +109,7 @@ class VaultReader:
         return Page((*([] if wish.jobs_before else active), *others), page.last)
 
     def _active(self, stream: str, status: Status) -> list[Job]:
-        """Return the jobs that are past being planned and not over, in an order that their steps do not change.
+        """Return the jobs that are past being planned and not over, in an order that few of their steps change.
 
         Asking for no more than the status counted lets the search stop at the last of them.
         """
@@ -117,7 +118,7 @@ class VaultReader:
             most = min(status.jobs.get(state, 0), PAGE - len(jobs))
             if most > 0:
                 jobs += readings.list_jobs(self._vault, stream=stream, state=state, most=most)
-        return sorted(jobs, key=lambda job: (-job.priority, job.spec.window, job.id))
+        return sorted(jobs, key=lambda job: (job.state not in _MOVING, -job.priority, job.spec.window, job.id))
 
     def _archives(self, wish: Wish) -> Page[Archive]:
         found = readings.list_archives(

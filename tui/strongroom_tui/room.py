@@ -22,6 +22,10 @@ class TooSmall(Widget):
 class Room(Screen[None]):
     """A full screen. Subclasses say what is in it."""
 
+    # The base class declares both as they are here.
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-thin"), (LEAST_WIDTH, "-broad")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (LEAST_HEIGHT, "-high")]  # noqa: RUF012
+
     def compose(self) -> ComposeResult:
         """Put the contents over a footer, and the cover over both."""
         yield from self.contents()

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from strongroom.model.archive import Archive
 from strongroom.model.job import Job
-from strongroom_tui.amounts import local, local_minute, number, size, span, window_words
+from strongroom_tui.amounts import brief, local, local_minute, number, size, span, window_words
 from strongroom_tui.columns import Column
 from strongroom_tui.marks import STATES, soundness
 from strongroom_tui.plain import clip
@@ -31,7 +31,7 @@ def job_row(job: Job, scene: Scene, columns: tuple[Column, ...]) -> Row:
     cells = {
         "state": STATES[job.state].text(widths["state"]),
         "stream": Text(job.stream),
-        "window": Text(window_words(job.spec.window)),
+        "window": Text(window_words(job.spec.window, widths.get("window", 0))),
         "doing": Text(doing(job, scene, widths["doing"])),
     }
     return Row(job.id, _in_order(cells, columns))
@@ -39,17 +39,18 @@ def job_row(job: Job, scene: Scene, columns: tuple[Column, ...]) -> Row:
 
 def archive_row(archive: Archive, columns: tuple[Column, ...]) -> Row:
     """Return the row of one archive."""
-    later = f"+{span(archive.verified_at - archive.durable_at)}"
+    widths = {column.name: column.width for column in columns}
+    later = archive.verified_at - archive.durable_at
     cells = {
-        "found": soundness(archive).text(13),
+        "found": soundness(archive).text(widths["found"]),
         "stream": Text(archive.stream),
-        "window": Text(window_words(archive.spec.window)),
+        "window": Text(window_words(archive.spec.window, widths.get("window", 0))),
         "records": Text(number(archive.inspection.records)),
         "size": Text(size(archive.seal.size)),
         "durable": Text(local(archive.durable_at)),
         "durable_short": Text(local_minute(archive.durable_at)),
-        "verified": Text(later),
-        "verified_short": Text(later),
+        "verified": Text(f"+{span(later)}"),
+        "verified_short": Text(f"+{brief(later)}"),
     }
     return Row(archive.id, _in_order(cells, columns))
 

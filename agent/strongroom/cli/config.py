@@ -41,9 +41,8 @@ def check(session: Session, as_json: bool) -> int:
     for caution in loaded.warnings:
         tell(f"{click.style('warning:', fg='yellow')} {clean(str(caution))}")
     sources, streams = len(loaded.sources), len(loaded.streams)
-    say(
-        f"{clean(str(loaded.file))} is valid: {sources} {_noun(sources, 'source')}, {streams} {_noun(streams, 'stream')}"
-    )
+    counts = f"{sources} {_noun(sources, 'source')}, {streams} {_noun(streams, 'stream')}"
+    say(f"{clean(str(loaded.file))} is valid: {counts}")
     return ExitCode.OK
 
 

@@ -25,7 +25,7 @@ _COLUMNS = (
     Column("WINDOW"),
     Column("STATE"),
     Column("CHANGED"),
-    Column("ARCHIVE OR REASON", least=8),
+    Column("RESULT", least=8),
 )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from strongroom.cli.amounts import short, size_words
+from strongroom.cli.amounts import clock_words, short, size_words
+from strongroom.model.instants import parse_instant
 from strongroom.model.job import Cause, Job, State
 
 if TYPE_CHECKING:
@@ -95,8 +96,8 @@ def _facts(moment: Moment) -> Iterator[str]:
         yield size_words(size)
     if "records" in facts:
         yield f"{facts['records']} records"
-    if facts.get("next"):
-        yield f"next at {facts['next']}"
+    if isinstance(later := facts.get("next"), str):
+        yield f"next at {clock_words(parse_instant(later))}"
     for name in ("successor", "parent"):
         if facts.get(name):
             yield f"{name} {short(str(facts[name]))}"

@@ -124,10 +124,14 @@ def plans_of(config: Config) -> list[Plan]:
 
 
 def stream_for(config: Config, source: str, datasets: tuple[str, ...]) -> tuple[Stream, str]:
-    """Return the configured stream that is exactly these datasets, or one made for them, with its retention class."""
+    """Return the configured stream that is exactly these datasets, or one made for them, with its retention class.
+
+    Without a dataset it is the source's only stream. Raises UsageError when it has none or several.
+    """
     settings = config.source(source)
-    for each in config.streams:
-        if each.source == source and set(each.datasets) == set(datasets) and not each.filters:
+    own = [each for each in config.streams if each.source == source]
+    for each in own:
+        if (set(each.datasets) == set(datasets) and not each.filters) or (not datasets and len(own) == 1):
             return each.plan().stream, each.retention
     if not datasets:
         raise UsageError("no dataset was named", hint="add --dataset NAME, once for each")

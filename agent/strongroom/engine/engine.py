@@ -14,6 +14,7 @@ from strongroom.model.instants import Chance, Clock
 from strongroom.model.job import Event, Job
 from strongroom.model.patience import Patience
 from strongroom.model.table import Facts
+from strongroom.model.urgency import Rules
 from strongroom.providers.port import Provider
 from strongroom.vault.vault import Vault
 
@@ -37,6 +38,7 @@ class Engine:
     clock: Clock
     chance: Chance
     patience: Patience = field(default_factory=Patience)
+    rules: Rules = field(default_factory=Rules)
     caps: Caps = field(default_factory=Caps)
     min_free: int = 1 << 30  # bytes of disk that stay free
     stop: Callable[[], bool] = lambda: False  # asked between chunks and steps

@@ -7,12 +7,11 @@ from datetime import datetime
 
 from strongroom.engine.engine import Engine, Hand
 from strongroom.engine.perform import perform
-from strongroom.engine.record import record
-from strongroom.model.budget import next_create
+from strongroom.engine.record import budget_at, record
 from strongroom.model.decision import Act, Situation, Step, next_step
 from strongroom.model.job import Job, State
 from strongroom.vault.jobs import get_job
-from strongroom.vault.sources import get_source, usage_of
+from strongroom.vault.sources import get_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +53,13 @@ def situation_of(engine: Engine, job: Job, hand: Hand) -> Situation:
     """Gather what a decision about this job may know."""
     now, catalogue = engine.clock(), engine.vault.catalogue
     source = get_source(catalogue, job.source)
-    budget_at = None
-    if job.state is State.PLANNED:
-        limits = engine.sources[job.source].provider.limits
-        budget_at = next_create(limits, usage_of(catalogue, job.source, now), now)
+    allowed = budget_at(engine, catalogue, job, now) if job.state is State.PLANNED else None
     return Situation(
         now=now,
         in_hand=_in_hand(job, hand),
         paused=source.paused,
         surveyed_at=source.surveyed_at,
-        budget_at=budget_at,
+        budget_at=allowed,
     )
 
 

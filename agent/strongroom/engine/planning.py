@@ -1,38 +1,101 @@
-"""From plans to jobs: what is due is worked out from plan and ledger, and entered as jobs, each in one transaction."""
+"""From plans to jobs: what is due is worked out from plan and ledger each time, and entered as jobs in one transaction.
+
+Only a few dozen jobs of a source are entered ahead: the rest of a backfill stays what it is, required minus held, and
+is worked out again when there is room. What the provider has destroyed meanwhile is entered as lost, never passed over.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from strongroom.engine.engine import Engine
 from strongroom.engine.record import enter
-from strongroom.model.coverage import due_windows
+from strongroom.evidence.line import Entry, Fact
+from strongroom.model.coverage import Cover, Interval, due_windows
 from strongroom.model.errors import UsageError
+from strongroom.model.horizon import BEYOND, lost_windows
 from strongroom.model.ids import make_id
 from strongroom.model.instants import format_instant
 from strongroom.model.job import Job, State
-from strongroom.model.plan import Plan
+from strongroom.model.plan import Plan, boundary
 from strongroom.model.stream import ExportSpec, Stream
+from strongroom.model.urgency import queue_key
 from strongroom.model.window import Window
-from strongroom.vault.ledger import interval_at, intervals_of
+from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.ledger import interval_at, intervals_of, put_interval
+from strongroom.vault.log import add_entry
+from strongroom.vault.streams import count_planned, get_stream, put_stream
+
+AHEAD = 40  # jobs of one source that wait to be asked for
 
 
-def enter_due(engine: Engine, plans: Iterable[Plan]) -> list[Job]:
-    """Enter a job for every window that is due now; return the new jobs."""
-    return [job for plan in plans for job in _enter_plan(engine, plan)]
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What one plan wants done now."""
+
+    plan: Plan  # with its floor in place of an open `since`
+    keeps: timedelta | None
+    windows: tuple[Window, ...]
+    lost: tuple[Window, ...]
 
 
-def _enter_plan(engine: Engine, plan: Plan) -> list[Job]:
+def work_out(engine: Engine, plan: Plan) -> Due:
+    """Work out what a plan wants now, from the ledger; changes nothing."""
     catalogue, now = engine.vault.catalogue, engine.clock()
     keeps = engine.sources[plan.stream.source].provider.limits.retention
-    with catalogue.transaction():
-        windows = due_windows(plan, intervals_of(catalogue, plan.stream.name), now, keeps)
-        jobs = [_job(engine, plan.stream, window, plan.retention, plan.priority) for window in windows]
-        for job in jobs:
-            enter(catalogue, job)
-    if jobs:
-        engine.vault.write_log()
+    state = get_stream(catalogue, plan.stream.name)
+    since = plan.since or state.floor
+    if since is None and keeps is not None:
+        # The oldest whole window that the provider still has: its first hours are already being destroyed.
+        since = max(now - keeps, boundary(plan.span, plan.zone, now - keeps))
+    plan = replace(plan, since=since, paused=plan.paused or bool(state.paused))
+    ledger = intervals_of(catalogue, plan.stream.name)
+    lost = tuple(lost_windows(plan, ledger, now, keeps))
+    taken = ledger + [Interval(plan.stream.name, window, Cover.LOST) for window in lost]
+    return Due(plan, keeps, tuple(due_windows(plan, taken, now, keeps)), lost)
+
+
+def enter_due(engine: Engine, plans: Iterable[Plan], ahead: int = AHEAD) -> list[Job]:
+    """Enter jobs for the most urgent windows that are due, and everything that is lost; return the new jobs."""
+    by_source: dict[str, list[Plan]] = {}
+    for plan in plans:
+        by_source.setdefault(plan.stream.source, []).append(plan)
+    jobs = [job for source, group in by_source.items() for job in _enter_source(engine, source, group, ahead)]
+    engine.vault.write_log()
     return jobs
+
+
+def _enter_source(engine: Engine, source: str, plans: list[Plan], ahead: int) -> list[Job]:
+    catalogue, now = engine.vault.catalogue, engine.clock()
+    wanted: list[Job] = []
+    with catalogue.transaction():
+        for plan in plans:
+            due = work_out(engine, plan)
+            _fix_floor(catalogue, plan, due)
+            for window in due.lost:
+                _enter_lost(engine, catalogue, plan.stream.name, window)
+            wanted += [_job(engine, plan.stream, window, plan.retention, plan.priority) for window in due.windows]
+        keeps = engine.sources[source].provider.limits.retention
+        wanted.sort(key=lambda job: queue_key(job, now, keeps, engine.rules))
+        chosen = wanted[: max(0, ahead - count_planned(catalogue, source))]
+        for job in chosen:
+            enter(catalogue, job)
+    return chosen
+
+
+def _fix_floor(catalogue: Catalogue, plan: Plan, due: Due) -> None:
+    """Remember where a plan without `since` began, so that what ages out later is seen as lost and not forgotten."""
+    state = get_stream(catalogue, plan.stream.name)
+    if plan.since is None and state.floor is None and due.plan.since is not None:
+        put_stream(catalogue, replace(state, floor=due.plan.since))
+
+
+def _enter_lost(engine: Engine, catalogue: Catalogue, stream: str, window: Window) -> None:
+    put_interval(catalogue, Interval(stream, window, Cover.LOST, cause=BEYOND))
+    facts: dict[str, Fact] = {"window": [format_instant(window.start), format_instant(window.end)], "cause": BEYOND}
+    add_entry(catalogue, Entry("coverage.lost", engine.clock(), stream=stream, facts=facts))
 
 
 def enter_window(engine: Engine, stream: Stream, window: Window, retention: str, *, again: bool = False) -> Job:
@@ -44,7 +107,7 @@ def enter_window(engine: Engine, stream: Stream, window: Window, retention: str,
     catalogue = engine.vault.catalogue
     with catalogue.transaction():
         held = interval_at(catalogue, stream.name, window)
-        if held is not None and not again and held.cover not in ("missing", "lost"):
+        if held is not None and not again and held.cover not in (Cover.MISSING, Cover.LOST):
             raise UsageError(
                 f"{stream.name} {format_instant(window.start)} to {format_instant(window.end)} is {held.cover} already"
                 f" ({'archive ' + held.archive if held.archive else 'job ' + held.job})",

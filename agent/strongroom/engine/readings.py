@@ -6,6 +6,7 @@ Nothing here needs the lock, a key, the network or a running daemon.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,14 @@ from strongroom.model.instants import parse_instant
 from strongroom.model.job import Job
 from strongroom.model.window import Window
 from strongroom.vault import queries
-from strongroom.vault.archives import Totals, archive_totals, get_archive, matching_archive_ids, newest_archives
+from strongroom.vault.archives import (
+    Totals,
+    all_archive_ids,
+    archive_totals,
+    get_archive,
+    matching_archive_ids,
+    newest_archives,
+)
 from strongroom.vault.catalogue import to_instant
 from strongroom.vault.jobs import get_job, jobs_by_state, live_jobs, matching_job_ids, newest_jobs, successor_of
 from strongroom.vault.ledger import coverage_totals, intervals_of
@@ -109,6 +117,14 @@ def list_archives(
 ) -> list[Archive]:
     """Return one page of archives, newest first; `before` is the last archive of the page before."""
     return newest_archives(vault.catalogue, stream=stream, holding=holding, before=before, most=most)
+
+
+def all_archives(vault: Vault) -> Iterator[Archive]:
+    """Yield every archive, oldest first, one at a time: a vault may hold very many."""
+    for archive_id in all_archive_ids(vault.catalogue):
+        archive = get_archive(vault.catalogue, archive_id)
+        if archive is not None:
+            yield archive
 
 
 def find_job(vault: Vault, part: str) -> Job:

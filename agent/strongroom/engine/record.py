@@ -11,9 +11,11 @@ from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive
 from strongroom.model.budget import next_create
 from strongroom.model.coverage import Cover, Interval
+from strongroom.model.horizon import settle
 from strongroom.model.instants import format_instant
 from strongroom.model.job import Cause, Event, Job, State
 from strongroom.model.table import QUIET, Facts, advance
+from strongroom.model.urgency import share, urgency
 from strongroom.vault import queries
 from strongroom.vault.archives import put_archive
 from strongroom.vault.catalogue import Catalogue
@@ -39,7 +41,7 @@ def record(engine: Engine, job: Job, happening: Happening) -> Job:
         _keep_quota(catalogue, job, moved, happening, now)
         if happening.archive is not None:
             put_archive(catalogue, happening.archive)
-        _keep_coverage(catalogue, moved, happening)
+        _keep_coverage(engine, catalogue, moved, happening)
         _log(catalogue, job, moved, happening, now)
         if happening.successor is not None:
             enter(catalogue, happening.successor)
@@ -69,11 +71,17 @@ def enter(catalogue: Catalogue, job: Job) -> None:
 def _within_budget(engine: Engine, catalogue: Catalogue, job: Job, happening: Happening, now: datetime) -> Happening:
     if happening.event is not Event.INTENDED:
         return happening
-    limits = engine.sources[job.source].provider.limits
-    allowed = next_create(limits, usage_of(catalogue, job.source, now), now)
+    allowed = budget_at(engine, catalogue, job, now)
     if allowed <= now:
         return happening
     return Happening(Event.DELAYED, Facts(allowed, Cause.QUOTA, "the provider's export quota is used up"))
+
+
+def budget_at(engine: Engine, catalogue: Catalogue, job: Job, now: datetime) -> datetime:
+    """Return when the quota allows this job's create, leaving what is kept free for more urgent ones."""
+    limits = engine.sources[job.source].provider.limits
+    allowed = share(limits, urgency(job, now, limits.retention, engine.rules), engine.rules)
+    return next_create(allowed, usage_of(catalogue, job.source, now), now)
 
 
 def _keep_quota(catalogue: Catalogue, before: Job, after: Job, happening: Happening, now: datetime) -> None:
@@ -91,7 +99,7 @@ def _keep_quota(catalogue: Catalogue, before: Job, after: Job, happening: Happen
         add_entry(catalogue, Entry("source.paused", now, facts=facts, words=happening.pause))
 
 
-def _keep_coverage(catalogue: Catalogue, job: Job, happening: Happening) -> None:
+def _keep_coverage(engine: Engine, catalogue: Catalogue, job: Job, happening: Happening) -> None:
     if not job.finished:
         return
     catalogue.write(queries.DROP_PROGRESS, job.id)
@@ -103,8 +111,17 @@ def _keep_coverage(catalogue: Catalogue, job: Job, happening: Happening) -> None
         missing = Interval(job.stream, job.spec.window, Cover.MISSING, job=job.id, cause=job.cause.value)
         put_interval(catalogue, missing)
     elif happening.archive is not None:
-        cover = Cover.EMPTY if happening.archive.empty else Cover.PROVEN
-        put_interval(catalogue, Interval(job.stream, job.spec.window, cover, happening.archive.id, job.id))
+        _cover(engine, catalogue, job, happening.archive)
+
+
+def _cover(engine: Engine, catalogue: Catalogue, job: Job, archive: Archive) -> None:
+    """Enter what an archive proves. A part that the provider had destroyed before it was asked is lost."""
+    cover = Cover.EMPTY if archive.empty else Cover.PROVEN
+    keeps = engine.sources[job.source].provider.limits.retention
+    proven = Interval(job.stream, job.spec.window, cover, archive.id, job.id)
+    drop_open(catalogue, job.stream, job.spec.window)
+    for interval in settle(proven, job.asked_at or job.created_at, keeps):
+        put_interval(catalogue, interval)
 
 
 def _log(catalogue: Catalogue, before: Job, after: Job, happening: Happening, now: datetime) -> None:

@@ -14,6 +14,7 @@ from strongroom.engine.engine import Engine
 from strongroom.engine.loop import Rest, work
 from strongroom.model.job import Job
 from strongroom.vault.jobs import live_jobs
+from strongroom.vault.sources import get_source
 
 Pause = Callable[[float], None]
 """Lets the given number of seconds pass, or less when something woke us."""
@@ -78,4 +79,6 @@ class Runner:
         return max(job.next_at, self._resting.get(job.id, job.next_at))
 
     def _can_move(self, live: list[Job], until: datetime) -> bool:
-        return any(self._due(job) <= until for job in live)
+        """Say whether waiting is of any use; for a paused source it is not, since only a person ends the pause."""
+        paused = {name for name in self._engine.sources if get_source(self._engine.vault.catalogue, name).paused}
+        return any(self._due(job) <= until and job.source not in paused for job in live)

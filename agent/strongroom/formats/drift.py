@@ -1,6 +1,7 @@
 """Watch the fields of the records for drift: new names, names that are gone, names given twice.
 
-Listing every name of every record costs 2.5 times the whole parse, so it is not done for all. What is looked at:
+Listing every name of every record makes the whole reading about 2.7 times slower, the choice below about 3 %.
+What is looked at:
 
 - whether each field documented as always there was seen: exactly, over all records;
 - unknown and repeated names: every record of the first batch; after it one record in 64, the last of each batch, and

@@ -114,7 +114,8 @@ class JsonArrayReader:
             return [record[name] for record in records]
         except (KeyError, TypeError):  # a record without a time, or something that is no record
             require_objects(records)
-            return [record.get(name) for record in records]
+            # not record.get: the parser would throw and catch an exception for each missing field
+            return [record[name] if name in list(record) else None for record in records]
 
     def _break(self, fault: Unreadable) -> None:
         self._spare = memoryview(bytearray(BATCH))

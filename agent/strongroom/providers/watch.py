@@ -41,7 +41,6 @@ class Watch:
         self._deadline: float | None = monotonic() + seconds
         self._stop = stop
         self._pace = pace
-        self._paced = False
         self._waited = 0.0
         self._got = 0
 
@@ -49,10 +48,14 @@ class Watch:
         """Return the present monotonic second."""
         return self._monotonic()
 
+    @property
+    def lifted(self) -> bool:
+        """Whether the answer has begun and only its pace counts."""
+        return self._deadline is None
+
     def lift(self) -> None:
         """End the deadline: the answer has begun, and from here its pace is what counts."""
         self._deadline = None
-        self._paced = self._pace is not None
 
     def left(self, timeout: float | None, since: float) -> float:
         """Return the seconds that a wait begun at `since` may still take; raise OutOfTime when there are none."""
@@ -80,7 +83,7 @@ class Watch:
 
         Only waiting counts: time that our own disk takes is not the peer's slowness.
         """
-        if not self._paced or self._pace is None:
+        if self._pace is None or not self.lifted:
             return
         self._waited += waited
         self._got += got

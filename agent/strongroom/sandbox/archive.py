@@ -1,4 +1,4 @@
-"""Export files: a ZIP of JSON arrays, built once, kept in the sandbox's own folder, and spoilt on request.
+"""Export files as ZIPs of JSON arrays, spoilt on request.
 
 One `<dataType>.json` for each dataset and a `metadata.json`, as the vendor's guide shows. Building streams: memory
 does not grow with the size of the file.
@@ -6,18 +6,17 @@ does not grow with the size of the file.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from strongroom.sandbox.faults import Fault, FaultKind, first
-from strongroom.sandbox.records import DAY, RecordSource, Span, json_array, stamp
-from strongroom.sandbox.transfer import StoredFile
+from strongroom.sandbox.files import FileRoom
+from strongroom.sandbox.records import RecordSource, json_array, stamp
+from strongroom.sandbox.slots import DAY, Span, micros
 from strongroom.sandbox.zipwriter import ENCRYPTED, ZipWriter
 
 METADATA = "metadata.json"
@@ -35,6 +34,10 @@ class Content:
     made_at: datetime
     faults: tuple[Fault, ...] = ()  # of the kinds that spoil files
 
+    def spoilt_by(self, faults: tuple[Fault, ...]) -> Self:
+        """Return the same with further faults."""
+        return replace(self, faults=self.faults + faults)
+
 
 @dataclass(frozen=True, slots=True)
 class ZipHabits:
@@ -45,50 +48,19 @@ class ZipHabits:
     zip64: bool = False  # 64-bit fields even where they are not needed
 
 
-class _Stopped(Exception):
-    """The sandbox is closing."""
+class ArchiveRoom(FileRoom[Content]):
+    """Builds ZIPs in `folder`."""
 
-
-class ArchiveRoom:
-    """Builds export files in `folder`. May be used from several threads; builds one file at a time."""
+    suffix = ".zip"
+    media_type = "application/zip"
 
     def __init__(self, folder: Path, source: RecordSource, habits: ZipHabits) -> None:
-        self._folder = folder
+        super().__init__(folder)
         self._source = source
         self._habits = habits
-        self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._built: dict[Content, StoredFile] = {}
 
-    def stop(self) -> None:
-        """Give up what is being built."""
-        self._stopping.set()
-
-    def build(self, content: Content) -> StoredFile | None:
-        """Return the file, building it on the first call; None once the room was told to stop."""
-        with self._lock:
-            try:
-                if content not in self._built:
-                    self._built[content] = self._write(content)
-                return self._built[content]
-            except _Stopped:
-                return None
-
-    def _write(self, content: Content) -> StoredFile:
-        path = self._folder / f"{content.job}-{len(self._built)}.zip"
-        with path.open("w+b") as file:
-            self._fill(file, content)
-            size = file.tell()
-        return StoredFile(
-            path=path,
-            size=size,
-            etag=hashlib.sha256(f"{content}/{size}".encode()).hexdigest()[:32],
-            filename=f"export_{content.job}.zip",
-            media_type="application/zip",
-            modified=content.made_at,
-        )
-
-    def _fill(self, file: BinaryIO, content: Content) -> None:
+    def fill(self, file: BinaryIO, content: Content) -> int:
+        """Write the ZIP and return how many records are in it."""
         options = self._source.options
         large = (options.target_bytes or 0) > _LARGE
         habits = self._habits
@@ -101,6 +73,7 @@ class ArchiveRoom:
         spoiler.add_extras(writer)
         writer.close()
         file.write(spoiler.trailer())
+        return sum(counts.values())
 
     def _add_dataset(
         self, writer: ZipWriter, spoiler: _Spoiler, content: Content, dataset: str, counts: dict[str, int]
@@ -111,14 +84,8 @@ class ArchiveRoom:
         if head is None and self._habits.empty_absent:
             return
         whole = records.behind(head)
-        spoiler.add(writer, member, self._watched(spoiler.array(member, whole)))
+        spoiler.add(writer, member, self.watched(spoiler.array(member, whole)))
         counts[dataset] = records.count
-
-    def _watched(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            if self._stopping.is_set():
-                raise _Stopped
-            yield chunk
 
 
 class _Counted:
@@ -241,7 +208,7 @@ def _metadata(content: Content, counts: dict[str, int]) -> bytes:
     """Return metadata.json; the vendor names the file and documents none of its fields."""
     facts = {
         "exportId": content.job,
-        "generatedAt": stamp(int(content.made_at.timestamp() * 1_000_000)).decode(),
+        "generatedAt": stamp(micros(content.made_at)).decode(),
         "dataTypes": list(content.datasets),
         "recordCounts": counts,
     }

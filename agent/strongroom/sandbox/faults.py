@@ -4,9 +4,10 @@ A fault names its kind, the operation it waits for, and which of the matching re
 several; the first that answers wins, those that bend a transfer or a file are combined. Groups of kinds:
 
 - *answers* (any operation, before or after the work is done): ANSWER, HANG, RESET
-- *jobs* (create): JOB_FAILS, JOB_STUCK, JOB_SLOW, JOB_VANISHES, WRONG_SIZE
-- *transfers* (download): CUT, FLIP, REDIRECT, NEW_ETAG, WRONG_RANGE, GZIP
-- *files* (create: the file is bad for good; download: this copy of it is): all others
+- *jobs* (create, renew): how the export goes, and what is announced of its file
+- *lists* (list): LIST_GROWS, LIST_SHUFFLED
+- *transfers* (download): CUT, FLIP, REDIRECT, NEW_ETAG, WRONG_RANGE, GZIP; REDIRECT also where a link is handed out
+- *files* (create, renew: the file is bad for good; download: this copy of it is): all others
 """
 
 from __future__ import annotations
@@ -15,82 +16,43 @@ import random
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
 import msgspec
 
-from strongroom.sandbox.recorder import Operation
-
-
-class FaultKind(StrEnum):
-    """What goes wrong."""
-
-    ANSWER = "answer"  # `status` with a body of `body` shape, and for 429 and 503 a wait hint
-    HANG = "hang"  # no answer for `seconds`, or until the client goes away; then a reset
-    RESET = "reset"  # the connection is reset instead of an answer
-
-    JOB_FAILS = "job-fails"  # ends as failed, with `message`
-    JOB_STUCK = "job-stuck"  # stays processing for ever
-    JOB_SLOW = "job-slow"  # takes `seconds` longer
-    JOB_VANISHES = "job-vanishes"  # unknown and unlisted once `seconds` have passed
-    WRONG_SIZE = "wrong-size"  # the announced size is off by `by` bytes
-
-    CUT = "cut"  # the body ends at byte `at`; `length` says what Content-Length claims, `reset` how it ends
-    FLIP = "flip"  # the byte at offset `at` of the file arrives changed
-    REDIRECT = "redirect"  # `hops` redirects, to the other host when `across`, or to `to`
-    NEW_ETAG = "new-etag"  # the answer carries another ETag than usual
-    WRONG_RANGE = "wrong-range"  # a 206 that begins `by` bytes away from what was asked
-    GZIP = "gzip"  # Content-Encoding: gzip, where the client allows it
-
-    BAD_CRC = "bad-crc"
-    MISSING_MEMBER = "missing-member"
-    ENCRYPTED_MEMBER = "encrypted-member"
-    DUPLICATE_MEMBER = "duplicate-member"
-    TRAVERSAL_NAME = "traversal-name"  # an extra member called `name`
-    ZIP_BOMB = "zip-bomb"  # `by` bytes of white space inside the member
-    TRAILING_BYTES = "trailing-bytes"  # `by` bytes after the end of the ZIP
-    MALFORMED_JSON = "malformed-json"
-    OUTSIDE_WINDOW = "outside-window"  # one record from the day before the window
-    UNKNOWN_FIELD = "unknown-field"  # every record has a field `name`
-    VANISHED_FIELD = "vanished-field"  # every record lost its field `name`
-
-
-ANSWERS = frozenset({FaultKind.ANSWER, FaultKind.HANG, FaultKind.RESET})
-JOBS = frozenset(kind for kind in FaultKind if kind.startswith("job-")) | {FaultKind.WRONG_SIZE}
-TRANSFERS = frozenset(
-    {FaultKind.CUT, FaultKind.FLIP, FaultKind.REDIRECT, FaultKind.NEW_ETAG, FaultKind.WRONG_RANGE, FaultKind.GZIP}
+from strongroom.sandbox.faultkinds import (
+    ANSWERS,
+    CSV_FILES,
+    FILES,
+    JOBS,
+    LISTS,
+    TRANSFERS,
+    ZIP_FILES,
+    BodyShape,
+    FaultKind,
+    Length,
+    WaitHint,
 )
-FILES = frozenset(FaultKind) - ANSWERS - JOBS - TRANSFERS
+from strongroom.sandbox.recorder import Operation, Provider
 
-
-class WaitHint(StrEnum):
-    """How a refusal says how long to wait."""
-
-    SECONDS = "seconds"  # Retry-After: 30
-    DATE = "date"  # Retry-After: an HTTP date
-    DETAILS = "details"  # details.retryAfter in the body, seconds
-    RESET_MS = "reset-ms"  # X-RateLimit-Reset, Unix milliseconds
-    NONE = "none"
-
-
-class BodyShape(StrEnum):
-    """What the body of an ANSWER fault looks like."""
-
-    NATIVE = "native"  # the origin's own error: JSON at the API, XML at the storage host
-    HTML = "html"
-    XML = "xml"
-    JSON = "json"
-    EMPTY = "empty"
-
-
-class Length(StrEnum):
-    """What Content-Length claims when a body is cut."""
-
-    TRUE = "true"  # the length of the whole body: the client can tell
-    CUT = "cut"  # the length that is sent: the headers agree with the damage
-    ABSENT = "absent"  # none: chunks, properly ended at the cut
-    OVER = "over"  # more than the whole body; `at` is not used, everything is sent
+__all__ = [
+    "ANSWERS",
+    "CSV_FILES",
+    "FILES",
+    "JOBS",
+    "LISTS",
+    "TRANSFERS",
+    "ZIP_FILES",
+    "BodyShape",
+    "Fault",
+    "FaultBook",
+    "FaultKind",
+    "Length",
+    "WaitHint",
+    "first",
+    "only",
+    "read_fault",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,22 +60,24 @@ class Fault:
     """One thing to go wrong. Fields that a kind does not name above are ignored by it."""
 
     kind: FaultKind
-    on: Operation | None = None  # None: create for jobs and files, download for transfers
+    on: Operation | None = None  # None: create for jobs and files, list for lists, download for transfers
     nth: int = 1  # the first matching request it hits, from 1
     times: int | None = 1  # how many it hits; None: all from there on
     probability: float = 1.0  # of hitting each of them, decided by `seed`
     seed: int = 0
     job: str = ""  # only requests that name this export; empty: any
+    provider: Provider | None = None  # only requests to it, or to storage for it; None: any
     after: bool = False  # ANSWER, HANG, RESET: the work is done first, only the answer is lost
     status: int = 503
     code: str = ""  # the provider's error code; empty: the usual one for the status
     body: BodyShape = BodyShape.NATIVE
     hint: WaitHint = WaitHint.NONE
     wait: int = 30  # seconds, what the hint says
-    seconds: float = 30.0  # HANG: real time; JOB_SLOW, JOB_VANISHES: the sandbox's clock
+    seconds: float = 30.0  # HANG: real time; jobs: on the sandbox's clock
     message: str = "The export could not be generated"
     at: int = 0  # byte offset, counted in the whole file
     by: int = 1024
+    count: int = 1
     length: Length = Length.TRUE
     reset: bool = False
     hops: int = 1
@@ -137,15 +101,21 @@ class Fault:
 def _usual_operation(kind: FaultKind) -> Operation | None:
     if kind in ANSWERS:
         raise ValueError(f"{kind} can happen anywhere: say on which operation")
+    if kind in LISTS:
+        return Operation.LIST
     return Operation.DOWNLOAD if kind in TRANSFERS else Operation.CREATE
 
 
 def _operations(kind: FaultKind) -> frozenset[Operation]:
     if kind in ANSWERS:
         return frozenset(Operation)
+    if kind in LISTS:
+        return frozenset({Operation.LIST})
     if kind in TRANSFERS:
-        return frozenset({Operation.DOWNLOAD})
-    return frozenset({Operation.CREATE} if kind in JOBS else {Operation.CREATE, Operation.DOWNLOAD})
+        also = {Operation.LINK} if kind is FaultKind.REDIRECT else set()
+        return frozenset({Operation.DOWNLOAD, *also})
+    also = set() if kind in JOBS else {Operation.DOWNLOAD}
+    return frozenset({Operation.CREATE, Operation.RENEW, *also})
 
 
 def read_fault(data: Any) -> Fault:
@@ -200,15 +170,17 @@ class FaultBook:
         with self._lock:
             return {number: standing.fault for number, standing in self._standing.items()}
 
-    def take(self, operation: Operation, job: str = "") -> tuple[Fault, ...]:
+    def take(self, operation: Operation, job: str = "", provider: Provider | None = None) -> tuple[Fault, ...]:
         """Return the faults that hit this request, in the order they were added, and count it."""
         with self._lock:
-            return tuple(s.fault for s in self._standing.values() if _strikes(s, operation, job))
+            return tuple(s.fault for s in self._standing.values() if _strikes(s, operation, job, provider))
 
 
-def _strikes(standing: _Standing, operation: Operation, job: str) -> bool:
+def _strikes(standing: _Standing, operation: Operation, job: str, provider: Provider | None) -> bool:
     fault = standing.fault
     if fault.on is not operation or (fault.job and fault.job != job):
+        return False
+    if fault.provider is not None and fault.provider is not provider:
         return False
     standing.seen += 1
     if standing.seen < fault.nth or (fault.times is not None and standing.hits >= fault.times):

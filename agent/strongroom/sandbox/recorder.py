@@ -23,9 +23,22 @@ BODY_CAP = 1 << 20
 class Origin(StrEnum):
     """The hosts of the sandbox, each on a port of its own."""
 
-    API = "api"
-    STORAGE = "storage"
+    API = "api"  # Zavu's
+    HOOKBRIDGE = "hookbridge-api"
+    QLARA = "qlara-api"
+    STORAGE = "storage"  # files of all providers
     MIRROR = "mirror"  # a second storage host, where redirects can lead
+
+
+class Provider(StrEnum):
+    """The services that are simulated."""
+
+    ZAVU = "zavu"
+    HOOKBRIDGE = "hookbridge"
+    QLARA = "qlara"
+
+
+_PROVIDERS = {Origin.API: Provider.ZAVU, Origin.HOOKBRIDGE: Provider.HOOKBRIDGE, Origin.QLARA: Provider.QLARA}
 
 
 class Operation(StrEnum):
@@ -34,7 +47,12 @@ class Operation(StrEnum):
     CREATE = "create"
     GET = "get"
     LIST = "list"
-    DOWNLOAD = "download"
+    LINK = "link"  # asks the API where the file is
+    RENEW = "renew"  # has an expired export made again, under its id
+    DELETE = "delete"
+    BROWSE = "browse"  # reads records without an export
+    PLAN = "plan"  # reads what the account pays for
+    DOWNLOAD = "download"  # wants the file itself, wherever it is asked for
 
 
 @dataclass(slots=True)
@@ -55,6 +73,7 @@ class RecordedRequest:
     status: int | None = None  # None: no answer was sent (yet)
     sent: int = 0  # bytes of body handed to the connection
     faults: tuple[str, ...] = ()  # kinds of the faults that this request met
+    provider: Provider | None = None  # whose API, or whose file; None at storage for a token that nobody gave out
 
     def header(self, name: str) -> str | None:
         """Return the first value of this header, or None."""
@@ -63,6 +82,11 @@ class RecordedRequest:
     def param(self, name: str) -> str | None:
         """Return the first value of this query parameter, or None."""
         return next((value for key, value in self.query if key == name), None)
+
+    def holds(self, text: str) -> bool:
+        """Say whether the text stands anywhere in the request: path, query, headers or body."""
+        places = [self.path, *(part for pair in (*self.query, *self.headers) for part in pair)]
+        return any(text in place for place in places) or text.encode() in self.body
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +116,25 @@ class Requests:
         """Every attempt to fetch a file, redirected ones included."""
         return self.of(Operation.DOWNLOAD)
 
+    def to(self, provider: Provider) -> Requests:
+        """Return the requests to one provider, those for its files at storage included."""
+        return Requests(self.where(lambda request: request.provider is provider))
+
+    @property
+    def at_storage(self) -> tuple[RecordedRequest, ...]:
+        """Every request that reached a storage host."""
+        return self.where(lambda request: request.origin in (Origin.STORAGE, Origin.MIRROR))
+
     def headers_at_storage(self, name: str) -> tuple[str, ...]:
         """Return each value of this header that reached a storage host; empty is what a careful client leaves."""
-        away = (request for request in self.all if request.origin is not Origin.API)
-        return tuple(value for request in away if (value := request.header(name)) is not None)
+        return tuple(value for request in self.at_storage if (value := request.header(name)) is not None)
+
+    def astray(self, secret: str, home: Origin) -> tuple[RecordedRequest, ...]:
+        """Return the requests that carried this credential to any other origin, in whatever place and header style.
+
+        Basic credentials are given as they are sent: encoded in base64.
+        """
+        return self.where(lambda request: request.origin is not home and request.holds(secret))
 
 
 class Recorder:
@@ -119,6 +158,7 @@ class Recorder:
                 headers=tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in scope["headers"]),
                 body=body,
                 json=_read_json(body),
+                provider=_PROVIDERS.get(origin),
             )
             self._entries.append(entry)
         return entry

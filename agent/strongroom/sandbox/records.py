@@ -1,25 +1,18 @@
 """Records made on the spot, and always the same: each is a pure function of seed, dataset and time slot.
 
-Time is cut into equal slots and each slot holds one record at a moment of its own, so any window holds the same
-records whenever it is asked for, adjacent windows share none, and nothing has to be stored.
+Where they lie in time is the slots' matter; here they become JSON.
 """
 
 from __future__ import annotations
 
 import time
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 
 from strongroom.sandbox.shapes import DATASETS, TEXT_FIELDS, VARIETY, bodies
+from strongroom.sandbox.slots import DAY, MILLISECOND, Slots, Span, draws, pick
 
-DAY = 86_400_000_000
-"""Microseconds."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MASK = (1 << 64) - 1
 _LEAST_TARGET = 4096
 _SPARE = 2048
 """Bytes left for the last record of an exact size: more than any record, so that it always has room."""
@@ -53,31 +46,6 @@ class DataOptions:
             raise ValueError(f"an exact size starts at {_LEAST_TARGET} bytes, got {self.target_bytes}")
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Moments from `first` to `last`, both included, in microseconds since 1970."""
-
-    first: int
-    last: int
-
-    @classmethod
-    def between(cls, first: datetime, last: datetime) -> Span:
-        """Return the span of two instants, both included."""
-        return cls(_micros(first), _micros(last))
-
-
-@dataclass(frozen=True, slots=True)
-class _Slots:
-    """Slot i begins at origin + i * width // parts."""
-
-    origin: int
-    width: int
-    parts: int
-
-    def index(self, moment: int) -> int:
-        return (moment - self.origin) * self.parts // self.width
-
-
 class RecordSource:
     """Gives the records of a simulated account."""
 
@@ -91,13 +59,13 @@ class RecordSource:
             return
         rate = self.options.per_day.get(dataset, 0)
         if rate > 0 and span.first <= span.last:
-            yield from self._drawn(dataset, span, _Slots(0, DAY, rate))
+            yield from self._drawn(dataset, span, Slots.daily(rate))
 
     def _sized(self, dataset: str, span: Span, target: int) -> Iterator[bytes]:
         """Yield records whose array `[a,b,...]` is exactly `target` bytes long; the last one is padded to fit."""
         left = target - 2
         count = left // self._mean_size(dataset) * 21 // 20 + 2
-        slots = _Slots(span.first, max(1, span.last - span.first), count)
+        slots = Slots(span.first, max(1, span.last - span.first), count)
         drawn = self._drawn(dataset, span, slots)
         held = next(drawn)
         for record in drawn:
@@ -110,26 +78,16 @@ class RecordSource:
 
     def _mean_size(self, dataset: str) -> int:
         probe = Span(0, DAY)
-        sizes = [len(record) + 1 for record in self._drawn(dataset, probe, _Slots(0, DAY, 1024))]
+        sizes = [len(record) + 1 for record in self._drawn(dataset, probe, Slots(0, DAY, 1024))]
         return sum(sizes) // len(sizes)
 
-    def _drawn(self, dataset: str, span: Span, slots: _Slots) -> Iterator[bytes]:
-        key = zlib.crc32(f"{self.options.seed}/{dataset}".encode()) << 32 | self.options.seed & 0xFFFFFFFF
-        pool = bodies(self.options.seed, dataset, self.options.canary)
-        digits, grain = (6, 1) if self.options.microseconds else (3, 1000)
-        indices = range(slots.index(span.first) - 1, slots.index(span.last) + 2)
-        origin, width, parts = slots.origin, slots.width, slots.parts
-        length = max(1, width // parts)
-        for index in reversed(indices) if self.options.newest_first else indices:
-            draw = _mix(index * 0x9E3779B97F4A7C15 + key)
-            moment = origin + index * width // parts + (draw >> 20) % length
-            moment -= moment % grain
-            if span.first <= moment <= span.last:
-                # The product of two even draws is skewed: some texts go to very many people, as campaigns do.
-                body = pool[(draw & 511) * (draw >> 9 & 511) * (draw >> 18 & 511) * VARIETY >> 27]
-                yield body.template % tuple(
-                    [draw if hole is None else stamp(moment + hole, digits) for hole in body.holes]
-                )
+    def _drawn(self, dataset: str, span: Span, slots: Slots) -> Iterator[bytes]:
+        options = self.options
+        pool = bodies(options.seed, dataset, options.canary)
+        digits, grain = (6, 1) if options.microseconds else (3, MILLISECOND)
+        for moment, draw in draws(options.seed, dataset, span, slots, grain=grain, newest_first=options.newest_first):
+            body = pool[pick(draw, VARIETY)]
+            yield body.template % tuple([draw if hole is None else stamp(moment + hole, digits) for hole in body.holes])
 
 
 def json_array(records: Iterator[bytes], batch: int = 512) -> Iterator[bytes]:
@@ -166,18 +124,6 @@ def _minute(minutes: int) -> bytes:
 def _endings() -> tuple[bytes, ...]:
     # Looking seconds and milliseconds up is twice as fast as writing them, and big files hold millions.
     return tuple(b"%02d.%03dZ" % divmod(millis, 1000) for millis in range(60_000))
-
-
-def _micros(instant: datetime) -> int:
-    return (instant - _EPOCH) // timedelta(microseconds=1)
-
-
-def _mix(value: int) -> int:
-    """Scatter 64 bits (the finaliser of SplitMix64): neighbours in, strangers out."""
-    value &= _MASK
-    value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 & _MASK
-    value = (value ^ value >> 27) * 0x94D049BB133111EB & _MASK
-    return value ^ value >> 31
 
 
 def _padded(record: bytes, text_field: str, size: int) -> bytes:

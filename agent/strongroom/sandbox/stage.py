@@ -39,7 +39,7 @@ class Stage:
         """Return the answer, or the fault that stands in its place."""
         entry: RecordedRequest = request.state.entry
         entry.operation, entry.job = operation, job
-        faults = self._faults.take(operation, job)
+        faults = self._faults.take(operation, job, entry.provider)
         entry.faults = tuple(str(fault.kind) for fault in faults)
         answers = only(faults, ANSWERS)
         for fault in answers:

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from strongroom.model.instants import Chance, Clock
 from strongroom.sandbox.faults import FILES, TRANSFERS, Fault, FaultBook, FaultKind, first, only
-from strongroom.sandbox.recorder import Operation
+from strongroom.sandbox.recorder import Operation, Provider
 from strongroom.sandbox.stage import Stage, xml_error
 from strongroom.sandbox.transfer import Manners, StoredFile, serve_file
 
@@ -35,6 +35,7 @@ class Link:
     open: Opener
     dead_status: int = 403  # how the host answers once it has expired
     manners: Manners = field(default_factory=Manners)
+    provider: Provider = Provider.ZAVU
 
 
 class Storage:
@@ -65,6 +66,7 @@ class Storage:
         hops, path = _split_hops(request.url.path)
         link = self._links.get(request.query_params.get("token", ""))
         job = link.job if link else ""
+        request.state.entry.provider = link.provider if link else None
 
         async def handle(faults: tuple[Fault, ...]) -> Response:
             return await self._serve(request, path, link, faults)

@@ -36,6 +36,7 @@ class StoredFile:
     filename: str  # what Content-Disposition calls it
     media_type: str
     modified: datetime
+    records: int = 0  # in it
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from starlette.requests import Request
@@ -14,15 +12,16 @@ from starlette.routing import Route
 
 from strongroom.model.instants import Chance, Clock, require_utc
 from strongroom.sandbox.archive import ArchiveRoom, Content
-from strongroom.sandbox.faults import Fault, FaultBook
+from strongroom.sandbox.faults import Fault, FaultBook, FaultKind, first
+from strongroom.sandbox.jobs import QuotaRefused, shuffled
 from strongroom.sandbox.quota import FixedWindow, Reading, seconds_until
 from strongroom.sandbox.recorder import Operation
-from strongroom.sandbox.records import Span
 from strongroom.sandbox.shapes import DATASETS
+from strongroom.sandbox.slots import Span
 from strongroom.sandbox.stage import Handler, Stage
 from strongroom.sandbox.storage import Link, Storage
-from strongroom.sandbox.transfer import StoredFile
-from strongroom.sandbox.zavu_jobs import Job, JobBook, JobView, Order, QuotaRefused, Status
+from strongroom.sandbox.workshop import Workshop
+from strongroom.sandbox.zavu_jobs import Job, JobView, Order, Status, open_book, status_of, view_job
 from strongroom.sandbox.zavu_options import ExpiredLook, ZavuOptions
 from strongroom.sandbox.zavu_words import (
     BadRequest,
@@ -33,9 +32,6 @@ from strongroom.sandbox.zavu_words import (
     write_job,
     zavu_error,
 )
-
-_PATIENCE = 5.0
-"""Real seconds a request waits for a file that is due; then the export is shown as still processing."""
 
 
 class Zavu:
@@ -56,16 +52,16 @@ class Zavu:
         self._expected = f"Bearer {api_key}".encode()
         self._clock = clock
         self._storage = storage
-        self._room = room
-        self._jobs = JobBook(options, clock, chance)
+        self._jobs = open_book(options, clock, chance)
         self._requests = FixedWindow(options.requests_per_minute, timedelta(minutes=1))
         self._stage = Stage(faults, clock, zavu_error)
-        self._builds: dict[str, asyncio.Task[StoredFile | None]] = {}
+        self._workshop = Workshop(room, self._content)
 
     @property
     def jobs(self) -> tuple[JobView, ...]:
         """Every export ever created here, oldest first."""
-        return self._jobs.views()
+        now = self._clock()
+        return tuple(view_job(job, now) for job in self._jobs.everything())
 
     def add_foreign_job(
         self,
@@ -115,16 +111,23 @@ class Zavu:
         return await self._play(request, Operation.GET, job_id, work)
 
     async def _list(self, request: Request) -> Response:
-        async def work(_faults: tuple[Fault, ...]) -> Response:
+        async def work(faults: tuple[Fault, ...]) -> Response:
             status, limit, after = read_page(request.query_params, self._options)
-            jobs = [job for job in self._jobs.listed() if status in (None, job.status(self._clock()))]
+            jobs = [job for job in self._jobs.listed() if status in (None, status_of(job, self._clock()))]
             if after is not None:
                 jobs = [job for job in jobs if self._follows(position_of(job), after)]
             page = jobs[:limit]
             cursor = write_cursor(page[-1]) if len(jobs) > limit else None
-            return JSONResponse({"items": [await self._show(job) for job in page], "nextCursor": cursor})
+            shown = [await self._show(job) for job in shuffled(page, faults, request.state.entry.number)]
+            self._grow(faults)
+            return JSONResponse({"items": shown, "nextCursor": cursor})
 
         return await self._play(request, Operation.LIST, "", work)
+
+    def _grow(self, faults: tuple[Fault, ...]) -> None:
+        grows = first(faults, FaultKind.LIST_GROWS)
+        for _ in range(grows.count if grows else 0):
+            self.add_foreign_job(["activities"])
 
     def _follows(self, position: tuple[int, int], after: tuple[int, int]) -> bool:
         return position < after if self._options.newest_first else position > after
@@ -158,20 +161,10 @@ class Zavu:
             return _refuse(options.quota_status, options.quota_code, str(refusal), wait)
 
     async def _show(self, job: Job) -> dict[str, object]:
-        status = job.status(self._clock())
-        if status is Status.COMPLETED and await self._file_of(job) is None:
+        status = status_of(job, self._clock())
+        if status is Status.COMPLETED and await self._workshop.file_of(job) is None:
             status = Status.PROCESSING
         return write_job(job, status, self._options, self._link_of(job) if status is Status.COMPLETED else None)
-
-    async def _file_of(self, job: Job) -> StoredFile | None:
-        if job.file is None:
-            if job.id not in self._builds:
-                self._builds[job.id] = asyncio.create_task(asyncio.to_thread(self._room.build, self._content(job)))
-            try:
-                job.file = await asyncio.wait_for(asyncio.shield(self._builds[job.id]), _PATIENCE)
-            except TimeoutError:
-                return None
-        return job.file
 
     def _content(self, job: Job) -> Content:
         order = job.order
@@ -198,17 +191,11 @@ class Zavu:
         return job.link
 
     def _new_link(self, job: Job, until: datetime) -> Link:
-        async def open_file(faults: tuple[Fault, ...]) -> StoredFile | None:
-            if not faults:
-                return await self._file_of(job)
-            content = self._content(job)
-            return await asyncio.to_thread(self._room.build, replace(content, faults=content.faults + faults))
-
         return Link(
             path=f"/exports/{job.id}.zip",
             job=job.id,
             expires_at=until,
-            open=open_file,
+            open=self._workshop.opener(job),
             dead_status=self._options.dead_link_status,
             manners=self._options.manners,
         )

@@ -13,8 +13,9 @@ from typing import Any
 from starlette.responses import JSONResponse
 
 from strongroom.model.instants import parse_instant
+from strongroom.sandbox.jobs import list_key
 from strongroom.sandbox.shapes import DATASETS
-from strongroom.sandbox.zavu_jobs import Job, Order, Status, list_key
+from strongroom.sandbox.zavu_jobs import Job, Order, Status
 from strongroom.sandbox.zavu_options import Unwanted, ZavuOptions
 
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")

@@ -45,7 +45,10 @@ def write_out(catalogue: Catalogue, path: Path) -> None:
 
     Raises VaultError when the file's last line is not the line that the catalogue has under its number.
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise in_words(error) from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         _cut_torn_line(fd)

@@ -134,3 +134,33 @@ ALL_PROGRESS = "SELECT job, stage, done, total, at FROM progress"
 
 PUT_FACT = "INSERT INTO vault (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 FACT = "SELECT value FROM vault WHERE name = ?"
+
+PUT_REQUEST = "INSERT INTO requests (id, at, wish, subject, by, accepted, answer) VALUES (?, ?, ?, ?, ?, 0, '')"
+_REQUEST_COLUMNS = "id, at, wish, subject, by, done_at, accepted, answer"
+REQUEST = f"SELECT {_REQUEST_COLUMNS} FROM requests WHERE id = ?"
+REQUESTS_WAITING = f"SELECT {_REQUEST_COLUMNS} FROM requests WHERE done_at IS NULL ORDER BY at, id"
+REQUESTS_NEWEST = f"SELECT {_REQUEST_COLUMNS} FROM requests ORDER BY at DESC, id DESC LIMIT ?"
+ANSWER_REQUEST = "UPDATE requests SET done_at = ?, accepted = ?, answer = ? WHERE id = ? AND done_at IS NULL"
+
+STREAM = "SELECT name, floor, paused FROM streams WHERE name = ?"
+STREAMS = "SELECT name, floor, paused FROM streams ORDER BY name"
+PUT_STREAM = """
+INSERT INTO streams (name, floor, paused) VALUES (?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET floor = excluded.floor, paused = excluded.paused
+"""
+COUNT_PLANNED = "SELECT count(*) AS count FROM jobs WHERE source = ? AND state = 'planned'"
+RECORDS_BEFORE = """
+SELECT records FROM archives
+WHERE stream = ? AND holding = 'held' AND window_end <= ? ORDER BY window_start DESC LIMIT ?
+"""
+
+_NOTICE_COLUMNS = "key, severity, title, body, raised_at, told_at, cleared_at"
+NOTICE = f"SELECT {_NOTICE_COLUMNS} FROM notices WHERE key = ?"
+NOTICES = f"SELECT {_NOTICE_COLUMNS} FROM notices ORDER BY raised_at DESC, key LIMIT ?"
+NOTICES_STANDING = f"SELECT {_NOTICE_COLUMNS} FROM notices WHERE cleared_at IS NULL ORDER BY raised_at, key"
+NOTICES_UNTOLD = f"SELECT {_NOTICE_COLUMNS} FROM notices WHERE told_at IS NULL ORDER BY raised_at, key"
+PUT_NOTICE = f"""
+INSERT INTO notices ({_NOTICE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET severity = excluded.severity, title = excluded.title, body = excluded.body,
+    raised_at = excluded.raised_at, told_at = excluded.told_at, cleared_at = excluded.cleared_at
+"""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import sqlite_utils
 
-SCHEMA = 1
+SCHEMA = 2
 """The schema this program writes: the number of the last migration."""
 
 

@@ -1,0 +1,177 @@
+"""`strongroom demo`: real exports from a simulated provider, through every stage, into a real vault, and back out."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli.json_output import put_line
+from strongroom.cli.options import json_option
+from strongroom.cli.table import hang
+from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.model.errors import ExitCode
+
+if TYPE_CHECKING:
+    from strongroom.cli.demoscene import Scene
+    from strongroom.cli.summary import Outcome
+    from strongroom.config.schema import Config
+    from strongroom.model.archive import Archive
+    from strongroom.sandbox.server import Sandbox
+
+_PATIENCE = timedelta(minutes=3)
+
+
+@click.command("demo")
+@click.option(
+    "--dir", "folder", metavar="PATH", type=click.Path(path_type=Path), help="A new or empty folder for everything."
+)
+@click.option("--keep/--remove", default=True, show_default=True, help="What becomes of the folder at the end.")
+@json_option
+def demo(folder: Path | None, keep: bool, as_json: bool) -> int:
+    """Watch simulated exports become sealed archives in a fresh vault. Takes half a minute.
+
+    A simulated Zavu API and a vault are set up in a folder of their own; nothing leaves this machine. Six windows of
+    three datasets are exported within the provider's quota, two faults are planted and healed, everything is verified,
+    one archive is restored and opened with the stock age tool.
+    """
+    from strongroom.cli.demoscene import build_vault, new_scene, simulated_provider
+    from strongroom.engine.assembly import system_clock
+
+    began = time.monotonic()
+    scene = new_scene(folder, system_clock())
+    with simulated_provider() as provider:
+        _step(1, f"A simulated Zavu API on {provider.api_url}: 3 exports at once, 10 an hour, as the real one.")
+        config = build_vault(scene, provider)
+        _step(2, f"A fresh vault in {scene.folder}. It is sealed to two public keys and needs neither private key.")
+        outcome = _archive(config, as_json=as_json)
+        healed = list(_healed(config, provider))
+    for words in healed:
+        _note(words)
+    if not outcome.archived:
+        return ExitCode.FINDINGS
+    sound = _verify(config, as_json=as_json)
+    same = _restore(config, scene, outcome.archived[-1][1], as_json=as_json)
+    if as_json:
+        put_line({"event": "demo", "dir": str(scene.folder), "sound": sound, "age_agrees": same, "healed": healed})
+    _leave(scene, began, keep=keep)
+    return ExitCode.OK if outcome.complete and sound and same is not False else ExitCode.FINDINGS
+
+
+def _step(number: int, words: str) -> None:
+    tell()
+    for line in hang(click.style(f"{number}. ", bold=True), 3, words, width()):
+        tell(line)
+
+
+def _note(words: str) -> None:
+    for line in hang("   ", 3, words, width()):
+        tell(line)
+
+
+def _archive(config: Config, *, as_json: bool) -> Outcome:
+    from strongroom.cli.work import Manner, work
+    from strongroom.engine.assembly import plans_of
+    from strongroom.engine.planning import enter_due
+
+    _step(3, "Two days of three datasets are due. Each window: ask, wait, download and seal, read back and count.")
+    _note("Two faults are planted: an answer is lost after the export was made, and a download is cut.")
+    tell()
+    manner = Manner("strongroom demo", _PATIENCE, workers=4, as_json=as_json)
+    return work(config, lambda engine: enter_due(engine, plans_of(config)), manner)
+
+
+def _healed(config: Config, provider: Sandbox) -> Iterator[str]:
+    """Say what became of the faults, from the evidence log and from what the provider saw."""
+    from strongroom.cli.amounts import job_words
+    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.readings import find_job, newest_moments
+
+    _step(4, "What went wrong on the way, and healed:")
+    with open_reading(config) as vault:
+        adopted = [moment for moment in newest_moments(vault, 500) if moment.kind == "job.adopted"]
+        for moment in adopted:
+            name = job_words(find_job(vault, moment.job))
+            yield f"{name}: the answer was lost; the export was found on the provider's list and adopted, not repeated"
+    resumed = [request for request in provider.requests.downloads if request.header("range")]
+    for request in resumed:
+        yield f"export {request.job}: the download was cut and went on from there ({request.header('range')})"
+    yield f"{len(provider.zavu.jobs)} exports were made at the provider for as many windows: none twice"
+
+
+def _verify(config: Config, *, as_json: bool) -> bool:
+    from strongroom.cli.identities import open_identities
+    from strongroom.cli.verify import check_archive, say_result, tell_total
+    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.readings import all_archives
+
+    _step(5, "Verify, with the identity: open every archive, compare its digest, read every record again.")
+    identities, results = open_identities(config, None, None), []
+    with open_reading(config) as vault:
+        for archive in all_archives(vault):
+            results.append(check_archive(vault, archive, identities, quiet=as_json))
+            if not as_json:
+                say_result(results[-1])
+    tell_total(results, content=True)
+    return all(result.sound for result in results)
+
+
+def _restore(config: Config, scene: Scene, archive: Archive, *, as_json: bool) -> bool | None:
+    """Restore one archive, then open it without this program and compare; None where there is no age to do it."""
+    from strongroom.cli.bytesbar import watching
+    from strongroom.cli.identities import open_identities
+    from strongroom.cli.opening import age_command
+    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.readings import files_of
+    from strongroom.engine.restore import restore
+
+    _step(6, "Restore one: the delivered bytes, their digest checked before the file gets its name.")
+    scene.restored.mkdir()
+    with open_reading(config) as vault, watching("restore", archive.seal.size, quiet=as_json) as watch:
+        files = files_of(vault, archive)
+        restored = restore(vault, archive, open_identities(config, None, None), scene.restored, watch)
+    tell(f"   {clean(str(restored.paths[0]))}")
+    tell(f"   SHA-256 {restored.sha256}")
+    command = age_command(scene.identity, files.key, files.payload)
+    _step(7, "The same without this program: the stock age tool, in bash:")
+    (tell if as_json else say)(command)
+    found = _sha256_of_output(command)
+    if found is None:
+        _note("age or bash is not installed here; where they are, the line above gives the same bytes.")
+        return None
+    tell(f"   SHA-256 {found}: {'the same bytes' if found == restored.sha256 else 'OTHER BYTES'}")
+    return found == restored.sha256
+
+
+def _sha256_of_output(command: str) -> str | None:
+    """Run a line in bash and return the digest of what it writes, or None where it cannot be run."""
+    if shutil.which("age") is None or shutil.which("bash") is None:
+        return None
+    process = subprocess.Popen(["bash", "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    with process:
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        digest = hashlib.sha256()
+        while chunk := process.stdout.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest() if process.returncode == 0 else ""
+
+
+def _leave(scene: Scene, began: float, *, keep: bool) -> None:
+    if not keep:
+        shutil.rmtree(scene.folder)
+        tell(f"\nDone in {time.monotonic() - began:.0f} s; {clean(str(scene.folder))} was removed.")
+        return
+    program = f"strongroom --config {shlex.quote(clean(str(scene.config)))}"
+    _step(8, "Look around:")
+    tell(f"   {program} tui")
+    tell(f"   {program} status")
+    tell(f"   {program} log")
+    tell(f"\nDone in {time.monotonic() - began:.0f} s. Everything is in {clean(str(scene.folder))}; delete it at will.")

@@ -1,0 +1,60 @@
+"""`strongroom export`: one window now, whatever is due otherwise."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli.options import instant, json_option
+from strongroom.cli.run import patience_option, workers_option
+from strongroom.cli.session import Session, pass_session
+from strongroom.model.errors import UsageError
+from strongroom.model.window import Window
+
+if TYPE_CHECKING:
+    from strongroom.engine.engine import Engine
+    from strongroom.model.job import Job
+
+
+@click.command("export")
+@click.argument("source")
+@click.option("--from", "start", type=instant, metavar="TIME", required=True, help="The first instant.")
+@click.option("--to", "end", type=instant, metavar="TIME", required=True, help="The end, itself not included.")
+@click.option("--dataset", "datasets", metavar="NAME", multiple=True, help="By default those of the source's stream.")
+@click.option("--again", is_flag=True, help="Export a window that is held already, beside the first archive.")
+@patience_option
+@workers_option
+@json_option
+@pass_session
+def export(
+    session: Session,
+    /,
+    source: str,
+    start: datetime,
+    end: datetime,
+    datasets: tuple[str, ...],
+    again: bool,
+    patience: timedelta,
+    workers: int,
+    as_json: bool,
+) -> int:
+    """Bring one window of SOURCE into the vault now.
+
+    A date means midnight UTC and the end is not included: --from 2026-11-01 --to 2026-11-02 is the whole first of
+    November and nothing of the second.
+    """
+    if end <= start:
+        raise UsageError("the window must end after it starts", hint="--to is the first instant that is left out")
+    from strongroom.cli.work import Manner, work
+    from strongroom.engine.assembly import stream_for
+    from strongroom.engine.planning import enter_window
+
+    config = session.config()
+    stream, retention = stream_for(config, source, datasets)
+
+    def enter(engine: Engine) -> list[Job]:
+        return [enter_window(engine, stream, Window(start, end), retention, again=again)]
+
+    return work(config, enter, Manner("strongroom export", patience, workers, as_json)).exit_code

@@ -1,0 +1,111 @@
+"""Following jobs from the catalogue, as any process could: what they are now, and what happened since the last look."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from strongroom.engine.readings import Moment, Running, Vault, find_job, list_live_jobs, newest_moments, running
+from strongroom.model.job import Job
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+EVERY = 0.2
+"""Seconds between two looks."""
+
+
+class Family:
+    """Jobs that were chosen, and whatever comes to replace them."""
+
+    def __init__(self, jobs: Iterable[Job]) -> None:
+        self.ids = {job.id for job in jobs}
+
+    def __contains__(self, job: Job) -> bool:
+        if job.id not in self.ids and job.parent and job.parent in self.ids:
+            self.ids.add(job.id)
+        return job.id in self.ids
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What one look found."""
+
+    jobs: Mapping[str, Job]  # all of the family, finished ones included
+    running: Mapping[str, Running]  # by job
+    moments: tuple[Moment, ...]  # since the last look, oldest first
+
+
+class Display(Protocol):
+    """Something that shows glances."""
+
+    def show(self, glance: Glance) -> None:
+        """Show what is new."""
+        ...
+
+    def close(self) -> None:
+        """Leave the screen as it should stay."""
+        ...
+
+
+class Follower:
+    """Looks at one family of jobs again and again."""
+
+    def __init__(self, vault: Vault, family: Family) -> None:
+        self._vault = vault
+        self._family = family
+        self._jobs: dict[str, Job] = {}
+        self._seq = newest[0].seq if (newest := newest_moments(vault, 1)) else 0
+
+    def look(self) -> Glance:
+        """Look once."""
+        moments = tuple(self._new_moments())
+        live = {job.id: job for job in list_live_jobs(self._vault) if job in self._family}
+        left = [job_id for job_id, job in self._jobs.items() if not job.finished and job_id not in live]
+        unseen = [job_id for job_id in self._family.ids if job_id not in self._jobs and job_id not in live]
+        self._jobs |= live
+        self._jobs |= {job_id: find_job(self._vault, job_id) for job_id in (*left, *unseen)}
+        transfers = {each.job: each for each in running(self._vault) if each.job in live}
+        return Glance(dict(self._jobs), transfers, moments)
+
+    def _new_moments(self) -> list[Moment]:
+        most, found = 64, newest_moments(self._vault, 64)
+        while len(found) == most and found[-1].seq > self._seq + 1:
+            most *= 4
+            found = newest_moments(self._vault, most)
+        fresh = [moment for moment in reversed(found) if moment.seq > self._seq]
+        self._seq = max((moment.seq for moment in fresh), default=self._seq)
+        return [moment for moment in fresh if moment.job in self._family.ids]
+
+
+class Following:
+    """While entered, a thread shows what happens to a family of jobs. A display that fails ends the showing alone."""
+
+    def __init__(self, vault: Vault, family: Family, display: Display) -> None:
+        self._follower = Follower(vault, family)
+        self._display = display
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="display", daemon=True)
+
+    def __enter__(self) -> Following:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            ended = False
+            while not ended:
+                ended = self._done.wait(EVERY)
+                self._display.show(self._follower.look())
+        except (OSError, ValueError):
+            return  # nobody can see it any more: the work goes on
+        finally:
+            self._display.close()

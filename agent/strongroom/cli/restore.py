@@ -1,0 +1,65 @@
+"""`strongroom restore`: the original bytes, or the members of a ZIP; the digest is checked, nothing is overwritten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from strongroom.cli.amounts import short, size_words
+from strongroom.cli.bytesbar import watching
+from strongroom.cli.identities import open_identities
+from strongroom.cli.json_output import put_document
+from strongroom.cli.options import identity_option, json_option, passphrase_option
+from strongroom.cli.session import Session, pass_session
+from strongroom.cli.terminal import clean, say, tell
+
+
+@click.command("restore")
+@click.argument("archive_id", metavar="ID")
+@click.option(
+    "--to",
+    "target",
+    metavar="PATH",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A new file, or a folder to put it in; with --extract a new or empty folder.",
+)
+@click.option("--extract", is_flag=True, help="Write the members of the delivered ZIP instead of the ZIP.")
+@identity_option
+@passphrase_option
+@json_option
+@pass_session
+def restore(
+    session: Session,
+    /,
+    archive_id: str,
+    target: Path,
+    extract: bool,
+    identity: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Write an archive's original bytes to disk, byte for byte as the provider delivered them.
+
+    The digest is checked before the file gets its name. Nothing is ever overwritten.
+    """
+    from strongroom.engine import restore as use_case
+    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.readings import find_archive
+
+    config = session.config()
+    with open_reading(config) as vault:
+        archive = find_archive(vault, archive_id)
+        opened = open_identities(config, identity, passphrase_file)
+        act = use_case.restore_members if extract else use_case.restore
+        with watching(f"restore {short(archive.id)}", archive.seal.size, quiet=as_json) as watch:
+            restored = act(vault, archive, opened, target, watch)
+    if as_json:
+        paths = [str(path) for path in restored.paths]
+        put_document({"archive": archive.id, "paths": paths, "size": restored.size, "sha256": restored.sha256})
+        return
+    for path in restored.paths:
+        say(clean(str(path)))
+    tell(f"{size_words(restored.size)} as delivered, digest checked")
+    tell(f"SHA-256 {restored.sha256}")

@@ -1,0 +1,55 @@
+"""`strongroom run --once`: bring everything that is due to its end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli.options import duration, json_option
+from strongroom.cli.session import Session, pass_session
+from strongroom.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from strongroom.engine.engine import Engine
+    from strongroom.model.job import Job
+
+patience_option = click.option(
+    "--patience",
+    type=duration,
+    metavar="DURATION",
+    default="2h",
+    show_default=True,
+    help="How long to wait for quotas and retries; what is left then goes on with the next run.",
+)
+workers_option = click.option(
+    "--workers", type=click.IntRange(1, 64), default=4, show_default=True, help="Jobs in hand at once."
+)
+
+
+@click.command("run")
+@click.option("--once", is_flag=True, help="Bring everything due to its end, then leave.")
+@patience_option
+@workers_option
+@json_option
+@pass_session
+def run(session: Session, once: bool, patience: timedelta, workers: int, as_json: bool) -> int:
+    """Bring everything that is due into the vault: settle what was interrupted, plan, ask, download, seal, verify.
+
+    Leaves with 0 when everything was archived, with 1 when something failed or is still waiting.
+    """
+    if not once:
+        raise UsageError("say how long to run", hint="strongroom run --once: everything that is due, then leave")
+    from strongroom.cli.work import Manner, work
+    from strongroom.engine.assembly import plans_of
+    from strongroom.engine.planning import enter_due
+    from strongroom.engine.readings import list_live_jobs
+
+    config = session.config()
+
+    def enter(engine: Engine) -> list[Job]:
+        enter_due(engine, plans_of(config))
+        return list_live_jobs(engine.vault)
+
+    return work(config, enter, Manner("strongroom run --once", patience, workers, as_json)).exit_code

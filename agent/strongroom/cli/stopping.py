@@ -1,0 +1,51 @@
+"""Ctrl-C and SIGTERM while work is under way: the first asks to stop and everything is parked, the second ends at once.
+
+Ending at once is safe: whatever was half done is settled when the program next starts.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from types import FrameType, TracebackType
+
+from strongroom.cli.terminal import tell
+from strongroom.model.errors import ExitCode
+
+_SLICE = 0.25
+_NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopping:
+    """While entered, in the main thread, it takes both signals."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._former: dict[signal.Signals, object] = {}
+
+    def __enter__(self) -> Stopping:
+        for number in _NUMBERS:
+            self._former[number] = signal.signal(number, self._heard)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def asked(self) -> bool:
+        """Say whether to stop."""
+        return self._asked
+
+    def pause(self, seconds: float) -> None:
+        """Let a little time pass, at most the given seconds; short, so that a wish to stop is heard soon."""
+        time.sleep(min(seconds, _SLICE))
+
+    def _heard(self, _number: int, _frame: FrameType | None) -> None:
+        if self._asked:
+            os.write(2, b"\x1b[?25h\nended at once; the next run settles what was half done\n")
+            os._exit(ExitCode.INTERRUPTED)
+        self._asked = True
+        tell("stopping: what is under way is parked (once more to end at once)")

@@ -1,0 +1,116 @@
+"""What a run came to: a table of what was archived, and for everything else the reason and the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import click
+
+from strongroom.cli.amounts import clock_words, count_words, short, size_words, window_words
+from strongroom.cli.documents import archive_document, job_document
+from strongroom.cli.follow import Family
+from strongroom.cli.json_output import put_line
+from strongroom.cli.phrases import STAGES, next_step
+from strongroom.cli.table import Column, hang, render_table
+from strongroom.cli.terminal import clean, say, width
+from strongroom.engine.readings import Vault, find_archive, find_job
+from strongroom.model.archive import Archive
+from strongroom.model.errors import ExitCode
+from strongroom.model.job import Job, State
+
+_COLUMNS = (
+    Column("JOB"),
+    Column("WINDOW"),
+    Column("ARCHIVE"),
+    Column("RECORDS", right=True),
+    Column("SIZE", right=True),
+    Column("DURABLE"),
+    Column("VERIFIED"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The jobs of a run as they are at its end."""
+
+    archived: tuple[tuple[Job, Archive], ...]
+    others: tuple[Job, ...]  # failed, cancelled or not finished
+
+    @property
+    def complete(self) -> bool:
+        """Say whether everything was archived."""
+        return not self.others
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return 0 when everything was archived, 1 otherwise."""
+        return ExitCode.OK if self.complete else ExitCode.FINDINGS
+
+
+def outcome_of(vault: Vault, family: Family) -> Outcome:
+    """Read how every job of a family ended. One that was replaced is told by what replaced it."""
+    jobs = sorted((find_job(vault, job_id) for job_id in family.ids), key=_order)
+    archived = [(job, find_archive(vault, job.archive)) for job in jobs if job.state is State.ARCHIVED]
+    others = [job for job in jobs if job.state not in (State.ARCHIVED, State.REPLACED)]
+    return Outcome(tuple(archived), tuple(others))
+
+
+def say_outcome(outcome: Outcome) -> None:
+    """Print the tables for a person."""
+    for stream, pairs in groupby(outcome.archived, key=lambda pair: pair[0].stream):
+        say(click.style(clean(stream), bold=True))
+        for line in render_table(_COLUMNS, [_row(job, archive) for job, archive in pairs], width()):
+            say(line)
+        say()
+    for job in outcome.others:
+        for line in _reason(job):
+            say(line)
+    for line in _total(outcome):
+        say(line)
+
+
+def put_outcome(outcome: Outcome) -> None:
+    """Print the closing line of a JSON stream."""
+    put_line(
+        {
+            "event": "summary",
+            "complete": outcome.complete,
+            "archived": [archive_document(archive) for _, archive in outcome.archived],
+            "unfinished": [{**job_document(job), "next_step": next_step(job)} for job in outcome.others],
+        }
+    )
+
+
+def _order(job: Job) -> tuple[str, object, str]:
+    return job.stream, job.spec.window.start, job.id
+
+
+def _row(job: Job, archive: Archive) -> tuple[str, ...]:
+    return (
+        short(job.id),
+        window_words(job.spec.window),
+        short(archive.id),
+        count_words(archive.inspection.records),
+        size_words(archive.seal.size),
+        clock_words(archive.durable_at),
+        clock_words(archive.verified_at),
+    )
+
+
+def _reason(job: Job) -> Iterable[str]:
+    state = "failed" if job.state is State.FAILED else STAGES[job.state]
+    yield from hang(
+        f"{short(job.id)}  ", 10, f"{job.stream} {window_words(job.spec.window)}: {state}. {job.detail}", width()
+    )
+    yield from hang(" " * 10 + "-> ", 13, next_step(job), width())
+
+
+def _total(outcome: Outcome) -> Sequence[str]:
+    if not outcome.archived and not outcome.others:
+        return ["Nothing is due."]
+    records = sum(archive.inspection.records for _, archive in outcome.archived)
+    size = sum(archive.seal.size for _, archive in outcome.archived)
+    words = f"{len(outcome.archived)} archived, {count_words(records)} records, {size_words(size)}"
+    return [words + (f"; {len(outcome.others)} not" if outcome.others else "")]

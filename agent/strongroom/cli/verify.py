@@ -1,0 +1,138 @@
+"""`strongroom verify`: are the archives what was archived? Sealed bytes without an identity, records with one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli.amounts import count_words, short, size_words, window_words
+from strongroom.cli.bytesbar import watching
+from strongroom.cli.documents import fault_document
+from strongroom.cli.identities import open_identities
+from strongroom.cli.json_output import put_document
+from strongroom.cli.options import identity_option, json_option, passphrase_option
+from strongroom.cli.session import Session, pass_session
+from strongroom.cli.table import hang
+from strongroom.cli.terminal import say, tell, width
+from strongroom.model.archive import Archive
+from strongroom.model.errors import ExitCode
+
+if TYPE_CHECKING:
+    from strongroom.engine.fixity import Fault
+    from strongroom.engine.keys import Identities
+    from strongroom.engine.readings import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What checking one archive came to."""
+
+    id: str
+    name: str
+    records: int
+    sealed_size: int
+    faults: tuple[Fault, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Say whether nothing was found."""
+        return not self.faults
+
+
+@click.command("verify")
+@click.argument("archive_ids", metavar="[ID]...", nargs=-1)
+@click.option("--content", is_flag=True, help="Open the archives and read every record again. Needs an identity.")
+@identity_option
+@passphrase_option
+@json_option
+@pass_session
+def verify(
+    session: Session,
+    /,
+    archive_ids: tuple[str, ...],
+    content: bool,
+    identity: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> int:
+    """Check archives: all of them, or those named.
+
+    Without an identity every sealed byte, key file and manifest is compared with what was entered. With --identity or
+    --content the archives are opened as well: the digest of the delivered bytes, the structure, every record and date.
+    Leaves with 1 when anything differs.
+    """
+    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.readings import all_archives, find_archive
+
+    config = session.config()
+    opened = open_identities(config, identity, passphrase_file) if content or identity else None
+    results = []
+    with open_reading(config) as vault:
+        archives = [find_archive(vault, each) for each in archive_ids] if archive_ids else all_archives(vault)
+        for archive in archives:
+            result = check_archive(vault, archive, opened, quiet=as_json)
+            results.append(result)
+            if not as_json:
+                say_result(result)
+    if as_json:
+        put_document(_document(results, content=opened is not None))
+    else:
+        tell_total(results, content=opened is not None)
+    return ExitCode.OK if all(result.sound for result in results) else ExitCode.FINDINGS
+
+
+def check_archive(vault: Vault, archive: Archive, identities: Identities | None, *, quiet: bool) -> Result:
+    """Check one archive: its files and, with identities, what is in it."""
+    from strongroom.engine.content import check_content
+    from strongroom.engine.fixity import check_fixity
+
+    total = archive.seal.sealed_size + (archive.seal.size if identities else 0)
+    with watching(f"verify {short(archive.id)}", total, quiet=quiet) as watch:
+        faults = check_fixity(vault, archive, watch)
+        if identities is not None and not any(fault.code in ("missing", "unreadable") for fault in faults):
+            faults += check_content(vault, archive, identities, watch)
+    name = f"{archive.stream} {window_words(archive.spec.window)}"
+    return Result(archive.id, name, archive.inspection.records, archive.seal.sealed_size, tuple(faults))
+
+
+def say_result(result: Result) -> None:
+    """Print one archive's verdict, and what was found under it."""
+    verdict = click.style("sound", fg="green") if result.sound else click.style("FAULT", fg="red", bold=True)
+    for line in hang(f"{verdict}  ", 7, f"{short(result.id)}  {result.name}", width()):
+        say(line)
+    for fault in result.faults:
+        for line in hang(" " * 9, 9, f"{fault.code}: {fault.message} ({fault.file})", width()):
+            say(line)
+
+
+def tell_total(results: list[Result], *, content: bool) -> None:
+    """Tell what all of it came to, and what to do next."""
+    size = size_words(sum(result.sealed_size for result in results))
+    records = count_words(sum(result.records for result in results))
+    read = f"{records} records read again" if content else "sealed bytes compared"
+    faulty = sum(not result.sound for result in results)
+    tell(f"{len(results)} archives, {size} on disk, {read}: {f'{faulty} with faults' if faulty else 'all sound'}")
+    if faulty:
+        tell("Restore what is named above from a copy of the vault; strongroom never repairs an archive by itself.")
+    elif results and not content:
+        tell("To read the records as well: strongroom verify --content")
+
+
+def _document(results: list[Result], *, content: bool) -> dict[str, object]:
+    return {
+        "sound": all(result.sound for result in results),
+        "content": content,
+        "archives": [
+            {
+                "id": result.id,
+                "sound": result.sound,
+                "records": result.records,
+                "sealed_size": result.sealed_size,
+                "faults": [fault_document(fault) for fault in result.faults],
+            }
+            for result in results
+        ],
+    }

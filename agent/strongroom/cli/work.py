@@ -1,0 +1,59 @@
+"""Doing the work that was entered, with a display beside it: shared by `run`, `export` and `demo`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from strongroom.cli.displays import choose_display
+from strongroom.cli.follow import Family, Following
+from strongroom.cli.stopping import Stopping
+from strongroom.cli.summary import Outcome, outcome_of, put_outcome, say_outcome
+from strongroom.cli.terminal import tell
+from strongroom.engine.assembly import Doors, open_engine
+from strongroom.engine.recover import recover
+from strongroom.engine.resume import resume_sources
+from strongroom.engine.runner import Runner
+from strongroom.model.errors import Interrupted
+from strongroom.model.job import Job
+
+if TYPE_CHECKING:
+    from strongroom.config.schema import Config
+    from strongroom.engine.engine import Engine
+
+Enter = Callable[["Engine"], Iterable[Job]]
+"""Enters jobs, or names those that are there, and returns what is to be worked on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a run is to be done."""
+
+    holder: str  # how the lock names us to others
+    patience: timedelta  # how long to wait for quotas and retries before leaving the rest to the next run
+    workers: int
+    as_json: bool = False
+
+
+def work(config: Config, enter: Enter, manner: Manner) -> Outcome:
+    """Take the vault's lock, settle what was left, do the work, and tell what it came to.
+
+    Raises Interrupted when a person asked to stop, after everything was parked and the summary was told.
+    """
+    with Stopping() as stopping, open_engine(config, manner.holder, Doors(stop=stopping.asked)) as engine:
+        settled = recover(engine)
+        if settled:
+            tell(f"{settled} interrupted jobs were settled")
+        for name in resume_sources(engine):
+            tell(f"source {name} goes on: the provider accepts the key again")
+        family = Family(enter(engine))
+        with Following(engine.vault, family, choose_display(as_json=manner.as_json)):
+            runner = Runner(engine, stopping.pause, manner.workers)
+            runner.run(engine.clock() + manner.patience, family.__contains__)
+        outcome = outcome_of(engine.vault, family)
+    (put_outcome if manner.as_json else say_outcome)(outcome)
+    if stopping.asked() and not outcome.complete:
+        raise Interrupted("stopped before the end", hint="run again: everything goes on where it is")
+    return outcome

@@ -1,0 +1,128 @@
+"""Serving what people ask for. Asking writes a row; whoever holds the vault's lock answers it within a second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from strongroom.engine.engine import Engine, Happening
+from strongroom.engine.perform import successor_of
+from strongroom.engine.record import enter, record
+from strongroom.evidence.line import Entry
+from strongroom.model.errors import StrongroomError, UsageError
+from strongroom.model.ids import make_id
+from strongroom.model.instants import Chance, Clock, format_instant
+from strongroom.model.job import Cause, Event, Job, State
+from strongroom.model.table import Facts, IllegalMove
+from strongroom.vault.archives import get_archive
+from strongroom.vault.jobs import get_job
+from strongroom.vault.log import add_entry
+from strongroom.vault.requests import Request, Wish, answer_request, put_request, waiting_requests
+from strongroom.vault.sources import get_source, put_source
+from strongroom.vault.streams import get_stream, put_stream
+from strongroom.vault.vault import Vault
+
+
+def ask(vault: Vault, wish: Wish, subject: str, by: str, clock: Clock, chance: Chance) -> Request:
+    """Write down what a person wants of whoever works in the vault; return the request to look for its answer."""
+    request = Request(make_id(clock(), chance), clock(), wish, subject, by)
+    with vault.catalogue.transaction():
+        put_request(vault.catalogue, request)
+    return request
+
+
+def serve(engine: Engine) -> list[Request]:
+    """Do everything that was asked for and write down each answer; return the requests that were answered."""
+    waiting = waiting_requests(engine.vault.catalogue)
+    for request in waiting:
+        accepted, answer = _try(engine, request)
+        with engine.vault.catalogue.transaction():
+            answer_request(engine.vault.catalogue, request, engine.clock(), accepted=accepted, answer=answer)
+            _log(engine, request, accepted)
+    if waiting:
+        engine.vault.write_log()
+    return waiting
+
+
+def _log(engine: Engine, request: Request, accepted: bool) -> None:
+    facts = {"wish": request.wish.value, "subject": request.subject, "by": request.by, "accepted": accepted}
+    entry = Entry("request.answered", engine.clock(), facts={name: fact for name, fact in facts.items() if fact != ""})
+    add_entry(engine.vault.catalogue, entry)
+
+
+def _try(engine: Engine, request: Request) -> tuple[bool, str]:
+    try:
+        return True, _SERVE[request.wish](engine, request)
+    except StrongroomError as error:
+        return False, f"{error.message}. {error.hint}".rstrip(". ")
+    except IllegalMove as error:
+        return False, str(error)
+
+
+def _run_now(_engine: Engine, request: Request) -> str:
+    return f"looking for what is due in {request.subject or 'every stream'}"
+
+
+def _retry(engine: Engine, request: Request) -> str:
+    job = _job(engine, request.subject)
+    if job.state is not State.FAILED:
+        raise UsageError(f"job {job.id} is {job.state}: only a failed job can be tried again")
+    purpose = "retry" if job.purpose == "coverage" else job.purpose
+    successor = successor_of(engine, job, purpose)
+    facts = Facts(cause=Cause.PERSON, detail=f"tried again for {request.by}")
+    record(engine, job, Happening(Event.RETRIED, facts, successor=successor))
+    return f"job {successor.id} tries again"
+
+
+def _cancel(engine: Engine, request: Request) -> str:
+    job = _job(engine, request.subject)
+    facts = Facts(cause=Cause.PERSON, detail=f"cancelled by {request.by}")
+    record(engine, job, Happening(Event.CANCELLED, facts))
+    return f"job {job.id} is cancelled; its window is due again at the next look unless its stream is paused"
+
+
+def _regenerate(engine: Engine, request: Request) -> str:
+    catalogue = engine.vault.catalogue
+    archive = get_archive(catalogue, request.subject)
+    job = _job(engine, archive.job if archive else request.subject)
+    fresh = replace(successor_of(engine, job, "regenerate"), priority=10)
+    with catalogue.transaction():
+        enter(catalogue, fresh)
+    return f"job {fresh.id} makes a fresh export of the same window; the older archive stays"
+
+
+def _pause(engine: Engine, request: Request) -> str:
+    words = f"{request.by} at {format_instant(engine.clock())}"
+    _set_paused(engine, request.subject, words)
+    return f"{request.subject} is paused"
+
+
+def _resume(engine: Engine, request: Request) -> str:
+    _set_paused(engine, request.subject, "")
+    return f"{request.subject} goes on"
+
+
+def _set_paused(engine: Engine, subject: str, paused: str) -> None:
+    catalogue = engine.vault.catalogue
+    with catalogue.transaction():
+        if subject in engine.sources:
+            put_source(catalogue, replace(get_source(catalogue, subject), paused=paused and f"paused by {paused}"))
+        else:
+            put_stream(catalogue, replace(get_stream(catalogue, subject), paused=paused))
+
+
+def _job(engine: Engine, job_id: str) -> Job:
+    job = get_job(engine.vault.catalogue, job_id)
+    if job is None:
+        raise UsageError(f"there is no job or archive {job_id}", hint="see: strongroom jobs")
+    return job
+
+
+_SERVE: dict[Wish, Callable[[Engine, Request], str]] = {
+    Wish.RUN_NOW: _run_now,
+    Wish.RETRY: _retry,
+    Wish.CANCEL: _cancel,
+    Wish.REGENERATE: _regenerate,
+    Wish.PAUSE: _pause,
+    Wish.RESUME: _resume,
+}

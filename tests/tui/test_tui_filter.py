@@ -1,0 +1,82 @@
+"""The filter: words become parameters of the catalogue's queries, and a wrong word is told."""
+
+from __future__ import annotations
+
+import pytest
+from tui_bench import Bench, Seat, Sit
+
+from strongroom.model.errors import UsageError
+from strongroom_tui.filterline import FilterLine
+from strongroom_tui.wish import Filter, parse_filter
+
+STREAMS = ("zavu:messages", "zavu:contacts", "hook:messages")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", Filter()),
+        ("contacts", Filter(stream="zavu:contacts")),
+        ("CONT failed", Filter(stream="zavu:contacts", state="failed")),
+        ("Quarantined", Filter(holding="quarantined")),
+        ("zavu:messages", Filter(stream="zavu:messages")),
+    ],
+)
+def test_words_become_a_filter(text: str, found: Filter) -> None:
+    assert parse_filter(text, STREAMS) == found
+
+
+@pytest.mark.parametrize(("text", "why"), [("messages", "several streams"), ("nothing", "no stream or state")])
+def test_a_word_that_fits_nothing_or_too_much_is_refused(text: str, why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        parse_filter(text, STREAMS)
+
+
+async def search(seat: Seat, words: str) -> None:
+    await seat.press("slash", *words, "enter")
+
+
+async def test_a_stream_alone(bench: Bench, sit: Sit) -> None:
+    async with sit(bench) as seat:
+        await search(seat, "contacts")
+        assert "filter: zavu:contacts" in seat.text
+        assert "zavu:calls" not in seat.text
+        assert "Jobs  1-15  filter" in seat.text
+        await seat.press("escape")
+        assert "Jobs  1-44 of 44" in seat.text
+
+
+async def test_a_state_is_counted_by_the_status(bench: Bench, sit: Sit) -> None:
+    async with sit(bench) as seat:
+        await search(seat, "failed")
+        assert "Jobs  1-1 of 1  filter: failed" in seat.text
+        await search(seat, "")  # the line opens with the filter that stands
+        assert "Jobs  1-1 of 1  filter: failed" in seat.text
+        await seat.press("escape")
+        await search(seat, "quarantined")
+        assert "Archives  1-1 of 1  filter: quarantined" in seat.text
+
+
+async def test_nothing_found_is_said(bench: Bench, sit: Sit) -> None:
+    async with sit(bench) as seat:
+        await search(seat, "calls cancelled")
+        assert "Nothing fits the filter zavu:calls cancelled. Esc clears it." in seat.text
+        await seat.press("escape")
+        assert "Jobs  1-44 of 44" in seat.text
+
+
+async def test_a_wrong_word_keeps_the_line_open(bench: Bench, sit: Sit) -> None:
+    async with sit(bench) as seat:
+        await search(seat, "[/x]")
+        print(seat.text)
+        assert "no stream or state fits '[/x]'" in seat.text
+        assert seat.app.screen.query_one(FilterLine).display
+        await seat.press("escape")
+        assert not seat.app.screen.query_one(FilterLine).display
+        assert "Jobs  1-44 of 44" in seat.text
+
+
+async def test_letters_in_the_line_are_letters(bench: Bench, sit: Sit) -> None:
+    async with sit(bench) as seat:
+        await seat.press("slash", "q", "r", "n", "question_mark")
+        assert seat.app.screen.query_one(FilterLine).value == "qrn?"

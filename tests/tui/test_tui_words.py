@@ -1,0 +1,179 @@
+"""Cells and words are pure: exact widths, no control characters, no crash at the ends of time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from tui_bench import DAY, NOW, make_archive, make_job
+
+from strongroom.engine.readings import Running
+from strongroom.model.job import Cause, State
+from strongroom.model.window import Window
+from strongroom_tui import amounts
+from strongroom_tui.columns import archive_columns, job_columns
+from strongroom_tui.marks import STATES
+from strongroom_tui.plain import clean, clip
+from strongroom_tui.progress import Scene, doing, rate_of
+from strongroom_tui.rows import archive_row, job_row
+
+STAGE = timedelta(seconds=40)
+
+
+@given(st.text())
+def test_cleaned_text_is_one_printable_line(text: str) -> None:
+    assert clean(text).isprintable()
+
+
+@given(st.text(max_size=200), st.integers(0, 90))
+def test_clipped_text_fits(text: str, width: int) -> None:
+    assert cell_len(clip(text, width)) <= width
+
+
+@given(st.text(alphabet="abc[]/ äß中", max_size=30))
+def test_text_that_is_plain_and_fits_is_left_alone(text: str) -> None:
+    assert clip(text, 60) == text
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("a\nb\tc", "a b c"),
+        ("\x1b[31mred\x1b[0m", "[31mred[0m"),
+        ("\x1b]0;title\x07", "]0;title"),
+        ("held\u202ederewsna", "heldderewsna"),
+        ("zero\u200bwidth", "zerowidth"),
+        ("\ud800lone", "lone"),
+        ("c1\x9bX", "c1X"),
+    ],
+)
+def test_what_could_steer_a_terminal_is_gone(raw: str, shown: str) -> None:
+    assert clean(raw) == shown
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 KB"),
+        (999_949, "999.9 KB"),
+        (999_950, "1.0 MB"),
+        (2_600_000_000, "2.6 GB"),
+        (10**18, "1,000.0 PB"),
+    ],
+)
+def test_sizes(count: int, words: str) -> None:
+    assert amounts.size(count) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words", "short"),
+    [
+        (-5, "0 s", "0s"),
+        (4, "4 s", "4s"),
+        (99, "99 s", "1m"),
+        (120, "2 min", "2m"),
+        (3600, "60 min", "1h"),
+        (12_000, "3 h 20 min", "3h"),
+        (7 * 86_400, "7 d", "7d"),
+        (7 * 86_400 + 3600, "7 d 1 h", "7d"),
+    ],
+)
+def test_spans(seconds: int, words: str, short: str) -> None:
+    assert (amounts.span(timedelta(seconds=seconds)), amounts.brief(timedelta(seconds=seconds))) == (words, short)
+
+
+def test_times_are_local_and_carry_their_offset() -> None:
+    assert amounts.local(NOW) == "2026-11-20 14:03:07+01:00"
+    assert amounts.local(NOW - 180 * DAY) == "2026-05-24 15:03:07+02:00"
+
+
+@pytest.mark.parametrize("instant", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+def test_the_ends_of_time_are_shown_in_utc_where_the_zone_has_no_room(instant: datetime) -> None:
+    for write in (amounts.local, amounts.local_minute):
+        assert write(instant)
+
+
+@pytest.mark.parametrize(
+    ("width", "words"), [(24, "2026-11-20 01:00+01 1 d"), (20, "2026-11-20 01:00+01"), (16, "2026-11-20 01:00")]
+)
+def test_a_window_says_as_much_as_fits(width: int, words: str) -> None:
+    start = datetime(2026, 11, 20, tzinfo=UTC)
+    assert amounts.window_words(Window(start, start + DAY), width) == words
+
+
+def test_every_state_has_a_look_of_its_own() -> None:
+    assert set(STATES) == set(State)
+    assert len({mark.symbol for mark in STATES.values()}) == len({mark.word for mark in STATES.values()}) == len(State)
+    assert all(cell_len(mark.symbol) == 1 for mark in STATES.values())
+
+
+@given(st.integers(-5, 250))
+def test_columns_fill_the_width_and_never_pass_it(width: int) -> None:
+    for columns in (job_columns(width), archive_columns(width)):
+        taken = sum(column.width + 1 for column in columns)
+        assert taken == width or (width < 34 and taken >= width)
+
+
+@given(st.integers(30, 200), st.sampled_from(State), st.sampled_from(Cause), st.text(max_size=80))
+def test_cells_of_any_job_and_archive_fit_their_columns(width: int, state: State, cause: Cause, told: str) -> None:
+    job = make_job(1, state, cause=cause, detail=told, stream=told, size=10**14)
+    scene = Scene(NOW, busy=True, running=Running(job.id, "download", 10**12, 10**14, NOW))
+    for row, columns in (
+        (job_row(job, scene, job_columns(width)), job_columns(width)),
+        (archive_row(make_archive(1, job, stream=told), archive_columns(width)), archive_columns(width)),
+    ):
+        assert all(cell_len(cell.plain) <= column.width for cell, column in zip(row.cells, columns, strict=True))
+        assert all(cell.plain.isprintable() for cell in row.cells)
+
+
+FETCHING = make_job(1, State.FETCHING, changed_at=NOW - STAGE)
+
+
+def running(done: int, total: int | None, ago: int = 0) -> Running:
+    return Running(FETCHING.id, "download", done, total, NOW - timedelta(seconds=ago))
+
+
+@pytest.mark.parametrize(
+    ("told", "busy", "width", "words"),
+    [
+        (running(400_000_000, 1_000_000_000), True, 70, "████░░░░░░░░ 40% 400.0 MB of 1.0 GB 10.0 MB/s 60 s left"),
+        (running(400_000_000, 1_000_000_000), True, 50, "████░░░░░░ 40% 400.0 MB of 1.0 GB 10.0 MB/s"),
+        (running(400_000_000, 1_000_000_000), True, 29, "██░░░ 40% 400.0 MB 10.0 MB/s"),
+        (running(400_000_000, 1_000_000_000), True, 3, "40%"),
+        (running(400_000_000, None), True, 50, "400.0 MB of unknown size 10.0 MB/s"),
+        (running(0, 1_000_000_000), True, 70, "░░░░░░░░░░░░ 0% 0 B of 1.0 GB time left unknown"),
+        (running(2_000_000_000, 1_000_000_000), True, 40, "█████ 100% 2.0 GB 50.0 MB/s"),
+        (running(400_000_000, 1_000_000_000, ago=15), True, 45, "████░░░░░░ 40% 400.0 MB of 1.0 GB silent for 15 s"),
+        (running(400_000_000, 1_000_000_000), False, 60, "████░░░░░░░░ 40% 400.0 MB of 1.0 GB interrupted"),
+        (None, True, 60, "starting the download, next in 25 s"),
+    ],
+)
+def test_a_transfer_says_how_far_it_is(told: Running | None, busy: bool, width: int, words: str) -> None:
+    shown = doing(FETCHING, Scene(NOW, busy, told), width)
+    assert shown == words or (cell_len(words) > width and cell_len(shown) <= width)
+
+
+def test_no_rate_is_made_up_from_less_than_a_second() -> None:
+    assert rate_of(replace(FETCHING, changed_at=NOW), running(5, 10)) is None
+
+
+@pytest.mark.parametrize(
+    ("job", "width", "words"),
+    [
+        (make_job(1), 60, "to be requested, next in 25 s"),
+        (make_job(1, next_at=NOW), 60, "to be requested, due now"),
+        (make_job(1, cause=Cause.QUOTA, detail="used up"), 60, "quota, next in 25 s: used up"),
+        (make_job(1, cause=Cause.QUOTA, detail="used up"), 20, "quota, next in 25 s"),
+        (make_job(1, State.FAILED, cause=Cause.AUTH, detail="401"), 60, "auth-refused: 401"),
+        (make_job(1, State.ARCHIVED, size=1500), 60, "1.5 KB"),
+        (make_job(1, State.REPLACED), 60, "a successor took over"),
+    ],
+)
+def test_a_job_says_what_it_waits_for_or_how_it_ended(job: object, width: int, words: str) -> None:
+    assert doing(job, Scene(NOW, busy=True), width) == words  # type: ignore[arg-type]
