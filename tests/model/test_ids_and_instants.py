@@ -13,7 +13,7 @@ from strongroom.model.instants import format_instant, parse_instant, require_utc
 
 DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 INSTANTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001
-MODERN = st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001
+MODERN = st.datetimes(datetime(1970, 1, 1), datetime(9900, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 NAIVE = datetime(2026, 1, 1)  # noqa: DTZ001
 
 
@@ -35,8 +35,7 @@ def test_an_id_holds_its_time_and_its_chance_exactly(at: datetime, chance: bytes
 
 @given(MODERN, st.timedeltas(timedelta(milliseconds=1), timedelta(days=400)))
 def test_ids_sort_by_time(at: datetime, later: timedelta) -> None:
-    if at + later < datetime(9999, 12, 30, tzinfo=UTC):
-        assert make_id(at, lambda count: b"\xff" * count) < make_id(at + later, lambda count: b"\0" * count)
+    assert make_id(at, lambda count: b"\xff" * count) < make_id(at + later, lambda count: b"\0" * count)
 
 
 def test_the_last_two_characters_spread_over_every_folder() -> None:

@@ -54,7 +54,7 @@ def sit(make: Callable[[Bench], StrongroomApp]) -> Sit:
     @asynccontextmanager
     async def seated(of: Bench, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Seat]:
         app = make(of)
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=True) as pilot:
             seat = Seat(app, pilot)
             await seat.settle()
             yield seat

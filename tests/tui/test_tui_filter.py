@@ -68,7 +68,6 @@ async def test_nothing_found_is_said(bench: Bench, sit: Sit) -> None:
 async def test_a_wrong_word_keeps_the_line_open(bench: Bench, sit: Sit) -> None:
     async with sit(bench) as seat:
         await search(seat, "[/x]")
-        print(seat.text)
         assert "no stream or state fits '[/x]'" in seat.text
         assert seat.app.screen.query_one(FilterLine).display
         await seat.press("escape")

@@ -12,20 +12,20 @@ from strongroom.model.inspection import Finding, Inspection, MemberReport, Sever
 from strongroom.model.job import Cause, State
 from strongroom.vault.sources import SourceState
 
-HOSTILE = [
-    "[/oops]",
-    "[bold red]archived[/] [@click=app.quit]x[/]",
-    "\x1b[2J\x1b[1;1HARCHIVED\x1b]0;x\x07",
-    "line one\nline two\r\x08\x08",
-    "\u202egnp.exe\u2066 \u200b\ufeff",
-    "very long " * 5_000,
-    "中文" * 300,
-    "e" + "\u0301" * 500,
-    "\\[x] {0} %s $accent",
-]
+HOSTILE = {
+    "markup": "[/oops]",
+    "actions": "[bold red]archived[/] [@click=app.quit]x[/]",
+    "escapes": "\x1b[2J\x1b[1;1HARCHIVED\x1b]0;x\x07",
+    "lines": "line one\nline two\r\x08\x08",
+    "directions": "\u202egnp.exe\u2066 \u200b\ufeff",
+    "long": "very long " * 5_000,
+    "wide": "中文" * 300,
+    "stacked": "e" + "\u0301" * 500,
+    "formats": "\\[x] {0} %s $accent",
+}
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 async def test_hostile_text_is_only_letters(empty: Bench, sit: Sit, text: str) -> None:
     job = make_job(1, State.FAILED, stream=text, detail=text, cause=Cause.REFUSED, source=text, ref=text)
     old, new = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)

@@ -29,7 +29,7 @@ async def test_the_footer_shows_what_works_now(bench: Bench, sit: Sit, way: str)
 @pytest.mark.parametrize(
     ("way", "there", "absent"),
     [
-        ("overview", {"details", "filter", "pane", "refresh", "help", "quit"}, {"older", "newer", "unfilter", "back"}),
+        ("overview", {"details", "filter", "pane", "refresh", "help", "quit"}, {"older", "newer", "clear", "back"}),
         ("detail", {"back", "help", "quit"}, {"details", "filter", "pane"}),
         ("filter", {"apply"}, {"filter", "quit", "details"}),
     ],

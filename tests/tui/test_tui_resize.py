@@ -43,6 +43,7 @@ async def test_selection_and_scroll_survive_sizes(bench: Bench, sit: Sit) -> Non
         assert top <= table.cursor_row < top + height
 
 
+@pytest.mark.slow
 async def test_a_storm_of_sizes_and_keys(bench: Bench, sit: Sit) -> None:
     chance = random.Random(20261120)
     keys = ["j", "k", "enter", "escape", "tab", "pagedown", "end", "home", "slash", "question_mark", "r", "n"]

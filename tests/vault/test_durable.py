@@ -110,7 +110,7 @@ def test_short_writes_are_continued(paths: tuple[Path, Path], monkeypatch: pytes
         calls.append(len(data))
         return write(fd, data[:1000])
 
-    monkeypatch.setattr(durable.os, "write", short)
+    monkeypatch.setattr(os, "write", short)
     write_new(*paths, DATA)
     monkeypatch.undo()
     assert paths[0].read_bytes() == DATA
@@ -130,7 +130,7 @@ def test_a_disk_that_fills_up_leaves_nothing(
         room[0] -= written
         return written
 
-    monkeypatch.setattr(durable.os, "write", full)
+    monkeypatch.setattr(os, "write", full)
     with pytest.raises(WorldError, match="the disk is full") as told:
         write_new(*paths, DATA)
     assert told.value.hint.startswith("free space")
@@ -174,7 +174,7 @@ def test_a_flush_that_fails_is_not_tried_again_and_the_file_is_thrown_away(
         calls.append(fd)
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(durable.os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(WorldError, match="the disk reports an error"):
         write_new(*paths, DATA)
     assert len(calls) == 1
@@ -184,7 +184,7 @@ def test_a_flush_that_fails_is_not_tried_again_and_the_file_is_thrown_away(
 def test_a_name_that_may_not_last_is_taken_back(paths: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     path, temporary = paths
     temporary.write_bytes(DATA)
-    monkeypatch.setattr(durable.os, "fsync", failing(errno.EIO))
+    monkeypatch.setattr(os, "fsync", failing(errno.EIO))
     with pytest.raises(WorldError, match="the disk reports an error"):
         publish(temporary, path)
     assert not path.exists()
@@ -223,8 +223,8 @@ def test_a_name_appears_only_when_the_file_is_whole_and_flushed(
         steps.append("name")
         link(source, target, follow_symlinks=follow_symlinks)
 
-    monkeypatch.setattr(durable.os, "fsync", seen_fsync)
-    monkeypatch.setattr(durable.os, "link", seen_link)
+    monkeypatch.setattr(os, "fsync", seen_fsync)
+    monkeypatch.setattr(os, "link", seen_link)
     write_new(path, temporary, DATA)
     assert steps == ["flush file", "name", "flush folder"]
     steps.clear()
@@ -246,7 +246,7 @@ def test_no_descriptor_is_left_open(paths: tuple[Path, Path], monkeypatch: pytes
     write_new(*paths, DATA)
     with pytest.raises(VaultError):
         write_new(*paths, DATA)
-    monkeypatch.setattr(durable.os, "fsync", failing(errno.EIO))
+    monkeypatch.setattr(os, "fsync", failing(errno.EIO))
     with pytest.raises(WorldError):
         write_new(paths[0].with_name("other"), paths[1], DATA)
     monkeypatch.undo()
@@ -277,7 +277,7 @@ def test_what_cannot_be_removed_is_told_in_words(paths: tuple[Path, Path]) -> No
     ],
 )
 def test_every_failed_write_is_told_in_words(monkeypatch: pytest.MonkeyPatch, number: int, words: str) -> None:
-    monkeypatch.setattr(durable.os, "write", failing(number))
+    monkeypatch.setattr(os, "write", failing(number))
     with pytest.raises(WorldError, match=words) as told:
         write_all(1, b"data")
     assert told.value.hint

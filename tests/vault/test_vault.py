@@ -10,7 +10,7 @@ from vaultkit import id_number, make_archive, make_job
 
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import VaultError, WorldError
-from strongroom.vault import durable, queries
+from strongroom.vault import queries
 from strongroom.vault.layout import FORMAT, Layout, id_of
 from strongroom.vault.manifest import write_manifest
 from strongroom.vault.vault import Vault, create_vault, open_vault
@@ -119,7 +119,7 @@ def test_publishing_names_key_payload_and_manifest_in_this_order(
         link(source, target, follow_symlinks=follow_symlinks)
         named.append("".join(target.suffixes))
 
-    monkeypatch.setattr(durable.os, "link", seen)
+    monkeypatch.setattr(os, "link", seen)
     seal(vault, archive)
     vault.publish_archive(archive)
     assert named == [".key.age", ".age", ".json"]
@@ -145,7 +145,7 @@ def test_publishing_that_stops_anywhere_is_no_archive_and_can_be_discarded(
             raise KeyboardInterrupt
         link(source, target, follow_symlinks=follow_symlinks)
 
-    monkeypatch.setattr(durable.os, "link", stop)
+    monkeypatch.setattr(os, "link", stop)
     seal(vault, archive)
     with pytest.raises(KeyboardInterrupt):
         vault.publish_archive(archive)
@@ -173,7 +173,7 @@ def test_publishing_over_a_failing_disk_leaves_a_whole_archive_or_none(
             raise OSError(5, "Input/output error")
         fsync(fd)
 
-    monkeypatch.setattr(durable.os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     seal(vault, archive)
     try:
         vault.publish_archive(archive)

@@ -13,7 +13,6 @@ from vaultkit import NOW, end, let_go, start
 
 from strongroom.evidence.line import Entry, read_chain
 from strongroom.model.errors import VaultError, WorldError
-from strongroom.vault import durable
 from strongroom.vault.catalogue import Catalogue, create_catalogue
 from strongroom.vault.log import add_entry, entries_of_archive, entries_of_job, newest_entries, write_out
 from strongroom.vault.vault import Vault
@@ -131,7 +130,7 @@ def edited(**changes: object) -> Callable[[bytes], bytes]:
         lambda line: b"garbage",
         lambda line: b"",
         lambda line: b"[]",
-        lambda line: b"[" * 100_000,
+        pytest.param(lambda line: b"[" * 100_000, id="nested"),
         lambda line: b"\xff" * 100_000,
     ],
 )
@@ -198,7 +197,7 @@ def test_a_disk_that_fills_up_leaves_a_torn_line_that_heals(vault: Vault, monkey
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return write(fd, data[:-50])
 
-    monkeypatch.setattr(durable.os, "write", full)
+    monkeypatch.setattr(os, "write", full)
     with pytest.raises(WorldError, match="the disk is full"):
         vault.write_log()
     monkeypatch.undo()

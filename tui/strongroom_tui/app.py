@@ -23,6 +23,7 @@ from textual.screen import Screen
 from strongroom.engine.assembly import system_clock
 from strongroom.model.errors import ExitCode, StrongroomError
 from strongroom.model.instants import Clock
+from strongroom_tui.colours import DARK, LIGHT
 from strongroom_tui.detail import DetailScreen
 from strongroom_tui.helping import HelpScreen, help_text, usable
 from strongroom_tui.overview import OverviewScreen
@@ -51,6 +52,7 @@ class StrongroomApp(App[None]):
 
     def __init__(self, vault_reader: VaultReader, clock: Clock) -> None:
         super().__init__()
+        self.ansi_theme_dark, self.ansi_theme_light = DARK, LIGHT
         self._reader = vault_reader
         self._overview = OverviewScreen(vault_reader.path, clock)
         self._version: int | None = None  # of the catalogue as shown

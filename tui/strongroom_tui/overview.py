@@ -41,7 +41,7 @@ class OverviewScreen(Room):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", key_display="/", tooltip="Show one stream, state or holding"),
-        Binding("escape", "back", "unfilter", tooltip="Show everything again"),
+        Binding("escape", "back", "clear", tooltip="Close or clear the filter"),
         Binding("tab", "app.focus_next", "pane", tooltip="Go to the other table"),
         Binding("shift+tab", "app.focus_previous", "pane", show=False),
     ]
@@ -67,6 +67,7 @@ class OverviewScreen(Room):
         self._filter = Filter()
         self._jobs: Trail[Job] = Trail()
         self._archives: Trail[Archive] = Trail()
+        self._keys: tuple[tuple[bool, ...], ...] = ()
         self._anchors: dict[str, Anchor] = {}  # where cursors go when the next answer comes
 
     @property
@@ -175,6 +176,13 @@ class OverviewScreen(Room):
         if seen is not None:
             self._paint_jobs(seen, now, anchors.get("jobs", Anchor.KEEP))
             self._paint_archives(seen, anchors.get("archives", Anchor.KEEP))
+            self._refresh_keys()
+
+    def _refresh_keys(self) -> None:
+        """Make the footer anew only where a key came or went: it is built from scratch each time."""
+        keys = tuple((table.has_older, table.has_newer, table.row_count > 0) for table in self.query(PageTable))
+        if keys != self._keys:
+            self._keys = keys
             self.refresh_bindings()
 
     def _paint_jobs(self, seen: Seen, now: datetime, anchor: Anchor) -> None:

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from strongroom_tui.amounts import number
-from strongroom_tui.columns import Column
+from strongroom_tui.columns import Columns
 from strongroom_tui.plain import clip
 from strongroom_tui.rows import Row
 from strongroom_tui.table import Anchor, PageTable
@@ -23,7 +23,7 @@ class View:
 
     title: str
     rows: list[Row]
-    columns: tuple[Column, ...]
+    columns: Columns
     offset: int  # rows before this page
     total: int | None  # rows of the whole list, None where nobody has counted
     more: bool  # another page follows

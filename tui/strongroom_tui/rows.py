@@ -11,7 +11,7 @@ from rich.text import Text
 from strongroom.model.archive import Archive
 from strongroom.model.job import Job
 from strongroom_tui.amounts import brief, local, local_minute, number, size, span, window_words
-from strongroom_tui.columns import Column
+from strongroom_tui.columns import Column, Columns
 from strongroom_tui.marks import STATES, soundness
 from strongroom_tui.plain import clip
 from strongroom_tui.progress import Scene, doing
@@ -25,7 +25,7 @@ class Row:
     cells: tuple[Text, ...]
 
 
-def job_row(job: Job, scene: Scene, columns: tuple[Column, ...]) -> Row:
+def job_row(job: Job, scene: Scene, columns: Columns) -> Row:
     """Return the row of one job."""
     widths = {column.name: column.width for column in columns}
     cells = {
@@ -37,7 +37,7 @@ def job_row(job: Job, scene: Scene, columns: tuple[Column, ...]) -> Row:
     return Row(job.id, _in_order(cells, columns))
 
 
-def archive_row(archive: Archive, columns: tuple[Column, ...]) -> Row:
+def archive_row(archive: Archive, columns: Columns) -> Row:
     """Return the row of one archive."""
     widths = {column.name: column.width for column in columns}
     later = archive.verified_at - archive.durable_at
@@ -55,7 +55,7 @@ def archive_row(archive: Archive, columns: tuple[Column, ...]) -> Row:
     return Row(archive.id, _in_order(cells, columns))
 
 
-def _in_order(cells: Mapping[str, Text], columns: tuple[Column, ...]) -> tuple[Text, ...]:
+def _in_order(cells: Mapping[str, Text], columns: Columns) -> tuple[Text, ...]:
     return tuple(_fitted(cells[column.name], column) for column in columns)
 
 

@@ -118,7 +118,7 @@ def _moments(moments: tuple[Moment, ...]) -> Text:
     shown = moments[-MOST:]
     lines = [_moment(moment) for moment in shown]
     if len(moments) > len(shown):
-        lines.insert(0, Text(f"{' ' * _INDENT}{number(len(moments) - len(shown), 'older entry')} left out"))
+        lines.insert(0, Text(f"{' ' * _INDENT}{number(len(moments) - len(shown), 'older moment')} left out"))
     return _section("What happened", lines or [Text(f"{' ' * _INDENT}nothing is in the log")])
 
 

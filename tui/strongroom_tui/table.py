@@ -15,7 +15,7 @@ from textual.coordinate import Coordinate
 from textual.message import Message
 from textual.widgets import DataTable
 
-from strongroom_tui.columns import Column
+from strongroom_tui.columns import Columns
 from strongroom_tui.rows import Row
 
 
@@ -55,7 +55,7 @@ class PageTable(DataTable[Text], inherit_bindings=False):
         self.pane = pane  # the name of the pane it stands in
         self.has_older = False
         self.has_newer = False
-        self._columns_shown: tuple[Column, ...] = ()
+        self._columns_shown: Columns = ()
         self._rows_shown: list[Row] = []
 
     @property
@@ -63,7 +63,7 @@ class PageTable(DataTable[Text], inherit_bindings=False):
         """Return the key of the row under the cursor, or an empty string."""
         return self._rows_shown[self.cursor_row].key if 0 <= self.cursor_row < len(self._rows_shown) else ""
 
-    def show_rows(self, rows: list[Row], columns: tuple[Column, ...], anchor: Anchor = Anchor.KEEP) -> None:
+    def show_rows(self, rows: list[Row], columns: Columns, anchor: Anchor = Anchor.KEEP) -> None:
         """Show these rows, each cell of the width of its column."""
         chosen, place, top = self.chosen, self.cursor_row, round(self.scroll_y)
         rebuilt = columns != self._columns_shown
@@ -125,7 +125,7 @@ class PageTable(DataTable[Text], inherit_bindings=False):
             case _:
                 return True
 
-    def _rebuild(self, columns: tuple[Column, ...]) -> None:
+    def _rebuild(self, columns: Columns) -> None:
         self.clear(columns=True)
         self._rows_shown = []
         self._columns_shown = columns

@@ -46,7 +46,7 @@ class Bars:
             console=self._console,
             transient=True,
         )
-        self._total = self._progress.add_task("all", stage="", amount="", total=1)
+        self._total = self._progress.add_task(" " * _NAME, stage=" " * _STAGE, amount=" " * _AMOUNT, total=1)
         self._rows: dict[str, TaskID] = {}
         self._paces: dict[str, Pace] = {}
         self._progress.start()

@@ -78,6 +78,25 @@ def show(session: Session, job_id: str, as_json: bool) -> None:
         say(line)
 
 
+@jobs.command("retry")
+@click.argument("job_id", metavar="ID")
+@json_option
+@pass_session
+def retry(session: Session, job_id: str, as_json: bool) -> None:
+    """Try a failed job's window again: a fresh job takes its place, and the next run works on it."""
+    from strongroom.engine import retry as use_case
+    from strongroom.engine.assembly import open_engine
+    from strongroom.engine.readings import find_job
+
+    with open_engine(session.config(), "strongroom jobs retry") as engine:
+        successor = use_case.retry(engine, find_job(engine.vault, job_id))
+    if as_json:
+        put_document({"job": job_document(successor)})
+        return
+    say(successor.id)
+    tell("Bring it in with: strongroom run --once")
+
+
 def moment_lines(moments: tuple[Moment, ...] | list[Moment], columns: int) -> list[str]:
     """Write what happened, one moment under the other, wrapped."""
     lines = []

@@ -9,7 +9,6 @@ import click
 from strongroom import __version__
 from strongroom.cli.lazy import Place, Program
 from strongroom.cli.session import Session
-from strongroom.cli.terminal import wants_colour
 
 SECTIONS = {
     "Begin": {
@@ -21,6 +20,7 @@ SECTIONS = {
     "Archive": {
         "run": Place("run", "run", "Bring everything that is due into the vault."),
         "export": Place("export", "export", "Bring one window into the vault now."),
+        "daemon": Place("daemon", "daemon", "Keep everything covered, unattended."),
     },
     "Look": {
         "status": Place("status", "status", "Show the vault at a glance."),
@@ -62,7 +62,6 @@ Completion for your shell: eval "$(_STRONGROOM_COMPLETE=bash_source strongroom)"
 @click.pass_context
 def cli(ctx: click.Context, config_path: Path | None) -> None:
     """Keep a gap-free, provable, erasable record of sources that delete themselves."""
-    ctx.color = wants_colour()
     ctx.obj = Session(config_path)
 
 

@@ -63,10 +63,13 @@ _STEPS: Mapping[Cause, str] = {
     Cause.REFUSED: "check datasets and window against what the provider offers",
     Cause.TRANSIENT: "run again later: the provider is in trouble",
     Cause.UNANSWERED: "run again: the provider's list shows whether the export was made",
-    Cause.INDISTINCT: "see the provider's own list of exports, then: strongroom export --again",
+    Cause.INDISTINCT: "compare with the provider's own list of exports",
     Cause.CONTENT: "see what is wrong with the file: strongroom archives --holding quarantined",
     Cause.DISK: "free space or mend the disk, then run again",
 }
+
+_FAILURES = frozenset({Cause.NOT_OFFERED, Cause.REFUSED, Cause.INDISTINCT, Cause.CONTENT})
+"""Causes that a person should look into before trying again."""
 
 
 def event_words(moment: Moment) -> str:
@@ -77,7 +80,8 @@ def event_words(moment: Moment) -> str:
 def next_step(job: Job) -> str:
     """Say what a person can do about a job that did not come to its end."""
     if job.state is State.FAILED:
-        return _STEPS.get(job.cause, "see why: strongroom jobs show " + short(job.id))
+        again = f"strongroom jobs retry {short(job.id)}"
+        return f"{_STEPS[job.cause]}; then {again}" if job.cause in _FAILURES else f"try again: {again}"
     return _STEPS.get(job.cause, "run again: it goes on where it is")
 
 

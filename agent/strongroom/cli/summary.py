@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 
 import click
@@ -29,6 +30,9 @@ _COLUMNS = (
     Column("DURABLE"),
     Column("VERIFIED"),
 )
+
+_REASONS = 12
+"""How many jobs that were not archived are told one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +68,11 @@ def say_outcome(outcome: Outcome) -> None:
         for line in render_table(_COLUMNS, [_row(job, archive) for job, archive in pairs], width()):
             say(line)
         say()
-    for job in outcome.others:
+    for job in outcome.others[:_REASONS]:
         for line in _reason(job):
             say(line)
+    if len(outcome.others) > _REASONS:
+        say(f"and {len(outcome.others) - _REASONS} more: strongroom jobs")
     for line in _total(outcome):
         say(line)
 
@@ -83,7 +89,7 @@ def put_outcome(outcome: Outcome) -> None:
     )
 
 
-def _order(job: Job) -> tuple[str, object, str]:
+def _order(job: Job) -> tuple[str, datetime, str]:
     return job.stream, job.spec.window.start, job.id
 
 

@@ -15,12 +15,12 @@ WIDTH = 80
 
 def say(text: str = "") -> None:
     """Write one line of data."""
-    click.echo(text)
+    click.echo(text, color=wants_colour())
 
 
 def tell(text: str = "") -> None:
     """Write one line of words for a person."""
-    click.echo(text, err=True)
+    click.echo(text, err=True, color=wants_colour())
 
 
 def clean(text: str) -> str:

@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 
 from strongroom.config.schema import Config, SourceSettings
 from strongroom.config.secrets import resolve
-from strongroom.engine.engine import Engine, Source
+from strongroom.engine.engine import Engine, Happening, Source
 from strongroom.model.errors import UsageError
 from strongroom.model.instants import Chance, Clock
+from strongroom.model.job import Job
 from strongroom.model.patience import Patience
 from strongroom.model.plan import Plan
 from strongroom.model.stream import Stream
@@ -35,6 +36,7 @@ class Doors:
     chance: Chance = os.urandom
     stop: Callable[[], bool] = lambda: False
     witness: Callable[[str], None] = lambda _where: None
+    listen: Callable[[Job, Job, Happening], None] = lambda _before, _after, _happening: None
 
 
 @contextmanager
@@ -69,6 +71,7 @@ def open_engine(
                 min_free=config.vault.min_free,
                 stop=doors.stop,
                 witness=doors.witness,
+                listen=doors.listen,
             )
     finally:
         vault.close()

@@ -48,6 +48,8 @@ class Engine:
         """Return a number from 0 to 1."""
         return self.chance(1)[0] / 255
 
+    listen: Callable[[Job, Job, Happening], None] = lambda _before, _after, _happening: None  # told each transition
+
 
 @dataclass(slots=True)
 class Hand:

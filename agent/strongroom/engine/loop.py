@@ -58,6 +58,7 @@ def situation_of(engine: Engine, job: Job, hand: Hand) -> Situation:
         now=now,
         in_hand=_in_hand(job, hand),
         paused=source.paused,
+        refused_until=source.refused_until,
         surveyed_at=source.surveyed_at,
         budget_at=allowed,
     )

@@ -36,7 +36,11 @@ def perform(engine: Engine, job: Job, step: Step, hand: Hand) -> Happening | Non
     try:
         return _PERFORM[step.act](engine, job, step, hand)
     except ProviderError as error:
-        return trouble(engine, job, error)
+        happening = trouble(engine, job, error)
+        if step.act is Act.SURVEY:
+            # One job has found the provider out of reach: the others need not try before it does again.
+            return replace(happening, refused_until=happening.facts.next_at)
+        return happening
 
 
 def _survey(engine: Engine, job: Job, _step: Step, _hand: Hand) -> None:

@@ -28,7 +28,14 @@ from strongroom.vault.archives import (
     newest_archives,
 )
 from strongroom.vault.catalogue import to_instant
-from strongroom.vault.jobs import get_job, jobs_by_state, live_jobs, matching_job_ids, newest_jobs, successor_of
+from strongroom.vault.jobs import (
+    get_job,
+    jobs_by_state,
+    live_jobs,
+    matching_job_ids,
+    newest_jobs,
+    successor_of,
+)
 from strongroom.vault.ledger import coverage_totals, intervals_of
 from strongroom.vault.lock import describe_holder, is_held
 from strongroom.vault.log import Logged, entries_of_archive, entries_of_job, newest_entries

@@ -48,6 +48,7 @@ def record(engine: Engine, job: Job, happening: Happening) -> Job:
     engine.witness(f"committed {happening.event}")
     if happening.event not in QUIET:
         engine.vault.write_log()
+        engine.listen(job, moved, happening)
     engine.witness(f"recorded {happening.event}")
     return moved
 

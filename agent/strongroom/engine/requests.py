@@ -8,11 +8,12 @@ from dataclasses import replace
 from strongroom.engine.engine import Engine, Happening
 from strongroom.engine.perform import successor_of
 from strongroom.engine.record import enter, record
+from strongroom.engine.retry import retry
 from strongroom.evidence.line import Entry
 from strongroom.model.errors import StrongroomError, UsageError
 from strongroom.model.ids import make_id
 from strongroom.model.instants import Chance, Clock, format_instant
-from strongroom.model.job import Cause, Event, Job, State
+from strongroom.model.job import Cause, Event, Job
 from strongroom.model.table import Facts, IllegalMove
 from strongroom.vault.archives import get_archive
 from strongroom.vault.jobs import get_job
@@ -29,6 +30,11 @@ def ask(vault: Vault, wish: Wish, subject: str, by: str, clock: Clock, chance: C
     with vault.catalogue.transaction():
         put_request(vault.catalogue, request)
     return request
+
+
+def asked(vault: Vault) -> bool:
+    """Say whether a wish waits for an answer."""
+    return bool(waiting_requests(vault.catalogue))
 
 
 def serve(engine: Engine) -> list[Request]:
@@ -64,14 +70,7 @@ def _run_now(_engine: Engine, request: Request) -> str:
 
 
 def _retry(engine: Engine, request: Request) -> str:
-    job = _job(engine, request.subject)
-    if job.state is not State.FAILED:
-        raise UsageError(f"job {job.id} is {job.state}: only a failed job can be tried again")
-    purpose = "retry" if job.purpose == "coverage" else job.purpose
-    successor = successor_of(engine, job, purpose)
-    facts = Facts(cause=Cause.PERSON, detail=f"tried again for {request.by}")
-    record(engine, job, Happening(Event.RETRIED, facts, successor=successor))
-    return f"job {successor.id} tries again"
+    return f"job {retry(engine, _job(engine, request.subject)).id} tries again"
 
 
 def _cancel(engine: Engine, request: Request) -> str:

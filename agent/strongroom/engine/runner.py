@@ -9,17 +9,90 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
+from types import TracebackType
 
 from strongroom.engine.engine import Engine
 from strongroom.engine.loop import Rest, work
 from strongroom.model.job import Job
+from strongroom.model.urgency import queue_key
 from strongroom.vault.jobs import live_jobs
-from strongroom.vault.sources import get_source
 
 Pause = Callable[[float], None]
 """Lets the given number of seconds pass, or less when something woke us."""
 
-LONGEST_PAUSE = 0.25
+LONGEST_WAIT = 0.25
+
+
+class Crew:
+    """A few workers, each with one job in hand. A context manager: leaving it waits for the jobs in hand."""
+
+    def __init__(self, engine: Engine, workers: int) -> None:
+        self._engine = engine
+        self._workers = workers
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="worker")
+        self._not_before: dict[str, datetime] = {}  # for waits that are not in the catalogue
+        self._in_hand: dict[Future[Rest], str] = {}
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        wait(self._in_hand)
+        self._pool.shutdown()
+
+    def adopt(self, engine: Engine) -> None:
+        """Start jobs with another engine from now on; those in hand end with the one they began with."""
+        self._engine = engine
+        self.hurry()
+
+    def leave(self, seconds: float) -> bool:
+        """Start nothing more; say whether every job in hand was put down in time."""
+        _done, late = wait(self._in_hand, timeout=seconds)
+        self._pool.shutdown(wait=not late, cancel_futures=True)
+        return not late
+
+    @property
+    def busy(self) -> bool:
+        """Say whether any job is in hand."""
+        return bool(self._in_hand)
+
+    def start(self, jobs: list[Job]) -> None:
+        """Give due jobs to free workers, the most urgent first."""
+        now, taken = self._engine.clock(), set(self._in_hand.values())
+        for job in sorted(jobs, key=self._order(now)):
+            if len(self._in_hand) >= self._workers:
+                return
+            if job.id not in taken and self.due(job) <= now:
+                self._in_hand[self._pool.submit(work, self._engine, job.id)] = job.id
+
+    def collect(self, seconds: float) -> None:
+        """Wait at most so long for a worker to put its job down; raise what a worker could not handle."""
+        if self._in_hand:
+            wait(self._in_hand, timeout=seconds, return_when=FIRST_COMPLETED)
+        for future in [future for future in self._in_hand if future.done()]:
+            job_id = self._in_hand.pop(future)
+            rest = future.result()
+            if rest.until is None:
+                self._not_before.pop(job_id, None)
+            else:
+                self._not_before[job_id] = rest.until
+
+    def due(self, job: Job) -> datetime:
+        """Say when a job's next step may be tried."""
+        return max(job.next_at, self._not_before.get(job.id, job.next_at))
+
+    def hurry(self) -> None:
+        """Forget every wait that is not in the catalogue: something has changed."""
+        self._not_before.clear()
+
+    def _order(self, now: datetime) -> Callable[[Job], tuple[int, int, datetime, str]]:
+        def key(job: Job) -> tuple[int, int, datetime, str]:
+            keeps = self._engine.sources[job.source].provider.limits.retention
+            return queue_key(job, now, keeps, self._engine.rules)
+
+        return key
 
 
 class Runner:
@@ -29,56 +102,35 @@ class Runner:
         self._engine = engine
         self._pause = pause
         self._workers = workers
-        self._resting: dict[str, datetime] = {}  # not before, by job, for waits that are not in the catalogue
-        self._under_way: dict[Future[Rest], str] = {}
 
-    def run(self, until: datetime, wanted: Callable[[Job], bool] = lambda _job: True) -> list[Job]:
-        """Work until every wanted job is finished or none has a step before `until`; return the unfinished ones."""
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="worker") as pool:
-            try:
-                while not self._engine.stop():
-                    live = [job for job in live_jobs(self._engine.vault.catalogue) if wanted(job)]
-                    self._start(pool, live)
-                    if not self._under_way and not self._can_move(live, until):
-                        break
-                    self._settle(live, until)
-            finally:
-                wait(self._under_way)
-                self._collect()
-        return [job for job in live_jobs(self._engine.vault.catalogue) if wanted(job)]
+    def run(
+        self,
+        until: datetime,
+        wanted: Callable[[Job], bool] = lambda _job: True,
+        refill: Callable[[], list[Job]] = list,
+    ) -> list[Job]:
+        """Work until every wanted job is finished or none has a step before `until`; return the unfinished ones.
 
-    def _start(self, pool: ThreadPoolExecutor, live: list[Job]) -> None:
-        now, busy = self._engine.clock(), set(self._under_way.values())
-        for job in live:
-            if len(self._under_way) >= self._workers:
-                return
-            if job.id not in busy and self._due(job) <= now:
-                self._under_way[pool.submit(work, self._engine, job.id)] = job.id
+        `refill` enters more jobs when nothing can move; it is asked again until it has none.
+        """
+        with Crew(self._engine, self._workers) as crew:
+            while not self._engine.stop():
+                live = self._live(wanted)
+                crew.start(live)
+                if crew.busy:
+                    crew.collect(LONGEST_WAIT)
+                elif any(crew.due(job) <= until for job in live):
+                    self._let_pass(min(crew.due(job) for job in live))
+                elif not refill():
+                    break
+        return self._live(wanted)
 
-    def _settle(self, live: list[Job], until: datetime) -> None:
-        """Let time pass until a worker is done or the next step of some job is due."""
-        if self._under_way:
-            wait(self._under_way, timeout=LONGEST_PAUSE, return_when=FIRST_COMPLETED)
-            self._collect()
-            return
-        next_due = min((self._due(job) for job in live), default=until)
-        seconds = (next_due - self._engine.clock()) / timedelta(seconds=1)
+    def _let_pass(self, instant: datetime) -> None:
+        seconds = (instant - self._engine.clock()) / timedelta(seconds=1)
         if seconds > 0:
             self._pause(seconds)
 
-    def _collect(self) -> None:
-        for future in [future for future in self._under_way if future.done()]:
-            job_id = self._under_way.pop(future)
-            rest = future.result()
-            if rest.until is None:
-                self._resting.pop(job_id, None)
-            else:
-                self._resting[job_id] = rest.until
-
-    def _due(self, job: Job) -> datetime:
-        return max(job.next_at, self._resting.get(job.id, job.next_at))
-
-    def _can_move(self, live: list[Job], until: datetime) -> bool:
-        """Say whether waiting is of any use; for a paused source it is not, since only a person ends the pause."""
-        paused = {name for name in self._engine.sources if get_source(self._engine.vault.catalogue, name).paused}
-        return any(self._due(job) <= until and job.source not in paused for job in live)
+    def _live(self, wanted: Callable[[Job], bool]) -> list[Job]:
+        return [
+            job for job in live_jobs(self._engine.vault.catalogue) if job.source in self._engine.sources and wanted(job)
+        ]

@@ -50,6 +50,7 @@ class Situation:
     now: datetime
     in_hand: bool = False  # this very worker wrote the last event down and still holds what belongs to it
     paused: str = ""  # why the source is paused, or empty
+    refused_until: datetime | None = None  # nothing is to be asked of the source before: its own word, or an outage
     surveyed_at: datetime | None = None  # when the provider's list was last read
     budget_at: datetime | None = None  # when the budget allows the next create; None means not known
 

@@ -88,3 +88,21 @@ def write_phone(chance: random.Random) -> str:
     """Return a number in E.164 form."""
     country = chance.choice(("+1415555", "+39333", "+57300", "+81901", "+4479"))
     return country + "".join(chance.choices("0123456789", k=12 - len(country)))
+
+
+FORMULAS = (
+    '=HYPERLINK("https://trk.example/{code}";"{name}")',
+    "=1+{number}",
+    "+{number} (refused)",
+    "-{number}: no route",
+    "@SUM(A1:A{number})",
+    "=cmd|' /C calc'!A0",
+)
+"""What a spreadsheet would take for a formula."""
+
+
+def write_formula(chance: random.Random) -> str:
+    """Return a text that a spreadsheet would calculate."""
+    return chance.choice(FORMULAS).format(
+        name=chance.choice(NAMES), number=chance.randrange(1, 10**6), code=f"{chance.randrange(16**6):06X}"
+    )

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from strongroom.sandbox.archive import ZipHabits
 from strongroom.sandbox.transfer import Manners
+from strongroom.sandbox.treatment import Unwanted as Unwanted
 
 
 class ExpiredLook(StrEnum):
@@ -16,13 +17,6 @@ class ExpiredLook(StrEnum):
     UNCHANGED = "unchanged"  # completed, with a link that is dead
     NO_URL = "no-url"  # completed, without a link
     GONE = "gone"  # 404, and no longer listed
-
-
-class Unwanted(StrEnum):
-    """How the API treats a request that the documents neither allow nor forbid."""
-
-    REFUSE = "refuse"  # 400
-    ACCEPT = "accept"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from strongroom.model.errors import VaultError, WorldError
 from strongroom.model.instants import require_utc
-from strongroom.vault.schema import SCHEMA, migrate
+from strongroom.vault.schema import SCHEMA, alone, migrate
 
 BUSY_SECONDS = 15.0
 
@@ -131,12 +131,21 @@ def connect(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise _not_opened(path, error) from error
     try:
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+        _write_ahead(connection, path)
+        for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
             connection.execute(f"PRAGMA {pragma}")
     except sqlite3.Error as error:
         connection.close()
         raise _not_opened(path, error) from error
     return connection
+
+
+def _write_ahead(connection: sqlite3.Connection, path: Path) -> None:
+    """Switch a new file to write-ahead logging. Two processes that do so at once are both refused without waiting."""
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        return
+    with alone(path):
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _not_opened(path: Path, error: sqlite3.Error) -> VaultError:

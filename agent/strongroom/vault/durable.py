@@ -29,12 +29,16 @@ def write_new(path: Path, temporary: Path, data: bytes) -> None:
             flush(fd)
         finally:
             os.close(fd)
-        if temporary.read_bytes() != data:
-            raise VaultError(f"{temporary.name} read back from the disk is not what was written", hint="check the disk")
+        _read_back(temporary, data)
         publish(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _read_back(path: Path, data: bytes) -> None:
+    if path.read_bytes() != data:
+        raise VaultError(f"{path.name} read back from the disk is not what was written", hint="check the disk")
 
 
 def write_all(fd: int, data: bytes | memoryview) -> None:

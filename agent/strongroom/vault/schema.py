@@ -6,6 +6,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,20 +21,30 @@ SCHEMA = 2
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Apply every migration that the catalogue does not have yet.
 
-    The lock is needed because sqlite-utils opens its transactions late: two processes at once would both find the
-    same migration missing. The folder is what is locked: a lock file that is removed afterwards would lock out nobody
-    who had opened it before, and closing the catalogue itself would drop SQLite's own locks on it.
+    Alone, because sqlite-utils opens its transactions late: two processes at once would both find the same migration
+    missing.
     """
     import sqlite_utils  # only a new or an older catalogue pays for this import
 
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with alone(path):
         migrations = sqlite_utils.Migrations("strongroom")
         for number, script in _scripts():
             migrations(name=number)(_apply(script))
         migrations.apply(sqlite_utils.Database(connection))
         connection.execute(f"PRAGMA user_version = {SCHEMA}")
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Be the only process that changes what kind of file the catalogue is.
+
+    The folder is what is locked: a lock file that is removed afterwards would lock out nobody who had opened it
+    before, and closing the catalogue itself would drop SQLite's own locks on it.
+    """
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(folder)
 

@@ -45,6 +45,7 @@ class Airlock:
             pass_fds=(control_out,),
             env={"LANG": "C.UTF-8"},  # nothing of ours: the environment may hold API keys
             bufsize=0,
+            process_group=0,  # Ctrl-C is for the engine alone, which parks the work in order
         )
         os.close(control_out)
 

@@ -1,0 +1,1 @@
+"""The daemon: alarm clock, signals, requests and health, around the same engine that the command line uses."""

@@ -1,0 +1,48 @@
+"""The alarm clock: APScheduler wakes the daemon, and that is all it does.
+
+What is due is worked out from plans and ledger at every wake-up. A missed, late or doubled alarm loses nothing, and a
+job store that forgets has nothing to forget.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+from types import TracebackType
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.date import DateTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+BEAT = timedelta(seconds=30)
+
+
+class AlarmClock:
+    """Sets an event every beat, and once at an instant that was asked for. A context manager."""
+
+    def __init__(self, woken: threading.Event, beat: timedelta = BEAT) -> None:
+        self._woken = woken
+        self._scheduler = BackgroundScheduler(timezone="UTC", daemon=True)
+        trigger = IntervalTrigger(seconds=int(beat.total_seconds()) or 1, timezone="UTC")
+        self._scheduler.add_job(woken.set, trigger, id="beat", coalesce=True, max_instances=1, misfire_grace_time=None)
+
+    def __enter__(self) -> AlarmClock:
+        self._scheduler.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._scheduler.shutdown(wait=False)
+
+    def wake_at(self, instant: datetime) -> None:
+        """Wake once at an instant as well; a later call replaces an earlier one."""
+        self._scheduler.add_job(
+            self._woken.set,
+            DateTrigger(run_date=instant, timezone="UTC"),
+            id="due",
+            replace_existing=True,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )

@@ -1,0 +1,70 @@
+"""The daemon's log: one line an event, for journald and for people. Ids and causes, never a secret or a record's text.
+
+Under systemd a line begins with its priority as journald reads it (<6>), elsewhere with the time.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from strongroom.engine.engine import Happening
+from strongroom.model.job import Cause, Job
+
+_PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+
+log = logging.getLogger("strongroom")
+
+
+class _Line(logging.Formatter):
+    def __init__(self, *, journal: bool) -> None:
+        super().__init__()
+        self._journal = journal
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = " ".join(record.getMessage().split())
+        if self._journal:
+            return f"<{_PRIORITY.get(record.levelno, 5)}>{message}"
+        at = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return f"{at} {record.levelname.lower()} {message}"
+
+
+def start_logging(level: str, env: Mapping[str, str] = os.environ) -> None:
+    """Send the log to standard error. `level` is debug, info, warning or error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Line(journal="JOURNAL_STREAM" in env))
+    log.handlers[:] = [handler]
+    log.setLevel(level.upper())
+    log.propagate = False
+
+
+def tell(event: str, level: int = logging.INFO, **facts: object) -> None:
+    """Log one event with its facts as key=value, values with spaces in quotes."""
+    words = [event]
+    for name, value in facts.items():
+        text = str(value)
+        if text:
+            words.append(f'{name}="{text}"' if " " in text else f"{name}={text}")
+    log.log(level, "%s", " ".join(words))
+
+
+def tell_transition(before: Job, after: Job, happening: Happening) -> None:
+    """Log one transition of a job: ids, states and the cause; what a provider said stays in the catalogue."""
+    told = happening.facts
+    level = logging.WARNING if told.cause is not Cause.NONE else logging.INFO
+    tell(
+        happening.event.value,
+        level,
+        job=after.id,
+        stream=after.stream,
+        window=after.spec.window,
+        state=f"{before.state.value}>{after.state.value}",
+        cause=told.cause.value,
+        ref=told.ref,
+        size=told.size if told.size is not None else "",
+        archive=happening.archive.id if happening.archive else "",
+        successor=happening.successor.id if happening.successor else "",
+    )

@@ -1,0 +1,142 @@
+"""What the daemon does at every wake-up: answer requests, look at the clock, enter what is due, keep the crew busy.
+
+Nothing here waits: the daemon's loop calls `turn` again and again, and a test can call it with a clock of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from strongroom.config.schema import Config
+from strongroom.daemon.logs import tell
+from strongroom.engine.assembly import Doors, build_sources, plans_of
+from strongroom.engine.engine import Engine
+from strongroom.engine.heartbeat import beat
+from strongroom.engine.planning import enter_due
+from strongroom.engine.readings import list_live_jobs, newest_moments
+from strongroom.engine.requests import asked, serve
+from strongroom.engine.runner import Crew
+from strongroom.model.clockcheck import Beat, ClockVerdict, Tolerance, check_beat, check_skew, check_start
+from strongroom.model.errors import ProviderError
+from strongroom.model.job import Job
+from strongroom.model.plan import Plan
+
+BEAT = timedelta(seconds=30)
+
+Watch = Callable[[Engine, list[Plan], ClockVerdict], None]
+"""Looks at coverage, disk and clock, and raises or clears alarms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often the daemon does what."""
+
+    beat: timedelta = BEAT  # planning, watching and the heartbeat
+    tolerance: Tolerance = field(default_factory=Tolerance)
+
+
+class Service:
+    """The daemon's work between two waits."""
+
+    def __init__(
+        self, engine: Engine, config: Config, crew: Crew, boot: Callable[[], float], watch: Watch, rhythm: Rhythm
+    ) -> None:
+        self.engine = engine
+        self._plans = plans_of(config)
+        self._crew = crew
+        self._boot = boot
+        self._watch = watch
+        self._rhythm = rhythm
+        self._last: Beat | None = None
+        self.clock = self._check_start()
+
+    def adopt(self, config: Config, doors: Doors) -> None:
+        """Go on with another configuration; jobs in hand end with the old one."""
+        self.engine = replace(self.engine, sources=build_sources(config, doors), recipients=config.vault.recipients)
+        self._crew.adopt(self.engine)
+        self._plans = plans_of(config)
+        self._last = None
+
+    def turn(self) -> datetime | None:
+        """Do everything that can be done now; return when the next step of a job is due, if it is known."""
+        now = self.engine.clock()
+        self._crew.collect(0)
+        if asked(self.engine.vault):
+            self._answer()
+        if self._last is None or now - self._last.wall >= self._rhythm.beat or now < self._last.wall:
+            self._beat()
+        if self.clock.fault is not None:
+            return None
+        live = self._live()
+        self._crew.start(live)
+        return min((due for job in live if (due := self._crew.due(job)) > now), default=None)
+
+    def words(self) -> str:
+        """Say in one line how things stand."""
+        if self.clock.fault is not None:
+            return f"standing by: {self.clock.words}"
+        live = self._live()
+        return f"{len(live)} jobs under way" if live else "everything due is held"
+
+    def _answer(self) -> None:
+        for request in serve(self.engine):
+            tell("request", wish=request.wish.value, subject=request.subject, by=request.by)
+        self._crew.hurry()
+        self._last = None
+
+    def _beat(self) -> None:
+        now = Beat(self.engine.clock(), self._boot())
+        if self._last is not None and self.clock.fault is None:
+            self._suspect(check_beat(self._last, now, self._rhythm.tolerance))
+        if self.clock.fault is not None:
+            self._ask_providers()
+        self._last = now
+        if self.clock.fault is None:
+            for job in enter_due(self.engine, self._plans):
+                tell("planned", job=job.id, stream=job.stream, window=job.spec.window)
+        self._watch(self.engine, self._plans, self.clock)
+        beat(self.engine.vault, now.wall, os.getpid(), self.words())
+
+    def _check_start(self) -> ClockVerdict:
+        newest = newest_moments(self.engine.vault, 1)
+        last_entry = newest[0].at if newest else None
+        verdict = check_start(self.engine.clock(), last_entry, self._rhythm.tolerance)
+        self._tell(verdict)
+        return verdict
+
+    def _suspect(self, verdict: ClockVerdict) -> None:
+        self._tell(verdict)
+        if verdict.fault is not None:
+            self.clock = verdict
+
+    def _tell(self, verdict: ClockVerdict) -> None:
+        if verdict.fault is not None:
+            tell(verdict.fault.value, logging.CRITICAL, words=verdict.words)
+
+    def _ask_providers(self) -> None:
+        """Believe the clock again when a provider's clock says the same; stand by as long as none can be asked."""
+        for name, source in self.engine.sources.items():
+            try:
+                skew = source.provider.probe().clock_skew
+            except ProviderError as error:
+                tell("clock-unproven", logging.WARNING, source=name, words=error.message)
+                continue
+            if skew is None:
+                continue
+            verdict = check_skew(name, skew.total_seconds(), self._rhythm.tolerance)
+            if verdict.fault is None:
+                tell("clock-believed", source=name)
+                self.clock = ClockVerdict()
+                return
+            self._suspect(verdict)
+
+    def _live(self) -> list[Job]:
+        return [job for job in list_live_jobs(self.engine.vault) if job.source in self.engine.sources]
+
+
+def no_watch(_engine: Engine, _plans: Iterable[Plan], _clock: ClockVerdict) -> None:
+    """Watch nothing."""

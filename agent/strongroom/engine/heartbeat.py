@@ -1,0 +1,42 @@
+"""The daemon's heartbeat in the catalogue: how the command line and the screen know that somebody is working."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from strongroom.model.instants import format_instant, parse_instant
+from strongroom.vault import queries
+from strongroom.vault.vault import Vault
+
+STALE = timedelta(seconds=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """When the daemon last said that it lives, and what it said."""
+
+    at: datetime
+    pid: int
+    words: str  # what it is doing, one line
+
+    def fresh(self, now: datetime) -> bool:
+        """Say whether it is recent enough to believe in."""
+        return now - self.at < STALE
+
+
+def beat(vault: Vault, now: datetime, pid: int, words: str) -> None:
+    """Write the heartbeat."""
+    told = json.dumps({"at": format_instant(now), "pid": pid, "words": words})
+    with vault.catalogue.transaction():
+        vault.catalogue.write(queries.PUT_FACT, "heartbeat", told)
+
+
+def last_heartbeat(vault: Vault) -> Heartbeat | None:
+    """Return the newest heartbeat, or None when no daemon ever ran."""
+    row = vault.catalogue.read_one(queries.FACT, "heartbeat")
+    if row is None:
+        return None
+    told = json.loads(row["value"])
+    return Heartbeat(parse_instant(told["at"]), int(told["pid"]), str(told["words"]))

@@ -1,0 +1,30 @@
+"""Another try for a window that was given up: a person asks, and a fresh job takes the failed one's place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from strongroom.engine.engine import Engine, Happening
+from strongroom.engine.perform import successor_of
+from strongroom.engine.record import record
+from strongroom.model.coverage import Cover
+from strongroom.model.errors import UsageError
+from strongroom.model.job import Cause, Event, Job, State
+from strongroom.model.table import Facts
+from strongroom.vault.ledger import interval_at
+
+
+def retry(engine: Engine, job: Job) -> Job:
+    """Enter a successor for a failed job and return it; the next run works on it.
+
+    Raises UsageError for a job that has not failed, and for a window that something else has taken up since.
+    """
+    if job.state is not State.FAILED:
+        raise UsageError(f"job {job.id} is {job.state}, only a failed one can be tried again", hint="see: jobs show")
+    again = job.purpose == "regenerate"
+    held = interval_at(engine.vault.catalogue, job.stream, job.spec.window)
+    if not again and held is not None and held.cover is not Cover.MISSING:
+        raise UsageError(f"the window of job {job.id} is {held.cover} by now", hint="nothing is left to try again")
+    successor = replace(successor_of(engine, job), generation=0, purpose=job.purpose if again else "retry")
+    record(engine, job, Happening(Event.RETRIED, Facts(cause=Cause.PERSON), successor=successor))
+    return successor

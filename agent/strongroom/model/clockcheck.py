@@ -1,0 +1,82 @@
+"""Is our clock sane? Wall time is compared with a clock that nobody sets, with the log, and with the providers.
+
+Suspend is not a jump: the unset clock (boot time) runs on while the machine sleeps, so both advance alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class ClockFault(StrEnum):
+    """What is wrong with our clock."""
+
+    BACK = "clock-back"  # it was set back, or is behind what was already written down
+    FORWARD = "clock-forward"  # it leapt ahead
+    SKEWED = "clock-skewed"  # a provider's clock says something else
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Two clocks read at one moment."""
+
+    wall: datetime
+    boot: float  # seconds since the machine started, sleep included; never set by anyone
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far clocks may be apart before a person is told."""
+
+    jump: timedelta = timedelta(minutes=2)  # between two beats
+    behind: timedelta = timedelta(minutes=2)  # behind the newest entry of the log
+    ahead: timedelta = timedelta(days=35)  # ahead of the newest entry of the log
+    skew: timedelta = timedelta(minutes=10)  # from a provider's clock
+
+
+@dataclass(frozen=True, slots=True)
+class ClockVerdict:
+    """None as a fault means that nothing speaks against the clock."""
+
+    fault: ClockFault | None = None
+    words: str = ""
+
+
+def check_start(now: datetime, last_entry: datetime | None, tolerance: Tolerance) -> ClockVerdict:
+    """Judge the clock at a start, against the newest entry of the log."""
+    if last_entry is None:
+        return ClockVerdict()
+    if last_entry - now > tolerance.behind:
+        return ClockVerdict(ClockFault.BACK, f"the log has an entry {_span(last_entry - now)} ahead of our clock")
+    if now - last_entry > tolerance.ahead:
+        words = f"our clock is {_span(now - last_entry)} past the newest entry of the log"
+        return ClockVerdict(ClockFault.FORWARD, words)
+    return ClockVerdict()
+
+
+def check_beat(before: Beat, now: Beat, tolerance: Tolerance) -> ClockVerdict:
+    """Judge the clock between two beats of one process."""
+    jump = (now.wall - before.wall) - timedelta(seconds=now.boot - before.boot)
+    if jump < -tolerance.jump:
+        return ClockVerdict(ClockFault.BACK, f"our clock was set back by {_span(-jump)}")
+    if jump > tolerance.jump:
+        return ClockVerdict(ClockFault.FORWARD, f"our clock leapt ahead by {_span(jump)}")
+    return ClockVerdict()
+
+
+def check_skew(source: str, seconds: float | None, tolerance: Tolerance) -> ClockVerdict:
+    """Judge the clock against a provider's."""
+    if seconds is None or abs(seconds) <= tolerance.skew.total_seconds():
+        return ClockVerdict()
+    side = "behind" if seconds > 0 else "ahead of"
+    return ClockVerdict(ClockFault.SKEWED, f"our clock is {_span(timedelta(seconds=abs(seconds)))} {side} {source}'s")
+
+
+def _span(length: timedelta) -> str:
+    if length >= timedelta(days=2):
+        return f"{length.days} days"
+    if length >= timedelta(hours=2):
+        return f"{length // timedelta(hours=1)} hours"
+    return f"{length // timedelta(minutes=1)} minutes"

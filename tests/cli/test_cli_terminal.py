@@ -1,0 +1,101 @@
+"""What is printed fits, lines up, and cannot steer the terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime, timedelta
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strongroom.cli.amounts import instant_words, size_words, wait_words, window_words
+from strongroom.cli.table import Column, hang, render_fields, render_table
+from strongroom.cli.terminal import cells, clean, cut, wants_colour
+from strongroom.model.window import Window
+
+START = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@given(st.text())
+def test_clean_text_holds_no_control_or_hiding_character(text: str) -> None:
+    shown = clean(text)
+    assert all(unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp") for char in shown)
+    assert len(shown) == len(text)
+
+
+@given(st.text(alphabet=st.characters(blacklist_categories=("C", "Z")), max_size=60), st.integers(1, 40))
+def test_cut_text_fits(text: str, width: int) -> None:
+    shown = cut(text, width)
+    assert cells(shown) <= width
+    assert shown == text or shown.endswith("…")
+
+
+@given(st.lists(st.tuples(st.text(max_size=90), st.text(max_size=20), st.text(max_size=90)), max_size=6))
+def test_a_table_with_room_to_shrink_fits_eighty_columns(rows: list[tuple[str, str, str]]) -> None:
+    columns = (Column("NAME", least=8), Column("SIZE", right=True, least=4), Column("WHY", least=8))
+    for line in render_table(columns, rows, 80):
+        assert cells(click.unstyle(line)) <= 80
+
+
+def test_a_column_that_may_not_shrink_is_never_cut() -> None:
+    lines = render_table((Column("ID"), Column("TEXT", least=4)), [("x" * 30, "y" * 90)], 60)
+    assert "x" * 30 in lines[1]
+    assert cells(lines[1]) <= 60
+
+
+def test_columns_line_up_under_wide_characters() -> None:
+    lines = [
+        click.unstyle(line) for line in render_table((Column("A"), Column("B")), [("日本", "1"), ("abcd", "2")], 80)
+    ]
+    assert lines == ["A     B", "日本  1", "abcd  2"]
+
+
+@given(st.text(max_size=300), st.integers(40, 120))
+def test_hung_text_fits(text: str, width: int) -> None:
+    for line in hang("12345  ", 7, text, width):
+        assert len(line) <= width
+
+
+def test_a_field_without_a_value_is_left_out() -> None:
+    assert [click.unstyle(line) for line in render_fields([("a", ""), ("b", "x")], 80)] == ["b             x"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_colour_is_left_out_where_it_is_not_wanted(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    assert wants_colour() is None
+    monkeypatch.setenv(name, value)
+    assert wants_colour() is False
+
+
+@pytest.mark.parametrize(
+    ("size", "words"), [(None, "-"), (0, "0 B"), (1, "1 B"), (999, "999 B"), (1500, "1.5 KB"), (12_300_000, "12.3 MB")]
+)
+def test_sizes(size: int | None, words: str) -> None:
+    assert size_words(size) == words
+
+
+@pytest.mark.parametrize(
+    ("start", "length", "words"),
+    [
+        (START, timedelta(days=1), "2026-11-01 +1d"),
+        (START, timedelta(days=7), "2026-11-01 +1w"),
+        (START + timedelta(hours=5), timedelta(hours=1), "2026-11-01T05:00 +1h"),
+        (START + timedelta(seconds=5), timedelta(milliseconds=20), "2026-11-01T00:00:05 +1s"),
+    ],
+)
+def test_windows(start: datetime, length: timedelta, words: str) -> None:
+    assert window_words(Window(start, start + length)) == words
+
+
+def test_instants_are_told_in_utc() -> None:
+    berlin = datetime.fromisoformat("2026-11-01T01:30:00+01:00")
+    assert instant_words(berlin) == "2026-11-01 00:30:00Z"
+    assert instant_words(None) == "-"
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(-5, "now"), (20, "in 20 s"), (240, "in 4 min"), (7200, "in 2.0 h")])
+def test_waits(seconds: int, words: str) -> None:
+    assert wait_words(START + timedelta(seconds=seconds), START) == words

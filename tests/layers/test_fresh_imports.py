@@ -1,0 +1,95 @@
+"""What a fresh interpreter has loaded after importing a room: heavy libraries are paid for by those who use them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+HEAVY = (
+    "apscheduler",
+    "cryptography",
+    "httpcore",
+    "httpx",
+    "isal",
+    "keyring",
+    "msgspec",
+    "rich",
+    "simdjson",
+    "sqlite_utils",
+    "starlette",
+    "textual",
+    "uvicorn",
+)
+
+ALLOWED = {
+    "model": set(),
+    "evidence": set(),
+    "config": {"keyring"},
+    "sealing": {"cryptography"},
+    "formats": {"isal", "msgspec", "simdjson"},
+    "vault": set(),
+    "providers": {"httpcore", "httpx", "rich"},  # httpx itself imports rich
+    "sandbox": {"isal", "msgspec", "starlette", "uvicorn", "rich"},  # uvicorn's way, not ours
+    "engine": {"cryptography", "isal", "msgspec", "simdjson"},
+}
+
+WALK = """
+import importlib, json, pkgutil, sys
+room = importlib.import_module(sys.argv[1])
+for found in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
+    importlib.import_module(found.name)
+print(json.dumps(sorted(sys.modules)))
+"""
+
+HELP = """
+import json, sys
+from strongroom.cli.main import cli
+try:
+    cli.main(sys.argv[1:])
+except SystemExit as left:
+    code = left.code
+print("\\n" + json.dumps([code, sorted(sys.modules)]))
+"""
+
+
+def fresh(script: str, *arguments: str) -> str:
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+def loaded(modules: list[str]) -> set[str]:
+    return {name.partition(".")[0] for name in modules} & set(HEAVY)
+
+
+@pytest.mark.parametrize("room", sorted(ALLOWED))
+def test_a_room_loads_only_its_own_heavy_libraries(room: str) -> None:
+    found = loaded(json.loads(fresh(WALK, f"strongroom.{room}")))
+    assert found <= ALLOWED[room]
+
+
+def test_the_command_line_loads_neither_the_screen_nor_http_nor_cryptography_by_itself() -> None:
+    code, modules = json.loads(fresh(HELP, "--help"))
+    assert code == 0
+    assert loaded(modules) == set()
+    assert "sqlite3" not in modules
+    assert "asyncio" not in modules
+
+
+@pytest.mark.parametrize("command", ["run", "export", "jobs", "archives", "status", "verify", "restore", "tui"])
+def test_the_help_of_a_command_loads_neither_the_screen_nor_http(command: str) -> None:
+    code, modules = json.loads(fresh(HELP, command, "--help"))
+    assert code == 0
+    assert loaded(modules) <= {"msgspec", "rich"}
+
+
+def test_looking_at_jobs_pays_for_no_network_library(tmp_path: Path) -> None:
+    code, modules = json.loads(fresh(HELP, "--config", str(tmp_path / "none.toml"), "status"))
+    assert code == 2
+    assert not loaded(modules) & {"httpx", "httpcore", "textual", "starlette", "uvicorn"}
