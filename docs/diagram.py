@@ -45,7 +45,9 @@ def picture() -> str:
 
 def table() -> str:
     """Return the moves as text of at most 80 columns, an asterisk at those that the evidence log leaves out."""
-    return "\n".join(["```text", _row("from", "to", "on"), _row("-" * _FROM, "-" * _TO, "-" * _EVENTS), *_rows(), "```"])
+    return "\n".join(
+        ["```text", _row("from", "to", "on"), _row("-" * _FROM, "-" * _TO, "-" * _EVENTS), *_rows(), "```"]
+    )
 
 
 def _rows() -> Iterator[str]:

@@ -47,7 +47,7 @@ def invoke() -> Invoke:
 
 @pytest.fixture(scope="session")
 def kept_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A vault with two archives, one of them with drift, one quarantined file and one failed job. Look, do not touch."""
+    """A vault with two archives, one of them with drift, one quarantined file and one failed job. Never changed."""
     clock = SandboxClock(lambda: datetime(2026, 11, 20, 12, tzinfo=UTC))
     with Sandbox(sandbox_settings(), clock=clock) as sandbox:
         home = make_home(tmp_path_factory.mktemp("home") / "here", sandbox.api_url)

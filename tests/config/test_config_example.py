@@ -49,12 +49,15 @@ def test_what_is_commented_out_loads_as_well(tmp_path: Path) -> None:
         schema.DaemonSettings,
         schema.RetentionClass,
         schema.NetworkSettings,
+        schema.NotifySettings,
+        schema.PingSettings,
+        schema.MetricsSettings,
     ],
 )
 def test_every_field_of_every_section_is_there(noun: type) -> None:
     named_by_its_header = {"RetentionClass": {"name"}}.get(noun.__name__, set())
     for name in {field.name for field in fields(noun)} - named_by_its_header:
-        assert re.search(rf"(?m)^(# )?{name} = |^\[source\.{name}\]", TEXT), name
+        assert re.search(rf"(?m)^(# )?{name} = |^\[\w+\.{name}\]", TEXT), name
 
 
 def test_everything_that_is_shown_is_there() -> None:

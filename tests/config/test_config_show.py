@@ -25,6 +25,13 @@ since = 2026-06-01
 settled_pass = "14d"
 [retention.standard]
 period = "7y"
+[notify]
+urls = ["file:/etc/mail", "command:/usr/bin/fetch {CANARY}"]
+command = ["/usr/bin/tell", "--token", "{CANARY}"]
+[notify.ping]
+url = "env:PING"
+[metrics]
+listen = "[::1]:9464"
 """
 
 
@@ -76,6 +83,14 @@ def test_shows_what_is_in_force_and_no_secret(tmp_path: Path) -> None:
             "ca_file": None,
             "proxy": None,
         },
+        "notify": {
+            "urls": ["file:/etc/mail", "command:fetch …"],
+            "details": "minimal",
+            "command": ["tell", "…"],
+            "desktop": False,
+            "ping": {"url": "env:PING", "every": "10m", "allow_private_addresses": False},
+        },
+        "metrics": {"textfile": None, "listen": "[::1]:9464"},
         "warnings": [
             f"{tmp_path}/c.toml:3: vault.recipients: one recipient only: if its identity is lost, so is everything; "
             "add a recovery key"

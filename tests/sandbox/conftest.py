@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 from sandbox_bench import Bench
+from sandbox_csv_bench import HookBench, QlaraBench
 
 
 @pytest.fixture
@@ -24,3 +25,37 @@ def open_bench() -> Iterator[Callable[..., Bench]]:
 @pytest.fixture
 def bench(open_bench: Callable[..., Bench]) -> Bench:
     return open_bench()
+
+
+@pytest.fixture
+def open_hook() -> Iterator[Callable[..., HookBench]]:
+    with ExitStack() as stack:
+
+        def opened(**options: object) -> HookBench:
+            bench = HookBench(**options)  # type: ignore[arg-type]
+            stack.callback(bench.close)
+            return bench
+
+        yield opened
+
+
+@pytest.fixture
+def hook(open_hook: Callable[..., HookBench]) -> HookBench:
+    return open_hook()
+
+
+@pytest.fixture
+def open_qlara() -> Iterator[Callable[..., QlaraBench]]:
+    with ExitStack() as stack:
+
+        def opened(**options: object) -> QlaraBench:
+            bench = QlaraBench(**options)  # type: ignore[arg-type]
+            stack.callback(bench.close)
+            return bench
+
+        yield opened
+
+
+@pytest.fixture
+def qlara(open_qlara: Callable[..., QlaraBench]) -> QlaraBench:
+    return open_qlara()

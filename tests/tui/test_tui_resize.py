@@ -48,7 +48,7 @@ async def test_a_storm_of_sizes_and_keys(bench: Bench, sit: Sit) -> None:
     chance = random.Random(20261120)
     keys = ["j", "k", "enter", "escape", "tab", "pagedown", "end", "home", "slash", "question_mark", "r", "n"]
     async with sit(bench, (80, 24)) as seat:
-        for _ in range(40):
+        for _ in range(25):
             await seat.pilot.resize_terminal(chance.randint(1, 140), chance.randint(1, 50))
             await seat.pilot.press(chance.choice(keys))
         await seat.press(*["escape"] * 4)

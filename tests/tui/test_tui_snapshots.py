@@ -16,10 +16,11 @@ from strongroom_tui.app import StrongroomApp
 SIZES = [(120, 40), (80, 24), (60, 20)]
 Usage = namedtuple("Usage", "total used free")
 Compare = Callable[..., bool]
+Stage = Callable[[Bench], StrongroomApp]
 
 
 @pytest.fixture
-def staged(make: Callable[[Bench], StrongroomApp], monkeypatch: pytest.MonkeyPatch) -> Callable[[Bench], StrongroomApp]:
+def staged(make: Callable[[Bench], StrongroomApp], monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: Usage(10**12, 6 * 10**11, 4 * 10**11))
 
     def made(of: Bench) -> StrongroomApp:
@@ -41,18 +42,18 @@ def after(*keys: str) -> Callable[[Pilot[None]], object]:
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-def test_picture_of_the_overview(bench: Bench, staged: Callable, snap_compare: Compare, size: tuple[int, int]) -> None:
+def test_picture_of_the_overview(bench: Bench, staged: Stage, snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(staged(bench), terminal_size=size, run_before=after())
 
 
 def test_picture_without_colour(
-    bench: Bench, staged: Callable, snap_compare: Compare, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, staged: Stage, snap_compare: Compare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     assert snap_compare(staged(bench), terminal_size=(80, 24), run_before=after("tab", "j"))
 
 
-def test_picture_of_an_empty_vault(empty: Bench, staged: Callable, snap_compare: Compare) -> None:
+def test_picture_of_an_empty_vault(empty: Bench, staged: Stage, snap_compare: Compare) -> None:
     assert snap_compare(staged(empty), terminal_size=(80, 24), run_before=after())
 
 
@@ -62,10 +63,10 @@ def test_picture_of_an_empty_vault(empty: Bench, staged: Callable, snap_compare:
     ids=["job", "archive", "help", "filter"],
 )
 def test_picture_of_the_other_screens(
-    bench: Bench, staged: Callable, snap_compare: Compare, keys: tuple[str, ...]
+    bench: Bench, staged: Stage, snap_compare: Compare, keys: tuple[str, ...]
 ) -> None:
     assert snap_compare(staged(bench), terminal_size=(80, 24), run_before=after(*keys))
 
 
-def test_picture_of_too_little_room(bench: Bench, staged: Callable, snap_compare: Compare) -> None:
+def test_picture_of_too_little_room(bench: Bench, staged: Stage, snap_compare: Compare) -> None:
     assert snap_compare(staged(bench), terminal_size=(36, 10), run_before=after())

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from textual.pilot import Pilot
 
 from strongroom.config.schema import Config, VaultSettings
-from strongroom.evidence.line import Entry
+from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.inspection import Expectation, Finding, Inspection, MemberReport, Severity
@@ -166,7 +166,11 @@ def _odd_archives() -> list[Job | Archive]:
 
 
 def _log(job: Job) -> list[Entry]:
-    facts = ({}, {"from": "planned", "to": "uncertain"}, {"from": "uncertain", "to": "planned", "cause": "quota"})
+    facts: tuple[dict[str, Fact], ...] = (
+        {},
+        {"from": "planned", "to": "uncertain"},
+        {"from": "uncertain", "to": "planned", "cause": "quota"},
+    )
     kinds = ("job.planned", "job.intended", "job.postponed")
     return [
         Entry(

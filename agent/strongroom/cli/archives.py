@@ -71,7 +71,9 @@ def show(session: Session, archive_id: str, as_json: bool) -> None:
         life = archive_life(vault, find_archive(vault, archive_id))
         files = files_of(vault, life.archive)
     archive = life.archive
-    command = age_command(config.vault.identity, files.key, files.payload, archive.seal.delivered_name)
+    command = age_command(
+        config.vault.identity, files.key, files.payload, archive.seal.delivered_name, archive.seal.coding
+    )
     if as_json:
         moments = [moment_document(moment) for moment in life.moments]
         paths = {"payload": str(files.payload), "key": str(files.key)}

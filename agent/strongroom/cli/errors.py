@@ -44,7 +44,7 @@ def guarded(work: Callable[[], object]) -> int:
     except (KeyboardInterrupt, EOFError, click.Abort):
         _tell_error("interrupted", "")
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click ends with SystemExit when a pipe is closed, and only then
         return _pipe_closed()
     except OSError as error:
         _tell_error(_system_words(error), "run: strongroom doctor")

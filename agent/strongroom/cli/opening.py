@@ -8,12 +8,14 @@ from pathlib import Path
 from strongroom.cli.terminal import clean
 
 
-def age_command(identity: Path | None, key: Path, payload: Path, delivered_name: str = "") -> str:
+def age_command(identity: Path | None, key: Path, payload: Path, delivered_name: str = "", coding: str = "") -> str:
     """Return a line for bash that writes the delivered bytes, to a file where a name is given.
 
     The inner age opens the archive's own key with the person's identity, and is asked for a passphrase where the
-    identity has one; the outer opens the archive with that key, which is never written down.
+    identity has one; the outer opens the archive with that key, which is never written down. What was compressed before
+    sealing (`coding` is "zstd") goes through the stock zstd tool.
     """
     holder = shlex.quote(clean(str(identity))) if identity else "IDENTITY"
     line = f"age -d -i <(age -d -i {holder} {shlex.quote(str(key))}) {shlex.quote(str(payload))}"
+    line += " | zstd -d" if coding else ""
     return f"{line} > {shlex.quote(clean(delivered_name))}" if delivered_name else line

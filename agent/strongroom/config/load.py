@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from strongroom.config import sections
+from strongroom.config import sections, voice
 from strongroom.config.locate import Locator
 from strongroom.config.problem import ConfigRefused, Problem
 from strongroom.config.reader import Notebook, TableReader
@@ -73,6 +73,8 @@ def _build(file: Path, root: TableReader, notebook: Notebook, providers: Collect
         retention=sections.read_retention(retention),
         daemon=sections.read_daemon(root.table("daemon")),
         network=sections.read_network(root.table("network"), file.parent),
+        notify=voice.read_notify(root.table("notify")),
+        metrics=voice.read_metrics(root.table("metrics"), file.parent),
         warnings=tuple(notebook.cautions),
     )
     sections.refuse_repeats(sources)

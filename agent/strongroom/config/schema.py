@@ -138,6 +138,52 @@ class NetworkSettings:
     proxy: str | None = None
 
 
+class Details(StrEnum):
+    """How much of an alarm may leave this machine."""
+
+    MINIMAL = "minimal"  # what is wrong, with counts and dates
+    FULL = "full"  # and the names of the streams and sources it is about
+
+
+@dataclass(frozen=True, slots=True)
+class PingSettings:
+    """A dead man's switch in the form of healthchecks.io."""
+
+    url: SecretRef
+    every: timedelta = timedelta(minutes=10)
+    allow_private_addresses: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotifySettings:
+    """Who is told when something is wrong."""
+
+    urls: tuple[SecretRef, ...] = ()  # each an address that Apprise knows
+    details: Details = Details.MINIMAL  # for the urls; what stays on this machine always has all
+    command: tuple[str, ...] = ()  # an absolute path and its arguments; the message is its input, as JSON
+    desktop: bool = False
+    ping: PingSettings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A port of this very machine."""
+
+    host: str  # a numeric loopback address
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """Where figures are put for others to draw; nowhere by default."""
+
+    textfile: Path | None = None  # ends in .prom, for the textfile collector of node_exporter
+    listen: Endpoint | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """A whole configuration that has passed every check."""
@@ -149,6 +195,8 @@ class Config:
     retention: tuple[RetentionClass, ...] = ()
     daemon: DaemonSettings = field(default_factory=DaemonSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
+    notify: NotifySettings = field(default_factory=NotifySettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     warnings: tuple[Caution, ...] = ()
 
     def source(self, name: str) -> SourceSettings:

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from strongroom.config.schema import Config, NetworkSettings, RetentionClass, SourceSettings, StreamSettings
+from strongroom.config.schema import (
+    Config,
+    MetricsSettings,
+    NetworkSettings,
+    NotifySettings,
+    PingSettings,
+    RetentionClass,
+    SourceSettings,
+    StreamSettings,
+)
 from strongroom.model.durations import format_duration
 from strongroom.model.instants import format_instant
 from strongroom.model.sizes import format_size
@@ -26,6 +35,8 @@ def show_config(config: Config) -> dict[str, object]:
         "retention": {each.name: _retention(each) for each in config.retention},
         "daemon": {"workers": config.daemon.workers, "log_level": config.daemon.log_level.value},
         "network": _network(config.network),
+        "notify": _notify(config.notify),
+        "metrics": _metrics(config.metrics),
         "warnings": [str(caution) for caution in config.warnings],
     }
 
@@ -78,6 +89,36 @@ def _network(network: NetworkSettings) -> dict[str, object]:
         "min_rate": format_size(network.min_rate),
         "ca_file": _path(network.ca_file),
         "proxy": network.proxy,
+    }
+
+
+def _notify(notify: NotifySettings) -> dict[str, object]:
+    return {
+        "urls": [str(url) for url in notify.urls],
+        "details": notify.details.value,
+        "command": _command(notify.command),
+        "desktop": notify.desktop,
+        "ping": None if notify.ping is None else _ping(notify.ping),
+    }
+
+
+def _command(command: tuple[str, ...]) -> list[str]:
+    """Name the program alone: arguments may hold what is nobody's business."""
+    return [PurePath(command[0]).name, *(["…"] if command[1:] else [])] if command else []
+
+
+def _ping(ping: PingSettings) -> dict[str, object]:
+    return {
+        "url": str(ping.url),
+        "every": format_duration(ping.every),
+        "allow_private_addresses": ping.allow_private_addresses,
+    }
+
+
+def _metrics(metrics: MetricsSettings) -> dict[str, object]:
+    return {
+        "textfile": _path(metrics.textfile),
+        "listen": None if metrics.listen is None else str(metrics.listen),
     }
 
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from strongroom.config.schema import Config, SourceSettings
 from strongroom.config.secrets import resolve
+from strongroom.engine.airlock.anteroom import Anteroom
 from strongroom.engine.engine import Engine, Happening, Source
 from strongroom.model.errors import UsageError
 from strongroom.model.instants import Chance, Clock
-from strongroom.model.job import Job
+from strongroom.model.job import Job, State
 from strongroom.model.patience import Patience
 from strongroom.model.plan import Plan
 from strongroom.model.stream import Stream
+from strongroom.vault.jobs import live_jobs
 from strongroom.vault.lock import hold
 from strongroom.vault.vault import Vault, open_vault
 
@@ -60,7 +62,9 @@ def open_engine(
     doors = doors or Doors()
     vault = open_vault(config.vault.path)
     try:
-        with hold(vault.layout.lock, holder):
+        with hold(vault.layout.lock, holder), closing(Anteroom()) as anteroom:
+            if any(_is_transfer_near(job, doors.clock()) for job in live_jobs(vault.catalogue)):
+                anteroom.prepare()  # it starts while the HTTP library is imported
             yield Engine(
                 vault=vault,
                 sources=build_sources(config, doors),
@@ -69,12 +73,18 @@ def open_engine(
                 chance=doors.chance,
                 patience=patience or Patience(),
                 min_free=config.vault.min_free,
+                anteroom=anteroom,
                 stop=doors.stop,
                 witness=doors.witness,
                 listen=doors.listen,
             )
     finally:
         vault.close()
+
+
+def _is_transfer_near(job: Job, now: datetime) -> bool:
+    """Say whether a file may be downloaded for this job as soon as it is looked at."""
+    return job.state in (State.WAITING, State.READY) and job.next_at <= now
 
 
 def build_sources(config: Config, doors: Doors | None = None) -> Mapping[str, Source]:

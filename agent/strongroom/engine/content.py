@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from strongroom.engine.airlock.digest import Digest
 from strongroom.engine.airlock.reader import reader_process
+from strongroom.engine.coding import Unpacked, open_clear
 from strongroom.engine.fixity import Fault, Watch
 from strongroom.engine.keys import unlock
 from strongroom.formats.inspect import inspect_container
@@ -37,18 +38,19 @@ def check_content(
         with reader_process(archive.expectation, Caps()) as sink:
             key = unlock(vault, archive, identities)
             with vault.payload_path(archive).open("rb", buffering=0) as sealed:
-                reader = SealedReader(sealed, [key.identity])
+                reader = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
                 digest = content_digest(reader, key, watch)
                 if not hmac.compare_digest(digest, archive.seal.digest):
                     message = "the delivered bytes are not the ones that were archived"
                     return [Fault(archive.id, name, "content", message)]
+                reader.seek(0)
                 found = inspect_container(reader, archive.expectation, Caps(), sink)
     except (SealError, OSError) as error:
         return [Fault(archive.id, name, "content", str(error))]
     return _compare(archive, name, found)
 
 
-def content_digest(reader: SealedReader, key: ArchiveKey, watch: Watch) -> str:
+def content_digest(reader: SealedReader | Unpacked, key: ArchiveKey, watch: Watch) -> str:
     """Return the salted digest of the whole content: hex HMAC-SHA256(salt, SHA-256(content))."""
     reader.seek(0)
     with Digest() as digest:

@@ -8,6 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from strongroom.engine.airlock.airlock import Airlock
+from strongroom.engine.airlock.anteroom import Anteroom
 from strongroom.model.archive import Archive
 from strongroom.model.inspection import Caps
 from strongroom.model.instants import Chance, Clock
@@ -41,6 +42,7 @@ class Engine:
     rules: Rules = field(default_factory=Rules)
     caps: Caps = field(default_factory=Caps)
     min_free: int = 1 << 30  # bytes of disk that stay free
+    anteroom: Anteroom = field(default_factory=Anteroom)
     stop: Callable[[], bool] = lambda: False  # asked between chunks and steps
     witness: Callable[[str], None] = lambda _where: None  # told each place where a crash would matter
 

@@ -31,6 +31,7 @@ To open an archive with nothing but the age tool and an identity file of a recip
     rm archive.key
 
 or in one line: age -d -i <(age -d -i IDENTITY keys/ab/ID.key.age) archives/ab/ID.age > delivered-file
+Where the manifest says "coding": "zstd", unpack what age writes: age -d … | zstd -d > delivered-file
 
 Whoever destroys a key file destroys its archive for good. Do not edit anything here by hand.
 """

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strongroom.engine.airlock.digest import Digest
+from strongroom.engine.coding import Unpacked, open_clear
 from strongroom.engine.fixity import Watch
 from strongroom.engine.keys import unlock
 from strongroom.formats.extract import extract_container
 from strongroom.model.archive import Archive
 from strongroom.model.errors import SealError, UsageError, WorldError
 from strongroom.model.inspection import Caps
+from strongroom.model.provider import Container
 from strongroom.sealing.identity import X25519Identity
 from strongroom.sealing.reader import SealedReader
 from strongroom.vault.durable import flush_folder, in_words, write_all
@@ -50,7 +52,7 @@ def restore(
     key = unlock(vault, archive, identities)
     temporary = path.with_name(f".{path.name}.{archive.id[-6:]}.part")
     with vault.payload_path(archive).open("rb", buffering=0) as sealed:
-        reader = SealedReader(sealed, [key.identity])
+        reader = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
         try:
             content = _copy(reader, temporary, watch)
             _check(archive, key.salt, content)
@@ -68,11 +70,13 @@ def restore_members(
     watch: Watch = lambda _count: None,
 ) -> Restored:
     """Write the members of a delivered ZIP into a new or empty folder, after the whole file's digest was checked."""
+    if archive.expectation.container is not Container.ZIP_OF_JSON:
+        raise UsageError("the delivered file has no members: it is one CSV", hint="restore it without --extract")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is not an empty folder", hint="name a new folder with --to")
     key = unlock(vault, archive, identities)
     with vault.payload_path(archive).open("rb", buffering=0) as sealed:
-        reader = SealedReader(sealed, [key.identity])
+        reader = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
         digest = hashlib.sha256()
         while chunk := reader.read(BLOCK):
             digest.update(chunk)
@@ -82,7 +86,7 @@ def restore_members(
     return Restored(tuple(paths), archive.seal.size, digest.hexdigest())
 
 
-def _copy(reader: SealedReader, temporary: Path, watch: Watch) -> bytes:
+def _copy(reader: SealedReader | Unpacked, temporary: Path, watch: Watch) -> bytes:
     try:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:

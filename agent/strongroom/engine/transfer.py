@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from strongroom.engine.airlock.airlock import Airlock, SealerDied
+from strongroom.engine.airlock.airlock import SealerDied
 from strongroom.engine.airlock.order import Durable, Order
 from strongroom.engine.engine import Engine, Hand, Happening
 from strongroom.engine.progress import Meter
@@ -24,7 +24,7 @@ from strongroom.model.errors import (
     WorldError,
 )
 from strongroom.model.ids import make_id
-from strongroom.model.inspection import Inspection
+from strongroom.model.inspection import Expectation, Inspection
 from strongroom.model.job import Cause, Event, Job
 from strongroom.model.patience import next_try
 from strongroom.model.provider import Container, Part
@@ -32,8 +32,8 @@ from strongroom.model.table import Facts
 
 
 def open_transfer(engine: Engine, _job: Job, _step: Step, hand: Hand) -> Happening:
-    """Start a sealer and choose the archive's id, so that a crash leaves a name to clean up under."""
-    hand.airlock = Airlock()
+    """Take a sealer and choose the archive's id, so that a crash leaves a name to clean up under."""
+    hand.airlock = engine.anteroom.take()
     return Happening(Event.OPENED, Facts(archive=make_id(engine.clock(), engine.chance)))
 
 
@@ -150,9 +150,15 @@ def _order(engine: Engine, job: Job, part: Part) -> Order:
         recipients=engine.recipients,
         container=part.container.value,
         delivered_name=part.name,
-        expectation=provider.expectation(job.spec),
+        expectation=_expectation(engine, job, part),
         caps=engine.caps,
     )
+
+
+def _expectation(engine: Engine, job: Job, part: Part) -> Expectation:
+    """Say what the file should hold: what was asked for, and what the provider said of this very file."""
+    asked = engine.sources[job.source].provider.expectation(job.spec)
+    return replace(asked, container=part.container, rows=part.rows)
 
 
 def _archive(engine: Engine, job: Job, part: Part, durable: Durable) -> Archive:
@@ -167,7 +173,7 @@ def _archive(engine: Engine, job: Job, part: Part, durable: Durable) -> Archive:
         job=job.id,
         ref=job.ref,
         seal=durable.seal,
-        expectation=engine.sources[job.source].provider.expectation(job.spec),
+        expectation=_expectation(engine, job, part),
         inspection=Inspection(),
         recipients=engine.recipients,
         retention=job.retention,

@@ -8,18 +8,17 @@ types, since the process that parses hostile bytes is the one that may have been
 
 from __future__ import annotations
 
-import fcntl
 import os
 import struct
 
 import msgspec
 
+from strongroom.formats.conduit import widen_pipe
 from strongroom.formats.jsonarray import MemberReader, Verdict
 from strongroom.formats.sink import choose_reader
 from strongroom.model.errors import WorldError
 from strongroom.model.inspection import Caps, Expectation
 
-PIPE_SIZE = 1 << 20  # bytes; fewer switches between the two processes than with the usual 64 KiB
 MAX_FRAME = 1 << 20
 MAX_ANSWER = 4 << 20
 
@@ -30,14 +29,6 @@ _LENGTH = struct.Struct("!L")
 
 class ParserLost(WorldError):
     """The process that parses ended, or answered something that is no answer."""
-
-
-def widen_pipe(descriptor: int) -> None:
-    """Ask the kernel for a larger pipe buffer; a refusal (a user's quota of pipe memory) only costs speed."""
-    try:
-        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
-    except OSError:
-        return
 
 
 class PipedSink:

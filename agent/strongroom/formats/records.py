@@ -7,6 +7,7 @@ from typing import Any
 
 import simdjson
 
+from strongroom.formats.csvrecords import stream_rows
 from strongroom.formats.directory import Member
 from strongroom.formats.faults import Unreadable, printable
 from strongroom.formats.inflate import inflate_member
@@ -16,13 +17,19 @@ from strongroom.formats.plaintext import PlaintextReader
 from strongroom.formats.secondopinion import Decoded
 from strongroom.formats.splitter import Splitter
 from strongroom.model.inspection import Caps
+from strongroom.model.provider import Container
 from strongroom.model.stream import DatasetShape
 
 Record = dict[str, Any]
 
 
 def read_records(
-    reader: PlaintextReader, shape: DatasetShape, caps: Caps, *, seen: set[str | int] | None = None
+    reader: PlaintextReader,
+    shape: DatasetShape,
+    caps: Caps,
+    *,
+    seen: set[str | int] | None = None,
+    container: Container = Container.ZIP_OF_JSON,
 ) -> Iterator[Record]:
     """Yield the dataset's records in the order of the file; raise Unreadable where the member is missing or unsound.
 
@@ -30,15 +37,29 @@ def read_records(
     containers of the same dataset; it grows by one entry for each record. Records without an id are all yielded. Since
     the CRC comes last, a damaged member raises only after its records were yielded: use files that were verified.
     """
-    member = _find_member(reader, shape, caps)
     taken = seen if seen is not None else set()
-    for record in _stream(reader, member, caps):
-        name = record.get(shape.id_field)
-        if isinstance(name, str | int) and not isinstance(name, bool):
+    for record in read_all_records(reader, shape, caps, container):
+        name = record_id(record, shape)
+        if name is not None:
             if name in taken:
                 continue
             taken.add(name)
         yield record
+
+
+def read_all_records(
+    reader: PlaintextReader, shape: DatasetShape, caps: Caps, container: Container
+) -> Iterator[Record]:
+    """Yield the dataset's records in the order of the file, doubles included; a CSV from the present position on."""
+    if container is Container.CSV:
+        return stream_rows(reader, shape, caps)
+    return _stream(reader, _find_member(reader, shape, caps), caps)
+
+
+def record_id(record: Record, shape: DatasetShape) -> str | int | None:
+    """Return what names the record; None where it has no such field, or something that is no name in it."""
+    name = record.get(shape.id_field)
+    return name if isinstance(name, str | int) and not isinstance(name, bool) else None
 
 
 def _find_member(reader: PlaintextReader, shape: DatasetShape, caps: Caps) -> Member:

@@ -1,12 +1,14 @@
-"""Where inflated bytes go: a sink reads members one after another, here or in another process, with the same result."""
+"""Where the bytes of members go: read one after another, here or in another process, with the same result."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from strongroom.formats.csvtable import CsvReader
 from strongroom.formats.document import DocumentReader, PlainReader
 from strongroom.formats.jsonarray import JsonArrayReader, MemberReader, Verdict, pour
 from strongroom.model.inspection import Caps, Expectation
+from strongroom.model.provider import Container
 
 
 class RecordSink(Protocol):
@@ -23,8 +25,10 @@ class RecordSink(Protocol):
 
 
 def choose_reader(member: str, expectation: Expectation, caps: Caps) -> MemberReader:
-    """Return the reader that suits the member's role: dataset, companion, or unexpected."""
+    """Return the reader that suits the container and the member's role: dataset, companion, or unexpected."""
     for shape in expectation.datasets:
+        if member == shape.member and expectation.container is Container.CSV:
+            return CsvReader(member, shape, expectation, caps)
         if member == shape.member:
             return JsonArrayReader(member, shape, expectation, caps)
     if member in expectation.companions:

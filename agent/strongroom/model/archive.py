@@ -26,6 +26,7 @@ class Seal:
     sealed_sha256: str  # hex, of the age file: lets anyone check fixity without a key
     digest: str  # hex, HMAC-SHA256(salt, SHA-256(delivered bytes)); the salt is in the sealed key file
     delivered_name: str  # a safe file name for restoring
+    coding: str = ""  # what was done to the bytes before sealing and is undone on reading: "zstd", or nothing
 
 
 @dataclass(frozen=True, slots=True)

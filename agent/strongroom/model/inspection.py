@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from strongroom.model.provider import Container
 from strongroom.model.stream import DatasetShape
 from strongroom.model.window import Window
 
@@ -42,6 +43,7 @@ class MemberReport:
     latest: datetime | None
     fields_unknown: tuple[str, ...] = ()  # seen but not in the dataset's known fields
     fields_vanished: tuple[str, ...] = ()  # documented as always there, seen in no record
+    dialect: str = ""  # of a CSV: how it separates, quotes, ends and encodes; empty for other files
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Expectation:
     datasets: tuple[DatasetShape, ...]
     end_inclusive: bool = True  # the request's upper bound included `window.end` itself: not a fault when seen
     companions: tuple[str, ...] = ()  # other members that must be there, such as metadata.json
+    container: Container = Container.ZIP_OF_JSON  # how the file is built, and so how it is read
+    rows: int | None = None  # records that the provider announced, None where it announced nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class Caps:
     max_total: int = 1 << 40  # bytes, uncompressed, all members
     max_ratio: int = 200  # uncompressed / compressed, judged once a member passes ratio_floor
     ratio_floor: int = 1 << 24  # bytes; small highly repetitive members are not bombs
-    max_record: int = 32 << 20  # bytes of one JSON record
+    max_record: int = 32 << 20  # bytes of one JSON record, characters of one CSV row
     max_name: int = 255  # bytes of a member's name
     max_directory: int = 16 << 20  # bytes of a ZIP's central directory
     max_findings: int = 100  # kept; the rest are counted

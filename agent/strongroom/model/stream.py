@@ -17,6 +17,7 @@ class DatasetShape:
     time_field: str  # the field that the window is held against
     known: frozenset[str] = frozenset()  # every field seen documented; another one is drift
     always: frozenset[str] = frozenset()  # fields documented as always there; missing in all records is drift
+    columns: tuple[str, ...] = ()  # of a CSV: the documented order of its columns; empty where none is documented
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,14 @@
-"""The sandbox's own endpoints under `/_sandbox/`, for a process that does not hold the object. Not recorded."""
+"""The sandbox's own endpoints under `/_sandbox/`, for a process that does not hold the object. Not recorded.
+
+They answer on Zavu's origin for all providers; `provider` in the query or in a body says which one, Zavu by default.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from starlette.requests import Request
@@ -14,15 +17,35 @@ from starlette.routing import Route
 
 from strongroom.model.instants import parse_instant
 from strongroom.sandbox.clock import SandboxClock
-from strongroom.sandbox.faults import FaultBook, read_fault
-from strongroom.sandbox.recorder import Recorder
+from strongroom.sandbox.faults import Fault, FaultBook, read_fault
+from strongroom.sandbox.recorder import Provider, Recorder
 from strongroom.sandbox.zavu import Zavu
+
+
+class Described(Protocol):
+    """An API beside Zavu's, as far as it is controlled from outside."""
+
+    @property
+    def jobs(self) -> tuple[Any, ...]:
+        """Every export ever created there, as dataclasses."""
+
+    def add_described(self, body: dict[str, Any], faults: Iterable[Fault]) -> str:
+        """Create an export as another client would and return its id; raise ValueError and KeyError."""
 
 
 class Control:
     """Answers the control endpoints; bodies and answers are JSON."""
 
-    def __init__(self, faults: FaultBook, recorder: Recorder, clock: SandboxClock, zavu: Zavu) -> None:
+    def __init__(
+        self,
+        faults: FaultBook,
+        recorder: Recorder,
+        clock: SandboxClock,
+        zavu: Zavu,
+        hookbridge: Described | None = None,
+        qlara: Described | None = None,
+    ) -> None:
+        self._others = {Provider.HOOKBRIDGE: hookbridge, Provider.QLARA: qlara}
         self._faults = faults
         self._recorder = recorder
         self._clock = clock
@@ -63,20 +86,34 @@ class Control:
         self._recorder.clear()
         return {}
 
-    def _show_jobs(self, _body: Any) -> Any:
-        return [asdict(job) for job in self._zavu.jobs]
+    def _show_jobs(self, body: Any) -> Any:
+        other = self._other(body)
+        return [asdict(job) for job in (self._zavu.jobs if other is None else other.jobs)]
 
     def _add_job(self, body: Any) -> Any:
-        """Add another client's export: dataTypes, dateFrom and dateTo as in the API, createdAt, faults."""
+        """Add another client's export: a body as the API takes it, with createdAt, faults, and for Qlara the kind."""
+        faults = [read_fault(item) for item in body.get("faults", ())]
+        other = self._other(body)
+        if other is not None:
+            return {"id": other.add_described(body, faults)}
         instants = {name: parse_instant(body[name]) for name in ("dateFrom", "dateTo", "createdAt") if name in body}
         job_id = self._zavu.add_foreign_job(
             body["dataTypes"],
             instants.get("dateFrom"),
             instants.get("dateTo"),
             created_at=instants.get("createdAt"),
-            faults=[read_fault(item) for item in body.get("faults", ())],
+            faults=faults,
         )
         return {"id": job_id}
+
+    def _other(self, body: Any) -> Described | None:
+        name = Provider(body.get("provider", Provider.ZAVU) if isinstance(body, dict) else Provider.ZAVU)
+        if name is Provider.ZAVU:
+            return None
+        other = self._others[name]
+        if other is None:
+            raise ValueError(f"this sandbox has no {name}")
+        return other
 
     def _show_clock(self, _body: Any) -> Any:
         return {"now": self._clock()}
@@ -92,7 +129,7 @@ def _guarded(action: Callable[[Any], Any]) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         raw = await request.body()
         try:
-            answer = action(msgspec.json.decode(raw) if raw else None)
+            answer = action(msgspec.json.decode(raw) if raw else dict(request.query_params))
         except (ValueError, TypeError, KeyError) as problem:
             return JSONResponse({"error": f"{type(problem).__name__}: {problem}"}, 400)
         return Response(msgspec.json.encode(answer), media_type="application/json")

@@ -1,28 +1,26 @@
 """The sandbox: simulated export APIs on loopback ports, started in a thread and stopped at once.
 
-Three origins, each on its own port: the API, the storage host its download links point to, and a mirror of the
-storage host where redirects can lead. Nothing else than loopback is ever listened on.
+Each API is an origin on a port of its own: Zavu's always, those of HookBridge and Qlara when they are asked for. All
+share the storage host that their download links point to, and a mirror of it where redirects can lead. Nothing else
+than loopback is ever listened on.
 """
 
 from __future__ import annotations
 
-import asyncio
-import ipaddress
 import secrets
 import signal
-import socket
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from strongroom.model.errors import UsageError, WorldError
@@ -31,30 +29,22 @@ from strongroom.sandbox.archive import ArchiveRoom
 from strongroom.sandbox.clock import as_clock
 from strongroom.sandbox.control import Control
 from strongroom.sandbox.faults import FaultBook
+from strongroom.sandbox.hosts import HostThread, listen, url_of
+from strongroom.sandbox.qlara_options import QLARA_PATH
 from strongroom.sandbox.recorder import Origin, Recorder, Recording, Requests
-from strongroom.sandbox.records import DataOptions, RecordSource
+from strongroom.sandbox.records import RecordSource
+from strongroom.sandbox.settings import DEFAULT_KEY as DEFAULT_KEY
+from strongroom.sandbox.settings import SandboxSettings as SandboxSettings
+from strongroom.sandbox.settings import require_loopback as require_loopback
 from strongroom.sandbox.storage import Storage
-from strongroom.sandbox.wire import Wire, WireProtocol
 from strongroom.sandbox.zavu import Zavu
-from strongroom.sandbox.zavu_options import ZavuOptions
 from strongroom.sandbox.zavu_words import zavu_error
 
-DEFAULT_KEY = "zv_test_sandbox"
-"""The API key of a sandbox that was not told another one. It opens nothing else."""
+if TYPE_CHECKING:
+    from strongroom.sandbox.hookbridge import HookBridge
+    from strongroom.sandbox.qlara import Qlara
 
-
-@dataclass(frozen=True, slots=True)
-class SandboxSettings:
-    """How a sandbox is set up; a port of 0 means any free one."""
-
-    api_key: str = DEFAULT_KEY
-    token_prefix: str = ""  # put before the token of each download link
-    zavu: ZavuOptions = field(default_factory=ZavuOptions)
-    data: DataOptions = field(default_factory=DataOptions)
-    host: str = "127.0.0.1"
-    api_port: int = 0
-    storage_port: int = 0
-    mirror_port: int = 0
+ApiT = TypeVar("ApiT")
 
 
 class Sandbox:
@@ -78,10 +68,10 @@ class Sandbox:
         self.faults = FaultBook()
         self._recorder = Recorder(self.clock)
         self._folder = tempfile.TemporaryDirectory(prefix="strongroom-sandbox-")
-        self._room = ArchiveRoom(
-            Path(self._folder.name), RecordSource(self.settings.data), self.settings.zavu.zip_habits
-        )
         self._storage = Storage(self.faults, self.clock, chance, prefix=self.settings.token_prefix)
+        self._room = ArchiveRoom(
+            Path(self._folder.name) / "zavu", RecordSource(self.settings.data), self.settings.zavu.zip_habits
+        )
         self.zavu = Zavu(
             self.settings.zavu,
             self.settings.api_key,
@@ -91,10 +81,45 @@ class Sandbox:
             storage=self._storage,
             room=self._room,
         )
-        self.api_url = ""
-        self.storage_url = ""
-        self.mirror_url = ""
-        self._thread: _ServerThread | None = None
+        self._hookbridge = self._make_hookbridge(chance)
+        self._qlara = self._make_qlara(chance)
+        self._urls: dict[Origin, str] = {}
+        self._thread: HostThread | None = None
+
+    @property
+    def hookbridge(self) -> HookBridge:
+        """HookBridge's project; raise UsageError when the settings did not ask for one."""
+        return _required(self._hookbridge, "hookbridge")
+
+    @property
+    def qlara(self) -> Qlara:
+        """Qlara's account; raise UsageError when the settings did not ask for one."""
+        return _required(self._qlara, "qlara")
+
+    @property
+    def api_url(self) -> str:
+        """Where Zavu's API answers; empty before the start, like all of these."""
+        return self._urls.get(Origin.API, "")
+
+    @property
+    def hookbridge_url(self) -> str:
+        """Where HookBridge's API answers."""
+        return self._urls.get(Origin.HOOKBRIDGE, "")
+
+    @property
+    def qlara_url(self) -> str:
+        """Where Qlara's API answers, with the base path of its exports."""
+        return self._urls[Origin.QLARA] + QLARA_PATH if Origin.QLARA in self._urls else ""
+
+    @property
+    def storage_url(self) -> str:
+        """Where the links of all providers lead."""
+        return self._urls.get(Origin.STORAGE, "")
+
+    @property
+    def mirror_url(self) -> str:
+        """Where redirects from storage can lead."""
+        return self._urls.get(Origin.MIRROR, "")
 
     @property
     def api_key(self) -> str:
@@ -112,21 +137,25 @@ class Sandbox:
 
     def start(self) -> Sandbox:
         """Listen, and return once every origin can be asked; a sandbox starts once."""
-        wanted = (self.settings.api_port, self.settings.storage_port, self.settings.mirror_port)
+        apps = self._apps()
         try:
-            sockets = _listen(self._host, wanted)
+            sockets = listen(self._host, [self.settings.ports[origin] for origin in apps])
         except WorldError:
             self.stop()
             raise
-        self.api_url, self.storage_url, self.mirror_url = (_url(self._host, plug) for plug in sockets)
+        self._urls = {origin: url_of(self._host, plug) for origin, plug in zip(apps, sockets, strict=True)}
         self._storage.url, self._storage.mirror_url = self.storage_url, self.mirror_url
-        self._thread = _ServerThread(list(zip(self._apps(), sockets, strict=True)))
+        self._thread = HostThread(list(zip(apps.values(), sockets, strict=True)))
         self._thread.start()
         return self
 
     def stop(self) -> None:
         """Drop every connection, end the thread and delete the files; calling it again does nothing."""
         self._room.stop()
+        if self._hookbridge is not None:
+            self._hookbridge.stop()
+        if self._qlara is not None:
+            self._qlara.stop()
         if self._thread is not None:
             self._thread.stop()
             self._thread = None
@@ -140,14 +169,54 @@ class Sandbox:
     ) -> None:
         self.stop()
 
-    def _apps(self) -> list[ASGIApp]:
-        control = Control(self.faults, self._recorder, self.clock, self.zavu)
-        api = Starlette(
-            routes=[*control.routes(), *self.zavu.routes()], exception_handlers={HTTPException: _zavu_problem}
-        )
+    def _apps(self) -> dict[Origin, ASGIApp]:
+        others = {Origin.HOOKBRIDGE: self._hookbridge, Origin.QLARA: self._qlara}
+        started = {origin: api for origin, api in others.items() if api is not None}
+        control = Control(self.faults, self._recorder, self.clock, self.zavu, self._hookbridge, self._qlara)
         storage = Starlette(routes=self._storage.routes())
-        apps: dict[Origin, ASGIApp] = {Origin.API: api, Origin.STORAGE: storage, Origin.MIRROR: storage}
-        return [Recording(app, origin, self._recorder, self.clock) for origin, app in apps.items()]
+        apps: dict[Origin, ASGIApp] = {
+            Origin.API: _app([*control.routes(), *self.zavu.routes()], zavu_error),
+            **{origin: _app(api.routes(), api.refuse) for origin, api in started.items()},
+            Origin.STORAGE: storage,
+            Origin.MIRROR: storage,
+        }
+        return {origin: Recording(app, origin, self._recorder, self.clock) for origin, app in apps.items()}
+
+    def _make_hookbridge(self, chance: Chance) -> HookBridge | None:
+        settings = self.settings
+        if settings.hookbridge is None:
+            return None
+        # Imported where they are wanted: a sandbox of Zavu alone starts sooner without them.
+        from strongroom.sandbox.hookbridge import HookBridge
+
+        return HookBridge(
+            settings.hookbridge,
+            settings.rows,
+            settings.hookbridge_key,
+            clock=self.clock,
+            chance=chance,
+            faults=self.faults,
+            storage=self._storage,
+            folder=Path(self._folder.name) / "hookbridge",
+        )
+
+    def _make_qlara(self, chance: Chance) -> Qlara | None:
+        settings = self.settings
+        if settings.qlara is None:
+            return None
+        from strongroom.sandbox.qlara import Qlara
+        from strongroom.sandbox.qlara_gate import QlaraGate
+
+        return Qlara(
+            settings.qlara,
+            settings.rows,
+            QlaraGate(settings.qlara, settings.qlara_key, *settings.qlara_login),
+            clock=self.clock,
+            chance=chance,
+            faults=self.faults,
+            storage=self._storage,
+            folder=Path(self._folder.name) / "qlara",
+        )
 
 
 def serve(
@@ -167,20 +236,6 @@ def serve(
         ended.wait()
 
 
-def require_loopback(host: str) -> str:
-    """Return the host as an address; raise UsageError when it is not a loopback address."""
-    try:
-        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
-    except ValueError:
-        address = None
-    if address is None or not address.is_loopback:
-        raise UsageError(
-            f"the sandbox listens on loopback addresses only, got {host}",
-            hint="it holds invented data, checks one fixed key and can be bent by anyone: use 127.0.0.1",
-        )
-    return str(address)
-
-
 class _Signals:
     """Ends the wait on SIGINT and SIGTERM while it is entered, where signals can be listened to at all."""
 
@@ -198,95 +253,14 @@ class _Signals:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its half-second habits: it wakes when told, and leaves no connection to finish."""
+def _app(routes: list[Route], refuse: Callable[[int], Response]) -> Starlette:
+    async def problem(_request: Request, problem: Exception) -> Response:
+        return refuse(problem.status_code if isinstance(problem, HTTPException) else 500)
 
-    def __init__(self, app: ASGIApp) -> None:
-        # Answers are dated by the sandbox's clock, not by uvicorn's.
-        config = uvicorn.Config(
-            app,
-            http=WireProtocol,
-            loop="asyncio",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            date_header=False,
-            server_header=False,
-        )
-        super().__init__(config)
-        self.leave = asyncio.Event()
-
-    async def main_loop(self) -> None:
-        await self.leave.wait()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for listener in self.servers:
-            listener.close()
-        for plug in sockets or ():
-            plug.close()
-        for connection in list(self.server_state.connections):
-            wire: Wire | None = getattr(connection, "wire", None)
-            if wire is not None:
-                wire.abort()
-        await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
+    return Starlette(routes=routes, exception_handlers={HTTPException: problem})
 
 
-class _ServerThread:
-    """One event loop in one thread, serving all origins."""
-
-    def __init__(self, origins: list[tuple[ASGIApp, socket.socket]]) -> None:
-        self._origins = origins
-        self._ready = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._servers: list[_Server] = []
-        self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-        self._ready.wait()
-
-    def stop(self) -> None:
-        if self._loop is not None:
-            for server in self._servers:
-                self._loop.call_soon_threadsafe(server.leave.set)
-        self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        finally:
-            self._ready.set()
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._servers = [_Server(app) for app, _ in self._origins]
-        plugs = [plug for _, plug in self._origins]
-        self._ready.set()
-        await asyncio.gather(*(s.serve(sockets=[p]) for s, p in zip(self._servers, plugs, strict=True)))
-
-
-def _listen(host: str, ports: tuple[int, ...]) -> list[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sockets: list[socket.socket] = []
-    for port in ports:
-        try:
-            # Listening from here on: a request sent before the loop runs waits instead of being refused.
-            sockets.append(socket.create_server((host, port), family=family, backlog=256))
-        except OSError as problem:
-            for plug in sockets:
-                plug.close()
-            raise WorldError(
-                f"the sandbox cannot listen on {host} port {port}: {problem.strerror}",
-                hint="choose another port, or 0 for any free one",
-            ) from problem
-    return sockets
-
-
-def _url(host: str, plug: socket.socket) -> str:
-    name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{plug.getsockname()[1]}"
-
-
-async def _zavu_problem(_request: Request, problem: Exception) -> Response:
-    return zavu_error(problem.status_code if isinstance(problem, HTTPException) else 500)
+def _required(api: ApiT | None, name: str) -> ApiT:
+    if api is None:
+        raise UsageError(f"this sandbox has no {name}", hint=f"give its settings options for {name}")
+    return api

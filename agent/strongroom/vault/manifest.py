@@ -1,7 +1,9 @@
 """The manifest: what an archive is, without what it says. JSON for people and for rebuilding the catalogue.
 
-Fields are told in docs/format.md. The digest of the delivered bytes is salted and the salt lies in the sealed key
-file, so that a manifest can outlive its archive without confirming a guess about what was in it.
+Fields are told in docs/format.md. One that says nothing (no coding, no dialect, no announced rows) is left out, so
+that the bytes of older manifests, which the log has hashed, stay what they were. The digest of the delivered bytes is
+salted and the salt lies in the sealed key file, so that a manifest can outlive its archive without confirming a guess
+about what was in it.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.errors import VaultError
 from strongroom.model.inspection import Expectation, Finding, Inspection, MemberReport, Severity
 from strongroom.model.instants import format_instant, parse_instant
+from strongroom.model.provider import Container
 from strongroom.model.stream import DatasetShape, ExportSpec
 from strongroom.model.window import Window
 from strongroom.vault.layout import FORMAT
@@ -54,7 +57,7 @@ def _body(archive: Archive) -> dict[str, Any]:
         "ref": archive.ref,
         "delivered": {"name": seal.delivered_name, "size": seal.size, "digest": seal.digest},
         "container": archive.container,
-        "sealed": {"size": seal.sealed_size, "sha256": seal.sealed_sha256, "recipients": list(archive.recipients)},
+        "sealed": _sealed(archive),
         "expected": _expected(archive.expectation),
         "counts": {"records": archive.inspection.records, "in_window": archive.inspection.in_window},
         "members": [_member(report) for report in archive.inspection.members],
@@ -65,8 +68,14 @@ def _body(archive: Archive) -> dict[str, Any]:
     }
 
 
+def _sealed(archive: Archive) -> dict[str, Any]:
+    seal = archive.seal
+    told = {"size": seal.sealed_size, "sha256": seal.sealed_sha256, "recipients": list(archive.recipients)}
+    return {**told, "coding": seal.coding} if seal.coding else told
+
+
 def _expected(expectation: Expectation) -> dict[str, Any]:
-    return {
+    told = {
         "datasets": [
             {"name": shape.name, "member": shape.member, "id_field": shape.id_field, "time_field": shape.time_field}
             for shape in expectation.datasets
@@ -74,10 +83,11 @@ def _expected(expectation: Expectation) -> dict[str, Any]:
         "end_inclusive": expectation.end_inclusive,
         "companions": list(expectation.companions),
     }
+    return told if expectation.rows is None else {**told, "rows": expectation.rows}
 
 
 def _member(report: MemberReport) -> dict[str, Any]:
-    return {
+    told = {
         "member": report.member,
         "dataset": report.dataset,
         "size": report.size,
@@ -89,6 +99,7 @@ def _member(report: MemberReport) -> dict[str, Any]:
         "fields_unknown": list(report.fields_unknown),
         "fields_vanished": list(report.fields_vanished),
     }
+    return {**told, "dialect": report.dialect} if report.dialect else told
 
 
 def _finding(finding: Finding) -> dict[str, str]:
@@ -118,8 +129,9 @@ def _archive(body: dict[str, Any]) -> Archive:
             sealed_sha256=sealed["sha256"],
             digest=delivered["digest"],
             delivered_name=delivered["name"],
+            coding=sealed.get("coding", ""),
         ),
-        expectation=_expectation(window, body["expected"]),
+        expectation=_expectation(window, body["expected"], Container(body["container"])),
         inspection=Inspection(
             members=tuple(_report(told) for told in body["members"]),
             findings=tuple(
@@ -135,7 +147,7 @@ def _archive(body: dict[str, Any]) -> Archive:
     )
 
 
-def _expectation(window: Window, told: dict[str, Any]) -> Expectation:
+def _expectation(window: Window, told: dict[str, Any], container: Container) -> Expectation:
     return Expectation(
         window=window,
         datasets=tuple(
@@ -144,6 +156,8 @@ def _expectation(window: Window, told: dict[str, Any]) -> Expectation:
         ),
         end_inclusive=told["end_inclusive"],
         companions=tuple(told["companions"]),
+        container=container,
+        rows=told.get("rows"),
     )
 
 
@@ -159,6 +173,7 @@ def _report(told: dict[str, Any]) -> MemberReport:
         latest=_instant(told["latest"]),
         fields_unknown=tuple(told["fields_unknown"]),
         fields_vanished=tuple(told["fields_vanished"]),
+        dialect=told.get("dialect", ""),
     )
 
 

@@ -1,4 +1,8 @@
-"""Alarms that stand: raised once, told once, cleared and told again. Nothing is repeated while nothing changes."""
+"""Alarms that stand: raised once, told once, cleared and told again. Nothing is repeated while nothing changes.
+
+`told_at` is compared with the other two times: what happened to a notice after it was last told has not been heard of.
+One that was cleared before anybody heard of it needs no telling at all.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +22,8 @@ class Notice:
     severity: str  # critical, warning or info
     title: str
     body: str
-    raised_at: datetime
-    told_at: datetime | None = None  # None: the channels have not heard of its present state
+    raised_at: datetime  # since when it stands at this severity
+    told_at: datetime | None = None  # when the channels last heard of it
     cleared_at: datetime | None = None
 
 

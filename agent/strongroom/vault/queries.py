@@ -158,9 +158,20 @@ _NOTICE_COLUMNS = "key, severity, title, body, raised_at, told_at, cleared_at"
 NOTICE = f"SELECT {_NOTICE_COLUMNS} FROM notices WHERE key = ?"
 NOTICES = f"SELECT {_NOTICE_COLUMNS} FROM notices ORDER BY raised_at DESC, key LIMIT ?"
 NOTICES_STANDING = f"SELECT {_NOTICE_COLUMNS} FROM notices WHERE cleared_at IS NULL ORDER BY raised_at, key"
-NOTICES_UNTOLD = f"SELECT {_NOTICE_COLUMNS} FROM notices WHERE told_at IS NULL ORDER BY raised_at, key"
+NOTICES_UNTOLD = f"""
+SELECT {_NOTICE_COLUMNS} FROM notices
+WHERE (told_at IS NULL AND cleared_at IS NULL) OR told_at < raised_at OR told_at < cleared_at ORDER BY raised_at, key
+"""
 PUT_NOTICE = f"""
 INSERT INTO notices ({_NOTICE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET severity = excluded.severity, title = excluded.title, body = excluded.body,
     raised_at = excluded.raised_at, told_at = excluded.told_at, cleared_at = excluded.cleared_at
 """
+
+COVERED_AS = "SELECT window_start, window_end, cause FROM coverage WHERE stream = ? AND cover = ? ORDER BY window_start"
+NEWEST_COVERED = "SELECT window_end FROM coverage WHERE stream = ? AND cover = ? ORDER BY window_start DESC LIMIT 1"
+NEWEST_SAMPLES = """
+SELECT window_start, window_end, records, sealed_size FROM archives
+WHERE stream = ? AND holding = 'held' ORDER BY window_start DESC, window_end DESC, id DESC LIMIT ?
+"""
+QUARANTINED_COUNTS = "SELECT stream, count(*) AS count FROM archives WHERE holding = 'quarantined' GROUP BY stream"

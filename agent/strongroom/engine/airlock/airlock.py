@@ -21,6 +21,7 @@ from strongroom.engine.airlock.order import (
     decode_reply,
     encode,
 )
+from strongroom.formats.conduit import widen_pipe
 from strongroom.model.errors import SealError, StrongroomError, VaultError, WorldError
 
 LONGEST_REPLY = 64 << 20  # bytes; an inspection is far smaller
@@ -48,6 +49,8 @@ class Airlock:
             process_group=0,  # Ctrl-C is for the engine alone, which parks the work in order
         )
         os.close(control_out)
+        if self._process.stdin is not None:
+            widen_pipe(self._process.stdin.fileno())
 
     def __enter__(self) -> Airlock:
         return self
@@ -56,6 +59,11 @@ class Airlock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the sealer is still there."""
+        return self._process.poll() is None
 
     def begin(self, order: Order) -> None:
         """Say what to seal and where."""
@@ -151,11 +159,19 @@ _ADVICE = "the job is tried again by itself; if it goes on, look at the system l
 
 
 def _program(control: int) -> str:
+    """Return what the sealer's interpreter runs.
+
+    Imports make no garbage, so the collector rests meanwhile and need never look at them again. Leaving by os._exit
+    spares taking every module apart: the engine waits for the exit, and all that was said is written already.
+    """
     return (
-        "import os, sys\n"
+        "import gc, os\n"
+        "gc.disable()\n"
         f"if {control} != 3: os.dup2({control}, 3); os.close({control})\n"
         "from strongroom.engine.airlock.sealer import main\n"
-        "sys.exit(main())"
+        "gc.freeze()\n"
+        "gc.enable()\n"
+        "os._exit(main())"
     )
 
 

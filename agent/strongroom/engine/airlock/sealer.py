@@ -30,10 +30,11 @@ from strongroom.engine.airlock.order import (
     encode,
 )
 from strongroom.engine.airlock.reader import reader_process
+from strongroom.engine.coding import Unpacked, coding_for, make_encoder, open_clear
 from strongroom.formats.inspect import inspect_container
 from strongroom.formats.pipe import PipedSink
 from strongroom.model.archive import Seal
-from strongroom.model.errors import SealError, StrongroomError, VaultError, WorldError
+from strongroom.model.errors import StrongroomError, VaultError, WorldError
 from strongroom.model.inspection import Inspection
 from strongroom.sealing.identity import X25519Identity
 from strongroom.sealing.keyfile import ArchiveKey, write_archive_key
@@ -105,9 +106,7 @@ def _work(order: Order, control: BinaryIO, payload: BinaryIO, replies: BinaryIO)
 
 def _read_back(order: Order, key: ArchiveKey, seal: Seal, sink: PipedSink, replies: BinaryIO) -> Inspection:
     with Path(order.payload_path).open("rb", buffering=0) as sealed:
-        reader = SealedReader(sealed, [key.identity])
-        if reader.size != seal.size:
-            raise SealError(f"read back {reader.size} bytes, sealed were {seal.size}", hint="check the disk")
+        reader = open_clear(SealedReader(sealed, [key.identity]), seal)
         watched = _Watched(reader, seal.size, replies)
         return inspect_container(watched, order.expectation, order.caps, sink)
 
@@ -127,18 +126,20 @@ def _write_key(order: Order, key: ArchiveKey) -> None:
 
 
 def _seal(order: Order, key: ArchiveKey, control: BinaryIO, payload: BinaryIO) -> Seal:
+    coding = coding_for(order.expectation.container)
     fd = os.open(order.payload_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         sink = _Sink(fd)
         with Digest() as digest:
-            writer = SealedWriter(sink, [key.identity.recipient], os.urandom)
+            writer, encoder = SealedWriter(sink, [key.identity.recipient], os.urandom), make_encoder(coding)
             size = 0
             while chunk := payload.read(TAKE):
                 digest.update(chunk)
-                writer.write(chunk)
+                writer.write(encoder.compress(chunk))
                 size += len(chunk)
             if _read_line(control) != FINISH:
                 raise Abandoned
+            writer.write(encoder.flush())
             writer.finish()
             content = digest.result()
         flush(fd)
@@ -150,6 +151,7 @@ def _seal(order: Order, key: ArchiveKey, control: BinaryIO, payload: BinaryIO) -
         sealed_sha256=sink.sha256.hexdigest(),
         digest=hmac.new(key.salt, content, hashlib.sha256).hexdigest(),
         delivered_name=order.delivered_name,
+        coding=coding,
     )
 
 
@@ -163,7 +165,7 @@ def _read_line(control: BinaryIO) -> bytes:
 class _Watched:
     """The sealed file's content, telling the engine how far reading has come at most once per 1/50 of it."""
 
-    def __init__(self, reader: SealedReader, total: int, replies: BinaryIO) -> None:
+    def __init__(self, reader: SealedReader | Unpacked, total: int, replies: BinaryIO) -> None:
         self._reader, self._total, self._replies = reader, total, replies
         self._done, self._told, self._step = 0, 0, max(total // 50, 1 << 20)
 

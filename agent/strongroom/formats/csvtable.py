@@ -1,0 +1,164 @@
+"""Read one CSV: count every row, date it, and watch its columns, in the memory of one batch.
+
+A cell that begins like a formula is counted for whoever opens the file in a spreadsheet; the bytes stay as they are.
+A fault ends the reading: what follows is counted as bytes only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import chain
+
+from strongroom.formats.csvdialect import Row
+from strongroom.formats.csvtext import LEGACY
+from strongroom.formats.csvtimes import TimeColumn
+from strongroom.formats.dates import DateTally
+from strongroom.formats.drift import FieldWatch
+from strongroom.formats.faults import FindingLog, Unreadable, printable
+from strongroom.formats.jsonarray import Verdict
+from strongroom.formats.rowsplitter import BATCH, RowSplitter
+from strongroom.model.inspection import Caps, Expectation, MemberReport, Severity
+from strongroom.model.stream import DatasetShape
+
+# Behind the separator: a sign that starts a formula, but not the sign of a plain number or a telephone number.
+_FORMULA = re.compile(r"\0(?:[=@\t\r]|[+-](?![\d ().,/-]*(?:\0|\Z)))")
+
+
+class CsvReader:
+    """Counts, dates and watches the rows of one dataset."""
+
+    def __init__(
+        self, member: str, shape: DatasetShape, expectation: Expectation, caps: Caps, *, batch: int = BATCH
+    ) -> None:
+        self._member = printable(member)
+        self._shape = shape
+        self._log = FindingLog(caps.max_findings)
+        self._dates = DateTally(expectation.window, end_inclusive=expectation.end_inclusive)
+        self._times = TimeColumn()
+        self._fields = FieldWatch(shape, caps.max_fields)
+        self._rows = RowSplitter(self, (shape.id_field, shape.time_field), max_row=caps.max_record, batch=batch)
+        self._width = self._size = self._records = self._formulas = 0
+        self._keyed = False  # the header holds the documented id or time
+        self._time_at: int | None = None  # which cell holds the time
+        self._spare: memoryview | None = None  # after a fault: where bytes go that are only counted
+
+    def room(self) -> memoryview:
+        """Return where the next bytes go; never empty, good until `advance`."""
+        return self._rows.room() if self._spare is None else self._spare
+
+    def advance(self, count: int) -> None:
+        """Take note that `count` bytes were written into the room; after a fault they are only counted."""
+        self._size += count
+        if self._spare is not None:
+            return
+        try:
+            self._rows.advance(count)
+        except Unreadable as fault:
+            self._break(fault)
+
+    def finish(self, *, whole: bool) -> Verdict:
+        """Read the last rows where the bytes are whole, and return what was found."""
+        if whole and self._spare is None:
+            try:
+                self._rows.finish()
+                self._require_table()
+            except Unreadable as fault:
+                self._break(fault)
+        self._report_text()
+        self._report_cells()
+        if self._shape.time_field:
+            self._dates.report(self._log, self._member)
+        elif self._records:
+            words = "no time column is documented, so no record was held against the window"
+            self._note("csv-dates-not-judged", words)
+        self._fields.report(self._log, self._member)
+        return Verdict(self._summarise(), self._log.close())
+
+    def take_header(self, names: Sequence[str], *, given: bool) -> None:
+        """Learn the columns."""
+        self._width = len(names)
+        if not given:
+            words = "the first row holds values, not column names; it was counted as a record"
+            self._warn("csv-no-header", words)
+            return
+        self._keyed = not {self._shape.id_field, self._shape.time_field}.isdisjoint(names)
+        if self._shape.time_field in names:
+            self._time_at = names.index(self._shape.time_field)
+        self._fields.see([dict.fromkeys(names)])
+        self._compare_columns(names)
+
+    def take_rows(self, rows: Sequence[Row]) -> None:
+        """Count rows."""
+        self._records += len(rows)
+        if self._time_at is None:
+            self._dates.add([None] * len(rows))
+        else:
+            place = self._time_at
+            self._dates.add(self._times.read([row[place] for row in rows]))
+        cells = "\0" + "\0".join(chain.from_iterable(rows))  # no cell holds a NUL
+        self._formulas += sum(1 for _ in _FORMULA.finditer(cells))
+
+    def _compare_columns(self, names: Sequence[str]) -> None:
+        repeated = [printable(name) for name, count in Counter(names).items() if count > 1]
+        if repeated:
+            self._warn("csv-column-repeated", f"the header names columns twice: {', '.join(repeated[:10])}")
+        order = [name for name in self._shape.columns if name in names]
+        if order != [name for name in names if name in order]:
+            self._note("csv-column-order", "the columns come in another order than the documented one")
+
+    def _require_table(self) -> None:
+        """Refuse a line or two of plain text, such as an error message: nothing in it speaks for a table."""
+        if not self._width:
+            self._warn("csv-empty", "the file is empty: not even column names")
+        if self._width != 1 or self._keyed:
+            return
+        if not self._records or self._shape.id_field or self._shape.time_field:
+            raise Unreadable("csv-not-csv", "the file is text with nothing that separates cells; a CSV was expected")
+        self._warn("csv-one-column", "the file has one column only; it may be plain text")
+
+    def _break(self, fault: Unreadable) -> None:
+        self._spare = memoryview(bytearray(BATCH))
+        words = f"{fault.message} ({self._records:,} records were read before)"
+        self._log.add(Severity.FAULT, fault.code, words, self._member)
+
+    def _report_text(self) -> None:
+        if self._rows.decoder.encoding == LEGACY:
+            words = "the text is no UTF-8 and was read as Windows-1252, which reads nearly anything: it may be another"
+            self._warn("csv-legacy-encoding", words)
+        if self._rows.unterminated:
+            self._warn("csv-unterminated", "the last row has no line end: its last cell may have been cut short")
+        if self._rows.blank:
+            self._note("csv-blank-lines", f"{self._rows.blank:,} blank lines were passed over")
+
+    def _report_cells(self) -> None:
+        if self._formulas:
+            words = (
+                f"{self._formulas:,} cells begin like a formula; a spreadsheet may run them. The bytes are unchanged"
+            )
+            self._note("csv-formula", words)
+        if self._times.zoneless:
+            self._note("csv-time-without-zone", f"{self._times.zoneless:,} times have no zone and were read as UTC")
+
+    def _warn(self, code: str, words: str) -> None:
+        self._log.add(Severity.WARNING, code, words, self._member)
+
+    def _note(self, code: str, words: str) -> None:
+        self._log.add(Severity.NOTE, code, words, self._member)
+
+    def _summarise(self) -> MemberReport:
+        dates, rows = self._dates, self._rows
+        return MemberReport(
+            member=self._member,
+            dataset=self._shape.name,
+            size=self._size,
+            records=self._records,
+            in_window=dates.in_window,
+            undated=dates.undated,
+            earliest=dates.earliest,
+            latest=dates.latest,
+            fields_unknown=self._fields.unknown,
+            fields_vanished=self._fields.vanished,
+            dialect=f"{rows.dialect} encoding={rows.decoder.encoding}" if rows.dialect else "",
+        )

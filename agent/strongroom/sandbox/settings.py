@@ -1,0 +1,68 @@
+"""How a sandbox is set up, and the one thing that no setting can change: it listens on loopback alone."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+
+from strongroom.model.errors import UsageError
+from strongroom.sandbox.hookbridge_options import HookBridgeOptions
+from strongroom.sandbox.qlara_options import QlaraOptions
+from strongroom.sandbox.recorder import Origin
+from strongroom.sandbox.records import DataOptions
+from strongroom.sandbox.rows import RowOptions
+from strongroom.sandbox.zavu_options import ZavuOptions
+
+DEFAULT_KEY = "zv_test_sandbox"
+"""The API key of a sandbox that was not told another one. It opens nothing else."""
+DEFAULT_HOOKBRIDGE_KEY = "hb_test_sandbox"
+DEFAULT_QLARA_KEY = "ql_test_sandbox"
+DEFAULT_QLARA_LOGIN = ("sandbox", "ql_test_password")
+"""A user and a password, which Qlara takes as well as its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSettings:
+    """How a sandbox is set up; a port of 0 means any free one."""
+
+    api_key: str = DEFAULT_KEY  # Zavu's
+    hookbridge_key: str = DEFAULT_HOOKBRIDGE_KEY
+    qlara_key: str = DEFAULT_QLARA_KEY
+    qlara_login: tuple[str, str] = DEFAULT_QLARA_LOGIN
+    token_prefix: str = ""  # put before the token of each download link
+    zavu: ZavuOptions = field(default_factory=ZavuOptions)
+    hookbridge: HookBridgeOptions | None = None  # None: it is not started
+    qlara: QlaraOptions | None = None  # None: it is not started
+    data: DataOptions = field(default_factory=DataOptions)  # of Zavu
+    rows: RowOptions = field(default_factory=RowOptions)  # of the other two
+    host: str = "127.0.0.1"
+    api_port: int = 0
+    hookbridge_port: int = 0
+    qlara_port: int = 0
+    storage_port: int = 0
+    mirror_port: int = 0
+
+    @property
+    def ports(self) -> dict[Origin, int]:
+        """The port of each origin that this sandbox could have."""
+        return {
+            Origin.API: self.api_port,
+            Origin.HOOKBRIDGE: self.hookbridge_port,
+            Origin.QLARA: self.qlara_port,
+            Origin.STORAGE: self.storage_port,
+            Origin.MIRROR: self.mirror_port,
+        }
+
+
+def require_loopback(host: str) -> str:
+    """Return the host as an address; raise UsageError when it is not a loopback address."""
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        address = None
+    if address is None or not address.is_loopback:
+        raise UsageError(
+            f"the sandbox listens on loopback addresses only, got {host}",
+            hint="it holds invented data, checks one fixed key and can be bent by anyone: use 127.0.0.1",
+        )
+    return str(address)

@@ -1,0 +1,64 @@
+"""The demo, from end to end, as `make demo` runs it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from cli_home import Invoke
+
+
+def test_a_folder_that_holds_anything_is_refused(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("x")
+    result = invoke("demo", "--dir", tmp_path)
+    assert result.exit_code == 2
+    assert "not an empty folder" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["precious"]
+
+
+@pytest.mark.slow
+def test_the_demo_shows_the_whole_way_in_less_than_a_minute(environment: dict[str, str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "strongroom", "demo", "--dir", str(tmp_path / "demo")]
+    began = time.monotonic()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - began < 60
+    assert "6 archived" in done.stdout
+    assert "adopted, not repeated" in " ".join(done.stderr.split())
+    assert "went on from there" in " ".join(done.stderr.split())
+    assert "6 exports were made" in done.stderr
+    assert "all sound" in done.stderr
+    if shutil.which("age"):
+        assert "the same bytes" in done.stderr
+    assert "tui" in done.stderr
+    narrow = [line for line in done.stdout.splitlines() if not line.startswith("age -d")]
+    assert all(len(line) <= 80 for line in narrow)
+    look = [
+        sys.executable,
+        "-m",
+        "strongroom",
+        "--config",
+        str(tmp_path / "demo" / "strongroom.toml"),
+        "status",
+        "--json",
+    ]
+    status = json.loads(subprocess.run(look, env=environment, capture_output=True, text=True, check=True).stdout)
+    assert status["jobs"] == {"archived": 6}
+    assert len(status["coverage"]) == 3
+
+
+@pytest.mark.slow
+def test_the_demo_as_json_and_removed(environment: dict[str, str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "strongroom", "demo", "--dir", str(tmp_path / "demo"), "--json", "--remove"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert lines[-1]["event"] == "demo"
+    assert lines[-1]["sound"] is True
+    assert lines[-1]["age_agrees"] in (True, None)
+    assert not (tmp_path / "demo").exists()

@@ -1,0 +1,198 @@
+"""`init`: by a person with paper, by a script with files; nothing is made before the confirmation or over anything."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cli_home import Invoke
+
+from strongroom.cli import terminal
+from strongroom.config.load import load_config
+
+SECRET = re.compile(r"AGE-SECRET-KEY-1[0-9A-Z]{58}")
+RECIPIENT = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> list[str]:
+    """The options that put everything into one new folder."""
+    return ["init", "--vault", str(tmp_path / "vault"), "--config", str(tmp_path / "c.toml")]
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pretend that input and words are on a terminal."""
+    monkeypatch.setattr(terminal, "can_ask", lambda: True)
+
+
+def secret_on_paper(shown: str) -> str:
+    groups = re.findall(r"^\|\s{5}([0-9A-Z ]+?)\s*\|$", shown, re.MULTILINE)
+    return "".join(groups).replace(" ", "")
+
+
+class Paper:
+    """Answers the questions of `init`, reading the last one from what was shown."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, answers: list[str]) -> None:
+        self.asked: list[str] = []
+        self.shown: list[str] = []
+        self._answers = answers
+        monkeypatch.setattr("strongroom.cli.paper.tell", lambda line="": self.shown.append(line))
+        monkeypatch.setattr("click.prompt", self.prompt)
+
+    def prompt(self, question: str, **_settings: object) -> str:
+        self.asked.append(question)
+        answer = self._answers.pop(0)
+        return secret_on_paper("\n".join(self.shown))[-8:] if answer == "PAPER" else answer
+
+
+def test_a_person_types_the_end_of_the_paper_back(
+    invoke: Invoke, place: list[str], person: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    paper = Paper(monkeypatch, ["a good passphrase", "PAPER"])
+    result = invoke(*place)
+    assert result.exit_code == 0, result.output
+    config = load_config(tmp_path / "c.toml")
+    sheet = "\n".join(paper.shown)
+    assert config.vault.recipients[1] in sheet
+    assert len(secret_on_paper(sheet)) == 58
+    assert "a good passphrase" not in result.output
+    assert not SECRET.search(result.output)
+    assert (tmp_path / "identity.age").read_bytes().startswith(b"age-encryption.org/v1\n")
+    assert "doctor" in result.stdout
+
+
+def test_a_slip_of_the_pen_may_be_mended(
+    invoke: Invoke, place: list[str], person: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Paper(monkeypatch, ["XXXXXXXX", "PAPER"])
+    assert invoke(*place, "--no-passphrase").exit_code == 0
+
+
+def test_nothing_is_made_when_the_paper_is_wrong(
+    invoke: Invoke, place: list[str], person: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    Paper(monkeypatch, ["wrong", "wrong", "wrong"])
+    result = invoke(*place, "--no-passphrase")
+    assert result.exit_code == 2
+    assert "nothing was made" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_real_terminal_sees_the_sheet_on_eighty_columns(place: list[str], environment: dict[str, str]) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "strongroom", *place, "--no-passphrase"]
+    with subprocess.Popen(command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        while b"from your paper" not in shown:
+            shown += os.read(ours, 65536)
+        sheet = shown.decode().replace("\r", "")
+        os.write(ours, secret_on_paper(sheet)[-8:].lower().encode() + b"\n")
+        try:
+            while more := os.read(ours, 65536):
+                shown += more
+        except OSError:  # the other end was closed
+            pass
+    os.close(ours)
+    assert process.returncode == 0, shown.decode()
+    assert all(len(line) <= 80 for line in sheet.splitlines())
+    assert "The vault is at" in shown.decode()
+
+
+def test_a_script_gets_files_and_json(invoke: Invoke, place: list[str], tmp_path: Path) -> None:
+    passphrase = tmp_path / "passphrase"
+    passphrase.touch(mode=0o600)
+    passphrase.write_text("from a file\n")
+    recovery = tmp_path / "recovery"
+    result = invoke(*place, "--passphrase-file", passphrase, "--recovery-file", recovery, "--json")
+    assert result.exit_code == 0, result.output
+    made = json.loads(result.stdout)
+    assert set(made) == {"vault", "config", "identity", "recovery_file", "recipients"}
+    assert not SECRET.search(result.output)
+    assert SECRET.search(recovery.read_text())
+    for path in (recovery, tmp_path / "identity.age", tmp_path / "c.toml"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "vault").stat().st_mode) == 0o700
+    assert load_config(tmp_path / "c.toml").vault.recipients == tuple(made["recipients"].values())
+
+
+def test_a_recovery_key_that_exists_is_taken(invoke: Invoke, place: list[str], tmp_path: Path) -> None:
+    assert invoke(*place, "--no-passphrase", "--recovery-recipient", RECIPIENT).exit_code == 0
+    assert load_config(tmp_path / "c.toml").vault.recipients[1] == RECIPIENT
+
+
+@pytest.mark.parametrize("wrong", ["age1", RECIPIENT[:-1] + "q", "AGE-SECRET-KEY-1" + "Q" * 58])
+def test_a_recovery_key_that_is_none_is_refused(wrong: str, invoke: Invoke, place: list[str], tmp_path: Path) -> None:
+    result = invoke(*place, "--no-passphrase", "--recovery-recipient", wrong)
+    assert result.exit_code in (2, 4)
+    assert "Q" * 58 not in result.output
+    assert not (tmp_path / "vault").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ([], "--passphrase-file"),
+        (["--no-passphrase"], "--recovery-file"),
+        (["--no-passphrase", "--recovery-file", "x", "--recovery-recipient", RECIPIENT], "exclude each other"),
+        (["--no-passphrase", "--recovery-recipient", RECIPIENT, "--source", "zavu"], "--api-key"),
+        (["--no-passphrase", "--recovery-recipient", RECIPIENT, "--dataset", "messages"], "--source"),
+        (["--source", "Not A Name"], "small letters"),
+        (["--source", "zavu", "--api-key", "zv_live_0123456789abcdef"], "a reference"),
+        (["--since", "2026-13-01"], "a date"),
+        (["--base-url", "http://api.zavu.dev"], "https"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_made(
+    args: list[str], words: str, invoke: Invoke, place: list[str], tmp_path: Path
+) -> None:
+    result = invoke(*place, *args)
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert "0123456789abcdef" not in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_first_source_is_written_and_loads(invoke: Invoke, place: list[str], tmp_path: Path) -> None:
+    source = ["--source", "zavu-main", "--api-key", "env:KEY", "--dataset", "messages", "--dataset", "conversations"]
+    result = invoke(*place, "--no-passphrase", "--recovery-recipient", RECIPIENT, *source, "--since", "2026-06-01")
+    assert result.exit_code == 0, result.output
+    (stream,) = load_config(tmp_path / "c.toml").streams
+    assert (stream.datasets, str(stream.since)) == (("messages", "conversations"), "2026-06-01 00:00:00+00:00")
+
+
+@pytest.mark.parametrize("existing", ["c.toml", "identity.age", "recovery", "vault/something"])
+def test_nothing_that_exists_is_touched(existing: str, invoke: Invoke, place: list[str], tmp_path: Path) -> None:
+    path = tmp_path / existing
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("precious")
+    result = invoke(*place, "--no-passphrase", "--recovery-file", tmp_path / "recovery")
+    assert result.exit_code == 2
+    assert path.read_text() == "precious"
+    assert [each for each in tmp_path.rglob("*") if each.is_file()] == [path]
+
+
+def test_an_identity_inside_the_vault_is_refused(invoke: Invoke, place: list[str], tmp_path: Path) -> None:
+    inside = tmp_path / "vault" / "identity"
+    result = invoke(*place, "--identity", inside, "--no-passphrase", "--recovery-recipient", RECIPIENT)
+    assert result.exit_code == 2
+    assert "inside the vault" in result.stderr
+
+
+def test_a_passphrase_file_that_others_can_read_is_refused(invoke: Invoke, place: list[str], tmp_path: Path) -> None:
+    passphrase = tmp_path / "passphrase"
+    passphrase.write_text("known to all")
+    passphrase.chmod(0o644)
+    result = invoke(*place, "--passphrase-file", passphrase, "--recovery-recipient", RECIPIENT)
+    assert result.exit_code == 2
+    assert "chmod 600" in result.stderr
+    assert "known to all" not in result.output
