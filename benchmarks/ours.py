@@ -46,7 +46,9 @@ class Ours:
         wishes = Wishes(self.folder / "vault", self.config, self.folder / "identity.age", None, source)
         initialise(wishes, make_identity(os.urandom), Doors())
         with self.config.open("a") as file:
-            file.write("paused = true\n")  # belongs to the stream: `run` is to finish this one export and plan no others
+            file.write(
+                "paused = true\n"
+            )  # belongs to the stream: `run` is to finish this one export and plan no others
         config = load_config(self.config)
         doors = Doors(clock=lambda: datetime.now(UTC) - timedelta(minutes=1))
         with open_engine(config, "benchmark", doors) as engine:

@@ -60,7 +60,7 @@ _AGE_KEY = "rm -rf * && age-keygen -o key 2>/dev/null && age-keygen -y key > rec
 _RESTIC_NEW = "rm -rf * && restic -q init"
 _BORG_NEW = "rm -rf * && borg init --encryption repokey-blake2"
 _FETCH = 'curl -sSf -o export.zip "$URL"'
-_SEAL = 'age -R recipient -o export.zip.age export.zip'
+_SEAL = "age -R recipient -o export.zip.age export.zip"
 
 CHAIN = Shell(
     ("curl", "unzip", "sha256sum", "age"),

@@ -54,7 +54,9 @@ def _read_options() -> argparse.Namespace:
     )
     parser.add_argument("--pairs", type=int, default=5, help="alternating pairs in each contest")
     parser.add_argument("--only", default="", help="contests whose job and peer contain this text")
-    parser.add_argument("--quick", action="store_true", help="only the contests that have a target, and the durable clock")
+    parser.add_argument(
+        "--quick", action="store_true", help="only the contests that have a target, and the durable clock"
+    )
     options = parser.parse_args()
     options.pairs = min(options.pairs, 3) if options.quick else options.pairs
     return options

@@ -23,6 +23,12 @@ class Family:
     def __init__(self, jobs: Iterable[Job]) -> None:
         self.ids = {job.id for job in jobs}
 
+    def take_in(self, jobs: Iterable[Job]) -> list[Job]:
+        """Add jobs that were entered on the way, and return them."""
+        joined = list(jobs)
+        self.ids.update(job.id for job in joined)
+        return joined
+
     def __contains__(self, job: Job) -> bool:
         if job.id not in self.ids and job.parent and job.parent in self.ids:
             self.ids.add(job.id)
@@ -64,7 +70,7 @@ class Follower:
         moments = tuple(self._new_moments())
         live = {job.id: job for job in list_live_jobs(self._vault) if job in self._family}
         left = [job_id for job_id, job in self._jobs.items() if not job.finished and job_id not in live]
-        unseen = [job_id for job_id in self._family.ids if job_id not in self._jobs and job_id not in live]
+        unseen = [job_id for job_id in tuple(self._family.ids) if job_id not in self._jobs and job_id not in live]
         self._jobs |= live
         self._jobs |= {job_id: find_job(self._vault, job_id) for job_id in (*left, *unseen)}
         transfers = {each.job: each for each in running(self._vault) if each.job in live}

@@ -20,18 +20,28 @@ SECTIONS = {
     "Archive": {
         "run": Place("run", "run", "Bring everything that is due into the vault."),
         "export": Place("export", "export", "Bring one window into the vault now."),
+        "plan": Place("plan", "plan", "Show the work that lies ahead, before it begins."),
         "daemon": Place("daemon", "daemon", "Keep everything covered, unattended."),
     },
     "Look": {
+        "coverage": Place("coverage", "coverage", "Show what is held, due, missing or lost, and what is at risk."),
         "status": Place("status", "status", "Show the vault at a glance."),
         "jobs": Place("jobs", "jobs", "List export jobs; `jobs show ID` tells one from its beginning."),
         "archives": Place("archives", "archives", "List archives; `archives show ID` tells what one is."),
         "log": Place("log", "log", "Show what happened last."),
         "tui": Place("tui", "tui", "Open the screen of jobs and archives."),
     },
+    "Steer": {
+        "pause": Place("wishes", "pause", "Ask for nothing new of a stream or a source."),
+        "resume": Place("wishes", "resume", "Let a paused stream or source go on."),
+        "wake": Place("wishes", "wake", "Have the daemon look now for what is due."),
+        "cancel": Place("wishes", "cancel", "Stop working on a job."),
+        "regenerate": Place("wishes", "regenerate", "Export an archive's window afresh, beside the first."),
+    },
     "Prove and restore": {
         "verify": Place("verify", "verify", "Check that archives are what was archived."),
         "restore": Place("restore", "restore", "Write an archive's original bytes, or its members, to disk."),
+        "diff": Place("diff", "diff", "Compare two archives record by record."),
     },
     "Try out": {
         "sandbox": Place("sandbox", "sandbox", "Serve a simulated provider on this machine."),

@@ -52,4 +52,8 @@ def run(session: Session, once: bool, patience: timedelta, workers: int, as_json
         enter_due(engine, plans_of(config))
         return list_live_jobs(engine.vault)
 
-    return work(config, enter, Manner("strongroom run --once", patience, workers, as_json)).exit_code
+    def refill(engine: Engine) -> list[Job]:
+        return enter_due(engine, plans_of(config))
+
+    manner = Manner("strongroom run --once", patience, workers, as_json)
+    return work(config, enter, manner, refill).exit_code

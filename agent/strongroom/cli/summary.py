@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
@@ -16,10 +16,10 @@ from strongroom.cli.json_output import put_line
 from strongroom.cli.phrases import STAGES, next_step
 from strongroom.cli.table import Column, hang, render_table
 from strongroom.cli.terminal import clean, say, width
-from strongroom.engine.readings import Vault, find_archive, find_job
+from strongroom.engine.readings import Vault, find_archive, find_job, status_of
 from strongroom.model.archive import Archive
 from strongroom.model.errors import ExitCode
-from strongroom.model.job import Job, State
+from strongroom.model.job import Cause, Job, State
 
 _COLUMNS = (
     Column("JOB"),
@@ -40,7 +40,7 @@ class Outcome:
     """The jobs of a run as they are at its end."""
 
     archived: tuple[tuple[Job, Archive], ...]
-    others: tuple[Job, ...]  # failed, cancelled or not finished
+    others: tuple[Job, ...]  # failed, cancelled or not finished; where its source is paused, with that as the reason
 
     @property
     def complete(self) -> bool:
@@ -58,7 +58,15 @@ def outcome_of(vault: Vault, family: Family) -> Outcome:
     jobs = sorted((find_job(vault, job_id) for job_id in family.ids), key=_order)
     archived = [(job, find_archive(vault, job.archive)) for job in jobs if job.state is State.ARCHIVED]
     others = [job for job in jobs if job.state not in (State.ARCHIVED, State.REPLACED)]
-    return Outcome(tuple(archived), tuple(others))
+    paused = {source.name: source.paused for source in status_of(vault).sources if source.paused}
+    return Outcome(tuple(archived), tuple(_with_pause(job, paused) for job in others))
+
+
+def _with_pause(job: Job, paused: Mapping[str, str]) -> Job:
+    """Return an unfinished job of a paused source with that pause as its trouble, since nothing else ends before it."""
+    if job.finished or job.source not in paused:
+        return job
+    return replace(job, cause=Cause.PAUSED, detail=paused[job.source])
 
 
 def say_outcome(outcome: Outcome) -> None:

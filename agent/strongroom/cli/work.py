@@ -37,10 +37,15 @@ class Manner:
     as_json: bool = False
 
 
-def work(config: Config, enter: Enter, manner: Manner) -> Outcome:
+def nothing_more(_engine: Engine) -> Iterable[Job]:
+    """Enter no further jobs."""
+    return ()
+
+
+def work(config: Config, enter: Enter, manner: Manner, refill: Enter = nothing_more) -> Outcome:
     """Take the vault's lock, settle what was left, do the work, and tell what it came to.
 
-    Raises Interrupted when a person asked to stop, after everything was parked and the summary was told.
+    `refill` enters what becomes due, or finds room, on the way; it is asked when nothing else can move. Raises Interrupted when a person asked to stop, after everything was parked and the summary was told.
     """
     with Stopping() as stopping, open_engine(config, manner.holder, Doors(stop=stopping.asked)) as engine:
         settled = recover(engine)
@@ -51,7 +56,8 @@ def work(config: Config, enter: Enter, manner: Manner) -> Outcome:
         family = Family(enter(engine))
         with Following(engine.vault, family, choose_display(as_json=manner.as_json)):
             runner = Runner(engine, stopping.pause, manner.workers)
-            runner.run(engine.clock() + manner.patience, family.__contains__)
+            until = engine.clock() + manner.patience
+            runner.run(until, family.__contains__, lambda: family.take_in(refill(engine)))
         outcome = outcome_of(engine.vault, family)
     (put_outcome if manner.as_json else say_outcome)(outcome)
     if stopping.asked() and not outcome.complete:

@@ -25,17 +25,16 @@ def read_notify(table: TableReader) -> NotifySettings:
         details=table.take("details", values.choice(Details), _NOTIFY.details),
         command=table.take("command", parse_command, _NOTIFY.command),
         desktop=table.take("desktop", values.parse_flag, _NOTIFY.desktop),
-        ping=_read_ping(table.table("ping")) if table.raw("ping") is not None else _no_ping(table),
+        ping=_read_ping(table),
     )
     table.close()
     return notify
 
 
-def _no_ping(table: TableReader) -> None:
-    table.table("ping")  # so that the key is known, and offered where a name is nearly it
-
-
-def _read_ping(table: TableReader) -> PingSettings:
+def _read_ping(notify: TableReader) -> PingSettings | None:
+    table = notify.table("ping")
+    if notify.raw("ping") is None:
+        return None
     ping = PingSettings(
         url=table.need("url", values.parse_secret_ref, _NO_SECRET, "a reference to the switch's address"),
         every=table.take("every", values.duration("1m", "1d"), _PING.every),
@@ -68,7 +67,7 @@ def parse_command(value: object) -> tuple[str, ...]:
 
 
 def parse_endpoint(value: object) -> Endpoint:
-    """Take a numeric loopback address and a port: figures are for this machine, and for who forwards them on purpose."""
+    """Take a numeric loopback address and a port: figures are for this machine alone."""
     form = _ENDPOINT.fullmatch(value) if isinstance(value, str) else None
     try:
         address = ipaddress.ip_address(form["plain"] or form["boxed"]) if form else None

@@ -65,26 +65,37 @@ def open_engine(
         with hold(vault.layout.lock, holder), closing(Anteroom()) as anteroom:
             if any(_is_transfer_near(job, doors.clock()) for job in live_jobs(vault.catalogue)):
                 anteroom.prepare()  # it starts while the HTTP library is imported
-            yield Engine(
-                vault=vault,
-                sources=build_sources(config, doors),
-                recipients=config.vault.recipients,
-                clock=doors.clock,
-                chance=doors.chance,
-                patience=patience or Patience(),
-                min_free=config.vault.min_free,
-                anteroom=anteroom,
-                stop=doors.stop,
-                witness=doors.witness,
-                listen=doors.listen,
-            )
+            yield _engine(config, vault, doors, anteroom, patience)
     finally:
         vault.close()
+
+
+@contextmanager
+def open_looking(config: Config, doors: Doors | None = None) -> Iterator[Engine]:
+    """Open the engine to look only: no lock is taken, and nothing may be performed or recorded with it."""
+    with open_reading(config) as vault:
+        yield _engine(config, vault, doors or Doors(), Anteroom(), None)
 
 
 def _is_transfer_near(job: Job, now: datetime) -> bool:
     """Say whether a file may be downloaded for this job as soon as it is looked at."""
     return job.state in (State.WAITING, State.READY) and job.next_at <= now
+
+
+def _engine(config: Config, vault: Vault, doors: Doors, anteroom: Anteroom, patience: Patience | None) -> Engine:
+    return Engine(
+        vault=vault,
+        sources=build_sources(config, doors),
+        recipients=config.vault.recipients,
+        clock=doors.clock,
+        chance=doors.chance,
+        patience=patience or Patience(),
+        min_free=config.vault.min_free,
+        anteroom=anteroom,
+        stop=doors.stop,
+        witness=doors.witness,
+        listen=doors.listen,
+    )
 
 
 def build_sources(config: Config, doors: Doors | None = None) -> Mapping[str, Source]:

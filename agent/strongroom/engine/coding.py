@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from strongroom.model.archive import Seal
 from strongroom.model.errors import SealError
@@ -114,7 +114,7 @@ def _unpack(packed: SealedReader) -> ZstdDecompressionReader:
 
     packed.seek(0)
     machine = zstandard.ZstdDecompressor(max_window_size=WINDOW)
-    return machine.stream_reader(packed, read_size=STEP, closefd=False)
+    return machine.stream_reader(cast("IO[bytes]", packed), read_size=STEP, closefd=False)
 
 
 def _require_known(coding: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from strongroom.engine.airlock.digest import Digest
 from strongroom.engine.airlock.reader import reader_process
+from strongroom.engine.blocks import read_blocks
 from strongroom.engine.coding import Unpacked, open_clear
 from strongroom.engine.fixity import Fault, Watch
 from strongroom.engine.keys import unlock
@@ -19,8 +20,6 @@ from strongroom.sealing.identity import X25519Identity
 from strongroom.sealing.keyfile import ArchiveKey
 from strongroom.sealing.reader import SealedReader
 from strongroom.vault.vault import Vault
-
-BLOCK = 1 << 20
 
 
 def check_content(
@@ -54,9 +53,9 @@ def content_digest(reader: SealedReader | Unpacked, key: ArchiveKey, watch: Watc
     """Return the salted digest of the whole content: hex HMAC-SHA256(salt, SHA-256(content))."""
     reader.seek(0)
     with Digest() as digest:
-        while chunk := reader.read(BLOCK):
-            digest.update(chunk)
-            watch(len(chunk))
+        for block in read_blocks(reader):
+            digest.update(block)
+            watch(len(block))
         content = digest.result()
     return hmac.new(key.salt, content, hashlib.sha256).hexdigest()
 

@@ -196,9 +196,14 @@ def changes(vault: Vault) -> int:
     return vault.catalogue.change_count()
 
 
+def worked_on_by(vault: Vault) -> str:
+    """Name the process that works in the vault now, or return an empty string."""
+    lock = vault.layout.lock
+    return describe_holder(lock) if is_held(lock) else ""
+
+
 def status_of(vault: Vault) -> Status:
     """Return the vault at a glance."""
-    lock = vault.layout.lock
     newest = newest_moments(vault, 1)
     sources = tuple(
         SourceState(row["name"], row["paused"], clock_skew=row["clock_skew"])
@@ -210,7 +215,7 @@ def status_of(vault: Vault) -> Status:
         coverage=coverage_totals(vault.catalogue),
         sources=sources,
         running=tuple(running(vault)),
-        worked_on_by=describe_holder(lock) if is_held(lock) else "",
+        worked_on_by=worked_on_by(vault),
         free_bytes=vault.free_bytes(),
         last_entry=newest[0].at if newest else None,
     )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from strongroom.engine.engine import Engine, Happening
 from strongroom.engine.perform import successor_of
 from strongroom.engine.record import enter, record
+from strongroom.engine.resume import BY_PERSON
 from strongroom.engine.retry import retry
 from strongroom.evidence.line import Entry
 from strongroom.model.errors import StrongroomError, UsageError
@@ -18,7 +19,14 @@ from strongroom.model.table import Facts, IllegalMove
 from strongroom.vault.archives import get_archive
 from strongroom.vault.jobs import get_job
 from strongroom.vault.log import add_entry
-from strongroom.vault.requests import Request, Wish, answer_request, put_request, waiting_requests
+from strongroom.vault.requests import (
+    Request,
+    Wish,
+    answer_request,
+    get_request,
+    put_request,
+    waiting_requests,
+)
 from strongroom.vault.sources import get_source, put_source
 from strongroom.vault.streams import get_stream, put_stream
 from strongroom.vault.vault import Vault
@@ -30,6 +38,11 @@ def ask(vault: Vault, wish: Wish, subject: str, by: str, clock: Clock, chance: C
     with vault.catalogue.transaction():
         put_request(vault.catalogue, request)
     return request
+
+
+def look_up(vault: Vault, request: Request) -> Request:
+    """Return the request as it now stands."""
+    return get_request(vault.catalogue, request.id) or request
 
 
 def asked(vault: Vault) -> bool:
@@ -105,7 +118,7 @@ def _set_paused(engine: Engine, subject: str, paused: str) -> None:
     catalogue = engine.vault.catalogue
     with catalogue.transaction():
         if subject in engine.sources:
-            put_source(catalogue, replace(get_source(catalogue, subject), paused=paused and f"paused by {paused}"))
+            put_source(catalogue, replace(get_source(catalogue, subject), paused=paused and BY_PERSON + paused))
         else:
             put_stream(catalogue, replace(get_stream(catalogue, subject), paused=paused))
 
@@ -125,3 +138,6 @@ _SERVE: dict[Wish, Callable[[Engine, Request], str]] = {
     Wish.PAUSE: _pause,
     Wish.RESUME: _resume,
 }
+
+
+__all__ = ["Request", "Wish", "ask", "asked", "look_up", "serve"]

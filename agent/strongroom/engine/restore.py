@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strongroom.engine.airlock.digest import Digest
+from strongroom.engine.blocks import read_blocks
 from strongroom.engine.coding import Unpacked, open_clear
 from strongroom.engine.fixity import Watch
 from strongroom.engine.keys import unlock
-from strongroom.formats.extract import extract_container
 from strongroom.model.archive import Archive
 from strongroom.model.errors import SealError, UsageError, WorldError
 from strongroom.model.inspection import Caps
@@ -21,9 +21,8 @@ from strongroom.model.provider import Container
 from strongroom.sealing.identity import X25519Identity
 from strongroom.sealing.reader import SealedReader
 from strongroom.vault.durable import flush_folder, in_words, write_all
+from strongroom.vault.flusher import Flusher
 from strongroom.vault.vault import Vault
-
-BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +71,19 @@ def restore_members(
     """Write the members of a delivered ZIP into a new or empty folder, after the whole file's digest was checked."""
     if archive.expectation.container is not Container.ZIP_OF_JSON:
         raise UsageError("the delivered file has no members: it is one CSV", hint="restore it without --extract")
+    from strongroom.formats.extract import (
+        extract_container,
+    )  # the readers of ZIP and JSON, which `restore` does not need
+
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is not an empty folder", hint="name a new folder with --to")
     key = unlock(vault, archive, identities)
     with vault.payload_path(archive).open("rb", buffering=0) as sealed:
         reader = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
         digest = hashlib.sha256()
-        while chunk := reader.read(BLOCK):
-            digest.update(chunk)
-            watch(len(chunk))
+        for block in read_blocks(reader):
+            digest.update(block)
+            watch(len(block))
         _check(archive, key.salt, digest.digest())
         paths = extract_container(reader, folder, Caps())
     return Restored(tuple(paths), archive.seal.size, digest.hexdigest())
@@ -94,12 +97,14 @@ def _copy(reader: SealedReader | Unpacked, temporary: Path, watch: Watch) -> byt
             f"cannot write {temporary}: {error.strerror}", hint="choose another place with --to"
         ) from error
     try:
-        with Digest() as digest:
-            while chunk := reader.read(BLOCK):
-                digest.update(chunk)
-                write_all(fd, chunk)
-                watch(len(chunk))
+        with Digest() as digest, Flusher(fd) as flusher:
+            for block in read_blocks(reader):
+                digest.update(block)
+                write_all(fd, block)
+                flusher.wrote(len(block))
+                watch(len(block))
             content = digest.result()
+            flusher.settle()
         os.fsync(fd)
     except OSError as error:
         raise in_words(error) from error

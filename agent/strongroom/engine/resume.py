@@ -1,6 +1,7 @@
 """A source that paused because its key was refused goes on once the provider takes the key again.
 
 A paused source is never asked by itself. A person who starts a run has acted, and that is worth one read-only request.
+A pause that a person asked for is another matter: only a person ends it.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ from strongroom.model.errors import ProviderError
 from strongroom.vault.log import add_entry
 from strongroom.vault.sources import get_source, put_source
 
+BY_PERSON = "paused by "
+"""How the reason of a pause begins that a person asked for."""
+
 
 def resume_sources(engine: Engine) -> list[str]:
     """Try each paused source once; return those that go on. The others stay paused, for the same reason."""
-    resumed = [name for name in engine.sources if get_source(engine.vault.catalogue, name).paused]
-    resumed = [name for name in resumed if _answers(engine, name)]
     catalogue = engine.vault.catalogue
+    reasons = {name: get_source(catalogue, name).paused for name in engine.sources}
+    paused = [name for name, reason in reasons.items() if reason and not reason.startswith(BY_PERSON)]
+    resumed = [name for name in paused if _answers(engine, name)]
     for name in resumed:
         with catalogue.transaction():
             put_source(catalogue, replace(get_source(catalogue, name), paused=""))

@@ -16,6 +16,7 @@ from strongroom.engine.loop import Rest, work
 from strongroom.model.job import Job
 from strongroom.model.urgency import queue_key
 from strongroom.vault.jobs import live_jobs
+from strongroom.vault.sources import get_source
 
 Pause = Callable[[float], None]
 """Lets the given number of seconds pass, or less when something woke us."""
@@ -117,10 +118,11 @@ class Runner:
             while not self._engine.stop():
                 live = self._live(wanted)
                 crew.start(live)
+                steps = [due for job in self._unpaused(live) if (due := crew.due(job)) <= until]
                 if crew.busy:
                     crew.collect(LONGEST_WAIT)
-                elif any(crew.due(job) <= until for job in live):
-                    self._let_pass(min(crew.due(job) for job in live))
+                elif steps:
+                    self._let_pass(min(steps))
                 elif not refill():
                     break
         return self._live(wanted)
@@ -129,6 +131,11 @@ class Runner:
         seconds = (instant - self._engine.clock()) / timedelta(seconds=1)
         if seconds > 0:
             self._pause(seconds)
+
+    def _unpaused(self, jobs: list[Job]) -> list[Job]:
+        """Leave out the jobs of paused sources: only a person ends a pause, so waiting for them is of no use."""
+        paused = {name for name in self._engine.sources if get_source(self._engine.vault.catalogue, name).paused}
+        return [job for job in jobs if job.source not in paused]
 
     def _live(self, wanted: Callable[[Job], bool]) -> list[Job]:
         return [

@@ -142,7 +142,7 @@ def _check_room(engine: Engine, part: Part) -> None:
 
 
 def _order(engine: Engine, job: Job, part: Part) -> Order:
-    layout, provider = engine.vault.layout, engine.sources[job.source].provider
+    layout = engine.vault.layout
     return Order(
         archive=job.archive,
         key_path=str(layout.temporary(job.archive, ".key.age")),

@@ -83,8 +83,8 @@ class CsvReader:
             words = "the first row holds values, not column names; it was counted as a record"
             self._warn("csv-no-header", words)
             return
-        self._keyed = not {self._shape.id_field, self._shape.time_field}.isdisjoint(names)
-        if self._shape.time_field in names:
+        self._keyed = not {self._shape.id_field, self._shape.time_field}.isdisjoint({*names} - {""})
+        if self._shape.time_field and self._shape.time_field in names:
             self._time_at = names.index(self._shape.time_field)
         self._fields.see([dict.fromkeys(names)])
         self._compare_columns(names)

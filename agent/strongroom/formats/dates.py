@@ -43,8 +43,7 @@ class DateTally:
         """Count one time for each record; None or anything unreadable counts as undated."""
         if not values:
             return
-        if self._are_one_shape(values):
-            self._add_sorted_range(values)
+        if self._are_one_shape(values) and self._add_one_shape(values):
             return
         instants = [instant for value in values if (instant := read_time(value))]
         self.undated += len(values) - len(instants)
@@ -81,7 +80,7 @@ class DateTally:
         if shape.endswith(b"+00:00") and joined.count(b"+00:00") != len(values):
             return False
         small = joined[14::length] + joined[17::length]  # the tens of minutes and of seconds
-        return not small.translate(None, b"012345") and self._are_hours({value[:13] for value in values})
+        return not small.translate(None, b"012345")
 
     def _are_hours(self, texts: set[str]) -> bool:
         fresh = texts - self._hours
@@ -92,13 +91,20 @@ class DateTally:
         self._hours |= fresh
         return True
 
-    def _add_sorted_range(self, values: Sequence[str]) -> None:
-        first, last = parse_instant(min(values)), parse_instant(max(values))
+    def _add_one_shape(self, values: Sequence[str]) -> bool:
+        """Count texts of one shape; return False, with nothing counted, where a day or hour does not exist."""
+        low, high = min(values), max(values)
+        # What sorts between two texts that begin alike begins like them, and most batches lie within one hour.
+        hours = {low[:13]} if low[:13] == high[:13] else {value[:13] for value in values}
+        if not self._are_hours(hours):
+            return False
+        first, last = parse_instant(low), parse_instant(high)
         self._widen(first, last)
         if self._window.start <= first and last < self._window.end:
             self.in_window += len(values)
         else:
             self._classify(sorted(values))
+        return True
 
     def _classify(self, ordered: Sequence[Any]) -> None:
         """Count values in the order of time, instants or texts of one shape."""

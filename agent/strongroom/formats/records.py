@@ -57,9 +57,9 @@ def read_all_records(
 
 
 def record_id(record: Record, shape: DatasetShape) -> str | int | None:
-    """Return what names the record; None where it has no such field, or something that is no name in it."""
-    name = record.get(shape.id_field)
-    return name if isinstance(name, str | int) and not isinstance(name, bool) else None
+    """Return what names the record; None where no such field is documented or the field holds no name."""
+    name = record.get(shape.id_field) if shape.id_field else None
+    return name if isinstance(name, str | int) and not isinstance(name, bool) and name != "" else None
 
 
 def _find_member(reader: PlaintextReader, shape: DatasetShape, caps: Caps) -> Member:

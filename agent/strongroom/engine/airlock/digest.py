@@ -14,7 +14,7 @@ class Digest:
     """Hashes the chunks it is given, in order. Use as a context manager; chunks must not change afterwards."""
 
     def __init__(self) -> None:
-        self._chunks: queue.Queue[bytes | None] = queue.Queue(AHEAD)
+        self._chunks: queue.Queue[bytes | memoryview | None] = queue.Queue(AHEAD)
         self._hash = hashlib.sha256()
         self._thread = threading.Thread(target=self._run, name="digest", daemon=True)
 
@@ -29,7 +29,7 @@ class Digest:
             self._chunks.put(None)
             self._thread.join()
 
-    def update(self, chunk: bytes) -> None:
+    def update(self, chunk: bytes | memoryview) -> None:
         """Take the next chunk; waits while too many are queued, so that memory stays bounded."""
         self._chunks.put(chunk)
 

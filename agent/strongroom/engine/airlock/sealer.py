@@ -43,8 +43,9 @@ from strongroom.sealing.recipient import X25519Recipient
 from strongroom.sealing.seal import seal_bytes
 from strongroom.sealing.writer import SealedWriter
 from strongroom.vault.durable import flush, in_words, write_all
+from strongroom.vault.flusher import Flusher
 
-TAKE = 1 << 20
+TAKE = 256 << 10  # bytes; a quarter of the pipe, so that the engine never waits for an empty one
 LONGEST_LINE = 1 << 20
 
 
@@ -55,15 +56,17 @@ class Abandoned(Exception):
 class _Sink:
     """The sealed file under way: hashes what is written. Ciphertext is hashed here, beside the content's own thread."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, flusher: Flusher) -> None:
         self.fd = fd
         self.size = 0
         self.sha256 = hashlib.sha256()
+        self._flusher = flusher
 
     def write(self, data: bytes | memoryview) -> int:
         write_all(self.fd, data)
         self.sha256.update(data)
         self.size += len(data)
+        self._flusher.wrote(len(data))
         return len(data)
 
 
@@ -129,8 +132,8 @@ def _seal(order: Order, key: ArchiveKey, control: BinaryIO, payload: BinaryIO) -
     coding = coding_for(order.expectation.container)
     fd = os.open(order.payload_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        sink = _Sink(fd)
-        with Digest() as digest:
+        with Digest() as digest, Flusher(fd) as flusher:
+            sink = _Sink(fd, flusher)
             writer, encoder = SealedWriter(sink, [key.identity.recipient], os.urandom), make_encoder(coding)
             size = 0
             while chunk := payload.read(TAKE):
@@ -142,6 +145,7 @@ def _seal(order: Order, key: ArchiveKey, control: BinaryIO, payload: BinaryIO) -
             writer.write(encoder.flush())
             writer.finish()
             content = digest.result()
+            flusher.settle()
         flush(fd)
     finally:
         os.close(fd)

@@ -1,0 +1,114 @@
+"""`strongroom coverage`: what is held, what is missing, and what the provider is about to destroy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli.amounts import day_words, span_words
+from strongroom.cli.json_output import put_document
+from strongroom.cli.options import instant, json_option
+from strongroom.cli.session import Session, pass_session
+from strongroom.cli.terminal import clean, say, width
+from strongroom.model.errors import ExitCode
+from strongroom.model.instants import format_instant
+from strongroom.model.window import Window
+
+if TYPE_CHECKING:
+    from strongroom.engine.prospect import StreamCoverage
+
+SYMBOLS = {"proven": "█", "empty": "·", "open": "▒", "due": "○", "missing": "!", "lost": "x"}
+LEGEND = "█ held   · proven empty   ▒ in progress   ○ due   ! missing   x lost"
+
+
+@click.command("coverage")
+@click.option("--from", "start", type=instant, metavar="TIME", help="Look at nothing that ends before this.")
+@click.option("--to", "end", type=instant, metavar="TIME", help="Look at nothing that starts at or after this.")
+@click.option("--stream", metavar="NAME", help="Only this stream.")
+@json_option
+@pass_session
+def coverage(session: Session, start: datetime | None, end: datetime | None, stream: str, as_json: bool) -> int:
+    """Show for every stream which windows are held, due, missing or lost, and what is at risk until when.
+
+    Leaves with 1 when anything is missing, lost or at risk within two weeks.
+    """
+    from strongroom.engine.assembly import open_looking, plans_of
+    from strongroom.engine.prospect import coverage_of_plans
+
+    config = session.config()
+    plans = [plan for plan in plans_of(config) if not stream or plan.stream.name == config.stream(stream).name]
+    with open_looking(config) as engine:
+        now = engine.clock()
+        found = coverage_of_plans(engine, plans, _period(start, end, now))
+    if as_json:
+        put_document({"streams": [_document(each) for each in found]})
+    else:
+        for each in found:
+            for line in _lines(each, now):
+                say(line)
+        say(LEGEND if found else "no stream is configured: add a [[stream]] to the configuration")
+    return ExitCode.FINDINGS if any(_worrying(each, now) for each in found) else ExitCode.OK
+
+
+def _period(start: datetime | None, end: datetime | None, now: datetime) -> Window | None:
+    if start is None and end is None:
+        return None
+    first = start or datetime(1970, 1, 1, tzinfo=now.tzinfo)
+    last = end or now
+    if last <= first:
+        raise click.BadParameter("--to must lie after --from")
+    return Window(first, last)
+
+
+def _worrying(each: StreamCoverage, now: datetime) -> bool:
+    soon = each.risk is not None and each.risk.first_loss - now < timedelta(days=14)
+    return bool(each.gaps) or soon
+
+
+def _lines(each: StreamCoverage, now: datetime) -> Iterator[str]:
+    since = f"since {day_words(each.since)}" if each.since else "from when on is not known yet"
+    paused = f", paused {clean(each.paused)}" if each.paused else ""
+    yield click.style(f"{clean(each.stream)}", bold=True) + f"  {since}{paused}"
+    strip = "".join(SYMBOLS[cover] for _window, cover in _cells(each))
+    room = width() - 2
+    for place in range(0, len(strip), room):
+        yield "  " + strip[place : place + room]
+    for cover, group in groupby(_cells(each), key=lambda cell: cell[1]):
+        if cover in ("missing", "lost"):
+            windows = [window for window, _cover in group]
+            cause = next((gap.cause for gap in each.gaps if gap.window == windows[0]), "")
+            span = f"{format_instant(windows[0].start)} to {format_instant(windows[-1].end)}"
+            yield f"  {SYMBOLS[cover]} {cover}: {span}" + (f" ({clean(cause)})" if cause else "")
+    if each.risk is not None:
+        amount, lost_in = span_words(each.risk.amount), span_words(each.risk.first_loss - now)
+        yield (
+            f"  at risk: {amount} not yet held; the provider begins to destroy it on {day_words(each.risk.first_loss)}"
+            f" (in {lost_in})"
+        )
+    else:
+        yield "  nothing is at risk"
+
+
+def _cells(each: StreamCoverage) -> list[tuple[Window, str]]:
+    cells = [(interval.window, interval.cover.value) for interval in each.intervals]
+    return sorted([*cells, *((window, "due") for window in each.due)])
+
+
+def _document(each: StreamCoverage) -> dict[str, object]:
+    risk = each.risk
+    return {
+        "stream": each.stream,
+        "source": each.source,
+        "since": each.since,
+        "paused": each.paused,
+        "windows": [{"start": window.start, "end": window.end, "cover": cover} for window, cover in _cells(each)],
+        "gaps": [
+            {"start": gap.window.start, "end": gap.window.end, "cover": gap.cover.value, "cause": gap.cause}
+            for gap in each.gaps
+        ],
+        "at_risk": None if risk is None else {"seconds": int(risk.amount.total_seconds()), "from": risk.first_loss},
+    }

@@ -1,0 +1,94 @@
+"""`strongroom plan`: the work that lies ahead, before it begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli.amounts import count_words, day_words, instant_words, span_words
+from strongroom.cli.json_output import put_document
+from strongroom.cli.options import json_option
+from strongroom.cli.session import Session, pass_session
+from strongroom.cli.table import Column, render_table
+from strongroom.cli.terminal import say, width
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from strongroom.model.outlook import Outlook
+
+_COLUMNS = (
+    Column("STREAM", least=8),
+    Column("EXPORTS", right=True),
+    Column("FROM"),
+    Column("HELD BY"),
+    Column("FIRST LOSS"),
+    Column("LATE", right=True),
+)
+
+
+@click.command("plan")
+@json_option
+@pass_session
+def plan(session: Session, as_json: bool) -> None:
+    """Show how many exports the plans want now, how long they take under the quota, and whether that is in time."""
+    from strongroom.engine.assembly import open_looking, plans_of
+    from strongroom.engine.prospect import outlook_of_plans
+
+    config = session.config()
+    with open_looking(config) as engine:
+        now = engine.clock()
+        found = outlook_of_plans(engine, plans_of(config))
+    if as_json:
+        put_document({"sources": [_document(each) for each in found]})
+        return
+    for each in found:
+        _say(each, now)
+    if not found:
+        say("no stream is configured: add a [[stream]] to the configuration")
+
+
+def _say(each: Outlook, now: datetime) -> None:
+    if each.exports == 0:
+        say(f"{each.source}: nothing is due")
+        return
+    took = span_words(each.done_by - now)
+    say(f"{each.source}: {count_words(each.exports)} exports, up to {each.pace:g} an hour, held in about {took}")
+    rows = [
+        (
+            stream.stream,
+            count_words(stream.exports),
+            day_words(stream.first) if stream.first else "-",
+            instant_words(stream.done_by),
+            day_words(stream.first_loss) if stream.first_loss else "not known",
+            count_words(stream.late),
+        )
+        for stream in each.streams
+        if stream.exports
+    ]
+    for line in render_table(_COLUMNS, rows, width()):
+        say(line)
+    late = sum(stream.late for stream in each.streams)
+    if late:
+        say(f"{count_words(late)} windows would begin to be destroyed before their turn: the most urgent go first")
+
+
+def _document(each: Outlook) -> dict[str, object]:
+    return {
+        "source": each.source,
+        "exports": each.exports,
+        "per_hour": each.pace,
+        "done_by": each.done_by,
+        "streams": [
+            {
+                "stream": stream.stream,
+                "exports": stream.exports,
+                "from": stream.first,
+                "done_by": stream.done_by,
+                "first_loss": stream.first_loss,
+                "late": stream.late,
+            }
+            for stream in each.streams
+        ],
+    }

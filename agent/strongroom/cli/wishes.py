@@ -1,0 +1,131 @@
+"""Asking whoever works in the vault to act: `pause`, `resume`, `cancel`, `regenerate`, `wake`.
+
+Each writes a request. The daemon answers within a second; without one the request waits, and the words say so.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli.json_output import put_document
+from strongroom.cli.options import json_option
+from strongroom.cli.session import Session, pass_session
+from strongroom.cli.terminal import clean, say, tell
+from strongroom.model.errors import ExitCode
+
+if TYPE_CHECKING:
+    from strongroom.engine.requests import Request
+
+PATIENCE = 5.0  # seconds to wait for the daemon's answer
+
+
+def _ask(session: Session, wish: str, subject: str, *, as_json: bool) -> int:
+    from strongroom.engine.assembly import open_reading, system_clock
+    from strongroom.engine.readings import worked_on_by
+    from strongroom.engine.requests import Wish, ask, look_up
+
+    config = session.config()
+    with open_reading(config) as vault:
+        request = ask(vault, Wish(wish), subject, getpass.getuser(), system_clock, os.urandom)
+        holder = worked_on_by(vault)
+        deadline = time.monotonic() + PATIENCE
+        while holder and request.done_at is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+            request = look_up(vault, request)
+    if as_json:
+        put_document(_document(request, holder))
+    elif request.done_at is None:
+        tell(f"asked; {'the answer is still to come' if holder else 'nobody works in the vault: it waits until then'}")
+    else:
+        say(clean(request.answer))
+    return ExitCode.OK if request.done_at is None or request.accepted else ExitCode.USAGE
+
+
+def _document(request: Request, holder: str) -> dict[str, object]:
+    return {
+        "request": request.id,
+        "wish": request.wish.value,
+        "subject": request.subject,
+        "answered": request.done_at is not None,
+        "accepted": request.accepted,
+        "answer": request.answer,
+        "worked_on_by": holder,
+    }
+
+
+@click.command("pause")
+@click.argument("name", metavar="STREAM|SOURCE")
+@json_option
+@pass_session
+def pause(session: Session, name: str, as_json: bool) -> int:
+    """Ask for nothing new of a stream or a source until `resume`. What is at risk is still watched and told."""
+    _known(session, name)
+    return _ask(session, "pause", name, as_json=as_json)
+
+
+@click.command("resume")
+@click.argument("name", metavar="STREAM|SOURCE")
+@json_option
+@pass_session
+def resume(session: Session, name: str, as_json: bool) -> int:
+    """Let a paused stream or source go on."""
+    _known(session, name)
+    return _ask(session, "resume", name, as_json=as_json)
+
+
+@click.command("cancel")
+@click.argument("job", metavar="JOB")
+@json_option
+@pass_session
+def cancel(session: Session, job: str, as_json: bool) -> int:
+    """Stop working on a job. Its window is due again at the next look, unless its stream is paused."""
+    return _ask(session, "cancel", _job_id(session, job), as_json=as_json)
+
+
+@click.command("regenerate")
+@click.argument("subject", metavar="ARCHIVE|JOB")
+@json_option
+@pass_session
+def regenerate(session: Session, subject: str, as_json: bool) -> int:
+    """Make a fresh export of the same window, beside the older archive and never instead of it."""
+    return _ask(session, "regenerate", _archive_or_job_id(session, subject), as_json=as_json)
+
+
+@click.command("wake")
+@click.argument("stream", required=False, default="")
+@json_option
+@pass_session
+def wake(session: Session, stream: str, as_json: bool) -> int:
+    """Have the daemon look now for what is due."""
+    return _ask(session, "run-now", stream, as_json=as_json)
+
+
+def _known(session: Session, name: str) -> None:
+    config = session.config()
+    if name not in {source.name for source in config.sources}:
+        config.stream(name)
+
+
+def _job_id(session: Session, part: str) -> str:
+    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.readings import find_job
+
+    with open_reading(session.config()) as vault:
+        return find_job(vault, part).id
+
+
+def _archive_or_job_id(session: Session, part: str) -> str:
+    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.readings import find_archive, find_job
+    from strongroom.model.errors import UsageError
+
+    with open_reading(session.config()) as vault:
+        try:
+            return find_archive(vault, part).id
+        except UsageError:
+            return find_job(vault, part).id

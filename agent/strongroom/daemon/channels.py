@@ -1,0 +1,164 @@
+"""The ways to a person's ear. Each takes a message or says in words why not; none of them says anything of a secret.
+
+An address is fetched when it is used and forgotten after. A library's or a program's own words about a failure may
+quote the address or the message, so they are dropped: the channel is named by its reference, and that must do.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import logging
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from strongroom.config.schema import Details, NotifySettings
+from strongroom.config.secrets import SecretRef, resolve
+from strongroom.daemon.message import Message, document
+from strongroom.model.alarm import Level
+from strongroom.model.errors import UsageError, WorldError
+
+PATIENCE = 20.0  # seconds for a program to take a message
+_PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR")
+_OF_THE_DESKTOP = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
+_URGENCY = {Level.INFO: "low", Level.WARNING: "normal", Level.CRITICAL: "critical"}
+
+
+class Channel(Protocol):
+    """One way to tell."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in logs and tables; never a secret."""
+        ...
+
+    def send(self, message: Message) -> None:
+        """Hand the message over. Blocks. Raises UsageError or WorldError where it was not accepted."""
+        ...
+
+
+class AppriseChannel:
+    """An address that Apprise knows: mail, chat, pagers. It leaves this machine, so names are left out by default."""
+
+    def __init__(self, address: SecretRef, *, full: bool) -> None:
+        self._address = address
+        self._full = full
+
+    @property
+    def name(self) -> str:
+        """The place where the address is kept."""
+        return str(self._address)
+
+    def send(self, message: Message) -> None:
+        """Send through Apprise. Raises UsageError where it is not installed or does not know the address."""
+        try:
+            import apprise  # optional, and heavy: only whoever sends through it pays for it
+        except ImportError:
+            raise UsageError("Apprise is not installed", hint="pip install 'strongroom[notify]'") from None
+        _hush("apprise")
+        asset = apprise.AppriseAsset(app_id="Strongroom", app_desc="Strongroom", app_url="", async_mode=False)
+        asset.image_url_mask = asset.image_url_logo = ""  # no picture fetched from anywhere
+        target = apprise.Apprise(asset=asset)
+        if not target.add(resolve(self._address).reveal()):
+            raise UsageError("Apprise does not know an address like this", hint="see: apprise --details")
+        kinds = {Level.INFO: "info", Level.WARNING: "warning", Level.CRITICAL: "failure"}
+        text = message.text(full=self._full)
+        kind = apprise.NotifyType(kinds[message.severity])
+        if not target.notify(body=text, title=message.title, notify_type=kind, body_format="text"):
+            raise WorldError("it was not accepted", hint="check the address and the network")
+
+
+class CommandChannel:
+    """A program of the house: it gets the whole message as JSON on its input. No shell, few variables, no output."""
+
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+        self._argv = tuple(argv)
+        self._env = {name: value for name, value in _env(env).items() if name in _PASSED_ON}
+
+    @property
+    def name(self) -> str:
+        """The program, without its arguments."""
+        return f"command {self._argv[0].rpartition('/')[2]}"
+
+    def send(self, message: Message) -> None:
+        """Run it and wait for its end. Raises WorldError when that is not success."""
+        _run(self._argv, self._env, json.dumps(document(message)).encode() + b"\n")
+
+
+class DesktopChannel:
+    """A note on the screen of whoever runs us, through notify-send."""
+
+    def __init__(self, env: Mapping[str, str] | None = None) -> None:
+        self._env = {name: value for name, value in _env(env).items() if name in (*_PASSED_ON, *_OF_THE_DESKTOP)}
+
+    @property
+    def name(self) -> str:
+        """Always the same: there is one desktop."""
+        return "desktop"
+
+    def send(self, message: Message) -> None:
+        """Show it. Many desktops read the body as markup, so it is escaped."""
+        urgency, text = _URGENCY[message.severity], html.escape(message.long, quote=False)
+        argv = ("notify-send", "--app-name=Strongroom", f"--urgency={urgency}", "--", message.title, text)
+        _run(argv, self._env, b"")
+
+
+def build_channels(settings: NotifySettings, env: Mapping[str, str] | None = None) -> list[Channel]:
+    """Return a channel for everything that is configured. `env` is the environment, the process's own by default."""
+    full = settings.details is Details.FULL
+    channels: list[Channel] = [AppriseChannel(address, full=full) for address in settings.urls]
+    if settings.command:
+        channels.append(CommandChannel(settings.command, env))
+    if settings.desktop:
+        channels.append(DesktopChannel(env))
+    return channels
+
+
+def _run(argv: Sequence[str], env: Mapping[str, str], given: bytes) -> None:
+    try:
+        process = subprocess.Popen(
+            argv,
+            env=dict(env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # so that its children can be ended with it
+        )
+    except OSError as error:
+        raise WorldError(f"the program cannot be run: {error.strerror}", hint="check its path and mode") from None
+    try:
+        process.communicate(given, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise WorldError(f"the program took longer than {PATIENCE:g} s and was ended") from None
+    finally:
+        _end(process)
+    if process.returncode != 0:
+        raise WorldError(f"the program ended with status {process.returncode}", hint="run it by hand to see why")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program that still runs, and all that it started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+def _env(env: Mapping[str, str] | None) -> Mapping[str, str]:
+    return os.environ if env is None else env
+
+
+def _hush(name: str) -> None:
+    """Keep a library from logging: it writes addresses and answers."""
+    logger = logging.getLogger(name)
+    if _drop not in logger.filters:
+        logger.addFilter(_drop)
+        logger.propagate = False
+
+
+def _drop(_record: logging.LogRecord) -> bool:
+    return False

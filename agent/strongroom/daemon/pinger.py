@@ -1,0 +1,93 @@
+"""The dead man's switch, kept quiet as long as all is well: at every interval, and at once when that changes.
+
+It says "fail" while a critical alarm stands, and it says nothing at all when this process is gone: that is its purpose.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from strongroom.config.schema import NetworkSettings, PingSettings
+from strongroom.config.secrets import resolve
+from strongroom.daemon.attempt import Attempt
+from strongroom.daemon.logs import tell
+from strongroom.engine.ping import Signal, Ways, ping
+from strongroom.model.instants import Clock
+
+AGAIN = 60.0  # seconds before a signal that was not accepted is sent anew
+MOST_STUCK = 3  # threads
+
+
+class Pinger:
+    """Sends signals in the background. `healthy` decides between success and fail."""
+
+    def __init__(
+        self,
+        settings: PingSettings,
+        network: NetworkSettings,
+        clock: Clock,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._ways = Ways(
+            allow_private=settings.allow_private_addresses,
+            ca_file=str(network.ca_file) if network.ca_file else None,
+            proxy=network.proxy,
+        )
+        self._clock = clock
+        self._monotonic = monotonic
+        self._under: list[Attempt] = []
+        self._said: Signal | None = None
+        self._next = monotonic()
+        self._failing = False
+
+    @property
+    def name(self) -> str:
+        """What it is called in logs and tables."""
+        return f"ping {self._settings.url}"
+
+    def send(self, signal: Signal) -> None:
+        """Send one signal. Blocks. Raises UsageError or WorldError where it was not accepted."""
+        ping(resolve(self._settings.url).reveal(), signal, self._ways, self._clock)
+
+    def begin(self) -> None:
+        """Say that the work begins."""
+        self._start(Signal.START)
+
+    def beat(self, *, healthy: bool) -> None:
+        """Say how things stand, if it is time to or has changed. Returns at once."""
+        self._look_back()
+        signal = Signal.SUCCESS if healthy else Signal.FAIL
+        if self._monotonic() >= self._next or signal is not self._said:
+            self._start(signal)
+
+    def finish(self, seconds: float) -> None:
+        """Wait at most so long for what is under way: for a process that is about to end."""
+        until = self._monotonic() + seconds
+        for attempt in self._under:
+            attempt.wait(max(0.0, until - self._monotonic()))
+        self._look_back()
+
+    def _start(self, signal: Signal) -> None:
+        if len(self._under) >= MOST_STUCK:
+            return
+        self._under.append(Attempt(lambda: self.send(signal), "ping"))
+        self._said = signal
+        self._next = self._monotonic() + self._settings.every.total_seconds()
+
+    def _look_back(self) -> None:
+        ended = [attempt for attempt in self._under if attempt.over]
+        self._under = [attempt for attempt in self._under if not attempt.over]
+        for attempt in ended:
+            self._judge(attempt.failure)
+
+    def _judge(self, failure: str) -> None:
+        if failure:
+            self._next = min(self._next, self._monotonic() + AGAIN)
+        if failure and not self._failing:
+            tell("ping-failed", logging.WARNING, channel=self.name, words=failure)
+        elif self._failing and not failure:
+            tell("ping-recovered", channel=self.name)
+        self._failing = bool(failure)

@@ -1,0 +1,154 @@
+"""The watcher: looks at the vault every minute, raises and clears notices, tells them, pings and measures.
+
+It stands beside the work and depends on nothing that the work reports. Whatever goes wrong in here is told as far as it
+can be and never ends the daemon: an archive that goes on unwatched is better than none.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from strongroom.config.schema import Config, Endpoint
+from strongroom.daemon.channels import build_channels
+from strongroom.daemon.endpoint import MetricsServer
+from strongroom.daemon.logs import tell
+from strongroom.daemon.message import Message
+from strongroom.daemon.metrics import render, write_textfile
+from strongroom.daemon.notify import Voice
+from strongroom.daemon.pinger import Pinger
+from strongroom.engine.engine import Engine
+from strongroom.engine.figures import figures_of, limits_of
+from strongroom.engine.notices import reconcile, standing_notices
+from strongroom.engine.sights import Sight, keeps_of, sights_of
+from strongroom.engine.watching import alarms_in, remember_keeps
+from strongroom.model.alarm import Level, clock_alarm
+from strongroom.model.clockcheck import ClockVerdict
+from strongroom.model.errors import StrongroomError
+from strongroom.model.instants import Clock
+from strongroom.model.plan import Plan
+
+LOOK = 60.0  # seconds between two looks
+SHARE = 0.002  # of one core at the most, where a look at very many streams takes long
+SHOUT = timedelta(days=1)  # between two messages that the watcher itself is in trouble
+
+
+class Watcher:
+    """One for each daemon, or for one run. Call it often; it decides by itself when to look.
+
+    `clock` and `monotonic` are the two times it lives by: instants for notices, seconds for its own rhythm.
+    """
+
+    def __init__(self, config: Config, clock: Clock, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._monotonic = monotonic
+        self._server: MetricsServer | None = None
+        self._listening: Endpoint | None = None
+        self._next = monotonic()
+        self._verdict = ClockVerdict()
+        self._shouted: datetime | None = None
+        self._blind_of: set[str] = set()  # what of our own does not work now, so that each is logged once
+        self._take(config)
+
+    def adopt(self, config: Config) -> None:
+        """Go on with another configuration; what the former channels still owed is told by the new ones."""
+        self._take(config)
+        self._next = self._monotonic()
+
+    def begin(self) -> None:
+        """Say to the dead man's switch that the work begins."""
+        if self._pinger is not None:
+            self._pinger.begin()
+
+    def __call__(self, engine: Engine, plans: Iterable[Plan], verdict: ClockVerdict) -> None:
+        """See to what is being told, and look if it is time. Never waits and never raises a StrongroomError."""
+        if self._monotonic() >= self._next or verdict != self._verdict:
+            self.look(engine, plans, verdict)
+        else:
+            self._guarded("notices", lambda: self._voice.tend(engine.vault, self._clock()))
+
+    def look(self, engine: Engine, plans: Iterable[Plan], verdict: ClockVerdict) -> None:
+        """Look now: raise and clear notices, tell them, measure, ping."""
+        began, self._verdict = self._monotonic(), verdict
+        seen = self._guarded("watching", lambda: self._watch(engine, list(plans), verdict))
+        healthy = seen and self._guarded("notices", lambda: self._voice.speak(engine.vault, self._clock()))
+        if self._pinger is not None:
+            self._pinger.beat(healthy=healthy and not self._alarmed(engine))
+        self._next = began + max(LOOK, (self._monotonic() - began) / SHARE)
+
+    def finish(self, engine: Engine, seconds: float = 5.0) -> None:
+        """Wait at most so long for what is being told, and close. The vault must still be open."""
+        self._guarded("notices", lambda: self._voice.finish(engine.vault, self._clock(), seconds))
+        if self._pinger is not None:
+            self._pinger.finish(seconds)
+        self._listen(None)
+
+    def _watch(self, engine: Engine, plans: list[Plan], verdict: ClockVerdict) -> None:
+        vault, now, keeps = engine.vault, self._clock(), keeps_of(engine)
+        alarm = clock_alarm(verdict)
+        if alarm is not None:
+            # By a wrong clock everything looks lost or at risk; what was known of it before stays.
+            reconcile(vault, [alarm], now, whole=False)
+            return
+        sights = sights_of(vault, plans, keeps, now)
+        reconcile(vault, alarms_in(vault, sights, keeps, now, reserve=engine.min_free), now)
+        remember_keeps(vault, keeps, now)
+        self._guarded("metrics", lambda: self._measure(engine, sights, now))
+
+    def _measure(self, engine: Engine, sights: list[Sight], now: datetime) -> None:
+        if self._textfile is None and self._server is None:
+            return
+        text = render(figures_of(engine.vault, sights, limits_of(engine), now))
+        if self._server is not None:
+            self._server.show(text)
+        if self._textfile is not None:
+            write_textfile(self._textfile, text)
+
+    def _alarmed(self, engine: Engine) -> bool:
+        try:
+            return any(notice.severity == Level.CRITICAL for notice in standing_notices(engine.vault))
+        except StrongroomError:
+            return True
+
+    def _guarded(self, what: str, work: Callable[[], None]) -> bool:
+        """Do it; say whether it could be done. A failure is logged once, and shouted where it makes us blind."""
+        try:
+            work()
+        except StrongroomError as error:
+            if what not in self._blind_of:
+                tell("watcher-failed", logging.ERROR, what=what, words=error.message)
+            self._blind_of.add(what)
+            if what != "metrics":
+                self._shout()
+            return False
+        self._blind_of.discard(what)
+        return True
+
+    def _shout(self) -> None:
+        """Tell past the catalogue, which may be what is broken."""
+        now = self._clock()
+        if self._shouted is not None and abs(now - self._shouted) < SHOUT:
+            return
+        self._shouted = now
+        text = "critical: the watcher cannot read or write the catalogue. See the daemon's log and: strongroom doctor"
+        self._voice.say(Message(Level.CRITICAL, "Strongroom: the watcher is blind", text, text))
+
+    def _take(self, config: Config) -> None:
+        notify, metrics = config.notify, config.metrics
+        self._voice = Voice(build_channels(notify), self._monotonic)
+        self._pinger = (
+            None if notify.ping is None else Pinger(notify.ping, config.network, self._clock, self._monotonic)
+        )
+        self._textfile = metrics.textfile
+        self._guarded("metrics", lambda: self._listen(metrics.listen))
+
+    def _listen(self, endpoint: Endpoint | None) -> None:
+        if endpoint == self._listening:
+            return
+        if self._server is not None:
+            self._server.close()
+        self._server, self._listening = None, None
+        if endpoint is not None:
+            self._server, self._listening = MetricsServer(endpoint), endpoint
