@@ -69,7 +69,9 @@ def _edges() -> Edges:
     edges: dict[tuple[State, State], list[Event]] = {}
     for start in State:
         for end in State:
-            events = [event for event in Event if MOVES.get((start, event)) is end and event is not Event.CANCELLED]
+            events: list[Event] = [
+                event for event in Event if MOVES.get((start, event)) is end and event is not Event.CANCELLED
+            ]
             if events:
                 edges[start, end] = events
     return edges

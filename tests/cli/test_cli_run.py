@@ -133,9 +133,12 @@ def test_a_refused_key_ends_the_run_soon_and_a_mended_one_resumes(fresh: Home, r
     assert "paused" in run(fresh, "status").stdout
     assert run(fresh, "run", "--once", "--patience", "0s").returncode == 1
     key.write_text(API_KEY)
-    mended = run(fresh, "export", "zavu-main", "--from", "2026-11-05", "--to", "2026-11-06")
-    assert mended.returncode == 0, mended.stderr
-    assert "goes on" in mended.stderr
+    open_already = run(fresh, *args)
+    assert open_already.returncode == 2
+    assert "run --once" in open_already.stderr
+    mended = run(fresh, "run", "--once", "--patience", "8s", "--json")
+    assert "goes on" in open_already.stderr
+    assert json.loads(mended.stdout.splitlines()[-1])["archived"], mended.stderr
 
 
 @pytest.mark.slow

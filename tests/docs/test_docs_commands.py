@@ -30,8 +30,10 @@ def shell_lines(text: str) -> Iterator[str]:
 
 def simple_commands(line: str) -> Iterator[list[str]]:
     """Yield the words of each command in a line: what pipes, redirections and lists hold together is cut apart."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;<>")
+    lexer.whitespace_split = True
     words: list[str] = []
-    for word in [*shlex.shlex(line, posix=True, punctuation_chars="|&;<>"), ";"]:
+    for word in [*lexer, ";"]:
         if set(word) <= set("|&;<>"):
             yield words
             words = []

@@ -42,13 +42,6 @@ def day_words(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%d}"
 
 
-def span_words(length: timedelta) -> str:
-    """Write a length of time in its two largest units."""
-    import humanize  # slow to import, and few commands want it
-
-    return humanize.precisedelta(_whole_seconds(length), minimum_unit="minutes", format="%d") if length else "no time"
-
-
 def clock_words(instant: datetime) -> str:
     """Write only the time of day, in UTC."""
     return instant.astimezone(UTC).strftime("%H:%M:%S")

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import day_words, span_words
+from strongroom.cli.amounts import day_words
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import instant, json_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import clean, say, width
+from strongroom.model.durations import rough_duration
 from strongroom.model.errors import ExitCode
 from strongroom.model.instants import format_instant
 from strongroom.model.window import Window
@@ -84,7 +85,7 @@ def _lines(each: StreamCoverage, now: datetime) -> Iterator[str]:
             span = f"{format_instant(windows[0].start)} to {format_instant(windows[-1].end)}"
             yield f"  {SYMBOLS[cover]} {cover}: {span}" + (f" ({clean(cause)})" if cause else "")
     if each.risk is not None:
-        amount, lost_in = span_words(each.risk.amount), span_words(each.risk.first_loss - now)
+        amount, lost_in = rough_duration(each.risk.amount), rough_duration(each.risk.first_loss - now)
         yield (
             f"  at risk: {amount} not yet held; the provider begins to destroy it on {day_words(each.risk.first_loss)}"
             f" (in {lost_in})"

@@ -29,6 +29,7 @@ SECTIONS = {
         "jobs": Place("jobs", "jobs", "List export jobs; `jobs show ID` tells one from its beginning."),
         "archives": Place("archives", "archives", "List archives; `archives show ID` tells what one is."),
         "log": Place("log", "log", "Show what happened last."),
+        "notify": Place("notify", "notify", "Test the channels that raise the alarm, or list what was raised."),
         "tui": Place("tui", "tui", "Open the screen of jobs and archives."),
     },
     "Steer": {

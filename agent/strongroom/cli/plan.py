@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import count_words, day_words, instant_words, span_words
+from strongroom.cli.amounts import count_words, day_words, instant_words
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, render_table
 from strongroom.cli.terminal import say, width
+from strongroom.model.durations import rough_duration
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,7 +54,7 @@ def _say(each: Outlook, now: datetime) -> None:
     if each.exports == 0:
         say(f"{each.source}: nothing is due")
         return
-    took = span_words(each.done_by - now)
+    took = rough_duration(each.done_by - now)
     say(f"{each.source}: {count_words(each.exports)} exports, up to {each.pace:g} an hour, held in about {took}")
     rows = [
         (

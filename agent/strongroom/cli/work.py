@@ -45,7 +45,8 @@ def nothing_more(_engine: Engine) -> Iterable[Job]:
 def work(config: Config, enter: Enter, manner: Manner, refill: Enter = nothing_more) -> Outcome:
     """Take the vault's lock, settle what was left, do the work, and tell what it came to.
 
-    `refill` enters what becomes due, or finds room, on the way; it is asked when nothing else can move. Raises Interrupted when a person asked to stop, after everything was parked and the summary was told.
+    `refill` enters what becomes due, or finds room, on the way; it is asked when nothing else can move. Raises
+    Interrupted when a person asked to stop, after everything was parked and the summary was told.
     """
     with Stopping() as stopping, open_engine(config, manner.holder, Doors(stop=stopping.asked)) as engine:
         settled = recover(engine)

@@ -21,10 +21,9 @@ class Attempt:
         """Say whether it has ended."""
         return not self._thread.is_alive()
 
-    def wait(self, seconds: float) -> str:
-        """Wait at most so long; return why it failed, empty where it did not."""
+    def wait(self, seconds: float) -> None:
+        """Wait at most so long."""
         self._thread.join(seconds)
-        return self._failure if self.over else f"there was no answer within {seconds:g} s"
 
     @property
     def failure(self) -> str:

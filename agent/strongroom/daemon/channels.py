@@ -21,9 +21,10 @@ from strongroom.daemon.message import Message, document
 from strongroom.model.alarm import Level
 from strongroom.model.errors import UsageError, WorldError
 
-PATIENCE = 20.0  # seconds for a program to take a message
+PATIENCE = 20.0  # seconds for a message to be taken
 _PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _OF_THE_DESKTOP = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
+_TALKERS = ("apprise", "urllib3", "requests", "requests_oauthlib", "oauthlib")
 _URGENCY = {Level.INFO: "low", Level.WARNING: "normal", Level.CRITICAL: "critical"}
 
 
@@ -58,7 +59,8 @@ class AppriseChannel:
             import apprise  # optional, and heavy: only whoever sends through it pays for it
         except ImportError:
             raise UsageError("Apprise is not installed", hint="pip install 'strongroom[notify]'") from None
-        _hush("apprise")
+        for library in _TALKERS:
+            _hush(library)
         asset = apprise.AppriseAsset(app_id="Strongroom", app_desc="Strongroom", app_url="", async_mode=False)
         asset.image_url_mask = asset.image_url_logo = ""  # no picture fetched from anywhere
         target = apprise.Apprise(asset=asset)
@@ -67,7 +69,7 @@ class AppriseChannel:
         kinds = {Level.INFO: "info", Level.WARNING: "warning", Level.CRITICAL: "failure"}
         text = message.text(full=self._full)
         kind = apprise.NotifyType(kinds[message.severity])
-        if not target.notify(body=text, title=message.title, notify_type=kind, body_format="text"):
+        if not target.notify(body=text, title=message.title, notify_type=kind, body_format="text", timeout=PATIENCE):
             raise WorldError("it was not accepted", hint="check the address and the network")
 
 
@@ -155,9 +157,9 @@ def _env(env: Mapping[str, str] | None) -> Mapping[str, str]:
 def _hush(name: str) -> None:
     """Keep a library from logging: it writes addresses and answers."""
     logger = logging.getLogger(name)
+    logger.setLevel(logging.CRITICAL + 1)  # for all loggers below it
     if _drop not in logger.filters:
         logger.addFilter(_drop)
-        logger.propagate = False
 
 
 def _drop(_record: logging.LogRecord) -> bool:

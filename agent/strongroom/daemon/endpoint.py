@@ -92,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
             openmetrics = "application/openmetrics-text" in self.headers.get("Accept", "")
             self._answer(HTTPStatus.OK, OPENMETRICS if openmetrics else PLAIN, self.server.text)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
+    def log_message(self, format: str, *args: object) -> None:
         """Log nothing."""
 
     def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:

@@ -1,7 +1,7 @@
 """What is sent: notices put into words, twice. What leaves this machine names nothing unless that is wished for.
 
 A title holds counts and dates alone by the rule of model/alarm.py; the body has the names. So the short form is the
-titles, and the long form is titles and bodies. Everything new goes into one message: a bad night is one call, not forty.
+titles, and the long form is titles and bodies. All that is new goes into one message: a bad night is one call, not forty.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from strongroom.engine.notices import REMIND, Notice
+from strongroom.engine.notices import REMIND, Notice, notice_document
 from strongroom.model.alarm import Level
 from strongroom.model.instants import format_instant
 
@@ -58,19 +58,6 @@ def document(message: Message) -> dict[str, object]:
         "title": message.title,
         "text": message.long,
         "notices": [notice_document(notice) for notice in message.notices],
-    }
-
-
-def notice_document(notice: Notice) -> dict[str, object]:
-    """Return a notice as plain JSON values."""
-    return {
-        "key": notice.key,
-        "severity": notice.severity,
-        "title": notice.title,
-        "body": notice.body,
-        "raised_at": format_instant(notice.raised_at),
-        "told_at": format_instant(notice.told_at) if notice.told_at else None,
-        "cleared_at": format_instant(notice.cleared_at) if notice.cleared_at else None,
     }
 
 

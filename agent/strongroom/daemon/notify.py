@@ -32,19 +32,18 @@ class Voice:
     ) -> None:
         self._outlets = [Outlet(channel, deadline) for channel in channels]
         self._monotonic = monotonic
-        self._on_its_way: set[_State] = set()
 
     def speak(self, vault: Vault, now: datetime) -> None:
         """Tell everything that is due and not on its way yet, and see to what is."""
         self.tend(vault, now)
-        fresh = [notice for notice in due_notices(vault, now) if _state(notice) not in self._on_its_way]
+        on_its_way = {_state(each) for outlet in self._outlets for owed in outlet.owed for each in owed.notices}
+        fresh = [notice for notice in due_notices(vault, now) if _state(notice) not in on_its_way]
         if not fresh:
             return
         for notice in fresh:
             _log(notice)
         self.say(compose(fresh, now))
         if self._outlets:
-            self._on_its_way |= {_state(notice) for notice in fresh}
             self.tend(vault, now)
         else:
             mark_told(vault, fresh, now)
@@ -59,7 +58,6 @@ class Voice:
         heard = {notice.key: notice for message in self._tended() for notice in message.notices}
         if heard:
             mark_told(vault, heard.values(), now)
-            self._on_its_way -= {_state(notice) for notice in heard.values()}
 
     def finish(self, vault: Vault, now: datetime, seconds: float) -> None:
         """Wait at most so long for the sends under way: for a process that is about to end."""

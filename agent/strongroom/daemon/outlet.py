@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from strongroom.daemon.attempt import Attempt
@@ -48,6 +49,11 @@ class Outlet:
         """Say whether a send is under way."""
         return self._under is not None
 
+    @property
+    def owed(self) -> Sequence[Message]:
+        """What the channel has not accepted yet, the oldest first."""
+        return tuple(self._owed)
+
     def put(self, message: Message) -> None:
         """Owe the channel one more message."""
         self._owed.append(message)
@@ -71,11 +77,13 @@ class Outlet:
         if under is None or not (under.attempt.over or now - under.since >= self._deadline):
             return None
         self._under = None
+        failure = under.attempt.failure
         if not under.attempt.over:
             self._stuck.append(under.attempt)
-            return self._failed(f"there was no answer within {self._deadline:g} s", now)
-        if under.attempt.failure:
-            return self._failed(under.attempt.failure, now)
+            failure = f"there was no answer within {self._deadline:g} s"
+        if failure:
+            self._failed(failure, now)
+            return None
         return self._accepted(under.message)
 
     def _failed(self, words: str, now: float) -> None:

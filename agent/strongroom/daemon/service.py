@@ -47,7 +47,7 @@ class Service:
     ) -> None:
         self.engine = engine
         self._plans = plans_of(config)
-        self._crew = crew
+        self.crew = crew
         self._boot = boot
         self._watch = watch
         self._rhythm = rhythm
@@ -57,14 +57,14 @@ class Service:
     def adopt(self, config: Config, doors: Doors) -> None:
         """Go on with another configuration; jobs in hand end with the old one."""
         self.engine = replace(self.engine, sources=build_sources(config, doors), recipients=config.vault.recipients)
-        self._crew.adopt(self.engine)
+        self.crew.adopt(self.engine)
         self._plans = plans_of(config)
         self._last = None
 
     def turn(self) -> datetime | None:
         """Do everything that can be done now; return when the next step of a job is due, if it is known."""
         now = self.engine.clock()
-        self._crew.collect(0)
+        self.crew.collect(0)
         if asked(self.engine.vault):
             self._answer()
         if self._last is None or now - self._last.wall >= self._rhythm.beat or now < self._last.wall:
@@ -72,8 +72,8 @@ class Service:
         if self.clock.fault is not None:
             return None
         live = self._live()
-        self._crew.start(live)
-        return min((due for job in live if (due := self._crew.due(job)) > now), default=None)
+        self.crew.start(live)
+        return min((due for job in live if (due := self.crew.due(job)) > now), default=None)
 
     def words(self) -> str:
         """Say in one line how things stand."""
@@ -85,7 +85,7 @@ class Service:
     def _answer(self) -> None:
         for request in serve(self.engine):
             tell("request", wish=request.wish.value, subject=request.subject, by=request.by)
-        self._crew.hurry()
+        self.crew.hurry()
         self._last = None
 
     def _beat(self) -> None:

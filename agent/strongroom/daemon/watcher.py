@@ -80,9 +80,10 @@ class Watcher:
 
     def finish(self, engine: Engine, seconds: float = 5.0) -> None:
         """Wait at most so long for what is being told, and close. The vault must still be open."""
+        until = self._monotonic() + seconds
         self._guarded("notices", lambda: self._voice.finish(engine.vault, self._clock(), seconds))
         if self._pinger is not None:
-            self._pinger.finish(seconds)
+            self._pinger.finish(until - self._monotonic())
         self._listen(None)
 
     def _watch(self, engine: Engine, plans: list[Plan], verdict: ClockVerdict) -> None:
@@ -98,13 +99,14 @@ class Watcher:
         self._guarded("metrics", lambda: self._measure(engine, sights, now))
 
     def _measure(self, engine: Engine, sights: list[Sight], now: datetime) -> None:
-        if self._textfile is None and self._server is None:
+        self._listen(self._metrics.listen)
+        if self._metrics.textfile is None and self._server is None:
             return
         text = render(figures_of(engine.vault, sights, limits_of(engine), now))
         if self._server is not None:
             self._server.show(text)
-        if self._textfile is not None:
-            write_textfile(self._textfile, text)
+        if self._metrics.textfile is not None:
+            write_textfile(self._metrics.textfile, text)
 
     def _alarmed(self, engine: Engine) -> bool:
         try:
@@ -141,7 +143,7 @@ class Watcher:
         self._pinger = (
             None if notify.ping is None else Pinger(notify.ping, config.network, self._clock, self._monotonic)
         )
-        self._textfile = metrics.textfile
+        self._metrics = metrics
         self._guarded("metrics", lambda: self._listen(metrics.listen))
 
     def _listen(self, endpoint: Endpoint | None) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from strongroom.model.alarm import Alarm, Level, happens_once
+from strongroom.model.instants import format_instant
 from strongroom.vault import notices as rows
 from strongroom.vault.notices import Notice as Notice  # the daemon, the screen and the command line name it from here
 from strongroom.vault.vault import Vault
@@ -53,6 +54,19 @@ def standing_notices(vault: Vault) -> list[Notice]:
 def newest_notices(vault: Vault, most: int = 50) -> list[Notice]:
     """Return notices, newest first, those that are over too."""
     return rows.newest_notices(vault.catalogue, most)
+
+
+def notice_document(notice: Notice) -> dict[str, object]:
+    """Return a notice as plain JSON values; docs/notifications.md tells them."""
+    return {
+        "key": notice.key,
+        "severity": notice.severity,
+        "title": notice.title,
+        "body": notice.body,
+        "raised_at": format_instant(notice.raised_at),
+        "told_at": format_instant(notice.told_at) if notice.told_at else None,
+        "cleared_at": format_instant(notice.cleared_at) if notice.cleared_at else None,
+    }
 
 
 def _raised(old: Notice | None, alarm: Alarm, now: datetime) -> Notice | None:

@@ -30,6 +30,9 @@ from strongroom.vault.streams import count_planned, get_stream, put_stream
 
 AHEAD = 40  # jobs of one source that wait to be asked for
 
+_IN_HAND = "bring it to its end with: strongroom run --once"
+_HELD = "add --again to export it once more, beside the first"
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -111,7 +114,7 @@ def enter_window(engine: Engine, stream: Stream, window: Window, retention: str,
             raise UsageError(
                 f"{stream.name} {format_instant(window.start)} to {format_instant(window.end)} is {held.cover} already"
                 f" ({'archive ' + held.archive if held.archive else 'job ' + held.job})",
-                hint="add --again to export it once more, beside the first",
+                hint=_IN_HAND if held.cover is Cover.OPEN else _HELD,
             )
         job = _job(engine, stream, window, retention, 10, purpose="regenerate" if again else "manual")
         enter(catalogue, job)

@@ -26,7 +26,7 @@ def resume_sources(engine: Engine) -> list[str]:
     resumed = [name for name in paused if _answers(engine, name)]
     for name in resumed:
         with catalogue.transaction():
-            put_source(catalogue, replace(get_source(catalogue, name), paused=""))
+            put_source(catalogue, replace(get_source(catalogue, name), paused="", refused_until=None))
             add_entry(catalogue, Entry("source.resumed", engine.clock(), facts={"source": name}))
     if resumed:
         engine.vault.write_log()

@@ -15,7 +15,7 @@ from itertools import islice
 
 import msgspec
 
-from strongroom.formats.faults import printable
+from strongroom.formats.faults import Unreadable, printable
 from strongroom.formats.records import Record, record_id
 from strongroom.model.difference import Change, DatasetDifference, FieldChange
 from strongroom.model.stream import DatasetShape
@@ -91,9 +91,14 @@ def name_record(record: Record, shape: DatasetShape) -> str | None:
 
 
 def digest_record(record: Record, key: bytes) -> int:
-    """Return 16 bytes of keyed BLAKE2b over the record as JSON with sorted keys: the order of fields is no content."""
+    """Return 16 bytes of keyed BLAKE2b over the record as JSON with sorted keys: the order of fields is no content.
+
+    Raises Unreadable (json-too-deep) for a record whose nesting is at the limit of what can be read at all.
+    """
     try:
         text = _encode(record)
-    except (UnicodeEncodeError, OverflowError):  # half of a surrogate pair; a number wider than 64 bits
+    except UnicodeEncodeError:  # half of a surrogate pair
         text = json.dumps(record, sort_keys=True).encode()
+    except RecursionError as error:
+        raise Unreadable("json-too-deep", "a record nests too deeply to be compared") from error
     return int.from_bytes(hashlib.blake2b(text, digest_size=16, key=key).digest())

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from strongroom.model.durations import rough_duration
+
 
 class ClockFault(StrEnum):
     """What is wrong with our clock."""
@@ -49,9 +51,9 @@ def check_start(now: datetime, last_entry: datetime | None, tolerance: Tolerance
     if last_entry is None:
         return ClockVerdict()
     if last_entry - now > tolerance.behind:
-        return ClockVerdict(ClockFault.BACK, f"the log has an entry {_span(last_entry - now)} ahead of our clock")
+        return ClockVerdict(ClockFault.BACK, f"the log is {rough_duration(last_entry - now)} ahead of our clock")
     if now - last_entry > tolerance.ahead:
-        words = f"our clock is {_span(now - last_entry)} past the newest entry of the log"
+        words = f"our clock is {rough_duration(now - last_entry)} past the newest entry of the log"
         return ClockVerdict(ClockFault.FORWARD, words)
     return ClockVerdict()
 
@@ -60,9 +62,9 @@ def check_beat(before: Beat, now: Beat, tolerance: Tolerance) -> ClockVerdict:
     """Judge the clock between two beats of one process."""
     jump = (now.wall - before.wall) - timedelta(seconds=now.boot - before.boot)
     if jump < -tolerance.jump:
-        return ClockVerdict(ClockFault.BACK, f"our clock was set back by {_span(-jump)}")
+        return ClockVerdict(ClockFault.BACK, f"our clock was set back by {rough_duration(-jump)}")
     if jump > tolerance.jump:
-        return ClockVerdict(ClockFault.FORWARD, f"our clock leapt ahead by {_span(jump)}")
+        return ClockVerdict(ClockFault.FORWARD, f"our clock leapt ahead by {rough_duration(jump)}")
     return ClockVerdict()
 
 
@@ -71,12 +73,5 @@ def check_skew(source: str, seconds: float | None, tolerance: Tolerance) -> Cloc
     if seconds is None or abs(seconds) <= tolerance.skew.total_seconds():
         return ClockVerdict()
     side = "behind" if seconds > 0 else "ahead of"
-    return ClockVerdict(ClockFault.SKEWED, f"our clock is {_span(timedelta(seconds=abs(seconds)))} {side} {source}'s")
-
-
-def _span(length: timedelta) -> str:
-    if length >= timedelta(days=2):
-        return f"{length.days} days"
-    if length >= timedelta(hours=2):
-        return f"{length // timedelta(hours=1)} hours"
-    return f"{length // timedelta(minutes=1)} minutes"
+    length = rough_duration(timedelta(seconds=abs(seconds)))
+    return ClockVerdict(ClockFault.SKEWED, f"our clock is {length} {side} {source}'s")

@@ -33,3 +33,11 @@ def format_duration(duration: timedelta) -> str:
         return "0s"
     unit = next(unit for unit, length in _SECONDS.items() if seconds % length == 0)
     return f"{seconds // _SECONDS[unit]}{unit}"
+
+
+def rough_duration(length: timedelta) -> str:
+    """Write a length of time as people say it: whole days, hours or minutes, whichever is the largest that fits."""
+    for unit, name in ((timedelta(days=1), "days"), (timedelta(hours=1), "hours"), (timedelta(minutes=1), "minutes")):
+        if length >= 2 * unit:
+            return f"{length // unit} {name}"
+    return "a minute"

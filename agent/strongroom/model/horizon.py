@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from strongroom.model.coverage import Cover, Interval
-from strongroom.model.plan import Plan
+from strongroom.model.plan import Plan, boundary
 from strongroom.model.window import Window, subtract
 
 BEYOND = "older than the provider keeps"
@@ -55,15 +55,18 @@ def settle(interval: Interval, asked_at: datetime, keeps: timedelta | None) -> l
 
 
 def at_risk(plan: Plan, ledger: Iterable[Interval], now: datetime, keeps: timedelta | None) -> AtRisk | None:
-    """Say what of a plan is neither held nor lost yet, and when its destruction begins; None when nothing is."""
+    """Say what of a plan is neither held nor lost yet, and when its destruction begins; None when nothing is.
+
+    Only windows that have ended and settled count: the one that is under way cannot be held yet.
+    """
     if keeps is None:
         return None
     start = now - keeps if plan.since is None else max(plan.since, now - keeps)
-    if start >= now - plan.settle:
+    end = boundary(plan.span, plan.zone, now - plan.settle)
+    if start >= end:
         return None
     sure = (Cover.PROVEN, Cover.EMPTY, Cover.LOST)
-    held = [interval.window for interval in ledger if interval.cover in sure]
-    gaps = subtract(Window(start, now - plan.settle), held)
+    gaps = subtract(Window(start, end), [interval.window for interval in ledger if interval.cover in sure])
     if not gaps:
         return None
     amount = sum((gap.length for gap in gaps), timedelta(0))

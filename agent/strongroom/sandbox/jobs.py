@@ -72,6 +72,7 @@ class Job(Generic[OrderT]):
     expires_at: datetime
     listed_from: datetime
     gone_at: datetime | None = None  # from when the API no longer knows it
+    deleted: bool = False  # its file is gone as well
     generation: int = 1
     failure: str | None = None
     size_error: int = 0  # bytes added to the announced size
@@ -149,8 +150,8 @@ class JobBook(Generic[OrderT]):
             self._schedule(job, faults)
 
     def remove(self, job: Job[OrderT]) -> None:
-        """Forget an export from now on."""
-        job.gone_at = self._clock()
+        """Forget an export and its file from now on."""
+        job.gone_at, job.deleted = self._clock(), True
 
     def find(self, job_id: str) -> Job[OrderT] | None:
         """Return the export, or None when the API does not know it (any more)."""

@@ -38,9 +38,11 @@ class Workshop(Generic[OrderT, ContentT]):
         return job.file
 
     def opener(self, job: Job[OrderT]) -> Opener:
-        """Return what a link to this file opens: the file, or a copy spoilt for one request."""
+        """Return what a link to this file opens: the file, or a copy spoilt for one request; nothing once deleted."""
 
         async def open_file(faults: tuple[Fault, ...]) -> StoredFile | None:
+            if job.deleted:
+                return None
             if not faults:
                 return await self.file_of(job)
             return await asyncio.to_thread(self._room.build, self._describe(job).spoilt_by(faults))

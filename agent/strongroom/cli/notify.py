@@ -1,0 +1,81 @@
+"""`strongroom notify`: try the channels that raise the alarm, and look at what was raised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli.amounts import instant_words
+from strongroom.cli.json_output import put_document
+from strongroom.cli.options import json_option, limit_option
+from strongroom.cli.session import Session, pass_session
+from strongroom.cli.table import hang
+from strongroom.cli.terminal import say, tell, width
+from strongroom.model.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from strongroom.engine.notices import Notice
+
+_COLOURS = {"critical": "red", "warning": "yellow"}
+
+
+@click.group("notify")
+def notify() -> None:
+    """Test the channels that raise the alarm, or list what was raised."""
+
+
+@notify.command("test")
+@json_option
+@pass_session
+def test(session: Session, as_json: bool) -> int:
+    """Send a test message through every configured channel and say which took it.
+
+    To a dead man's switch it sends /log, which is noted there and changes nothing.
+    """
+    from strongroom.daemon.trials import try_channels
+    from strongroom.engine.assembly import system_clock
+
+    trials = try_channels(session.config(), system_clock)
+    if not trials:
+        raise UsageError("no channel is configured", hint="name one under [notify]: see docs/notifications.md")
+    if as_json:
+        results = [{"channel": each.channel, "accepted": not each.failure, "why": each.failure} for each in trials]
+        put_document({"channels": results})
+    else:
+        for each in trials:
+            word = click.style("failed  ", fg="red") if each.failure else click.style("accepted", fg="green")
+            for line in hang(f"{word}  ", 10, f"{each.channel}{each.failure and f': {each.failure}'}", width()):
+                say(line)
+    return ExitCode.FINDINGS if any(each.failure for each in trials) else ExitCode.OK
+
+
+@notify.command("list")
+@limit_option
+@json_option
+@pass_session
+def list_(session: Session, limit: int, as_json: bool) -> None:
+    """Show the alarms that stand, then those that are over, newest first."""
+    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.notices import newest_notices, notice_document
+
+    with open_reading(session.config()) as vault:
+        notices = sorted(newest_notices(vault, limit), key=lambda notice: notice.cleared_at is not None)
+    if as_json:
+        put_document({"notices": [notice_document(notice) for notice in notices]})
+        return
+    if not notices:
+        tell("nothing was ever raised")
+    for notice in notices:
+        for line in _lines(notice):
+            say(line)
+
+
+def _lines(notice: Notice) -> Iterator[str]:
+    stands = notice.cleared_at is None
+    word = f"{notice.severity if stands else 'over':<8}"
+    styled = click.style(word, fg=_COLOURS.get(notice.severity)) if stands else click.style(word, dim=True)
+    since = f"  {instant_words(notice.raised_at)}  "
+    yield from hang(styled + since, len(word + since), notice.title, width())
+    yield from hang(" " * len(word + since), len(word + since), notice.body, width())

@@ -1,0 +1,153 @@
+"""The daemon's turns on a moved clock: planning, requests, a clock that lies, a configuration that changes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
+
+from bench_engine import Bench, open_bench
+
+from strongroom.daemon.service import Rhythm, Service, no_watch
+from strongroom.engine.assembly import open_reading
+from strongroom.engine.engine import Engine
+from strongroom.engine.heartbeat import last_heartbeat
+from strongroom.engine.readings import list_archives, list_jobs
+from strongroom.engine.requests import Wish, ask
+from strongroom.engine.runner import Crew
+from strongroom.model.clockcheck import ClockFault
+from strongroom.sandbox.faults import FaultKind
+
+
+class Boot:
+    """Seconds since the start that follow the moved clock, unless the clock is moved behind their back."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench, self.begin, self.hidden = bench, bench.clock(), timedelta(0)
+
+    def __call__(self) -> float:
+        return (self.bench.clock() - self.begin - self.hidden).total_seconds()
+
+
+@contextmanager
+def serving(bench: Bench) -> Iterator[tuple[Service, Engine, Boot]]:
+    boot = Boot(bench)
+    with bench.engine() as engine, Crew(engine, 2) as crew:
+        yield Service(engine, bench.config, crew, boot, no_watch, Rhythm()), engine, boot
+
+
+def turns(bench: Bench, service: Service, seconds: int = 120, step: int = 5) -> None:
+    for _ in range(seconds // step):
+        service.turn()
+        service.crew.collect(5)
+        bench.clock.advance(timedelta(seconds=step))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with open_bench(tmp_path) as bench:
+        yield bench
+
+
+def test_it_covers_what_is_due_and_then_rests(bench: Bench) -> None:
+    with serving(bench) as (service, engine, _boot):
+        turns(bench, service)
+        assert len(list_archives(engine.vault)) == 2
+        assert service.words() == "everything due is held"
+        beat = last_heartbeat(engine.vault)
+        assert beat is not None and beat.fresh(bench.clock())
+        bench.clock.advance(timedelta(days=1))
+        turns(bench, service)
+        assert len(list_archives(engine.vault)) == 3
+
+
+def test_a_request_is_answered_in_the_next_turn(bench: Bench) -> None:
+    with serving(bench) as (service, engine, _boot):
+        request = ask(engine.vault, Wish.PAUSE, "zavu-records", "operator", bench.clock, engine.chance)
+        service.turn()
+        assert list_jobs(engine.vault) == []
+        ask(engine.vault, Wish.RESUME, "zavu-records", "operator", bench.clock, engine.chance)
+        service.turn()
+        assert len(list_jobs(engine.vault)) == 2
+        job = list_jobs(engine.vault)[0]
+        ask(engine.vault, Wish.CANCEL, job.id, "operator", bench.clock, engine.chance)
+        service.turn()
+        assert request.wish is Wish.PAUSE
+        assert "cancelled" in {each.state.value for each in list_jobs(engine.vault)}
+
+
+def test_a_senseless_request_is_refused_in_words(bench: Bench) -> None:
+    with serving(bench) as (service, engine, _boot):
+        from strongroom.engine.requests import look_up
+
+        request = ask(engine.vault, Wish.RETRY, "0" * 26, "operator", bench.clock, engine.chance)
+        service.turn()
+        answered = look_up(engine.vault, request)
+        assert not answered.accepted and "there is no job" in answered.answer
+
+
+def test_an_archive_is_regenerated_beside_the_first(bench: Bench) -> None:
+    with serving(bench) as (service, engine, _boot):
+        turns(bench, service)
+        first = list_archives(engine.vault)[0]
+        ask(engine.vault, Wish.REGENERATE, first.id, "operator", bench.clock, engine.chance)
+        turns(bench, service)
+        windows = [archive.spec.window for archive in list_archives(engine.vault)]
+        assert windows.count(first.spec.window) == 2
+
+
+@pytest.mark.parametrize(
+    ("leap", "fault"), [(timedelta(days=3), ClockFault.FORWARD), (timedelta(hours=-2), ClockFault.BACK)]
+)
+def test_a_leaping_clock_stops_all_planning_until_a_provider_agrees(
+    bench: Bench, leap: timedelta, fault: ClockFault
+) -> None:
+    bench.sandbox.faults.add(FaultKind.ANSWER, on="list", status=503, times=None)
+    with serving(bench) as (service, engine, boot):
+        service.turn()
+        before = len(list_jobs(engine.vault))
+        bench.clock.advance(leap)
+        boot.hidden = leap
+        service.turn()
+        assert service.clock.fault is fault
+        assert len(list_jobs(engine.vault)) == before
+        assert "standing by" in service.words()
+        bench.sandbox.faults.clear()
+        bench.clock.advance(timedelta(seconds=31))
+        service.turn()
+        assert service.clock.fault is None
+
+
+def test_a_suspend_is_not_a_leap(bench: Bench) -> None:
+    with serving(bench) as (service, engine, _boot):
+        turns(bench, service)
+        bench.clock.advance(timedelta(days=7))
+        turns(bench, service, 600)
+        assert service.clock.fault is None
+        assert len(list_archives(engine.vault)) == 9
+
+
+def test_a_log_ahead_of_the_clock_is_noticed_at_the_start(bench: Bench) -> None:
+    bench.export()
+    bench.clock.advance(timedelta(hours=-5))
+    with serving(bench) as (service, _engine, _boot):
+        assert service.clock.fault is ClockFault.BACK
+
+
+def test_one_outage_is_asked_about_by_one_job_only(bench: Bench) -> None:
+    bench.sandbox.faults.add(FaultKind.ANSWER, on="list", status=503, times=None)
+    with serving(bench) as (service, engine, _boot):
+        turns(bench, service, 600)
+        assert len(bench.sandbox.requests.all) < 15
+        bench.sandbox.faults.clear()
+        bench.clock.advance(timedelta(minutes=20))
+        turns(bench, service)
+        assert len(list_archives(engine.vault)) == 2
+    with open_reading(bench.config) as vault:
+        assert {job.state.value for job in list_jobs(vault)} == {"archived"}
