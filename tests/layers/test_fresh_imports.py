@@ -34,7 +34,7 @@ ALLOWED = {
     "sealing": {"cryptography"},
     "formats": {"isal", "msgspec", "simdjson"},
     "vault": set(),
-    "providers": {"httpcore", "httpx", "rich"},  # httpx itself imports rich
+    "providers": {"httpcore", "httpx"},
     "sandbox": {"isal", "msgspec", "starlette", "uvicorn", "rich"},  # uvicorn's way, not ours
     "engine": {"cryptography", "isal", "msgspec", "simdjson"},
 }
@@ -44,7 +44,7 @@ import importlib, json, pkgutil, sys
 room = importlib.import_module(sys.argv[1])
 for found in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
     importlib.import_module(found.name)
-print(json.dumps(sorted(sys.modules)))
+print(json.dumps(sorted(name for name in sys.modules if sys.modules[name])))
 """
 
 HELP = """
@@ -54,7 +54,7 @@ try:
     cli.main(sys.argv[1:])
 except SystemExit as left:
     code = left.code
-print("\\n" + json.dumps([code, sorted(sys.modules)]))
+print("\\n" + json.dumps([code, sorted(name for name in sys.modules if sys.modules[name])]))
 """
 
 

@@ -23,7 +23,7 @@ THIRD_PARTIES = {
     "vault": {"sqlite_utils"},
     "config": {"keyring"},
     "sandbox": {"isal", "msgspec", "starlette", "uvicorn"},
-    "engine": {"msgspec"},
+    "engine": {"msgspec", "zstandard"},
     "daemon": {"apprise", "apscheduler", "prometheus_client"},
     "cli": {"click", "humanize", "rich"},
     "tui": {"humanize", "rich", "textual"},

@@ -75,7 +75,7 @@ def test_a_pause_holds_up_nothing_that_needs_no_provider(state: State) -> None:
     assert decide(make_job(state), Situation(NOW, paused="the key was refused")).act is not Act.WAIT
 
 
-@pytest.mark.parametrize("state", TERMINAL)
+@pytest.mark.parametrize("state", sorted(TERMINAL))
 @pytest.mark.parametrize("in_hand", [True, False])
 def test_a_finished_job_is_never_touched(state: State, in_hand: bool) -> None:
     job = make_job(state, next_at=NOW - MINUTE)

@@ -73,7 +73,7 @@ def test_every_state_can_end_and_not_only_by_a_person(state: State) -> None:
     assert MOVES[state, Event.CANCELLED] is State.CANCELLED
 
 
-@pytest.mark.parametrize("state", TERMINAL)
+@pytest.mark.parametrize("state", sorted(TERMINAL))
 def test_the_end_is_the_end(state: State) -> None:
     moves = {event: target for (start, event), target in MOVES.items() if start is state}
     assert moves == ({Event.RETRIED: State.REPLACED} if state is State.FAILED else {})

@@ -13,7 +13,7 @@ from sandbox_bench import NOW
 from sandbox_csv_bench import QDAY, QlaraBench, read_csv
 
 from strongroom.sandbox.qlara_jobs import Kind
-from strongroom.sandbox.qlara_options import QlaraOptions
+from strongroom.sandbox.qlara_options import CreateAnswer, QlaraOptions
 from strongroom.sandbox.recorder import Operation, Origin, Provider
 from strongroom.sandbox.rows import RowOptions
 from strongroom.sandbox.server import SandboxSettings
@@ -100,7 +100,7 @@ def test_regeneration_queues_the_same_export_again(qlara: QlaraBench) -> None:
 
 
 def test_regenerated_bytes_lack_what_aged_out(open_qlara: Open) -> None:
-    qlara = open_qlara(retention=timedelta(days=11))
+    qlara = open_qlara(retention=timedelta(days=12))
     job_id = qlara.completed(qlara.reports())
     before = read_csv(qlara.file(job_id))
     qlara.advance(days=2.2)
@@ -245,6 +245,7 @@ def test_a_key_or_a_login_opens_the_api_and_nothing_else_does(qlara: QlaraBench)
         answer = qlara.fetch(f"{qlara.sandbox.qlara_url}/exports", **headers)
         assert answer.status_code == status
         assert answer.headers["x-ratelimit-limit"] == "1000"
+    answer = qlara.fetch(f"{qlara.sandbox.qlara_url}/exports")
     assert answer.json() == {"status": 401, "error": "Unauthorized", "message": "Invalid credentials"}
 
 
@@ -335,5 +336,5 @@ def test_a_canary_is_in_every_record(open_qlara: Open) -> None:
 
 def test_options_that_contradict_each_other_are_refused() -> None:
     with pytest.raises(ValueError, match="numeric"):
-        QlaraOptions(create_answer="number")  # type: ignore[arg-type]
+        QlaraOptions(create_answer=CreateAnswer.NUMBER)
     assert SandboxSettings().qlara is None

@@ -1,7 +1,7 @@
 """What is sent: notices put into words, twice. What leaves this machine names nothing unless that is wished for.
 
 A title holds counts and dates alone by the rule of model/alarm.py; the body has the names. So the short form is the
-titles, and the long form is titles and bodies. All that is new goes into one message: a bad night is one call, not forty.
+titles, and the long form is titles and bodies. All news is one message: a bad night is one call, not forty.
 """
 
 from __future__ import annotations

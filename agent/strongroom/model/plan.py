@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from strongroom.model.instants import require_utc
@@ -75,6 +76,7 @@ def cut(period: Window, span: Span, zone: str) -> Iterator[Window]:
     yield Window(start, period.end)
 
 
+@lru_cache(maxsize=16_384)  # streams of one zone ask for the same days again and again
 def _midnight(day: date, zone: str) -> datetime:
     """Return the first instant of a local day, in UTC: the end of the gap where midnight does not exist."""
     tz = ZoneInfo(zone)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from strongroom.model.instants import format_instant, require_utc
 
@@ -38,18 +39,23 @@ class Window:
         return self.start < other.end and other.start < self.end
 
 
+_START = attrgetter("start")
+
+
 def subtract(required: Window, held: list[Window]) -> list[Window]:
     """Return the parts of `required` that no window in `held` covers, in order of time."""
     gaps: list[Window] = []
-    cursor = required.start
-    for window in sorted(held):
-        if window.end <= cursor:
+    cursor, last = required.start, required.end
+    for window in sorted(held, key=_START):
+        end = window.end
+        if end <= cursor:
             continue
-        if window.start >= required.end:
+        start = window.start
+        if start >= last:
             break
-        if window.start > cursor:
-            gaps.append(Window(cursor, window.start))
-        cursor = max(cursor, window.end)
-    if cursor < required.end:
-        gaps.append(Window(cursor, required.end))
+        if start > cursor:
+            gaps.append(Window(cursor, start))
+        cursor = end
+    if cursor < last:
+        gaps.append(Window(cursor, last))
     return gaps

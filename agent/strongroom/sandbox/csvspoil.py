@@ -12,6 +12,9 @@ from strongroom.sandbox.rows import Row
 from strongroom.sandbox.sheets import Column, Sheet
 from strongroom.sandbox.slots import DAY, Span
 
+_CUT_AT = 30
+"""Characters kept of a row that is cut where nothing else is said: some cells, none of the longer texts."""
+
 _Damage = Callable[[Sheet, Row], str | bytes]
 
 
@@ -50,7 +53,8 @@ def spoil_lines(rows: Iterator[Row], sheet: Sheet, faults: tuple[Fault, ...]) ->
         damage = next(damages, None)
         held = damage(sheet, row) if damage else sheet.line(row)
     if held is not None:
-        yield held[: len(held) // 2] if first(faults, FaultKind.CUT_ROW) else held
+        cut = first(faults, FaultKind.CUT_ROW)
+        yield held[: cut.at or _CUT_AT] if cut else held
 
 
 def spoil_end(faults: tuple[Fault, ...]) -> bytes:

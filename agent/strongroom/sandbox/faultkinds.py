@@ -46,7 +46,7 @@ class FaultKind(StrEnum):
     BAD_QUOTING = "bad-quoting"  # a quoted cell with quotes inside that are not doubled
     OPEN_QUOTE = "open-quote"  # a quoted cell that nothing closes
     RAGGED_ROW = "ragged-row"  # one row without its last cell, one with a cell too many
-    CUT_ROW = "cut-row"  # the file ends in the middle of its last row, and its size agrees
+    CUT_ROW = "cut-row"  # the file ends in its last row, behind its first `at` characters, and its size agrees
     BAD_UTF8 = "bad-utf8"  # a row with bytes that are no UTF-8
     NUL_BYTES = "nul-bytes"  # a row with zero bytes inside
     MISSING_HEADER = "missing-header"
