@@ -202,7 +202,7 @@ def test_what_is_still_to_be_taken_counts_before_the_forecast(house: House, monk
         house.cover(days(day, day - 1))
         house.archive(days(day, day - 1), 5, seal=seal)
     free(monkeypatch, 60 * 10**9)
-    assert found(house)["disk"].title.startswith("the disk is full in about 9 days")
+    assert found(house)["disk"].title.startswith("the disk is full in about 10 days")
     free(monkeypatch, 20 * 10**9)
     assert "less than a minute" in found(house)["disk"].title
 

@@ -29,11 +29,12 @@ from strongroom.vault.vault import Vault, create_vault
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
+BEGIN = NOW.replace(hour=0) - 60 * DAY
 KEEPS = {"zavu": timedelta(days=90)}
 SETTLED = timedelta(hours=6)
 
 
-def plan(name: str = "chats", since: datetime | None = NOW.replace(hour=0) - 60 * DAY, **changes: Any) -> Plan:
+def plan(name: str = "chats", since: datetime | None = BEGIN, **changes: Any) -> Plan:
     return Plan(Stream(name, "zavu", ("messages",)), since, settle=SETTLED, **changes)
 
 

@@ -13,7 +13,7 @@ from strongroom.model.errors import UsageError
 
 @click.command("tui")
 @pass_session
-def tui(session: Session) -> None:
+def tui(session: Session) -> int:
     """Open the screen of jobs and archives. Needs a terminal; without one use status, jobs and archives."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "") in ("", "dumb"):
         raise UsageError(
@@ -23,4 +23,4 @@ def tui(session: Session) -> None:
     config = session.config()
     from strongroom_tui.app import run  # slow to import: only the screen pays for it
 
-    run(config)
+    return run(config)

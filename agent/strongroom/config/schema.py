@@ -101,6 +101,7 @@ class StreamSettings:
             span=self.window,
             zone=self.time_zone,
             settle=self.settle,
+            settled_pass=self.settled_pass,
             retention=self.retention,
             priority=self.priority,
             paused=self.paused,

@@ -19,6 +19,7 @@ from strongroom.engine.heartbeat import beat
 from strongroom.engine.planning import enter_due
 from strongroom.engine.readings import list_live_jobs, newest_moments
 from strongroom.engine.requests import asked, serve
+from strongroom.engine.retry import retry_given_up
 from strongroom.engine.runner import Crew
 from strongroom.model.clockcheck import Beat, ClockVerdict, Tolerance, check_beat, check_skew, check_start
 from strongroom.model.errors import ProviderError
@@ -96,7 +97,7 @@ class Service:
             self._ask_providers()
         self._last = now
         if self.clock.fault is None:
-            for job in enter_due(self.engine, self._plans):
+            for job in [*retry_given_up(self.engine), *enter_due(self.engine, self._plans)]:
                 tell("planned", job=job.id, stream=job.stream, window=job.spec.window)
         self._watch(self.engine, self._plans, self.clock)
         beat(self.engine.vault, now.wall, os.getpid(), self.words())

@@ -3,7 +3,8 @@
 The older archive is read once and the newer once; only where records changed, both are read again for the fields of
 the first few thousand of them. What is kept is one entry for each distinct id: its text, a count of both sides folded
 into one number, and nothing of the record itself. Measured: 140 to 200 bytes for an id of 24 characters, so ten
-million records want up to 2 GB. Records are compared by a digest under a key of this run, so nothing kept confirms a guess.
+million records want up to 2 GB. Records are compared by a digest under a key of this run, so nothing that is kept
+confirms a guess.
 """
 
 from __future__ import annotations

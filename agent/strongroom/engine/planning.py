@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from strongroom.engine.engine import Engine
 from strongroom.engine.record import enter
 from strongroom.evidence.line import Entry, Fact
-from strongroom.model.coverage import Cover, Interval, due_windows
+from strongroom.model.coverage import Cover, Interval, due_windows, held_edge
 from strongroom.model.errors import UsageError
 from strongroom.model.horizon import BEYOND, lost_windows
 from strongroom.model.ids import make_id
@@ -26,9 +26,11 @@ from strongroom.model.window import Window
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.ledger import interval_at, intervals_of, put_interval
 from strongroom.vault.log import add_entry
-from strongroom.vault.streams import count_planned, get_stream, put_stream
+from strongroom.vault.streams import count_planned, get_stream, put_stream, unsettled_windows
 
 AHEAD = 40  # jobs of one source that wait to be asked for
+_FIRST = datetime(1, 1, 1, tzinfo=UTC)
+_LAST = datetime(9999, 12, 31, tzinfo=UTC)
 
 _IN_HAND = "bring it to its end with: strongroom run --once"
 _HELD = "add --again to export it once more, beside the first"
@@ -38,10 +40,12 @@ _HELD = "add --again to export it once more, beside the first"
 class Due:
     """What one plan wants done now."""
 
-    plan: Plan  # with its floor in place of an open `since`
+    plan: Plan  # beginning where not everything is held
     keeps: timedelta | None
+    since: datetime | None  # from where on the stream must be covered
     windows: tuple[Window, ...]
     lost: tuple[Window, ...]
+    edge: datetime | None  # everything from `since` to here is proven, empty or lost
 
 
 def work_out(engine: Engine, plan: Plan) -> Due:
@@ -53,11 +57,15 @@ def work_out(engine: Engine, plan: Plan) -> Due:
     if since is None and keeps is not None:
         # The oldest whole window that the provider still has: its first hours are already being destroyed.
         since = max(now - keeps, boundary(plan.span, plan.zone, now - keeps))
-    plan = replace(plan, since=since, paused=plan.paused or bool(state.paused))
-    ledger = intervals_of(catalogue, plan.stream.name)
+    start = since
+    if since is not None and state.edge is not None and state.since == since:
+        start = max(since, state.edge)
+    plan = replace(plan, since=start, paused=plan.paused or bool(state.paused))
+    ledger = intervals_of(catalogue, plan.stream.name, Window(start, _LAST) if start else None)
     lost = tuple(lost_windows(plan, ledger, now, keeps))
     taken = ledger + [Interval(plan.stream.name, window, Cover.LOST) for window in lost]
-    return Due(plan, keeps, tuple(due_windows(plan, taken, now, keeps)), lost)
+    windows = tuple(due_windows(plan, taken, now, keeps))
+    return Due(plan, keeps, since, windows, lost, held_edge(start, taken) if start else None)
 
 
 def enter_due(engine: Engine, plans: Iterable[Plan], ahead: int = AHEAD) -> list[Job]:
@@ -72,15 +80,16 @@ def enter_due(engine: Engine, plans: Iterable[Plan], ahead: int = AHEAD) -> list
 
 def _enter_source(engine: Engine, source: str, plans: list[Plan], ahead: int) -> list[Job]:
     catalogue, now = engine.vault.catalogue, engine.clock()
+    keeps = engine.sources[source].provider.limits.retention
     wanted: list[Job] = []
     with catalogue.transaction():
         for plan in plans:
             due = work_out(engine, plan)
-            _fix_floor(catalogue, plan, due)
+            _remember(catalogue, plan, due)
             for window in due.lost:
                 _enter_lost(engine, catalogue, plan.stream.name, window)
             wanted += [_job(engine, plan.stream, window, plan.retention, plan.priority) for window in due.windows]
-        keeps = engine.sources[source].provider.limits.retention
+            wanted += _second_pass(engine, due.plan, keeps, ahead)
         wanted.sort(key=lambda job: queue_key(job, now, keeps, engine.rules))
         chosen = wanted[: max(0, ahead - count_planned(catalogue, source))]
         for job in chosen:
@@ -88,11 +97,23 @@ def _enter_source(engine: Engine, source: str, plans: list[Plan], ahead: int) ->
     return chosen
 
 
-def _fix_floor(catalogue: Catalogue, plan: Plan, due: Due) -> None:
-    """Remember where a plan without `since` began, so that what ages out later is seen as lost and not forgotten."""
+def _second_pass(engine: Engine, plan: Plan, keeps: timedelta | None, most: int) -> list[Job]:
+    """Return jobs for windows that are due a second time, to catch what changed after the first export."""
+    if plan.settled_pass is None or plan.paused:
+        return []
+    now = engine.clock()
+    horizon = now - keeps if keeps is not None else _FIRST
+    windows = unsettled_windows(engine.vault.catalogue, plan.stream.name, plan.settled_pass, now, horizon, most)
+    return [_job(engine, plan.stream, window, plan.retention, plan.priority, "settled") for window in windows]
+
+
+def _remember(catalogue: Catalogue, plan: Plan, due: Due) -> None:
+    """Remember where an open plan began, so that what ages out is seen as lost, and how far everything is held."""
     state = get_stream(catalogue, plan.stream.name)
-    if plan.since is None and state.floor is None and due.plan.since is not None:
-        put_stream(catalogue, replace(state, floor=due.plan.since))
+    floor = state.floor or (due.since if plan.since is None else None)
+    known = replace(state, floor=floor, since=due.since, edge=due.edge)
+    if known != state:
+        put_stream(catalogue, known)
 
 
 def _enter_lost(engine: Engine, catalogue: Catalogue, stream: str, window: Window) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from strongroom.engine.engine import Engine
@@ -45,18 +45,19 @@ def _coverage(engine: Engine, plan: Plan, period: Window | None) -> StreamCovera
     catalogue, name = engine.vault.catalogue, plan.stream.name
     due = work_out(engine, plan)
     ledger = intervals_of(catalogue, name)
+    whole = replace(plan, since=due.since)
     state = get_stream(catalogue, name)
     lost = [Interval(name, window, Cover.LOST, cause="older than the provider keeps") for window in due.lost]
     shown = [each for each in sorted([*ledger, *lost], key=lambda each: each.window) if _within(each.window, period)]
     return StreamCoverage(
         stream=name,
         source=plan.stream.source,
-        since=due.plan.since,
+        since=due.since,
         keeps=due.keeps,
         paused="in the configuration" if plan.paused else state.paused,
         intervals=tuple(shown),
         due=tuple(window for window in due.windows if _within(window, period)),
-        risk=at_risk(due.plan, ledger, engine.clock(), due.keeps),
+        risk=at_risk(whole, ledger, engine.clock(), due.keeps),
     )
 
 

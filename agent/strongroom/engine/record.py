@@ -17,10 +17,10 @@ from strongroom.model.job import Cause, Event, Job, State
 from strongroom.model.table import QUIET, Facts, advance
 from strongroom.model.urgency import share, urgency
 from strongroom.vault import queries
-from strongroom.vault.archives import put_archive
+from strongroom.vault.archives import get_archive, put_archive
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.jobs import get_job, put_job
-from strongroom.vault.ledger import drop_open, put_interval
+from strongroom.vault.ledger import drop_open, interval_at, put_interval
 from strongroom.vault.log import add_entry
 from strongroom.vault.manifest import write_manifest
 from strongroom.vault.sources import forget_ask, get_source, put_source, remember_ask, usage_of
@@ -41,7 +41,7 @@ def record(engine: Engine, job: Job, happening: Happening) -> Job:
         _keep_quota(catalogue, job, moved, happening, now)
         if happening.archive is not None:
             put_archive(catalogue, happening.archive)
-        _keep_coverage(engine, catalogue, moved, happening)
+        _keep_coverage(engine, catalogue, moved, happening, now)
         _log(catalogue, job, moved, happening, now)
         if happening.successor is not None:
             enter(catalogue, happening.successor)
@@ -56,7 +56,7 @@ def record(engine: Engine, job: Job, happening: Happening) -> Job:
 def enter(catalogue: Catalogue, job: Job) -> None:
     """Write down a new job and that its window is being worked on; inside a transaction."""
     put_job(catalogue, job)
-    if job.purpose != "regenerate":
+    if not job.beside:
         put_interval(catalogue, Interval(job.stream, job.spec.window, Cover.OPEN, job=job.id))
     window = job.spec.window
     facts: dict[str, Fact] = {
@@ -100,11 +100,12 @@ def _keep_quota(catalogue: Catalogue, before: Job, after: Job, happening: Happen
         add_entry(catalogue, Entry("source.paused", now, facts=facts, words=happening.pause))
 
 
-def _keep_coverage(engine: Engine, catalogue: Catalogue, job: Job, happening: Happening) -> None:
+def _keep_coverage(engine: Engine, catalogue: Catalogue, job: Job, happening: Happening, now: datetime) -> None:
     if not job.finished:
         return
     catalogue.write(queries.DROP_PROGRESS, job.id)
-    if job.purpose == "regenerate":
+    if job.beside:
+        _compare(catalogue, job, happening, now)
         return
     if job.state is State.CANCELLED:
         drop_open(catalogue, job.stream, job.spec.window)
@@ -113,6 +114,19 @@ def _keep_coverage(engine: Engine, catalogue: Catalogue, job: Job, happening: Ha
         put_interval(catalogue, missing)
     elif happening.archive is not None:
         _cover(engine, catalogue, job, happening.archive)
+
+
+def _compare(catalogue: Catalogue, job: Job, happening: Happening, now: datetime) -> None:
+    """Note where a second export of a window tells something else than the first; counts only, nothing is opened."""
+    held = interval_at(catalogue, job.stream, job.spec.window)
+    first = get_archive(catalogue, held.archive) if held is not None and held.archive else None
+    if first is None or happening.archive is None:
+        return
+    told, found = first.inspection, happening.archive.inspection
+    if (told.records, told.in_window, told.latest) == (found.records, found.in_window, found.latest):
+        return
+    facts: dict[str, Fact] = {"older": first.id, "records": [told.records, found.records]}
+    add_entry(catalogue, Entry("archive.differs", now, job.id, happening.archive.id, job.stream, facts))
 
 
 def _cover(engine: Engine, catalogue: Catalogue, job: Job, archive: Archive) -> None:

@@ -60,6 +60,16 @@ def due_windows(plan: Plan, ledger: Iterable[Interval], now: datetime, keeps: ti
     return list(_ended(plan, subtract(period, taken), period.end))
 
 
+def held_edge(start: datetime, ledger: Iterable[Interval]) -> datetime:
+    """Return how far from `start` on everything is proven, empty or lost without a gap."""
+    edge = start
+    for interval in sorted(ledger, key=lambda each: each.window.start):
+        if interval.window.start > edge or interval.cover in (Cover.OPEN, Cover.MISSING):
+            break
+        edge = max(edge, interval.window.end)
+    return edge
+
+
 def _ended(plan: Plan, gaps: list[Window], horizon: datetime) -> Iterator[Window]:
     """Cut the gaps into windows, leaving out the last one while its own end has not settled."""
     for gap in gaps:

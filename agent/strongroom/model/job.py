@@ -27,6 +27,9 @@ class State(StrEnum):
     CANCELLED = "cancelled"  # a person said stop
 
 
+BESIDE = frozenset({"regenerate", "settled"})
+"""Purposes whose archive stands beside the one that covers the window: the coverage ledger is left alone."""
+
 TERMINAL = frozenset({State.ARCHIVED, State.REPLACED, State.FAILED, State.CANCELLED})
 
 
@@ -96,7 +99,7 @@ class Job:
     created_at: datetime
     changed_at: datetime
     next_at: datetime  # the next step is not due before this
-    purpose: str = "coverage"  # coverage, manual, regenerate or retry
+    purpose: str = "coverage"  # coverage, manual, regenerate, settled or retry
     retention: str = "standard"  # the retention class that its archive will get
     priority: int = 0
     ref: str = ""  # the provider's name for the export, empty until known
@@ -117,6 +120,11 @@ class Job:
     def finished(self) -> bool:
         """Say whether nothing will happen to it any more by itself."""
         return self.state in TERMINAL
+
+    @property
+    def beside(self) -> bool:
+        """Say whether its archive will stand beside the one that covers the window."""
+        return self.purpose in BESIDE
 
     def tries(self, cause: Cause) -> int:
         """Count what went wrong so far for one cause."""

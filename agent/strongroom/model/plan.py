@@ -37,6 +37,7 @@ class Plan:
     span: Span = Span.DAY
     zone: str = "UTC"  # IANA name
     settle: timedelta = timedelta(hours=1)  # after a window's end before it is exported
+    settled_pass: timedelta | None = None  # after a window's end, when it is exported a second time; None: never
     retention: str = "standard"
     priority: int = 0
     paused: bool = False

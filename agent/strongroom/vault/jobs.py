@@ -47,6 +47,11 @@ def interrupted_jobs(catalogue: Catalogue) -> list[Job]:
     return [_job(row) for row in catalogue.read(queries.JOBS_INTERRUPTED)]
 
 
+def failed_jobs(catalogue: Catalogue, before: datetime, most: int) -> list[Job]:
+    """Return jobs that were given up before an instant, the oldest first."""
+    return [_job(row) for row in catalogue.read(queries.FAILED_BEFORE, to_text(before), most)]
+
+
 def newest_jobs(
     catalogue: Catalogue, *, stream: str = "", state: str = "", before: Job | None = None, most: int = 100
 ) -> list[Job]:

@@ -142,11 +142,28 @@ REQUESTS_WAITING = f"SELECT {_REQUEST_COLUMNS} FROM requests WHERE done_at IS NU
 REQUESTS_NEWEST = f"SELECT {_REQUEST_COLUMNS} FROM requests ORDER BY at DESC, id DESC LIMIT ?"
 ANSWER_REQUEST = "UPDATE requests SET done_at = ?, accepted = ?, answer = ? WHERE id = ? AND done_at IS NULL"
 
-STREAM = "SELECT name, floor, paused FROM streams WHERE name = ?"
-STREAMS = "SELECT name, floor, paused FROM streams ORDER BY name"
+STREAM = "SELECT name, floor, since, edge, paused FROM streams WHERE name = ?"
+STREAMS = "SELECT name, floor, since, edge, paused FROM streams ORDER BY name"
 PUT_STREAM = """
-INSERT INTO streams (name, floor, paused) VALUES (?, ?, ?)
-ON CONFLICT (name) DO UPDATE SET floor = excluded.floor, paused = excluded.paused
+INSERT INTO streams (name, floor, since, edge, paused) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET floor = excluded.floor, since = excluded.since, edge = excluded.edge,
+    paused = excluded.paused
+"""
+UNSETTLED = """
+SELECT coverage.window_start AS window_start, coverage.window_end AS window_end, archives.durable_at AS durable_at
+FROM coverage JOIN archives ON archives.id = coverage.archive
+WHERE coverage.stream = ?1 AND coverage.cover IN ('proven', 'empty')
+    AND coverage.window_end <= ?2 AND coverage.window_start >= ?3
+    AND NOT EXISTS (
+        SELECT 1 FROM jobs
+        WHERE jobs.stream = ?1 AND jobs.purpose = 'settled'
+            AND jobs.window_start = coverage.window_start AND jobs.window_end = coverage.window_end
+    )
+ORDER BY coverage.window_start LIMIT ?4
+"""
+FAILED_BEFORE = f"""
+SELECT {_JOB_COLUMNS} FROM jobs
+WHERE state = 'failed' AND changed_at <= ? AND purpose NOT IN ('regenerate', 'settled') ORDER BY id LIMIT ?
 """
 COUNT_PLANNED = "SELECT count(*) AS count FROM jobs WHERE source = ? AND state = 'planned'"
 RECORDS_BEFORE = """

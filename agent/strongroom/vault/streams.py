@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from strongroom.model.window import Window
 from strongroom.vault import queries
-from strongroom.vault.catalogue import Catalogue, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,24 +17,48 @@ class StreamState:
 
     name: str
     floor: datetime | None = None  # fixed when a plan without `since` was first seen
+    since: datetime | None = None  # the start for which `edge` was worked out
+    edge: datetime | None = None  # everything from `since` to here is proven, empty or lost
     paused: str = ""  # who paused it and when, or empty
 
 
 def get_stream(catalogue: Catalogue, name: str) -> StreamState:
     """Return what is known of a stream; nothing known is a fresh state."""
     row = catalogue.read_one(queries.STREAM, name)
-    return StreamState(row["name"], to_instant_or_none(row["floor"]), row["paused"]) if row else StreamState(name)
+    return _state(row) if row else StreamState(name)
 
 
 def all_streams(catalogue: Catalogue) -> list[StreamState]:
     """Return every stream that something is known of."""
-    rows = catalogue.read(queries.STREAMS)
-    return [StreamState(row["name"], to_instant_or_none(row["floor"]), row["paused"]) for row in rows]
+    return [_state(row) for row in catalogue.read(queries.STREAMS)]
 
 
 def put_stream(catalogue: Catalogue, state: StreamState) -> None:
     """Remember a stream's state; inside a transaction."""
-    catalogue.write(queries.PUT_STREAM, state.name, to_text_or_none(state.floor), state.paused)
+    since, edge = to_text_or_none(state.since), to_text_or_none(state.edge)
+    catalogue.write(queries.PUT_STREAM, state.name, to_text_or_none(state.floor), since, edge, state.paused)
+
+
+def _state(row: sqlite3.Row) -> StreamState:
+    return StreamState(
+        name=row["name"],
+        floor=to_instant_or_none(row["floor"]),
+        since=to_instant_or_none(row["since"]),
+        edge=to_instant_or_none(row["edge"]),
+        paused=row["paused"],
+    )
+
+
+def unsettled_windows(
+    catalogue: Catalogue, stream: str, settled_pass: timedelta, now: datetime, horizon: datetime, most: int
+) -> list[Window]:
+    """Return held windows whose second export is due: old enough, first exported before that, and not lost by now."""
+    rows = catalogue.read(queries.UNSETTLED, stream, to_text(now - settled_pass), to_text(horizon), most)
+    return [
+        Window(to_instant(row["window_start"]), to_instant(row["window_end"]))
+        for row in rows
+        if to_instant(row["durable_at"]) < to_instant(row["window_end"]) + settled_pass
+    ]
 
 
 def records_before(catalogue: Catalogue, stream: str, end: datetime, most: int) -> list[int]:

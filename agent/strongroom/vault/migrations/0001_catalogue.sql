@@ -49,7 +49,7 @@ CREATE UNIQUE INDEX jobs_live_ref ON jobs (source, ref)
     WHERE ref <> '' AND state NOT IN ('archived', 'replaced', 'failed', 'cancelled');
 -- The promise "one archive per window" in the schema's own words: never two live jobs for one window of a stream.
 CREATE UNIQUE INDEX jobs_live ON jobs (stream, window_start, window_end)
-    WHERE purpose <> 'regenerate' AND state NOT IN ('archived', 'replaced', 'failed', 'cancelled');
+    WHERE purpose NOT IN ('regenerate', 'settled') AND state NOT IN ('archived', 'replaced', 'failed', 'cancelled');
 
 CREATE TABLE archives (
     id           TEXT PRIMARY KEY,

@@ -16,6 +16,8 @@ CREATE INDEX requests_waiting ON requests (at) WHERE done_at IS NULL;
 CREATE TABLE streams (
     name   TEXT PRIMARY KEY,
     floor  TEXT,                            -- from where on it must be covered, fixed when the plan was first seen
+    since  TEXT,                            -- the start for which `edge` was worked out
+    edge   TEXT,                            -- everything from `since` to here is proven, empty or lost
     paused TEXT NOT NULL                    -- who paused it and when, or empty
 ) STRICT;
 

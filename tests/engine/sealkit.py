@@ -1,0 +1,130 @@
+"""Seal bytes through a real sealer into a fresh vault, without any provider."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from strongroom.config.load import load_config
+from strongroom.engine.airlock.airlock import Airlock
+from strongroom.engine.airlock.order import Order
+from strongroom.engine.assembly import Doors
+from strongroom.engine.initialise import Wishes, initialise
+from strongroom.engine.keys import load_identities, make_identity
+from strongroom.model.archive import Archive, Holding
+from strongroom.model.ids import make_id
+from strongroom.model.inspection import Caps, Expectation
+from strongroom.model.job import Job, State
+from strongroom.model.provider import Container
+from strongroom.model.stream import DatasetShape, ExportSpec
+from strongroom.model.window import Window
+from strongroom.sealing.identity import X25519Identity
+from strongroom.vault.archives import put_archive
+from strongroom.vault.jobs import put_job
+from strongroom.vault.vault import Vault, open_vault
+
+DAY = Window(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
+AT = datetime(2026, 3, 3, tzinfo=UTC)
+CSV_SHAPE = DatasetShape("messages", "", "id", "at")
+JSON_SHAPE = DatasetShape("messages", "messages.json", "id", "at")
+Record = dict[str, Any]
+
+
+@dataclass
+class House:
+    """A vault and its identity."""
+
+    base: Path
+    vault: Vault = field(init=False)
+
+    def __post_init__(self) -> None:
+        wishes = Wishes(self.base / "vault", self.base / "strongroom.toml", self.base / "identity.age", None)
+        initialise(wishes, make_identity(os.urandom), Doors(clock=lambda: AT))
+        self.vault = open_vault(wishes.vault)
+
+    @property
+    def identities(self) -> list[X25519Identity]:
+        return load_identities(self.base / "identity.age", lambda: "")
+
+    def seal(
+        self, data: bytes, shapes: Iterable[DatasetShape] = (CSV_SHAPE,), container: Container = Container.CSV
+    ) -> Archive:
+        """Seal, read back and publish one file; return its archive."""
+        expectation = Expectation(DAY, tuple(shapes), container=container)
+        order = Order(
+            archive=make_id(AT, os.urandom),
+            key_path="",
+            payload_path="",
+            recipients=load_config(self.base / "strongroom.toml").vault.recipients,
+            container=container.value,
+            delivered_name="export.csv" if container is Container.CSV else "export.zip",
+            expectation=expectation,
+            caps=Caps(),
+        )
+        paths = [str(self.vault.layout.temporary(order.archive, suffix)) for suffix in (".key.age", ".age")]
+        order = replace(order, key_path=paths[0], payload_path=paths[1])
+        with Airlock() as airlock:
+            airlock.begin(order)
+            for at in range(0, len(data), 100_000):
+                airlock.feed(data[at : at + 100_000])
+            seal = airlock.finish().seal
+            inspection = airlock.verdict(lambda _progress: None).inspection
+        spec = ExportSpec(("messages",), DAY)
+        job = Job(make_id(AT, os.urandom), "messages", "test", spec, State.ARCHIVED, AT, AT, AT)
+        archive = Archive(
+            id=order.archive,
+            holding=Holding.HELD if inspection.sound else Holding.QUARANTINED,
+            stream="messages",
+            source="test",
+            provider="test",
+            spec=spec,
+            job=job.id,
+            ref="",
+            seal=seal,
+            expectation=expectation,
+            inspection=inspection,
+            recipients=order.recipients,
+            retention="standard",
+            container=container.value,
+            durable_at=AT,
+            verified_at=AT,
+        )
+        self.vault.publish_archive(archive)
+        with self.vault.catalogue.transaction():
+            put_job(self.vault.catalogue, job)
+            put_archive(self.vault.catalogue, archive)
+        return archive
+
+    def seal_records(self, records: list[Record], container: Container) -> Archive:
+        """Seal records as a CSV or as a ZIP of JSON."""
+        if container is Container.CSV:
+            return self.seal(as_csv(records))
+        return self.seal(as_zip(messages=records), (JSON_SHAPE,), container)
+
+
+def as_csv(records: list[Record]) -> bytes:
+    """Write records of one shape, unquoted: the tests put nothing in them that would need it."""
+    lines = [",".join(records[0] if records else ("id", "at", "text"))]
+    lines += [",".join(str(value) for value in record.values()) for record in records]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def as_zip(**members: list[Record]) -> bytes:
+    """Write records as JSON arrays in a ZIP."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, records in members.items():
+            archive.writestr(f"{name}.json", json.dumps(records))
+    return buffer.getvalue()
+
+
+def message(number: int, **more: Any) -> Record:
+    """Return one record inside the window."""
+    return {"id": f"m{number}", "at": "2026-03-01T10:00:00Z", "text": f"hello {number}", **more}
