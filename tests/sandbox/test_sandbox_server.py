@@ -56,6 +56,14 @@ def test_origins_differ_and_are_gone_afterwards() -> None:
             httpx.get(url, trust_env=False)
 
 
+def test_an_answer_does_not_wait_for_delayed_acknowledgements(bench: Bench) -> None:
+    bench.api.get("/v1/exports")
+    started = time.monotonic()
+    for _ in range(50):
+        bench.api.get("/v1/exports")
+    assert time.monotonic() - started < 50 * 0.03
+
+
 def test_stopping_is_prompt_with_hanging_slow_and_idle_connections(open_bench: Open) -> None:
     bench = open_bench()
     bench.sandbox.faults.add("hang", on="create", seconds=60)

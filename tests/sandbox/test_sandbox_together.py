@@ -43,11 +43,12 @@ def plain() -> Iterator[httpx.Client]:
 
 
 def creation(sandbox: Sandbox, provider: str) -> tuple[str, dict[str, Any]]:
-    return {
+    wanted: dict[str, tuple[str, dict[str, Any]]] = {
         "zavu": (f"{sandbox.api_url}/v1/exports", {"dataTypes": ["messages"]}),
         "hookbridge": (f"{sandbox.hookbridge_url}/v1/exports", DAY),
         "qlara": (f"{sandbox.qlara_url}/exports/delivery-reports", QDAY),
-    }[provider]
+    }
+    return wanted[provider]
 
 
 def create(plain: httpx.Client, sandbox: Sandbox, provider: str) -> httpx.Response:

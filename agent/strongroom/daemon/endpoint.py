@@ -45,6 +45,11 @@ class MetricsServer:
         self.close()
 
     @property
+    def host(self) -> str:
+        """The address that is listened to."""
+        return str(self._server.server_address[0])
+
+    @property
     def port(self) -> int:
         """The port that is listened to."""
         return int(self._server.server_address[1])

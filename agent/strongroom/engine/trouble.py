@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from strongroom.engine.engine import Engine, Happening
-from strongroom.model.errors import AuthRefused, ExportGone, ProviderError, QuotaExceeded, Transient
-from strongroom.model.job import Cause, Event, Job
+from strongroom.model.errors import AuthRefused, ExportGone, NotOffered, ProviderError, QuotaExceeded, Transient
+from strongroom.model.job import Cause, Event, Job, State
 from strongroom.model.patience import next_try
 from strongroom.model.table import Facts
 
@@ -16,6 +16,8 @@ def trouble(engine: Engine, job: Job, error: ProviderError) -> Happening:
     detail = error.message
     if isinstance(error, ExportGone):
         return Happening(Event.DIED, Facts(cause=Cause.GONE, detail=detail))
+    if isinstance(error, NotOffered) and job.state is State.PLANNED:
+        return Happening(Event.REFUSED, Facts(cause=Cause.NOT_OFFERED, detail=detail, request_id=error.request_id))
     if isinstance(error, AuthRefused):
         later = engine.clock() + timedelta(minutes=1)
         facts = Facts(later, Cause.AUTH, detail, request_id=error.request_id)

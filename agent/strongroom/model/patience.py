@@ -16,6 +16,7 @@ class Patience:
     look_after: timedelta = timedelta(seconds=5)  # between the request and the first look
     look_for: timedelta = timedelta(seconds=90)  # a request can still be taking effect until this long after it
     overdue: timedelta = timedelta(hours=24)  # an export that has not finished by then never will
+    creates: int = 8  # creates of one job that got no answer and proved never to have been made
     transfers: int = 6  # broken transfers of one export
     links: int = 6  # dead links of one export
     rejections: int = 2  # unsound files from one export

@@ -53,10 +53,11 @@ class CsvRoom(FileRoom[CsvContent]):
         self._habits = habits
         self._layouts = layouts
         self._rows = rows
+        self._sheets: dict[tuple[Column, ...], Sheet] = {}
 
     def fill(self, file: BinaryIO, content: CsvContent) -> int:
         """Write the CSV and return how many rows are in it, not counting the header."""
-        sheet = Sheet(spoil_columns(self._layouts[content.sheet], content.faults), self._habits)
+        sheet = self._sheet(spoil_columns(self._layouts[content.sheet], content.faults))
         counted = _Counted(self.watched(spoil_rows(self._rows(content), content.span, content.faults)))
         lines = spoil_lines(counted, sheet, content.faults)
         with_header = self._habits.header and first(content.faults, FaultKind.MISSING_HEADER) is None
@@ -64,6 +65,12 @@ class CsvRoom(FileRoom[CsvContent]):
             file.write(chunk)
         file.write(spoil_end(content.faults))
         return counted.count
+
+    def _sheet(self, columns: tuple[Column, ...]) -> Sheet:
+        # Kept, because a sheet learns its records' templates, and most files are small and share them.
+        if columns not in self._sheets:
+            self._sheets[columns] = Sheet(columns, self._habits)
+        return self._sheets[columns]
 
     def _encoded(self, lines: Iterable[str | bytes]) -> Iterator[bytes]:
         """Yield the text in the file's encoding; what is bytes already passes as it is."""

@@ -56,6 +56,9 @@ class WireProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the connection to every request that comes over it."""
         super().connection_made(transport)
+        # asyncio does this for sockets that name TCP as their protocol; listening sockets made elsewhere do not, and
+        # each answer would then wait some 40 ms for the client's delayed acknowledgement.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.wire = Wire(transport)
         self.app_state: dict[str, Any] = {**self.app_state, "wire": self.wire}
 
