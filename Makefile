@@ -18,7 +18,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(STAMP)  ## a simulated provider, a fresh vault, real exports through every stage
-	$(BIN)/strongroom demo
+	$(BIN)/strongroom demo $(if $(DEMO_DIR),--dir $(DEMO_DIR))
 
 test: $(STAMP)  ## every test, the fast ones first
 	$(BIN)/pytest -q -n 2 -m "not slow"

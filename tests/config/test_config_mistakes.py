@@ -98,7 +98,7 @@ VAULT_CASES = [
     ("[vault]", "vault = 3\n[other]", [
         "s.toml:1: vault: expected a table, got the number 3",
         's.toml:2: other: expected one of source, stream, retention, vault, daemon, network, '
-        'got the unknown key "other"',
+        'notify, metrics, got the unknown key "other"',
     ]),
 ]  # fmt: skip
 

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 from watchkit import KEEPS, NOW, House, days, open_house, plan
 
 from strongroom.config.schema import Endpoint
+from strongroom.daemon import endpoint
 from strongroom.daemon.endpoint import MetricsServer
 from strongroom.daemon.metrics import render, write_textfile
 from strongroom.engine.figures import Figures, figures_of, limits_of
@@ -182,6 +183,7 @@ def test_a_name_of_this_machine_is_right(server: MetricsServer) -> None:
 def test_a_client_that_says_nothing_is_left_standing(
     server: MetricsServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(endpoint._Handler, "timeout", 0.2)
     with socket.create_connection((server.host, server.port)) as silent:
         silent.sendall(b"GET /metr")
         assert ask(server).status == 200

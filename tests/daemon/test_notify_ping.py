@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,12 @@ class Seconds:
 
     def __call__(self) -> float:
         return self.now
+
+
+@pytest.fixture(autouse=True)
+def heard_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what a daemon in this process may have done to the logger."""
+    monkeypatch.setattr(logging.getLogger("strongroom"), "propagate", True)
 
 
 @pytest.fixture

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,12 @@ class Stage:
             lambda: voice.tend(self.house.vault, self.house.now),
         )
         voice.tend(self.house.vault, self.house.now)
+
+
+@pytest.fixture(autouse=True)
+def heard_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what a daemon in this process may have done to the logger."""
+    monkeypatch.setattr(logging.getLogger("strongroom"), "propagate", True)
 
 
 @pytest.fixture
@@ -148,7 +156,7 @@ def test_waiting_grows_and_has_an_end(stage: Stage, caplog: pytest.LogCaptureFix
         tries += [minute] * (bad.tries - len(tries))
         stage.pass_by(60)
         voice.tend(stage.house.vault, stage.house.now)
-    waits = [later - earlier for earlier, later in zip(tries, tries[1:], strict=False)]
+    waits = [later - earlier for earlier, later in pairwise(tries)]
     assert waits[:6] == [1, 2, 4, 8, 16, 32]
     assert set(waits[6:]) == {LONGEST_WAIT / 60}
     assert caplog.text.count("channel-failed") == 1

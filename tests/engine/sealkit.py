@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -18,6 +19,7 @@ from strongroom.engine.airlock.order import Order
 from strongroom.engine.assembly import Doors
 from strongroom.engine.initialise import Wishes, initialise
 from strongroom.engine.keys import load_identities, make_identity
+from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.ids import make_id
 from strongroom.model.inspection import Caps, Expectation
@@ -28,6 +30,8 @@ from strongroom.model.window import Window
 from strongroom.sealing.identity import X25519Identity
 from strongroom.vault.archives import put_archive
 from strongroom.vault.jobs import put_job
+from strongroom.vault.log import add_entry
+from strongroom.vault.manifest import write_manifest
 from strongroom.vault.vault import Vault, open_vault
 
 DAY = Window(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
@@ -99,7 +103,10 @@ class House:
         self.vault.publish_archive(archive)
         with self.vault.catalogue.transaction():
             put_job(self.vault.catalogue, job)
-            put_archive(self.vault.catalogue, archive)
+            put_archive(self.vault.catalogue, archive, self.vault.key_sha256(archive))
+            manifest = hashlib.sha256(write_manifest(archive)).hexdigest()
+            facts: dict[str, Fact] = {"manifest_sha256": manifest, "sealed_sha256": seal.sealed_sha256}
+            add_entry(self.vault.catalogue, Entry("job.proven", AT, job.id, archive.id, job.stream, facts))
         return archive
 
     def seal_records(self, records: list[Record], container: Container) -> Archive:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -26,6 +27,7 @@ from strongroom.sealing.identity import X25519Identity
 from strongroom.sealing.reader import SealedReader
 from strongroom.sealing.seal import seal_bytes
 from strongroom.vault.archives import get_archive
+from strongroom.vault.manifest import read_manifest, write_manifest
 
 RECORDS = [message(number, text=hashlib.sha256(b"%d" % number).hexdigest()) for number in range(20_000)]
 
@@ -157,3 +159,17 @@ def test_an_unknown_coding_is_told(house: House) -> None:
 def test_a_wrong_size_of_a_plain_archive_is_refused() -> None:
     with pytest.raises(SealError, match="read back 5 bytes"):
         unpack(b"abcde", 6, "")
+
+
+def test_the_manifest_tells_what_is_needed_to_read_it_again_and_nothing_else(house: House) -> None:
+    archive = house.seal(as_csv(RECORDS[:2]))
+    told = json.loads(write_manifest(archive))
+    assert told["sealed"]["coding"] == "zstd"
+    assert told["members"][0]["dialect"] == "delimiter=comma quote=double newline=lf encoding=utf-8"
+    assert "rows" not in told["expected"]
+    announced = replace(archive, expectation=replace(archive.expectation, rows=2))
+    assert read_manifest(write_manifest(announced)) == announced
+    zipped = house.seal(as_zip(messages=RECORDS[:2]), (JSON_SHAPE,), Container.ZIP_OF_JSON)
+    text = write_manifest(zipped)
+    assert not [word for word in (b"coding", b"dialect", b"rows") if word in text]
+    assert read_manifest(text) == zipped

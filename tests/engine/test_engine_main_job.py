@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -292,3 +293,54 @@ def test_an_export_made_by_a_lost_request_is_adopted_and_a_foreign_one_left_alon
     mine = [job for job in bench.sandbox.zavu.jobs if set(job.data_types) == set(STREAM.datasets)]
     assert [archive.ref] == [job.id for job in mine]
     assert len(bench.sandbox.requests.creates) == 1
+
+
+def test_a_damaged_key_file_is_found_without_a_key(bench: Bench) -> None:
+    bench.export()
+    (archive,) = archives(bench)
+    with open_reading(bench.config) as vault:
+        path = vault.key_path(archive)
+        path.write_bytes(path.read_bytes()[:-1])
+        assert [fault.code for fault in check_fixity(vault, archive)] == ["key"]
+
+
+def test_a_catalogue_that_contradicts_the_log_is_found(bench: Bench) -> None:
+    bench.export()
+    (archive,) = archives(bench)
+    with open_reading(bench.config) as vault:
+        swapped = replace(archive, seal=replace(archive.seal, sealed_sha256="0" * 64))
+        assert "log" in {fault.code for fault in check_fixity(vault, swapped)}
+
+
+def test_a_manifest_cannot_lead_a_restore_out_of_its_folder(bench: Bench, tmp_path: Path) -> None:
+    bench.export()
+    (archive,) = archives(bench)
+    (tmp_path / "in").mkdir()
+    with open_reading(bench.config) as vault:
+        for name in ("../evil.zip", "/tmp/evil.zip", "..", "", "a\nb"):
+            forged = replace(archive, seal=replace(archive.seal, delivered_name=name))
+            with pytest.raises(SealError, match="file name"):
+                restore(vault, forged, bench.identities(), tmp_path / "in")
+    assert list((tmp_path / "in").iterdir()) == []
+
+
+def test_an_api_without_any_exports_fails_at_once_and_plainly(bench: Bench) -> None:
+    for operation in ("list", "create"):
+        bench.sandbox.faults.add(FaultKind.ANSWER, on=operation, status=404, times=None)
+    bench.export()
+    with open_reading(bench.config) as vault:
+        (job,) = list_jobs(vault)
+    assert (job.state, job.cause) == (State.FAILED, Cause.NOT_OFFERED)
+    assert len(bench.sandbox.requests.all) == 1
+
+
+@pytest.mark.slow
+def test_creates_that_never_get_an_answer_are_bounded(bench: Bench) -> None:
+    bench.sandbox.faults.add(FaultKind.ANSWER, on="create", status=503, times=None)
+    with bench.engine() as engine:
+        enter_window(engine, STREAM, DAY, "standard")
+        assert bench.run(engine, hours=72) == []
+    with open_reading(bench.config) as vault:
+        (job,) = list_jobs(vault)
+    assert (job.state, job.cause) == (State.FAILED, Cause.UNANSWERED)
+    assert len(bench.sandbox.requests.creates) == engine.patience.creates

@@ -98,7 +98,7 @@ class House:
         archive = replace(archive, **changes)
         with self.vault.catalogue.transaction():
             put_job(self.vault.catalogue, job)
-            put_archive(self.vault.catalogue, archive)
+            put_archive(self.vault.catalogue, archive, "ef" * 32)
         return archive
 
     def engine(self, keeps: timedelta | None = KEEPS["zavu"], min_free: int = 0) -> Engine:

@@ -167,7 +167,7 @@ def test_values_of_another_type_are_refused(catalogue: Catalogue, column: str, v
 
 
 def test_an_archive_belongs_to_a_job_that_exists(catalogue: Catalogue) -> None:
-    columns = "'a', 'held', 's', 's', '', '', 'no such job', 1, 1, 1, 0, 'r', '', '', ''"
+    columns = "'a', 'held', 's', 's', '', '', 'no such job', 1, 1, 1, 0, 'r', '', '', '', ''"
     with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"), catalogue.transaction():
         catalogue.write(f"INSERT INTO archives VALUES ({columns})")
 

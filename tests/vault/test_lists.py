@@ -86,7 +86,7 @@ def test_paging_archives_gives_every_row_once(
     with catalogue.transaction():
         for number, archive in enumerate(archives):
             put_job(catalogue, make_job(number, stream=archive.stream))
-            put_archive(catalogue, archive)
+            put_archive(catalogue, archive, "0" * 64)
     wanted = [item for item in archives if stream in ("", item.stream) and holding in ("", item.holding)]
     wanted.sort(key=lambda item: (item.verified_at, item.id), reverse=True)
 
@@ -154,7 +154,7 @@ def test_a_part_of_an_id_finds_it_and_a_wildcard_finds_nothing(catalogue: Catalo
         for number in range(10):
             job = make_job(number)
             put_job(catalogue, job)
-            put_archive(catalogue, make_archive(job, id=job.id))
+            put_archive(catalogue, make_archive(job, id=job.id), "0" * 64)
     assert len(matching_job_ids(catalogue, part)) == count
     assert len(matching_archive_ids(catalogue, part)) == count
 

@@ -119,7 +119,7 @@ def test_archives_come_back_and_are_summed_by_holding(catalogue: Catalogue) -> N
     with catalogue.transaction():
         for job, archive in zip(jobs, archives, strict=True):
             put_job(catalogue, job)
-            put_archive(catalogue, archive)
+            put_archive(catalogue, archive, "0" * 64)
     assert [get_archive(catalogue, archive.id) for archive in archives] == archives
     assert get_archive(catalogue, "unknown") is None
     assert all_archive_ids(catalogue) == [archive.id for archive in archives]

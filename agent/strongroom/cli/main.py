@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import click
@@ -22,6 +23,7 @@ SECTIONS = {
         "export": Place("export", "export", "Bring one window into the vault now."),
         "plan": Place("plan", "plan", "Show the work that lies ahead, before it begins."),
         "daemon": Place("daemon", "daemon", "Keep everything covered, unattended."),
+        "service": Place("service", "service", "Put the daemon under your own systemd, or see how it does there."),
     },
     "Look": {
         "coverage": Place("coverage", "coverage", "Show what is held, due, missing or lost, and what is at risk."),
@@ -77,5 +79,6 @@ def cli(ctx: click.Context, config_path: Path | None) -> None:
 
 
 def main() -> None:
-    """Run the command line of this process."""
+    """Run the command line of this process. It may hold keys, so it never leaves a core dump."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     cli.main()

@@ -6,7 +6,6 @@ job store that forgets has nothing to forget.
 
 from __future__ import annotations
 
-import threading
 from datetime import datetime, timedelta
 from types import TracebackType
 
@@ -14,17 +13,19 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from strongroom.daemon.bell import Bell
+
 BEAT = timedelta(seconds=30)
 
 
 class AlarmClock:
-    """Sets an event every beat, and once at an instant that was asked for. A context manager."""
+    """Rings a bell every beat, and once at an instant that was asked for. A context manager."""
 
-    def __init__(self, woken: threading.Event, beat: timedelta = BEAT) -> None:
-        self._woken = woken
+    def __init__(self, bell: Bell, beat: timedelta = BEAT) -> None:
+        self._bell = bell
         self._scheduler = BackgroundScheduler(timezone="UTC", daemon=True)
         trigger = IntervalTrigger(seconds=int(beat.total_seconds()) or 1, timezone="UTC")
-        self._scheduler.add_job(woken.set, trigger, id="beat", coalesce=True, max_instances=1, misfire_grace_time=None)
+        self._scheduler.add_job(bell.ring, trigger, id="beat", coalesce=True, max_instances=1, misfire_grace_time=None)
 
     def __enter__(self) -> AlarmClock:
         self._scheduler.start()
@@ -38,7 +39,7 @@ class AlarmClock:
     def wake_at(self, instant: datetime) -> None:
         """Wake once at an instant as well; a later call replaces an earlier one."""
         self._scheduler.add_job(
-            self._woken.set,
+            self._bell.ring,
             DateTrigger(run_date=instant, timezone="UTC"),
             id="due",
             replace_existing=True,

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
 
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
 from strongroom.daemon.alarmclock import AlarmClock
+from strongroom.daemon.attempt import Attempt
+from strongroom.daemon.bell import Bell
+from strongroom.daemon.keys import patient_secret
 from strongroom.daemon.logs import log, start_logging, tell, tell_transition
 from strongroom.daemon.service import Rhythm, Service, Watch
 from strongroom.daemon.systemd import Notifier
 from strongroom.engine.assembly import Doors, open_engine
+from strongroom.engine.engine import Engine
 from strongroom.engine.recover import recover
 from strongroom.engine.resume import resume_sources
 from strongroom.engine.runner import Crew
@@ -37,10 +39,12 @@ class Daemon:
     def __init__(self, config: Config, watch: Watch, doors: Doors | None = None, rhythm: Rhythm | None = None) -> None:
         self._config = config
         self._watch = watch
-        self._woken = threading.Event()
-        self._stop = threading.Event()
-        self._reload = threading.Event()
-        self._doors = replace(doors or Doors(), stop=self._stop.is_set, listen=tell_transition)
+        self._bell = Bell()
+        self._stopping = False
+        self._reloading = False
+        self._doors = replace(
+            doors or Doors(), stop=lambda: self._stopping, listen=tell_transition, secret=patient_secret
+        )
         self._rhythm = rhythm or Rhythm()
         self._notifier = Notifier()
 
@@ -51,29 +55,40 @@ class Daemon:
         with open_engine(self._config, "strongroom daemon", self._doors) as engine:
             settled = recover(engine)
             tell("started", vault=self._config.vault.path, settled=settled)
-            for name in resume_sources(engine):
-                tell("source-resumed", source=name)
             crew = Crew(engine, self._config.daemon.workers)
             service = Service(engine, self._config, crew, boot_seconds, self._watch, self._rhythm)
-            with AlarmClock(self._woken, self._rhythm.beat) as alarm:
-                self._notifier.ready()
-                self._loop(service, alarm)
-            self._notifier.stopping()
-            self._park(crew)
+            try:
+                with AlarmClock(self._bell, self._rhythm.beat) as alarm:
+                    self._notifier.ready()
+                    self._resume(engine)
+                    self._loop(service, alarm)
+            finally:
+                self._stopping = True  # also when an error ends the loop: workers hear it and put their jobs down
+                self._notifier.stopping()
+                parked = crew.leave(LEAVE)
+            self._end(parked)
         return ExitCode.OK
 
     def _loop(self, service: Service, alarm: AlarmClock) -> None:
-        while not self._stop.is_set():
-            if self._reload.is_set():
-                self._reload.clear()
+        while not self._stopping:
+            if self._reloading:
+                self._reloading = False
                 self._read_again(service)
             due = service.turn()
             if due is not None:
                 alarm.wake_at(due)
             self._notifier.status(service.words())
             self._notifier.alive()
-            self._woken.wait(TURN)
-            self._woken.clear()
+            self._bell.wait(TURN)
+
+    def _resume(self, engine: Engine) -> None:
+        """Try paused sources in the background: one that does not answer may take two minutes."""
+
+        def resume() -> None:
+            for name in resume_sources(engine):
+                tell("source-resumed", source=name)
+
+        Attempt(resume, "resume")
 
     def _read_again(self, service: Service) -> None:
         """Take over a valid configuration; keep the old one and say why when the new one is not."""
@@ -88,11 +103,12 @@ class Daemon:
             service.adopt(config, self._doors)
             self._config = config
             tell("configuration read again", file=config.file)
+            self._resume(service.engine)
         self._notifier.ready()
 
-    def _park(self, crew: Crew) -> None:
-        """Let jobs in hand come to a place where they can rest; end the process where they do not in time."""
-        if crew.leave(LEAVE):
+    def _end(self, parked: bool) -> None:
+        """Tell how it ended; end the process at once where a job in hand did not come to rest in time."""
+        if parked:
             tell("stopped", parked="all")
             return
         tell("stopped", parked="the rest is settled at the next start")
@@ -100,16 +116,12 @@ class Daemon:
         os._exit(ExitCode.OK)
 
     def _take_signals(self) -> None:
-        for number, event in (
-            (signal.SIGTERM, self._stop),
-            (signal.SIGINT, self._stop),
-            (signal.SIGHUP, self._reload),
-        ):
-            signal.signal(number, self._setter(event))
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._heard)
 
-    def _setter(self, event: threading.Event) -> Callable[[int, FrameType | None], None]:
-        def heard(_number: int, _frame: FrameType | None) -> None:
-            event.set()
-            self._woken.set()
-
-        return heard
+    def _heard(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            self._reloading = True
+        else:
+            self._stopping = True
+        self._bell.ring()

@@ -58,7 +58,7 @@ class Pinger:
 
     def beat(self, *, healthy: bool) -> None:
         """Say how things stand, if it is time to or has changed. Returns at once."""
-        self._look_back()
+        self.tend()
         signal = Signal.SUCCESS if healthy else Signal.FAIL
         if self._monotonic() >= self._next or signal is not self._said:
             self._start(signal)
@@ -68,7 +68,7 @@ class Pinger:
         until = self._monotonic() + seconds
         for attempt in self._under:
             attempt.wait(max(0.0, until - self._monotonic()))
-        self._look_back()
+        self.tend()
 
     def _start(self, signal: Signal) -> None:
         if len(self._under) >= MOST_STUCK:
@@ -77,7 +77,8 @@ class Pinger:
         self._said = signal
         self._next = self._monotonic() + self._settings.every.total_seconds()
 
-    def _look_back(self) -> None:
+    def tend(self) -> None:
+        """See what became of the signals under way. Returns at once."""
         ended = [attempt for attempt in self._under if attempt.over]
         self._under = [attempt for attempt in self._under if not attempt.over]
         for attempt in ended:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from strongroom.config.schema import Config
+from strongroom.daemon.asking import Asking, Told
 from strongroom.daemon.logs import tell
 from strongroom.engine.assembly import Doors, build_sources, plans_of
 from strongroom.engine.engine import Engine
@@ -22,11 +23,11 @@ from strongroom.engine.requests import asked, serve
 from strongroom.engine.retry import retry_given_up
 from strongroom.engine.runner import Crew
 from strongroom.model.clockcheck import Beat, ClockVerdict, Tolerance, check_beat, check_skew, check_start
-from strongroom.model.errors import ProviderError
 from strongroom.model.job import Job
 from strongroom.model.plan import Plan
 
 BEAT = timedelta(seconds=30)
+PROMPT = 2.0  # seconds that the loop stands still for providers' answers; far below the 10 s in which it must leave
 
 Watch = Callable[[Engine, list[Plan], ClockVerdict], None]
 """Looks at coverage, disk and clock, and raises or clears alarms."""
@@ -53,6 +54,7 @@ class Service:
         self._watch = watch
         self._rhythm = rhythm
         self._last: Beat | None = None
+        self._asking: Asking | None = None
         self.clock = self._check_start()
 
     def adopt(self, config: Config, doors: Doors) -> None:
@@ -119,21 +121,32 @@ class Service:
             tell(verdict.fault.value, logging.CRITICAL, words=verdict.words)
 
     def _ask_providers(self) -> None:
-        """Believe the clock again when a provider's clock says the same; stand by as long as none can be asked."""
-        for name, source in self.engine.sources.items():
-            try:
-                skew = source.provider.probe().clock_skew
-            except ProviderError as error:
-                tell("clock-unproven", logging.WARNING, source=name, words=error.message)
-                continue
-            if skew is None:
-                continue
-            verdict = check_skew(name, skew.total_seconds(), self._rhythm.tolerance)
-            if verdict.fault is None:
-                tell("clock-believed", source=name)
-                self.clock = ClockVerdict()
+        """Believe the clock again when a provider's clock says the same; stand by as long as none can be asked.
+
+        Where answers are slow to come they are heard at a later beat.
+        """
+        self._asking = self._asking or Asking(self.engine.sources)
+        answers = self._asking.answers(PROMPT)
+        if answers is None:
+            return
+        self._asking = None
+        for told in answers:
+            if self._believe(told):
                 return
+
+    def _believe(self, told: Told) -> bool:
+        """Judge our clock by what one provider said; say whether it is believed now."""
+        if told.failure:
+            tell("clock-unproven", logging.WARNING, source=told.source, words=told.failure)
+        if told.skew is None:
+            return False
+        verdict = check_skew(told.source, told.skew.total_seconds(), self._rhythm.tolerance)
+        if verdict.fault is not None:
             self._suspect(verdict)
+            return False
+        tell("clock-believed", source=told.source)
+        self.clock = ClockVerdict()
+        return True
 
     def _live(self) -> list[Job]:
         return [job for job in list_live_jobs(self.engine.vault) if job.source in self.engine.sources]

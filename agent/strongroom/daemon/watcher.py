@@ -66,16 +66,18 @@ class Watcher:
         """See to what is being told, and look if it is time. Never waits and never raises a StrongroomError."""
         if self._monotonic() >= self._next or verdict != self._verdict:
             self.look(engine, plans, verdict)
-        else:
-            self._guarded("notices", lambda: self._voice.tend(engine.vault, self._clock()))
+            return
+        self._guarded("notices", lambda: self._voice.tend(engine.vault, self._clock()))
+        if self._pinger is not None:
+            self._pinger.tend()
 
     def look(self, engine: Engine, plans: Iterable[Plan], verdict: ClockVerdict) -> None:
         """Look now: raise and clear notices, tell them, measure, ping."""
         began, self._verdict = self._monotonic(), verdict
         seen = self._guarded("watching", lambda: self._watch(engine, list(plans), verdict))
-        healthy = seen and self._guarded("notices", lambda: self._voice.speak(engine.vault, self._clock()))
+        spoken = self._guarded("notices", lambda: self._voice.speak(engine.vault, self._clock()))
         if self._pinger is not None:
-            self._pinger.beat(healthy=healthy and not self._alarmed(engine))
+            self._pinger.beat(healthy=seen and spoken and not self._alarmed(engine))
         self._next = began + max(LOOK, (self._monotonic() - began) / SHARE)
 
     def finish(self, engine: Engine, seconds: float = 5.0) -> None:

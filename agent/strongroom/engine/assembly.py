@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from strongroom.config.schema import Config, SourceSettings
-from strongroom.config.secrets import resolve
+from strongroom.config.secrets import SecretRef, resolve
 from strongroom.engine.airlock.anteroom import Anteroom
 from strongroom.engine.engine import Engine, Happening, Source
 from strongroom.model.errors import UsageError
@@ -29,14 +29,20 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
+def reveal(ref: SecretRef) -> str:
+    """Fetch a secret now. Raises UsageError or WorldError where it is not to be had."""
+    return resolve(ref).reveal()
+
+
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """Where time, chance and the wish to stop come in."""
+    """Where time, chance, secrets and the wish to stop come in."""
 
     clock: Clock = system_clock
     monotonic: Callable[[], float] = time.monotonic
     chance: Chance = os.urandom
     stop: Callable[[], bool] = lambda: False
+    secret: Callable[[SecretRef], str] = reveal
     witness: Callable[[str], None] = lambda _where: None
     listen: Callable[[Job, Job, Happening], None] = lambda _before, _after, _happening: None
 
@@ -115,7 +121,7 @@ def build_source(settings: SourceSettings, config: Config, doors: Doors) -> Sour
     provider = build(
         settings.provider,
         ProviderSettings(
-            api_key=lambda: resolve(settings.api_key).reveal(),
+            api_key=lambda: doors.secret(settings.api_key),
             clock=doors.clock,
             base_url=settings.base_url or "",
             bounds=Bounds(

@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Sequence
 
 from strongroom.engine.airlock.digest import Digest
-from strongroom.engine.airlock.reader import reader_process
+from strongroom.engine.airlock.reader import spawned_reader
 from strongroom.engine.blocks import read_blocks
 from strongroom.engine.coding import Unpacked, open_clear
 from strongroom.engine.fixity import Fault, Watch
@@ -28,13 +28,10 @@ def check_content(
     identities: Sequence[X25519Identity],
     watch: Watch = lambda _count: None,
 ) -> list[Fault]:
-    """Prove what the archive holds: the delivered digest, the structure, the counts and dates of its records.
-
-    The caller must have a single thread: a reader process is forked.
-    """
+    """Prove what the archive holds: the delivered digest, the structure, the counts and dates of its records."""
     name = str(vault.payload_path(archive).relative_to(vault.layout.root))
     try:
-        with reader_process(archive.expectation, Caps()) as sink:
+        with spawned_reader(archive.expectation, Caps()) as sink:
             key = unlock(vault, archive, identities)
             with vault.payload_path(archive).open("rb", buffering=0) as sealed:
                 reader = open_clear(SealedReader(sealed, [key.identity]), archive.seal)

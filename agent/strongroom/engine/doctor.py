@@ -14,6 +14,7 @@ from strongroom.config.schema import Config
 from strongroom.config.secrets import SecretRef, resolve
 from strongroom.engine.assembly import Doors, build_source, open_reading
 from strongroom.engine.keys import needs_passphrase
+from strongroom.engine.readings import newest_moments
 from strongroom.evidence.line import read_chain
 from strongroom.model.errors import StrongroomError
 from strongroom.vault.lock import describe_holder, is_held
@@ -94,6 +95,13 @@ def _log(vault: Vault) -> Check:
         return Check("log", Verdict.FAIL, "the evidence log is missing", "restore log/log.jsonl from a copy")
     with vault.layout.log.open("rb") as file:
         count = sum(1 for _ in read_chain(line.rstrip(b"\n") for line in file))
+    newest = newest_moments(vault, 1)
+    expected = newest[0].seq if newest else 0
+    if count != expected:
+        words = f"the log file has {count} entries, the catalogue has {expected}"
+        behind = count < expected and is_held(vault.layout.lock)
+        hint = "compare log/log.jsonl with a copy: one of the two was cut or is an older one"
+        return Check("log", Verdict.WARN if behind else Verdict.FAIL, words, "" if behind else hint)
     return Check("log", Verdict.OK, f"{count} entries, every one follows the one before it")
 
 

@@ -59,14 +59,13 @@ class Hand:
 
     intent: bool = False  # the intent was written by this worker and nothing has been sent
     airlock: Airlock | None = None
-    durable_at: datetime | None = None
     archive: Archive | None = None  # built when the seal is known; completed by the inspection
 
     def release(self) -> None:
         """Let go of everything; an unfinished sealer is ended."""
         if self.airlock is not None:
             self.airlock.close()
-        self.intent, self.airlock, self.durable_at, self.archive = False, None, None, None
+        self.intent, self.airlock, self.archive = False, None, None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strongroom.model.archive import Archive, Holding
+from strongroom.vault.archives import key_digest
+from strongroom.vault.log import entries_of_archive
 from strongroom.vault.manifest import write_manifest
 from strongroom.vault.vault import Vault
 
@@ -23,7 +25,7 @@ class Fault:
 
     archive: str
     file: str  # relative to the vault
-    code: str  # missing, size, digest, manifest, key, content, counts
+    code: str  # missing, size, digest, manifest, key, log, content, counts
     message: str  # expected and got
 
 
@@ -33,6 +35,7 @@ def check_fixity(vault: Vault, archive: Archive, watch: Watch = lambda _count: N
         *_check_payload(vault, archive, watch),
         *_check_key(vault, archive),
         *_check_manifest(vault, archive),
+        *_check_log(vault, archive),
     ]
 
 
@@ -56,12 +59,26 @@ def _check_key(vault: Vault, archive: Archive) -> list[Fault]:
     path = vault.key_path(archive)
     name = str(path.relative_to(vault.layout.root))
     try:
-        start = path.read_bytes()[:22]
+        found = vault.key_sha256(archive)
     except OSError as error:
         return [_unreadable(archive, name, error)]
-    if start != b"age-encryption.org/v1\n":
-        return [Fault(archive.id, name, "key", "expected a sealed key file, got something else")]
+    expected = key_digest(vault.catalogue, archive.id)
+    if found != expected:
+        return [Fault(archive.id, name, "key", f"expected SHA-256 {expected[:16]}…, got {found[:16]}…")]
     return []
+
+
+def _check_log(vault: Vault, archive: Archive) -> list[Fault]:
+    """Compare with the line that the evidence log has of the archive's publication."""
+    told = [entry.body.get("facts") for entry in entries_of_archive(vault.catalogue, archive.id)]
+    manifest = hashlib.sha256(write_manifest(archive)).hexdigest()
+    for facts in told:
+        if isinstance(facts, dict) and "manifest_sha256" in facts:
+            if facts["manifest_sha256"] == manifest and facts.get("sealed_sha256") == archive.seal.sealed_sha256:
+                return []
+            message = "expected the digests that the log has of it, the catalogue has others"
+            return [Fault(archive.id, "log/log.jsonl", "log", message)]
+    return [Fault(archive.id, "log/log.jsonl", "log", "expected a line about its publication, the log has none")]
 
 
 def _check_manifest(vault: Vault, archive: Archive) -> list[Fault]:

@@ -10,6 +10,7 @@ from strongroom.engine.perform import perform
 from strongroom.engine.record import budget_at, record
 from strongroom.model.decision import Act, Situation, Step, next_step
 from strongroom.model.job import Job, State
+from strongroom.model.table import IllegalMove
 from strongroom.vault.jobs import get_job
 from strongroom.vault.sources import get_source
 
@@ -26,8 +27,8 @@ class Rest:
 def work(engine: Engine, job_id: str) -> Rest:
     """Take a job as far as it goes. Only one worker may have a job at a time."""
     hand = Hand()
+    job = _read(engine, job_id)
     try:
-        job = _read(engine, job_id)
         while True:
             step = next_step(job, situation_of(engine, job, hand), engine.patience)
             if step.act is Act.NOTHING or (engine.stop() and not _in_hand(job, hand)):
@@ -35,6 +36,8 @@ def work(engine: Engine, job_id: str) -> Rest:
             if step.act is Act.WAIT:
                 return Rest(job, step.until, step.reason)
             job = _step(engine, job, step, hand)
+    except IllegalMove as moved:
+        return Rest(_read(engine, job_id), None, str(moved))  # a person cancelled it meanwhile
     finally:
         hand.release()
 

@@ -22,7 +22,7 @@ from strongroom.model.errors import (
 )
 from strongroom.model.ids import make_id
 from strongroom.model.job import Cause, Event, Job, State
-from strongroom.model.patience import next_poll
+from strongroom.model.patience import next_poll, next_try
 from strongroom.model.provider import Listed, Observation, Standing
 from strongroom.model.table import Facts
 from strongroom.vault.jobs import known_refs
@@ -92,9 +92,8 @@ def _look(engine: Engine, job: Job, _step: Step, _hand: Hand) -> Happening:
         return Happening(Event.INDISTINCT, Facts(cause=Cause.INDISTINCT, detail=detail))
     now = engine.clock()
     if absent(job, now, engine.patience):
-        return Happening(
-            Event.ABSENT, Facts(cause=Cause.NONE, detail="the provider's list proves it was never created")
-        )
+        later = next_try(engine.patience, job.tries(Cause.UNANSWERED), now, engine.jitter(), None)
+        return Happening(Event.ABSENT, Facts(later, detail="the provider's list proves it was never created"))
     asked = job.asked_at or now
     share = (job.looks + 2) / engine.patience.looks
     next_at = max(now + engine.patience.look_after, asked + engine.patience.look_for * min(share, 1.0))
@@ -150,7 +149,7 @@ def successor_of(engine: Engine, job: Job, purpose: str = "") -> Job:
 
 def _read_list(engine: Engine, job: Job) -> list[Listed]:
     now = engine.clock()
-    since = min(job.asked_at or now, now - timedelta(hours=1)) - SKEW
+    since = min(job.asked_at or now, now - timedelta(hours=25)) - SKEW
     listed = list(engine.sources[job.source].provider.sweep(since))
     catalogue = engine.vault.catalogue
     with catalogue.transaction():

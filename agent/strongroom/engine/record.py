@@ -40,9 +40,9 @@ def record(engine: Engine, job: Job, happening: Happening) -> Job:
         put_job(catalogue, moved)
         _keep_quota(catalogue, job, moved, happening, now)
         if happening.archive is not None:
-            put_archive(catalogue, happening.archive)
+            put_archive(catalogue, happening.archive, engine.vault.key_sha256(happening.archive))
         _keep_coverage(engine, catalogue, moved, happening, now)
-        _log(catalogue, job, moved, happening, now)
+        _log(engine, catalogue, job, moved, happening, now)
         if happening.successor is not None:
             enter(catalogue, happening.successor)
     engine.witness(f"committed {happening.event}")
@@ -88,7 +88,7 @@ def budget_at(engine: Engine, catalogue: Catalogue, job: Job, now: datetime) -> 
 def _keep_quota(catalogue: Catalogue, before: Job, after: Job, happening: Happening, now: datetime) -> None:
     if happening.event is Event.INTENDED:
         remember_ask(catalogue, after, now)
-    if happening.event in (Event.POSTPONED, Event.ABSENT):
+    if happening.event is Event.POSTPONED:  # an unanswered create stays counted: the provider may have counted it
         forget_ask(catalogue, before)
     if not (happening.pause or happening.refused_until):
         return
@@ -132,14 +132,15 @@ def _compare(catalogue: Catalogue, job: Job, happening: Happening, now: datetime
 def _cover(engine: Engine, catalogue: Catalogue, job: Job, archive: Archive) -> None:
     """Enter what an archive proves. A part that the provider had destroyed before it was asked is lost."""
     cover = Cover.EMPTY if archive.empty else Cover.PROVEN
-    keeps = engine.sources[job.source].provider.limits.retention
+    source = engine.sources.get(job.source)  # None: taken out of the configuration while the job was under way
+    keeps = source.provider.limits.retention if source is not None else None
     proven = Interval(job.stream, job.spec.window, cover, archive.id, job.id)
     drop_open(catalogue, job.stream, job.spec.window)
-    for interval in settle(proven, job.asked_at or job.created_at, keeps):
+    for interval in settle(proven, job.asked_at or job.created_at, keeps, archive.inspection.earliest):
         put_interval(catalogue, interval)
 
 
-def _log(catalogue: Catalogue, before: Job, after: Job, happening: Happening, now: datetime) -> None:
+def _log(engine: Engine, catalogue: Catalogue, before: Job, after: Job, happening: Happening, now: datetime) -> None:
     repeated = happening.event is Event.DELAYED and before.cause is after.cause
     if happening.event in QUIET or repeated:
         return
@@ -154,7 +155,7 @@ def _log(catalogue: Catalogue, before: Job, after: Job, happening: Happening, no
         "next": format_instant(told.next_at) if told.next_at else "",
         "successor": happening.successor.id if happening.successor else "",
         **happening.told,
-        **(_archive_facts(archive) if archive else {}),
+        **(_archive_facts(engine, archive) if archive else {}),
     }
     entry = Entry(
         kind=f"job.{happening.event}",
@@ -168,7 +169,7 @@ def _log(catalogue: Catalogue, before: Job, after: Job, happening: Happening, no
     add_entry(catalogue, entry)
 
 
-def _archive_facts(archive: Archive) -> dict[str, Fact]:
+def _archive_facts(engine: Engine, archive: Archive) -> dict[str, Fact]:
     """Return what ties the archive's files to the log: whoever swaps one of them contradicts a line."""
     faults: list[Fact] = [
         *sorted({finding.code for finding in archive.inspection.findings if finding.severity == "fault"})
@@ -176,6 +177,7 @@ def _archive_facts(archive: Archive) -> dict[str, Fact]:
     return {
         "holding": archive.holding.value,
         "manifest_sha256": hashlib.sha256(write_manifest(archive)).hexdigest(),
+        "key_sha256": engine.vault.key_sha256(archive),
         "sealed_sha256": archive.seal.sealed_sha256,
         "records": archive.inspection.records,
         "faults": faults,

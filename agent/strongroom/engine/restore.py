@@ -46,7 +46,7 @@ def restore(
     Raises UsageError when the file exists, SealError when the archive does not authenticate or its digest differs;
     then nothing is left behind.
     """
-    path = target / archive.seal.delivered_name if target.is_dir() else target
+    path = target / bare_name(archive) if target.is_dir() else target
     _refuse_existing(path)
     key = unlock(vault, archive, identities)
     temporary = path.with_name(f".{path.name}.{archive.id[-6:]}.part")
@@ -127,11 +127,30 @@ def _name(temporary: Path, path: Path) -> None:
         os.link(temporary, path, follow_symlinks=False)
     except FileExistsError:
         _refuse_existing(path)
+        raise UsageError(f"{path} was being made by somebody else", hint="name another file with --to") from None
     except OSError:
-        if path.exists():
-            _refuse_existing(path)
-        temporary.rename(path)  # a file system without hard links
+        _name_without_links(temporary, path)
     flush_folder(path.parent)
+
+
+def _name_without_links(temporary: Path, path: Path) -> None:
+    """Name the file where the file system has no hard links: take the name first, so that nothing is overwritten."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+    except FileExistsError:
+        _refuse_existing(path)
+    temporary.rename(path)
+
+
+def bare_name(archive: Archive) -> str:
+    """Return the delivered file's name. Raises SealError for one that could lead out of the target folder."""
+    name = archive.seal.delivered_name
+    if name in ("", ".", "..") or Path(name).name != name or not name.isprintable():
+        raise SealError(
+            f"the manifest of archive {archive.id} has a file name that is none",
+            hint="name the file yourself with --to PATH, and run: strongroom verify",
+        )
+    return name
 
 
 def _refuse_existing(path: Path) -> None:

@@ -18,6 +18,7 @@ from strongroom.vault.ledger import interval_at
 PATIENT = timedelta(days=1)
 HOPEFUL = frozenset(
     {
+        Cause.UNANSWERED,
         Cause.PROVIDER_FAILED,
         Cause.OVERDUE,
         Cause.GONE,

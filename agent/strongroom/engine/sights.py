@@ -15,10 +15,9 @@ from strongroom.model.coverage import Cover, Interval
 from strongroom.model.horizon import AtRisk, at_risk
 from strongroom.model.plan import Plan
 from strongroom.model.window import Window
-from strongroom.vault.ledger import intervals_of
 from strongroom.vault.streams import all_streams
 from strongroom.vault.vault import Vault
-from strongroom.vault.watching import Sample, held_until, intervals_covered, newest_samples
+from strongroom.vault.watching import Sample, held_intervals, held_until, intervals_covered, newest_samples
 
 Keeps = Mapping[str, timedelta | None]
 """How long each source keeps its records; None where nobody knows."""
@@ -59,7 +58,7 @@ def _sight(vault: Vault, plan: Plan, keeps: timedelta | None, now: datetime) -> 
     catalogue, name = vault.catalogue, plan.stream.name
     risk = None
     if keeps is not None:
-        risk = at_risk(plan, intervals_of(catalogue, name, Window(now - keeps, now)), now, keeps)
+        risk = at_risk(plan, held_intervals(catalogue, name, now - keeps), now, keeps)
     return Sight(
         stream=name,
         source=plan.stream.source,

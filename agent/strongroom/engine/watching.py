@@ -109,7 +109,10 @@ def _failed(sight: Sight) -> Iterator[Alarm]:
 
 
 def _volumes(sight: Sight) -> Iterator[Alarm]:
+    most = max((sample.records for sample in sight.samples), default=0)
     for place, sample in enumerate(sight.samples[:JUDGED]):
+        if sample.records * 10 >= most:  # no window before it can make this one small
+            continue
         like = [each for each in sight.samples[place + 1 :] if _alike(each.window, sample.window)]
         anomaly = judge_volume(sample.records, [each.records for each in like])
         if anomaly is None:

@@ -70,8 +70,12 @@ def next_step(job: Job, situation: Situation, patience: Patience) -> Step:
     return _DECIDE[job.state](job, situation, patience)
 
 
-def _planned(_job: Job, situation: Situation, patience: Patience) -> Step:
+def _planned(job: Job, situation: Situation, patience: Patience) -> Step:
     now, surveyed = situation.now, situation.surveyed_at
+    if job.tries(Cause.UNANSWERED) >= patience.creates:
+        return Step(Act.GIVE_UP, Cause.UNANSWERED, f"{patience.creates} requests got no answer and made no export")
+    if situation.refused_until is not None and situation.refused_until > now:
+        return Step(Act.WAIT, Cause.QUOTA, "the provider is not to be asked before", until=situation.refused_until)
     if surveyed is None or abs(now - surveyed) > patience.survey_age:  # abs: the clock may have been set back
         return Step(Act.SURVEY, reason="others may be using the same budget")
     if situation.budget_at is not None and situation.budget_at > now:

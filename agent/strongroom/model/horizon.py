@@ -39,11 +39,16 @@ def lost_windows(plan: Plan, ledger: Iterable[Interval], now: datetime, keeps: t
     return subtract(Window(plan.since, now - keeps), [interval.window for interval in ledger])
 
 
-def settle(interval: Interval, asked_at: datetime, keeps: timedelta | None) -> list[Interval]:
-    """Return what an export proves about its window: the part before the horizon of the day it was asked is lost."""
+def settle(
+    interval: Interval, asked_at: datetime, keeps: timedelta | None, earliest: datetime | None = None
+) -> list[Interval]:
+    """Return what an export proves about its window: the part before the horizon of the day it was asked is lost.
+
+    A record from before the horizon (`earliest`) shows that the provider keeps more than is known: nothing is lost.
+    """
     window = interval.window
     horizon = window.start if keeps is None else asked_at - keeps
-    if horizon <= window.start:
+    if horizon <= window.start or (earliest is not None and earliest < horizon):
         return [interval]
     lost = Interval(interval.stream, window, Cover.LOST, job=interval.job, cause=BEYOND)
     if horizon >= window.end:

@@ -27,6 +27,7 @@ MOVES: Mapping[tuple[State, Event], State] = MappingProxyType(
         (_S.PLANNED, _E.INTENDED): _S.UNCERTAIN,
         (_S.PLANNED, _E.DELAYED): _S.PLANNED,
         (_S.PLANNED, _E.REFUSED): _S.FAILED,
+        (_S.PLANNED, _E.GIVEN_UP): _S.FAILED,
         (_S.UNCERTAIN, _E.ACCEPTED): _S.WAITING,
         (_S.UNCERTAIN, _E.POSTPONED): _S.PLANNED,
         (_S.UNCERTAIN, _E.REFUSED): _S.FAILED,
@@ -100,7 +101,7 @@ def advance(job: Job, event: Event, at: datetime, facts: Facts | None = None) ->
         expires_at=facts.expires_at or job.expires_at,
         size=job.size if facts.size is None else facts.size,
         archive=facts.archive or job.archive,
-        attempts=_count(job, facts.cause),
+        attempts=job.attempts if event in QUIET else _count(job, facts.cause),
     )
     return _mark(moved, event, at)
 

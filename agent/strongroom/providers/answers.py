@@ -93,6 +93,8 @@ def refuse_create(reply: Reply, label: str, problem: Problem) -> ProviderError:
     status = reply.status
     if status in (404, 410, 501):
         return not_offered(reply, label, problem)
+    if status == 425:
+        return refuse_read(reply, label, problem)  # "too early" is a promise that nothing was done
     if status in (307, 308) or (400 <= status < 500 and status != 408):
         return _definite(reply, label, problem)
     return _made(

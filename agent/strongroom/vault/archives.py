@@ -21,8 +21,8 @@ class Totals:
     records: int
 
 
-def put_archive(catalogue: Catalogue, archive: Archive) -> None:
-    """Insert the archive; inside a transaction."""
+def put_archive(catalogue: Catalogue, archive: Archive, key_sha256: str) -> None:
+    """Insert the archive, with the digest of its sealed key file; inside a transaction."""
     window = archive.spec.window
     catalogue.write(
         queries.PUT_ARCHIVE,
@@ -41,7 +41,14 @@ def put_archive(catalogue: Catalogue, archive: Archive) -> None:
         to_text(archive.durable_at),
         to_text(archive.verified_at),
         write_manifest(archive).decode(),
+        key_sha256,
     )
+
+
+def key_digest(catalogue: Catalogue, archive_id: str) -> str:
+    """Return the SHA-256 of an archive's sealed key file, as it should be."""
+    row = catalogue.read_one(queries.KEY_DIGEST, archive_id)
+    return str(row["key_sha256"]) if row else ""
 
 
 def get_archive(catalogue: Catalogue, archive_id: str) -> Archive | None:

@@ -53,14 +53,15 @@ KNOWN_REFS = "SELECT ref FROM jobs WHERE source = ? AND ref <> '' AND id <> ?"
 
 _ARCHIVE_COLUMNS = (
     "id, holding, stream, source, window_start, window_end, job, size, sealed_size, records, findings, retention, "
-    "durable_at, verified_at, manifest"
+    "durable_at, verified_at, manifest, key_sha256"
 )
-PUT_ARCHIVE = f"INSERT INTO archives ({_ARCHIVE_COLUMNS}) VALUES ({', '.join('?' * 15)})"
+PUT_ARCHIVE = f"INSERT INTO archives ({_ARCHIVE_COLUMNS}) VALUES ({', '.join('?' * 16)})"
 ARCHIVE = f"SELECT {_ARCHIVE_COLUMNS} FROM archives WHERE id = ?"
 ARCHIVES_NEWEST = _pages("archives", _ARCHIVE_COLUMNS, "verified_at", "holding")
 ARCHIVE_IDS_LIKE = """
 SELECT id FROM archives WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 3
 """
+KEY_DIGEST = "SELECT key_sha256 FROM archives WHERE id = ?"
 ALL_ARCHIVE_IDS = "SELECT id FROM archives ORDER BY id"
 ARCHIVE_TOTALS = """
 SELECT holding, count(*) AS count, coalesce(sum(size), 0) AS size, coalesce(sum(sealed_size), 0) AS sealed_size,
@@ -185,7 +186,15 @@ ON CONFLICT (key) DO UPDATE SET severity = excluded.severity, title = excluded.t
     raised_at = excluded.raised_at, told_at = excluded.told_at, cleared_at = excluded.cleared_at
 """
 
-COVERED_AS = "SELECT window_start, window_end, cause FROM coverage WHERE stream = ? AND cover = ? ORDER BY window_start"
+SETTLED_SINCE = """
+SELECT window_start, window_end FROM coverage
+WHERE stream = ? AND window_end > ? AND cover IN ('proven', 'empty', 'lost') ORDER BY window_start
+"""
+# The index is named because the primary key, which the planner prefers for the order, walks all of a stream.
+COVERED_AS = """
+SELECT window_start, window_end, cause FROM coverage INDEXED BY coverage_by_cover
+WHERE stream = ? AND cover = ? ORDER BY window_start
+"""
 NEWEST_COVERED = "SELECT window_end FROM coverage WHERE stream = ? AND cover = ? ORDER BY window_start DESC LIMIT 1"
 NEWEST_SAMPLES = """
 SELECT window_start, window_end, records, sealed_size FROM archives

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import threading
 from collections.abc import Callable
@@ -94,6 +95,10 @@ class Vault:
         if archive.holding is Holding.QUARANTINED:
             return self.layout.quarantined(archive.id, ".key.age")
         return self.layout.key(archive.id)
+
+    def key_sha256(self, archive: Archive) -> str:
+        """Return the SHA-256 of an archive's sealed key file, read from the disk."""
+        return hashlib.sha256(self.key_path(archive).read_bytes()).hexdigest()
 
     def close(self) -> None:
         """Close every connection that was opened through this object."""

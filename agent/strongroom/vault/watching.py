@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.window import Window
 from strongroom.vault import queries
-from strongroom.vault.catalogue import Catalogue, to_instant
+from strongroom.vault.catalogue import Catalogue, to_instant, to_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,21 @@ class Sample:
     window: Window
     records: int
     sealed_size: int  # bytes on disk
+
+
+def held_intervals(catalogue: Catalogue, stream: str, since: datetime) -> list[Interval]:
+    """Return what of a stream is proven, empty or lost since an instant, adjacent entries joined to one.
+
+    Joined as text, whose order is order in time: only what is left becomes windows, and that is little.
+    """
+    joined: list[tuple[str, str]] = []
+    for row in catalogue.read(queries.SETTLED_SINCE, stream, to_text(since)):
+        start, end = row["window_start"], row["window_end"]
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return [Interval(stream, Window(to_instant(start), to_instant(end)), Cover.PROVEN) for start, end in joined]
 
 
 def intervals_covered(catalogue: Catalogue, stream: str, cover: Cover) -> list[Interval]:

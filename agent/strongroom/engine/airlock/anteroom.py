@@ -27,7 +27,10 @@ class Anteroom:
         """Return the sealer that is ready, or a new one; it is the caller's to close."""
         with self._guard:
             ready, self._ready = self._ready, None
-        return ready if ready is not None and ready.alive else Airlock()
+        if ready is not None and not ready.alive:
+            ready.close()
+            ready = None
+        return ready or Airlock()
 
     def close(self) -> None:
         """End the sealer that nobody took."""

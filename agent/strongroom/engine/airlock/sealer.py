@@ -34,7 +34,7 @@ from strongroom.engine.coding import Unpacked, coding_for, make_encoder, open_cl
 from strongroom.formats.inspect import inspect_container
 from strongroom.formats.pipe import PipedSink
 from strongroom.model.archive import Seal
-from strongroom.model.errors import StrongroomError, VaultError, WorldError
+from strongroom.model.errors import SealError, StrongroomError, VaultError, WorldError
 from strongroom.model.inspection import Inspection
 from strongroom.sealing.identity import X25519Identity
 from strongroom.sealing.keyfile import ArchiveKey, write_archive_key
@@ -111,7 +111,9 @@ def _read_back(order: Order, key: ArchiveKey, seal: Seal, sink: PipedSink, repli
     with Path(order.payload_path).open("rb", buffering=0) as sealed:
         reader = open_clear(SealedReader(sealed, [key.identity]), seal)
         watched = _Watched(reader, seal.size, replies)
-        return inspect_container(watched, order.expectation, order.caps, sink)
+        inspection = inspect_container(watched, order.expectation, order.caps, sink)
+        watched.read_rest()
+        return inspection
 
 
 def _write_key(order: Order, key: ArchiveKey) -> None:
@@ -167,14 +169,20 @@ def _read_line(control: BinaryIO) -> bytes:
 
 
 class _Watched:
-    """The sealed file's content, telling the engine how far reading has come at most once per 1/50 of it."""
+    """The sealed file's content: tells the engine how far reading has come, and remembers what was never read.
+
+    Every chunk authenticates as it is read, so a file of which every chunk was read is the file that was sealed.
+    """
 
     def __init__(self, reader: SealedReader | Unpacked, total: int, replies: BinaryIO) -> None:
         self._reader, self._total, self._replies = reader, total, replies
         self._done, self._told, self._step = 0, 0, max(total // 50, 1 << 20)
+        self._at = 0
+        self._unread = [(0, total)] if total else []
 
     def readinto(self, buffer: memoryview) -> int:
         count = self._reader.readinto(buffer)
+        self._mark(count)
         self._done += count
         if self._done - self._told >= self._step:
             self._told = self._done
@@ -182,7 +190,32 @@ class _Watched:
         return count
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self._reader.seek(offset, whence)
+        self._at = self._reader.seek(offset, whence)
+        return self._at
+
+    def read_rest(self) -> None:
+        """Read what nobody has asked for."""
+        block = memoryview(bytearray(TAKE))
+        for start, end in list(self._unread):
+            if self._at != start:
+                self.seek(start)
+            while self._at < end and self.readinto(block[: end - self._at]):
+                pass
+        if self._unread:
+            raise SealError("a part of the sealed file could not be read back", hint="check the disk")
+
+    def _mark(self, count: int) -> None:
+        """Take the bytes just read out of what is unread."""
+        start, end = self._at, self._at + count
+        self._at = end
+        rest = []
+        for low, high in self._unread:
+            if end <= low or high <= start:
+                rest.append((low, high))
+                continue
+            rest += [(low, start)] if low < start else []
+            rest += [(end, high)] if end < high else []
+        self._unread = rest
 
 
 if __name__ == "__main__":

@@ -66,7 +66,8 @@ CREATE TABLE archives (
     retention    TEXT NOT NULL,
     durable_at   TEXT NOT NULL,
     verified_at  TEXT NOT NULL,
-    manifest     TEXT NOT NULL              -- the manifest file's exact text
+    manifest     TEXT NOT NULL,             -- the manifest file's exact text
+    key_sha256   TEXT NOT NULL              -- of the sealed key file, as it is now
 ) STRICT;
 
 CREATE INDEX archives_newest ON archives (verified_at DESC, id DESC);

@@ -1,0 +1,27 @@
+"""The simulated provider as a service of the guest. Its key, links and records hold text that no journal may show."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+from strongroom.sandbox.records import DataOptions
+from strongroom.sandbox.server import SandboxSettings, serve
+from strongroom.sandbox.zavu_options import ZavuOptions
+
+PORT = 8790
+KEY = "zv_live_canarykeyofthetest"
+LINK = "canarylinkofthetest"
+TEXT = "canary-text-of-the-test"
+
+
+def main() -> None:
+    """Serve until asked to stop."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    data = DataOptions(per_day={"messages": 2000}, canary=TEXT)
+    zavu = ZavuOptions(max_per_hour=60)
+    serve(SandboxSettings(api_key=KEY, token_prefix=LINK, data=data, zavu=zavu, api_port=PORT), lambda _running: None)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""A sealer started ahead of time is used once, and never outlives the engine that started it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from strongroom.engine.airlock.anteroom import Anteroom
+
+
+@pytest.fixture
+def anteroom() -> Iterator[Anteroom]:
+    room = Anteroom()
+    yield room
+    room.close()
+
+
+def children() -> set[int]:
+    """The processes that this one has started and not yet waited for."""
+    tasks = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    return {int(pid) for task in tasks for pid in task.read_text().split()}
+
+
+def test_the_prepared_sealer_is_the_one_that_is_taken(anteroom: Anteroom) -> None:
+    before = children()
+    anteroom.prepare()
+    prepared = children() - before
+    anteroom.prepare()
+    with anteroom.take() as airlock:
+        assert airlock.alive
+        assert children() - before == prepared
+        assert len(prepared) == 1
+
+
+def test_each_taker_has_a_sealer_of_its_own(anteroom: Anteroom) -> None:
+    before = children()
+    anteroom.prepare()
+    with anteroom.take() as first, anteroom.take() as second:
+        assert first is not second
+        assert len(children() - before) == 2
+    assert children() == before
+
+
+def test_a_sealer_that_died_while_it_waited_is_replaced(anteroom: Anteroom) -> None:
+    before = children()
+    anteroom.prepare()
+    (dead,) = children() - before
+    os.kill(dead, signal.SIGKILL)
+    os.waitid(os.P_PID, dead, os.WEXITED | os.WNOWAIT)
+    with anteroom.take() as airlock:
+        assert airlock.alive
+        assert dead not in children()
+
+
+def test_a_sealer_that_nobody_took_ends_with_the_engine(anteroom: Anteroom) -> None:
+    before = children()
+    anteroom.prepare()
+    anteroom.close()
+    assert children() == before
+    anteroom.close()
