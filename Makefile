@@ -21,11 +21,11 @@ demo: $(STAMP)  ## a simulated provider, a fresh vault, real exports through eve
 	$(BIN)/strongroom demo $(if $(DEMO_DIR),--dir $(DEMO_DIR))
 
 test: $(STAMP)  ## every test, the fast ones first
-	$(BIN)/pytest -q -n 2 -m "not slow"
-	$(BIN)/pytest -q -n 2 -m slow
+	$(BIN)/pytest -q -n 2 --durations 40 -m "not slow"
+	$(BIN)/pytest -q -n 2 --durations 40 -m slow
 
 test-fast: $(STAMP)  ## the tests that take seconds
-	$(BIN)/pytest -q -n 2 -m "not slow"
+	$(BIN)/pytest -q -n 2 --durations 40 -m "not slow"
 
 check: $(STAMP) lint types imports test  ## format, lint, types, import rules, tests
 

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from strongroom.model.window import Window
-from strongroom.sandbox.records import DataOptions, RecordSource, Span, json_array
+from strongroom.sandbox.records import DataOptions, RecordSource, json_array
+from strongroom.sandbox.slots import Span
 from strongroom.sandbox.zipwriter import ZipWriter
 
 DATA = Path(__file__).parent / "data"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-
 from strongroom.sandbox.records import DataOptions
 from strongroom.sandbox.server import SandboxSettings, serve
 from strongroom.sandbox.zavu_options import ZavuOptions
@@ -17,7 +14,6 @@ TEXT = "canary-text-of-the-test"
 
 def main() -> None:
     """Serve until asked to stop."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     data = DataOptions(per_day={"messages": 2000}, canary=TEXT)
     zavu = ZavuOptions(max_per_hour=60)
     serve(SandboxSettings(api_key=KEY, token_prefix=LINK, data=data, zavu=zavu, api_port=PORT), lambda _running: None)

@@ -24,7 +24,7 @@ from strongroom.daemon.channels import AppriseChannel, CommandChannel, DesktopCh
 from strongroom.daemon.message import SHOWN, compose, trial
 from strongroom.engine.notices import Notice
 from strongroom.model.alarm import Level
-from strongroom.model.errors import StrongroomError, UsageError, WorldError
+from strongroom.model.errors import UsageError, WorldError
 
 # Apprise imports a module that Python 3.13 has no more; in use nobody sees the warning.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -251,4 +251,3 @@ def test_an_attempt_is_not_waited_for_longer_than_asked(ear: Ear, address: Secre
 
 def test_nothing_is_built_of_nothing() -> None:
     assert build_channels(NotifySettings()) == []
-    assert issubclass(UsageError, StrongroomError)

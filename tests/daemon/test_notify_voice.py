@@ -149,7 +149,7 @@ def test_what_no_channel_took_is_not_told_and_survives_a_restart(stage: Stage) -
 def test_waiting_grows_and_has_an_end(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     bad = Fake(failing=True)
     voice = Voice([bad], stage.monotonic)
-    tries = []
+    tries: list[int] = []
     stage.look(voice, DISK)
     for minute in range(6 * 60):
         stage.settle(voice)

@@ -154,6 +154,13 @@ def test_a_clock_that_is_set_back_repeats_nothing(house: House) -> None:
         assert look(house, alarm(), alarm("disk", Level.CRITICAL)) == []
 
 
+def test_what_is_told_after_the_clock_was_set_back_is_told_once(house: House) -> None:
+    reconcile(house.vault, [alarm()], house.now)
+    house.now -= timedelta(hours=5)
+    assert look(house, alarm()) == ["at-risk chats"]
+    assert look(house, alarm()) == []
+
+
 def test_a_notice_that_changed_while_it_was_told_is_told_again(house: House) -> None:
     reconcile(house.vault, [alarm()], house.now)
     told = due_notices(house.vault, house.now)

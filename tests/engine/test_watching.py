@@ -104,10 +104,10 @@ def test_adjacent_lost_windows_are_one_loss_and_others_are_others(house: House) 
         house.cover(days(first, first - 1), Cover.LOST)
     lost = {key: alarm for key, alarm in found(house).items() if key.startswith("lost")}
     assert list(lost) == ["lost chats 2025-10-16T00:00:00Z", "lost chats 2026-01-24T00:00:00Z"]
-    first, second = lost.values()
-    assert first.title.startswith("3 days of one stream are lost")
-    assert second.title.startswith("1 day of one stream are lost")
-    assert first.severity is Level.CRITICAL
+    longer, shorter = lost.values()
+    assert longer.title.startswith("3 days of one stream are lost")
+    assert shorter.title.startswith("1 day of one stream are lost")
+    assert longer.severity is Level.CRITICAL
     assert all(happens_once(key) for key in lost)
 
 

@@ -105,7 +105,7 @@ class Bench:
     def write(self, *nouns: Job | Archive | Interval | Entry | SourceState) -> None:
         putters: dict[type, Callable[..., None]] = {
             Job: put_job,
-            Archive: put_archive,
+            Archive: lambda catalogue, archive: put_archive(catalogue, archive, "0" * 64),
             Interval: put_interval,
             Entry: add_entry,
             SourceState: put_source,

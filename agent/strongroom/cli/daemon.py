@@ -16,6 +16,5 @@ def daemon(session: Session) -> int:
     works in a vault at a time.
     """
     from strongroom.daemon.daemon import Daemon
-    from strongroom.daemon.service import no_watch
 
-    return Daemon(session.config(), no_watch).run()
+    return Daemon(session.config()).run()

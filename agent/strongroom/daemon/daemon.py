@@ -15,8 +15,9 @@ from strongroom.daemon.attempt import Attempt
 from strongroom.daemon.bell import Bell
 from strongroom.daemon.keys import patient_secret
 from strongroom.daemon.logs import log, start_logging, tell, tell_transition
-from strongroom.daemon.service import Rhythm, Service, Watch
+from strongroom.daemon.service import Rhythm, Service
 from strongroom.daemon.systemd import Notifier
+from strongroom.daemon.watcher import Watcher
 from strongroom.engine.assembly import Doors, open_engine
 from strongroom.engine.engine import Engine
 from strongroom.engine.recover import recover
@@ -25,7 +26,8 @@ from strongroom.engine.runner import Crew
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError
 
 TURN = 1.0  # seconds at the most between two looks at requests
-LEAVE = 8.0  # seconds for jobs in hand to be parked; after that the process ends and the next start settles them
+LEAVE = 7.0  # seconds for jobs in hand to be parked; after that the process ends and the next start settles them
+FAREWELL = 1.0  # seconds for the channels to hear what they have not heard yet
 
 
 def boot_seconds() -> float:
@@ -34,11 +36,10 @@ def boot_seconds() -> float:
 
 
 class Daemon:
-    """Runs until it is asked to stop. `watch` raises and clears alarms at every beat."""
+    """Runs until it is asked to stop. Its watcher raises and clears alarms, whatever becomes of the jobs."""
 
-    def __init__(self, config: Config, watch: Watch, doors: Doors | None = None, rhythm: Rhythm | None = None) -> None:
+    def __init__(self, config: Config, doors: Doors | None = None, rhythm: Rhythm | None = None) -> None:
         self._config = config
-        self._watch = watch
         self._bell = Bell()
         self._stopping = False
         self._reloading = False
@@ -47,6 +48,7 @@ class Daemon:
         )
         self._rhythm = rhythm or Rhythm()
         self._notifier = Notifier()
+        self._watcher = Watcher(config, self._doors.clock, self._doors.monotonic)
 
     def run(self) -> int:
         """Work until SIGTERM or SIGINT; SIGHUP reads the configuration again. Returns the exit code."""
@@ -56,16 +58,18 @@ class Daemon:
             settled = recover(engine)
             tell("started", vault=self._config.vault.path, settled=settled)
             crew = Crew(engine, self._config.daemon.workers)
-            service = Service(engine, self._config, crew, boot_seconds, self._watch, self._rhythm)
+            service = Service(engine, self._config, crew, boot_seconds, self._watcher, self._rhythm)
             try:
                 with AlarmClock(self._bell, self._rhythm.beat) as alarm:
                     self._notifier.ready()
+                    self._watcher.begin()
                     self._resume(engine)
                     self._loop(service, alarm)
             finally:
                 self._stopping = True  # also when an error ends the loop: workers hear it and put their jobs down
                 self._notifier.stopping()
                 parked = crew.leave(LEAVE)
+                self._watcher.finish(engine, FAREWELL)
             self._end(parked)
         return ExitCode.OK
 
@@ -101,6 +105,7 @@ class Daemon:
             log.error("configuration refused, the old one stays: %s", error.message)
         else:
             service.adopt(config, self._doors)
+            self._watcher.adopt(config)
             self._config = config
             tell("configuration read again", file=config.file)
             self._resume(service.engine)
