@@ -26,17 +26,22 @@ SYMBOLS = {"proven": "█", "empty": "·", "open": "▒", "due": "○", "missing
 LEGEND = "█ held   · proven empty   ▒ in progress   ○ due   ! missing   x lost"
 
 
-@click.command("coverage")
+@click.group("coverage", invoke_without_command=True)
 @click.option("--from", "start", type=instant, metavar="TIME", help="Look at nothing that ends before this.")
 @click.option("--to", "end", type=instant, metavar="TIME", help="Look at nothing that starts at or after this.")
 @click.option("--stream", metavar="NAME", help="Only this stream.")
 @json_option
 @pass_session
-def coverage(session: Session, start: datetime | None, end: datetime | None, stream: str, as_json: bool) -> int:
+@click.pass_context
+def coverage(
+    ctx: click.Context, session: Session, start: datetime | None, end: datetime | None, stream: str, as_json: bool
+) -> int:
     """Show for every stream which windows are held, due, missing or lost, and what is at risk until when.
 
     Leaves with 1 when anything is missing, lost or at risk within two weeks.
     """
+    if ctx.invoked_subcommand is not None:
+        return ExitCode.OK
     from strongroom.engine.assembly import open_looking, plans_of
     from strongroom.engine.prospect import coverage_of_plans
 
@@ -53,6 +58,29 @@ def coverage(session: Session, start: datetime | None, end: datetime | None, str
                 say(line)
         say(LEGEND if found else "no stream is configured: add a [[stream]] to the configuration")
     return ExitCode.FINDINGS if any(_worrying(each, now) for each in found) else ExitCode.OK
+
+
+@coverage.command("statement")
+@click.option("--from", "start", type=instant, metavar="TIME", required=True, help="The first instant it speaks of.")
+@click.option("--to", "end", type=instant, metavar="TIME", required=True, help="The end, which it does not include.")
+@click.option("--stream", metavar="NAME", help="Only this stream.")
+@pass_session
+def statement(session: Session, start: datetime, end: datetime, stream: str) -> int:
+    """Print "no gap from A to B", or the gaps, signed with the agent's key. Leaves with 1 when there is a gap.
+
+    The statement is a C2SP signed note; its public key is in the first entry of the evidence log.
+    """
+    from strongroom.engine.assembly import open_looking, plans_of
+    from strongroom.engine.prospect import coverage_of_plans
+    from strongroom.engine.statement import has_gap, sign, state_coverage
+
+    config, period = session.config(), Window(start, end)
+    plans = [plan for plan in plans_of(config) if not stream or plan.stream.name == config.stream(stream).name]
+    with open_looking(config) as engine:
+        found = coverage_of_plans(engine, plans, period)
+        text = state_coverage(engine.vault, found, period)
+    click.echo(sign(text, config), nl=False)
+    return ExitCode.FINDINGS if has_gap(found, period) else ExitCode.OK
 
 
 def _period(start: datetime | None, end: datetime | None, now: datetime) -> Window | None:

@@ -47,6 +47,7 @@ def read_vault(table: TableReader, base: Path) -> VaultSettings:
         recipients=recipients,
         identity=table.take("identity", path, None),
         min_free=table.take("min_free", values.size(lowest=0), _VAULT.min_free),
+        signing_key=table.take("signing_key", values.parse_secret_ref, None),
     )
     if len(recipients) == 1:
         table.caution("recipients", "one recipient only: if its identity is lost, so is everything; add a recovery key")

@@ -22,10 +22,14 @@ class FreshSource:
 
 
 def render_config(
-    vault: Path, recipients: Sequence[str], identity: Path | None = None, source: FreshSource | None = None
+    vault: Path,
+    recipients: Sequence[str],
+    identity: Path | None = None,
+    source: FreshSource | None = None,
+    signing_key: Path | None = None,
 ) -> str:
     """Return the text of a configuration that load_config takes without a mistake."""
-    parts = [_vault(vault, recipients, identity), _RETENTION, _source(source) if source else _SOURCE_LATER]
+    parts = [_vault(vault, recipients, identity, signing_key), _RETENTION, _source(source) if source else _SOURCE_LATER]
     return _HEAD + "\n".join(parts)
 
 
@@ -60,7 +64,7 @@ _SOURCE_LATER = """\
 """
 
 
-def _vault(vault: Path, recipients: Sequence[str], identity: Path | None) -> str:
+def _vault(vault: Path, recipients: Sequence[str], identity: Path | None, signing_key: Path | None) -> str:
     keys = "".join(f"  {_quote(recipient)},\n" for recipient in recipients)
     lines = (
         "[vault]\n"
@@ -71,6 +75,9 @@ def _vault(vault: Path, recipients: Sequence[str], identity: Path | None) -> str
     if identity is not None:
         lines += "# For commands that open archives; the daemon never reads it.\n"
         lines += f"identity = {_quote(str(identity))}\n"
+    if signing_key is not None:
+        lines += "# The agent's own key: it signs coverage statements and opens nothing.\n"
+        lines += f"signing_key = {_quote(f'file:{signing_key}')}\n"
     return lines
 
 

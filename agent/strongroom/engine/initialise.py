@@ -10,6 +10,7 @@ from strongroom.config.template import FreshSource, render_config
 from strongroom.engine.assembly import Doors
 from strongroom.engine.keys import NewIdentity, identity_file, make_identity
 from strongroom.evidence.line import Entry, Fact
+from strongroom.evidence.note import Signer
 from strongroom.model.errors import UsageError
 from strongroom.vault.durable import flush, in_words, write_all
 from strongroom.vault.log import add_entry
@@ -57,12 +58,18 @@ class Made:
     config: Path
     identity: Path
     working: str  # public key
+    verifier: str  # the public half of the agent's signing key
     recovery: NewIdentity
 
 
 def check_wishes(wishes: Wishes) -> None:
     """Refuse, before anything is made, what would overwrite or mix up something. Raises UsageError."""
-    places = {"configuration": wishes.config, "identity file": wishes.identity, "recovery file": wishes.recovery_file}
+    places = {
+        "signing key": signing_key_of(wishes),
+        "configuration": wishes.config,
+        "identity file": wishes.identity,
+        "recovery file": wishes.recovery_file,
+    }
     for what, path in places.items():
         if path is not None and path.exists():
             raise UsageError(f"there is a {what} at {path} already", hint="it is never overwritten: name another path")
@@ -87,17 +94,30 @@ def initialise(wishes: Wishes, recovery: NewIdentity, doors: Doors) -> Made:
     _write_private(wishes.identity, identity_file(working, wishes.passphrase, doors.chance))
     if wishes.recovery_file is not None:
         _write_private(wishes.recovery_file, identity_file(recovery, None, doors.chance))
+    signer = Signer.generate("strongroom", doors.chance)
+    _write_private(signing_key_of(wishes), f"{signer.reveal()}\n".encode())
     vault = create_vault(wishes.vault, README)
     try:
-        facts: dict[str, Fact] = {"recipients": [*recipients]}
+        facts: dict[str, Fact] = {"recipients": [*recipients], "verifier": str(signer.verifier)}
         with vault.catalogue.transaction():
             add_entry(vault.catalogue, Entry("vault.created", doors.clock(), facts=facts))
         vault.write_log()
     finally:
         vault.close()
-    text = render_config(wishes.vault.resolve(), recipients, wishes.identity.resolve(), wishes.source)
+    text = render_config(
+        wishes.vault.resolve(),
+        recipients,
+        wishes.identity.resolve(),
+        wishes.source,
+        signing_key_of(wishes).resolve(),
+    )
     _write_private(wishes.config, text.encode())
-    return Made(wishes.vault, wishes.config, wishes.identity, working.recipient, recovery)
+    return Made(wishes.vault, wishes.config, wishes.identity, working.recipient, str(signer.verifier), recovery)
+
+
+def signing_key_of(wishes: Wishes) -> Path:
+    """Return where the agent's signing key goes: beside the configuration."""
+    return wishes.config.with_name(f"{wishes.config.stem}-signing.key")
 
 
 def _write_private(path: Path, data: bytes) -> None:

@@ -35,7 +35,9 @@ class CsvReader:
         self._member = printable(member)
         self._shape = shape
         self._log = FindingLog(caps.max_findings)
-        self._dates = DateTally(expectation.window, end_inclusive=expectation.end_inclusive)
+        self._dates = DateTally(
+            expectation.window, end_inclusive=expectation.end_inclusive, overlap=expectation.overlap
+        )
         self._times = TimeColumn()
         self._fields = FieldWatch(shape, caps.max_fields)
         self._rows = RowSplitter(self, (shape.id_field, shape.time_field), max_row=caps.max_record, batch=batch)

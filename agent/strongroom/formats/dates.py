@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from strongroom.formats.faults import FindingLog
@@ -27,14 +27,16 @@ _HOURS_KEPT = 10_000
 class DateTally:
     """Counts the times of one member's records against the window and keeps the extremes."""
 
-    def __init__(self, window: Window, *, end_inclusive: bool) -> None:
+    def __init__(self, window: Window, *, end_inclusive: bool, overlap: timedelta = timedelta(0)) -> None:
         self.in_window = 0
         self.undated = 0
         self.at_end = 0  # exactly at the window's end, which the request may have included
         self.earliest: datetime | None = None
         self.latest: datetime | None = None
+        self.in_overlap = 0  # outside the window, but no further than was asked for on purpose
         self._before = 0
         self._after = 0
+        self._reach = _reach(window, overlap)
         self._window = window
         self._end_inclusive = end_inclusive
         self._hours: set[str] = set()  # texts such as 2026-01-01T00 that are known to be hours of real days
@@ -58,6 +60,9 @@ class DateTally:
         if self.at_end and self._end_inclusive:
             words = f"{self.at_end:,} records lie exactly at the window's end and belong to the next window too"
             log.add(Severity.NOTE, "record-at-end", words, member)
+        if self.in_overlap:
+            words = f"{self.in_overlap:,} records lie just beside the window, where more was asked for on purpose"
+            log.add(Severity.NOTE, "record-in-overlap", words, member)
         after = self._after + (0 if self._end_inclusive else self.at_end)
         if self._before and self.earliest:
             self._warn(log, member, self._before, "before", "earliest", self.earliest)
@@ -111,14 +116,22 @@ class DateTally:
         start = bisect_left(ordered, self._window.start, key=_as_instant)
         end = bisect_left(ordered, self._window.end, lo=start, key=_as_instant)
         behind = bisect_right(ordered, self._window.end, lo=end, key=_as_instant)
-        self._before += start
+        first = bisect_left(ordered, self._reach[0], hi=start, key=_as_instant)
         self.in_window += end - start
         self.at_end += behind - end
-        self._after += len(ordered) - behind
+        last = bisect_right(ordered, self._reach[1], lo=behind, key=_as_instant)
+        self._before += first
+        self.in_overlap += (start - first) + (last - behind)
+        self._after += len(ordered) - last
 
     def _widen(self, first: datetime, last: datetime) -> None:
         self.earliest = min(self.earliest or first, first)
         self.latest = max(self.latest or last, last)
+
+
+def _reach(window: Window, overlap: timedelta) -> tuple[datetime, datetime]:
+    """Return how far records may lie outside the window without being remarkable."""
+    return (window.start - overlap, window.end + overlap) if overlap else (window.start, window.end)
 
 
 def read_time(value: Any) -> datetime | None:

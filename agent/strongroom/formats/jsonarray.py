@@ -52,7 +52,9 @@ class JsonArrayReader:
         self._member = printable(member)
         self._shape = shape
         self._log = FindingLog(caps.max_findings)
-        self._dates = DateTally(expectation.window, end_inclusive=expectation.end_inclusive)
+        self._dates = DateTally(
+            expectation.window, end_inclusive=expectation.end_inclusive, overlap=expectation.overlap
+        )
         self._fields = FieldWatch(shape, caps.max_fields)
         self._splitter = Splitter(self, max_record=caps.max_record, batch=batch)
         self._parser = simdjson.Parser()

@@ -4,6 +4,9 @@ To the parser go frames: one byte of kind, four of length (big-endian), the payl
 bytes of it, END one byte: 1 where the member is whole. After each END the parser answers with four bytes of length and
 a JSON document of one Verdict. The end of the stream ends the service. The answer is bounded and checked against its
 types, since the process that parses hostile bytes is the one that may have been taken over.
+
+Where the two share memory, SLOT frames announce bytes that lie there; they have no payload in the pipe, and the parser
+answers each with one byte once it has copied them.
 """
 
 from __future__ import annotations
@@ -14,7 +17,8 @@ import struct
 import msgspec
 
 from strongroom.formats.conduit import widen_pipe
-from strongroom.formats.jsonarray import MemberReader, Verdict
+from strongroom.formats.jsonarray import MemberReader, Verdict, pour
+from strongroom.formats.shared import SLOT, SlotFeeder, SlotReader
 from strongroom.formats.sink import choose_reader
 from strongroom.model.errors import WorldError
 from strongroom.model.inspection import Caps, Expectation
@@ -22,7 +26,7 @@ from strongroom.model.inspection import Caps, Expectation
 MAX_FRAME = 1 << 20
 MAX_ANSWER = 4 << 20
 
-_BEGIN, _DATA, _END = 1, 2, 3
+_BEGIN, _DATA, _END, _SLOT = 1, 2, 3, 4
 _FRAME = struct.Struct("!BL")
 _LENGTH = struct.Struct("!L")
 
@@ -34,9 +38,11 @@ class ParserLost(WorldError):
 class PipedSink:
     """Sends members to `serve_records` at the other end of two descriptors, which the caller opens and closes."""
 
-    def __init__(self, to_parser: int, from_parser: int) -> None:
+    def __init__(self, to_parser: int, from_parser: int, shared: memoryview | None = None) -> None:
+        """`shared` is memory that the parser has too, from `share_memory`."""
         self._to = to_parser
         self._from = from_parser
+        self._slots = SlotFeeder(shared) if shared is not None else None
         widen_pipe(to_parser)
 
     def begin(self, member: str) -> None:
@@ -44,14 +50,20 @@ class PipedSink:
         self._send(_BEGIN, member.encode("utf-8", "surrogateescape"))
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
-        """Send the bytes, in frames of at most MAX_FRAME."""
-        view = memoryview(data)
-        for at in range(0, len(view), MAX_FRAME):
-            self._send(_DATA, view[at : at + MAX_FRAME])
+        """Send the bytes, through the shared memory where there is some."""
+        view, slots = memoryview(data), self._slots
+        step = MAX_FRAME if slots is None else SLOT
+        for at in range(0, len(view), step):
+            if slots is None:
+                self._send(_DATA, view[at : at + step])
+            else:
+                self._share(slots, view[at : at + step])
 
     def end(self, *, whole: bool) -> Verdict:
         """Send the end and wait for the answer."""
         self._send(_END, b"\x01" if whole else b"\x00")
+        if self._slots is not None:
+            self._take_back(self._slots, self._slots.out)
         (length,) = _LENGTH.unpack(self._receive(_LENGTH.size))
         if length > MAX_ANSWER:
             raise ParserLost(f"the parsing process announced an answer of {length:,} bytes, over {MAX_ANSWER:,}")
@@ -60,8 +72,20 @@ class PipedSink:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ParserLost("the parsing process answered something that is not an answer") from error
 
+    def _share(self, slots: SlotFeeder, piece: memoryview) -> None:
+        if slots.full:
+            self._take_back(slots, 1)
+        slots.fill(piece)
+        self._write(_FRAME.pack(_SLOT, len(piece)), b"")
+
+    def _take_back(self, slots: SlotFeeder, count: int) -> None:
+        """Wait until the parser has given back so many slots."""
+        slots.out -= len(self._receive(count))
+
     def _send(self, kind: int, payload: bytes | memoryview) -> None:
-        head = _FRAME.pack(kind, len(payload))
+        self._write(_FRAME.pack(kind, len(payload)), payload)
+
+    def _write(self, head: bytes, payload: bytes | memoryview) -> None:
         try:
             sent = os.writev(self._to, [head, payload])
             if sent < len(head) + len(payload):
@@ -76,13 +100,19 @@ class PipedSink:
         return block
 
 
-def serve_records(from_feeder: int, to_feeder: int, expectation: Expectation, caps: Caps) -> None:
+def serve_records(
+    from_feeder: int, to_feeder: int, expectation: Expectation, caps: Caps, shared: memoryview | None = None
+) -> None:
     """Parse what a PipedSink sends until it closes its end; raise WorldError for a broken or senseless stream."""
     reader: MemberReader | None = None
+    slots = SlotReader(shared) if shared is not None else None
     head = memoryview(bytearray(_FRAME.size))
     while _fill(from_feeder, head):
         kind, length = _FRAME.unpack(head)
-        if kind == _DATA and reader:
+        if kind == _SLOT and reader and slots and length <= SLOT:
+            pour(reader, slots.take(length))
+            os.write(to_feeder, b"\0")
+        elif kind == _DATA and reader:
             _read_data(from_feeder, length, reader)
         elif kind == _BEGIN and not reader and length <= MAX_FRAME:
             name = _read_payload(from_feeder, length).decode("utf-8", "surrogateescape")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from strongroom.model.provider import Container
@@ -56,6 +56,7 @@ class Expectation:
     companions: tuple[str, ...] = ()  # other members that must be there, such as metadata.json
     container: Container = Container.ZIP_OF_JSON  # how the file is built, and so how it is read
     rows: int | None = None  # records that the provider announced, None where it announced nothing
+    overlap: timedelta = timedelta(0)  # how far beyond the window was asked on purpose: what lies there is no surprise
 
 
 @dataclass(frozen=True, slots=True)

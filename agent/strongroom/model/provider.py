@@ -99,6 +99,7 @@ class Listed:
 
     ask: Ask | None
     observation: Observation
+    datasets: frozenset[str] | None = None  # what it holds, where the list tells that and no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +138,4 @@ class Probe:
     listed: int  # exports seen on the list
     requests_left: int | None = None
     notes: tuple[str, ...] = ()
+    retention: timedelta | None = None  # how long the account's plan keeps records; None where it could not be read

@@ -84,8 +84,12 @@ class Reply:
 
     @property
     def request_id(self) -> str:
-        """The provider's name for the request, or empty."""
-        return next((name for key in _REQUEST_IDS if (name := self.words(self.headers.get(key), 80))), "")
+        """The provider's name for the request by a header or by `meta` in the body, or empty."""
+        meta = self.loose_content().get("meta")
+        told = [self.headers.get(key) for key in _REQUEST_IDS] + [
+            meta.get("request_id") if isinstance(meta, dict) else None
+        ]
+        return next((name for value in told if (name := self.words(value, 80))), "")
 
 
 def refuse_create(reply: Reply, label: str, problem: Problem) -> ProviderError:

@@ -1,6 +1,7 @@
 """The reader: a process without any key, that parses what another inflates.
 
-It keeps two pipes and standard error, and its limits let it neither write files, start processes nor take much memory.
+It keeps two pipes, standard error and, where it was forked, memory that its parent only writes to. Its limits let it
+neither write files, start processes nor take much memory.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 import msgspec
 
 from strongroom.formats.pipe import PipedSink, serve_records
+from strongroom.formats.shared import share_memory
 from strongroom.model.errors import WorldError
 from strongroom.model.inspection import Caps, Expectation
 
@@ -26,13 +28,14 @@ def reader_process(expectation: Expectation, caps: Caps) -> Iterator[PipedSink]:
     """Fork a reader and give the sink that feeds it; it ends with the block. The caller must have a single thread."""
     records_out, records_in = os.pipe()
     answers_out, answers_in = os.pipe()
+    shared = memoryview(share_memory())
     child = os.fork()
     if child == 0:
-        _read(records_out, answers_in, expectation, caps)
+        _read(records_out, answers_in, expectation, caps, shared)
     os.close(records_out)
     os.close(answers_in)
     try:
-        yield PipedSink(records_in, answers_out)
+        yield PipedSink(records_in, answers_out, shared)
     finally:
         os.close(records_in)
         os.close(answers_out)
@@ -58,12 +61,12 @@ def main() -> None:
     serve_records(0, 1, expectation, caps)
 
 
-def _read(records: int, answers: int, expectation: Expectation, caps: Caps) -> None:
+def _read(records: int, answers: int, expectation: Expectation, caps: Caps, shared: memoryview) -> None:
     """Parse until the parent closes the pipe; never returns."""
     status = 1
     try:
         _lock_down(records, answers)
-        serve_records(0, 1, expectation, caps)
+        serve_records(0, 1, expectation, caps, shared)
         status = 0
     finally:
         os._exit(status)

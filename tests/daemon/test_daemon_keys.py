@@ -1,0 +1,59 @@
+"""A key that cannot be had is one source's trouble: told and waited out, and the daemon goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from bench_engine import Bench, open_bench
+
+from strongroom.config.secrets import SecretRef
+from strongroom.daemon.keys import patient_secret
+from strongroom.daemon.service import Rhythm, Service, no_watch
+from strongroom.engine.assembly import Doors, build_sources
+from strongroom.engine.readings import list_archives, status_of
+from strongroom.engine.resume import resume_sources
+from strongroom.engine.runner import Crew
+from strongroom.model.errors import AuthRefused, Transient
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with open_bench(tmp_path) as bench:
+        yield bench
+
+
+def test_a_key_that_is_there_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_KEY", "the key")
+    assert patient_secret(SecretRef.parse("env:A_KEY")) == "the key"
+
+
+@pytest.mark.parametrize(
+    ("ref", "error"),
+    [("credential:nowhere", AuthRefused), ("file:/nowhere", AuthRefused), ("command:/bin/false", Transient)],
+)
+def test_a_key_that_is_not_there_is_trouble_of_the_right_kind(
+    ref: str, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    with pytest.raises(error):
+        patient_secret(SecretRef.parse(ref))
+
+
+def test_a_missing_key_pauses_its_source_and_a_found_one_resumes_it(bench: Bench, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    source = replace(bench.config.sources[0], api_key=SecretRef.parse(f"file:{key}"))
+    config = replace(bench.config, sources=(source,))
+    doors = Doors(clock=bench.clock, secret=patient_secret)
+    with bench.engine(sources=build_sources(config, doors)) as engine, Crew(engine, 2) as crew:
+        service = Service(engine, config, crew, lambda: 0.0, no_watch, Rhythm())
+        service.turn()
+        crew.collect(5)
+        service.turn()
+        (paused,) = status_of(engine.vault).sources
+        assert "cannot be reached" in paused.paused and not list_archives(engine.vault)
+        key.touch(mode=0o600)
+        key.write_text(bench.sandbox.api_key)
+        assert resume_sources(engine) == ["zavu"]
