@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pwd
 import re
 import signal
@@ -13,6 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from guide import follow
 from house import (
     CONFIG,
     PROGRAM,
@@ -39,12 +39,10 @@ DAYS = 6
 LEAVES_WITHIN = 10.0  # seconds
 EXPOSURE = 1.5
 
-follow: Callable[..., str]  # set by guest.py
-
 
 def starts_offline() -> str:
     """It was started by the boot, with no network and no provider, and is active."""
-    promise(not [name for name in os.listdir("/sys/class/net") if name != "lo"], "there is a network")
+    promise(not [card for card in Path("/sys/class/net").iterdir() if card.name != "lo"], "there is a network")
     promise(not answers(), "the provider is already there")
     wait_for("the service is active", lambda: state() == "active", 60)
     it = shown()

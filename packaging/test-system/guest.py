@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 import time
@@ -12,26 +11,13 @@ from pathlib import Path
 
 import checks
 import house
+from guide import follow
 
 REPORTS = Path("/var/log/test-system")
-GUIDE = Path("/src/docs/systemd.md")
-
-
-def documented(name: str) -> str:
-    """Return a marked block of the guide as root runs it."""
-    found = re.search(rf"<!-- tested: {name} -->\n```sh\n(.*?)^```", GUIDE.read_text(), re.DOTALL | re.MULTILINE)
-    if found is None:
-        raise LookupError(f"the guide has no block {name}")
-    return found[1].replace("sudo -u strongroom", "runuser -u strongroom --").replace("sudo ", "")
-
-
-def follow(name: str, text: str = "") -> str:
-    """Run a marked block of the guide as it stands; `text` is what a person would type."""
-    return house.run("bash", "-euo", "pipefail", "-c", documented(name), text=text)
 
 
 def set_up() -> None:
-    """Install units, vault and key as documented, and enable the service for the next boot."""
+    """Install units, vault and key as documented, and start the service, now and at every boot."""
     follow("units")
     passphrase = Path("/root/passphrase")
     passphrase.touch(mode=0o600)
@@ -41,7 +27,7 @@ def set_up() -> None:
     del house.ENVIRONMENT["STRONGROOM_PASSPHRASE_FILE"]
     house.point_at_sandbox()
     follow("credential", house.KEY)
-    house.run("systemctl", "enable", "strongroom.service")
+    follow("start")
 
 
 class Report:
@@ -70,7 +56,7 @@ def go_through(name: str, steps: list[Callable[[], str | None]]) -> None:
         title = (step.__doc__ or step.__name__).splitlines()[0].rstrip(".")
         try:
             found = step()
-        except BaseException:
+        except Exception:  # noqa: BLE001 - whatever a check raises is its failure
             report.line("FAIL", f"{title}\n{traceback.format_exc()}")
             journal = house.run("journalctl", "--no-pager", "--boot", "--lines=200")
             report.line("", f"the journal's end:\n{journal}")
@@ -82,7 +68,6 @@ def go_through(name: str, steps: list[Callable[[], str | None]]) -> None:
 def main() -> None:
     """Set up in the first boot, check in the second."""
     if (REPORTS / "setup.passed").exists():
-        checks.follow = follow
         go_through("checks", checks.ALL)
     else:
         go_through("setup", [set_up])

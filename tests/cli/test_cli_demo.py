@@ -32,6 +32,7 @@ def test_the_demo_shows_the_whole_way_in_less_than_a_minute(environment: dict[st
     assert "adopted, not repeated" in " ".join(done.stderr.split())
     assert "went on from there" in " ".join(done.stderr.split())
     assert "6 exports were made" in done.stderr
+    assert "the same job, the same export, one archive" in " ".join(done.stderr.split())
     assert "all sound" in done.stderr
     if shutil.which("age"):
         assert "the same bytes" in done.stderr
@@ -48,8 +49,8 @@ def test_the_demo_shows_the_whole_way_in_less_than_a_minute(environment: dict[st
         "--json",
     ]
     status = json.loads(subprocess.run(look, env=environment, capture_output=True, text=True, check=True).stdout)
-    assert status["jobs"] == {"archived": 6}
-    assert len(status["coverage"]) == 3
+    assert status["jobs"] == {"archived": 7}
+    assert len(status["coverage"]) == 4
 
 
 @pytest.mark.slow
@@ -60,5 +61,6 @@ def test_the_demo_as_json_and_removed(environment: dict[str, str], tmp_path: Pat
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert lines[-1]["event"] == "demo"
     assert lines[-1]["sound"] is True
+    assert lines[-1]["caught_up"] is True
     assert lines[-1]["age_agrees"] in (True, None)
     assert not (tmp_path / "demo").exists()

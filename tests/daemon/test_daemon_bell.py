@@ -1,4 +1,4 @@
-"""The bell, rung out of signal handlers in a storm of signals while the loop waits: it must neither hang nor get lost."""
+"""The bell, rung in a storm of signals while the loop waits: it must neither hang nor get lost."""
 
 from __future__ import annotations
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
+
 from bench_engine import Bench, open_bench
 
 from strongroom.config.secrets import SecretRef
@@ -53,7 +57,7 @@ def test_a_missing_key_pauses_its_source_and_a_found_one_resumes_it(bench: Bench
         crew.collect(5)
         service.turn()
         (paused,) = status_of(engine.vault).sources
-        assert "cannot be reached" in paused.paused and not list_archives(engine.vault)
+        assert "cannot be opened" in paused.paused and not list_archives(engine.vault)
         key.touch(mode=0o600)
         key.write_text(bench.sandbox.api_key)
         assert resume_sources(engine) == ["zavu"]

@@ -16,7 +16,7 @@ LONGEST = 350
 
 THIRD_PARTIES = {
     "model": set(),
-    "evidence": set(),
+    "evidence": {"cryptography"},
     "sealing": {"cryptography"},
     "formats": {"isal", "msgspec", "simdjson"},
     "providers": {"httpcore", "httpx"},

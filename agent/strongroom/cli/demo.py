@@ -37,11 +37,11 @@ _PATIENCE = timedelta(minutes=3)
 @click.option("--keep/--remove", default=True, show_default=True, help="What becomes of the folder at the end.")
 @json_option
 def demo(folder: Path | None, keep: bool, as_json: bool) -> int:
-    """Watch simulated exports become sealed archives in a fresh vault. Takes half a minute.
+    """Watch simulated exports become sealed archives in a fresh vault. Takes three quarters of a minute.
 
     A simulated Zavu API and a vault are set up in a folder of their own; nothing leaves this machine. Six windows of
-    three datasets are exported within the provider's quota, two faults are planted and healed, everything is verified,
-    one archive is restored and opened with the stock age tool.
+    three datasets are exported within the provider's quota, two faults are planted and healed, a daemon is killed and
+    catches up, everything is verified, one archive is restored and opened with the stock age tool.
     """
     from strongroom.cli.demoscene import build_vault, new_scene, simulated_provider
     from strongroom.engine.assembly import system_clock
@@ -54,16 +54,26 @@ def demo(folder: Path | None, keep: bool, as_json: bool) -> int:
         _step(2, f"A fresh vault in {scene.folder}. It is sealed to two public keys and needs neither private key.")
         outcome = _archive(config, as_json=as_json)
         healed = list(_healed(config, provider))
-    for words in healed:
-        _note(words)
+        for words in healed:
+            _note(words)
+        caught_up = _catch_up(scene)
     if not outcome.archived:
         return ExitCode.FINDINGS
     sound = _verify(config, as_json=as_json)
     same = _restore(config, scene, outcome.archived[-1][1], as_json=as_json)
     if as_json:
-        put_line({"event": "demo", "dir": str(scene.folder), "sound": sound, "age_agrees": same, "healed": healed})
+        put_line(
+            {
+                "event": "demo",
+                "dir": str(scene.folder),
+                "sound": sound,
+                "age_agrees": same,
+                "healed": healed,
+                "caught_up": caught_up,
+            }
+        )
     _leave(scene, began, keep=keep)
-    return ExitCode.OK if outcome.complete and sound and same is not False else ExitCode.FINDINGS
+    return ExitCode.OK if outcome.complete and sound and caught_up and same is not False else ExitCode.FINDINGS
 
 
 def _step(number: int, words: str) -> None:
@@ -107,13 +117,25 @@ def _healed(config: Config, provider: Sandbox) -> Iterator[str]:
     yield f"{len(provider.zavu.jobs)} exports were made at the provider for as many windows: none twice"
 
 
+def _catch_up(scene: Scene) -> bool:
+    from strongroom.cli.demodaemon import STREAM, kill_and_catch_up
+    from strongroom.cli.demoscene import add_stream
+    from strongroom.engine.assembly import system_clock
+
+    _step(5, "The same unattended: one more stream is due, and `strongroom daemon` is killed in the middle of it.")
+    add_stream(scene, STREAM, "activities", system_clock())
+    well, words = kill_and_catch_up(scene.config)
+    _note(words)
+    return well
+
+
 def _verify(config: Config, *, as_json: bool) -> bool:
     from strongroom.cli.identities import open_identities
     from strongroom.cli.verify import check_archive, say_result, tell_total
     from strongroom.engine.assembly import open_reading
     from strongroom.engine.readings import all_archives
 
-    _step(5, "Verify, with the identity: open every archive, compare its digest, read every record again.")
+    _step(6, "Verify, with the identity: open every archive, compare its digest, read every record again.")
     identities, results = open_identities(config, None, None), []
     with open_reading(config) as vault:
         for archive in all_archives(vault):
@@ -133,7 +155,7 @@ def _restore(config: Config, scene: Scene, archive: Archive, *, as_json: bool) -
     from strongroom.engine.readings import files_of
     from strongroom.engine.restore import restore
 
-    _step(6, "Restore one: the delivered bytes, their digest checked before the file gets its name.")
+    _step(7, "Restore one: the delivered bytes, their digest checked before the file gets its name.")
     scene.restored.mkdir()
     with open_reading(config) as vault, watching("restore", archive.seal.size, quiet=as_json) as watch:
         files = files_of(vault, archive)
@@ -142,7 +164,7 @@ def _restore(config: Config, scene: Scene, archive: Archive, *, as_json: bool) -
     tell(f"   SHA-256 {restored.sha256}")
     delivered = scene.restored / f"with-age-{archive.seal.delivered_name}"
     command = age_command(scene.identity, files.key, files.payload, str(delivered))
-    _step(7, "The same without this program: the stock age tool, in bash:")
+    _step(8, "The same without this program: the stock age tool, in bash:")
     (tell if as_json else say)(command)
     if shutil.which("age") is None or shutil.which("bash") is None:
         _note("age or bash is not installed here; where they are, the line above gives the same bytes.")
@@ -165,7 +187,7 @@ def _leave(scene: Scene, began: float, *, keep: bool) -> None:
         tell(f"\nDone in {time.monotonic() - began:.0f} s; {clean(str(scene.folder))} was removed.")
         return
     program = f"strongroom --config {shlex.quote(clean(str(scene.config)))}"
-    _step(8, "Look around:")
+    _step(9, "Look around:")
     tell(f"   {program} tui")
     tell(f"   {program} status")
     tell(f"   {program} log")

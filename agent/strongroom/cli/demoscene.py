@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from strongroom.config.load import load_config
@@ -24,7 +24,7 @@ from strongroom.sandbox.zavu_options import ZavuOptions
 STREAMS = {"messages": "messages", "conversations": "conversations", "agents": "agentExecutions"}
 DAYS = 2
 CUT_AT = 300_000  # bytes; less than any of the files has
-_RECORDS_A_DAY = {"messages": 40_000, "conversations": 12_000, "agentExecutions": 12_000}
+_RECORDS_A_DAY = {"messages": 40_000, "conversations": 12_000, "agentExecutions": 12_000, "activities": 5_000}
 _RATE = 2_000_000  # bytes a second for one download, so that there is something to watch
 
 
@@ -88,15 +88,24 @@ def build_vault(scene: Scene, sandbox: Sandbox) -> Config:
     return load_config(scene.config)
 
 
+def add_stream(scene: Scene, name: str, dataset: str, now: datetime) -> None:
+    """Add one more stream of one day to the configuration, as a person would in an editor."""
+    since = (now.astimezone(UTC) - timedelta(days=1)).date()
+    with scene.config.open("a") as file:
+        file.write(_stream(name, dataset, since))
+
+
 def _account(url: str, key_file: Path, now: datetime) -> str:
     since = (now.astimezone(UTC) - timedelta(days=DAYS)).date()
     source = (
         f'\n[[source]]\nname = "zavu-demo"\nprovider = "zavu"\napi_key = "file:{key_file}"\nbase_url = "{url}"\n'
         "allow_private_addresses = true  # the simulated provider is on this machine\nretention_days = 90\n"
     )
-    streams = (
+    return source + "".join(_stream(name, dataset, since) for name, dataset in STREAMS.items())
+
+
+def _stream(name: str, dataset: str, since: date) -> str:
+    return (
         f'\n[[stream]]\nname = "{name}"\nsource = "zavu-demo"\ndatasets = ["{dataset}"]\nsince = {since}\n'
         'window = "day"\nsettle = "0s"\n'
-        for name, dataset in STREAMS.items()
     )
-    return source + "".join(streams)

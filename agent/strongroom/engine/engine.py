@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from strongroom.engine.airlock.airlock import Airlock
 from strongroom.engine.airlock.anteroom import Anteroom
 from strongroom.model.archive import Archive
 from strongroom.model.inspection import Caps
@@ -18,6 +18,9 @@ from strongroom.model.table import Facts
 from strongroom.model.urgency import Rules
 from strongroom.providers.port import Provider
 from strongroom.vault.vault import Vault
+
+if TYPE_CHECKING:
+    from strongroom.engine.airlock.airlock import Airlock
 
 
 @dataclass(frozen=True, slots=True)

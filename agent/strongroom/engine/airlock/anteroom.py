@@ -6,8 +6,10 @@ A sealer that nobody takes costs memory alone: it has no order, no key and no fi
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
-from strongroom.engine.airlock.airlock import Airlock
+if TYPE_CHECKING:
+    from strongroom.engine.airlock.airlock import Airlock
 
 
 class Anteroom:
@@ -21,7 +23,7 @@ class Anteroom:
         """Start a sealer unless one is ready; does not wait for it."""
         with self._guard:
             if self._ready is None:
-                self._ready = Airlock()
+                self._ready = _start()
 
     def take(self) -> Airlock:
         """Return the sealer that is ready, or a new one; it is the caller's to close."""
@@ -30,7 +32,7 @@ class Anteroom:
         if ready is not None and not ready.alive:
             ready.close()
             ready = None
-        return ready or Airlock()
+        return ready or _start()
 
     def close(self) -> None:
         """End the sealer that nobody took."""
@@ -38,3 +40,9 @@ class Anteroom:
             ready, self._ready = self._ready, None
         if ready is not None:
             ready.close()
+
+
+def _start() -> Airlock:
+    from strongroom.engine.airlock.airlock import Airlock  # slow to import, and who only reads never needs it
+
+    return Airlock()
