@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check format lint types imports bench lock clean
+.PHONY: help demo test test-fast test-system check format lint types imports bench lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ test: $(STAMP)  ## every test, the fast ones first
 
 test-fast: $(STAMP)  ## the tests that take seconds
 	$(BIN)/pytest -q -n 2 --durations 40 -m "not slow"
+
+test-system: $(STAMP)  ## as root: the service in a Debian that really boots; four minutes, not part of test
+	packaging/test-system/run
 
 check: $(STAMP) lint types imports test  ## format, lint, types, import rules, tests
 

@@ -43,7 +43,14 @@ def test_shows_what_is_in_force_and_no_secret(tmp_path: Path) -> None:
     assert json.loads(text) == shown
     assert shown == {
         "file": str(tmp_path / "c.toml"),
-        "vault": {"path": "/v", "recipients": [KEY], "identity": None, "min_free": "2 GB", "signing_key": None},
+        "vault": {
+            "path": "/v",
+            "recipients": [KEY],
+            "identity": None,
+            "min_free": "2 GB",
+            "passphrase": None,
+            "signing_key": None,
+        },
         "source": [
             {
                 "name": "a",

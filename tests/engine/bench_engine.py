@@ -79,10 +79,10 @@ class Bench:
 
 @contextmanager
 def open_bench(
-    base: Path, *, zavu: ZavuOptions | None = None, data: DataOptions | None = None, **settings: str
+    base: Path, *, zavu: ZavuOptions | None = None, data: DataOptions | None = None, real: bool = False, **settings: str
 ) -> Iterator[Bench]:
     """Start a sandbox and make a fresh vault that archives from it."""
-    clock = SandboxClock.stopped_at(NOON)
+    clock = SandboxClock() if real else SandboxClock.stopped_at(NOON)
     wanted = SandboxSettings(zavu=zavu or ZavuOptions(), data=data or DataOptions(), **settings)  # type: ignore[arg-type]
     with Sandbox(wanted, clock=clock) as sandbox:
         os.environ[KEY_VARIABLE] = sandbox.api_key
@@ -91,7 +91,7 @@ def open_bench(
             "zavu",
             f"env:{KEY_VARIABLE}",
             STREAM.datasets,
-            since="2026-11-18",
+            since=f"{clock() - timedelta(days=4 if real else 2):%Y-%m-%d}",  # four: two have surely settled
             base_url=sandbox.api_url,
             allow_private_addresses=True,
         )

@@ -17,9 +17,10 @@ from strongroom.cli.main import cli
 from strongroom.cli.unitstate import NoManager, ask_systemd
 from strongroom.cli.userunit import render_unit
 from strongroom.config.load import load_config
-from strongroom.engine.assembly import open_engine
+from strongroom.engine.assembly import open_engine, open_reading
 from strongroom.engine.heartbeat import beat
 from strongroom.model.errors import UsageError
+from strongroom.vault.requests import get_request
 
 ANSWER = """LoadState=loaded
 ActiveState={active}
@@ -225,3 +226,13 @@ def test_a_vault_that_cannot_be_read_is_trouble_and_not_a_crash(home: Path) -> N
     (home / ".local/share/strongroom/vault").rename(home / "elsewhere")
     told = json.loads(strongroom("service", "status", "--json").stdout)
     assert told["trouble"] and told["heartbeat"] is None and told["working"] is False
+
+
+def test_a_run_by_a_timer_answers_what_was_asked_for_meanwhile(home: Path) -> None:
+    asked = json.loads(strongroom("pause", "zavu-main-records", "--json").stdout)
+    assert asked["answered"] is False
+    done = strongroom("run", "--once")
+    assert done.exit_code == 0 and "Nothing is due" in done.output
+    with open_reading(load_config(config_of(home))) as vault:
+        answered = get_request(vault.catalogue, asked["request"])
+    assert answered is not None and answered.accepted

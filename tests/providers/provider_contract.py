@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import pytest
 from policy_maker import leaks, taped
@@ -24,7 +24,7 @@ from strongroom.model.errors import (
     Transient,
     Unanswered,
 )
-from strongroom.model.provider import Standing
+from strongroom.model.provider import Match, Standing
 from strongroom.model.stream import ExportSpec
 from strongroom.model.window import Window
 from strongroom.providers.port import Provider
@@ -126,6 +126,9 @@ def never() -> bool:
 class ProviderContract:
     """The promises of port.py, against a simulated provider."""
 
+    own_creates: ClassVar[dict[str, tuple[type[ProviderError], int]]] = {}
+    """Where this provider's create means something else than CREATES says."""
+
     def _make(self, world: World) -> str:
         accepted = world.provider.create(world.provider.ask(world.spec))
         assert accepted.observation is not None
@@ -145,13 +148,14 @@ class ProviderContract:
             provider.parts(ref)
         world.finish()
         (listed,) = provider.sweep(LONG_AGO)
-        assert listed.ask == ask
+        assert listed.ask == (ask if provider.capabilities.match is Match.EXACT else None)
         assert listed.observation.ref == ref
         seen = provider.observe([ref])[ref]
         assert (seen.standing, listed.observation.standing) == (Standing.READY, Standing.READY)
         (part,) = provider.parts(ref)
         sink = Sink()
-        assert provider.download(part, sink, never) == len(sink.data) == part.size == seen.size
+        assert part.size == seen.size
+        assert provider.download(part, sink, never) == len(sink.data) == (part.size or len(sink.data))
         assert world.creates() == world.exports() == 1
 
     def test_the_request_misses_no_instant_of_the_window(self, world: World) -> None:
@@ -175,7 +179,7 @@ class ProviderContract:
 
     @pytest.mark.parametrize("how", CREATES)
     def test_a_create_is_one_request_and_its_trouble_has_one_name(self, world: World, how: str) -> None:
-        error, exports = CREATES[how]
+        error, exports = {**CREATES, **self.own_creates}[how]
         world.spoil_create(how)
         with pytest.raises(ProviderError) as caught:
             self._make(world)
@@ -207,6 +211,11 @@ class ProviderContract:
         world.provider.download(part, whole, never)
         world.spoil_download(how)
         error = DOWNLOADS[how]
+        if how == "cut without length" and part.size is None:
+            # Nobody has announced anything: only reading the content can show the loss.
+            assert world.provider.download(part, bent, never) < len(whole.data)
+            assert whole.data.startswith(bent.data)
+            return
         if error is None:
             assert world.provider.download(part, bent, never) == len(whole.data)
             assert bent.data == whole.data
@@ -249,7 +258,8 @@ class ProviderContract:
             (part,) = world.provider.parts(ref)
             shown = [repr(part), repr(world.provider.observe([ref])), repr(list(world.provider.sweep(LONG_AGO)))]
             world.provider.download(part, Sink(), never)
-        assert any(canary in part.locator for canary in world.canaries), "the canary is where it belongs"
+        held = any(canary in part.locator for canary in world.canaries)
+        assert held or part.authenticated, "the canary is where it belongs"
         for canary in world.canaries:
             assert canary not in "".join(shown)
             assert canary not in tape.text

@@ -1,4 +1,7 @@
-"""The person's identity, opened for one command: from a file, with a passphrase that is typed or read from a file."""
+"""The person's identity, opened for one command: from a file, with a passphrase from where it is kept, or typed.
+
+A passphrase that the configuration names belongs to the identity that it names, and to no other.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import click
 
 from strongroom.cli import terminal
 from strongroom.config.secrets import Scheme, SecretRef, resolve
-from strongroom.model.errors import UsageError
+from strongroom.model.errors import StrongroomError, UsageError
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
@@ -23,13 +26,24 @@ def open_identities(config: Config, given: Path | None, passphrase_file: Path | 
     path = given or config.vault.identity
     if path is None:
         raise UsageError("an identity is needed to open an archive", hint="give it with --identity PATH")
-    return load_identities(path, lambda: ask_passphrase(path, passphrase_file))
+    kept = config.vault.passphrase if path == config.vault.identity else None
+    return load_identities(path, lambda: ask_passphrase(path, passphrase_file, kept))
 
 
-def ask_passphrase(path: Path, passphrase_file: Path | None) -> str:
-    """Return the passphrase of an identity file: from a file, or typed unseen."""
+def ask_passphrase(path: Path, passphrase_file: Path | None, kept: SecretRef | None = None) -> str:
+    """Return the passphrase of an identity file: from a file, from where it is kept, or typed unseen.
+
+    Where it is not found, a person is told why and asked; without a person that is the error.
+    """
     if passphrase_file is not None:
         return read_passphrase(passphrase_file)
+    if kept is not None:
+        try:
+            return resolve(kept).reveal()
+        except StrongroomError as error:
+            if not terminal.can_ask():
+                raise
+            terminal.tell(terminal.clean(error.message))
     if not terminal.can_ask():
         raise UsageError(
             f"the identity {path} is sealed with a passphrase and there is nobody to ask",

@@ -16,6 +16,7 @@ SECTIONS = {
         "demo": Place("demo", "demo", "Watch simulated exports become sealed archives in a fresh vault."),
         "init": Place("init", "init", "Make a vault, its identities and a configuration."),
         "config": Place("config", "config", "Check the configuration, or show what is in force."),
+        "secret": Place("secret", "secret", "Keep a secret in the desktop's keyring, or see that one is found."),
         "doctor": Place("doctor", "doctor", "Check everything the archive depends on, each with a hint."),
     },
     "Archive": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -41,19 +42,25 @@ def run(session: Session, once: bool, patience: timedelta, workers: int, as_json
     """
     if not once:
         raise UsageError("say how long to run", hint="strongroom run --once: everything that is due, then leave")
-    from strongroom.cli.work import Manner, work
-    from strongroom.engine.assembly import plans_of
-    from strongroom.engine.planning import enter_due
-    from strongroom.engine.readings import list_live_jobs
+    from strongroom.engine.airlock.anteroom import Anteroom
 
-    config = session.config()
+    with closing(Anteroom()) as anteroom:
+        anteroom.prepare()  # a sealer takes as long to start as all that follows takes to import
+        from strongroom.cli.work import Manner, work
+        from strongroom.engine.assembly import plans_of
+        from strongroom.engine.planning import enter_due
+        from strongroom.engine.readings import list_live_jobs
+        from strongroom.engine.requests import serve
 
-    def enter(engine: Engine) -> list[Job]:
-        enter_due(engine, plans_of(config))
-        return list_live_jobs(engine.vault)
+        config = session.config()
 
-    def refill(engine: Engine) -> list[Job]:
-        return enter_due(engine, plans_of(config))
+        def enter(engine: Engine) -> list[Job]:
+            serve(engine)  # what people asked for while nobody worked in the vault
+            enter_due(engine, plans_of(config))
+            return list_live_jobs(engine.vault)
 
-    manner = Manner("strongroom run --once", patience, workers, as_json)
-    return work(config, enter, manner, refill).exit_code
+        def refill(engine: Engine) -> list[Job]:
+            return enter_due(engine, plans_of(config))
+
+        manner = Manner("strongroom run --once", patience, workers, as_json)
+        return work(config, enter, manner, refill, anteroom).exit_code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from strongroom.model.job import Job
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
+    from strongroom.engine.airlock.anteroom import Anteroom
     from strongroom.engine.engine import Engine
 
 Enter = Callable[["Engine"], Iterable[Job]]
@@ -42,13 +43,16 @@ def nothing_more(_engine: Engine) -> Iterable[Job]:
     return ()
 
 
-def work(config: Config, enter: Enter, manner: Manner, refill: Enter = nothing_more) -> Outcome:
+def work(
+    config: Config, enter: Enter, manner: Manner, refill: Enter = nothing_more, anteroom: Anteroom | None = None
+) -> Outcome:
     """Take the vault's lock, settle what was left, do the work, and tell what it came to.
 
-    `refill` enters what becomes due, or finds room, on the way; it is asked when nothing else can move. Raises
-    Interrupted when a person asked to stop, after everything was parked and the summary was told.
+    `refill` enters what becomes due, or finds room, on the way; it is asked when nothing else can move. `anteroom` may
+    hold a sealer that was started early. Raises Interrupted when a person asked to stop, after everything was parked
+    and the summary was told.
     """
-    with Stopping() as stopping, open_engine(config, manner.holder, Doors(stop=stopping.asked)) as engine:
+    with Stopping() as stopping, open_engine(config, manner.holder, _doors(stopping, anteroom)) as engine:
         settled = recover(engine)
         if settled:
             tell(f"{settled} interrupted jobs were settled")
@@ -64,3 +68,8 @@ def work(config: Config, enter: Enter, manner: Manner, refill: Enter = nothing_m
     if stopping.asked() and not outcome.complete:
         raise Interrupted("stopped before the end", hint="run again: everything goes on where it is")
     return outcome
+
+
+def _doors(stopping: Stopping, anteroom: Anteroom | None) -> Doors:
+    doors = Doors(stop=stopping.asked)
+    return replace(doors, anteroom=lambda: anteroom) if anteroom else doors

@@ -88,6 +88,11 @@ def read_command(argv: Sequence[str], env: Mapping[str, str], deadline: timedelt
     return _text(done.stdout.split(b"\n", 1)[0][: _LONGEST + 1], f"the answer of the secret command {program}")
 
 
+def read_stream(stream: BinaryIO, place: str) -> str:
+    """Read what a pipe brings, to its end. `place` is what messages call it."""
+    return _text(stream.read(_LONGEST + 1), place)
+
+
 def read_keyring(service: str, name: str, deadline: timedelta) -> str:
     """Ask the desktop's keyring. It is loaded only here: it is slow to import and useless to a service."""
     from strongroom.config.secret_keyring import ask_keyring

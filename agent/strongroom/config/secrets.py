@@ -95,7 +95,7 @@ def resolve(ref: SecretRef, env: Mapping[str, str] | None = None, deadline: time
     Raises UsageError when it is missing, unsafe to believe (others can read or replace it), empty, or holds line breaks
     or unprintable characters; WorldError when a keyring or command fails or takes longer than the deadline.
     """
-    return _checked(_fetch(ref, os.environ if env is None else env, deadline), ref)
+    return accept(_fetch(ref, os.environ if env is None else env, deadline), ref)
 
 
 def _fetch(ref: SecretRef, env: Mapping[str, str], deadline: timedelta) -> str:
@@ -113,7 +113,8 @@ def _fetch(ref: SecretRef, env: Mapping[str, str], deadline: timedelta) -> str:
             return read_command(shlex.split(ref.target), env, deadline)
 
 
-def _checked(value: str, ref: SecretRef) -> Secret:
+def accept(value: str, ref: SecretRef) -> Secret:
+    """Take what was found for a reference, or is to be stored for it. Raises UsageError as resolve does."""
     if not value.strip():
         raise UsageError(f"the secret at {ref} is empty", hint="put the secret there, on one line")
     if not value.isprintable():

@@ -47,8 +47,11 @@ def read_vault(table: TableReader, base: Path) -> VaultSettings:
         recipients=recipients,
         identity=table.take("identity", path, None),
         min_free=table.take("min_free", values.size(lowest=0), _VAULT.min_free),
+        passphrase=table.take("passphrase", values.parse_secret_ref, None),
         signing_key=table.take("signing_key", values.parse_secret_ref, None),
     )
+    if vault.passphrase is not None and vault.identity is None:
+        table.refuse("passphrase", "an identity that it opens", "a passphrase alone", "name the file with identity")
     if len(recipients) == 1:
         table.caution("recipients", "one recipient only: if its identity is lost, so is everything; add a recovery key")
     table.close()

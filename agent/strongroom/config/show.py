@@ -29,6 +29,7 @@ def show_config(config: Config) -> dict[str, object]:
             "recipients": list(config.vault.recipients),
             "identity": _path(config.vault.identity),
             "min_free": format_size(config.vault.min_free),
+            "passphrase": str(config.vault.passphrase) if config.vault.passphrase else None,
             "signing_key": str(config.vault.signing_key) if config.vault.signing_key else None,
         },
         "source": [_source(source) for source in config.sources],

@@ -36,7 +36,7 @@ def reveal(ref: SecretRef) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """Where time, chance, secrets and the wish to stop come in."""
+    """Where time, chance, secrets, the wish to stop and a sealer started early come in."""
 
     clock: Clock = system_clock
     monotonic: Callable[[], float] = time.monotonic
@@ -45,6 +45,7 @@ class Doors:
     secret: Callable[[SecretRef], str] = reveal
     witness: Callable[[str], None] = lambda _where: None
     listen: Callable[[Job, Job, Happening], None] = lambda _before, _after, _happening: None
+    anteroom: Callable[[], Anteroom] = Anteroom  # what it returns is closed with the engine
 
 
 @contextmanager
@@ -68,7 +69,7 @@ def open_engine(
     doors = doors or Doors()
     vault = open_vault(config.vault.path)
     try:
-        with hold(vault.layout.lock, holder), closing(Anteroom()) as anteroom:
+        with hold(vault.layout.lock, holder), closing(doors.anteroom()) as anteroom:
             if any(_is_transfer_near(job, doors.clock()) for job in live_jobs(vault.catalogue)):
                 anteroom.prepare()  # it starts while the HTTP library is imported
             yield _engine(config, vault, doors, anteroom, patience)

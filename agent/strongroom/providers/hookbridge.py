@@ -182,10 +182,10 @@ class HookBridge:
         items, cursor = _page(reply)
         plan = self._policy.call("GET", _PLAN)
         keeps = read_retention(plan) if plan.status == 200 else None
-        notes = ("the list has further entries",) if cursor else ()
+        notes = ["the list has further entries"] if cursor else []
         if keeps is None:
-            notes += (f"how long the plan keeps records could not be read ({plan.status}): set retention_days",)
-        return Probe(offered=True, clock_skew=skew, listed=len(items), notes=notes, retention=keeps)
+            notes.append(f"how long the plan keeps records could not be read ({plan.status}): set retention_days")
+        return Probe(offered=True, clock_skew=skew, listed=len(items), notes=tuple(notes), retention=keeps)
 
     def _look(self, ref: str) -> Observation:
         """Return where one export stands."""

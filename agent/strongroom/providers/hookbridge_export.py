@@ -1,4 +1,4 @@
-"""An ExportRecord of HookBridge's API, read with care: absent and null are alike, and a bad detail spoils only itself."""
+"""An ExportRecord of HookBridge, read with care: absent and null are alike, and a bad detail spoils only itself."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _SECOND = timedelta(seconds=1)
 
 
 def overlapping(window: Window) -> tuple[datetime, datetime]:
-    """Return the bounds to ask for, whole seconds; they stay the same when a provider repeats them without fractions."""
+    """Return the bounds to ask for, in whole seconds, which survive being repeated without fractions."""
     lower = window.start.replace(microsecond=0) - _SECOND
     upper = window.end.replace(microsecond=0)
     return lower, upper if upper == window.end else upper + _SECOND

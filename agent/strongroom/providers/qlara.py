@@ -137,6 +137,7 @@ class Qlara:
             link = read_link(reply)
         except Unusable as exc:
             raise _unusable(reply, exc) from None
+        self._were_ready.add(ref)
         return (Part(link, f"export_{_name(ref)}.csv", Container.CSV),)
 
     def download(self, part: Part, sink: Sink, stop: StopAsked) -> int:

@@ -57,9 +57,8 @@ def read_accepted(reply: Reply) -> str:
     except Unusable:
         value = None
     for holder in [value, *_inner(value)]:
-        for name in _IDS if isinstance(holder, dict) else ():
-            if ref := _read_id(holder.get(name)):
-                return ref
+        if isinstance(holder, dict) and (ref := _find_id(holder)):
+            return ref
     # A bare word could be a remark such as "queued"; what has no digit in it is not taken for an id.
     if (ref := _read_id(value)) and re.search("[0-9]", ref):
         return ref
@@ -83,7 +82,7 @@ def read_entry(entry: Mapping[str, object], reply: Reply, *, was_ready: bool = F
 
     Completed but not available means "not yet" or "no longer"; `was_ready` says that it has been available before.
     """
-    ref = next((ref for name in _IDS if (ref := _read_id(entry.get(name)))), "")
+    ref = _find_id(entry)
     if not ref:
         raise Unusable("its list has an export without a usable id")
     raw = reply.words(entry.get("status"), 60)
@@ -147,6 +146,10 @@ def read_problem(reply: Reply) -> Problem:
 def _inner(value: object) -> Iterator[object]:
     if isinstance(value, dict):
         yield from (value[name] for name in _HOLDERS if name in value)
+
+
+def _find_id(holder: Mapping[str, object]) -> str:
+    return next((ref for name in _IDS if (ref := _read_id(holder.get(name)))), "")
 
 
 def _read_id(value: object) -> str:

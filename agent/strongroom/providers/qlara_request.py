@@ -1,4 +1,4 @@
-"""What can be asked of Qlara: three kinds of exports, their paths, their filters, and what is known of their columns."""
+"""What can be asked of Qlara: three kinds of exports, their paths and filters, and what is known of their columns."""
 
 from __future__ import annotations
 

@@ -6,17 +6,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from strongroom.model.errors import UsageError
-from strongroom.providers.hookbridge import build_hookbridge
 from strongroom.providers.port import Provider
-from strongroom.providers.qlara import build_qlara
 from strongroom.providers.settings import LimitOverrides, ProviderSettings
 from strongroom.providers.zavu import build_zavu
 
 __all__ = ["PROVIDERS", "LimitOverrides", "ProviderSettings", "build"]
 
-PROVIDERS: Mapping[str, Callable[[ProviderSettings], Provider]] = MappingProxyType(
-    {"hookbridge": build_hookbridge, "qlara": build_qlara, "zavu": build_zavu}
-)
+PROVIDERS: Mapping[str, Callable[[ProviderSettings], Provider]] = MappingProxyType({"zavu": build_zavu})
 
 
 def build(provider: str, settings: ProviderSettings) -> Provider:

@@ -1,0 +1,105 @@
+"""The daemon as a process: signals, one a vault, a reload that is refused, an idle that costs nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
+
+from bench_engine import Bench, open_bench
+
+from strongroom.engine.assembly import open_reading
+from strongroom.engine.readings import list_archives, worked_on_by
+from strongroom.sandbox.zavu_options import ZavuOptions
+
+PATIENCE = 60.0
+
+
+class Running:
+    """A daemon process and what it has said so far."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.log = bench.base / f"daemon-{time.monotonic_ns()}.log"
+        command = [sys.executable, "-m", "strongroom", "--config", str(bench.config.file), "daemon"]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(command, stderr=log, env=dict(os.environ))
+
+    def said(self, words: str) -> bool:
+        return words in self.log.read_text()
+
+    def wait_for(self, done: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not done():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
+
+
+@contextmanager
+def daemon(bench: Bench) -> Iterator[Running]:
+    running = Running(bench)
+    try:
+        running.wait_for(lambda: running.said("started"))
+        yield running
+    finally:
+        running.process.kill()
+        running.process.wait()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Bench]:
+    """A house on the real clock: the daemon is a process of its own."""
+    with open_bench(tmp_path, zavu=ZavuOptions(pace=0), real=True) as bench:
+        yield bench
+
+
+@pytest.mark.slow
+def test_it_covers_leaves_on_sigterm_and_is_alone(house: Bench) -> None:
+    with daemon(house) as running, open_reading(house.config) as vault:
+        running.wait_for(lambda: len(list_archives(vault)) >= 2)
+        assert "strongroom daemon" in worked_on_by(vault)
+        second = Running(house)
+        assert second.process.wait(PATIENCE) == 5
+        assert second.said("in use by strongroom daemon")
+        began = time.monotonic()
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(PATIENCE) == 0
+        assert time.monotonic() - began < 10
+        assert running.said("stopped")
+        assert worked_on_by(vault) == ""
+    assert house.sandbox.api_key not in running.log.read_text()
+
+
+@pytest.mark.slow
+def test_an_invalid_configuration_is_refused_on_sighup_and_a_valid_one_taken(house: Bench) -> None:
+    good = house.config.file.read_text()
+    with daemon(house) as running:
+        house.config.file.write_text(good + '\n[daemon]\nworkers = "many"\n')
+        running.process.send_signal(signal.SIGHUP)
+        running.wait_for(lambda: running.said("the old one stays"))
+        house.config.file.write_text(good + "\n[daemon]\nworkers = 3\n")
+        running.process.send_signal(signal.SIGHUP)
+        running.wait_for(lambda: running.said("configuration read again"))
+
+
+@pytest.mark.slow
+def test_killed_again_and_again_it_still_makes_one_archive_a_window(house: Bench) -> None:
+    with open_reading(house.config) as vault:
+        for delay in (0.1, 1.0, 5.5):
+            with daemon(house):
+                time.sleep(delay)
+        with daemon(house) as running:
+            running.wait_for(lambda: len(list_archives(vault)) >= 2)
+        windows = [archive.spec.window for archive in list_archives(vault)]
+        assert len(windows) == len(set(windows))
+    asked = [(job.date_from, job.date_to) for job in house.sandbox.zavu.jobs]
+    assert len(asked) == len(set(asked)) >= len(windows)

@@ -1,0 +1,133 @@
+"""The worlds of the two providers that deliver CSV, on one sandbox each."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from policy_maker import KEY, TOKEN
+
+from strongroom.model.stream import ExportSpec
+from strongroom.model.window import Window
+from strongroom.providers.bounds import Bounds
+from strongroom.providers.hookbridge import build_hookbridge
+from strongroom.providers.qlara import build_qlara
+from strongroom.providers.settings import ProviderSettings
+from strongroom.sandbox.clock import SandboxClock
+from strongroom.sandbox.faults import BodyShape, Fault, FaultKind, Length
+from strongroom.sandbox.hookbridge_options import HookBridgeOptions
+from strongroom.sandbox.qlara_options import QlaraOptions
+from strongroom.sandbox.recorder import Operation, Origin, Provider
+from strongroom.sandbox.rows import RowOptions
+from strongroom.sandbox.server import Sandbox, SandboxSettings
+
+NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+DAY = Window(datetime(2026, 10, 30, tzinfo=UTC), datetime(2026, 10, 31, tzinfo=UTC))
+FEW = RowOptions(per_day={"outbound": 40, "inbound": 30, "api": 40, "campaign": 20, "console": 4, "contacts": 2})
+LOGIN = ("canary_user_3", "canary_pass_6Yt1")
+BASIC = base64.b64encode(":".join(LOGIN).encode()).decode()
+CUT = Fault(FaultKind.CUT, at=3000)
+
+
+class CsvWorld:
+    """One provider with one key, and its adapter."""
+
+    def __init__(
+        self, kind: Provider, sandbox: Sandbox, clock: SandboxClock, dataset: str, read: float, auth: str = "key"
+    ) -> None:
+        self.sandbox = sandbox
+        self.clock = clock
+        self.kind = kind
+        self.home = Origin.HOOKBRIDGE if kind is Provider.HOOKBRIDGE else Origin.QLARA
+        url = sandbox.hookbridge_url if kind is Provider.HOOKBRIDGE else sandbox.qlara_url
+        secret = ":".join(LOGIN) if auth == "basic" else KEY
+        settings = ProviderSettings(
+            api_key=lambda: secret,
+            clock=clock,
+            base_url=url,
+            bounds=Bounds(read=read, call=20),
+            options={"auth": auth} if kind is Provider.QLARA else {},
+        )
+        self.provider = build_hookbridge(settings) if kind is Provider.HOOKBRIDGE else build_qlara(settings)
+        self.spec = ExportSpec((dataset,), DAY)
+        self.canaries: tuple[str, ...] = (BASIC if auth == "basic" else KEY, TOKEN, LOGIN[1])
+        self.credential_headers: tuple[str, ...] = ("authorization", "x-api-key")
+
+    def advance(self, by: timedelta) -> None:
+        self.clock.advance(by)
+
+    def finish(self) -> None:
+        self.advance(timedelta(minutes=5))
+
+    def expire(self) -> None:
+        self.advance(timedelta(days=8))
+
+    def spoil_create(self, how: str) -> None:
+        word, after = how.split()[0], how.endswith("after")
+        kind = {"reset": FaultKind.RESET, "hang": FaultKind.HANG}.get(word, FaultKind.ANSWER)
+        status = int(word) if word.isdecimal() else 503
+        self.sandbox.faults.add(Fault(kind, Operation.CREATE, after=after, status=status, seconds=2))
+
+    def spoil_download(self, how: str) -> None:
+        bent = {
+            "cut": [CUT],
+            "cut and reset": [Fault(FaultKind.CUT, at=3000, reset=True)],
+            "cut, new etag": [CUT, Fault(FaultKind.NEW_ETAG, nth=2)],
+            "cut, wrong range": [CUT, Fault(FaultKind.WRONG_RANGE, nth=2)],
+            "cut without length": [Fault(FaultKind.CUT, at=3000, length=Length.ABSENT)],
+            "longer": [Fault(FaultKind.CUT, length=Length.OVER)],
+            "redirect": [Fault(FaultKind.REDIRECT, Operation.DOWNLOAD, hops=3)],
+            "redirect across": [Fault(FaultKind.REDIRECT, Operation.DOWNLOAD, hops=3, across=True)],
+            "too many redirects": [Fault(FaultKind.REDIRECT, Operation.DOWNLOAD, hops=7, across=True)],
+            "403": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=403)],
+            "404": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=404)],
+            "500": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=500)],
+            "html": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=200, body=BodyShape.HTML)],
+            "xml": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=200, body=BodyShape.XML)],
+            "reset": [Fault(FaultKind.RESET, Operation.DOWNLOAD)],
+        }
+        for fault in bent[how]:
+            self.sandbox.faults.add(fault)
+
+    def creates(self) -> int:
+        return len(self.sandbox.requests.creates)
+
+    def exports(self) -> int:
+        return len(self._account.jobs)
+
+    def away(self) -> Sequence[dict[str, str]]:
+        return [dict(seen.headers) for seen in self.sandbox.requests.all if seen.origin is not self.home]
+
+    def close(self) -> None:
+        """Hold what must be true of every run: no credential went anywhere but home."""
+        for secret in self.canaries:
+            if secret != TOKEN:
+                assert self.sandbox.requests.astray(secret, self.home) == ()
+
+    @property
+    def _account(self):  # type: ignore[no-untyped-def]
+        return self.sandbox.hookbridge if self.kind is Provider.HOOKBRIDGE else self.sandbox.qlara
+
+
+@contextmanager
+def csv_world(
+    options: HookBridgeOptions | QlaraOptions, dataset: str, *, read: float = 20, auth: str = "key"
+) -> Iterator[CsvWorld]:
+    """Start a sandbox of the provider whose options these are."""
+    clock = SandboxClock.stopped_at(NOW)
+    hook = isinstance(options, HookBridgeOptions)
+    settings = SandboxSettings(
+        hookbridge_key=KEY,
+        qlara_key=KEY,
+        qlara_login=LOGIN,
+        token_prefix=TOKEN,
+        hookbridge=options if isinstance(options, HookBridgeOptions) else None,
+        qlara=options if isinstance(options, QlaraOptions) else None,
+        rows=FEW,
+    )
+    with Sandbox(settings, clock=clock) as sandbox:
+        world = CsvWorld(Provider.HOOKBRIDGE if hook else Provider.QLARA, sandbox, clock, dataset, read, auth)
+        yield world
+        world.close()

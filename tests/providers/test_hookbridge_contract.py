@@ -1,0 +1,213 @@
+"""The contract, held by the HookBridge adapter against the sandbox, with what is not documented taken both ways."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+import pytest
+from csv_worlds import DAY, NOW, CsvWorld, csv_world
+from provider_contract import LONG_AGO, ProviderContract, Sink, never
+
+from strongroom.model.errors import AuthRefused, ProviderError, QuotaExceeded, RequestRefused
+from strongroom.model.instants import parse_instant
+from strongroom.model.provider import Standing
+from strongroom.model.stream import ExportSpec
+from strongroom.model.window import Window
+from strongroom.sandbox.faults import Fault, FaultKind
+from strongroom.sandbox.hookbridge_options import (
+    DirectionShown,
+    Download,
+    Forgotten,
+    HookBridgeOptions,
+    LocationStyle,
+)
+from strongroom.sandbox.recorder import Operation
+from strongroom.sandbox.slots import Bounds
+from strongroom.sandbox.transfer import Manners
+
+FREE = HookBridgeOptions(max_concurrent=None)
+OTHER = HookBridgeOptions(
+    max_concurrent=None,
+    null_fields=True,
+    echo_millis=True,
+    newest_first=False,
+    page_length=1,
+    create_status=202,
+    direction_shown=DirectionShown.ALWAYS,
+    bare_endpoint_ids=False,
+    location=LocationStyle.PATH,
+    redirect_status=307,
+    delete_status=200,
+)
+
+
+class TestHookBridge(ProviderContract):
+    own_creates: ClassVar[dict[str, tuple[type[ProviderError], int]]] = {"429": (AuthRefused, 0)}
+
+    @pytest.fixture(params=["as documented", "the other way", "inbound"])
+    def world(self, request: pytest.FixtureRequest) -> Iterator[CsvWorld]:
+        dataset = "inbound" if request.param == "inbound" else "outbound"
+        with csv_world(OTHER if request.param == "the other way" else FREE, dataset, read=0.8) as world:
+            yield world
+
+
+def make(world: CsvWorld) -> str:
+    accepted = world.provider.create(world.provider.ask(world.spec))
+    assert accepted.observation is not None
+    assert accepted.request_id
+    return accepted.observation.ref
+
+
+def fetch(world: CsvWorld, ref: str) -> bytes:
+    (part,) = world.provider.parts(ref)
+    sink = Sink()
+    world.provider.download(part, sink, never)
+    return sink.data
+
+
+@pytest.mark.parametrize("location", LocationStyle)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_every_way_to_redirect_leads_to_the_file(location: LocationStyle, status: int) -> None:
+    with csv_world(HookBridgeOptions(location=location, redirect_status=status), "outbound") as world:
+        ref = make(world)
+        world.finish()
+        assert fetch(world, ref).startswith(b"message_id,")
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_the_api_may_serve_the_file_itself(ranges: bool) -> None:
+    options = HookBridgeOptions(download=Download.DIRECT, manners=Manners(ranges=ranges))
+    with csv_world(options, "outbound") as world:
+        ref = make(world)
+        world.finish()
+        assert len(fetch(world, ref)) == world.provider.observe([ref])[ref].size
+        assert world.sandbox.requests.at_storage == ()
+
+
+@pytest.mark.parametrize("bounds", Bounds)
+def test_no_record_of_the_window_is_missed_whatever_the_bounds(bounds: Bounds) -> None:
+    """The window begins and ends exactly on records, where bounds differ."""
+    with csv_world(HookBridgeOptions(bounds=bounds, max_concurrent=None), "outbound") as world:
+        ref = make(world)
+        world.finish()
+        rows = sorted(dated(fetch(world, ref)))
+        assert len(rows) >= 40
+        window = Window(rows[5][0], rows[20][0])
+        world.spec = ExportSpec(("outbound",), window)
+        narrow = make(world)
+        world.finish()
+        assert {name for at, name in rows if window.start <= at < window.end} <= {
+            name for _, name in dated(fetch(world, narrow))
+        }
+
+
+def dated(data: bytes) -> list[tuple[datetime, str]]:
+    rows = csv.DictReader(io.StringIO(data.decode(), newline=""))
+    return [(parse_instant(row["created_at"]), row["message_id"]) for row in rows]
+
+
+def test_a_limit_on_exports_is_waited_for_and_a_limit_on_wrong_keys_stops() -> None:
+    with csv_world(HookBridgeOptions(limit_hint=True), "outbound") as world:
+        ref = world.sandbox.hookbridge.add_foreign_job(DAY.start, DAY.end)
+        with pytest.raises(QuotaExceeded) as caught:
+            make(world)
+        assert (caught.value.code, caught.value.status) == ("EXPORT_LIMIT_EXCEEDED", 429)
+        assert caught.value.retry_at is not None
+        assert caught.value.request_id.startswith("req_")
+        assert [entry.observation.ref for entry in world.provider.sweep(LONG_AGO)] == [ref]
+        world.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.LIST, status=429))
+        with pytest.raises(AuthRefused, match="RATE_LIMITED"):
+            list(world.provider.sweep(LONG_AGO))
+
+
+@pytest.mark.parametrize("bare", [True, False])
+def test_an_endpoint_is_the_same_in_every_spelling(bare: bool) -> None:
+    with csv_world(HookBridgeOptions(bare_endpoint_ids=bare), "outbound") as world:
+        endpoint = world.sandbox.hookbridge.endpoints[0]
+        filters = (("endpoint_id", endpoint), ("status", "succeeded"))
+        world.spec = ExportSpec(("outbound",), DAY, filters)
+        make(world)
+        (listed,) = world.provider.sweep(LONG_AGO)
+        assert listed.ask == world.provider.ask(world.spec)
+        (order,) = [job.order for job in world.sandbox.hookbridge.jobs]
+        assert (order.endpoint_id, order.status) == (endpoint, "succeeded")
+
+
+def test_an_inbound_endpoint_is_asked_for_and_recognised() -> None:
+    with csv_world(HookBridgeOptions(direction_shown=DirectionShown.NEVER), "inbound") as world:
+        endpoint = world.sandbox.hookbridge.inbound_endpoints[0]
+        world.spec = ExportSpec(("inbound",), DAY, (("inbound_endpoint_id", endpoint),))
+        make(world)
+        (listed,) = world.provider.sweep(LONG_AGO)
+        assert listed.ask == world.provider.ask(world.spec)
+
+
+@pytest.mark.parametrize(
+    ("datasets", "filters"),
+    [
+        (("outbound", "inbound"), ()),
+        (("inbound",), (("endpoint_id", "ep_550e8400e29b41d4a716446655440000"),)),
+        (("outbound",), (("inbound_endpoint_id", "x"),)),
+        (("outbound",), (("status", "lost"),)),
+        (("outbound",), (("colour", "red"),)),
+    ],
+)
+def test_what_one_export_cannot_be_is_refused(datasets: tuple[str, ...], filters: tuple[tuple[str, str], ...]) -> None:
+    with csv_world(FREE, "outbound") as world, pytest.raises(RequestRefused):
+        world.provider.ask(ExportSpec(datasets, DAY, filters))
+
+
+def test_an_unknown_endpoint_is_refused_by_the_provider() -> None:
+    with csv_world(FREE, "outbound") as world:
+        world.spec = ExportSpec(("outbound",), DAY, (("endpoint_id", "ep_550e8400e29b41d4a716446655440000"),))
+        with pytest.raises(RequestRefused) as caught:
+            make(world)
+        assert caught.value.code == "ENDPOINT_NOT_FOUND"
+
+
+@pytest.mark.parametrize("forgotten", Forgotten)
+def test_however_an_expired_export_looks_it_is_over(forgotten: Forgotten) -> None:
+    with csv_world(HookBridgeOptions(forgotten=forgotten), "outbound") as world:
+        ProviderContract().test_an_export_past_its_life_is_no_longer_ready(world)
+
+
+def test_size_and_rows_are_announced() -> None:
+    with csv_world(FREE, "outbound") as world:
+        ref = make(world)
+        world.finish()
+        (part,) = world.provider.parts(ref)
+        assert part.rows is not None
+        assert part.rows >= 40
+        assert part.size == len(fetch(world, ref))
+
+
+def test_a_list_in_pages_is_read_to_its_end() -> None:
+    with csv_world(HookBridgeOptions(page_length=7, max_concurrent=None), "outbound") as world:
+        refs = {
+            world.sandbox.hookbridge.add_foreign_job(DAY.start, DAY.end, created_at=NOW - timedelta(hours=hours))
+            for hours in range(30)
+        }
+        assert {entry.observation.ref for entry in world.provider.sweep(LONG_AGO)} == refs
+        assert len(list(world.provider.sweep(NOW - timedelta(hours=9)))) == 10
+
+
+def test_the_probe_reads_the_plan() -> None:
+    with csv_world(HookBridgeOptions(retention_days=45), "outbound") as world:
+        assert world.provider.probe().retention == timedelta(days=45)
+        world.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.PLAN, status=403))
+        probe = world.provider.probe()
+        assert probe.retention is None
+        assert "retention_days" in probe.notes[0]
+
+
+def test_an_export_that_failed_there_tells_why() -> None:
+    with csv_world(FREE, "outbound") as world:
+        world.sandbox.faults.add(Fault(FaultKind.JOB_FAILS, message="no room"))
+        ref = make(world)
+        world.finish()
+        seen = world.provider.observe([ref])[ref]
+        assert (seen.standing, seen.detail) == (Standing.FAILED, "no room")
