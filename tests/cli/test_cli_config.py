@@ -16,7 +16,7 @@ def test_a_sound_file_is_told_so(home: Home, invoke: Invoke) -> None:
 
 
 def test_every_mistake_is_told_with_its_line(own_home: Home, invoke: Invoke) -> None:
-    own_home.config.write_text(own_home.config.read_text().replace("since =", "sins =").replace("7y", "seven"))
+    own_home.config.write_text(own_home.config.read_text().replace("since =", "sins =").replace('"7y"', '"seven"'))
     result = invoke("--config", own_home.config, "config", "check")
     assert result.exit_code == 2
     assert result.stdout == ""
