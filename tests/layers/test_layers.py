@@ -33,7 +33,7 @@ THIRD_PARTIES = {
 ONE_FILE = {"httpx": {"wire.py"}, "httpcore": {"wire.py", "line.py"}, "sqlite_utils": {"schema.py"}}
 """Libraries that a room hides behind a file or two of its own."""
 
-MACHINE_PATHS = ("/home/", "/root/", "/work/", "/Users/", "/tmp/")
+MACHINE_PATHS = ("/home/", "/root/", "/Users/", "/tmp/", f"{ROOT.parent}/")
 
 
 def sources() -> list[Path]:
