@@ -23,7 +23,10 @@ def refuse() -> None:
 def test_every_source_is_asked_and_a_failure_is_an_answer() -> None:
     skewed = source(lambda: SimpleNamespace(clock_skew=timedelta(seconds=3)))
     asking = Asking({"one": source(refuse), "two": skewed})
-    assert asking.answers(10) == [Told("one", failure="nobody is there"), Told("two", timedelta(seconds=3))]
+    assert asking.answers(10) == [
+        Told("one", failure="nobody is there", out_of_reach=True),
+        Told("two", timedelta(seconds=3)),
+    ]
 
 
 def test_slow_answers_are_not_waited_for() -> None:

@@ -15,13 +15,15 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 from bench_engine import Bench, open_bench
 
 from strongroom.daemon.service import Rhythm, Service, no_watch
-from strongroom.engine.assembly import open_reading
+from strongroom.engine.assembly import Doors, open_engine, open_reading
 from strongroom.engine.engine import Engine
 from strongroom.engine.heartbeat import last_heartbeat
 from strongroom.engine.readings import list_archives, list_jobs
 from strongroom.engine.requests import Wish, ask
 from strongroom.engine.runner import Crew
+from strongroom.engine.sanity import require_sane_clock
 from strongroom.model.clockcheck import ClockFault
+from strongroom.model.errors import WorldError
 from strongroom.sandbox.faults import FaultKind
 
 
@@ -108,9 +110,9 @@ def test_an_archive_is_regenerated_beside_the_first(bench: Bench) -> None:
 def test_a_leaping_clock_stops_all_planning_until_a_provider_agrees(
     bench: Bench, leap: timedelta, fault: ClockFault
 ) -> None:
-    bench.sandbox.faults.add(FaultKind.ANSWER, on="list", status=503, times=None)
     with serving(bench) as (service, engine, boot):
         service.turn()
+        bench.sandbox.faults.add(FaultKind.ANSWER, on="list", status=503, times=None)
         before = len(list_jobs(engine.vault))
         bench.clock.advance(leap)
         boot.hidden = leap
@@ -144,10 +146,49 @@ def test_one_outage_is_asked_about_by_one_job_only(bench: Bench) -> None:
     bench.sandbox.faults.add(FaultKind.ANSWER, on="list", status=503, times=None)
     with serving(bench) as (service, engine, _boot):
         turns(bench, service, 600)
-        assert len(bench.sandbox.requests.all) < 15
+        assert len(bench.sandbox.requests.all) <= 21  # the time is asked for once a beat, nothing else
+        assert list_jobs(engine.vault) == []
         bench.sandbox.faults.clear()
         bench.clock.advance(timedelta(minutes=20))
         turns(bench, service)
         assert len(list_archives(engine.vault)) == 2
     with open_reading(bench.config) as vault:
         assert {job.state.value for job in list_jobs(vault)} == {"archived"}
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=3), timedelta(hours=-6)])
+def test_a_clock_that_is_wrong_from_the_start_plans_nothing(bench: Bench, ahead: timedelta) -> None:
+    doors = Doors(clock=lambda: bench.clock() + ahead)
+    with open_engine(bench.config, "tests", doors) as engine, Crew(engine, 1) as crew:
+        service = Service(engine, bench.config, crew, Boot(bench), no_watch, Rhythm())
+        service.turn()
+        assert service.clock.fault is not None
+        assert list_jobs(engine.vault) == []
+
+
+def test_without_network_it_waits_before_it_plans(bench: Bench) -> None:
+    bench.sandbox.faults.add(FaultKind.RESET, on="list", times=None)
+    with serving(bench) as (service, engine, _boot):
+        turns(bench, service, 120)
+        assert service.clock.fault is ClockFault.UNPROVEN
+        assert list_jobs(engine.vault) == []
+        bench.sandbox.faults.clear()
+        turns(bench, service, 180)
+        assert len(list_archives(engine.vault)) == 2
+
+
+def test_a_refused_key_does_not_keep_the_daemon_from_starting(bench: Bench) -> None:
+    bench.sandbox.faults.add(FaultKind.ANSWER, on="list", status=401, times=None)
+    with serving(bench) as (service, _engine, _boot):
+        turns(bench, service, 60)
+        assert service.clock.fault is None
+
+
+def test_a_run_that_nobody_watches_refuses_a_wrong_clock(bench: Bench) -> None:
+    with open_engine(bench.config, "tests", Doors(clock=lambda: bench.clock() + timedelta(days=3))) as engine:
+        with pytest.raises(WorldError, match="3 days ahead of zavu's"):
+            require_sane_clock(engine)
+        bench.sandbox.faults.add(FaultKind.ANSWER, on="list", status=503)
+        require_sane_clock(engine)
+    with bench.engine() as engine:
+        require_sane_clock(engine)

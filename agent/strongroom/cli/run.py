@@ -51,10 +51,12 @@ def run(session: Session, once: bool, patience: timedelta, workers: int, as_json
         from strongroom.engine.planning import enter_due
         from strongroom.engine.readings import list_live_jobs
         from strongroom.engine.requests import serve
+        from strongroom.engine.sanity import require_sane_clock
 
         config = session.config()
 
         def enter(engine: Engine) -> list[Job]:
+            require_sane_clock(engine)
             serve(engine)  # what people asked for while nobody worked in the vault
             enter_due(engine, plans_of(config))
             return list_live_jobs(engine.vault)

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from strongroom.daemon.attempt import Attempt
 from strongroom.engine.engine import Source
-from strongroom.model.errors import StrongroomError
+from strongroom.model.errors import StrongroomError, Transient
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Told:
     source: str
     skew: timedelta | None = None
     failure: str = ""
+    out_of_reach: bool = False  # the failure is the network's or the provider's: asking again may help
 
 
 class Asking:
@@ -39,5 +40,7 @@ class Asking:
         for name, source in self._sources.items():
             try:
                 self._told.append(Told(name, source.provider.probe().clock_skew))
+            except Transient as error:
+                self._told.append(Told(name, failure=error.message, out_of_reach=True))
             except StrongroomError as error:
                 self._told.append(Told(name, failure=error.message))

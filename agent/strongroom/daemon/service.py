@@ -22,7 +22,7 @@ from strongroom.engine.readings import list_live_jobs, newest_moments
 from strongroom.engine.requests import asked, serve
 from strongroom.engine.retry import retry_given_up
 from strongroom.engine.runner import Crew
-from strongroom.model.clockcheck import Beat, ClockVerdict, Tolerance, check_beat, check_skew, check_start
+from strongroom.model.clockcheck import Beat, ClockFault, ClockVerdict, Tolerance, check_beat, check_skew, check_start
 from strongroom.model.job import Job
 from strongroom.model.plan import Plan
 
@@ -93,7 +93,7 @@ class Service:
 
     def _beat(self) -> None:
         now = Beat(self.engine.clock(), self._boot())
-        if self._last is not None and self.clock.fault is None:
+        if self._last is not None and self.clock.fault in (None, ClockFault.UNPROVEN):
             self._suspect(check_beat(self._last, now, self._rhythm.tolerance))
         if self.clock.fault is not None:
             self._ask_providers()
@@ -101,7 +101,8 @@ class Service:
         if self.clock.fault is None:
             for job in [*retry_given_up(self.engine), *enter_due(self.engine, self._plans)]:
                 tell("planned", job=job.id, stream=job.stream, window=job.spec.window)
-        self._watch(self.engine, self._plans, self.clock)
+        unproven = self.clock.fault is ClockFault.UNPROVEN
+        self._watch(self.engine, self._plans, ClockVerdict() if unproven else self.clock)
         beat(self.engine.vault, now.wall, os.getpid(), self.words())
 
     def _check_start(self) -> ClockVerdict:
@@ -109,6 +110,9 @@ class Service:
         last_entry = newest[0].at if newest else None
         verdict = check_start(self.engine.clock(), last_entry, self._rhythm.tolerance)
         self._tell(verdict)
+        if verdict.fault is None and self.engine.sources:
+            # A clock that is wrong from the start would export windows that have not ended, and count others as lost.
+            return ClockVerdict(ClockFault.UNPROVEN, "no provider has been asked for the time yet")
         return verdict
 
     def _suspect(self, verdict: ClockVerdict) -> None:
@@ -133,6 +137,8 @@ class Service:
         for told in answers:
             if self._believe(told):
                 return
+        if self.clock.fault is ClockFault.UNPROVEN and not any(told.out_of_reach for told in answers):
+            self.clock = ClockVerdict()  # who answers without a time cannot speak against ours
 
     def _believe(self, told: Told) -> bool:
         """Judge our clock by what one provider said; say whether it is believed now."""

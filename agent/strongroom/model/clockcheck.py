@@ -18,6 +18,7 @@ class ClockFault(StrEnum):
     BACK = "clock-back"  # it was set back, or is behind what was already written down
     FORWARD = "clock-forward"  # it leapt ahead
     SKEWED = "clock-skewed"  # a provider's clock says something else
+    UNPROVEN = "clock-unproven"  # just started, and nobody could be asked yet: no reason for alarm, nor for planning
 
 
 @dataclass(frozen=True, slots=True)
