@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from strongroom.engine.engine import Engine
 from strongroom.model.clockcheck import Tolerance, check_skew
-from strongroom.model.errors import ProviderError, WorldError
+from strongroom.model.errors import StrongroomError, WorldError
 
 
 def require_sane_clock(engine: Engine, tolerance: Tolerance | None = None) -> None:
@@ -15,8 +15,8 @@ def require_sane_clock(engine: Engine, tolerance: Tolerance | None = None) -> No
     for name, source in engine.sources.items():
         try:
             skew = source.provider.probe().clock_skew
-        except ProviderError:
-            continue  # out of reach or refused: its own jobs will say so, and nothing can be exported from it now
+        except StrongroomError:
+            continue  # out of reach, refused or without a key: nothing can be exported from it now, and its jobs say so
         verdict = check_skew(name, skew.total_seconds() if skew is not None else None, tolerance or Tolerance())
         if verdict.fault is not None:
             raise WorldError(verdict.words, hint="set the clock (timedatectl), then run again: nothing was planned")
