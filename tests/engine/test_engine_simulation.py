@@ -15,12 +15,14 @@ from pathlib import Path
 import pytest
 from bench_engine import Bench, open_bench
 
-from strongroom.engine.assembly import open_reading
+from strongroom.engine.assembly import Doors, open_engine, open_reading
 from strongroom.engine.planning import enter_due
 from strongroom.engine.readings import coverage_of, list_archives
 from strongroom.engine.runner import Runner
+from strongroom.engine.sanity import require_sane_clock
 from strongroom.evidence.line import read_chain
 from strongroom.model.coverage import Cover
+from strongroom.model.errors import WorldError
 from strongroom.model.job import Cause
 from strongroom.model.plan import Plan, Span
 from strongroom.model.stream import Stream
@@ -101,7 +103,19 @@ class Weather:
         return witness
 
 
+def refuse_a_wrong_clock(bench: Bench, weather: Weather) -> None:
+    """Start with a clock that leapt: nothing may be planned by it."""
+    leap = weather.chance.choice((timedelta(days=40), timedelta(days=3), timedelta(hours=-5)))
+    bench.sandbox.faults.clear()
+    doors = Doors(clock=lambda: bench.clock() + leap)
+    with open_engine(bench.config, "tests", doors) as engine, pytest.raises(WorldError, match="our clock is"):
+        require_sane_clock(engine)
+
+
 def live_through_a_day(bench: Bench, weather: Weather) -> None:
+    if weather.chance.random() < 0.05:
+        weather.told["clock jump"] += 1
+        refuse_a_wrong_clock(bench, weather)
     with bench.engine(witness=weather.reaper()) as engine:
         try:
             enter_due(engine, PLANS)
@@ -157,4 +171,4 @@ def check(bench: Bench, seed: int, weather: Weather) -> None:
         request for request in bench.sandbox.requests.creates if request.status == 429 and not request.faults
     ]
     assert quota_refusals == [], seed
-    assert weather.told["kill"] > 0 and sum(weather.told.values()) > 20
+    assert weather.told["kill"] > 0 and weather.told["clock jump"] > 0 and sum(weather.told.values()) > 20
