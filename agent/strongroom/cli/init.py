@@ -101,7 +101,7 @@ def init(session: Session, /, **given: object) -> None:
     from strongroom.engine.assembly import Doors
     from strongroom.engine.initialise import check_wishes, initialise
 
-    asked, doors = Asked(**given), Doors()  # type: ignore[arg-type]
+    asked, doors = Asked(**given), Doors()  # type: ignore[arg-type]  # click has read each by its option
     check_wishes(_wishes(session, asked, None))
     wishes = _wishes(session, asked, _new_passphrase(asked))
     recovery = _recovery(asked, doors.chance, doors.clock())

@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from types import FrameType, TracebackType
+from typing import Any
 
 from strongroom.cli.terminal import tell
 from strongroom.model.errors import ExitCode
@@ -16,13 +18,16 @@ from strongroom.model.errors import ExitCode
 _SLICE = 0.25
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
+Handler = Callable[[int, FrameType | None], Any] | int | signal.Handlers | None
+"""What the interpreter gives back when a handler is replaced."""
+
 
 class Stopping:
     """While entered, in the main thread, it takes both signals."""
 
     def __init__(self) -> None:
         self._asked = False
-        self._former: dict[signal.Signals, object] = {}
+        self._former: dict[signal.Signals, Handler] = {}
 
     def __enter__(self) -> Stopping:
         for number in _NUMBERS:
@@ -33,7 +38,7 @@ class Stopping:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for number, handler in self._former.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            signal.signal(number, handler)
 
     def asked(self) -> bool:
         """Say whether to stop."""

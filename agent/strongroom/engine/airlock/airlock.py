@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from types import TracebackType
+from typing import IO
 
 import msgspec
 
@@ -49,8 +50,7 @@ class Airlock:
             process_group=0,  # Ctrl-C is for the engine alone, which parks the work in order
         )
         os.close(control_out)
-        if self._process.stdin is not None:
-            widen_pipe(self._process.stdin.fileno())
+        widen_pipe(_opened(self._process.stdin).fileno())
 
     def __enter__(self) -> Airlock:
         return self
@@ -72,8 +72,7 @@ class Airlock:
     def feed(self, chunk: bytes) -> None:
         """Hand over the next bytes of the delivered file. Raises SealerDied or what the sealer said."""
         view = memoryview(chunk)
-        pipe = self._process.stdin
-        assert pipe is not None  # noqa: S101 - opened as a pipe above
+        pipe = _opened(self._process.stdin)
         try:
             while view:
                 view = view[os.write(pipe.fileno(), view) :]
@@ -82,8 +81,7 @@ class Airlock:
 
     def finish(self) -> Durable:
         """Say that the file is complete; wait until it is sealed and flushed."""
-        pipe = self._process.stdin
-        assert pipe is not None  # noqa: S101 - opened as a pipe above
+        pipe = _opened(self._process.stdin)
         self._send(FINISH)
         pipe.close()
         reply = self._reply()
@@ -121,8 +119,6 @@ class Airlock:
             raise self._reason() from None
 
     def _reply(self) -> Reply:
-        pipe = self._process.stdout
-        assert pipe is not None  # noqa: S101 - opened as a pipe above
         line = self._buffered_line()
         if not line.endswith(b"\n"):
             status = self._process.wait()
@@ -136,8 +132,7 @@ class Airlock:
         return reply
 
     def _buffered_line(self) -> bytes:
-        pipe = self._process.stdout
-        assert pipe is not None  # noqa: S101 - opened as a pipe above
+        pipe = _opened(self._process.stdout)
         line = b""
         while not line.endswith(b"\n") and len(line) < LONGEST_REPLY:
             more = pipe.readline(LONGEST_REPLY)
@@ -153,6 +148,13 @@ class Airlock:
         except StrongroomError as error:
             return error
         return SealerDied("the sealing process stopped taking bytes", hint=_ADVICE)
+
+
+def _opened(pipe: IO[bytes] | None) -> IO[bytes]:
+    """Return a pipe that was asked for when the sealer was started."""
+    if pipe is None:
+        raise SealerDied("the sealing process was started without its pipes")
+    return pipe
 
 
 _ADVICE = "the job is tried again by itself; if it goes on, look at the system log for memory limits"
