@@ -98,7 +98,7 @@ class StrongroomApp(App[None]):
     def _look_if_idle(self) -> None:
         looking = any(worker.group == "look" and not worker.is_finished for worker in self.workers)
         if not looking and (self._forced or monotonic() >= self._rest_until):
-            self.run_worker(self._look(), group="look")
+            self.run_worker(self._look, group="look")  # not a coroutine: one of a worker that never starts is lost
 
     async def _look(self) -> None:
         """Look once, and again for as long as somebody asked meanwhile."""
