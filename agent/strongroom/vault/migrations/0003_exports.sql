@@ -1,0 +1,1 @@
+-- What providers' lists have shown, and since when.

@@ -1,0 +1,1 @@
+-- Retention rules as fixed at ingest, legal holds, and the vault's own notion of time.

@@ -1,0 +1,1 @@
+-- Proposals, approvals, destructions and erasures.

@@ -1,0 +1,1 @@
+-- Recipients, rotations, drills and scrubs.

@@ -1,0 +1,1 @@
+-- Checkpoints of the log and where they were sent.
