@@ -52,10 +52,11 @@ def make(request: pytest.FixtureRequest) -> Callable[[Bench], StrongroomApp]:
 @pytest.fixture
 def sit(make: Callable[[Bench], StrongroomApp]) -> Sit:
     @asynccontextmanager
-    async def seated(of: Bench, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Seat]:
+    async def seated(of: Bench, size: tuple[int, int] = (120, 40), room: str = "jobs") -> AsyncIterator[Seat]:
         app = make(of)
         async with app.run_test(size=size, notifications=True) as pilot:
             seat = Seat(app, pilot)
+            app.action_go(room)
             await seat.settle()
             yield seat
 

@@ -36,7 +36,7 @@ def poor(seat: Seat) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
-@pytest.mark.parametrize("keys", [[], ["tab", "j"], ["tab", "j", "j", "j", "enter"], ["question_mark"]])
+@pytest.mark.parametrize("keys", [[], ["4", "j"], ["4", "j", "j", "j", "enter"], ["question_mark"]])
 async def test_text_stands_out(bench: Bench, sit: Sit, theme: str, keys: list[str]) -> None:
     assert theme in BUILTIN_THEMES
     async with sit(bench) as seat:

@@ -7,8 +7,9 @@ from tui_bench import Bench, Seat, Sit
 
 from strongroom.model.errors import UsageError
 from strongroom_tui.filterline import FilterLine
-from strongroom_tui.wish import Filter, parse_filter
+from strongroom_tui.filters import Filter, parse_filter
 
+KINDS = ("failed", "quarantined")
 STREAMS = ("zavu:messages", "zavu:contacts", "hook:messages")
 
 
@@ -17,19 +18,19 @@ STREAMS = ("zavu:messages", "zavu:contacts", "hook:messages")
     [
         ("", Filter()),
         ("contacts", Filter(stream="zavu:contacts")),
-        ("CONT failed", Filter(stream="zavu:contacts", state="failed")),
-        ("Quarantined", Filter(holding="quarantined")),
+        ("CONT failed", Filter(stream="zavu:contacts", kind="failed")),
+        ("Quarantined", Filter(kind="quarantined")),
         ("zavu:messages", Filter(stream="zavu:messages")),
     ],
 )
 def test_words_become_a_filter(text: str, found: Filter) -> None:
-    assert parse_filter(text, STREAMS) == found
+    assert parse_filter(text, STREAMS, KINDS) == found
 
 
 @pytest.mark.parametrize(("text", "why"), [("messages", "several streams"), ("nothing", "no stream or state")])
 def test_a_word_that_fits_nothing_or_too_much_is_refused(text: str, why: str) -> None:
     with pytest.raises(UsageError, match=why):
-        parse_filter(text, STREAMS)
+        parse_filter(text, STREAMS, KINDS)
 
 
 async def search(seat: Seat, words: str) -> None:
@@ -52,7 +53,7 @@ async def test_a_state_is_counted_by_the_status(bench: Bench, sit: Sit) -> None:
         assert "Jobs  1-1 of 1  filter: failed" in seat.text
         await search(seat, "")  # the line opens with the filter that stands
         assert "Jobs  1-1 of 1  filter: failed" in seat.text
-        await seat.press("escape")
+        await seat.press("4")
         await search(seat, "quarantined")
         assert "Archives  1-1 of 1  filter: quarantined" in seat.text
 

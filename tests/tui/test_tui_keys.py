@@ -8,9 +8,9 @@ from tui_bench import Bench, Seat, Sit, make_job
 
 from strongroom.model.job import State
 from strongroom_tui.helping import HelpScreen, usable
-from strongroom_tui.overview import OverviewScreen
+from strongroom_tui.jobs import JobsRoom
 
-WAYS = {"overview": [], "archives": ["tab"], "detail": ["enter"], "help": ["question_mark"], "filter": ["slash"]}
+WAYS = {"jobs": [], "archives": ["4"], "detail": ["enter"], "help": ["question_mark"], "filter": ["slash"]}
 
 
 def in_footer(seat: Seat) -> set[str]:
@@ -29,8 +29,8 @@ async def test_the_footer_shows_what_works_now(bench: Bench, sit: Sit, way: str)
 @pytest.mark.parametrize(
     ("way", "there", "absent"),
     [
-        ("overview", {"details", "filter", "pane", "refresh", "help", "quit"}, {"older", "newer", "clear", "back"}),
-        ("detail", {"back", "help", "quit"}, {"details", "filter", "pane"}),
+        ("jobs", {"details", "filter", "refresh", "help", "quit"}, {"older", "newer", "clear", "back"}),
+        ("detail", {"back", "help", "quit"}, {"details", "filter"}),
         ("filter", {"apply"}, {"filter", "quit", "details"}),
     ],
 )
@@ -62,7 +62,7 @@ async def test_help_names_every_key_that_works(bench: Bench, sit: Sit, key: str)
             assert words in seat.text
         await seat.press(key)  # help on help is no help
         await seat.press("escape")
-        assert isinstance(seat.app.screen, OverviewScreen)
+        assert isinstance(seat.app.screen, JobsRoom)
 
 
 async def test_the_palette_reaches_every_action(bench: Bench, sit: Sit) -> None:

@@ -23,7 +23,7 @@ async def test_too_small_is_said(bench: Bench, sit: Sit, size: tuple[int, int]) 
 @pytest.mark.parametrize("size", [(40, 12), (60, 20), (80, 24), (250, 60)])
 async def test_nothing_is_wider_than_the_terminal(bench: Bench, sit: Sit, size: tuple[int, int]) -> None:
     async with sit(bench, size) as seat:
-        table = seat.app.query_one("#jobs", Pane).table
+        table = seat.app.screen.query_one("#jobs", Pane).table
         assert table.max_scroll_x == 0
         assert "too small" not in seat.text
         assert "fetching" in seat.text
@@ -31,7 +31,7 @@ async def test_nothing_is_wider_than_the_terminal(bench: Bench, sit: Sit, size: 
 
 async def test_selection_and_scroll_survive_sizes(bench: Bench, sit: Sit) -> None:
     async with sit(bench, (100, 30)) as seat:
-        table = seat.app.query_one("#jobs", Pane).table
+        table = seat.app.screen.query_one("#jobs", Pane).table
         await seat.press(*["j"] * 25)
         chosen = table.chosen
         for size in ((60, 20), (30, 8), (100, 30), (120, 40), (100, 30)):

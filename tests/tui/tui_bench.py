@@ -213,9 +213,9 @@ class Seat:
 
 
 Sit = Callable[..., AbstractAsyncContextManager[Seat]]
-"""Sits somebody down before the screen of a bench, on a terminal of a size."""
+"""Sits somebody down before the screen of a bench, on a terminal of a size, in a room: `jobs` unless told."""
 
 
 def make_app(bench: Bench) -> tuple[StrongroomApp, VaultReader]:
-    reader = VaultReader(bench.config)
+    reader = VaultReader(bench.config, lambda: NOW)
     return StrongroomApp(reader, lambda: NOW), reader

@@ -1,4 +1,4 @@
-"""The program around the screen: it looks at the catalogue now and then, and reads it anew only where it has changed.
+"""The program around the rooms: it carries their questions to the desk, again and again, and the answers back.
 
 A look costs one counter. A reading follows when the counter moved, when a person asked, and every few seconds in any
 case, since the lock and the disk change without the catalogue. Readings never take more than a fifth of the time.
@@ -14,21 +14,20 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rich.text import Text
 from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.worker import Worker
 
-from strongroom.engine.assembly import system_clock
 from strongroom.model.errors import ExitCode, StrongroomError
 from strongroom.model.instants import Clock
 from strongroom_tui.colours import DARK, LIGHT
-from strongroom_tui.detail import DetailScreen
 from strongroom_tui.helping import HelpScreen, help_text, usable
-from strongroom_tui.overview import OverviewScreen
+from strongroom_tui.masthead import Tab, Tabs
+from strongroom_tui.places import PLACES
 from strongroom_tui.reader import VaultReader
-from strongroom_tui.story import archive_story, job_story
+from strongroom_tui.room import Room
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
@@ -44,33 +43,40 @@ class StrongroomApp(App[None]):
     TITLE = "Strongroom"
     CSS_PATH = "strongroom.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(place.key, f"go('{place.mode}')", place.title.lower(), show=False) for place in PLACES),
         Binding("question_mark", "help", "help", key_display="?", tooltip="These keys"),
         Binding("f1", "help", "help", show=False),
         Binding("q", "quit", "quit", tooltip="Leave the screen; nothing that runs is stopped"),
         Binding("r", "reread", "refresh", tooltip="Read the catalogue now"),
     ]
 
-    def __init__(self, vault_reader: VaultReader, clock: Clock) -> None:
+    def __init__(self, vault_reader: VaultReader, clock: Clock, *, read_only: bool = False) -> None:
         super().__init__()
         self.ansi_theme_dark, self.ansi_theme_light = DARK, LIGHT
-        self._reader = vault_reader
-        self._overview = OverviewScreen(vault_reader.path, clock)
-        self._version: int | None = None  # of the catalogue as shown
+        self.reader = vault_reader
+        self.clock = clock
+        self.read_only = read_only
+        self.tabs = [Tab(place.mode, place.title, place.key) for place in PLACES]
+        self._shown: tuple[Room, int] | None = None  # which room shows which version of the catalogue
         self._forced = True  # a person waits for a reading
         self._read_at = self._rest_until = monotonic()
-
-    def get_default_screen(self) -> Screen[Any]:
-        """Begin with the overview."""
-        return self._overview
+        for place in PLACES:
+            self.add_mode(place.mode, place.make)
 
     def on_mount(self) -> None:
-        """Look at once, then again and again."""
+        """Begin in the first room; look at once, then again and again."""
+        self.switch_mode(PLACES[0].mode)
         self.set_interval(EVERY.total_seconds(), self._look_if_idle)
         self._look_if_idle()
 
     def action_reread(self) -> None:
         """Read the catalogue now."""
-        self._reread()
+        self.reread()
+
+    def action_go(self, mode: str) -> None:
+        """Go to one of the rooms."""
+        if mode != self.current_mode:
+            self.switch_mode(mode)
 
     def action_help(self) -> None:
         """Show the keys that work on this screen."""
@@ -85,20 +91,20 @@ class StrongroomApp(App[None]):
             yield SystemCommand(title, told, partial(self.run_action, each.binding.action, each.node))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
 
-    @on(OverviewScreen.Wished)
-    def _reread(self) -> None:
+    def reread(self) -> None:
+        """Have the room's question answered now."""
         self._forced = True
         self._look_if_idle()
 
-    @on(OverviewScreen.Opened)
-    def _open(self, event: OverviewScreen.Opened) -> None:
-        self.push_screen(DetailScreen(event.kind, event.key))
-        self._reread()
+    @on(Tabs.Chosen)
+    def _go(self, event: Tabs.Chosen) -> None:
+        self.action_go(event.mode)
 
     def _look_if_idle(self) -> None:
         looking = any(worker.group == "look" and not worker.is_finished for worker in self.workers)
         if not looking and (self._forced or monotonic() >= self._rest_until):
-            self.run_worker(self._look, group="look")  # not a coroutine: one of a worker that never starts is lost
+            # Not a coroutine: one that belongs to a worker which never starts would be lost.
+            _worker: Worker[None] = self.run_worker(self._look, group="look")
 
     async def _look(self) -> None:
         """Look once, and again for as long as somebody asked meanwhile."""
@@ -111,35 +117,30 @@ class StrongroomApp(App[None]):
                 return
 
     async def _read(self, anyway: bool) -> None:
+        room = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Room)), None)
+        if room is None or not room.is_mounted:
+            return
+        shown = self._shown[1] if self._shown and self._shown[0] is room else None
         try:
-            seen = await self._reader.look(self._overview.wish, None if anyway else self._version)
+            seen = await self.reader.look(room.question(), None if anyway else shown)
             if seen is not None:
-                self._version, self._read_at = seen.version, monotonic()
-                self._overview.show(seen, "")
-                await self._refresh_detail()
+                self._shown, self._read_at = (room, seen.version), monotonic()
+                room.show(seen, "")
         except StrongroomError as error:
-            self._version = None
-            self._overview.show(None, f"{error.message} ({error.hint})" if error.hint else error.message)
-
-    async def _refresh_detail(self) -> None:
-        screen = next((each for each in self.screen_stack if isinstance(each, DetailScreen)), None)
-        if screen is not None:
-            screen.show(await self._story(screen.kind, screen.key))
-
-    async def _story(self, kind: str, key: str) -> Text:
-        if kind == "job":
-            return job_story(await self._reader.life_of_job(key))
-        return archive_story(await self._reader.life_of_archive(key))
+            self._shown = None
+            room.show(None, f"{error.message} ({error.hint})" if error.hint else error.message)
 
 
-def run(config: Config) -> int:
+def run(config: Config, *, read_only: bool = False) -> int:
     """Show the screen until a person leaves it; return an exit code.
 
     The terminal is given back when the process is told to stop, too. Raises VaultError when there is no vault to show.
     """
+    from strongroom.engine.assembly import system_clock
+
     reader = VaultReader(config)
     try:
-        return asyncio.run(_run(StrongroomApp(reader, system_clock)))
+        return asyncio.run(_run(StrongroomApp(reader, system_clock, read_only=read_only)))
     finally:
         reader.close()
 

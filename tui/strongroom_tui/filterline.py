@@ -9,9 +9,6 @@ from textual.binding import Binding, BindingType
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
-from strongroom.model.archive import Holding
-from strongroom.model.job import State
-
 
 class FilterLine(Input):
     """One line of text; Input.Submitted says that it is to be applied."""
@@ -19,13 +16,13 @@ class FilterLine(Input):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "apply")]
 
     def __init__(self) -> None:
-        super().__init__(placeholder="part of a stream's name, a state, held or quarantined", compact=True)
+        super().__init__(placeholder="part of a stream's name, a state", compact=True)
         self.cursor_blink = False
         self.display = False
 
-    def open(self, text: str, streams: Iterable[str]) -> None:
+    def open(self, text: str, words: Iterable[str]) -> None:
         """Appear with the filter that stands, and take the keys."""
-        self.suggester = SuggestFromList([*sorted(streams), *State, *Holding], case_sensitive=False)
+        self.suggester = SuggestFromList(list(words), case_sensitive=False)
         self.value = text
         self.display = True
         self.focus()

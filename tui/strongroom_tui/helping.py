@@ -10,8 +10,8 @@ from textual.app import App
 from textual.binding import ActiveBinding
 from textual.screen import Screen
 
-from strongroom_tui.detail import TextScreen
 from strongroom_tui.marks import STATES
+from strongroom_tui.reading import TextScreen
 
 _ABOUT = (
     "This screen reads the catalogue of the vault and changes nothing. It shows new data by itself;\n"

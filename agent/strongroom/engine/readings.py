@@ -114,6 +114,11 @@ def list_jobs(
     return newest_jobs(vault.catalogue, stream=stream, state=state, before=before, most=most)
 
 
+def count_jobs(vault: Vault) -> dict[str, int]:
+    """Return how many jobs there are in each state."""
+    return jobs_by_state(vault.catalogue)
+
+
 def list_live_jobs(vault: Vault) -> list[Job]:
     """Return every unfinished job, the most urgent first."""
     return live_jobs(vault.catalogue)

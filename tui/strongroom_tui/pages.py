@@ -1,11 +1,29 @@
-"""The way a person has gone through one list, page by page: last rows to follow, and how many rows lie before."""
+"""Lists are read in pages that follow a key, never whole; and the way a person has gone through one."""
 
 from __future__ import annotations
 
-from typing import Generic
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from strongroom_tui.reader import Page
-from strongroom_tui.wish import Noun
+Noun = TypeVar("Noun")
+"""What a list is a list of."""
+
+PAGE = 200
+"""Rows of one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Noun]):
+    """One page of a list."""
+
+    rows: tuple[Noun, ...]
+    last: Noun | None  # the row after which the next page begins, None where there is none
+
+
+def page_of(found: Sequence[Noun]) -> Page[Noun]:
+    """Make a page of rows of which one more than fits was asked for, to know whether another page follows."""
+    return Page(tuple(found[:PAGE]), found[PAGE - 1] if len(found) > PAGE else None)
 
 
 class Trail(Generic[Noun]):

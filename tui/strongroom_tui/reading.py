@@ -1,4 +1,4 @@
-"""One job or archive at full length. Read again whenever the catalogue changes while it is open."""
+"""Text to scroll through, and the screen that is nothing else."""
 
 from __future__ import annotations
 
@@ -25,6 +25,20 @@ class Reading(VerticalScroll, inherit_bindings=False):
         Binding("end,G", "scroll_end", "to the end", show=False),
     ]
 
+    def __init__(self, text: Text) -> None:
+        super().__init__()
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        """Yield the text."""
+        yield Static(self._text, markup=False)
+
+    def show(self, text: Text) -> None:
+        """Show another text where the old one stood, scrolled as far."""
+        if text != self._text:
+            self._text = text
+            self.query_one(Static).update(text)
+
 
 class TextScreen(Room):
     """A screen of text; esc leaves it."""
@@ -37,24 +51,8 @@ class TextScreen(Room):
 
     def contents(self) -> ComposeResult:
         """Yield the text."""
-        with Reading():
-            yield Static(self._text, markup=False)
+        yield Reading(self._text)
 
     def on_mount(self) -> None:
         """Give the keys to the text."""
         self.query_one(Reading).focus()
-
-    def show(self, text: Text) -> None:
-        """Show another text where the old one stood, scrolled as far."""
-        if text != self._text:
-            self._text = text
-            self.query_one(Static).update(text)
-
-
-class DetailScreen(TextScreen):
-    """The life of one job or archive."""
-
-    def __init__(self, kind: str, key: str) -> None:
-        super().__init__(Text("reading …"))
-        self.kind = kind  # job or archive
-        self.key = key

@@ -1,4 +1,4 @@
-"""The first screen: what stands on it, and what the keys do."""
+"""The lists of jobs and archives: what stands on them, and what the keys do."""
 
 from __future__ import annotations
 
@@ -8,29 +8,26 @@ from tui_bench import Bench, Seat, Sit, job_id, make_archive, make_job
 from strongroom.model.job import State
 from strongroom.vault.lock import hold
 from strongroom.vault.sources import SourceState
-from strongroom_tui.detail import DetailScreen
-from strongroom_tui.overview import OverviewScreen
+from strongroom_tui.archives import ArchivesRoom
+from strongroom_tui.jobs import JobsRoom
+from strongroom_tui.lives import JobScreen
 from strongroom_tui.pane import Pane
 from strongroom_tui.table import PageTable
 
+JOBS, ARCHIVES = ("3",), ("4",)
+
 
 def table(seat: Seat, pane: str = "jobs") -> PageTable:
-    return seat.app.query_one(f"#{pane}", Pane).table
+    return seat.app.screen.query_one(f"#{pane}", Pane).table
 
 
-async def test_the_first_paint_shows_vault_jobs_and_archives(bench: Bench, sit: Sit) -> None:
+async def test_the_jobs_show_every_state_and_what_is_done(bench: Bench, sit: Sit) -> None:
     async with sit(bench) as seat:
+        await seat.press(*JOBS)
         for words in (
-            str(bench.config.vault.path)[:40],
             "as of 2026-11-20 14:03:07+01:00",
             "nobody is working in the vault: start with  strongroom run --once",
-            "32 archives",
-            "1 in quarantine",
             "Jobs  1-44 of 44",
-            "Archives  1-33 of 33",
-            "✗ quarantined",
-            "! 1 finding",
-            "✓ empty",
             "47% 1.2 GB of 2.6 GB interrupted",
             "quota, next in 30 min",
         ):
@@ -39,9 +36,17 @@ async def test_the_first_paint_shows_vault_jobs_and_archives(bench: Bench, sit: 
             assert any(str(state) in line for line in seat.text.splitlines()), state
 
 
+async def test_the_archives_show_how_sound_they_are(bench: Bench, sit: Sit) -> None:
+    async with sit(bench) as seat:
+        await seat.press(*ARCHIVES)
+        for words in ("Archives  1-33 of 33", "✗ quarantined", "! 1 finding", "✓ empty"):
+            assert words in seat.text, words
+
+
 async def test_who_works_in_the_vault_and_how_fast(bench: Bench, sit: Sit) -> None:
     with hold(bench.vault.layout.lock, "strongroom run --once"):
         async with sit(bench) as seat:
+            await seat.press(*JOBS)
             assert "● working: strongroom run --once (process" in seat.text
             assert "30.9 MB/s" in seat.text
             assert "nobody is working" not in seat.text
@@ -50,16 +55,21 @@ async def test_who_works_in_the_vault_and_how_fast(bench: Bench, sit: Sit) -> No
 async def test_a_paused_source_is_told(bench: Bench, sit: Sit) -> None:
     bench.write(SourceState("zavu", paused="the API key was refused (401)"))
     async with sit(bench) as seat:
+        await seat.press(*JOBS)
         assert "! zavu is paused: the API key was refused (401)" in seat.text
 
 
 async def test_an_empty_vault_says_why_and_what_starts_something(empty: Bench, sit: Sit) -> None:
     async with sit(empty, (80, 24)) as seat:
+        await seat.press(*JOBS)
         assert "No jobs yet" in seat.text
         assert "strongroom export" in seat.text
-        assert "No archives yet" in seat.text
         await seat.press("enter", "j", "pagedown", "end", "home", "n", "p", "tab", "enter", "k")
-        assert isinstance(seat.app.screen, OverviewScreen)
+        assert isinstance(seat.app.screen, JobsRoom)
+        await seat.press(*ARCHIVES)
+        assert "No archives yet" in seat.text
+        await seat.press("enter", "j", "pagedown")
+        assert isinstance(seat.app.screen, ArchivesRoom)
 
 
 @pytest.mark.parametrize(
@@ -76,12 +86,14 @@ async def test_an_empty_vault_says_why_and_what_starts_something(empty: Bench, s
 )
 async def test_keys_move_the_cursor(bench: Bench, sit: Sit, keys: list[str], row: int) -> None:
     async with sit(bench) as seat:
+        await seat.press(*JOBS)
         await seat.press(*keys)
         assert table(seat).cursor_row == row
 
 
 async def test_a_screen_down_and_up(bench: Bench, sit: Sit) -> None:
     async with sit(bench) as seat:
+        await seat.press(*JOBS)
         await seat.press("pagedown")
         down = table(seat).cursor_row
         assert down > 5
@@ -89,19 +101,20 @@ async def test_a_screen_down_and_up(bench: Bench, sit: Sit) -> None:
         assert table(seat).cursor_row == 0
 
 
-async def test_tab_goes_round(bench: Bench, sit: Sit) -> None:
+async def test_a_list_remembers_its_place_while_another_is_looked_at(bench: Bench, sit: Sit) -> None:
     async with sit(bench) as seat:
-        assert seat.app.focused is table(seat)
-        await seat.press("tab")
+        await seat.press(*JOBS, "j", "j")
+        chosen = table(seat).chosen
+        await seat.press(*ARCHIVES)
         assert seat.app.focused is table(seat, "archives")
-        await seat.press("tab")
+        await seat.press(*JOBS)
         assert seat.app.focused is table(seat)
-        await seat.press("shift+tab")
-        assert seat.app.focused is table(seat, "archives")
+        assert table(seat).chosen == chosen
 
 
 async def test_enter_tells_the_life_of_a_job_and_esc_comes_back(bench: Bench, sit: Sit) -> None:
     async with sit(bench) as seat:
+        await seat.press(*JOBS)
         await seat.press("j", "enter")
         for words in (
             f"↓ fetching  job {job_id(9000)}",
@@ -116,13 +129,13 @@ async def test_enter_tells_the_life_of_a_job_and_esc_comes_back(bench: Bench, si
         ):
             assert words in seat.text, words
         await seat.press("escape")
-        assert isinstance(seat.app.screen, OverviewScreen)
+        assert isinstance(seat.app.screen, JobsRoom)
         assert table(seat).cursor_row == 1
 
 
 async def test_enter_tells_the_manifest_of_an_archive(bench: Bench, sit: Sit) -> None:
     async with sit(bench) as seat:
-        await seat.press("tab", "j", "j", "j", "enter")
+        await seat.press(*ARCHIVES, "j", "j", "j", "enter")
         assert "✗ quarantined  archive" in seat.text
         assert "✗ fault zip-bad-crc in messages.json: the checksum of the member does not fit" in seat.text
         await seat.press("escape", "home", "enter")
@@ -132,10 +145,11 @@ async def test_enter_tells_the_manifest_of_an_archive(bench: Bench, sit: Sit) ->
 
 async def test_a_click_opens_too(bench: Bench, sit: Sit) -> None:
     async with sit(bench) as seat:
+        await seat.press(*JOBS)
         await seat.pilot.click(table(seat), offset=(5, 3))
         await seat.pilot.click(table(seat), offset=(5, 3))
         await seat.settle()
-        assert isinstance(seat.app.screen, DetailScreen)
+        assert isinstance(seat.app.screen, JobScreen)
         assert seat.app.screen.key == job_id(9005)
 
 
@@ -143,11 +157,11 @@ async def test_pages_follow_a_key_and_are_never_the_whole(empty: Bench, sit: Sit
     jobs = [make_job(n, State.ARCHIVED) for n in range(450)]
     empty.write(*jobs, *(make_archive(n, job) for n, job in enumerate(jobs)))
     async with sit(empty) as seat:
+        await seat.press(*JOBS)
         assert table(seat).row_count == 200
         assert "Jobs  1-200 of 450" in seat.text
         await seat.press("n")
         assert "Jobs  201-400 of 450" in seat.text
-        assert "Archives  1-200 of 450" in seat.text
         assert table(seat).chosen == job_id(249)
         await seat.press("end", "j")
         assert "Jobs  401-450 of 450" in seat.text
@@ -163,6 +177,7 @@ async def test_pages_follow_a_key_and_are_never_the_whole(empty: Bench, sit: Sit
 async def test_jobs_at_work_come_first_however_old(empty: Bench, sit: Sit) -> None:
     empty.write(make_job(1, State.WAITING), make_job(2, State.FETCHING), *(make_job(n) for n in range(300, 600)))
     async with sit(empty) as seat:
+        await seat.press(*JOBS)
         lines = seat.text.splitlines()
         head = next(n for n, line in enumerate(lines) if line.startswith("state"))
         assert "↓ fetching" in lines[head + 1]

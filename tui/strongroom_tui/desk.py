@@ -1,0 +1,40 @@
+"""Where questions to the vault are answered: on one thread, away from the screen.
+
+A screen never touches the vault. It poses a question, a value that is compared and can be asked again; the answer comes
+back as frozen data. A deed is the same for what changes something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from strongroom.engine.readings import Vault
+from strongroom.model.instants import Clock
+
+if TYPE_CHECKING:
+    from strongroom.config.schema import Config
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All that a question or a deed may use."""
+
+    config: Config
+    vault: Vault
+    clock: Clock
+
+
+class Question(Protocol):
+    """What a screen wants to know. Equal questions have one answer while the catalogue stays as it is."""
+
+    def ask(self, desk: Desk) -> object:
+        """Answer from the catalogue. Raises the StrongroomError family."""
+        ...
+
+
+Deed = Callable[[Desk], _Answer]
+"""Something to be done at the desk."""

@@ -1,0 +1,55 @@
+"""What a person wants to see of a list. Filtering is the catalogue's work, never the screen's.
+
+The catalogue compares names exactly, so a part of a name is settled here, against the names that are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from strongroom.model.errors import UsageError
+from strongroom_tui.plain import clip
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Empty fields let everything through."""
+
+    stream: str = ""
+    kind: str = ""  # the state of a job, the holding of an archive, whatever tells the rows of a list apart
+
+    def __str__(self) -> str:
+        return " ".join(word for word in (self.stream, self.kind) if word)
+
+
+def parse_filter(text: str, streams: Iterable[str], kinds: Iterable[str]) -> Filter:
+    """Read words such as `messages failed`: one part of a stream's name, one kind.
+
+    Raises UsageError where a word fits nothing or more than one stream.
+    """
+    stream = kind = ""
+    known, words = sorted(set(streams)), set(kinds)
+    for word in text.split():
+        if word.lower() in words:
+            kind = word.lower()
+        else:
+            stream = _stream(word, known, words)
+    return Filter(stream, kind)
+
+
+def _stream(word: str, known: list[str], kinds: set[str]) -> str:
+    if word in known:
+        return word
+    found = [name for name in known if word.lower() in name.lower()]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        hint = f"streams: {_list(known) or 'none yet'}" + (f"; or one of {', '.join(sorted(kinds))}" if kinds else "")
+        raise UsageError(f"no stream or state fits {clip(word, 40)!r}", hint=hint)
+    raise UsageError(f"{clip(word, 40)!r} fits several streams", hint=_list(found))
+
+
+def _list(names: list[str]) -> str:
+    shown = ", ".join(clip(name, 40) for name in names[:8])
+    return f"{shown} and {len(names) - 8} more" if len(names) > 8 else shown

@@ -1,0 +1,89 @@
+"""The jobs: those at work first, then the history, newest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from strongroom.engine import readings
+from strongroom.model.job import Job, State
+from strongroom_tui.columns import job_columns
+from strongroom_tui.desk import Desk
+from strongroom_tui.filters import Filter
+from strongroom_tui.listroom import ListRoom, total_of
+from strongroom_tui.lives import JobScreen
+from strongroom_tui.pages import PAGE, Page, page_of
+from strongroom_tui.pane import View
+from strongroom_tui.progress import Scene
+from strongroom_tui.reader import Seen
+from strongroom_tui.rows import job_row
+
+_ACTIVE = (State.FETCHING, State.SEALED, State.READY, State.DEAD, State.UNCERTAIN, State.WAITING)
+_MOVING = (State.FETCHING, State.SEALED)
+_EMPTY = (
+    "No jobs yet: no window has been asked for.\n"
+    "strongroom run --once   requests everything that is due\n"
+    "strongroom export …     requests one window now"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JobsQuestion:
+    """One page of jobs; the first page begins with those at work."""
+
+    filter: Filter = field(default_factory=Filter)
+    before: Job | None = None
+
+    def ask(self, desk: Desk) -> Page[Job]:
+        """Read the page."""
+        stream, state = self.filter.stream, self.filter.kind
+        page = page_of(readings.list_jobs(desk.vault, stream=stream, state=state, before=self.before, most=PAGE + 1))
+        if state:
+            return page
+        active = self._active(desk)
+        at_work = {job.id for job in active}
+        others = [job for job in page.rows if job.id not in at_work]
+        return Page((*([] if self.before else active), *others), page.last)
+
+    def _active(self, desk: Desk) -> list[Job]:
+        """Return the jobs that are past being planned and not over, in an order that few of their steps change.
+
+        Asking for no more than there are lets the search stop at the last of them.
+        """
+        counts, jobs = readings.count_jobs(desk.vault), list[Job]()
+        for state in _ACTIVE:
+            most = min(counts.get(state, 0), PAGE - len(jobs))
+            if most > 0:
+                jobs += readings.list_jobs(desk.vault, stream=self.filter.stream, state=state, most=most)
+        return sorted(jobs, key=lambda job: (job.state not in _MOVING, -job.priority, job.spec.window, job.id))
+
+
+class JobsRoom(ListRoom[Job]):
+    """Jobs with live progress."""
+
+    MODE: ClassVar[str] = "jobs"
+    KINDS: ClassVar[tuple[str, ...]] = tuple(State)
+
+    def page_question(self, wanted: Filter, before: Job | None) -> JobsQuestion:
+        """Ask for a page of jobs."""
+        return JobsQuestion(wanted, before)
+
+    def view(self, page: Page[Job], seen: Seen, width: int) -> View:
+        """Lay jobs out, each with what it does now."""
+        now, busy = self.strongroom.clock(), bool(seen.status.worked_on_by)
+        running = {each.job: each for each in seen.status.running}
+        columns = job_columns(width)
+        return View(
+            title="Jobs",
+            rows=[job_row(job, Scene(now, busy, running.get(job.id)), columns) for job in page.rows],
+            columns=columns,
+            offset=self.trail.offset,
+            total=total_of(seen.status.jobs, self.filter),
+            more=page.last is not None,
+            filter=str(self.filter),
+            empty=_EMPTY,
+        )
+
+    def opened(self, key: str) -> JobScreen:
+        """Tell the life of one job."""
+        return JobScreen(key)

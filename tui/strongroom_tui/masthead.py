@@ -1,0 +1,120 @@
+"""The top of every screen: where a person is, who works in the vault, and what needs a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Static
+
+from strongroom.engine.readings import Status
+from strongroom_tui.amounts import first_that_fits, local, number, span
+from strongroom_tui.plain import clip
+
+IDLE = (
+    "○ nobody is working in the vault: start with  strongroom daemon  or  strongroom run --once",
+    "○ nobody is working in the vault: start with  strongroom run --once",
+    "○ nobody at work: strongroom run --once",
+    "○ idle: strongroom run --once",
+)
+_PAUSES = 2  # paused sources that are named; the rest are counted
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One of the rooms a person can go to."""
+
+    mode: str
+    title: str
+    key: str
+
+
+class Tabs(Widget):
+    """The names of the rooms, each with its key; the one a person is in stands out. Where it is narrow, keys alone."""
+
+    class Chosen(Message):
+        """A person wants to go to a room."""
+
+        def __init__(self, mode: str) -> None:
+            super().__init__()
+            self.mode = mode
+
+    def __init__(self, tabs: Sequence[Tab], current: str) -> None:
+        super().__init__()
+        self._tabs = tabs
+        self._current = current
+        self._places: list[tuple[int, int, str]] = []
+
+    def render(self) -> Text:
+        """Draw the names that fit."""
+        full = [f" {tab.key} {tab.title} " for tab in self._tabs]
+        labels = full if sum(map(len, full)) <= self.size.width else [self._short(tab) for tab in self._tabs]
+        text, self._places = Text(no_wrap=True), []
+        for tab, label in zip(self._tabs, labels, strict=True):
+            self._places.append((len(text), len(text) + len(label), tab.mode))
+            text.append(label, "bold reverse" if tab.mode == self._current else "")
+        return text
+
+    def _short(self, tab: Tab) -> str:
+        return f" {tab.key} {tab.title} " if tab.mode == self._current else f" {tab.key} "
+
+    def on_click(self, event: events.Click) -> None:
+        """Go where the name that was clicked says."""
+        for start, end, mode in self._places:
+            if start <= event.x < end:
+                self.post_message(self.Chosen(mode))
+
+
+class Masthead(Vertical):
+    """The names of the rooms over the state of the vault."""
+
+    def __init__(self, tabs: Sequence[Tab], current: str) -> None:
+        super().__init__()
+        self._tabs = tabs
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        """Put the names over the words."""
+        yield Tabs(self._tabs, self._current)
+        yield Static(id="state", markup=False)
+
+    def show(self, status: Status | None, trouble: str, read_at: datetime) -> None:
+        """Tell the state of the vault. `status` is None before the first reading."""
+        self.query_one("#state", Static).update(state(status, trouble, read_at, self.size.width - 2))
+
+
+def state(status: Status | None, trouble: str, read_at: datetime, width: int) -> Text:
+    """Return the lines on the state of the vault, each cut to `width` cells."""
+    width = max(0, width)
+    lines = [Text(clip(f"✗ {trouble}", width), "bold red")] if trouble else []
+    if status is None:
+        lines += [] if trouble else [Text("reading the catalogue …")]
+    else:
+        lines = [_work(status, read_at, width), *lines, *_pauses(status, width)]
+    return Text("\n").join(lines)
+
+
+def _work(status: Status, read_at: datetime, width: int) -> Text:
+    right = first_that_fits([f"as of {local(read_at)}", local(read_at)[11:19]], max(8, width // 3))
+    room = max(0, width - len(right) - 2)
+    if status.worked_on_by:
+        since = f", last entry {span(read_at - status.last_entry)} ago" if status.last_entry else ""
+        left, style = clip(f"● working: {status.worked_on_by}{since}", room), "green"
+    else:
+        left, style = first_that_fits([*IDLE], room), "yellow"
+    return Text.assemble((f"{clip(left, room):<{room}}", style), "  ", right)
+
+
+def _pauses(status: Status, width: int) -> list[Text]:
+    paused = [source for source in status.sources if source.paused]
+    lines = [f"! {source.name} is paused: {source.paused}" for source in paused[:_PAUSES]]
+    if len(paused) > _PAUSES:
+        lines.append(f"! {number(len(paused) - _PAUSES, 'more source')} paused: strongroom status")
+    return [Text(clip(line, width), "bold yellow") for line in lines]
