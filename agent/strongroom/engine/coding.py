@@ -1,4 +1,4 @@
-"""What happens to delivered bytes before they are sealed, and is undone whenever they are read: zstd for CSV.
+"""What happens to delivered bytes before they are sealed, and is undone whenever they are read: zstd for text.
 
 Sealed text does not compress any more, so this is the last chance to save the room; a ZIP is left as it came. The
 digest is always that of the delivered bytes. Stock tools undo both steps: `age -d … | zstd -d`.
@@ -44,8 +44,8 @@ class _Plain:
 
 
 def coding_for(container: Container) -> str:
-    """Return the coding that suits a container: text is compressed, a ZIP is already."""
-    return ZSTD if container is Container.CSV else ""
+    """Return the coding that suits a container: bare text is compressed, a ZIP must be read at any place."""
+    return "" if container in (Container.ZIP_OF_JSON, Container.BUNDLE) else ZSTD
 
 
 def make_encoder(coding: str) -> Encoder:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from strongroom.engine.airlock.anteroom import Anteroom
+from strongroom.engine.observations import Observations
 from strongroom.model.archive import Archive
 from strongroom.model.inspection import Caps
 from strongroom.model.instants import Chance, Clock
@@ -30,6 +31,7 @@ class Source:
     name: str
     kind: str  # which provider: zavu, hookbridge, qlara
     provider: Provider
+    deletes: bool = False  # its exports are deleted there once their archives are proven
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Engine:
     caps: Caps = field(default_factory=Caps)
     min_free: int = 1 << 30  # bytes of disk that stay free
     anteroom: Anteroom = field(default_factory=Anteroom)
+    observations: Observations = field(default_factory=Observations)
     stop: Callable[[], bool] = lambda: False  # asked between chunks and steps
     witness: Callable[[str], None] = lambda _where: None  # told each place where a crash would matter
 
@@ -61,6 +64,7 @@ class Hand:
     """What a worker holds for the job it is at; gone with the process."""
 
     intent: bool = False  # the intent was written by this worker and nothing has been sent
+    listed: bool = False  # the provider's list was read by this worker, and nothing was waited for since
     airlock: Airlock | None = None
     archive: Archive | None = None  # built when the seal is known; completed by the inspection
 
@@ -68,7 +72,7 @@ class Hand:
         """Let go of everything; an unfinished sealer is ended."""
         if self.airlock is not None:
             self.airlock.close()
-        self.intent, self.airlock, self.archive = False, None, None
+        self.intent, self.listed, self.airlock, self.archive = False, False, None, None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from strongroom.engine.engine import Engine, Hand
 from strongroom.engine.perform import perform
-from strongroom.engine.record import budget_at, record
+from strongroom.engine.record import budget_at, must_wait_its_turn, record
 from strongroom.model.decision import Act, Situation, Step, next_step
 from strongroom.model.job import Job, State
 from strongroom.model.table import IllegalMove
@@ -55,7 +55,7 @@ def _step(engine: Engine, job: Job, step: Step, hand: Hand) -> Job:
 def situation_of(engine: Engine, job: Job, hand: Hand) -> Situation:
     """Gather what a decision about this job may know."""
     now, catalogue = engine.clock(), engine.vault.catalogue
-    source = get_source(catalogue, job.source)
+    source, able = get_source(catalogue, job.source), engine.sources[job.source].provider.capabilities
     allowed = budget_at(engine, catalogue, job, now) if job.state is State.PLANNED else None
     return Situation(
         now=now,
@@ -64,6 +64,10 @@ def situation_of(engine: Engine, job: Job, hand: Hand) -> Situation:
         refused_until=source.refused_until,
         surveyed_at=source.surveyed_at,
         budget_at=allowed,
+        match=able.match,
+        renewal=able.renewal,
+        list_in_hand=hand.listed,
+        other_uncertain=job.state is State.PLANNED and must_wait_its_turn(engine, catalogue, job, now),
     )
 
 

@@ -11,22 +11,23 @@ from datetime import timedelta
 
 from strongroom.engine import transfer
 from strongroom.engine.engine import Engine, Hand, Happening
+from strongroom.engine.lineage import successor_of
 from strongroom.engine.trouble import trouble
 from strongroom.model.decision import Act, Step, absent, recognise
 from strongroom.model.errors import (
+    ExportGone,
     NotOffered,
     ProviderError,
     QuotaExceeded,
     RequestRefused,
     Unanswered,
 )
-from strongroom.model.ids import make_id
-from strongroom.model.job import Cause, Event, Job, State
-from strongroom.model.patience import next_poll, next_try
+from strongroom.model.job import Cause, Event, Job
+from strongroom.model.patience import next_poll, next_try, poll_pause
 from strongroom.model.provider import Listed, Observation, Standing
 from strongroom.model.table import Facts
-from strongroom.vault.jobs import known_refs
-from strongroom.vault.sources import get_source, put_source, remember_list
+from strongroom.vault.jobs import known_refs, waiting_refs
+from strongroom.vault.sources import get_source, put_source, remember_list, seen_before
 
 SKEW = timedelta(minutes=5)  # how far the provider's clock may be behind ours when its list is searched
 
@@ -43,13 +44,14 @@ def perform(engine: Engine, job: Job, step: Step, hand: Hand) -> Happening | Non
         return happening
 
 
-def _survey(engine: Engine, job: Job, _step: Step, _hand: Hand) -> None:
-    """Read the provider's list, so that exports made by others count against the quota."""
+def _survey(engine: Engine, job: Job, _step: Step, hand: Hand) -> None:
+    """Read the provider's list: what others make counts against the quota, and what is there now is not ours."""
     _read_list(engine, job)
+    hand.listed = True
 
 
 def _intend(_engine: Engine, _job: Job, _step: Step, hand: Hand) -> Happening:
-    hand.intent = True
+    hand.intent, hand.listed = True, False
     return Happening(Event.INTENDED)
 
 
@@ -83,8 +85,9 @@ def _look(engine: Engine, job: Job, _step: Step, _hand: Hand) -> Happening:
     listed = _read_list(engine, job)
     since = (job.asked_at or job.created_at) - SKEW
     recent = [entry for entry in listed if (entry.observation.created_at or since) >= since]
-    refs = known_refs(engine.vault.catalogue, job)
-    found = recognise(job, provider.ask(job.spec), recent, refs, provider.capabilities.match)
+    catalogue = engine.vault.catalogue
+    known, before = known_refs(catalogue, job), seen_before(catalogue, job)
+    found = recognise(job, provider.ask(job.spec), recent, known, provider.capabilities.match, before)
     if found.observation is not None:
         return Happening(Event.ADOPTED, _seen(engine, job, found.observation))
     if found.verdict == "several":
@@ -102,8 +105,7 @@ def _look(engine: Engine, job: Job, _step: Step, _hand: Hand) -> Happening:
 
 def _observe(engine: Engine, job: Job, _step: Step, _hand: Hand) -> Happening:
     """Ask how the export stands."""
-    provider = engine.sources[job.source].provider
-    seen = provider.observe([job.ref])[job.ref]
+    seen = _ask_how_it_stands(engine, job)
     facts = _seen(engine, job, seen)
     if seen.standing is Standing.READY:
         return Happening(Event.COMPLETED, replace(facts, next_at=None))
@@ -112,6 +114,36 @@ def _observe(engine: Engine, job: Job, _step: Step, _hand: Hand) -> Happening:
         words = f"the provider says {seen.raw_status or seen.standing}" + (f": {seen.detail}" if seen.detail else "")
         return Happening(Event.DIED, replace(facts, next_at=None, cause=deaths[seen.standing], detail=words))
     return Happening(Event.PROGRESSED, facts)
+
+
+def _ask_how_it_stands(engine: Engine, job: Job) -> Observation:
+    provider, catalogue = engine.sources[job.source].provider, engine.vault.catalogue
+    if not provider.capabilities.by_list:
+        return provider.observe([job.ref])[job.ref]
+    return engine.observations.of(job.source).look(
+        job.ref,
+        since=job.changed_at,
+        age=poll_pause(provider.limits, job.polls) / 2,
+        clock=engine.clock,
+        others=lambda: waiting_refs(catalogue, job.source),
+        ask=provider.observe,
+    )
+
+
+def _renew(engine: Engine, job: Job, _step: Step, _hand: Hand) -> Happening:
+    """Have the file of the same export made again. Repeated after a crash, this does no harm: the port says so."""
+    provider = engine.sources[job.source].provider
+    engine.witness("before renew")
+    try:
+        seen = provider.renew(job.ref)
+    except (ExportGone, RequestRefused, NotOffered) as error:
+        words = f"a new export is needed: {error.message}"
+        return Happening(Event.LAPSED, Facts(cause=Cause.LAPSED, detail=words, request_id=error.request_id))
+    except Unanswered as error:
+        seen = Observation(job.ref, Standing.UNKNOWN, "", request_id=error.request_id)
+    engine.witness("after renew")
+    words = f"{job.detail}; the provider makes the file again" if job.detail else "the provider makes the file again"
+    return Happening(Event.RENEWED, replace(_seen(engine, job, seen), cause=Cause.RENEWAL, detail=words))
 
 
 def _bury(_engine: Engine, _job: Job, step: Step, _hand: Hand) -> Happening:
@@ -125,26 +157,6 @@ def _succeed(engine: Engine, job: Job, step: Step, _hand: Hand) -> Happening:
 
 def _give_up(_engine: Engine, _job: Job, step: Step, _hand: Hand) -> Happening:
     return Happening(Event.GIVEN_UP, Facts(cause=step.cause, detail=step.reason))
-
-
-def successor_of(engine: Engine, job: Job, purpose: str = "") -> Job:
-    """Return a fresh job for the same window, with its lineage."""
-    now = engine.clock()
-    return Job(
-        id=make_id(now, engine.chance),
-        stream=job.stream,
-        source=job.source,
-        spec=job.spec,
-        state=State.PLANNED,
-        created_at=now,
-        changed_at=now,
-        next_at=now,
-        purpose=purpose or job.purpose,
-        retention=job.retention,
-        priority=job.priority,
-        parent=job.id,
-        generation=0 if purpose else job.generation + 1,
-    )
 
 
 def _read_list(engine: Engine, job: Job) -> list[Listed]:
@@ -179,6 +191,7 @@ _PERFORM: dict[Act, Callable[[Engine, Job, Step, Hand], Happening | None]] = {
     Act.TAKE: transfer.take,
     Act.PROVE: transfer.prove,
     Act.RESTART: transfer.restart,
+    Act.RENEW: _renew,
     Act.BURY: _bury,
     Act.SUCCEED: _succeed,
     Act.GIVE_UP: _give_up,

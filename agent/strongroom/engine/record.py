@@ -7,6 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from strongroom.engine.engine import Engine, Happening
+from strongroom.engine.holding import note_caught
+from strongroom.engine.keeping import keeps as keeps_of
+from strongroom.engine.snapshots import is_snapshot, note_copy
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive
 from strongroom.model.budget import next_create
@@ -14,16 +17,25 @@ from strongroom.model.coverage import Cover, Interval
 from strongroom.model.horizon import settle
 from strongroom.model.instants import format_instant
 from strongroom.model.job import Cause, Event, Job, State
+from strongroom.model.provider import Match
 from strongroom.model.table import QUIET, Facts, advance
 from strongroom.model.urgency import share, urgency
 from strongroom.vault import queries
 from strongroom.vault.archives import get_archive, put_archive
 from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.deletions import Deletion, owe_deletion, was_accepted
 from strongroom.vault.jobs import get_job, put_job
 from strongroom.vault.ledger import drop_open, interval_at, put_interval
 from strongroom.vault.log import add_entry
 from strongroom.vault.manifest import write_manifest
-from strongroom.vault.sources import forget_ask, get_source, put_source, remember_ask, usage_of
+from strongroom.vault.sources import (
+    forget_ask,
+    get_source,
+    is_other_uncertain,
+    put_source,
+    remember_ask,
+    usage_of,
+)
 
 
 def record(engine: Engine, job: Job, happening: Happening) -> Job:
@@ -41,8 +53,11 @@ def record(engine: Engine, job: Job, happening: Happening) -> Job:
         _keep_quota(catalogue, job, moved, happening, now)
         if happening.archive is not None:
             put_archive(catalogue, happening.archive, engine.vault.key_sha256(happening.archive))
+            _owe_deletion(engine, catalogue, moved, now)
         _keep_coverage(engine, catalogue, moved, happening, now)
         _log(engine, catalogue, job, moved, happening, now)
+        if happening.archive is not None:
+            note_caught(catalogue, happening.archive, now)
         if happening.successor is not None:
             enter(catalogue, happening.successor)
     engine.witness(f"committed {happening.event}")
@@ -64,14 +79,24 @@ def enter(catalogue: Catalogue, job: Job) -> None:
         "datasets": list(job.spec.datasets),
         "purpose": job.purpose,
     }
-    if job.parent:
-        facts["parent"] = job.parent
+    more: dict[str, Fact] = {
+        "parent": job.parent,
+        "source": job.source,
+        "retention": job.retention,
+        "priority": job.priority,
+        "generation": job.generation,
+        "ref": job.ref,
+    }
+    facts.update({name: fact for name, fact in more.items() if fact})
     add_entry(catalogue, Entry("job.planned", job.created_at, job=job.id, stream=job.stream, facts=facts))
 
 
 def _within_budget(engine: Engine, catalogue: Catalogue, job: Job, happening: Happening, now: datetime) -> Happening:
     if happening.event is not Event.INTENDED:
         return happening
+    if must_wait_its_turn(engine, catalogue, job, now):
+        words = "another export of this source must be found on the list first"
+        return Happening(Event.DELAYED, Facts(now + engine.patience.turn, Cause.TURN, words))
     allowed = budget_at(engine, catalogue, job, now)
     if allowed <= now:
         return happening
@@ -81,8 +106,15 @@ def _within_budget(engine: Engine, catalogue: Catalogue, job: Job, happening: Ha
 def budget_at(engine: Engine, catalogue: Catalogue, job: Job, now: datetime) -> datetime:
     """Return when the quota allows this job's create, leaving what is kept free for more urgent ones."""
     limits = engine.sources[job.source].provider.limits
-    allowed = share(limits, urgency(job, now, limits.retention, engine.rules), engine.rules)
+    allowed = share(limits, urgency(job, now, keeps_of(engine, job.source), engine.rules), engine.rules)
     return next_create(allowed, usage_of(catalogue, job.source, now), now)
+
+
+def must_wait_its_turn(engine: Engine, catalogue: Catalogue, job: Job, now: datetime) -> bool:
+    """Say whether another export of the source must be found first, because two could not be told apart."""
+    if engine.sources[job.source].provider.capabilities.match is Match.EXACT:
+        return False
+    return is_other_uncertain(catalogue, job, now - engine.patience.look_for)
 
 
 def _keep_quota(catalogue: Catalogue, before: Job, after: Job, happening: Happening, now: datetime) -> None:
@@ -94,10 +126,19 @@ def _keep_quota(catalogue: Catalogue, before: Job, after: Job, happening: Happen
         return
     source = get_source(catalogue, before.source)
     paused, refused = happening.pause or source.paused, happening.refused_until or source.refused_until
-    put_source(catalogue, replace(source, paused=paused, refused_until=refused))
+    # After a refused create the list is read before the next one: somebody's export may be running.
+    surveyed = None if happening.event is Event.POSTPONED else source.surveyed_at
+    put_source(catalogue, replace(source, paused=paused, refused_until=refused, surveyed_at=surveyed))
     if happening.pause:
         facts: dict[str, Fact] = {"source": before.source, "cause": happening.facts.cause.value}
         add_entry(catalogue, Entry("source.paused", now, facts=facts, words=happening.pause))
+
+
+def _owe_deletion(engine: Engine, catalogue: Catalogue, job: Job, now: datetime) -> None:
+    """Write down that the export may go at the provider: its archive is committed with this very transaction."""
+    source = engine.sources.get(job.source)
+    if source is not None and source.deletes and job.state is State.ARCHIVED and was_accepted(catalogue, job):
+        owe_deletion(catalogue, Deletion(job.source, job.ref, job.id, job.archive, now))
 
 
 def _keep_coverage(engine: Engine, catalogue: Catalogue, job: Job, happening: Happening, now: datetime) -> None:
@@ -133,11 +174,18 @@ def _cover(engine: Engine, catalogue: Catalogue, job: Job, archive: Archive) -> 
     """Enter what an archive proves. A part that the provider had destroyed before it was asked is lost."""
     cover = Cover.EMPTY if archive.empty else Cover.PROVEN
     source = engine.sources.get(job.source)  # None: taken out of the configuration while the job was under way
-    keeps = source.provider.limits.retention if source is not None else None
+    copied = source is not None and is_snapshot(source.provider, job.spec.datasets, job.spec.filters)
+    keeps = None if copied else keeps_of(engine, job.source)
+    if copied:
+        note_copy(catalogue, job, archive, engine.clock())
     proven = Interval(job.stream, job.spec.window, cover, archive.id, job.id)
     drop_open(catalogue, job.stream, job.spec.window)
     for interval in settle(proven, job.asked_at or job.created_at, keeps, archive.inspection.earliest):
         put_interval(catalogue, interval)
+        if interval.cover is Cover.LOST:
+            window = [format_instant(interval.window.start), format_instant(interval.window.end)]
+            facts: dict[str, Fact] = {"window": [*window], "cause": interval.cause}
+            add_entry(catalogue, Entry("coverage.lost", engine.clock(), job.id, stream=job.stream, facts=facts))
 
 
 def _log(engine: Engine, catalogue: Catalogue, before: Job, after: Job, happening: Happening, now: datetime) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from strongroom.engine.engine import Engine, Happening
-from strongroom.engine.perform import successor_of
+from strongroom.engine.lineage import regeneration_of
 from strongroom.engine.record import enter, record
+from strongroom.engine.remains import refuse_return
 from strongroom.engine.resume import BY_PERSON
 from strongroom.engine.retry import retry
 from strongroom.evidence.line import Entry
@@ -64,8 +65,9 @@ def serve(engine: Engine) -> list[Request]:
 
 
 def _log(engine: Engine, request: Request, accepted: bool) -> None:
-    facts = {"wish": request.wish.value, "subject": request.subject, "by": request.by, "accepted": accepted}
-    entry = Entry("request.answered", engine.clock(), facts={name: fact for name, fact in facts.items() if fact != ""})
+    facts = {"wish": request.wish.value, "subject": request.subject, "accepted": accepted}
+    told = {name: fact for name, fact in facts.items() if fact != ""}
+    entry = Entry("request.answered", engine.clock(), facts=told, words=f"by {request.by}")  # a name is for no line
     add_entry(engine.vault.catalogue, entry)
 
 
@@ -97,10 +99,12 @@ def _regenerate(engine: Engine, request: Request) -> str:
     catalogue = engine.vault.catalogue
     archive = get_archive(catalogue, request.subject)
     job = _job(engine, archive.job if archive else request.subject)
-    fresh = replace(successor_of(engine, job, "regenerate"), priority=10)
+    refuse_return(catalogue, job.source, job.spec.datasets, job.spec.window)
     with catalogue.transaction():
+        fresh = regeneration_of(engine, job)
         enter(catalogue, fresh)
-    return f"job {fresh.id} makes a fresh export of the same window; the older archive stays"
+    how = "has the provider make the same export again" if fresh.ref else "makes a fresh export of the same window"
+    return f"job {fresh.id} {how}; the older archive stays"
 
 
 def _pause(engine: Engine, request: Request) -> str:

@@ -10,8 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from types import TracebackType
+from typing import Any
 
+from strongroom.engine.deletion import delete_due, next_deletion
 from strongroom.engine.engine import Engine
+from strongroom.engine.keeping import keeps as keeps_of
 from strongroom.engine.loop import Rest, work
 from strongroom.model.job import Job
 from strongroom.model.urgency import queue_key
@@ -33,6 +36,7 @@ class Crew:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="worker")
         self._not_before: dict[str, datetime] = {}  # for waits that are not in the catalogue
         self._in_hand: dict[Future[Rest], str] = {}
+        self._deleting: Future[int] | None = None
 
     def __enter__(self) -> Crew:
         return self
@@ -40,7 +44,7 @@ class Crew:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        wait(self._in_hand)
+        wait(self._futures)
         self._pool.shutdown()
 
     def adopt(self, engine: Engine) -> None:
@@ -50,14 +54,18 @@ class Crew:
 
     def leave(self, seconds: float) -> bool:
         """Start nothing more; say whether every job in hand was put down in time."""
-        _done, late = wait(self._in_hand, timeout=seconds)
+        _done, late = wait(self._futures, timeout=seconds)
         self._pool.shutdown(wait=not late, cancel_futures=True)
         return not late
 
     @property
     def busy(self) -> bool:
-        """Say whether any job is in hand."""
-        return bool(self._in_hand)
+        """Say whether anything is in hand."""
+        return bool(self._futures)
+
+    @property
+    def _futures(self) -> list[Future[Any]]:
+        return [*self._in_hand, *([self._deleting] if self._deleting else [])]
 
     def start(self, jobs: list[Job]) -> None:
         """Give due jobs to free workers, the most urgent first."""
@@ -67,11 +75,17 @@ class Crew:
                 return
             if job.id not in taken and self.due(job) <= now:
                 self._in_hand[self._pool.submit(work, self._engine, job.id)] = job.id
+        due = None if self._deleting else next_deletion(self._engine)
+        if due is not None and due <= now:
+            self._deleting = self._pool.submit(delete_due, self._engine)
 
     def collect(self, seconds: float) -> None:
         """Wait at most so long for a worker to put its job down; raise what a worker could not handle."""
-        if self._in_hand:
-            wait(self._in_hand, timeout=seconds, return_when=FIRST_COMPLETED)
+        if self.busy:
+            wait(self._futures, timeout=seconds, return_when=FIRST_COMPLETED)
+        if self._deleting is not None and self._deleting.done():
+            deleted, self._deleting = self._deleting, None
+            deleted.result()
         for future in [future for future in self._in_hand if future.done()]:
             job_id = self._in_hand.pop(future)
             rest = future.result()
@@ -90,7 +104,7 @@ class Crew:
 
     def _order(self, now: datetime) -> Callable[[Job], tuple[int, int, datetime, str]]:
         def key(job: Job) -> tuple[int, int, datetime, str]:
-            keeps = self._engine.sources[job.source].provider.limits.retention
+            keeps = keeps_of(self._engine, job.source)
             return queue_key(job, now, keeps, self._engine.rules)
 
         return key
@@ -119,6 +133,8 @@ class Runner:
                 live = self._live(wanted)
                 crew.start(live)
                 steps = [due for job in self._unpaused(live) if (due := crew.due(job)) <= until]
+                if (delete_at := next_deletion(self._engine)) is not None and delete_at <= until:
+                    steps.append(delete_at)
                 if crew.busy:
                     crew.collect(LONGEST_WAIT)
                 elif steps:

@@ -7,8 +7,10 @@ from datetime import datetime
 
 from strongroom.engine.airlock.airlock import SealerDied
 from strongroom.engine.airlock.order import Durable, Order
+from strongroom.engine.delivery import Delivery, fetch, plan_delivery
 from strongroom.engine.engine import Engine, Hand, Happening
 from strongroom.engine.progress import Meter
+from strongroom.engine.retain import with_rule
 from strongroom.engine.trouble import trouble
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.decision import Step
@@ -24,10 +26,9 @@ from strongroom.model.errors import (
     WorldError,
 )
 from strongroom.model.ids import make_id
-from strongroom.model.inspection import Expectation, Inspection
+from strongroom.model.inspection import Inspection
 from strongroom.model.job import Cause, Event, Job
 from strongroom.model.patience import next_try
-from strongroom.model.provider import Container, Part
 from strongroom.model.table import Facts
 
 
@@ -42,7 +43,8 @@ def take(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
     try:
         return _take(engine, job, hand)
     except (LinkDead, ExportGone, RequestRefused) as error:
-        cause = Cause.LINK if isinstance(error, LinkDead) else Cause.GONE
+        causes = {LinkDead: Cause.LINK, RequestRefused: Cause.REFUSED}
+        cause = causes.get(type(error), Cause.GONE)
         event = Event.LINK_DIED if isinstance(error, LinkDead) else Event.DIED
         return _undone(engine, job, hand, Happening(event, Facts(_later(engine, job, cause), cause, error.message)))
     except ProviderError as error:
@@ -62,21 +64,19 @@ def _take(engine: Engine, job: Job, hand: Hand) -> Happening:
     airlock, provider = hand.airlock, engine.sources[job.source].provider
     if airlock is None:
         raise SealerDied("the sealer was not started")
-    (part,) = provider.parts(job.ref)
-    _check_room(engine, part)
-    airlock.begin(_order(engine, job, part))
-    meter = Meter(engine, job.id, "download", part.size)
+    delivery = plan_delivery(job.ref, provider.parts(job.ref), provider.expectation(job.spec), engine.caps)
+    _check_room(engine, delivery)
+    airlock.begin(_order(engine, job, delivery))
+    meter = Meter(engine, job.id, "download", delivery.size)
 
     def sink(chunk: bytes) -> None:
         airlock.feed(chunk)
         meter.add(len(chunk))
 
-    size = provider.download(part, sink, engine.stop)
-    if part.size is not None and size != part.size:
-        raise TransferError(f"the provider announced {part.size} bytes and {size} arrived")
+    size = fetch(provider, job.ref, delivery, sink, engine.stop)
     engine.witness("downloaded")
     durable = airlock.finish()
-    hand.archive = _archive(engine, job, part, durable)
+    hand.archive = _archive(engine, job, delivery, durable)
     return Happening(Event.DURABLE, Facts(size=size), told={"sealed_sha256": durable.seal.sealed_sha256})
 
 
@@ -89,6 +89,7 @@ def prove(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
     try:
         verified = airlock.verdict(lambda progress: meter.set(progress.done, progress.total))
         archive = _judged(archive, verified.inspection, engine.clock())
+        archive = with_rule(engine.vault.catalogue, archive)
         engine.witness("before publish")
         engine.vault.publish_archive(archive, engine.witness)
         engine.witness("after publish")
@@ -131,9 +132,9 @@ def _later(engine: Engine, job: Job, cause: Cause) -> datetime:
     return next_try(engine.patience, job.tries(cause), engine.clock(), engine.jitter(), None)
 
 
-def _check_room(engine: Engine, part: Part) -> None:
+def _check_room(engine: Engine, delivery: Delivery) -> None:
     free = engine.vault.free_bytes()
-    needed = (part.size or 0) + engine.min_free
+    needed = sum(part.size or 0 for part in delivery.parts) + engine.min_free
     if free < needed:
         raise WorldError(
             f"the disk has {free} bytes free, {needed} are needed for this export and the reserve",
@@ -141,27 +142,21 @@ def _check_room(engine: Engine, part: Part) -> None:
         )
 
 
-def _order(engine: Engine, job: Job, part: Part) -> Order:
+def _order(engine: Engine, job: Job, delivery: Delivery) -> Order:
     layout = engine.vault.layout
     return Order(
         archive=job.archive,
         key_path=str(layout.temporary(job.archive, ".key.age")),
         payload_path=str(layout.temporary(job.archive, ".age")),
         recipients=engine.recipients,
-        container=part.container.value,
-        delivered_name=part.name,
-        expectation=_expectation(engine, job, part),
+        container=delivery.expectation.container.value,
+        delivered_name=delivery.name,
+        expectation=delivery.expectation,
         caps=engine.caps,
     )
 
 
-def _expectation(engine: Engine, job: Job, part: Part) -> Expectation:
-    """Say what the file should hold: what was asked for, and what the provider said of this very file."""
-    asked = engine.sources[job.source].provider.expectation(job.spec)
-    return replace(asked, container=part.container, rows=part.rows)
-
-
-def _archive(engine: Engine, job: Job, part: Part, durable: Durable) -> Archive:
+def _archive(engine: Engine, job: Job, delivery: Delivery, durable: Durable) -> Archive:
     now = engine.clock()
     return Archive(
         id=job.archive,
@@ -173,11 +168,11 @@ def _archive(engine: Engine, job: Job, part: Part, durable: Durable) -> Archive:
         job=job.id,
         ref=job.ref,
         seal=durable.seal,
-        expectation=_expectation(engine, job, part),
+        expectation=delivery.expectation,
         inspection=Inspection(),
         recipients=engine.recipients,
         retention=job.retention,
-        container=Container(part.container).value,
+        container=delivery.expectation.container.value,
         durable_at=now,
         verified_at=now,
     )

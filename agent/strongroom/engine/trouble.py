@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 from strongroom.engine.engine import Engine, Happening
-from strongroom.model.errors import AuthRefused, ExportGone, NotOffered, ProviderError, QuotaExceeded, Transient
+from strongroom.model.errors import (
+    AuthRefused,
+    ExportGone,
+    NotOffered,
+    ProviderError,
+    QuotaExceeded,
+    RequestRefused,
+    Transient,
+)
 from strongroom.model.job import Cause, Event, Job, State
 from strongroom.model.patience import next_try
 from strongroom.model.table import Facts
@@ -23,6 +31,9 @@ def trouble(engine: Engine, job: Job, error: ProviderError) -> Happening:
         facts = Facts(later, Cause.AUTH, detail, request_id=error.request_id)
         return Happening(Event.DELAYED, facts, pause=f"{detail} {error.hint}".strip())
     cause = Cause.QUOTA if isinstance(error, QuotaExceeded) else Cause.TRANSIENT
+    if job.state is State.WAITING and isinstance(error, RequestRefused | NotOffered):
+        # A definite no to "how does it stand" is counted: the table buries an export of which it stays the answer.
+        cause = Cause.REFUSED if isinstance(error, RequestRefused) else Cause.NOT_OFFERED
     not_before = error.retry_at if isinstance(error, (QuotaExceeded, Transient)) else None
     later = next_try(engine.patience, job.tries(cause), engine.clock(), engine.jitter(), not_before)
     return Happening(Event.DELAYED, Facts(later, cause, detail, request_id=error.request_id))

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from strongroom.formats.csvdialect import Row
-from strongroom.formats.plaintext import PlaintextReader
 from strongroom.formats.rowsplitter import RowSplitter
 from strongroom.model.inspection import Caps
 from strongroom.model.stream import DatasetShape
 
 
-def stream_rows(reader: PlaintextReader, shape: DatasetShape, caps: Caps) -> Iterator[dict[str, str]]:
-    """Yield every row in the order of the file, read once from the present position; raise Unreadable for no CSV.
+def stream_rows(pieces: Iterable[bytes | memoryview], shape: DatasetShape, caps: Caps) -> Iterator[dict[str, str]]:
+    """Yield every row of a file that comes in pieces, in its order; raise Unreadable for no CSV.
 
     A column whose name was given before gets a number behind it, so that none hides another.
     """
     collector = _Collector()
     splitter = RowSplitter(collector, (shape.id_field, shape.time_field), max_row=caps.max_record)
-    while count := reader.readinto(splitter.room()):
-        splitter.advance(count)
-        yield from collector.drain()
+    for piece in pieces:
+        view = memoryview(piece)
+        while view:
+            room = splitter.room()
+            count = min(len(room), len(view))
+            room[:count] = view[:count]
+            splitter.advance(count)
+            view = view[count:]
+            yield from collector.drain()
     splitter.finish()
     yield from collector.drain()
 

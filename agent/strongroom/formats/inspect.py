@@ -13,24 +13,27 @@ from strongroom.formats.sink import RecordSink
 from strongroom.model.inspection import Caps, Expectation, Finding, Inspection, MemberReport, Severity
 from strongroom.model.provider import Container
 
+ZIPPED = frozenset({Container.ZIP_OF_JSON, Container.BUNDLE})
+"""Containers with members; any other is a bare file."""
+
 _STEP = 256 * 1024  # bytes
 
 
 def inspect_container(reader: PlaintextReader, expectation: Expectation, caps: Caps, sink: RecordSink) -> Inspection:
-    """Inspect a delivered file as `expectation.container` says it is built. A CSV is read once, without seeking.
+    """Inspect a delivered file as `expectation.container` says it is built. A bare file is read once, without seeking.
 
     What is wrong with the bytes is in the findings, never raised. The reader's own errors (a sealed file that does not
     authenticate) and a lost parsing process pass through.
     """
     log = FindingLog(caps.max_findings)
-    if expectation.container is Container.CSV:
-        reports = _read_bare(reader, sink, log)
-    else:
+    if expectation.container in ZIPPED:
         reports = _read_zip(reader, expectation, caps, sink, log)
+    else:
+        reports = _read_bare(reader, sink, log)
     found = Inspection(reports, log.close())
-    if expectation.rows is None or not found.sound:
+    if not found.sound:
         return found
-    return Inspection(reports, (*found.findings, *_compare_rows(found.records, expectation.rows, expectation)))
+    return Inspection(reports, (*found.findings, *_compare_announced(found, expectation)))
 
 
 def _read_bare(reader: PlaintextReader, sink: RecordSink, log: FindingLog) -> tuple[MemberReport, ...]:
@@ -58,13 +61,24 @@ def _read_zip(
     return tuple(_read_member(reader, member, caps, sink, log) for member in readable)
 
 
-def _compare_rows(records: int, announced: int, expectation: Expectation) -> Iterator[Finding]:
+def _compare_announced(found: Inspection, expectation: Expectation) -> Iterator[Finding]:
+    """Hold the counts against what was announced of the whole, and of each file in a bundle."""
+    if expectation.rows is not None:
+        yield from _compare_rows(found.records, expectation.rows, expectation.container)
+    records = {report.member: report.records for report in found.members}
+    for file in expectation.files:
+        if file.rows is not None:
+            name = printable(file.name)
+            yield from _compare_rows(records.get(name, 0), file.rows, file.container, name)
+
+
+def _compare_rows(records: int, announced: int, container: Container, member: str = "") -> Iterator[Finding]:
     """Hold the count against the announced one, which for a CSV may count the header: that is not documented."""
     words = f"the provider announced {announced:,} records and {records:,} were delivered"
-    if expectation.container is Container.CSV and announced == records + 1:
-        yield Finding(Severity.WARNING, "rows-mismatch", f"{words}; it may count the header, or one is missing")
+    if container is Container.CSV and announced == records + 1:
+        yield Finding(Severity.WARNING, "rows-mismatch", f"{words}; it may count the header, or one is missing", member)
     elif announced != records:
-        yield Finding(Severity.FAULT, "rows-mismatch", words)
+        yield Finding(Severity.FAULT, "rows-mismatch", words, member)
 
 
 def read_container(reader: PlaintextReader, caps: Caps) -> Directory:
@@ -91,7 +105,10 @@ def _read_member(
 def _compare(directory: Directory, expectation: Expectation, log: FindingLog) -> None:
     """Hold what is listed against what was asked for."""
     names = {member.name for member in directory.members}
-    datasets = {shape.member: shape.name for shape in expectation.datasets}
+    if expectation.container is Container.BUNDLE:
+        datasets = {file.name: file.dataset for file in expectation.files}
+    else:
+        datasets = {shape.member: shape.name for shape in expectation.datasets}
     for name in (*datasets, *expectation.companions):
         if name not in names:
             code = "metadata-missing" if name == "metadata.json" else "member-missing"

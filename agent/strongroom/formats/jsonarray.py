@@ -1,4 +1,4 @@
-"""Read one member that must be a JSON array of objects: parse and count every record, in the memory of one batch.
+"""Read one member that must be a JSON array of objects, or lines of them: count every record, in a batch's memory.
 
 The parser is strict about grammar and UTF-8. What only the slow reader accepts is accepted and noted. A field that a
 record names twice is accepted with a warning; which of the values its time is taken from is not defined.
@@ -16,6 +16,7 @@ import simdjson
 from strongroom.formats.dates import DateTally
 from strongroom.formats.drift import FieldWatch
 from strongroom.formats.faults import FindingLog, Unreadable, printable
+from strongroom.formats.lines import LineSplitter
 from strongroom.formats.secondopinion import Decoded
 from strongroom.formats.splitter import BATCH, Splitter
 from strongroom.model.inspection import Caps, Expectation, Finding, MemberReport, Severity
@@ -56,10 +57,13 @@ class JsonArrayReader:
             expectation.window, end_inclusive=expectation.end_inclusive, overlap=expectation.overlap
         )
         self._fields = FieldWatch(shape, caps.max_fields)
-        self._splitter = Splitter(self, max_record=caps.max_record, batch=batch)
+        self._splitter = self._make_splitter(caps, batch)
         self._parser = simdjson.Parser()
         self._size = self._records = self._surrogates = self._numbers = 0
         self._spare: memoryview | None = None  # after a fault: where bytes go that are only counted
+
+    def _make_splitter(self, caps: Caps, batch: int) -> Splitter | LineSplitter:
+        return Splitter(self, max_record=caps.max_record, batch=batch)
 
     def room(self) -> memoryview:
         """Return where the next bytes go; never empty, good until `advance`."""
@@ -148,13 +152,20 @@ class JsonArrayReader:
         )
 
 
+class NdjsonReader(JsonArrayReader):
+    """The same for a member that has one JSON object a line. Names that a record gives twice are not noticed."""
+
+    def _make_splitter(self, caps: Caps, batch: int) -> LineSplitter:
+        return LineSplitter(self, max_record=caps.max_record, batch=batch)
+
+
 def require_objects(records: Sequence[Any]) -> None:
     """Raise Unreadable (json-not-object) unless all are JSON objects."""
     if not set(map(type, records)) <= {dict, simdjson.Object}:
         raise Unreadable("json-not-object", "the array holds something that is not an object; records are objects")
 
 
-def pour(reader: MemberReader | Splitter, data: bytes | bytearray | memoryview) -> None:
+def pour(reader: MemberReader | Splitter | LineSplitter, data: bytes | bytearray | memoryview) -> None:
     """Copy a buffer of any size into a reader."""
     view = memoryview(data)
     while view:

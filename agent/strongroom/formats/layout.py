@@ -15,11 +15,13 @@ from strongroom.formats.plaintext import PlaintextReader, read_at
 from strongroom.model.inspection import Caps, Severity
 
 _LOCAL = struct.Struct("<4s5H3L2H")
-_DESCRIPTORS = (  # APPNOTE 4.3.9: the signature is optional, the sizes have four bytes or, with ZIP64, eight
-    struct.Struct("<4s3L"),
+# APPNOTE 4.3.9: the signature is optional, the sizes have four bytes or, with ZIP64, eight. The wide forms come first:
+# of an empty member they begin like the narrow ones.
+_DESCRIPTORS = (
     struct.Struct("<4sL2Q"),
-    struct.Struct("<3L"),
+    struct.Struct("<4s3L"),
     struct.Struct("<L2Q"),
+    struct.Struct("<3L"),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import simdjson
@@ -13,14 +13,16 @@ from strongroom.formats.faults import Unreadable, printable
 from strongroom.formats.inflate import inflate_member
 from strongroom.formats.inspect import read_container
 from strongroom.formats.jsonarray import require_objects
+from strongroom.formats.lines import LineSplitter
 from strongroom.formats.plaintext import PlaintextReader
 from strongroom.formats.secondopinion import Decoded
 from strongroom.formats.splitter import Splitter
-from strongroom.model.inspection import Caps
+from strongroom.model.inspection import Bundled, Caps
 from strongroom.model.provider import Container
 from strongroom.model.stream import DatasetShape
 
 Record = dict[str, Any]
+_STEP = 256 * 1024  # bytes
 
 
 def read_records(
@@ -30,6 +32,7 @@ def read_records(
     *,
     seen: set[str | int] | None = None,
     container: Container = Container.ZIP_OF_JSON,
+    files: Sequence[Bundled] = (),
 ) -> Iterator[Record]:
     """Yield the dataset's records in the order of the file; raise Unreadable where the member is missing or unsound.
 
@@ -38,7 +41,7 @@ def read_records(
     the CRC comes last, a damaged member raises only after its records were yielded: use files that were verified.
     """
     taken = seen if seen is not None else set()
-    for record in read_all_records(reader, shape, caps, container):
+    for record in read_all_records(reader, shape, caps, container, files):
         name = record_id(record, shape)
         if name is not None:
             if name in taken:
@@ -48,12 +51,17 @@ def read_records(
 
 
 def read_all_records(
-    reader: PlaintextReader, shape: DatasetShape, caps: Caps, container: Container
+    reader: PlaintextReader, shape: DatasetShape, caps: Caps, container: Container, files: Sequence[Bundled] = ()
 ) -> Iterator[Record]:
-    """Yield the dataset's records in the order of the file, doubles included; a CSV from the present position on."""
-    if container is Container.CSV:
-        return stream_rows(reader, shape, caps)
-    return _stream(reader, _find_member(reader, shape, caps), caps)
+    """Yield the dataset's records in the order of the file, doubles included; a bare file from the present place on.
+
+    `files` are those of a bundle; the records of each that holds the dataset follow those of the one before.
+    """
+    if container is Container.BUNDLE:
+        return _read_bundle(reader, shape, caps, files)
+    if container is Container.ZIP_OF_JSON:
+        return _read_member(reader, _find_member(reader, shape, shape.member, caps), shape, caps, container)
+    return _parse(_read_pieces(reader), shape, caps, container)
 
 
 def record_id(record: Record, shape: DatasetShape) -> str | int | None:
@@ -62,31 +70,64 @@ def record_id(record: Record, shape: DatasetShape) -> str | int | None:
     return name if isinstance(name, str | int) and not isinstance(name, bool) and name != "" else None
 
 
-def _find_member(reader: PlaintextReader, shape: DatasetShape, caps: Caps) -> Member:
-    found = [member for member in read_container(reader, caps).members if member.name == shape.member]
+def _read_bundle(
+    reader: PlaintextReader, shape: DatasetShape, caps: Caps, files: Sequence[Bundled]
+) -> Iterator[Record]:
+    for file in files:
+        if file.dataset == shape.name:
+            member = _find_member(reader, shape, file.name, caps)
+            yield from _read_member(reader, member, shape, caps, file.container)
+
+
+def _find_member(reader: PlaintextReader, shape: DatasetShape, name: str, caps: Caps) -> Member:
+    found = [member for member in read_container(reader, caps).members if member.name == name]
     if len(found) == 1 and found[0].readable:
         return found[0]
     state = "cannot be read" if found else "is not in the ZIP"
-    raise Unreadable("member-missing", f"{printable(shape.member)} {state}; it should hold the dataset {shape.name}")
+    raise Unreadable("member-missing", f"{printable(name)} {state}; it should hold the dataset {shape.name}")
 
 
-def _stream(reader: PlaintextReader, member: Member, caps: Caps) -> Iterator[Record]:
-    collector = _Collector()
-    splitter = Splitter(collector, max_record=caps.max_record)
+def _read_member(
+    reader: PlaintextReader, member: Member, shape: DatasetShape, caps: Caps, container: Container
+) -> Iterator[Record]:
     try:
-        for piece in inflate_member(reader, member, caps):
-            view = memoryview(piece)
-            while view:
-                room = splitter.room()
-                count = min(len(room), len(view))
-                room[:count] = view[:count]
-                splitter.advance(count)
-                view = view[count:]
-                yield from collector.drain()
-        splitter.finish()
-        yield from collector.drain()
+        yield from _parse(inflate_member(reader, member, caps), shape, caps, container)
     except Unreadable as fault:
         raise Unreadable(fault.code, fault.message, member=member.shown) from fault
+
+
+def _parse(
+    pieces: Iterable[bytes | memoryview], shape: DatasetShape, caps: Caps, container: Container
+) -> Iterator[Record]:
+    if container is Container.CSV:
+        return stream_rows(pieces, shape, caps)
+    collector = _Collector()
+    lines = container is Container.NDJSON
+    splitter = (LineSplitter if lines else Splitter)(collector, max_record=caps.max_record)
+    return _drain(pieces, splitter, collector)
+
+
+def _drain(
+    pieces: Iterable[bytes | memoryview], splitter: Splitter | LineSplitter, collector: _Collector
+) -> Iterator[Record]:
+    for piece in pieces:
+        view = memoryview(piece)
+        while view:
+            room = splitter.room()
+            count = min(len(room), len(view))
+            room[:count] = view[:count]
+            splitter.advance(count)
+            view = view[count:]
+            yield from collector.drain()
+    splitter.finish()
+    yield from collector.drain()
+
+
+def _read_pieces(reader: PlaintextReader) -> Iterator[memoryview]:
+    """Yield a bare file from the present position on; a piece is good until the next one is asked for."""
+    view = memoryview(bytearray(_STEP))
+    while count := reader.readinto(view):
+        yield view[:count]
 
 
 class _Collector:

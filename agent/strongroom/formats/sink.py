@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from strongroom.formats.csvtable import CsvReader
 from strongroom.formats.document import DocumentReader, PlainReader
-from strongroom.formats.jsonarray import JsonArrayReader, MemberReader, Verdict, pour
+from strongroom.formats.jsonarray import JsonArrayReader, MemberReader, NdjsonReader, Verdict, pour
 from strongroom.model.inspection import Caps, Expectation
 from strongroom.model.provider import Container
+from strongroom.model.stream import DatasetShape
 
 
 class RecordSink(Protocol):
@@ -26,14 +29,28 @@ class RecordSink(Protocol):
 
 def choose_reader(member: str, expectation: Expectation, caps: Caps) -> MemberReader:
     """Return the reader that suits the container and the member's role: dataset, companion, or unexpected."""
-    for shape in expectation.datasets:
-        if member == shape.member and expectation.container is Container.CSV:
-            return CsvReader(member, shape, expectation, caps)
-        if member == shape.member:
-            return JsonArrayReader(member, shape, expectation, caps)
+    if expectation.container is Container.BUNDLE:
+        held = {file.name: (file.dataset, file.container) for file in expectation.files}
+        dataset, container = held.get(member, ("", expectation.container))
+        shape = next((each for each in expectation.datasets if each.name == dataset), None)
+    else:
+        shape = next((each for each in expectation.datasets if each.member == member), None)
+        container = expectation.container
+    if shape is not None and container in _READERS:
+        return _READERS[container](member, shape, expectation, caps)
     if member in expectation.companions:
         return DocumentReader(member, caps)
     return PlainReader(member)
+
+
+_READERS: Mapping[Container, Callable[[str, DatasetShape, Expectation, Caps], MemberReader]] = MappingProxyType(
+    {
+        Container.ZIP_OF_JSON: JsonArrayReader,
+        Container.JSON_ARRAY: JsonArrayReader,
+        Container.NDJSON: NdjsonReader,
+        Container.CSV: CsvReader,
+    }
+)
 
 
 class InlineSink:

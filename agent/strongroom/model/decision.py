@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from strongroom.model.budget import RECHECK
 from strongroom.model.job import Cause, Job, State
 from strongroom.model.patience import Patience
-from strongroom.model.provider import Ask, Listed, Match, Observation, Standing
+from strongroom.model.provider import Ask, Listed, Match, Observation, Renewal, Standing
 
 
 class Act(StrEnum):
@@ -28,6 +29,7 @@ class Act(StrEnum):
     PROVE = "prove"  # read back, inspect, publish
     RESTART = "restart"  # a process ended in the middle: settle what it left
     BURY = "bury"  # this export is beyond use
+    RENEW = "renew"  # have the file of the same export made again
     SUCCEED = "succeed"  # make a successor job
     GIVE_UP = "give-up"
     NOTHING = "nothing"  # finished
@@ -53,6 +55,10 @@ class Situation:
     refused_until: datetime | None = None  # nothing is to be asked of the source before: its own word, or an outage
     surveyed_at: datetime | None = None  # when the provider's list was last read
     budget_at: datetime | None = None  # when the budget allows the next create; None means not known
+    match: Match = Match.EXACT  # how surely an export is recognised on the source's list
+    renewal: Renewal = Renewal.NEW_EXPORT
+    list_in_hand: bool = False  # this worker has read the list since it took up the job, and waited for nothing since
+    other_uncertain: bool = False  # another job of the source may have an export there that has no name yet
 
 
 def next_step(job: Job, situation: Situation, patience: Patience) -> Step:
@@ -76,10 +82,24 @@ def _planned(job: Job, situation: Situation, patience: Patience) -> Step:
         return Step(Act.GIVE_UP, Cause.UNANSWERED, f"{patience.creates} requests got no answer and made no export")
     if situation.refused_until is not None and situation.refused_until > now:
         return Step(Act.WAIT, Cause.QUOTA, "the provider is not to be asked before", until=situation.refused_until)
-    if surveyed is None or abs(now - surveyed) > patience.survey_age:  # abs: the clock may have been set back
+    if job.ref and not job.tries(Cause.LAPSED):
+        return Step(Act.RENEW, reason="the provider can make the file of this export again")
+    crowded = situation.budget_at is not None and now < situation.budget_at <= now + RECHECK
+    age = patience.crowded_age if crowded else patience.survey_age
+    if surveyed is None or abs(now - surveyed) > age:  # abs: the clock may have been set back
         return Step(Act.SURVEY, reason="others may be using the same budget")
     if situation.budget_at is not None and situation.budget_at > now:
         return Step(Act.WAIT, Cause.QUOTA, "the provider's export quota is used up", until=situation.budget_at)
+    return Step(Act.INTEND) if situation.match is Match.EXACT else _nameless(situation, patience)
+
+
+def _nameless(situation: Situation, patience: Patience) -> Step:
+    """Decide before a create whose export can only be recognised as the one that was not on the list before."""
+    if situation.other_uncertain:
+        words = "another export of this source must be found on the list first"
+        return Step(Act.WAIT, Cause.TURN, words, until=situation.now + patience.turn)
+    if not situation.list_in_hand:
+        return Step(Act.SURVEY, reason="what is on the list before is not ours")
     return Step(Act.INTEND)
 
 
@@ -92,6 +112,9 @@ def _waiting(job: Job, situation: Situation, patience: Patience) -> Step:
     if situation.now - since > patience.overdue:
         hours = patience.overdue.total_seconds() / 3600
         return Step(Act.BURY, Cause.OVERDUE, f"the export was not ready after {hours:.0f} hours")
+    for cause in (Cause.REFUSED, Cause.NOT_OFFERED):
+        if job.tries(cause) >= patience.refusals:
+            return Step(Act.BURY, cause, f"the provider will not say how the export stands: {job.detail}")
     return Step(Act.OBSERVE)
 
 
@@ -102,17 +125,33 @@ def _ready(job: Job, _situation: Situation, patience: Patience) -> Step:
         (Cause.LINK, patience.links, "every link was dead"),
         (Cause.WORKER, patience.workers, "the sealing worker died every time"),
     )
+    files = 1 + job.tries(Cause.RENEWAL)
     for cause, most, reason in bounds:
-        if job.tries(cause) >= most:
+        if job.tries(cause) >= most * files:
             return Step(Act.BURY, cause, f"{reason} ({most} tries)")
     return Step(Act.OPEN)
 
 
-def _dead(job: Job, _situation: Situation, patience: Patience) -> Step:
+def _dead(job: Job, situation: Situation, patience: Patience) -> Step:
+    if _may_be_renewed(job, situation, patience):
+        if situation.paused:
+            return Step(Act.WAIT, Cause.PAUSED, situation.paused, until=situation.now + timedelta(minutes=1))
+        return Step(Act.RENEW, job.cause, job.detail)
     if job.generation + 1 >= patience.generations:
         return Step(Act.GIVE_UP, job.cause, f"{job.detail} ({patience.generations} exports were tried)")
     return Step(Act.SUCCEED, job.cause, job.detail)
 
+
+def _may_be_renewed(job: Job, situation: Situation, patience: Patience) -> bool:
+    lives = job.ref != "" and job.cause not in _NOT_BY_RENEWAL and not job.tries(Cause.LAPSED)
+    left = patience.renewals - job.tries(Cause.RENEWAL)
+    return situation.renewal is Renewal.SAME_EXPORT and lives and left > 0
+
+
+_NOT_BY_RENEWAL = frozenset(
+    {Cause.PROVIDER_FAILED, Cause.OVERDUE, Cause.CONTENT, Cause.TRANSFER, Cause.WORKER, Cause.REFUSED}
+)
+"""Deaths that making the same file again does not mend; a provider renews only what was there and is over."""
 
 _IN_HAND = {State.UNCERTAIN: Act.ASK, State.FETCHING: Act.TAKE, State.SEALED: Act.PROVE}
 """What follows an event that this worker has just written down, before anything else may happen."""
@@ -134,26 +173,39 @@ class Found:
     observation: Observation | None = None
 
 
-def recognise(job: Job, ask: Ask, listed: list[Listed], known: frozenset[str], match: Match) -> Found:
+def recognise(
+    job: Job,
+    ask: Ask,
+    listed: list[Listed],
+    known: frozenset[str],
+    match: Match,
+    before: frozenset[str] = frozenset(),
+) -> Found:
     """Find the export that an uncertain create may have made.
 
-    `known` are refs that belong to other jobs of ours. Where the list repeats every filter, equal exports are equal in
-    worth and the first one made is taken; where it does not, two candidates cannot be told apart and nobody guesses.
+    `known` are refs that belong to other jobs of ours, `before` those that were on the list before the create left.
+    Where the list repeats every filter, equal exports are equal in worth and the first one made is taken, were it made
+    by another client; where it does not, what was there before is not ours, and of two candidates nobody guesses.
     Where nothing can be recognised at all, a single candidate is as doubtful as two.
     """
-    candidates = [entry for entry in listed if entry.observation.ref not in known and _usable(entry)]
+    candidates = [entry for entry in listed if entry.observation.ref not in known and _may_be(entry, ask)]
+    told = [entry for entry in candidates if entry.ask == ask]
     if match is Match.EXACT:
-        candidates = [entry for entry in candidates if entry.ask == ask]
+        candidates = [each for each in told if each.observation.created_at or each.observation.ref not in before]
+    else:
+        candidates = [each for each in told or candidates if each.observation.ref not in before]
     if not candidates:
         return Found("none")
-    if match is Match.NONE or (match is Match.HEURISTIC and len(candidates) > 1):
+    if match is Match.NONE or (match is Match.HEURISTIC and not told and len(candidates) > 1):
         return Found("several")
     first = min(candidates, key=lambda entry: (entry.observation.created_at or job.created_at, entry.observation.ref))
     return Found("one", first.observation)
 
 
-def _usable(entry: Listed) -> bool:
-    return entry.observation.standing not in (Standing.FAILED, Standing.EXPIRED, Standing.GONE)
+def _may_be(entry: Listed, ask: Ask) -> bool:
+    """Say whether nothing that the entry tells speaks against it."""
+    told = entry.datasets in (None, ask.datasets) and entry.ask in (None, ask)
+    return told and entry.observation.standing not in (Standing.FAILED, Standing.EXPIRED, Standing.GONE)
 
 
 def absent(job: Job, now: datetime, patience: Patience) -> bool:

@@ -47,6 +47,16 @@ class MemberReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Bundled:
+    """One of several delivered files of an export, as it lies in the bundle."""
+
+    name: str  # in the bundle
+    dataset: str  # whose records it holds
+    container: Container  # CSV, NDJSON or JSON_ARRAY
+    rows: int | None = None  # records that the provider announced for this file
+
+
+@dataclass(frozen=True, slots=True)
 class Expectation:
     """What a delivered file should hold."""
 
@@ -57,6 +67,7 @@ class Expectation:
     container: Container = Container.ZIP_OF_JSON  # how the file is built, and so how it is read
     rows: int | None = None  # records that the provider announced, None where it announced nothing
     overlap: timedelta = timedelta(0)  # how far beyond the window was asked on purpose: what lies there is no surprise
+    files: tuple[Bundled, ...] = ()  # of a bundle
 
 
 @dataclass(frozen=True, slots=True)

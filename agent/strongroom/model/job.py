@@ -56,6 +56,8 @@ class Event(StrEnum):
     RESTARTED = "restarted"  # the process ended in the middle
     DELAYED = "delayed"  # the step could not be done now; it will be tried again
     DIED = "died"  # the export is beyond use: expired, gone, failed there, never ending, unsound
+    RENEWED = "renewed"  # the provider makes the file of the same export again, or still has it
+    LAPSED = "lapsed"  # the provider will not make it again: only a new export can help
     SUCCEEDED = "succeeded"  # a successor job was made
     GIVEN_UP = "given-up"  # the attempts are used up
     RETRIED = "retried"  # a person asked for another try
@@ -85,6 +87,9 @@ class Cause(StrEnum):
     PAUSED = "source-paused"
     RESTART = "restart"
     PERSON = "person"
+    TURN = "not-its-turn"  # another export of the source must be found on the list before this one is asked for
+    RENEWAL = "renewal"  # an export that was over is made again
+    LAPSED = "not-renewable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +107,8 @@ class Job:
     purpose: str = "coverage"  # coverage, manual, regenerate, settled or retry
     retention: str = "standard"  # the retention class that its archive will get
     priority: int = 0
-    ref: str = ""  # the provider's name for the export, empty until known
-    asked_at: datetime | None = None  # when the last create was intended
+    ref: str = ""  # the provider's name for the export; one that was never asked for is to be renewed
+    asked_at: datetime | None = None  # when the last create was intended, or the last renewal taken
     accepted_at: datetime | None = None
     expires_at: datetime | None = None  # the provider's word for the end of the export
     size: int | None = None  # bytes announced

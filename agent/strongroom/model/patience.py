@@ -21,10 +21,15 @@ class Patience:
     links: int = 6  # dead links of one export
     rejections: int = 2  # unsound files from one export
     workers: int = 3  # sealing workers that died on one export
+    refusals: int = 5  # definite refusals to say how one export stands
+    renewals: int = 2  # times that one export is made again, before a new one is asked for
+    deletions: int = 20  # tries to delete an archived export at the provider, before it is left there
     generations: int = 3  # exports tried for one window before it is given up
     delay_first: timedelta = timedelta(seconds=5)
     delay_longest: timedelta = timedelta(minutes=15)
     survey_age: timedelta = timedelta(minutes=5)  # how old the view of others' exports may be when asking
+    crowded_age: timedelta = timedelta(minutes=1)  # the same, while as many exports run as the provider allows
+    turn: timedelta = timedelta(seconds=5)  # between looks whether another export of the source has been found
 
 
 def grown(first: timedelta, longest: timedelta, count: int, jitter: float) -> timedelta:
@@ -35,7 +40,12 @@ def grown(first: timedelta, longest: timedelta, count: int, jitter: float) -> ti
 
 def next_poll(limits: Limits, polls: int, now: datetime, jitter: float) -> datetime:
     """Say when to look at a waiting export again: at once densely, later rarely."""
-    return now + grown(limits.poll_first, limits.poll_longest, max(polls - 3, 0), jitter)
+    return now + poll_pause(limits, polls, jitter)
+
+
+def poll_pause(limits: Limits, polls: int, jitter: float = 0.5) -> timedelta:
+    """Return how long to wait between two looks at an export."""
+    return grown(limits.poll_first, limits.poll_longest, max(polls - 3, 0), jitter)
 
 
 def next_try(patience: Patience, tries: int, now: datetime, jitter: float, not_before: datetime | None) -> datetime:

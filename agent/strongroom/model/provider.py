@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+PROVIDER_GROUP = "strongroom.providers"
+"""The group of entry points by which another distribution brings an adapter."""
+
 
 class Standing(StrEnum):
     """Where an export stands at the provider, whatever the provider calls it."""
@@ -54,14 +57,30 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class BlindSpot:
+    """A dataset whose export leaves something out that the provider has, and where the rest is to be had."""
+
+    dataset: str
+    lacks: str  # what is missing from it, in words for a person: "messages sent by campaigns"
+    closed_by: str  # the dataset of the same provider that holds it
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the engine may ask of an adapter, so that it never asks for what a provider lacks."""
+    """What the engine may ask of an adapter, so that it never asks for what a provider lacks.
+
+    `match`, `renewal` and `expiry` describe the provider, not the adapter: choose what its documents promise, and where
+    they promise nothing, the weaker word.
+    """
 
     datasets: tuple[str, ...]
     match: Match
     renewal: Renewal
     expiry: ExpiryBasis
-    deletes: bool = False
+    deletes: bool = False  # `delete` may be called
+    by_list: bool = False  # observing any number of exports costs what observing one does
+    snapshots: frozenset[str] = frozenset()  # datasets without a time window: an export copies all there is now
+    blind_spots: tuple[BlindSpot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +130,16 @@ class Accepted:
 
 
 class Container(StrEnum):
-    """How a delivered file is built."""
+    """How a delivered file is built.
+
+    A BUNDLE is never delivered: several parts of one export are put into it as they came, a ZIP of stored files.
+    """
 
     ZIP_OF_JSON = "zip-of-json"
     CSV = "csv"
+    NDJSON = "ndjson"  # one JSON object a line
+    JSON_ARRAY = "json-array"  # one bare array of objects
+    BUNDLE = "bundle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +152,7 @@ class Part:
     authenticated: bool = False  # send the API credential, and only to the configured origin
     size: int | None = None  # bytes announced
     rows: int | None = None  # records announced
+    dataset: str = ""  # whose records it holds; needed where an export has several parts, empty where one holds all
 
 
 @dataclass(frozen=True, slots=True)

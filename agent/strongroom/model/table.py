@@ -9,6 +9,8 @@ Two moves carry the promises:
 * INTENDED leads to UNCERTAIN before the request leaves. From there no event leads to a second request except ABSENT,
   which the provider's own list must prove, and POSTPONED, a definite refusal. A crash and a time-out are one case.
 * PROVEN is the only way to ARCHIVED, and only SEALED has it. "The download ended" is not in the table.
+
+RENEWED needs no intent on disk: to renew the same export twice does no harm, which the port promises.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ MOVES: Mapping[tuple[State, Event], State] = MappingProxyType(
         (_S.PLANNED, _E.DELAYED): _S.PLANNED,
         (_S.PLANNED, _E.REFUSED): _S.FAILED,
         (_S.PLANNED, _E.GIVEN_UP): _S.FAILED,
+        (_S.PLANNED, _E.RENEWED): _S.WAITING,
+        (_S.PLANNED, _E.LAPSED): _S.PLANNED,
         (_S.UNCERTAIN, _E.ACCEPTED): _S.WAITING,
         (_S.UNCERTAIN, _E.POSTPONED): _S.PLANNED,
         (_S.UNCERTAIN, _E.REFUSED): _S.FAILED,
@@ -55,6 +59,9 @@ MOVES: Mapping[tuple[State, Event], State] = MappingProxyType(
         (_S.SEALED, _E.BROKEN): _S.READY,
         (_S.SEALED, _E.DELAYED): _S.READY,
         (_S.SEALED, _E.RESTARTED): _S.READY,
+        (_S.DEAD, _E.RENEWED): _S.WAITING,
+        (_S.DEAD, _E.LAPSED): _S.DEAD,
+        (_S.DEAD, _E.DELAYED): _S.DEAD,
         (_S.DEAD, _E.SUCCEEDED): _S.REPLACED,
         (_S.DEAD, _E.GIVEN_UP): _S.FAILED,
         (_S.FAILED, _E.RETRIED): _S.REPLACED,
@@ -118,6 +125,8 @@ def _mark(job: Job, event: Event, at: datetime) -> Job:
         return replace(job, asked_at=at, looks=0)
     if event in (Event.ACCEPTED, Event.ADOPTED):
         return replace(job, accepted_at=at, polls=0)
+    if event is Event.RENEWED:  # the new file holds what the provider has now, and lives anew
+        return replace(job, asked_at=at, accepted_at=at, polls=0)
     if event is Event.UNSEEN:
         return replace(job, looks=job.looks + 1)
     if event is Event.PROGRESSED:

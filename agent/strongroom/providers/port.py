@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from strongroom.model.errors import RequestRefused
 from strongroom.model.inspection import Expectation
 from strongroom.model.provider import Accepted, Ask, Capabilities, Limits, Listed, Observation, Part, Probe
 from strongroom.model.stream import ExportSpec
@@ -60,7 +61,11 @@ class Provider(Protocol):
         ...
 
     def parts(self, ref: str) -> tuple[Part, ...]:
-        """Return fresh locators for a ready export. Raises ExportGone when it has expired or vanished."""
+        """Return fresh locators for a ready export, in a lasting order. Raises ExportGone when it expired or vanished.
+
+        One part may be of any container. Several parts are bare files (CSV, NDJSON or a JSON array), each naming its
+        `dataset`, and become one archive together. No part at all says that the export holds no record.
+        """
         ...
 
     def download(self, part: Part, sink: Sink, stop: StopAsked) -> int:
@@ -71,6 +76,36 @@ class Provider(Protocol):
         """
         ...
 
+    def renew(self, ref: str) -> Observation:
+        """Ask the provider to make the file of the same export again; called only for Renewal.SAME_EXPORT.
+
+        A second renewal of the same export must do no harm: after a crash nobody knows whether the first arrived.
+        Returns READY where the provider says that the file is still there, QUEUED or RUNNING where it took the
+        request; `ref` of the answer is the name to watch from now on. Raises ExportGone when the provider no longer
+        knows the export, RequestRefused when it will not, Transient or QuotaExceeded to be asked later; Unanswered
+        counts as taken, and watching the export tells.
+        """
+        ...
+
+    def delete(self, ref: str) -> None:
+        """Delete the export at the provider; called only where `capabilities.deletes`, after the archive is proven.
+
+        Deleting what is gone already is a success. Raises RequestRefused when the provider will not.
+        """
+        ...
+
     def probe(self) -> Probe:
         """Look without changing anything: key, reachability, whether exports are offered, clock difference."""
         ...
+
+
+class Plain:
+    """What an adapter inherits for a provider that can neither renew nor delete: both are refused, and never asked."""
+
+    def renew(self, ref: str) -> Observation:
+        """Refuse: the capabilities say Renewal.NEW_EXPORT."""
+        raise RequestRefused(f"this provider cannot make the file of export {ref} again", hint="ask for a new export")
+
+    def delete(self, ref: str) -> None:
+        """Refuse: the capabilities say nothing of deleting."""
+        raise RequestRefused(f"this provider cannot delete export {ref}", hint="it removes exports by itself")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from strongroom.model.archive import Archive
 from strongroom.model.inspection import Severity
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_text
 from strongroom.vault.manifest import read_manifest, write_manifest
+from strongroom.vault.retained import put_retained
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ def put_archive(catalogue: Catalogue, archive: Archive, key_sha256: str) -> None
         write_manifest(archive).decode(),
         key_sha256,
     )
+    put_retained(catalogue, archive)
 
 
 def key_digest(catalogue: Catalogue, archive_id: str) -> str:
@@ -57,16 +60,6 @@ def get_archive(catalogue: Catalogue, archive_id: str) -> Archive | None:
     return read_manifest(row["manifest"]) if row else None
 
 
-def newest_archives(
-    catalogue: Catalogue, *, stream: str = "", holding: str = "", before: Archive | None = None, most: int = 100
-) -> list[Archive]:
-    """Return one page of archives, newest first; `before` is the last archive of the page before."""
-    edge = (to_text(before.verified_at), before.id) if before else queries.BEYOND
-    asked = [word for word in (stream, holding) if word]
-    query = queries.ARCHIVES_NEWEST[bool(stream), bool(holding)]
-    return [read_manifest(row["manifest"]) for row in catalogue.read(query, *asked, *edge, most)]
-
-
 def all_archive_ids(catalogue: Catalogue) -> list[str]:
     """Return every archive's id, oldest first."""
     return [row["id"] for row in catalogue.read(queries.ALL_ARCHIVE_IDS)]
@@ -75,6 +68,12 @@ def all_archive_ids(catalogue: Catalogue) -> list[str]:
 def matching_archive_ids(catalogue: Catalogue, part: str) -> list[str]:
     """Return up to three ids that begin or end with what a person typed, in any case."""
     return [row["id"] for row in catalogue.read(queries.ARCHIVE_IDS_LIKE, part.lower())]
+
+
+def sealed_since(catalogue: Catalogue, instant: datetime) -> int:
+    """Return how many bytes of sealed archives came since an instant."""
+    row = catalogue.read_one(queries.SEALED_SINCE, to_text(instant))
+    return int(row["size"]) if row else 0
 
 
 def archive_totals(catalogue: Catalogue) -> dict[str, Totals]:

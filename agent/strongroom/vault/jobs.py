@@ -23,17 +23,17 @@ def put_job(catalogue: Catalogue, job: Job) -> None:
 def get_job(catalogue: Catalogue, job_id: str) -> Job | None:
     """Return the job with exactly this id."""
     row = catalogue.read_one(queries.JOB, job_id)
-    return _job(row) if row else None
+    return read_job(row) if row else None
 
 
 def live_jobs(catalogue: Catalogue) -> list[Job]:
     """Return every unfinished job, the most urgent first."""
-    return [_job(row) for row in catalogue.read(queries.JOBS_LIVE)]
+    return [read_job(row) for row in catalogue.read(queries.JOBS_LIVE)]
 
 
 def due_jobs(catalogue: Catalogue, now: datetime, most: int) -> list[Job]:
     """Return unfinished jobs whose next step is due, the most urgent first."""
-    return [_job(row) for row in catalogue.read(queries.JOBS_DUE, to_text(now), most)]
+    return [read_job(row) for row in catalogue.read(queries.JOBS_DUE, to_text(now), most)]
 
 
 def next_due(catalogue: Catalogue) -> datetime | None:
@@ -44,22 +44,12 @@ def next_due(catalogue: Catalogue) -> datetime | None:
 
 def interrupted_jobs(catalogue: Catalogue) -> list[Job]:
     """Return the jobs that were in a worker's hands."""
-    return [_job(row) for row in catalogue.read(queries.JOBS_INTERRUPTED)]
+    return [read_job(row) for row in catalogue.read(queries.JOBS_INTERRUPTED)]
 
 
 def failed_jobs(catalogue: Catalogue, before: datetime, most: int) -> list[Job]:
     """Return jobs that were given up before an instant, the oldest first."""
-    return [_job(row) for row in catalogue.read(queries.FAILED_BEFORE, to_text(before), most)]
-
-
-def newest_jobs(
-    catalogue: Catalogue, *, stream: str = "", state: str = "", before: Job | None = None, most: int = 100
-) -> list[Job]:
-    """Return one page of jobs, newest first; `before` is the last job of the page before."""
-    edge = (to_text(before.created_at), before.id) if before else queries.BEYOND
-    asked = [word for word in (stream, state) if word]
-    query = queries.JOBS_NEWEST[bool(stream), bool(state)]
-    return [_job(row) for row in catalogue.read(query, *asked, *edge, most)]
+    return [read_job(row) for row in catalogue.read(queries.FAILED_BEFORE, to_text(before), most)]
 
 
 def jobs_by_state(catalogue: Catalogue) -> dict[str, int]:
@@ -70,6 +60,17 @@ def jobs_by_state(catalogue: Catalogue) -> dict[str, int]:
 def known_refs(catalogue: Catalogue, job: Job) -> frozenset[str]:
     """Return the provider's names of exports that belong to other jobs of the same source."""
     return frozenset(row["ref"] for row in catalogue.read(queries.KNOWN_REFS, job.source, job.id))
+
+
+def waiting_refs(catalogue: Catalogue, source: str) -> list[str]:
+    """Return the provider's names of all exports of a source that jobs wait for."""
+    return [row["ref"] for row in catalogue.read(queries.WAITING_REFS, source)]
+
+
+def is_in_use(catalogue: Catalogue, source: str, ref: str) -> bool:
+    """Say whether an unfinished job works on this export."""
+    row = catalogue.read_one(queries.LIVE_USERS, source, ref)
+    return bool(row and row["count"])
 
 
 def successor_of(catalogue: Catalogue, job_id: str) -> str:
@@ -125,7 +126,8 @@ def read_spec(row: sqlite3.Row) -> ExportSpec:
     )
 
 
-def _job(row: sqlite3.Row) -> Job:
+def read_job(row: sqlite3.Row) -> Job:
+    """Build the job that a row tells."""
     return Job(
         id=row["id"],
         stream=row["stream"],

@@ -1,6 +1,6 @@
 """The manifest: what an archive is, without what it says. JSON for people and for rebuilding the catalogue.
 
-Fields are told in docs/format.md. One that says nothing (no coding, no dialect, no announced rows) is left out, so
+Fields are told in docs/format.md. One that says nothing (no coding, no dialect, no overlap) is left out, so
 that the bytes of older manifests, which the log has hashed, stay what they were. The digest of the delivered bytes is
 salted and the salt lies in the sealed key file, so that a manifest can outlive its archive without confirming a guess
 about what was in it.
@@ -9,17 +9,19 @@ about what was in it.
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.errors import VaultError
-from strongroom.model.inspection import Expectation, Finding, Inspection, MemberReport, Severity
+from strongroom.model.inspection import Bundled, Expectation, Finding, Inspection, MemberReport, Severity
 from strongroom.model.instants import format_instant, parse_instant
 from strongroom.model.provider import Container
 from strongroom.model.stream import DatasetShape, ExportSpec
 from strongroom.model.window import Window
 from strongroom.vault.layout import FORMAT
+from strongroom.vault.manifestshape import check_shape
+from strongroom.vault.rules import read_retention, retention_body
 
 
 def write_manifest(archive: Archive) -> bytes:
@@ -36,6 +38,12 @@ def read_manifest(data: bytes | str) -> Archive:
                 f"the manifest has format {body['format']}, this program knows up to {FORMAT}",
                 hint="install a newer strongroom",
             )
+        if body["holding"] == Holding.DESTROYED:
+            raise VaultError(
+                f"archive {body['id']} was destroyed: its manifest is a tombstone",
+                hint="see: strongroom destroy list",
+            )
+        check_shape(body)
         return _archive(body)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise VaultError("a manifest cannot be read", hint="restore it from a copy of the vault") from error
@@ -62,7 +70,7 @@ def _body(archive: Archive) -> dict[str, Any]:
         "counts": {"records": archive.inspection.records, "in_window": archive.inspection.in_window},
         "members": [_member(report) for report in archive.inspection.members],
         "findings": [_finding(finding) for finding in archive.inspection.findings],
-        "retention": archive.retention,
+        "retention": retention_body(archive),
         "durable_at": format_instant(archive.durable_at),
         "verified_at": format_instant(archive.verified_at),
     }
@@ -75,7 +83,7 @@ def _sealed(archive: Archive) -> dict[str, Any]:
 
 
 def _expected(expectation: Expectation) -> dict[str, Any]:
-    told = {
+    told: dict[str, Any] = {
         "datasets": [
             {"name": shape.name, "member": shape.member, "id_field": shape.id_field, "time_field": shape.time_field}
             for shape in expectation.datasets
@@ -83,7 +91,19 @@ def _expected(expectation: Expectation) -> dict[str, Any]:
         "end_inclusive": expectation.end_inclusive,
         "companions": list(expectation.companions),
     }
-    return told if expectation.rows is None else {**told, "rows": expectation.rows}
+    if expectation.rows is not None:
+        told["rows"] = expectation.rows
+    if expectation.overlap:
+        seconds = expectation.overlap.total_seconds()
+        told["overlap"] = int(seconds) if seconds.is_integer() else seconds
+    if expectation.files:
+        told["files"] = [_file(file) for file in expectation.files]
+    return told
+
+
+def _file(file: Bundled) -> dict[str, Any]:
+    told = {"name": file.name, "dataset": file.dataset, "container": file.container.value}
+    return told if file.rows is None else {**told, "rows": file.rows}
 
 
 def _member(report: MemberReport) -> dict[str, Any]:
@@ -109,6 +129,7 @@ def _finding(finding: Finding) -> dict[str, str]:
 
 def _archive(body: dict[str, Any]) -> Archive:
     delivered, sealed = body["delivered"], body["sealed"]
+    retention, rule = read_retention(body["retention"])
     window = Window(parse_instant(body["window"]["start"]), parse_instant(body["window"]["end"]))
     return Archive(
         id=body["id"],
@@ -140,7 +161,8 @@ def _archive(body: dict[str, Any]) -> Archive:
             ),
         ),
         recipients=tuple(sealed["recipients"]),
-        retention=body["retention"],
+        retention=retention,
+        rule=rule,
         container=body["container"],
         durable_at=parse_instant(body["durable_at"]),
         verified_at=parse_instant(body["verified_at"]),
@@ -158,6 +180,11 @@ def _expectation(window: Window, told: dict[str, Any], container: Container) -> 
         companions=tuple(told["companions"]),
         container=container,
         rows=told.get("rows"),
+        overlap=timedelta(seconds=told.get("overlap", 0)),
+        files=tuple(
+            Bundled(file["name"], file["dataset"], Container(file["container"]), file.get("rows"))
+            for file in told.get("files", ())
+        ),
     )
 
 

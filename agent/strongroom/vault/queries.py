@@ -13,23 +13,6 @@ BEYOND = ("~", "~")
 """Where the first page of a list begins: a time and an id that sort after all others."""
 
 
-def _pages(table: str, columns: str, at: str, kind: str) -> dict[tuple[bool, bool], str]:
-    """Return the page queries of a list, newest first, by whether a stream and a `kind` are asked for.
-
-    Four queries and not one with `? = '' OR ...`, which no index can serve: each of these walks an index of its own.
-    """
-    filters = {
-        (False, False): "",
-        (True, False): "stream = ? AND ",
-        (False, True): f"{kind} = ? AND ",
-        (True, True): f"stream = ? AND {kind} = ? AND ",
-    }
-    return {
-        asked: f"SELECT {columns} FROM {table} WHERE {where}({at}, id) < (?, ?) ORDER BY {at} DESC, id DESC LIMIT ?"
-        for asked, where in filters.items()
-    }
-
-
 PUT_JOB = f"""
 INSERT INTO jobs ({_JOB_COLUMNS}) VALUES ({", ".join("?" * 27)})
 ON CONFLICT (id) DO UPDATE SET
@@ -45,7 +28,6 @@ SELECT {_JOB_COLUMNS} FROM jobs WHERE {_LIVE} AND next_at <= ? ORDER BY priority
 """
 NEXT_DUE = f"SELECT min(next_at) AS next_at FROM jobs WHERE {_LIVE}"
 JOBS_INTERRUPTED = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE state IN ('fetching', 'sealed') ORDER BY id"
-JOBS_NEWEST = _pages("jobs", _JOB_COLUMNS, "created_at", "state")
 JOBS_BY_STATE = "SELECT state, count(*) AS count FROM jobs GROUP BY state"
 JOB_IDS_LIKE = "SELECT id FROM jobs WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 3"
 SUCCESSOR = "SELECT id FROM jobs WHERE parent = ? AND parent <> '' ORDER BY created_at DESC, id DESC LIMIT 1"
@@ -57,7 +39,6 @@ _ARCHIVE_COLUMNS = (
 )
 PUT_ARCHIVE = f"INSERT INTO archives ({_ARCHIVE_COLUMNS}) VALUES ({', '.join('?' * 16)})"
 ARCHIVE = f"SELECT {_ARCHIVE_COLUMNS} FROM archives WHERE id = ?"
-ARCHIVES_NEWEST = _pages("archives", _ARCHIVE_COLUMNS, "verified_at", "holding")
 ARCHIVE_IDS_LIKE = """
 SELECT id FROM archives WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 3
 """
@@ -68,6 +49,7 @@ SELECT holding, count(*) AS count, coalesce(sum(size), 0) AS size, coalesce(sum(
        coalesce(sum(records), 0) AS records
 FROM archives GROUP BY holding
 """
+SEALED_SINCE = "SELECT coalesce(sum(sealed_size), 0) AS size FROM archives WHERE verified_at > ?"
 
 PUT_COVERAGE = """
 INSERT INTO coverage (stream, window_start, window_end, cover, archive, job, cause) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -89,8 +71,15 @@ LAST_ENTRY = "SELECT seq, line FROM entries ORDER BY seq DESC LIMIT 1"
 PUT_ENTRY = "INSERT INTO entries (seq, at, kind, job, archive, stream, line, words) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 ENTRIES_AFTER = "SELECT seq, line FROM entries WHERE seq > ? ORDER BY seq"
 ENTRY = "SELECT seq, line FROM entries WHERE seq = ?"
+ENTRY_TIME = "SELECT seq, at FROM entries WHERE seq = ?"
+LAST_ENTRY_TIME = "SELECT seq, at FROM entries ORDER BY seq DESC LIMIT 1"
 ENTRIES_OF_JOB = "SELECT seq, line, words FROM entries WHERE job = ? AND job <> '' ORDER BY seq"
 ENTRIES_OF_ARCHIVE = "SELECT seq, line, words FROM entries WHERE archive = ? AND archive <> '' ORDER BY seq"
+ENTRIES_BEFORE = """
+SELECT seq, line, words FROM entries
+WHERE seq < ?1 AND (?2 = '' OR stream = ?2) AND (?3 = '' OR kind BETWEEN ?3 || '.' AND ?3 || '/')
+ORDER BY seq DESC LIMIT ?4
+"""
 ENTRIES_NEWEST = "SELECT seq, line, words FROM entries ORDER BY seq DESC LIMIT ?"
 
 SOURCE = "SELECT name, paused, surveyed_at, refused_until, clock_skew FROM sources WHERE name = ?"
@@ -116,14 +105,37 @@ SELECT seen.ref AS ref, seen.created_at AS created_at, seen.running AS running,
        EXISTS (SELECT 1 FROM jobs WHERE source = ?1 AND ref = seen.ref AND ref <> '') AS ours,
        EXISTS (SELECT 1 FROM jobs WHERE source = ?1 AND ref = seen.ref AND ref <> ''
                AND state NOT IN ('dead', 'replaced', 'failed', 'cancelled')) AS known
-FROM seen_exports AS seen WHERE seen.source = ?1
+FROM seen_exports AS seen WHERE seen.source = ?1 AND (seen.running = 1 OR seen.created_at > ?2)
 """
 PUT_SEEN = """
-INSERT INTO seen_exports (source, ref, created_at, running, seen_at) VALUES (?, ?, ?, ?, ?)
+INSERT INTO seen_exports (source, ref, created_at, running, seen_at, first_seen)
+VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) FROM entries))
 ON CONFLICT (source, ref) DO UPDATE SET
     created_at = coalesce(excluded.created_at, created_at), running = excluded.running, seen_at = excluded.seen_at
 """
+# Kept for a while: an export that a list left out once and shows again is still the one that was seen before.
+FADE_UNSEEN = "UPDATE seen_exports SET running = 0 WHERE source = ? AND seen_at < ?"
 DROP_UNSEEN = "DELETE FROM seen_exports WHERE source = ? AND seen_at < ?"
+SEEN_BEFORE = """
+SELECT ref FROM seen_exports WHERE source = ?1
+    AND first_seen < (SELECT max(seq) FROM entries WHERE job = ?2 AND job <> '' AND kind = 'job.intended')
+"""
+OTHERS_UNCERTAIN = """
+SELECT count(*) AS count FROM jobs WHERE source = ?1 AND id <> ?2
+    AND (state = 'uncertain' OR (state = 'cancelled' AND ref = '' AND asked_at > ?3))
+"""
+WAITING_REFS = "SELECT ref FROM jobs WHERE source = ? AND state = 'waiting' ORDER BY ref"
+LIVE_USERS = f"SELECT count(*) AS count FROM jobs WHERE source = ? AND ref = ? AND ref <> '' AND {_LIVE}"
+
+PUT_DELETION = """
+INSERT INTO deletions (source, ref, job, archive, next_at, tries) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (source, ref) DO UPDATE SET next_at = excluded.next_at, tries = excluded.tries
+"""
+DROP_DELETION = "DELETE FROM deletions WHERE source = ? AND ref = ?"
+DELETIONS = "SELECT source, ref, job, archive, next_at, tries FROM deletions ORDER BY next_at, source, ref"
+WAS_ACCEPTED = """
+SELECT count(*) AS count FROM entries WHERE job = ? AND job <> '' AND kind = 'job.accepted'
+"""
 
 PUT_PROGRESS = """
 INSERT INTO progress (job, stage, done, total, at) VALUES (?, ?, ?, ?, ?)
@@ -188,7 +200,7 @@ ON CONFLICT (key) DO UPDATE SET severity = excluded.severity, title = excluded.t
 
 SETTLED_SINCE = """
 SELECT window_start, window_end FROM coverage
-WHERE stream = ? AND window_end > ? AND cover IN ('proven', 'empty', 'lost') ORDER BY window_start
+WHERE stream = ? AND window_end > ? AND cover IN ('proven', 'empty', 'lost', 'destroyed') ORDER BY window_start
 """
 # The index is named because the primary key, which the planner prefers for the order, walks all of a stream.
 COVERED_AS = """

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from strongroom.model.budget import HOUR, Usage
 from strongroom.model.job import Job
 from strongroom.model.provider import Listed, Standing
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+
+REMEMBERED = timedelta(days=30)  # how long an export is remembered that no list shows any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +70,28 @@ def remember_list(catalogue: Catalogue, source: str, listed: Iterable[Listed], a
         seen = entry.observation
         running = seen.standing in (Standing.QUEUED, Standing.RUNNING, Standing.UNKNOWN)
         catalogue.write(queries.PUT_SEEN, source, seen.ref, to_text_or_none(seen.created_at), int(running), to_text(at))
-    catalogue.write(queries.DROP_UNSEEN, source, to_text(at))
+    catalogue.write(queries.FADE_UNSEEN, source, to_text(at))
+    catalogue.write(queries.DROP_UNSEEN, source, to_text(at - REMEMBERED))
+
+
+def seen_before(catalogue: Catalogue, job: Job) -> frozenset[str]:
+    """Return the exports that were on the list before the job's create was intended: by the log's order, no clock's."""
+    return frozenset(row["ref"] for row in catalogue.read(queries.SEEN_BEFORE, job.source, job.id))
+
+
+def is_other_uncertain(catalogue: Catalogue, job: Job, since: datetime) -> bool:
+    """Say whether another job of the source may have made an export without a name.
+
+    One that was cancelled while it was uncertain counts when it had asked after `since`.
+    """
+    row = catalogue.read_one(queries.OTHERS_UNCERTAIN, job.source, job.id, to_text(since))
+    return bool(row and row["count"])
 
 
 def usage_of(catalogue: Catalogue, source: str, now: datetime) -> Usage:
     """Sum up what counts against a source's quota now."""
     ours = [to_instant(row["at"]) for row in catalogue.read(queries.ASKS_SINCE, source, to_text(now - HOUR))]
-    seen = catalogue.read(queries.SEEN_EXPORTS, source)
+    seen = catalogue.read(queries.SEEN_EXPORTS, source, to_text(now - HOUR))
     created = [to_instant(row["created_at"]) for row in seen if row["created_at"] and not row["ours"]]
     row = catalogue.read_one(queries.RUNNING_OURS, source)
     running = (row["count"] if row else 0) + sum(row["running"] for row in seen if not row["known"])

@@ -1,0 +1,112 @@
+"""What is delivered for one export, as one file to seal: the one part as it comes, or several parts in a bundle.
+
+A bundle that breaks off is thrown away and begun again from its first part, never mended: bytes of two tries never mix.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from strongroom.formats.bundle import Bundle, name_members
+from strongroom.model.errors import LinkDead, RequestRefused, TransferError
+from strongroom.model.inspection import Bundled, Caps, Expectation
+from strongroom.model.provider import Container, Part
+from strongroom.providers.port import Provider, Sink, StopAsked
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One export's parts, and how they are told of together."""
+
+    parts: tuple[Part, ...]
+    name: str  # of the file to seal, for people
+    expectation: Expectation  # what the file should hold
+
+    @property
+    def size(self) -> int | None:
+        """Bytes announced of all parts together, None where any of them is silent."""
+        sizes = [part.size for part in self.parts]
+        return sum(size for size in sizes if size is not None) if None not in sizes else None
+
+    @property
+    def bundled(self) -> bool:
+        """Whether the parts are put into a bundle."""
+        return self.expectation.container is Container.BUNDLE
+
+
+def plan_delivery(ref: str, parts: Sequence[Part], asked: Expectation, caps: Caps) -> Delivery:
+    """Say how the parts become one file. Raises RequestRefused for parts that cannot.
+
+    A single part is the file itself, unless it is bare and only one of several datasets that were asked for.
+    """
+    if len(parts) == 1 and (parts[0].container is Container.ZIP_OF_JSON or len(asked.datasets) == 1):
+        (part,) = parts
+        return Delivery((part,), part.name, _expect_one(part, asked))
+    if len(parts) > caps.max_members:
+        raise RequestRefused(f"the export has {len(parts):,} files; at most {caps.max_members:,} are taken")
+    if any(part.container in (Container.ZIP_OF_JSON, Container.BUNDLE) for part in parts):
+        raise RequestRefused("the export has several files and one of them is a ZIP; bare files were expected")
+    name = re.sub("[^A-Za-z0-9_-]", "_", ref)[:100]
+    return Delivery(tuple(parts), f"export_{name}.zip", _expect_bundle(parts, asked))
+
+
+def fetch(provider: Provider, ref: str, delivery: Delivery, sink: Sink, stop: StopAsked) -> int:
+    """Stream the whole file into the sink; return how many bytes were delivered. Raises what `download` raises."""
+    if not delivery.bundled:
+        return _take(provider, delivery.parts[0], sink, stop)
+    size = 0
+    with Bundle(sink) as bundle:
+        for number, (part, file) in enumerate(zip(delivery.parts, delivery.expectation.files, strict=True)):
+            bundle.begin(file.name)
+            size += _take_in_turn(provider, ref, number, part, bundle.write, stop)
+            bundle.end()
+        bundle.finish()
+    return size
+
+
+def _take_in_turn(provider: Provider, ref: str, number: int, part: Part, sink: Sink, stop: StopAsked) -> int:
+    """Take one of several parts; a link that died while the parts before were taken is asked for once more."""
+    taken = 0
+
+    def counted(chunk: bytes) -> None:
+        nonlocal taken
+        taken += len(chunk)
+        sink(chunk)
+
+    try:
+        return _take(provider, part, counted, stop)
+    except LinkDead:
+        fresh = provider.parts(ref) if number and not taken else ()
+        if number >= len(fresh) or replace(fresh[number], locator=part.locator) != part:
+            raise
+    return _take(provider, fresh[number], sink, stop)
+
+
+def _take(provider: Provider, part: Part, sink: Sink, stop: StopAsked) -> int:
+    size = provider.download(part, sink, stop)
+    if part.size is not None and size != part.size:
+        raise TransferError(f"the provider announced {part.size} bytes and {size} arrived")
+    return size
+
+
+def _expect_one(part: Part, asked: Expectation) -> Expectation:
+    """Expect what was asked for, in the file's own container: a bare file is its only member, without a name."""
+    shapes = asked.datasets
+    if part.container is not Container.ZIP_OF_JSON:
+        shapes = tuple(replace(shape, member="") for shape in shapes)
+    return replace(asked, datasets=shapes, container=part.container, rows=part.rows)
+
+
+def _expect_bundle(parts: Sequence[Part], asked: Expectation) -> Expectation:
+    only = asked.datasets[0].name if len(asked.datasets) == 1 else ""
+    files = tuple(
+        Bundled(name, part.dataset or only, part.container, part.rows)
+        for name, part in zip(name_members([part.name for part in parts]), parts, strict=True)
+    )
+    strange = sorted({file.dataset for file in files} - {shape.name for shape in asked.datasets})
+    if strange:
+        words = ", ".join(name or "none" for name in strange)
+        raise RequestRefused(f"the export has files of datasets that were not asked for: {words}")
+    return replace(asked, container=Container.BUNDLE, companions=(), rows=None, files=files)

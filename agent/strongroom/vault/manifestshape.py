@@ -1,0 +1,69 @@
+"""What type each field of a manifest has. A file on a disk may hold anything: it is looked at before it is believed.
+
+A field that may be absent is checked where it is there; what must be there is missed when the manifest is read.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+Shape: TypeAlias = "type | tuple[type, ...] | dict[str, Shape] | list[Shape]"
+
+_TIME = (str, type(None))
+
+_SHAPE: dict[str, Shape] = {
+    **dict.fromkeys(("id", "holding", "stream", "source", "provider", "job", "ref", "container"), str),
+    **dict.fromkeys(("durable_at", "verified_at"), str),
+    "format": int,
+    "retention": (str, dict),
+    "datasets": [str],
+    "filters": [[str]],
+    "window": {"start": str, "end": str},
+    "delivered": {"name": str, "size": int, "digest": str},
+    "sealed": {"size": int, "sha256": str, "recipients": [str], "coding": str},
+    "expected": {
+        "datasets": [dict.fromkeys(("name", "member", "id_field", "time_field"), str)],
+        "end_inclusive": bool,
+        "companions": [str],
+        "rows": (int, type(None)),
+        "overlap": (int, float),
+        "files": [{**dict.fromkeys(("name", "dataset", "container"), str), "rows": int}],
+    },
+    "counts": {"records": int, "in_window": int},
+    "members": [
+        {
+            **dict.fromkeys(("member", "dataset", "dialect"), str),
+            **dict.fromkeys(("size", "records", "in_window", "undated"), int),
+            **dict.fromkeys(("earliest", "latest"), _TIME),
+            "fields_unknown": [str],
+            "fields_vanished": [str],
+        }
+    ],
+    "findings": [dict.fromkeys(("severity", "code", "message", "member"), str)],
+}
+
+
+def check_shape(body: Any) -> None:
+    """Raise ValueError, naming the field, where a manifest's field is of another type than it must be."""
+    _check(body, _SHAPE, "the manifest")
+
+
+def _check(value: Any, shape: Shape, name: str) -> None:
+    if isinstance(shape, dict):
+        _require(value, dict, name)
+        for key, inner in shape.items():
+            if key in value:
+                _check(value[key], inner, key if name == "the manifest" else f"{name}.{key}")
+    elif isinstance(shape, list):
+        _require(value, list, name)
+        for each in value:
+            _check(each, shape[0], f"{name}[]")
+    else:
+        _require(value, shape, name)
+
+
+def _require(value: Any, types: type | tuple[type, ...], name: str) -> None:
+    wanted = types if isinstance(types, tuple) else (types,)
+    if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
+        words = " or ".join("nothing" if each is type(None) else each.__name__ for each in wanted)
+        raise ValueError(f"{name}: expected {words}, got {type(value).__name__}")
