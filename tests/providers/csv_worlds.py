@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +13,7 @@ from strongroom.model.stream import ExportSpec
 from strongroom.model.window import Window
 from strongroom.providers.bounds import Bounds
 from strongroom.providers.hookbridge import build_hookbridge
+from strongroom.providers.port import Provider as Adapter
 from strongroom.providers.qlara import build_qlara
 from strongroom.providers.settings import ProviderSettings
 from strongroom.sandbox.clock import SandboxClock
@@ -35,7 +36,14 @@ class CsvWorld:
     """One provider with one key, and its adapter."""
 
     def __init__(
-        self, kind: Provider, sandbox: Sandbox, clock: SandboxClock, dataset: str, read: float, auth: str = "key"
+        self,
+        kind: Provider,
+        sandbox: Sandbox,
+        clock: SandboxClock,
+        dataset: str,
+        read: float,
+        auth: str = "key",
+        own: Mapping[str, str] | None = None,
     ) -> None:
         self.sandbox = sandbox
         self.clock = clock
@@ -48,12 +56,17 @@ class CsvWorld:
             clock=clock,
             base_url=url,
             bounds=Bounds(read=read, call=20),
-            options={"auth": auth} if kind is Provider.QLARA else {},
+            options={**({"auth": auth} if kind is Provider.QLARA else {}), **(own or {})},
         )
-        self.provider = build_hookbridge(settings) if kind is Provider.HOOKBRIDGE else build_qlara(settings)
+        self._settings = settings
+        self.provider = self.restarted()
         self.spec = ExportSpec((dataset,), DAY)
         self.canaries: tuple[str, ...] = (BASIC if auth == "basic" else KEY, TOKEN, LOGIN[1])
         self.credential_headers: tuple[str, ...] = ("authorization", "x-api-key")
+
+    def restarted(self) -> Adapter:
+        """Return an adapter that remembers nothing, as after a restart of our process."""
+        return build_hookbridge(self._settings) if self.kind is Provider.HOOKBRIDGE else build_qlara(self._settings)
 
     def advance(self, by: timedelta) -> None:
         self.clock.advance(by)
@@ -91,6 +104,9 @@ class CsvWorld:
         for fault in bent[how]:
             self.sandbox.faults.add(fault)
 
+    def requests(self) -> int:
+        return len(self.sandbox.requests)
+
     def creates(self) -> int:
         return len(self.sandbox.requests.creates)
 
@@ -113,7 +129,12 @@ class CsvWorld:
 
 @contextmanager
 def csv_world(
-    options: HookBridgeOptions | QlaraOptions, dataset: str, *, read: float = 20, auth: str = "key"
+    options: HookBridgeOptions | QlaraOptions,
+    dataset: str,
+    *,
+    read: float = 20,
+    auth: str = "key",
+    own: Mapping[str, str] | None = None,
 ) -> Iterator[CsvWorld]:
     """Start a sandbox of the provider whose options these are."""
     clock = SandboxClock.stopped_at(NOW)
@@ -128,6 +149,6 @@ def csv_world(
         rows=FEW,
     )
     with Sandbox(settings, clock=clock) as sandbox:
-        world = CsvWorld(Provider.HOOKBRIDGE if hook else Provider.QLARA, sandbox, clock, dataset, read, auth)
+        world = CsvWorld(Provider.HOOKBRIDGE if hook else Provider.QLARA, sandbox, clock, dataset, read, auth, own)
         yield world
         world.close()

@@ -5,18 +5,26 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
 import pytest
 from csv_worlds import DAY, NOW, CsvWorld, csv_world
-from provider_contract import LONG_AGO, ProviderContract, Sink, never
 
-from strongroom.model.errors import AuthRefused, ProviderError, QuotaExceeded, RequestRefused
+from strongroom.model.errors import (
+    AuthRefused,
+    ProviderError,
+    QuotaExceeded,
+    RequestRefused,
+    Transient,
+    UsageError,
+)
 from strongroom.model.instants import parse_instant
 from strongroom.model.provider import Standing
 from strongroom.model.stream import ExportSpec
 from strongroom.model.window import Window
+from strongroom.providers.contract import LONG_AGO, ProviderContract, Sink, never
 from strongroom.sandbox.faults import Fault, FaultKind
 from strongroom.sandbox.hookbridge_options import (
     DirectionShown,
@@ -26,8 +34,10 @@ from strongroom.sandbox.hookbridge_options import (
     LocationStyle,
 )
 from strongroom.sandbox.recorder import Operation
+from strongroom.sandbox.sheets import CsvHabits
 from strongroom.sandbox.slots import Bounds
 from strongroom.sandbox.transfer import Manners
+from strongroom.sandbox.treatment import Unwanted
 
 FREE = HookBridgeOptions(max_concurrent=None)
 OTHER = HookBridgeOptions(
@@ -42,17 +52,57 @@ OTHER = HookBridgeOptions(
     location=LocationStyle.PATH,
     redirect_status=307,
     delete_status=200,
+    sizes_given=False,
+    forgotten=Forgotten.GONE,
+    link_life=timedelta(hours=2),
+    dead_link_status=404,
+    not_ready_status=404,
+    not_ready_code="NOT_FOUND",
+    list_length=50,
+    listed_for=timedelta(days=10),
+    max_window=timedelta(days=31),
+    rows_for=timedelta(days=60),
+    bounds=Bounds.OPEN,
+    misplaced_filter=Unwanted.ACCEPT,
 )
+SILENT = HookBridgeOptions(
+    max_concurrent=None,
+    direction_shown=DirectionShown.NEVER,
+    count_header=True,
+    limit_hint=True,
+    csv=CsvHabits(delimiter=";", quote_all=True, bom=True),
+    with_payload=True,
+    page_length=1,
+    location=LocationStyle.SCHEME_RELATIVE,
+    bounds=Bounds.HALF_OPEN,
+)
+"""Each option that nothing documents, the other way in one of the two."""
+WORLDS = {"as documented": FREE, "the other way": OTHER, "inbound": FREE, "no direction": SILENT}
+ELSEWHERE = {
+    "download": "a direct answer comes from the API's own host, which the contract takes for away",
+    "manners": "the contract wants broken downloads resumed; without ranges they are begun anew",
+}
+DOCUMENTED = {
+    *("life", "max_concurrent", "max_per_hour", "failed_authentications", "retention_days", "plan"),
+    *("pending_for", "processing_for", "pace", "spread"),
+}
 
 
 class TestHookBridge(ProviderContract):
     own_creates: ClassVar[dict[str, tuple[type[ProviderError], int]]] = {"429": (AuthRefused, 0)}
 
-    @pytest.fixture(params=["as documented", "the other way", "inbound"])
+    @pytest.fixture(params=list(WORLDS))
     def world(self, request: pytest.FixtureRequest) -> Iterator[CsvWorld]:
         dataset = "inbound" if request.param == "inbound" else "outbound"
-        with csv_world(OTHER if request.param == "the other way" else FREE, dataset, read=0.8) as world:
+        own = {"missing_direction": "outbound"} if request.param == "no direction" else {}
+        with csv_world(WORLDS[request.param], dataset, read=0.8, own=own) as world:
             yield world
+
+
+def test_whatever_is_not_documented_is_taken_both_ways() -> None:
+    for field in fields(HookBridgeOptions):
+        if field.name not in DOCUMENTED | ELSEWHERE.keys():
+            assert len({repr(getattr(options, field.name)) for options in WORLDS.values()}) > 1, field.name
 
 
 def make(world: CsvWorld) -> str:
@@ -195,6 +245,21 @@ def test_a_list_in_pages_is_read_to_its_end() -> None:
         assert len(list(world.provider.sweep(NOW - timedelta(hours=9)))) == 10
 
 
+@pytest.mark.parametrize("kind", [FaultKind.LIST_GROWS, FaultKind.LIST_SHUFFLED])
+def test_a_list_that_moves_while_it_is_read_ends_and_tells_nothing_twice(kind: FaultKind) -> None:
+    with csv_world(HookBridgeOptions(page_length=4, max_concurrent=None), "outbound") as world:
+        refs = {world.sandbox.hookbridge.add_foreign_job(DAY.start, DAY.end) for _ in range(20)}
+        world.sandbox.faults.add(Fault(kind, count=2, times=3))
+        try:
+            told = [entry.observation.ref for entry in world.provider.sweep(LONG_AGO)]
+        except Transient as error:
+            assert kind is FaultKind.LIST_SHUFFLED and "repeat" in error.message
+            return
+        assert len(told) == len(set(told))
+        assert set(told) <= {job.id for job in world.sandbox.hookbridge.jobs}
+        assert kind is FaultKind.LIST_SHUFFLED or refs <= set(told)
+
+
 def test_the_probe_reads_the_plan() -> None:
     with csv_world(HookBridgeOptions(retention_days=45), "outbound") as world:
         assert world.provider.probe().retention == timedelta(days=45)
@@ -202,6 +267,69 @@ def test_the_probe_reads_the_plan() -> None:
         probe = world.provider.probe()
         assert probe.retention is None
         assert "retention_days" in probe.notes[0]
+
+
+@pytest.mark.parametrize("own", [{}, {"missing_direction": "outbound"}])
+def test_a_list_without_directions_confuses_none(own: dict[str, str]) -> None:
+    """Of one window, both directions: what may be the other is adopted by nobody."""
+    with csv_world(SILENT, "inbound", own=own) as world:
+        for dataset in ("inbound", "outbound"):
+            world.spec = ExportSpec((dataset,), DAY)
+            make(world)
+        asks = [listed.ask for listed in world.provider.sweep(LONG_AGO)]
+        if own:
+            assert {next(iter(ask.datasets)) for ask in asks if ask} == {"outbound"}
+        else:
+            assert asks == [None, None]
+
+
+@pytest.mark.parametrize("shown", [DirectionShown.ALWAYS, DirectionShown.AFTER_CREATE])
+def test_a_list_with_directions_tells_them_apart(shown: DirectionShown) -> None:
+    with csv_world(HookBridgeOptions(direction_shown=shown, max_concurrent=None), "inbound") as world:
+        specs = [ExportSpec((dataset,), DAY) for dataset in ("inbound", "outbound")]
+        for spec in specs:
+            world.spec = spec
+            make(world)
+        assert {listed.ask for listed in world.provider.sweep(LONG_AGO)} == {world.provider.ask(spec) for spec in specs}
+
+
+@pytest.mark.parametrize("status", [200, 204])
+def test_an_export_is_deleted_and_once_more_is_no_harm(status: int) -> None:
+    with csv_world(replace(FREE, delete_status=status), "outbound") as world:
+        ref = make(world)
+        world.finish()
+        assert world.provider.capabilities.deletes
+        for _time in range(2):
+            world.provider.delete(ref)
+        assert world.provider.observe([ref])[ref].standing is Standing.GONE
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(405, RequestRefused), (403, AuthRefused), (429, AuthRefused), (500, Transient)]
+)
+def test_a_refused_deletion_deletes_nothing(status: int, error: type[ProviderError]) -> None:
+    with csv_world(FREE, "outbound") as world:
+        ref = make(world)
+        world.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.DELETE, status=status))
+        with pytest.raises(error):
+            world.provider.delete(ref)
+        assert world.provider.observe([ref])[ref].standing is not Standing.GONE
+        assert len([seen for seen in world.sandbox.requests.all if seen.operation is Operation.DELETE]) == 1
+
+
+def test_columns_are_named_by_the_options() -> None:
+    own = {"outbound-id-column": "Id", "outbound-time-column": "", "outbound-columns": "Id, When"}
+    with csv_world(FREE, "outbound", own=own) as world:
+        (shape,) = world.provider.expectation(world.spec).datasets
+        assert (shape.id_field, shape.time_field, shape.known) == ("Id", "", {"Id", "When"})
+        (other,) = world.provider.expectation(ExportSpec(("inbound",), DAY)).datasets
+        assert (other.id_field, other.time_field) == ("message_id", "received_at")
+
+
+@pytest.mark.parametrize("own", [{"colour": "red"}, {"messages-id-column": "id"}, {"missing_direction": "inbound"}])
+def test_options_that_mean_nothing_are_refused(own: dict[str, str]) -> None:
+    with pytest.raises(UsageError), csv_world(FREE, "outbound", own=own):
+        pass
 
 
 def test_an_export_that_failed_there_tells_why() -> None:

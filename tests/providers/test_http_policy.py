@@ -5,10 +5,11 @@ import socket
 
 import pytest
 from loopback_script import Seen, Server, always, answer, redirect
-from policy_maker import KEY, NOW, SHORT, TOKEN, fetch, leaks, make_policy
+from policy_maker import KEY, NOW, SHORT, TOKEN, fetch, make_policy
 
 from strongroom.model.errors import AuthRefused, Transient, UsageError
 from strongroom.providers.bounds import Bounds, Paths
+from strongroom.providers.eavesdrop import leaks
 from strongroom.providers.policy import USER_AGENT, HttpPolicy
 
 HEADERS = [("Authorization", f"Bearer {KEY}"), ("X-Api-Key", KEY), ("X-Custom", KEY)]

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from loopback_script import Script, Seen, Server, always, answer, hang, reset
-from policy_maker import KEY, NOW, SHORT, TOKEN, StopAfter, leaks, make_policy, taped
+from policy_maker import KEY, NOW, SHORT, TOKEN, StopAfter, make_policy
 
 from strongroom.model.errors import AuthRefused, Interrupted, LinkDead, StrongroomError, TransferError, Transient
 from strongroom.model.provider import Container, Part
 from strongroom.providers.bounds import Bounds
 from strongroom.providers.download import download
+from strongroom.providers.eavesdrop import leaks, taped
 from strongroom.providers.watch import Pace
 
 DATA = bytes(range(256)) * 40  # 10,240 bytes

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from loopback_script import Server, always
-from policy_maker import KEY, NOW, TOKEN, leaks
+from policy_maker import KEY, NOW, TOKEN
 from zavu_maker import COMPLETED, DAY, LINK, PENDING, SPEC, body, zavu
 
 from strongroom.model.errors import (
@@ -25,6 +25,7 @@ from strongroom.model.provider import Ask, ExpiryBasis, Match, Observation, Rene
 from strongroom.model.stream import ExportSpec
 from strongroom.model.window import Window
 from strongroom.providers.answers import Reply, Unusable
+from strongroom.providers.eavesdrop import leaks
 from strongroom.providers.registry import PROVIDERS, LimitOverrides, ProviderSettings, build
 from strongroom.providers.zavu_export import read_ask, read_export, read_observation, read_page
 from strongroom.providers.zavu_shapes import SHAPES
@@ -253,7 +254,7 @@ def test_whatever_an_export_looks_like_it_is_read_or_unusable(export: dict[str, 
 
 def test_providers_are_built_by_name() -> None:
     assert zavu("").capabilities == zavu().capabilities, "the public API needs no base_url"
-    assert list(PROVIDERS) == ["zavu"]
+    assert list(PROVIDERS) == ["hookbridge", "qlara", "zavu"]
     with pytest.raises(UsageError, match="no provider named 'zavvu'") as caught:
         build("zavvu", ProviderSettings(api_key=lambda: KEY, clock=lambda: NOW))
     assert "zavu" in caught.value.hint

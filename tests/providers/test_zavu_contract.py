@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from policy_maker import KEY, TOKEN
-from provider_contract import ProviderContract
 
 from strongroom.model.errors import QuotaExceeded
 from strongroom.model.provider import Standing
 from strongroom.model.stream import ExportSpec
 from strongroom.model.window import Window
 from strongroom.providers.bounds import Bounds
+from strongroom.providers.contract import ProviderContract
 from strongroom.providers.registry import ProviderSettings, build
 from strongroom.sandbox.clock import SandboxClock
 from strongroom.sandbox.faults import BodyShape, Fault, FaultKind, Length
@@ -75,6 +75,9 @@ class ZavuWorld:
         }
         for fault in bent[how]:
             self.sandbox.faults.add(fault)
+
+    def requests(self) -> int:
+        return len(self.sandbox.requests)
 
     def creates(self) -> int:
         return len(self.sandbox.requests.creates)

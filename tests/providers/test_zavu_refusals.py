@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from loopback_script import Server, always
-from policy_maker import KEY, NOW, leaks
+from policy_maker import KEY, NOW
 from zavu_maker import PENDING, SPEC, zavu
 
 from strongroom.model.errors import (
@@ -19,6 +19,7 @@ from strongroom.model.errors import (
     Transient,
     Unanswered,
 )
+from strongroom.providers.eavesdrop import leaks
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 import pytest
 from sandbox_bench import NOW
 from sandbox_csv_bench import DAY, HookBench
+from straywatch import Planted
 
 from strongroom.sandbox.hookbridge_options import DirectionShown, Download, Forgotten, LocationStyle
 from strongroom.sandbox.recorder import Operation, Origin, Provider
@@ -245,10 +246,14 @@ def test_the_download_endpoint_redirects_to_storage_where_no_key_is_needed(hook:
     assert requests.astray("hb_test_sandbox", Origin.HOOKBRIDGE) == ()
 
 
-def test_a_key_that_follows_a_redirect_is_on_record(hook: HookBench) -> None:
+def test_a_key_that_follows_a_redirect_is_on_record(hook: HookBench, planted_strays: Planted) -> None:
     hook.fetch(hook.url(), Authorization="Bearer hb_test_sandbox")
     (leak,) = hook.sandbox.requests.astray("hb_test_sandbox", Origin.HOOKBRIDGE)
     assert (leak.origin, leak.provider) == (Origin.STORAGE, Provider.HOOKBRIDGE)
+    assert planted_strays() == [
+        "GET to storage: it has the header authorization",
+        "GET to storage: it holds the credential of hookbridge-api",
+    ]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

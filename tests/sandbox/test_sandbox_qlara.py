@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sandbox_bench import NOW
 from sandbox_csv_bench import QDAY, QlaraBench, read_csv
+from straywatch import Planted
 
 from strongroom.sandbox.qlara_jobs import Kind
 from strongroom.sandbox.qlara_options import CreateAnswer, QlaraOptions
@@ -57,11 +58,15 @@ def test_a_link_leads_to_a_csv_at_the_storage_host(qlara: QlaraBench) -> None:
     assert requests.astray("ql_test_sandbox", Origin.QLARA) == ()
 
 
-def test_a_key_header_that_follows_to_storage_is_on_record(qlara: QlaraBench) -> None:
+def test_a_key_header_that_follows_to_storage_is_on_record(qlara: QlaraBench, planted_strays: Planted) -> None:
     url = qlara.link(qlara.completed(qlara.contacts())).json()["url"]
     qlara.fetch(url, **{"X-Api-Key": "ql_test_sandbox"})
     assert qlara.sandbox.requests.headers_at_storage("x-api-key") == ("ql_test_sandbox",)
     assert len(qlara.sandbox.requests.astray("ql_test_sandbox", Origin.QLARA)) == 1
+    assert planted_strays() == [
+        "GET to storage: it has the header x-api-key",
+        "GET to storage: it holds the credential of qlara-api",
+    ]
 
 
 def test_the_link_of_an_export_that_expired_is_a_400_and_regenerating_one_that_did_not_is_too(

@@ -14,6 +14,7 @@ from sandbox_csv_bench import QDAY, QlaraBench, read_csv
 from strongroom.sandbox.qlara_options import (
     CreateAnswer,
     EntryField,
+    EntryIds,
     ExpiredShown,
     LinkShape,
     ListEnvelope,
@@ -205,6 +206,31 @@ def test_regeneration_can_make_another_entry(open_qlara: Open) -> None:
     qlara.advance(minutes=1)
     assert [(entry["id"], entry["status"]) for entry in qlara.listed()] == [(new, "COMPLETED"), (old, "EXPIRED")]
     assert qlara.file(new) == before
+
+
+@pytest.mark.parametrize(
+    ("ids", "early", "late"),
+    [(EntryIds.ALL, True, True), (EntryIds.FINISHED, False, True), (EntryIds.NONE, False, False)],
+)
+def test_entries_can_lack_their_id(open_qlara: Open, ids: EntryIds, early: bool, late: bool) -> None:
+    qlara = open_qlara(entry_ids=ids)
+    created = qlara.contacts()
+    assert ("id" in qlara.listed()[0]) is early
+    assert qlara.completed(created)
+    assert ("id" in qlara.listed()[0]) is late
+
+
+def test_the_list_can_be_ahead_of_both_endpoints_so_that_each_refusal_is_met(open_qlara: Open) -> None:
+    """Listed as expired: its link still works, and its regeneration says that it has not expired."""
+    qlara = open_qlara(expiry_lead=timedelta(hours=1))
+    job_id = qlara.completed(qlara.contacts())
+    assert qlara.listed()[0]["status"] == "COMPLETED"
+    qlara.advance(days=2, minutes=-30)
+    entry = qlara.listed()[0]
+    assert (entry["status"], entry["isAvailableForDownload"]) == ("EXPIRED", False)
+    assert (qlara.link(job_id).status_code, qlara.renew(job_id).status_code) == (200, 400)
+    qlara.advance(hours=1)
+    assert (qlara.link(job_id).status_code, qlara.renew(job_id).status_code) == (400, 202)
 
 
 def test_regeneration_can_renew_the_link_alone(open_qlara: Open) -> None:

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from sandbox_bench import NOW
 from sandbox_csv_bench import DAY, QDAY, HookBench, QlaraBench
+from straywatch import Planted
 
 from strongroom.model.errors import UsageError
 from strongroom.sandbox.clock import SandboxClock
@@ -66,11 +67,17 @@ def test_each_api_has_an_origin_of_its_own_and_all_share_storage(sandbox: Sandbo
     assert [len(requests.to(provider)) for provider in Provider] == [1, 1, 1]
 
 
-def test_a_key_for_one_provider_that_reaches_another_is_on_record(sandbox: Sandbox, plain: httpx.Client) -> None:
+def test_a_key_for_one_provider_that_reaches_another_is_on_record(
+    sandbox: Sandbox, plain: httpx.Client, planted_strays: Planted
+) -> None:
     plain.get(f"{sandbox.qlara_url}/exports", headers=HEADERS["zavu"])
     plain.get(f"{sandbox.mirror_url}/x?key=zv_test_sandbox")
     assert [r.origin for r in sandbox.requests.astray("zv_test_sandbox", Origin.API)] == [Origin.QLARA, Origin.MIRROR]
     assert sandbox.requests.astray("hb_test_sandbox", Origin.HOOKBRIDGE) == ()
+    assert planted_strays() == [
+        "GET to qlara-api: it holds the credential of api",
+        "GET to mirror: it holds the credential of api",
+    ]
 
 
 def test_a_provider_that_was_not_asked_for_is_not_there() -> None:
@@ -157,7 +164,7 @@ def test_an_unsafe_link_can_be_handed_out(hook: HookBench, qlara: QlaraBench) ->
     assert qlara.fetch(across).status_code == 200
 
 
-def test_redirects_across_storage_hosts_record_what_they_receive(hook: HookBench) -> None:
+def test_redirects_across_storage_hosts_record_what_they_receive(hook: HookBench, planted_strays: Planted) -> None:
     url = hook.url()
     hook.sandbox.faults.add("redirect", hops=3, across=True)
     answer = hook.plain.get(url, follow_redirects=True, headers={"X-Api-Key": "leak"})
@@ -165,6 +172,7 @@ def test_redirects_across_storage_hosts_record_what_they_receive(hook: HookBench
     assert hook.sandbox.requests.headers_at_storage("x-api-key") == ("leak",) * 4
     assert {r.origin for r in hook.sandbox.requests.at_storage} == {Origin.STORAGE, Origin.MIRROR}
     assert {r.provider for r in hook.sandbox.requests.at_storage} == {Provider.HOOKBRIDGE}
+    assert len(planted_strays()) == 4
 
 
 def test_a_list_grows_while_it_is_paged_so_that_entries_repeat(qlara: QlaraBench) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sandbox_bench import DAY, NOW, Bench, data, zavu
+from straywatch import Planted
 
 from strongroom.sandbox.shapes import DATASETS
 
@@ -128,9 +129,10 @@ def test_the_file_is_fetched_from_another_origin_without_a_credential(bench: Ben
     assert bench.sandbox.requests.headers_at_storage("Authorization") == ()
 
 
-def test_a_credential_that_reaches_the_storage_host_is_on_record(bench: Bench) -> None:
+def test_a_credential_that_reaches_the_storage_host_is_on_record(bench: Bench, planted_strays: Planted) -> None:
     bench.fetch(bench.url(), Authorization="Bearer leaked")
     assert bench.sandbox.requests.headers_at_storage("authorization") == ("Bearer leaked",)
+    assert planted_strays() == ["GET to storage: it has the header authorization"]
 
 
 def test_a_link_opens_its_own_file_only(bench: Bench) -> None:

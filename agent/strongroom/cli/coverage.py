@@ -13,7 +13,8 @@ from strongroom.cli.amounts import day_words
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import instant, json_option
 from strongroom.cli.session import Session, pass_session
-from strongroom.cli.terminal import clean, say, width
+from strongroom.cli.table import hang
+from strongroom.cli.terminal import cells, clean, say, width
 from strongroom.model.durations import rough_duration
 from strongroom.model.errors import ExitCode
 from strongroom.model.instants import format_instant
@@ -21,9 +22,10 @@ from strongroom.model.window import Window
 
 if TYPE_CHECKING:
     from strongroom.engine.prospect import StreamCoverage
+    from strongroom.model.blindspots import Blindness
 
-SYMBOLS = {"proven": "█", "empty": "·", "open": "▒", "due": "○", "missing": "!", "lost": "x"}
-LEGEND = "█ held   · proven empty   ▒ in progress   ○ due   ! missing   x lost"
+SYMBOLS = {"proven": "█", "empty": "·", "open": "▒", "due": "○", "missing": "!", "lost": "x", "destroyed": "†"}
+LEGEND = "█ held  · proven empty  ▒ in progress  ○ due  ! missing  x lost  † destroyed"
 
 
 @click.group("coverage", invoke_without_command=True)
@@ -49,7 +51,7 @@ def coverage(
     plans = [plan for plan in plans_of(config) if not stream or plan.stream.name == config.stream(stream).name]
     with open_looking(config) as engine:
         now = engine.clock()
-        found = coverage_of_plans(engine, plans, _period(start, end, now))
+        found = coverage_of_plans(engine, plans, _period(start, end, now), beside=plans_of(config))
     if as_json:
         put_document({"streams": [_document(each) for each in found]})
     else:
@@ -77,7 +79,7 @@ def statement(session: Session, start: datetime, end: datetime, stream: str) -> 
     config, period = session.config(), Window(start, end)
     plans = [plan for plan in plans_of(config) if not stream or plan.stream.name == config.stream(stream).name]
     with open_looking(config) as engine:
-        found = coverage_of_plans(engine, plans, period)
+        found = coverage_of_plans(engine, plans, period, beside=plans_of(config))
         text = state_coverage(engine.vault, found, period)
     click.echo(sign(text, config), nl=False)
     return ExitCode.FINDINGS if has_gap(found, period) else ExitCode.OK
@@ -100,26 +102,44 @@ def _worrying(each: StreamCoverage, now: datetime) -> bool:
 
 def _lines(each: StreamCoverage, now: datetime) -> Iterator[str]:
     since = f"since {day_words(each.since)}" if each.since else "from when on is not known yet"
-    paused = f", paused {clean(each.paused)}" if each.paused else ""
-    yield click.style(f"{clean(each.stream)}", bold=True) + f"  {since}{paused}"
+    copies = "copies of all there is, " if each.snapshot else ""
+    paused = f", paused: {clean(each.paused)}" if each.paused else ""
+    yield from _hanging(click.style(clean(each.stream), bold=True) + "  ", f"{copies}{since}{paused}")
     strip = "".join(SYMBOLS[cover] for _window, cover in _cells(each))
     room = width() - 2
     for place in range(0, len(strip), room):
         yield "  " + strip[place : place + room]
     for cover, group in groupby(_cells(each), key=lambda cell: cell[1]):
-        if cover in ("missing", "lost"):
+        if cover in ("missing", "lost", "destroyed"):
             windows = [window for window, _cover in group]
-            cause = next((gap.cause for gap in each.gaps if gap.window == windows[0]), "")
+            cause = next((told.cause for told in each.intervals if told.window == windows[0]), "")
             span = f"{format_instant(windows[0].start)} to {format_instant(windows[-1].end)}"
-            yield f"  {SYMBOLS[cover]} {cover}: {span}" + (f" ({clean(cause)})" if cause else "")
+            yield from _hanging(f"  {SYMBOLS[cover]} {cover}: ", span + (f" ({clean(cause)})" if cause else ""))
+    for blind in each.blind:
+        yield from _blind_lines(blind)
     if each.risk is not None:
         amount, lost_in = rough_duration(each.risk.amount), rough_duration(each.risk.first_loss - now)
-        yield (
-            f"  at risk: {amount} not yet held; the provider begins to destroy it on {day_words(each.risk.first_loss)}"
-            f" (in {lost_in})"
-        )
+        words = f"{amount} not yet held; the provider begins to destroy it on {day_words(each.risk.first_loss)}"
+        yield from _hanging("  at risk: ", f"{words} (in {lost_in})")
     else:
         yield "  nothing is at risk"
+
+
+def _blind_lines(blind: Blindness) -> Iterator[str]:
+    """Say what the archives leave out, and whether another stream holds it."""
+    if not blind.closers:
+        words = f"no stream of {blind.spot.closed_by} without filters closes it"
+    elif blind.open:
+        first = f"{format_instant(blind.open[0].start)} to {format_instant(blind.open[0].end)}"
+        more = f" and {len(blind.open) - 1} more" if len(blind.open) > 1 else ""
+        words = f"{', '.join(map(clean, blind.closers))} does not hold {first}{more}"
+    else:
+        words = f"closed by {', '.join(map(clean, blind.closers))}"
+    yield from _hanging("  ? left out: ", f"{blind.spot.lacks}; {words}")
+
+
+def _hanging(start: str, words: str) -> Iterator[str]:
+    yield from hang(start, cells(click.unstyle(start)), words, width())
 
 
 def _cells(each: StreamCoverage) -> list[tuple[Window, str]]:
@@ -134,10 +154,23 @@ def _document(each: StreamCoverage) -> dict[str, object]:
         "source": each.source,
         "since": each.since,
         "paused": each.paused,
+        "snapshot": each.snapshot,
         "windows": [{"start": window.start, "end": window.end, "cover": cover} for window, cover in _cells(each)],
         "gaps": [
             {"start": gap.window.start, "end": gap.window.end, "cover": gap.cover.value, "cause": gap.cause}
             for gap in each.gaps
         ],
+        "blind_spots": [_blind_document(blind) for blind in each.blind],
         "at_risk": None if risk is None else {"seconds": int(risk.amount.total_seconds()), "from": risk.first_loss},
+    }
+
+
+def _blind_document(blind: Blindness) -> dict[str, object]:
+    return {
+        "dataset": blind.spot.dataset,
+        "lacks": blind.spot.lacks,
+        "closed_by": blind.spot.closed_by,
+        "streams": list(blind.closers),
+        "open": [{"start": window.start, "end": window.end} for window in blind.open],
+        "closed": [{"start": window.start, "end": window.end} for window in blind.closed],
     }

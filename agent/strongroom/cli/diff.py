@@ -20,7 +20,7 @@ from strongroom.model.errors import ExitCode
 
 @click.command("diff")
 @click.argument("older_id", metavar="OLDER")
-@click.argument("newer_id", metavar="NEWER")
+@click.argument("newer_id", metavar="[NEWER]", required=False, default="")
 @click.option(
     "--limit", type=click.IntRange(0, 10_000), default=20, show_default=True, help="Name at most so many ids of a kind."
 )
@@ -40,16 +40,22 @@ def diff(
 ) -> int:
     """Compare two archives record by record: what was added, changed or vanished from the older to the newer.
 
-    Both are opened with your identity, in this process. Nothing that is found is logged or stored. Leaves with 1 when
-    they differ.
+    With one archive it is compared with the one before it: the older version of its window, or, of a stream without
+    time windows, the copy that was taken before. Both are opened with your identity, in this process. Nothing that is
+    found is logged or stored. Leaves with 1 when they differ.
     """
     from strongroom.engine.assembly import Doors, open_reading
     from strongroom.engine.difference import compare
+    from strongroom.engine.lineup import archive_before
     from strongroom.engine.readings import find_archive
 
     config = session.config()
     with open_reading(config) as vault:
-        older, newer = find_archive(vault, older_id), find_archive(vault, newer_id)
+        if newer_id:
+            older, newer = find_archive(vault, older_id), find_archive(vault, newer_id)
+        else:
+            newer = find_archive(vault, older_id)
+            older = archive_before(vault, newer)
         opened = open_identities(config, identity, passphrase_file)
         difference = compare(vault, older, newer, opened, Doors().chance, most=limit)
     if as_json:

@@ -2,28 +2,36 @@
 
 Only a few dozen jobs of a source are entered ahead: the rest of a backfill stays what it is, required minus held, and
 is worked out again when there is room. What the provider has destroyed meanwhile is entered as lost, never passed over.
+Of a stream without time windows only the newest copy can be had: older ones that nobody took are lost as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from strongroom.engine.engine import Engine
-from strongroom.engine.record import enter
+from strongroom.engine.engine import Engine, Happening
+from strongroom.engine.keeping import keeps as keeps_of
+from strongroom.engine.keeping import learn_retention
+from strongroom.engine.record import enter, record
+from strongroom.engine.remains import refuse_return
+from strongroom.engine.snapshots import is_snapshot, marked
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.coverage import Cover, Interval, due_windows, held_edge
 from strongroom.model.errors import UsageError
-from strongroom.model.horizon import BEYOND, lost_windows
+from strongroom.model.horizon import BEYOND, NO_COPY, lapsed_copies, lost_windows
 from strongroom.model.ids import make_id
 from strongroom.model.instants import format_instant
-from strongroom.model.job import Job, State
-from strongroom.model.plan import Plan, boundary
+from strongroom.model.job import Cause, Event, Job, State
+from strongroom.model.plan import Plan, boundary, newest_ended
 from strongroom.model.stream import ExportSpec, Stream
+from strongroom.model.table import Facts, IllegalMove
 from strongroom.model.urgency import queue_key
 from strongroom.model.window import Window
 from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.jobs import get_job
 from strongroom.vault.ledger import interval_at, intervals_of, put_interval
 from strongroom.vault.log import add_entry
 from strongroom.vault.streams import count_planned, get_stream, put_stream, unsettled_windows
@@ -46,15 +54,20 @@ class Due:
     windows: tuple[Window, ...]
     lost: tuple[Window, ...]
     edge: datetime | None  # everything from `since` to here is proven, empty or lost
+    cause: str = BEYOND  # why what is lost is lost
 
 
 def work_out(engine: Engine, plan: Plan) -> Due:
     """Work out what a plan wants now, from the ledger; changes nothing."""
     catalogue, now = engine.vault.catalogue, engine.clock()
-    keeps = engine.sources[plan.stream.source].provider.limits.retention
+    keeps = keeps_of(engine, plan.stream.source)
+    plan = marked(engine, plan)
     state = get_stream(catalogue, plan.stream.name)
     since = plan.since or state.floor
-    if since is None and keeps is not None:
+    if since is None and plan.snapshot:
+        first = newest_ended(plan, now)  # of what was before, nobody has a copy
+        since = first.start if first else None
+    elif since is None and keeps is not None:
         # The oldest whole window that the provider still has: its first hours are already being destroyed.
         since = max(now - keeps, boundary(plan.span, plan.zone, now - keeps))
     start = since
@@ -62,10 +75,16 @@ def work_out(engine: Engine, plan: Plan) -> Due:
         start = max(since, state.edge)
     plan = replace(plan, since=start, paused=plan.paused or bool(state.paused))
     ledger = intervals_of(catalogue, plan.stream.name, Window(start, _LAST) if start else None)
-    lost = tuple(lost_windows(plan, ledger, now, keeps))
+    lost = (*lost_windows(plan, ledger, now, keeps), *(each.window for each in lapsed_copies(plan, ledger, now)))
     taken = ledger + [Interval(plan.stream.name, window, Cover.LOST) for window in lost]
     windows = tuple(due_windows(plan, taken, now, keeps))
-    return Due(plan, keeps, since, windows, lost, held_edge(start, taken) if start else None)
+    edge = held_edge(start, _without(taken, lost)) if start else None
+    return Due(plan, keeps, since, windows, lost, edge, NO_COPY if plan.snapshot else BEYOND)
+
+
+def _without(taken: list[Interval], lost: tuple[Window, ...]) -> list[Interval]:
+    """Leave out what failed for good and counts as lost by now."""
+    return [each for each in taken if each.cover is not Cover.MISSING or each.window not in lost]
 
 
 def enter_due(engine: Engine, plans: Iterable[Plan], ahead: int = AHEAD) -> list[Job]:
@@ -73,6 +92,7 @@ def enter_due(engine: Engine, plans: Iterable[Plan], ahead: int = AHEAD) -> list
     by_source: dict[str, list[Plan]] = {}
     for plan in plans:
         by_source.setdefault(plan.stream.source, []).append(plan)
+    learn_retention(engine, by_source)
     jobs = [job for source, group in by_source.items() for job in _enter_source(engine, source, group, ahead)]
     engine.vault.write_log()
     return jobs
@@ -80,14 +100,16 @@ def enter_due(engine: Engine, plans: Iterable[Plan], ahead: int = AHEAD) -> list
 
 def _enter_source(engine: Engine, source: str, plans: list[Plan], ahead: int) -> list[Job]:
     catalogue, now = engine.vault.catalogue, engine.clock()
-    keeps = engine.sources[source].provider.limits.retention
+    keeps = keeps_of(engine, source)
     wanted: list[Job] = []
+    for plan in plans:
+        _let_go(engine, marked(engine, plan))
     with catalogue.transaction():
         for plan in plans:
             due = work_out(engine, plan)
             _remember(catalogue, plan, due)
             for window in due.lost:
-                _enter_lost(engine, catalogue, plan.stream.name, window)
+                _enter_lost(engine, catalogue, plan.stream.name, window, due.cause)
             wanted += [_job(engine, plan.stream, window, plan.retention, plan.priority) for window in due.windows]
             wanted += _second_pass(engine, due.plan, keeps, ahead)
         wanted.sort(key=lambda job: queue_key(job, now, keeps, engine.rules))
@@ -99,7 +121,7 @@ def _enter_source(engine: Engine, source: str, plans: list[Plan], ahead: int) ->
 
 def _second_pass(engine: Engine, plan: Plan, keeps: timedelta | None, most: int) -> list[Job]:
     """Return jobs for windows that are due a second time, to catch what changed after the first export."""
-    if plan.settled_pass is None or plan.paused:
+    if plan.settled_pass is None or plan.paused or plan.snapshot:
         return []
     now = engine.clock()
     horizon = now - keeps if keeps is not None else _FIRST
@@ -116,9 +138,23 @@ def _remember(catalogue: Catalogue, plan: Plan, due: Due) -> None:
         put_stream(catalogue, known)
 
 
-def _enter_lost(engine: Engine, catalogue: Catalogue, stream: str, window: Window) -> None:
-    put_interval(catalogue, Interval(stream, window, Cover.LOST, cause=BEYOND))
-    facts: dict[str, Fact] = {"window": [format_instant(window.start), format_instant(window.end)], "cause": BEYOND}
+def _let_go(engine: Engine, plan: Plan) -> None:
+    """Cancel copies that were never asked for and that a newer window has overtaken: one catches up for all."""
+    newest = newest_ended(plan, engine.clock())
+    if not plan.snapshot or newest is None:
+        return
+    for interval in intervals_of(engine.vault.catalogue, plan.stream.name):
+        job = get_job(engine.vault.catalogue, interval.job) if interval.cover is Cover.OPEN else None
+        if job is None or job.state is not State.PLANNED or interval.window.end > newest.start:
+            continue
+        facts = Facts(cause=Cause.NONE, detail="a newer copy takes its place: what there was then can be had no more")
+        with suppress(IllegalMove):  # a worker has just asked for it
+            record(engine, job, Happening(Event.CANCELLED, facts))
+
+
+def _enter_lost(engine: Engine, catalogue: Catalogue, stream: str, window: Window, cause: str) -> None:
+    put_interval(catalogue, Interval(stream, window, Cover.LOST, cause=cause))
+    facts: dict[str, Fact] = {"window": [format_instant(window.start), format_instant(window.end)], "cause": cause}
     add_entry(catalogue, Entry("coverage.lost", engine.clock(), stream=stream, facts=facts))
 
 
@@ -126,10 +162,17 @@ def enter_window(engine: Engine, stream: Stream, window: Window, retention: str,
     """Enter a job for one window that a person asks for.
 
     Raises UsageError when exactly this window is held or under way, unless `again`: then the new export becomes an
-    archive beside the older one and the ledger is left alone.
+    archive beside the older one and the ledger is left alone. Raises it also for a copy of long ago, of a stream that
+    has no time windows.
     """
     catalogue = engine.vault.catalogue
+    if window.end + window.length <= engine.clock() and not again and _is_snapshot(engine, stream):
+        raise UsageError(
+            f"{stream.name} has no time windows: what there was then can be had no more",
+            hint="ask for the newest window that has ended: it is a copy of what there is now",
+        )
     with catalogue.transaction():
+        refuse_return(catalogue, stream.source, stream.datasets, window)
         held = interval_at(catalogue, stream.name, window)
         if held is not None and not again and held.cover not in (Cover.MISSING, Cover.LOST):
             raise UsageError(
@@ -141,6 +184,10 @@ def enter_window(engine: Engine, stream: Stream, window: Window, retention: str,
         enter(catalogue, job)
     engine.vault.write_log()
     return job
+
+
+def _is_snapshot(engine: Engine, stream: Stream) -> bool:
+    return is_snapshot(engine.sources[stream.source].provider, stream.datasets, stream.filters)
 
 
 def _job(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from strongroom.engine.engine import Engine
+from strongroom.engine.keeping import keeps
 from strongroom.engine.planning import work_out
+from strongroom.engine.snapshots import MIXED, is_mixed
+from strongroom.model.blindspots import Blindness, blindness
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.horizon import AtRisk, at_risk
 from strongroom.model.outlook import Demand, Outlook, look_ahead
 from strongroom.model.plan import Plan
+from strongroom.model.stream import Stream
 from strongroom.model.window import Window
 from strongroom.vault.ledger import intervals_of
 from strongroom.vault.streams import get_stream
@@ -29,6 +33,8 @@ class StreamCoverage:
     intervals: tuple[Interval, ...]  # the ledger, in order of time
     due: tuple[Window, ...]  # wanted now and in no job yet
     risk: AtRisk | None
+    snapshot: bool = False  # no time windows: each archive is a copy of all there was when it was asked for
+    blind: tuple[Blindness, ...] = ()  # what its archives do not tell, and whether others do
 
     @property
     def gaps(self) -> tuple[Interval, ...]:
@@ -36,29 +42,50 @@ class StreamCoverage:
         return tuple(each for each in self.intervals if each.cover in (Cover.MISSING, Cover.LOST))
 
 
-def coverage_of_plans(engine: Engine, plans: Iterable[Plan], period: Window | None = None) -> list[StreamCoverage]:
-    """Return how every planned stream stands; `period` narrows the ledger and what is due to it."""
-    return [_coverage(engine, plan, period) for plan in plans]
+def coverage_of_plans(
+    engine: Engine, plans: Iterable[Plan], period: Window | None = None, *, beside: Iterable[Plan] = ()
+) -> list[StreamCoverage]:
+    """Return how every planned stream stands; `period` narrows the ledger and what is due to it.
+
+    `beside` are plans whose archives may close a blind spot of these without being told of themselves.
+    """
+    chosen = list(plans)
+    streams = list({plan.stream.name: plan.stream for plan in [*chosen, *beside]}.values())
+    return [_coverage(engine, plan, period, streams) for plan in chosen]
 
 
-def _coverage(engine: Engine, plan: Plan, period: Window | None) -> StreamCoverage:
+def _coverage(engine: Engine, plan: Plan, period: Window | None, streams: Sequence[Stream]) -> StreamCoverage:
     catalogue, name = engine.vault.catalogue, plan.stream.name
     due = work_out(engine, plan)
     ledger = intervals_of(catalogue, name)
-    whole = replace(plan, since=due.since)
+    whole = replace(due.plan, since=due.since)
+    shut = MIXED if is_mixed(engine.sources[plan.stream.source].provider, plan.stream) else ""
     state = get_stream(catalogue, name)
-    lost = [Interval(name, window, Cover.LOST, cause="older than the provider keeps") for window in due.lost]
+    overtaken = set(due.lost)
+    ledger = [each for each in ledger if each.window not in overtaken]
+    lost = [Interval(name, window, Cover.LOST, cause=due.cause) for window in due.lost]
     shown = [each for each in sorted([*ledger, *lost], key=lambda each: each.window) if _within(each.window, period)]
     return StreamCoverage(
         stream=name,
         source=plan.stream.source,
         since=due.since,
         keeps=due.keeps,
-        paused="in the configuration" if plan.paused else state.paused,
+        paused="in the configuration" if plan.paused else shut or state.paused,
         intervals=tuple(shown),
         due=tuple(window for window in due.windows if _within(window, period)),
         risk=at_risk(whole, ledger, engine.clock(), due.keeps),
+        snapshot=due.plan.snapshot,
+        blind=_blind(engine, plan.stream, streams, period),
     )
+
+
+def _blind(engine: Engine, stream: Stream, streams: Sequence[Stream], period: Window | None) -> tuple[Blindness, ...]:
+    spots = engine.sources[stream.source].provider.capabilities.blind_spots
+    if not any(spot.dataset in stream.datasets for spot in spots):
+        return ()
+    own = [each for each in streams if each.source == stream.source]
+    ledgers = {each.name: intervals_of(engine.vault.catalogue, each.name, period) for each in own}
+    return tuple(blindness(stream, spots, own, ledgers))
 
 
 def outlook_of_plans(engine: Engine, plans: Iterable[Plan]) -> list[Outlook]:
@@ -66,12 +93,12 @@ def outlook_of_plans(engine: Engine, plans: Iterable[Plan]) -> list[Outlook]:
     demands: dict[str, list[Demand]] = {}
     for plan in plans:
         due = work_out(engine, plan)
-        demands.setdefault(plan.stream.source, []).append(Demand(plan.stream.name, due.windows))
+        demands.setdefault(plan.stream.source, []).append(Demand(plan.stream.name, due.windows, not due.plan.snapshot))
     now = engine.clock()
     outlooks = []
     for source, wanted in demands.items():
         limits = engine.sources[source].provider.limits
-        outlooks.append(look_ahead(source, wanted, limits, now, limits.retention))
+        outlooks.append(look_ahead(source, wanted, limits, now, keeps(engine, source)))
     return outlooks
 
 

@@ -19,6 +19,7 @@ from strongroom.vault.vault import Vault
 
 TITLE = "strongroom coverage statement 1"
 _HELD = (Cover.PROVEN, Cover.EMPTY)
+_KNOWN = (*_HELD, Cover.DESTROYED)
 
 
 def state_coverage(vault: Vault, streams: Sequence[StreamCoverage], period: Window) -> str:
@@ -57,10 +58,23 @@ def _stream(each: StreamCoverage, period: Window) -> Iterator[str]:
     archives = sum(interval.cover in _HELD for interval in each.intervals if interval.window.overlaps(period))
     yield f"stream {each.stream}: {'no gap' if not gaps else f'{len(gaps)} gaps'}, {archives} archives"
     for gap in gaps:
-        told = next((i for i in each.intervals if i.cover not in _HELD and i.window.overlaps(gap)), None)
+        told = next((i for i in each.intervals if i.cover not in _KNOWN and i.window.overlaps(gap)), None)
         why = f"{told.cover.value}" + (f", {told.cause}" if told.cause else "") if told is not None else "not held"
         yield f"gap {each.stream} {format_instant(gap.start)} {format_instant(gap.end)} {why}"
+    for gone in (i for i in each.intervals if i.cover is Cover.DESTROYED and i.window.overlaps(period)):
+        yield (
+            f"destroyed {each.stream} {format_instant(gone.window.start)} {format_instant(gone.window.end)}"
+            f" {gone.cause or 'its time was over'}"
+        )
+    for blind in each.blind:
+        for word, windows in (("open", blind.open), ("closed", blind.closed)):
+            for window in windows:
+                yield (
+                    f"left out {each.stream} {format_instant(window.start)} {format_instant(window.end)} {word},"
+                    f" {blind.spot.lacks}"
+                )
 
 
 def _gaps(each: StreamCoverage, period: Window) -> list[Window]:
-    return subtract(period, [interval.window for interval in each.intervals if interval.cover in _HELD])
+    """Return what was never held; what was held and destroyed when its time was over is told beside it."""
+    return subtract(period, [interval.window for interval in each.intervals if interval.cover in _KNOWN])

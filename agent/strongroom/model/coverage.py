@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from strongroom.model.plan import Plan, boundary, cut
+from strongroom.model.plan import Plan, boundary, cut, newest_ended
 from strongroom.model.window import Window, subtract
 
 
@@ -23,6 +23,7 @@ class Cover(StrEnum):
     OPEN = "open"  # a job is at it
     MISSING = "missing"  # every try failed; a person may retry
     LOST = "lost"  # the provider no longer has it
+    DESTROYED = "destroyed"  # it was held, and destroyed when its time was over: never fetched again
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,13 @@ def required(plan: Plan, now: datetime, keeps: timedelta | None) -> Window | Non
 
 
 def due_windows(plan: Plan, ledger: Iterable[Interval], now: datetime, keeps: timedelta | None = None) -> list[Window]:
-    """Return the windows to export now, in order of time: ended, settled, and in no entry of the ledger."""
+    """Return the windows to export now, in order of time: ended, settled, and in no entry of the ledger.
+
+    Of a snapshot it is the newest one at most: all that can still be had is a copy of what there is now, and while one
+    is being made there is no use for another.
+    """
+    if plan.snapshot:
+        return _due_copy(plan, list(ledger), now)
     period = required(plan, now, keeps)
     if period is None or plan.paused:
         return []
@@ -60,8 +67,15 @@ def due_windows(plan: Plan, ledger: Iterable[Interval], now: datetime, keeps: ti
     return list(_ended(plan, subtract(period, taken), period.end))
 
 
+def _due_copy(plan: Plan, ledger: list[Interval], now: datetime) -> list[Window]:
+    newest = newest_ended(plan, now)
+    if newest is None or plan.paused or any(each.cover is Cover.OPEN for each in ledger):
+        return []
+    return [] if any(each.window.overlaps(newest) for each in ledger) else [newest]
+
+
 def held_edge(start: datetime, ledger: Iterable[Interval]) -> datetime:
-    """Return how far from `start` on everything is proven, empty or lost without a gap."""
+    """Return how far from `start` on everything is proven, empty, lost or destroyed without a gap."""
     edge = start
     for interval in sorted(ledger, key=lambda each: each.window.start):
         if interval.window.start > edge or interval.cover in (Cover.OPEN, Cover.MISSING):

@@ -7,14 +7,15 @@ after that moment proves nothing about the part that was gone: what comes back e
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from strongroom.model.coverage import Cover, Interval
-from strongroom.model.plan import Plan, boundary
+from strongroom.model.plan import Plan, boundary, newest_ended
 from strongroom.model.window import Window, subtract
 
 BEYOND = "older than the provider keeps"
+NO_COPY = "no copy was taken then"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,27 @@ def deadline(window: Window, keeps: timedelta | None) -> datetime | None:
 
 
 def lost_windows(plan: Plan, ledger: Iterable[Interval], now: datetime, keeps: timedelta | None) -> list[Window]:
-    """Return the parts of a plan that nothing holds or works on and that the provider has destroyed by now."""
+    """Return the parts of a plan that nothing holds or works on and that the provider has destroyed by now.
+
+    Of a snapshot it is all before the newest window: how things stood then can be had no more, whatever is kept.
+    """
+    if plan.snapshot:
+        newest = newest_ended(plan, now)
+        if plan.since is None or newest is None or plan.since >= newest.start:
+            return []
+        return subtract(Window(plan.since, newest.start), [interval.window for interval in ledger])
     if keeps is None or plan.since is None or plan.since >= now - keeps:
         return []
     return subtract(Window(plan.since, now - keeps), [interval.window for interval in ledger])
+
+
+def lapsed_copies(plan: Plan, ledger: Iterable[Interval], now: datetime) -> list[Interval]:
+    """Return the windows of a snapshot that failed for good and that a newer one has overtaken: no try can help."""
+    newest = newest_ended(plan, now)
+    if not plan.snapshot or newest is None:
+        return []
+    failed = [each for each in ledger if each.cover is Cover.MISSING and each.window.end <= newest.start]
+    return [replace(each, cover=Cover.LOST, cause=NO_COPY) for each in failed]
 
 
 def settle(
@@ -62,15 +80,16 @@ def settle(
 def at_risk(plan: Plan, ledger: Iterable[Interval], now: datetime, keeps: timedelta | None) -> AtRisk | None:
     """Say what of a plan is neither held nor lost yet, and when its destruction begins; None when nothing is.
 
-    Only windows that have ended and settled count: the one that is under way cannot be held yet.
+    Only windows that have ended and settled count: the one that is under way cannot be held yet. Of a snapshot nothing
+    is at risk: the provider destroys no copies, it never has any but the present one.
     """
-    if keeps is None:
+    if keeps is None or plan.snapshot:
         return None
     start = now - keeps if plan.since is None else max(plan.since, now - keeps)
     end = boundary(plan.span, plan.zone, now - plan.settle)
     if start >= end:
         return None
-    sure = (Cover.PROVEN, Cover.EMPTY, Cover.LOST)
+    sure = (Cover.PROVEN, Cover.EMPTY, Cover.LOST, Cover.DESTROYED)
     gaps = subtract(Window(start, end), [interval.window for interval in ledger if interval.cover in sure])
     if not gaps:
         return None

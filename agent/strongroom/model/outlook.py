@@ -17,6 +17,7 @@ class Demand:
 
     stream: str
     windows: Sequence[Window]
+    destroyed: bool = True  # by the provider, once it is too old; a copy of what there is now never is
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,10 @@ def look_ahead(
     finish: dict[str, list[tuple[Window, datetime]]] = {demand.stream: [] for demand in wanted}
     for place, (_start, stream, window) in enumerate(queue, start=1):
         finish[stream].append((window, now + timedelta(hours=place / pace) + one_export))
-    streams = tuple(_stream(stream, times, now, keeps) for stream, times in finish.items())
+    lasting = {demand.stream for demand in wanted if not demand.destroyed}
+    streams = tuple(
+        _stream(stream, times, now, None if stream in lasting else keeps) for stream, times in finish.items()
+    )
     done_by = max((each.done_by for each in streams), default=now)
     return Outlook(source, len(queue), pace, done_by, streams)
 

@@ -41,6 +41,7 @@ class Plan:
     retention: str = "standard"
     priority: int = 0
     paused: bool = False
+    snapshot: bool = False  # its datasets have no window: each export is a copy of all there is at that moment
 
     def __post_init__(self) -> None:
         if self.since is not None:
@@ -65,6 +66,14 @@ def following(span: Span, zone: str, start: datetime) -> datetime:
         return start + timedelta(hours=1)
     day = _first_day(span, start.astimezone(ZoneInfo(zone)).date())
     return _midnight(_step(span, day, 1), zone)
+
+
+def newest_ended(plan: Plan, now: datetime) -> Window | None:
+    """Return the newest window of a plan that has ended and settled, cut to begin at the plan's start."""
+    end = boundary(plan.span, plan.zone, now - plan.settle)
+    start = boundary(plan.span, plan.zone, end - timedelta(microseconds=1))
+    start = start if plan.since is None else max(start, plan.since)
+    return Window(start, end) if start < end else None
 
 
 def cut(period: Window, span: Span, zone: str) -> Iterator[Window]:

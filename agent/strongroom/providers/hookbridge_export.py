@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import MappingProxyType
 
-from strongroom.model.errors import AuthRefused
-from strongroom.model.instants import parse_instant
+from strongroom.model.errors import AuthRefused, RequestRefused
 from strongroom.model.provider import Ask, Observation, Standing
-from strongroom.model.stream import DatasetShape
+from strongroom.model.stream import DatasetShape, ExportSpec
+from strongroom.providers.account import Page, read_count, read_ref, read_time, require_items
 from strongroom.providers.answers import Problem, Reply, Unusable
 
 OUTBOUND, INBOUND = "outbound", "inbound"
@@ -40,49 +40,77 @@ _STANDINGS: Mapping[str, Standing] = MappingProxyType(
         "expired": Standing.EXPIRED,
     }
 )
-_LARGEST = (1 << 63) - 1
 
 
 def read_export(value: object, reply: Reply) -> Observation:
     """Say where an export stands; raises Unusable when it has no usable name."""
     if not isinstance(value, dict):
         raise Unusable("it has no export in it")
-    ref = value.get("id")
-    if not isinstance(ref, str) or not ref or len(ref) > 500 or not ref.isprintable():
-        raise Unusable("it has an export without a usable id")
+    ref = read_ref(value.get("id"))
     raw = reply.words(value.get("status"), 60)
     standing = _STANDINGS.get(raw.lower(), Standing.UNKNOWN)
-    expires = _read_time(value.get("expires_at"))
+    expires = read_time(value.get("expires_at"))
     if standing is Standing.READY and expires is not None and expires <= reply.now:
         standing = Standing.EXPIRED
     return Observation(
         ref,
         standing,
         raw,
-        created_at=_read_time(value.get("created_at")),
-        completed_at=_read_time(value.get("completed_at")),
+        created_at=read_time(value.get("created_at")),
+        completed_at=read_time(value.get("completed_at")),
         expires_at=expires,
-        size=_read_count(value.get("file_size_bytes")),
-        rows=_read_count(value.get("row_count")),
+        size=read_count(value.get("file_size_bytes")),
+        rows=read_count(value.get("row_count")),
         detail=reply.words(value.get("error_message")),
         request_id=reply.request_id,
     )
 
 
-def read_ask(export: Mapping[str, object]) -> Ask | None:
+def read_page(reply: Reply) -> Page:
+    """Return the entries of one page and the cursor to the next, empty at the end; raises Unusable."""
+    content = reply.content()
+    items, meta = require_items(content.get("data")), content.get("meta")
+    told = meta if isinstance(meta, dict) else {}
+    cursor = told.get("next_cursor")
+    if told.get("has_more") and not (isinstance(cursor, str) and cursor):
+        raise Unusable("its list goes on, but does not say how")
+    return items, cursor if isinstance(cursor, str) else ""
+
+
+def shows_direction(export: Mapping[str, object]) -> bool:
+    """Say whether an export names its direction."""
+    return bool(export.get("direction"))
+
+
+def read_ask(export: Mapping[str, object], *, absent: str = OUTBOUND) -> Ask | None:
     """Return the request that an export repeats; None when it cannot be read whole: then it equals no request.
 
-    Without a direction it is outbound, the documented default, unless it is filtered by an inbound endpoint.
+    Without a direction its endpoint tells which it has, and else it is `absent`, where empty is not known.
     """
-    times = [_read_time(export.get(name)) for name in ("filter_start_time", "filter_end_time")]
+    times = [read_time(export.get(name)) for name in ("filter_start_time", "filter_end_time")]
     given = {name: export.get(f"filter_{name}") for name in ("status", "endpoint_id", "inbound_endpoint_id")}
-    direction = export.get("direction") or (INBOUND if given["inbound_endpoint_id"] else OUTBOUND)
-    if None in times or not isinstance(direction, str):
+    implied = INBOUND if given["inbound_endpoint_id"] else OUTBOUND if given["endpoint_id"] else absent
+    direction = export.get("direction") or implied
+    if None in times or not isinstance(direction, str) or not direction:
         return None
     if any(value is not None and not isinstance(value, str) for value in given.values()):
         return None
     filters = ((name, value) for name, value in given.items() if isinstance(value, str) and value)
     return Ask(frozenset({direction.lower()}), times[0], times[1], frozenset(map(same_filter, filters)))
+
+
+def take_filters(spec: ExportSpec) -> str:
+    """Return the direction that is asked for; raises RequestRefused for what one export cannot be."""
+    direction, filters = spec.datasets[0] if len(spec.datasets) == 1 else "", dict(spec.filters)
+    if direction not in SHAPES:
+        words = f"the datasets {', '.join(spec.datasets)} in one file" if spec.datasets else "no datasets"
+        raise RequestRefused(f"HookBridge cannot export {words}", hint=f"one export is one of {', '.join(SHAPES)}")
+    unknown = sorted(filters.keys() - FILTERS[direction])
+    if unknown or filters.get("status", STATUSES[0]) not in STATUSES:
+        what = f"the filters {', '.join(unknown)}" if unknown else "this status"
+        hint = f"filters of {direction} are {', '.join(FILTERS[direction])}; statuses: {', '.join(STATUSES)}"
+        raise RequestRefused(f"HookBridge has no export of {direction} with {what}", hint=hint)
+    return direction
 
 
 def same_filter(pair: tuple[str, str]) -> tuple[str, str]:
@@ -134,14 +162,3 @@ def _read_uuid(text: str) -> uuid.UUID | None:
         return uuid.UUID(text.removeprefix("ep_"))
     except ValueError:
         return None
-
-
-def _read_time(value: object) -> datetime | None:
-    try:
-        return parse_instant(value) if isinstance(value, str) else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def _read_count(value: object) -> int | None:
-    return value if type(value) is int and 0 <= value <= _LARGEST else None

@@ -88,18 +88,25 @@ class HttpPolicy:
         return self._skew
 
     def call(
-        self, method: str, path: str, *, query: Mapping[str, str | int] | None = None, body: object = None
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """Send one API request and return whatever was answered, whatever its status.
 
-        `body` is sent as JSON. Raises Transient when it is certain that the request did not leave, or when it only
-        reads; Unanswered when it may have arrived and no whole answer came back.
+        `body` is sent as JSON; `headers` are those that the provider wants besides. Raises Transient when it is certain
+        that the request did not leave, or when it only reads; Unanswered when it may have arrived and no whole answer
+        came back.
         """
         watch = Watch(self._monotonic, self.bounds.call)
         link = Link(self.origin, self._base.target.rstrip("/") + path + (f"?{urlencode(query)}" if query else ""))
         payload = None if body is None else json.dumps(body).encode()
         for _hop in range(self.bounds.redirects + 1):
-            reply = self._ask(method, link, payload, watch)
+            reply = self._ask(method, link, payload, headers or {}, watch)
             if method not in _SAFE or reply.status not in REDIRECTS:
                 return reply
             link = self._step(link, reply.headers.get("location", ""))
@@ -139,13 +146,12 @@ class HttpPolicy:
             link = self._step(link, answer.headers.get("location", ""))
         raise Transient(f"the download link redirects in a circle (over {self.bounds.redirects} hops)")
 
-    def _ask(self, method: str, link: Link, payload: bytes | None, watch: Watch) -> Reply:
+    def _ask(self, method: str, link: Link, payload: bytes | None, headers: Mapping[str, str], watch: Watch) -> Reply:
         name, value = self._read_credential()
-        headers = {"Accept": "application/json", name: value}
-        if payload is not None:
-            headers["Content-Type"] = "application/json"
+        typed = {} if payload is None else {"Content-Type": "application/json"}
+        sent = {"Accept": "application/json", **typed, **headers, name: value}
         try:
-            with self._exchange(method, link, headers, payload, watch) as answer:
+            with self._exchange(method, link, sent, payload, watch) as answer:
                 reply = self._read(answer, _secrets(value))
         except AddressRefused as exc:
             raise Transient(f"{self.label} was not contacted: {exc}", hint=exc.hint) from None

@@ -6,22 +6,22 @@ Sources: the vendor's pages "Export" and "Asynchronous exports", November 2026.
 * All exports are observed by one sweep of the list: a sweep for fifty costs what a sweep for one does.
 * Which way the list runs is not documented and it may grow while it is read: it is read to its end, and an export that
   is missing counts as gone only when its own address says so too.
-* `isAvailableForDownload` false means "not yet" or "no longer"; the link endpoint's 400 means expired.
+* One 400 has opposite meanings: the link's says "expired", the regeneration's "not expired". The endpoint tells which.
 """
 
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from urllib.parse import quote
 
-from strongroom.model.errors import ExportGone, RequestRefused, Transient, UsageError
+from strongroom.model.errors import ExportGone, Transient, UsageError
 from strongroom.model.inspection import Expectation
 from strongroom.model.provider import (
     Accepted,
     Ask,
+    BlindSpot,
     Capabilities,
     Container,
     ExpiryBasis,
@@ -34,53 +34,79 @@ from strongroom.model.provider import (
     Renewal,
     Standing,
 )
-from strongroom.model.stream import ExportSpec
+from strongroom.model.stream import DatasetShape, ExportSpec
+from strongroom.providers.account import (
+    DEAD,
+    export_path,
+    gone,
+    is_recent,
+    open_policy,
+    requests_left,
+    safe_name,
+    unusable,
+)
 from strongroom.providers.answers import Reply, Unusable, not_offered, refuse_create, refuse_read
+from strongroom.providers.columns import name_columns
 from strongroom.providers.download import download
 from strongroom.providers.overlap import OVERLAP
 from strongroom.providers.policy import Credential, HttpPolicy
-from strongroom.providers.port import Provider, Sink, StopAsked
-from strongroom.providers.qlara_export import read_accepted, read_entry, read_kind, read_link, read_page, read_problem
-from strongroom.providers.qlara_request import KINDS, make_ask, write_body
+from strongroom.providers.port import Plain, Provider, Sink, StopAsked
+from strongroom.providers.qlara_export import is_doubtful, read_accepted, read_kind, read_link, read_problem
+from strongroom.providers.qlara_list import QlaraList, page_of
+from strongroom.providers.qlara_request import SHAPES, is_dated, make_ask, read_ask, write_body
 from strongroom.providers.settings import ProviderSettings
 
 BASE_URL = "https://lora-api.agiletelecom.com/api/partner-gateway/v1"
 LIMITS = Limits(concurrent=None, per_hour=None)
-CAPABILITIES = Capabilities(tuple(KINDS), Match.HEURISTIC, Renewal.SAME_EXPORT, ExpiryBasis.UNKNOWN)
+CAPABILITIES = Capabilities(
+    tuple(SHAPES),
+    Match.HEURISTIC,
+    Renewal.SAME_EXPORT,
+    ExpiryBasis.UNKNOWN,
+    by_list=True,
+    snapshots=frozenset({"contacts"}),
+    blind_spots=(
+        BlindSpot("message-history", "messages sent by campaigns or from the web console", "delivery-reports"),
+    ),
+)
 
-_PAGE = 100
-_MOST_PAGES = 10_000
+_LABEL = "Qlara"
+_EXPORTS = "/exports"
+_NAMED = {"sender_filter": "sender", "recipient_filter": "recipient"}
 
 
 def build_qlara(settings: ProviderSettings) -> Provider:
     """Return the adapter for one Qlara account. The option `auth` is "key" (the default) or "basic".
 
-    With "basic" the secret is the user and the password with a colon between. Raises UsageError for settings that
-    cannot be used.
+    With "basic" the secret is the user and the password with a colon between. `sender_filter` and `recipient_filter`
+    are how requests spell these filters, which is not documented; the other options name columns (columns.py). Raises
+    UsageError for settings that cannot be used.
     """
     auth = settings.options.get("auth", "key")
-    if auth not in ("key", "basic") or settings.options.keys() - {"auth"}:
-        raise UsageError("Qlara's only option is auth, and it is key or basic", hint='write it like auth = "basic"')
-    policy = HttpPolicy(
-        "Qlara",
-        settings.base_url or BASE_URL,
-        _credential(settings.api_key, basic=auth == "basic"),
-        clock=settings.clock,
-        bounds=settings.bounds,
-        paths=settings.paths,
-        monotonic=settings.monotonic,
-        resolve=settings.resolve,
-    )
-    return Qlara(policy, settings.limits.apply(LIMITS))
+    if auth not in ("key", "basic"):
+        raise UsageError("Qlara's option auth is key or basic", hint='write it like auth = "basic"')
+    shapes = name_columns(_LABEL, SHAPES, settings.options, ("auth", *_NAMED))
+    names = {word: name for option, word in _NAMED.items() if (name := settings.options.get(option))}
+    credential = _credential(settings.api_key, basic=auth == "basic")
+    policy = open_policy(_LABEL, settings.base_url or BASE_URL, credential, settings)
+    return Qlara(policy, settings.limits.apply(LIMITS), shapes, names)
 
 
-class Qlara:
+class Qlara(Plain):
     """One Qlara account."""
 
-    def __init__(self, policy: HttpPolicy, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self,
+        policy: HttpPolicy,
+        limits: Limits = LIMITS,
+        shapes: Mapping[str, DatasetShape] = SHAPES,
+        names: Mapping[str, str] | None = None,
+    ) -> None:
         self._policy = policy
         self._limits = limits
-        self._were_ready: set[str] = set()  # exports that this process has seen available
+        self._shapes = shapes
+        self._names = names or {}
+        self._list = QlaraList(policy)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -97,146 +123,126 @@ class Qlara:
         return make_ask(spec)
 
     def expectation(self, spec: ExportSpec) -> Expectation:
-        """Expect one CSV, with a few records of the neighbouring windows."""
-        shapes = tuple(KINDS[name].shape for name in spec.datasets)
+        """Expect one CSV, with a few records of the neighbouring windows; without a range of dates any time will do."""
+        shapes = tuple(self._shapes[name] for name in spec.datasets)
+        if not is_dated(spec):
+            shapes = tuple(replace(shape, time_field="") for shape in shapes)
         return Expectation(spec.window, shapes, container=Container.CSV, overlap=OVERLAP)
 
     def create(self, ask: Ask) -> Accepted:
         """Request an export with exactly one POST; the answer may name none."""
-        path, body = write_body(ask)
+        path, body = write_body(ask, self._names)
         reply = self._policy.call("POST", path, body=body)
         if reply.status not in (200, 201, 202):
-            raise refuse_create(reply, "Qlara", read_problem(reply))
+            raise refuse_create(reply, _LABEL, read_problem(reply))
         ref = read_accepted(reply)
         seen = Observation(ref, Standing.QUEUED, "", request_id=reply.request_id) if ref else None
         return Accepted(seen, reply.request_id)
 
     def sweep(self, since: datetime) -> Iterator[Listed]:
-        """Walk the whole list, whichever way it runs."""
-        for entry, seen in self._entries():
-            if seen.created_at is None or seen.created_at >= since:
-                kind = read_kind(entry)
-                yield Listed(None, seen, frozenset({kind}) if kind else None)
+        """Walk the whole list, whichever way it runs. Transient while an export that is alive has no id yet."""
+        nameless = 0
+        for entry, seen in self._list.entries():
+            kind = read_kind(entry)
+            if seen.ref and is_recent(seen, since):
+                yield Listed(read_ask(kind, entry, self._names), seen, frozenset({kind}) if kind else None)
+            nameless += not seen.ref and is_recent(seen, since) and seen.standing not in DEAD
+        if nameless:
+            raise Transient(
+                f"Qlara's list shows {nameless} exports without an id, any of which may be ours",
+                hint="the list is read again; nothing is asked for before it names its exports",
+            )
 
     def observe(self, refs: Sequence[str]) -> Mapping[str, Observation]:
-        """Look at all of them with one sweep; what the list lacks is asked for by name."""
+        """Look at all of them with one sweep; what the list lacks or leaves open is asked for by name."""
         if not refs:
             return {}
-        listed = {seen.ref: seen for _, seen in self._entries()}
-        self._were_ready |= {ref for ref in refs if ref in listed and listed[ref].standing is Standing.READY}
-        return {ref: listed[ref] if ref in listed else self._miss(ref) for ref in refs}
+        listed = self._list.by_name()
+        return {ref: self._settle(ref, listed[ref][1] if ref in listed else None) for ref in refs}
 
     def parts(self, ref: str) -> tuple[Part, ...]:
         """Return the one CSV, with a link fetched just now. Transient when the export is not ready."""
         reply = self._ask_link(ref)
         if reply.status in (400, 404):
-            raise self._refusal(ref)
+            raise self._refusal(ref, self._list.find(ref, was_ready=reply.status == 400))
         if reply.status != 200:
-            raise refuse_read(reply, "Qlara", read_problem(reply))
+            raise refuse_read(reply, _LABEL, read_problem(reply))
         try:
             link = read_link(reply)
         except Unusable as exc:
-            raise _unusable(reply, exc) from None
-        self._were_ready.add(ref)
-        return (Part(link, f"export_{_name(ref)}.csv", Container.CSV),)
+            raise unusable(_LABEL, reply, exc) from None
+        self._list.remember_ready(ref)
+        return (Part(link, f"export_{safe_name(ref)}.csv", Container.CSV),)
 
     def download(self, part: Part, sink: Sink, stop: StopAsked) -> int:
         """Stream the CSV; no credential goes to the host that holds it."""
         return download(self._policy, part, sink, stop)
 
+    def renew(self, ref: str) -> Observation:
+        """Have an expired export made again: under its old id, or as a new entry of the list."""
+        before = self._list.by_name()
+        reply = self._policy.call("POST", export_path(_LABEL, _EXPORTS, ref))
+        if reply.status == 404:
+            raise gone(_LABEL, ref, Standing.GONE)
+        if reply.status in (400, 409):
+            return self._not_expired(ref)
+        if reply.status not in (200, 201, 202):
+            raise refuse_create(reply, _LABEL, read_problem(reply))
+        name = read_accepted(reply) or self._list.successor(ref, before)
+        self._list.forget_ready(ref)
+        return Observation(name, Standing.QUEUED, "", request_id=reply.request_id)
+
     def probe(self) -> Probe:
         """Read the first page of the list."""
-        reply = self._policy.call("GET", "/exports", query={"page": 0, "limit": 1})
+        reply = self._policy.call("GET", _EXPORTS, query={"page": 0, "limit": 1})
         skew = self._policy.skew
         if reply.status in (404, 410, 501):
-            words = not_offered(reply, "Qlara", read_problem(reply)).message
+            words = not_offered(reply, _LABEL, read_problem(reply)).message
             return Probe(offered=False, clock_skew=skew, listed=0, notes=(words,))
-        entries, _last = _page(reply)
-        left = reply.headers.get("x-ratelimit-remaining", "")
-        requests_left = int(left) if re.fullmatch("[0-9]{1,9}", left) else None
+        entries, _last = page_of(reply)
         notes = ("how long Qlara keeps records is not documented: set retention_days",)
-        return Probe(True, skew, len(entries), requests_left, notes)
+        return Probe(True, skew, len(entries), requests_left(reply), notes)
 
-    def _entries(self, was_ready: str = "") -> Iterator[tuple[dict[str, object], Observation]]:
-        """Yield every entry of the list once."""
-        seen: set[str] = set()
-        for reply, entries in self._pages():
-            for entry in entries:
-                try:
-                    found = read_entry(entry, reply)
-                    if found.ref == was_ready or found.ref in self._were_ready:
-                        found = read_entry(entry, reply, was_ready=True)
-                except Unusable as exc:
-                    raise _unusable(reply, exc) from None
-                if found.ref not in seen:
-                    seen.add(found.ref)
-                    yield entry, found
-
-    def _pages(self) -> Iterator[tuple[Reply, list[dict[str, object]]]]:
-        """Yield the pages until one is empty, says that it is the last, or comes twice.
-
-        A short page is no end: the longest page that is allowed is not documented.
-        """
-        before: list[dict[str, object]] = []
-        for page in range(_MOST_PAGES):
-            reply = self._policy.call("GET", "/exports", query={"page": page, "limit": _PAGE})
-            entries, last = _page(reply)
-            if entries == before:
-                return
-            yield reply, entries
-            if last or not entries:
-                return
-            before = entries
-        raise Transient("Qlara's list of exports does not end")
-
-    def _miss(self, ref: str) -> Observation:
-        """Say what is known of an export that is not on the list: pages shift, and lists lag behind."""
+    def _settle(self, ref: str, seen: Observation | None) -> Observation:
+        """Say where one export stands: pages shift, lists lag behind, and a flag alone can mean two things."""
+        if seen is not None and not is_doubtful(seen):
+            if seen.standing is Standing.READY:
+                self._list.remember_ready(ref)
+            return seen
         reply = self._ask_link(ref)
         if reply.status not in (200, 400, 404):
-            raise refuse_read(reply, "Qlara", read_problem(reply))
+            raise refuse_read(reply, _LABEL, read_problem(reply))
+        if seen is not None:
+            return self._list.judge(seen, reply)
         standing = {200: Standing.READY, 404: Standing.GONE}.get(reply.status, Standing.UNKNOWN)
-        if standing is Standing.UNKNOWN and ref in self._were_ready:
+        if standing is Standing.UNKNOWN and self._list.was_ready(ref):
             standing = Standing.EXPIRED
         return Observation(ref, standing, f"not listed, {reply.status}", request_id=reply.request_id)
 
-    def _ask_link(self, ref: str) -> Reply:
-        if not re.fullmatch(r"[\x21-\x7e]{1,500}", ref) or set(ref) <= {"."}:
-            raise RequestRefused("this cannot be the name of a Qlara export")
-        return self._policy.call("GET", f"/exports/{quote(ref, safe='')}")
+    def _refusal(self, ref: str, listed: Observation | None) -> ExportGone | Transient:
+        """Return what a refused link means. A list that says otherwise is no proof of an end: it may lag behind."""
+        standing = listed.standing if listed else Standing.GONE
+        if listed is None or standing in DEAD:
+            return gone(_LABEL, ref, standing)
+        return Transient(f"the Qlara export {safe_name(ref)} is not ready ({listed.raw_status})")
 
-    def _refusal(self, ref: str) -> ExportGone | Transient:
-        """Return what a refused link means: 400 is documented as expired, and is also how "not yet" may look."""
-        listed = next((seen for _, seen in self._entries(was_ready=ref) if seen.ref == ref), None)
-        if listed is not None and listed.standing not in (Standing.EXPIRED, Standing.FAILED, Standing.GONE):
-            return Transient(f"the Qlara export {_name(ref)} is not ready ({listed.raw_status})")
-        word = listed.standing if listed else Standing.GONE
-        return ExportGone(f"the Qlara export {_name(ref)} is {word}", hint="a new export of the window is needed")
+    def _not_expired(self, ref: str) -> Observation:
+        """Return how an export stands that the provider will not make again: it says that it has not expired."""
+        reply = self._ask_link(ref)
+        if reply.status == 200:
+            return Observation(ref, Standing.READY, "still available", request_id=reply.request_id)
+        seen = self._list.find(ref) or Observation(ref, Standing.GONE, "not listed")
+        if seen.standing in (Standing.FAILED, Standing.GONE):
+            raise gone(_LABEL, ref, seen.standing)
+        if seen.standing in (Standing.QUEUED, Standing.RUNNING, Standing.UNKNOWN):
+            return replace(seen, standing=Standing.RUNNING)
+        raise Transient(f"Qlara says of export {safe_name(ref)} both that it has expired and that it has not")
+
+    def _ask_link(self, ref: str) -> Reply:
+        return self._policy.call("GET", export_path(_LABEL, _EXPORTS, ref))
 
 
 def _credential(secret: Callable[[], str], *, basic: bool) -> Credential:
     if not basic:
         return lambda: ("X-Api-Key", secret())
     return lambda: ("Authorization", f"Basic {base64.b64encode(secret().encode()).decode()}")
-
-
-def _page(reply: Reply) -> tuple[list[dict[str, object]], bool]:
-    if reply.status != 200:
-        raise refuse_read(reply, "Qlara", read_problem(reply))
-    try:
-        return read_page(reply)
-    except Unusable as exc:
-        raise _unusable(reply, exc) from None
-
-
-def _unusable(reply: Reply, why: Unusable) -> Transient:
-    return Transient(
-        f"Qlara's answer cannot be used: {why}",
-        status=reply.status,
-        request_id=reply.request_id,
-        retry_at=reply.retry_at,
-    )
-
-
-def _name(ref: str) -> str:
-    """Return the export's name made safe for a file name and a message."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", ref)[:100]

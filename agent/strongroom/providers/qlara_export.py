@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
-from strongroom.model.instants import parse_instant
 from strongroom.model.provider import Observation, Standing
+from strongroom.providers.account import read_time, require_items
 from strongroom.providers.answers import Problem, Reply, Unusable
 
 _STANDINGS: Mapping[str, Standing] = MappingProxyType(
@@ -72,19 +72,17 @@ def read_page(reply: Reply) -> tuple[list[dict[str, object]], bool]:
     found = [value] if isinstance(value, list) else []
     if isinstance(value, dict):
         found = [value[name] for name in _LISTS if isinstance(value.get(name), list)]
-    if len(found) != 1 or not all(isinstance(item, dict) for item in found[0]):
+    if len(found) != 1:
         raise Unusable("it has no list of exports, or more than one")
-    return found[0], isinstance(value, dict) and value.get("last") is True
+    return require_items(found[0]), isinstance(value, dict) and value.get("last") is True
 
 
 def read_entry(entry: Mapping[str, object], reply: Reply, *, was_ready: bool = False) -> Observation:
-    """Say where an export stands; raises Unusable when it has no usable id.
+    """Say where an export stands; its `ref` is empty where the entry has no id.
 
-    Completed but not available means "not yet" or "no longer"; `was_ready` says that it has been available before.
+    Completed but not available means "not yet" or "no longer"; `was_ready` says that it has been available before, and
+    is_doubtful whether the entry leaves it open.
     """
-    ref = _find_id(entry)
-    if not ref:
-        raise Unusable("its list has an export without a usable id")
     raw = reply.words(entry.get("status"), 60)
     standing = _STANDINGS.get(raw.lower(), Standing.UNKNOWN)
     expires = _read_first_time(entry, _EXPIRES)
@@ -94,7 +92,7 @@ def read_entry(entry: Mapping[str, object], reply: Reply, *, was_ready: bool = F
         over = was_ready or (expires is not None and expires <= reply.now)
         standing = Standing.EXPIRED if over else Standing.RUNNING
     return Observation(
-        ref,
+        _find_id(entry),
         standing,
         raw,
         created_at=_read_first_time(entry, _CREATED),
@@ -105,19 +103,16 @@ def read_entry(entry: Mapping[str, object], reply: Reply, *, was_ready: bool = F
     )
 
 
+def is_doubtful(seen: Observation) -> bool:
+    """Say whether the list alone leaves open if the export can not yet be downloaded, or no longer."""
+    return seen.standing is Standing.RUNNING and seen.raw_status.lower() == _COMPLETED
+
+
 def read_kind(entry: Mapping[str, object]) -> str:
     """Return which dataset an entry says it holds, in our words; empty where it does not say."""
     word = next((value for name in _KINDS if isinstance(value := entry.get(name), str)), "").lower()
     words = (("contact", "contacts"), ("report", "delivery-reports"), ("history", "message-history"))
     return next((dataset for part, dataset in words if part in word), "")
-
-
-def read_time(value: object) -> datetime | None:
-    """Return an instant; None for anything else, a time without a zone included."""
-    try:
-        return parse_instant(value) if isinstance(value, str) else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def read_link(reply: Reply) -> str:

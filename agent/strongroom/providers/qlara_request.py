@@ -10,13 +10,18 @@ from strongroom.model.errors import RequestRefused
 from strongroom.model.instants import format_instant
 from strongroom.model.provider import Ask
 from strongroom.model.stream import DatasetShape, ExportSpec
+from strongroom.providers.account import read_time
 from strongroom.providers.overlap import overlapping
 
 
 def _ids(text: str) -> object:
     """Turn "87, lst_1" into a list; numbers stay numbers, as the vendor's examples have both."""
-    parts = [part.strip() for part in text.split(",") if part.strip()]
+    parts = _split(text)
     return [int(part) if part.isascii() and part.isdecimal() and not part.startswith("0") else part for part in parts]
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 )
 """By our word for the dataset, which is the last part of the documented path where it names one."""
 
+SHAPES: Mapping[str, DatasetShape] = MappingProxyType({name: kind.shape for name, kind in KINDS.items()})
+_LISTS = frozenset({"listIds", "contactIds"})
+_OWN: Mapping[str, str] = MappingProxyType({})
+
 
 def make_ask(spec: ExportSpec) -> Ask:
     """Translate one window; raises RequestRefused for what Qlara does not export."""
@@ -71,15 +80,49 @@ def make_ask(spec: ExportSpec) -> Ask:
         )
     if len(names & kind.scopes) > 1:
         raise RequestRefused(f"Qlara takes one of {', '.join(sorted(kind.scopes))} at a time")
-    dated = kind.dated and not names & kind.scopes
-    lower, upper = overlapping(spec.window) if dated else (None, None)
-    return Ask(frozenset(spec.datasets), lower, upper, frozenset(spec.filters))
+    lower, upper = overlapping(spec.window) if is_dated(spec) else (None, None)
+    return Ask(frozenset(spec.datasets), lower, upper, frozenset(map(same_filter, spec.filters)))
 
 
-def write_body(ask: Ask) -> tuple[str, dict[str, object]]:
-    """Return the path and the body of the create."""
+def is_dated(spec: ExportSpec) -> bool:
+    """Say whether the export is of a range of dates; contacts and campaigns are not, whatever the window is."""
+    kind = KINDS[spec.datasets[0]]
+    return kind.dated and not {name for name, _ in spec.filters} & kind.scopes
+
+
+def same_filter(pair: tuple[str, str]) -> tuple[str, str]:
+    """Return the filter in one spelling, so that a list of ids equals itself however it was written."""
+    name, value = pair
+    return (name, ",".join(sorted(_split(value)))) if name in _LISTS else pair
+
+
+def read_ask(dataset: str, entry: Mapping[str, object], names: Mapping[str, str] = _OWN) -> Ask | None:
+    """Return the request that an entry of the list repeats; None where it does not repeat a whole one.
+
+    An entry without any filter may be of an export without filters or of a list that shows none: it equals nothing.
+    """
+    kind = KINDS.get(dataset)
+    if kind is None:
+        return None
+    lower, upper = (read_time(entry.get(name)) for name in ("startDateTime", "endDateTime"))
+    told = {name: text for name in kind.filters if (text := _read_filter(entry.get(names.get(name, name))))}
+    scoped = bool(told.keys() & kind.scopes)
+    if not scoped and (lower is None or upper is None):
+        return None
+    filters = frozenset(map(same_filter, told.items()))
+    return Ask(frozenset({dataset}), *((None, None) if scoped else (lower, upper)), filters)
+
+
+def _read_filter(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(str(each) for each in value if type(each) is int or isinstance(each, str))
+    return str(value) if type(value) is int or isinstance(value, str) else ""
+
+
+def write_body(ask: Ask, names: Mapping[str, str] = _OWN) -> tuple[str, dict[str, object]]:
+    """Return the path and the body of the create; `names` are the words for filters whose names are not documented."""
     (dataset,) = ask.datasets
     kind = KINDS[dataset]
-    body: dict[str, object] = {name: kind.filters[name](value) for name, value in sorted(ask.filters)}
+    body: dict[str, object] = {names.get(name, name): kind.filters[name](value) for name, value in sorted(ask.filters)}
     bounds = (("startDateTime", ask.lower), ("endDateTime", ask.upper))
     return kind.path, body | {name: format_instant(instant) for name, instant in bounds if instant is not None}

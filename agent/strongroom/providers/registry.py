@@ -1,23 +1,104 @@
-"""The adapters by name. A source's `provider` in the configuration is one of these words."""
+"""The adapters by name: ours, and those that other distributions bring. A source's `provider` is one of these words.
+
+A distribution brings an adapter by an entry point in the group `strongroom.providers`: a name for it, and a callable
+that takes `ProviderSettings` and returns a `Provider`. Rules: ours cannot be replaced; a name that two distributions
+claim is nobody's; nothing foreign is imported before a source is built that names it; and an adapter that cannot be
+had stops its own source and no other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 
-from strongroom.model.errors import UsageError
+from strongroom.model.errors import StrongroomError, UsageError
+from strongroom.model.provider import PROVIDER_GROUP
+from strongroom.providers.hookbridge import build_hookbridge
 from strongroom.providers.port import Provider
+from strongroom.providers.qlara import build_qlara
 from strongroom.providers.settings import LimitOverrides, ProviderSettings
+from strongroom.providers.unavailable import Unavailable
 from strongroom.providers.zavu import build_zavu
 
-__all__ = ["PROVIDERS", "LimitOverrides", "ProviderSettings", "build"]
+__all__ = ["PROVIDERS", "LimitOverrides", "Offer", "ProviderSettings", "build", "offers"]
 
-PROVIDERS: Mapping[str, Callable[[ProviderSettings], Provider]] = MappingProxyType({"zavu": build_zavu})
+PROVIDERS: Mapping[str, Callable[[ProviderSettings], Provider]] = MappingProxyType(
+    {"hookbridge": build_hookbridge, "qlara": build_qlara, "zavu": build_zavu}
+)
+"""Those that come with the program."""
+
+_METHODS = tuple(sorted(name for name in vars(Provider) if not name.startswith("_")))
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One adapter by its name, and who brings it."""
+
+    name: str
+    distribution: str  # its name and version; empty for ours
+    refused: str = ""  # why it is never used, or empty
+
+
+def offers() -> list[Offer]:
+    """Return every adapter that is installed, ours first, without importing any."""
+    found = [Offer(name, "") for name in PROVIDERS]
+    for name, entries in sorted(_foreign().items()):
+        whose = _brought_by(entries)
+        refused = f"the name {name} belongs to the built-in adapter" if name in PROVIDERS else ""
+        refused = refused or (f"the name {name} is claimed more than once" if len(entries) > 1 else "")
+        found += [Offer(name, each, refused) for each in whose]
+    return found
 
 
 def build(provider: str, settings: ProviderSettings) -> Provider:
-    """Return an adapter for one source. Raises UsageError for a name or settings that cannot be used."""
-    make = PROVIDERS.get(provider)
-    if make is None:
-        raise UsageError(f"there is no provider named {provider!r}", hint=f"known are: {', '.join(sorted(PROVIDERS))}")
-    return make(settings)
+    """Return an adapter for one source.
+
+    An installed adapter that cannot be loaded comes back as one that refuses every call and says why, so that the other
+    sources go on. Raises UsageError for a name that nobody or more than one brings, and for settings that cannot be
+    used.
+    """
+    own = PROVIDERS.get(provider)
+    if own is not None:
+        return own(settings)
+    entries = _foreign().get(provider, [])
+    if not entries:
+        known = ", ".join(sorted({offer.name for offer in offers()}))
+        raise UsageError(f"there is no provider named {provider!r}", hint=f"known are: {known}")
+    if len(entries) > 1:
+        whose = " and ".join(_brought_by(entries))
+        raise UsageError(f"the provider name {provider!r} is claimed by {whose}", hint="uninstall all but one of them")
+    return _build_foreign(entries[0], settings)
+
+
+def _build_foreign(entry: EntryPoint, settings: ProviderSettings) -> Provider:
+    try:
+        adapter = entry.load()(settings)
+    except StrongroomError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever foreign code raises ends its own source, and no other
+        return Unavailable(f"{_label(entry)} cannot be loaded: {type(error).__name__}")
+    lacking = [name for name in _METHODS if not hasattr(adapter, name)]
+    if lacking:
+        return Unavailable(f"{_label(entry)} does not meet the port: it lacks {', '.join(lacking)}")
+    return adapter  # type: ignore[no-any-return]  # that it has the port's methods is all that can be known of it
+
+
+def _foreign() -> dict[str, list[EntryPoint]]:
+    found: dict[str, list[EntryPoint]] = {}
+    for entry in entry_points(group=PROVIDER_GROUP):
+        found.setdefault(entry.name, []).append(entry)
+    return found
+
+
+def _brought_by(entries: list[EntryPoint]) -> list[str]:
+    return sorted(_distribution(entry) for entry in entries)
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unnamed distribution"
+
+
+def _label(entry: EntryPoint) -> str:
+    return f"the adapter {entry.name} of {_distribution(entry)}"

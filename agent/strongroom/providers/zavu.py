@@ -10,12 +10,10 @@ Sources: the vendor's pages "Create data export" (OpenAPI 0.2.0) and "Data expor
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from urllib.parse import quote
 
-from strongroom.model.errors import ExportGone, LinkDead, RequestRefused, Transient, Unanswered
+from strongroom.model.errors import LinkDead, RequestRefused
 from strongroom.model.inspection import Expectation
 from strongroom.model.instants import format_instant
 from strongroom.model.provider import (
@@ -34,10 +32,23 @@ from strongroom.model.provider import (
     Standing,
 )
 from strongroom.model.stream import ExportSpec
+from strongroom.providers.account import (
+    Page,
+    bearer,
+    export_path,
+    is_recent,
+    open_policy,
+    requests_left,
+    require_ready,
+    safe_name,
+    unanswered,
+    unusable,
+    walk,
+)
 from strongroom.providers.answers import Problem, Reply, Unusable, not_offered, refuse_create, refuse_read
 from strongroom.providers.download import download
 from strongroom.providers.policy import HttpPolicy
-from strongroom.providers.port import Provider, Sink, StopAsked
+from strongroom.providers.port import Plain, Provider, Sink, StopAsked
 from strongroom.providers.settings import ProviderSettings
 from strongroom.providers.zavu_export import read_ask, read_export, read_observation, read_page, whole_millisecond
 from strongroom.providers.zavu_shapes import COMPANIONS, SHAPES
@@ -46,27 +57,18 @@ BASE_URL = "https://api.zavu.dev"
 LIMITS = Limits(concurrent=3, per_hour=10, retention=timedelta(days=90))
 CAPABILITIES = Capabilities(tuple(SHAPES), Match.EXACT, Renewal.NEW_EXPORT, ExpiryBasis.CREATED)
 
+_LABEL = "Zavu"
 _EXPORTS = "/v1/exports"
 _PAGE = 50
-_MOST_PAGES = 10_000
 
 
 def build_zavu(settings: ProviderSettings) -> Provider:
     """Return the adapter for one Zavu project. Raises UsageError for settings that cannot be used."""
-    policy = HttpPolicy(
-        "Zavu",
-        settings.base_url or BASE_URL,
-        lambda: ("Authorization", f"Bearer {settings.api_key()}"),
-        clock=settings.clock,
-        bounds=settings.bounds,
-        paths=settings.paths,
-        monotonic=settings.monotonic,
-        resolve=settings.resolve,
-    )
+    policy = open_policy(_LABEL, settings.base_url or BASE_URL, bearer(settings), settings)
     return Zavu(policy, settings.limits.apply(LIMITS))
 
 
-class Zavu:
+class Zavu(Plain):
     """One Zavu project."""
 
     def __init__(self, policy: HttpPolicy, limits: Limits = LIMITS) -> None:
@@ -107,29 +109,22 @@ class Zavu:
         body |= {name: format_instant(instant) for name, instant in bounds if instant is not None}
         reply = self._policy.call("POST", _EXPORTS, body=body)
         if reply.status not in (200, 201, 202):
-            raise refuse_create(reply, "Zavu", _problem(reply))
+            raise refuse_create(reply, _LABEL, _problem(reply))
         try:
-            observation = read_observation(read_export(reply), reply)
+            return Accepted(read_observation(read_export(reply), reply), reply.request_id)
         except Unusable as exc:
-            raise Unanswered(
-                f"Zavu accepted the export request, but its answer cannot be used: {exc}",
-                hint="the provider's list shows which export was made; it is read before anything is asked again",
-                status=reply.status,
-                request_id=reply.request_id,
-            ) from None
-        return Accepted(observation, reply.request_id)
+            raise unanswered(_LABEL, reply, exc) from None
 
     def sweep(self, since: datetime) -> Iterator[Listed]:
         """Walk the whole list. Its order is not documented, so an old entry does not end it."""
         seen: set[str] = set()
-        for reply, items in self._pages():
+        for reply, items in walk(_LABEL, self._page):
             for item in items:
                 try:
                     entry = Listed(read_ask(item), read_observation(item, reply))
                 except Unusable as exc:
-                    raise _unusable(reply, exc) from None
-                created = entry.observation.created_at
-                if entry.observation.ref not in seen and (created is None or created >= since):
+                    raise unusable(_LABEL, reply, exc) from None
+                if entry.observation.ref not in seen and is_recent(entry.observation, since):
                     seen.add(entry.observation.ref)
                     yield entry
 
@@ -140,14 +135,10 @@ class Zavu:
     def parts(self, ref: str) -> tuple[Part, ...]:
         """Return the one ZIP, with a link fetched just now. Transient when the export is not ready."""
         observation, link = self._look(ref)
-        standing = observation.standing
-        if standing in (Standing.EXPIRED, Standing.GONE, Standing.FAILED):
-            raise ExportGone(f"the Zavu export {_name(ref)} is {standing}", hint="a new export of the window is needed")
-        if standing is not Standing.READY:
-            raise Transient(f"the Zavu export {_name(ref)} is not ready ({observation.raw_status or standing})")
+        require_ready(_LABEL, observation)
         if not link:
-            raise LinkDead(f"the Zavu export {_name(ref)} is completed but has no download link")
-        return (Part(link, f"export_{_name(ref)}.zip", Container.ZIP_OF_JSON, size=observation.size),)
+            raise LinkDead(f"the Zavu export {safe_name(ref)} is completed but has no download link")
+        return (Part(link, f"export_{safe_name(ref)}.zip", Container.ZIP_OF_JSON, size=observation.size),)
 
     def download(self, part: Part, sink: Sink, stop: StopAsked) -> int:
         """Stream the ZIP; no credential goes to the host that holds it."""
@@ -158,73 +149,43 @@ class Zavu:
         reply = self._policy.call("GET", _EXPORTS, query={"limit": 1})
         skew = self._policy.skew
         if reply.status in (404, 410, 501):
-            words = not_offered(reply, "Zavu", _problem(reply)).message
+            words = not_offered(reply, _LABEL, _problem(reply)).message
             return Probe(offered=False, clock_skew=skew, listed=0, notes=(words,))
-        items, cursor = _page(reply)
-        left = reply.headers.get("x-ratelimit-remaining", "")
-        requests_left = int(left) if re.fullmatch("[0-9]{1,9}", left) else None
+        items, cursor = _read(reply)
         notes = ("the list has further entries",) if cursor else ()
-        return Probe(offered=True, clock_skew=skew, listed=len(items), requests_left=requests_left, notes=notes)
+        return Probe(offered=True, clock_skew=skew, listed=len(items), requests_left=requests_left(reply), notes=notes)
 
     def _look(self, ref: str) -> tuple[Observation, str]:
         """Return where one export stands, and its link where it has one."""
-        if not re.fullmatch(r"[\x21-\x7e]{1,500}", ref) or set(ref) <= {"."}:
-            raise RequestRefused("this cannot be the name of a Zavu export")
-        reply = self._policy.call("GET", f"{_EXPORTS}/{quote(ref, safe='')}")
+        reply = self._policy.call("GET", export_path(_LABEL, _EXPORTS, ref))
         if reply.status in (404, 410):
             return Observation(ref, Standing.GONE, str(reply.status), request_id=reply.request_id), ""
         if reply.status != 200:
-            raise refuse_read(reply, "Zavu", _problem(reply))
+            raise refuse_read(reply, _LABEL, _problem(reply))
         try:
             export = read_export(reply)
             observation = read_observation(export, reply)
         except Unusable as exc:
-            raise _unusable(reply, exc) from None
+            raise unusable(_LABEL, reply, exc) from None
         if observation.ref != ref:
-            raise _unusable(reply, Unusable("it tells of another export"))
+            raise unusable(_LABEL, reply, Unusable("it tells of another export"))
         link = export.get("downloadUrl")
         return observation, link if isinstance(link, str) else ""
 
-    def _pages(self) -> Iterator[tuple[Reply, list[dict[str, object]]]]:
-        """Yield the pages of the list; Transient when its cursors do not lead to an end."""
-        query: dict[str, str | int] = {"limit": _PAGE}
-        cursors: set[str] = set()
-        while len(cursors) < _MOST_PAGES:
-            reply = self._policy.call("GET", _EXPORTS, query=query)
-            items, cursor = _page(reply)
-            yield reply, items
-            if not items or not cursor:
-                return
-            if cursor in cursors:
-                break
-            cursors.add(cursor)
-            query["cursor"] = cursor
-        raise Transient("Zavu's list of exports does not end: its cursors repeat")
+    def _page(self, cursor: str) -> tuple[Reply, Page]:
+        reply = self._policy.call("GET", _EXPORTS, query={"limit": _PAGE} | ({"cursor": cursor} if cursor else {}))
+        return reply, _read(reply)
 
 
-def _page(reply: Reply) -> tuple[list[dict[str, object]], str]:
+def _read(reply: Reply) -> Page:
     if reply.status != 200:
-        raise refuse_read(reply, "Zavu", _problem(reply))
+        raise refuse_read(reply, _LABEL, _problem(reply))
     try:
         return read_page(reply)
     except Unusable as exc:
-        raise _unusable(reply, exc) from None
+        raise unusable(_LABEL, reply, exc) from None
 
 
 def _problem(reply: Reply) -> Problem:
     content = reply.loose_content()
     return Problem(reply.words(content.get("code"), 60), reply.words(content.get("message")))
-
-
-def _unusable(reply: Reply, why: Unusable) -> Transient:
-    return Transient(
-        f"Zavu's answer cannot be used: {why}",
-        status=reply.status,
-        request_id=reply.request_id,
-        retry_at=reply.retry_at,
-    )
-
-
-def _name(ref: str) -> str:
-    """Return the export's name made safe for a file name and a message."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", ref)[:100]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from strongroom.model.instants import parse_instant
 from strongroom.model.provider import Ask, Observation, Standing
+from strongroom.providers.account import Page, read_count, read_ref, read_time, require_items
 from strongroom.providers.answers import Reply, Unusable
 
 _STANDINGS: Mapping[str, Standing] = MappingProxyType(
@@ -19,7 +19,6 @@ _STANDINGS: Mapping[str, Standing] = MappingProxyType(
         "expired": Standing.EXPIRED,  # not documented; the word leaves no doubt
     }
 )
-_LARGEST = (1 << 63) - 1
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -31,12 +30,10 @@ def read_export(reply: Reply) -> dict[str, object]:
     return export
 
 
-def read_page(reply: Reply) -> tuple[list[dict[str, object]], str]:
+def read_page(reply: Reply) -> Page:
     """Return the entries of one page of the list and the cursor to the next, empty at the end; raises Unusable."""
     content = reply.content()
-    items, cursor = content.get("items"), content.get("nextCursor")
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise Unusable("it has no list of exports")
+    items, cursor = require_items(content.get("items")), content.get("nextCursor")
     if cursor is not None and not (isinstance(cursor, str) and cursor.isprintable()):
         raise Unusable("its cursor is not a text")
     return items, cursor or ""
@@ -44,22 +41,20 @@ def read_page(reply: Reply) -> tuple[list[dict[str, object]], str]:
 
 def read_observation(export: Mapping[str, object], reply: Reply) -> Observation:
     """Say where an export stands; raises Unusable when it has no usable name."""
-    ref = export.get("id")
-    if not isinstance(ref, str) or not ref or len(ref) > 500 or not ref.isprintable():
-        raise Unusable("it has an export without a usable id")
+    ref = read_ref(export.get("id"))
     raw = reply.words(export.get("status"), 60)
     standing = _STANDINGS.get(raw.lower(), Standing.UNKNOWN)
-    expires = _read_time(export.get("expiresAt"))
+    expires = read_time(export.get("expiresAt"))
     if standing is Standing.READY and expires is not None and expires <= reply.now:
         standing = Standing.EXPIRED
     return Observation(
         ref,
         standing,
         raw,
-        created_at=_read_time(export.get("createdAt")),
-        completed_at=_read_time(export.get("completedAt")),
+        created_at=read_time(export.get("createdAt")),
+        completed_at=read_time(export.get("completedAt")),
         expires_at=expires,
-        size=_read_size(export.get("fileSize")),
+        size=read_count(export.get("fileSize")),
         detail=reply.words(export.get("errorMessage")),
         request_id=reply.request_id,
     )
@@ -71,7 +66,7 @@ def read_ask(export: Mapping[str, object]) -> Ask | None:
     if not isinstance(types, list) or not all(isinstance(name, str) for name in types):
         return None
     bounds = [export.get("dateFrom"), export.get("dateTo")]
-    times = [_read_time(bound) for bound in bounds]
+    times = [read_time(bound) for bound in bounds]
     if any(time is None and bound is not None for time, bound in zip(times, bounds, strict=True)):
         return None
     return Ask(frozenset(types), times[0], times[1])
@@ -83,14 +78,3 @@ def whole_millisecond(instant: datetime, *, up: bool = False) -> datetime:
     if up and spare:
         return instant - spare + _MILLISECOND
     return instant - spare
-
-
-def _read_time(value: object) -> datetime | None:
-    try:
-        return parse_instant(value) if isinstance(value, str) else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def _read_size(value: object) -> int | None:
-    return value if type(value) is int and 0 <= value <= _LARGEST else None

@@ -16,6 +16,7 @@ from strongroom.sandbox.qlara_jobs import Job, Kind
 from strongroom.sandbox.qlara_options import (
     CreateAnswer,
     EntryField,
+    EntryIds,
     ExpiredShown,
     LinkShape,
     ListEnvelope,
@@ -66,7 +67,7 @@ def write_acceptance(job: Job, options: QlaraOptions, base: str) -> Response:
 
 def write_entry(job: Job, now: datetime, options: QlaraOptions) -> dict[str, Any]:
     """Return one entry of the list as things stand at `now`."""
-    phase = job.phase(now)
+    phase = _shown_phase(job, now, options)
     made = phase in (Phase.COMPLETED, Phase.EXPIRED)
     extra: dict[EntryField, Any] = {
         EntryField.TYPE: str(job.order.kind),
@@ -76,12 +77,21 @@ def write_entry(job: Job, now: datetime, options: QlaraOptions) -> dict[str, Any
         EntryField.FILE_NAME: f"export_{job.id}.csv" if made else None,
     }
     return {
-        options.entry_id_name: shown_id(job, options),
+        **({options.entry_id_name: shown_id(job, options)} if _has_id(phase, options) else {}),
         **{str(name): value for name, value in extra.items() if name in options.entry_fields},
         **(_filters(job) if EntryField.FILTERS in options.entry_fields else {}),
         "status": _word(phase, options),
-        "isAvailableForDownload": is_available(job, now, options),
+        "isAvailableForDownload": phase is Phase.COMPLETED and is_available(job, now, options),
     }
+
+
+def _shown_phase(job: Job, now: datetime, options: QlaraOptions) -> Phase:
+    return Phase.EXPIRED if job.phase(now + options.expiry_lead) is Phase.EXPIRED else job.phase(now)
+
+
+def _has_id(phase: Phase, options: QlaraOptions) -> bool:
+    finished = phase not in (Phase.PENDING, Phase.PROCESSING)
+    return options.entry_ids is EntryIds.ALL or (options.entry_ids is EntryIds.FINISHED and finished)
 
 
 def is_available(job: Job, now: datetime, options: QlaraOptions) -> bool:

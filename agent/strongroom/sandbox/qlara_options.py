@@ -57,6 +57,14 @@ class EntryField(StrEnum):
     FILTERS = "filters"  # the filters of the request, under the request's names
 
 
+class EntryIds(StrEnum):
+    """Which entries of the list have an id. Not documented."""
+
+    ALL = "all"
+    FINISHED = "finished"  # not while the export is pending
+    NONE = "none"
+
+
 class ExpiredShown(StrEnum):
     """How the list shows an expired export; either way its link is a 400."""
 
@@ -137,6 +145,8 @@ class QlaraOptions:
     """Not documented."""
     entry_id_name: str = "id"
     """Not documented."""
+    entry_ids: EntryIds = EntryIds.ALL
+    """Not documented."""
     entry_fields: frozenset[EntryField] = frozenset({EntryField.TYPE, EntryField.CREATED_AT})
     """Not documented."""
     page_max: int = 100
@@ -153,6 +163,10 @@ class QlaraOptions:
     """Status of an export that failed. Said to exist, not named."""
     expired_shown: ExpiredShown = ExpiredShown.STATUS
     """Documented as a status and as a flag that "may revert"."""
+
+    expiry_lead: timedelta = timedelta(0)
+    """The list shows an export as expired so much earlier than its link and its regeneration do: both then contradict
+    it, the one by a link, the other by a 400. Not documented."""
 
     link_shape: LinkShape = LinkShape.OBJECT
     """Not documented."""

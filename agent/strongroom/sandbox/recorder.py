@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from strongroom.model.instants import Clock
+from strongroom.sandbox.strays import Strays
 
 BODY_CAP = 1 << 20
 """Bytes of a request body the sandbox reads before it answers 413."""
@@ -140,8 +141,9 @@ class Requests:
 class Recorder:
     """Keeps the requests of all origins. Safe to read from any thread."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, strays: Strays) -> None:
         self._clock = clock
+        self._strays = strays
         self._entries: list[RecordedRequest] = []
         self._lock = threading.Lock()
 
@@ -161,6 +163,7 @@ class Recorder:
                 provider=_PROVIDERS.get(origin),
             )
             self._entries.append(entry)
+            self._strays.check(entry)
         return entry
 
     def snapshot(self) -> Requests:

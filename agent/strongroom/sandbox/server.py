@@ -37,6 +37,7 @@ from strongroom.sandbox.settings import DEFAULT_KEY as DEFAULT_KEY
 from strongroom.sandbox.settings import SandboxSettings as SandboxSettings
 from strongroom.sandbox.settings import require_loopback as require_loopback
 from strongroom.sandbox.storage import Storage
+from strongroom.sandbox.strays import Strays
 from strongroom.sandbox.zavu import Zavu
 from strongroom.sandbox.zavu_words import zavu_error
 
@@ -66,7 +67,7 @@ class Sandbox:
         self._host = require_loopback(self.settings.host)
         self.clock = as_clock(clock)
         self.faults = FaultBook()
-        self._recorder = Recorder(self.clock)
+        self._recorder = Recorder(self.clock, Strays(self.settings.homes))
         self._folder = tempfile.TemporaryDirectory(prefix="strongroom-sandbox-")
         self._storage = Storage(self.faults, self.clock, chance, prefix=self.settings.token_prefix)
         self._room = ArchiveRoom(

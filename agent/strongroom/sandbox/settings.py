@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 from dataclasses import dataclass, field
 
@@ -52,6 +53,19 @@ class SandboxSettings:
             Origin.STORAGE: self.storage_port,
             Origin.MIRROR: self.mirror_port,
         }
+
+    @property
+    def homes(self) -> dict[str, frozenset[Origin]]:
+        """Each credential as it is sent, and the origins that it belongs to; more than one where keys are equal."""
+        user, password = self.qlara_login
+        owned = [
+            (self.api_key, Origin.API),
+            (self.hookbridge_key, Origin.HOOKBRIDGE),
+            (self.qlara_key, Origin.QLARA),
+            (password, Origin.QLARA),
+            (base64.b64encode(f"{user}:{password}".encode()).decode(), Origin.QLARA),
+        ]
+        return {secret: frozenset(home for each, home in owned if each == secret) for secret, _ in owned}
 
 
 def require_loopback(host: str) -> str:

@@ -1,0 +1,110 @@
+"""`strongroom source`: look at the accounts that are archived from, and at the adapters that are installed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli.json_output import put_document
+from strongroom.cli.options import json_option
+from strongroom.cli.session import Session, pass_session
+from strongroom.cli.table import Column, hang, render_table
+from strongroom.cli.terminal import clean, say, width
+
+if TYPE_CHECKING:
+    from strongroom.engine.check import Check
+    from strongroom.engine.sourcecheck import SourceReport
+
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+_LABEL = 10
+
+
+@click.group("source")
+def source() -> None:
+    """Look at a source before relying on it, or list the sources and adapters there are."""
+
+
+@source.command("check")
+@click.argument("name", metavar="NAME")
+@json_option
+@pass_session
+def check(session: Session, name: str, as_json: bool) -> int:
+    """Ask a source, with requests that only read, what can be found out without an export.
+
+    Key, reachability, permission, exports, quota, retention and clock; and what could not be found out. Leaves with 1
+    when a check fails, with 3 when the provider refuses or does not answer.
+    """
+    from strongroom.engine.assembly import Doors
+    from strongroom.engine.sourcecheck import look_at_source
+
+    report = look_at_source(session.config(), name, Doors())
+    if as_json:
+        put_document(_document(report))
+    else:
+        _show(report)
+    return report.exit_code
+
+
+@source.command("list")
+@json_option
+@pass_session
+def list_(session: Session, as_json: bool) -> None:
+    """List the configured sources, and every adapter that is installed. Asks nobody."""
+    from strongroom.engine.sourcecheck import adapters, brought_by
+
+    known = adapters()
+    rows = [
+        {
+            "name": each.name,
+            "provider": each.provider,
+            "adapter": brought_by(each.provider, known),
+            "base_url": each.base_url,
+            "api_key": str(each.api_key),
+        }
+        for each in session.config().sources
+    ]
+    installed = [{"name": each.name, "distribution": each.distribution, "refused": each.refused} for each in known]
+    if as_json:
+        put_document({"sources": rows, "adapters": installed})
+        return
+    columns = (Column("SOURCE"), Column("PROVIDER"), Column("ADAPTER"), Column("KEY", least=10))
+    cells = [(str(row["name"]), str(row["provider"]), str(row["adapter"]), str(row["api_key"])) for row in rows]
+    for line in render_table(columns, cells, width()):
+        say(line)
+    say()
+    for each in known:
+        words = each.refused and f", not used: {each.refused}"
+        for line in hang("adapter  ", 9, f"{clean(each.name)} ({each.distribution or 'built in'}){words}", width()):
+            say(line)
+
+
+def _show(report: SourceReport) -> None:
+    say(click.style(f"{clean(report.name)} ({clean(report.provider)})", bold=True))
+    for each in report.checks:
+        _show_check(each)
+    for words in report.unknown:
+        for line in hang(f"{'?':<5} {'unknown':<{_LABEL}} ", _LABEL + 7, words, width()):
+            say(line)
+
+
+def _show_check(check: Check) -> None:
+    verdict = click.style(f"{check.verdict:<5}", fg=_COLOURS[check.verdict], bold=True)
+    for line in hang(f"{verdict} {check.name:<{_LABEL}} ", _LABEL + 7, check.message, width()):
+        say(line)
+    if check.hint:
+        for line in hang(" " * (_LABEL + 7) + "-> ", _LABEL + 10, check.hint, width()):
+            say(line)
+
+
+def _document(report: SourceReport) -> dict[str, object]:
+    return {
+        "source": report.name,
+        "provider": report.provider,
+        "healthy": report.exit_code == 0,
+        "checks": [
+            {"name": each.name, "verdict": each.verdict.value, "message": each.message, "hint": each.hint}
+            for each in report.checks
+        ],
+        "unknown": report.unknown,
+    }

@@ -1,0 +1,147 @@
+"""What every adapter needs to talk to one account: its policy, its paths, its words for an answer that cannot be used.
+
+Nothing of one provider stands here, and nothing is decided here: which error it is stands in answers.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from urllib.parse import quote
+
+from strongroom.model.errors import ExportGone, RequestRefused, Transient, Unanswered
+from strongroom.model.instants import parse_instant
+from strongroom.model.provider import Observation, Standing
+from strongroom.providers.answers import Reply, Unusable
+from strongroom.providers.policy import Credential, HttpPolicy
+from strongroom.providers.settings import ProviderSettings
+
+DEAD = (Standing.EXPIRED, Standing.GONE, Standing.FAILED)
+"""Nothing can be downloaded any more."""
+
+Page = tuple[list[dict[str, object]], str]
+"""The entries of one page of a list, and the cursor to the next, empty at the end."""
+
+_MOST_PAGES = 10_000
+_LARGEST = (1 << 63) - 1
+
+
+def open_policy(label: str, base_url: str, credential: Credential, settings: ProviderSettings) -> HttpPolicy:
+    """Return the HTTP policy of one account. Raises UsageError for settings that cannot be used."""
+    return HttpPolicy(
+        label,
+        base_url,
+        credential,
+        clock=settings.clock,
+        bounds=settings.bounds,
+        paths=settings.paths,
+        monotonic=settings.monotonic,
+        resolve=settings.resolve,
+    )
+
+
+def bearer(settings: ProviderSettings) -> Credential:
+    """Return the key as a bearer token, fetched for each request."""
+    return lambda: ("Authorization", f"Bearer {settings.api_key()}")
+
+
+def export_path(label: str, exports: str, ref: str) -> str:
+    """Return the path of one export below the path of all; raises RequestRefused for what cannot be its name."""
+    if not re.fullmatch(r"[\x21-\x7e]{1,500}", ref) or set(ref) <= {"."}:
+        raise RequestRefused(f"this cannot be the name of a {label} export")
+    return f"{exports}/{quote(ref, safe='')}"
+
+
+def safe_name(ref: str) -> str:
+    """Return the export's name made safe for a file name and a message."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", ref)[:100]
+
+
+def unusable(label: str, reply: Reply, why: Unusable) -> Transient:
+    """Return the error for a good status whose body cannot be read."""
+    return Transient(
+        f"{label}'s answer cannot be used: {why}",
+        status=reply.status,
+        request_id=reply.request_id,
+        retry_at=reply.retry_at,
+    )
+
+
+def unanswered(label: str, reply: Reply, why: Unusable) -> Unanswered:
+    """Return the error for a create that was taken, by an answer that does not say what was made."""
+    return Unanswered(
+        f"{label} accepted the export request, but its answer cannot be used: {why}",
+        hint="the provider's list shows which export was made; it is read before anything is asked again",
+        status=reply.status,
+        request_id=reply.request_id,
+    )
+
+
+def gone(label: str, ref: str, word: str) -> ExportGone:
+    """Return the error for an export that delivers nothing any more."""
+    return ExportGone(f"the {label} export {safe_name(ref)} is {word}", hint="a new export of the window is needed")
+
+
+def require_ready(label: str, seen: Observation) -> None:
+    """Raise ExportGone for an export that is over, and Transient for one that is not ready yet."""
+    if seen.standing in DEAD:
+        raise gone(label, seen.ref, seen.standing)
+    if seen.standing is not Standing.READY:
+        words = seen.raw_status or seen.standing
+        raise Transient(f"the {label} export {safe_name(seen.ref)} is not ready ({words})")
+
+
+def walk(label: str, fetch: Callable[[str], tuple[Reply, Page]]) -> Iterator[tuple[Reply, list[dict[str, object]]]]:
+    """Yield the pages of a list that leads on by cursors; `fetch` takes a cursor, first an empty one.
+
+    Raises Transient when the cursors do not lead to an end.
+    """
+    cursors = [""]
+    while len(cursors) < _MOST_PAGES:
+        reply, (items, cursor) = fetch(cursors[-1])
+        yield reply, items
+        if not items or not cursor:
+            return
+        if cursor in cursors:
+            break
+        cursors.append(cursor)
+    raise Transient(f"{label}'s list of exports does not end: its cursors repeat")
+
+
+def is_recent(seen: Observation, since: datetime) -> bool:
+    """Say whether an export may have been made since then: one without a time may."""
+    return seen.created_at is None or seen.created_at >= since
+
+
+def requests_left(reply: Reply) -> int | None:
+    """Return how many requests the account may still make by the answer's header, or None."""
+    left = reply.headers.get("x-ratelimit-remaining", "")
+    return int(left) if re.fullmatch("[0-9]{1,9}", left) else None
+
+
+def read_ref(value: object) -> str:
+    """Return an export's id; raises Unusable for what can be none."""
+    if not isinstance(value, str) or not value or len(value) > 500 or not value.isprintable():
+        raise Unusable("it has an export without a usable id")
+    return value
+
+
+def read_time(value: object) -> datetime | None:
+    """Return an instant; None for anything else, a time without a zone included."""
+    try:
+        return parse_instant(value) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def read_count(value: object) -> int | None:
+    """Return a size or a count; None for what can be none."""
+    return value if type(value) is int and 0 <= value <= _LARGEST else None
+
+
+def require_items(items: object) -> list[dict[str, object]]:
+    """Return the entries of a list; raises Unusable for what is none."""
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise Unusable("it has no list of exports")
+    return items

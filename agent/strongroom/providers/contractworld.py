@@ -1,0 +1,118 @@
+"""The simulated provider that the contract asks for, and what has to go wrong there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from strongroom.model.errors import (
+    AuthRefused,
+    LinkDead,
+    NotOffered,
+    ProviderError,
+    QuotaExceeded,
+    RequestRefused,
+    StrongroomError,
+    TransferError,
+    Transient,
+    Unanswered,
+)
+from strongroom.model.stream import ExportSpec
+from strongroom.providers.port import Provider
+
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class World(Protocol):
+    """One provider, simulated, and the adapter that talks to it. A new one for each test, with no export in it."""
+
+    provider: Provider
+    spec: ExportSpec  # of a window that has records, more than 4,000 bytes of them in each file
+    canaries: tuple[str, ...]  # the API key as it is sent, and what every link token begins with
+    credential_headers: tuple[str, ...]  # lower case
+
+    def finish(self) -> None:
+        """Let everything that was asked for be ready, on a clock that both sides go by."""
+
+    def expire(self) -> None:
+        """Let every export reach the end of its life."""
+
+    def spoil_create(self, how: str) -> None:
+        """Make the next create go wrong: a key of CREATES. A number is the status of the answer."""
+
+    def spoil_download(self, how: str) -> None:
+        """Make the next download go wrong: a key of DOWNLOADS. Cuts come behind byte 3,000."""
+
+    def requests(self) -> int:
+        """Count the requests that arrived anywhere."""
+
+    def creates(self) -> int:
+        """Count the create requests that arrived."""
+
+    def exports(self) -> int:
+        """Count the exports that were ever made at the provider."""
+
+    def away(self) -> Sequence[dict[str, str]]:
+        """Return the headers of every request that reached another origin than the API; names in lower case."""
+
+
+CREATES: dict[str, tuple[type[ProviderError], int]] = {
+    "400": (RequestRefused, 0),
+    "401": (AuthRefused, 0),
+    "402": (RequestRefused, 0),
+    "403": (AuthRefused, 0),
+    "404": (NotOffered, 0),
+    "408": (Unanswered, 0),
+    "409": (RequestRefused, 0),
+    "410": (NotOffered, 0),
+    "422": (RequestRefused, 0),
+    "429": (QuotaExceeded, 0),
+    "500": (Unanswered, 0),
+    "501": (NotOffered, 0),
+    "502": (Unanswered, 0),
+    "503": (Unanswered, 0),
+    "500 after": (Unanswered, 1),
+    "503 after": (Unanswered, 1),
+    "reset": (Unanswered, 0),
+    "reset after": (Unanswered, 1),
+    "hang": (Unanswered, 0),
+    "hang after": (Unanswered, 1),
+}
+"""How a create goes wrong: the error, and how many exports exist afterwards. "after": the work was done first."""
+
+DOWNLOADS: dict[str, type[StrongroomError] | None] = {
+    "cut": None,
+    "cut and reset": None,
+    "cut, new etag": TransferError,
+    "cut, wrong range": TransferError,
+    "cut without length": None,
+    "longer": TransferError,
+    "redirect": None,
+    "redirect across": None,
+    "too many redirects": Transient,
+    "403": LinkDead,
+    "404": LinkDead,
+    "500": Transient,
+    "html": TransferError,
+    "xml": LinkDead,
+    "reset": Transient,
+}
+"""How a download goes wrong: the error, or None where it must come out whole all the same."""
+
+
+@dataclass
+class Sink:
+    """Takes bytes."""
+
+    data: bytes = b""
+
+    def __call__(self, chunk: bytes) -> None:
+        """Take the next of them."""
+        self.data += chunk
+
+
+def never() -> bool:
+    """Never ask a download to stop."""
+    return False

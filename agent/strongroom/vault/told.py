@@ -1,0 +1,38 @@
+"""What a provider told of an account: how long its plan keeps records, and when that was last asked."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from strongroom.vault import queries
+from strongroom.vault.catalogue import Catalogue, to_instant, to_text
+
+
+def told_retention(catalogue: Catalogue, source: str) -> timedelta | None:
+    """Return how long a source last said that it keeps records, or None where it never did."""
+    row = catalogue.read_one(queries.FACT, _told(source))
+    return timedelta(seconds=float(row["value"])) if row else None
+
+
+def remember_told_retention(catalogue: Catalogue, source: str, keeps: timedelta) -> None:
+    """Remember how long a source says that it keeps records; inside a transaction."""
+    catalogue.write(queries.PUT_FACT, _told(source), str(keeps.total_seconds()))
+
+
+def ask_again_at(catalogue: Catalogue, source: str) -> datetime | None:
+    """Return before when a source need not be asked again, or None when it never was."""
+    row = catalogue.read_one(queries.FACT, _asked(source))
+    return to_instant(row["value"]) if row else None
+
+
+def put_ask_again_at(catalogue: Catalogue, source: str, at: datetime) -> None:
+    """Remember when a source is to be asked again; inside a transaction."""
+    catalogue.write(queries.PUT_FACT, _asked(source), to_text(at))
+
+
+def _told(source: str) -> str:
+    return f"retention told by {source}"
+
+
+def _asked(source: str) -> str:
+    return f"retention of {source} is asked again"

@@ -1,0 +1,149 @@
+"""The contract that Strongroom ships, held by the adapter against its sandbox, and what is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from statusurl import StatusUrl, build, read_parts
+from statusurl_sandbox import LIFE, StatusUrlSandbox
+
+from strongroom.model.errors import AuthRefused, RequestRefused, Unanswered
+from strongroom.model.provider import Standing
+from strongroom.model.stream import ExportSpec
+from strongroom.model.window import Window
+from strongroom.providers.answers import Unusable
+from strongroom.providers.bounds import Bounds
+from strongroom.providers.contract import ProviderContract, Sink, never
+from strongroom.providers.settings import ProviderSettings
+from strongroom.sandbox.clock import SandboxClock
+from strongroom.sandbox.faults import BodyShape, Fault, FaultKind, Length
+from strongroom.sandbox.recorder import Operation, Origin
+
+KEY, TOKEN = "canary-key-4411", "canary-token-"
+DAY = Window(datetime(2026, 10, 30, tzinfo=UTC), datetime(2026, 10, 31, tzinfo=UTC))
+CUT = Fault(FaultKind.CUT, at=3000)
+FILE = Operation.DOWNLOAD
+DOWNLOADS = {
+    "cut": [CUT],
+    "cut and reset": [Fault(FaultKind.CUT, at=3000, reset=True)],
+    "cut, new etag": [CUT, Fault(FaultKind.NEW_ETAG, nth=2)],
+    "cut, wrong range": [CUT, Fault(FaultKind.WRONG_RANGE, nth=2)],
+    "cut without length": [Fault(FaultKind.CUT, at=3000, length=Length.ABSENT)],
+    "longer": [Fault(FaultKind.CUT, length=Length.OVER)],
+    "redirect": [Fault(FaultKind.REDIRECT, hops=3)],
+    "redirect across": [Fault(FaultKind.REDIRECT, hops=3, across=True)],
+    "too many redirects": [Fault(FaultKind.REDIRECT, hops=7, across=True)],
+    "html": [Fault(FaultKind.ANSWER, FILE, status=200, body=BodyShape.HTML)],
+    "xml": [Fault(FaultKind.ANSWER, FILE, status=200, body=BodyShape.XML)],
+    "reset": [Fault(FaultKind.RESET, FILE)],
+}
+
+
+class StatusUrlWorld:
+    """The sandbox and the adapter, on one clock."""
+
+    def __init__(self, sandbox: StatusUrlSandbox) -> None:
+        self.sandbox = sandbox
+        self.provider: StatusUrl = build(
+            ProviderSettings(
+                api_key=lambda: KEY, clock=sandbox.clock, base_url=sandbox.url, bounds=Bounds(read=0.8, call=20)
+            )
+        )
+        self.spec = ExportSpec(("AuditEvent", "Communication"), DAY)
+        self.canaries: tuple[str, ...] = (KEY, TOKEN)
+        self.credential_headers: tuple[str, ...] = ("authorization",)
+
+    def finish(self) -> None:
+        self.sandbox.clock.advance(timedelta(minutes=1))
+
+    def expire(self) -> None:
+        self.sandbox.clock.advance(LIFE)
+
+    def spoil_create(self, how: str) -> None:
+        word, after = how.split()[0], how.endswith("after")
+        kind = {"reset": FaultKind.RESET, "hang": FaultKind.HANG}.get(word, FaultKind.ANSWER)
+        status = int(word) if word.isdecimal() else 503
+        self.sandbox.faults.add(Fault(kind, Operation.CREATE, after=after, status=status, seconds=2))
+
+    def spoil_download(self, how: str) -> None:
+        refused = [Fault(FaultKind.ANSWER, FILE, status=int(how))] if how.isdecimal() else []
+        for fault in refused or DOWNLOADS[how]:
+            self.sandbox.faults.add(fault)
+
+    def requests(self) -> int:
+        return len(self.sandbox.requests)
+
+    def creates(self) -> int:
+        return len(self.sandbox.requests.creates)
+
+    def exports(self) -> int:
+        return len(self.sandbox.jobs)
+
+    def away(self) -> Sequence[dict[str, str]]:
+        return [dict(seen.headers) for seen in self.sandbox.requests.all if seen.origin is not Origin.API]
+
+
+@pytest.fixture
+def world() -> Iterator[StatusUrlWorld]:
+    clock = SandboxClock.stopped_at(datetime(2026, 11, 1, 12, tzinfo=UTC))
+    with StatusUrlSandbox(clock, KEY, TOKEN) as sandbox:
+        yield StatusUrlWorld(sandbox)
+
+
+class TestStatusUrl(ProviderContract):
+    """Everything that Strongroom wants of an adapter."""
+
+
+def make(world: StatusUrlWorld) -> str:
+    accepted = world.provider.create(world.provider.ask(world.spec))
+    assert accepted.observation is not None
+    return accepted.observation.ref
+
+
+def test_the_manifest_s_files_are_all_there_in_their_order(world: StatusUrlWorld) -> None:
+    ref = make(world)
+    assert world.provider.observe([ref])[ref].raw_status == "half of it"
+    world.finish()
+    parts = world.provider.parts(ref)
+    assert [part.dataset for part in parts] == ["AuditEvent"] * 2 + ["Communication"] * 2
+    for part in parts:
+        sink = Sink()
+        world.provider.download(part, sink, never)
+        assert sink.data.count(b"\n") == part.rows == 60
+
+
+@pytest.mark.parametrize("base", ["https://elsewhere.example/fhir", "", "{url}/other"])
+def test_a_status_url_elsewhere_is_not_followed(world: StatusUrlWorld, base: str) -> None:
+    world.sandbox.status_base = base.format(url=world.sandbox.url)
+    with pytest.raises(Unanswered, match="status URL"):
+        make(world)
+    assert {seen.origin for seen in world.sandbox.requests.all} == {Origin.API}
+
+
+def test_a_manifest_that_tells_of_errors_is_no_whole_export(world: StatusUrlWorld) -> None:
+    ref = make(world)
+    world.finish()
+    world.sandbox.jobs[ref].broken = True
+    assert world.provider.observe([ref])[ref].standing is Standing.FAILED
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [{}, {"output": [{"type": "Patient", "url": "https://x.example/1"}]}, {"output": [{"type": "AuditEvent"}]}],
+)
+def test_a_file_of_unknown_kind_is_not_passed_over(manifest: dict[str, object]) -> None:
+    with pytest.raises(Unusable):
+        list(read_parts(manifest))
+
+
+def test_a_wrong_key_is_told_by_the_probe(world: StatusUrlWorld) -> None:
+    settings = ProviderSettings(api_key=lambda: "wrong", clock=world.sandbox.clock, base_url=world.sandbox.url)
+    with pytest.raises(AuthRefused):
+        build(settings).probe()
+
+
+def test_filters_are_refused(world: StatusUrlWorld) -> None:
+    with pytest.raises(RequestRefused):
+        world.provider.ask(ExportSpec(("AuditEvent",), DAY, (("patient", "1"),)))
