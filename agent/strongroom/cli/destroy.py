@@ -1,0 +1,252 @@
+"""`strongroom destroy`: propose, approve, undo, carry out; in steps that no one takes alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli import terminal
+from strongroom.cli.amounts import count_words, instant_words, short
+from strongroom.cli.destroydocs import buried_document, buried_lines, plan_document, plan_lines
+from strongroom.cli.json_output import put_document
+from strongroom.cli.options import json_option, limit_option
+from strongroom.cli.session import Session, pass_session
+from strongroom.cli.terminal import say, tell
+from strongroom.model.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from strongroom.engine.desk import Desk
+    from strongroom.engine.office import Signer
+    from strongroom.engine.propose import Plan
+    from strongroom.model.archive import Archive
+
+reason_option = click.option("--reason", metavar="WORDS", help="Why, for whoever reads the plan and its certificates.")
+
+
+@click.group("destroy")
+def destroy() -> None:
+    """Destroy archives whose time is over: proposed, approved by a second person, cooled off, and certified."""
+
+
+@destroy.command("propose")
+@click.option("--due", is_flag=True, help="Everything whose time is over and that no hold keeps.")
+@click.option("--archive", "archives", metavar="ID", multiple=True, help="This archive; as often as you like.")
+@reason_option
+@json_option
+@pass_session
+def propose(session: Session, due: bool, archives: tuple[str, ...], reason: str | None, as_json: bool) -> None:
+    """Write down a plan and print it: each archive with its verdict and the rule. Nothing is destroyed by it."""
+    from strongroom.engine.office import open_desk
+    from strongroom.engine.people import acting_person
+    from strongroom.engine.propose import propose as enter
+
+    if due == bool(archives):
+        raise UsageError("say what: --due, or --archive ID", hint="see what is due: strongroom retention plan")
+    with open_desk(session.config()) as desk:
+        plan = enter(desk, _chosen(desk, archives), acting_person(), reason or "the retention period is over")
+        _show(plan, as_json)
+    if not as_json:
+        tell(f"now somebody else approves: strongroom destroy approve {short(plan.proposal.id)}")
+
+
+def _chosen(desk: Desk, parts: tuple[str, ...]) -> list[Archive]:
+    from strongroom.engine.office import due_archives
+    from strongroom.engine.readings import find_archive
+
+    if not parts:
+        return [archive for archive, _judgement in due_archives(desk)]
+    found = {archive.id: archive for archive in (find_archive(desk.vault, part) for part in parts)}
+    return list(found.values())
+
+
+@destroy.command("approve")
+@click.argument("proposal", metavar="PROPOSAL")
+@click.option("--yes", is_flag=True, help="Do not ask; needs --count.")
+@click.option("--count", type=click.IntRange(1), help="How many archives you mean to destroy.")
+@click.option(
+    "--sign-with",
+    "key_file",
+    metavar="KEYFILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Sign with your own note key, a file that only you can read.",
+)
+@json_option
+@pass_session
+def approve(
+    session: Session, /, proposal: str, yes: bool, count: int | None, key_file: Path | None, as_json: bool
+) -> None:
+    """Agree with a plan, as somebody else than who proposed it. It is printed first, judged as of now."""
+    from strongroom.engine.approve import approve as agree
+    from strongroom.engine.office import find_plan, open_desk
+    from strongroom.engine.people import acting_person
+
+    key = _key(key_file)
+    with open_desk(session.config()) as desk:
+        plan = find_plan(desk, proposal)
+        if not as_json:
+            for line in plan_lines(plan):
+                say(line)
+        _confirm(plan, count, yes=yes)
+        approved = agree(desk, plan.proposal.id, acting_person(), plan.digest, key)
+    if as_json:
+        put_document({"proposal": plan_document(approved.plan), "enough": approved.enough, "from": approved.ripe_at})
+    elif approved.enough:
+        tell(f"approved; destroyed from {instant_words(approved.ripe_at)} on. Until then: strongroom destroy undo")
+    else:
+        tell("noted; it takes more people to approve")
+
+
+def _key(path: Path | None) -> Signer | None:
+    from strongroom.cli.identities import read_passphrase
+    from strongroom.engine.office import load_signer
+
+    return None if path is None else load_signer(read_passphrase(path))
+
+
+def _confirm(plan: Plan, count: int | None, *, yes: bool) -> None:
+    """Have the person type what is to be destroyed: its name and how many, not just a letter."""
+    wanted = len(plan.waiting)
+    if not wanted:
+        return  # the engine says why nothing can be approved
+    if yes or not terminal.can_ask():
+        if not yes or count != wanted:
+            raise UsageError(
+                f"{count_words(wanted)} archives would be destroyed, and nobody has confirmed that",
+                hint=f"type it at a terminal, or add --yes --count {wanted} after reading the plan",
+            )
+        return
+    tell(f"This destroys {count_words(wanted)} archives for good.")
+    name = click.prompt(f"Type the proposal's id ({short(plan.proposal.id)}) to go on", err=True)
+    number = click.prompt("Type how many archives that is", type=int, err=True)
+    if str(name).strip().lower() not in (plan.proposal.id, short(plan.proposal.id)) or number != wanted:
+        raise UsageError("that is not what the plan says: nothing was approved")
+
+
+@destroy.command("undo")
+@click.argument("subject", metavar="PROPOSAL|ARCHIVE")
+@click.option("--reason", metavar="WORDS", required=True, help="Why, for whoever reads the log.")
+@json_option
+@pass_session
+def undo(session: Session, subject: str, reason: str, as_json: bool) -> None:
+    """Take a plan back, or one archive off it. Anybody may, until its destruction has begun."""
+    from strongroom.engine.office import open_desk, subject_of_undo
+    from strongroom.engine.people import acting_person
+    from strongroom.engine.propose import undo as take_back
+
+    with open_desk(session.config()) as desk:
+        undone = take_back(desk, subject_of_undo(desk, subject), acting_person(), reason)
+    if as_json:
+        put_document({"proposal": undone[0].proposal, "archives": [each.archive for each in undone]})
+    else:
+        tell(f"{count_words(len(undone))} archives are off the plan and stay")
+
+
+@destroy.command("carry-out")
+@json_option
+@pass_session
+def carry_out(session: Session, as_json: bool) -> int:
+    """Destroy what is approved and has cooled off, and judge each archive once more. The daemon does so by itself.
+
+    Leaves with 1 where something could not be destroyed.
+    """
+    from strongroom.engine.bury import bury_resurrected
+    from strongroom.engine.destroy import carry_out as work
+    from strongroom.engine.office import open_office
+
+    with open_office(session.config(), "strongroom destroy carry-out") as desk:
+        buried = bury_resurrected(desk.vault, desk.clock)
+        carried = work(desk, most=1_000_000)
+    if as_json:
+        put_document(
+            {
+                "buried": buried,
+                "destroyed": [each.archive for each in carried.destroyed],
+                "spared": [{"archive": each.archive, "reason": each.reason} for each in carried.spared],
+                "waiting": [{"archive": each.archive, "reason": each.reason} for each in carried.waiting],
+                "broken": carried.broken,
+                "compacted": carried.compacted,
+            }
+        )
+    else:
+        for name in buried:
+            say(f"buried     {short(name)}  it was destroyed before, and files of it had come back")
+        for each in carried.destroyed:
+            say(f"destroyed  {short(each.archive)}  certificate: strongroom destroy certificate {short(each.archive)}")
+        for spared in carried.spared:
+            say(f"spared     {short(spared.archive)}  {terminal.clean(spared.reason)}")
+        for waiting in carried.waiting:
+            say(f"waiting    {short(waiting.archive)}  {terminal.clean(waiting.reason)}")
+        for words in carried.broken:
+            say(f"refused    {terminal.clean(words)}")
+        tell(f"{count_words(len(carried.destroyed))} archives destroyed")
+    return ExitCode.FINDINGS if carried.broken or not carried.compacted else ExitCode.OK
+
+
+@destroy.command("list")
+@click.option("--all", "everything", is_flag=True, help="Also plans that are over.")
+@limit_option
+@json_option
+@pass_session
+def list_(session: Session, everything: bool, limit: int, as_json: bool) -> None:
+    """Show the plans under way, then what was destroyed, newest first."""
+    from strongroom.engine.office import open_desk, overview
+
+    with open_desk(session.config()) as desk:
+        found = overview(desk, limit, everything=everything)
+    if as_json:
+        plans = [plan_document(plan) for plan in found.plans]
+        put_document({"proposals": plans, "destroyed": [buried_document(each) for each in found.destroyed]})
+        return
+    for plan in found.plans:
+        for line in plan_lines(plan):
+            say(line)
+    for line in buried_lines(found.destroyed):
+        say(line)
+    if not found.plans and not found.destroyed:
+        tell("Nothing is proposed and nothing was destroyed.")
+
+
+@destroy.command("show")
+@click.argument("proposal", metavar="PROPOSAL")
+@json_option
+@pass_session
+def show(session: Session, proposal: str, as_json: bool) -> None:
+    """Print a plan, each archive judged as of now."""
+    from strongroom.engine.office import find_plan, open_desk
+
+    with open_desk(session.config()) as desk:
+        _show(find_plan(desk, proposal), as_json)
+
+
+@destroy.command("certificate")
+@click.argument("archive", metavar="ARCHIVE")
+@json_option
+@pass_session
+def certificate(session: Session, archive: str, as_json: bool) -> None:
+    """Print the certificate of a destruction: a signed note, as it lies in log/certificates."""
+    from strongroom.engine.certificate import read_certificate
+    from strongroom.engine.office import find_destroyed, open_desk
+
+    with open_desk(session.config()) as desk:
+        found = find_destroyed(desk.vault, archive)
+        try:
+            note = desk.vault.layout.certificate(found.tombstone.archive).read_bytes()
+        except FileNotFoundError:
+            raise UsageError(
+                f"the destruction of {found.tombstone.archive} has begun and is not certified yet",
+                hint="the daemon brings it to its end, or: strongroom destroy carry-out",
+            ) from None
+    if as_json:
+        put_document({"certificate": read_certificate(note), "note": note.decode()})
+    else:
+        click.echo(note, nl=False)
+
+
+def _show(plan: Plan, as_json: bool) -> None:
+    if as_json:
+        put_document(plan_document(plan))
+        return
+    for line in plan_lines(plan):
+        say(line)

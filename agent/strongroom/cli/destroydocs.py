@@ -1,0 +1,117 @@
+"""Plans, destroyed archives and requests for erasure, as JSON for programs and as lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli.amounts import count_words, instant_words, short, window_words
+from strongroom.cli.table import Column, hang, render_table
+from strongroom.cli.terminal import clean, width
+from strongroom.model.destruction import Condemned, Person, Stage
+
+if TYPE_CHECKING:
+    from strongroom.engine.office import Buried
+    from strongroom.engine.propose import Plan
+
+_COLOURS = {Stage.DESTROYED: "red", Stage.SPARED: "green", Stage.WITHDRAWN: "green"}
+
+
+def person_document(person: Person) -> dict[str, object]:
+    """Tell who acted."""
+    return {"uid": person.uid, "name": person.name, "login": person.login, "sudo": person.sudo}
+
+
+def plan_document(plan: Plan) -> dict[str, object]:
+    """Tell a plan with everything on it."""
+    proposal = plan.proposal
+    return {
+        "id": proposal.id,
+        "at": proposal.at,
+        "by": person_document(proposal.by),
+        "ground": proposal.ground.value,
+        "reason": proposal.reason,
+        "people": proposal.people,
+        "approvals_needed": proposal.approvals,
+        "cooling_off_seconds": int(proposal.cooling_off.total_seconds()),
+        "plan_sha256": proposal.plan_sha256,
+        "erasure": proposal.erasure,
+        "overrides_retention": proposal.overrides,
+        "waiting": len(plan.waiting),
+        "archives": [_condemned_document(plan, each) for each in plan.condemned],
+    }
+
+
+def _condemned_document(plan: Plan, each: Condemned) -> dict[str, object]:
+    judgement = plan.judgements.get(each.archive)
+    return {
+        "archive": each.archive,
+        "stage": each.stage.value,
+        "changed_at": each.changed_at,
+        "rule": each.rule,
+        "citation": each.citation,
+        "reason": each.reason,
+        "verdict": judgement.fate.value if judgement else None,
+        "why": judgement.words if judgement else "",
+    }
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """Print a plan: who, why, and for each archive the verdict and its reason as of now."""
+    proposal = plan.proposal
+    yield click.style(f"proposal {proposal.id}", bold=True) + f"  {clean(proposal.ground)}, {_stages(plan)}"
+    yield from hang("  ", 2, f"by {proposal.by.name} at {instant_words(proposal.at)}: {proposal.reason}", width())
+    overrides = "; outweighs a retention that still runs" if proposal.overrides else ""
+    yield from hang(
+        "  ",
+        2,
+        f"takes {proposal.people} people ({proposal.approvals} to approve), then"
+        f" {proposal.cooling_off} to cool off{overrides}",
+        width(),
+    )
+    for each in plan.condemned:
+        judgement = plan.judgements.get(each.archive)
+        why = judgement.words if judgement else each.reason
+        verdict = f"{judgement.fate.value}: " if judgement else ""
+        stage = click.style(f"{each.stage.value:<10}", fg=_COLOURS.get(each.stage))
+        cited = f" ({each.citation})" if each.citation else ""
+        yield from hang(f"  {stage} {short(each.archive)}  ", 23, f"{verdict}{why}; {each.rule}{cited}", width())
+
+
+def _stages(plan: Plan) -> str:
+    counts = {stage: sum(each.stage is stage for each in plan.condemned) for stage in Stage}
+    return ", ".join(f"{count_words(count)} {stage.value}" for stage, count in counts.items() if count)
+
+
+def buried_document(buried: Buried) -> dict[str, object]:
+    """Tell what is left of an archive: its tombstone, field by field (docs/format.md)."""
+    from strongroom.engine.office import remains_of
+
+    told = remains_of(buried)
+    return {**told, "certificate_sha256": buried.certificate_sha256, "finished": bool(buried.certificate_sha256)}
+
+
+def buried_lines(found: Sequence[Buried]) -> list[str]:
+    """Print what was destroyed, newest first."""
+    columns = (
+        Column("DESTROYED"),
+        Column("ARCHIVE"),
+        Column("STREAM", least=8),
+        Column("WINDOW"),
+        Column("RECORDS", right=True),
+        Column("UNDER", least=12),
+    )
+    rows = [
+        (
+            instant_words(each.tombstone.destroyed_at),
+            short(each.tombstone.archive),
+            each.tombstone.stream,
+            window_words(each.tombstone.window),
+            count_words(each.tombstone.records),
+            each.tombstone.rule,
+        )
+        for each in found
+    ]
+    return render_table(columns, rows, width()) if rows else []

@@ -1,0 +1,190 @@
+"""`strongroom erase`: requests of single persons to be erased, from the first word to the last answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli.amounts import count_words, day_words, short
+from strongroom.cli.destroydocs import plan_document, plan_lines
+from strongroom.cli.json_output import put_document
+from strongroom.cli.options import instant, json_option, limit_option
+from strongroom.cli.session import Session, pass_session
+from strongroom.cli.table import hang
+from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.model.erasure import Answer
+from strongroom.model.errors import UsageError
+from strongroom.model.window import Window
+
+if TYPE_CHECKING:
+    from strongroom.engine.desk import Desk
+    from strongroom.engine.judgement import Judgement
+    from strongroom.model.archive import Archive
+    from strongroom.model.erasure import Erasure
+
+
+@click.group("erase")
+def erase() -> None:
+    """Record and answer requests for erasure (GDPR Article 17). What is erased are whole archives, nothing less."""
+
+
+@erase.command("request")
+@click.option("--subject", metavar="REF", required=True, help="Your own reference for the person; not their name.")
+@click.option("--archive", "archives", metavar="ID", multiple=True, help="An archive with records of the person.")
+@click.option("--stream", metavar="NAME", default="", help="Every archive of this stream, with --from and --to.")
+@click.option("--from", "start", type=instant, metavar="TIME", help="The first instant with records of the person.")
+@click.option("--to", "end", type=instant, metavar="TIME", help="The end, which it does not include.")
+@click.option("--ground", metavar="WORDS", required=True, help='The ground, such as "GDPR 17(1)(b)".')
+@click.option(
+    "--overrides-retention",
+    "overrides",
+    is_flag=True,
+    help="The ground outweighs a retention that still runs. Always takes two people; never beats a hold.",
+)
+@json_option
+@pass_session
+def request(
+    session: Session,
+    /,
+    subject: str,
+    archives: tuple[str, ...],
+    stream: str,
+    start: datetime | None,
+    end: datetime | None,
+    ground: str,
+    overrides: bool,
+    as_json: bool,
+) -> None:
+    """Record a request and put the archives on a plan, which somebody else approves.
+
+    An archive is erased whole: records of others that are in it go, too. What a hold or a retention still keeps waits
+    on the plan and is destroyed by itself when nothing keeps it any more.
+    """
+    from strongroom.engine.erase import request_erasure
+    from strongroom.engine.office import open_desk
+    from strongroom.engine.people import acting_person
+
+    with open_desk(session.config()) as desk:
+        found = _scope(desk, archives, stream, start, end)
+        asked = request_erasure(desk, subject, found, acting_person(), ground, overrides=overrides)
+    if as_json:
+        plan = plan_document(asked.plan) if asked.plan else None
+        put_document({"erasure": _document(asked.erasure, {}), "proposal": plan})
+        return
+    say(f"request {asked.erasure.id}, to be answered by {day_words(asked.erasure.answer_by)}")
+    for line in plan_lines(asked.plan) if asked.plan else ():
+        say(line)
+    if asked.plan:
+        tell(f"now somebody else approves: strongroom destroy approve {short(asked.plan.proposal.id)}")
+    else:
+        tell("nothing is held that it names; answer it: strongroom erase answer ID done")
+
+
+def _scope(
+    desk: Desk, parts: tuple[str, ...], stream: str, start: datetime | None, end: datetime | None
+) -> list[Archive]:
+    from strongroom.engine.erase import archives_within
+    from strongroom.engine.readings import find_archive
+
+    if bool(parts) == (start is not None or end is not None or bool(stream)):
+        raise UsageError("name the archives: --archive ID, or --stream NAME with --from and --to")
+    if parts:
+        return list({archive.id: archive for archive in (find_archive(desk.vault, part) for part in parts)}.values())
+    if start is None or end is None or end <= start:
+        raise UsageError("a period has a beginning and a later end: --from TIME --to TIME")
+    return archives_within(desk.vault, stream, Window(start, end))
+
+
+@erase.command("list")
+@limit_option
+@json_option
+@pass_session
+def list_(session: Session, limit: int, as_json: bool) -> None:
+    """Show requests, newest first, and what stands against each one that is not done."""
+    from strongroom.engine.erase import standing_against
+    from strongroom.engine.office import list_erasures, open_desk
+
+    with open_desk(session.config()) as desk:
+        found = list_erasures(desk, limit)
+        against = {each.id: standing_against(desk, each) if each.pending else {} for each in found}
+    if as_json:
+        put_document({"erasures": [_document(each, against[each.id]) for each in found]})
+        return
+    for each in found:
+        for line in _lines(each, against[each.id]):
+            say(line)
+    if not found:
+        tell("Nobody has asked to be erased.")
+
+
+@erase.command("answer")
+@click.argument("erasure", metavar="ID")
+@click.argument("answer", type=click.Choice([each.value for each in Answer]))
+@click.option("--ground", metavar="WORDS", default="", help='Why, such as "GDPR 17(3)(b)"; needed unless it is done.')
+@json_option
+@pass_session
+def answer(session: Session, erasure: str, answer: str, ground: str, as_json: bool) -> None:
+    """Write down what the person was told. A refusal takes the archives off the plan.
+
+    "done" is refused as long as one of the archives is not destroyed; when the last one is, it is answered by itself.
+    """
+    from strongroom.engine.erase import answer_erasure
+    from strongroom.engine.office import find_erasure, open_desk
+    from strongroom.engine.people import acting_person
+
+    with open_desk(session.config()) as desk:
+        found = answer_erasure(desk, find_erasure(desk.vault, erasure), Answer(answer), ground, acting_person())
+    if as_json:
+        put_document(_document(found, {}))
+    else:
+        tell(f"the request {short(found.id)} is {found.state}")
+
+
+@erase.command("propose")
+@click.argument("erasure", metavar="ID")
+@json_option
+@pass_session
+def propose(session: Session, erasure: str, as_json: bool) -> None:
+    """Put archives of a request that somebody took off the plan on a new one."""
+    from strongroom.engine.erase import propose_again
+    from strongroom.engine.office import find_erasure, open_desk
+    from strongroom.engine.people import acting_person
+
+    with open_desk(session.config()) as desk:
+        plan = propose_again(desk, find_erasure(desk.vault, erasure), acting_person())
+    if as_json:
+        put_document(plan_document(plan))
+        return
+    for line in plan_lines(plan):
+        say(line)
+
+
+def _lines(erasure: Erasure, against: dict[str, Judgement]) -> Iterator[str]:
+    state = click.style(erasure.state.value, bold=True)
+    due = f", to be answered by {day_words(erasure.answer_by)}" if erasure.answered_at is None else ""
+    subject = f", {clean(erasure.subject)}" if erasure.subject else ""
+    yield f"{short(erasure.id)}  {state}  {clean(erasure.ground)}{subject}{due}"
+    if erasure.answer:
+        yield from hang("  ", 2, f"answered: {erasure.answer}", width())
+    yield f"  {count_words(len(erasure.archives))} archives, of which {count_words(len(against))} are still held"
+    for archive, judgement in against.items():
+        yield from hang(f"  {short(archive)}  ", 12, f"{judgement.fate.value}: {judgement.words}", width())
+
+
+def _document(erasure: Erasure, against: dict[str, Judgement]) -> dict[str, object]:
+    return {
+        "id": erasure.id,
+        "at": erasure.at,
+        "state": erasure.state.value,
+        "ground": erasure.ground,
+        "subject": erasure.subject,
+        "archives": list(erasure.archives),
+        "overrides_retention": erasure.overrides,
+        "answer_by": erasure.answer_by,
+        "answered_at": erasure.answered_at,
+        "answer": erasure.answer,
+        "held": [{"archive": name, "verdict": each.fate.value, "why": each.words} for name, each in against.items()],
+    }

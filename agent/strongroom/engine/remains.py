@@ -1,0 +1,65 @@
+"""What is said of an archive that was destroyed, wherever somebody asks for it; and that nobody fetches it again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from strongroom.model.errors import UsageError
+from strongroom.model.instants import format_instant
+from strongroom.model.tombstone import Tombstone
+from strongroom.model.window import Window
+from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.tombstones import Buried as Buried  # the command line names it from here
+from strongroom.vault.tombstones import (
+    count_tombstones,
+    get_tombstone,
+    matching_tombstone_ids,
+    newest_tombstones,
+    tombstones_touching,
+)
+from strongroom.vault.vault import Vault
+
+
+def list_destroyed(vault: Vault, most: int, stream: str = "") -> tuple[Buried, ...]:
+    """Return what was destroyed, newest first, of one stream or of all."""
+    return tuple(newest_tombstones(vault.catalogue, most, stream))
+
+
+def count_destroyed(vault: Vault) -> int:
+    """Count what was destroyed."""
+    return count_tombstones(vault.catalogue)
+
+
+class Destroyed(UsageError):
+    """The archive was destroyed. There is nothing to open, to check or to compare."""
+
+
+def words_of(tombstone: Tombstone) -> str:
+    """Say what became of an archive."""
+    why = f", {tombstone.citation}" if tombstone.citation else ""
+    return f"was destroyed at {format_instant(tombstone.destroyed_at)} under {tombstone.rule}{why}"
+
+
+def refuse_destroyed(catalogue: Catalogue, part: str) -> None:
+    """Raise Destroyed where an id, whole or in part, is that of a destroyed archive; ids of two may share a part."""
+    found = get_tombstone(catalogue, part) if part else None
+    ids = matching_tombstone_ids(catalogue, part) if part and found is None else []
+    if found is None and len(ids) == 1:
+        found = get_tombstone(catalogue, ids[0])
+    if found is not None:
+        tombstone = found.tombstone
+        raise Destroyed(
+            f"archive {tombstone.archive} ({tombstone.stream}, {format_instant(tombstone.window.start)} to"
+            f" {format_instant(tombstone.window.end)}) {words_of(tombstone)}",
+            hint=f"its certificate: strongroom destroy certificate {tombstone.archive}",
+        )
+
+
+def refuse_return(catalogue: Catalogue, source: str, datasets: Sequence[str], window: Window) -> None:
+    """Raise Destroyed where a new export would bring back, from the same account, what was destroyed."""
+    for tombstone in tombstones_touching(catalogue, window):
+        if tombstone.source == source and set(tombstone.datasets) & set(datasets):
+            raise Destroyed(
+                f"archive {tombstone.archive} of this time {words_of(tombstone)}: it is not fetched again",
+                hint="choose a window that does not touch it",
+            )

@@ -1,0 +1,225 @@
+"""The way of one archive to its destruction, as one table: stage x step -> stage. Nobody takes it alone.
+
+Rules of this file. No input or output, no clock, no chance. A step that is not in the table raises and changes
+nothing; every step is data, so that the tests can walk all of them. Two facts carry the promise that nothing is
+destroyed early: only APPROVED leads to DESTROYING, and only enough different people lead to APPROVED. Once DESTROYING
+there is one way on and none back: a key that is half gone cannot be undone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+from strongroom.model.errors import UsageError
+
+
+class Stage(StrEnum):
+    """Where a condemned archive stands."""
+
+    PROPOSED = "proposed"  # on a plan; nobody but its proposer has agreed
+    APPROVED = "approved"  # enough people have agreed; cooling off, or waiting for its hold or its period to end
+    DESTROYING = "destroying"  # the intent is on disk: it is carried to its end, whatever happens
+    DESTROYED = "destroyed"  # nothing of it can be opened any more; the certificate says so
+    WITHDRAWN = "withdrawn"  # a person took it off the plan
+    SPARED = "spared"  # judged anew it may not be destroyed
+
+
+class Step(StrEnum):
+    """What happens to a condemned archive."""
+
+    APPROVED = "approved"
+    BEGUN = "begun"
+    FINISHED = "finished"
+    UNDONE = "undone"
+    SPARED = "spared"
+
+
+LIVE = frozenset({Stage.PROPOSED, Stage.APPROVED, Stage.DESTROYING})
+
+STEPS: Mapping[tuple[Stage, Step], Stage] = MappingProxyType(
+    {
+        (Stage.PROPOSED, Step.APPROVED): Stage.APPROVED,
+        (Stage.PROPOSED, Step.UNDONE): Stage.WITHDRAWN,
+        (Stage.PROPOSED, Step.SPARED): Stage.SPARED,
+        (Stage.APPROVED, Step.BEGUN): Stage.DESTROYING,
+        (Stage.APPROVED, Step.UNDONE): Stage.WITHDRAWN,
+        (Stage.APPROVED, Step.SPARED): Stage.SPARED,
+        (Stage.DESTROYING, Step.FINISHED): Stage.DESTROYED,
+    }
+)
+
+_REFUSED: Mapping[Stage, str] = {
+    Stage.DESTROYING: "is being destroyed and cannot be taken back",
+    Stage.DESTROYED: "is destroyed and cannot be brought back",
+    Stage.WITHDRAWN: "was taken off the plan",
+    Stage.SPARED: "dropped out of the plan",
+    Stage.PROPOSED: "has not been approved",
+    Stage.APPROVED: "is approved already",
+}
+
+
+class StepRefused(UsageError):
+    """The step cannot be taken. Nothing was changed."""
+
+
+class Ground(StrEnum):
+    """Why an archive may be destroyed."""
+
+    RETENTION = "retention"  # its retention period is over
+    ERASURE = "erasure"  # a person's request for erasure was accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who acts, by the operating system's word. The program itself, which proposes what is due, is uid -1."""
+
+    uid: int  # the real user id of the process
+    name: str  # of the one who logged in, as far as the system knows
+    login: int | None = None  # who logged in, by the kernel's audit: nobody can choose it
+    sudo: int | None = None  # SUDO_UID: anybody can set it, so it may tie two acts together and never keep them apart
+
+    @property
+    def token(self) -> str:
+        """Return what stands for the person in the log, where no names belong."""
+        if self.uid < 0:
+            return "program"
+        told = {"login": self.login, "sudo": self.sudo}
+        extra = [f"{name}:{number}" for name, number in told.items() if number is not None]
+        return " ".join([f"uid:{self.uid}", *extra])
+
+    @classmethod
+    def of_token(cls, token: str) -> Person:
+        """Read back what stands in the log; the name is nowhere in it. Raises ValueError."""
+        if token == "program":  # noqa: S105 - what stands for a person, no secret
+            return PROGRAM
+        told = {name: int(number) for name, _, number in (part.partition(":") for part in token.split(" "))}
+        return cls(told["uid"], f"uid {told['uid']}", told.get("login"), told.get("sudo"))
+
+    def may_be(self, other: Person) -> bool:
+        """Say whether two could be the same person. Where it is not known, they are."""
+        unknown = self.login is None or other.login is None
+        return bool(self._numbers & other._numbers) or (unknown and self.uid == other.uid)
+
+    @property
+    def _numbers(self) -> set[int]:
+        return {self.login} if self.login is not None else {self.uid, *([] if self.sudo is None else [self.sudo])}
+
+
+PROGRAM = Person(-1, "strongroom")
+"""Proposes by rule, where a retention class says so. It never counts as one of the people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condemned:
+    """One archive on one proposal."""
+
+    archive: str
+    proposal: str
+    stage: Stage
+    changed_at: datetime
+    rule: str  # by which it may be destroyed, in words
+    citation: str = ""
+    reason: str = ""  # of the last change, or why it still waits: words for people
+
+    @property
+    def live(self) -> bool:
+        """Say whether it is still on its way."""
+        return self.stage in LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A plan to destroy archives, as it was printed. Its numbers are fixed when it is made."""
+
+    id: str
+    at: datetime
+    by: Person
+    ground: Ground
+    reason: str
+    people: int  # how many different people it takes, its proposer among them
+    cooling_off: timedelta  # between the last approval and the first destruction
+    plan_sha256: str  # of all its archives with their rules
+    erasure: str = ""  # the request for erasure that it answers
+    overrides: bool = False  # destroys although a retention period runs; never under a hold
+
+    @property
+    def approvals(self) -> int:
+        """Return how many approvals it takes: at least one, besides a proposer who counts as one of the people."""
+        return self.people if self.by == PROGRAM else max(1, self.people - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One person's agreement with a plan."""
+
+    proposal: str
+    at: datetime
+    by: Person
+    plan_sha256: str
+    note: str = ""  # the signed note of `approval_text`, where the person has a key
+    signer: str = ""  # the public key that the note fits
+
+
+def move(condemned: Condemned, step: Step, at: datetime, reason: str = "") -> Condemned:
+    """Return the archive after the step. Raises StepRefused when the table has no such step."""
+    stage = STEPS.get((condemned.stage, step))
+    if stage is None:
+        raise StepRefused(f"archive {condemned.archive} {_REFUSED[condemned.stage]}")
+    return replace(condemned, stage=stage, changed_at=at, reason=reason)
+
+
+def plan_digest(proposal_id: str, condemned: Iterable[Condemned]) -> str:
+    """Return the SHA-256 of what is to be destroyed and why: approvals name it, so that they cover nothing else."""
+    plan = [[each.archive, each.rule, each.citation] for each in sorted(condemned, key=lambda each: each.archive)]
+    text = json.dumps([proposal_id, plan], separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def approval_text(proposal: Proposal, at_text: str, by: Person, archives: int) -> str:
+    """Return what a person with a key signs, ready for a signed note."""
+    lines = (
+        "strongroom approval of destruction 1",
+        f"proposal {proposal.id}",
+        f"plan {proposal.plan_sha256}",
+        f"archives {archives}",
+        f"by {by.token}",
+        f"at {at_text}",
+    )
+    return "\n".join(lines) + "\n"
+
+
+def require_other(proposal: Proposal, given: Sequence[Approval], by: Person) -> None:
+    """Raise StepRefused unless this person's approval counts beside the proposer's word and those given already."""
+    if by.uid < 0:
+        raise StepRefused("the program approves nothing", hint="approve as a person")
+    if any(by.may_be(each.by) for each in given):
+        raise StepRefused("you have approved this plan already", hint="somebody else must do so, too")
+    if proposal.people > 1 and by.may_be(proposal.by):
+        raise StepRefused(
+            "who proposes cannot approve: a destruction takes two people",
+            hint="a second user of this machine approves, or [destruction] people = 1 says that one is enough",
+        )
+
+
+def is_approved(proposal: Proposal, given: Sequence[Approval], people: int = 1) -> bool:
+    """Say whether enough different people agree to this very plan. `people` is today's rule: the stricter one holds."""
+    strict = replace(proposal, people=max(proposal.people, people))
+    sound: list[Approval] = []
+    for each in given:
+        repeated = any(each.by.may_be(other.by) for other in sound)
+        own = strict.people > 1 and each.by.may_be(proposal.by)
+        if each.plan_sha256 == proposal.plan_sha256 and each.by.uid >= 0 and not repeated and not own:
+            sound.append(each)
+    return len(sound) >= strict.approvals
+
+
+def ripe_at(proposal: Proposal, given: Sequence[Approval], cooling_off: timedelta) -> datetime | None:
+    """Return when the cooling-off is over, or None without an approval. Of two delays the longer one holds."""
+    last = max((each.at for each in given), default=None)
+    return None if last is None else last + max(proposal.cooling_off, cooling_off)

@@ -1,0 +1,94 @@
+"""A request of one person to be erased (GDPR Article 17), as one table: state x answer -> state.
+
+Records lie in archives, and an archive is the smallest thing that can be destroyed: its bytes never change. A request
+therefore names archives; it is done when each of them is destroyed, deferred while a hold or a retention period keeps
+one, refused with its ground. A deferred request needs no second asking: it is done when its last archive is gone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from strongroom.model.destruction import StepRefused
+from strongroom.model.period import Period, PeriodUnit
+
+ANSWER_WITHIN = Period(1, PeriodUnit.MONTHS)
+"""In which a person must be told what was done (GDPR Article 12(3)); it may be lengthened by two further months."""
+
+
+class ErasureState(StrEnum):
+    """Where a request stands."""
+
+    OPEN = "open"  # recorded, not answered
+    DEFERRED = "deferred"  # answered: not yet, because a hold or a retention period stands against it
+    DONE = "done"  # every archive that it names is destroyed
+    REFUSED = "refused"  # answered: no, on a ground
+
+
+class Answer(StrEnum):
+    """What a request is answered with."""
+
+    DEFERRED = "deferred"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+ANSWERS: Mapping[tuple[ErasureState, Answer], ErasureState] = MappingProxyType(
+    {
+        (ErasureState.OPEN, Answer.DEFERRED): ErasureState.DEFERRED,
+        (ErasureState.OPEN, Answer.DONE): ErasureState.DONE,
+        (ErasureState.OPEN, Answer.REFUSED): ErasureState.REFUSED,
+        (ErasureState.DEFERRED, Answer.DEFERRED): ErasureState.DEFERRED,
+        (ErasureState.DEFERRED, Answer.DONE): ErasureState.DONE,
+        (ErasureState.DEFERRED, Answer.REFUSED): ErasureState.REFUSED,
+    }
+)
+
+PENDING = frozenset({ErasureState.OPEN, ErasureState.DEFERRED})
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """One request. `subject` and `salt` are shredded when it ends: then nothing here tells whom it was about."""
+
+    id: str
+    at: datetime
+    state: ErasureState
+    ground: str  # on which the person asks, such as "GDPR 17(1)(b)"
+    subject: str  # the person's reference as it was given; never in the log
+    salt: str  # hex, 32 random bytes
+    subject_hash: str  # HMAC-SHA256(salt, subject): what the log has; nobody can check a guess without the salt
+    archives: tuple[str, ...]
+    overrides: bool = False  # the ground is said to outweigh the retention duty
+    answered_at: datetime | None = None
+    answer: str = ""  # the ground of the answer, in words
+
+    @property
+    def pending(self) -> bool:
+        """Say whether it still waits for its end."""
+        return self.state in PENDING
+
+    @property
+    def answer_by(self) -> datetime:
+        """Return until when the person must be answered."""
+        return ANSWER_WITHIN.add_to(self.at)
+
+
+def subject_hash(salt: bytes, subject: str) -> str:
+    """Return the pseudonym of a person's reference, in hexadecimal."""
+    return hmac.new(salt, subject.encode(), hashlib.sha256).hexdigest()
+
+
+def reply(erasure: Erasure, answer: Answer, at: datetime, ground: str) -> Erasure:
+    """Return the request after an answer; what names the person goes with its end. Raises StepRefused."""
+    state = ANSWERS.get((erasure.state, answer))
+    if state is None:
+        raise StepRefused(f"the request {erasure.id} is {erasure.state}: it has had its last answer")
+    told = replace(erasure, state=state, answered_at=at, answer=ground)
+    return told if state in PENDING else replace(told, subject="", salt="")

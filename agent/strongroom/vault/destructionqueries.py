@@ -1,0 +1,94 @@
+"""The named queries of proposals, approvals, destructions and erasures."""
+
+from __future__ import annotations
+
+_PROPOSAL = "id, at, uid, name, login, sudo, ground, reason, people, cooling_off, plan_sha256, erasure, overrides"
+PUT_PROPOSAL = f"INSERT INTO proposals ({_PROPOSAL}) VALUES ({', '.join('?' * 13)})"
+PROPOSAL = f"SELECT {_PROPOSAL} FROM proposals WHERE id = ?"
+PROPOSALS_NEWEST = f"SELECT {_PROPOSAL} FROM proposals ORDER BY at DESC, id DESC LIMIT ?"
+PROPOSALS_LIVE = f"""
+SELECT {_PROPOSAL} FROM proposals WHERE id IN (SELECT proposal FROM condemned WHERE stage IN ('proposed', 'approved'))
+ORDER BY at, id
+"""
+PROPOSALS_APPROVED = f"""
+SELECT {_PROPOSAL} FROM proposals WHERE id IN (SELECT proposal FROM condemned WHERE stage = 'approved') ORDER BY at, id
+"""
+PROPOSALS_OF_ERASURE = f"SELECT {_PROPOSAL} FROM proposals WHERE erasure = ? AND erasure <> '' ORDER BY at, id"
+PROPOSAL_IDS_LIKE = """
+SELECT id FROM proposals WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 3
+"""
+
+_APPROVAL = "proposal, at, uid, name, login, sudo, plan_sha256, note, signer"
+PUT_APPROVAL = f"INSERT INTO approvals ({_APPROVAL}) VALUES ({', '.join('?' * 9)})"
+APPROVALS = f"SELECT {_APPROVAL} FROM approvals WHERE proposal = ? ORDER BY at, uid"
+
+_CONDEMNED = "archive, proposal, stage, changed_at, rule, citation, reason"
+PUT_CONDEMNED = f"""
+INSERT INTO condemned ({_CONDEMNED}) VALUES ({", ".join("?" * 7)})
+ON CONFLICT (proposal, archive) DO UPDATE SET
+    stage = excluded.stage, changed_at = excluded.changed_at, reason = excluded.reason
+"""
+CONDEMNED = f"SELECT {_CONDEMNED} FROM condemned WHERE proposal = ? ORDER BY archive"
+CONDEMNED_LIVE = f"""
+SELECT {_CONDEMNED} FROM condemned WHERE archive = ? AND stage IN ('proposed', 'approved', 'destroying')
+"""
+
+_TOMBSTONE = "archive, certificate_sha256, tombstone"
+PUT_TOMBSTONE = """
+INSERT INTO tombstones (archive, stream, window_start, window_end, destroyed_at, certificate_sha256, tombstone)
+VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (archive) DO UPDATE SET certificate_sha256 = excluded.certificate_sha256
+"""
+TOMBSTONE = f"SELECT {_TOMBSTONE} FROM tombstones WHERE archive = ?"
+TOMBSTONES = f"SELECT {_TOMBSTONE} FROM tombstones ORDER BY destroyed_at DESC, archive DESC LIMIT ?"
+TOMBSTONES_OF = f"""
+SELECT {_TOMBSTONE} FROM tombstones WHERE stream = ? ORDER BY destroyed_at DESC, archive DESC LIMIT ?
+"""
+UNFINISHED = f"SELECT {_TOMBSTONE} FROM tombstones WHERE certificate_sha256 = '' ORDER BY archive"
+BURIED_IDS = """
+SELECT archive FROM tombstones WHERE certificate_sha256 <> ''
+UNION SELECT archive FROM entries WHERE kind = 'archive.destroyed' ORDER BY archive
+"""
+TOMBSTONE_IDS_LIKE = """
+SELECT archive FROM tombstones
+WHERE substr(archive, 1, length(?1)) = ?1 OR substr(archive, -length(?1)) = ?1 LIMIT 3
+"""
+EVERY_TOMBSTONE = f"SELECT {_TOMBSTONE} FROM tombstones ORDER BY archive"
+DESTRUCTION_ENTRIES = """
+SELECT line FROM entries WHERE kind IN (
+    'destruction.proposed', 'destruction.approved', 'destruction.undone', 'destruction.spared', 'destruction.begun',
+    'archive.destroyed', 'erasure.requested', 'erasure.answered'
+) ORDER BY seq
+"""
+COUNT_TOMBSTONES = "SELECT count(*) AS count FROM tombstones"
+TOMBSTONES_TOUCHING = f"""
+SELECT {_TOMBSTONE} FROM tombstones WHERE window_end > ? AND window_start < ? ORDER BY window_start
+"""
+
+DROP_ARCHIVE = "DELETE FROM archives WHERE id = ?"
+COVER_DESTROYED = """
+UPDATE coverage SET cover = 'destroyed', cause = ?2
+WHERE stream = ?3 AND window_start >= ?4 AND window_start < ?5 AND archive = ?1 AND cover IN ('proven', 'empty')
+"""
+HUSH_ENTRIES = """
+UPDATE entries SET words = '' WHERE (job = ?1 AND job <> '') OR (archive = ?2 AND archive <> '')
+"""
+HUSH_JOB = "UPDATE jobs SET detail = '' WHERE id = ?"
+
+_ERASURE = "id, at, state, ground, subject, salt, subject_hash, archives, overrides, answered_at, answer"
+PUT_ERASURE = f"""
+INSERT INTO erasures ({_ERASURE}) VALUES ({", ".join("?" * 11)})
+ON CONFLICT (id) DO UPDATE SET
+    state = excluded.state, subject = excluded.subject, salt = excluded.salt, archives = excluded.archives,
+    answered_at = excluded.answered_at, answer = excluded.answer
+"""
+ERASURE = f"SELECT {_ERASURE} FROM erasures WHERE id = ?"
+ERASURES_NEWEST = f"SELECT {_ERASURE} FROM erasures ORDER BY at DESC, id DESC LIMIT ?"
+ERASURES_PENDING = f"SELECT {_ERASURE} FROM erasures WHERE state IN ('open', 'deferred') ORDER BY at, id"
+ERASURE_IDS_LIKE = """
+SELECT id FROM erasures WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 3
+"""
+
+ARCHIVES_TOUCHING = """
+SELECT id FROM archives WHERE stream = ? AND window_end > ? AND window_start < ? ORDER BY id
+"""
+STREAMS_WITH_ARCHIVES = "SELECT DISTINCT stream FROM archives ORDER BY stream"

@@ -1,0 +1,65 @@
+"""Requests for erasure in the catalogue."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from strongroom.model.erasure import Erasure, ErasureState
+from strongroom.vault import destructionqueries as queries
+from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+
+
+def put_erasure(catalogue: Catalogue, erasure: Erasure) -> None:
+    """Write a request as it now stands; inside a transaction."""
+    catalogue.write(
+        queries.PUT_ERASURE,
+        erasure.id,
+        to_text(erasure.at),
+        erasure.state.value,
+        erasure.ground,
+        erasure.subject,
+        erasure.salt,
+        erasure.subject_hash,
+        json.dumps(list(erasure.archives)),
+        int(erasure.overrides),
+        to_text_or_none(erasure.answered_at),
+        erasure.answer,
+    )
+
+
+def get_erasure(catalogue: Catalogue, erasure_id: str) -> Erasure | None:
+    """Return the request with exactly this id."""
+    row = catalogue.read_one(queries.ERASURE, erasure_id)
+    return _erasure(row) if row else None
+
+
+def newest_erasures(catalogue: Catalogue, most: int = 50) -> list[Erasure]:
+    """Return requests, newest first."""
+    return [_erasure(row) for row in catalogue.read(queries.ERASURES_NEWEST, most)]
+
+
+def pending_erasures(catalogue: Catalogue) -> list[Erasure]:
+    """Return the requests that wait for their end, oldest first."""
+    return [_erasure(row) for row in catalogue.read(queries.ERASURES_PENDING)]
+
+
+def matching_erasure_ids(catalogue: Catalogue, part: str) -> list[str]:
+    """Return up to three ids of requests that begin or end with what a person typed."""
+    return [row["id"] for row in catalogue.read(queries.ERASURE_IDS_LIKE, part.lower())]
+
+
+def _erasure(row: sqlite3.Row) -> Erasure:
+    return Erasure(
+        id=row["id"],
+        at=to_instant(row["at"]),
+        state=ErasureState(row["state"]),
+        ground=row["ground"],
+        subject=row["subject"],
+        salt=row["salt"],
+        subject_hash=row["subject_hash"],
+        archives=tuple(json.loads(row["archives"])),
+        overrides=bool(row["overrides"]),
+        answered_at=to_instant_or_none(row["answered_at"]),
+        answer=row["answer"],
+    )

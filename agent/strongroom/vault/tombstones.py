@@ -1,0 +1,217 @@
+"""Tombstones: the file in the manifest's place, its row in the catalogue, and how both are read.
+
+The same tombstone always gives the same bytes: the log has their digest. docs/format.md tells the fields.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from strongroom.model.archive import Archive, Holding
+from strongroom.model.destruction import Condemned, Ground, Proposal
+from strongroom.model.errors import VaultError
+from strongroom.model.instants import format_instant, parse_instant
+from strongroom.model.tombstone import Tombstone
+from strongroom.model.window import Window
+from strongroom.vault import destructionqueries as queries
+from strongroom.vault.catalogue import Catalogue, to_text
+from strongroom.vault.layout import FORMAT, Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Buried:
+    """A tombstone and the digest of its certificate, which is empty as long as the destruction is under way."""
+
+    tombstone: Tombstone
+    certificate_sha256: str
+
+
+def carve(
+    archive: Archive, condemned: Condemned, proposal: Proposal, digests: tuple[str, str], at: datetime
+) -> Tombstone:
+    """Reduce an archive to its tombstone. `digests` are those of its manifest and of its sealed key file."""
+    return Tombstone(
+        archive=archive.id,
+        quarantined=archive.holding is Holding.QUARANTINED,
+        stream=archive.stream,
+        source=archive.source,
+        provider=archive.provider,
+        datasets=archive.spec.datasets,
+        window=archive.spec.window,
+        job=archive.job,
+        size=archive.seal.size,
+        sealed_size=archive.seal.sealed_size,
+        records=archive.inspection.records,
+        sealed_sha256=archive.seal.sealed_sha256,
+        digest=archive.seal.digest,
+        manifest_sha256=digests[0],
+        key_sha256=digests[1],
+        retention=archive.retention,
+        verified_at=archive.verified_at,
+        destroyed_at=at,
+        ground=proposal.ground,
+        rule=condemned.rule,
+        citation=condemned.citation,
+        proposal=proposal.id,
+        erasure=proposal.erasure,
+    )
+
+
+def write_tombstone(tombstone: Tombstone) -> bytes:
+    """Render a tombstone; the same one always gives the same bytes."""
+    return (json.dumps(tombstone_body(tombstone), indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def tombstone_body(tombstone: Tombstone) -> dict[str, Any]:
+    """Return the fields of a tombstone as docs/format.md tells them."""
+    window = tombstone.window
+    destroyed = {
+        "at": format_instant(tombstone.destroyed_at),
+        "ground": tombstone.ground.value,
+        "rule": tombstone.rule,
+        "citation": tombstone.citation,
+        "proposal": tombstone.proposal,
+    }
+    return {
+        "format": FORMAT,
+        "id": tombstone.archive,
+        "holding": Holding.DESTROYED.value,
+        "was": (Holding.QUARANTINED if tombstone.quarantined else Holding.HELD).value,
+        "stream": tombstone.stream,
+        "source": tombstone.source,
+        "provider": tombstone.provider,
+        "datasets": list(tombstone.datasets),
+        "window": {"start": format_instant(window.start), "end": format_instant(window.end)},
+        "job": tombstone.job,
+        "delivered": {"size": tombstone.size, "digest": tombstone.digest},
+        "sealed": {"size": tombstone.sealed_size, "sha256": tombstone.sealed_sha256},
+        "key": {"sha256": tombstone.key_sha256},
+        "manifest": {"sha256": tombstone.manifest_sha256},
+        "counts": {"records": tombstone.records},
+        "retention": tombstone.retention,
+        "verified_at": format_instant(tombstone.verified_at),
+        "destroyed": {**destroyed, "erasure": tombstone.erasure} if tombstone.erasure else destroyed,
+    }
+
+
+def tombstone_path(layout: Layout, tombstone: Tombstone) -> Path:
+    """Return where the tombstone stands: in its manifest's place."""
+    if tombstone.quarantined:
+        return layout.quarantined(tombstone.archive, ".json")
+    return layout.manifest(tombstone.archive)
+
+
+def is_tombstone(data: bytes | str) -> bool:
+    """Say whether a manifest file is a tombstone."""
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(body, dict) and body.get("holding") == Holding.DESTROYED
+
+
+def read_tombstone(data: bytes | str) -> Tombstone:
+    """Read a tombstone back. Raises VaultError when it is not one that this program can read."""
+    try:
+        body = json.loads(data)
+        return _tombstone(body)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise VaultError("a tombstone cannot be read", hint="restore it from a copy of the vault") from error
+
+
+def _tombstone(body: dict[str, Any]) -> Tombstone:
+    told = body["destroyed"]
+    if body["format"] > FORMAT:
+        raise ValueError("from a later version")
+    return Tombstone(
+        archive=body["id"],
+        quarantined=body["was"] == Holding.QUARANTINED,
+        stream=body["stream"],
+        source=body["source"],
+        provider=body["provider"],
+        datasets=tuple(body["datasets"]),
+        window=Window(parse_instant(body["window"]["start"]), parse_instant(body["window"]["end"])),
+        job=body["job"],
+        size=body["delivered"]["size"],
+        sealed_size=body["sealed"]["size"],
+        records=body["counts"]["records"],
+        sealed_sha256=body["sealed"]["sha256"],
+        digest=body["delivered"]["digest"],
+        key_sha256=body["key"]["sha256"],
+        manifest_sha256=body["manifest"]["sha256"],
+        retention=body["retention"],
+        verified_at=parse_instant(body["verified_at"]),
+        destroyed_at=parse_instant(told["at"]),
+        ground=Ground(told["ground"]),
+        rule=told["rule"],
+        citation=told["citation"],
+        proposal=told["proposal"],
+        erasure=told.get("erasure", ""),
+    )
+
+
+def put_tombstone(catalogue: Catalogue, tombstone: Tombstone, certificate_sha256: str = "") -> None:
+    """Write a tombstone's row, or its certificate's digest into it; inside a transaction."""
+    catalogue.write(
+        queries.PUT_TOMBSTONE,
+        tombstone.archive,
+        tombstone.stream,
+        to_text(tombstone.window.start),
+        to_text(tombstone.window.end),
+        to_text(tombstone.destroyed_at),
+        certificate_sha256,
+        write_tombstone(tombstone).decode(),
+    )
+
+
+def get_tombstone(catalogue: Catalogue, archive_id: str) -> Buried | None:
+    """Return what is left of the archive with exactly this id."""
+    row = catalogue.read_one(queries.TOMBSTONE, archive_id)
+    return _buried(row) if row else None
+
+
+def newest_tombstones(catalogue: Catalogue, most: int = 100, stream: str = "") -> list[Buried]:
+    """Return what was destroyed last, newest first, of one stream or of all."""
+    rows = catalogue.read(queries.TOMBSTONES_OF, stream, most) if stream else catalogue.read(queries.TOMBSTONES, most)
+    return [_buried(row) for row in rows]
+
+
+def buried_ids(catalogue: Catalogue) -> list[str]:
+    """Return the id of every archive whose destruction has come to its end."""
+    return [row["archive"] for row in catalogue.read(queries.BURIED_IDS)]
+
+
+def every_tombstone(catalogue: Catalogue) -> list[Tombstone]:
+    """Return every tombstone, also of destructions under way."""
+    return [_buried(row).tombstone for row in catalogue.read(queries.EVERY_TOMBSTONE)]
+
+
+def unfinished_tombstones(catalogue: Catalogue) -> list[Buried]:
+    """Return the tombstones of destructions that have begun and not ended, oldest first."""
+    return [_buried(row) for row in catalogue.read(queries.UNFINISHED)]
+
+
+def matching_tombstone_ids(catalogue: Catalogue, part: str) -> list[str]:
+    """Return up to three ids of destroyed archives that begin or end with what a person typed."""
+    return [row["archive"] for row in catalogue.read(queries.TOMBSTONE_IDS_LIKE, part.lower())]
+
+
+def tombstones_touching(catalogue: Catalogue, window: Window) -> list[Tombstone]:
+    """Return the tombstones of every stream whose windows share time with this one."""
+    rows = catalogue.read(queries.TOMBSTONES_TOUCHING, to_text(window.start), to_text(window.end))
+    return [_buried(row).tombstone for row in rows]
+
+
+def count_tombstones(catalogue: Catalogue) -> int:
+    """Count the archives that were destroyed."""
+    row = catalogue.read_one(queries.COUNT_TOMBSTONES)
+    return int(row["count"]) if row else 0
+
+
+def _buried(row: sqlite3.Row) -> Buried:
+    return Buried(read_tombstone(row["tombstone"]), row["certificate_sha256"])

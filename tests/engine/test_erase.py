@@ -1,0 +1,202 @@
+"""Requests for erasure: under a pseudonym, on a plan, deferred without being forgotten, and done by themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from destructionkit import ALICE, BOB, DUE, HELD, KEEP, LOCKED, WEEK, House, make_house
+
+from strongroom.engine.desk import Rules
+from strongroom.engine.destroy import carry_out
+from strongroom.engine.erase import (
+    Requested,
+    answer_erasure,
+    archives_within,
+    propose_again,
+    request_erasure,
+    standing_against,
+)
+from strongroom.engine.propose import undo
+from strongroom.model.archive import Archive
+from strongroom.model.destruction import StepRefused
+from strongroom.model.erasure import Answer, Erasure, ErasureState
+from strongroom.model.errors import UsageError
+from strongroom.model.window import Window
+from strongroom.vault.erasures import get_erasure
+
+SUBJECT = "customer-4711"
+GROUND = "GDPR 17(1)(b)"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = make_house(tmp_path)
+    yield made
+    made.vault.close()
+
+
+def ask(house: House, *archives: Archive, overrides: bool = False, people: int = 2) -> Requested:
+    desk = house.desk(rules=Rules(people=people))
+    return request_erasure(desk, SUBJECT, archives, ALICE, GROUND, overrides=overrides)
+
+
+def state(house: House, erasure: Erasure) -> Erasure:
+    found = get_erasure(house.vault.catalogue, erasure.id)
+    assert found is not None
+    return found
+
+
+def approve_it(house: House, asked: Requested) -> None:
+    assert asked.plan is not None
+    assert house.agree(asked.plan).enough
+    house.now += WEEK
+
+
+def test_what_is_due_is_destroyed_and_the_request_is_done_by_itself(house: House) -> None:
+    first, second, other = house.add(3)
+    asked = ask(house, first, second)
+    approve_it(house, asked)
+    assert len(carry_out(house.desk()).destroyed) == 2
+    done = state(house, asked.erasure)
+    assert (done.state, done.subject, done.salt) == (ErasureState.DONE, "", "")
+    assert house.is_whole(other)
+    assert house.kinds()[3:] == [
+        *("erasure.requested", "destruction.proposed", "destruction.approved"),
+        *("destruction.begun", "archive.destroyed") * 2,
+        "erasure.answered",
+    ]
+
+
+def test_the_person_is_never_in_the_log_and_nowhere_once_it_is_done(house: House) -> None:
+    (doomed,) = house.add()
+    asked = ask(house, doomed)
+    assert SUBJECT not in json.dumps(house.log())
+    assert asked.erasure.subject_hash in json.dumps(house.log())
+    salt = asked.erasure.salt.encode()
+    assert house.find(SUBJECT.encode())
+    assert house.find(salt)
+    approve_it(house, asked)
+    carry_out(house.desk())
+    assert house.find(SUBJECT.encode(), salt) == []
+
+
+@pytest.mark.parametrize("verdict", [HELD, KEEP])
+def test_a_deferred_request_waits_and_completes_by_itself(house: House, verdict: object) -> None:
+    free, kept = house.add(2)
+    house.verdicts[kept.id] = verdict  # type: ignore[assignment]
+    asked = ask(house, free, kept)
+    approve_it(house, asked)
+    carried = carry_out(house.desk())
+    assert [each.archive for each in carried.destroyed] == [free.id]
+    assert [each.archive for each in carried.waiting] == [kept.id]
+    answer_erasure(house.desk(), asked.erasure.id, Answer.DEFERRED, "GDPR 17(3)(e)", BOB)
+    assert state(house, asked.erasure).state is ErasureState.DEFERRED
+    assert standing_against(house.desk(), state(house, asked.erasure)).keys() == {kept.id}
+    for _ in range(3):
+        house.now += 50 * WEEK
+        assert carry_out(house.desk()).destroyed == []
+    assert house.is_whole(kept)
+    before = house.kinds()
+    del house.verdicts[kept.id]
+    assert [each.archive for each in carry_out(house.desk()).destroyed] == [kept.id]
+    assert state(house, asked.erasure).state is ErasureState.DONE
+    assert house.kinds()[len(before) :] == ["destruction.begun", "archive.destroyed", "erasure.answered"]
+
+
+def test_it_takes_approval_and_cooling_off_like_any_destruction(house: House) -> None:
+    (doomed,) = house.add()
+    asked = ask(house, doomed)
+    house.now += 10 * WEEK
+    assert carry_out(house.desk()).destroyed == []
+    assert asked.plan is not None
+    with pytest.raises(StepRefused, match="two people"):
+        house.agree(asked.plan, ALICE)
+    house.agree(asked.plan)
+    assert carry_out(house.desk()).destroyed == []
+    assert house.is_whole(doomed)
+
+
+def test_a_ground_may_outweigh_a_running_period_with_two_people_and_never_a_hold_or_a_lock(house: House) -> None:
+    kept, held, locked = house.add(3)
+    house.verdicts = {kept.id: KEEP, held.id: HELD, locked.id: LOCKED}
+    asked = ask(house, kept, held, locked, overrides=True, people=1)
+    assert asked.plan is not None
+    assert asked.plan.proposal.people == 2
+    with pytest.raises(StepRefused, match="two people"):
+        house.agree(asked.plan, ALICE, rules=Rules(people=1))
+    approve_it(house, asked)
+    assert [each.archive for each in carry_out(house.desk()).destroyed] == [kept.id]
+    assert house.is_whole(held)
+    assert house.is_whole(locked)
+    certificate = house.vault.layout.certificate(kept.id).read_text()
+    assert '"overrides_retention": true' in certificate
+    assert SUBJECT not in certificate
+
+
+def test_a_refusal_has_its_ground_and_takes_everything_off_the_plan(house: House) -> None:
+    (kept,) = house.add()
+    asked = ask(house, kept)
+    approve_it(house, asked)
+    with pytest.raises(UsageError, match="needs its ground"):
+        answer_erasure(house.desk(), asked.erasure.id, Answer.REFUSED, "", BOB)
+    answer_erasure(house.desk(), asked.erasure.id, Answer.REFUSED, "GDPR 17(3)(b)", BOB)
+    assert carry_out(house.desk()).destroyed == []
+    assert house.is_whole(kept)
+    told = state(house, asked.erasure)
+    assert (told.state, told.answer, told.subject) == (ErasureState.REFUSED, "GDPR 17(3)(b)", "")
+    with pytest.raises(StepRefused, match="last answer"):
+        answer_erasure(house.desk(), asked.erasure.id, Answer.DONE, "", BOB)
+    assert house.find(SUBJECT.encode()) == []
+
+
+def test_done_is_not_believed_before_it_is_true(house: House) -> None:
+    (kept,) = house.add()
+    asked = ask(house, kept)
+    with pytest.raises(StepRefused, match="1 of the 1 archives"):
+        answer_erasure(house.desk(), asked.erasure.id, Answer.DONE, "", BOB)
+    empty = ask(house)
+    assert empty.plan is None
+    assert answer_erasure(house.desk(), empty.erasure.id, Answer.DONE, "", BOB).state is ErasureState.DONE
+
+
+def test_it_takes_over_what_is_on_another_plan_and_comes_back_after_an_undo(house: House) -> None:
+    (doomed,) = house.add()
+    plan = house.approve_and_cool(doomed)
+    asked = ask(house, doomed)
+    assert carry_out(house.desk()).destroyed == []  # it must be approved on the plan that it is on now
+    undo(house.desk(), doomed.id, BOB, "look again")
+    house.now += WEEK
+    assert carry_out(house.desk()).destroyed == []
+    again = propose_again(house.desk(), asked.erasure.id, ALICE)
+    assert again.proposal.erasure == asked.erasure.id != plan.proposal.id
+    with pytest.raises(UsageError, match="off the plan"):
+        propose_again(house.desk(), asked.erasure.id, ALICE)
+    house.agree(again)
+    house.now += WEEK
+    assert len(carry_out(house.desk()).destroyed) == 1
+    assert state(house, asked.erasure).state is ErasureState.DONE
+
+
+@pytest.mark.parametrize("ground", [f"asked by {SUBJECT.upper()}", "x" * 201, "two\nlines"])
+def test_words_for_the_log_do_not_tell_the_person(house: House, ground: str) -> None:
+    with pytest.raises(UsageError):
+        request_erasure(house.desk(), SUBJECT, [], ALICE, ground)
+    with pytest.raises(UsageError, match="nobody"):
+        request_erasure(house.desk(), " ", [], ALICE, GROUND)
+    assert house.kinds() == []
+
+
+def test_a_period_means_every_archive_that_touches_it(house: House) -> None:
+    first, second, third = house.add(3)
+    (other,) = house.add(stream="another")
+    window = Window(second.spec.window.start, second.spec.window.end)
+    assert archives_within(house.vault, first.stream, window) == [second]
+    wide = Window(first.spec.window.end - timedelta(seconds=1), other.spec.window.end)
+    assert {each.id for each in archives_within(house.vault, "", wide)} == {
+        *(first.id, second.id, third.id, other.id),
+    }
+    assert DUE.locked is False
