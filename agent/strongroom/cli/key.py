@@ -1,0 +1,342 @@
+"""`strongroom key`: who can open the vault, who could, and the proof that somebody can."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli import terminal
+from strongroom.cli.identities import ask_passphrase, open_identities, read_passphrase
+from strongroom.cli.json_output import put_document
+from strongroom.cli.keywords import (
+    OLD_COPIES,
+    drill_document,
+    recipient_document,
+    rotated_document,
+    say_drill,
+    say_recipients,
+    say_rotated,
+)
+from strongroom.cli.options import identity_option, json_option, passphrase_option
+from strongroom.cli.session import Session, pass_session
+from strongroom.cli.terminal import clean, say, tell
+from strongroom.model.errors import ExitCode, Interrupted, UsageError
+
+if TYPE_CHECKING:
+    from strongroom.config.schema import Config
+    from strongroom.engine.keys import Identities
+    from strongroom.engine.readings import Vault
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group("key")
+def key() -> None:
+    """See and change who can open the vault, and prove that somebody can."""
+
+
+@key.command("list")
+@json_option
+@pass_session
+def list_(session: Session, as_json: bool) -> None:
+    """List the public keys that archives are or were sealed to, and what each opens."""
+    from strongroom.engine.assembly import open_reading, system_clock
+    from strongroom.engine.recipients import change_of, count_stale, standings
+
+    config = session.config()
+    with open_reading(config) as vault:
+        change = change_of(vault, config.vault.recipients)
+        found = standings(vault, config.vault.recipients)
+        stale = count_stale(vault, config.vault.recipients)
+    if as_json:
+        told = [recipient_document(each) for each in found]
+        put_document({"recipients": told, "to_rotate": stale, "unnoticed_change": change is not None})
+        return
+    say_recipients(found, system_clock())
+    if change is not None:
+        tell(
+            "The configuration names other keys than the vault has seen: the next start logs this and raises the alarm."
+        )
+    if stale:
+        tell(
+            f"{stale} archives are sealed to another set than the configuration's; "
+            "to seal them anew: strongroom key rotate"
+        )
+
+
+@key.command("add")
+@click.argument("recipient", metavar="AGE1...")
+@click.option("--label", metavar="WORDS", default="", help="What you call it, such as: paper in the safe.")
+@click.option("--proof", metavar="PATH", type=_FILE, help="Its identity file, to show that it is there.")
+@click.option("--unproven", is_flag=True, help="Add it although nobody shows its identity; prove it with a drill soon.")
+@json_option
+@pass_session
+def add(session: Session, /, recipient: str, label: str, proof: Path | None, unproven: bool, as_json: bool) -> None:
+    """Let the holder of another key open what is archived from now on.
+
+    What is there already opens for it after `strongroom key rotate`. The change is logged and raises the alarm.
+    """
+    import os
+
+    from strongroom.engine.assembly import open_reading, system_clock
+    from strongroom.engine.keys import kept_elsewhere, load_identities
+    from strongroom.engine.recipients import prove, require_proof
+
+    config, added = session.config(), kept_elsewhere(recipient).recipient
+    if added in config.vault.recipients:
+        raise UsageError("this key is one of the vault's already", hint="see: strongroom key list")
+    if proof is None and not unproven:
+        raise UsageError(
+            "nobody has shown that the identity of this key exists; what is sealed to it alone would be lost",
+            hint="give its identity file with --proof PATH, or add it with --unproven and prove it with a drill",
+        )
+    identities = load_identities(proof, lambda: ask_passphrase(proof, None)) if proof else []
+    if proof:
+        require_proof(added, identities, os.urandom)
+    with open_reading(config) as vault:
+        _change_set(config, vault, (*config.vault.recipients, added), label=label)
+        if proof:
+            prove(vault, added, identities, os.urandom, system_clock())
+    if as_json:
+        put_document({"added": added, "proven": proof is not None})
+        return
+    tell("Added. New archives are sealed to it once the daemon has read its configuration again (reload or restart).")
+    if not proof:
+        tell("Nobody has proven it yet. Have its holder do so: strongroom key drill --identity FILE")
+    tell("To let it open what is there already: strongroom key rotate")
+
+
+@key.command("retire")
+@click.argument("recipient", metavar="AGE1...|LABEL")
+@click.option("--reason", metavar="WORDS", required=True, help="Why, for whoever reads it later.")
+@click.option("--unproven", is_flag=True, help="Retire it although no drill was passed with any key that stays.")
+@json_option
+@pass_session
+def retire(session: Session, /, recipient: str, reason: str, unproven: bool, as_json: bool) -> None:
+    """Seal nothing new to a key any more. What it opens now it opens until `strongroom key rotate`."""
+    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.recipients import require_keepers
+
+    config = session.config()
+    with open_reading(config) as vault:
+        gone = _named(vault, config, recipient)
+        kept = tuple(each for each in config.vault.recipients if each != gone)
+        require_keepers(vault, kept, unproven=unproven)
+        _change_set(config, vault, kept, reason=reason)
+    if as_json:
+        put_document({"retired": gone, "reason": reason})
+        return
+    tell("Retired. The daemon seals to it no more once it has read its configuration again (reload or restart).")
+    tell("It still opens what is there. To end that: strongroom key rotate")
+
+
+@key.command("rotate")
+@click.option("--recipients-from-config", is_flag=True, help="Take a set that the vault has not seen before.")
+@identity_option
+@passphrase_option
+@json_option
+@pass_session
+def rotate(
+    session: Session,
+    /,
+    recipients_from_config: bool,
+    identity: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> int:
+    """Seal the small key files anew, to the recipients of today. Payloads are not touched.
+
+    Goes on where it was when it was stopped, and may run beside the daemon. Leaves with 1 when a key file was left as
+    it was because it is not the one on record.
+    """
+    import os
+
+    from strongroom.cli.bytesbar import counting
+    from strongroom.cli.stopping import Stopping
+    from strongroom.engine.assembly import open_reading, system_clock
+    from strongroom.engine.recipients import change_of, note_recipients
+    from strongroom.engine.rotation import Rotation
+    from strongroom.engine.rotation import rotate as turn
+
+    config = session.config()
+    wanted = config.vault.recipients
+    with open_reading(config) as vault:
+        if change_of(vault, wanted) is not None and not recipients_from_config:
+            raise UsageError(
+                "the configuration names other recipients than the vault has seen",
+                hint="see strongroom key list; if the change is yours: strongroom key rotate --recipients-from-config",
+            )
+        identities = open_identities(config, identity, passphrase_file)
+        note_recipients(vault, wanted, system_clock(), noticed="rotation")
+        with Stopping() as stopping, counting("rotate", quiet=as_json) as watch:
+            rotation = Rotation(vault, wanted, identities, system_clock, os.urandom, watch, stopping.asked)
+            done = turn(rotation)
+    if as_json:
+        put_document(rotated_document(done, wanted))
+    else:
+        say_rotated(done, wanted)
+    if done.stopped:
+        raise Interrupted("stopped before the end", hint="run it again: it goes on where it is")
+    return ExitCode.FINDINGS if done.refused else ExitCode.OK
+
+
+@key.command("change-passphrase")
+@identity_option
+@passphrase_option
+@click.option("--new-passphrase-file", metavar="PATH", type=_FILE, help="Read the new one from this file (mode 0600).")
+@pass_session
+def change_passphrase(
+    session: Session, /, identity: Path | None, passphrase_file: Path | None, new_passphrase_file: Path | None
+) -> None:
+    """Seal your identity file with another passphrase. Copies of the old file keep the old one."""
+    import os
+
+    from strongroom.engine.passphrase import change_passphrase as change
+
+    config = session.config()
+    path = identity or config.vault.identity
+    if path is None:
+        raise UsageError("no identity file was named", hint="give it with --identity PATH")
+    kept = config.vault.passphrase if path == config.vault.identity else None
+    new = _new_passphrase(new_passphrase_file)
+    change(path, lambda: ask_passphrase(path, passphrase_file, kept), new, os.urandom)
+    tell(f"{clean(str(path))} is sealed with the new passphrase, and was opened with it.")
+    tell("Copies of the old file still open with the old one: replace them. If the identity itself is at risk, rotate.")
+    if kept is not None:
+        tell(f"The configuration finds the passphrase at {kept}: put the new one there.")
+
+
+@key.command("drill")
+@click.option("--paper", is_flag=True, help="Type or paste the identity from paper, unseen, instead of naming a file.")
+@identity_option
+@passphrase_option
+@json_option
+@pass_session
+def drill(session: Session, /, paper: bool, identity: Path | None, passphrase_file: Path | None, as_json: bool) -> int:
+    """Prove that an identity opens an archive drawn by chance, and read all of it. Only the result is written.
+
+    Best done with the recovery identity, as it would be in need. Leaves with 7 when the drill fails.
+    """
+    import os
+
+    from strongroom.cli.bytesbar import watching
+    from strongroom.engine.assembly import open_reading, system_clock
+    from strongroom.engine.drill import draw
+    from strongroom.engine.drill import drill as hold
+
+    if paper and identity:
+        raise UsageError("--paper and --identity exclude each other")
+    config = session.config()
+    identities = _from_paper() if paper else open_identities(config, identity, passphrase_file)
+    with open_reading(config) as vault:
+        archive = draw(vault, os.urandom)
+        total = archive.seal.sealed_size + archive.seal.size
+        with watching("drill", total, quiet=as_json) as watch:
+            found = hold(vault, archive, identities, system_clock(), watch)
+    if as_json:
+        put_document(drill_document(found, config.vault.recipients))
+    else:
+        say_drill(found, config.vault.recipients)
+    return ExitCode.OK if found.passed else ExitCode.CONTENT
+
+
+@key.command("export")
+@click.option("--archives", "named", metavar="ID,ID", multiple=True, required=True, help="Which; several with commas.")
+@click.option(
+    "--to", "target", metavar="PATH", type=click.Path(path_type=Path), required=True, help="New file, or folder."
+)
+@click.option("--recipient", "recipients", metavar="AGE1...", multiple=True, help="Seal to this key; may be repeated.")
+@click.option("--plain", is_flag=True, help="Write them in the clear (mode 0600), for whoever reads the file.")
+@click.option("--note", metavar="WORDS", default="", help="To whom and why, for whoever reads the log here.")
+@identity_option
+@passphrase_option
+@json_option
+@pass_session
+def export(
+    session: Session,
+    /,
+    named: tuple[str, ...],
+    target: Path,
+    recipients: tuple[str, ...],
+    plain: bool,
+    note: str,
+    identity: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Write the keys of chosen archives for somebody who may open those and nothing else. It is logged.
+
+    Into a new file, one identity file with all of them; into a folder that is there, one file each.
+    """
+    import os
+
+    from strongroom.engine.assembly import open_reading, system_clock
+    from strongroom.engine.keyexport import Handout, hand_out
+    from strongroom.engine.readings import find_archive
+
+    if bool(recipients) == plain:
+        raise UsageError("say for whom: --recipient AGE1..., or --plain for keys in the clear")
+    config = session.config()
+    identities = open_identities(config, identity, passphrase_file)
+    parts = [part for each in named for part in each.split(",") if part]
+    with open_reading(config) as vault:
+        ids = tuple(dict.fromkeys(find_archive(vault, part).id for part in parts))
+        paths = hand_out(vault, Handout(ids, recipients, target, note), identities, os.urandom, system_clock())
+    if as_json:
+        put_document({"archives": list(ids), "files": [str(path) for path in paths], "plain": plain})
+        return
+    for path in paths:
+        say(clean(str(path)))
+    if plain:
+        tell("These keys are in the clear: whoever reads the file opens these archives. Hand it over and remove it.")
+    tell(f"They open {len(ids)} archives, for good: {OLD_COPIES}")
+
+
+def _change_set(config: Config, vault: Vault, wanted: tuple[str, ...], *, label: str = "", reason: str = "") -> None:
+    """Change the configuration, then write down the change; a change that somebody else made before is told first."""
+    from strongroom.config.edit import rewrite_recipients
+    from strongroom.engine.assembly import system_clock
+    from strongroom.engine.recipients import note_recipients
+
+    note_recipients(vault, config.vault.recipients, system_clock())
+    rewrite_recipients(config.file, wanted, label)
+    note_recipients(vault, wanted, system_clock(), label=label, reason=reason, noticed="command")
+
+
+def _named(vault: Vault, config: Config, text: str) -> str:
+    """Return the configured recipient that a person means: by its key, its beginning, or its label."""
+    from strongroom.engine.recipients import standings
+
+    found = [
+        each.recipient.key
+        for each in standings(vault, config.vault.recipients)
+        if each.configured and (each.recipient.key.startswith(text) or each.recipient.label == text) and len(text) > 4
+    ]
+    found += [each for each in config.vault.recipients if each == text and each not in found]
+    if len(found) != 1:
+        what = "several of the vault's keys" if found else "none of the vault's keys"
+        raise UsageError(f"this names {what}", hint="give the whole public key: strongroom key list --json")
+    return found[0]
+
+
+def _new_passphrase(path: Path | None) -> str:
+    if path is not None:
+        return read_passphrase(path)
+    if not terminal.can_ask():
+        raise UsageError(
+            "a new passphrase is needed and there is nobody to ask", hint="give --new-passphrase-file PATH"
+        )
+    return str(click.prompt("New passphrase", hide_input=True, confirmation_prompt="The same again", err=True))
+
+
+def _from_paper() -> Identities:
+    from strongroom.engine.keys import typed_identity
+
+    if not terminal.can_ask():
+        raise UsageError(
+            "the identity on paper is typed by a person and there is nobody to ask", hint="give --identity"
+        )
+    question = "The identity on paper, AGE-SECRET-KEY-1... (unseen; spaces do not matter)"
+    return [typed_identity(str(click.prompt(question, hide_input=True, err=True)))]

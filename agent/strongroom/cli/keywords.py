@@ -1,0 +1,137 @@
+"""What `strongroom key` says, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from strongroom.cli.amounts import count_words, day_words, short, size_words, window_words
+from strongroom.cli.documents import fault_document
+from strongroom.cli.table import Column, hang, render_table
+from strongroom.cli.terminal import say, tell, width
+
+if TYPE_CHECKING:
+    from strongroom.engine.drill import Drill
+    from strongroom.engine.recipients import Standing
+    from strongroom.engine.rotation import Rotated
+
+OLD_COPIES = "what was copied cannot be taken back by any rotation."
+
+_COLUMNS = (
+    Column("KEY"),
+    Column("LABEL", least=8),
+    Column("SINCE"),
+    Column("NOW", least=8),
+    Column("OPENS", right=True),
+    Column("LAST DRILL"),
+)
+
+
+def say_recipients(found: Sequence[Standing], now: datetime) -> None:
+    """Print the recipients as a table."""
+    rows = [
+        (
+            each.recipient.short,
+            each.recipient.label or "-",
+            day_words(each.recipient.since),
+            _now(each),
+            count_words(each.opens),
+            _drilled(each, now),
+        )
+        for each in found
+    ]
+    for line in render_table(_COLUMNS, rows, width()):
+        say(line)
+
+
+def recipient_document(standing: Standing) -> dict[str, object]:
+    """Tell one recipient."""
+    recipient = standing.recipient
+    return {
+        "recipient": recipient.key,
+        "label": recipient.label,
+        "since": recipient.since,
+        "in_force": standing.configured,
+        "proven_at": recipient.proven_at,
+        "retired_at": recipient.retired_at,
+        "reason": recipient.reason,
+        "opens": standing.opens,
+        "last_drill": standing.drilled_at,
+    }
+
+
+def say_rotated(done: Rotated, recipients: Sequence[str]) -> None:
+    """Tell what a rotation came to, and what it does not undo."""
+    for fault in done.refused:
+        for line in hang("LEFT   ", 7, f"{short(fault.archive)}  {fault.message} ({fault.file})", width()):
+            say(line)
+    tell(f"{count_words(done.resealed)} key files were sealed anew, to {len(recipients)} keys.")
+    if done.resealed:
+        tell(
+            "Whoever has an older copy of a key file, such as in a backup, still opens that archive's payload with the "
+            "key it was sealed to then. Rotation does not undo that: let old backups run out, or destroy them."
+        )
+
+
+def rotated_document(done: Rotated, recipients: Sequence[str]) -> dict[str, object]:
+    """Tell what a rotation came to."""
+    return {
+        "resealed": done.resealed,
+        "recipients": list(recipients),
+        "complete": not done.stopped and not done.refused,
+        "left": [fault_document(fault) for fault in done.refused],
+    }
+
+
+def say_drill(drill: Drill, recipients: Sequence[str]) -> None:
+    """Tell what a drill came to."""
+    archive = drill.archive
+    what = f"{short(archive.id)}  {archive.stream} {window_words(archive.spec.window)}"
+    if drill.passed:
+        say(f"PASSED  {what}")
+        records = f"{count_words(archive.inspection.records)} records, {size_words(archive.seal.size)}"
+        tell(f"The identity of {drill.recipient} opened it, and all of it was read again: {records}.")
+    else:
+        say(f"FAILED  {what}")
+        for fault in drill.faults:
+            for line in hang(" " * 8, 8, f"{fault.code}: {fault.message} ({fault.file})", width()):
+                say(line)
+        tell("Try another identity now, while there is no need: if none opens it, see docs/keys.md.")
+    if drill.recipient not in recipients:
+        tell("This key is not one that new archives are sealed to.")
+
+
+def drill_document(drill: Drill, recipients: Sequence[str]) -> dict[str, object]:
+    """Tell what a drill came to."""
+    return {
+        "passed": drill.passed,
+        "archive": drill.archive.id,
+        "recipient": drill.recipient,
+        "in_force": drill.recipient in recipients,
+        "records": drill.archive.inspection.records,
+        "faults": [fault_document(fault) for fault in drill.faults],
+    }
+
+
+def drill_words(drilled_at: datetime | None, now: datetime) -> str:
+    """Say how long ago the last drill was."""
+    if drilled_at is None:
+        return "never: strongroom key drill"
+    days = (now - drilled_at).days
+    return f"{day_words(drilled_at)}, {days} day{'' if days == 1 else 's'} ago"
+
+
+def _now(standing: Standing) -> str:
+    if standing.recipient.retired_at is not None:
+        return f"retired {day_words(standing.recipient.retired_at)}"
+    if not standing.configured:
+        return "not in the configuration"
+    return "in force" if standing.recipient.proven_at else "in force, unproven"
+
+
+def _drilled(standing: Standing, now: datetime) -> str:
+    if standing.drilled_at is None:
+        return "never"
+    days = (now - standing.drilled_at).days
+    return f"{days} day{'' if days == 1 else 's'} ago"

@@ -1,0 +1,50 @@
+"""Another passphrase for an identity file: the clear identity never reaches the disk, the old file is kept nowhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from strongroom.engine.keys import read_identity_file
+from strongroom.model.errors import WorldError
+from strongroom.model.instants import Chance
+from strongroom.sealing.identityfile import open_identity_file, protect_identity_file
+from strongroom.sealing.recipient import ScryptRecipient
+from strongroom.vault.durable import flush, flush_folder, in_words, write_all
+
+WORK_FACTOR = 18  # log2 of scrypt's N: about a second
+
+
+def change_passphrase(
+    path: Path, ask_old: Callable[[], str], new: str, chance: Chance, work_factor: int = WORK_FACTOR
+) -> tuple[str, ...]:
+    """Seal an identity file with another passphrase, in its place; return the public keys in it.
+
+    The new file is flushed, read back and opened with the new passphrase before it takes the old one's name. Raises
+    SealError for a wrong old passphrase, UsageError or WorldError; then the old file is as it was.
+    """
+    path = path.resolve()
+    sealed = protect_identity_file(read_identity_file(path), ask_old, ScryptRecipient(new, work_factor), chance)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        _write(temporary, sealed)
+        if temporary.read_bytes() != sealed:
+            raise WorldError("the new identity file read back is not what was written", hint="check the disk")
+        identities = open_identity_file(temporary.read_bytes(), lambda: new)
+        temporary.replace(path)
+        flush_folder(path.parent)
+    except OSError as error:
+        raise in_words(error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return tuple(str(identity.recipient) for identity in identities)
+
+
+def _write(path: Path, data: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        write_all(fd, data)
+        flush(fd)
+    finally:
+        os.close(fd)

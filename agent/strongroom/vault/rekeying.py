@@ -1,0 +1,205 @@
+"""Putting a key file in another's place: never without one, and never bringing back one that was destroyed.
+
+A new key file is written beside its place, flushed and read back; the catalogue is told what is to come; the file takes
+the other's name; its folder is flushed; the catalogue and the log are told that it has. A crash in between leaves one
+of the two files whole, and the row that was written first says which two they may be.
+
+Whoever replaces or destroys key files holds `keys_alone` for as long as it takes: a rename that came after a
+destruction would bring the key back.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from strongroom.evidence.line import Entry, Fact
+from strongroom.model.errors import VaultError
+from strongroom.vault import recipientqueries as queries
+from strongroom.vault.archives import get_archive, key_digest
+from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.durable import flush, flush_folder, in_words, write_all
+from strongroom.vault.layout import Layout
+from strongroom.vault.log import add_entry, entries_of_archive
+from strongroom.vault.recipients import put_resealed
+from strongroom.vault.vault import Vault
+
+SUFFIX = ".key.age.new"
+_FLUSHERS = 8  # flushes at once: a journal commits those that wait together
+
+Witness = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """A key file that is to take the place of another."""
+
+    archive: str
+    path: Path
+    sealed: bytes  # the new file
+    before: str  # hex SHA-256 of the file that is there
+    expected: str  # hex SHA-256 that the catalogue has of it; other than `before` only after a damage
+    recipients: str  # a sorted JSON array
+
+    @property
+    def after(self) -> str:
+        """The hex SHA-256 of the new file."""
+        return hashlib.sha256(self.sealed).hexdigest()
+
+
+@contextmanager
+def keys_alone(layout: Layout) -> Iterator[None]:
+    """Be the only one who replaces or destroys key files; what a killed rotation left half written is removed first.
+
+    Waits for its turn. Held for a batch of archives at most, never for a whole rotation.
+    """
+    folder = os.open(layout.root / "keys", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        _clear(layout)
+        try:
+            yield
+        finally:
+            _clear(layout)
+    finally:
+        os.close(folder)
+
+
+def swap_keys(
+    vault: Vault, swaps: Sequence[Swap], now: datetime, check: Callable[[Swap, bytes], None], witness: Witness
+) -> None:
+    """Put these key files in place of those that are there, and write it down; inside `keys_alone`.
+
+    `check` is given each new file as it was read back from the disk and raises where it is not what it must be. After
+    any exception every archive has its old key file or its new one, and `settle_swaps` finds out which.
+    """
+    _write(vault.layout, swaps)
+    witness("flushed new keys")
+    for swap in swaps:
+        check(swap, _temporary(vault.layout, swap.archive).read_bytes())
+    with vault.catalogue.transaction():
+        for swap in swaps:
+            values = (swap.archive, swap.before, swap.after, swap.expected, swap.recipients)
+            vault.catalogue.write(queries.PUT_SWAP, *values)
+    witness("announced swaps")
+    for swap in swaps:
+        _rename(_temporary(vault.layout, swap.archive), swap.path)
+        witness("renamed key")
+    for folder in sorted({vault.layout.root / "keys", *(swap.path.parent for swap in swaps)}):
+        flush_folder(folder)
+    witness("flushed folders")
+    with vault.catalogue.transaction():
+        for row in vault.catalogue.read(queries.SWAPS):
+            _finish(vault.catalogue, row, now)
+    witness("committed swaps")
+
+
+def settle_swaps(vault: Vault, now: datetime) -> int:
+    """Find out which of the swaps that were under way when a process died took place; return how many there were.
+
+    Needs no identity. Doing it twice does nothing more; inside `keys_alone`.
+    """
+    under_way = vault.catalogue.read(queries.SWAPS)
+    found = [(row, _digest_there(vault, row["archive"])) for row in under_way]
+    with vault.catalogue.transaction():
+        for row, digest in found:
+            if digest == row["after"]:
+                _finish(vault.catalogue, row, now)
+            else:  # the old file is still there, or neither is: a fixity check tells
+                vault.catalogue.write(queries.DROP_SWAP, row["archive"])
+    return len(under_way)
+
+
+def is_swap_under_way(catalogue: Catalogue) -> bool:
+    """Say whether key files are being replaced now, or were when a process died."""
+    return bool(catalogue.read(queries.SWAPS))
+
+
+def logged_key_digest(catalogue: Catalogue, archive_id: str) -> str | None:
+    """Return the SHA-256 of an archive's key file by the newest entry of the log that has one."""
+    for entry in reversed(entries_of_archive(catalogue, archive_id)):
+        facts = entry.body.get("facts")
+        if isinstance(facts, dict) and "key_sha256" in facts:
+            return str(facts["key_sha256"])
+    return None
+
+
+def key_digests(catalogue: Catalogue, archive_id: str) -> list[str]:
+    """Return the SHA-256 that an archive's key file may have: the one on record and, during a swap, the next one."""
+    digests = [key_digest(catalogue, archive_id)]
+    return digests + [row["after"] for row in catalogue.read(queries.SWAPS) if row["archive"] == archive_id]
+
+
+def _write(layout: Layout, swaps: Sequence[Swap]) -> None:
+    """Write all new files, flush them together and drop them from the page cache."""
+    opened: list[int] = []
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        for swap in swaps:
+            try:
+                opened.append(os.open(_temporary(layout, swap.archive), flags, 0o600))
+            except OSError as error:
+                raise in_words(error) from error
+            write_all(opened[-1], swap.sealed)
+        # The files stay open until they are flushed: what an error was reported to is the open file.
+        with ThreadPoolExecutor(_FLUSHERS) as pool:
+            list(pool.map(flush, opened))
+    finally:
+        for fd in opened:
+            os.close(fd)
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    if not path.exists():
+        raise VaultError(f"{path.name} vanished while it was being sealed anew", hint="run: strongroom verify")
+    try:
+        temporary.replace(path)
+    except OSError as error:
+        raise in_words(error) from error
+
+
+def _finish(catalogue: Catalogue, row: sqlite3.Row, now: datetime) -> None:
+    archive = get_archive(catalogue, row["archive"])
+    catalogue.write(queries.DROP_SWAP, row["archive"])
+    if archive is None:
+        return
+    catalogue.write(queries.PUT_KEY_DIGEST, row["after"], archive.id)
+    put_resealed(catalogue, archive.id, row["recipients"], now)
+    facts: dict[str, Fact] = {
+        "was": row["expected"],
+        "key_sha256": row["after"],
+        "recipients": json.loads(row["recipients"]),
+    }
+    if row["before"] != row["expected"]:
+        facts["found"] = row["before"]
+    add_entry(catalogue, Entry("key.resealed", now, archive=archive.id, stream=archive.stream, facts=facts))
+
+
+def _digest_there(vault: Vault, archive_id: str) -> str:
+    archive = get_archive(vault.catalogue, archive_id)
+    if archive is None:
+        return ""
+    path = vault.key_path(archive)
+    with suppress(FileNotFoundError):
+        flush_folder(path.parent)  # the rename may not have reached the disk before the process died
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    return ""
+
+
+def _temporary(layout: Layout, archive_id: str) -> Path:
+    layout.key(archive_id)  # refuses what is no id of ours
+    return layout.root / "keys" / (archive_id + SUFFIX)
+
+
+def _clear(layout: Layout) -> None:
+    for path in (layout.root / "keys").glob(f"*{SUFFIX}"):
+        path.unlink()

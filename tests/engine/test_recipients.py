@@ -1,0 +1,138 @@
+"""Who may open new archives: every change is logged and told, whoever made it, and nobody is locked out by one."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from bench_engine import Bench
+from keykit import DAY, NOW, Strongbox, identity, keys_of, open_strongbox
+
+from strongroom.config.edit import rewrite_recipients
+from strongroom.config.load import load_config
+from strongroom.engine.assembly import Doors, open_engine
+from strongroom.engine.notices import due_notices, reconcile, standing_notices
+from strongroom.engine.recipients import (
+    Change,
+    change_of,
+    drill_alarms,
+    last_drill,
+    note_recipients,
+    prove,
+    require_keepers,
+    standings,
+)
+from strongroom.model.alarm import Level
+from strongroom.model.errors import UsageError
+from strongroom.vault.drills import put_drill
+from strongroom.vault.recipients import all_recipients
+
+
+def alarms(box: Strongbox) -> list[tuple[str, str]]:
+    return [(notice.severity, notice.title) for notice in standing_notices(box.vault)]
+
+
+def test_the_set_that_the_vault_was_made_with_is_no_change(tmp_path: Path) -> None:
+    with open_strongbox(tmp_path) as box:
+        assert note_recipients(box.vault, box.recipients, NOW) is None
+        assert change_of(box.vault, list(reversed(box.recipients))) is None
+        assert {each.since for each in all_recipients(box.vault.catalogue)} == {NOW - DAY}
+        assert box.kinds() == ["vault.created"]
+        assert alarms(box) == []
+
+
+def test_a_key_that_an_intruder_adds_to_the_configuration_is_logged_and_told(tmp_path: Path) -> None:
+    with open_strongbox(tmp_path) as box:
+        theirs = str(identity().recipient)
+        assert note_recipients(box.vault, [*box.recipients, theirs], NOW) == Change((theirs,), ())
+        (body,) = box.bodies("recipients.changed")
+        assert body["facts"] == {
+            "old": sorted(box.recipients),
+            "new": sorted([*box.recipients, theirs]),
+            "noticed": "configuration",
+        }
+        (notice,) = due_notices(box.vault, NOW)
+        assert notice.severity == Level.CRITICAL
+        assert "1 added" in notice.title
+        assert theirs[:12] in notice.body
+        assert theirs[:12] not in notice.title
+        # It stands until it was told, though the next look sees nothing of it; nothing is logged twice.
+        assert note_recipients(box.vault, [*box.recipients, theirs], NOW) is None
+        reconcile(box.vault, [], NOW)
+        assert len(due_notices(box.vault, NOW)) == 1
+        assert box.kinds().count("recipients.changed") == 1
+
+
+def test_taken_out_again_before_anybody_looked_is_told_twice(tmp_path: Path) -> None:
+    with open_strongbox(tmp_path) as box:
+        theirs = str(identity().recipient)
+        note_recipients(box.vault, [*box.recipients, theirs], NOW)
+        note_recipients(box.vault, box.recipients, NOW + DAY)
+        assert [level for level, _title in alarms(box)] == [Level.CRITICAL, Level.WARNING]
+        retired = [each for each in all_recipients(box.vault.catalogue) if each.retired_at]
+        assert [(each.key, each.retired_at) for each in retired] == [(theirs, NOW + DAY)]
+
+
+def test_a_start_notices_what_was_changed_while_nothing_ran(bench: Bench) -> None:
+    theirs = str(identity().recipient)
+    rewrite_recipients(bench.config.file, (*bench.config.vault.recipients, theirs))
+    with open_engine(load_config(bench.config.file), "tests", Doors(clock=bench.clock)) as engine:
+        assert [notice.severity for notice in standing_notices(engine.vault)] == [Level.CRITICAL]
+
+
+def test_a_proof_is_a_challenge_that_is_opened(tmp_path: Path) -> None:
+    with open_strongbox(tmp_path) as box:
+        note_recipients(box.vault, box.recipients, NOW)
+        key = str(box.paper.recipient)
+        with pytest.raises(UsageError, match="does not belong"):
+            prove(box.vault, key, [box.working], os.urandom, NOW)
+        assert box.kinds() == ["vault.created"]
+        prove(box.vault, key, [box.paper], os.urandom, NOW)
+        assert box.bodies("recipient.proven")[0]["facts"] == {"recipient": key}
+        assert {each.key for each in all_recipients(box.vault.catalogue) if each.proven_at} == {key}
+
+
+def test_the_last_key_and_the_last_proven_key_stay(tmp_path: Path) -> None:
+    with open_strongbox(tmp_path) as box:
+        note_recipients(box.vault, box.recipients, NOW)
+        with pytest.raises(UsageError, match="last key"):
+            require_keepers(box.vault, [], unproven=True)
+        with pytest.raises(UsageError, match="nobody has shown"):
+            require_keepers(box.vault, keys_of([box.paper]))
+        require_keepers(box.vault, keys_of([box.paper]), unproven=True)
+        prove(box.vault, str(box.paper.recipient), [box.paper], os.urandom, NOW)
+        require_keepers(box.vault, keys_of([box.paper]))
+
+
+def test_the_list_tells_what_each_key_opens(tmp_path: Path) -> None:
+    with open_strongbox(tmp_path, 3) as box:
+        fresh = identity()
+        box.rotate([box.working, fresh])
+        box.put(keys_of([box.working, box.paper]))
+        found = {each.recipient.key: each for each in standings(box.vault, keys_of([box.working, fresh]))}
+        opens = {key: (each.configured, each.opens) for key, each in found.items()}
+        assert opens == {
+            str(box.working.recipient): (True, 4),
+            str(fresh.recipient): (True, 3),
+            str(box.paper.recipient): (False, 1),
+        }
+
+
+def test_a_key_without_a_drill_becomes_an_alarm(tmp_path: Path) -> None:
+    every = timedelta(days=180)
+    with open_strongbox(tmp_path) as box:
+        note_recipients(box.vault, box.recipients, NOW)
+        assert drill_alarms(box.vault, NOW + 900 * DAY, every) == []  # an empty vault has nothing to try
+        archive = box.put()
+        assert drill_alarms(box.vault, NOW + 178 * DAY, every) == []
+        assert drill_alarms(box.vault, NOW + 900 * DAY, None) == []
+        (alarm,) = drill_alarms(box.vault, NOW + 180 * DAY, every)
+        assert "2 keys" in alarm.title
+        with box.vault.catalogue.transaction():
+            for each in box.recipients:
+                put_drill(box.vault.catalogue, each, archive.id, NOW + 180 * DAY, passed=each != box.recipients[0])
+        (alarm,) = drill_alarms(box.vault, NOW + 181 * DAY, every)
+        assert "1 key " in alarm.title
+        assert last_drill(box.vault) == NOW + 180 * DAY
