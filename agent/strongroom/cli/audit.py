@@ -1,0 +1,252 @@
+"""`strongroom audit`: the evidence log, its checkpoints, its proofs, and whether all of it holds together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli.amounts import count_words, instant_words, short
+from strongroom.cli.json_output import put_document
+from strongroom.cli.options import json_option
+from strongroom.cli.phrases import event_words, fact_words
+from strongroom.cli.session import Session, pass_session
+from strongroom.cli.table import hang, render_fields
+from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.model.errors import ExitCode, StrongroomError
+
+if TYPE_CHECKING:
+    from strongroom.engine.audit import Report
+    from strongroom.engine.notary import EvidenceView, Sending
+    from strongroom.engine.readings import Moment
+
+
+@click.group("audit", invoke_without_command=True)
+@json_option
+@click.pass_context
+def audit(ctx: click.Context, as_json: bool) -> None:
+    """Show how the evidence stands; with a command: read, sign, prove or check the evidence log."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(_standing, as_json=as_json)
+
+
+@click.command()
+@pass_session
+def _standing(session: Session, as_json: bool) -> None:
+    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.notary import evidence_view
+
+    config = session.config()
+    with open_reading(config) as vault:
+        view = evidence_view(config, vault)
+    if as_json:
+        put_document(view_document(view))
+        return
+    for line in render_fields(list(view_fields(view)), width()):
+        say(line)
+
+
+@audit.command("log")
+@click.option("--kind", default="", metavar="KIND", help="Only this kind; `job` means every `job.…`.")
+@click.option("--archive", "archive_part", metavar="ID", help="Only what happened to this archive.")
+@click.option("--job", "job_part", metavar="ID", help="Only what happened to this job.")
+@click.option("--after", default=0, type=click.IntRange(0), metavar="SEQ", help="Only what came after this entry.")
+@click.option("--limit", type=click.IntRange(1), default=10_000, show_default=True, help="At most so many.")
+@click.option("--json", "as_json", is_flag=True, help="Print the raw lines, byte for byte as they are hashed.")
+@pass_session
+def show_log(
+    session: Session, kind: str, archive_part: str, job_part: str, after: int, limit: int, as_json: bool
+) -> None:
+    """Print the evidence log, oldest first, with the numbers that proofs speak of: leaf N is entry N + 1."""
+    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.proving import log_lines, moment_of
+    from strongroom.engine.readings import find_archive, find_job
+
+    with open_reading(session.config()) as vault:
+        archive = find_archive(vault, archive_part).id if archive_part else ""
+        job = find_job(vault, job_part).id if job_part else ""
+        entries = log_lines(vault, kind=kind, archive=archive, job=job, after=after, most=limit)
+    for entry in entries:
+        if as_json:
+            click.echo(entry.line + b"\n", nl=False)
+            continue
+        for line in _entry_lines(moment_of(entry)):
+            say(line)
+
+
+@audit.command("verify")
+@click.option(
+    "--checkpoint",
+    "outside",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="A checkpoint that was kept elsewhere; as often as there are any.",
+)
+@click.option("--public-key", "keys", multiple=True, metavar="KEY", help="Trust this key, or the file it is in.")
+@click.option("--skip-payloads", is_flag=True, help="Do not read the sealed payloads.")
+@json_option
+@pass_session
+def verify(
+    session: Session, /, outside: tuple[Path, ...], keys: tuple[str, ...], skip_payloads: bool, as_json: bool
+) -> int:
+    """Check log, checkpoints, catalogue and files against one another. Leaves with 1 when anything is wrong.
+
+    Without --public-key the agent's own key is asked for its public half. Whoever could change the vault could change
+    that key as well, so what convinces others is a key and a checkpoint that were kept elsewhere.
+    """
+    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.audit import audit_vault
+
+    config = session.config()
+    trusted = list(keys) or _own_key(session)
+    with open_reading(config) as vault:
+        report = audit_vault(vault, trusted, outside, payloads=not skip_payloads)
+    if as_json:
+        put_document(report_document(report))
+    else:
+        _say_report(report)
+    return ExitCode.FINDINGS if report.findings else ExitCode.OK
+
+
+@audit.command("checkpoint")
+@json_option
+@pass_session
+def checkpoint(session: Session, as_json: bool) -> int:
+    """Sign the log as it is now, and send that to every target. Leaves with 1 where a target did not take it."""
+    from strongroom.engine.assembly import Doors, open_reading
+    from strongroom.engine.checkpoints import sign_log, signer_of
+    from strongroom.engine.notary import evidence_view
+    from strongroom.engine.witnesses import build_targets, send_owed
+
+    config, doors = session.config(), Doors()
+    with open_reading(config) as vault:
+        kept = sign_log(vault, signer_of(config), doors.clock)
+        sent = send_owed(
+            vault, build_targets(config, vault.layout, doors.secret, doors.clock), doors.clock, at_once=True
+        )
+        view = evidence_view(config, vault)
+    if as_json:
+        put_document({"size": kept.size, "at": kept.at, "note": kept.note, "targets": _targets(view)})
+    else:
+        click.echo(kept.note, nl=False)
+        for each in view.targets:
+            tell(f"{each.target}: {_sending_words(view, each)}")
+    return ExitCode.FINDINGS if any(each.failure for each in sent) else ExitCode.OK
+
+
+@audit.command("prove")
+@click.argument("archive_id", metavar="ARCHIVE")
+@json_option
+@pass_session
+def prove(session: Session, archive_id: str, as_json: bool) -> None:
+    """Prove that what happened to an archive stands in the log, under the newest checkpoint."""
+    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.proving import custody_of, moment_of, proof_document, prove_entries
+    from strongroom.engine.readings import find_archive
+
+    with open_reading(session.config()) as vault:
+        archive = find_archive(vault, archive_id)
+        entries = custody_of(vault, archive)
+        proven = prove_entries(vault, entries)
+    if as_json:
+        put_document({"archive": archive.id, **proof_document(entries, proven)})
+        return
+    for entry in entries:
+        for line in _entry_lines(moment_of(entry)):
+            say(line)
+        path = proven.proofs.inclusion[entry.seq - 1]
+        say(f"        leaf {entry.seq - 1} of {proven.kept.size}, {len(path)} hashes up to the root")
+        for each in path:
+            say(f"          {each.hex()}")
+    say(f"root {proven.checkpoint.root.hex()}")
+    say()
+    click.echo(proven.kept.note, nl=False)
+
+
+def _own_key(session: Session) -> list[str]:
+    """Return the public half of the agent's key, where it is to be had."""
+    from strongroom.engine.checkpoints import signer_of
+
+    try:
+        return [str(signer_of(session.config()).verifier)]
+    except StrongroomError as error:
+        tell(clean(f"the agent's own key cannot be asked: {error.message}"))
+        return []
+
+
+def _entry_lines(moment: Moment) -> Iterator[str]:
+    facts = fact_words(moment)
+    subject = short(moment.archive or moment.job)
+    start = f"{moment.seq:>7}  {instant_words(moment.at)}  {subject:<8}  "
+    yield from hang(start, len(start), event_words(moment) + (f" ({facts})" if facts else ""), width())
+
+
+def _say_report(report: Report) -> None:
+    for colour, word, told in (("green", "proven", report.proven), ("yellow", "not proven", report.unproven)):
+        for each in told:
+            for line in hang(f"{click.style(f'{word:<10}', fg=colour)}  ", 12, clean(each), width()):
+                say(line)
+    for wrong in report.findings:
+        words = clean(f"{wrong.code}: {wrong.where}: {wrong.message}")
+        for line in hang(f"{click.style('WRONG     ', fg='red', bold=True)}  ", 12, words, width()):
+            say(line)
+    count = len(report.findings)
+    tell(f"{count} {'thing is' if count == 1 else 'things are'} wrong" if count else "nothing is wrong")
+
+
+def report_document(report: Report) -> dict[str, object]:
+    """Return what an audit came to as plain JSON values."""
+    findings = [{"code": each.code, "where": each.where, "message": each.message} for each in report.findings]
+    sound = not report.findings
+    return {"sound": sound, "findings": findings, "proven": report.proven, "not_proven": report.unproven}
+
+
+def view_document(view: EvidenceView) -> dict[str, object]:
+    """Return how the evidence stands as plain JSON values."""
+    newest = view.newest
+    return {
+        "signing": view.signing,
+        "checkpoint": None if newest is None else {"size": newest.size, "at": newest.at},
+        "trouble": view.trouble,
+        "targets": _targets(view),
+    }
+
+
+def view_fields(view: EvidenceView) -> Iterator[tuple[str, str]]:
+    """Yield how the evidence stands, as fields for a person."""
+    if not view.signing:
+        yield "signed", "never: there is no [vault] signing_key"
+    elif view.newest is None:
+        yield "signed", "not yet: the daemon does it daily; now: strongroom audit checkpoint"
+    else:
+        yield "signed", f"{instant_words(view.newest.at)}, {count_words(view.newest.size)} entries"
+    if view.trouble:
+        yield "trouble", view.trouble
+    for each in view.targets:
+        yield "sent to", f"{each.target}: {_sending_words(view, each)}"
+    if view.signing and not view.targets:
+        yield "sent to", "nowhere: checkpoints prove little as long as they stay on this machine"
+
+
+def _targets(view: EvidenceView) -> list[dict[str, object]]:
+    return [
+        {
+            "target": each.target,
+            "size": each.size,
+            "sent_at": each.sent_at,
+            "owed": view.owed(each),
+            "tries": each.tries,
+            "failure": each.failure,
+        }
+        for each in view.targets
+    ]
+
+
+def _sending_words(view: EvidenceView, sending: Sending) -> str:
+    last = f"last {instant_words(sending.sent_at)}" if sending.sent_at else "nothing yet"
+    if not view.owed(sending):
+        return last
+    return f"{last}; owed {f'since {sending.tries} tries: {sending.failure}' if sending.tries else 'and not tried yet'}"

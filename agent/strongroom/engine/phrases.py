@@ -1,0 +1,100 @@
+"""What the kinds of the log's entries mean, in a few words: for terminals, for papers and for the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from strongroom.vault.checkpoints import LoggedLine
+
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "job.planned": "planned",
+        "job.intended": "asking the provider for an export",
+        "job.accepted": "the provider is preparing it",
+        "job.postponed": "the provider said: not now",
+        "job.refused": "the provider refused",
+        "job.unanswered": "no answer: looking before asking again",
+        "job.adopted": "found on the provider's list and adopted",
+        "job.absent": "the provider's list proves it was never made",
+        "job.indistinct": "several exports could be ours",
+        "job.completed": "ready to download",
+        "job.opened": "downloading and sealing",
+        "job.link-died": "the link was dead: getting a fresh one",
+        "job.broken": "the transfer broke: it is tried again",
+        "job.durable": "durable: sealed and flushed to disk",
+        "job.proven": "verified: read back and counted",
+        "job.rejected": "unsound: kept in quarantine",
+        "job.restarted": "interrupted in the middle: starting over",
+        "job.delayed": "delayed",
+        "job.died": "this export cannot deliver any more",
+        "job.renewed": "the provider makes the file of the same export again",
+        "job.lapsed": "the provider will not make it again: a new export is needed",
+        "job.succeeded": "a new export takes over",
+        "job.given-up": "given up",
+        "job.retried": "to be tried again",
+        "job.cancelled": "cancelled",
+        "vault.created": "the vault was made",
+        "checkpoint.signed": "the log was signed",
+        "checkpoint.sent": "the checkpoint was sent off this machine",
+        "handover.made": "archives were handed over",
+        "export.deleted": "deleted at the provider, after it was archived",
+        "export.kept": "the provider keeps the export",
+        "vault.locked": "lock mode is on for good: periods are only lengthened",
+        "retention.changed": "the retention classes are others than before",
+        "retention.extended": "to be kept longer",
+        "hold.placed": "a legal hold was placed",
+        "hold.released": "a legal hold was released",
+        "hold.caught": "held from its arrival on",
+        "destruction.proposed": "archives are proposed for destruction",
+        "destruction.approved": "a destruction was approved",
+        "destruction.undone": "taken off the plan: not destroyed",
+        "destruction.spared": "dropped out of the plan: not destroyed",
+        "destruction.begun": "the destruction has begun",
+        "archive.destroyed": "destroyed, with a certificate",
+        "archive.buried": "was destroyed and had come back: destroyed again",
+        "erasure.requested": "a person asks to be erased",
+        "erasure.answered": "a request for erasure is answered",
+        "source.paused": "the source is paused",
+        "source.resumed": "the source goes on",
+        "recipients.changed": "the keys that open new archives were changed",
+        "recipient.proven": "the private half of a key was shown",
+        "key.resealed": "its key file was sealed to other keys",
+        "keys.exported": "keys of archives were given out",
+        "drill.passed": "a recovery drill was passed",
+        "drill.failed": "a recovery drill FAILED",
+        "scrub.finished": "everything was read again",
+        "scrub.found": "not what was archived",
+        "scrub.cleared": "found to be sound again",
+        "vault.rebuilt": "the catalogue was made again",
+        "archive.damaged": "moved to quarantine: damaged",
+        "archive.adopted": "found in the vault and entered",
+        "manifest.rewritten": "the manifest was written again",
+        "files.moved": "stray files were moved to quarantine",
+        "coverage.lost": "lost: it can be had no more",
+        "archive.differs": "another export of the window told other counts",
+        "snapshot.taken": "a further copy, beside the one before it",
+        "source.retention-told": "the provider told how long it keeps records",
+        "source.retention-changed": "the provider keeps records for another time than before",
+    }
+)
+
+
+def kind_words(kind: str) -> str:
+    """Say what happened."""
+    return KINDS.get(kind, kind)
+
+
+def entry_words(entry: LoggedLine) -> str:
+    """Say what happened, with the facts that a person wants to see."""
+    facts = entry.body.get("facts")
+    told = (
+        ", ".join(f"{name} {_words(value)}" for name, value in sorted(facts.items())) if isinstance(facts, dict) else ""
+    )
+    return ", ".join(part for part in (kind_words(str(entry.body["kind"])), told) if part)
+
+
+def _words(value: object) -> str:
+    return " to ".join(str(each) for each in value) if isinstance(value, list) else str(value)

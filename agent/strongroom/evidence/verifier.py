@@ -1,0 +1,350 @@
+#!/usr/bin/env python3
+"""strongroom-verify: check evidence offline, with Python 3.9 or later and the `cryptography` library.
+
+PATH is a package that was handed over, or a log: log.jsonl with what lies beside it, or a vault's folder. --key is the
+public key of the archiving agent, as text or as a file. It must come to you by a way of its own: a key that lies in
+PATH proves nothing and is not used. --checkpoint is one that was kept elsewhere: whatever PATH says must go on from it.
+
+Leaves with 0 where nothing is wrong and a key of yours signed it, 1 where something is wrong, 2 for a wrong call, and 3
+where nothing is wrong but nobody vouches for it, so that anybody could have made all of it.
+"""
+# This file stands alone: it imports nothing of Strongroom, and a copy of it lies in every package.
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial, reduce
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+_FILES = {"payload.age": "sealed_sha256", "key.age": "key_sha256", "manifest.json": "manifest_sha256"}
+
+
+def _hash(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+class Wrong(Exception):
+    """Something is not as it must be: a stable word, where, and what was expected and found."""
+
+    def __init__(self, code: str, where: str, message: str) -> None:
+        super().__init__(code, where, message)
+        self.code, self.where, self.message = code, where, message
+
+
+@dataclass
+class Report:
+    """What was found wrong, what was proven, and what was not."""
+
+    findings: list[Wrong] = field(default_factory=list)
+    proven: list[str] = field(default_factory=list)
+    unproven: list[str] = field(default_factory=list)
+    vouched: bool = False  # a key that was given has signed a checkpoint that holds
+
+    def check(self, where: str, work: Callable[[], str | None]) -> bool:
+        """Do one check; keep what it proves, or why it fails."""
+        try:
+            self.proven += [told] if (told := work()) else []
+            return True
+        except Wrong as wrong:
+            self.findings.append(wrong)
+        except OSError as error:
+            self.findings.append(Wrong("missing", where, f"expected a file that can be read: {error.strerror}"))
+        except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
+            self.findings.append(Wrong("form", where, "it cannot be read: it has another form than it should"))
+        return False
+
+
+class Key:
+    """A public key (C2SP signed-note): `name+hash+base64`, or the file that holds it. Raises ValueError."""
+
+    def __init__(self, text: str) -> None:
+        text = Path(text).read_text() if Path(text).is_file() else text
+        self.name, named, encoded = text.strip().split("+", 2)
+        raw = base64.b64decode(encoded, validate=True)
+        self.hash = _hash(self.name.encode() + b"\n" + raw)[:4]
+        self.public = raw[1:]
+        if len(raw) != 33 or raw[:1] != b"\x01" or self.hash.hex() != named:
+            raise ValueError("the key does not fit its own hash")
+
+    def signed(self, text: str, line: str) -> bool:
+        """Say whether a signature line is this key's over the text."""
+        try:
+            blob = base64.b64decode(line.rsplit(" ", 1)[1], validate=True)
+            Ed25519PublicKey.from_public_bytes(self.public).verify(blob[4:], text.encode())
+            return blob[:4] == self.hash and line.startswith(f"\u2014 {self.name} ")
+        except (ValueError, IndexError, InvalidSignature):
+            return False
+
+
+def _open_note(path: Path, keys: list[Key]) -> tuple[str, bool]:
+    text, found, signatures = path.read_bytes().decode().rpartition("\n\n")
+    signed = any(key.signed(text + "\n", line) for key in keys for line in signatures.splitlines())
+    if not found or (keys and not signed):
+        raise Wrong("signature", path.name, "expected a note that the given key has signed, found another")
+    return text + "\n", signed
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint says (C2SP tlog-checkpoint)."""
+
+    where: str
+    origin: str
+    size: int
+    root: bytes
+    signed: bool  # by one of the keys that were given
+    words: str
+
+    @classmethod
+    def read(cls, path: Path, keys: list[Key]) -> Checkpoint:
+        """Read a checkpoint and check who signed it."""
+        text, signed = _open_note(path, keys)
+        origin, size, root, *_more = text.split("\n")
+        words = path.name + (", signed by a trusted key" if signed else " (who signed it was not checked)")
+        found = cls(path.name, origin, int(size), base64.b64decode(root, validate=True), signed, words)
+        if found.size > 0 and len(found.root) == 32 and (path.stem == size or not path.stem.isdigit()):
+            return found
+        raise Wrong("form", path.name, f"expected the checkpoint of that name, found one of {size} entries")
+
+
+def _climb(first: int, last: int, nodes: list[bytes], path: Iterable[bytes]) -> list[bytes] | None:
+    """Climb to the root from node `first` of 0 to `last`; None where the path has a wrong length (RFC 9162, 2.1.3.2).
+
+    The last of the nodes takes in every hash, one before it only those to the left: what an older tree has of them.
+    """
+    for other in path:
+        if last == 0:
+            return None
+        if first & 1 or first == last:
+            nodes = [_hash(b"\1" + other + node) for node in nodes]
+            while first and not first & 1:
+                first, last = first >> 1, last >> 1
+        else:
+            nodes = [*nodes[:-1], _hash(b"\1" + nodes[-1] + other)]
+        first, last = first >> 1, last >> 1
+    return nodes if last == 0 else None
+
+
+def goes_on(old: int, old_root: bytes, size: int, root: bytes, path: list[bytes]) -> bool:
+    """Say whether a consistency proof shows the old tree to be the new one's beginning (RFC 9162, 2.1.4.2)."""
+    if old == size:
+        return old_root == root and not path
+    steps = path if old & (old - 1) else [old_root, *path]
+    first, last = old - 1, size - 1
+    while first & 1:
+        first, last = first >> 1, last >> 1
+    return 0 < old < size and steps != [] and _climb(first, last, [steps[0]] * 2, steps[1:]) == [old_root, root]
+
+
+@dataclass
+class Log:
+    """What was read of a log, to its end or to the first line that is wrong."""
+
+    size: int = 0
+    first: str = ""  # how an origin must end
+    peaks: list[bytes] = field(default_factory=list)  # the roots of complete subtrees, the largest first
+    roots: dict[int, bytes] = field(default_factory=dict)  # at the sizes that were asked for
+    archives: dict[str, dict[str, Any]] = field(default_factory=dict)  # the newest facts about each one's files
+    certificates: dict[str, str | None] = field(default_factory=dict)  # of what was destroyed
+
+    def read(self, path: Path, sizes: set[int]) -> str:
+        """Check form, sequence and chain of every line, and note the root at these sizes."""
+        prev = "0" * 64
+        with path.open("rb") as lines:
+            for seq, raw in enumerate(lines, 1):
+                line, where = raw[:-1], f"line {seq}"
+                body = _parse(line, where)
+                if body.get("seq") != seq or raw[-1:] != b"\n":
+                    raise Wrong("sequence", where, f"expected the whole of entry {seq}, found {body.get('seq')}")
+                if body.get("prev") != prev:
+                    raise Wrong("chain", where, "expected the digest of the line before it, found another")
+                prev = _hash(line).hex()
+                self.first = self.first or prev[:16]
+                self._grow(_hash(b"\0" + line))
+                self.learn(body)
+                if seq in sizes:
+                    self.roots[seq] = reduce(lambda right, left: _hash(b"\1" + left + right), reversed(self.peaks))
+        return f"the log has {self.size} entries, and each names the digest of the one before it"
+
+    def _grow(self, node: bytes) -> None:
+        place, self.size = self.size, self.size + 1
+        while place & 1:
+            node, place = _hash(b"\1" + self.peaks.pop() + node), place >> 1
+        self.peaks.append(node)
+
+    def learn(self, body: dict[str, Any]) -> None:
+        """Take in what an entry says of archives: the newest digest of a file is the one it must have."""
+        facts = body["facts"]
+        if "archive" in body:
+            kept = {name: facts[name] for name in facts if name.endswith("_sha256") or name == "holding"}
+            self.archives.setdefault(str(body["archive"]), {}).update(kept)
+        if body.get("kind") == "archive.destroyed":
+            self.certificates[body["archive"]] = facts.get("certificate_sha256")
+
+    def compare(self, checkpoint: Checkpoint) -> str:
+        """Check that this is the log of a checkpoint, and goes on from it."""
+        where, size = checkpoint.where, checkpoint.size
+        if checkpoint.origin.rpartition("/")[2] != self.first:
+            raise Wrong("origin", where, "the log begins with another line than the one of this checkpoint")
+        if size > self.size:
+            raise Wrong("cut", where, f"expected at least {size} entries, the log has {self.size}")
+        if self.roots.get(size) != checkpoint.root:
+            raise Wrong("root", where, f"the first {size} entries are not the ones that were signed")
+        return f"the first {size} entries are those of {checkpoint.words}"
+
+
+def _parse(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        body: dict[str, Any] = json.loads(line)
+        body["facts"].items()  # it is an object, and so are its facts
+        return body
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise Wrong("line", where, "expected an entry in JSON, found something else") from None
+
+
+def _sha256(path: Path) -> bytes:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.digest()
+
+
+def compare_file(path: Path, where: str, expected: str | None, code: str) -> None:
+    """Compare a file with the digest that the log has of it."""
+    found = _sha256(path).hex()
+    if found != expected:
+        raise Wrong(code, where, f"the log says SHA-256 {str(expected)[:16]}…, the file has {found[:16]}…")
+
+
+def check_certificate(folder: Path, archive: str, digest: str | None, keys: list[Key]) -> None:
+    """Check the certificate of a destroyed archive: its digest, its signature, and that it is about this archive."""
+    name = f"{archive}.note"
+    compare_file(folder / name, f"certificates/{name}", digest, "certificate")
+    keys = keys if b'"signed": true' in (folder / name).read_bytes() else []  # there may have been no key to sign with
+    if archive not in _open_note(folder / name, keys)[0]:
+        raise Wrong("certificate", f"certificates/{name}", "the certificate is about something else")
+
+
+def check_log(path: Path, keys: list[Key], outside: list[Path], report: Report) -> Log:
+    """Check a log, and the checkpoints and certificates beside it; return it, as far as it is whole."""
+    log, inside = Log(), sorted(path.parent.glob("checkpoints/*.note"))
+    checkpoints = _read_checkpoints([*inside, *outside], keys, report)
+    whole = report.check(path.name, lambda: log.read(path, {each.size for each in checkpoints}))
+    for each in sorted(checkpoints, key=lambda each: each.size):
+        if whole or each.size <= log.size:
+            report.vouched |= report.check(each.where, partial(log.compare, each)) and each.signed
+    newest = max([0, *(each.size for each in checkpoints)])
+    if log.size > newest:
+        report.unproven.append(f"the last {log.size - newest} entries: they are newer than every checkpoint")
+    for archive, digest in log.certificates.items():
+        report.check(archive, partial(check_certificate, path.parent / "certificates", archive, digest, keys))
+    return log
+
+
+def _read_checkpoints(paths: list[Path], keys: list[Key], report: Report) -> list[Checkpoint]:
+    found: dict[tuple[str, int], Checkpoint] = {}
+
+    def enter(path: Path) -> None:
+        fresh = Checkpoint.read(path, keys)
+        other = found.setdefault((fresh.origin, fresh.size), fresh)
+        if other.root != fresh.root:
+            raise Wrong("fork", fresh.where, f"{other.where} signs another history of the same {fresh.size} entries")
+
+    for path in paths:
+        report.check(path.name, partial(enter, path))
+    return list(found.values())
+
+
+def check_package(root: Path, keys: list[Key], outside: list[Path], report: Report) -> None:
+    """Check a package that was handed over: each event of each archive by its proof, each file by the events."""
+    package = json.loads((root / "package.json").read_bytes())
+    own = Checkpoint.read(root / "checkpoint.note", keys)
+    report.vouched = own.signed
+    _check_event(own, {**package["first"], "index": 0}, "package.json")
+    if own.origin.rpartition("/")[2] != _hash(package["first"]["line"].encode()).hex()[:16]:
+        raise Wrong("origin", own.where, "the checkpoint is of a log that begins with another line")
+    for each in _read_checkpoints(outside, keys, report):
+        report.check(each.where, partial(_check_older, own, package["consistency"], each))
+    for archive in package["archives"]:
+        report.check(archive["id"], partial(_check_handed, root / "archives", own, package, archive["id"]))
+    report.unproven.append("that no event of an archive was left out: only the whole log can show that")
+    if package["recipients"]:
+        report.unproven.append("that the keys, sealed anew, open the payloads: opening them does")
+
+
+def _check_older(own: Checkpoint, proofs: dict[str, list[str]], other: Checkpoint) -> str:
+    if own.origin.rpartition("/")[2] != other.origin.rpartition("/")[2]:
+        raise Wrong("origin", other.where, "it is a checkpoint of another log")
+    if other.size > own.size:
+        raise Wrong("cut", other.where, f"expected at least {other.size} entries, the package's log has {own.size}")
+    if other.size != own.size and str(other.size) not in proofs:
+        raise Wrong("no-proof", other.where, f"the package has no proof from {other.size} entries on")
+    if not goes_on(
+        other.size, other.root, own.size, own.root, [bytes.fromhex(each) for each in proofs.get(str(other.size), [])]
+    ):
+        raise Wrong("root", other.where, f"its first {other.size} entries are not those of the package's log")
+    return f"the package's log goes on from {other.words}"
+
+
+def _check_event(own: Checkpoint, event: dict[str, Any], where: str) -> dict[str, Any]:
+    line, index = event["line"].encode(), event["index"]
+    nodes = _climb(index, own.size - 1, [_hash(b"\0" + line)], [bytes.fromhex(each) for each in event["proof"]])
+    if not 0 <= index < own.size or nodes != [own.root]:
+        raise Wrong("inclusion", where, f"event {index + 1} is not in the log of {own.where}")
+    return _parse(line, where)
+
+
+def _check_handed(root: Path, own: Checkpoint, package: dict[str, Any], archive: str) -> str:
+    folder, log = root / archive, Log()
+    for event in json.loads((folder / "custody.json").read_bytes())["events"]:
+        log.learn(_check_event(own, event, f"{archive}/custody.json"))
+    for name, fact in _FILES.items():
+        if name != "key.age" or not package["recipients"]:  # a key file that was sealed anew is not the vault's
+            told = log.archives.get(archive, {}).get(fact)
+            compare_file(folder / name, f"{archive}/{name}", told, name.partition(".")[0])
+    if (folder / "delivered").exists():
+        salt = bytes.fromhex((folder / "salt.txt").read_text())
+        told = json.loads((folder / "manifest.json").read_bytes())["delivered"]["digest"]
+        if hmac.new(salt, _sha256(folder / "delivered"), hashlib.sha256).hexdigest() != told:
+            raise Wrong("delivered", f"{archive}/delivered", "these are not the bytes that the provider delivered")
+    return f"archive {archive}: its files are those that {own.words} tells of"
+
+
+def main() -> int:
+    """Check what the command line names; tell what was proven and what not."""
+    parser = ArgumentParser("strongroom-verify", description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("path", type=Path, metavar="PATH")
+    parser.add_argument("--key", type=Key, action="append", default=[])
+    parser.add_argument("--checkpoint", type=Path, action="append", default=[], metavar="FILE")
+    asked, report = parser.parse_args(), Report()
+    if (asked.path / "package.json").exists():
+        report.check("package.json", lambda: check_package(asked.path, asked.key, asked.checkpoint, report))
+    else:
+        log = asked.path / "log" / "log.jsonl"
+        check_log(log if log.is_file() else asked.path, asked.key, asked.checkpoint, report)
+    if not asked.checkpoint:
+        report.unproven.append("that nothing newer was rolled back: no checkpoint was given that was kept elsewhere")
+    if not report.vouched:
+        report.unproven.append("who made this: no key of yours has signed it; anybody could have made all of it")
+    told = [f"PROVEN      {each}" for each in report.proven] + [f"NOT PROVEN  {each}" for each in report.unproven]
+    told += [f"WRONG       {each.code}: {each.where}: {each.message}" for each in report.findings]
+    sound = "nothing is wrong" + ("" if report.vouched else " in itself, but nobody vouches for it")
+    told.append(f"{len(report.findings)} things are wrong" if report.findings else sound)
+    sys.stdout.write("".join(f"{line}\n" for line in told))
+    return 1 if report.findings else 0 if report.vouched else 3
+
+
+if __name__ == "__main__":
+    sys.exit(main())

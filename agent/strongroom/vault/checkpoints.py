@@ -1,0 +1,172 @@
+"""Checkpoints in the vault: a file for each, which leaves the host, and the rows that say where it has been."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from strongroom.model.errors import VaultError
+from strongroom.vault import checkpointqueries as queries
+from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.durable import write_new
+from strongroom.vault.layout import Layout
+from strongroom.vault.queries import ENTRIES_OF_ARCHIVE, ENTRIES_OF_JOB
+
+PAGE = 2_000  # rows at a time
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCheckpoint:
+    """A checkpoint that was signed here."""
+
+    size: int  # lines of the log that it covers
+    at: datetime
+    note: str  # the exact text of its file
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedLine:
+    """One entry with the exact bytes of its line, which are a leaf of the tree."""
+
+    seq: int
+    line: bytes
+    body: dict[str, Any]
+    words: str  # beside the line, for people
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What one target got last, and how the next try stands."""
+
+    target: str
+    size: int = 0  # of the newest checkpoint that it took; 0: none yet
+    sent_at: datetime | None = None
+    tries: int = 0  # that failed since
+    next_at: datetime | None = None  # not before
+    failure: str = ""  # the last one, in words
+
+
+def note_path(layout: Layout, size: int) -> Path:
+    """Return where a checkpoint lies."""
+    return layout.log.parent / "checkpoints" / f"{size}.note"
+
+
+def stamp_path(layout: Layout, size: int) -> Path:
+    """Return where a checkpoint's time stamp lies."""
+    return layout.log.parent / "checkpoints" / f"{size}.tsr"
+
+
+def note_files(layout: Layout) -> list[Path]:
+    """Return the files of all checkpoints, the oldest first; other names are none of ours."""
+    found = (layout.log.parent / "checkpoints").glob("*.note")
+    return sorted((path for path in found if path.stem.isdecimal()), key=lambda path: int(path.stem))
+
+
+def keep_file(layout: Layout, path: Path, data: bytes) -> None:
+    """Write a checkpoint or a stamp durably. One that is there already must be the same. Raises VaultError."""
+    if not path.exists():
+        try:
+            write_new(path, layout.tmp / f"{path.name}.{os.getpid()}", data)
+        except VaultError:
+            if not path.exists():  # otherwise another process was quicker, which is judged below
+                raise
+    if path.read_bytes() != data:
+        raise VaultError(f"{path.name} is there already and says something else", hint="run: strongroom audit verify")
+
+
+def put_checkpoint(catalogue: Catalogue, kept: KeptCheckpoint) -> None:
+    """Remember a checkpoint; inside a transaction."""
+    catalogue.write(queries.PUT_CHECKPOINT, kept.size, to_text(kept.at), kept.note)
+
+
+def get_checkpoint(catalogue: Catalogue, size: int) -> KeptCheckpoint | None:
+    """Return the checkpoint of exactly so many lines."""
+    row = catalogue.read_one(queries.CHECKPOINT, size)
+    return _kept(row) if row else None
+
+
+def newest_checkpoint(catalogue: Catalogue) -> KeptCheckpoint | None:
+    """Return the checkpoint that covers most."""
+    row = catalogue.read_one(queries.NEWEST_CHECKPOINT)
+    return _kept(row) if row else None
+
+
+def all_checkpoints(catalogue: Catalogue) -> list[KeptCheckpoint]:
+    """Return every checkpoint, the oldest first."""
+    return [_kept(row) for row in catalogue.read(queries.CHECKPOINTS)]
+
+
+def get_sending(catalogue: Catalogue, target: str) -> Sending:
+    """Return how a target stands; a fresh one has got nothing."""
+    row = catalogue.read_one(queries.SENDING, target)
+    return _sending(row) if row else Sending(target)
+
+
+def all_sendings(catalogue: Catalogue) -> list[Sending]:
+    """Return how every target stands that was ever tried."""
+    return [_sending(row) for row in catalogue.read(queries.SENDINGS)]
+
+
+def put_sending(catalogue: Catalogue, sending: Sending) -> None:
+    """Write down how a target stands; inside a transaction."""
+    times = to_text_or_none(sending.sent_at), sending.tries, to_text_or_none(sending.next_at)
+    catalogue.write(queries.PUT_SENDING, sending.target, sending.size, *times, sending.failure)
+
+
+def drop_sending(catalogue: Catalogue, target: str) -> None:
+    """Forget a target; inside a transaction."""
+    catalogue.write(queries.DROP_SENDING, target)
+
+
+def get_trouble(catalogue: Catalogue) -> str:
+    """Return why the log was refused a checkpoint last time, or nothing."""
+    row = catalogue.read_one(queries.TROUBLE)
+    return str(row["value"]) if row else ""
+
+
+def set_trouble(catalogue: Catalogue, words: str) -> None:
+    """Remember why the log was refused a checkpoint, or that it no longer is."""
+    if words == get_trouble(catalogue):
+        return
+    with catalogue.transaction():
+        catalogue.write(queries.PUT_TROUBLE, words) if words else catalogue.write(queries.DROP_TROUBLE)
+
+
+def walk_lines(catalogue: Catalogue) -> Iterator[bytes]:
+    """Yield the line of every row, in order, some rows at a time: a log may be very long."""
+    last = 0
+    while rows := catalogue.read(queries.LINES_AFTER, last, PAGE):
+        yield from (row["line"] for row in rows)
+        last = rows[-1]["seq"]
+
+
+def entries_matching(
+    catalogue: Catalogue, *, kind: str = "", archive: str = "", job: str = "", after: int = 0, most: int = 1 << 40
+) -> list[LoggedLine]:
+    """Return entries in their order. A kind also takes in those below it: `job` means every `job.…`."""
+    return [_logged(row) for row in catalogue.read(queries.ENTRIES_MATCHING, kind, archive, job, after, most)]
+
+
+def lines_about(catalogue: Catalogue, archive: str, job: str) -> list[LoggedLine]:
+    """Return the entries about an archive and those about its job; some may be there twice."""
+    found = [*catalogue.read(ENTRIES_OF_ARCHIVE, archive), *catalogue.read(ENTRIES_OF_JOB, job)]
+    return [_logged(row) for row in found]
+
+
+def _kept(row: sqlite3.Row) -> KeptCheckpoint:
+    return KeptCheckpoint(row["size"], to_instant(row["at"]), row["note"])
+
+
+def _logged(row: sqlite3.Row) -> LoggedLine:
+    return LoggedLine(row["seq"], row["line"], json.loads(row["line"]), row["words"])
+
+
+def _sending(row: sqlite3.Row) -> Sending:
+    sent, later = to_instant_or_none(row["sent_at"]), to_instant_or_none(row["next_at"])
+    return Sending(row["target"], row["size"], sent, row["tries"], later, row["failure"])

@@ -1,0 +1,113 @@
+"""The verifier that stands alone: it imports nothing of ours, runs as a lone file, and its tree agrees with ours."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strongroom.evidence import verifier
+from strongroom.evidence.note import Signer
+from strongroom.evidence.tree import leaf_hash, prove
+from strongroom.evidence.verifier import Key, Log, Wrong, goes_on
+
+SCRIPT = Path(verifier.__file__)
+LINES = st.lists(st.binary(max_size=8), min_size=1, max_size=40)
+SIGNER = Signer.generate("strongroom", os.urandom)
+
+
+def test_it_uses_the_standard_library_and_cryptography_alone() -> None:
+    tree = ast.parse(SCRIPT.read_text())
+    found = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    found |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    tops = {str(name).partition(".")[0] for name in found}
+    assert tops - set(sys.stdlib_module_names) == {"cryptography"}
+    assert len(SCRIPT.read_text().splitlines()) <= 350
+
+
+def test_it_runs_as_a_lone_file_where_nothing_of_ours_can_be_seen(tmp_path: Path) -> None:
+    shutil.copy(SCRIPT, tmp_path / "check.py")
+    script = (
+        "import runpy, sys; sys.argv = ['check.py', '--help']\n"
+        "try: runpy.run_path(sys.path[0] or 'check.py', run_name='__main__')\n"
+        "finally: assert not [name for name in sys.modules if name.startswith('strongroom')]\n"
+    )
+    (tmp_path / "start.py").write_text(script.replace("sys.path[0] or 'check.py'", repr(str(tmp_path / "check.py"))))
+    done = subprocess.run(
+        [sys.executable, "-I", str(tmp_path / "start.py")], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--checkpoint FILE" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--key", "nonsense", "."], ["--key", "a+b+c", "."], []])
+def test_a_wrong_call_is_refused(arguments: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-I", str(SCRIPT), *arguments], capture_output=True, check=False)
+    assert done.returncode == 2
+
+
+def test_what_is_not_there_is_told(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", str(SCRIPT), str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "WRONG       missing" in done.stdout
+
+
+def test_it_grows_with_the_syntax_of_older_pythons() -> None:
+    ast.parse(SCRIPT.read_text(), feature_version=(3, 9))
+
+
+@given(LINES)
+def test_its_tree_is_our_tree(lines: list[bytes]) -> None:
+    proofs = prove([leaf_hash(line) for line in lines], len(lines), range(len(lines)), range(1, len(lines) + 1))
+    log = Log()
+    roots = {}
+    for line in lines:
+        log._grow(leaf_hash(line))
+        roots[log.size] = prove([leaf_hash(each) for each in lines], log.size).root
+    for index, path in proofs.inclusion.items():
+        climbed = verifier._climb(index, len(lines) - 1, [leaf_hash(lines[index])], list(path))
+        assert climbed == [proofs.root]
+        assert verifier._climb(index, len(lines) - 1, [leaf_hash(b"?" + lines[index])], list(path)) != [proofs.root]
+    for old, path in proofs.consistency.items():
+        assert goes_on(old, roots[old], len(lines), proofs.root, list(path))
+        assert not goes_on(old, leaf_hash(b"?"), len(lines), proofs.root, list(path))
+        assert not goes_on(old, roots[old], len(lines), proofs.root, [*path, proofs.root])
+        assert not goes_on(old, roots[old], len(lines), leaf_hash(b"?"), list(path))
+
+
+def test_its_keys_are_those_of_signed_notes(tmp_path: Path) -> None:
+    key = Key(str(SIGNER.verifier))
+    assert (key.name, key.public) == ("strongroom", SIGNER.verifier.public)
+    (tmp_path / "key.txt").write_text(f"{SIGNER.verifier}\n")
+    assert Key(str(tmp_path / "key.txt")).public == key.public
+    note = SIGNER.sign("text\n")
+    signature = note.splitlines()[-1]
+    assert key.signed("text\n", signature)
+    assert not key.signed("other\n", signature)
+    assert not key.signed("text\n", signature.replace("strongroom", "someone"))
+    assert not key.signed("text\n", "nothing")
+    with pytest.raises(ValueError, match="hash"):
+        Key(str(SIGNER.verifier).replace("strongroom", "someone"))
+
+
+def test_a_reader_of_logs_learns_the_newest_digest() -> None:
+    log = Log()
+    log.learn({"kind": "job.rejected", "archive": "a", "facts": {"key_sha256": "1", "holding": "quarantined", "x": 1}})
+    log.learn({"kind": "key.resealed", "archive": "a", "facts": {"key_sha256": "2", "was": "1"}})
+    assert log.archives == {"a": {"key_sha256": "2", "holding": "quarantined"}}
+    log.learn({"kind": "archive.destroyed", "archive": "b", "facts": {"certificate_sha256": "5"}})
+    assert log.certificates == {"b": "5"}
+
+
+def test_what_went_wrong_has_three_parts() -> None:
+    wrong = Wrong("chain", "line 7", "expected one, found another")
+    assert (wrong.code, wrong.where, wrong.message) == ("chain", "line 7", "expected one, found another")
