@@ -21,13 +21,18 @@ STREAMS = ("zavu:messages", "zavu:contacts", "hook:messages")
         ("CONT failed", Filter(stream="zavu:contacts", kind="failed")),
         ("Quarantined", Filter(kind="quarantined")),
         ("zavu:messages", Filter(stream="zavu:messages")),
+        ("2026-03", Filter(when="2026-03")),
+        ("failed 2026-03-01..2026-04-15 cont", Filter("zavu:contacts", "failed", "2026-03-01..2026-04-15")),
     ],
 )
 def test_words_become_a_filter(text: str, found: Filter) -> None:
     assert parse_filter(text, STREAMS, KINDS) == found
 
 
-@pytest.mark.parametrize(("text", "why"), [("messages", "several streams"), ("nothing", "no stream or state")])
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("messages", "several streams"), ("nothing", "no stream or state"), ("2026-13", "no stretch of time")],
+)
 def test_a_word_that_fits_nothing_or_too_much_is_refused(text: str, why: str) -> None:
     with pytest.raises(UsageError, match=why):
         parse_filter(text, STREAMS, KINDS)

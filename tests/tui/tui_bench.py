@@ -32,6 +32,7 @@ from strongroom_tui.reader import VaultReader
 
 NOW = datetime(2026, 11, 20, 13, 3, 7, tzinfo=UTC)
 DAY = timedelta(days=1)
+SIZES = ((40, 12), (60, 20), (80, 24), (200, 60))
 STREAMS = ("zavu:messages", "zavu:contacts", "zavu:calls")
 
 
@@ -203,6 +204,10 @@ class Seat:
             await self.app.workers.wait_for_complete()
             await self.pilot.pause()
         await self.pilot.pause()
+
+    async def resize(self, width: int, height: int) -> None:
+        await self.pilot.resize_terminal(width, height)
+        await self.settle()
 
     @property
     def text(self) -> str:

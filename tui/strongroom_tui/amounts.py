@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from rich.cells import cell_len
 
@@ -42,6 +42,12 @@ def span(length: timedelta) -> str:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     days, rest = seconds // 86_400, seconds % 86_400 // 3600
     return f"{days} d {rest} h" if rest else f"{days} d"
+
+
+class Zone:
+    """In which zone instants are written: the local one, or UTC when a person asks for it."""
+
+    utc = False
 
 
 def local(instant: datetime) -> str:
@@ -96,6 +102,6 @@ def _length(window: Window) -> str:
 def _zoned(instant: datetime) -> datetime | None:
     """Return the instant in the local zone, or None where a calendar of four-digit years ends."""
     try:
-        return instant.astimezone()
+        return instant.astimezone(UTC) if Zone.utc else instant.astimezone()
     except (OverflowError, ValueError, OSError):
         return None

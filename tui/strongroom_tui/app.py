@@ -7,6 +7,7 @@ case, since the lock and the disk change without the catalogue. Readings never t
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Iterable
 from datetime import timedelta
@@ -22,12 +23,18 @@ from textual.worker import Worker
 
 from strongroom.model.errors import ExitCode, StrongroomError
 from strongroom.model.instants import Clock
-from strongroom_tui.colours import DARK, LIGHT
+from strongroom_tui.amounts import Zone
+from strongroom_tui.archives import ArchivesRoom
+from strongroom_tui.browse import BrowseScreen
+from strongroom_tui.colours import CONTRAST, DARK, LIGHT
+from strongroom_tui.filters import Filter
 from strongroom_tui.helping import HelpScreen, help_text, usable
 from strongroom_tui.masthead import Tab, Tabs
+from strongroom_tui.memory import Memory, View
 from strongroom_tui.places import PLACES
 from strongroom_tui.reader import VaultReader
 from strongroom_tui.room import Room
+from strongroom_tui.unlocking import Keyring
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
@@ -47,27 +54,46 @@ class StrongroomApp(App[None]):
         Binding("question_mark", "help", "help", key_display="?", tooltip="These keys"),
         Binding("f1", "help", "help", show=False),
         Binding("q", "quit", "quit", tooltip="Leave the screen; nothing that runs is stopped"),
+        Binding("U", "utc", "UTC", show=False, tooltip="Write times in UTC, or in the local zone again"),
         Binding("r", "reread", "refresh", tooltip="Read the catalogue now"),
     ]
 
-    def __init__(self, vault_reader: VaultReader, clock: Clock, *, read_only: bool = False) -> None:
+    def __init__(
+        self, vault_reader: VaultReader, clock: Clock, *, read_only: bool = False, memory: Memory | None = None
+    ) -> None:
         super().__init__()
+        self._memory = memory
+        self._view = memory.recall() if memory else View()
         self.ansi_theme_dark, self.ansi_theme_light = DARK, LIGHT
+        self.register_theme(CONTRAST)
         self.reader = vault_reader
         self.clock = clock
         self.read_only = read_only
+        self.keyring = Keyring()
         self.tabs = [Tab(place.mode, place.title, place.key) for place in PLACES]
         self._shown: tuple[Room, int] | None = None  # which room shows which version of the catalogue
         self._forced = True  # a person waits for a reading
+        self._room = PLACES[0].mode
         self._read_at = self._rest_until = monotonic()
         for place in PLACES:
             self.add_mode(place.mode, place.make)
 
     def on_mount(self) -> None:
         """Begin in the first room; look at once, then again and again."""
-        self.switch_mode(PLACES[0].mode)
+        known = {place.mode for place in PLACES}
+        self.switch_mode(self._view.room if self._view.room in known else PLACES[0].mode)
+        if self._view.theme in self.available_themes:
+            self.theme = self._view.theme
+        Zone.utc = self._view.utc
         self.set_interval(EVERY.total_seconds(), self._look_if_idle)
+        self.set_interval(1, self._lock_if_idle)
         self._look_if_idle()
+        _worker: Worker[None] = self.run_worker(self._learn, group="adapters")
+
+    def on_unmount(self) -> None:
+        """Remember how things were looked at."""
+        if self._memory is not None:
+            self._memory.keep(View(self._room, self.theme, Zone.utc))
 
     def action_reread(self) -> None:
         """Read the catalogue now."""
@@ -76,7 +102,16 @@ class StrongroomApp(App[None]):
     def action_go(self, mode: str) -> None:
         """Go to one of the rooms."""
         if mode != self.current_mode:
+            self._room = mode
             self.switch_mode(mode)
+
+    def action_utc(self) -> None:
+        """Write times in UTC, or in the local zone again."""
+        Zone.utc = not Zone.utc
+        for room in self.screen_stack:
+            if isinstance(room, Room):
+                room.repaint()
+        self.notify("times are in UTC" if Zone.utc else "times are in the local zone", timeout=2)
 
     def action_help(self) -> None:
         """Show the keys that work on this screen."""
@@ -91,10 +126,30 @@ class StrongroomApp(App[None]):
             yield SystemCommand(title, told, partial(self.run_action, each.binding.action, each.node))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
 
+    def open_archives(self, stream: str) -> None:
+        """Go to the archives of one stream."""
+        self.switch_mode(ArchivesRoom.MODE)
+        room = self.screen_stack[0]
+        if isinstance(room, ArchivesRoom):
+            room.apply(Filter(stream))
+
     def reread(self) -> None:
         """Have the room's question answered now."""
         self._forced = True
         self._look_if_idle()
+
+    def _lock_if_idle(self) -> None:
+        if self.keyring.lock_if_idle():
+            while isinstance(self.screen, BrowseScreen) or any(isinstance(s, BrowseScreen) for s in self.screen_stack):
+                self.pop_screen()
+            self.notify("locked after five idle minutes: the identity is forgotten", markup=False)
+
+    async def _learn(self) -> None:
+        try:
+            await self.reader.load_adapters()
+        except StrongroomError as error:
+            self.notify(error.message, severity="warning", markup=False)
+        self.reread()
 
     @on(Tabs.Chosen)
     def _go(self, event: Tabs.Chosen) -> None:
@@ -125,7 +180,7 @@ class StrongroomApp(App[None]):
             seen = await self.reader.look(room.question(), None if anyway else shown)
             if seen is not None:
                 self._shown, self._read_at = (room, seen.version), monotonic()
-                room.show(seen, "")
+                room.show(seen, seen.trouble)
         except StrongroomError as error:
             self._shown = None
             room.show(None, f"{error.message} ({error.hint})" if error.hint else error.message)
@@ -140,7 +195,8 @@ def run(config: Config, *, read_only: bool = False) -> int:
 
     reader = VaultReader(config)
     try:
-        return asyncio.run(_run(StrongroomApp(reader, system_clock, read_only=read_only)))
+        memory = Memory(os.environ)
+        return asyncio.run(_run(StrongroomApp(reader, system_clock, read_only=read_only, memory=memory)))
     finally:
         reader.close()
 

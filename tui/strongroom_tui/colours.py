@@ -6,6 +6,7 @@ Without colour each becomes the grey of its lightness, and must still stand out:
 from __future__ import annotations
 
 from rich.terminal_theme import TerminalTheme
+from textual.theme import Theme
 
 _Tone = tuple[int, int, int]
 
@@ -17,6 +18,22 @@ def _theme(back: _Tone, front: _Tone, red: _Tone, green: _Tone, yellow: _Tone, c
     tones = [back, red, green, yellow, cyan, red, cyan, front]
     return TerminalTheme(back, front, tones, tones)
 
+
+CONTRAST = Theme(
+    name="high-contrast",
+    primary="#ffff00",
+    secondary="#00ffff",
+    accent="#ffff00",
+    warning="#ffff00",
+    error="#ff9999",
+    success="#66ff66",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#1a1a1a",
+    panel="#1a1a1a",
+    dark=True,
+)
+"""For eyes that need more than 7 to 1."""
 
 DARK = _theme(_BLACK, _WHITE, (255, 123, 114), (126, 231, 135), (227, 179, 65), (118, 217, 230))
 LIGHT = _theme(_WHITE, _BLACK, (160, 0, 28), (20, 84, 30), (98, 70, 0), (0, 78, 92))

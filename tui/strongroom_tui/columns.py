@@ -57,6 +57,113 @@ _ARCHIVES = (
 )
 
 
+_SCHEDULES = (
+    (
+        Column("plan", "plan", 9),
+        Column("stream", "stream", 18, grows=True),
+        Column("every", "every", 6),
+        Column("next", "next window", 24),
+        Column("at", "asked for", 18),
+        Column("due", "due", 6, right=True),
+        Column("by", "held by", 12),
+        Column("class", "class", 14),
+    ),
+    (
+        Column("plan", "plan", 9),
+        Column("stream", "stream", 14, grows=True),
+        Column("every", "every", 6),
+        Column("at", "asked for", 18),
+        Column("due", "due", 5, right=True),
+        Column("by", "held by", 12),
+    ),
+    (Column("plan", "plan", 9), Column("stream", "stream", 12, grows=True), Column("due", "due", 5, right=True)),
+    (Column("plan", "plan", 9), Column("stream", "stream", 10, grows=True)),
+)
+
+
+def schedule_columns(width: int) -> Columns:
+    """Return the columns of the plans at a table width in cells."""
+    return _fitted(_SCHEDULES, width)
+
+
+_MOMENTS = (
+    (
+        Column("seq", "entry", 9, right=True),
+        Column("at", "at", 25),
+        Column("kind", "kind", 24),
+        Column("subject", "about", 14),
+        Column("facts", "facts", 20, grows=True),
+    ),
+    (
+        Column("seq", "entry", 8, right=True),
+        Column("at_short", "at", 11),
+        Column("kind", "kind", 22),
+        Column("facts", "facts", 20, grows=True),
+    ),
+    (Column("at_short", "at", 11), Column("kind", "kind", 20, grows=True)),
+)
+
+
+def moment_columns(width: int) -> Columns:
+    """Return the columns of the log at a table width in cells."""
+    return _fitted(_MOMENTS, width)
+
+
+_VERDICTS = (
+    (
+        Column("fate", "verdict", 11),
+        Column("until", "kept until", 12),
+        Column("stream", "stream", 16),
+        Column("window", "window", 24),
+        Column("why", "why", 30, grows=True),
+    ),
+    (
+        Column("fate", "verdict", 11),
+        Column("until", "kept until", 11),
+        Column("stream", "stream", 13),
+        Column("why", "why", 20, grows=True),
+    ),
+    (Column("fate", "verdict", 11), Column("until", "kept until", 11, grows=True)),
+)
+_HOLDS = (
+    (
+        Column("stands", "hold", 11),
+        Column("matter", "matter", 20),
+        Column("keeps", "keeps", 24, grows=True),
+        Column("placed", "placed", 12),
+        Column("by", "by", 16),
+    ),
+    (Column("stands", "hold", 11), Column("matter", "matter", 16), Column("keeps", "keeps", 20, grows=True)),
+    (Column("stands", "hold", 11), Column("matter", "matter", 12, grows=True)),
+)
+_PLANS = (
+    (
+        Column("stage", "stands", 12),
+        Column("count", "archives", 9, right=True),
+        Column("at", "proposed", 12),
+        Column("by", "by", 14),
+        Column("why", "why", 24, grows=True),
+    ),
+    (Column("stage", "stands", 12), Column("count", "archives", 9, right=True), Column("why", "why", 12, grows=True)),
+    (Column("stage", "stands", 12), Column("count", "archives", 9, right=True, grows=True)),
+)
+
+
+def verdict_columns(width: int) -> Columns:
+    """Return the columns of the verdicts at a table width in cells."""
+    return _fitted(_VERDICTS, width)
+
+
+def hold_columns(width: int) -> Columns:
+    """Return the columns of the holds at a table width in cells."""
+    return _fitted(_HOLDS, width)
+
+
+def plan_columns(width: int) -> Columns:
+    """Return the columns of the plans of destruction at a table width in cells."""
+    return _fitted(_PLANS, width)
+
+
 def job_columns(width: int) -> Columns:
     """Return the columns of the jobs at a table width in cells."""
     return _fitted(_JOBS, width)

@@ -6,12 +6,14 @@ back as frozen data. A deed is the same for what changes something.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from strongroom.engine.engine import Engine
 from strongroom.engine.readings import Vault
 from strongroom.model.instants import Clock
+from strongroom.model.provider import Limits
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
@@ -26,6 +28,14 @@ class Desk:
     config: Config
     vault: Vault
     clock: Clock
+    engine: Callable[[], Engine | None] = lambda: None
+    """An engine to look with, or None until the adapters are loaded: that is slow, and nobody waits for it."""
+
+    @property
+    def limits(self) -> Mapping[str, Limits]:
+        """What is known of each source's limits by now."""
+        engine = self.engine()
+        return {name: source.provider.limits for name, source in engine.sources.items()} if engine else {}
 
 
 class Question(Protocol):

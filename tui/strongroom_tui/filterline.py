@@ -16,7 +16,9 @@ class FilterLine(Input):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "apply")]
 
     def __init__(self) -> None:
-        super().__init__(placeholder="part of a stream's name, a state", compact=True)
+        super().__init__(
+            placeholder="part of a stream's name, a state, 2026-03 or 2026-03-01..2026-04-15", compact=True
+        )
         self.cursor_blink = False
         self.display = False
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from strongroom.model.errors import UsageError
+from strongroom.model.listing import read_stretch
+from strongroom.model.window import Window
 from strongroom_tui.plain import clip
 
 
@@ -18,24 +20,39 @@ class Filter:
 
     stream: str = ""
     kind: str = ""  # the state of a job, the holding of an archive, whatever tells the rows of a list apart
+    when: str = ""  # a stretch of time that windows must touch: 2026-03, 2026-03-14, 2026-03-01..2026-04-15; in UTC
 
     def __str__(self) -> str:
-        return " ".join(word for word in (self.stream, self.kind) if word)
+        return " ".join(word for word in (self.stream, self.kind, self.when) if word)
+
+    @property
+    def period(self) -> Window | None:
+        """Return the stretch of time, or None where all time is wanted."""
+        return read_stretch(self.when)
 
 
 def parse_filter(text: str, streams: Iterable[str], kinds: Iterable[str]) -> Filter:
-    """Read words such as `messages failed`: one part of a stream's name, one kind.
+    """Read words such as `messages failed 2026-03`: one part of a stream's name, one kind, one stretch of time.
 
     Raises UsageError where a word fits nothing or more than one stream.
     """
-    stream = kind = ""
+    stream = kind = when = ""
     known, words = sorted(set(streams)), set(kinds)
     for word in text.split():
         if word.lower() in words:
             kind = word.lower()
+        elif word not in known and _is_time(word):
+            when = word
         else:
             stream = _stream(word, known, words)
-    return Filter(stream, kind)
+    return Filter(stream, kind, when)
+
+
+def _is_time(word: str) -> bool:
+    try:
+        return read_stretch(word) is not None
+    except ValueError as error:
+        raise UsageError(f"{clip(word, 40)!r} is no stretch of time: {error}", hint="such as 2026-03") from error
 
 
 def _stream(word: str, known: list[str], kinds: set[str]) -> str:

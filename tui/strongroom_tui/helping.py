@@ -14,8 +14,8 @@ from strongroom_tui.marks import STATES
 from strongroom_tui.reading import TextScreen
 
 _ABOUT = (
-    "This screen reads the catalogue of the vault and changes nothing. It shows new data by itself;\n"
-    "times are in the local zone. Everything here is also in: strongroom jobs, archives, status (with --json)."
+    "New data appears by itself; times are in the local zone. What asks for something writes a request that the\n"
+    "daemon answers. Everything here can be had without a screen, with --json: strongroom --help."
 )
 
 

@@ -10,6 +10,7 @@ from strongroom.model.job import Job, State
 from strongroom_tui.columns import job_columns
 from strongroom_tui.desk import Desk
 from strongroom_tui.filters import Filter
+from strongroom_tui.jobacts import JobActs
 from strongroom_tui.listroom import ListRoom, total_of
 from strongroom_tui.lives import JobScreen
 from strongroom_tui.pages import PAGE, Page, page_of
@@ -36,9 +37,11 @@ class JobsQuestion:
 
     def ask(self, desk: Desk) -> Page[Job]:
         """Read the page."""
-        stream, state = self.filter.stream, self.filter.kind
-        page = page_of(readings.list_jobs(desk.vault, stream=stream, state=state, before=self.before, most=PAGE + 1))
-        if state:
+        stream, state, period = self.filter.stream, self.filter.kind, self.filter.period
+        page = page_of(
+            readings.list_jobs(desk.vault, stream=stream, state=state, period=period, before=self.before, most=PAGE + 1)
+        )
+        if state or period:
             return page
         active = self._active(desk)
         at_work = {job.id for job in active}
@@ -58,7 +61,7 @@ class JobsQuestion:
         return sorted(jobs, key=lambda job: (job.state not in _MOVING, -job.priority, job.spec.window, job.id))
 
 
-class JobsRoom(ListRoom[Job]):
+class JobsRoom(JobActs, ListRoom[Job]):
     """Jobs with live progress."""
 
     MODE: ClassVar[str] = "jobs"
@@ -83,6 +86,11 @@ class JobsRoom(ListRoom[Job]):
             filter=str(self.filter),
             empty=_EMPTY,
         )
+
+    @property
+    def job(self) -> Job | None:
+        """Return the job under the cursor."""
+        return next((job for job in (self.page.rows if self.page else ()) if job.id == self.chosen), None)
 
     def opened(self, key: str) -> JobScreen:
         """Tell the life of one job."""

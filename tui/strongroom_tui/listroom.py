@@ -37,7 +37,7 @@ class ListRoom(Room, Generic[Noun]):
         super().__init__()
         self.filter = Filter()
         self.trail: Trail[Noun] = Trail()
-        self._keys: tuple[bool, ...] = ()
+        self._keys: frozenset[str] = frozenset()
         self._anchor = Anchor.KEEP  # where the cursor goes when the next answer comes
 
     def page_question(self, wanted: Filter, before: Noun | None) -> Question:
@@ -49,7 +49,7 @@ class ListRoom(Room, Generic[Noun]):
         raise NotImplementedError
 
     def opened(self, key: str) -> Screen[Any] | None:
-        """Return the screen that tells one row at full length."""
+        """Return the screen that tells one row at full length, or None where it comes later."""
         raise NotImplementedError
 
     def contents(self) -> ComposeResult:
@@ -140,6 +140,10 @@ class ListRoom(Room, Generic[Noun]):
         self._anchor = Anchor.FIRST if event.older else Anchor.LAST
         self.strongroom.reread()
 
+    @on(DataTable.RowHighlighted)
+    def _offer(self) -> None:
+        self.refresh_bindings()  # what can be done depends on the row
+
     @on(DataTable.RowSelected)
     def _open(self, event: DataTable.RowSelected) -> None:
         table = event.data_table
@@ -154,15 +158,14 @@ class ListRoom(Room, Generic[Noun]):
 
     def _refresh_keys(self) -> None:
         """Make the footer anew only where a key came or went: it is built from scratch each time."""
-        table = self.pane.table
-        keys = (table.has_older, table.has_newer, table.row_count > 0)
+        keys = frozenset(each.binding.action for each in self.active_bindings.values() if each.enabled)
         if keys != self._keys:
             self._keys = keys
             self.refresh_bindings()
 
 
 def total_of(counts: dict[str, int], wanted: Filter) -> int | None:
-    """Return how many rows a list has, from what the status counted anyway; one stream alone is not counted."""
-    if wanted.stream:
+    """Return how many rows a list has, from what the status counted anyway; a stream or a time alone is not counted."""
+    if wanted.stream or wanted.when:
         return None
     return counts.get(wanted.kind, 0) if wanted.kind else sum(counts.values())

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from rich.text import Text
 
+from strongroom.engine.schedules import Schedule
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.inspection import Severity
 from strongroom.model.job import State
@@ -53,6 +54,18 @@ SEVERITIES: Mapping[Severity, Mark] = MappingProxyType(
         Severity.NOTE: Mark("·", Severity.NOTE),
     }
 )
+
+
+def plan_mark(schedule: Schedule) -> Mark:
+    """Return how a plan stands: paused, late, at work on a backlog, or waiting for its next window."""
+    outlook = schedule.outlook
+    if schedule.paused:
+        return Mark("‖", "paused", _DOUBT)
+    if outlook is not None and outlook.late:
+        return Mark("▲", "late", _DOUBT)
+    if outlook is not None and outlook.exports:
+        return Mark("○", "due", _MOVING)
+    return Mark("✓", "waiting", _GOOD)
 
 
 def soundness(archive: Archive) -> Mark:

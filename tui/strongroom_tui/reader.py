@@ -10,14 +10,17 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from strongroom.config.freshness import Freshness
+from strongroom.config.load import load_config
 from strongroom.engine import readings
-from strongroom.engine.assembly import open_reading, system_clock
+from strongroom.engine.assembly import Doors, build_sources, engine_to_look, open_reading, system_clock
+from strongroom.engine.engine import Engine
 from strongroom.engine.readings import Status
-from strongroom.model.errors import VaultError
+from strongroom.model.errors import StrongroomError, UsageError, VaultError
 from strongroom.model.instants import Clock
 from strongroom_tui.desk import Deed, Desk, Question
 
@@ -35,6 +38,7 @@ class Seen:
     version: int  # of the catalogue, to compare with the next look
     status: Status
     answer: object
+    trouble: str = ""  # what is wrong with the configuration on disk, where an older one is in force
 
 
 class VaultReader:
@@ -42,9 +46,17 @@ class VaultReader:
 
     def __init__(self, config: Config, clock: Clock = system_clock) -> None:
         self._stack = ExitStack()
-        self._desk = Desk(config, self._stack.enter_context(open_reading(config)), clock)
+        self._engine: Engine | None = None
+        self._desk = Desk(config, self._stack.enter_context(open_reading(config)), clock, lambda: self._engine)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue")
+        self._fresh = Freshness(config.file)
+        self._refused = ""
         self.path: Path = config.vault.path
+
+    @property
+    def config(self) -> Config:
+        """Return the configuration in force: the newest one on disk that could be read."""
+        return self._desk.config
 
     async def look(self, question: Question | None, known: int | None) -> Seen | None:
         """Answer a question, or return None where the catalogue is still the `known` version."""
@@ -53,6 +65,12 @@ class VaultReader:
     async def do(self, deed: Deed[_Answer]) -> _Answer:
         """Have something done at the vault, between two readings."""
         return await self._run(lambda: deed(self._desk))
+
+    async def load_adapters(self) -> None:
+        """Load the adapters on a thread of their own, and from then on have an engine to look with."""
+        desk = self._desk
+        await asyncio.to_thread(build_sources, desk.config)  # what is slow is importing them
+        self._engine = await self._run(self._make_engine)
 
     def close(self) -> None:
         """Let a reading end, then close the vault."""
@@ -64,11 +82,31 @@ class VaultReader:
 
     def _look(self, question: Question | None, known: int | None) -> Seen | None:
         # The version is read first: what is committed while the rest is read then shows up as a change.
-        version = readings.changes(self._desk.vault)
-        if version == known:
+        renewed, version = self._renew(), readings.changes(self._desk.vault)
+        if version == known and not renewed:
             return None
         status = readings.status_of(self._desk.vault)
-        return Seen(question, version, status, question.ask(self._desk) if question else None)
+        return Seen(question, version, status, question.ask(self._desk) if question else None, self._refused)
+
+    def _renew(self) -> bool:
+        """Take over a configuration that was changed on disk; one that is refused is told, and the old one stays."""
+        if not self._fresh.changed():
+            return False
+        before = self._desk
+        try:
+            config = load_config(before.config.file)
+            if config.vault.path != self.path:
+                raise UsageError("it names another vault: leave the screen and start it again to look there")
+            self._desk = replace(before, config=config)
+            self._engine = self._make_engine() if self._engine is not None else None
+            self._refused = ""
+        except StrongroomError as error:
+            self._desk = before
+            self._refused = f"the changed configuration is refused, the old one counts: {error.message}"
+        return True
+
+    def _make_engine(self) -> Engine:
+        return engine_to_look(self._desk.config, self._desk.vault, Doors(clock=self._desk.clock))
 
 
 def _in_words(work: Callable[[], _Answer]) -> _Answer:

@@ -108,14 +108,19 @@ class Room(Screen[None]):
         """Ask anew: the world went on while another room was looked at."""
         self.strongroom.reread()
 
-    def do(self, deed: Deed[_Answer], then: Callable[[_Answer], None]) -> None:
-        """Have something done at the desk, then go on here; what goes wrong is told in words."""
+    def do(
+        self, deed: Deed[_Answer], then: Callable[[_Answer], None], trouble: Callable[[str], None] | None = None
+    ) -> None:
+        """Have something done at the desk, then go on here; what goes wrong is told in words, to `trouble` if given."""
 
         async def work() -> None:
             try:
                 answer = await self.strongroom.reader.do(deed)
             except StrongroomError as error:
-                self.tell(f"{error.message}. {error.hint}" if error.hint else error.message, bad=True)
+                if trouble is not None:
+                    trouble(f"{error.message}\n{error.hint}".strip())
+                else:
+                    self.tell(f"{error.message}. {error.hint}" if error.hint else error.message, bad=True)
                 return
             then(answer)
             self.strongroom.reread()

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from rich.cells import cell_len
 from rich.text import Text
 
+from strongroom.engine.propose import Plan
+from strongroom.engine.readings import Moment
+from strongroom.engine.schedules import Schedule
+from strongroom.engine.verdicts import Judged
 from strongroom.model.archive import Archive
+from strongroom.model.destruction import Stage
+from strongroom.model.hold import Hold
 from strongroom.model.job import Job
 from strongroom_tui.amounts import brief, local, local_minute, number, size, span, window_words
 from strongroom_tui.columns import Column, Columns
-from strongroom_tui.marks import STATES, soundness
+from strongroom_tui.marks import STATES, plan_mark, soundness
 from strongroom_tui.plain import clip
 from strongroom_tui.progress import Scene, doing
+from strongroom_tui.retentionwords import FATES, STAGES, rule_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,84 @@ def archive_row(archive: Archive, columns: Columns) -> Row:
         "verified_short": Text(f"+{brief(later)}"),
     }
     return Row(archive.id, _in_order(cells, columns))
+
+
+def verdict_row(judged: Judged, columns: Columns) -> Row:
+    """Return the row of one archive's verdict."""
+    widths = {column.name: column.width for column in columns}
+    record, verdict = judged.record, judged.verdict
+    cells = {
+        "fate": FATES[verdict.fate].text(widths["fate"]),
+        "until": Text(f"{verdict.until:%Y-%m-%d}" if verdict.until else "for ever"),
+        "stream": Text(record.stream),
+        "window": Text(window_words(record.window, widths.get("window", 0))),
+        "why": Text(verdict.reason),
+    }
+    return Row(record.id, _in_order(cells, columns))
+
+
+def hold_row(hold: Hold, columns: Columns) -> Row:
+    """Return the row of one hold."""
+    cells = {
+        "stands": Text("■ stands" if hold.stands else "← released", "cyan" if hold.stands else ""),
+        "matter": Text(hold.matter),
+        "keeps": Text(rule_words(hold.rule)),
+        "placed": Text(f"{hold.placed_at:%Y-%m-%d}"),
+        "by": Text(hold.placed_by),
+    }
+    return Row(hold.id, _in_order(cells, columns))
+
+
+def plan_row(plan: Plan, columns: Columns) -> Row:
+    """Return the row of one plan of destruction: where most of it stands."""
+    stages = Counter(each.stage for each in plan.condemned)
+    mark = STAGES[stages.most_common(1)[0][0]] if stages else STAGES[Stage.WITHDRAWN]
+    cells = {
+        "stage": mark.text(12),
+        "count": Text(number(len(plan.condemned))),
+        "at": Text(f"{plan.proposal.at:%Y-%m-%d}"),
+        "by": Text(plan.proposal.by.name),
+        "why": Text(plan.proposal.reason),
+    }
+    return Row(plan.proposal.id, _in_order(cells, columns))
+
+
+def moment_row(moment: Moment, columns: Columns) -> Row:
+    """Return the row of one entry of the log."""
+    facts = ", ".join(f"{name} {_fact(value)}" for name, value in sorted(moment.facts.items()))
+    subject = moment.archive or moment.job
+    cells = {
+        "seq": Text(number(moment.seq)),
+        "at": Text(local(moment.at)),
+        "at_short": Text(local_minute(moment.at)),
+        "kind": Text(moment.kind),
+        "subject": Text(f"…{subject[-12:]}" if subject else ""),
+        "facts": Text(facts),
+    }
+    return Row(str(moment.seq), _in_order(cells, columns))
+
+
+def _fact(value: object) -> str:
+    return "/".join(str(each) for each in value) if isinstance(value, list) else str(value)
+
+
+def schedule_row(schedule: Schedule, now: datetime, columns: Columns) -> Row:
+    """Return the row of one plan."""
+    widths = {column.name: column.width for column in columns}
+    plan, outlook = schedule.plan, schedule.outlook
+    wait = schedule.next_at - now
+    mark = plan_mark(schedule)
+    cells = {
+        "plan": mark.text(widths["plan"]),
+        "stream": Text(plan.stream.name),
+        "every": Text(plan.span),
+        "next": Text(window_words(schedule.next, widths.get("next", 0))),
+        "at": Text("" if schedule.paused else f"in {span(wait)}" if wait.total_seconds() > 0 else "now"),
+        "due": Text("…" if outlook is None else number(outlook.exports)),
+        "by": Text(local_minute(outlook.done_by) if outlook is not None and outlook.exports else ""),
+        "class": Text(plan.retention),
+    }
+    return Row(plan.stream.name, _in_order(cells, columns))
 
 
 def _in_order(cells: Mapping[str, Text], columns: Columns) -> tuple[Text, ...]:

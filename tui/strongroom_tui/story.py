@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 
 from rich.text import Text
 
+from strongroom.engine.phrases import kind_words
 from strongroom.engine.readings import ArchiveLife, JobLife, Moment
+from strongroom.engine.schedules import Schedule
 from strongroom.model.archive import Archive
 from strongroom.model.inspection import Finding, MemberReport
 from strongroom.model.job import Job
-from strongroom_tui.amounts import local, number, size, span
-from strongroom_tui.marks import SEVERITIES, STATES, soundness
+from strongroom.model.window import Window
+from strongroom_tui.amounts import local, number, size, span, window_words
+from strongroom_tui.marks import SEVERITIES, STATES, plan_mark, soundness
 from strongroom_tui.plain import clean
 
 MOST = 500
@@ -21,22 +25,71 @@ _INDENT = 2
 _LABEL = 14
 
 
-def job_story(life: JobLife) -> Text:
-    """Return the story of a job: what it is, then everything that happened to it, oldest first."""
+def job_story(life: JobLife, archive: Archive | None = None, now_doing: str = "") -> Text:
+    """Return the story of a job: what it is and does now, what its file was found to be, then its timeline."""
     job = life.job
+    found = archive.inspection.findings if archive is not None else ()
     mark = STATES[job.state]
     head = Text.assemble((f"{mark.symbol} {mark.word}", f"bold {mark.style}".strip()), f"  job {job.id}")
-    return _told(head, _facts(_job_facts(job, life.successor)), _moments(life.moments))
+    facts = _facts([("now", now_doing), *_job_facts(job, life.successor)])
+    return _told(head, facts, _section("Findings", [_finding(each) for each in found]), _moments(life.moments))
 
 
-def archive_story(life: ArchiveLife) -> Text:
-    """Return the story of an archive: its manifest in short, what reading it back found, and what happened to it."""
+def archive_story(life: ArchiveLife, keeping: Iterable[tuple[str, str]] = ()) -> Text:
+    """Return the story of an archive: its manifest in short, what keeps it, what is in it, and what happened to it."""
     archive = life.archive
     mark = soundness(archive)
     head = Text.assemble((f"{mark.symbol} {mark.word}", f"bold {mark.style}".strip()), f"  archive {archive.id}")
     members = _section("Files inside", [_member(report) for report in archive.inspection.members])
     findings = _section("Findings", [_finding(finding) for finding in archive.inspection.findings])
-    return _told(head, _facts(_archive_facts(archive)), members, findings, _moments(life.moments))
+    return _told(head, _facts([*_archive_facts(archive), *keeping]), members, findings, _moments(life.moments))
+
+
+def schedule_story(
+    schedule: Schedule,
+    to_come: Iterable[tuple[Window, datetime]],
+    due: Iterable[tuple[Window, datetime | None]],
+    now: datetime,
+) -> Text:
+    """Return the story of a plan: what it wants, what comes next, what is due, and by when that is held."""
+    mark = plan_mark(schedule)
+    head = Text.assemble((f"{mark.symbol} {mark.word}", f"bold {mark.style}".strip()), f"  {schedule.plan.stream.name}")
+    coming = [
+        Text(f"{' ' * _INDENT}{window_words(window, 40)}  asked for {local(at)}, in {span(at - now)}")
+        for window, at in to_come
+    ]
+    owed = [
+        Text(f"{' ' * _INDENT}{window_words(window, 40)}" + (f"  destroyed from {local(lost)}" if lost else ""))
+        for window, lost in due
+    ]
+    return _told(
+        head,
+        _facts(_plan_facts(schedule)),
+        _section("Next windows", [] if schedule.paused else coming),
+        _section("Due now, the oldest first", owed),
+    )
+
+
+def _plan_facts(schedule: Schedule) -> Iterator[tuple[str, str]]:
+    plan, outlook = schedule.plan, schedule.outlook
+    yield "paused", schedule.paused
+    yield "source", plan.stream.source
+    yield "datasets", ", ".join(plan.stream.datasets)
+    yield "filters", ", ".join(f"{name}={value}" for name, value in plan.stream.filters)
+    yield "since", local(plan.since) if plan.since else "as far back as the provider keeps"
+    yield "windows", f"one for each {plan.span}, in the zone {plan.zone}"
+    yield "settles", f"{span(plan.settle)} after the end of a window"
+    yield "second pass", f"{span(plan.settled_pass)} after the end of a window" if plan.settled_pass else ""
+    yield "class", plan.retention
+    yield "priority", str(plan.priority) if plan.priority else ""
+    yield "held until", local(schedule.held_until) if schedule.held_until else "nothing is held yet"
+    if outlook is None:
+        yield "work ahead", "being worked out"
+    elif outlook.exports:
+        late = f"; {number(outlook.late)} come after the provider began to destroy them" if outlook.late else ""
+        yield "work ahead", f"{number(outlook.exports, 'export')}, held by {local(outlook.done_by)}{late}"
+    else:
+        yield "work ahead", "nothing is due"
 
 
 def _job_facts(job: Job, successor: str) -> Iterator[tuple[str, str]]:
@@ -116,19 +169,24 @@ def _finding(finding: Finding) -> Text:
 
 def _moments(moments: tuple[Moment, ...]) -> Text:
     shown = moments[-MOST:]
-    lines = [_moment(moment) for moment in shown]
+    # An entry of the log may follow one of a clock that was set back: then nothing is said of the time between.
+    lines = [_moment(moment, before) for moment, before in zip(shown, (None, *shown), strict=False)]
     if len(moments) > len(shown):
         lines.insert(0, Text(f"{' ' * _INDENT}{number(len(moments) - len(shown), 'older moment')} left out"))
-    return _section("What happened", lines or [Text(f"{' ' * _INDENT}nothing is in the log")])
+    return _section("Timeline", lines or [Text(f"{' ' * _INDENT}nothing is in the log")])
 
 
-def _moment(moment: Moment) -> Text:
+def _moment(moment: Moment, last: Moment | None) -> Text:
     facts = dict(moment.facts)
     before, after = facts.pop("from", ""), facts.pop("to", "")
     way = f"  {before} → {after}" if after and before != after else ""
     told = [f"{clean(str(name))}: {clean(_value(value))}" for name, value in sorted(facts.items())]
+    later = moment.at - last.at if last is not None else timedelta(-1)
+    apart = f"+{span(later)}" if later >= timedelta(0) else ""
     text = Text.assemble(
-        f"{' ' * _INDENT}{local(moment.at)}  ", (clean(moment.kind), "bold"), clean(way), style="", no_wrap=False
+        f"{' ' * _INDENT}{local(moment.at)}  {apart:<12} ",
+        (clean(kind_words(moment.kind)), "bold"),
+        f" ({clean(moment.kind)}){clean(way)}",
     )
     for line in [*told, f'"{clean(moment.words)}"'] if moment.words else told:
         text.append(f"\n{' ' * (_INDENT + 4)}{line}")

@@ -4,23 +4,52 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from strongroom.cli.session import Session, pass_session
-from strongroom.model.errors import UsageError
+from strongroom.model.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from strongroom.config.schema import Config
 
 
 @click.command("tui")
+@click.option("--read-only", is_flag=True, help="Offer nothing that asks for or changes anything.")
+@click.option("--demo", is_flag=True, help="Open on simulated providers and a vault that is gone afterwards.")
 @pass_session
-def tui(session: Session) -> int:
-    """Open the screen of jobs and archives. Needs a terminal; without one use status, jobs and archives."""
+def tui(session: Session, read_only: bool, demo: bool) -> int:
+    """Open the screen: coverage, schedules, jobs, archives, retention, evidence and health.
+
+    Needs a terminal; without one use status, coverage, jobs and archives. Where there is no configuration yet, the
+    screen leads to one, as `strongroom init` does.
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "") in ("", "dumb"):
         raise UsageError(
             "the screen needs a terminal to draw on",
             hint="use: strongroom status, strongroom jobs, strongroom archives (each also with --json)",
         )
-    config = session.config()
     from strongroom_tui.app import run  # slow to import: only the screen pays for it
 
-    return run(config)
+    if demo:
+        from strongroom.cli.tuidemo import running_demo
+
+        with running_demo() as config:
+            return run(config, read_only=read_only)
+    found = _found(session)
+    return ExitCode.INTERRUPTED if found is None else run(found, read_only=read_only)
+
+
+def _found(session: Session) -> Config | None:
+    """Return the configuration; where there is none and none was named, lead the person to one."""
+    from strongroom.config.load import load_config, no_config
+
+    if session.config_path is not None or not no_config(os.environ, Path.cwd()):
+        return session.config()
+    from strongroom.cli.init import usual_folders
+    from strongroom_tui.firstrun import FirstRun
+
+    made = FirstRun(*usual_folders()).run()
+    return None if made is None else load_config(made)

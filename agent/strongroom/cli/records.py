@@ -1,0 +1,108 @@
+"""`strongroom records`: the records of a stream over a period, each once, for the person who holds the identity."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from strongroom.cli.amounts import count_words
+from strongroom.cli.identities import open_identities
+from strongroom.cli.options import identity_option, instant, passphrase_option
+from strongroom.cli.session import Session, pass_session
+from strongroom.cli.terminal import clean, tell
+from strongroom.model.errors import ExitCode, UsageError, WorldError
+from strongroom.model.instants import format_instant
+from strongroom.model.window import Window
+
+if TYPE_CHECKING:
+    from strongroom.engine.collecting import Source
+
+
+@click.command("records")
+@click.argument("stream", metavar="STREAM")
+@click.option("--from", "start", type=instant, metavar="TIME", required=True, help="The first instant.")
+@click.option("--to", "end", type=instant, metavar="TIME", required=True, help="The end, which is not included.")
+@click.option("--dataset", metavar="NAME", default="", help="Only this dataset.")
+@click.option(
+    "--output",
+    metavar="PATH",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A new file (mode 0600) for the records, which lie in it IN THE CLEAR; without it they go to standard output.",
+)
+@identity_option
+@passphrase_option
+@pass_session
+def records(
+    session: Session,
+    /,
+    stream: str,
+    start: datetime,
+    end: datetime,
+    dataset: str,
+    output: Path | None,
+    identity: Path | None,
+    passphrase_file: Path | None,
+) -> int:
+    """Write the records of a period as JSON lines, each record once however many archives hold it.
+
+    Windows may overlap where a provider does not say what its bounds include; a record is known by its id. Leaves with
+    1 when a part of the period is not held: what is missing is told.
+    """
+    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.collecting import Collected, collect, covering
+
+    config = session.config()
+    period, name = _period(start, end), config.stream(stream).name
+    with open_reading(config) as vault:
+        source = covering(vault, name, period)
+        opened = open_identities(config, identity, passphrase_file)
+        collected = Collected()
+        with _sink(output) as sink:
+            for kind, record in collect(vault, source, period, opened, collected, dataset):
+                sink.write(json.dumps({"dataset": kind, "record": record}, ensure_ascii=False) + "\n")
+    doubles = f", {count_words(collected.doubles)} doubles left out" if collected.doubles else ""
+    tell(f"{count_words(collected.records)} records out of {count_words(collected.archives)} archives{doubles}")
+    return _tell_gaps(source)
+
+
+def _period(start: datetime, end: datetime) -> Window:
+    if end <= start:
+        raise click.BadParameter("--to must lie after --from")
+    return Window(start, end)
+
+
+def _tell_gaps(source: Source) -> int:
+    for gap in source.gaps:
+        span = f"{format_instant(gap.window.start)} to {format_instant(gap.window.end)}"
+        tell(f"not held: {span} is {gap.cover}" + (f" ({clean(gap.cause)})" if gap.cause else ""))
+    return ExitCode.FINDINGS if source.gaps else ExitCode.OK
+
+
+@contextmanager
+def _sink(path: Path | None) -> Iterator[TextIO]:
+    """Give where records go; a file that was not finished does not stay."""
+    if path is None:
+        yield sys.stdout
+        return
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except FileExistsError:
+        raise UsageError(f"{path} exists and is never overwritten", hint="name another file with --output") from None
+    except OSError as error:
+        raise WorldError(f"cannot write {path}: {error.strerror}", hint="choose another place") from error
+    try:
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            yield file
+            file.flush()
+            os.fsync(fd)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,78 @@
+"""How machine and sources stand, for `strongroom status`: the disk, the quotas, the clocks, who is told of alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from strongroom.cli.amounts import count_words, instant_words, size_words
+from strongroom.model.errors import StrongroomError
+
+if TYPE_CHECKING:
+    from strongroom.config.schema import Config
+    from strongroom.engine.readings import Vault
+    from strongroom.engine.standing import SourceStanding, Standing
+    from strongroom.model.provider import Limits
+
+
+def known_limits(config: Config, vault: Vault) -> Mapping[str, Limits]:
+    """Return what every source's adapter knows of its limits, or nothing where they cannot be had now."""
+    from strongroom.engine.assembly import engine_to_look
+    from strongroom.engine.figures import limits_of
+
+    try:
+        return limits_of(engine_to_look(config, vault))
+    except StrongroomError:  # the status is told all the same; what is wrong, `doctor` says
+        return {}
+
+
+def disk_words(found: Standing) -> str:
+    """Tell the room on the disk, and how long it lasts."""
+    disk = found.disk
+    words = f"{size_words(disk.free)}, the reserve is {size_words(disk.reserve)}"
+    if disk.lasts is None:
+        return words
+    return (
+        f"{words}, reached in {count_words(disk.lasts // timedelta(days=1))} days at {size_words(disk.per_day)} a day"
+    )
+
+
+def standing_document(found: Standing) -> dict[str, object]:
+    """Tell all of it."""
+    disk, telling = found.disk, found.telling
+    return {
+        "disk": {
+            "free_bytes": disk.free,
+            "reserve_bytes": disk.reserve,
+            "bytes_a_day": disk.per_day,
+            "lasts_seconds": disk.lasts.total_seconds() if disk.lasts is not None else None,
+        },
+        "quotas": [_source(each) for each in found.sources],
+        "notifications": {
+            "channels": list(telling.channels),
+            "told": telling.told,
+            "last": telling.last,
+            "waiting": telling.waiting,
+        },
+    }
+
+
+def standing_fields(found: Standing) -> Iterator[tuple[str, str]]:
+    """Tell what a person wants to see of it beside the disk."""
+    telling = found.telling
+    last = f"{telling.told} told, the last on {instant_words(telling.last)}" if telling.last else "none told yet"
+    yield "notifications", f"{last}, {telling.waiting} waiting"
+
+
+def _source(each: SourceStanding) -> dict[str, object]:
+    quota = each.quota
+    return {
+        "source": quota.source,
+        "created_this_hour": quota.created,
+        "per_hour": quota.per_hour,
+        "running": quota.running,
+        "concurrent": quota.concurrent,
+        "refused_until": each.refused_until,
+        "clock_skew_seconds": each.skew.total_seconds() if each.skew is not None else None,
+    }

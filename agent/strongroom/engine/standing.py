@@ -1,0 +1,88 @@
+"""How the machine and the sources stand: room on the disk, quotas, clocks, and who was told of alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from strongroom.config.schema import Config, NotifySettings
+from strongroom.engine.glance import Quota, quota_of
+from strongroom.model.disk import DiskForecast, Growth, forecast_disk
+from strongroom.model.provider import Limits
+from strongroom.vault.notices import newest_notices
+from strongroom.vault.sources import get_source
+from strongroom.vault.vault import Vault
+from strongroom.vault.watching import Sample, newest_samples
+
+SAMPLES = 36  # newest windows of each stream, by which its growth is told
+_NOTICES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStanding:
+    """One source, as it was last seen."""
+
+    quota: Quota
+    skew: timedelta | None  # its clock minus ours; None where it was never heard
+    refused_until: datetime | None  # it said "not before"
+    paused: str
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Who is told of alarms, and how that went."""
+
+    channels: tuple[str, ...]
+    told: int  # of the newest notices
+    last: datetime | None
+    waiting: int  # raised and not told yet
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Machine and sources at one instant."""
+
+    disk: DiskForecast
+    sources: tuple[SourceStanding, ...]
+    telling: Telling
+
+
+def standing_of(vault: Vault, config: Config, limits: Mapping[str, Limits], now: datetime) -> Standing:
+    """Read how machine and sources stand; `limits` has what is known of each source beyond the catalogue."""
+    return Standing(
+        disk=disk_forecast(vault, (each.name for each in config.streams), config.vault.min_free),
+        sources=tuple(_source(vault, each.name, limits.get(each.name), now) for each in config.sources),
+        telling=_telling(vault, config.notify),
+    )
+
+
+def disk_forecast(vault: Vault, streams: Iterable[str], reserve: int) -> DiskForecast:
+    """Say how long the disk lasts at the growth that the newest windows show."""
+    growths = (growth_of(newest_samples(vault.catalogue, name, SAMPLES)) for name in streams)
+    return forecast_disk(vault.free_bytes(), reserve, growths)
+
+
+def growth_of(samples: Iterable[Sample], owed: timedelta = timedelta(0)) -> Growth:
+    """Return the growth that these windows show."""
+    known = list(samples)
+    covered = sum((sample.window.length for sample in known), timedelta(0))
+    return Growth(sum(sample.sealed_size for sample in known), covered, owed)
+
+
+def _source(vault: Vault, name: str, limits: Limits | None, now: datetime) -> SourceStanding:
+    state = get_source(vault.catalogue, name)
+    skew = timedelta(seconds=state.clock_skew) if state.clock_skew is not None else None
+    later = state.refused_until if state.refused_until and state.refused_until > now else None
+    return SourceStanding(quota_of(vault, name, limits, now), skew, later, state.paused)
+
+
+def _telling(vault: Vault, notify: NotifySettings) -> Telling:
+    channels = [f"{len(notify.urls)} addresses" if len(notify.urls) > 1 else "an address"] if notify.urls else []
+    channels += ["a command"] if notify.command else []
+    channels += ["the desktop"] if notify.desktop else []
+    channels += ["a dead man's switch"] if notify.ping else []
+    notices = newest_notices(vault.catalogue, _NOTICES)
+    told = [each.told_at for each in notices if each.told_at is not None]
+    waiting = sum(each.told_at is None and each.cleared_at is None for each in notices)
+    return Telling(tuple(channels), len(told), max(told, default=None), waiting)

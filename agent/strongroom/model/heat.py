@@ -1,0 +1,129 @@
+"""Coverage at a glance: a strip of cells, each the worst that can be said of its stretch of time.
+
+Worst wins, because a strip is looked at to find trouble: one lost hour makes a held year a lost one, and looking closer
+finds the hour.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from strongroom.model.coverage import Cover, Interval
+from strongroom.model.plan import Plan, Span, boundary, following
+from strongroom.model.window import Window, subtract
+
+SOON = timedelta(days=14)
+"""What the provider begins to destroy within this time is at risk."""
+
+
+class Heat(StrEnum):
+    """What one cell says, from the best to the worst."""
+
+    NOTHING = "not wanted"
+    DESTROYED = "destroyed"  # by us, when its time was over
+    EMPTY = "empty"
+    HELD = "held"
+    OPEN = "in progress"
+    DUE = "due"
+    RISK = "at risk"
+    MISSING = "missing"
+    LOST = "lost"
+
+
+_RANK: Mapping[Heat, int] = MappingProxyType({heat: place for place, heat in enumerate(Heat)})
+_COVERS: Mapping[Cover, Heat] = MappingProxyType(
+    {
+        Cover.PROVEN: Heat.HELD,
+        Cover.EMPTY: Heat.EMPTY,
+        Cover.OPEN: Heat.OPEN,
+        Cover.MISSING: Heat.MISSING,
+        Cover.LOST: Heat.LOST,
+        Cover.DESTROYED: Heat.DESTROYED,
+    }
+)
+
+
+class Zoom(StrEnum):
+    """How long one cell is."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """What is wanted of a stream at an instant, and until when it can be had."""
+
+    wanted: Window | None  # must be held by now
+    keeps: timedelta | None  # how long the provider keeps records, where that is known
+    now: datetime
+
+    def of(self, window: Window) -> Heat:
+        """Say what a stretch is that nothing holds or works on."""
+        if self.wanted is None or not window.overlaps(self.wanted):
+            return Heat.NOTHING
+        if self.keeps is not None and window.start + self.keeps < self.now + SOON:
+            return Heat.RISK
+        return Heat.DUE
+
+
+def grid(zoom: Zoom, zone: str, last: datetime, count: int) -> tuple[Window, ...]:
+    """Return `count` adjacent cells in order of time, of which the last one holds the instant `last`."""
+    ends = [_next(zoom, zone, _start(zoom, zone, last))]
+    while len(ends) <= count:
+        ends.append(_start(zoom, zone, ends[-1] - timedelta(microseconds=1)))
+    edges = ends[::-1]
+    return tuple(Window(start, end) for start, end in itertools.pairwise(edges))
+
+
+def heat(cells: Sequence[Window], ledger: Iterable[Interval], horizon: Horizon) -> tuple[Heat, ...]:
+    """Return what each cell says. The ledger is in order of time; what of it lies outside the cells is left out."""
+    entries, found, first = list(ledger), [], 0
+    for cell in cells:
+        while first < len(entries) and entries[first].window.end <= cell.start:
+            first += 1
+        inside = []
+        for entry in entries[first:]:
+            if entry.window.start >= cell.end:
+                break
+            inside.append(entry)
+        found.append(_worst(cell, inside, horizon))
+    return tuple(found)
+
+
+def wanted_of(plan: Plan, now: datetime, keeps: timedelta | None) -> Window | None:
+    """Return what a plan wants held by now: up to the last of its windows that has ended and settled."""
+    start = plan.since if plan.since is not None else (now - keeps if keeps is not None else None)
+    end = boundary(plan.span, plan.zone, now - plan.settle)
+    return Window(start, end) if start is not None and start < end else None
+
+
+def _worst(cell: Window, inside: list[Interval], horizon: Horizon) -> Heat:
+    said = [_COVERS[entry.cover] for entry in inside]
+    said += [horizon.of(gap) for gap in subtract(cell, [entry.window for entry in inside]) or ()]
+    return max(said, key=_RANK.__getitem__, default=Heat.NOTHING)
+
+
+def _start(zoom: Zoom, zone: str, instant: datetime) -> datetime:
+    if zoom is not Zoom.YEAR:
+        return boundary(Span(zoom.value), zone, instant)
+    month = boundary(Span.MONTH, zone, instant)
+    while month.astimezone(ZoneInfo(zone)).month != 1:
+        month = boundary(Span.MONTH, zone, month - timedelta(microseconds=1))
+    return month
+
+
+def _next(zoom: Zoom, zone: str, start: datetime) -> datetime:
+    if zoom is not Zoom.YEAR:
+        return following(Span(zoom.value), zone, start)
+    for _month in range(12):
+        start = following(Span.MONTH, zone, start)
+    return start

@@ -1,0 +1,159 @@
+"""A plan is edited through a form: judged as the loader judges, told what it means, written with its comments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from test_tui_jobacts import footer
+from textual.widgets import Input
+from tui_bench import Bench, Seat, Sit
+
+from strongroom.config.load import load_config
+from strongroom_tui.app import StrongroomApp
+from strongroom_tui.editing import EditScreen
+from strongroom_tui.reader import VaultReader
+
+TEXT = f"""[vault]
+path = "vault"
+recipients = ["age1{"q" * 58}"]
+
+[[source]]
+name = "zavu"
+provider = "zavu"
+api_key = "env:NONE"
+
+# what people wrote
+[[stream]]
+name = "messages"
+source = "zavu"
+datasets = ["messages"]
+since = 2026-11-18  # when it began
+settle = "1h"
+
+[retention.standard]
+period = "7y"
+"""
+
+
+@pytest.fixture
+def written(empty: Bench) -> Bench:
+    empty.config.file.write_text(TEXT)
+    empty.config = load_config(empty.config.file)
+    return empty
+
+
+async def type_in(seat: Seat, name: str, text: str) -> None:
+    seat.app.screen.query_one(f"#field-{name}", Input).value = text
+    await seat.press("ctrl+s")
+
+
+@pytest.mark.parametrize("way", [["E"], ["enter", "E"]])
+async def test_a_field_is_written_and_comments_stay(written: Bench, sit: Sit, way: list[str]) -> None:
+    async with sit(written, (120, 40), room="schedules") as seat:
+        assert "edit" in footer(seat)
+        await seat.press(*way)
+        assert isinstance(seat.app.screen, EditScreen)
+        assert "2026-11-18" in seat.text
+        await type_in(seat, "settle", "3h")
+        assert not isinstance(seat.app.screen, EditScreen)
+        assert "written: the plan of messages" in seat.text
+        text = written.config.file.read_text()
+        assert text == TEXT.replace('settle = "1h"', 'settle = "3h"')
+        await seat.press("enter") if way == ["E"] else await seat.press("r")
+        assert "settles       3 h after the end of a window" in seat.text
+
+
+async def test_the_loaders_own_words_stand_in_the_form(written: Bench, sit: Sit) -> None:
+    async with sit(written, (120, 40), room="schedules") as seat:
+        await seat.press("E")
+        await type_in(seat, "time_zone", "Berlin")
+        assert isinstance(seat.app.screen, EditScreen)
+        assert 'did you mean "Europe/Berlin"?' in seat.text
+        await type_in(seat, "time_zone", "UTC")
+        assert "nothing is otherwise than it stands" in seat.text
+        assert written.config.file.read_text() == TEXT
+
+
+async def test_a_backfill_is_told_before_it_is_written(written: Bench, sit: Sit) -> None:
+    async with sit(written, (120, 40), room="schedules") as seat:
+        await seat.press("E")
+        await type_in(seat, "since", "2026-10-01")
+        assert "Change the plan of messages?" in seat.text
+        assert "50 exports due by the change, 2 due now" in seat.text
+        assert "an hour; all held by" in seat.text
+        assert "0 of them come after the provider began to destroy their window" in seat.text
+        await seat.press("enter")  # the safe button
+        assert written.config.file.read_text() == TEXT
+        await seat.press("ctrl+s", "tab", "enter")
+        assert "since = 2026-10-01  # when it began" in written.config.file.read_text()
+
+
+async def test_what_the_provider_has_no_more_is_told_as_lost(written: Bench, sit: Sit) -> None:
+    async with sit(written, (120, 40), room="schedules") as seat:
+        await seat.press("E")
+        await type_in(seat, "since", "2026-01-01")
+        assert "would be lost at once: the provider has them no more" in seat.text
+
+
+async def test_shorter_windows_want_a_confirmation(written: Bench, sit: Sit) -> None:
+    async with sit(written, (120, 40), room="schedules") as seat:
+        await seat.press("E")
+        await type_in(seat, "window", "hour")
+        assert "Change the plan of messages?" in seat.text
+        assert "60 exports due by the change" in seat.text
+        await seat.press("escape", "escape")
+        assert written.config.file.read_text() == TEXT
+
+
+async def test_a_file_that_may_not_be_written_leads_to_the_lines(
+    written: Bench, sit: Sit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("strongroom.config.rewrite.Path.replace", refuse)
+    async with sit(written, (120, 40), room="schedules") as seat:
+        await seat.press("E")
+        await type_in(seat, "settle", "3h")
+        for words in ("cannot be changed from here", "[[stream]]", 'name = "messages"', 'settle = "3h"'):
+            assert words in seat.text, words
+        assert written.config.file.read_text() == TEXT
+
+
+async def test_a_screen_that_only_looks_edits_nothing(written: Bench) -> None:
+    reader = VaultReader(written.config)
+    try:
+        app = StrongroomApp(reader, reader._desk.clock, read_only=True)
+        async with app.run_test(size=(120, 40)) as pilot:
+            app.action_go("schedules")
+            seat = Seat(app, pilot)
+            await seat.settle()
+            await seat.press("E")
+            assert not isinstance(app.screen, EditScreen)
+    finally:
+        reader.close()
+
+
+async def test_the_configuration_is_read_anew_and_a_refused_one_is_told(written: Bench, sit: Sit) -> None:
+    file: Path = written.config.file
+    async with sit(written, (120, 40), room="schedules") as seat:
+        file.write_text(TEXT.replace('"messages"\nsource', '"letters"\nsource'))
+        await seat.press("r")
+        assert "letters" in seat.text
+        file.write_text(TEXT.replace('"1h"', '"soon"'))
+        await seat.press("r")
+        assert "the changed configuration is refused, the old one counts" in seat.text
+        assert "letters" in seat.text
+        file.write_text(TEXT)
+        await seat.press("r")
+        assert "refused" not in seat.text
+        assert "letters" not in seat.text
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24)])
+async def test_it_fits(written: Bench, sit: Sit, size: tuple[int, int]) -> None:
+    async with sit(written, size, room="schedules") as seat:
+        await seat.press("E")
+        assert "The plan of messages" in seat.text
+        assert "Windows of" in seat.text

@@ -1,0 +1,107 @@
+"""Evidence and health on the screen: the log live, checkpoints, an audit, a package; alarms and checks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from test_tui_jobacts import footer
+from test_tui_opening import Place, fill, place, until
+from tui_bench import NOW, SIZES, Bench, Sit
+
+from strongroom.engine.notices import reconcile
+from strongroom.evidence.line import Entry
+from strongroom.model.alarm import Alarm, Kind, Level
+
+__all__ = ["place"]
+
+
+async def test_the_log_stands_there_and_grows(bench: Bench, sit: Sit) -> None:
+    async with sit(bench, (120, 30), room="evidence") as seat:
+        for words in ("Log  1-3", "job.postponed", "cause quota", "no signing key"):
+            assert words in seat.text, words
+        bench.write(Entry("hold.placed", NOW, facts={"hold": "x"}))
+        await seat.press("r")
+        assert "hold.placed" in seat.text
+        await seat.press("slash", *"hold", "enter")
+        assert "job.postponed" not in seat.text
+        await seat.press("enter")
+        assert "hold.placed  entry 4" in seat.text
+
+
+async def test_the_log_is_signed_verified_and_told(place: Place) -> None:
+    async with place.sit() as seat:
+        await seat.press("6")
+        assert "no checkpoint yet" in seat.text
+        await seat.press("c")
+        await until(seat, "✓ checkpoint over")
+        await seat.press("v")
+        await until(seat, "✓ nothing is wrong")
+        assert "Not proven" in seat.text
+        await seat.press("escape", "V")
+        await until(seat, "✓ nothing is wrong")
+        assert "they were not read" not in seat.text
+
+
+async def test_a_changed_log_is_found(place: Place) -> None:
+    async with place.sit() as seat:
+        await seat.press("6", "c")
+        await until(seat, "✓ checkpoint over")
+        log = place.house.vault.layout.log
+        log.chmod(0o600)
+        log.write_bytes(log.read_bytes().replace(b"job.proven", b"job.forged"))
+        await seat.press("v")
+        await until(seat, "✗ the evidence does not hold together")
+
+
+async def test_archives_are_handed_over(place: Place, tmp_path: Path) -> None:
+    target = tmp_path / "package"
+    async with place.sit() as seat:
+        await seat.press("6", "h")
+        await fill(seat, place.archive.id)
+        await until(seat, "which public key")
+        await fill(seat, "")
+        await until(seat, "Into which folder?")
+        await fill(seat, str(target))
+        await until(seat, "✓ handed over")
+    assert (target / "SHA256SUMS").exists()
+    assert (target / "archives" / place.archive.id / "payload.age").exists()
+
+
+async def test_who_may_only_read_signs_nothing(place: Place) -> None:
+    async with place.sit(read_only=True) as seat:
+        await seat.press("6")
+        assert not {"checkpoint", "hand over"} & footer(seat)
+        assert "verify log" in footer(seat)
+
+
+async def test_health_tells_alarms_and_checks(bench: Bench, sit: Sit) -> None:
+    alarm = Alarm(f"{Kind.FAILED} zavu:messages", Level.WARNING, "2 windows failed", "stream zavu:messages")
+    reconcile(bench.vault, [alarm], NOW - timedelta(hours=2))
+    async with sit(bench, (120, 40), room="health") as seat:
+        await until(seat, "Checks of this machine")
+        for words in (
+            "Alarms  1 standing",
+            "! warning",
+            "2 windows failed",
+            "2 h ago; nobody was told yet",
+            "✗ failed",
+        ):
+            assert words in seat.text, words
+
+
+async def test_nothing_wrong_is_said_too(bench: Bench, sit: Sit) -> None:
+    async with sit(bench, (120, 40), room="health") as seat:
+        assert "✓ nothing stands as an alarm" in seat.text
+        await seat.press("C")
+        await until(seat, "Checks of this machine and every provider")
+
+
+@pytest.mark.parametrize("room", ["evidence", "health"])
+async def test_it_fits(bench: Bench, sit: Sit, room: str) -> None:
+    async with sit(bench, room=room) as seat:
+        for size in SIZES:
+            await seat.resize(*size)
+            assert "too small" not in seat.text
+            assert "job.intended" in seat.text or "Alarms" in seat.text, size

@@ -1,0 +1,99 @@
+"""The first run leads to a vault, makes nothing before the paper is copied, and touches nothing that exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from strongroom.config.load import load_config
+from strongroom.engine.keys import load_identities
+from strongroom_tui.firstrun import FirstRun
+
+
+def text_of(app: FirstRun) -> str:
+    return "\n".join(line.text for line in app.screen._compositor.render_strips())
+
+
+async def fill(app: FirstRun, pilot: Pilot[Path | None], **answers: str) -> None:
+    for name, value in answers.items():
+        app.screen.query_one(f"#field-{name}", Input).value = value
+    await pilot.pause()
+    await pilot.click("#go")
+    await pilot.pause()
+
+
+def first_run(tmp_path: Path) -> FirstRun:
+    return FirstRun(tmp_path / "config.toml", tmp_path / "data")
+
+
+async def test_a_person_is_led_to_a_vault(tmp_path: Path) -> None:
+    app = first_run(tmp_path)
+    async with app.run_test(size=(90, 40)) as pilot:
+        assert "There is no vault here yet" in text_of(app)
+        await fill(app, pilot, passphrase="open", again="open", account="zavu-main", key="env:ZAVU_KEY")
+        shown = text_of(app)
+        assert "RECOVERY IDENTITY" in shown
+        assert not (tmp_path / "config.toml").exists()
+        secret = "".join(re.findall(r"^\|     ((?:[A-Z0-9]{1,4} ?)+)", shown, re.MULTILINE)).replace(" ", "")
+        await pilot.press(*secret[-8:].lower(), "enter")
+        await pilot.pause()
+    assert app.return_value == tmp_path / "config.toml"
+    config = load_config(tmp_path / "config.toml")
+    assert config.source("zavu-main").provider == "zavu"
+    assert len(load_identities(tmp_path / "identity.age", lambda: "open")) == 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ({"passphrase": "", "again": ""}, "needs a passphrase"),
+        ({"passphrase": "a", "again": "b"}, "not the same"),
+        ({"passphrase": "a", "again": "a", "account": "Wrong Name", "key": "env:X"}, "small letters"),
+        ({"passphrase": "a", "again": "a", "account": "zavu", "key": "sk_live_secret"}, "reference"),
+        ({"passphrase": "a", "again": "a", "account": "zavu", "key": "env:X", "provider": "none"}, "its provider"),
+        ({"passphrase": "a", "again": "a", "account": "zavu", "key": "env:X", "datasets": ","}, "something to archive"),
+    ],
+)
+async def test_what_is_wrong_is_told_and_nothing_is_made(tmp_path: Path, answers: dict[str, str], told: str) -> None:
+    app = first_run(tmp_path)
+    async with app.run_test(size=(90, 60)) as pilot:
+        await fill(app, pilot, **answers)
+        assert told in text_of(app)
+        assert "sk_live_secret" not in text_of(app).replace(answers.get("key", ""), "", 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_exists_is_never_touched(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("mine")
+    app = first_run(tmp_path)
+    async with app.run_test(size=(90, 60)) as pilot:
+        await fill(app, pilot, passphrase="a", again="a")
+        assert "already" in text_of(app)
+    assert (tmp_path / "config.toml").read_text() == "mine"
+
+
+async def test_a_paper_that_was_not_copied_makes_nothing(tmp_path: Path) -> None:
+    app = first_run(tmp_path)
+    async with app.run_test(size=(90, 40)) as pilot:
+        await fill(app, pilot, passphrase="a", again="a")
+        for _try in range(3):
+            app.screen.query_one("#copied", Input).value = "WRONGONE"
+            await pilot.press("enter")
+            await pilot.pause()
+    assert app.return_value is None
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
+async def test_small_terminals_can_do_it_too(tmp_path: Path, size: tuple[int, int]) -> None:
+    app = first_run(tmp_path)
+    async with app.run_test(size=size) as pilot:
+        await fill(app, pilot, passphrase="a", again="a")
+        assert "The last 8 characters" in text_of(app)
+        await pilot.press("escape")
+        await pilot.pause()
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,80 @@
+"""Random keys of all rooms on terminals of random sizes: the screen never crashes, and nothing is done by accident."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from rich.text import Text
+from textual import events
+from textual.screen import Screen
+from textual.widgets import Input
+from tui_bench import Bench, Seat, Sit
+
+from strongroom_tui import archiveacts, handing
+from strongroom_tui.dialog import Dialog
+from strongroom_tui.places import PLACES
+from strongroom_tui.reading import TextScreen
+
+SEED = 20261121
+PRESSED = 250
+LEAVES = {"q", "ctrl+q", "ctrl+c", "ctrl+z"}
+ASKED_FOR_BY_ONE_KEY = {"retry", "regenerate", "pause", "resume", "wake"}  # nothing of it destroys
+
+
+def keys_of(screen: Screen[object]) -> list[str]:
+    """Return every key that works on a screen, hidden or not."""
+    return [key for key, each in screen.active_bindings.items() if each.enabled and key not in LEAVES]
+
+
+@pytest.mark.slow
+async def test_random_keys_and_sizes_break_nothing(
+    bench: Bench, sit: Sit, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with capsys.disabled():
+        print(f"\nfuzz seed {SEED}")
+    for module in (archiveacts, handing):  # what writes files is tested elsewhere
+        monkeypatch.setattr(module, "LongWork", lambda *_args, **_more: TextScreen(Text("work")))
+    chance = random.Random(SEED)
+    async with sit(bench, (100, 30), room="overview") as seat:
+        known = {key for place in PLACES for key in await _visit(seat, place.key)}
+        for pressed in range(PRESSED):
+            if chance.random() < 0.1:
+                await seat.pilot.resize_terminal(chance.randint(1, 160), chance.randint(1, 60))
+            key = _choose(chance, seat, sorted(known))
+            seat.app.post_message(events.Key(key, key if len(key) == 1 else None))
+            await seat.pilot.pause(0.01)  # press() would wait for the processor to rest
+            assert seat.app.is_running, f"{key} ended the screen as the {pressed}th"
+            if chance.random() < 0.03:
+                await seat.settle()
+        await seat.resize(120, 40)
+        await _leave_all(seat)
+        await seat.press("3")
+        assert "Jobs" in seat.text
+    read = bench.vault.catalogue.read
+    for table in ("proposals", "approvals", "condemned", "holds", "tombstones"):
+        assert read(f"SELECT * FROM {table}") == [], table  # noqa: S608 - a fixed list of names
+    asked = {row["wish"] for row in read("SELECT wish FROM requests")}
+    assert asked <= ASKED_FOR_BY_ONE_KEY
+
+
+async def _visit(seat: Seat, key: str) -> list[str]:
+    await seat.press(key)
+    return keys_of(seat.app.screen)
+
+
+def _choose(chance: random.Random, seat: Seat, known: list[str]) -> str:
+    """Return a key of any room; in a dialog never a word, so that nothing is meant."""
+    screen = seat.app.screen
+    if isinstance(screen, Dialog) and screen.query(Input):
+        return chance.choice(["escape", "tab", "shift+tab", "left", "right"])
+    here = keys_of(screen)
+    return chance.choice(here if here and chance.random() < 0.5 else known)
+
+
+async def _leave_all(seat: Seat) -> None:
+    for _ in range(40):
+        if len(seat.app.screen_stack) == 1:
+            return
+        await seat.press("escape")
+    raise AssertionError(f"esc does not lead out of {seat.app.screen}")

@@ -1,0 +1,159 @@
+"""The overview: coverage as strips, the most urgent risk in words, what runs now, and how old the last proof is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from tui_bench import DAY, NOW, SIZES, STREAMS, Bench, Seat, Sit, window
+
+from strongroom.config.schema import SourceSettings, StreamSettings
+from strongroom.config.secrets import Scheme, SecretRef
+from strongroom.engine.heartbeat import beat
+from strongroom.model.coverage import Cover, Interval
+from strongroom_tui.archives import ArchivesRoom
+from strongroom_tui.overview import OverviewRoom
+from strongroom_tui.strips import legend
+
+KEY = SecretRef(Scheme.ENV, "NONE")
+
+
+def configure(bench: Bench, days: int = 200, streams: tuple[str, ...] = STREAMS) -> Bench:
+    """Give the bench a source with streams that are wanted for some days."""
+    source = SourceSettings("zavu", "zavu", KEY)
+    wanted = tuple(StreamSettings(name, "zavu", ("messages",), since=NOW - days * DAY) for name in streams)
+    bench.config = replace(bench.config, sources=(source,), streams=wanted)
+    return bench
+
+
+def hold(bench: Bench, stream: str, days: range, cover: Cover = Cover.PROVEN, cause: str = "") -> None:
+    bench.write(*(Interval(stream, window(day), cover, cause=cause) for day in days))
+
+
+def line_of(seat: Seat, stream: str) -> str:
+    return next(line for line in seat.text.splitlines() if line.startswith(f" {stream}"))
+
+
+async def test_the_first_screen_answers_the_questions(bench: Bench, sit: Sit) -> None:
+    configure(bench)
+    for stream in STREAMS:
+        hold(bench, stream, range(1, 200))
+    hold(bench, STREAMS[1], range(40, 41), Cover.LOST, "older than the provider keeps")
+    async with sit(bench, (100, 30), room="overview") as seat:
+        assert isinstance(seat.app.screen, OverviewRoom)
+        for words in (
+            "✓ nothing is at risk",
+            "1 stretch lost",
+            "Coverage by day",
+            "fetching",
+            "interrupted",
+            "32 archives",
+            "quota 10 of 10 left this hour",
+            "never scrubbed",
+        ):
+            assert words in seat.text, words
+        assert "█" * 50 in line_of(seat, STREAMS[0])
+        assert line_of(seat, STREAMS[1]).count("x") == 1
+
+
+async def test_the_most_urgent_risk_is_told_with_its_date(bench: Bench, sit: Sit) -> None:
+    configure(bench)
+    for stream in STREAMS:
+        hold(bench, stream, range(1, 200))
+    with bench.vault.catalogue.transaction():
+        bench.vault.catalogue.write(
+            "DELETE FROM coverage WHERE stream = ? AND window_start LIKE '2026-08-25%'", STREAMS[2]
+        )
+    async with sit(bench, (120, 30), room="overview") as seat:
+        assert f"▲ {STREAMS[2]}: 24 h not held; destroyed from 2026-11-23" in seat.text
+
+
+async def test_a_cell_is_told_in_words_with_its_cause(bench: Bench, sit: Sit) -> None:
+    configure(bench)
+    hold(bench, STREAMS[0], range(1, 200))
+    hold(bench, STREAMS[0], range(3, 4), Cover.MISSING, "not-offered")
+    async with sit(bench, (100, 30), room="overview") as seat:
+        await seat.press("left", "left", "left")
+        assert "! missing (not-offered)  zavu:messages  2026-11-17" in seat.text
+
+
+async def test_cells_become_longer_and_time_goes_back(bench: Bench, sit: Sit) -> None:
+    configure(bench)
+    hold(bench, STREAMS[0], range(1, 200))
+    async with sit(bench, (100, 30), room="overview") as seat:
+        for word in ("week", "month", "year", "year"):
+            await seat.press("z")
+            assert f"Coverage by {word}" in seat.text
+        await seat.press("Z", "Z", "Z")
+        assert "Coverage by day" in seat.text
+        newest = line_of(seat, STREAMS[0])
+        await seat.press("pageup")
+        older = line_of(seat, STREAMS[0])
+        assert older != newest
+        assert "○" not in older
+        await seat.press("pagedown", "pagedown")
+        assert line_of(seat, STREAMS[0]) == newest
+
+
+async def test_enter_opens_the_archives_of_the_stream(bench: Bench, sit: Sit) -> None:
+    configure(bench)
+    async with sit(bench, (100, 30), room="overview") as seat:
+        await seat.press("j", "enter")
+        assert isinstance(seat.app.screen, ArchivesRoom)
+        assert f"filter: {STREAMS[1]}" in seat.text
+
+
+async def test_more_streams_than_lines_are_scrolled(bench: Bench, sit: Sit) -> None:
+    names = tuple(f"zavu:stream-{n:03}" for n in range(200))
+    configure(bench, streams=names)
+    async with sit(bench, (80, 24), room="overview") as seat:
+        assert "of 200" in seat.text
+        assert names[0] in seat.text
+        await seat.press("end")
+        assert names[199] in seat.text
+        assert f" {names[1]} " not in seat.text
+        await seat.press("home")
+        assert names[0] in seat.text
+
+
+async def test_no_stream_at_all_is_explained(empty: Bench, sit: Sit) -> None:
+    async with sit(empty, (80, 24), room="overview") as seat:
+        assert "No stream is configured" in seat.text
+        await seat.press("z", "left", "j", "enter", "pageup", "end")
+        assert "No stream is configured" in seat.text
+
+
+async def test_how_long_records_are_kept_may_be_unknown(empty: Bench, sit: Sit) -> None:
+    source = SourceSettings("nowhere", "none", KEY)
+    streams = (StreamSettings("nowhere:all", "nowhere", ("messages",), since=NOW - 9 * DAY),)
+    empty.config = replace(empty.config, sources=(source,), streams=streams)
+    async with sit(empty, (100, 24), room="overview") as seat:
+        assert "nobody has said how long nowhere keeps records" in seat.text
+
+
+async def test_a_silent_daemon_is_told(bench: Bench, sit: Sit) -> None:
+    beat(bench.vault, NOW - timedelta(hours=3), 1, "waiting")
+    async with sit(configure(bench), (100, 30), room="overview") as seat:
+        assert "daemon silent for 3 h" in seat.text
+
+
+async def test_it_fits(bench: Bench, sit: Sit) -> None:
+    configure(bench)
+    async with sit(bench, room="overview") as seat:
+        for size in SIZES:
+            await seat.resize(*size)
+            assert "zavu:mess" in seat.text, size
+            assert all(len(line) <= size[0] for line in seat.text.splitlines())
+
+
+async def test_a_click_chooses_a_cell(bench: Bench, sit: Sit) -> None:
+    configure(bench)
+    hold(bench, STREAMS[0], range(1, 200))
+    async with sit(bench, (100, 30), room="overview") as seat:
+        await seat.pilot.click("Strips", offset=(40, 1))
+        await seat.settle()
+        assert "█ held  zavu:messages" in seat.text
+
+
+def test_every_symbol_of_the_legend_has_its_word() -> None:
+    assert legend().count("  ") == 6

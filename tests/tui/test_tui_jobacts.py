@@ -1,0 +1,79 @@
+"""Acts on jobs: they write a request and touch nothing themselves; the safe answer has the focus."""
+
+from __future__ import annotations
+
+import pytest
+from textual.widgets._footer import FooterKey
+from tui_bench import Bench, Seat, Sit, job_id
+
+from strongroom.vault.lock import hold
+from strongroom.vault.requests import waiting_requests
+
+
+def asked(bench: Bench) -> list[tuple[str, str]]:
+    return [(each.wish.value, each.subject) for each in waiting_requests(bench.vault.catalogue)]
+
+
+def footer(seat: Seat) -> set[str]:
+    return {key.description for key in seat.app.screen.query(FooterKey)}
+
+
+async def find(seat: Seat, words: str) -> None:
+    await seat.press("slash", *words, "enter")
+
+
+@pytest.mark.parametrize(
+    ("state", "there", "absent"),
+    [
+        ("failed", {"retry"}, {"cancel", "export afresh"}),
+        ("archived", {"export afresh"}, {"cancel", "retry"}),
+        ("fetching", {"cancel"}, {"retry", "export afresh"}),
+        ("cancelled", set(), {"cancel", "retry", "export afresh"}),
+    ],
+)
+async def test_only_what_fits_is_offered(bench: Bench, sit: Sit, state: str, there: set[str], absent: set[str]) -> None:
+    async with sit(bench) as seat:
+        await find(seat, state)
+        for keys in ([], ["enter"]):
+            await seat.press(*keys)
+            assert there <= footer(seat)
+            assert not absent & footer(seat)
+
+
+async def test_enter_alone_never_cancels(bench: Bench, sit: Sit) -> None:
+    async with sit(bench) as seat:
+        await find(seat, "fetching")
+        await seat.press("x")
+        assert f"Cancel job {job_id(9000)}?" in seat.text
+        assert "zavu:messages" in seat.text
+        await seat.press("enter")
+        assert "Cancel job" not in seat.text
+        await seat.press("x", "escape")
+        assert asked(bench) == []
+
+
+async def test_a_job_is_cancelled_by_choosing_to(bench: Bench, sit: Sit) -> None:
+    async with sit(bench) as seat:
+        await find(seat, "fetching")
+        await seat.press("x", "tab", "enter")
+        assert asked(bench) == [("cancel", job_id(9000))]
+        assert "nobody works in the vault, so it waits" in seat.text
+
+
+async def test_somebody_at_work_is_asked_plainly(bench: Bench, sit: Sit) -> None:
+    with hold(bench.vault.layout.lock, "strongroom daemon"):
+        async with sit(bench) as seat:
+            await find(seat, "failed")
+            await seat.press("t")
+            assert asked(bench) == [("retry", job_id(9008))]
+            assert "asked: retry" in seat.text
+            assert "waits" not in seat.text
+
+
+async def test_a_window_is_exported_afresh_from_the_life_of_its_job(bench: Bench, sit: Sit) -> None:
+    async with sit(bench) as seat:
+        await find(seat, "archived")
+        await seat.press("enter", "e")
+        (wanted,) = asked(bench)
+        assert wanted[0] == "regenerate"
+        assert f"job {wanted[1]}" in seat.text

@@ -1,0 +1,186 @@
+"""Verdicts, holds and plans of destruction: what decides is told, and what destroys wants a name typed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from test_tui_jobacts import footer
+from textual.widgets import Button, Input
+from tui_bench import DAY, NOW, SIZES, Bench, Seat, Sit, make_archive, make_job
+
+from strongroom.config.schema import DestructionSettings
+from strongroom.engine import people
+from strongroom.model.destruction import Person
+from strongroom.model.job import State
+from strongroom.model.period import Period, PeriodUnit
+from strongroom.model.retention import RetentionRule
+from strongroom.vault.destructions import live_proposals
+from strongroom.vault.holds import holds
+from strongroom_tui import archiveacts, plans
+
+RULE = RetentionRule("standard", Period(30, PeriodUnit.DAYS), citation="company policy")
+
+
+@pytest.fixture
+def kept(empty: Bench) -> Bench:
+    """Ten archives of which the period of the older ones is over."""
+    jobs = [make_job(n, State.ARCHIVED) for n in range(0, 100, 10)]
+    empty.write(*jobs, *(make_archive(n, job, rule=RULE) for n, job in zip(range(0, 100, 10), jobs, strict=True)))
+    return empty
+
+
+async def fill(seat: Seat, text: str) -> None:
+    seat.app.screen.query_one(Input).value = text
+    await seat.press("enter")
+
+
+def as_person(monkeypatch: pytest.MonkeyPatch, uid: int) -> None:
+    for module in (plans, archiveacts, people):
+        monkeypatch.setattr(module, "acting_person", lambda: Person(uid, f"person{uid}", login=uid))
+
+
+async def test_verdicts_tell_date_and_reason(kept: Bench, sit: Sit) -> None:
+    async with sit(kept, (140, 30), room="retention") as seat:
+        for words in ("7 of 10 archives are past their period", "○ due", "✓ keep", "2026-09-", "no hold stands"):
+            assert words in seat.text, words
+
+
+async def test_another_date_is_judged(kept: Bench, sit: Sit) -> None:
+    async with sit(kept, (140, 30), room="retention") as seat:
+        await seat.press("t")
+        await fill(seat, "2030-01-01")
+        assert "as of 2030-01-01: 10 of 10 archives are past their period" in seat.text
+        assert "✓ keep" not in seat.text
+        await seat.press("t")
+        await fill(seat, "soon")
+        assert "write a date as" in seat.text
+        await seat.press("t")
+        await fill(seat, "")
+        assert "now: 7 of 10" in seat.text
+
+
+async def test_a_hold_is_placed_wins_and_is_released(kept: Bench, sit: Sit) -> None:
+    async with sit(kept, (140, 30), room="retention") as seat:
+        await seat.press("l", "a")
+        await fill(seat, "zavu:messages")
+        assert "Hold for which matter?" in seat.text
+        await fill(seat, "Smith v. Jones")
+        await fill(seat, "a lawsuit")
+        assert "■ stands" in seat.text
+        (placed,) = holds(kept.vault.catalogue)
+        assert (placed.matter, placed.rule.stream, placed.reason) == ("Smith v. Jones", "zavu:messages", "a lawsuit")
+        await seat.press("enter")
+        assert "4 now, and what comes later" in seat.text
+        await seat.press("escape", "escape")
+        assert "■ held" in seat.text
+        assert "1 hold of 1 matter" in seat.text
+        await seat.press("l", "x")
+        await fill(seat, "settled")
+        assert "← released" in seat.text
+        assert holds(kept.vault.catalogue) == []
+
+
+async def test_one_archive_is_held_from_its_own_screen(kept: Bench, sit: Sit) -> None:
+    async with sit(kept, (140, 40), room="archives") as seat:
+        await seat.press("enter", "H")
+        await fill(seat, "matter")
+        await fill(seat, "reason")
+        (placed,) = holds(kept.vault.catalogue)
+        assert len(placed.rule.archives) == 1
+
+
+async def test_a_plan_takes_two_people_and_the_typed_words(
+    kept: Bench, sit: Sit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_person(monkeypatch, 1001)
+    async with sit(kept, (140, 40), room="retention") as seat:
+        await seat.press("u")
+        assert "Nothing is to be destroyed" in seat.text
+        await seat.press("D")
+        assert "7 archives are past their period" in seat.text
+        await seat.press("enter")
+        assert "○ proposed" in seat.text
+        await seat.press("a")
+        assert "Approve the destruction of 7 archives?" in seat.text
+        await seat.press("enter")
+        assert "Approve the destruction" not in seat.text
+        await seat.press("a")
+        act = seat.app.screen.query_one("#act", Button)
+        assert act.disabled
+        seat.app.screen.query_one(Input).value = "destroy 6"
+        await seat.settle()
+        assert act.disabled
+        seat.app.screen.query_one(Input).value = "destroy 7"
+        await seat.settle()
+        assert not act.disabled
+        await seat.pilot.click("#act")
+        await seat.settle()
+        assert "○ proposed" in seat.text  # its own proposer cannot approve
+        as_person(monkeypatch, 1002)
+        await seat.press("a")
+        seat.app.screen.query_one(Input).value = "destroy 7"
+        await seat.settle()
+        await seat.pilot.click("#act")
+        await seat.settle()
+        assert "! approved" in seat.text
+
+
+async def test_a_plan_is_taken_back(kept: Bench, sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_person(monkeypatch, 1001)
+    async with sit(kept, (140, 40), room="retention") as seat:
+        await seat.press("u", "D", "enter", "enter")
+        assert "7 still to be approved" in seat.text
+        assert "judged now" in seat.text
+        await seat.press("u")
+        await fill(seat, "a mistake")
+        assert live_proposals(kept.vault.catalogue) == []
+
+
+async def test_what_is_not_due_cannot_be_proposed(kept: Bench, sit: Sit) -> None:
+    async with sit(kept, (140, 40), room="retention") as seat:
+        await seat.press("end", "D")
+        await fill(seat, "early")
+        assert "may not be" in seat.text
+        assert live_proposals(kept.vault.catalogue) == []
+
+
+async def test_under_a_hold_nothing_can_be_proposed(kept: Bench, sit: Sit) -> None:
+    async with sit(kept, (140, 40), room="retention") as seat:
+        await seat.press("l", "a")
+        await fill(seat, "")
+        await fill(seat, "everything")
+        await fill(seat, "an order")
+        await seat.press("escape", "u", "D")
+        assert "nothing is due" in seat.text
+        await seat.press("escape", "home", "D")
+        await fill(seat, "no")
+        assert "may not be" in seat.text
+        assert live_proposals(kept.vault.catalogue) == []
+
+
+async def test_who_may_only_read_is_offered_nothing(kept: Bench, sit: Sit) -> None:
+    async with sit(kept, (140, 40), room="retention") as seat:
+        seat.app.read_only = True
+        await seat.press("l")
+        assert not {"place", "release"} & footer(seat)
+        await seat.press("escape", "u")
+        assert not {"approve", "undo", "propose all due"} & footer(seat)
+
+
+async def test_it_fits(kept: Bench, sit: Sit) -> None:
+    async with sit(kept, room="retention") as seat:
+        for size in SIZES:
+            await seat.resize(*size)
+            assert "○ due" in seat.text, size
+            await seat.press("l")
+            assert "Holds" in seat.text, size
+            await seat.press("escape", "u")
+            assert "Plans" in seat.text, size
+            await seat.press("escape")
+
+
+def test_the_rules_of_the_bench_are_those_of_the_house() -> None:
+    assert replace(DestructionSettings()).people == 2
+    assert datetime(2026, 11, 20, tzinfo=UTC) - timedelta(days=30) > NOW - 100 * DAY

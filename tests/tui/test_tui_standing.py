@@ -1,0 +1,77 @@
+"""How machine and sources stand in the health room; blind spots and copies in the words of the overview."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from test_tui_glance import configure, hold
+from tui_bench import NOW, STREAMS, Bench, Sit, window
+
+from strongroom.config.schema import NotifySettings
+from strongroom.engine.glance import Look, take_glance
+from strongroom.engine.readings import Vault
+from strongroom.model.coverage import Cover
+from strongroom.model.heat import Heat
+from strongroom.model.provider import BlindSpot
+from strongroom.vault.notices import Notice, put_notice
+from strongroom.vault.sources import SourceState
+from strongroom_tui.glancewords import spot_words
+from strongroom_tui.strips import Spot
+
+
+def tell(vault: Vault, *notices: Notice) -> None:
+    with vault.catalogue.transaction():
+        for notice in notices:
+            put_notice(vault.catalogue, notice)
+
+
+async def test_disk_quotas_clocks_and_who_was_told(bench: Bench, sit: Sit) -> None:
+    configure(bench)
+    bench.config = replace(bench.config, notify=NotifySettings(desktop=True))
+    bench.write(SourceState("zavu", clock_skew=-1.5, refused_until=NOW.replace(hour=14)))
+    tell(
+        bench.vault,
+        Notice("told", "warning", "a thing", "", raised_at=NOW.replace(hour=11), told_at=NOW.replace(hour=12)),
+        Notice("waits", "warning", "another", "", raised_at=NOW),
+    )
+    async with sit(bench, (140, 40), room="health") as seat:
+        for words in (
+            "Machine and sources",
+            "free, the reserve is 2.0 GB; at",
+            "a day it is reached in",
+            "exports this hour 0 of 10, under way 0",
+            "its clock is -1.5 s from ours",
+            "not before 2026-11-20 15:03:07+01:00, in 60 min",
+            "to the desktop; 1 told, the last 63 min ago; 1 waiting",
+        ):
+            assert words in seat.text, words
+
+
+async def test_nothing_known_is_said_so(empty: Bench, sit: Sit) -> None:
+    async with sit(empty, (140, 40), room="health") as seat:
+        assert "nothing grows yet" in seat.text
+        assert "to nobody: there is no [notify] in the configuration; none told" in seat.text
+
+
+def test_a_cell_of_a_snapshot_is_one_copy() -> None:
+    spot = Spot("templates", window(3), Heat.HELD, snapshot=True)
+    assert "█ a copy is held  templates" in spot_words(spot, 100).plain
+    assert "x no copy was taken" in spot_words(replace(spot, heat=Heat.LOST), 100).plain
+    assert "█ held" in spot_words(replace(spot, snapshot=False), 100).plain
+
+
+def test_what_a_stream_leaves_out_is_told_with_who_has_it(bench: Bench) -> None:
+    configure(bench, streams=STREAMS[:2])
+    hold(bench, STREAMS[0], range(1, 20), Cover.PROVEN)
+    first, second = (stream.plan() for stream in bench.config.streams)
+    spot = BlindSpot("messages", "pictures", "media")
+
+    def blind(*plans: object) -> list[tuple[str, ...]]:
+        glance = take_glance(bench.vault, plans, {}, NOW, Look(), {"zavu": (spot,)})  # type: ignore[arg-type]
+        return [strip.blind for strip in glance.strips]
+
+    other = replace(second, stream=replace(second.stream, datasets=("media",)))
+    assert blind(first, other) == [(f"pictures: see {STREAMS[1]}",), ()]
+    assert blind(first) == [("pictures: no stream holds them",)]
+    words = spot_words(Spot(STREAMS[0], window(3), Heat.HELD, blind=("pictures: no stream holds them",)), 100).plain
+    assert words.splitlines()[1] == "◐ it leaves out pictures: no stream holds them"

@@ -1,0 +1,137 @@
+"""How things are looked at: rooms by key and by mouse, UTC on demand, colours, and what is remembered of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from test_tui_colours import LEAST, contrast, poor
+from textual.color import Color
+from tui_bench import NOW, Bench, Sit
+
+from strongroom_tui.amounts import Zone
+from strongroom_tui.app import StrongroomApp
+from strongroom_tui.colours import CONTRAST
+from strongroom_tui.masthead import Tabs
+from strongroom_tui.memory import Memory, View
+from strongroom_tui.places import PLACES
+from strongroom_tui.reader import VaultReader
+from strongroom_tui.room import Room
+
+
+@pytest.fixture(autouse=True)
+def local_again() -> None:
+    Zone.utc = False
+
+
+def test_every_room_has_a_key_of_its_own_in_order() -> None:
+    assert [place.key for place in PLACES] == [str(number) for number in range(1, 8)]
+    assert len({place.title for place in PLACES}) == 7
+
+
+async def test_every_room_is_a_key_away_and_says_where_one_is(bench: Bench, sit: Sit) -> None:
+    async with sit(bench, (80, 24)) as seat:
+        for place in PLACES:
+            await seat.press(place.key)
+            assert seat.app.current_mode == place.mode
+            assert isinstance(seat.app.screen, Room)
+            assert place.title in seat.text.splitlines()[0]
+
+
+async def test_the_mouse_goes_there_too(bench: Bench, sit: Sit) -> None:
+    async with sit(bench, (80, 24)) as seat:
+        line = seat.text.splitlines()[0]
+        for title, mode in (("Evidence", "evidence"), ("Jobs", "jobs")):
+            await seat.pilot.click(Tabs, offset=(line.index(title) + 1, 0))
+            await seat.settle()
+            assert seat.app.current_mode == mode
+
+
+async def test_names_give_way_where_it_is_narrow(bench: Bench, sit: Sit) -> None:
+    async with sit(bench, (40, 14)) as seat:
+        line = seat.text.splitlines()[0]
+        assert "3 Jobs" in line
+        assert "Evidence" not in line
+        assert " 6 " in line
+
+
+async def test_esc_never_leaves_a_room_and_every_way_ends_at_it(bench: Bench, sit: Sit) -> None:
+    async with sit(bench) as seat:
+        for place in PLACES:
+            await seat.press(place.key, "enter", "escape", "escape", "escape")
+            assert seat.app.current_mode == place.mode
+            assert isinstance(seat.app.screen, Room)
+
+
+async def test_tab_goes_round_and_nothing_traps_it(bench: Bench, sit: Sit) -> None:
+    async with sit(bench) as seat:
+        for place in PLACES:
+            await seat.press(place.key)
+            first = seat.app.focused
+            for _turn in range(8):
+                await seat.press("tab")
+                if seat.app.focused is first:
+                    break
+            assert seat.app.focused is first, place.mode
+
+
+async def test_times_are_in_utc_on_demand(bench: Bench, sit: Sit) -> None:
+    async with sit(bench) as seat:
+        assert "14:03:07+01:00" in seat.text
+        await seat.press("U")
+        assert "13:03:07+00:00" in seat.text
+        await seat.press("U")
+        assert "14:03:07+01:00" in seat.text
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "high-contrast"])
+async def test_every_room_stands_out_in_every_colour(bench: Bench, sit: Sit, theme: str) -> None:
+    async with sit(bench) as seat:
+        seat.app.theme = theme
+        for place in PLACES:
+            await seat.press(place.key)
+            assert not poor(seat), place.mode
+
+
+def test_high_contrast_is_high() -> None:
+    back = Color.parse(CONTRAST.background or "")
+    for name in ("foreground", "primary", "warning", "error", "success", "accent"):
+        assert contrast(Color.parse(getattr(CONTRAST, name)), back) >= 7 > LEAST
+
+
+async def test_the_view_is_remembered_and_nothing_of_the_vault(bench: Bench, tmp_path: Path) -> None:
+    memory = Memory({"XDG_STATE_HOME": str(tmp_path / "state")})
+    reader = VaultReader(bench.config, lambda: NOW)
+    try:
+        for turn in range(2):
+            app = StrongroomApp(reader, lambda: NOW, memory=memory)
+            async with app.run_test(size=(80, 24)) as pilot:
+                await pilot.pause()
+                if turn == 0:
+                    await pilot.press("6", "U")
+                    app.theme = "high-contrast"
+                    await pilot.pause()
+                else:
+                    assert app.current_mode == "evidence"
+                    assert app.theme == "high-contrast"
+                    assert Zone.utc
+    finally:
+        reader.close()
+    kept = (tmp_path / "state" / "strongroom" / "screen.json").read_text()
+    assert set(json.loads(kept)) == {"room", "theme", "utc"}
+    assert "zavu" not in kept
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"room": 1}', '{"room": "x", "theme": "y", "utc": "yes"}'])
+def test_a_memory_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "strongroom" / "screen.json"
+    path.parent.mkdir()
+    path.write_text(text)
+    found = Memory({"XDG_STATE_HOME": str(tmp_path)}).recall()
+    assert found == View() or found == View("x", "y", False)
+
+
+def test_a_memory_that_cannot_be_written_is_let_go(tmp_path: Path) -> None:
+    (tmp_path / "strongroom").write_text("a file in its place")
+    Memory({"XDG_STATE_HOME": str(tmp_path)}).keep(View("jobs"))

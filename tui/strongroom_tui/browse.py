@@ -1,0 +1,266 @@
+"""The records inside an archive, read from the sealed file and shown, never written. Locked again after idleness.
+
+Everything here comes from outside: it is shown as plain text with control characters removed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widgets import DataTable, Input
+from textual.worker import Worker
+
+from strongroom.engine.assembly import open_reading
+from strongroom.engine.browsing import Browser, Shelf
+from strongroom.engine.keys import Identities
+from strongroom.model.archive import Archive
+from strongroom.model.errors import Interrupted, StrongroomError
+from strongroom.model.stream import DatasetShape
+from strongroom_tui.amounts import number, window_words
+from strongroom_tui.columns import Column, Columns
+from strongroom_tui.dialog import AskLine
+from strongroom_tui.filterline import FilterLine
+from strongroom_tui.pages import PAGE
+from strongroom_tui.pane import Pane, View
+from strongroom_tui.plain import clean, clip
+from strongroom_tui.reading import Reading
+from strongroom_tui.room import Room
+from strongroom_tui.rows import Row
+from strongroom_tui.table import Anchor, PageTable
+
+_LONGEST = 20_000  # letters of one field that are shown
+_WIDEST = 24  # cells of a column
+
+
+class BrowseScreen(Room):
+    """A table of records beside one of them in full."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "back", tooltip="Close the search, or the archive"),
+        Binding("slash", "search", "search", key_display="/", tooltip="Show the records that hold some text"),
+        Binding("colon", "jump", "jump", key_display=":", tooltip="Go to a record by its number"),
+        Binding("b", "dataset", "dataset", tooltip="The next dataset of this archive"),
+        Binding("tab", "app.focus_next", "pane", tooltip="Go to the record, or back to the table"),
+        Binding("L", "lock", "lock", tooltip="Forget the identity and leave"),
+    ]
+
+    def __init__(self, archive: Archive, identities: Identities) -> None:
+        super().__init__()
+        self._archive = archive
+        self._identities = identities
+        self._browser: Browser | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="browse")
+        self._shelf: Shelf | None = None
+        self._wanted = ""
+        self._dataset = ""
+        self._passed = 0
+        self._stop = False
+        self._busy = False
+        self._anchor = Anchor.FIRST  # where the cursor goes with the next page
+
+    def contents(self) -> ComposeResult:
+        """Put the table beside the record."""
+        with Horizontal(id="shelf"):
+            yield Pane("records")
+            yield Reading(Text("reading …"))
+        yield FilterLine()
+
+    def on_mount(self) -> None:
+        """Begin with the first page."""
+        self.query_one("#records", Pane).table.focus()
+        self._read(0)
+
+    def on_unmount(self) -> None:
+        """Forget the records, the key and the identities."""
+        self._stop = True
+        self._shelf, self._identities = None, []
+        self._thread.submit(self._close)
+        self._thread.shutdown(wait=False)
+
+    def paint(self) -> None:
+        """Show the page."""
+        shelf, pane = self._shelf, self.query_one("#records", Pane)
+        words = f"{window_words(self._archive.spec.window, 30)}"
+        if self._busy:
+            pane.border_title = clip(f" reading …  {number(self._passed, 'record')} ", max(0, self.size.width - 6))
+        if shelf is None or self._browser is None:
+            return
+        columns = _columns(self._browser.shape, shelf, pane.room)
+        view = View(
+            title=f"{self._browser.shape.name}  {words}",
+            rows=[_row(place, record, columns) for place, record in zip(shelf.places, shelf.records, strict=True)],
+            columns=columns,
+            offset=shelf.first,
+            total=None if self._wanted else self._total(),
+            more=shelf.more,
+            filter=self._wanted,
+            empty="This dataset holds no record.",
+        )
+        pane.show(view, self._anchor)
+        self._anchor = Anchor.KEEP
+        self._show_record()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Hide the keys that would do nothing now."""
+        if action == "dataset":
+            return self._browser is not None and len(self._browser.datasets) > 1
+        if action == "search":
+            return not any(line.display for line in self.query(FilterLine))
+        return super().check_action(action, parameters)
+
+    def action_back(self) -> None:
+        """Close the search, take it away, or leave."""
+        if self.query_one(FilterLine).display:
+            self._close_line()
+        elif self._wanted:
+            self._wanted = ""
+            self._read(0)
+        else:
+            self.dismiss()
+
+    def action_search(self) -> None:
+        """Open the line for what is looked for."""
+        self.query_one(FilterLine).open(self._wanted, [])
+
+    def action_jump(self) -> None:
+        """Ask for a number and go there."""
+
+        def chosen(answer: str | None) -> None:
+            if answer is not None and answer.strip().isdigit() and int(answer) > 0:
+                self._read(int(answer) - 1)
+            elif answer is not None:
+                self.tell("a record's number is a whole number from 1 on", bad=True)
+
+        self.app.push_screen(AskLine("Go to which record?", "Its number in the list, from 1 on."), chosen)
+
+    def action_dataset(self) -> None:
+        """Go to the next dataset."""
+        if self._browser is not None:
+            names = self._browser.datasets
+            self._dataset = names[(names.index(self._browser.shape.name) + 1) % len(names)]
+            self._browser, self._wanted = None, ""
+            self._read(0)
+
+    def action_lock(self) -> None:
+        """Forget the identity and leave."""
+        self.strongroom.keyring.lock()
+        self.dismiss()
+
+    @on(Input.Submitted)
+    def _search(self, event: Input.Submitted) -> None:
+        self._wanted = event.value.strip()
+        self._close_line()
+        self._read(0)
+
+    @on(PageTable.Turned)
+    def _turn(self, event: PageTable.Turned) -> None:
+        if self._shelf is not None and not self._busy:
+            page = max(0, self._shelf.first + (PAGE if event.older else -PAGE))
+            self._read(page, Anchor.FIRST if event.older else Anchor.LAST)
+
+    @on(DataTable.RowHighlighted)
+    def _show_record(self) -> None:
+        self.strongroom.keyring.touch()
+        table, shelf = self.query_one(PageTable), self._shelf
+        if shelf is not None and table.chosen:
+            record = dict(zip(map(str, shelf.places), shelf.records, strict=True)).get(table.chosen)
+            self.query_one(Reading).show(_in_full(record) if record is not None else Text())
+
+    def _close_line(self) -> None:
+        self.query_one(FilterLine).close()
+        self.query_one(PageTable).focus()
+
+    def _total(self) -> int | None:
+        name = self._browser.shape.name if self._browser else ""
+        return next((each.records for each in self._archive.inspection.members if each.dataset == name), None)
+
+    def _read(self, first: int, anchor: Anchor = Anchor.FIRST) -> None:
+        """Read a page on the thread of this screen; what was asked before is given up."""
+        self._stop, self._anchor = True, anchor
+        self.strongroom.keyring.touch()
+
+        async def work() -> None:
+            loop = asyncio.get_running_loop()
+            self._busy, self._passed, self._stop = True, 0, False
+            try:
+                shelf = await loop.run_in_executor(self._thread, self._page, first, self._wanted)
+            except Interrupted:
+                return
+            except (StrongroomError, OSError) as error:
+                self.tell(str(error), bad=True)
+                return
+            finally:
+                self._busy = False
+            if not shelf.records and first:
+                self.tell("there is no such record")
+                return
+            self._shelf = shelf
+            self.repaint()
+            self.refresh_bindings()
+
+        _worker: Worker[None] = self.run_worker(work, group="browse", exclusive=True)
+
+    def _page(self, first: int, wanted: str) -> Shelf:
+        if self._browser is None:
+            with open_reading(self.strongroom.reader.config) as vault:
+                self._browser = Browser(vault, self._archive, self._identities, self._dataset)
+        return self._browser.read(first, PAGE, wanted, self._count)
+
+    def _count(self, count: int) -> None:
+        self._passed += count
+        if self._stop:
+            raise Interrupted("another page was asked for")
+
+    def _close(self) -> None:
+        if self._browser is not None:
+            self._browser.__exit__(None, None, None)
+            self._browser = None
+
+
+def _columns(shape: DatasetShape, shelf: Shelf, width: int) -> Columns:
+    """Choose the fields that tell records apart: id and time first, then what the records have, as many as fit."""
+    names = [name for name in (shape.time_field, shape.id_field) if name]
+    for record in shelf.records[:20]:
+        names += [name for name in record if name not in names]
+    chosen: list[Column] = [Column("#", "#", 7, right=True)]
+    left = width - 8
+    for name in names:
+        longest = max([len(name), *(len(_brief(record.get(name))) for record in shelf.records[:50])])
+        cells = min(_WIDEST, longest, max(0, left - 1))
+        if cells < min(len(name), 6) or left <= 1:
+            break
+        chosen.append(Column(name, clean(name)[:cells], cells))
+        left -= cells + 1
+    return tuple(chosen)
+
+
+def _row(place: int, record: dict[str, Any], columns: Columns) -> Row:
+    cells = [Text(clip(str(place), columns[0].width).rjust(columns[0].width), no_wrap=True)]
+    cells += [Text(clip(_brief(record.get(each.name)), each.width), no_wrap=True) for each in columns[1:]]
+    return Row(str(place), tuple(cells))
+
+
+def _brief(value: object) -> str:
+    if value is None:
+        return ""
+    return clean((value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))[:200])
+
+
+def _in_full(record: dict[str, Any]) -> Text:
+    """Return a record with every field on lines of its own."""
+    text = Text()
+    for name, value in record.items():
+        words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+        text.append(f"{clean(str(name))[:200]}\n", "bold")
+        lines = words[:_LONGEST].splitlines() or [""]
+        text.append("\n".join(f"  {clean(line)}" for line in lines))
+        text.append("\n  … more is not shown here\n" if len(words) > _LONGEST else "\n")
+    return text

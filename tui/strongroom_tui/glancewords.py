@@ -1,0 +1,136 @@
+"""The words of the overview: what is at risk, what runs now, and what the vault is. Pure: an answer in, lines out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from rich.text import Text
+
+from strongroom.engine.glance import Glance, Quota
+from strongroom.engine.readings import Running, Status
+from strongroom.model.heat import Heat
+from strongroom.model.job import Job
+from strongroom_tui.amounts import local, number, size, span, window_words
+from strongroom_tui.marks import STATES
+from strongroom_tui.plain import clip
+from strongroom_tui.progress import Scene, doing
+from strongroom_tui.strips import HEATS, Spot
+
+_SOON = timedelta(days=14)
+COPIES: Mapping[Heat, str] = MappingProxyType(
+    {
+        Heat.HELD: "a copy is held",
+        Heat.EMPTY: "a copy is held, with nothing in it",
+        Heat.OPEN: "a copy is being taken",
+        Heat.DUE: "a copy is due",
+        Heat.RISK: "a copy is due",
+        Heat.MISSING: "no copy could be taken",
+        Heat.LOST: "no copy was taken",
+    }
+)
+"""What a cell of a stream without time windows says: one copy of all there was."""
+
+
+def risk_lines(glance: Glance, now: datetime, width: int) -> Text:
+    """Return the most urgent risk in words with its date, and what is missing or lost."""
+    lines = [_risk(glance, now)]
+    if glance.lost or glance.missing:
+        parts = [number(glance.missing, "window") + " missing"] if glance.missing else []
+        parts += [number(glance.lost, "stretch").replace("stretchs", "stretches") + " lost"] if glance.lost else []
+        lines.append((f"! {' and '.join(parts)}: move to one for its reason, or: strongroom coverage", "bold red"))
+    if glance.unknown:
+        names = ", ".join(glance.unknown[:3])
+        words = f"? nobody has said how long {names} keeps records: set retention_days, or let the daemon ask"
+        lines.append((words, "yellow"))
+    return Text("\n").join(Text(clip(words, width), style) for words, style in lines)
+
+
+def _risk(glance: Glance, now: datetime) -> tuple[str, str]:
+    if not glance.risks:
+        return ("✓ nothing is at risk: all that has settled is held", "green") if glance.streams else ("", "")
+    first = glance.risks[0]
+    more = f"; {number(len(glance.risks) - 1, 'more stream')} not all held" if len(glance.risks) > 1 else ""
+    days = first.first_loss - now
+    when = f"in {span(days)}" if days > timedelta(0) else "now"
+    words = f"{first.stream}: {span(first.amount)} not held; destroyed from {local(first.first_loss)[:16]}, {when}"
+    urgent = days < _SOON
+    return (f"{'▲' if urgent else '○'} {words}{more}", "bold yellow" if urgent else "")
+
+
+def spot_words(spot: Spot | None, width: int) -> Text:
+    """Return one cell in words."""
+    if spot is None:
+        return Text()
+    mark = HEATS[spot.heat]
+    cause = f" ({spot.cause})" if spot.cause else ""
+    word = COPIES.get(spot.heat, mark.word) if spot.snapshot else mark.word
+    words = f"{mark.symbol} {word}{cause}  {spot.stream}  {window_words(spot.window, max(16, width // 2))}"
+    lines = [Text(clip(words, width), mark.style)]
+    if spot.blind:
+        lines.append(Text(clip(f"◐ it leaves out {'; '.join(spot.blind)}", width)))
+    return Text("\n").join(lines)
+
+
+def work_lines(glance: Glance, status: Status, now: datetime, width: int, most: int) -> Text:
+    """Return what runs now with live progress, one line each."""
+    running = {each.job: each for each in status.running}
+    jobs = sorted(glance.at_work, key=lambda job: job.id not in running)
+    shown = jobs if len(jobs) <= most else jobs[: most - 1]
+    lines = [_job_line(job, status, running, now, width) for job in shown]
+    if len(jobs) > len(shown):
+        lines.append(Text(clip(f"  and {number(len(jobs) - len(shown), 'more job')}: 3", width)))
+    if not jobs:
+        planned = status.jobs.get("planned", 0)
+        words = f"nothing is under way; {number(planned, 'job')} planned" if planned else "nothing is under way"
+        lines.append(Text(clip(words, width)))
+    return Text("\n").join(lines)
+
+
+def _job_line(job: Job, status: Status, running: Mapping[str, Running], now: datetime, width: int) -> Text:
+    mark = STATES[job.state]
+    name = clip(job.stream, max(8, width // 4))
+    window = window_words(job.spec.window, 10)
+    head = f"{mark.symbol} {mark.word:<9} {name:<{max(8, width // 4)}} {window} "
+    room = max(0, width - len(head))
+    scene = Scene(now, bool(status.worked_on_by), running.get(job.id))
+    return Text.assemble((clip(head, width), mark.style), doing(job, scene, room), no_wrap=True)
+
+
+def vault_lines(glance: Glance, status: Status, now: datetime, width: int) -> Text:
+    """Return what the vault holds and how it grows, the quotas, and how old the last proofs are."""
+    parts = [_holdings(glance, status), " · ".join(_quotas(glance.quotas)), " · ".join(_proofs(glance, now))]
+    return Text("\n").join(Text(clip(part, width)) for part in parts if part)
+
+
+def _holdings(glance: Glance, status: Status) -> str:
+    held, quarantined = status.archives.get("held"), status.archives.get("quarantined")
+    parts = [number(held.count, "archive") if held else "no archives"]
+    if held:
+        parts += [number(held.records, "record"), f"{size(held.sealed_size)} sealed, +{size(glance.grown)} this week"]
+    if quarantined:
+        parts.append(f"✗ {number(quarantined.count)} in quarantine")
+    return " · ".join([*parts, f"{size(status.free_bytes)} free"])
+
+
+def _quotas(quotas: tuple[Quota, ...]) -> Iterator[str]:
+    for quota in quotas:
+        left = f"{max(0, quota.per_hour - quota.created)} of {quota.per_hour}" if quota.per_hour else ""
+        words = f"quota {left} left this hour" if left else f"{number(quota.created, 'export')} this hour"
+        under_way = f"{quota.running} of {quota.concurrent}" if quota.concurrent else str(quota.running)
+        yield f"{quota.source}: {words}, {under_way} under way"
+
+
+def _proofs(glance: Glance, now: datetime) -> Iterator[str]:
+    scrub = glance.scrub
+    if scrub.findings:
+        yield f"✗ {number(scrub.findings, 'file')} not as archived"
+    late = " (late)" if scrub.behind else ""
+    yield (f"scrubbed {span(now - scrub.scrubbed_at)} ago" if scrub.scrubbed_at else "never scrubbed") + late
+    yield f"drilled {span(now - glance.drilled_at)} ago" if glance.drilled_at else "no recovery drill yet"
+    yield f"log signed {span(now - glance.signed_at)} ago" if glance.signed_at else "log not signed yet"
+    if glance.heartbeat is None:
+        yield "no daemon ever ran"
+    elif not glance.heartbeat.fresh(now):
+        yield f"daemon silent for {span(now - glance.heartbeat.at)}"

@@ -1,0 +1,129 @@
+"""Alarms and checks in words, the worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from types import MappingProxyType
+
+from rich.text import Text
+
+from strongroom.engine.doctor import Check, Verdict
+from strongroom.engine.notices import Notice
+from strongroom.engine.standing import SourceStanding, Standing
+from strongroom_tui.amounts import local, number, size, span
+from strongroom_tui.marks import Mark
+from strongroom_tui.plain import clean
+
+CHECKS: Mapping[Verdict, Mark] = MappingProxyType(
+    {
+        Verdict.OK: Mark("✓", "ok", "green"),
+        Verdict.WARN: Mark("!", "warning", "yellow"),
+        Verdict.FAIL: Mark("✗", "failed", "bold red"),
+    }
+)
+LEVELS: Mapping[str, Mark] = MappingProxyType(
+    {
+        "critical": Mark("✗", "critical", "bold red"),
+        "warning": Mark("!", "warning", "yellow"),
+        "info": Mark("·", "info"),
+    }
+)
+_OVER = Mark("✓", "over", "green")
+_WORD = 10
+_NAME = 22
+
+
+def health_story(
+    notices: Iterable[Notice] | None,
+    standing_now: Standing | None,
+    checks: Iterable[Check] | None,
+    now: datetime,
+    *,
+    offline: bool,
+) -> Text:
+    """Return what stands as an alarm, how machine and sources stand, then the checks, then what is over."""
+    raised = list(notices or ())
+    standing = [each for each in raised if each.cleared_at is None]
+    over = [each for each in raised if each.cleared_at is not None]
+    parts = [_alarms(standing, now, known=notices is not None)]
+    if standing_now is not None:
+        parts.append(_section("Machine and sources", [Text(f"  {line}") for line in standing_lines(standing_now, now)]))
+    parts.append(_checks(checks, offline=offline))
+    if over:
+        parts.append(_section("Over", [_notice(each, now) for each in over]))
+    return Text("\n\n").join(parts)
+
+
+def _alarms(standing: list[Notice], now: datetime, *, known: bool) -> Text:
+    if not known:
+        return _section("Alarms", [Text("  reading …")])
+    if not standing:
+        return _section("Alarms", [Text("  ✓ nothing stands as an alarm", "green")])
+    order = list(LEVELS)
+    worst = sorted(standing, key=lambda each: order.index(each.severity) if each.severity in order else len(order))
+    return _section(f"Alarms  {number(len(standing))} standing", [_notice(each, now) for each in worst])
+
+
+def standing_lines(found: Standing, now: datetime) -> Iterator[str]:
+    """Tell disk, quotas, clocks, and who is told of alarms."""
+    disk, telling = found.disk, found.telling
+    room = f"{size(disk.free)} free, the reserve is {size(disk.reserve)}"
+    ahead = f"; at {size(disk.per_day)} a day it is reached in {span(disk.lasts)}" if disk.lasts is not None else ""
+    yield f"{'disk':<{_NAME}} {room}{ahead or '; nothing grows yet'}"
+    for each in found.sources:
+        yield f"{clean(each.quota.source):<{_NAME}} {_source(each, now)}"
+    channels = ", ".join(telling.channels) or "nobody: there is no [notify] in the configuration"
+    told = f"; {number(telling.told)} told, the last {span(now - telling.last)} ago" if telling.last else "; none told"
+    waiting = f"; {number(telling.waiting)} waiting" if telling.waiting else ""
+    yield f"{'notifications':<{_NAME}} to {channels}{told}{waiting}"
+
+
+def _source(each: SourceStanding, now: datetime) -> str:
+    quota = each.quota
+    hourly = f"{quota.created} of {quota.per_hour}" if quota.per_hour else number(quota.created)
+    at_once = f"{quota.running} of {quota.concurrent}" if quota.concurrent else number(quota.running)
+    parts = [f"exports this hour {hourly}, under way {at_once}"]
+    if each.refused_until is not None:
+        parts.append(f"not before {local(each.refused_until)}, in {span(each.refused_until - now)}")
+    if each.skew is None:
+        parts.append("its clock was not heard yet")
+    else:
+        parts.append(f"its clock is {each.skew.total_seconds():+.1f} s from ours")
+    return "; ".join([*parts, *([f"paused: {clean(each.paused)}"] if each.paused else [])])
+
+
+def _notice(notice: Notice, now: datetime) -> Text:
+    mark = LEVELS.get(notice.severity, LEVELS["info"]) if notice.cleared_at is None else _OVER
+    told = f"told {span(now - notice.told_at)} ago" if notice.told_at else "nobody was told yet"
+    since = notice.cleared_at or notice.raised_at
+    text = Text.assemble(("  " + f"{mark.symbol} {mark.word}".ljust(_WORD + 2), mark.style), clean(notice.title))
+    indent = " " * (_WORD + 4)
+    for line in (clean(notice.body), f"{local(since)}, {span(now - since)} ago; {told}"):
+        if line:
+            text.append(f"\n{indent}{line}")
+    return text
+
+
+def _checks(checks: Iterable[Check] | None, *, offline: bool) -> Text:
+    where = "this machine" if offline else "this machine and every provider"
+    if checks is None:
+        return _section("Checks", [Text(f"  checking {where} …")])
+    order = [Verdict.FAIL, Verdict.WARN, Verdict.OK]
+    found = sorted(checks, key=lambda check: order.index(check.verdict))
+    return _section(f"Checks of {where}", [_check(each) for each in found])
+
+
+def _check(check: Check) -> Text:
+    mark = CHECKS[check.verdict]
+    name = clean(check.name)
+    text = Text.assemble(
+        ("  " + f"{mark.symbol} {mark.word}".ljust(_WORD + 2), mark.style), f"{name:<{_NAME}} {clean(check.message)}"
+    )
+    if check.hint:
+        text.append(f"\n{' ' * (_WORD + 4)}→ {clean(check.hint)}")
+    return text
+
+
+def _section(title: str, lines: list[Text]) -> Text:
+    return Text("\n").join([Text(title, "bold underline"), *lines])

@@ -1,0 +1,152 @@
+"""The legal holds, by matter: what stands, what was released; placing and releasing, each with its reason."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from strongroom.engine.holding import count_caught, place, release
+from strongroom.engine.people import acting_person
+from strongroom.engine.retentionview import list_holds
+from strongroom.model.hold import Hold, HoldRule
+from strongroom_tui.columns import hold_columns
+from strongroom_tui.desk import Desk
+from strongroom_tui.dialog import AskLine
+from strongroom_tui.filters import Filter
+from strongroom_tui.listroom import ListRoom
+from strongroom_tui.pages import PAGE, Page
+from strongroom_tui.pane import View
+from strongroom_tui.reader import Seen
+from strongroom_tui.reading import TextScreen
+from strongroom_tui.retentionwords import told_hold
+from strongroom_tui.room import Room
+from strongroom_tui.rows import hold_row
+
+
+@dataclass(frozen=True, slots=True)
+class HoldsQuestion:
+    """All holds, those that stand first, by matter."""
+
+    filter: Filter = field(default_factory=Filter)
+    before: Hold | None = None
+
+    def ask(self, desk: Desk) -> Page[Hold]:
+        """Read them; there are never very many."""
+        found = sorted(list_holds(desk.vault, active=False), key=lambda hold: (not hold.stands, hold.matter, hold.id))
+        kept = [hold for hold in found if self.filter.kind in ("", "stands" if hold.stands else "released")]
+        first = next((place + 1 for place, each in enumerate(kept) if each == self.before), 0)
+        rows = kept[first : first + PAGE]
+        return Page(tuple(rows), rows[-1] if len(kept) > first + PAGE else None)
+
+
+class HoldsScreen(ListRoom[Hold]):
+    """Holds."""
+
+    MODE: ClassVar[str] = "holds"
+    KINDS: ClassVar[tuple[str, ...]] = ("stands", "released")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "back", tooltip="Back to the verdicts"),
+        Binding("a", "place_hold", "place", tooltip="Place a hold on a stream, or on the whole vault"),
+        Binding("x", "release_hold", "release", tooltip="Release this hold; the reason is kept"),
+    ]
+
+    def page_question(self, wanted: Filter, before: Hold | None) -> HoldsQuestion:
+        """Ask for the holds."""
+        return HoldsQuestion(wanted, before)
+
+    def view(self, page: Page[Hold], seen: Seen, width: int) -> View:  # noqa: ARG002 - the status has nothing to add
+        """Lay holds out."""
+        columns = hold_columns(width)
+        return View(
+            title="Holds",
+            rows=[hold_row(each, columns) for each in page.rows],
+            columns=columns,
+            offset=self.trail.offset,
+            total=None,
+            more=page.last is not None,
+            filter=str(self.filter),
+            empty="No hold was ever placed. a places one: what it catches is kept, whatever its period says.",
+        )
+
+    @property
+    def hold(self) -> Hold | None:
+        """Return the hold under the cursor."""
+        return next((each for each in (self.page.rows if self.page else ()) if each.id == self.chosen), None)
+
+    def opened(self, key: str) -> None:
+        """Tell one hold, with how many archives it keeps now."""
+        hold = self.hold
+        if hold is None or hold.id != key:
+            return
+
+        def counted(caught: int) -> None:
+            self.app.push_screen(TextScreen(told_hold(hold, caught if hold.stands else None)))
+
+        self.do(lambda desk: count_caught(desk.vault, hold), counted)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer what fits."""
+        if action == "release_hold":
+            return not self.strongroom.read_only and self.hold is not None and self.hold.stands
+        if action == "place_hold":
+            return not self.strongroom.read_only
+        if action == "leave":
+            return super().check_action("back", parameters) is False
+        return super().check_action(action, parameters)
+
+    def action_leave(self) -> None:
+        """Go back."""
+        self.dismiss()
+
+    def action_place_hold(self) -> None:
+        """Ask for matter, stream and reason, then place the hold."""
+        words = "The name of a stream of the configuration, or nothing for the whole vault."
+        names = ", ".join(self.streams())
+
+        def chosen(answer: str | None) -> None:
+            if answer is not None:
+                place_hold(self, HoldRule(stream=answer.strip()), answer.strip() or "the whole vault")
+
+        self.app.push_screen(AskLine("Hold which stream?", f"{words}\n{names}", optional=True), chosen)
+
+    def action_release_hold(self) -> None:
+        """Ask why, then release."""
+        hold = self.hold
+        if hold is None:
+            return
+        words = (
+            f"{hold.matter}: what it keeps may then be destroyed once its period is over. Erasures that waited for it "
+            "complete by themselves. The reason is kept."
+        )
+
+        def said(reason: str | None) -> None:
+            if reason:
+                self.do(
+                    lambda desk: release(desk.vault, hold.id, acting_person(), reason, desk.clock()),
+                    lambda released: self.tell(f"released: {released.matter}"),
+                )
+
+        self.app.push_screen(AskLine(f"Release hold {hold.id}: why?", words), said)
+
+
+def place_hold(room: Room, rule: HoldRule, what: str) -> None:
+    """Ask for the matter and the reason, then place a hold."""
+
+    def named(matter: str | None) -> None:
+        if not matter:
+            return
+
+        def said(reason: str | None) -> None:
+            if reason:
+                room.do(
+                    lambda desk: place(desk.vault, matter, rule, acting_person(), reason, desk.clock(), os.urandom),
+                    lambda caught: room.tell(f"held: {caught.archives} archives now, and what comes later"),
+                )
+
+        room.app.push_screen(AskLine("Why?", f"The reason for holding {what}. It is kept."), said)
+
+    words = f"The matter under which {what} is held. Nothing it catches is destroyed until it is released."
+    room.app.push_screen(AskLine("Hold for which matter?", words), named)

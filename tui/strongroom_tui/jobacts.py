@@ -1,0 +1,72 @@
+"""What can be done with a job, from the list and from its own screen: cancel, try again, export afresh."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from strongroom.engine.requests import Wish
+from strongroom.model.job import Job, State
+from strongroom_tui.amounts import window_words
+from strongroom_tui.deeds import wish
+from strongroom_tui.dialog import Confirm
+from strongroom_tui.room import Room
+
+
+class JobActs(Room):
+    """Adds the acts to a room that has one job chosen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("x", "cancel_job", "cancel", tooltip="Stop working on this job"),
+        Binding("t", "retry_job", "retry", tooltip="Try the window of this failed job again"),
+        Binding("e", "regenerate_job", "export afresh", tooltip="Export the window again, beside what is there"),
+    ]
+
+    @property
+    def job(self) -> Job | None:
+        """Return the job that is meant, or None while there is none."""
+        return None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer what fits the job."""
+        if action.endswith("_job"):
+            return not self.strongroom.read_only and fits(self.job, action)
+        return super().check_action(action, parameters)
+
+    def action_cancel_job(self) -> None:
+        """Ask whether to stop working on the job, then have it cancelled."""
+        job = self.job
+        if job is None:
+            return
+        words = (
+            f"{job.stream}  {window_words(job.spec.window, 60)}\nIt is {job.state}. Its window is due again at the "
+            "next look, unless its stream is paused. Nothing that is archived is touched."
+        )
+
+        def answered(answer: str | None) -> None:
+            if answer:
+                self.do(wish(Wish.CANCEL, job.id), self.tell)
+
+        self.app.push_screen(Confirm(f"Cancel job {job.id}?", words, "Cancel the job"), answered)
+
+    def action_retry_job(self) -> None:
+        """Have the window of the failed job tried again."""
+        if self.job is not None:
+            self.do(wish(Wish.RETRY, self.job.id), self.tell)
+
+    def action_regenerate_job(self) -> None:
+        """Have the window exported afresh, beside what is there."""
+        if self.job is not None:
+            self.do(wish(Wish.REGENERATE, self.job.id), self.tell)
+
+
+def fits(job: Job | None, action: str) -> bool:
+    """Say whether an action fits what the job is now."""
+    if job is None:
+        return False
+    return {
+        "cancel_job": not job.finished,
+        "retry_job": job.state is State.FAILED,
+        "regenerate_job": job.state is State.ARCHIVED,
+    }[action]

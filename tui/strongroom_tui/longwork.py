@@ -1,0 +1,123 @@
+"""Work that takes longer than a moment: on a thread and vault of its own, its progress shown, always to be stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+from typing import ClassVar, Generic, TypeVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+from textual.worker import Worker
+
+from strongroom.engine.assembly import open_reading
+from strongroom.engine.fixity import Watch
+from strongroom.engine.readings import Vault
+from strongroom.model.errors import Interrupted, StrongroomError
+from strongroom_tui.amounts import bar, number, size, span
+from strongroom_tui.plain import clean
+from strongroom_tui.room import Room
+
+_Answer = TypeVar("_Answer")
+Work = Callable[[Vault, Watch], _Answer]
+"""Does something with a vault and says how much more of it is done. Raises the StrongroomError family."""
+
+
+class LongWork(ModalScreen[None], Generic[_Answer]):
+    """The progress of one piece of work; esc stops it. `then` hears the answer, or a sentence on what went wrong."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "stop", "stop", tooltip="Stop this work")]
+
+    def __init__(
+        self,
+        title: str,
+        total: int | None,
+        work: Work[_Answer],
+        then: Callable[[_Answer | None, str], None],
+        *,
+        unit: str = "",
+    ) -> None:
+        super().__init__()
+        self._title = clean(title)
+        self._total = total
+        self._work = work
+        self._then = then
+        self._unit = unit  # what is counted, such as "record"; empty for bytes
+        self._done = 0
+        self._began = monotonic()
+        self._stopped = False
+
+    def compose(self) -> ComposeResult:
+        """Put the title over the bar and the way to stop."""
+        with Vertical(classes="box"):
+            yield Static(Text(self._title, "bold"), markup=False)
+            yield Static(id="amount", markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button("Stop", id="stop", compact=True)
+
+    def on_mount(self) -> None:
+        """Begin."""
+        self.set_interval(0.2, self._paint)
+        self._paint()
+        _worker: Worker[None] = self.run_worker(self._run, group="long")
+
+    def action_stop(self) -> None:
+        """Have the work stop at its next step."""
+        self._stopped = True
+
+    @on(Button.Pressed)
+    def _stop(self) -> None:
+        self.action_stop()
+
+    async def _run(self) -> None:
+        answer, words = None, ""
+        try:
+            answer = await asyncio.to_thread(self._do)
+        except Interrupted:
+            words = f"stopped: {self._title}; nothing is left behind"
+        except StrongroomError as error:
+            words = f"{error.message}. {error.hint}" if error.hint else error.message
+        except OSError as error:
+            words = f"{self._title}: {error.strerror or error}"
+        self.dismiss()
+        self._then(answer, words)
+
+    def _do(self) -> _Answer:
+        room = self.app.screen_stack[-2]
+        assert isinstance(room, Room)  # noqa: S101 - a dialog always lies over a room
+        with open_reading(room.strongroom.reader.config) as vault:
+            return self._work(vault, self._watch)
+
+    def _watch(self, count: int) -> None:
+        if self._stopped:
+            raise Interrupted("a person stopped it")
+        self._done += count
+
+    def _paint(self) -> None:
+        self.query_one("#amount", Static).update(Text(self._words()))
+
+    def _words(self) -> str:
+        seconds = monotonic() - self._began
+        rate = self._done / seconds if seconds > 0.5 else 0.0
+        done, pace = self._amount(self._done), f"{self._amount(int(rate))}/s" if rate else ""
+        if not self._total:
+            return f"{done}  {pace}"
+        share = min(1.0, self._done / self._total)
+        left = f"{span_of((self._total - self._done) / rate)} left" if rate else "time left unknown"
+        return f"{bar(share, 20)} {int(share * 100)}%\n{done} of {self._amount(self._total)}  {pace}  {left}"
+
+    def _amount(self, count: int) -> str:
+        return number(count, self._unit) if self._unit else size(count)
+
+
+def span_of(seconds: float) -> str:
+    """Write so many seconds as a person says them."""
+    from datetime import timedelta
+
+    return span(timedelta(seconds=max(0.0, seconds)))

@@ -1,0 +1,219 @@
+"""Plans of destruction: what waits for a second person, what cools off, and taking it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+
+from strongroom.engine.approve import Approved, approve
+from strongroom.engine.assembly import Doors
+from strongroom.engine.desk import Desk as DestructionDesk
+from strongroom.engine.office import desk_of, due_archives, find_plan, overview
+from strongroom.engine.people import acting_person
+from strongroom.engine.propose import Plan, propose, undo
+from strongroom_tui.amounts import local, number
+from strongroom_tui.columns import plan_columns
+from strongroom_tui.desk import Desk
+from strongroom_tui.dialog import AskLine, Confirm
+from strongroom_tui.filters import Filter
+from strongroom_tui.listroom import ListRoom
+from strongroom_tui.pages import PAGE, Page
+from strongroom_tui.pane import View
+from strongroom_tui.reader import Seen
+from strongroom_tui.reading import Reading, TextScreen
+from strongroom_tui.retentionwords import told_plan
+from strongroom_tui.room import Room
+from strongroom_tui.rows import plan_row
+
+
+def desk_for(desk: Desk) -> DestructionDesk:
+    """Return the desk of destructions, under the rules of the configuration."""
+    return desk_of(desk.config, desk.vault, Doors(clock=desk.clock))
+
+
+@dataclass(frozen=True, slots=True)
+class PlansQuestion:
+    """The plans, newest first, those that are over too."""
+
+    filter: Filter = field(default_factory=Filter)
+    before: Plan | None = None
+
+    def ask(self, desk: Desk) -> Page[Plan]:
+        """Read them."""
+        found = overview(desk_for(desk), PAGE, everything=self.filter.kind == "all").plans
+        return Page(tuple(found[::-1]), None)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanQuestion:
+    """One plan, judged as of now."""
+
+    key: str
+
+    def ask(self, desk: Desk) -> Plan:
+        """Read it."""
+        return find_plan(desk_for(desk), self.key)
+
+
+class PlanActs(Room):
+    """Adds the acts to a room that has one plan chosen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "approve_plan", "approve", tooltip="Agree with this plan, as somebody else than its proposer"),
+        Binding("u", "undo_plan", "undo", tooltip="Take this plan back, until its destruction has begun"),
+    ]
+
+    @property
+    def plan(self) -> Plan | None:
+        """Return the plan that is meant, or None while there is none."""
+        return None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer what fits the plan."""
+        plan = self.plan
+        if action == "approve_plan":
+            return not self.strongroom.read_only and plan is not None and bool(plan.waiting)
+        if action == "undo_plan":
+            return not self.strongroom.read_only and plan is not None and any(each.live for each in plan.condemned)
+        return super().check_action(action, parameters)
+
+    def action_approve_plan(self) -> None:
+        """Name what would be destroyed and how many, have it typed, then approve."""
+        plan = self.plan
+        if plan is None:
+            return
+        count, seen = len(plan.waiting), plan.digest
+        words = (
+            f"This destroys {number(count, 'archive')} for good, after the time in which anybody can take it back.\n"
+            f"Proposed by {plan.proposal.by.name} at {local(plan.proposal.at)}: {plan.proposal.reason}"
+        )
+
+        def answered(answer: str | None) -> None:
+            if answer:
+                self.do(lambda desk: approve(desk_for(desk), plan.proposal.id, acting_person(), seen), approved)
+
+        def approved(found: Approved) -> None:
+            self.tell(
+                f"approved; destroyed from {local(found.ripe_at)} on, undo until then"
+                if found.enough and found.ripe_at
+                else "noted; it takes more people to approve"
+            )
+
+        typed = f"destroy {count}"
+        title = f"Approve the destruction of {number(count, 'archive')}?"
+        self.app.push_screen(Confirm(title, words, "Approve", typed=typed), answered)
+
+    def action_undo_plan(self) -> None:
+        """Ask why, then take the plan back."""
+        plan = self.plan
+        if plan is None:
+            return
+
+        def said(reason: str | None) -> None:
+            if reason:
+                self.do(
+                    lambda desk: undo(desk_for(desk), plan.proposal.id, acting_person(), reason),
+                    lambda undone: self.tell(f"taken back: {number(len(undone), 'archive')}"),
+                )
+
+        self.app.push_screen(AskLine(f"Take plan {plan.proposal.id} back: why?", "The reason is kept."), said)
+
+
+class PlansScreen(PlanActs, ListRoom[Plan]):
+    """Plans."""
+
+    MODE: ClassVar[str] = "plans"
+    KINDS: ClassVar[tuple[str, ...]] = ("all",)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "back", tooltip="Back to the verdicts"),
+        Binding("D", "propose_due", "propose all due", tooltip="Propose everything whose period is over"),
+    ]
+
+    def page_question(self, wanted: Filter, before: Plan | None) -> PlansQuestion:
+        """Ask for the plans."""
+        return PlansQuestion(wanted, before)
+
+    def view(self, page: Page[Plan], seen: Seen, width: int) -> View:  # noqa: ARG002 - the status has nothing to add
+        """Lay plans out."""
+        columns = plan_columns(width)
+        return View(
+            title="Plans of destruction",
+            rows=[plan_row(each, columns) for each in page.rows],
+            columns=columns,
+            offset=self.trail.offset,
+            total=None,
+            more=page.last is not None,
+            filter=str(self.filter),
+            empty="Nothing is to be destroyed. D proposes what is past its period; / all shows plans that are over.",
+        )
+
+    @property
+    def plan(self) -> Plan | None:
+        """Return the plan under the cursor."""
+        rows = self.page.rows if self.page else ()
+        return next((each for each in rows if each.proposal.id == self.chosen), None)
+
+    def opened(self, key: str) -> PlanScreen:
+        """Tell one plan at length."""
+        return PlanScreen(key)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer what fits."""
+        if action == "leave":
+            return super().check_action("back", parameters) is False
+        if action == "propose_due":
+            return not self.strongroom.read_only
+        return super().check_action(action, parameters)
+
+    def action_leave(self) -> None:
+        """Go back."""
+        self.dismiss()
+
+    def action_propose_due(self) -> None:
+        """Say how many are due, ask why, and propose them."""
+
+        def counted(count: int) -> None:
+            if not count:
+                self.tell("nothing is due: no archive is past its period, off every hold and on no plan")
+                return
+            words = f"{number(count, 'archive')} are past their period and on no plan. A second person must approve."
+            self.app.push_screen(AskLine("Propose their destruction: why?", words, value="the period is over"), said)
+
+        def said(reason: str | None) -> None:
+            if reason:
+                self.do(lambda desk: _propose_due(desk_for(desk), reason), proposed)
+
+        def proposed(plan: Plan) -> None:
+            self.tell(f"proposed: {number(len(plan.condemned), 'archive')}; now somebody else approves")
+
+        self.do(lambda desk: len(due_archives(desk_for(desk))), counted)
+
+
+class PlanScreen(PlanActs, TextScreen):
+    """One plan: what, why, by whom, and what each archive waits for."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(Text("reading …"))
+        self.key = key
+
+    def question(self) -> PlanQuestion:
+        """Ask for the plan."""
+        return PlanQuestion(self.key)
+
+    @property
+    def plan(self) -> Plan | None:
+        """Return the plan, once it has been read."""
+        seen = self.seen
+        return seen.answer if seen is not None and isinstance(seen.answer, Plan) else None
+
+    def paint(self) -> None:
+        """Tell the plan."""
+        if self.plan is not None:
+            self.query_one(Reading).show(told_plan(self.plan, self.strongroom.clock()))
+
+
+def _propose_due(desk: DestructionDesk, reason: str) -> Plan:
+    return propose(desk, [archive for archive, _judgement in due_archives(desk)], acting_person(), reason)

@@ -1,0 +1,84 @@
+"""Restoring, asked step by step: as delivered or its members, where to, which identity; its progress is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from strongroom.engine.keys import Identities
+from strongroom.engine.restore import Restored, restore, restore_members
+from strongroom.model.archive import Archive
+from strongroom.model.provider import Container
+from strongroom_tui.amounts import number, size
+from strongroom_tui.dialog import AskLine, Choose
+from strongroom_tui.longwork import LongWork
+from strongroom_tui.reading import TextScreen
+from strongroom_tui.room import Room
+from strongroom_tui.told import told_restored
+from strongroom_tui.unlocking import unlocked
+
+_WHOLE, _MEMBERS = "As delivered", "Its members"
+
+
+def restore_archive(room: Room, archive: Archive) -> None:
+    """Ask what is wanted of the archive and where to; unlock, write, and show the digest."""
+    if archive.expectation.container not in (Container.ZIP_OF_JSON, Container.BUNDLE):
+        _ask_target(room, archive, members=False)
+        return
+    count = number(len(archive.inspection.members), "file")
+    words = (
+        f"{archive.seal.delivered_name}, {size(archive.seal.size)}, with {count} inside.\n"
+        "As delivered is one file, byte for byte; its members are written into a new folder, each by itself."
+    )
+
+    def chosen(answer: str | None) -> None:
+        if answer is not None:
+            _ask_target(room, archive, members=answer == _MEMBERS)
+
+    room.app.push_screen(Choose(f"Restore archive {archive.id}", words, (_WHOLE, _MEMBERS)), chosen)
+
+
+def fresh_folder(base: Path, archive: Archive) -> Path:
+    """Return a folder for the archive's members that does not exist yet."""
+    name = f"{archive.stream}-{archive.spec.window.start:%Y-%m-%d}".replace(":", "-").replace("/", "-")
+    found, count = base / name, 2
+    while found.exists():
+        found, count = base / f"{name}-{count}", count + 1
+    return found
+
+
+def _ask_target(room: Room, archive: Archive, *, members: bool) -> None:
+    if members:
+        words = "A new or empty folder. The digest of the whole is checked before anything is written."
+        start = fresh_folder(Path.cwd(), archive)
+    else:
+        words = (
+            f"{archive.seal.delivered_name}, {size(archive.seal.size)}: the bytes as the provider delivered them.\n"
+            "Name a new file, or a folder to put it in. Nothing is ever overwritten; the digest is checked first."
+        )
+        start = Path.cwd() / archive.seal.delivered_name
+
+    def chosen(answer: str | None) -> None:
+        if answer is not None:
+            target = Path(answer.strip()).expanduser()
+            unlocked(room, lambda identities: _restore(room, archive, target, identities, members=members))
+
+    room.app.push_screen(AskLine(f"Restore archive {archive.id} to", words, value=str(start)), chosen)
+
+
+def _restore(room: Room, archive: Archive, target: Path, identities: Identities, *, members: bool) -> None:
+    def done(restored: Restored | None, trouble: str) -> None:
+        if restored is None:
+            room.tell(trouble, bad=True)
+        else:
+            room.app.push_screen(TextScreen(told_restored(restored)))
+        room.strongroom.reread()
+
+    act: Callable[..., Restored] = restore_members if members else restore
+    work = LongWork(
+        f"Restore archive {archive.id}",
+        archive.seal.size,
+        lambda vault, watch: act(vault, archive, identities, target, watch),
+        done,
+    )
+    room.app.push_screen(work)

@@ -1,0 +1,142 @@
+"""How long everything is kept and why: a verdict for each archive, now or at any date; holds and plans behind keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Static
+
+from strongroom.engine import readings
+from strongroom.engine.retentionview import RetentionTotals, retention_totals, verdicts_by_end
+from strongroom.engine.verdicts import Judged
+from strongroom.model.archive import Archive
+from strongroom_tui.archiveacts import ArchiveActs
+from strongroom_tui.columns import verdict_columns
+from strongroom_tui.desk import Desk
+from strongroom_tui.dialog import AskLine
+from strongroom_tui.filterline import FilterLine
+from strongroom_tui.filters import Filter
+from strongroom_tui.holds import HoldsScreen
+from strongroom_tui.listroom import ListRoom
+from strongroom_tui.lives import ArchiveScreen
+from strongroom_tui.pages import PAGE, Page
+from strongroom_tui.pane import Pane, View
+from strongroom_tui.plans import PlansScreen
+from strongroom_tui.reader import Seen
+from strongroom_tui.retentionwords import read_day, totals_line
+from strongroom_tui.rows import verdict_row
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts(Page[Judged]):
+    """A page of verdicts, and retention at a glance."""
+
+    totals: RetentionTotals
+    archives: tuple[Archive, ...]  # of the rows, as the acts need them
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictsQuestion:
+    """One page of verdicts as of an instant, those first whose period is over first. None means now."""
+
+    at: datetime | None = None
+    filter: Filter = field(default_factory=Filter)
+    before: Judged | None = None
+
+    def ask(self, desk: Desk) -> Verdicts:
+        """Judge the page."""
+        at = self.at or desk.clock()
+        before = self.before.record if self.before else None
+        found = verdicts_by_end(desk.vault, at, stream=self.filter.stream, before=before, most=PAGE + 1)
+        shown = found[:PAGE]
+        archives = [readings.get_exactly(desk.vault, each.record.id) for each in shown]
+        last = found[PAGE - 1] if len(found) > PAGE else None
+        return Verdicts(tuple(shown), last, retention_totals(desk.vault, at), tuple(filter(None, archives)))
+
+
+class RetentionRoom(ArchiveActs, ListRoom[Judged]):
+    """Verdicts."""
+
+    MODE: ClassVar[str] = "retention"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "date", "at a date", tooltip="Judge everything as of another date"),
+        Binding("l", "holds", "holds", tooltip="The legal holds, by matter"),
+        Binding("u", "plans", "plans", tooltip="Plans of destruction: approve, undo"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._at: datetime | None = None
+
+    def contents(self) -> ComposeResult:
+        """Yield retention at a glance, then the verdicts."""
+        yield Static(id="totals", markup=False)
+        yield Pane(self.MODE)
+        yield FilterLine()
+
+    def page_question(self, wanted: Filter, before: Judged | None) -> VerdictsQuestion:
+        """Ask for a page of verdicts."""
+        return VerdictsQuestion(self._at, wanted, before)
+
+    def paint(self) -> None:
+        """Show the totals and the page."""
+        page, seen = self.page, self.seen
+        if isinstance(page, Verdicts) and seen is not None:
+            count = sum(each.count for each in seen.status.archives.values())
+            words = totals_line(page.totals, count, max(0, self.size.width - 2), fixed=self._at is not None)
+            self.query_one("#totals", Static).update(words)
+        super().paint()
+
+    def view(self, page: Page[Judged], seen: Seen, width: int) -> View:  # noqa: ARG002 - the status has nothing to add
+        """Lay verdicts out."""
+        columns = verdict_columns(width)
+        return View(
+            title="Verdicts",
+            rows=[verdict_row(each, columns) for each in page.rows],
+            columns=columns,
+            offset=self.trail.offset,
+            total=None,
+            more=page.last is not None,
+            filter=str(self.filter),
+            empty="No archive has a period that ends. One without a rule that can be read is kept for ever.",
+        )
+
+    @property
+    def archive(self) -> Archive | None:
+        """Return the archive under the cursor."""
+        page = self.page
+        archives = page.archives if isinstance(page, Verdicts) else ()
+        return next((each for each in archives if each.id == self.chosen), None)
+
+    def opened(self, key: str) -> ArchiveScreen:
+        """Tell the archive with its verdict."""
+        return ArchiveScreen(key)
+
+    def action_holds(self) -> None:
+        """Show the holds."""
+        self.app.push_screen(HoldsScreen())
+
+    def action_plans(self) -> None:
+        """Show the plans of destruction."""
+        self.app.push_screen(PlansScreen())
+
+    def action_date(self) -> None:
+        """Ask for a date, and judge as of it."""
+
+        def chosen(answer: str | None) -> None:
+            if answer is None:
+                return
+            at = read_day(answer)
+            if answer.strip() and at is None:
+                self.tell("write a date as 2033-11-20, or nothing for now", bad=True)
+                return
+            self._at = at
+            self.apply(self.filter)
+
+        words = "A date such as 2033-11-20, or nothing for now. Holds count as they stand today."
+        value = f"{self._at:%Y-%m-%d}" if self._at else ""
+        self.app.push_screen(AskLine("Judge as of which date?", words, value=value, optional=True), chosen)

@@ -1,0 +1,142 @@
+"""Retention in words: totals, holds and plans of destruction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+
+from rich.text import Text
+
+from strongroom.engine.propose import Plan
+from strongroom.engine.readings import Moment
+from strongroom.engine.retentionview import RetentionTotals
+from strongroom.model.destruction import Stage
+from strongroom.model.hold import Hold, HoldRule
+from strongroom.model.retention import Fate, Verdict
+from strongroom_tui.amounts import local, number, span
+from strongroom_tui.marks import Mark
+from strongroom_tui.plain import clean, clip
+
+FATES: Mapping[Fate, Mark] = MappingProxyType(
+    {
+        Fate.KEEP: Mark("✓", "keep", "green"),
+        Fate.HELD: Mark("■", "held", "cyan"),
+        Fate.DUE: Mark("○", "due", "yellow"),
+        Fate.UNKNOWN: Mark("?", "unknown", "yellow"),
+        Fate.DESTROYED: Mark("-", "destroyed"),
+    }
+)
+STAGES: Mapping[Stage, Mark] = MappingProxyType(
+    {
+        Stage.PROPOSED: Mark("○", "proposed", "yellow"),
+        Stage.APPROVED: Mark("!", "approved", "bold yellow"),
+        Stage.DESTROYING: Mark("✗", "destroying", "bold red"),
+        Stage.DESTROYED: Mark("-", "destroyed"),
+        Stage.WITHDRAWN: Mark("←", "withdrawn"),
+        Stage.SPARED: Mark("✓", "spared", "green"),
+    }
+)
+_SHOWN = 200  # archives of one plan
+
+
+def totals_line(totals: RetentionTotals, archives: int, width: int, *, fixed: bool) -> Text:
+    """Return retention at a glance, on one line."""
+    when = f"as of {totals.at:%Y-%m-%d}" if fixed else "now"
+    parts = [
+        f"{when}: {number(totals.over)} of {number(archives, 'archive')} are past their period",
+        f"{number(totals.holds, 'hold')} of {number(totals.matters, 'matter')}" if totals.holds else "no hold stands",
+        f"{number(totals.proposals, 'plan')} of destruction" if totals.proposals else "nothing is to be destroyed",
+    ]
+    return Text(clip(" · ".join(parts), width))
+
+
+def keeping_facts(
+    verdict: Verdict, holds: Sequence[Hold], moments: Sequence[Moment], signed: int
+) -> list[tuple[str, str]]:
+    """Return what keeps an archive, and what proves what happened to it."""
+    mark = FATES[verdict.fate]
+    until = f" until {verdict.until:%Y-%m-%d}" if verdict.until else ""
+    facts = [("verdict", f"{mark.symbol} {mark.word}{until}: {verdict.reason}")]
+    if verdict.rule is not None:
+        cited = f", {verdict.rule.citation}" if verdict.rule.citation else ""
+        facts.append(("rule", f"{verdict.rule.words}{cited}"))
+    facts += [("hold", f"{hold.matter}, since {hold.placed_at:%Y-%m-%d}: {hold.reason}") for hold in holds]
+    if moments:
+        last = max(each.seq for each in moments)
+        covered = f"under the checkpoint over {number(signed)}" if last <= signed else "not all signed yet"
+        facts.append(("evidence", f"{number(len(moments))} entries of the log up to {number(last)}, {covered}"))
+    return facts
+
+
+def read_day(text: str) -> datetime | None:
+    """Read a date as its first instant in UTC; None for none or one that cannot be read."""
+    try:
+        return datetime.strptime(text.strip(), "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def rule_words(rule: HoldRule) -> str:
+    """Say what a hold keeps."""
+    if rule.everything:
+        return "the whole vault"
+    parts = [
+        f"source {rule.source}" if rule.source else "",
+        f"stream {rule.stream}" if rule.stream else "",
+        f"dataset {rule.dataset}" if rule.dataset else "",
+        f"from {rule.start:%Y-%m-%d}" if rule.start else "",
+        f"before {rule.end:%Y-%m-%d}" if rule.end else "",
+        number(len(rule.archives), "archive") if rule.archives else "",
+    ]
+    return ", ".join(clean(part) for part in parts if part)
+
+
+def told_hold(hold: Hold, caught: int | None) -> Text:
+    """Return one hold at length."""
+    mark = ("■ stands", "bold cyan") if hold.stands else ("← released", "bold")
+    text = Text.assemble(mark, f"  {clean(hold.matter)}\n\n")
+    facts = [
+        ("hold", hold.id),
+        ("keeps", rule_words(hold.rule)),
+        ("archives", "" if caught is None else f"{number(caught)} now, and what comes later"),
+        ("placed", f"{local(hold.placed_at)} by {hold.placed_by}"),
+        ("reason", hold.reason),
+        ("released", f"{local(hold.released_at)} by {hold.released_by}" if hold.released_at else ""),
+        ("because", hold.release_reason),
+    ]
+    for name, value in facts:
+        if value:
+            text.append(f"  {name:<10} ", "bold").append(f"{clean(value)}\n")
+    return text
+
+
+def told_plan(plan: Plan, now: datetime) -> Text:
+    """Return one plan of destruction at length: what, why, by whom, and what each archive waits for."""
+    proposal = plan.proposal
+    count = number(len(plan.condemned), "archive")
+    text = Text.assemble((f"Plan {proposal.id}", "bold"), f"  {count}, {proposal.ground}\n\n")
+    facts = [
+        ("proposed", f"{local(proposal.at)}, {span(now - proposal.at)} ago, by {proposal.by.name}"),
+        ("reason", proposal.reason),
+        ("takes", f"{number(proposal.approvals, 'approval')}, then {cooling(proposal.cooling_off)} to take it back"),
+        ("waiting", f"{number(len(plan.waiting))} still to be approved" if plan.waiting else ""),
+    ]
+    for name, value in facts:
+        if value:
+            text.append(f"  {name:<10} ", "bold").append(f"{clean(value)}\n")
+    text.append("\n")
+    for each in plan.condemned[:_SHOWN]:
+        mark, judgement = STAGES[each.stage], plan.judgements.get(each.archive)
+        text.append(f"  {mark.symbol} {mark.word:<11} ", mark.style).append(f"{each.archive}\n")
+        told = [f"rule {each.rule}" + (f", {each.citation}" if each.citation else ""), each.reason]
+        told.append(f"judged now: {judgement.words}" if judgement is not None else "")
+        text.append("".join(f"      {clean(line)}\n" for line in told if line))
+    if len(plan.condemned) > _SHOWN:
+        text.append(f"  and {number(len(plan.condemned) - _SHOWN)} more: strongroom destroy show {proposal.id}\n")
+    return text
+
+
+def cooling(length: timedelta) -> str:
+    """Write how long a plan can be taken back."""
+    return span(length) if length else "no time"

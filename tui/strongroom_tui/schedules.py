@@ -1,0 +1,189 @@
+"""The plans: what is asked for next and when, what is due now and when it will be held; pause, resume, run now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+
+from strongroom.engine.assembly import plans_of
+from strongroom.engine.requests import Wish
+from strongroom.engine.schedules import Schedule, backlog, schedules_of, upcoming
+from strongroom.model.window import Window
+from strongroom_tui.columns import schedule_columns
+from strongroom_tui.deeds import wish
+from strongroom_tui.desk import Desk
+from strongroom_tui.editing import EditScreen
+from strongroom_tui.filters import Filter
+from strongroom_tui.listroom import ListRoom
+from strongroom_tui.pages import PAGE, Page
+from strongroom_tui.pane import View
+from strongroom_tui.reader import Seen
+from strongroom_tui.reading import Reading, TextScreen
+from strongroom_tui.room import Room
+from strongroom_tui.rows import schedule_row
+from strongroom_tui.story import schedule_story
+
+AHEAD = 6  # windows to come that are told
+BEHIND = 12  # windows due now that are told
+_EMPTY = (
+    "No stream is configured, so nothing is asked for.\n"
+    "Add a [[stream]] to the configuration, then: strongroom config check"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulesQuestion:
+    """One page of plans, in the order of the configuration."""
+
+    filter: Filter = field(default_factory=Filter)
+    before: Schedule | None = None
+
+    def ask(self, desk: Desk) -> Page[Schedule]:
+        """Read the page."""
+        plans = [plan for plan in plans_of(desk.config) if self.filter.stream in ("", plan.stream.name)]
+        names = [plan.stream.name for plan in plans]
+        first = names.index(self.before.plan.stream.name) + 1 if self.before else 0
+        found = schedules_of(desk.vault, desk.engine(), plans[first : first + PAGE + 1], desk.clock())
+        return Page(tuple(found[:PAGE]), found[PAGE - 1] if len(found) > PAGE else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """One plan at full length."""
+
+    schedule: Schedule
+    to_come: tuple[tuple[Window, datetime], ...]
+    due: tuple[tuple[Window, datetime | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleQuestion:
+    """One plan, with the windows to come and those that are due."""
+
+    stream: str
+
+    def ask(self, desk: Desk) -> Ahead:
+        """Read it."""
+        plan = desk.config.stream(self.stream).plan()
+        engine, now = desk.engine(), desk.clock()
+        (schedule,) = schedules_of(desk.vault, engine, [plan], now)
+        due = tuple(backlog(engine, plan, BEHIND)) if engine is not None else ()
+        return Ahead(schedule, tuple(upcoming(plan, now, AHEAD)), due)
+
+
+class ScheduleActs(Room):
+    """Adds what can be asked of a plan to a room that has one chosen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "pause_plan", "pause", tooltip="Ask for nothing new of this stream, until it is resumed"),
+        Binding("S", "resume_plan", "resume", tooltip="Let this paused stream go on"),
+        Binding("w", "wake_plan", "run now", tooltip="Look now for what is due of this stream"),
+        Binding("E", "edit_plan", "edit", tooltip="Change this plan in the configuration file"),
+    ]
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """Return the plan that is meant, or None while there is none."""
+        return None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer what fits the plan."""
+        if action.endswith("_plan"):
+            plan = self.schedule
+            if plan is None or self.strongroom.read_only:
+                return False
+            return {"pause_plan": not plan.paused, "resume_plan": bool(plan.paused)}.get(action, True)
+        return super().check_action(action, parameters)
+
+    def action_pause_plan(self) -> None:
+        """Have the stream paused."""
+        self._wish(Wish.PAUSE)
+
+    def action_resume_plan(self) -> None:
+        """Have the stream resumed."""
+        if self.schedule is not None and self.schedule.plan.paused:
+            self.tell("this stream is paused in the configuration: set paused = false there", bad=True)
+        else:
+            self._wish(Wish.RESUME)
+
+    def action_edit_plan(self) -> None:
+        """Change the plan through a form."""
+        if self.schedule is not None:
+            self.app.push_screen(EditScreen(self.strongroom.reader.config.stream(self.schedule.plan.stream.name)))
+
+    def action_wake_plan(self) -> None:
+        """Have what is due asked for now."""
+        self._wish(Wish.RUN_NOW)
+
+    def _wish(self, what: Wish) -> None:
+        if self.schedule is not None:
+            self.do(wish(what, self.schedule.plan.stream.name), self.tell)
+
+
+class SchedulesRoom(ScheduleActs, ListRoom[Schedule]):
+    """All plans."""
+
+    MODE: ClassVar[str] = "schedules"
+
+    def page_question(self, wanted: Filter, before: Schedule | None) -> SchedulesQuestion:
+        """Ask for a page of plans."""
+        return SchedulesQuestion(wanted, before)
+
+    def view(self, page: Page[Schedule], seen: Seen, width: int) -> View:  # noqa: ARG002 - the status has nothing to add
+        """Lay plans out."""
+        columns, now = schedule_columns(width), self.strongroom.clock()
+        return View(
+            title="Schedules",
+            rows=[schedule_row(each, now, columns) for each in page.rows],
+            columns=columns,
+            offset=self.trail.offset,
+            total=None,
+            more=page.last is not None,
+            filter=str(self.filter),
+            empty=_EMPTY,
+        )
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """Return the plan under the cursor."""
+        rows = self.page.rows if self.page else ()
+        return next((each for each in rows if each.plan.stream.name == self.chosen), None)
+
+    def streams(self) -> list[str]:
+        """Return the names of all streams."""
+        return [plan.stream.name for plan in plans_of(self.strongroom.reader.config)]
+
+    def opened(self, key: str) -> ScheduleScreen:
+        """Tell one plan at full length."""
+        return ScheduleScreen(key)
+
+
+class ScheduleScreen(ScheduleActs, TextScreen):
+    """One plan: what it wants, what comes next, what is due, and by when that is held."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(Text("reading …"))
+        self.stream = stream
+
+    def question(self) -> ScheduleQuestion:
+        """Ask for the plan."""
+        return ScheduleQuestion(self.stream)
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """Return the plan, once it has been read."""
+        seen = self.seen
+        return seen.answer.schedule if seen is not None and isinstance(seen.answer, Ahead) else None
+
+    def paint(self) -> None:
+        """Tell the plan."""
+        seen = self.seen
+        if seen is not None and isinstance(seen.answer, Ahead):
+            ahead = seen.answer
+            self.query_one(Reading).show(
+                schedule_story(ahead.schedule, ahead.to_come, ahead.due, self.strongroom.clock())
+            )
