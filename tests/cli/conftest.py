@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import straywatch
 from cli_home import DAY, FIRST, Home, Invoke, make_home, sandbox_settings
 from click.testing import CliRunner, Result
 
@@ -94,7 +95,7 @@ def own_home(kept_home: Home, tmp_path: Path) -> Home:
 def environment() -> dict[str, str]:
     """What a process of its own needs to run the program."""
     roots = [str(Path(__file__).parents[2] / root) for root in ("agent", "tui")]
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", straywatch.VARIABLE) if name in os.environ}
     return {**kept, "PYTHONPATH": os.pathsep.join(roots), "TERM": "dumb", "COLUMNS": "80", "LANG": "C.UTF-8"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -28,10 +29,10 @@ def test_the_demo_shows_the_whole_way_in_less_than_a_minute(environment: dict[st
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     assert time.monotonic() - began < 60
-    assert "6 archived" in done.stdout
+    assert "8 archived" in done.stdout
     assert "adopted, not repeated" in " ".join(done.stderr.split())
     assert "went on from there" in " ".join(done.stderr.split())
-    assert "6 exports were made" in done.stderr
+    assert "8 exports were made" in done.stderr
     assert "the same job, the same export, one archive" in " ".join(done.stderr.split())
     assert "all sound" in done.stderr
     if shutil.which("age"):
@@ -39,6 +40,13 @@ def test_the_demo_shows_the_whole_way_in_less_than_a_minute(environment: dict[st
     assert "tui" in done.stderr
     narrow = [line for line in done.stdout.splitlines() if not line.startswith("age -d")]
     assert all(len(line) <= 80 for line in narrow)
+    moments = re.compile(r"\d\d:\d\d:\d\d ")  # one line each, however long: for logs
+    told = [line for line in done.stderr.splitlines() if str(tmp_path) not in line and not moments.match(line)]
+    assert all(len(line) <= 80 for line in told)
+    for provider in ("Zavu", "HookBridge", "Qlara"):
+        assert provider in done.stderr
+    if shutil.which("zstd"):
+        assert "| zstd -d >" in done.stdout
     look = [
         sys.executable,
         "-m",
@@ -49,8 +57,8 @@ def test_the_demo_shows_the_whole_way_in_less_than_a_minute(environment: dict[st
         "--json",
     ]
     status = json.loads(subprocess.run(look, env=environment, capture_output=True, text=True, check=True).stdout)
-    assert status["jobs"] == {"archived": 7}
-    assert len(status["coverage"]) == 4
+    assert status["jobs"] == {"archived": 9}
+    assert len(status["coverage"]) == 5
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.config import schema
+from strongroom.config import disposal, schema, witness
 from strongroom.config.load import load_config
 from strongroom.config.show import show_config
 
@@ -52,12 +52,15 @@ def test_what_is_commented_out_loads_as_well(tmp_path: Path) -> None:
         schema.NotifySettings,
         schema.PingSettings,
         schema.MetricsSettings,
+        disposal.DestructionSettings,
+        witness.EvidenceSettings,
+        witness.SendSettings,
     ],
 )
 def test_every_field_of_every_section_is_there(noun: type) -> None:
     named_by_its_header = {"RetentionClass": {"name"}}.get(noun.__name__, set())
     for name in {field.name for field in fields(noun)} - named_by_its_header:
-        assert re.search(rf"(?m)^(# )?{name} = |^\[\w+\.{name}\]", TEXT), name
+        assert re.search(rf"(?m)^(# )?{name} = |^\[+\w+\.{name}\]", TEXT), name
 
 
 def test_everything_that_is_shown_is_there() -> None:

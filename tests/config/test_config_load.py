@@ -105,9 +105,9 @@ def test_loopback_when_permitted(tmp_path: Path) -> None:
 
 
 def test_the_caller_says_which_providers_there_are(tmp_path: Path) -> None:
-    file = write(tmp_path, VAULT + SOURCE.replace('"zavu"', '"qlara"'))
-    assert load_config(file, providers={"qlara", "zavu"}).source("a").provider == "qlara"
-    with pytest.raises(UsageError, match=r"the name of a provider \(zavu\)"):
+    file = write(tmp_path, VAULT + SOURCE.replace('"zavu"', '"own"'))
+    assert load_config(file, providers={"own", "zavu"}).source("a").provider == "own"
+    with pytest.raises(UsageError, match=r"the name of a provider \(hookbridge, qlara, zavu\)"):
         load_config(file)
 
 

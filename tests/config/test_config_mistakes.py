@@ -97,8 +97,8 @@ VAULT_CASES = [
     ]),
     ("[vault]", "vault = 3\n[other]", [
         "s.toml:1: vault: expected a table, got the number 3",
-        's.toml:2: other: expected one of source, stream, retention, vault, daemon, network, '
-        'notify, metrics, got the unknown key "other"',
+        's.toml:2: other: expected one of source, stream, retention, vault, destruction, daemon, network, '
+        'notify, metrics, evidence, got the unknown key "other"',
     ]),
 ]  # fmt: skip
 
@@ -112,7 +112,8 @@ SOURCE_CASES = [
         's.toml:12: stream[0].source: expected the name of a source (none is there), got "zavu-main"',
     ]),
     ('"zavu"\n', '"zvu"\n', [
-        's.toml:8: source[0].provider: expected the name of a provider (zavu), got "zvu" (did you mean "zavu"?)',
+        's.toml:8: source[0].provider: expected the name of a provider (hookbridge, qlara, zavu), got "zvu" '
+        '(did you mean "zavu"?)',
     ]),
     ('"credential:zavu"', f'"{CANARY}"', [
         f"s.toml:9: source[0].api_key: expected {REFERENCE}, got other text ({HIDDEN})",
@@ -129,7 +130,7 @@ SOURCE_CASES = [
     ]),
     ("api_key =", f'token = "{CANARY}"\napi_key =', [
         "s.toml:9: source[0].token: expected one of name, provider, api_key, base_url, download_hosts, "
-        'allow_private_addresses, retention_days, limits, options, got the unknown key "token"',
+        'allow_private_addresses, retention_days, delete_after_archive, limits, options, got the unknown key "token"',
     ]),
     (SOURCE, f'{SOURCE}options = {{ region = "eu", api_token = "{CANARY}", ratio = 0.5 }}\n', [
         "s.toml:7: source[0].options.ratio: expected text, a whole number, true or false, got the number 0.5",

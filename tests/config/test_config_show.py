@@ -48,6 +48,11 @@ def test_shows_what_is_in_force_and_no_secret(tmp_path: Path) -> None:
             "recipients": [KEY],
             "identity": None,
             "min_free": "2 GB",
+            "scrub_every": "30d",
+            "drill_every": "180d",
+            "scrub_rate": "16 MB",
+            "lock": False,
+            "clock_tolerance": "1d",
             "passphrase": None,
             "signing_key": None,
         },
@@ -60,6 +65,7 @@ def test_shows_what_is_in_force_and_no_secret(tmp_path: Path) -> None:
                 "download_hosts": [],
                 "allow_private_addresses": False,
                 "retention_days": None,
+                "delete_after_archive": False,
                 "limits": {"concurrent": None, "per_hour": None},
                 "options": {},
             }
@@ -81,6 +87,7 @@ def test_shows_what_is_in_force_and_no_secret(tmp_path: Path) -> None:
             }
         ],
         "retention": {"standard": {"period": "7y", "basis": "window-end", "citation": "", "at_end": "ask"}},
+        "destruction": {"people": 2, "cooling_off": "1w", "approvers": []},
         "daemon": {"workers": 2, "log_level": "info"},
         "network": {
             "connect_timeout": "10s",
@@ -98,6 +105,7 @@ def test_shows_what_is_in_force_and_no_secret(tmp_path: Path) -> None:
             "ping": {"url": "env:PING", "every": "10m", "allow_private_addresses": False},
         },
         "metrics": {"textfile": None, "listen": "[::1]:9464"},
+        "evidence": {"every": "1d", "timestamp_url": None, "timestamp_ca": None, "send_to": []},
         "warnings": [
             f"{tmp_path}/c.toml:3: vault.recipients: one recipient only: if its identity is lost, so is everything; "
             "add a recovery key"

@@ -16,7 +16,13 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "packaging").glob("*.md")],
 )
-TYPED = [ROOT / "README.md", ROOT / "docs" / "commands.md", ROOT / "CONTRIBUTING.md", ROOT / "packaging" / "README.md"]
+TYPED = [
+    ROOT / "README.md",
+    ROOT / "docs" / "commands.md",
+    ROOT / "docs" / "retention.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "packaging" / "README.md",
+]
 
 
 def shell_lines(text: str) -> Iterator[str]:

@@ -26,6 +26,8 @@ from strongroom.evidence.line import Entry
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.ids import make_id
 from strongroom.model.inspection import Caps, Expectation, Finding, Inspection, MemberReport, Severity
+from strongroom.model.period import Period
+from strongroom.model.retention import RetentionRule
 from strongroom.model.stream import DatasetShape, ExportSpec
 from strongroom.model.window import Window
 from strongroom.vault.catalogue import create_catalogue
@@ -126,6 +128,7 @@ def sample(name: str) -> Archive:
         inspection=Inspection((report,), (finding,)),
         recipients=("age1example",),
         retention="standard",
+        rule=RetentionRule("standard", Period.parse("7y")),
         container="zip-of-json",
         durable_at=NOW,
         verified_at=NOW,
@@ -182,7 +185,7 @@ def test_every_key_of_a_log_line_is_told(made: Made) -> None:
 
 def test_every_kind_of_entry_is_told() -> None:
     sources = [path.read_text() for path in (ROOT / "agent").rglob("*.py")]
-    kinds = {kind for text in sources for kind in re.findall(r"""\bEntry\(\s*(?:kind=)?"([a-z.-]+)\"""", text)}
+    kinds = {kind for text in sources for kind in re.findall(r"""(?:\bEntry|\.log)\(\s*(?:kind=)?"([a-z.-]+)\"""", text)}
     assert "vault.created" in kinds
     assert kinds <= set(re.findall(r"`([a-z]+\.[a-z-]+)`", section("The evidence log")))
 

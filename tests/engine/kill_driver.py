@@ -13,10 +13,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bench_engine import DAY, STREAM
+from bench_engine import DAY
 
 from strongroom.config.load import load_config
-from strongroom.engine.assembly import Doors, open_engine
+from strongroom.engine.assembly import Doors, open_engine, plans_of
 from strongroom.engine.planning import enter_window
 from strongroom.engine.readings import list_jobs
 from strongroom.engine.recover import recover
@@ -57,7 +57,7 @@ def main() -> None:
         engine = replace(engine, min_free=0)
         recover(engine)
         if not list_jobs(engine.vault):
-            enter_window(engine, STREAM, DAY, "standard")
+            enter_window(engine, plans_of(config)[0].stream, DAY, "standard")
         Runner(engine, clock.pause, 1).run(clock() + timedelta(hours=12))
 
 

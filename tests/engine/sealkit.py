@@ -9,7 +9,7 @@ import os
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +58,15 @@ class House:
         return load_identities(self.base / "identity.age", lambda: "")
 
     def seal(
-        self, data: bytes, shapes: Iterable[DatasetShape] = (CSV_SHAPE,), container: Container = Container.CSV
+        self,
+        data: bytes,
+        shapes: Iterable[DatasetShape] = (CSV_SHAPE,),
+        container: Container = Container.CSV,
+        window: Window = DAY,
+        overlap: timedelta = timedelta(0),
     ) -> Archive:
         """Seal, read back and publish one file; return its archive."""
-        expectation = Expectation(DAY, tuple(shapes), container=container)
+        expectation = Expectation(window, tuple(shapes), container=container, overlap=overlap)
         order = Order(
             archive=make_id(AT, os.urandom),
             key_path="",
@@ -80,7 +85,7 @@ class House:
                 airlock.feed(data[at : at + 100_000])
             seal = airlock.finish().seal
             inspection = airlock.verdict(lambda _progress: None).inspection
-        spec = ExportSpec(("messages",), DAY)
+        spec = ExportSpec(("messages",), window)
         job = Job(make_id(AT, os.urandom), "messages", "test", spec, State.ARCHIVED, AT, AT, AT)
         archive = Archive(
             id=order.archive,
@@ -105,7 +110,11 @@ class House:
             put_job(self.vault.catalogue, job)
             put_archive(self.vault.catalogue, archive, self.vault.key_sha256(archive))
             manifest = hashlib.sha256(write_manifest(archive)).hexdigest()
-            facts: dict[str, Fact] = {"manifest_sha256": manifest, "sealed_sha256": seal.sealed_sha256}
+            facts: dict[str, Fact] = {
+                "manifest_sha256": manifest,
+                "key_sha256": self.vault.key_sha256(archive),
+                "sealed_sha256": seal.sealed_sha256,
+            }
             add_entry(self.vault.catalogue, Entry("job.proven", AT, job.id, archive.id, job.stream, facts))
         return archive
 

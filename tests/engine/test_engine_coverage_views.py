@@ -75,7 +75,7 @@ def test_the_plan_says_what_lies_ahead_before_it_begins(bench: Bench) -> None:
 
 def test_what_the_provider_destroyed_is_lost_with_its_reason(bench: Bench) -> None:
     since = DAY.start - timedelta(days=100)
-    cover(bench, since=since)
+    cover(bench, since=since, span=Span.WEEK)
     with open_reading(bench.config) as vault:
         ledger = coverage_of(vault, STREAM.name)
     lost = [interval for interval in ledger if interval.cover is Cover.LOST]

@@ -213,6 +213,7 @@ LASTING = [
     ("answer", {"on": "create", "status": 410}, Cause.NOT_OFFERED),
     ("answer", {"on": "create", "status": 501}, Cause.NOT_OFFERED),
     ("answer", {"on": "create", "status": 400}, Cause.REFUSED),
+    ("answer", {"on": "get", "status": 400}, Cause.REFUSED),
     ("answer", {"on": "download", "status": 403, "times": None}, Cause.LINK),
     ("cut", {"at": 1000, "length": "cut", "times": None}, Cause.TRANSFER),
 ]

@@ -19,6 +19,7 @@ HEAVY = (
     "isal",
     "keyring",
     "msgspec",
+    "rfc3161_client",
     "rich",
     "simdjson",
     "sqlite_utils",

@@ -143,7 +143,7 @@ def test_a_full_disk_is_told_in_words_and_leaves_what_was(catalogue: Catalogue) 
 def test_a_damaged_page_is_told_in_words(catalogue: Catalogue) -> None:
     path = path_of(catalogue)
     with catalogue.transaction():
-        for number in range(200):
+        for number in range(1000):
             put_job(catalogue, make_job(number))
     catalogue.read("PRAGMA wal_checkpoint(TRUNCATE)")
     catalogue.close()

@@ -11,7 +11,8 @@ from vaultkit import day, make_archive, make_job
 
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.errors import VaultError
-from strongroom.model.inspection import Expectation, Finding, Inspection, MemberReport, Severity
+from strongroom.model.inspection import Bundled, Expectation, Finding, Inspection, MemberReport, Severity
+from strongroom.model.provider import Container
 from strongroom.model.stream import DatasetShape, ExportSpec
 from strongroom.model.window import Window
 from strongroom.vault.layout import FORMAT
@@ -30,6 +31,7 @@ REPORTS = st.builds(
     MemberReport, WORDS, WORDS, COUNTS, COUNTS, COUNTS, COUNTS, st.none() | INSTANTS, st.none() | INSTANTS, LISTS, LISTS
 )
 FINDINGS = st.builds(Finding, st.sampled_from(Severity), WORDS, WORDS, WORDS)
+FILES = st.builds(Bundled, WORDS, WORDS, st.sampled_from(Container), st.none() | COUNTS)
 SHAPES = st.builds(DatasetShape, WORDS, WORDS, WORDS, WORDS)
 
 
@@ -40,12 +42,20 @@ def archives(draw: st.DrawFn) -> Archive:
     pairs = tuple(draw(st.lists(st.tuples(WORDS, WORDS), max_size=2)))
     return make_archive(
         make_job(),
-        holding=draw(st.sampled_from(Holding)),
+        holding=draw(st.sampled_from([Holding.HELD, Holding.QUARANTINED])),
         stream=draw(WORDS),
         spec=ExportSpec(draw(LISTS), window, pairs),
         ref=draw(WORDS),
         seal=draw(st.builds(Seal, COUNTS, COUNTS, WORDS, WORDS, WORDS)),
-        expectation=Expectation(window, shapes, draw(st.booleans()), draw(LISTS)),
+        expectation=Expectation(
+            window,
+            shapes,
+            draw(st.booleans()),
+            draw(LISTS),
+            rows=draw(st.none() | COUNTS),
+            overlap=draw(st.sampled_from([timedelta(0), timedelta(seconds=2), timedelta(milliseconds=1500)])),
+            files=tuple(draw(st.lists(FILES, max_size=2))),
+        ),
         inspection=Inspection(tuple(draw(st.lists(REPORTS, max_size=2))), tuple(draw(st.lists(FINDINGS, max_size=2)))),
         recipients=draw(LISTS),
         durable_at=draw(INSTANTS),

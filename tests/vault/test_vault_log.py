@@ -143,7 +143,7 @@ def test_a_last_line_that_was_changed_is_never_repaired(vault: Vault, edit: Call
     add(vault, "three")
     with pytest.raises(VaultError, match="is not entry") as told:
         vault.write_log()
-    assert "compare with a backup" in told.value.hint
+    assert "strongroom recover" in told.value.hint
     assert vault.layout.log.read_bytes() == changed
 
 

@@ -7,19 +7,25 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.amounts import count_words, instant_words, minute_words, short, size_words, window_words
-from strongroom.cli.documents import archive_document, moment_document
+from strongroom.cli.documents import archive_document, moment_document, verdict_document
 from strongroom.cli.jobs import moment_lines
 from strongroom.cli.json_output import put_document
 from strongroom.cli.opening import age_command
-from strongroom.cli.options import json_option, limit_option
+from strongroom.cli.options import from_option, json_option, limit_option, stretch, to_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, hang, render_fields, render_table
 from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.inspection import Finding
+from strongroom.model.listing import Sort
+from strongroom.model.retention import Verdict, class_names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from strongroom.engine.readings import ArchiveFiles
+    from strongroom.engine.remains import Buried
 
 _COLUMNS = (
     Column("ARCHIVE"),
@@ -35,19 +41,48 @@ _COLUMNS = (
 @click.group("archives", invoke_without_command=True)
 @click.option("--stream", default="", help="Only archives of this stream.")
 @click.option("--holding", type=click.Choice([each.value for each in Holding]), default=None, help="Only held so.")
+@click.option(
+    "--sort",
+    type=click.Choice([each.value for each in Sort]),
+    default=None,
+    help="What comes first: the last archived (as is), the latest window, the largest, the most records.",
+)
+@from_option
+@to_option
 @limit_option
 @json_option
 @click.pass_context
-def archives(ctx: click.Context, stream: str, holding: str | None, limit: int, as_json: bool) -> None:
-    """List archives, newest first. Times are UTC; the shortened id is enough wherever an id is asked for."""
+def archives(
+    ctx: click.Context,
+    /,
+    stream: str,
+    holding: str | None,
+    sort: str | None,
+    start: datetime | None,
+    end: datetime | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List archives, newest first. Times are UTC; the shortened id is enough wherever an id is asked for.
+
+    With --from or --to those whose windows touch that time, the latest window first.
+    """
     if ctx.invoked_subcommand is not None:
         return
     from strongroom.engine.assembly import open_reading
     from strongroom.engine.readings import list_archives
+    from strongroom.engine.remains import count_destroyed, list_destroyed
 
     session = ctx.ensure_object(Session)
     with open_reading(session.config()) as vault:
-        found = list_archives(vault, stream=stream, holding=holding or "", most=limit)
+        period = stretch(start, end)
+        order = Sort(sort or (Sort.WINDOW if period else Sort.ARCHIVED))
+        found = list_archives(vault, stream=stream, holding=holding or "", sort=order, period=period, most=limit)
+        gone = list_destroyed(vault, limit, stream) if holding == Holding.DESTROYED else ()
+        total = count_destroyed(vault)
+    if holding == Holding.DESTROYED:
+        _show_destroyed(gone, as_json)
+        return
     if as_json:
         put_document({"archives": [archive_document(archive) for archive in found]})
     elif found:
@@ -55,6 +90,20 @@ def archives(ctx: click.Context, stream: str, holding: str | None, limit: int, a
             say(line)
     else:
         tell("There are no such archives.")
+    if total and not as_json:
+        tell(f"Not listed: {count_words(total)} that were destroyed; see: strongroom archives --holding destroyed")
+
+
+def _show_destroyed(gone: Sequence[Buried], as_json: bool) -> None:
+    from strongroom.cli.destroydocs import buried_document, buried_lines
+
+    if as_json:
+        put_document({"archives": [buried_document(each) for each in gone]})
+        return
+    for line in buried_lines(gone):
+        say(line)
+    if not gone:
+        tell("No archive was destroyed.")
 
 
 @archives.command("show")
@@ -63,13 +112,17 @@ def archives(ctx: click.Context, stream: str, holding: str | None, limit: int, a
 @pass_session
 def show(session: Session, archive_id: str, as_json: bool) -> None:
     """Tell what an archive is: its manifest, what reading it found, both clocks, and how to open it without us."""
-    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.assembly import open_reading, system_clock
+    from strongroom.engine.kinship import versions_of
     from strongroom.engine.readings import archive_life, files_of, find_archive, manifest_of
+    from strongroom.engine.vaulttime import vault_now
+    from strongroom.engine.verdicts import verdict as verdict_of
 
     config = session.config()
     with open_reading(config) as vault:
         life = archive_life(vault, find_archive(vault, archive_id))
-        files = files_of(vault, life.archive)
+        files, versions = files_of(vault, life.archive), versions_of(vault, life.archive)
+        verdict = verdict_of(vault, life.archive, vault_now(vault, system_clock))
     archive = life.archive
     command = age_command(
         config.vault.identity, files.key, files.payload, archive.seal.delivered_name, archive.seal.coding
@@ -77,9 +130,19 @@ def show(session: Session, archive_id: str, as_json: bool) -> None:
     if as_json:
         moments = [moment_document(moment) for moment in life.moments]
         paths = {"payload": str(files.payload), "key": str(files.key)}
-        put_document({"archive": manifest_of(archive), "files": paths, "open_with": command, "moments": moments})
+        put_document(
+            {
+                "archive": manifest_of(archive),
+                "files": paths,
+                "sealed_to": list(files.sealed_to),
+                "open_with": command,
+                "verdict": verdict_document(verdict),
+                "versions": {"older": versions.older, "newer": versions.newer},
+                "moments": moments,
+            }
+        )
         return
-    lines = [*render_fields(_fields(archive, files), width()), "", *_members(archive), *_findings(archive)]
+    lines = [*render_fields(_fields(archive, files, verdict), width()), "", *_members(archive), *_findings(archive)]
     for line in [
         *lines,
         *moment_lines(life.moments, width()),
@@ -102,7 +165,7 @@ def _row(archive: Archive) -> tuple[str, ...]:
     )
 
 
-def _fields(archive: Archive, files: ArchiveFiles) -> list[tuple[str, str]]:
+def _fields(archive: Archive, files: ArchiveFiles, verdict: Verdict) -> list[tuple[str, str]]:
     seal, window, found = archive.seal, archive.spec.window, archive.inspection
     return [
         ("archive", archive.id),
@@ -117,9 +180,10 @@ def _fields(archive: Archive, files: ArchiveFiles) -> list[tuple[str, str]]:
         ("SHA-256", f"{seal.sealed_sha256} (of the sealed file)"),
         ("durable", f"{instant_words(archive.durable_at)}: sealed and flushed to disk"),
         ("verified", f"{instant_words(archive.verified_at)}: read back, decrypted, every record counted"),
-        ("retention", archive.retention),
+        ("retention", ", ".join(class_names(archive.retention))),
+        ("verdict", f"{verdict.fate.value}: {verdict.reason}"),
         ("job", f"{archive.job}, export {archive.ref}"),
-        ("sealed to", ", ".join(archive.recipients)),
+        ("sealed to", ", ".join(files.sealed_to)),
         ("payload", str(files.payload)),
         ("key", str(files.key)),
     ]

@@ -1,4 +1,7 @@
-"""One bar for one command that reads many bytes. It draws from the caller's thread: a fork must find no other."""
+"""One bar for one command that reads many bytes or archives. It draws from the caller's thread.
+
+A process that forks must have no other thread.
+"""
 
 from __future__ import annotations
 
@@ -33,5 +36,25 @@ def watching(name: str, total: int, *, quiet: bool = False) -> Iterator[Callable
             if time.monotonic() - drawn >= _EVERY:
                 drawn = time.monotonic()
                 progress.refresh()
+
+        yield watch
+
+
+@contextmanager
+def counting(name: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """Give a function that is told how many of how many are done and, on a screen, shows it."""
+    if quiet or not is_screen():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True, highlight=False)
+    with Progress(*columns, console=console, transient=True, auto_refresh=False) as progress:
+        task = progress.add_task(name, total=None)
+
+        def watch(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total, refresh=True)
 
         yield watch

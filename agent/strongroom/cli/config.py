@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from strongroom.cli.terminal import clean, say, tell
 from strongroom.config.problem import ConfigRefused, Problem
 from strongroom.config.show import show_config
 from strongroom.model.errors import ExitCode
+
+if TYPE_CHECKING:
+    from strongroom.config.schema import Config
 
 
 @click.group("config")
@@ -31,6 +35,12 @@ def check(session: Session, as_json: bool) -> int:
         if not as_json:
             raise
         put_document({"valid": False, "problems": [_problem(each) for each in refused.problems], "warnings": []})
+        return ExitCode.USAGE
+    unfit = _unfit_streams(loaded)
+    if unfit and not as_json:
+        raise ConfigRefused(unfit)
+    if unfit:
+        put_document({"valid": False, "problems": [_problem(each) for each in unfit], "warnings": []})
         return ExitCode.USAGE
     if as_json:
         warnings = [
@@ -57,6 +67,18 @@ def show(session: Session, as_json: bool) -> None:
         return
     for line in _lines("", document):
         say(line)
+
+
+def _unfit_streams(loaded: Config) -> list[Problem]:
+    """Return the streams that their provider cannot export as they are; the file alone does not show it."""
+    from strongroom.engine.assembly import Doors
+    from strongroom.engine.doctor import Verdict, check_streams
+
+    found = [check for check in check_streams(loaded, Doors()) if check.verdict is Verdict.FAIL]
+    expected = "datasets and filters that its provider exports together"
+    return [
+        Problem(str(loaded.file), None, each.name, expected, f"others: {each.message}", each.hint) for each in found
+    ]
 
 
 def _problem(problem: Problem) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""`strongroom demo`: real exports from a simulated provider, through every stage, into a real vault, and back out."""
+"""`strongroom demo`: real exports from simulated providers, through every stage, into a real vault, and back out."""
 
 from __future__ import annotations
 
@@ -37,30 +37,32 @@ _PATIENCE = timedelta(minutes=3)
 @click.option("--keep/--remove", default=True, show_default=True, help="What becomes of the folder at the end.")
 @json_option
 def demo(folder: Path | None, keep: bool, as_json: bool) -> int:
-    """Watch simulated exports become sealed archives in a fresh vault. Takes three quarters of a minute.
+    """Watch simulated exports become sealed archives in a fresh vault. Takes about half a minute.
 
-    A simulated Zavu API and a vault are set up in a folder of their own; nothing leaves this machine. Six windows of
-    three datasets are exported within the provider's quota, two faults are planted and healed, a daemon is killed and
-    catches up, everything is verified, one archive is restored and opened with the stock age tool.
+    Simulated APIs of Zavu, HookBridge and Qlara and a vault are set up in a folder of their own; nothing leaves this
+    machine. Eight windows are exported within the providers' quotas, two faults are planted and healed, a daemon is
+    killed and catches up, everything is verified, one archive is restored and opened with the stock age tool.
     """
-    from strongroom.cli.demoscene import build_vault, new_scene, simulated_provider
+    from strongroom.cli.demoscene import build_vault, new_scene, simulated_providers
     from strongroom.engine.assembly import system_clock
 
     began = time.monotonic()
     scene = new_scene(folder, system_clock())
-    with simulated_provider() as provider:
-        _step(1, f"A simulated Zavu API on {provider.api_url}: 3 exports at once, 10 an hour, as the real one.")
-        config = build_vault(scene, provider)
+    with simulated_providers() as sandbox:
+        _step(1, "Simulated APIs of Zavu, HookBridge and Qlara on this machine, as strict as the real ones:")
+        for name, url, quota in _apis(sandbox):
+            _note(f"{name:<10}  {url}  ({quota})")
+        config = build_vault(scene, sandbox)
         _step(2, f"A fresh vault in {scene.folder}. It is sealed to two public keys and needs neither private key.")
         outcome = _archive(config, as_json=as_json)
-        healed = list(_healed(config, provider))
+        healed = list(_healed(config, sandbox))
         for words in healed:
             _note(words)
         caught_up = _catch_up(scene)
     if not outcome.archived:
         return ExitCode.FINDINGS
     sound = _verify(config, as_json=as_json)
-    same = _restore(config, scene, outcome.archived[-1][1], as_json=as_json)
+    same = _restore(config, scene, _to_restore(outcome), as_json=as_json)
     if as_json:
         put_line(
             {
@@ -92,14 +94,14 @@ def _archive(config: Config, *, as_json: bool) -> Outcome:
     from strongroom.engine.assembly import plans_of
     from strongroom.engine.planning import enter_due
 
-    _step(3, "Two days of three datasets are due. Each window: ask, wait, download and seal, read back and count.")
+    _step(3, "Two days of four streams are due. Each window: ask, wait, download and seal, read back and count.")
     _note("Two faults are planted: an answer is lost after the export was made, and a download is cut.")
     tell()
     manner = Manner("strongroom demo", _PATIENCE, workers=4, as_json=as_json)
     return work(config, lambda engine: enter_due(engine, plans_of(config)), manner)
 
 
-def _healed(config: Config, provider: Sandbox) -> Iterator[str]:
+def _healed(config: Config, sandbox: Sandbox) -> Iterator[str]:
     """Say what became of the faults, from the evidence log and from what the provider saw."""
     from strongroom.cli.amounts import job_words
     from strongroom.engine.assembly import open_reading
@@ -111,10 +113,11 @@ def _healed(config: Config, provider: Sandbox) -> Iterator[str]:
         for moment in adopted:
             name = job_words(find_job(vault, moment.job))
             yield f"{name}: the answer was lost; the export was found on the provider's list and adopted, not repeated"
-    resumed = [request for request in provider.requests.downloads if request.header("range")]
+    resumed = [request for request in sandbox.requests.downloads if request.header("range")]
     for request in resumed:
         yield f"export {request.job}: the download was cut and went on from there ({request.header('range')})"
-    yield f"{len(provider.zavu.jobs)} exports were made at the provider for as many windows: none twice"
+    made = len(sandbox.zavu.jobs) + len(sandbox.hookbridge.jobs) + len(sandbox.qlara.jobs)
+    yield f"{made} exports were made at the providers for as many windows: none twice"
 
 
 def _catch_up(scene: Scene) -> bool:
@@ -123,7 +126,7 @@ def _catch_up(scene: Scene) -> bool:
     from strongroom.engine.assembly import system_clock
 
     _step(5, "The same unattended: one more stream is due, and `strongroom daemon` is killed in the middle of it.")
-    add_stream(scene, STREAM, "activities", system_clock())
+    add_stream(scene, STREAM, "zavu", "activities", system_clock())
     well, words = kill_and_catch_up(scene.config)
     _note(words)
     return well
@@ -163,17 +166,33 @@ def _restore(config: Config, scene: Scene, archive: Archive, *, as_json: bool) -
     tell(f"   {clean(str(restored.paths[0]))}")
     tell(f"   SHA-256 {restored.sha256}")
     delivered = scene.restored / f"with-age-{archive.seal.delivered_name}"
-    command = age_command(scene.identity, files.key, files.payload, str(delivered))
-    _step(8, "The same without this program: the stock age tool, in bash:")
+    coding = archive.seal.coding
+    command = age_command(scene.identity, files.key, files.payload, str(delivered), coding)
+    tools = ["age", "bash", *([coding] if coding else [])]
+    _step(8, f"The same without this program: the stock tools {', '.join(tools[:-1])} and {tools[-1]}:")
     (tell if as_json else say)(command)
-    if shutil.which("age") is None or shutil.which("bash") is None:
-        _note("age or bash is not installed here; where they are, the line above gives the same bytes.")
+    absent = [tool for tool in tools if shutil.which(tool) is None]
+    if absent:
+        _note(f"{' and '.join(absent)} not installed here; where all are, the line above gives the same bytes.")
         return None
     subprocess.run(["bash", "-c", command], stdin=subprocess.DEVNULL, check=False)
     found = _sha256(delivered)
     tell(f"   SHA-256 {found}")
     tell(f"   {'the same bytes' if found == restored.sha256 else 'OTHER BYTES'}")
     return found == restored.sha256
+
+
+def _apis(sandbox: Sandbox) -> Iterator[tuple[str, str, str]]:
+    yield "Zavu", sandbox.api_url, "3 exports at once, 10 an hour"
+    yield "HookBridge", sandbox.hookbridge_url, "one export at a time"
+    yield "Qlara", sandbox.qlara_url, "its list alone tells how exports stand"
+
+
+def _to_restore(outcome: Outcome) -> Archive:
+    """Choose a compressed archive where the stock tool for it is installed, any other elsewhere."""
+    archives = [archive for _job, archive in outcome.archived]
+    wanted = "zstd" if shutil.which("zstd") else ""
+    return next((archive for archive in archives if archive.seal.coding == wanted), archives[-1])
 
 
 def _sha256(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The scene of the demo: a simulated provider that misbehaves on purpose, and a fresh vault with three streams."""
+"""The scene of the demo: three simulated providers that misbehave on purpose, and a fresh vault with four streams."""
 
 from __future__ import annotations
 
@@ -15,17 +15,26 @@ from strongroom.engine.initialise import Wishes, initialise
 from strongroom.engine.keys import make_identity
 from strongroom.model.errors import UsageError
 from strongroom.sandbox.faults import Fault, FaultKind
-from strongroom.sandbox.recorder import Operation
+from strongroom.sandbox.hookbridge_options import HookBridgeOptions
+from strongroom.sandbox.qlara_options import QlaraOptions
+from strongroom.sandbox.recorder import Operation, Provider
 from strongroom.sandbox.records import DataOptions
+from strongroom.sandbox.rows import RowOptions
 from strongroom.sandbox.server import Sandbox, SandboxSettings
 from strongroom.sandbox.transfer import Manners
 from strongroom.sandbox.zavu_options import ZavuOptions
 
-STREAMS = {"messages": "messages", "conversations": "conversations", "agents": "agentExecutions"}
+STREAMS = {
+    "messages": ("zavu", "messages"),
+    "conversations": ("zavu", "conversations"),
+    "deliveries": ("hookbridge", "outbound"),
+    "texts": ("qlara", "message-history"),
+}
 DAYS = 2
-CUT_AT = 300_000  # bytes; less than any of the files has
-_RECORDS_A_DAY = {"messages": 40_000, "conversations": 12_000, "agentExecutions": 12_000, "activities": 5_000}
-_RATE = 2_000_000  # bytes a second for one download, so that there is something to watch
+CUT_AT = 300_000  # bytes; less than any of Zavu's files has
+_RECORDS_A_DAY = {"messages": 40_000, "conversations": 12_000, "activities": 5_000}
+_ROWS_A_DAY = {"outbound": 15_000, "api": 15_000}
+_MANNERS = Manners(rate=2_000_000)  # bytes a second for one download, so that there is something to watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +68,25 @@ def new_scene(folder: Path | None, now: datetime) -> Scene:
 
 
 @contextmanager
-def simulated_provider() -> Iterator[Sandbox]:
-    """Serve Zavu with two faults: one create is lost after it took effect, one download is cut in the middle."""
-    settings = SandboxSettings(zavu=ZavuOptions(manners=Manners(rate=_RATE)), data=DataOptions(per_day=_RECORDS_A_DAY))
+def simulated_providers() -> Iterator[Sandbox]:
+    """Serve all three; of Zavu one create is lost after it took effect, and one download is cut in the middle."""
+    settings = SandboxSettings(
+        zavu=ZavuOptions(manners=_MANNERS),
+        hookbridge=HookBridgeOptions(manners=_MANNERS),
+        qlara=QlaraOptions(manners=_MANNERS),
+        data=DataOptions(per_day=_RECORDS_A_DAY),
+        rows=RowOptions(per_day=_ROWS_A_DAY),
+    )
     with Sandbox(settings) as sandbox:
-        sandbox.faults.add(Fault(FaultKind.ANSWER, on=Operation.CREATE, nth=2, after=True, status=503))
-        sandbox.faults.add(Fault(FaultKind.CUT, nth=1, at=CUT_AT))
+        lost = Fault(FaultKind.ANSWER, on=Operation.CREATE, nth=2, after=True, status=503, provider=Provider.ZAVU)
+        sandbox.faults.add(lost)
+        sandbox.faults.add(Fault(FaultKind.CUT, nth=1, at=CUT_AT, provider=Provider.ZAVU))
         yield sandbox
 
 
 def build_vault(scene: Scene, sandbox: Sandbox) -> Config:
-    """Make the vault and its configuration as `init` does, then add the account and its streams as a person would."""
+    """Make the vault and its configuration as `init` does, then add the accounts and streams as a person would."""
     scene.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    key_file = scene.folder / "zavu-api-key"
-    key_file.touch(mode=0o600)
-    key_file.write_text(f"{sandbox.api_key}\n")
     wishes = Wishes(
         vault=scene.folder / "vault",
         config=scene.config,
@@ -83,29 +96,40 @@ def build_vault(scene: Scene, sandbox: Sandbox) -> Config:
     )
     doors = Doors()
     initialise(wishes, make_identity(doors.chance), doors)
+    since = (doors.clock().astimezone(UTC) - timedelta(days=DAYS)).date()
     with scene.config.open("a") as file:
-        file.write(_account(sandbox.api_url, key_file, doors.clock()))
+        file.writelines(_accounts(scene, sandbox))
+        file.writelines(_stream(name, source, dataset, since) for name, (source, dataset) in STREAMS.items())
     return load_config(scene.config)
 
 
-def add_stream(scene: Scene, name: str, dataset: str, now: datetime) -> None:
+def add_stream(scene: Scene, name: str, source: str, dataset: str, now: datetime) -> None:
     """Add one more stream of one day to the configuration, as a person would in an editor."""
     since = (now.astimezone(UTC) - timedelta(days=1)).date()
     with scene.config.open("a") as file:
-        file.write(_stream(name, dataset, since))
+        file.write(_stream(name, source, dataset, since))
 
 
-def _account(url: str, key_file: Path, now: datetime) -> str:
-    since = (now.astimezone(UTC) - timedelta(days=DAYS)).date()
-    source = (
-        f'\n[[source]]\nname = "zavu-demo"\nprovider = "zavu"\napi_key = "file:{key_file}"\nbase_url = "{url}"\n'
-        "allow_private_addresses = true  # the simulated provider is on this machine\nretention_days = 90\n"
+def _accounts(scene: Scene, sandbox: Sandbox) -> Iterator[str]:
+    """Yield a section for each account, its key in a file of its own."""
+    settings = sandbox.settings
+    accounts = (
+        ("zavu", settings.api_key, sandbox.api_url),
+        ("hookbridge", settings.hookbridge_key, sandbox.hookbridge_url),
+        ("qlara", settings.qlara_key, sandbox.qlara_url),
     )
-    return source + "".join(_stream(name, dataset, since) for name, dataset in STREAMS.items())
+    for provider, key, url in accounts:
+        key_file = scene.folder / f"{provider}-api-key"
+        key_file.touch(mode=0o600)
+        key_file.write_text(f"{key}\n")
+        yield (
+            f'\n[[source]]\nname = "{provider}-demo"\nprovider = "{provider}"\napi_key = "file:{key_file}"\n'
+            f'base_url = "{url}"\nallow_private_addresses = true  # the simulated provider is on this machine\n'
+        )
 
 
-def _stream(name: str, dataset: str, since: date) -> str:
+def _stream(name: str, source: str, dataset: str, since: date) -> str:
     return (
-        f'\n[[stream]]\nname = "{name}"\nsource = "zavu-demo"\ndatasets = ["{dataset}"]\nsince = {since}\n'
+        f'\n[[stream]]\nname = "{name}"\nsource = "{source}-demo"\ndatasets = ["{dataset}"]\nsince = {since}\n'
         'window = "day"\nsettle = "0s"\n'
     )

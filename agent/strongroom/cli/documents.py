@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.model.archive import Archive
+from strongroom.model.inspection import Finding
 from strongroom.model.job import Job
+from strongroom.model.retention import Verdict
 from strongroom.model.window import Window
 
 if TYPE_CHECKING:
@@ -62,6 +64,27 @@ def archive_document(archive: Archive) -> dict[str, object]:
         "retention": archive.retention,
         "durable_at": archive.durable_at,
         "verified_at": archive.verified_at,
+    }
+
+
+def finding_document(finding: Finding) -> dict[str, object]:
+    """Tell what reading an export found."""
+    return {
+        "severity": finding.severity.value,
+        "code": finding.code,
+        "message": finding.message,
+        "member": finding.member,
+    }
+
+
+def verdict_document(verdict: Verdict) -> dict[str, object]:
+    """Tell what may happen to an archive, and why."""
+    return {
+        "fate": verdict.fate.value,
+        "until": verdict.until,
+        "class": verdict.rule.name if verdict.rule else None,
+        "holds": list(verdict.holds),
+        "reason": verdict.reason,
     }
 
 

@@ -117,9 +117,10 @@ def _wishes(session: Session, asked: Asked, passphrase: str | None) -> Wishes:
 
     if asked.recovery_file and asked.recovery_recipient:
         raise UsageError("--recovery-file and --recovery-recipient exclude each other")
-    config = asked.config_path or session.config_path or _home("XDG_CONFIG_HOME", ".config") / "config.toml"
+    usual_config, data = usual_folders()
+    config = asked.config_path or session.config_path or usual_config
     return Wishes(
-        vault=(asked.vault or _home("XDG_DATA_HOME", ".local/share") / "vault").absolute(),
+        vault=(asked.vault or data / "vault").absolute(),
         config=config.absolute(),
         identity=(asked.identity or config.with_name("identity.age")).absolute(),
         passphrase=passphrase,
@@ -196,6 +197,11 @@ def _recovery(asked: Asked, chance: Callable[[int], bytes], now: datetime) -> Ne
         ask_back(recovery.secret)
         tell("Right. Now clear this window and its history.")
     return recovery
+
+
+def usual_folders() -> tuple[Path, Path]:
+    """Return where a configuration and where the data of this user belong."""
+    return _home("XDG_CONFIG_HOME", ".config") / "config.toml", _home("XDG_DATA_HOME", ".local/share")
 
 
 def _home(variable: str, fallback: str) -> Path:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.amounts import instant_words, minute_words, short, size_words, window_words
-from strongroom.cli.documents import job_document, moment_document
+from strongroom.cli.documents import finding_document, job_document, moment_document
 from strongroom.cli.json_output import put_document
-from strongroom.cli.options import json_option, limit_option
+from strongroom.cli.options import from_option, json_option, limit_option, stretch, to_option
 from strongroom.cli.phrases import event_words, fact_words, next_step
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, hang, render_fields, render_table
@@ -17,6 +17,8 @@ from strongroom.cli.terminal import say, tell, width
 from strongroom.model.job import Job, State
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from strongroom.engine.readings import JobLife, Moment
 
 _COLUMNS = (
@@ -32,11 +34,32 @@ _COLUMNS = (
 @click.group("jobs", invoke_without_command=True)
 @click.option("--stream", default="", help="Only jobs of this stream.")
 @click.option("--state", type=click.Choice([state.value for state in State]), default=None, help="Only in this state.")
+@click.option(
+    "--purpose",
+    type=click.Choice(["coverage", "manual", "regenerate", "settled", "retry"]),
+    default=None,
+    help="Only jobs that were made for this.",
+)
+@from_option
+@to_option
 @limit_option
 @json_option
 @click.pass_context
-def jobs(ctx: click.Context, stream: str, state: str | None, limit: int, as_json: bool) -> None:
-    """List export jobs, newest first. Times are UTC; the shortened id is enough wherever an id is asked for."""
+def jobs(
+    ctx: click.Context,
+    /,
+    stream: str,
+    state: str | None,
+    purpose: str | None,
+    start: datetime | None,
+    end: datetime | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List export jobs, newest first. Times are UTC; the shortened id is enough wherever an id is asked for.
+
+    With --from or --to those whose windows touch that time, the latest window first.
+    """
     if ctx.invoked_subcommand is not None:
         return
     from strongroom.engine.assembly import open_reading
@@ -44,7 +67,14 @@ def jobs(ctx: click.Context, stream: str, state: str | None, limit: int, as_json
 
     session = ctx.ensure_object(Session)
     with open_reading(session.config()) as vault:
-        found = list_jobs(vault, stream=stream, state=state or "", most=limit)
+        found = list_jobs(
+            vault,
+            stream=stream,
+            state=state or "",
+            purpose=purpose or "",
+            period=stretch(start, end),
+            most=limit,
+        )
     if as_json:
         put_document({"jobs": [job_document(job) for job in found]})
     elif found:
@@ -61,15 +91,19 @@ def jobs(ctx: click.Context, stream: str, state: str | None, limit: int, as_json
 def show(session: Session, job_id: str, as_json: bool) -> None:
     """Tell everything that happened to one job: each transition with its time, cause and facts, and its lineage."""
     from strongroom.engine.assembly import open_reading
+    from strongroom.engine.kinship import kin_of
     from strongroom.engine.readings import find_job, job_life
 
     with open_reading(session.config()) as vault:
         life = job_life(vault, find_job(vault, job_id))
+        kin = kin_of(vault, life.job)
     if as_json:
         put_document(
             {
                 "job": job_document(life.job),
                 "successor": life.successor,
+                "lineage": {"before": [job.id for job in kin.before], "after": [job.id for job in kin.after]},
+                "findings": [finding_document(each) for each in kin.archive.inspection.findings] if kin.archive else [],
                 "moments": [moment_document(moment) for moment in life.moments],
             }
         )

@@ -17,6 +17,7 @@ SECTIONS = {
         "init": Place("init", "init", "Make a vault, its identities and a configuration."),
         "config": Place("config", "config", "Check the configuration, or show what is in force."),
         "secret": Place("secret", "secret", "Keep a secret in the desktop's keyring, or see that one is found."),
+        "source": Place("source", "source", "Look at a source before relying on it, or list what there is."),
         "doctor": Place("doctor", "doctor", "Check everything the archive depends on, each with a hint."),
     },
     "Archive": {
@@ -43,9 +44,24 @@ SECTIONS = {
         "regenerate": Place("wishes", "regenerate", "Export an archive's window afresh, beside the first."),
     },
     "Prove and restore": {
+        "scrub": Place("scrub", "scrub", "Read every sealed byte again, or see how far that is."),
+        "audit": Place("audit", "audit", "Read, sign, prove and check the evidence log."),
         "verify": Place("verify", "verify", "Check that archives are what was archived."),
+        "rebuild": Place("rebuild", "rebuild", "Make the catalogue again from log and manifests."),
+        "recover": Place("recover", "recover", "Find out what is wrong with a vault, and mend what can be mended."),
         "restore": Place("restore", "restore", "Write an archive's original bytes, or its members, to disk."),
+        "handover": Place("handover", "handover", "Put archives with their evidence in a folder for somebody else."),
         "diff": Place("diff", "diff", "Compare two archives record by record."),
+        "records": Place("records", "records", "Write a period's records, each once, as JSON lines."),
+    },
+    "Keep and destroy": {
+        "retention": Place("retention", "retention", "Show how long archives are kept, or keep them longer."),
+        "hold": Place("hold", "hold", "Keep archives for a matter, whatever their periods say."),
+        "destroy": Place("destroy", "destroy", "Destroy what is due: proposed, approved by somebody else, certified."),
+        "erase": Place("erase", "erase", "Record and answer requests of persons to be erased."),
+    },
+    "Keys": {
+        "key": Place("key", "key", "See and change who can open the vault, and prove that somebody can."),
     },
     "Try out": {
         "sandbox": Place("sandbox", "sandbox", "Serve a simulated provider on this machine."),

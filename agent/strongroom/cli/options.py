@@ -11,13 +11,29 @@ import click
 from strongroom.model.durations import parse_duration
 from strongroom.model.errors import UsageError
 from strongroom.model.instants import parse_instant
+from strongroom.model.window import Window
 
 PASSPHRASE_ENV = "STRONGROOM_PASSPHRASE_FILE"  # noqa: S105 - the name of a variable that names a file
+
+
+def instant(text: str) -> datetime:
+    """Read a date, which means midnight UTC, or a time with a zone."""
+    try:
+        if len(text) == 10:
+            return datetime.combine(date.fromisoformat(text), time(0), UTC)
+        return parse_instant(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"expected a date such as 2026-11-01 or a time such as 2026-11-01T06:00Z, got {text!r}"
+        ) from None
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 limit_option = click.option(
     "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Show at most so many, newest first."
 )
+from_option = click.option("--from", "start", type=instant, metavar="TIME", help="Only windows that end after this.")
+to_option = click.option("--to", "end", type=instant, metavar="TIME", help="Only windows that start before this.")
 identity_option = click.option(
     "--identity",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -33,16 +49,14 @@ passphrase_option = click.option(
 )
 
 
-def instant(text: str) -> datetime:
-    """Read a date, which means midnight UTC, or a time with a zone."""
-    try:
-        if len(text) == 10:
-            return datetime.combine(date.fromisoformat(text), time(0), UTC)
-        return parse_instant(text)
-    except ValueError:
-        raise click.BadParameter(
-            f"expected a date such as 2026-11-01 or a time such as 2026-11-01T06:00Z, got {text!r}"
-        ) from None
+def stretch(start: datetime | None, end: datetime | None) -> Window | None:
+    """Return the time from --from to --to, or None where neither is given."""
+    if start is None and end is None:
+        return None
+    first, last = start or datetime(1970, 1, 1, tzinfo=UTC), end or datetime(9000, 1, 1, tzinfo=UTC)
+    if last <= first:
+        raise click.BadParameter("--to must lie after --from")
+    return Window(first, last)
 
 
 def duration(text: str) -> timedelta:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from strongroom.cli.amounts import clock_words, short, size_words
+from strongroom.engine.phrases import kind_words
 from strongroom.model.instants import parse_instant
 from strongroom.model.job import Cause, Job, State
 
@@ -24,35 +25,6 @@ STAGES: Mapping[State, str] = {
     State.REPLACED: "replaced",
     State.FAILED: "failed",
     State.CANCELLED: "cancelled",
-}
-
-_EVENTS: Mapping[str, str] = {
-    "job.planned": "planned",
-    "job.intended": "asking the provider for an export",
-    "job.accepted": "the provider is preparing it",
-    "job.postponed": "the provider said: not now",
-    "job.refused": "the provider refused",
-    "job.unanswered": "no answer: looking before asking again",
-    "job.adopted": "found on the provider's list and adopted",
-    "job.absent": "the provider's list proves it was never made",
-    "job.indistinct": "several exports could be ours",
-    "job.completed": "ready to download",
-    "job.opened": "downloading and sealing",
-    "job.link-died": "the link was dead: getting a fresh one",
-    "job.broken": "the transfer broke: it is tried again",
-    "job.durable": "durable: sealed and flushed to disk",
-    "job.proven": "verified: read back and counted",
-    "job.rejected": "unsound: kept in quarantine",
-    "job.restarted": "interrupted in the middle: starting over",
-    "job.delayed": "delayed",
-    "job.died": "this export cannot deliver any more",
-    "job.succeeded": "a new export takes over",
-    "job.given-up": "given up",
-    "job.retried": "to be tried again",
-    "job.cancelled": "cancelled",
-    "vault.created": "the vault was made",
-    "source.paused": "the source is paused",
-    "source.resumed": "the source goes on",
 }
 
 _STEPS: Mapping[Cause, str] = {
@@ -74,7 +46,7 @@ _FAILURES = frozenset({Cause.NOT_OFFERED, Cause.REFUSED, Cause.INDISTINCT, Cause
 
 def event_words(moment: Moment) -> str:
     """Say what happened."""
-    return _EVENTS.get(moment.kind, moment.kind)
+    return kind_words(moment.kind)
 
 
 def next_step(job: Job) -> str:
@@ -98,7 +70,9 @@ def _facts(moment: Moment) -> Iterator[str]:
         yield f"export {facts['ref']}"
     if isinstance(size := facts.get("size"), int):
         yield size_words(size)
-    if "records" in facts:
+    if isinstance(counts := facts.get("records"), list):
+        yield f"{' records, then '.join(map(str, counts))}"
+    elif "records" in facts:
         yield f"{facts['records']} records"
     if isinstance(later := facts.get("next"), str):
         yield f"next at {clock_words(parse_instant(later))}"

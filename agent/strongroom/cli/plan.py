@@ -9,7 +9,8 @@ import click
 from strongroom.cli.amounts import count_words, day_words, instant_words
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option
-from strongroom.cli.session import Session, pass_session
+from strongroom.cli.planedit import edit
+from strongroom.cli.session import Session
 from strongroom.cli.table import Column, render_table
 from strongroom.cli.terminal import say, width
 from strongroom.model.durations import rough_duration
@@ -29,15 +30,17 @@ _COLUMNS = (
 )
 
 
-@click.command("plan")
+@click.group("plan", invoke_without_command=True)
 @json_option
-@pass_session
-def plan(session: Session, as_json: bool) -> None:
+@click.pass_context
+def plan(ctx: click.Context, as_json: bool) -> None:
     """Show how many exports the plans want now, how long they take under the quota, and whether that is in time."""
+    if ctx.invoked_subcommand is not None:
+        return
     from strongroom.engine.assembly import open_looking, plans_of
     from strongroom.engine.prospect import outlook_of_plans
 
-    config = session.config()
+    config = ctx.ensure_object(Session).config()
     with open_looking(config) as engine:
         now = engine.clock()
         found = outlook_of_plans(engine, plans_of(config))
@@ -48,6 +51,9 @@ def plan(session: Session, as_json: bool) -> None:
         _say(each, now)
     if not found:
         say("no stream is configured: add a [[stream]] to the configuration")
+
+
+plan.add_command(edit)
 
 
 def _say(each: Outlook, now: datetime) -> None:

@@ -24,16 +24,35 @@ if TYPE_CHECKING:
 @pass_session
 def status(session: Session, as_json: bool) -> None:
     """Show the vault at a glance: what is held, covered, under way, missing and paused."""
-    from strongroom.engine.assembly import open_reading
+    from strongroom.cli.audit import view_document, view_fields
+    from strongroom.cli.keywords import drill_words
+    from strongroom.cli.scrub import scrub_document, scrub_words
+    from strongroom.cli.standing import disk_words, known_limits, standing_document, standing_fields
+    from strongroom.engine.assembly import open_reading, system_clock
+    from strongroom.engine.notary import evidence_view
     from strongroom.engine.readings import status_of
+    from strongroom.engine.recipients import last_drill
+    from strongroom.engine.scrubview import pace_of, scrub_state
+    from strongroom.engine.standing import standing_of
 
     config = session.config()
     with open_reading(config) as vault:
         found = status_of(vault)
+        evidence = evidence_view(config, vault)
+        scrubbed = scrub_state(vault, system_clock(), pace_of(config))
+        drilled = last_drill(vault)
+        # The adapters are slow to load, and a person is shown no quota here.
+        standing = standing_of(vault, config, known_limits(config, vault) if as_json else {}, system_clock())
     if as_json:
-        put_document({"vault": str(config.vault.path), **status_document(found)})
+        beside = {"evidence": view_document(evidence), "scrub": scrub_document(scrubbed), "last_drill": drilled}
+        put_document(
+            {"vault": str(config.vault.path), **status_document(found), **beside, **standing_document(standing)}
+        )
         return
-    for line in render_fields([("vault", str(config.vault.path)), *_fields(found)], width()):
+    drill = ("last drill", drill_words(drilled, system_clock()))
+    beside_fields = [("scrub", scrub_words(scrubbed)), drill, *view_fields(evidence), *standing_fields(standing)]
+    beside_fields.insert(0, ("disk free", disk_words(standing)))
+    for line in render_fields([("vault", str(config.vault.path)), *_fields(found), *beside_fields], width()):
         say(line)
 
 
@@ -51,5 +70,4 @@ def _fields(found: Status) -> Iterator[tuple[str, str]]:
         total = f" of {size_words(each.total)}" if each.total is not None else ""
         yield "running", f"{short(each.job)} {each.stage} {size_words(each.done)}{total}"
     yield "in use by", found.worked_on_by or "nobody"
-    yield "disk free", size_words(found.free_bytes)
     yield "last entry", instant_words(found.last_entry) if found.last_entry else ""

@@ -122,10 +122,13 @@ def _job_id(session: Session, part: str) -> str:
 def _archive_or_job_id(session: Session, part: str) -> str:
     from strongroom.engine.assembly import open_reading
     from strongroom.engine.readings import find_archive, find_job
+    from strongroom.engine.remains import Destroyed
     from strongroom.model.errors import UsageError
 
     with open_reading(session.config()) as vault:
         try:
             return find_archive(vault, part).id
+        except Destroyed:
+            raise
         except UsageError:
             return find_job(vault, part).id

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from strongroom.config import sections, voice
+from strongroom.config.disposal import read_destruction
+from strongroom.config.evidence import read_evidence
 from strongroom.config.locate import Locator
 from strongroom.config.problem import ConfigRefused, Problem
 from strongroom.config.reader import Notebook, TableReader
 from strongroom.config.schema import Config
 from strongroom.model.errors import UsageError
+from strongroom.model.provider import PROVIDER_GROUP
 
-PROVIDERS = frozenset({"zavu"})
-"""Providers that a source may name unless the caller knows better."""
+PROVIDERS = frozenset({"hookbridge", "qlara", "zavu"})
+"""Providers that need no other distribution."""
 
 _LARGEST = 1_048_576  # bytes
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -29,11 +32,23 @@ def find_config(explicit: Path | None, env: Mapping[str, str], cwd: Path) -> Pat
     """
     named = explicit or (Path(env["STRONGROOM_CONFIG"]) if env.get("STRONGROOM_CONFIG") else None)
     places = [cwd / named] if named else _usual_places(env, cwd)
-    found = next((place for place in places if place.is_file()), None)
+    found = next((place for place in places if _is_there(place)), None)
     if found is None:
         tried = ", ".join(str(place) for place in places)
         raise UsageError(f"there is no configuration file; tried {tried}", hint="make one with: strongroom init")
     return found
+
+
+def no_config(env: Mapping[str, str], cwd: Path) -> bool:
+    """Say whether none was named and none is where it is looked for: a first run."""
+    return not env.get("STRONGROOM_CONFIG") and not any(_is_there(place) for place in _usual_places(env, cwd))
+
+
+def _is_there(place: Path) -> bool:
+    try:
+        return place.is_file()
+    except OSError:  # a folder that may not be entered: whoever reads the file says so
+        return True
 
 
 def _usual_places(env: Mapping[str, str], cwd: Path) -> list[Path]:
@@ -46,12 +61,39 @@ def _usual_places(env: Mapping[str, str], cwd: Path) -> list[Path]:
     return [*places, Path("/etc/strongroom/config.toml")]
 
 
-def load_config(path: Path, *, providers: Collection[str] = PROVIDERS) -> Config:
+class Installed:
+    """The providers that a source may name: ours and those that are installed, which are only looked for if need be."""
+
+    def __contains__(self, name: object) -> bool:
+        return name in PROVIDERS or name in self._all()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._all()))
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def _all(self) -> frozenset[str]:
+        # Slow to import, and most configurations name our own providers alone.
+        from importlib.metadata import entry_points
+
+        return PROVIDERS | entry_points(group=PROVIDER_GROUP).names
+
+
+def load_config(path: Path, *, providers: Collection[str] = Installed()) -> Config:
     """Read and check a configuration file; secrets are not fetched and paths in it not visited.
 
     Raises ConfigRefused with every mistake in it, and UsageError when the file cannot be read.
     """
-    text = _read(path)
+    return parse_config(path, _read(path), providers=providers)
+
+
+def parse_config(path: Path, text: str, *, providers: Collection[str] = Installed()) -> Config:
+    """Check a text as the configuration that stands, or is to stand, in a file.
+
+    Raises ConfigRefused with every mistake in it.
+    """
+    text = text.replace("\r\n", "\n")
     data = _parse(path, text)
     notebook = Notebook(str(path), Locator(text, data))
     config = _build(path.absolute(), TableReader(data, (), notebook), notebook, providers)
@@ -71,10 +113,12 @@ def _build(file: Path, root: TableReader, notebook: Notebook, providers: Collect
         sources=tuple(sections.read_source(table, providers) for table in sources),
         streams=tuple(sections.read_stream(table, declared, retention.names()) for table in streams),
         retention=sections.read_retention(retention),
+        destruction=read_destruction(root.table("destruction")),
         daemon=sections.read_daemon(root.table("daemon")),
         network=sections.read_network(root.table("network"), file.parent),
         notify=voice.read_notify(root.table("notify")),
         metrics=voice.read_metrics(root.table("metrics"), file.parent),
+        evidence=read_evidence(root.table("evidence"), file.parent),
         warnings=tuple(notebook.cautions),
     )
     sections.refuse_repeats(sources)

@@ -12,26 +12,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NoReturn
 
+from strongroom.config.disposal import DestructionSettings
 from strongroom.config.problem import Caution, quote, suggest
 from strongroom.config.secrets import SecretRef
+from strongroom.config.witness import EvidenceSettings
 from strongroom.model.errors import UsageError
-from strongroom.model.period import Period
 from strongroom.model.plan import Plan, Span
+from strongroom.model.retention import AtEnd as AtEnd  # a configuration's words, named from here
+from strongroom.model.retention import Basis as Basis
+from strongroom.model.retention import RetentionRule
 from strongroom.model.stream import Stream
-
-
-class Basis(StrEnum):
-    """From when a retention period is counted."""
-
-    WINDOW_END = "window-end"  # the end of the window that was exported
-    INGEST = "ingest"  # when the archive came into the vault
-
-
-class AtEnd(StrEnum):
-    """What happens when a retention period is over and no hold stands."""
-
-    ASK = "ask"
-    DESTROY = "destroy"
 
 
 class LogLevel(StrEnum):
@@ -53,6 +43,11 @@ class VaultSettings:
     min_free: int = 2_000_000_000  # bytes of the disk that stay free
     passphrase: SecretRef | None = None  # the identity's, for a person at a desktop; the daemon never needs it
     signing_key: SecretRef | None = None  # the agent's own key, which signs statements
+    scrub_every: timedelta = timedelta(days=30)  # in which every sealed byte is read again
+    drill_every: timedelta = timedelta(days=180)  # after which a key that no drill was passed with is an alarm
+    scrub_rate: int = 16_000_000  # bytes a second that the daemon reads for it at the most
+    lock: bool = False  # from now on, and for ever, retention is only ever lengthened
+    clock_tolerance: timedelta = timedelta(days=1)  # how far a clock may be off for anything to be destroyed by it
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +69,7 @@ class SourceSettings:
     download_hosts: tuple[str, ...] = ()  # host names, each with all names under it; empty means any public host
     allow_private_addresses: bool = False
     retention_days: int | None = None  # how long the provider keeps records; None means what it documents
+    delete_after_archive: bool = False  # exports are deleted at the provider once their archives are proven
     limits: LimitSettings = field(default_factory=LimitSettings)
     options: Mapping[str, str | int | bool] = field(default_factory=dict)
 
@@ -91,7 +87,7 @@ class StreamSettings:
     time_zone: str = "UTC"
     settle: timedelta = timedelta(hours=6)
     settled_pass: timedelta | None = None  # after a window's end, when it is exported a second time; None: never
-    retention: str = "standard"
+    retention: str = "standard"  # a class, or several with a + between them: the longest decides
     priority: int = 0
     paused: bool = False
 
@@ -110,15 +106,8 @@ class StreamSettings:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class RetentionClass:
-    """How long archives of a class are kept, by which rule, and what follows."""
-
-    name: str
-    period: Period
-    basis: Basis = Basis.WINDOW_END
-    citation: str = ""
-    at_end: AtEnd = AtEnd.ASK
+RetentionClass = RetentionRule
+"""A retention class of the configuration; what it says is fixed when an archive comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +185,12 @@ class Config:
     sources: tuple[SourceSettings, ...] = ()
     streams: tuple[StreamSettings, ...] = ()
     retention: tuple[RetentionClass, ...] = ()
+    destruction: DestructionSettings = field(default_factory=DestructionSettings)
     daemon: DaemonSettings = field(default_factory=DaemonSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     notify: NotifySettings = field(default_factory=NotifySettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
     warnings: tuple[Caution, ...] = ()
 
     def source(self, name: str) -> SourceSettings:

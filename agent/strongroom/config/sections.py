@@ -49,6 +49,11 @@ def read_vault(table: TableReader, base: Path) -> VaultSettings:
         min_free=table.take("min_free", values.size(lowest=0), _VAULT.min_free),
         passphrase=table.take("passphrase", values.parse_secret_ref, None),
         signing_key=table.take("signing_key", values.parse_secret_ref, None),
+        drill_every=table.take("drill_every", values.duration("1d", "3660d"), _VAULT.drill_every),
+        scrub_every=table.take("scrub_every", values.duration("1d", "3660d"), _VAULT.scrub_every),
+        scrub_rate=table.take("scrub_rate", values.size(lowest=100_000), _VAULT.scrub_rate),
+        lock=table.take("lock", values.parse_flag, _VAULT.lock),
+        clock_tolerance=table.take("clock_tolerance", values.duration("1h", "7d"), _VAULT.clock_tolerance),
     )
     if vault.passphrase is not None and vault.identity is None:
         table.refuse("passphrase", "an identity that it opens", "a passphrase alone", "name the file with identity")
@@ -68,6 +73,7 @@ def read_source(table: TableReader, providers: Collection[str]) -> SourceSetting
         download_hosts=table.each("download_hosts", parse_host, "a list of host names"),
         allow_private_addresses=table.take("allow_private_addresses", values.parse_flag, False),
         retention_days=table.take("retention_days", values.whole_number(1, 36_525), None),
+        delete_after_archive=table.take("delete_after_archive", values.parse_flag, False),
         limits=_read_limits(table.table("limits")),
         options=_read_options(table),
     )
@@ -111,9 +117,7 @@ def read_stream(table: TableReader, sources: Collection[str], classes: Collectio
         time_zone=zone,
         settle=table.take("settle", values.duration("0s", "366d"), _STREAM.settle),
         settled_pass=table.take("settled_pass", values.duration("1m", "3660d"), None),
-        retention=table.take(
-            "retention", values.known_name("retention class", classes), _default_class(table, classes)
-        ),
+        retention=table.take("retention", values.class_list(classes), _default_class(table, classes)),
         priority=table.take("priority", values.whole_number(-10, 10), _STREAM.priority),
         paused=table.take("paused", values.parse_flag, False),
     )

@@ -15,8 +15,10 @@ from strongroom.config.schema import (
     SourceSettings,
     StreamSettings,
 )
+from strongroom.config.witness import EvidenceSettings, SendSettings
 from strongroom.model.durations import format_duration
 from strongroom.model.instants import format_instant
+from strongroom.model.retention import class_names
 from strongroom.model.sizes import format_size
 
 
@@ -29,16 +31,27 @@ def show_config(config: Config) -> dict[str, object]:
             "recipients": list(config.vault.recipients),
             "identity": _path(config.vault.identity),
             "min_free": format_size(config.vault.min_free),
+            "scrub_every": format_duration(config.vault.scrub_every),
+            "drill_every": format_duration(config.vault.drill_every),
+            "scrub_rate": format_size(config.vault.scrub_rate),
+            "lock": config.vault.lock,
+            "clock_tolerance": format_duration(config.vault.clock_tolerance),
             "passphrase": str(config.vault.passphrase) if config.vault.passphrase else None,
             "signing_key": str(config.vault.signing_key) if config.vault.signing_key else None,
         },
         "source": [_source(source) for source in config.sources],
         "stream": [_stream(stream) for stream in config.streams],
         "retention": {each.name: _retention(each) for each in config.retention},
+        "destruction": {
+            "people": config.destruction.people,
+            "cooling_off": format_duration(config.destruction.cooling_off),
+            "approvers": list(config.destruction.approvers),
+        },
         "daemon": {"workers": config.daemon.workers, "log_level": config.daemon.log_level.value},
         "network": _network(config.network),
         "notify": _notify(config.notify),
         "metrics": _metrics(config.metrics),
+        "evidence": _evidence(config.evidence),
         "warnings": [str(caution) for caution in config.warnings],
     }
 
@@ -52,6 +65,7 @@ def _source(source: SourceSettings) -> dict[str, object]:
         "download_hosts": list(source.download_hosts),
         "allow_private_addresses": source.allow_private_addresses,
         "retention_days": source.retention_days,
+        "delete_after_archive": source.delete_after_archive,
         "limits": {"concurrent": source.limits.concurrent, "per_hour": source.limits.per_hour},
         "options": dict(source.options),
     }
@@ -68,7 +82,7 @@ def _stream(stream: StreamSettings) -> dict[str, object]:
         "time_zone": stream.time_zone,
         "settle": format_duration(stream.settle),
         "settled_pass": _duration(stream.settled_pass),
-        "retention": stream.retention,
+        "retention": named[0] if len(named := class_names(stream.retention)) == 1 else list(named),
         "priority": stream.priority,
         "paused": stream.paused,
     }
@@ -121,6 +135,27 @@ def _metrics(metrics: MetricsSettings) -> dict[str, object]:
     return {
         "textfile": _path(metrics.textfile),
         "listen": None if metrics.listen is None else str(metrics.listen),
+    }
+
+
+def _evidence(evidence: EvidenceSettings) -> dict[str, object]:
+    return {
+        "every": format_duration(evidence.every),
+        "timestamp_url": evidence.timestamp_url,
+        "timestamp_ca": _path(evidence.timestamp_ca),
+        "send_to": [_target(target) for target in evidence.send_to],
+    }
+
+
+def _target(target: SendSettings) -> dict[str, object]:
+    return {
+        "name": target.name,
+        "directory": _path(target.directory),
+        "command": _command(target.command),
+        "url": str(target.url) if target.url else None,
+        "method": target.method.value,
+        "notify": str(target.notify) if target.notify else None,
+        "allow_private_addresses": target.allow_private_addresses,
     }
 
 

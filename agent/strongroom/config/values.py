@@ -15,6 +15,7 @@ from strongroom.config.secrets import SecretRef
 from strongroom.model.durations import parse_duration
 from strongroom.model.period import Period
 from strongroom.model.plan import Span, boundary
+from strongroom.model.retention import NAMED_BY
 from strongroom.model.sizes import format_size, parse_size
 
 E = TypeVar("E", bound=StrEnum)
@@ -81,14 +82,28 @@ def known_name(noun: str, known: Collection[str]) -> Callable[[object], str]:
 
     Only sound names are listed in a message: an unsound one was refused where it stands and may be a misplaced secret.
     """
-    sound = sorted(name for name in known if is_name(name))
 
     def parse(value: object) -> str:
         if not isinstance(value, str) or value not in known:
+            sound = sorted(name for name in known if is_name(name))
             near = suggest(value, sound) if isinstance(value, str) else ""
             listed = ", ".join(sound) or "none is there"
             raise Unfit(f"the name of a {noun} ({listed})", describe(value), near)
         return value
+
+    return parse
+
+
+def class_list(known: Collection[str]) -> Callable[[object], str]:
+    """Return a parser of one known retention class, or a list of them; what it returns has a + between them."""
+    one = known_name("retention class", known)
+
+    def parse(value: object) -> str:
+        if not isinstance(value, list):
+            return one(value)
+        if not value:
+            raise Unfit("the name of a retention class, or a list of some", "an empty list")
+        return NAMED_BY.join(dict.fromkeys(one(each) for each in value))
 
     return parse
 

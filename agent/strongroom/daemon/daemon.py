@@ -8,13 +8,16 @@ import time
 from dataclasses import replace
 from types import FrameType
 
+from strongroom.config.freshness import Freshness
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
 from strongroom.daemon.alarmclock import AlarmClock
 from strongroom.daemon.attempt import Attempt
 from strongroom.daemon.bell import Bell
+from strongroom.daemon.disposal import Disposal
 from strongroom.daemon.keys import patient_secret
 from strongroom.daemon.logs import log, start_logging, tell, tell_transition
+from strongroom.daemon.notary import Notary
 from strongroom.daemon.service import Rhythm, Service
 from strongroom.daemon.systemd import Notifier
 from strongroom.daemon.watcher import Watcher
@@ -43,19 +46,23 @@ class Daemon:
         self._bell = Bell()
         self._stopping = False
         self._reloading = False
+        self._fresh = Freshness(config.file)
         self._doors = replace(
             doors or Doors(), stop=lambda: self._stopping, listen=tell_transition, secret=patient_secret
         )
         self._rhythm = rhythm or Rhythm()
         self._notifier = Notifier()
         self._watcher = Watcher(config, self._doors.clock, self._doors.monotonic)
+        self._notary = Notary(config, self._doors, self._doors.monotonic)
+        self._disposal = Disposal(config, self._doors, self._doors.monotonic)
 
     def run(self) -> int:
-        """Work until SIGTERM or SIGINT; SIGHUP reads the configuration again. Returns the exit code."""
+        """Work until SIGTERM or SIGINT; SIGHUP reads the configuration again, as its change does. Returns 0."""
         start_logging(self._config.daemon.log_level.value)
         self._take_signals()
         with open_engine(self._config, "strongroom daemon", self._doors) as engine:
             settled = recover(engine)
+            self._disposal.begin()
             tell("started", vault=self._config.vault.path, settled=settled)
             crew = Crew(engine, self._config.daemon.workers)
             service = Service(engine, self._config, crew, boot_seconds, self._watcher, self._rhythm)
@@ -69,18 +76,24 @@ class Daemon:
                 self._stopping = True  # also when an error ends the loop: workers hear it and put their jobs down
                 self._notifier.stopping()
                 parked = crew.leave(LEAVE)
+                service.leave()
+                self._notary.finish(FAREWELL)
+                self._disposal.finish(FAREWELL)
                 self._watcher.finish(engine, FAREWELL)
             self._end(parked)
         return ExitCode.OK
 
     def _loop(self, service: Service, alarm: AlarmClock) -> None:
         while not self._stopping:
-            if self._reloading:
+            if self._fresh.changed() or self._reloading:
                 self._reloading = False
                 self._read_again(service)
             due = service.turn()
             if due is not None:
                 alarm.wake_at(due)
+            if service.clock.fault is None:  # a checkpoint tells the time it was signed at
+                self._notary.tend()
+                self._disposal.tend()
             self._notifier.status(service.words())
             self._notifier.alive()
             self._bell.wait(TURN)
@@ -106,6 +119,8 @@ class Daemon:
         else:
             service.adopt(config, self._doors)
             self._watcher.adopt(config)
+            self._notary.adopt(config)
+            self._disposal.adopt(config)
             self._config = config
             tell("configuration read again", file=config.file)
             self._resume(service.engine)

@@ -62,6 +62,8 @@ class _Gauges:
         yield _one("heartbeat_timestamp_seconds", "When these figures were taken.", found.at.timestamp())
         if found.scrubbed_at is not None:
             yield _one("scrub_timestamp_seconds", "When the last scrub ended.", found.scrubbed_at.timestamp())
+        yield _one("scrub_findings", "What stands against archives and log.", found.scrub_findings)
+        yield _one("scrub_done_ratio", "How much of the lap under way is read.", found.scrub_share)
         yield _one("log_entries", "Entries of the evidence log.", found.log_entries)
         yield _one("log_bytes", "Size of the evidence log's file.", found.log_bytes)
         yield _one("disk_free_bytes", "Free on the vault's file system.", found.free_bytes)

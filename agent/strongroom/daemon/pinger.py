@@ -40,7 +40,7 @@ class Pinger:
         self._monotonic = monotonic
         self._under: list[Attempt] = []
         self._said: Signal | None = None
-        self._next = monotonic()
+        self._next = self._begun = monotonic()
         self._failing = False
 
     @property
@@ -59,6 +59,8 @@ class Pinger:
     def beat(self, *, healthy: bool) -> None:
         """Say how things stand, if it is time to or has changed. Returns at once."""
         self.tend()
+        if self._under and self._monotonic() < self._begun + AGAIN:
+            return  # two under way could arrive in the wrong order
         signal = Signal.SUCCESS if healthy else Signal.FAIL
         if self._monotonic() >= self._next or signal is not self._said:
             self._start(signal)
@@ -73,6 +75,7 @@ class Pinger:
     def _start(self, signal: Signal) -> None:
         if len(self._under) >= MOST_STUCK:
             return
+        self._begun = self._monotonic()
         self._under.append(Attempt(lambda: self.send(signal), "ping"))
         self._said = signal
         self._next = self._monotonic() + self._settings.every.total_seconds()

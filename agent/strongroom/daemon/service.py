@@ -8,21 +8,27 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from strongroom.config.schema import Config
 from strongroom.daemon.asking import Asking, Told
 from strongroom.daemon.logs import tell
-from strongroom.engine.assembly import Doors, build_sources, plans_of
+from strongroom.engine.assembly import Doors, build_sources, plans_of, policy_of
 from strongroom.engine.engine import Engine
 from strongroom.engine.heartbeat import beat
 from strongroom.engine.planning import enter_due
 from strongroom.engine.readings import list_live_jobs, newest_moments
 from strongroom.engine.requests import asked, serve
+from strongroom.engine.retain import adopt_policy
 from strongroom.engine.retry import retry_given_up
 from strongroom.engine.runner import Crew
+from strongroom.engine.scrub import Scrub
+from strongroom.engine.scrubview import pace_of, scrub_state
+from strongroom.engine.vaulttime import keep_time, remember_time
 from strongroom.model.clockcheck import Beat, ClockFault, ClockVerdict, Tolerance, check_beat, check_skew, check_start
+from strongroom.model.errors import StrongroomError
 from strongroom.model.job import Job
 from strongroom.model.plan import Plan
 
@@ -49,6 +55,9 @@ class Service:
     ) -> None:
         self.engine = engine
         self._plans = plans_of(config)
+        self._pace = pace_of(config)
+        self.scrub = Scrub(engine.vault, engine.clock, self._pace)
+        self._scrub_trouble = ""
         self.crew = crew
         self._boot = boot
         self._watch = watch
@@ -59,9 +68,12 @@ class Service:
 
     def adopt(self, config: Config, doors: Doors) -> None:
         """Go on with another configuration; jobs in hand end with the old one."""
+        adopt_policy(self.engine.vault, policy_of(config), self.engine.clock())
         self.engine = replace(self.engine, sources=build_sources(config, doors), recipients=config.vault.recipients)
         self.crew.adopt(self.engine)
         self._plans = plans_of(config)
+        self._pace = pace_of(config)
+        self.scrub.adopt(self._pace)
         self._last = None
 
     def turn(self) -> datetime | None:
@@ -76,7 +88,13 @@ class Service:
             return None
         live = self._live()
         self.crew.start(live)
+        self._scrub()
         return min((due for job in live if (due := self.crew.due(job)) > now), default=None)
+
+    def leave(self) -> None:
+        """Write down how far the scrub has come; never fails, since what was not written is read again."""
+        with suppress(StrongroomError):
+            self.scrub.finish()
 
     def words(self) -> str:
         """Say in one line how things stand."""
@@ -99,11 +117,23 @@ class Service:
             self._ask_providers()
         self._last = now
         if self.clock.fault is None:
+            keep_time(self.engine.vault, now.wall)
             for job in [*retry_given_up(self.engine), *enter_due(self.engine, self._plans)]:
                 tell("planned", job=job.id, stream=job.stream, window=job.spec.window)
         unproven = self.clock.fault is ClockFault.UNPROVEN
         self._watch(self.engine, self._plans, ClockVerdict() if unproven else self.clock)
         beat(self.engine.vault, now.wall, os.getpid(), self.words())
+
+    def _scrub(self) -> None:
+        """Read a little of what is due to be read again; while jobs are in hand only when that has come to be late."""
+        try:
+            if not self.crew.busy or scrub_state(self.engine.vault, self.engine.clock(), self._pace).behind:
+                self.scrub.tend()
+            self._scrub_trouble = ""
+        except StrongroomError as error:
+            if error.message != self._scrub_trouble:
+                tell("scrub-failed", logging.ERROR, words=error.message)
+            self._scrub_trouble = error.message
 
     def _check_start(self) -> ClockVerdict:
         newest = newest_moments(self.engine.vault, 1)
@@ -152,6 +182,7 @@ class Service:
             return False
         tell("clock-believed", source=told.source)
         self.clock = ClockVerdict()
+        remember_time(self.engine.vault, self.engine.clock())
         return True
 
     def _live(self) -> list[Job]:

@@ -22,6 +22,8 @@ from strongroom.daemon.pinger import Pinger
 from strongroom.engine.engine import Engine
 from strongroom.engine.figures import figures_of, limits_of
 from strongroom.engine.notices import reconcile, standing_notices
+from strongroom.engine.recipients import note_recipients
+from strongroom.engine.scrubview import pace_of
 from strongroom.engine.sights import Sight, keeps_of, sights_of
 from strongroom.engine.watching import alarms_in, remember_keeps
 from strongroom.model.alarm import Level, clock_alarm
@@ -90,13 +92,14 @@ class Watcher:
 
     def _watch(self, engine: Engine, plans: list[Plan], verdict: ClockVerdict) -> None:
         vault, now, keeps = engine.vault, self._clock(), keeps_of(engine)
+        note_recipients(vault, engine.recipients, now)
         alarm = clock_alarm(verdict)
         if alarm is not None:
             # By a wrong clock everything looks lost or at risk; what was known of it before stays.
             reconcile(vault, [alarm], now, whole=False)
             return
         sights = sights_of(vault, plans, keeps, now)
-        reconcile(vault, alarms_in(vault, sights, keeps, now, reserve=engine.min_free), now)
+        reconcile(vault, alarms_in(vault, sights, keeps, now, reserve=engine.min_free, pace=self._pace, drill_every=self._drill_every), now)
         remember_keeps(vault, keeps, now)
         self._guarded("metrics", lambda: self._measure(engine, sights, now))
 
@@ -146,6 +149,8 @@ class Watcher:
             None if notify.ping is None else Pinger(notify.ping, config.network, self._clock, self._monotonic)
         )
         self._metrics = metrics
+        self._pace = pace_of(config)
+        self._drill_every = config.vault.drill_every
         self._guarded("metrics", lambda: self._listen(metrics.listen))
 
     def _listen(self, endpoint: Endpoint | None) -> None:

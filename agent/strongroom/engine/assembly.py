@@ -13,6 +13,8 @@ from strongroom.config.schema import Config, SourceSettings
 from strongroom.config.secrets import SecretRef, resolve
 from strongroom.engine.airlock.anteroom import Anteroom
 from strongroom.engine.engine import Engine, Happening, Source
+from strongroom.engine.recipients import note_recipients
+from strongroom.engine.retain import Policy, adopt_policy
 from strongroom.model.errors import UsageError
 from strongroom.model.instants import Chance, Clock
 from strongroom.model.job import Job, State
@@ -72,6 +74,8 @@ def open_engine(
         with hold(vault.layout.lock, holder), closing(doors.anteroom()) as anteroom:
             if any(_is_transfer_near(job, doors.clock()) for job in live_jobs(vault.catalogue)):
                 anteroom.prepare()  # it starts while the HTTP library is imported
+            adopt_policy(vault, policy_of(config), doors.clock())
+            note_recipients(vault, config.vault.recipients, doors.clock())
             yield _engine(config, vault, doors, anteroom, patience)
     finally:
         vault.close()
@@ -81,7 +85,12 @@ def open_engine(
 def open_looking(config: Config, doors: Doors | None = None) -> Iterator[Engine]:
     """Open the engine to look only: no lock is taken, and nothing may be performed or recorded with it."""
     with open_reading(config) as vault:
-        yield _engine(config, vault, doors or Doors(), Anteroom(), None)
+        yield engine_to_look(config, vault, doors)
+
+
+def engine_to_look(config: Config, vault: Vault, doors: Doors | None = None) -> Engine:
+    """Return an engine over an open vault, to look only: nothing may be performed or recorded with it."""
+    return _engine(config, vault, doors or Doors(), Anteroom(), None)
 
 
 def _is_transfer_near(job: Job, now: datetime) -> bool:
@@ -146,7 +155,17 @@ def build_source(settings: SourceSettings, config: Config, doors: Doors) -> Sour
             monotonic=doors.monotonic,
         ),
     )
-    return Source(settings.name, settings.provider, provider)
+    if settings.delete_after_archive and not provider.capabilities.deletes:
+        raise UsageError(
+            f"source {settings.name} is to delete exports once they are archived, which {settings.provider} cannot do",
+            hint="take delete_after_archive out of its section: the provider removes exports by itself",
+        )
+    return Source(settings.name, settings.provider, provider, settings.delete_after_archive)
+
+
+def policy_of(config: Config) -> Policy:
+    """Return what the configuration says of retention."""
+    return Policy(config.retention, tuple((each.name, each.retention) for each in config.streams), config.vault.lock)
 
 
 def plans_of(config: Config) -> list[Plan]:

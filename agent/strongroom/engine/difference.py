@@ -71,11 +71,11 @@ class _Side:
     @contextmanager
     def records(self, dataset: str) -> Iterator[Iterator[Record]]:
         """Open the archive and give the records of one dataset."""
-        container = self._archive.expectation.container
-        (shape,) = (shape for shape in self._archive.expectation.datasets if shape.name == dataset)
+        expected = self._archive.expectation
+        (shape,) = (shape for shape in expected.datasets if shape.name == dataset)
         with self._vault.payload_path(self._archive).open("rb", buffering=0) as sealed:
             clear = open_clear(SealedReader(sealed, [self._key.identity]), self._archive.seal)
-            yield self._counted(read_all_records(clear, shape, Caps(), container))
+            yield self._counted(read_all_records(clear, shape, Caps(), expected.container, expected.files))
 
     def _counted(self, records: Iterator[Record]) -> Iterator[Record]:
         for record in records:

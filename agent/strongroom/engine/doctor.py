@@ -4,41 +4,35 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import timedelta
-from enum import StrEnum
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 from strongroom.config.schema import Config
 from strongroom.config.secrets import SecretRef, resolve
-from strongroom.engine.assembly import Doors, build_source, open_reading
+from strongroom.engine.assembly import Doors, build_source, open_reading, plans_of
+from strongroom.engine.check import Check as Check
+from strongroom.engine.check import Verdict as Verdict
 from strongroom.engine.keys import needs_passphrase
+from strongroom.engine.notary import evidence_view
 from strongroom.engine.readings import newest_moments
+from strongroom.engine.snapshots import MIXED, is_mixed, is_snapshot
+from strongroom.engine.sourcecheck import check_clock, check_offer, check_retention
+from strongroom.engine.standing import disk_forecast
 from strongroom.evidence.line import read_chain
-from strongroom.model.errors import StrongroomError
+from strongroom.model.blindspots import closers_of
+from strongroom.model.errors import RequestRefused, StrongroomError
+from strongroom.model.plan import Plan
+from strongroom.model.stream import ExportSpec, Stream
+from strongroom.model.window import Window
+from strongroom.providers.port import Provider
+from strongroom.vault.drills import count_held, last_drills
 from strongroom.vault.lock import describe_holder, is_held
+from strongroom.vault.recipients import known_set, short_key
 from strongroom.vault.vault import Vault
 
-SKEW = timedelta(minutes=2)
-
-
-class Verdict(StrEnum):
-    """How a check came out."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    verdict: Verdict
-    message: str
-    hint: str = ""
+DISK_SOON = timedelta(days=14)
+_ANY_DAY = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
 
 
 def examine(config: Config, doors: Doors, *, offline: bool = False) -> Iterator[Check]:
@@ -47,11 +41,13 @@ def examine(config: Config, doors: Doors, *, offline: bool = False) -> Iterator[
     yield Check("configuration", Verdict.OK, f"{config.file} is valid")
     yield from _guarded("vault", partial(_vault, config))
     yield from _guarded("identity", partial(_identity, config))
+    yield from _guarded("keys", partial(_keys, config, doors))
     for source in config.sources:
         name = f"source {source.name}"
         yield from _guarded(f"{name} key", partial(_secret, name, source.api_key))
         if not offline:
             yield from _guarded(name, partial(_source, config, source.name, doors))
+    yield from _guarded("streams", partial(check_streams, config, doors))
 
 
 def _guarded(name: str, check: Callable[[], Iterator[Check]]) -> list[Check]:
@@ -67,8 +63,9 @@ def _vault(config: Config) -> Iterator[Check]:
     with open_reading(config) as vault:
         yield Check("vault", Verdict.OK, f"{vault.layout.root} opens")
         yield _permissions(vault.layout.root)
-        yield _room(vault, config.vault.min_free)
+        yield _room(config, vault)
         yield _log(vault)
+        yield from _checkpoints(config, vault)
         holder = describe_holder(vault.layout.lock) if is_held(vault.layout.lock) else ""
         yield Check("lock", Verdict.OK, f"in use by {holder}" if holder else "nobody is working in the vault")
 
@@ -82,12 +79,32 @@ def _permissions(root: Path) -> Check:
     return Check("permissions", Verdict.OK, "only its owner can enter the vault")
 
 
-def _room(vault: Vault, min_free: int) -> Check:
-    free = vault.free_bytes()
-    words = f"{free / 1e9:.1f} GB free, the reserve is {min_free / 1e9:.1f} GB"
-    if free < min_free:
+def _room(config: Config, vault: Vault) -> Check:
+    found = disk_forecast(vault, (each.name for each in config.streams), config.vault.min_free)
+    words = f"{found.free / 1e9:.1f} GB free, the reserve is {found.reserve / 1e9:.1f} GB"
+    if found.lasts is not None:
+        days = found.lasts // timedelta(days=1)
+        words += f"; at {found.per_day / 1e6:.1f} MB a day it is reached in {days:,} days"
+    if found.free < found.reserve:
         return Check("disk", Verdict.FAIL, words, "free space: no export is taken below the reserve")
-    return Check("disk", Verdict.WARN if free < 2 * min_free else Verdict.OK, words)
+    soon = found.lasts is not None and found.lasts < DISK_SOON
+    return Check("disk", Verdict.WARN if soon or found.free < 2 * found.reserve else Verdict.OK, words)
+
+
+def _checkpoints(config: Config, vault: Vault) -> Iterator[Check]:
+    """Say whether the log is signed, and whether that leaves this machine: a log that only we know proves little."""
+    view = evidence_view(config, vault)
+    if view.trouble:
+        yield Check("checkpoints", Verdict.FAIL, view.trouble, "run: strongroom audit verify")
+    elif not view.signing:
+        yield Check("checkpoints", Verdict.WARN, "the log is not signed: there is no [vault] signing_key")
+    elif not view.targets:
+        hint = "name places for them with [[evidence.send_to]]"
+        yield Check("checkpoints", Verdict.WARN, "the log is signed, but its checkpoints stay on this machine", hint)
+    for each in view.targets:
+        words = f"{each.target}: failed {each.tries} times, the last with: {each.failure}"
+        if view.owed(each) and each.tries:
+            yield Check("checkpoints", Verdict.WARN, words, "it is tried again; or now: strongroom audit checkpoint")
 
 
 def _log(vault: Vault) -> Check:
@@ -116,22 +133,62 @@ def _identity(config: Config) -> Iterator[Check]:
         yield Check("identity", Verdict.OK, f"{path} is sealed with a passphrase")
 
 
+def _keys(config: Config, doors: Doors) -> Iterator[Check]:
+    """Say whether the set of keys is the one that is known, and whether each was lately shown to open something."""
+    with open_reading(config) as vault:
+        known = {each.key for each in known_set(vault.catalogue)}
+        if known and known != set(config.vault.recipients):
+            words = "the configuration names other keys than the vault has seen: the next start raises the alarm"
+            yield Check("keys", Verdict.WARN, words, "see: strongroom key list")
+        drills, oldest = last_drills(vault.catalogue), doors.clock() - config.vault.drill_every
+        late = [key for key in config.vault.recipients if key not in drills or drills[key] < oldest]
+        if late and count_held(vault.catalogue):
+            days = config.vault.drill_every.days
+            words = f"no drill was passed in {days} days with {', '.join(short_key(key) for key in late)}"
+            yield Check("keys", Verdict.WARN, words, "show that each opens an archive: strongroom key drill")
+        else:
+            yield Check("keys", Verdict.OK, f"{len(config.vault.recipients)} keys can open new archives")
+
+
 def _secret(name: str, ref: SecretRef) -> Iterator[Check]:
     resolve(ref)
     yield Check(f"{name} key", Verdict.OK, f"found ({ref})")
 
 
 def _source(config: Config, name: str, doors: Doors) -> Iterator[Check]:
-    probe = build_source(config.source(name), config, doors).provider.probe()
+    source = config.source(name)
+    probe = build_source(source, config, doors).provider.probe()
     label = f"source {name}"
-    if probe.offered is False:
-        yield Check(label, Verdict.FAIL, "this account's API does not offer exports", "ask the provider's support")
-    else:
-        yield Check(label, Verdict.OK, f"reachable, the key is accepted, {probe.listed} exports on its list")
-    skew = probe.clock_skew
-    if skew is not None and abs(skew) > SKEW:
-        seconds = skew.total_seconds()
-        yield Check(
-            "clock", Verdict.WARN, f"{name}'s clock is {seconds:+.0f} s from ours", "check time synchronisation"
-        )
+    yield check_offer(label, probe)
+    clock = check_clock(name, probe)
+    yield from [clock] if clock and clock.verdict is not Verdict.OK else []
     yield from (Check(label, Verdict.WARN, note) for note in probe.notes)
+    yield from check_retention(label, source.retention_days, probe)
+
+
+def check_streams(config: Config, doors: Doors) -> Iterator[Check]:
+    """Hold every stream against what its provider exports; asks nobody."""
+    plans = plans_of(config)
+    for source in config.sources:
+        provider = build_source(source, config, doors).provider
+        own = [plan for plan in plans if plan.stream.source == source.name]
+        for plan in own:
+            yield from _stream(provider, plan, [each.stream for each in own])
+
+
+def _stream(provider: Provider, plan: Plan, own: list[Stream]) -> Iterator[Check]:
+    stream, label = plan.stream, f"stream {plan.stream.name}"
+    if is_mixed(provider, stream):
+        yield Check(label, Verdict.FAIL, f"{MIXED}: nothing of it is archived", "make one stream for each kind")
+        return
+    try:
+        provider.ask(ExportSpec(stream.datasets, _ANY_DAY, stream.filters))
+    except RequestRefused as error:
+        yield Check(label, Verdict.FAIL, error.message, error.hint)
+        return
+    if is_snapshot(provider, stream.datasets, stream.filters) and plan.settled_pass is not None:
+        yield Check(label, Verdict.WARN, "settled_pass means nothing for copies of all there is", "leave it out")
+    for spot in provider.capabilities.blind_spots:
+        if spot.dataset in stream.datasets and not closers_of(stream, spot, own):
+            hint = f"add a stream of {spot.closed_by} without filters, of the same source"
+            yield Check(label, Verdict.WARN, f"it leaves out {spot.lacks}, and no stream holds them", hint)

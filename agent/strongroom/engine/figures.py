@@ -16,6 +16,7 @@ from strongroom.model.provider import Limits
 from strongroom.vault.archives import Totals, archive_totals
 from strongroom.vault.jobs import jobs_by_state
 from strongroom.vault.notices import standing_notices
+from strongroom.vault.scrubs import count_findings, last_lap
 from strongroom.vault.sources import usage_of
 from strongroom.vault.vault import Vault
 from strongroom.vault.watching import last_entry_number, scrubbed_at
@@ -42,6 +43,8 @@ class Figures:
     budgets: Mapping[str, Budget]
     notices: Mapping[str, int]  # standing, by severity, every severity
     scrubbed_at: datetime | None
+    scrub_findings: int  # what stands
+    scrub_share: float  # of the lap under way, or 1
     log_entries: int
     log_bytes: int
     free_bytes: int
@@ -68,6 +71,8 @@ def figures_of(vault: Vault, sights: Sequence[Sight], limits: Mapping[str, Limit
         budgets={source: _budget(vault, source, allowed, now) for source, allowed in limits.items()},
         notices={level.value: standing[level.value] for level in Level},
         scrubbed_at=scrubbed_at(catalogue),
+        scrub_findings=count_findings(catalogue),
+        scrub_share=lap.share if (lap := last_lap(catalogue)) else 0.0,
         log_entries=last_entry_number(catalogue),
         log_bytes=log.stat().st_size if log.exists() else 0,
         free_bytes=vault.free_bytes(),

@@ -9,10 +9,13 @@ from pathlib import Path
 from strongroom.config.template import FreshSource, render_config
 from strongroom.engine.assembly import Doors
 from strongroom.engine.keys import NewIdentity, identity_file, make_identity
+from strongroom.engine.recovery import is_unfinished
+from strongroom.engine.vaulttime import remember_time
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
 from strongroom.model.errors import UsageError
 from strongroom.vault.durable import flush, in_words, write_all
+from strongroom.vault.layout import Layout
 from strongroom.vault.log import add_entry
 from strongroom.vault.vault import create_vault
 
@@ -74,7 +77,10 @@ def check_wishes(wishes: Wishes) -> None:
         if path is not None and path.exists():
             raise UsageError(f"there is a {what} at {path} already", hint="it is never overwritten: name another path")
     if wishes.vault.exists() and any(wishes.vault.iterdir()):
-        raise UsageError(f"{wishes.vault} is not empty", hint="choose another folder for the vault")
+        hint = "choose another folder for the vault"
+        if wishes.vault.is_dir() and is_unfinished(Layout(wishes.vault), configured=False):
+            hint = f"an earlier init was interrupted there; see: strongroom recover --vault {wishes.vault}"
+        raise UsageError(f"{wishes.vault} is not empty", hint=hint)
     for path in filter(None, (wishes.identity, wishes.recovery_file)):
         if wishes.vault.resolve() in path.resolve().parents:
             raise UsageError(
@@ -102,6 +108,7 @@ def initialise(wishes: Wishes, recovery: NewIdentity, doors: Doors) -> Made:
         with vault.catalogue.transaction():
             add_entry(vault.catalogue, Entry("vault.created", doors.clock(), facts=facts))
         vault.write_log()
+        remember_time(vault, doors.clock())
     finally:
         vault.close()
     text = render_config(

@@ -51,12 +51,17 @@ def identity_file(identity: NewIdentity, passphrase: str | None, chance: Chance)
 
 def needs_passphrase(path: Path) -> bool:
     """Say whether the identity file is sealed with a passphrase."""
-    return is_protected(_read(path))
+    return is_protected(read_identity_file(path))
 
 
 def load_identities(path: Path, ask: AskPassphrase) -> Identities:
     """Read the identities of a file, asking for its passphrase only when it has one."""
-    return list(open_identity_file(_read(path), ask))
+    return list(open_identity_file(read_identity_file(path), ask))
+
+
+def typed_identity(text: str) -> X25519Identity:
+    """Read a secret key as a person types it from paper: in any case, with spaces anywhere. Raises SealError."""
+    return X25519Identity.parse("".join(text.split()).upper())
 
 
 def unlock(vault: Vault, archive: Archive, identities: Sequence[X25519Identity]) -> ArchiveKey:
@@ -74,7 +79,8 @@ def unlock(vault: Vault, archive: Archive, identities: Sequence[X25519Identity])
     return key
 
 
-def _read(path: Path) -> bytes:
+def read_identity_file(path: Path) -> bytes:
+    """Return an identity file's bytes. Raises UsageError when others can read it too, or it is not there."""
     try:
         if path.stat().st_mode & 0o077:
             raise UsageError(f"others can read the identity file {path}", hint=f"run: chmod 600 {path}")

@@ -11,21 +11,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from strongroom.engine.remains import refuse_destroyed
 from strongroom.evidence.line import Fact
 from strongroom.model.archive import Archive
 from strongroom.model.coverage import Interval
 from strongroom.model.errors import UsageError
 from strongroom.model.instants import parse_instant
 from strongroom.model.job import Job
+from strongroom.model.listing import Sort
 from strongroom.model.window import Window
-from strongroom.vault import queries
+from strongroom.vault import listing, queries
 from strongroom.vault.archives import (
     Totals,
     all_archive_ids,
     archive_totals,
     get_archive,
     matching_archive_ids,
-    newest_archives,
 )
 from strongroom.vault.catalogue import to_instant
 from strongroom.vault.jobs import (
@@ -33,13 +34,13 @@ from strongroom.vault.jobs import (
     jobs_by_state,
     live_jobs,
     matching_job_ids,
-    newest_jobs,
     successor_of,
 )
 from strongroom.vault.ledger import coverage_totals, intervals_of
 from strongroom.vault.lock import describe_holder, is_held
-from strongroom.vault.log import Logged, entries_of_archive, entries_of_job, newest_entries
+from strongroom.vault.log import Logged, entries_before, entries_of_archive, entries_of_job, newest_entries
 from strongroom.vault.manifest import write_manifest
+from strongroom.vault.recipients import sealed_to
 from strongroom.vault.sources import SourceState
 from strongroom.vault.vault import Vault as Vault  # the screen and the command line name it from here
 
@@ -80,6 +81,7 @@ class ArchiveFiles:
 
     payload: Path
     key: Path
+    sealed_to: tuple[str, ...] = ()  # the public keys that open the key file now
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +110,22 @@ class Status:
 
 
 def list_jobs(
-    vault: Vault, *, stream: str = "", state: str = "", before: Job | None = None, most: int = 100
+    vault: Vault,
+    *,
+    stream: str = "",
+    state: str = "",
+    purpose: str = "",
+    period: Window | None = None,
+    before: Job | None = None,
+    most: int = 100,
 ) -> list[Job]:
-    """Return one page of jobs, newest first; `before` is the last job of the page before."""
-    return newest_jobs(vault.catalogue, stream=stream, state=state, before=before, most=most)
+    """Return one page of jobs, newest first; `before` is the last job of the page before.
+
+    With a period those whose windows touch it, the latest window first.
+    """
+    return listing.list_jobs(
+        vault.catalogue, stream=stream, state=state, purpose=purpose, period=period, before=before, most=most
+    )
 
 
 def count_jobs(vault: Vault) -> dict[str, int]:
@@ -125,10 +139,22 @@ def list_live_jobs(vault: Vault) -> list[Job]:
 
 
 def list_archives(
-    vault: Vault, *, stream: str = "", holding: str = "", before: Archive | None = None, most: int = 100
+    vault: Vault,
+    *,
+    stream: str = "",
+    holding: str = "",
+    sort: Sort = Sort.ARCHIVED,
+    period: Window | None = None,
+    before: Archive | None = None,
+    most: int = 100,
 ) -> list[Archive]:
-    """Return one page of archives, newest first; `before` is the last archive of the page before."""
-    return newest_archives(vault.catalogue, stream=stream, holding=holding, before=before, most=most)
+    """Return one page of archives, the newest or largest first; `before` is the last archive of the page before.
+
+    With a period only those whose windows touch it, which goes by windows. Raises UsageError for another order then.
+    """
+    return listing.list_archives(
+        vault.catalogue, stream=stream, holding=holding, sort=sort, period=period, before=before, most=most
+    )
 
 
 def all_archives(vault: Vault) -> Iterator[Archive]:
@@ -141,16 +167,26 @@ def all_archives(vault: Vault) -> Iterator[Archive]:
 
 def find_job(vault: Vault, part: str) -> Job:
     """Return the job whose id is, begins or ends with what a person typed. Raises UsageError."""
-    job = get_job(vault.catalogue, _one(matching_job_ids(vault.catalogue, _clean(part)), "job", part))
+    job = get_job(vault.catalogue, _clean(part))  # a whole id needs no search
+    job = job or get_job(vault.catalogue, _one(matching_job_ids(vault.catalogue, _clean(part)), "job", part))
     if job is None:
         raise UsageError(f"there is no job {part}", hint="see: strongroom jobs")
     return job
 
 
+def get_exactly(vault: Vault, archive_id: str) -> Archive | None:
+    """Return the archive with exactly this id, or None."""
+    return get_archive(vault.catalogue, archive_id)
+
+
 def find_archive(vault: Vault, part: str) -> Archive:
     """Return the archive whose id is, begins or ends with what a person typed. Raises UsageError."""
-    archive_id = _one(matching_archive_ids(vault.catalogue, _clean(part)), "archive", part)
-    archive = get_archive(vault.catalogue, archive_id)
+    archive = get_archive(vault.catalogue, _clean(part))  # a whole id needs no search
+    if archive is None:
+        ids = matching_archive_ids(vault.catalogue, _clean(part))
+        if not ids:
+            refuse_destroyed(vault.catalogue, _clean(part))
+        archive = get_archive(vault.catalogue, _one(ids, "archive", part))
     if archive is None:
         raise UsageError(f"there is no archive {part}", hint="see: strongroom archives")
     return archive
@@ -172,6 +208,14 @@ def newest_moments(vault: Vault, most: int = 50) -> list[Moment]:
     return [_moment(entry) for entry in newest_entries(vault.catalogue, most)]
 
 
+def list_moments(
+    vault: Vault, *, stream: str = "", family: str = "", before: Moment | None = None, most: int = 100
+) -> list[Moment]:
+    """Return one page of what happened, newest first; a family, such as `hold`, is what stands before the dot."""
+    edge = before.seq if before else (1 << 63) - 1
+    return [_moment(each) for each in entries_before(vault.catalogue, edge, most, stream=stream, family=family)]
+
+
 def running(vault: Vault) -> list[Running]:
     """Return the live progress of every transfer under way."""
     return [
@@ -188,7 +232,7 @@ def manifest_of(archive: Archive) -> dict[str, Fact]:
 
 def files_of(vault: Vault, archive: Archive) -> ArchiveFiles:
     """Return where an archive lies on the disk."""
-    return ArchiveFiles(vault.payload_path(archive), vault.key_path(archive))
+    return ArchiveFiles(vault.payload_path(archive), vault.key_path(archive), sealed_to(vault.catalogue, archive))
 
 
 def coverage_of(vault: Vault, stream: str, period: Window | None = None) -> list[Interval]:

@@ -68,9 +68,9 @@ def restore_members(
     folder: Path,
     watch: Watch = lambda _count: None,
 ) -> Restored:
-    """Write the members of a delivered ZIP into a new or empty folder, after the whole file's digest was checked."""
-    if archive.expectation.container is not Container.ZIP_OF_JSON:
-        raise UsageError("the delivered file has no members: it is one CSV", hint="restore it without --extract")
+    """Write the members of a ZIP or bundle into a new or empty folder, after the whole file's digest was checked."""
+    if archive.expectation.container not in (Container.ZIP_OF_JSON, Container.BUNDLE):
+        raise UsageError("the delivered file has no members: it is one file", hint="restore it without --extract")
     from strongroom.formats.extract import (
         extract_container,
     )  # the readers of ZIP and JSON, which `restore` does not need

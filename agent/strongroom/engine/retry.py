@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from strongroom.engine.engine import Engine, Happening
-from strongroom.engine.perform import successor_of
+from strongroom.engine.lineage import successor_of
 from strongroom.engine.record import record
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import UsageError
@@ -27,6 +27,8 @@ HOPEFUL = frozenset(
         Cause.TRANSFER,
         Cause.WORKER,
         Cause.RESTART,
+        Cause.RENEWAL,
+        Cause.LAPSED,
     }
 )
 """Causes that may be gone by tomorrow. The others are a person's to look into."""

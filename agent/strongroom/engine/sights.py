@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from strongroom.engine.engine import Engine
+from strongroom.engine.keeping import keeps
 from strongroom.model.coverage import Cover, Interval
-from strongroom.model.horizon import AtRisk, at_risk
+from strongroom.model.horizon import NO_COPY, AtRisk, at_risk
 from strongroom.model.plan import Plan
 from strongroom.model.window import Window
 from strongroom.vault.streams import all_streams
@@ -34,14 +35,15 @@ class Sight:
     keeps: timedelta | None
     risk: AtRisk | None
     held_until: datetime | None  # the end of the newest held window
-    lost: tuple[Window, ...]  # adjacent windows as one
+    lost: tuple[Window, ...]  # adjacent windows as one; without copies that were not taken
     missing: tuple[Interval, ...]  # every try failed; waits for a person
     samples: tuple[Sample, ...]  # newest first
+    uncopied: tuple[Window, ...] = ()  # of a stream without time windows: when no copy was taken; adjacent ones as one
 
 
 def keeps_of(engine: Engine) -> Keeps:
     """Return how long each source keeps its records, as far as is known now."""
-    return {name: source.provider.limits.retention for name, source in engine.sources.items()}
+    return {name: keeps(engine, name) for name, _source in engine.sources.items()}
 
 
 def sights_of(vault: Vault, plans: Iterable[Plan], keeps: Keeps, now: datetime) -> list[Sight]:
@@ -57,6 +59,7 @@ def _floored(plan: Plan, floors: Mapping[str, datetime | None]) -> Plan:
 def _sight(vault: Vault, plan: Plan, keeps: timedelta | None, now: datetime) -> Sight:
     catalogue, name = vault.catalogue, plan.stream.name
     risk = None
+    lost = intervals_covered(catalogue, name, Cover.LOST)
     if keeps is not None:
         risk = at_risk(plan, held_intervals(catalogue, name, now - keeps), now, keeps)
     return Sight(
@@ -65,9 +68,10 @@ def _sight(vault: Vault, plan: Plan, keeps: timedelta | None, now: datetime) -> 
         keeps=keeps,
         risk=risk,
         held_until=held_until(catalogue, name),
-        lost=tuple(_joined([each.window for each in intervals_covered(catalogue, name, Cover.LOST)])),
+        lost=tuple(_joined([each.window for each in lost if each.cause != NO_COPY])),
         missing=tuple(intervals_covered(catalogue, name, Cover.MISSING)),
         samples=tuple(newest_samples(catalogue, name, SAMPLES)),
+        uncopied=tuple(_joined([each.window for each in lost if each.cause == NO_COPY])),
     )
 
 

@@ -10,12 +10,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
+from strongroom.engine.notary import evidence_alarms
+from strongroom.engine.recipients import drill_alarms
+from strongroom.engine.retain import is_lock_unwanted
+from strongroom.engine.scrubview import scrub_alarms
 from strongroom.engine.sights import Keeps, Sight, sights_of
+from strongroom.engine.standing import growth_of
+from strongroom.engine.vaulttime import time_alarms
 from strongroom.evidence.line import Entry
 from strongroom.model.alarm import Alarm, Kind, Level
+from strongroom.model.disk import Growth, forecast_disk
 from strongroom.model.errors import VaultError, WorldError
 from strongroom.model.instants import format_instant
 from strongroom.model.plan import Plan
+from strongroom.model.scrub import Pace
 from strongroom.model.volume import judge_volume
 from strongroom.model.window import Window
 from strongroom.vault.log import add_entry
@@ -44,11 +52,23 @@ def alarms(vault: Vault, plans: Iterable[Plan], keeps: Keeps, now: datetime, *, 
     return alarms_in(vault, sights_of(vault, plans, keeps, now), keeps, now, reserve=reserve)
 
 
-def alarms_in(vault: Vault, sights: Sequence[Sight], keeps: Keeps, now: datetime, *, reserve: int = 0) -> list[Alarm]:
+def alarms_in(
+    vault: Vault,
+    sights: Sequence[Sight],
+    keeps: Keeps,
+    now: datetime,
+    *,
+    reserve: int = 0,
+    pace: Pace | None = None,
+    drill_every: timedelta | None = None,
+) -> list[Alarm]:
     """Return everything that is wrong, given what is seen of the streams. The loudest come first."""
     found = [alarm for sight in sights for alarm in _of_stream(sight, now)]
-    found += [*_paused(vault), *_quarantined(vault), *_shrunk(vault, keeps, now), *_log(vault)]
+    found += [*_paused(vault), *_quarantined(vault), *_shrunk(vault, keeps, now), *_log(vault), *evidence_alarms(vault)]
     found += _disk(vault.free_bytes(), reserve, sights)
+    found += scrub_alarms(vault, now, pace or Pace())
+    found += drill_alarms(vault, now, drill_every)
+    found += [*time_alarms(vault, now), *_unlocked(vault)]
     return sorted(found, key=lambda alarm: -alarm.severity.rank)
 
 
@@ -73,6 +93,7 @@ def remember_keeps(vault: Vault, keeps: Keeps, now: datetime) -> None:
 def _of_stream(sight: Sight, now: datetime) -> Iterator[Alarm]:
     yield from _at_risk(sight, now)
     yield from (_lost(sight.stream, window) for window in sight.lost)
+    yield from (_uncopied(sight.stream, window) for window in sight.uncopied)
     yield from _failed(sight)
     yield from _volumes(sight)
 
@@ -95,6 +116,12 @@ def _lost(stream: str, window: Window) -> Alarm:
     title = f"{_words(window.length)} of one stream are lost: the provider destroyed them before they were held"
     key = f"{Kind.LOST} {stream} {format_instant(window.start)}"
     return Alarm(key, Level.CRITICAL, title, f"stream {stream}: lost is {_period(window)}")
+
+
+def _uncopied(stream: str, window: Window) -> Alarm:
+    title = f"no copy of one stream was taken for {_words(window.length)}: how things stood then is not held"
+    key = f"{Kind.LOST} {stream} {format_instant(window.start)}"
+    return Alarm(key, Level.WARNING, title, f"stream {stream}: no copy for {_period(window)}")
 
 
 def _failed(sight: Sight) -> Iterator[Alarm]:
@@ -166,31 +193,26 @@ def _log(vault: Vault) -> Iterator[Alarm]:
         yield Alarm(Kind.LOG, Level.CRITICAL, title, error.message)
 
 
+def _unlocked(vault: Vault) -> Iterator[Alarm]:
+    if is_lock_unwanted(vault):
+        title = "the configuration wants the vault's lock mode off: it cannot be, and stays on"
+        yield Alarm(Kind.LOCK, Level.WARNING, title, "put [vault] lock = true back; see: strongroom log")
+
+
 def _disk(free: int, reserve: int, sights: Sequence[Sight]) -> list[Alarm]:
     words = f"{_size(free)} are free, the reserve is {_size(reserve)}"
     if free < reserve:
         title = "the disk has less free than the reserve: no export is taken"
         return [Alarm(Kind.DISK, Level.CRITICAL, title, words)]
-    lasts = _lasting(free - reserve, sights)
+    lasts = forecast_disk(free, reserve, map(_growth, sights)).lasts
     if lasts is None or lasts >= DISK_AHEAD:
         return []
     return [Alarm(Kind.DISK, Level.WARNING, f"the disk is full in about {_words(lasts)}", words)]
 
 
-def _lasting(room: int, sights: Sequence[Sight]) -> timedelta | None:
-    """Say how long the room lasts if streams go on as they did, once all that is at risk now has been taken.
-
-    The pace is that of the records, bytes for time covered, not that of the work: a backfill fills no disk for ever.
-    """
-    pace = 0.0  # bytes a second
-    for sight in sights:
-        covered = sum((sample.window.length for sample in sight.samples), timedelta(0)).total_seconds()
-        own = sum(sample.sealed_size for sample in sight.samples) / covered if covered else 0.0
-        room -= int(own * sight.risk.amount.total_seconds()) if sight.risk else 0
-        pace += own
-    if pace <= 0:
-        return None
-    return timedelta(seconds=min(max(0.0, room / pace), 1e9))
+def _growth(sight: Sight) -> Growth:
+    """Return what a stream brings, and that all that is at risk now is still to be taken."""
+    return growth_of(sight.samples, sight.risk.amount if sight.risk else timedelta(0))
 
 
 def _words(length: timedelta) -> str:

@@ -36,11 +36,17 @@ class Kind(StrEnum):
     VOLUME = "volume"
     DISK = "disk"
     CLOCK = "clock"
+    LOCK = "lock-mode"
     RETENTION = "retention"
     LOG = "log"
+    RECIPIENTS = "recipients"
+    DRILL = "drill"
+    WITNESS = "witness"
+    FIXITY = "fixity"
+    SCRUB = "scrub-behind"
 
 
-_ONCE = frozenset({Kind.LOST, Kind.QUARANTINED, Kind.VOLUME, Kind.RETENTION})
+_ONCE = frozenset({Kind.LOST, Kind.QUARANTINED, Kind.VOLUME, Kind.RETENTION, Kind.RECIPIENTS})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from strongroom.model.inspection import Expectation, Inspection
+from strongroom.model.retention import RetentionRule
 from strongroom.model.stream import ExportSpec
 
 
@@ -15,6 +16,7 @@ class Holding(StrEnum):
 
     HELD = "held"  # verified and published
     QUARANTINED = "quarantined"  # sealed as it came, but unsound: kept as evidence, counts as no coverage
+    DESTROYED = "destroyed"  # nothing but a tombstone; no archive of the catalogue is held so (vault/tombstones.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,11 @@ class Archive:
     expectation: Expectation  # how to read it again: which member holds which dataset, its id and its time
     inspection: Inspection
     recipients: tuple[str, ...]  # the public keys its key file was sealed to
-    retention: str  # the retention class, fixed at ingest
-    container: str  # how the delivered file is built: zip-of-json, csv
+    retention: str  # the retention class that was asked for; several have a + between them
+    container: str  # how the delivered file is built: zip-of-json, csv, ndjson, json-array, bundle
     durable_at: datetime  # sealed, flushed and entered
     verified_at: datetime  # read back from the disk and inspected
+    rule: RetentionRule | None = None  # what the class said when it came, or of several the longest; None: unknown
 
     @property
     def empty(self) -> bool:

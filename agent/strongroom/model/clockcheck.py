@@ -5,6 +5,7 @@ Suspend is not a jump: the unset clock (boot time) runs on while the machine sle
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -76,3 +77,35 @@ def check_skew(source: str, seconds: float | None, tolerance: Tolerance) -> Cloc
     side = "behind" if seconds > 0 else "ahead of"
     length = rough_duration(timedelta(seconds=abs(seconds)))
     return ClockVerdict(ClockFault.SKEWED, f"our clock is {length} {side} {source}'s")
+
+
+def check_trust(
+    now: datetime,
+    mark: datetime | None,
+    last_entry: datetime | None,
+    skews: Mapping[str, timedelta | None],
+    tolerance: timedelta,
+) -> ClockVerdict:
+    """Judge the clock as one to destroy by. `mark` is the newest time that something else spoke for.
+
+    Whoever contradicts the clock stops it: the log, the mark, any provider. A leap past the mark needs a provider that
+    says the same, and so does a vault without a mark: a log that is written by our own clock cannot speak for it.
+    """
+    known = {source: skew for source, skew in skews.items() if skew is not None}
+    for source, skew in known.items():
+        verdict = check_skew(source, skew.total_seconds(), Tolerance(skew=tolerance))
+        if verdict.fault is not None:
+            return verdict
+    newest = max((each for each in (mark, last_entry) if each is not None), default=now)
+    if newest - now > tolerance:
+        length = rough_duration(newest - now)
+        return ClockVerdict(ClockFault.BACK, f"it is {length} behind what the vault has seen already")
+    if not known and mark is None:
+        return ClockVerdict(
+            ClockFault.UNPROVEN, "nobody has told this vault the time yet, and no provider could be asked"
+        )
+    if not known and mark is not None and now - mark > tolerance:
+        length = rough_duration(now - mark)
+        words = f"it is {length} past the time that the vault last was sure of, and no provider could be asked"
+        return ClockVerdict(ClockFault.FORWARD, words)
+    return ClockVerdict()

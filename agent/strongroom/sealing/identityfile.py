@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from strongroom.model.instants import Chance
 from strongroom.sealing.header import VERSION
 from strongroom.sealing.identity import ScryptIdentity, X25519Identity
+from strongroom.sealing.recipient import ScryptRecipient
 from strongroom.sealing.refusal import KeyRefused
-from strongroom.sealing.seal import open_bytes
+from strongroom.sealing.seal import open_bytes, seal_bytes
 
 FILE_CAP = 1 << 20  # bytes
 _ARMOR = b"-----BEGIN AGE"
@@ -36,6 +38,19 @@ def open_identity_file(data: bytes, ask: Callable[[], str]) -> tuple[X25519Ident
             "the identity file is armored text, which is not read here", hint="protect it again with age -p, without -a"
         )
     return parse_identity_file(open_bytes(data, [ScryptIdentity(ask())]) if is_protected(data) else data)
+
+
+def protect_identity_file(data: bytes, ask: Callable[[], str], recipient: ScryptRecipient, chance: Chance) -> bytes:
+    """Return the same identities and comments sealed with another passphrase, once the result was opened with it.
+
+    `ask` is called for the passphrase that the file has now, where it has one. Raises as `open_identity_file` does.
+    """
+    text = open_bytes(data, [ScryptIdentity(ask())]) if is_protected(data) else data
+    identities = parse_identity_file(text)
+    sealed = seal_bytes(text, [recipient], chance)
+    if open_identity_file(sealed, lambda: recipient.passphrase) != identities:
+        raise KeyRefused("the identity file that was sealed anew holds other identities", hint="nothing was changed")
+    return sealed
 
 
 def parse_identity_file(data: bytes) -> tuple[X25519Identity, ...]:

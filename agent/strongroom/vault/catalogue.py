@@ -44,6 +44,11 @@ class Catalogue:
         with _in_words():
             return self._connection.execute(query, values).rowcount
 
+    @property
+    def in_transaction(self) -> bool:
+        """Say whether this connection is inside a transaction."""
+        return self._connection.in_transaction
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Write all of it or nothing of it. Not nestable. A full disk or a lasting lock becomes an error in words."""
@@ -61,6 +66,17 @@ class Catalogue:
     def change_count(self) -> int:
         """Return a number that changes whenever another connection has committed."""
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def compact(self) -> bool:
+        """Write the file anew without what was deleted, and empty the write-ahead log; outside a transaction.
+
+        Returns False where a reader was in the way of the last part: then older pages may stand in the log until it is
+        done again.
+        """
+        with _in_words():
+            self._connection.execute("VACUUM")
+            row = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return bool(row[0] == 0)
 
     def close(self) -> None:
         """Close the connection."""

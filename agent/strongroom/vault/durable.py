@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from strongroom.model.errors import VaultError, WorldError
@@ -32,7 +33,8 @@ def write_new(path: Path, temporary: Path, data: bytes) -> None:
         _read_back(temporary, data)
         publish(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # what is in tmp is removed at the next start
+            temporary.unlink(missing_ok=True)
         raise
 
 
@@ -74,9 +76,11 @@ def publish(temporary: Path, path: Path) -> None:
     try:
         flush_folder(path.parent)
     except WorldError:
-        path.unlink()  # a name that may not outlive a crash must not be believed
+        with suppress(OSError):  # whoever is told of the failure removes it as well
+            path.unlink()  # a name that may not outlive a crash must not be believed
         raise
-    temporary.unlink()
+    with suppress(OSError):  # the file has its name; what is in tmp is removed at the next start
+        temporary.unlink()
 
 
 def make_folder(path: Path) -> None:
@@ -92,7 +96,10 @@ def make_folder(path: Path) -> None:
 
 def flush_folder(path: Path) -> None:
     """Flush a folder's entries to the disk."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise in_words(error) from error
     try:
         os.fsync(fd)
     except OSError as error:

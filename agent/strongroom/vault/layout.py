@@ -69,6 +69,10 @@ class Layout:
         """A file under way."""
         return self.tmp / (_checked(archive_id) + suffix)
 
+    def certificate(self, archive_id: str) -> Path:
+        """The signed note that says why and how an archive was destroyed."""
+        return self.root / "log" / "certificates" / (_checked(archive_id) + ".note")
+
     def _sharded(self, folder: str, archive_id: str, suffix: str) -> Path:
         return self.root / folder / _checked(archive_id)[-2:] / (archive_id + suffix)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.window import Window
-from strongroom.vault import queries
+from strongroom.vault import queries, scrubqueries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_text
 
 _FIRST = datetime(1, 1, 1, tzinfo=UTC)
@@ -44,6 +44,11 @@ def intervals_of(catalogue: Catalogue, stream: str, period: Window | None = None
     """Return the ledger of one stream, in order of time, at most the entries that touch the period."""
     start, end = (period.start, period.end) if period else (_FIRST, _LAST)
     return [_interval(row) for row in catalogue.read(queries.COVERAGE_OF, stream, to_text(start), to_text(end))]
+
+
+def covered_by(catalogue: Catalogue, archive_id: str) -> list[Interval]:
+    """Return the entries that an archive stands for, in order of time."""
+    return [_interval(row) for row in catalogue.read(scrubqueries.COVERED_BY, archive_id)]
 
 
 def coverage_totals(catalogue: Catalogue) -> dict[str, dict[str, int]]:

@@ -12,13 +12,14 @@ import json
 import os
 import sqlite3
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from strongroom.evidence.line import GENESIS, Entry, Fact, digest, format_line
 from strongroom.model.errors import VaultError
 from strongroom.vault import queries
-from strongroom.vault.catalogue import Catalogue, to_text
-from strongroom.vault.durable import in_words, write_all
+from strongroom.vault.catalogue import Catalogue, to_instant, to_text
+from strongroom.vault.durable import flush_folder, in_words, write_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,11 @@ def add_entry(catalogue: Catalogue, entry: Entry) -> None:
 def write_out(catalogue: Catalogue, path: Path) -> None:
     """Append every entry that the file does not have yet, and flush it.
 
-    Raises VaultError when the file's last line is not the line that the catalogue has under its number.
+    Raises VaultError when the file's last line is not the line that the catalogue has under its number, and inside a
+    transaction: a line of something that is rolled back later could never be taken back from the file.
     """
+    if catalogue.in_transaction:
+        raise VaultError("writing the log inside a transaction of the catalogue was refused")
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
@@ -52,12 +56,41 @@ def write_out(catalogue: Catalogue, path: Path) -> None:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         _cut_torn_line(fd)
-        behind = catalogue.read(queries.ENTRIES_AFTER, _last_seq(fd, catalogue))
+        seq = _last_seq(fd, catalogue)
+        behind = catalogue.read(queries.ENTRIES_AFTER, seq)
         if behind:
             write_all(fd, b"".join(row["line"] + b"\n" for row in behind))
             _flush(fd)
+        if behind and not seq:
+            flush_folder(path.parent)  # the file may be new: its name must last as well
     finally:
         os.close(fd)
+
+
+def require_level(catalogue: Catalogue, path: Path, span: timedelta = timedelta(minutes=10)) -> None:
+    """Raise VaultError where the file lacks entries of more than `span`: no crash leaves that, an older copy does.
+
+    Looks at the file only; one that is gone altogether is another matter, and is written anew with an alarm.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise in_words(error) from error
+    try:
+        size = os.fstat(fd).st_size
+        whole = _last_newline(fd, size) + 1
+        seq = _seq_of(fd, whole, catalogue)
+    finally:
+        os.close(fd)
+    first, last = catalogue.read_one(queries.ENTRY_TIME, seq + 1), catalogue.read_one(queries.LAST_ENTRY_TIME)
+    if first is None or last is None or to_instant(last["at"]) - to_instant(first["at"]) <= span:
+        return
+    raise VaultError(
+        f"the log's file ends with entry {seq}, the catalogue has {last['seq']}: one of them is an older copy",
+        hint="see what would be done: strongroom recover",
+    )
 
 
 def _flush(fd: int) -> None:
@@ -76,7 +109,10 @@ def _cut_torn_line(fd: int) -> None:
 
 def _last_seq(fd: int, catalogue: Catalogue) -> int:
     """Return the number of the file's last line, after comparing the line with its row."""
-    size = os.fstat(fd).st_size
+    return _seq_of(fd, os.fstat(fd).st_size, catalogue)
+
+
+def _seq_of(fd: int, size: int, catalogue: Catalogue) -> int:
     if size == 0:
         return 0
     start = _last_newline(fd, size - 1) + 1
@@ -89,7 +125,7 @@ def _last_seq(fd: int, catalogue: Catalogue) -> int:
     if row is None or row["line"] != line:
         raise VaultError(
             f"the last line of {Path('log') / 'log.jsonl'} is not entry {seq} of the catalogue",
-            hint="the log or the catalogue was changed or replaced by an older copy: compare with a backup of both",
+            hint="the log or the catalogue was changed or replaced by an older copy; see: strongroom recover",
         )
     return seq
 
@@ -114,6 +150,11 @@ def entries_of_job(catalogue: Catalogue, job_id: str) -> list[Logged]:
 def entries_of_archive(catalogue: Catalogue, archive_id: str) -> list[Logged]:
     """Return everything that happened to an archive, oldest first."""
     return [_logged(row) for row in catalogue.read(queries.ENTRIES_OF_ARCHIVE, archive_id)]
+
+
+def entries_before(catalogue: Catalogue, seq: int, most: int, *, stream: str = "", family: str = "") -> list[Logged]:
+    """Return what was written before an entry, newest first; a family is what stands before the dot of its kinds."""
+    return [_logged(row) for row in catalogue.read(queries.ENTRIES_BEFORE, seq, stream, family, most)]
 
 
 def newest_entries(catalogue: Catalogue, most: int) -> list[Logged]:

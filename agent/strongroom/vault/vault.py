@@ -112,6 +112,9 @@ def open_vault(root: Path) -> Vault:
     """Open an existing vault."""
     layout = Layout(root)
     if not layout.catalogue.exists():
+        begun = root.is_dir() and any(root.iterdir())
+        if begun:
+            raise VaultError(f"there is no catalogue in {root}", hint=f"see: strongroom recover --vault {root}")
         raise VaultError(f"there is no vault at {root}", hint="run: strongroom init, or check [vault] path")
     vault = Vault(layout)
     row = vault.catalogue.read_one(queries.FACT, "format")
@@ -119,7 +122,7 @@ def open_vault(root: Path) -> Vault:
         vault.close()
         raise VaultError(
             f"the vault at {root} has format {row['value'] if row else 'unknown'}, this program knows up to {FORMAT}",
-            hint="install a newer strongroom",
+            hint="install a newer strongroom" if row else f"see: strongroom recover --vault {root}",
         )
     return vault
 
@@ -128,7 +131,8 @@ def create_vault(root: Path, readme: str) -> Vault:
     """Make an empty vault. The folder must not exist, or be empty."""
     layout = Layout(root)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise VaultError(f"{root} is not an empty folder", hint="choose another folder for the vault")
+        hint = f"choose another folder; after an interrupted init: strongroom recover --vault {root}"
+        raise VaultError(f"{root} is not an empty folder", hint=hint)
     root.parent.mkdir(parents=True, exist_ok=True)
     make_folder(root)
     root.chmod(0o700)

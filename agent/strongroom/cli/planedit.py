@@ -1,0 +1,126 @@
+"""`strongroom plan edit`: change what a stream is planned by, in the file that a person wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from strongroom.cli import terminal
+from strongroom.cli.amounts import count_words, day_words, instant_words
+from strongroom.cli.json_output import put_document
+from strongroom.cli.options import json_option
+from strongroom.cli.session import Session, pass_session
+from strongroom.cli.terminal import clean, say, tell
+from strongroom.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from strongroom.config.schema import Config, StreamSettings
+    from strongroom.engine.foresight import Foresight
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+_OPTIONS = (
+    ("window", "hour, day, week or month."),
+    ("settle", "How long after a window's end it is exported, such as 6h."),
+    ("settled-pass", "How long after a window's end it is exported a second time; empty for never."),
+    ("since", 'A date, a time with a zone, or "oldest".'),
+    ("time-zone", "The zone whose midnights cut the windows, such as Europe/Berlin."),
+    ("retention", "The retention class; several with commas between them."),
+    ("priority", "From -10 to 10."),
+    ("paused", "true or false."),
+)
+
+
+def _fields(command: _Command) -> _Command:
+    for name, words in reversed(_OPTIONS):
+        command = click.option(f"--{name}", metavar="VALUE", default=None, help=words)(command)
+    return command
+
+
+@click.command("edit")
+@click.argument("stream")
+@_fields
+@click.option("--dry-run", is_flag=True, help="Tell what it would mean, and change nothing.")
+@click.option("--yes", is_flag=True, help="Go ahead although it means more work or loss.")
+@json_option
+@pass_session
+def edit(session: Session, /, stream: str, dry_run: bool, yes: bool, as_json: bool, **typed: str | None) -> None:
+    """Change a stream's plan in the configuration file; its comments and everything else in it stay.
+
+    An empty value takes the key out. What it would mean is told first: exports, pace, when they are done, what is late.
+    """
+    from strongroom.config.streamedit import changed_fields, rewrite_stream, try_stream
+    from strongroom.engine.assembly import open_looking
+    from strongroom.engine.foresight import foresee
+
+    config = session.config()
+    was = config.stream(stream)
+    wants = changed_fields(was, {name: text for name, text in typed.items() if text is not None})
+    would_be = try_stream(config.file, stream, wants) if wants else config
+    with open_looking(config) as engine:
+        seen = foresee(engine, config, would_be, stream)
+    if not as_json:
+        _say(seen)
+    written = bool(wants) and not dry_run
+    if written:
+        _confirm(seen, was, would_be, yes=yes)
+        rewrite_stream(config.file, stream, wants)
+    if as_json:
+        put_document(_document(config, wants, seen, written=written))
+    else:
+        tell(_outcome(config, wants, written=written))
+
+
+def _confirm(seen: Foresight, was: StreamSettings, would_be: Config, *, yes: bool) -> None:
+    from strongroom.engine.foresight import wants_more
+
+    grows = seen.more or wants_more(was.plan(), would_be.stream(was.name).plan())
+    if yes or not grows:
+        return
+    if not terminal.can_ask():
+        raise UsageError(
+            "this means more work, and nobody has confirmed it", hint="look with --dry-run; then add --yes"
+        )
+    if not click.confirm("Write it?", default=False, err=True):
+        raise UsageError("nothing was changed")
+
+
+def _say(seen: Foresight) -> None:
+    say(
+        f"{clean(seen.stream)}: {count_words(seen.exports)} exports due by the change, {count_words(seen.before)} now"
+    )
+    if seen.exports and seen.first:
+        words = f"from {day_words(seen.first)} on, up to {seen.pace:g} an hour, held by {instant_words(seen.done_by)}"
+        say(f"{words}; {count_words(seen.late)} late")
+    if seen.late_beside:
+        say(f"{count_words(seen.late_beside)} windows of other streams of {clean(seen.source)} would come late by it")
+    if seen.lost:
+        say(f"{count_words(seen.lost)} windows are lost at once: the provider has them no more")
+
+
+def _outcome(config: Config, wants: dict[str, str], *, written: bool) -> str:
+    if not wants:
+        return "Nothing is otherwise than it stands."
+    return f"Written to {config.file}; a running daemon takes it over." if written else "Nothing was written."
+
+
+def _document(config: Config, wants: dict[str, str], seen: Foresight, *, written: bool) -> dict[str, object]:
+    return {
+        "file": str(config.file),
+        "stream": seen.stream,
+        "changed": wants,
+        "written": written,
+        "work": {
+            "source": seen.source,
+            "exports_before": seen.before,
+            "exports": seen.exports,
+            "per_hour": seen.pace,
+            "from": seen.first,
+            "done_by": seen.done_by,
+            "first_loss": seen.first_loss,
+            "late": seen.late,
+            "late_beside": seen.late_beside,
+            "lost": seen.lost,
+        },
+    }

@@ -1,0 +1,186 @@
+"""`strongroom retention`: what may happen to each archive and when, and letting archives live longer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli.amounts import DASH, count_words, day_words, instant_words, short
+from strongroom.cli.json_output import put_document
+from strongroom.cli.options import instant, json_option
+from strongroom.cli.session import Session, pass_session
+from strongroom.cli.table import Column, render_table
+from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.model.errors import UsageError
+from strongroom.model.retention import Fate, class_names
+
+if TYPE_CHECKING:
+    from strongroom.engine.readings import Vault
+    from strongroom.engine.retain import Extended
+    from strongroom.engine.retentionplan import Summary
+    from strongroom.engine.verdicts import Judged
+    from strongroom.model.archive import Archive
+
+MONTHS = 24
+"""Months that the summary names; what ends later is one line."""
+
+_CLASSES = (
+    Column("CLASS", least=8),
+    *(Column(fate.value.upper(), right=True) for fate in (Fate.KEEP, Fate.HELD, Fate.DUE, Fate.UNKNOWN)),
+    Column("NEXT OVER"),
+)
+_MONTHS = (Column("MONTH"), Column("PERIODS END", right=True))
+_ALL = (Column("ARCHIVE"), Column("STREAM", least=8), Column("FATE"), Column("UNTIL"), Column("WHY", least=20))
+
+
+@click.group("retention")
+def retention() -> None:
+    """Show how long archives are kept, and let them be kept longer. Nothing is ever kept shorter."""
+
+
+@retention.command("plan")
+@click.option("--at", "at", type=instant, metavar="TIME", help="As of this instant; by default now.")
+@click.option("--stream", default="", help="Only archives of this stream.")
+@click.option("--fate", type=click.Choice([each.value for each in Fate]), default=None, help="Only with this verdict.")
+@click.option("--all", "everything", is_flag=True, help="List each archive with its verdict and what decides.")
+@json_option
+@pass_session
+def plan(session: Session, at: datetime | None, stream: str, fate: str | None, everything: bool, as_json: bool) -> None:
+    """Show what may happen to the archives, as of now or of any instant. Nothing is changed by it."""
+    from strongroom.engine.assembly import open_reading, system_clock
+    from strongroom.engine.retentionplan import summarise
+    from strongroom.engine.vaulttime import vault_now
+    from strongroom.engine.verdicts import judged
+
+    with open_reading(session.config()) as vault:
+        moment = at or vault_now(vault, system_clock)
+        found = list(judged(vault, moment, stream=stream, fate=Fate(fate) if fate else None))
+    summary = summarise(found, moment)
+    if as_json:
+        listed = {"archives": [judged_document(each) for each in found]} if everything else {}
+        put_document({**summary_document(summary), **listed})
+        return
+    for line in _plan_lines(summary, found if everything else ()):
+        say(line)
+    if not everything and found:
+        tell("each with its reason: strongroom retention plan --all")
+
+
+def _plan_lines(summary: Summary, found: Iterable[Judged]) -> Iterator[str]:
+    told = ", ".join(f"{count_words(count)} {fate}" for fate in Fate if (count := summary.fates[fate]))
+    yield f"as of {instant_words(summary.at)}: {told or 'no archives'}"
+    if summary.classes:
+        yield ""
+        yield from render_table(_CLASSES, [_class_row(summary, name) for name in sorted(summary.classes)], width())
+    if summary.months:
+        months = sorted(summary.months)
+        rows = [(month, count_words(summary.months[month])) for month in months[:MONTHS]]
+        later = sum(summary.months[month] for month in months[MONTHS:])
+        yield ""
+        yield from render_table(_MONTHS, [*rows, *([("later", count_words(later))] if later else [])], width())
+    rows_of_all = [_row(each) for each in found]
+    if rows_of_all:
+        yield ""
+        yield from render_table(_ALL, rows_of_all, width())
+
+
+def _class_row(summary: Summary, name: str) -> tuple[str, ...]:
+    sums = summary.classes[name]
+    shown = (Fate.KEEP, Fate.HELD, Fate.DUE, Fate.UNKNOWN)
+    over = day_words(sums.next_over) if sums.next_over else DASH
+    return (name, *(count_words(sums.fates[fate]) for fate in shown), over)
+
+
+def _row(each: Judged) -> tuple[str, ...]:
+    verdict = each.verdict
+    until = day_words(verdict.until) if verdict.until else DASH
+    return (short(verdict.archive), each.record.stream, verdict.fate.value, until, clean(verdict.reason))
+
+
+def summary_document(summary: Summary) -> dict[str, object]:
+    """Tell a plan in numbers."""
+    return {
+        "at": summary.at,
+        "fates": {fate.value: summary.fates[fate] for fate in Fate},
+        "classes": [
+            {
+                "class": name,
+                "fates": {fate.value: sums.fates[fate] for fate in Fate},
+                "next_over": sums.next_over,
+            }
+            for name, sums in sorted(summary.classes.items())
+        ],
+        "months": {month: summary.months[month] for month in sorted(summary.months)},
+    }
+
+
+def judged_document(each: Judged) -> dict[str, object]:
+    """Tell one archive's verdict."""
+    verdict, rule = each.verdict, each.record.rule
+    return {
+        "archive": verdict.archive,
+        "stream": each.record.stream,
+        "fate": verdict.fate.value,
+        "until": verdict.until,
+        "class": rule.name if rule else None,
+        "period": str(rule.period) if rule else None,
+        "basis": rule.basis.value if rule else None,
+        "citation": rule.citation if rule else None,
+        "at_end": rule.at_end.value if rule else None,
+        "named": list(class_names(each.record.retention)),
+        "holds": list(verdict.holds),
+        "reason": verdict.reason,
+    }
+
+
+@retention.command("extend")
+@click.argument("archives", metavar="[ARCHIVE]...", nargs=-1)
+@click.option("--stream", default="", help="All archives of this stream.")
+@click.option("--class", "class_name", metavar="CLASS", required=True, help="The class that decides from now on.")
+@click.option("--reason", metavar="WORDS", required=True, help="Why, for whoever reads the log.")
+@json_option
+@pass_session
+def extend(
+    session: Session, /, archives: tuple[str, ...], stream: str, class_name: str, reason: str, as_json: bool
+) -> None:
+    """Keep archives longer, by another class of the configuration. Refused where it would be shorter.
+
+    With --stream those that are kept long enough already are left as they are.
+    """
+    from strongroom.engine.assembly import open_reading, policy_of, system_clock
+    from strongroom.engine.people import acting_person
+    from strongroom.engine.retain import adopt_policy
+    from strongroom.engine.retain import extend as lengthen
+    from strongroom.engine.vaulttime import vault_now
+
+    if bool(archives) == bool(stream):
+        raise UsageError("say what: archives, or --stream NAME")
+    config = session.config()
+    config.retention_class(class_name)
+    with open_reading(config) as vault:
+        now = vault_now(vault, system_clock)
+        adopt_policy(vault, policy_of(config), now)
+        chosen = _chosen(vault, archives, stream, class_name)
+        done = lengthen(vault, chosen, class_name, acting_person(), reason, now)
+    if as_json:
+        put_document({"extended": [_extended_document(each) for each in done]})
+        return
+    for each in done:
+        before = day_words(each.before) if each.before else "no recorded rule"
+        say(f"{short(each.archive)}  kept until {day_words(each.until)}, before: {before}")
+
+
+def _chosen(vault: Vault, parts: tuple[str, ...], stream: str, class_name: str) -> list[Archive]:
+    from strongroom.engine.readings import find_archive
+    from strongroom.engine.retain import extendable
+
+    if stream:
+        return extendable(vault, stream, class_name)
+    return list({found.id: found for found in (find_archive(vault, part) for part in parts)}.values())
+
+
+def _extended_document(each: Extended) -> dict[str, object]:
+    return {"archive": each.archive, "before": each.before, "until": each.until, "class": each.rule.name}

@@ -1,0 +1,126 @@
+"""`strongroom scrub`: every sealed byte read again from the disk, without an identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli.amounts import count_words, instant_words, short, size_words
+from strongroom.cli.bytesbar import watching
+from strongroom.cli.json_output import put_document
+from strongroom.cli.options import json_option
+from strongroom.cli.session import Session, pass_session
+from strongroom.cli.table import hang, render_fields
+from strongroom.cli.terminal import say, tell, width
+from strongroom.model.errors import ExitCode
+
+if TYPE_CHECKING:
+    from strongroom.engine.scrubview import Finding, ScrubState
+
+_STEP = 8 << 20  # bytes between two looks at the bar
+
+
+@click.group("scrub")
+def scrub() -> None:
+    """Read every sealed byte again from the disk, or see how far that is. Needs no identity.
+
+    The daemon does it by itself, a little at a time, so that everything is read once in [vault] scrub_every.
+    """
+
+
+@scrub.command("run")
+@json_option
+@pass_session
+def run(session: Session, as_json: bool) -> int:
+    """Go on with the lap that is under way, or begin one, and read to its end at full speed.
+
+    Interrupted, it goes on at the next run or in the daemon. Leaves with 1 when anything stands against an archive.
+    """
+    from strongroom.engine.assembly import open_reading, system_clock
+    from strongroom.engine.scrub import Scrub
+    from strongroom.engine.scrubview import list_findings, pace_of, scrub_state
+
+    config = session.config()
+    with open_reading(config) as vault:
+        walk = Scrub(vault, system_clock, pace_of(config))
+        begun = walk.begin()
+        try:
+            with watching("scrub", max(0, begun.total - begun.done), quiet=as_json) as watch:
+                while read := walk.run(_STEP, begin=False):
+                    watch(read)
+        finally:
+            walk.finish()
+        state, findings = scrub_state(vault, system_clock(), pace_of(config)), list_findings(vault)
+    _show(state, findings, as_json=as_json)
+    return ExitCode.FINDINGS if findings else ExitCode.OK
+
+
+@scrub.command("status")
+@json_option
+@pass_session
+def status(session: Session, as_json: bool) -> int:
+    """Show how far the scrub is, when the last lap ended, and what stands. Leaves with 1 when anything does."""
+    from strongroom.engine.assembly import open_reading, system_clock
+    from strongroom.engine.scrubview import list_findings, pace_of, scrub_state
+
+    config = session.config()
+    with open_reading(config) as vault:
+        state, findings = scrub_state(vault, system_clock(), pace_of(config)), list_findings(vault)
+    _show(state, findings, as_json=as_json)
+    return ExitCode.FINDINGS if findings else ExitCode.OK
+
+
+def scrub_words(state: ScrubState) -> str:
+    """Say in a line how the scrub stands."""
+    ended = f"all was read by {instant_words(state.scrubbed_at)}" if state.scrubbed_at else "never came to its end yet"
+    lap = state.lap
+    under_way = f"; {lap.share:.0%} of the next lap is done" if lap is not None and lap.ended_at is None else ""
+    late = "; it is behind" if state.behind else ""
+    found = f"; {state.findings} findings stand" if state.findings else ""
+    return f"{ended}{under_way}{late}{found}"
+
+
+def scrub_document(state: ScrubState) -> dict[str, object]:
+    """Return how the scrub stands as plain values."""
+    told = {"scrubbed_at": state.scrubbed_at, "behind": state.behind, "findings": state.findings}
+    lap = state.lap
+    if lap is None:
+        return {**told, "lap": None}
+    share = round(lap.share, 4)
+    return {
+        **told,
+        "lap": {"began_at": lap.began_at, "ended_at": lap.ended_at, "archives": lap.archives, "share": share},
+    }
+
+
+def _show(state: ScrubState, findings: list[Finding], *, as_json: bool) -> None:
+    if as_json:
+        standing = [
+            {
+                "archive": each.archive,
+                "file": each.file,
+                "code": each.code,
+                "message": each.message,
+                "at": each.found_at,
+            }
+            for each in findings
+        ]
+        put_document({**scrub_document(state), "standing": standing})
+        return
+    for line in render_fields(list(_fields(state)), width()):
+        say(line)
+    for each in findings:
+        for line in hang(f"{short(each.archive) or 'log':<8} ", 9, f"{each.file}: {each.message}", width()):
+            say(line)
+    if findings:
+        tell("What can be done about it: strongroom recover")
+
+
+def _fields(state: ScrubState) -> Iterator[tuple[str, str]]:
+    yield "scrub", scrub_words(state)
+    lap = state.lap
+    if lap is not None:
+        yield "began", instant_words(lap.began_at)
+        yield "checked", f"{count_words(lap.archives)} archives, {size_words(min(lap.done, lap.total))}"

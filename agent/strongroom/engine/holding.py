@@ -1,0 +1,118 @@
+"""Placing and releasing legal holds. Both are acts of a person, with a reason, in the log.
+
+A hold keeps from the moment it is placed what is there and what comes later. It never keeps out what has begun: an
+archive whose destruction is under way is beyond it, so placing a hold tells how many archives it caught.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from strongroom.evidence.line import Entry, Fact
+from strongroom.model.archive import Archive
+from strongroom.model.destruction import Person
+from strongroom.model.errors import UsageError
+from strongroom.model.hold import Hold, HoldRule, catches
+from strongroom.model.ids import make_id
+from strongroom.model.instants import Chance, format_instant
+from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.holds import get_hold, has_any, holds, holds_on, matching_hold_ids, put_hold, release_hold
+from strongroom.vault.log import add_entry
+from strongroom.vault.retained import records
+from strongroom.vault.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """A hold, and how many archives it keeps now."""
+
+    hold: Hold
+    archives: int
+
+
+def place(vault: Vault, matter: str, rule: HoldRule, by: Person, reason: str, now: datetime, chance: Chance) -> Caught:
+    """Place a hold. Raises UsageError without a matter or a reason."""
+    _need(matter, "the matter", "--matter")
+    _need(reason, "a reason", "--reason")
+    hold = Hold(make_id(now, chance), matter.strip(), rule, now, _signature(by), reason.strip())
+    with vault.catalogue.transaction():
+        put_hold(vault.catalogue, hold)
+        facts: dict[str, Fact] = {"hold": hold.id, "by": by.token, **_rule_facts(rule)}
+        add_entry(vault.catalogue, Entry("hold.placed", now, facts=facts, words=f"{hold.matter}: {hold.reason}"))
+    vault.write_log()
+    return Caught(hold, count_caught(vault, hold))
+
+
+def release(vault: Vault, hold_id: str, by: Person, reason: str, now: datetime) -> Hold:
+    """Release a hold that stands. Raises UsageError where there is none of that id, or it was released before."""
+    _need(reason, "a reason", "--reason")
+    catalogue = vault.catalogue
+    with catalogue.transaction():
+        hold = get_hold(catalogue, hold_id)
+        if hold is None:
+            raise UsageError(f"there is no hold {hold_id}", hint="see: strongroom hold list")
+        if not release_hold(catalogue, hold.id, now, _signature(by), reason.strip()):
+            raise UsageError(f"hold {hold.id} was released before", hint="see: strongroom hold list --all")
+        facts: dict[str, Fact] = {"hold": hold.id, "by": by.token}
+        add_entry(catalogue, Entry("hold.released", now, facts=facts, words=f"{hold.matter}: {reason.strip()}"))
+    vault.write_log()
+    return get_hold(catalogue, hold.id) or hold
+
+
+def note_caught(catalogue: Catalogue, archive: Archive, now: datetime) -> None:
+    """Log that an archive came in under holds that stand; inside the transaction that enters it."""
+    caught: list[Fact] = [hold.id for hold in holds_on(catalogue, archive)]
+    if caught:
+        entry = Entry("hold.caught", now, archive=archive.id, stream=archive.stream, facts={"holds": caught})
+        add_entry(catalogue, entry)
+
+
+def count_caught(vault: Vault, hold: Hold) -> int:
+    """Return how many archives a standing hold keeps."""
+    return sum(catches(hold, record) and not record.destroyed for record in records(vault.catalogue))
+
+
+def list_holds(vault: Vault, *, matter: str = "", everything: bool = False) -> list[Hold]:
+    """Return the holds that stand, or with `everything` the released ones too; oldest first."""
+    found = holds(vault.catalogue, active=not everything)
+    return [hold for hold in found if matter in ("", hold.matter)]
+
+
+def has_archives(vault: Vault, *, source: str = "", stream: str = "") -> bool:
+    """Say whether the vault has any archive of a source or stream."""
+    return has_any(vault.catalogue, source, stream)
+
+
+def find_hold(vault: Vault, part: str) -> Hold:
+    """Return the hold whose id is, begins or ends with what a person typed. Raises UsageError."""
+    ids: Sequence[str] = matching_hold_ids(vault.catalogue, part) if part else ()
+    if len(ids) > 1:
+        raise UsageError(f"{part!r} fits several holds: {', '.join(ids)}", hint="type more of the id")
+    hold = get_hold(vault.catalogue, ids[0]) if ids else None
+    if hold is None:
+        raise UsageError(f"there is no hold {part!r}", hint="see: strongroom hold list")
+    return hold
+
+
+def _need(text: str, what: str, option: str) -> None:
+    if not text.strip():
+        raise UsageError(f"{what} is missing", hint=f"say it with {option}")
+
+
+def _signature(by: Person) -> str:
+    return f"{by.name} ({by.token})"
+
+
+def _rule_facts(rule: HoldRule) -> dict[str, Fact]:
+    archives: list[Fact] = [*rule.archives]
+    facts: dict[str, Fact] = {
+        "source": rule.source,
+        "stream": rule.stream,
+        "dataset": rule.dataset,
+        "start": format_instant(rule.start) if rule.start else "",
+        "end": format_instant(rule.end) if rule.end else "",
+        "archives": archives,
+    }
+    return {name: fact for name, fact in facts.items() if fact}

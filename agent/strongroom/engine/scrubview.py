@@ -1,0 +1,67 @@
+"""How the scrub stands, for people and for the watcher: how far it is, whether it keeps its period, what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from strongroom.config.schema import Config
+from strongroom.model.alarm import Alarm, Kind, Level
+from strongroom.model.scrub import Lap, Pace, is_behind
+from strongroom.vault.scrubs import Finding as Finding  # the command line names it from here
+from strongroom.vault.scrubs import count_findings, last_lap, standing_findings
+from strongroom.vault.vault import Vault
+from strongroom.vault.watching import scrubbed_at
+
+NAMED = 20
+"""How many archives have an alarm of their own; the rest is one more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScrubState:
+    """The scrub, as of now."""
+
+    lap: Lap | None  # under way, or the last one
+    scrubbed_at: datetime | None  # when the last lap ended
+    findings: int  # what stands
+    behind: bool
+
+
+def pace_of(config: Config) -> Pace:
+    """Return how often and how fast the configuration wants everything read."""
+    return Pace(config.vault.scrub_every, config.vault.scrub_rate)
+
+
+def scrub_state(vault: Vault, now: datetime, pace: Pace | None = None) -> ScrubState:
+    """Return how the scrub stands."""
+    lap = last_lap(vault.catalogue)
+    behind = is_behind(lap, pace or Pace(), now)
+    return ScrubState(lap, scrubbed_at(vault.catalogue), count_findings(vault.catalogue), behind)
+
+
+def list_findings(vault: Vault, most: int = 1000) -> list[Finding]:
+    """Return what stands, in the order of ids."""
+    return standing_findings(vault.catalogue, most)
+
+
+def scrub_alarms(vault: Vault, now: datetime, pace: Pace) -> Iterator[Alarm]:
+    """Yield what the scrub has to say: each archive that is not what was published, and a scrub that is late."""
+    standing = groupby(standing_findings(vault.catalogue, 10_000), key=lambda each: each.archive)
+    by_archive = {archive: list(found) for archive, found in standing}
+    for archive, found in list(by_archive.items())[:NAMED]:
+        yield _damaged(archive, found)
+    if len(by_archive) > NAMED:
+        title = f"{len(by_archive) - NAMED} more archives are not what was archived"
+        yield Alarm(Kind.FIXITY, Level.CRITICAL, title, "all of them: strongroom scrub status")
+    if is_behind(last_lap(vault.catalogue), pace, now):
+        title = f"the vault is not read again within {pace.every.days} days as it should be"
+        yield Alarm(Kind.SCRUB, Level.WARNING, title, "how far it is: strongroom scrub status")
+
+
+def _damaged(archive: str, found: list[Finding]) -> Alarm:
+    title = "an archive is not what was archived" if archive else "the evidence log is not what was written"
+    words = "; ".join(f"{each.file}: {each.message}" for each in found[:5])
+    body = f"{words}; what can be done: strongroom recover"
+    return Alarm(f"{Kind.FIXITY} {archive or 'log'}", Level.CRITICAL, title, body)

@@ -1,0 +1,116 @@
+"""Legal holds: what must not be destroyed while a matter is open. A hold wins over every period and every request.
+
+A hold is a standing rule: it catches what is there and what arrives later. In doubt it catches: an archive whose
+records have no time is caught by any range of dates, since any of them may lie in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+class Subject(Protocol):
+    """What of an archive a hold looks at."""
+
+    @property
+    def id(self) -> str:
+        """The archive."""
+
+    @property
+    def source(self) -> str:
+        """Its source."""
+
+    @property
+    def stream(self) -> str:
+        """Its stream."""
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Its datasets."""
+
+    @property
+    def earliest(self) -> datetime | None:
+        """The first instant that its records may be of, or None where nothing bounds them."""
+
+    @property
+    def latest(self) -> datetime | None:
+        """The last instant that its records may be of, or None where nothing bounds them."""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRule:
+    """What is held. Whatever is empty restricts nothing; a rule without any restriction holds the whole vault."""
+
+    source: str = ""
+    stream: str = ""
+    dataset: str = ""
+    start: datetime | None = None  # records from this instant on
+    end: datetime | None = None  # and before this one
+    archives: tuple[str, ...] = ()  # whole ids
+
+    def __post_init__(self) -> None:
+        if self.start is not None and self.end is not None and self.start >= self.end:
+            raise ValueError("a hold's range must end after it begins")
+
+    @property
+    def everything(self) -> bool:
+        """Say whether the rule holds the whole vault."""
+        return self == HoldRule()
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One hold, standing or released."""
+
+    id: str
+    matter: str  # a name for people, which may be a person's: it never stands in a line of the log
+    rule: HoldRule
+    placed_at: datetime
+    placed_by: str  # for people; the log has the number of the user alone
+    reason: str
+    released_at: datetime | None = None
+    released_by: str = ""
+    release_reason: str = ""
+
+    @property
+    def stands(self) -> bool:
+        """Say whether it has not been released."""
+        return self.released_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """The holds of one matter."""
+
+    name: str
+    holds: tuple[Hold, ...]
+
+    @property
+    def open(self) -> bool:
+        """Say whether any of its holds stands."""
+        return any(hold.stands for hold in self.holds)
+
+
+def catches(hold: Hold, subject: Subject) -> bool:
+    """Say whether a standing hold keeps this archive; a released one keeps nothing."""
+    rule = hold.rule
+    return (
+        hold.stands
+        and rule.source in ("", subject.source)
+        and rule.stream in ("", subject.stream)
+        and (not rule.dataset or rule.dataset in subject.datasets)
+        and (not rule.archives or subject.id in rule.archives)
+        and (rule.end is None or subject.earliest is None or subject.earliest < rule.end)
+        and (rule.start is None or subject.latest is None or subject.latest >= rule.start)
+    )
+
+
+def matters(holds: Iterable[Hold]) -> list[Matter]:
+    """Gather holds by their matter, in the order of their first hold."""
+    found: dict[str, list[Hold]] = {}
+    for hold in holds:
+        found.setdefault(hold.matter, []).append(hold)
+    return [Matter(name, tuple(each)) for name, each in found.items()]

@@ -1,0 +1,88 @@
+"""Legal holds in the catalogue. A hold is placed once and released once; nothing about it is ever changed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from datetime import datetime
+
+from strongroom.model.archive import Archive
+from strongroom.model.hold import Hold, HoldRule, Subject, catches
+from strongroom.vault import holdqueries as queries
+from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.retained import record_of
+
+
+def put_hold(catalogue: Catalogue, hold: Hold) -> None:
+    """Write a new hold; inside a transaction."""
+    rule = hold.rule
+    catalogue.write(
+        queries.PUT_HOLD,
+        hold.id,
+        hold.matter,
+        rule.source,
+        rule.stream,
+        rule.dataset,
+        to_text_or_none(rule.start),
+        to_text_or_none(rule.end),
+        json.dumps(rule.archives),
+        to_text(hold.placed_at),
+        hold.placed_by,
+        hold.reason,
+        to_text_or_none(hold.released_at),
+        hold.released_by,
+        hold.release_reason,
+    )
+
+
+def release_hold(catalogue: Catalogue, hold_id: str, at: datetime, by: str, reason: str) -> bool:
+    """Release a standing hold; inside a transaction. Says False, and changes nothing, where it does not stand."""
+    return bool(catalogue.write(queries.RELEASE_HOLD, to_text(at), by, reason, hold_id))
+
+
+def get_hold(catalogue: Catalogue, hold_id: str) -> Hold | None:
+    """Return the hold with exactly this id."""
+    row = catalogue.read_one(queries.HOLD, hold_id)
+    return None if row is None else _hold(row)
+
+
+def holds(catalogue: Catalogue, *, active: bool = True) -> list[Hold]:
+    """Return the holds that stand, or with `active` off all there ever were; oldest first."""
+    return [_hold(row) for row in catalogue.read(queries.HOLDS_STANDING if active else queries.HOLDS)]
+
+
+def holds_on(catalogue: Catalogue, archive: Archive | Subject) -> list[Hold]:
+    """Return the standing holds that catch this archive."""
+    subject = record_of(archive) if isinstance(archive, Archive) else archive
+    return [hold for hold in holds(catalogue) if catches(hold, subject)]
+
+
+def has_any(catalogue: Catalogue, source: str, stream: str) -> bool:
+    """Say whether there is an archive of this source and stream; an empty name is any."""
+    return catalogue.read_one(queries.HAS_ANY, source, stream) is not None
+
+
+def matching_hold_ids(catalogue: Catalogue, part: str) -> list[str]:
+    """Return up to three ids that begin or end with what a person typed, in any case."""
+    return [row["id"] for row in catalogue.read(queries.HOLD_IDS_LIKE, part.lower())]
+
+
+def _hold(row: sqlite3.Row) -> Hold:
+    return Hold(
+        id=row["id"],
+        matter=row["matter"],
+        rule=HoldRule(
+            source=row["source"],
+            stream=row["stream"],
+            dataset=row["dataset"],
+            start=to_instant_or_none(row["range_start"]),
+            end=to_instant_or_none(row["range_end"]),
+            archives=tuple(json.loads(row["archives"])),
+        ),
+        placed_at=to_instant(row["placed_at"]),
+        placed_by=row["placed_by"],
+        reason=row["reason"],
+        released_at=to_instant_or_none(row["released_at"]),
+        released_by=row["released_by"],
+        release_reason=row["release_reason"],
+    )

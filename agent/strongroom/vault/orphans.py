@@ -1,0 +1,95 @@
+"""Files that no row of the catalogue speaks of, and the quarantine for what is damaged. Nothing is deleted.
+
+A name of ours that no row has is either a whole archive (it has a manifest), or a part that a crash or a restored copy
+left. What belongs to a job under way, or to an archive that was destroyed, is nobody's business here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from strongroom.model.errors import VaultError
+from strongroom.vault import scrubqueries as queries
+from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.durable import flush_folder, in_words, make_folder
+from strongroom.vault.layout import Layout, id_of
+
+_FOLDERS = ("manifests", "archives", "keys")
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """The files of one id that the catalogue does not know."""
+
+    archive: str
+    files: tuple[Path, ...]
+
+    def manifest(self, layout: Layout) -> Path | None:
+        """Return its manifest, if it has one."""
+        places = (layout.manifest(self.archive), layout.quarantined(self.archive, ".json"))
+        return next((path for path in places if path in self.files), None)
+
+
+def strays(layout: Layout, catalogue: Catalogue) -> Iterator[Stray]:
+    """Yield what lies in the vault under ids that no row has, in the order of ids."""
+    found: dict[str, list[Path]] = {}
+    for path in _named(layout):
+        name = id_of(path)
+        if name is not None:
+            found.setdefault(name, []).append(path)
+    for name in sorted(found):
+        if not _is_known(catalogue, name):
+            yield Stray(name, tuple(sorted(found[name])))
+
+
+def _named(layout: Layout) -> Iterator[Path]:
+    for folder in _FOLDERS:
+        yield from (layout.root / folder).glob("*/*")
+    yield from (layout.root / "quarantine").glob("*.age")
+    yield from (layout.root / "quarantine").glob("*.json")
+
+
+def _is_known(catalogue: Catalogue, name: str) -> bool:
+    asked = (queries.KNOWN_ID, queries.IS_CONDEMNED, queries.JOB_OF_ARCHIVE)
+    return any(catalogue.read_one(query, name) is not None for query in asked)
+
+
+def move_aside(layout: Layout, path: Path) -> Path:
+    """Move a damaged or stray file into quarantine under its own name; return where it is now.
+
+    Nothing is overwritten: a name that is taken gets a number. Doing it twice does nothing more.
+    """
+    make_folder(layout.root / "quarantine")
+    for number in range(1000):
+        target = layout.root / "quarantine" / (f"{path.name}.aside{number or ''}")
+        try:
+            os.link(path, target, follow_symlinks=False)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise in_words(error) from error
+        flush_folder(target.parent)
+        path.unlink()
+        flush_folder(path.parent)
+        return target
+    raise VaultError(f"quarantine/ is full of files named {path.name}", hint="look at them")
+
+
+def move_to(path: Path, target: Path) -> bool:
+    """Move a file within the vault, never over another; return False where it is not there (any more)."""
+    try:
+        os.link(path, target, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    except FileExistsError:
+        if not path.samefile(target):
+            raise VaultError(f"{target.name} lies in quarantine already", hint="look at both files") from None
+    except OSError as error:
+        raise in_words(error) from error
+    flush_folder(target.parent)
+    path.unlink()
+    flush_folder(path.parent)
+    return True

@@ -1,0 +1,176 @@
+"""What decides how long each archive is kept, in the catalogue: the rule of its manifest, or a longer one since.
+
+The manifest never changes, so a rule that was lengthened stands here and in the log (`retention.extended`), from which
+it can be entered again. The classes of the configuration stand here as the vault last saw them.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from strongroom.model.archive import Archive, Holding
+from strongroom.model.retention import Record, RetentionRule, end_of
+from strongroom.model.window import Window
+from strongroom.vault import holdqueries as queries
+from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.manifest import read_manifest
+from strongroom.vault.rules import rule_of, write_rule
+
+PAGE = 2_000  # rows read at once
+
+
+def put_retained(catalogue: Catalogue, archive: Archive) -> None:
+    """Enter what the manifest says of retention; inside the transaction that enters the archive."""
+    until = None if archive.rule is None else end_of(archive.rule, archive.spec.window, archive.verified_at)
+    earliest, latest = reach_of(archive)
+    catalogue.write(
+        queries.PUT_RETAINED,
+        archive.id,
+        write_rule(archive.rule),
+        to_text_or_none(until),
+        to_text_or_none(earliest),
+        to_text_or_none(latest),
+    )
+
+
+def lengthen(catalogue: Catalogue, archive: Archive, rule: RetentionRule) -> None:
+    """Let another rule decide; inside a transaction. Whether it is longer was seen to by whoever calls."""
+    until = end_of(rule, archive.spec.window, archive.verified_at)
+    if not catalogue.write(queries.LENGTHEN, write_rule(rule), to_text(until), archive.id):
+        put_retained(catalogue, archive)  # it came before rules were entered
+        catalogue.write(queries.LENGTHEN, write_rule(rule), to_text(until), archive.id)
+
+
+def reach_of(archive: Archive) -> tuple[datetime | None, datetime | None]:
+    """Return the first and last instant that the archive's records may be of; None where nothing bounds them.
+
+    Nothing does where a record has no time, where a dataset has none, or where the file was not read to its end.
+    """
+    inspection, window = archive.inspection, archive.spec.window
+    timeless = any(not shape.time_field for shape in archive.expectation.datasets)
+    undated = any(report.undated for report in inspection.members)
+    if archive.holding is not Holding.HELD or timeless or undated:
+        return None, None
+    seen = [each for report in inspection.members for each in (report.earliest, report.latest) if each is not None]
+    return min([window.start, *seen]), max([window.end, *seen])
+
+
+def get_record(catalogue: Catalogue, archive_id: str) -> Record | None:
+    """Return what decides one archive's fate."""
+    row = catalogue.read_one(queries.RECORD, archive_id)
+    return None if row is None else _record(row)
+
+
+def records(catalogue: Catalogue, stream: str = "") -> Iterator[Record]:
+    """Yield what decides every archive's fate, oldest archive first, a page at a time."""
+    last = ""
+    while True:
+        asked = (stream, last) if stream else (last,)
+        rows = catalogue.read(queries.RECORDS_OF_STREAM_AFTER if stream else queries.RECORDS_AFTER, *asked, PAGE)
+        yield from map(_record, rows)
+        if len(rows) < PAGE:
+            return
+        last = rows[-1]["id"]
+
+
+def records_over(catalogue: Catalogue, at: datetime) -> Iterator[Record]:
+    """Yield the archives whose period is over at an instant, those first that are over longest."""
+    edge = ("", "")
+    while True:
+        rows = catalogue.read(queries.OVER_AFTER, *edge, to_text(at), PAGE)
+        yield from map(_record, rows)
+        if len(rows) < PAGE:
+            return
+        edge = (rows[-1]["until"], rows[-1]["id"])
+
+
+def records_by_end(catalogue: Catalogue, before: Record | None, most: int, stream: str = "") -> list[Record]:
+    """Return one page of archives, those first whose period is over first; `before` is the last of the page before.
+
+    An archive without a rule that can be read has no end and is not on any page.
+    """
+    edge = (to_text_or_none(before.until) or "", before.id) if before else ("", "")
+    if stream:
+        return [_record(row) for row in catalogue.read(queries.BY_END_OF_STREAM, *edge, stream, most)]
+    return [_record(row) for row in catalogue.read(queries.BY_END_AFTER, *edge, most)]
+
+
+def count_over(catalogue: Catalogue, at: datetime) -> int:
+    """Count the archives whose period is over at an instant, held by a matter or not."""
+    row = catalogue.read_one(queries.OVER_COUNT, to_text(at))
+    return int(row["count"]) if row else 0
+
+
+def record_of(archive: Archive) -> Record:
+    """Return what decides an archive's fate by its manifest alone."""
+    until = None if archive.rule is None else end_of(archive.rule, archive.spec.window, archive.verified_at)
+    earliest, latest = reach_of(archive)
+    return Record(
+        id=archive.id,
+        stream=archive.stream,
+        source=archive.source,
+        datasets=archive.spec.datasets,
+        window=archive.spec.window,
+        retention=archive.retention,
+        rule=archive.rule,
+        until=until,
+        earliest=earliest,
+        latest=latest,
+    )
+
+
+def _record(row: sqlite3.Row) -> Record:
+    unknown = row["manifest"] is not None  # it came before rules were entered: its manifest tells what there is
+    earliest, latest = (
+        reach_of(read_manifest(row["manifest"]))
+        if unknown
+        else (to_instant_or_none(row["earliest"]), to_instant_or_none(row["latest"]))
+    )
+    return Record(
+        id=row["id"],
+        stream=row["stream"],
+        source=row["source"],
+        datasets=tuple(json.loads(row["datasets"])),
+        window=Window(to_instant(row["window_start"]), to_instant(row["window_end"])),
+        retention=row["retention"],
+        rule=rule_of(row["rule"] or ""),
+        until=to_instant_or_none(row["until"]),
+        earliest=earliest,
+        latest=latest,
+        destroyed=bool(row["destroyed"]),
+    )
+
+
+def get_classes(catalogue: Catalogue) -> dict[str, RetentionRule]:
+    """Return the retention classes as the vault last saw them."""
+    found = {row["name"]: rule_of(row["rule"]) for row in catalogue.read(queries.CLASSES)}
+    return {name: rule for name, rule in found.items() if rule is not None}
+
+
+def put_class(catalogue: Catalogue, rule: RetentionRule, at: datetime) -> None:
+    """Remember a class; inside a transaction."""
+    catalogue.write(queries.PUT_CLASS, rule.name, write_rule(rule), to_text(at))
+
+
+def classes_of_stream(catalogue: Catalogue, stream: str) -> tuple[str, ...]:
+    """Return every class that a stream has ever named."""
+    return tuple(row["class"] for row in catalogue.read(queries.CLASSES_OF_STREAM, stream))
+
+
+def put_stream_class(catalogue: Catalogue, stream: str, name: str) -> bool:
+    """Remember that a stream names a class; say whether that is new. Inside a transaction."""
+    return bool(catalogue.write(queries.PUT_STREAM_CLASS, stream, name))
+
+
+def retention_entries(catalogue: Catalogue) -> list[bytes]:
+    """Return the lines of the log that are about retention and holds, oldest first."""
+    return [row["line"] for row in catalogue.read(queries.RETENTION_ENTRIES)]
+
+
+def last_entry_at(catalogue: Catalogue) -> datetime | None:
+    """Return when the newest entry of the log was written."""
+    row = catalogue.read_one(queries.LAST_ENTRY_AT)
+    return to_instant(row["at"]).astimezone(UTC) if row else None

@@ -1,0 +1,135 @@
+"""Laps of the scrub and what they found, in the catalogue. It stands until a later lap finds the archive sound."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+
+from strongroom.evidence.line import Entry, Fact
+from strongroom.model.instants import format_instant
+from strongroom.model.scrub import OVERHEAD, Lap
+from strongroom.vault import queries as common
+from strongroom.vault import scrubqueries as queries
+from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.log import add_entry
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a scrub found and that has not been found sound since."""
+
+    archive: str  # empty for the evidence log
+    file: str  # relative to the vault
+    code: str
+    message: str  # expected and got
+    found_at: datetime
+
+
+def last_lap(catalogue: Catalogue) -> Lap | None:
+    """Return the lap that is under way, or the last one that ended."""
+    row = catalogue.read_one(queries.LAST_LAP)
+    return _lap(row) if row else None
+
+
+def put_lap(catalogue: Catalogue, lap: Lap) -> None:
+    """Write how far a lap has come; inside a transaction."""
+    began, ended = to_text(lap.began_at), to_text_or_none(lap.ended_at)
+    catalogue.write(queries.PUT_LAP, lap.number, began, lap.total, lap.done, lap.archives, lap.cursor, ended)
+
+
+def end_lap(catalogue: Catalogue, lap: Lap) -> None:
+    """Write that a lap has ended, and say so in the log; inside a transaction."""
+    ended = lap.ended_at or lap.began_at
+    put_lap(catalogue, lap)
+    catalogue.write(queries.DROP_OLD_LAPS, lap.number)
+    catalogue.write(common.PUT_FACT, "scrubbed-at", to_text(ended))
+    facts: dict[str, Fact] = {
+        "began": format_instant(lap.began_at),
+        "archives": lap.archives,
+        "findings": count_findings(catalogue),
+    }
+    add_entry(catalogue, Entry("scrub.finished", ended, facts=facts))
+
+
+def whole_cost(catalogue: Catalogue) -> int:
+    """Return what reading everything once costs now."""
+    row = catalogue.read_one(queries.SUM_COST)
+    return int(row["size"]) + int(row["count"]) * OVERHEAD if row else 0
+
+
+def next_archive_id(catalogue: Catalogue, after: str) -> str | None:
+    """Return the id of the archive to read after another one, or None when all are read."""
+    row = catalogue.read_one(queries.NEXT_ARCHIVE, after)
+    return str(row["id"]) if row else None
+
+
+def is_still_read(catalogue: Catalogue, archive_id: str) -> bool:
+    """Say whether an archive is still there to be read: neither destroyed meanwhile nor put aside."""
+    return catalogue.read_one(queries.STILL_READ, archive_id) is not None
+
+
+def put_findings(catalogue: Catalogue, archive: str, stream: str, found: list[Finding], now: datetime) -> None:
+    """Write what was found of an archive: what is new is said in the log, what stood and is gone as well.
+
+    Inside a transaction. Nothing found clears what stood.
+    """
+    standing = {(each.file, each.code, each.message) for each in findings_of(catalogue, archive)}
+    if not found:
+        if standing:
+            catalogue.write(queries.CLEAR_FINDINGS, to_text(now), archive)
+            add_entry(catalogue, Entry("scrub.cleared", now, archive=archive, stream=stream))
+        return
+    for each in found:
+        if (each.file, each.code, each.message) in standing:
+            continue
+        catalogue.write(queries.PUT_FINDING, archive, each.file, each.code, each.message, to_text(each.found_at))
+        facts: dict[str, Fact] = {"file": each.file, "code": each.code, "found": each.message}
+        add_entry(catalogue, Entry("scrub.found", now, archive=archive, stream=stream, facts=facts))
+
+
+def settle_findings(catalogue: Catalogue, found: list[Finding], now: datetime) -> None:
+    """Put what was found of an archive aside: a person has acted on it, and it is not read again.
+
+    Inside a transaction. What no scrub had found yet is put down as well.
+    """
+    for each in found:
+        catalogue.write(queries.PUT_FINDING, each.archive, each.file, each.code, each.message, to_text(each.found_at))
+        catalogue.write(queries.SETTLE_FINDINGS, to_text(now), each.archive)
+
+
+def findings_of(catalogue: Catalogue, archive: str) -> list[Finding]:
+    """Return what stands against one archive, or against the log where the name is empty."""
+    return [_finding(row) for row in catalogue.read(queries.FINDINGS_OF, archive)]
+
+
+def standing_findings(catalogue: Catalogue, most: int = 1000) -> list[Finding]:
+    """Return everything that stands, in the order of ids."""
+    return [_finding(row) for row in catalogue.read(queries.FINDINGS_STANDING, most)]
+
+
+def count_findings(catalogue: Catalogue) -> int:
+    """Count what stands."""
+    row = catalogue.read_one(queries.COUNT_FINDINGS)
+    return int(row["count"]) if row else 0
+
+
+def lines_between(catalogue: Catalogue, first: int, last: int) -> list[bytes]:
+    """Return the raw lines of these entries, both included."""
+    return [bytes(row["line"]) for row in catalogue.read(queries.LINES_FROM, first, last)]
+
+
+def _lap(row: sqlite3.Row) -> Lap:
+    return Lap(
+        number=row["number"],
+        began_at=to_instant(row["began_at"]),
+        total=row["total"],
+        done=row["done"],
+        archives=row["archives"],
+        cursor=row["cursor"],
+        ended_at=to_instant_or_none(row["ended_at"]),
+    )
+
+
+def _finding(row: sqlite3.Row) -> Finding:
+    return Finding(row["archive"], row["file"], row["code"], row["message"], to_instant(row["found_at"]))

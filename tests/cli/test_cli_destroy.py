@@ -1,0 +1,198 @@
+"""`destroy` and `erase` on the command line: two people, typed confirmations, JSON, and what is said afterwards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cli_home import Home, Invoke
+
+from strongroom.cli import terminal
+from strongroom.engine import people
+from strongroom.evidence.note import Signer
+from strongroom.model.destruction import Person
+from strongroom.model.errors import ExitCode
+from strongroom.vault import queries
+from strongroom.vault.catalogue import to_text
+from strongroom.vault.vault import open_vault
+
+ALICE, BOB = Person(1000, "alice"), Person(1001, "bob")
+
+
+class Stage:
+    """A vault on which some archives are due, and who types."""
+
+    def __init__(self, home: Home, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.home, self._invoke, self._patch = home, invoke, monkeypatch
+        self.first, self.second, *_ = self.all = home.archives()
+
+    def make_due(self, *archives: str) -> None:
+        """Let the periods of these archives be over, and our clock be one that was confirmed just now."""
+        with closing(open_vault(self.home.vault)) as vault, vault.catalogue.transaction():
+            for archive in archives:
+                vault.catalogue.write(
+                    "UPDATE retained SET until = '2020-01-01T00:00:00.000000Z' WHERE archive = ?", archive
+                )
+            vault.catalogue.write(queries.PUT_FACT, "time", to_text(datetime.now(UTC)))
+
+    def run(self, *args: str, by: Person = ALICE, code: int = ExitCode.OK, text: str | None = None) -> str:
+        """Run a command line as a person; return what it printed."""
+        self._patch.setattr(people, "acting_person", lambda: by)
+        result = self._invoke("--config", self.home.config, *args, text=text)
+        assert result.exit_code == code, result.output
+        return result.output
+
+    def document(self, *args: str, by: Person = ALICE) -> dict[str, object]:
+        found: dict[str, object] = json.loads(self.run(*args, "--json", by=by))
+        return found
+
+
+@pytest.fixture
+def stage(own_home: Home, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    config = own_home.config.read_text()
+    own_home.config.write_text(f'{config}\n[destruction]\ncooling_off = "0s"\n')
+    yield Stage(own_home, invoke, monkeypatch)
+
+
+def test_from_the_proposal_to_the_certificate(stage: Stage) -> None:
+    stage.make_due(stage.first)
+    plan = stage.document("destroy", "propose", "--due")
+    (archive,) = plan["archives"]  # type: ignore[misc]
+    assert archive["archive"] == stage.first
+    assert archive["verdict"] == "due"
+    proposal = str(plan["id"])
+    assert "two people" in stage.run(*approval(proposal), by=ALICE, code=ExitCode.USAGE)
+    assert stage.document(*approval(proposal), by=BOB)["enough"] is True
+    assert stage.document("destroy", "carry-out")["destroyed"] == [stage.first]
+    told = stage.run("destroy", "certificate", stage.first[-8:])
+    assert told.startswith("strongroom certificate of destruction 1\n")
+    assert f"{chr(8212)} strongroom " in told
+    assert stage.document("destroy", "certificate", stage.first)["certificate"]["signed"] is True  # type: ignore[index]
+    (gone,) = stage.document("destroy", "list")["destroyed"]  # type: ignore[misc]
+    assert gone["id"] == stage.first
+    assert stage.home.archives() == stage.all  # manifests and a tombstone
+
+
+def approval(proposal: str, count: int = 1) -> tuple[str, ...]:
+    return ("destroy", "approve", proposal, "--yes", "--count", str(count))
+
+
+def destroy(stage: Stage, archive: str) -> None:
+    stage.make_due(archive)
+    proposal = str(stage.document("destroy", "propose", "--archive", archive)["id"])
+    stage.run(*approval(proposal), by=BOB)
+    stage.run("destroy", "carry-out")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("restore", "{}", "--to", "elsewhere"),
+        ("verify", "{}"),
+        ("archives", "show", "{}"),
+        ("regenerate", "{}"),
+        ("diff", "{}", "{}"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_every_command_says_what_became_of_it(stage: Stage, command: tuple[str, ...]) -> None:
+    destroy(stage, stage.first)
+    told = " ".join(stage.run(*(word.format(stage.first) for word in command), code=ExitCode.USAGE).split())
+    assert "was destroyed at" in told
+    assert "strongroom destroy certificate" in told
+
+
+def test_lists_and_coverage_say_it_and_verify_finds_nothing_wrong(stage: Stage) -> None:
+    destroy(stage, stage.first)
+    assert "Not listed: 1 that were destroyed" in stage.run("archives")
+    assert stage.first[-8:] in stage.run("archives", "--holding", "destroyed")
+    (gone,) = stage.document("archives", "--holding", "destroyed")["archives"]  # type: ignore[misc]
+    assert gone["destroyed"]["ground"] == "retention"
+    assert "destroyed: 2026-11-01" in stage.run("coverage", code=ExitCode.FINDINGS)
+    stage.run("verify", stage.second)
+    assert "destroyed, with a certificate" in " ".join(stage.run("log").split())
+
+
+def test_what_is_not_due_is_refused_with_the_reason(stage: Stage) -> None:
+    told = stage.run("destroy", "propose", "--archive", stage.first, code=ExitCode.USAGE)
+    assert "may not be destroyed: kept until 2033" in " ".join(told.split())
+    stage.run("destroy", "propose", "--due", code=ExitCode.USAGE)
+    stage.run("destroy", "propose", code=ExitCode.USAGE)
+    assert "Nothing is proposed" in stage.run("destroy", "list")
+
+
+def test_a_hold_that_comes_after_the_approval_keeps_it(stage: Stage) -> None:
+    stage.make_due(stage.first, stage.second)
+    proposal = str(stage.document("destroy", "propose", "--due")["id"])
+    stage.run(*approval(proposal, 2), by=BOB)
+    stage.run("hold", "place", "--matter", "acme", "--archive", stage.first, "--reason", "a letter")
+    carried = stage.document("destroy", "carry-out")
+    assert carried["destroyed"] == [stage.second]
+    assert carried["spared"] == [{"archive": stage.first, "reason": "held for the matter acme"}]
+
+
+@pytest.mark.parametrize("args", [(), ("--yes",), ("--yes", "--count", "2"), ("--count", "1")])
+def test_nothing_is_approved_unless_the_count_is_told(stage: Stage, args: tuple[str, ...]) -> None:
+    stage.make_due(stage.first)
+    proposal = str(stage.document("destroy", "propose", "--due")["id"])
+    told = stage.run("destroy", "approve", proposal, *args, by=BOB, code=ExitCode.USAGE)
+    assert "add --yes --count 1" in " ".join(told.split())
+
+
+@pytest.mark.parametrize(("typed", "code"), [("{}\n1\n", 0), ("{}\n2\n", 2), ("z\n1\n", 2)])
+def test_a_person_types_what_is_destroyed(stage: Stage, monkeypatch: pytest.MonkeyPatch, typed: str, code: int) -> None:
+    stage.make_due(stage.first)
+    proposal = str(stage.document("destroy", "propose", "--due")["id"])
+    monkeypatch.setattr(terminal, "can_ask", lambda: True)
+    stage.run("destroy", "approve", proposal, by=BOB, code=code, text=typed.format(proposal[-8:]))
+
+
+def test_a_signed_approval_and_an_undo(stage: Stage, tmp_path: Path) -> None:
+    stage.make_due(stage.first)
+    key = tmp_path / "bob.key"
+    key.touch(mode=0o600)
+    key.write_text(Signer("bob", b"b" * 32).reveal() + "\n")
+    proposal = str(stage.document("destroy", "propose", "--due")["id"])
+    stage.run(*approval(proposal), "--sign-with", str(key), by=BOB)
+    log = (stage.home.vault / "log" / "log.jsonl").read_text()
+    assert '"signer":"bob+' in log
+    assert b"b" * 32 not in log.encode()
+    assert stage.document("destroy", "undo", proposal, "--reason", "wait")["archives"] == [stage.first]
+    assert stage.document("destroy", "carry-out")["destroyed"] == []
+    assert "1 withdrawn" in stage.run("destroy", "show", proposal)
+
+
+def test_a_request_for_erasure_from_the_first_word_to_the_last(stage: Stage) -> None:
+    stage.make_due(stage.first)
+    words = ("erase", "request", "--subject", "crm-4711", "--from", "2026-11-01", "--to", "2026-11-03")
+    asked = stage.document(*words, "--ground", "GDPR 17(1)(b)")
+    erasure, plan = str(asked["erasure"]["id"]), asked["proposal"]  # type: ignore[index]
+    assert {each["verdict"] for each in plan["archives"]} == {"due", "keep"}  # type: ignore[index]
+    count = len(plan["archives"])  # type: ignore[index]
+    stage.run(*approval(plan["id"], count), by=BOB)  # type: ignore[index]
+    assert stage.document("destroy", "carry-out")["destroyed"] == [stage.first]
+    stage.run("erase", "answer", erasure, "done", code=ExitCode.USAGE)
+    stage.run("erase", "answer", erasure, "deferred", "--ground", "GDPR 17(3)(b)")
+    (told,) = stage.document("erase", "list")["erasures"]  # type: ignore[misc]
+    assert (told["state"], told["subject"]) == ("deferred", "crm-4711")
+    assert "keep: kept until" in " ".join(stage.run("erase", "list").split())
+    stage.make_due(stage.second)
+    stage.run("destroy", "carry-out")
+    (told,) = stage.document("erase", "list")["erasures"]  # type: ignore[misc]
+    assert (told["state"], told["subject"]) == ("done", "") or {each["verdict"] for each in told["held"]} == {"keep"}
+    assert "crm-4711" not in (stage.home.vault / "log" / "log.jsonl").read_text()
+
+
+def test_refused_and_proposed_again(stage: Stage) -> None:
+    words = ("erase", "request", "--subject", "crm-1", "--archive", stage.first, "--ground", "GDPR 17(1)(a)")
+    asked = stage.document(*words)
+    erasure = str(asked["erasure"]["id"])  # type: ignore[index]
+    stage.run("destroy", "undo", stage.first, "--reason", "look again")
+    assert "kept until" in " ".join(stage.run("erase", "propose", erasure).split())
+    stage.run("erase", "answer", erasure, "refused", code=ExitCode.USAGE)
+    assert "refused" in stage.run("erase", "answer", erasure, "refused", "--ground", "GDPR 17(3)(b)")
+    assert stage.document("destroy", "list")["proposals"] == []

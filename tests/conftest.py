@@ -1,0 +1,14 @@
+"""What holds for every test, wherever it stands."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.register_assert_rewrite("strongroom.providers.contract")
+
+from straywatch import (  # noqa: E402, F401 - hooks and fixtures are found by their names
+    planted_strays,
+    pytest_configure,
+    pytest_runtest_teardown,
+    pytest_unconfigure,
+)

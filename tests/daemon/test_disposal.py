@@ -1,0 +1,144 @@
+"""What the daemon does about destructions by itself: in its own thread, and without approving anything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from strongroom.config.load import load_config
+from strongroom.config.schema import Config
+from strongroom.daemon.disposal import Disposal
+from strongroom.engine.approve import approve
+from strongroom.engine.assembly import Doors
+from strongroom.engine.initialise import Wishes, initialise
+from strongroom.engine.keys import make_identity
+from strongroom.engine.office import desk_of, find_plan
+from strongroom.model.archive import Archive, Holding, Seal
+from strongroom.model.destruction import PROGRAM, Person
+from strongroom.model.ids import make_id
+from strongroom.model.inspection import Expectation, Inspection
+from strongroom.model.job import Job, State
+from strongroom.model.period import Period
+from strongroom.model.retention import AtEnd, RetentionRule
+from strongroom.model.stream import ExportSpec
+from strongroom.model.window import Window
+from strongroom.vault.archives import get_archive, put_archive
+from strongroom.vault.destructions import live_proposals
+from strongroom.vault.jobs import put_job
+from strongroom.vault.tombstones import get_tombstone
+from strongroom.vault.vault import Vault, open_vault
+
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+RULE = RetentionRule("short", Period.parse("90d"), citation="policy", at_end=AtEnd.DESTROY)
+
+
+class Stage:
+    """A vault with one archive, a disposal, and the time that both live by."""
+
+    def __init__(self, base: Path) -> None:
+        self.now, self.seconds = FIRST + timedelta(days=30), 0.0
+        wishes = Wishes(base / "vault", base / "strongroom.toml", base / "identity.txt", None)
+        self.doors = Doors(clock=lambda: self.now)
+        initialise(wishes, make_identity(os.urandom), self.doors)
+        self.config: Config = load_config(base / "strongroom.toml")
+        self.vault: Vault = open_vault(base / "vault")
+        self.archive = self._add()
+        self.disposal = Disposal(self.config, self.doors, lambda: self.seconds)
+
+    def _add(self) -> Archive:
+        window, name = Window(FIRST, FIRST + timedelta(days=1)), make_id(FIRST, os.urandom)
+        job = Job(
+            make_id(FIRST, os.urandom), "s", "zavu", ExportSpec(("messages",), window), State.ARCHIVED, *[FIRST] * 3
+        )
+        for suffix in (".key.age", ".age"):
+            self.vault.layout.temporary(name, suffix).write_bytes(os.urandom(300))
+        archive = Archive(
+            name, Holding.HELD, "s", "zavu", "zavu", job.spec, job.id, "ref", Seal(1, 300, "ab" * 32, "cd" * 32, "x"),
+            Expectation(window, ()), Inspection((), ()), ("age1",), "short", "csv", FIRST, FIRST, RULE,
+        )  # fmt: skip
+        self.vault.publish_archive(archive)
+        with self.vault.catalogue.transaction():
+            put_job(self.vault.catalogue, job)
+            put_archive(self.vault.catalogue, archive, self.vault.key_sha256(archive))
+        return archive
+
+    def look(self) -> None:
+        """Let the disposal look once, and hear what came of it."""
+        self.seconds += 7 * 3600
+        self.disposal.tend()
+        self.disposal.finish(60)
+        self.disposal.tend()
+        self.disposal.finish(60)
+
+    def pass_days(self, days: int) -> None:
+        """Let days pass, each with a look, so that the time is one that was watched."""
+        for _ in range(days):
+            self.now += timedelta(days=1)
+            with self.vault.catalogue.transaction():
+                self.vault.catalogue.write(
+                    "INSERT INTO vault VALUES ('time', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                    self.now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+                )
+
+    def held(self) -> bool:
+        return get_archive(self.vault.catalogue, self.archive.id) is not None
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    made = Stage(tmp_path)
+    with closing(made.vault):
+        yield made
+        made.disposal.finish(60)
+
+
+def test_it_proposes_by_the_rule_and_destroys_what_two_people_approved(stage: Stage) -> None:
+    stage.look()
+    assert live_proposals(stage.vault.catalogue) == []  # its time is not over
+    stage.pass_days(100)
+    stage.look()
+    stage.look()
+    (proposal,) = live_proposals(stage.vault.catalogue)
+    assert proposal.by == PROGRAM
+    stage.pass_days(10)
+    stage.look()
+    assert stage.held()  # nobody has approved
+    desk = desk_of(stage.config, stage.vault, stage.doors)
+    for person in (Person(1000, "alice"), Person(1001, "bob")):
+        approve(desk, proposal.id, person, find_plan(desk, proposal.id).digest)
+    stage.look()
+    assert stage.held()
+    stage.pass_days(7)
+    stage.look()
+    assert not stage.held()
+    buried = get_tombstone(stage.vault.catalogue, stage.archive.id)
+    assert buried is not None
+    assert buried.certificate_sha256
+    assert "strongroom" in stage.vault.layout.certificate(stage.archive.id).read_text().splitlines()[-1]
+
+
+def test_a_leap_of_the_clock_destroys_nothing(stage: Stage) -> None:
+    stage.pass_days(100)
+    stage.look()
+    desk = desk_of(stage.config, stage.vault, stage.doors)
+    (proposal,) = live_proposals(stage.vault.catalogue)
+    for person in (Person(1000, "alice"), Person(1001, "bob")):
+        approve(desk, proposal.id, person, find_plan(desk, proposal.id).digest)
+    stage.now += timedelta(days=30)
+    stage.look()
+    assert stage.held()
+
+
+def test_what_a_backup_brought_back_is_buried_at_the_start(stage: Stage, tmp_path: Path) -> None:
+    shutil.copytree(stage.config.vault.path / "keys", tmp_path / "backup")
+    test_it_proposes_by_the_rule_and_destroys_what_two_people_approved(stage)
+    shutil.copytree(tmp_path / "backup", stage.config.vault.path / "keys", dirs_exist_ok=True)
+    stage.disposal.begin()
+    stage.disposal.finish(60)
+    assert not stage.vault.layout.key(stage.archive.id).exists()

@@ -1,0 +1,82 @@
+"""A whole house over one of the providers that deliver CSV, on the same clock and with the same means as the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from bench_engine import NOON, Bench
+
+from strongroom.config.load import load_config
+from strongroom.config.template import FreshSource
+from strongroom.engine.assembly import Doors, open_reading
+from strongroom.engine.initialise import Wishes, initialise
+from strongroom.engine.keys import make_identity
+from strongroom.engine.readings import find_job, job_life, list_archives, list_jobs
+from strongroom.model.archive import Archive
+from strongroom.model.job import Job
+from strongroom.model.stream import Stream
+from strongroom.sandbox.clock import SandboxClock
+from strongroom.sandbox.hookbridge_options import HookBridgeOptions
+from strongroom.sandbox.qlara_options import QlaraOptions
+from strongroom.sandbox.rows import RowOptions
+from strongroom.sandbox.server import Sandbox, SandboxSettings
+
+FEW = RowOptions(per_day={"outbound": 40, "inbound": 30, "api": 40, "campaign": 20, "console": 4, "contacts": 2})
+HISTORY = Stream("history", "qlara", ("message-history",))
+REPORTS = Stream("reports", "qlara", ("delivery-reports",))
+HOOKS = Stream("hooks", "hookbridge", ("outbound",))
+
+
+@contextmanager
+def open_csv_bench(base: Path, options: HookBridgeOptions | QlaraOptions, source_lines: str = "") -> Iterator[Bench]:
+    """Start a sandbox of the provider whose options these are, and make a fresh vault that archives from it."""
+    clock = SandboxClock.stopped_at(NOON)
+    hook = isinstance(options, HookBridgeOptions)
+    settings = SandboxSettings(
+        hookbridge=options if isinstance(options, HookBridgeOptions) else None,
+        qlara=options if isinstance(options, QlaraOptions) else None,
+        rows=FEW,
+    )
+    with Sandbox(settings, clock=clock) as sandbox:
+        stream = HOOKS if hook else HISTORY
+        variable = f"STRONGROOM_TEST_{stream.source.upper()}_KEY"
+        os.environ[variable] = settings.hookbridge_key if hook else settings.qlara_key
+        source = FreshSource(
+            stream.source,
+            stream.source,
+            f"env:{variable}",
+            stream.datasets,
+            since=f"{clock() - timedelta(days=2):%Y-%m-%d}",
+            base_url=sandbox.hookbridge_url if hook else sandbox.qlara_url,
+            allow_private_addresses=True,
+        )
+        wishes = Wishes(base / "vault", base / "strongroom.toml", base / "identity.age", None, source)
+        initialise(wishes, make_identity(os.urandom), Doors(clock=clock))
+        if source_lines:
+            text = wishes.config.read_text()
+            wishes.config.write_text(text.replace("allow_private", f"{source_lines}\nallow_private", 1))
+        yield Bench(base, sandbox, clock, load_config(base / "strongroom.toml"))
+        for header in ("authorization", "x-api-key"):
+            assert sandbox.requests.headers_at_storage(header) == ()
+
+
+def newest(bench: Bench) -> Job:
+    """Return the job that was made last."""
+    with open_reading(bench.config) as vault:
+        return list_jobs(vault)[0]
+
+
+def archives(bench: Bench) -> list[Archive]:
+    """Return what is held, the newest first."""
+    with open_reading(bench.config) as vault:
+        return list_archives(vault, holding="held")
+
+
+def kinds(bench: Bench, job_id: str) -> list[str]:
+    """Return the kinds of everything that happened to a job."""
+    with open_reading(bench.config) as vault:
+        return [each.kind.removeprefix("job.") for each in job_life(vault, find_job(vault, job_id)).moments]

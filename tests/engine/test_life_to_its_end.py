@@ -1,0 +1,149 @@
+"""The life of records to its end: the machine of periods and holds, with people who propose, approve, undo and destroy.
+
+The verdicts, the holds and the time are the real ones. Whatever the order of acts: nothing is destroyed before the
+longest end that anything ever promised it, nothing under a hold, by a wrong clock, or by one person.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import pytest
+from destructionkit import ALICE, BOB, CAROL, SIGNER
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, precondition, rule
+from test_life_of_records import PERIODS, LifeOfRecords
+
+from strongroom.engine.approve import approve
+from strongroom.engine.desk import Desk
+from strongroom.engine.destroy import carry_out
+from strongroom.engine.propose import Plan, propose, read_plan, undo
+from strongroom.engine.vaulttime import require_trustworthy_time
+from strongroom.evidence.line import read_chain
+from strongroom.model.destruction import Person, StepRefused
+from strongroom.model.errors import StrongroomError
+from strongroom.model.retention import Basis
+from strongroom.vault.archives import get_archive
+from strongroom.vault.shred import copies_of
+from strongroom.vault.tombstones import get_tombstone, is_tombstone
+
+WEEK = timedelta(days=7)
+
+
+class LifeToItsEnd(LifeOfRecords):
+    """The same vault, with people who destroy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plans: list[Plan] = []
+        self.agreed: dict[str, datetime] = {}  # by plan, in true time
+        self.gone: set[str] = set()
+        self.configure(short=PERIODS[0], long=PERIODS[1], basis=Basis.WINDOW_END, streams="short", lock=False)
+        self.ingest(stream="a", lag=60)
+
+    def desk(self) -> Desk:
+        """Return a desk on the vault's own time, with a provider that tells the true one."""
+        skews = {"zavu": -self.world.jumped}
+        return Desk(
+            self.vault,
+            self.now,
+            self.chance,
+            signer=lambda: SIGNER,
+            require_time=lambda: require_trustworthy_time(self.vault, self.clock, skews),
+        )
+
+    @precondition(lambda self: self.world.lives)
+    @rule(data=st.data(), by=st.sampled_from((ALICE, BOB)))
+    def propose(self, data: st.DataObject, by: Person) -> None:
+        """Propose an archive; refused unless it is due."""
+        life = self._draw(data)
+        due = life.until is not None and life.until <= self.now() and not self.world.is_held(life.archive)
+        try:
+            self.plans.append(propose(self.desk(), [life.archive], by, "it is over"))
+        except StepRefused:
+            return
+        assert due
+        self.world.acts.append("destruction.proposed")
+
+    @precondition(lambda self: self.plans)
+    @rule(data=st.data(), by=st.sampled_from((ALICE, BOB, CAROL)))
+    def approve(self, data: st.DataObject, by: Person) -> None:
+        """Approve a plan; refused to who proposed it."""
+        self._approve(data.draw(st.sampled_from(self.plans)), by)
+
+    def _approve(self, plan: Plan, by: Person) -> None:
+        try:
+            approve(self.desk(), plan.proposal.id, by, read_plan(self.desk(), plan.proposal.id).digest)
+        except StepRefused:
+            return
+        assert by != plan.proposal.by
+        self.agreed[plan.proposal.id] = self.true_now
+        self.world.acts.append("destruction.approved")
+
+    @precondition(lambda self: self.plans)
+    @rule(data=st.data())
+    def undo(self, data: st.DataObject) -> None:
+        """Take a plan back, where that can still be done."""
+        plan = data.draw(st.sampled_from(self.plans))
+        with suppress(StepRefused):
+            undo(self.desk(), plan.proposal.id, CAROL, "wait")
+            self.world.acts.append("destruction.undone")
+
+    @rule(days=st.sampled_from((0, 8)))
+    def carry_out(self, days: int) -> None:
+        """Let the daemon work, after the cooling-off or before it."""
+        if days:
+            self.time_passes(days)
+        with suppress(StrongroomError):
+            carry_out(self.desk())
+        told = self._told()
+        fresh = told[len(self.world.acts) :]
+        assert Counter(fresh)["destruction.begun"] == Counter(fresh)["archive.destroyed"]
+        assert set(fresh) <= {"destruction.begun", "archive.destroyed", "destruction.spared"}
+        self.world.acts += fresh
+        for name in sorted(self.world.lives):
+            if get_archive(self.vault.catalogue, name) is None:
+                self._bury(name)
+
+    @precondition(lambda self: self.world.lives)
+    @rule(data=st.data(), days=st.sampled_from((0, 8)))
+    def go_through_with_it(self, data: st.DataObject, days: int) -> None:
+        """Propose, approve and carry out in one go, as two who know what they want; whatever is refused stays so."""
+        before = len(self.plans)
+        self.propose(data=data, by=ALICE)
+        for plan in self.plans[before:]:
+            self._approve(plan, BOB)
+        self.carry_out(days=days)
+
+    def _bury(self, name: str) -> None:
+        """Check that an archive that is gone was allowed to go."""
+        life, buried = self.world.lives.pop(name), get_tombstone(self.vault.catalogue, name)
+        assert buried is not None
+        assert not self.world.is_held(life.archive)
+        assert life.until is not None
+        assert abs(self.world.jumped) <= timedelta(days=1)
+        assert life.until <= self.true_now
+        assert self.true_now >= self.agreed[buried.tombstone.proposal]
+        self.gone.add(name)
+
+    def _told(self) -> list[str]:
+        path = self.vault.layout.log
+        return [str(body["kind"]) for body in read_chain(path.read_bytes().splitlines())] if path.exists() else []
+
+    @invariant()
+    def what_is_gone_is_gone(self) -> None:
+        """Of what was destroyed there is a tombstone and nothing else; of the rest, everything."""
+        for name in self.gone:
+            (stone,) = copies_of(self.vault.layout, name)
+            assert is_tombstone(stone.read_bytes())
+        for life in self.world.lives.values():
+            assert self.vault.key_path(life.archive).exists()
+
+
+LifeToItsEnd.TestCase.settings = settings(
+    max_examples=20, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+)
+TestLifeToItsEnd = pytest.mark.slow(LifeToItsEnd.TestCase)
