@@ -21,11 +21,11 @@ demo: $(STAMP)  ## a simulated provider, a fresh vault, real exports through eve
 	$(BIN)/strongroom demo $(if $(DEMO_DIR),--dir $(DEMO_DIR))
 
 test: $(STAMP)  ## every test, the fast ones first
-	$(BIN)/pytest -q -n 2 --durations 40 -m "not slow"
-	$(BIN)/pytest -q -n 2 --durations 40 -m slow
+	$(BIN)/pytest -q -n 4 --durations 40 -m "not slow"
+	$(BIN)/pytest -q -n 4 --durations 40 -m slow
 
 test-fast: $(STAMP)  ## the tests that take seconds
-	$(BIN)/pytest -q -n 2 --durations 40 -m "not slow"
+	$(BIN)/pytest -q -n 4 --durations 40 -m "not slow"
 
 test-system: $(STAMP)  ## as root: the service in a Debian that really boots; four minutes, not part of test
 	packaging/test-system/run

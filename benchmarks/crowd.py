@@ -1,4 +1,4 @@
-"""A crowded vault, made straight in the catalogue: archives, jobs and coverage by the million, and somebody at work in it.
+"""A crowded vault, made straight in the catalogue: archives, jobs and coverage by the million, and a writer at work.
 
 Rows are copied inside SQLite from a few that were written the usual way, so that every column is what the program
 itself would have put there. Archives beyond the number of jobs name jobs that are not there any more.
@@ -164,15 +164,24 @@ def _multiply(database: sqlite3.Connection, crowd: Crowd, job: Job, archive: Arc
     }
     _copy(database, "retained", changes, {**base, "most": crowd.archives - 1, "pattern": archive.id}, key="archive")
     database.execute(_COVERAGE, {**base, "most": crowd.streams * crowd.days - 1})
+    database.execute(_STREAMS, {**base, "most": crowd.streams - 1})  # as the daemon keeps them
     database.commit()
 
 
 _DATE = "strftime('%Y-%m-%dT%H:%M:%S.000000Z', date(:today, '-' || (n / :streams % :days + 1) || ' days', '{}'))"
+_INSTANT = "strftime('%Y-%m-%dT%H:%M:%S.000000Z', date(:today, {}))"
 _NUMBERS = "WITH RECURSIVE numbers (n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM numbers WHERE n < :most)"
 _COVERAGE = f"""
 {_NUMBERS.format(first=0)} INSERT INTO coverage
 SELECT 's' || (n % :streams), {_DATE.format("0 days")}, {_DATE.format("1 days")},
     CASE WHEN n % 997 = 5 THEN 'lost' WHEN n % 97 = 3 THEN 'empty' ELSE 'proven' END, '', '', '' FROM numbers
+"""
+
+
+_STREAMS = f"""
+{_NUMBERS.format(first=0)} INSERT INTO streams
+SELECT 's' || n, {_INSTANT.format("'-' || :days || ' days'")}, {_INSTANT.format("'-' || :days || ' days'")},
+    {_INSTANT.format("'0 days'")}, '' FROM numbers
 """
 
 

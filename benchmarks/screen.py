@@ -24,10 +24,12 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar
 
 from crowd import Crowd, fill, writing
 from textual import events
 from textual.app import App, ComposeResult
+from textual.binding import BindingType
 from textual.widgets import Footer, Static
 
 from strongroom.config.load import load_config
@@ -62,7 +64,7 @@ OURS = "import sys; from strongroom.cli.main import run; sys.exit(run())"
 class Empty(App[None]):
     """What any Textual app costs."""
 
-    BINDINGS = [("j", "bell", "nothing")]
+    BINDINGS: ClassVar[list[BindingType]] = [("j", "bell", "nothing")]
 
     def compose(self) -> ComposeResult:
         yield Static("nothing here")

@@ -5,6 +5,8 @@ page cannot promise one that is not there. Run `python docs/pictures.py` after t
 it was forgotten. Of the page only what stands between the markers is rewritten.
 """
 
+# ruff: noqa: E402 - the roots of the imports have to be found first
+
 from __future__ import annotations
 
 import asyncio
@@ -65,7 +67,10 @@ def pictures() -> dict[str, str]:
     os.environ.pop("NO_COLOR", None)
     os.environ.update(TZ="Europe/Berlin", COLORTERM="truecolor")
     time.tzset()
-    usage, shutil.disk_usage = shutil.disk_usage, lambda _path: SimpleNamespace(total=10**12, used=6e11, free=4 * 10**11)
+    usage, shutil.disk_usage = (
+        shutil.disk_usage,
+        lambda _path: SimpleNamespace(total=10**12, used=6e11, free=4 * 10**11),
+    )
     try:
         with tempfile.TemporaryDirectory() as folder:
             return asyncio.run(_take(Path(folder)))
@@ -145,8 +150,12 @@ async def _take(folder: Path) -> dict[str, str]:
 
 async def browsed(seat: Seat) -> None:
     """Wait until the records stand there."""
-    while not (isinstance(seat.app.screen, BrowseScreen) and "hello" in seat.text):
+    for _ in range(600):
+        if isinstance(seat.app.screen, BrowseScreen) and "parcel" in seat.text:
+            break
         await seat.pilot.pause(0.05)
+    else:
+        raise SystemExit(f"the records never came:\n{seat.text}")
     await seat.press("down")
 
 
@@ -155,7 +164,8 @@ async def _picture(app: StrongroomApp, reader: VaultReader, keys: tuple[str, ...
         async with app.run_test(size=SIZE) as pilot:
             seat = Seat(app, pilot)
             await seat.settle()
-            await seat.press(*keys)
+            for key in keys:  # each after the answer to the one before
+                await seat.press(key)
             if then is not None:
                 await then(seat)
             # Fonts would be fetched from elsewhere by whoever looks at the picture.

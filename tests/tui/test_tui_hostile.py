@@ -25,7 +25,15 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+TOGETHER = {
+    "meaning": HOSTILE["markup"] + HOSTILE["actions"] + HOSTILE["formats"],
+    "control": HOSTILE["escapes"] + HOSTILE["lines"] + HOSTILE["directions"],
+    "wide": HOSTILE["wide"] + HOSTILE["stacked"],
+    "long": HOSTILE["long"],
+}
+
+
+@pytest.mark.parametrize("text", TOGETHER.values(), ids=TOGETHER)
 async def test_hostile_text_is_only_letters(empty: Bench, sit: Sit, text: str) -> None:
     job = make_job(1, State.FAILED, stream=text, detail=text, cause=Cause.REFUSED, source=text, ref=text)
     old, new = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)

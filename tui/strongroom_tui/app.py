@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.worker import Worker
 
@@ -181,6 +183,8 @@ class StrongroomApp(App[None]):
             if seen is not None:
                 self._shown, self._read_at = (room, seen.version), monotonic()
                 room.show(seen, seen.trouble)
+        except NoMatches:
+            return  # a room that is being left loses its parts one by one; the next look finds whichever is there then
         except StrongroomError as error:
             self._shown = None
             room.show(None, f"{error.message} ({error.hint})" if error.hint else error.message)
@@ -194,6 +198,7 @@ def run(config: Config, *, read_only: bool = False) -> int:
     from strongroom.engine.assembly import system_clock
 
     reader = VaultReader(config)
+    sys.setswitchinterval(0.001)  # seconds; a key does not wait long for the thread that reads
     try:
         memory = Memory(os.environ)
         return asyncio.run(_run(StrongroomApp(reader, system_clock, read_only=read_only, memory=memory)))

@@ -39,8 +39,16 @@ class ArchiveActs(Room):
         Binding("o", "browse_archive", "browse", tooltip="Read the records inside, without writing them to disk"),
         Binding("R", "restore_archive", "restore", tooltip="Write the original bytes to a new file"),
         Binding("v", "verify_archive", "verify", tooltip="Read every sealed byte again; with an identity the records"),
-        Binding("d", "compare_archive", "compare", tooltip="Compare record by record with the archive before it"),
-        Binding("e", "regenerate_archive", "export afresh", tooltip="Export the window again, beside what is there"),
+        Binding(
+            "d", "compare_archive", "compare", show=False, tooltip="Compare record by record with the archive before it"
+        ),
+        Binding(
+            "e",
+            "regenerate_archive",
+            "export afresh",
+            show=False,
+            tooltip="Export the window again, beside what is there",
+        ),
         Binding("I", "identity_archive", "identity", show=False, tooltip="Open archives with another identity file"),
         Binding("H", "hold_archive", "hold", show=False, tooltip="Hold this archive for a matter"),
         Binding("D", "propose_archive", "destroy", show=False, tooltip="Propose this archive for destruction"),

@@ -175,4 +175,4 @@ class AskLine(Dialog):
     def _turn_aside(self) -> None:
         self.dismiss(None)
         if self._instead is not None:
-            self._instead[1]()
+            self.app.call_later(self._instead[1])  # once this question is gone

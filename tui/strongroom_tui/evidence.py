@@ -84,7 +84,9 @@ class EvidenceRoom(ListRoom[Moment]):
     KINDS: ClassVar[tuple[str, ...]] = FAMILIES
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "audit(False)", "verify log", tooltip="Check log, checkpoints, catalogue and small files"),
-        Binding("V", "audit(True)", "verify all", tooltip="Check all of that and read every sealed payload"),
+        Binding(
+            "V", "audit(True)", "verify all", show=False, tooltip="Check all of that and read every sealed payload"
+        ),
         Binding("c", "checkpoint", "checkpoint", tooltip="Sign the log as it is now"),
         Binding("h", "handover", "hand over", tooltip="Make a package of archives that somebody else can check"),
     ]

@@ -87,9 +87,7 @@ def _confirm(seen: Foresight, was: StreamSettings, would_be: Config, *, yes: boo
 
 
 def _say(seen: Foresight) -> None:
-    say(
-        f"{clean(seen.stream)}: {count_words(seen.exports)} exports due by the change, {count_words(seen.before)} now"
-    )
+    say(f"{clean(seen.stream)}: {count_words(seen.exports)} exports due by the change, {count_words(seen.before)} now")
     if seen.exports and seen.first:
         words = f"from {day_words(seen.first)} on, up to {seen.pace:g} an hour, held by {instant_words(seen.done_by)}"
         say(f"{words}; {count_words(seen.late)} late")

@@ -99,7 +99,8 @@ class Watcher:
             reconcile(vault, [alarm], now, whole=False)
             return
         sights = sights_of(vault, plans, keeps, now)
-        reconcile(vault, alarms_in(vault, sights, keeps, now, reserve=engine.min_free, pace=self._pace, drill_every=self._drill_every), now)
+        reserve, pace, drills = engine.min_free, self._pace, self._drill_every
+        reconcile(vault, alarms_in(vault, sights, keeps, now, reserve=reserve, pace=pace, drill_every=drills), now)
         remember_keeps(vault, keeps, now)
         self._guarded("metrics", lambda: self._measure(engine, sights, now))
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from strongroom.engine.requests import BY_PERSON
+from strongroom.engine.resume import BY_PERSON
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.instants import format_instant, parse_instant

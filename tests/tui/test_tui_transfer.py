@@ -1,0 +1,85 @@
+"""A real transfer from the simulated provider, watched and cancelled from its job's own screen."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+import threading
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from tui_bench import Seat
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
+
+from bench_engine import Bench, open_bench
+
+from strongroom.engine.assembly import open_reading
+from strongroom.engine.progress import Meter
+from strongroom.engine.requests import Wish
+from strongroom.vault.requests import waiting_requests
+from strongroom_tui.app import StrongroomApp
+from strongroom_tui.lives import JobScreen
+from strongroom_tui.reader import VaultReader
+
+PATIENCE = 30.0  # seconds
+
+
+class Held:
+    """Lets a transfer write down its first progress, then holds it until it is let go."""
+
+    def __init__(self) -> None:
+        self.told, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self) -> None:
+        self.told.set()
+        assert self.go_on.wait(PATIENCE)
+
+
+@pytest.mark.slow
+async def test_a_running_transfer_is_watched_and_cancelled_from_its_own_screen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, write = Held(), Meter._write
+
+    def writing(self: Meter, now: datetime) -> None:
+        write(self, now)
+        held()
+
+    monkeypatch.setattr(Meter, "_write", writing)
+    with open_bench(tmp_path) as bench:
+        working = threading.Thread(target=bench.export)
+        working.start()
+        try:
+            assert await asyncio.to_thread(held.told.wait, PATIENCE)
+            await watch(bench)
+        finally:
+            held.go_on.set()
+            working.join(PATIENCE)
+
+
+async def watch(bench: Bench) -> None:
+    reader = VaultReader(bench.config, bench.clock)
+    try:
+        app = StrongroomApp(reader, bench.clock)
+        async with app.run_test(size=(120, 40), notifications=True) as pilot:
+            app.action_go("jobs")
+            seat = Seat(app, pilot)
+            await seat.settle()
+            await seat.press("enter")
+            assert isinstance(app.screen, JobScreen)
+            assert "↓ fetching" in seat.text
+            assert (
+                re.search(r"now +[█░]+ \d+% [\d.]+ [KM]?B of [\d.]+ [KM]?B", seat.text)
+                or "of unknown size" in seat.text
+            )
+            assert "downloading and sealing (job.opened)" in seat.text
+            await seat.press("x", "tab", "enter")
+            assert "asked: cancel" in seat.text
+        with open_reading(bench.config) as vault:
+            (asked,) = waiting_requests(vault.catalogue)
+            assert asked.wish is Wish.CANCEL
+    finally:
+        reader.close()
