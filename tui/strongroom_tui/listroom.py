@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any, ClassVar, Generic
 
@@ -40,17 +41,20 @@ class ListRoom(Room, Generic[Noun]):
         self._keys: frozenset[str] = frozenset()
         self._anchor = Anchor.KEEP  # where the cursor goes when the next answer comes
 
+    @abstractmethod
     def page_question(self, wanted: Filter, before: Noun | None) -> Question:
         """Say how the page after `before` is asked for."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def view(self, page: Page[Noun], seen: Seen, width: int) -> View:
         """Lay a page out for a width in cells."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def opened(self, key: str) -> Screen[Any] | None:
         """Return the screen that tells one row at full length, or None where it comes later."""
-        raise NotImplementedError
+        ...
 
     def contents(self) -> ComposeResult:
         """Yield the list and the hidden filter line."""

@@ -46,31 +46,31 @@ class Unavailable:
         """Refuse."""
         self._refuse()
 
-    def create(self, ask: Ask) -> Accepted:  # noqa: ARG002
+    def create(self, ask: Ask) -> Accepted:  # noqa: ARG002 - the port says so
         """Refuse."""
         self._refuse()
 
-    def sweep(self, since: datetime) -> Iterator[Listed]:  # noqa: ARG002
+    def sweep(self, since: datetime) -> Iterator[Listed]:  # noqa: ARG002 - the port says so
         """Refuse."""
         self._refuse()
 
-    def observe(self, refs: Sequence[str]) -> Mapping[str, Observation]:  # noqa: ARG002
+    def observe(self, refs: Sequence[str]) -> Mapping[str, Observation]:  # noqa: ARG002 - the port says so
         """Refuse."""
         self._refuse()
 
-    def parts(self, ref: str) -> tuple[Part, ...]:  # noqa: ARG002
+    def parts(self, ref: str) -> tuple[Part, ...]:  # noqa: ARG002 - the port says so
         """Refuse."""
         self._refuse()
 
-    def download(self, part: Part, sink: Sink, stop: StopAsked) -> int:  # noqa: ARG002
+    def download(self, part: Part, sink: Sink, stop: StopAsked) -> int:  # noqa: ARG002 - the port says so
         """Refuse."""
         self._refuse()
 
-    def renew(self, ref: str) -> Observation:  # noqa: ARG002
+    def renew(self, ref: str) -> Observation:  # noqa: ARG002 - the port says so
         """Refuse."""
         self._refuse()
 
-    def delete(self, ref: str) -> None:  # noqa: ARG002
+    def delete(self, ref: str) -> None:  # noqa: ARG002 - the port says so
         """Refuse."""
         self._refuse()
 
