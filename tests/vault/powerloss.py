@@ -49,9 +49,10 @@ class State:
     folders: frozenset[str]
     catalogue: bytes
     after: str  # the last mark that was passed
+    residue: tuple[bytes, ...] = ()  # what lies on the bare disk under no name any more
 
     def key(self) -> tuple[object, ...]:
-        return (*sorted(self.files.items()), self.folders, hash(self.catalogue), self.after)
+        return (*sorted(self.files.items()), self.folders, hash(self.catalogue), self.after, self.residue)
 
     def lay_out(self, root: Path) -> Path:
         """Write the state into a fresh folder; return it."""
@@ -273,7 +274,9 @@ def _state(disk: Disk, done: list[Effect], catalogue: bytes, share: dict[int, fl
             _apply(effect, there, contents, names, folders)
     files = {name: bytes(contents.get(inode, b"")) for name, inode in names.items() if _is_reachable(name, folders)}
     kept = frozenset(name for name in folders if name == "." or _is_reachable(name, folders))
-    return State(files, kept, catalogue, mark)
+    named = {names[name] for name in files}
+    residue = tuple(sorted(bytes(data) for inode, data in contents.items() if inode not in named))
+    return State(files, kept, catalogue, mark, residue)
 
 
 def _is_reachable(name: str, folders: set[str]) -> bool:
