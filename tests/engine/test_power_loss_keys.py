@@ -7,6 +7,7 @@ Each flush is then left out once, and the model must notice.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from dataclasses import dataclass, replace
@@ -16,22 +17,22 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "vault"))
-from destructionkit import House, make_house  # noqa: E402 - after the path that powerloss is found by
-from keykit import Strongbox, identity, keys_of, open_strongbox  # noqa: E402 - as above
-from powerloss import Disk, State, Vary, states  # noqa: E402 - as above
+from destructionkit import House, make_house
+from keykit import Strongbox, identity, keys_of, open_strongbox
+from powerloss import Disk, State, Vary, states
 
-from strongroom.engine.destroy import carry_out  # noqa: E402 - as above
-from strongroom.engine.fixity import check_small_files  # noqa: E402 - as above
-from strongroom.engine.recipients import note_recipients  # noqa: E402 - as above
-from strongroom.engine.rotation import Rotation, rotate, settle_rotation  # noqa: E402 - as above
-from strongroom.evidence.line import read_chain  # noqa: E402 - as above
-from strongroom.model.archive import Archive  # noqa: E402 - as above
-from strongroom.model.errors import VaultError  # noqa: E402 - as above
-from strongroom.sealing.identity import X25519Identity  # noqa: E402 - as above
-from strongroom.vault.archives import get_archive  # noqa: E402 - as above
-from strongroom.vault.shred import copies_of  # noqa: E402 - as above
-from strongroom.vault.tombstones import get_tombstone  # noqa: E402 - as above
-from strongroom.vault.vault import Vault, open_vault  # noqa: E402 - as above
+from strongroom.engine.destroy import carry_out
+from strongroom.engine.fixity import check_small_files
+from strongroom.engine.recipients import note_recipients
+from strongroom.engine.rotation import Rotation, rotate, settle_rotation
+from strongroom.evidence.line import read_chain
+from strongroom.model.archive import Archive
+from strongroom.model.errors import VaultError
+from strongroom.sealing.identity import X25519Identity
+from strongroom.vault.archives import get_archive
+from strongroom.vault.shred import copies_of
+from strongroom.vault.tombstones import Buried, get_tombstone, write_tombstone
+from strongroom.vault.vault import Vault, open_vault
 
 
 class Violation(AssertionError):
@@ -161,8 +162,11 @@ class Carried:
             raise Violation("something was destroyed before the intent was on the disk")
         buried = get_tombstone(vault.catalogue, self.doomed.id)
         if buried is not None and buried.certificate_sha256:
-            self._require_gone(vault, state)
-        if state.after in ("logged destroyed", "compacted") and b"archive.destroyed" not in vault.layout.log.read_bytes():
+            self._require_gone(vault, state, buried)
+        if (
+            state.after in ("logged destroyed", "compacted")
+            and b"archive.destroyed" not in vault.layout.log.read_bytes()
+        ):
             raise Violation("the log was said to have what it has not")
         kinds(vault)
         vault.empty_tmp()  # as every start does
@@ -173,17 +177,22 @@ class Carried:
         if [path.name for path in copies_of(vault.layout, self.doomed.id)] != [f"{self.doomed.id}.json"]:
             raise Violation("something is left after it was carried to its end")
 
-    def _require_gone(self, vault: Vault, state: State) -> None:
+    def _require_gone(self, vault: Vault, state: State, buried: Buried) -> None:
         """What has a certificate is gone from the disk, and the certificate is there."""
         left = [path.name for path in copies_of(vault.layout, self.doomed.id) if path.suffix == ".age"]
-        if left or not vault.layout.manifest(self.doomed.id).exists():
+        if left:
             raise Violation(f"it was certified and is there: {left}")
+        stone = vault.layout.manifest(self.doomed.id)
+        if not stone.exists() or stone.read_bytes() != write_tombstone(buried.tombstone):
+            raise Violation("it was certified and its tombstone does not stand")
         if any(self.key in data for data in [*state.residue, *state.files.values()]):
             raise Violation("it was certified and its key lies on the bare disk")
         if any(b"export-of-mallory" in data for data in [*state.residue, *state.files.values()]):
             raise Violation("it was certified and its manifest lies on the bare disk")
-        if not vault.layout.certificate(self.doomed.id).exists():
-            raise Violation("it was certified and the certificate is not there")
+        certificate = vault.layout.certificate(self.doomed.id)
+        data = certificate.read_bytes() if certificate.exists() else b""
+        if hashlib.sha256(data).hexdigest() != buried.certificate_sha256:
+            raise Violation("it was certified and the certificate is not there, or not whole")
 
 
 def carry(folder: Path, vary: Vary | None = None) -> Carried:
@@ -205,3 +214,45 @@ def carry(folder: Path, vary: Vary | None = None) -> Carried:
 @pytest.mark.slow
 def test_no_power_loss_in_a_destruction_leaves_half_of_it(tmp_path: Path) -> None:
     assert carry(tmp_path).check(tmp_path) > 20
+
+
+FLUSHED = (
+    "log",
+    "stone",
+    "manifests",
+    "manifest",
+    "key",
+    "keys",
+    "archives",
+    "note",
+    "folder",
+    "certificates",
+    "log again",
+)
+
+
+@pytest.mark.slow
+def test_every_flush_of_a_destruction_is_known(tmp_path: Path) -> None:
+    carried = carry(tmp_path)
+    name, shard = carried.doomed.id, carried.doomed.id[-2:]
+    assert carried.disk.flushed == [
+        "log/log.jsonl",
+        f"tmp/{name}.tombstone",
+        f"manifests/{shard}",
+        f"manifests/{shard}/{name}.json",
+        f"keys/{shard}/{name}.key.age",
+        f"keys/{shard}",
+        f"archives/{shard}",
+        f"tmp/{name}.note",
+        "log",
+        "log/certificates",
+        "log/log.jsonl",
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(1, len(FLUSHED) + 1), ids=FLUSHED)
+def test_a_flush_left_out_of_a_destruction_is_noticed(tmp_path: Path, number: int) -> None:
+    carried = carry(tmp_path, lambda _name, count: count == number)
+    with pytest.raises(Violation):
+        carried.check(tmp_path, last_first=True)  # what was never flushed is loose to the end

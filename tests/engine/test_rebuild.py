@@ -24,6 +24,7 @@ from strongroom.model.window import Window
 from strongroom.sandbox.faults import Fault, FaultKind
 from strongroom.sandbox.recorder import Operation
 from strongroom.sandbox.zavu_options import ZavuOptions
+from strongroom.vault import rebuilding
 from strongroom.vault.layout import Layout
 from strongroom.vault.lock import hold
 from strongroom.vault.vault import open_vault
@@ -202,13 +203,43 @@ def test_a_manifest_that_the_log_contradicts_is_not_entered(house: Layout, lived
     assert any("as the log has it, got another manifest" in fault for fault in done.faults)
 
 
-def test_an_archive_whose_manifest_is_gone_is_missing_and_not_proven(house: Layout, lived: Bench) -> None:
-    path = manifest(house)
+@pytest.mark.parametrize("number", range(4), ids=lambda number: f"archive {number}")
+def test_an_archive_whose_manifest_is_gone_is_told_and_not_proven(house: Layout, lived: Bench, number: int) -> None:
+    path = sorted(
+        [*house.root.glob("manifests/*/*.json"), *house.root.glob("quarantine/*.json")], key=lambda p: p.name
+    )[number]
+    covering = f"SELECT stream, window_start FROM coverage WHERE archive = '{path.stem}'"
+    before = rows(house.catalogue, covering)
     path.unlink()
     done = rebuild(order(house, lived))
-    assert any(path.stem in fault for fault in done.faults)
-    found = rows(house.catalogue, "SELECT cover, cause FROM coverage WHERE cause = 'manifest-missing'")
-    assert found == [("missing", GONE)]
+    assert sum(path.stem in fault for fault in done.faults) == 1
+    found = rows(
+        house.catalogue, f"SELECT stream, window_start FROM coverage WHERE cover = 'missing' AND cause = '{GONE}'"
+    )
+    assert found == before
+
+
+@pytest.mark.parametrize("step", ["before the old one is moved", "between the two"])
+def test_a_rebuild_that_ends_while_the_new_one_takes_its_place_is_done_again(
+    house: Layout, lived: Bench, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    before = {name: rows(house.catalogue, query) for name, query in LIKE.items()}
+    name = "set_aside" if step.startswith("before") else "take_place"
+
+    def die(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rebuilding, name, die)
+    with pytest.raises(KeyboardInterrupt):
+        rebuild(order(house, lived))
+    monkeypatch.undo()
+    assert house.catalogue.exists() is (name == "set_aside")
+    rebuild(order(house, lived))
+    for table in ("archives", "coverage", "jobs"):
+        assert rows(house.catalogue, LIKE[table]) == before[table]
+    kinds = [body["kind"] for body in read_chain(house.log.read_bytes().splitlines())]
+    assert kinds.count("vault.rebuilt") == 1
+    assert not (house.root / "rebuilding.sqlite").exists()
 
 
 def test_an_archive_that_the_log_does_not_know_is_entered_and_told(house: Layout, lived: Bench, tmp_path: Path) -> None:

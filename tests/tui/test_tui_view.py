@@ -56,26 +56,6 @@ async def test_names_give_way_where_it_is_narrow(bench: Bench, sit: Sit) -> None
         assert " 6 " in line
 
 
-async def test_esc_never_leaves_a_room_and_every_way_ends_at_it(bench: Bench, sit: Sit) -> None:
-    async with sit(bench) as seat:
-        for place in PLACES:
-            await seat.press(place.key, "enter", "escape", "escape", "escape")
-            assert seat.app.current_mode == place.mode
-            assert isinstance(seat.app.screen, Room)
-
-
-async def test_tab_goes_round_and_nothing_traps_it(bench: Bench, sit: Sit) -> None:
-    async with sit(bench) as seat:
-        for place in PLACES:
-            await seat.press(place.key)
-            first = seat.app.focused
-            for _turn in range(8):
-                await seat.press("tab")
-                if seat.app.focused is first:
-                    break
-            assert seat.app.focused is first, place.mode
-
-
 async def test_times_are_in_utc_on_demand(bench: Bench, sit: Sit) -> None:
     async with sit(bench) as seat:
         assert "14:03:07+01:00" in seat.text

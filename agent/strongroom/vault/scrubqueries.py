@@ -52,8 +52,11 @@ WHERE archive = ? ORDER BY window_start
 DROP_MARKS = "DELETE FROM vault WHERE name LIKE 'rebuild %'"
 # An archive that the log speaks of and whose manifest is gone holds nothing that anybody could show.
 UNSHOWN = """
-SELECT stream, window_start, window_end, archive FROM coverage
-WHERE cover IN ('proven', 'empty') AND archive NOT IN (SELECT id FROM archives) ORDER BY stream, window_start
+SELECT DISTINCT stream, archive FROM entries
+WHERE kind IN ('job.proven', 'job.rejected', 'archive.adopted') AND archive <> ''
+    AND archive NOT IN (SELECT id FROM archives) AND archive NOT IN (SELECT archive FROM tombstones)
+    AND archive NOT IN (SELECT archive FROM entries WHERE kind = 'archive.destroyed')
+ORDER BY archive
 """
 UNCOVER_UNSHOWN = """
 UPDATE coverage SET cover = 'missing', cause = ?, archive = ''
