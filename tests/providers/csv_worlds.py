@@ -81,7 +81,7 @@ class CsvWorld:
         word, after = how.split()[0], how.endswith("after")
         kind = {"reset": FaultKind.RESET, "hang": FaultKind.HANG}.get(word, FaultKind.ANSWER)
         status = int(word) if word.isdecimal() else 503
-        self.sandbox.faults.add(Fault(kind, Operation.CREATE, after=after, status=status, seconds=2))
+        self.sandbox.faults.add(Fault(kind, Operation.CREATE, after=after, status=status, seconds=10))
 
     def spoil_download(self, how: str) -> None:
         bent = {

@@ -95,7 +95,7 @@ class TestHookBridge(ProviderContract):
     def world(self, request: pytest.FixtureRequest) -> Iterator[CsvWorld]:
         dataset = "inbound" if request.param == "inbound" else "outbound"
         own = {"missing_direction": "outbound"} if request.param == "no direction" else {}
-        with csv_world(WORLDS[request.param], dataset, read=0.8, own=own) as world:
+        with csv_world(WORLDS[request.param], dataset, read=2.5, own=own) as world:
             yield world
 
 

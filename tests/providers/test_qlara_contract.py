@@ -89,14 +89,14 @@ class TestQlara(ProviderContract):
         basic = request.param == "basic"
         dataset = "message-history" if basic or request.param == "odd" else request.param
         options = ODD if request.param == "odd" else QlaraOptions()
-        with csv_world(options, dataset, read=0.8, auth="basic" if basic else "key") as world:
+        with csv_world(options, dataset, read=2.5, auth="basic" if basic else "key") as world:
             yield world
 
 
 class TestQlaraTheOtherWay(ProviderContract):
     @pytest.fixture
     def world(self) -> Iterator[CsvWorld]:
-        with csv_world(OTHER, "delivery-reports", read=0.8) as world:
+        with csv_world(OTHER, "delivery-reports", read=2.5) as world:
             yield world
 
     def test_an_export_is_asked_for_found_watched_and_fetched(self, world: CsvWorld) -> None:

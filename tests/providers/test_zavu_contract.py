@@ -53,7 +53,7 @@ class ZavuWorld:
         word, after = how.split()[0], how.endswith("after")
         kind = {"reset": FaultKind.RESET, "hang": FaultKind.HANG}.get(word, FaultKind.ANSWER)
         status = int(word) if word.isdecimal() else 503
-        self.sandbox.faults.add(Fault(kind, Operation.CREATE, after=after, status=status, seconds=2))
+        self.sandbox.faults.add(Fault(kind, Operation.CREATE, after=after, status=status, seconds=10))
 
     def spoil_download(self, how: str) -> None:
         bent = {
@@ -100,7 +100,7 @@ class TestZavu(ProviderContract):
     @pytest.fixture(params=["as documented", "null fields, capitals, oldest first"])
     def world(self, request: pytest.FixtureRequest) -> Iterator[ZavuWorld]:
         other = ZavuOptions(null_fields=True, upper_case_status=True, newest_first=False)
-        yield from make_world(None if request.param == "as documented" else other, read=0.8)
+        yield from make_world(None if request.param == "as documented" else other, read=2.5)
 
 
 @pytest.mark.parametrize("look", ExpiredLook)
