@@ -68,6 +68,11 @@ class Reply(msgspec.Struct, frozen=True):
     failed: Failed | None = None
 
 
+# Made by the import: see the rule in tests/layers/test_decoders.py.
+_ORDERS = msgspec.json.Decoder(Order)
+_REPLIES = msgspec.json.Decoder(Reply)
+
+
 def encode(document: Order | Reply) -> bytes:
     """Render one line."""
     return msgspec.json.encode(document) + b"\n"
@@ -75,9 +80,9 @@ def encode(document: Order | Reply) -> bytes:
 
 def decode_order(line: bytes) -> Order:
     """Read an order."""
-    return msgspec.json.decode(line, type=Order)
+    return _ORDERS.decode(line)
 
 
 def decode_reply(line: bytes) -> Reply:
     """Read a reply. Raises msgspec.DecodeError when the line is not one."""
-    return msgspec.json.decode(line, type=Reply)
+    return _REPLIES.decode(line)

@@ -21,6 +21,7 @@ from strongroom.model.errors import WorldError
 from strongroom.model.inspection import Caps, Expectation
 
 MEMORY = 1 << 30  # bytes of address space; a parser that wants more has met a hostile file
+_ORDERS = msgspec.json.Decoder(tuple[Expectation, Caps])
 
 
 @contextmanager
@@ -56,7 +57,7 @@ def spawned_reader(expectation: Expectation, caps: Caps) -> Iterator[PipedSink]:
 
 def main() -> None:
     """Be a spawned reader: the order is the only argument."""
-    expectation, caps = msgspec.json.decode(sys.argv[1], type=tuple[Expectation, Caps])
+    expectation, caps = _ORDERS.decode(sys.argv[1])
     _lock_down(os.dup(0), os.dup(1))
     serve_records(0, 1, expectation, caps)
 
