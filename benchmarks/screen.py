@@ -81,18 +81,18 @@ def main() -> None:
             config = fill(Path(folder), crowd, datetime.now(UTC))
             print(f"{crowd}", flush=True)
         with writing(config):
-            paint(config, options.rounds)
-            asyncio.run(keys(config, options.rounds))
+            paint(config, crowd, options.rounds)
+            asyncio.run(keys(config, options.rounds, options.steady))
 
 
-def paint(config: Config, rounds: int) -> None:
+def paint(config: Config, crowd: Crowd, rounds: int) -> None:
     """Time the first paint of whole processes, ours and the empty one in turn."""
     print("| start | median s | highest s | against an empty app |\n| --- | --- | --- | --- |")
     times: dict[str, list[float]] = {"empty app": [], "first paint": [], "filled": []}
     command = [sys.executable, "-m", "strongroom", "--config", str(config.file), "tui"]
     for turn in range(rounds + 1):
         (empty,) = _start([sys.executable, "-c", EMPTY], b"nothing here")
-        first, filled = _start(command, b"Overview", b"archives")
+        first, filled = _start(command, b"Overview", f"{crowd.archives:,} archives".encode())
         if turn:  # the first pair warms up
             for name, seconds in zip(times, (empty, first, filled), strict=True):
                 times[name].append(seconds)
@@ -102,8 +102,9 @@ def paint(config: Config, rounds: int) -> None:
         print(f"| {name} | {middle:.2f} | {max(found):.2f} | {middle / base:.1f} |", flush=True)
 
 
-async def keys(config: Config, rounds: int) -> None:
+async def keys(config: Config, rounds: int, seconds: float) -> None:
     """Time keys in every room."""
+    sys.setswitchinterval(0.001)  # as the program sets it
     empty = Empty()
     async with empty.run_test(size=SIZE):
         base = statistics.median([await _press(empty, "j") for _ in range(20 * rounds)])
@@ -116,13 +117,13 @@ async def keys(config: Config, rounds: int) -> None:
         async with app.run_test(size=SIZE):
             await _answered(app)
             for place in PLACES:
-                await _visit(app, place, base, rounds)
+                await _visit(app, place, base, rounds, seconds)
     finally:
         reader.close()
 
 
-async def _visit(app: StrongroomApp, place: Place, base: float, rounds: int) -> None:
-    """Go in and out, pressing each key of the room on every visit; then one key again and again while it is read."""
+async def _visit(app: StrongroomApp, place: Place, base: float, rounds: int, seconds: float) -> None:
+    """Go in and out, pressing each key of the room on every visit; then one key for some seconds while it is read."""
     taken: dict[str, list[float]] = {}
     read: dict[str, list[float]] = {}
     for _ in range(rounds):
@@ -132,7 +133,7 @@ async def _visit(app: StrongroomApp, place: Place, base: float, rounds: int) -> 
             taken.setdefault(key, []).append(await _press(app, key))
             read.setdefault(key, []).append(await _answered(app))
             await asyncio.sleep(0.3)
-    steady, end = list[float](), time.perf_counter() + 2 * rounds
+    steady, end = list[float](), time.perf_counter() + seconds
     while time.perf_counter() < end:
         steady.append(await _press(app, KEYS[place.mode][0]))
         await asyncio.sleep(0.1)
@@ -180,6 +181,7 @@ def _start(command: list[str], *words: bytes) -> tuple[float, ...]:
     roots = os.pathsep.join(str(Path(__file__).parents[1] / root) for root in ("agent", "tui"))
     with tempfile.TemporaryDirectory() as state:
         settings = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": roots, "XDG_STATE_HOME": state}
+        settings.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program is compiled once, not at every start
         began = time.perf_counter()
         process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=settings)
         try:
@@ -208,6 +210,7 @@ def _read_options() -> argparse.Namespace:
     for name in ("archives", "jobs", "streams", "days"):
         parser.add_argument(f"--{name}", type=int, default=getattr(whole, name))
     parser.add_argument("--rounds", type=int, default=5, help="visits of each room, and starts")
+    parser.add_argument("--steady", type=float, default=10, help="seconds for which one key of each room is pressed")
     parser.add_argument("--made", type=Path, help="a folder that crowd.py filled, instead of a new vault")
     return parser.parse_args()
 

@@ -97,7 +97,7 @@ def tables() -> dict[str, str]:
     """Return a table of keys for each room and what is behind it."""
     common = [*_bound(StrongroomApp), *_bound(PageTable)]
     found = {"everywhere": _table(common)}
-    inside: dict[str, tuple[type, ...]] = {place.mode: (place.make,) for place in PLACES}  # type: ignore[dict-item]  # each is a class
+    inside: dict[str, tuple[type, ...]] = {place.mode: (place.load(),) for place in PLACES}
     inside["overview"] += (Strips,)
     inside["health"] += (Reading,)
     inside |= {"holds": (HoldsScreen,), "plans": (PlansScreen,), "browse": (BrowseScreen,)}

@@ -10,13 +10,14 @@ from textual.widgets import Input
 from tui_bench import Bench, Seat, Sit
 
 from strongroom.config.load import load_config
+from strongroom.model.bech32 import encode_bech32
 from strongroom_tui.app import StrongroomApp
 from strongroom_tui.editing import EditScreen
 from strongroom_tui.reader import VaultReader
 
 TEXT = f"""[vault]
 path = "vault"
-recipients = ["age1{"q" * 58}"]
+recipients = ["{encode_bech32("age", b"q" * 32)}"]
 
 [[source]]
 name = "zavu"
@@ -71,6 +72,14 @@ async def test_the_loaders_own_words_stand_in_the_form(written: Bench, sit: Sit)
         assert isinstance(seat.app.screen, EditScreen)
         assert 'did you mean "Europe/Berlin"?' in seat.text
         await type_in(seat, "time_zone", "UTC")
+        paused = seat.app.screen.query_one("#field-paused", Input)
+        paused.value = "perhaps"  # judged while it is typed
+        await seat.settle()
+        assert "Paused, true or false: true or false" in seat.text
+        paused.value = "fal"
+        await seat.settle()
+        assert "true or false: true or false" not in seat.text
+        await type_in(seat, "paused", "false")
         assert "nothing is otherwise than it stands" in seat.text
         assert written.config.file.read_text() == TEXT
 

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from test_tui_jobacts import footer
 from test_tui_opening import Place, fill, place, until
-from tui_bench import NOW, SIZES, Bench, Sit
+from textual.widgets import Input, Static
+from tui_bench import NOW, SIZES, Bench, Seat, Sit
 
 from strongroom.engine.notices import reconcile
-from strongroom.evidence.line import Entry
+from strongroom.evidence.line import Entry, Fact
+from strongroom.evidence.tree import leaf_hash
 from strongroom.model.alarm import Alarm, Kind, Level
+from strongroom.vault.checkpoints import newest_checkpoint, walk_lines
 
 __all__ = ["place"]
 
@@ -21,21 +24,34 @@ async def test_the_log_stands_there_and_grows(bench: Bench, sit: Sit) -> None:
     async with sit(bench, (120, 30), room="evidence") as seat:
         for words in ("Log  1-3", "job.postponed", "cause quota", "no signing key"):
             assert words in seat.text, words
-        bench.write(Entry("hold.placed", NOW, facts={"hold": "x"}))
+        facts: dict[str, Fact] = {"hold": "x", "archives": [], "streams": {"account": ["standard", "long"], "b": []}}
+        bench.write(Entry("hold.placed", NOW, facts=facts))
         await seat.press("r")
         assert "hold.placed" in seat.text
+        assert "hold x, streams account: standard, long" in seat.text
         await seat.press("slash", *"hold", "enter")
         assert "job.postponed" not in seat.text
         await seat.press("enter")
         assert "hold.placed  entry 4" in seat.text
+        assert "means                a legal hold was placed" in seat.text
 
 
 async def test_the_log_is_signed_verified_and_told(place: Place) -> None:
     async with place.sit() as seat:
         await seat.press("6")
         assert "no checkpoint yet" in seat.text
+        await seat.press("Y")
+        assert "there is no checkpoint yet" in seat.text
         await seat.press("c")
         await until(seat, "✓ checkpoint over")
+        await seat.press("Y")
+        newest = newest_checkpoint(place.house.vault.catalogue)
+        assert newest is not None
+        assert seat.app.clipboard == newest.note
+        await seat.press("y")
+        lines, seq = list(walk_lines(place.house.vault.catalogue)), int(seat.app.clipboard.split()[1])
+        assert f"leaf sha256:{leaf_hash(lines[seq - 1]).hex()}" in seat.app.clipboard
+        assert "copied, where the terminal allows it" in seat.text
         await seat.press("v")
         await until(seat, "✓ nothing is wrong")
         assert "Not proven" in seat.text
@@ -58,15 +74,53 @@ async def test_a_changed_log_is_found(place: Place) -> None:
 async def test_archives_are_handed_over(place: Place, tmp_path: Path) -> None:
     target = tmp_path / "package"
     async with place.sit() as seat:
-        await seat.press("6", "h")
+        await seat.press("6", "h", "enter")
+        assert "name one archive at least" in seat.text
+        await fill(seat, "nonsense")
+        await until(seat, "there is no archive")
+        assert line(seat) == "nonsense"  # nothing of what was typed is lost
         await fill(seat, place.archive.id)
         await until(seat, "which public key")
+        await fill(seat, "age1nonsense")
+        assert "which public key" in seat.text
+        assert line(seat) == "age1nonsense"
         await fill(seat, "")
         await until(seat, "Into which folder?")
+        await fill(seat, str(tmp_path))
+        assert "exists and is never overwritten" in wrong(seat)
+        await fill(seat, str(tmp_path / "none" / "package"))
+        assert "there is no folder" in wrong(seat)
+        assert newest_checkpoint(place.house.vault.catalogue) is None  # a refusal signs nothing
         await fill(seat, str(target))
         await until(seat, "✓ handed over")
     assert (target / "SHA256SUMS").exists()
     assert (target / "archives" / place.archive.id / "payload.age").exists()
+
+
+async def test_archives_are_handed_over_from_their_list(place: Place, tmp_path: Path) -> None:
+    async with place.sit() as seat:
+        assert f"…{place.archive.id[-8:]}" in seat.text
+        await seat.press("h")
+        assert f"1 archive: {place.archive.stream} …{place.archive.id[-8:]}" in seat.text
+        await seat.press("escape", "slash", *"held", "enter", "h")
+        assert "The filter is: held" in seat.text
+        await seat.press("right", "enter")
+        await until(seat, "which public key")
+        assert "1 archive: " in seat.text
+        await fill(seat, "")
+        await fill(seat, str(tmp_path / "all"))
+        await until(seat, "✓ handed over")
+    async with place.sit(read_only=True) as seat:
+        await seat.press("h")
+        assert "public key" not in seat.text
+
+
+def line(seat: Seat) -> str:
+    return seat.app.screen.query_one(Input).value
+
+
+def wrong(seat: Seat) -> str:
+    return str(seat.app.screen.query_one("#wrong", Static).content)
 
 
 async def test_who_may_only_read_signs_nothing(place: Place) -> None:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Button, Input
 
 from strongroom.config.load import load_config
 from strongroom.engine.keys import load_identities
 from strongroom_tui.firstrun import FirstRun
+
+STRONG = "five words that nobody guesses"
 
 
 def text_of(app: FirstRun) -> str:
@@ -34,17 +36,23 @@ async def test_a_person_is_led_to_a_vault(tmp_path: Path) -> None:
     app = first_run(tmp_path)
     async with app.run_test(size=(90, 40)) as pilot:
         assert "There is no vault here yet" in text_of(app)
-        await fill(app, pilot, passphrase="open", again="open", account="zavu-main", key="env:ZAVU_KEY")
+        await fill(app, pilot, passphrase=STRONG, again=STRONG, account="zavu-main", key="env:ZAVU_KEY")
         shown = text_of(app)
         assert "RECOVERY IDENTITY" in shown
         assert not (tmp_path / "config.toml").exists()
         secret = "".join(re.findall(r"^\|     ((?:[A-Z0-9]{1,4} ?)+)", shown, re.MULTILINE)).replace(" ", "")
         await pilot.press(*secret[-8:].lower(), "enter")
         await pilot.pause()
+        ready = "".join(text_of(app).split())  # long paths are wrapped
+        for words in (f"vault{tmp_path / 'data' / 'vault'}", f"configuration{tmp_path / 'config.toml'}"):
+            assert words in ready, words
+        assert f"identity{tmp_path / 'identity.age'},sealed" in ready
+        await pilot.press("enter")
+        await pilot.pause()
     assert app.return_value == tmp_path / "config.toml"
     config = load_config(tmp_path / "config.toml")
     assert config.source("zavu-main").provider == "zavu"
-    assert len(load_identities(tmp_path / "identity.age", lambda: "open")) == 1
+    assert len(load_identities(tmp_path / "identity.age", lambda: STRONG)) == 1
 
 
 @pytest.mark.parametrize(
@@ -52,10 +60,10 @@ async def test_a_person_is_led_to_a_vault(tmp_path: Path) -> None:
     [
         ({"passphrase": "", "again": ""}, "needs a passphrase"),
         ({"passphrase": "a", "again": "b"}, "not the same"),
-        ({"passphrase": "a", "again": "a", "account": "Wrong Name", "key": "env:X"}, "small letters"),
-        ({"passphrase": "a", "again": "a", "account": "zavu", "key": "sk_live_secret"}, "reference"),
-        ({"passphrase": "a", "again": "a", "account": "zavu", "key": "env:X", "provider": "none"}, "its provider"),
-        ({"passphrase": "a", "again": "a", "account": "zavu", "key": "env:X", "datasets": ","}, "something to archive"),
+        ({"passphrase": STRONG, "again": STRONG, "account": "Wrong Name", "key": "env:X"}, "small letters"),
+        ({"passphrase": STRONG, "again": STRONG, "account": "zavu", "key": "sk_live_secret"}, "reference"),
+        ({"passphrase": STRONG, "again": STRONG, "account": "z", "key": "env:X", "provider": "none"}, "its provider"),
+        ({"passphrase": STRONG, "again": STRONG, "account": "z", "key": "env:X", "datasets": ","}, "something to"),
     ],
 )
 async def test_what_is_wrong_is_told_and_nothing_is_made(tmp_path: Path, answers: dict[str, str], told: str) -> None:
@@ -71,7 +79,7 @@ async def test_what_exists_is_never_touched(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("mine")
     app = first_run(tmp_path)
     async with app.run_test(size=(90, 60)) as pilot:
-        await fill(app, pilot, passphrase="a", again="a")
+        await fill(app, pilot, passphrase=STRONG, again=STRONG)
         assert "already" in text_of(app)
     assert (tmp_path / "config.toml").read_text() == "mine"
 
@@ -79,7 +87,7 @@ async def test_what_exists_is_never_touched(tmp_path: Path) -> None:
 async def test_a_paper_that_was_not_copied_makes_nothing(tmp_path: Path) -> None:
     app = first_run(tmp_path)
     async with app.run_test(size=(90, 40)) as pilot:
-        await fill(app, pilot, passphrase="a", again="a")
+        await fill(app, pilot, passphrase=STRONG, again=STRONG)
         for _try in range(3):
             app.screen.query_one("#copied", Input).value = "WRONGONE"
             await pilot.press("enter")
@@ -92,8 +100,20 @@ async def test_a_paper_that_was_not_copied_makes_nothing(tmp_path: Path) -> None
 async def test_small_terminals_can_do_it_too(tmp_path: Path, size: tuple[int, int]) -> None:
     app = first_run(tmp_path)
     async with app.run_test(size=size) as pilot:
-        await fill(app, pilot, passphrase="a", again="a")
+        await fill(app, pilot, passphrase=STRONG, again=STRONG)
         assert "The last 8 characters" in text_of(app)
         await pilot.press("escape")
         await pilot.pause()
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_weak_passphrase_is_warned_of_and_taken_when_it_is_meant(tmp_path: Path) -> None:
+    app = first_run(tmp_path)
+    async with app.run_test(size=(90, 60)) as pilot:
+        app.screen.query_one("#go", Button).active_effect_duration = 0  # a button is deaf while it looks pressed
+        await fill(app, pilot, passphrase="short", again="short")
+        assert "this passphrase is short" in text_of(app)
+        await fill(app, pilot, passphrase="abababababababab", again="abababababababab")
+        assert "repeats few characters" in text_of(app)
+        await fill(app, pilot)
+        assert "RECOVERY IDENTITY" in text_of(app)

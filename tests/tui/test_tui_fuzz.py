@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 import pytest
 from rich.text import Text
 from textual import events
+from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widgets import Input
 from tui_bench import Bench, Seat, Sit
 
 from strongroom_tui import archiveacts, handing
-from strongroom_tui.dialog import Dialog
+from strongroom_tui.app import StrongroomApp
+from strongroom_tui.dialog import Confirm, Dialog
 from strongroom_tui.places import PLACES
 from strongroom_tui.reading import TextScreen
 
-SEED = 20261121
+SEED = int(os.environ.get("STRONGROOM_FUZZ_SEED", "20261121"))
 PRESSED = 250
-LEAVES = {"q", "ctrl+q", "ctrl+c", "ctrl+z", "ctrl+p"}  # the palette is the toolkit's own
+LEAVES = {"q", "ctrl+q", "ctrl+c", "ctrl+z"}
+PALETTE: list[str] = [
+    "down",
+    "up",
+    "pagedown",
+    "pageup",
+    "home",
+    "end",
+    "tab",
+    "enter",
+    "escape",
+    "backspace",
+    *"aeort",
+]
 ASKED_FOR_BY_ONE_KEY = {"retry", "regenerate", "pause", "resume", "wake"}  # nothing of it destroys
 
 
@@ -35,12 +51,13 @@ async def test_random_keys_and_sizes_break_nothing(
         print(f"\nfuzz seed {SEED}")
     for module in (archiveacts, handing):  # what writes files is tested elsewhere
         monkeypatch.setattr(module, "LongWork", lambda *_args, **_more: TextScreen(Text("work")))
+    monkeypatch.setattr(StrongroomApp, "action_quit", _stay)  # the palette offers it
     chance = random.Random(SEED)
     async with sit(bench, (100, 30), room="overview") as seat:
         known = {key for place in PLACES for key in await _visit(seat, place.key)}
         for pressed in range(PRESSED):
             if chance.random() < 0.1:
-                await seat.pilot.resize_terminal(chance.randint(1, 160), chance.randint(1, 60))
+                await seat.pilot.resize_terminal(*_size(chance))
             key = _choose(chance, seat, sorted(known))
             seat.app.post_message(events.Key(key, key if len(key) == 1 else None))
             await seat.pilot.pause(0.01)  # press() would wait for the processor to rest
@@ -58,18 +75,30 @@ async def test_random_keys_and_sizes_break_nothing(
     assert asked <= ASKED_FOR_BY_ONE_KEY
 
 
+async def _stay(_app: StrongroomApp) -> None:
+    """Do not leave."""
+
+
 async def _visit(seat: Seat, key: str) -> list[str]:
     await seat.press(key)
     return keys_of(seat.app.screen)
 
 
 def _choose(chance: random.Random, seat: Seat, known: list[str]) -> str:
-    """Return a key of any room; in a dialog never a word, so that nothing is meant."""
+    """Return a key of any room; in a dialog never a word and never yes, so that nothing is meant."""
     screen = seat.app.screen
-    if isinstance(screen, Dialog) and screen.query(Input):
+    if isinstance(screen, CommandPalette):
+        return chance.choice(PALETTE)
+    if isinstance(screen, Confirm) or (isinstance(screen, Dialog) and screen.query(Input)):
         return chance.choice(["escape", "tab", "shift+tab", "left", "right"])
     here = keys_of(screen)
     return chance.choice(here if here and chance.random() < 0.5 else known)
+
+
+def _size(chance: random.Random) -> tuple[int, int]:
+    """Return a size, as often tiny as not."""
+    width, height = chance.choice([(160, 60), (44, 14)])
+    return chance.randint(1, width), chance.randint(1, height)
 
 
 async def _leave_all(seat: Seat) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from tui_bench import DAY, NOW, SIZES, STREAMS, Bench, Seat, Sit, window
 
 from strongroom.config.schema import SourceSettings, StreamSettings
 from strongroom.config.secrets import Scheme, SecretRef
 from strongroom.engine.heartbeat import beat
 from strongroom.model.coverage import Cover, Interval
+from strongroom.model.heat import Heat, Zoom
 from strongroom_tui.archives import ArchivesRoom
 from strongroom_tui.overview import OverviewRoom
-from strongroom_tui.strips import legend
+from strongroom_tui.strips import HEATS, Strips, axis, legends, title
 
 KEY = SecretRef(Scheme.ENV, "NONE")
 
@@ -155,5 +157,48 @@ async def test_a_click_chooses_a_cell(bench: Bench, sit: Sit) -> None:
         assert "█ held  zavu:messages" in seat.text
 
 
-def test_every_symbol_of_the_legend_has_its_word() -> None:
-    assert legend().count("  ") == 6
+@pytest.mark.parametrize("legend", legends())
+def test_every_symbol_of_the_legend_has_its_word(legend: str) -> None:
+    for heat in (each for each in HEATS if each not in (Heat.NOTHING, Heat.DESTROYED)):
+        _before, _symbol, after = legend.partition(HEATS[heat].symbol)
+        assert after.strip()[0].isalnum()
+
+
+@pytest.mark.parametrize("width", [36, 60, 76, 96])
+@pytest.mark.parametrize("shown", ["", " 1-12 of 200"])
+def test_the_title_gives_way_before_the_legend(width: int, shown: str) -> None:
+    words = title(Zoom.MONTH, shown, width)
+    assert len(words) <= width
+    assert all(HEATS[heat].symbol in words for heat in (Heat.HELD, Heat.MISSING, Heat.LOST))
+    assert "lost" in words
+    assert ("month" in words) == (width >= 60)
+
+
+def test_dates_stand_over_cells_of_any_width() -> None:
+    days = tuple(window(day) for day in range(40, 0, -1))
+    for wide in (1, 2, 4):
+        dates = axis(days, Zoom.DAY, wide=wide)
+        assert dates.startswith("Oct 11")
+        assert dates.index("Oct 26" if wide == 4 else "Oct 20" if wide == 1 else "Oct 21") in range(9 * wide, 70)
+        assert len(dates) <= 40 * wide
+
+
+async def test_few_streams_grow_into_the_room_and_begin_where_they_are_wanted(bench: Bench, sit: Sit) -> None:
+    configure(bench, days=45)
+    hold(bench, STREAMS[1], range(3, 4), Cover.MISSING, "not-offered")
+    async with sit(bench, (200, 60), room="overview") as seat:
+        lines = seat.text.splitlines()
+        place = next(n for n, line in enumerate(lines) if STREAMS[0] in line and "○○○" in line)
+        assert lines[place].count("○") >= 44 * 3  # a cell is several columns wide
+        assert all("○○○" in line for line in lines[place : place + 5])  # and several lines tall
+        await seat.press("down", "left", "left", "left")
+        assert "! missing (not-offered)" in seat.text
+        strips = seat.app.screen.query_one(Strips)
+        x, y = next((n, line) for line, words in enumerate(seat.text.splitlines()) if (n := words.find("!!!")) >= 0)
+        await seat.press("up", "right")
+        assert "missing" not in seat.text.splitlines()[-12]
+        await seat.pilot.click(strips, offset=(x - strips.region.x + 1, y - strips.region.y + 2))
+        await seat.settle()
+        assert "! missing (not-offered)" in seat.text
+        await seat.press(*["left"] * 60)  # stays where anything was wanted
+        assert "2026-10-06" in seat.text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from textual.widgets._footer import FooterKey
 from tui_bench import Bench, Seat, Sit, job_id
 
 from strongroom.vault.lock import hold
@@ -15,7 +14,7 @@ def asked(bench: Bench) -> list[tuple[str, str]]:
 
 
 def footer(seat: Seat) -> set[str]:
-    return {key.description for key in seat.app.screen.query(FooterKey)}
+    return set(seat.keys)
 
 
 async def find(seat: Seat, words: str) -> None:
@@ -74,6 +73,11 @@ async def test_a_window_is_exported_afresh_from_the_life_of_its_job(bench: Bench
     async with sit(bench) as seat:
         await find(seat, "archived")
         await seat.press("enter", "e")
+        assert "Export this window again?" in seat.text
+        assert "zavu: 0 exports this hour, 2 under way" in seat.text
+        await seat.press("enter")  # the safe answer has the focus
+        assert asked(bench) == []
+        await seat.press("e", "tab", "enter")
         (wanted,) = asked(bench)
         assert wanted[0] == "regenerate"
         assert f"job {wanted[1]}" in seat.text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from textual.widgets._footer import FooterKey
 from tui_bench import Bench, Seat, Sit, make_job
 
 from strongroom.model.job import State
@@ -14,7 +13,7 @@ WAYS = {"jobs": [], "archives": ["4"], "detail": ["enter"], "help": ["question_m
 
 
 def in_footer(seat: Seat) -> set[str]:
-    return {key.description for key in seat.app.screen.query(FooterKey)}
+    return set(seat.keys)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -77,9 +76,7 @@ async def test_the_palette_reaches_every_action(bench: Bench, sit: Sit) -> None:
 
 async def test_a_click_in_the_footer_is_the_key(bench: Bench, sit: Sit) -> None:
     async with sit(bench) as seat:
-        key = next(key for key in seat.app.screen.query(FooterKey) if key.description == "help")
-        await seat.pilot.click(key)
-        await seat.settle()
+        await seat.click_key("help")
         assert isinstance(seat.app.screen, HelpScreen)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tui_bench import Bench, Seat, Sit, job_id, make_archive, make_job
+from tui_bench import NOW, Bench, Seat, Sit, job_id, make_archive, make_job
 
+from strongroom.model.hold import Hold, HoldRule
 from strongroom.model.job import State
+from strongroom.vault.holds import put_hold
 from strongroom.vault.lock import hold
 from strongroom.vault.sources import SourceState
 from strongroom_tui.archives import ArchivesRoom
@@ -26,7 +28,7 @@ async def test_the_jobs_show_every_state_and_what_is_done(bench: Bench, sit: Sit
         await seat.press(*JOBS)
         for words in (
             "as of 2026-11-20 14:03:07+01:00",
-            "nobody is working in the vault: start with  strongroom run --once",
+            "nobody is working in the vault: start with  strongroom daemon",
             "Jobs  1-44 of 44",
             "47% 1.2 GB of 2.6 GB interrupted",
             "quota, next in 30 min",
@@ -41,6 +43,23 @@ async def test_the_archives_show_how_sound_they_are(bench: Bench, sit: Sit) -> N
         await seat.press(*ARCHIVES)
         for words in ("Archives  1-33 of 33", "✗ quarantined", "! 1 finding", "✓ empty"):
             assert words in seat.text, words
+
+
+@pytest.mark.parametrize("size", [(200, 60), (120, 40), (80, 24), (40, 12)])
+async def test_what_is_on_hold_is_marked_in_the_list(empty: Bench, sit: Sit, size: tuple[int, int]) -> None:
+    jobs = [make_job(n, State.ARCHIVED) for n in (0, 1)]
+    archives = [make_archive(n, job) for n, job in enumerate(jobs)]
+    empty.write(*jobs, *archives)
+    held = Hold("hold", "a matter", HoldRule(archives=(archives[0].id,)), NOW, "ana", "asked for")
+    with empty.vault.catalogue.transaction():
+        put_hold(empty.vault.catalogue, held)
+    async with sit(empty, size, room="archives") as seat:
+        lines = [line for line in seat.text.splitlines() if "✓ sound" in line]
+        marked = [line for line in lines if "■" in line]
+        assert (len(lines), len(marked)) == (2, 1)
+        if size[0] >= 120:
+            assert "■ held" in marked[0]
+            assert f"…{archives[0].id[-8:]}" in marked[0]
 
 
 async def test_who_works_in_the_vault_and_how_fast(bench: Bench, sit: Sit) -> None:
@@ -63,7 +82,7 @@ async def test_an_empty_vault_says_why_and_what_starts_something(empty: Bench, s
     async with sit(empty, (80, 24)) as seat:
         await seat.press(*JOBS)
         assert "No jobs yet" in seat.text
-        assert "strongroom export" in seat.text
+        assert "The daemon asks for each when it is due" in seat.text
         await seat.press("enter", "j", "pagedown", "end", "home", "n", "p", "tab", "enter", "k")
         assert isinstance(seat.app.screen, JobsRoom)
         await seat.press(*ARCHIVES)

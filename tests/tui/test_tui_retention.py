@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from test_tui_jobacts import footer
 from textual.widgets import Button, Input
-from tui_bench import DAY, NOW, SIZES, Bench, Seat, Sit, make_archive, make_job
+from tui_bench import DAY, NOW, SIZES, Bench, Seat, Sit, make_archive, make_job, tell
 
 from strongroom.config.schema import DestructionSettings
 from strongroom.engine import people
@@ -27,7 +27,9 @@ RULE = RetentionRule("standard", Period(30, PeriodUnit.DAYS), citation="company 
 def kept(empty: Bench) -> Bench:
     """Ten archives of which the period of the older ones is over."""
     jobs = [make_job(n, State.ARCHIVED) for n in range(0, 100, 10)]
-    empty.write(*jobs, *(make_archive(n, job, rule=RULE) for n, job in zip(range(0, 100, 10), jobs, strict=True)))
+    archives = [make_archive(n, job, rule=RULE) for n, job in zip(range(0, 100, 10), jobs, strict=True)]
+    empty.write(*jobs, *archives)
+    tell(empty, archives)
     return empty
 
 
@@ -72,11 +74,15 @@ async def test_a_hold_is_placed_wins_and_is_released(kept: Bench, sit: Sit) -> N
         (placed,) = holds(kept.vault.catalogue)
         assert (placed.matter, placed.rule.stream, placed.reason) == ("Smith v. Jones", "zavu:messages", "a lawsuit")
         await seat.press("enter")
-        assert "4 now, and what comes later" in seat.text
+        assert "4 archives now, and what comes later" in seat.text
         await seat.press("escape", "escape")
         assert "■ held" in seat.text
         assert "1 hold of 1 matter" in seat.text
         await seat.press("l", "x")
+        for words in ("Matter Smith v. Jones, stream zavu:messages", "keeps 4 archives now", "a lawsuit"):
+            assert words in seat.text, words
+        await seat.press("enter")
+        assert "a reason is needed" in seat.text
         await fill(seat, "settled")
         assert "← released" in seat.text
         assert holds(kept.vault.catalogue) == []
@@ -84,9 +90,12 @@ async def test_a_hold_is_placed_wins_and_is_released(kept: Bench, sit: Sit) -> N
 
 async def test_one_archive_is_held_from_its_own_screen(kept: Bench, sit: Sit) -> None:
     async with sit(kept, (140, 40), room="archives") as seat:
-        await seat.press("enter", "H")
+        await seat.press("enter", "H", "enter")
+        assert "a hold needs its matter" in seat.text
         await fill(seat, "matter")
         await fill(seat, "reason")
+        assert "held: 1 archive" in seat.text
+        assert "what comes later" not in seat.text
         (placed,) = holds(kept.vault.catalogue)
         assert len(placed.rule.archives) == 1
 
@@ -102,8 +111,22 @@ async def test_a_plan_takes_two_people_and_the_typed_words(
         assert "7 archives are past their period" in seat.text
         await seat.press("enter")
         assert "○ proposed" in seat.text
+        await seat.press("a")  # its own proposer cannot approve, and is told so at once
+        assert "Approve the destruction" not in seat.text
+        assert "who proposes cannot approve" in seat.text
+        as_person(monkeypatch, 1002)
+        (proposal,) = live_proposals(kept.vault.catalogue)
         await seat.press("a")
         assert "Approve the destruction of 7 archives?" in seat.text
+        for words in (
+            f"Plan {proposal.id}, proposed by person1001",
+            "7 archives: 84,420 records, 8.6 MB as delivered",
+            "zavu:messages, ",
+            "2 windows: 2026-0",
+            "Cooling-off of 7 d: anybody can take it back until 2026-11-27",
+            "From then on it is final.",
+        ):
+            assert words in seat.text, words
         await seat.press("enter")
         assert "Approve the destruction" not in seat.text
         await seat.press("a")
@@ -117,14 +140,9 @@ async def test_a_plan_takes_two_people_and_the_typed_words(
         assert not act.disabled
         await seat.pilot.click("#act")
         await seat.settle()
-        assert "○ proposed" in seat.text  # its own proposer cannot approve
-        as_person(monkeypatch, 1002)
-        await seat.press("a")
-        seat.app.screen.query_one(Input).value = "destroy 7"
-        await seat.settle()
-        await seat.pilot.click("#act")
-        await seat.settle()
         assert "! approved" in seat.text
+        await seat.press("enter")
+        assert "from 2026-11-27" in seat.text
 
 
 async def test_a_plan_is_taken_back(kept: Bench, sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,16 +150,24 @@ async def test_a_plan_is_taken_back(kept: Bench, sit: Sit, monkeypatch: pytest.M
     async with sit(kept, (140, 40), room="retention") as seat:
         await seat.press("u", "D", "enter", "enter")
         assert "7 still to be approved" in seat.text
-        assert "judged now" in seat.text
+        assert seat.text.count("company policy") == 1  # the rule stands over all that it allows
+        assert "judged now 7 of 7 may be destroyed" in seat.text
+        assert "12,040 records, 1.2 MB, archive 01kaj" in seat.text
         await seat.press("u")
+        assert "These stay, and the plan is over: 7 archives: 84,420 records" in seat.text
+        await fill(seat, "  ")
+        assert "a reason is needed" in seat.text
         await fill(seat, "a mistake")
         assert live_proposals(kept.vault.catalogue) == []
 
 
 async def test_what_is_not_due_cannot_be_proposed(kept: Bench, sit: Sit) -> None:
     async with sit(kept, (140, 40), room="retention") as seat:
-        await seat.press("end", "D")
-        await fill(seat, "early")
+        await seat.press("home", "D")
+        line = seat.app.screen.query_one("#line", Input)
+        assert line.value == "the period is over"
+        await seat.press("escape", "end", "D")
+        assert not seat.app.screen.query("#line")  # nobody is asked for a reason that cannot be
         assert "may not be" in seat.text
         assert live_proposals(kept.vault.catalogue) == []
 
@@ -155,7 +181,7 @@ async def test_under_a_hold_nothing_can_be_proposed(kept: Bench, sit: Sit) -> No
         await seat.press("escape", "u", "D")
         assert "nothing is due" in seat.text
         await seat.press("escape", "home", "D")
-        await fill(seat, "no")
+        assert not seat.app.screen.query("#line")
         assert "may not be" in seat.text
         assert live_proposals(kept.vault.catalogue) == []
 

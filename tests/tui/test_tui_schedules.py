@@ -26,6 +26,12 @@ async def test_every_plan_says_what_is_due_and_what_comes(bench: Bench, sit: Sit
         assert " 4 " in lines[STREAMS[1]]
         assert "▲ late" in lines[STREAMS[2]]
         assert "in 16 h 56 min" in lines[STREAMS[0]]
+        for state, name in (("waiting", STREAMS[0]), ("due", STREAMS[1]), ("late", STREAMS[2])):
+            await seat.press("slash", *state, "enter")
+            assert [each for each in STREAMS if f" {each} " in seat.text] == [name], state
+            await seat.press("escape")
+        await seat.press("slash", *"paused", "enter")
+        assert not any(f" {each} " in seat.text for each in STREAMS)
 
 
 async def test_enter_tells_a_plan_at_length(bench: Bench, sit: Sit) -> None:

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 from test_tui_colours import LEAST, contrast, poor
+from test_tui_glance import configure
 from textual.color import Color
-from tui_bench import NOW, Bench, Sit
+from tui_bench import NOW, STREAMS, Bench, Seat, Sit
 
 from strongroom_tui.amounts import Zone
 from strongroom_tui.app import StrongroomApp
 from strongroom_tui.colours import CONTRAST
 from strongroom_tui.masthead import Tabs
-from strongroom_tui.memory import Memory, View
+from strongroom_tui.memory import Habit, Memory, View
 from strongroom_tui.places import PLACES
 from strongroom_tui.reader import VaultReader
 from strongroom_tui.room import Room
@@ -82,28 +83,65 @@ def test_high_contrast_is_high() -> None:
 
 async def test_the_view_is_remembered_and_nothing_of_the_vault(bench: Bench, tmp_path: Path) -> None:
     memory = Memory({"XDG_STATE_HOME": str(tmp_path / "state")})
-    reader = VaultReader(bench.config, lambda: NOW)
+    reader = VaultReader(configure(bench).config, lambda: NOW)
     try:
         for turn in range(2):
             app = StrongroomApp(reader, lambda: NOW, memory=memory)
-            async with app.run_test(size=(80, 24)) as pilot:
+            async with app.run_test(size=(100, 30)) as pilot:
                 await pilot.pause()
                 if turn == 0:
-                    await pilot.press("6", "U")
+                    seat = Seat(app, pilot)
+                    await seat.press("1", "z", "4", "slash", *f"{STREAMS[0]} 2026-04", "enter", "escape", "s")
+                    await seat.press("slash", *STREAMS[1], "enter", "6", "U")
                     app.theme = "high-contrast"
                     await pilot.pause()
                 else:
                     assert app.current_mode == "evidence"
                     assert app.theme == "high-contrast"
                     assert Zone.utc
+                    await Seat(app, pilot).press("4")
+                    assert f"Archives by window  1-11  filter: {STREAMS[1]}" in Seat(app, pilot).text
+                    await Seat(app, pilot).press("1")
+                    assert "Coverage by week" in Seat(app, pilot).text
     finally:
         reader.close()
     kept = (tmp_path / "state" / "strongroom" / "screen.json").read_text()
-    assert set(json.loads(kept)) == {"room", "theme", "utc"}
-    assert "zavu" not in kept
+    assert set(json.loads(kept)) == {"room", "theme", "utc", "zoom", "lists"}
+    assert json.loads(kept)["lists"]["archives"] == {"stream": STREAMS[1], "kind": "", "when": "", "sort": "window"}
+    assert not [each for each in ("01ka", "exp_", "age1", "sha") if each in kept]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"room": 1}', '{"room": "x", "theme": "y", "utc": "yes"}'])
+async def test_what_was_remembered_and_means_nothing_here_is_let_go(bench: Bench) -> None:
+    app = StrongroomApp(VaultReader(configure(bench).config, lambda: NOW), lambda: NOW)
+    app.habits = {"archives": Habit("another:stream", "no-kind", "2026-13", "no-order")}
+    app.zoom = "century"
+    async with app.run_test(size=(100, 30)) as pilot:
+        seat = Seat(app, pilot)
+        await seat.press("4")
+        assert "Archives  1-33 of 33" in seat.text
+        assert "filter:" not in seat.text
+        await seat.press("1")
+        assert "Coverage by day" in seat.text
+    app.reader.close()
+
+
+VIEW = '"room": "x", "theme": "y", "utc": "yes"'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"room": 1}',
+        f"{{{VIEW}}}",
+        f'{{{VIEW}, "lists": []}}',
+        f'{{{VIEW}, "lists": {{"jobs": 3}}}}',
+        f'{{{VIEW}, "zoom": "{"x" * 101}"}}',
+        '{"room": "\\u001b[31m", "theme": "y", "utc": true}',
+    ],
+)
 def test_a_memory_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "strongroom" / "screen.json"
     path.parent.mkdir()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,16 +11,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.text import Text
 from tui_bench import DAY, NOW, make_archive, make_job
 
 from strongroom.engine.readings import Running
 from strongroom.model.job import Cause, State
 from strongroom.model.window import Window
 from strongroom_tui import amounts
-from strongroom_tui.columns import archive_columns, job_columns
+from strongroom_tui.columns import (
+    Columns,
+    archive_columns,
+    job_columns,
+    moment_columns,
+    schedule_columns,
+    verdict_columns,
+)
+from strongroom_tui.hanging import hang
 from strongroom_tui.marks import STATES
 from strongroom_tui.plain import clean, clip
 from strongroom_tui.progress import Scene, doing, rate_of
+from strongroom_tui.room import LEAST_WIDTH
 from strongroom_tui.rows import archive_row, job_row
 
 STAGE = timedelta(seconds=40)
@@ -82,6 +94,8 @@ def test_sizes(count: int, words: str) -> None:
         (12_000, "3 h 20 min", "3h"),
         (7 * 86_400, "7 d", "7d"),
         (7 * 86_400 + 3600, "7 d 1 h", "7d"),
+        (729 * 86_400, "729 d", "729d"),
+        (11_574 * 86_400, "32 years", "32y"),
     ],
 )
 def test_spans(seconds: int, words: str, short: str) -> None:
@@ -100,11 +114,85 @@ def test_the_ends_of_time_are_shown_in_utc_where_the_zone_has_no_room(instant: d
 
 
 @pytest.mark.parametrize(
-    ("width", "words"), [(24, "2026-11-20 01:00+01 1 d"), (20, "2026-11-20 01:00+01"), (16, "2026-11-20 01:00")]
+    ("width", "words"),
+    [(24, "2026-11-20 01:00+01 1 d"), (20, "2026-11-20 01:00+01"), (16, "2026-11-20Z"), (10, "26-11-20Z")],
 )
 def test_a_window_says_as_much_as_fits(width: int, words: str) -> None:
     start = datetime(2026, 11, 20, tzinfo=UTC)
     assert amounts.window_words(Window(start, start + DAY), width) == words
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "words"),
+    [
+        ("America/New_York", datetime(2026, 11, 20, tzinfo=UTC), "2026-11-20Z"),  # else it read as the evening before
+        ("America/New_York", datetime(2026, 11, 20, 5, tzinfo=UTC), "2026-11-20"),
+        ("Asia/Kolkata", datetime(2026, 11, 20, 7, tzinfo=UTC), "11-20 07:00Z"),
+        ("Europe/Berlin", datetime(2026, 11, 20, 7, tzinfo=UTC), "11-20 08:00+01"),
+        ("UTC", datetime(2026, 11, 20, tzinfo=UTC), "2026-11-20"),
+        ("Pacific/Auckland", datetime(2026, 11, 20, 11, tzinfo=UTC), "2026-11-21"),
+    ],
+)
+def test_a_short_window_is_a_day_of_the_local_zone_or_says_which_zone(
+    monkeypatch: pytest.MonkeyPatch, zone: str, start: datetime, words: str
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        assert amounts.window_words(Window(start, start + DAY), 14) == words
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"), [("Europe/Berlin", "11-20 14:03+01"), ("Asia/Kolkata", "11-20 13:03Z"), ("UTC", "11-20 13:03Z")]
+)
+def test_a_minute_says_its_zone(monkeypatch: pytest.MonkeyPatch, zone: str, words: str) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        assert amounts.local_minute(NOW) == words
+    time.tzset()
+
+
+@pytest.mark.parametrize("width", [39, 59, 79, 119])
+@pytest.mark.parametrize("columns", [job_columns, archive_columns, verdict_columns, schedule_columns])
+def test_the_stream_is_the_last_to_go(columns: Callable[[int], Columns], width: int) -> None:
+    fitted = {column.name: column.width for column in columns(width)}
+    assert fitted["stream"] >= 8
+    assert columns is schedule_columns or fitted["window"] >= 11
+    assert sum(fitted.values()) + len(fitted) <= width
+
+
+@pytest.mark.parametrize("width", [39, 59, 79])
+def test_an_entry_of_the_log_shows_its_facts_at_any_width(width: int) -> None:
+    assert {column.name: column.width for column in moment_columns(width)}["facts"] >= 8
+
+
+@given(st.text(alphabet="ab 中\n  ", max_size=300), st.integers(8, 60))
+def test_hung_text_fits_and_loses_no_letter(words: str, width: int) -> None:
+    hung = hang(Text(words), width).plain
+    assert all(cell_len(line) <= width for line in hung.split("\n"))
+    assert "".join(hung.split()) == "".join(words.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "hung"),
+    [
+        ("  sealed        one two three fours", "  sealed        one two three\n                fours"),
+        ("  name  " + "a" * 40, f"  name  {'a' * 26}\n        {'a' * 14}"),
+        ("          → a hint that is longer now", "          → a hint that is longer\n          now"),
+        ("plain words that are longer than it", "plain words that are longer than\nit"),
+        ("short", "short"),
+    ],
+)
+def test_what_goes_on_stands_under_its_value(words: str, hung: str) -> None:
+    assert hang(Text(words), 34).plain == hung
+
+
+def test_hung_text_keeps_its_styles() -> None:
+    hung = hang(Text.assemble("  label   ", ("strong words that go on", "bold")), 20)
+    bold = "".join(hung.plain[each.start : each.end] for each in hung.spans if each.style == "bold")
+    assert "".join(bold.split()) == "strongwordsthatgoon"
 
 
 def test_every_state_has_a_look_of_its_own() -> None:
@@ -117,7 +205,7 @@ def test_every_state_has_a_look_of_its_own() -> None:
 def test_columns_fill_the_width_and_never_pass_it(width: int) -> None:
     for columns in (job_columns(width), archive_columns(width)):
         taken = sum(column.width + 1 for column in columns)
-        assert taken == width or (width < 34 and taken >= width)
+        assert taken == width or (width < LEAST_WIDTH - 2 and taken >= width)
 
 
 @given(st.integers(30, 200), st.sampled_from(State), st.sampled_from(Cause), st.text(max_size=80))

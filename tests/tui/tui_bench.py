@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,9 +26,11 @@ from strongroom.vault.catalogue import to_text
 from strongroom.vault.jobs import put_job
 from strongroom.vault.ledger import put_interval
 from strongroom.vault.log import add_entry
+from strongroom.vault.manifest import write_manifest
 from strongroom.vault.sources import SourceState, put_source
 from strongroom.vault.vault import Vault, create_vault
 from strongroom_tui.app import StrongroomApp
+from strongroom_tui.keyline import KeyEntry, KeyLine
 from strongroom_tui.reader import VaultReader
 
 NOW = datetime(2026, 11, 20, 13, 3, 7, tzinfo=UTC)
@@ -186,6 +189,14 @@ def _log(job: Job) -> list[Entry]:
     ]
 
 
+def tell(bench: Bench, archives: Iterable[Archive]) -> None:
+    """Enter in the log what it tells of each archive: what is to be destroyed is held against it."""
+    with bench.vault.catalogue.transaction():
+        for each in archives:
+            facts: dict[str, Fact] = {"manifest_sha256": hashlib.sha256(write_manifest(each)).hexdigest()}
+            add_entry(bench.vault.catalogue, Entry("job.proven", NOW - DAY, archive=each.id, facts=facts))
+
+
 class Seat:
     """Somebody sitting before the screen."""
 
@@ -207,6 +218,17 @@ class Seat:
 
     async def resize(self, width: int, height: int) -> None:
         await self.pilot.resize_terminal(width, height)
+        await self.settle()
+
+    @property
+    def keys(self) -> dict[str, KeyEntry]:
+        """What stands in the last line, by name."""
+        self.app.screen.query_one(KeyLine).render()  # as it will be drawn
+        return self.app.screen.query_one(KeyLine).placed
+
+    async def click_key(self, name: str) -> None:
+        line = self.app.screen.query_one(KeyLine)
+        assert await self.pilot.click(line, offset=(self.keys[name].start, 0)), name
         await self.settle()
 
     @property

@@ -7,35 +7,43 @@ case, since the lock and the disk change without the catalogue. Readings never t
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
-import signal
 import sys
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from textual import on
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.css.query import NoMatches
 from textual.screen import Screen
+from textual.theme import ThemeProvider
 from textual.worker import Worker
 
+from strongroom.engine.readings import Request, Status
 from strongroom.model.errors import ExitCode, StrongroomError
 from strongroom.model.instants import Clock
 from strongroom_tui.amounts import Zone
-from strongroom_tui.archives import ArchivesRoom
-from strongroom_tui.browse import BrowseScreen
-from strongroom_tui.colours import CONTRAST, DARK, LIGHT
+from strongroom_tui.answers import Answers
+from strongroom_tui.desk import Desk
+from strongroom_tui.ending import Ending
 from strongroom_tui.filters import Filter
 from strongroom_tui.helping import HelpScreen, help_text, usable
-from strongroom_tui.masthead import Tab, Tabs
+from strongroom_tui.hints import in_keys
+from strongroom_tui.masthead import Beside, Tab, Tabs
 from strongroom_tui.memory import Memory, View
-from strongroom_tui.places import PLACES
+from strongroom_tui.palette import open_palette
+from strongroom_tui.places import PLACES, Place, load_rooms
+from strongroom_tui.plain import clean
 from strongroom_tui.reader import VaultReader
 from strongroom_tui.room import Room
+from strongroom_tui.starting import DEMO, LOOKING_ON, Start, commands_for, start_with
+from strongroom_tui.toasts import TellingApp
 from strongroom_tui.unlocking import Keyring
 
 if TYPE_CHECKING:
@@ -46,7 +54,7 @@ OLDEST = timedelta(seconds=5)
 """How old what is shown may become before it is read again without a sign of change."""
 
 
-class StrongroomApp(App[None]):
+class StrongroomApp(TellingApp[None]):
     """The terminal screen over one vault."""
 
     TITLE = "Strongroom"
@@ -58,27 +66,38 @@ class StrongroomApp(App[None]):
         Binding("q", "quit", "quit", tooltip="Leave the screen; nothing that runs is stopped"),
         Binding("U", "utc", "UTC", show=False, tooltip="Write times in UTC, or in the local zone again"),
         Binding("r", "reread", "refresh", tooltip="Read the catalogue now"),
+        Binding("L", "lock", "lock", tooltip="Forget the identity that is open, now"),
     ]
 
     def __init__(
-        self, vault_reader: VaultReader, clock: Clock, *, read_only: bool = False, memory: Memory | None = None
+        self,
+        vault_reader: VaultReader,
+        clock: Clock,
+        *,
+        read_only: bool = False,
+        memory: Memory | None = None,
+        start: Start | None = None,
     ) -> None:
         super().__init__()
         self._memory = memory
         self._view = memory.recall() if memory else View()
-        self.ansi_theme_dark, self.ansi_theme_light = DARK, LIGHT
-        self.register_theme(CONTRAST)
+        self.habits = dict(self._view.lists)
+        self.zoom = self._view.zoom
         self.reader = vault_reader
         self.clock = clock
         self.read_only = read_only
         self.keyring = Keyring()
+        self.answers = Answers(getpass.getuser)
+        self._start = start or (LOOKING_ON if read_only else start_with("strongroom"))
+        self._unlocked = ""  # what the masthead tells of the keyring
         self.tabs = [Tab(place.mode, place.title, place.key) for place in PLACES]
         self._shown: tuple[Room, int] | None = None  # which room shows which version of the catalogue
         self._forced = True  # a person waits for a reading
+        self._answered = asyncio.Event()  # something was read, or could not be
         self._room = PLACES[0].mode
         self._read_at = self._rest_until = monotonic()
         for place in PLACES:
-            self.add_mode(place.mode, place.make)
+            self.add_mode(place.mode, partial(self._make_room, place))
 
     def on_mount(self) -> None:
         """Begin in the first room; look at once, then again and again."""
@@ -95,7 +114,22 @@ class StrongroomApp(App[None]):
     def on_unmount(self) -> None:
         """Remember how things were looked at."""
         if self._memory is not None:
-            self._memory.keep(View(self._room, self.theme, Zone.utc))
+            self._memory.keep(View(self._room, self.theme, Zone.utc, self.zoom, self.habits))
+
+    @property
+    def beside(self) -> Beside:
+        """Return what the masthead tells besides the vault."""
+        badges = ("read-only" if self.read_only else "", self.keyring.words)
+        return Beside(self._start.lines, tuple(filter(None, badges)))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to lock while something is open."""
+        return self.keyring.open if action == "lock" else super().check_action(action, parameters)
+
+    def action_lock(self) -> None:
+        """Forget the identity, and leave what only it can read."""
+        self.keyring.lock()
+        self._leave_unlocked("locked: the identity is forgotten")
 
     def action_reread(self) -> None:
         """Read the catalogue now."""
@@ -118,7 +152,7 @@ class StrongroomApp(App[None]):
     def action_help(self) -> None:
         """Show the keys that work on this screen."""
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(help_text(self, self.screen)))
+            self.push_screen(HelpScreen(help_text(self, self.screen, self._start.help)))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Offer in the palette what the keys of the screen do."""
@@ -128,8 +162,19 @@ class StrongroomApp(App[None]):
             yield SystemCommand(title, told, partial(self.run_action, each.binding.action, each.node))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
 
+    def action_command_palette(self) -> None:
+        """Show every action by its name."""
+        if not isinstance(self.screen, CommandPalette):
+            open_palette(self, None, "Find an action")
+
+    def search_themes(self) -> None:
+        """Show the colours there are."""
+        open_palette(self, [ThemeProvider], "Find a theme")
+
     def open_archives(self, stream: str) -> None:
         """Go to the archives of one stream."""
+        from strongroom_tui.archives import ArchivesRoom
+
         self.switch_mode(ArchivesRoom.MODE)
         room = self.screen_stack[0]
         if isinstance(room, ArchivesRoom):
@@ -142,11 +187,34 @@ class StrongroomApp(App[None]):
 
     def _lock_if_idle(self) -> None:
         if self.keyring.lock_if_idle():
-            while isinstance(self.screen, BrowseScreen) or any(isinstance(s, BrowseScreen) for s in self.screen_stack):
-                self.pop_screen()
-            self.notify("locked after five idle minutes: the identity is forgotten", markup=False)
+            self._leave_unlocked("locked after five idle minutes: the identity is forgotten")
+        else:
+            self.show_keyring()
+
+    def _leave_unlocked(self, words: str) -> None:
+        while any(isinstance(screen, Room) and screen.UNLOCKED for screen in self.screen_stack):
+            self.pop_screen()
+        self.show_keyring()
+        self.notify(words, markup=False)
+
+    def show_keyring(self) -> None:
+        """Show that an identity is open and for how long yet, or that none is; where that was told, do nothing."""
+        if self._unlocked != self.keyring.words:
+            self._unlocked = self.keyring.words
+            for room in self.screen_stack:
+                if isinstance(room, Room):
+                    room.paint_masthead()
+
+    def _make_room(self, place: Place) -> Room:
+        room = place.load()()
+        # Textual takes a new screen for one whose colours are out of date, and styles everything anew, twice. It is
+        # styled while it is mounted, by the colours of the moment.
+        room._css_update_count = self._css_update_count
+        return room
 
     async def _learn(self) -> None:
+        await self._answered.wait()  # the first picture has the machine to itself
+        await asyncio.to_thread(load_rooms)
         try:
             await self.reader.load_adapters()
         except StrongroomError as error:
@@ -169,6 +237,7 @@ class StrongroomApp(App[None]):
             began = monotonic()
             forced, self._forced = self._forced, False
             await self._read(forced or began - self._read_at > OLDEST.total_seconds())
+            self._answered.set()
             self._rest_until = monotonic() + 4 * (monotonic() - began)
             if not self._forced:
                 return
@@ -177,38 +246,67 @@ class StrongroomApp(App[None]):
         room = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Room)), None)
         if room is None or not room.is_mounted:
             return
+        try:
+            await self._ask(room, anyway)
+        except NoMatches:
+            if self._stands(room):
+                raise  # it looks for a part that it never had, and would show nothing for ever
+
+    async def _ask(self, room: Room, anyway: bool) -> None:
         shown = self._shown[1] if self._shown and self._shown[0] is room else None
         try:
             seen = await self.reader.look(room.question(), None if anyway else shown)
             if seen is not None:
                 self._shown, self._read_at = (room, seen.version), monotonic()
                 room.show(seen, seen.trouble)
-        except NoMatches:
-            return  # a room that is being left loses its parts one by one; the next look finds whichever is there then
+                await self._tell_answers(seen.status)
         except StrongroomError as error:
             self._shown = None
-            room.show(None, f"{error.message} ({error.hint})" if error.hint else error.message)
+            room.show(None, in_keys(f"{error.message} ({error.hint})" if error.hint else error.message))
+
+    async def _tell_answers(self, status: Status) -> None:
+        """Tell what became of each request that waits no longer."""
+        for request in self.answers.missing(status.waiting):
+            found = await self.reader.do(partial(_look_up, request))
+            if found.done_at is not None:
+                self.answers.told(found)
+                severity: Literal["information", "error"] = "information" if found.accepted else "error"
+                self.notify(in_keys(clean(found.answer)), severity=severity, markup=False, timeout=8)
+
+    def _stands(self, room: Room) -> bool:
+        """Return whether a room has all its parts; one that is being left loses them one by one."""
+        return self.is_running and room.is_attached and room in self.screen_stack
 
 
-def run(config: Config, *, read_only: bool = False) -> int:
+def _look_up(request: Request, desk: Desk) -> Request:
+    from strongroom.engine.requests import look_up  # by now somebody has asked for something
+
+    return look_up(desk.vault, request)
+
+
+def run(config: Config, *, read_only: bool = False, demo: bool = False) -> int:
     """Show the screen until a person leaves it; return an exit code.
 
-    The terminal is given back when the process is told to stop, too. Raises VaultError when there is no vault to show.
+    The terminal is given back when the process is told to stop, too, and when it is lost the process ends. Raises
+    VaultError when there is no vault to show.
     """
     from strongroom.engine.assembly import system_clock
 
-    reader = VaultReader(config)
-    sys.setswitchinterval(0.001)  # seconds; a key does not wait long for the thread that reads
-    try:
-        memory = Memory(os.environ)
-        return asyncio.run(_run(StrongroomApp(reader, system_clock, read_only=read_only, memory=memory)))
-    finally:
-        reader.close()
+    with Ending(ExitCode.INTERRUPTED, last=not demo) as ending:  # over the closing too: a reading may hang
+        reader = VaultReader(config)
+        sys.setswitchinterval(0.001)  # seconds; a key does not wait long for the thread that reads
+        try:
+            memory, start = Memory(os.environ), DEMO if demo else None
+            if not (read_only or demo):
+                start = start_with(*commands_for(config.file, os.environ))
+            app = StrongroomApp(reader, system_clock, read_only=read_only, memory=memory, start=start)
+            return asyncio.run(_run(app, ending))
+        finally:
+            reader.close()
 
 
-async def _run(app: StrongroomApp) -> int:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, partial(app.exit, return_code=ExitCode.INTERRUPTED))
+async def _run(app: StrongroomApp, ending: Ending) -> int:
+    ending.asks(asyncio.get_running_loop(), partial(app.exit, return_code=ExitCode.INTERRUPTED))
     await app.run_async()
-    return ExitCode.BUG if app.return_code == 1 else app.return_code or ExitCode.OK  # a crash leaves 1
+    app.raise_fault()
+    return app.return_code or ExitCode.OK

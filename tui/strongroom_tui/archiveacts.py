@@ -11,18 +11,21 @@ from textual.binding import Binding, BindingType
 from strongroom.engine.content import check_content
 from strongroom.engine.difference import compare
 from strongroom.engine.fixity import Fault, check_fixity
+from strongroom.engine.judgement import Judgement
 from strongroom.engine.keys import Identities
 from strongroom.engine.lineup import archive_before
 from strongroom.engine.people import acting_person
-from strongroom.engine.propose import propose
-from strongroom.engine.requests import Wish
+from strongroom.engine.propose import propose, require_ripe
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.difference import Difference
 from strongroom.model.hold import HoldRule
+from strongroom_tui.afresh import export_afresh
+from strongroom_tui.amounts import window_words
 from strongroom_tui.browse import BrowseScreen
-from strongroom_tui.deeds import wish
+from strongroom_tui.desk import Desk
 from strongroom_tui.dialog import AskLine
-from strongroom_tui.holds import place_hold
+from strongroom_tui.handing import ask_on
+from strongroom_tui.holds import NEED, place_hold
 from strongroom_tui.longwork import LongWork
 from strongroom_tui.plans import desk_for
 from strongroom_tui.reading import TextScreen
@@ -51,6 +54,9 @@ class ArchiveActs(Room):
         ),
         Binding("I", "identity_archive", "identity", show=False, tooltip="Open archives with another identity file"),
         Binding("H", "hold_archive", "hold", show=False, tooltip="Hold this archive for a matter"),
+        Binding(
+            "h", "handover_archive", "hand over", show=False, tooltip="Make a package that somebody else can check"
+        ),
         Binding("D", "propose_archive", "destroy", show=False, tooltip="Propose this archive for destruction"),
         Binding("y", "copy_archive", "copy id", show=False, tooltip="Copy the id and the digest to the clipboard"),
     ]
@@ -69,6 +75,8 @@ class ArchiveActs(Room):
             return False
         if action in ("regenerate_archive", "hold_archive", "propose_archive"):
             return not self.strongroom.read_only
+        if action == "handover_archive" and self.strongroom.read_only:
+            return False
         if action in ("browse_archive", "compare_archive"):
             return archive.holding is Holding.HELD
         return archive.holding in (Holding.HELD, Holding.QUARANTINED)
@@ -76,22 +84,26 @@ class ArchiveActs(Room):
     def action_copy_archive(self) -> None:
         """Copy the id and the digest, and show what was copied."""
         if self.archive is not None:
-            words = f"{self.archive.id} sha256:{self.archive.seal.sealed_sha256}"
-            self.app.copy_to_clipboard(words)
-            self.tell(f"copied, where the terminal allows it: {words}")
+            self.copy(f"{self.archive.id} sha256:{self.archive.seal.sealed_sha256}")
 
     def action_regenerate_archive(self) -> None:
-        """Have the window exported afresh, beside what is there."""
-        if self.archive is not None:
-            self.do(wish(Wish.REGENERATE, self.archive.id), self.tell)
+        """Ask whether to export the window afresh, beside what is there; then have it done."""
+        archive = self.archive
+        if archive is not None:
+            export_afresh(self, archive.id, archive.stream, archive.source, archive.spec.window)
 
     def action_hold_archive(self) -> None:
         """Hold the archive for a matter."""
         if self.archive is not None:
             place_hold(self, HoldRule(archives=(self.archive.id,)), f"archive {self.archive.id}")
 
+    def action_handover_archive(self) -> None:
+        """Hand the archive over to somebody."""
+        if self.archive is not None:
+            ask_on(self, [self.archive])
+
     def action_propose_archive(self) -> None:
-        """Ask why, then propose the archive; what is not past its period or is held is refused in words."""
+        """Judge; what is not past its period or is held is refused in words, for the rest ask why and propose it."""
         archive = self.archive
         if archive is None:
             return
@@ -103,9 +115,18 @@ class ArchiveActs(Room):
                     lambda plan: self.tell(f"proposed as plan {plan.proposal.id}; now somebody else approves"),
                 )
 
-        words = f"1 archive: {archive.stream}. Nothing is destroyed by it: a second person must approve first."
-        title = f"Propose archive {archive.id} for destruction: why?"
-        self.app.push_screen(AskLine(title, words, value="the period is over"), said)
+        def judged(judgement: Judgement) -> None:
+            words = (
+                f"{archive.stream}  {window_words(archive.spec.window, 60)}\n{judgement.words}. "
+                "Nothing is destroyed by it: a second person must approve first."
+            )
+            title = f"Propose archive {archive.id} for destruction: why?"
+            self.app.push_screen(AskLine(title, words, value="the period is over", need=NEED), said)
+
+        def judge(desk: Desk) -> Judgement:
+            return require_ripe(desk_for(desk), [archive], desk_for(desk).clock())[archive.id]
+
+        self.do(judge, judged)
 
     def action_browse_archive(self) -> None:
         """Read the records."""

@@ -8,12 +8,16 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from strongroom.engine import readings
+from strongroom.engine.retentionview import held_among
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.listing import Sort
+from strongroom_tui.amounts import number
 from strongroom_tui.archiveacts import ArchiveActs
 from strongroom_tui.columns import archive_columns
 from strongroom_tui.desk import Desk
+from strongroom_tui.dialog import Choose
 from strongroom_tui.filters import Filter
+from strongroom_tui.handing import ask_on
 from strongroom_tui.listroom import ListRoom, total_of
 from strongroom_tui.lives import ArchiveScreen
 from strongroom_tui.pages import PAGE, Page, page_of
@@ -21,7 +25,19 @@ from strongroom_tui.pane import View
 from strongroom_tui.reader import Seen
 from strongroom_tui.rows import archive_row
 
-_EMPTY = "No archives yet: one appears here when an export\nwas downloaded, sealed and read back."
+_ONE, _ALL = "This archive", "All that the filter shows"
+_EMPTY = "No archives yet: one appears here when an export was downloaded, sealed and read back."
+
+
+MOST = 1_000
+"""Archives that are handed over at once from here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf(Page[Archive]):
+    """A page of archives, and which of them are on hold."""
+
+    held: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +48,22 @@ class ArchivesQuestion:
     before: Archive | None = None
     sort: Sort = Sort.ARCHIVED
 
-    def ask(self, desk: Desk) -> Page[Archive]:
+    def ask(self, desk: Desk) -> Shelf:
         """Read the page."""
-        found = readings.list_archives(
+        page = page_of(self.read(desk, PAGE + 1))
+        return Shelf(page.rows, page.last, held_among(desk.vault, page.rows))
+
+    def read(self, desk: Desk, most: int) -> list[Archive]:
+        """Read at most so many archives."""
+        return readings.list_archives(
             desk.vault,
             stream=self.filter.stream,
             holding=self.filter.kind,
             sort=self.sort,
             period=self.filter.period,
             before=self.before,
-            most=PAGE + 1,
+            most=most,
         )
-        return page_of(found)
 
 
 class ArchivesRoom(ArchiveActs, ListRoom[Archive]):
@@ -64,6 +84,15 @@ class ArchivesRoom(ArchiveActs, ListRoom[Archive]):
         """Return what the list is sorted by; a stretch of time is always listed by windows."""
         return Sort.WINDOW if self.filter.when else self._sort
 
+    @property
+    def order(self) -> str:
+        """Return what a person chose to sort by."""
+        return self._sort
+
+    def sort_by(self, order: str) -> None:
+        """Sort as somebody did before."""
+        self._sort = Sort(order) if order in list(Sort) else Sort.ARCHIVED
+
     def action_sort(self) -> None:
         """Sort by the next thing."""
         if self.filter.when:
@@ -80,10 +109,11 @@ class ArchivesRoom(ArchiveActs, ListRoom[Archive]):
     def view(self, page: Page[Archive], seen: Seen, width: int) -> View:
         """Lay archives out."""
         columns = archive_columns(width)
+        held = page.held if isinstance(page, Shelf) else frozenset[str]()
         counts = {holding: totals.count for holding, totals in seen.status.archives.items()}
         return View(
             title="Archives" if self.sort is Sort.ARCHIVED else f"Archives by {self.sort}",
-            rows=[archive_row(archive, columns) for archive in page.rows],
+            rows=[archive_row(archive, columns, held=archive.id in held) for archive in page.rows],
             columns=columns,
             offset=self.trail.offset,
             total=total_of(counts, self.filter),
@@ -96,6 +126,29 @@ class ArchivesRoom(ArchiveActs, ListRoom[Archive]):
     def archive(self) -> Archive | None:
         """Return the archive under the cursor."""
         return next((each for each in (self.page.rows if self.page else ()) if each.id == self.chosen), None)
+
+    def action_handover_archive(self) -> None:
+        """Hand over what is under the cursor; where a filter stands, ask whether all that it shows is meant."""
+        archive = self.archive
+        if archive is None or self.filter == Filter():
+            super().action_handover_archive()
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == _ALL:
+                question = self.page_question(self.filter, None)
+                self.do(lambda desk: question.read(desk, MOST + 1), self._hand_over_all)
+            elif answer is not None:
+                ask_on(self, [archive])
+
+        words = f"The filter is: {self.filter}\nThe archive under the cursor is {archive.id}, of {archive.stream}."
+        self.app.push_screen(Choose("Hand over which archives?", words, (_ONE, _ALL)), answered)
+
+    def _hand_over_all(self, found: list[Archive]) -> None:
+        if len(found) > MOST:
+            self.tell(f"the filter shows more than {number(MOST, 'archive')}: narrow it first", bad=True)
+        else:
+            ask_on(self, found)
 
     def opened(self, key: str) -> ArchiveScreen:
         """Tell what one archive is."""

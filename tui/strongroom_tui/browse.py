@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
@@ -23,9 +24,7 @@ from strongroom.engine.browsing import Browser, Shelf
 from strongroom.engine.keys import Identities
 from strongroom.model.archive import Archive
 from strongroom.model.errors import Interrupted, StrongroomError
-from strongroom.model.stream import DatasetShape
 from strongroom_tui.amounts import number, window_words
-from strongroom_tui.columns import Column, Columns
 from strongroom_tui.dialog import AskLine
 from strongroom_tui.filterline import FilterLine
 from strongroom_tui.pages import PAGE
@@ -33,16 +32,18 @@ from strongroom_tui.pane import Pane, View
 from strongroom_tui.plain import clean, clip
 from strongroom_tui.reading import Reading
 from strongroom_tui.room import Room
-from strongroom_tui.rows import Row
+from strongroom_tui.shelving import record_columns, record_row
 from strongroom_tui.table import Anchor, PageTable
 
 _LONGEST = 20_000  # letters of one field that are shown
-_WIDEST = 24  # cells of a column
+_END = 10**12  # a place past every record
+_HINT = "text that the records hold, in any of their fields"
 
 
 class BrowseScreen(Room):
     """A table of records beside one of them in full."""
 
+    UNLOCKED: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "back", tooltip="Close the search, or the archive"),
         Binding("slash", "search", "search", key_display="/", tooltip="Show the records that hold some text"),
@@ -62,8 +63,12 @@ class BrowseScreen(Room):
         self._wanted = ""
         self._dataset = ""
         self._passed = 0
-        self._stop = False
+        self._asked = 0  # which reading is wanted: the last one that was asked for
+        self._doing = 0  # which one is being done; only the thread that reads changes it
         self._busy = False
+        self._forgotten = False
+        self._heeded: Callable[[], None] = lambda: None  # takes back that the keyring has it forget
+        self._hits: int | None = None  # records that hold what is looked for, None until all have been read
         self._anchor = Anchor.FIRST  # where the cursor goes with the next page
 
     def contents(self) -> ComposeResult:
@@ -71,19 +76,24 @@ class BrowseScreen(Room):
         with Horizontal(id="shelf"):
             yield Pane("records")
             yield Reading(Text("reading …"))
-        yield FilterLine()
+        yield FilterLine(_HINT)
 
     def on_mount(self) -> None:
         """Begin with the first page."""
+        self._heeded = self.strongroom.keyring.heed(self._forget)
         self.query_one("#records", Pane).table.focus()
         self._read(0)
 
     def on_unmount(self) -> None:
         """Forget the records, the key and the identities."""
-        self._stop = True
-        self._shelf, self._identities = None, []
-        self._thread.submit(self._close)
+        self._heeded()
+        self._forget()
         self._thread.shutdown(wait=False)
+
+    def on_screen_resume(self) -> None:
+        """Leave, where the identity was forgotten while another room was looked at."""
+        if self._forgotten and self.is_current:
+            self.dismiss()
 
     def paint(self) -> None:
         """Show the page."""
@@ -93,13 +103,17 @@ class BrowseScreen(Room):
             pane.border_title = clip(f" reading …  {number(self._passed, 'record')} ", max(0, self.size.width - 6))
         if shelf is None or self._browser is None:
             return
-        columns = _columns(self._browser.shape, shelf, pane.room)
+        shape = self._browser.shape
+        columns = record_columns(shape, shelf.records, pane.room)
         view = View(
-            title=f"{self._browser.shape.name}  {words}",
-            rows=[_row(place, record, columns) for place, record in zip(shelf.places, shelf.records, strict=True)],
+            title=f"{shape.name}  {words}",
+            rows=[
+                record_row(place, record, shape, columns)
+                for place, record in zip(shelf.places, shelf.records, strict=True)
+            ],
             columns=columns,
             offset=shelf.first,
-            total=None if self._wanted else self._total(),
+            total=self._hits if self._wanted else self._total(),
             more=shelf.more,
             filter=self._wanted,
             empty="This dataset holds no record.",
@@ -121,7 +135,7 @@ class BrowseScreen(Room):
         if self.query_one(FilterLine).display:
             self._close_line()
         elif self._wanted:
-            self._wanted = ""
+            self._wanted, self._hits = "", None
             self._read(0)
         else:
             self.dismiss()
@@ -146,17 +160,16 @@ class BrowseScreen(Room):
         if self._browser is not None:
             names = self._browser.datasets
             self._dataset = names[(names.index(self._browser.shape.name) + 1) % len(names)]
-            self._browser, self._wanted = None, ""
+            self._browser, self._wanted, self._hits = None, "", None
             self._read(0)
 
     def action_lock(self) -> None:
         """Forget the identity and leave."""
-        self.strongroom.keyring.lock()
-        self.dismiss()
+        self.strongroom.action_lock()
 
     @on(Input.Submitted)
     def _search(self, event: Input.Submitted) -> None:
-        self._wanted = event.value.strip()
+        self._wanted, self._hits = event.value.strip(), None
         self._close_line()
         self._read(0)
 
@@ -184,14 +197,15 @@ class BrowseScreen(Room):
 
     def _read(self, first: int, anchor: Anchor = Anchor.FIRST) -> None:
         """Read a page on the thread of this screen; what was asked before is given up."""
-        self._stop, self._anchor = True, anchor
+        self._asked, self._anchor = self._asked + 1, anchor
+        asked = self._asked
         self.strongroom.keyring.touch()
 
         async def work() -> None:
             loop = asyncio.get_running_loop()
-            self._busy, self._passed, self._stop = True, 0, False
+            self._busy, self._passed = True, 0
             try:
-                shelf = await loop.run_in_executor(self._thread, self._page, first, self._wanted)
+                shelf = await loop.run_in_executor(self._thread, self._page, asked, first, self._wanted)
             except Interrupted:
                 return
             except (StrongroomError, OSError) as error:
@@ -199,59 +213,58 @@ class BrowseScreen(Room):
                 return
             finally:
                 self._busy = False
+            if asked != self._asked:
+                return  # another page was asked for, or the identity was forgotten
             if not shelf.records and first:
                 self.tell("there is no such record")
                 return
             self._shelf = shelf
+            self._hits = self._hits if shelf.more else shelf.first + len(shelf.records)
             self.repaint()
             self.refresh_bindings()
+            if self._wanted and self._hits is None:
+                await self._count_hits(asked)
 
         _worker: Worker[None] = self.run_worker(work, group="browse", exclusive=True)
 
-    def _page(self, first: int, wanted: str) -> Shelf:
+    async def _count_hits(self, asked: int) -> None:
+        """Count what fits beyond the page that is shown; another page that is asked for comes first."""
+        loop = asyncio.get_running_loop()
+        try:
+            self._hits = await loop.run_in_executor(self._thread, self._tally, asked, self._wanted)
+        except (Interrupted, StrongroomError, OSError):
+            return  # the page stands there; how many more there are is not known
+        self.repaint()
+
+    def _tally(self, asked: int, wanted: str) -> int:
+        self._doing = asked
+        with (
+            open_reading(self.strongroom.reader.config) as vault,
+            Browser(vault, self._archive, self._identities, self._dataset) as counting,
+        ):
+            return counting.read(_END, 0, wanted, self._count).first
+
+    def _page(self, asked: int, first: int, wanted: str) -> Shelf:
+        self._doing = asked
         if self._browser is None:
             with open_reading(self.strongroom.reader.config) as vault:
                 self._browser = Browser(vault, self._archive, self._identities, self._dataset)
         return self._browser.read(first, PAGE, wanted, self._count)
 
     def _count(self, count: int) -> None:
-        self._passed += count
-        if self._stop:
+        if self._doing != self._asked:
             raise Interrupted("another page was asked for")
+        self._passed += count
+
+    def _forget(self) -> None:
+        self._asked, self._forgotten = self._asked + 1, True
+        self._shelf, self._identities = None, []
+        self._thread.submit(self._close)
 
     def _close(self) -> None:
         if self._browser is not None:
             self._browser.__exit__(None, None, None)
             self._browser = None
-
-
-def _columns(shape: DatasetShape, shelf: Shelf, width: int) -> Columns:
-    """Choose the fields that tell records apart: id and time first, then what the records have, as many as fit."""
-    names = [name for name in (shape.time_field, shape.id_field) if name]
-    for record in shelf.records[:20]:
-        names += [name for name in record if name not in names]
-    chosen: list[Column] = [Column("#", "#", 7, right=True)]
-    left = width - 8
-    for name in names:
-        longest = max([len(name), *(len(_brief(record.get(name))) for record in shelf.records[:50])])
-        cells = min(_WIDEST, longest, max(0, left - 1))
-        if cells < min(len(name), 6) or left <= 1:
-            break
-        chosen.append(Column(name, clean(name)[:cells], cells))
-        left -= cells + 1
-    return tuple(chosen)
-
-
-def _row(place: int, record: dict[str, Any], columns: Columns) -> Row:
-    cells = [Text(clip(str(place), columns[0].width).rjust(columns[0].width), no_wrap=True)]
-    cells += [Text(clip(_brief(record.get(each.name)), each.width), no_wrap=True) for each in columns[1:]]
-    return Row(str(place), tuple(cells))
-
-
-def _brief(value: object) -> str:
-    if value is None:
-        return ""
-    return clean((value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))[:200])
 
 
 def _in_full(record: dict[str, Any]) -> Text:

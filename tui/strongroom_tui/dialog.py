@@ -17,15 +17,37 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from strongroom_tui.keyline import KeyLine
 from strongroom_tui.plain import clean
+
+_MOST_WORDS = 14  # lines of words that are shown before they have to be scrolled
+
+
+class Answer(Button):
+    """A button whose key stands in the last line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "press", "choose", tooltip="Take this answer")]
+
+
+class Line(Input):
+    """A line whose key stands in the last line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "go on", tooltip="Take what is written")]
 
 
 class Dialog(ModalScreen[str | None]):
-    """A question in a box over the room it is about. Esc goes back with nothing done."""
+    """A question in a box over the room it is about. Esc goes back with nothing done.
+
+    Where it is low the words give way and are scrolled; fields and buttons stay in sight.
+    """
+
+    # The base class declares both as they are here.
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (60, "-broad")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-tight"), (20, "-roomy")]  # noqa: RUF012
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "back", tooltip="Go back; nothing is done"),
-        Binding("tab", "app.focus_next", "next", show=False),
+        Binding("tab", "app.focus_next", "next", tooltip="Go to the next line or button"),
         Binding("shift+tab", "app.focus_previous", "previous", show=False),
         Binding("left", "app.focus_previous", "previous", show=False),
         Binding("right", "app.focus_next", "next", show=False),
@@ -45,6 +67,17 @@ class Dialog(ModalScreen[str | None]):
             yield from self.fields()
             with Horizontal(classes="buttons"):
                 yield from self.buttons()
+        yield KeyLine()
+
+    def on_resize(self) -> None:
+        """Fit the words into what the fields and buttons leave."""
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        box, words = self.query_one(".box"), self.query_one(".words")
+        others = sum(each.outer_size.height + each.styles.margin.height for each in box.children if each is not words)
+        frame = box.gutter.height + words.styles.margin.height + 1  # and the last line of the screen
+        words.styles.max_height = max(1, min(_MOST_WORDS, self.size.height - frame - others))
 
     def fields(self) -> ComposeResult:
         """Yield what can be filled in."""
@@ -74,12 +107,12 @@ class Confirm(Dialog):
         """Ask for the word, where one is wanted."""
         if self._typed:
             yield Static(Text(f"Type {self._typed} to go on:"), markup=False)
-            yield Input(id="typed", compact=True)
+            yield Line(id="typed", compact=True)
 
     def buttons(self) -> ComposeResult:
         """Offer to go back, and to act."""
-        yield Button("Go back", id="safe", compact=True)
-        yield Button(Text(self._act), id="act", compact=True, disabled=bool(self._typed))
+        yield Answer("Go back", id="safe", compact=True)
+        yield Answer(Text(self._act), id="act", compact=True, disabled=bool(self._typed))
 
     def on_mount(self) -> None:
         """Stand on the safe answer."""
@@ -108,8 +141,8 @@ class Choose(Dialog):
     def buttons(self) -> ComposeResult:
         """Offer the answers, and to go back."""
         for place, answer in enumerate(self._answers):
-            yield Button(Text(answer), id=f"answer-{place}", compact=True)
-        yield Button("Go back", id="safe", compact=True)
+            yield Answer(Text(answer), id=f"answer-{place}", compact=True)
+        yield Answer("Go back", id="safe", compact=True)
 
     def on_mount(self) -> None:
         """Stand on the first answer."""
@@ -124,7 +157,9 @@ class Choose(Dialog):
 class AskLine(Dialog):
     """One line of text, hidden where it is a secret. Returns it, or None; an empty line only where that is allowed.
 
-    With `instead`, a third button leaves the question and does that.
+    `check` says in words what is wrong with a line, or nothing; what is wrong is told beneath, and the line stays.
+    `need` is what is told where nothing was typed, `trouble` what is told from the beginning. With `instead`, a third
+    button leaves the question and does that.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "go on")]
@@ -137,35 +172,55 @@ class AskLine(Dialog):
         value: str = "",
         secret: bool = False,
         optional: bool = False,
+        need: str = "this cannot be left empty",
+        check: Callable[[str], str] = lambda _line: "",
+        trouble: str = "",
         instead: tuple[str, Callable[[], None]] | None = None,
     ) -> None:
         super().__init__(title, words)
         self._value = value
         self._secret = secret
         self._optional = optional
+        self._need = need
+        self._check = check
+        self._trouble = trouble
         self._instead = instead
 
     def fields(self) -> ComposeResult:
-        """Ask for the line."""
-        yield Input(self._value, password=self._secret, id="line", compact=True)
+        """Ask for the line, over room for what is wrong with it."""
+        yield Line(self._value, password=self._secret, id="line", compact=True)
+        yield Static(id="wrong", markup=False)
 
     def buttons(self) -> ComposeResult:
         """Offer both ways."""
-        yield Button("Go on", id="act", compact=True)
+        yield Answer("Go on", id="act", compact=True)
         if self._instead is not None:
-            yield Button(Text(self._instead[0]), id="instead", compact=True)
-        yield Button("Go back", id="safe", compact=True)
+            yield Answer(Text(self._instead[0]), id="instead", compact=True)
+        yield Answer("Go back", id="safe", compact=True)
 
     def on_mount(self) -> None:
         """Stand in the line."""
+        self._tell(self._trouble)
         self.query_one("#line", Input).focus()
 
     @on(Input.Submitted, "#line")
     @on(Button.Pressed, "#act")
     def _answer(self) -> None:
         line = self.query_one("#line", Input).value
-        if line.strip() or self._optional:
+        empty = not line.strip() and not self._optional
+        wrong = f"{self._need}; esc goes back with nothing done" if empty else self._check(line)
+        if wrong:
+            self._tell(wrong)
+            self.query_one("#line", Input).focus()
+        else:
             self.dismiss(line)
+
+    def _tell(self, words: str) -> None:
+        """Say what is wrong; without words the line of words takes no room."""
+        wrong = self.query_one("#wrong", Static)
+        wrong.display = bool(words)
+        wrong.update(Text("\n".join(clean(line) for line in words.splitlines()), "bold red"))
+        self.call_after_refresh(self._fit)
 
     @on(Button.Pressed, "#safe")
     def _leave(self) -> None:

@@ -33,8 +33,9 @@ _HINTS: Mapping[str, tuple[str, str]] = {
     "time_zone": ("Time zone whose midnights cut the windows", "UTC"),
     "retention": ("Retention class, or several with commas", "standard"),
     "priority": ("Priority, from -10 to 10", "0"),
-    "paused": ("Paused", "false"),
+    "paused": ("Paused, true or false", "false"),
 }
+_CHOICES: Mapping[str, tuple[str, ...]] = {"window": ("hour", "day", "week", "month"), "paused": ("true", "false")}
 
 
 class EditScreen(Room):
@@ -56,7 +57,11 @@ class EditScreen(Room):
         """Yield the form and the ways out."""
         now = shown(self._stream)
         yield Static(f"The plan of {clean(self._stream.name)}", markup=False, classes="heading")
-        yield Form([Field(name, label, now[name], hint) for name, (label, hint) in _HINTS.items()])
+        fields = [
+            Field(name, label, now[name], hint, choices=_CHOICES.get(name, ()))
+            for name, (label, hint) in _HINTS.items()
+        ]
+        yield Form(fields)
         with Horizontal(classes="buttons"):
             yield Button("Check and write", id="go", compact=True)
 

@@ -13,20 +13,20 @@ from strongroom.engine import readings
 from strongroom.engine.audit import Report, audit_vault
 from strongroom.engine.checkpoints import sign_log, signer_of
 from strongroom.engine.fixity import Watch
-from strongroom.engine.notary import EvidenceView, evidence_view
+from strongroom.engine.notary import EvidenceView, evidence_view, leaf_of
 from strongroom.engine.readings import Moment
 from strongroom.model.errors import StrongroomError
 from strongroom_tui.columns import moment_columns
 from strongroom_tui.desk import Desk
-from strongroom_tui.dialog import AskLine
 from strongroom_tui.evidencewords import evidence_lines, told_audit, told_moment
 from strongroom_tui.filterline import FilterLine
 from strongroom_tui.filters import Filter
-from strongroom_tui.handing import hand_over_archives
+from strongroom_tui.handing import ask_which
 from strongroom_tui.listroom import ListRoom
 from strongroom_tui.longwork import LongWork
 from strongroom_tui.pages import PAGE, Page, page_of
 from strongroom_tui.pane import Pane, View
+from strongroom_tui.plain import clean
 from strongroom_tui.reader import Seen
 from strongroom_tui.reading import TextScreen
 from strongroom_tui.rows import moment_row
@@ -89,6 +89,8 @@ class EvidenceRoom(ListRoom[Moment]):
         ),
         Binding("c", "checkpoint", "checkpoint", tooltip="Sign the log as it is now"),
         Binding("h", "handover", "hand over", tooltip="Make a package of archives that somebody else can check"),
+        Binding("y", "copy_entry", "copy", show=False, tooltip="Copy number, kind, subject and hash of this entry"),
+        Binding("Y", "copy_checkpoint", "copy checkpoint", show=False, tooltip="Copy the newest checkpoint as signed"),
     ]
 
     def contents(self) -> ComposeResult:
@@ -119,19 +121,38 @@ class EvidenceRoom(ListRoom[Moment]):
             total=None,
             more=page.last is not None,
             filter=str(self.filter),
-            empty="The log is empty.",
+            empty="The log is empty: its first entry comes with the first job.",
         )
 
     def opened(self, key: str) -> TextScreen:
         """Tell one entry at length."""
-        rows = self.page.rows if self.page else ()
-        return TextScreen(told_moment(next(each for each in rows if str(each.seq) == key)))
+        return TextScreen(told_moment(next(each for each in self._entries if str(each.seq) == key)))
+
+    @property
+    def _entries(self) -> tuple[Moment, ...]:
+        return self.page.rows if self.page else ()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what changes something only to those who may."""
         if action in ("checkpoint", "handover"):
             return not self.strongroom.read_only
         return super().check_action(action, parameters)
+
+    def action_copy_entry(self) -> None:
+        """Copy what names the entry under the cursor, with its hash in the tree, and show what was copied."""
+        each = next((each for each in self._entries if str(each.seq) == self.chosen), None)
+        if each is not None:
+            named = f"entry {each.seq} {clean(each.kind)} {each.archive or each.job}".rstrip()
+            seq = each.seq
+            self.do(lambda desk: leaf_of(desk.vault, seq), lambda leaf: self.copy(f"{named} leaf sha256:{leaf}"))
+
+    def action_copy_checkpoint(self) -> None:
+        """Copy the newest checkpoint word for word: anybody can check it with the public key."""
+        newest = self.page.view.newest if isinstance(self.page, Standing) else None
+        if newest is None:
+            self.tell("there is no checkpoint yet: c makes one", bad=True)
+        else:
+            self.copy(newest.note)
 
     def action_checkpoint(self) -> None:
         """Sign the log, away from the screen: all of it is read first."""
@@ -171,10 +192,4 @@ class EvidenceRoom(ListRoom[Moment]):
 
     def action_handover(self) -> None:
         """Ask for which archives, to whom and where to."""
-        words = "Their ids, or parts of them, with commas between. They are in the room Archives."
-
-        def chosen(answer: str | None) -> None:
-            if answer is not None:
-                hand_over_archives(self, [part.strip() for part in answer.split(",") if part.strip()])
-
-        self.app.push_screen(AskLine("Hand over which archives?", words), chosen)
+        ask_which(self)

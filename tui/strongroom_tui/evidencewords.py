@@ -9,6 +9,7 @@ from rich.text import Text
 
 from strongroom.engine.audit import Report
 from strongroom.engine.notary import EvidenceView
+from strongroom.engine.phrases import kind_words, told_facts
 from strongroom.engine.readings import Moment
 from strongroom_tui.amounts import local, number, span
 from strongroom_tui.plain import clean, clip
@@ -46,12 +47,12 @@ def _standing(view: EvidenceView, now: datetime) -> Iterator[tuple[str, str]]:
 def told_moment(moment: Moment) -> Text:
     """Return one entry with every fact it has."""
     text = Text.assemble((clean(moment.kind), "bold"), f"  entry {moment.seq}\n\n")
+    if (meaning := kind_words(moment.kind)) != moment.kind:
+        text.append(f"  {'means':<20} {meaning}\n")
     text.append(f"  {'at':<20} {local(moment.at)}\n")
-    facts: dict[str, object] = {"job": moment.job, "archive": moment.archive, **moment.facts}
-    for name, value in facts.items():
-        if value != "":
-            words = ", ".join(str(each) for each in value) if isinstance(value, list) else str(value)
-            text.append(f"  {clean(name):<20} {clean(words)}\n")
+    subjects = (("job", moment.job), ("archive", moment.archive))
+    for name, words in [*(each for each in subjects if each[1]), *told_facts(moment.facts)]:
+        text.append(f"  {clean(name):<20} {clean(words)}\n")
     if moment.words:
         text.append("\n  In words, beside the line and not part of the evidence:\n", "bold")
         text.append(f"  {clean(moment.words)}\n")

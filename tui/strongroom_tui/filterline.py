@@ -9,16 +9,16 @@ from textual.binding import Binding, BindingType
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
+_HINT = "part of a stream's name, a state, 2026-03 or 2026-03-01..2026-04-15"
+
 
 class FilterLine(Input):
     """One line of text; Input.Submitted says that it is to be applied."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "apply")]
 
-    def __init__(self) -> None:
-        super().__init__(
-            placeholder="part of a stream's name, a state, 2026-03 or 2026-03-01..2026-04-15", compact=True
-        )
+    def __init__(self, hint: str = _HINT) -> None:
+        super().__init__(placeholder=hint, compact=True)
         self.cursor_blink = False
         self.display = False
 

@@ -48,6 +48,14 @@ def parse_filter(text: str, streams: Iterable[str], kinds: Iterable[str]) -> Fil
     return Filter(stream, kind, when)
 
 
+def is_stretch(when: str) -> bool:
+    """Return whether words are a stretch of time that a filter may hold."""
+    try:
+        return read_stretch(when) is not None
+    except ValueError:
+        return False
+
+
 def _is_time(word: str) -> bool:
     try:
         return read_stretch(word) is not None

@@ -12,29 +12,36 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual import on
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Button, Footer, Input, Static
+from textual.widgets import Button, Input, Static
 
 from strongroom.config.load import PROVIDERS
 from strongroom.config.template import FreshSource
 from strongroom.config.values import parse_dataset, parse_name, parse_secret_ref
 from strongroom.engine.assembly import Doors
-from strongroom.engine.initialise import Wishes, check_wishes, initialise
+from strongroom.engine.initialise import Made, Wishes, check_wishes, initialise
 from strongroom.engine.keys import NewIdentity, make_identity
 from strongroom.engine.papersheet import ASKED, copied, sheet
+from strongroom.engine.passphrase import weakness
 from strongroom.model.errors import StrongroomError, UsageError
-from strongroom_tui.colours import DARK, LIGHT
 from strongroom_tui.form import Field, Form
+from strongroom_tui.guarded import GuardedApp
+from strongroom_tui.keyline import KeyLine
+from strongroom_tui.plain import clean
 
 TRIES = 3
-_WELCOME = """There is no vault here yet. Strongroom keeps what your providers delete: it asks for exports,
-seals each one, reads it back and proves it. To begin it needs a folder and a passphrase.
-Leave the account empty to name one later in the configuration."""
-_PAPER = """Copy this to paper by hand and keep it in a safe. It is shown this once, and stored nowhere.
-Without it, a lost passphrase means that every archive is lost."""
+_WELCOME = (
+    "There is no vault here yet. Strongroom keeps what your providers delete: it asks for exports, seals each one, "
+    "reads it back and proves it. To begin it needs a folder and a passphrase. "
+    "Leave the account empty to name one later in the configuration."
+)
+_PAPER = (
+    "Copy this to paper by hand and keep it in a safe. It is shown this once, and stored nowhere. "
+    "Without it, a lost passphrase means that every archive is lost."
+)
 
 
 class Wants(Screen[None]):
@@ -50,6 +57,7 @@ class Wants(Screen[None]):
         super().__init__()
         self._config = config
         self._data = data
+        self._warned = ""  # the weak passphrase that a person was warned of
 
     def compose(self) -> ComposeResult:
         """Say what this is, then the lines to fill in."""
@@ -69,7 +77,7 @@ class Wants(Screen[None]):
         )
         with Horizontal(classes="buttons"):
             yield Button("Go on", id="go", compact=True)
-        yield Footer(compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Begin in the first line."""
@@ -83,6 +91,12 @@ class Wants(Screen[None]):
             check_wishes(wishes)
         except StrongroomError as error:
             form.trouble(f"{error.message}\n{error.hint}".strip())
+            return
+        passphrase = form.answers["passphrase"]
+        weak = weakness(passphrase)
+        if weak and self._warned != passphrase:
+            self._warned = passphrase
+            form.trouble(f"! {weak}\nTo take it all the same: Go on, once more")
             return
         self.app.push_screen(Paper(wishes))
 
@@ -108,7 +122,7 @@ class Paper(Screen[None]):
         yield Static(Text(f"The last {ASKED} characters, from your paper:", "bold"), markup=False)
         yield Input(id="copied", compact=True)
         yield Static(id="trouble", markup=False)
-        yield Footer(compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Stand in the line."""
@@ -128,10 +142,44 @@ class Paper(Screen[None]):
         except StrongroomError as error:
             self.query_one("#trouble", Static).update(Text(f"{error.message}. {error.hint}", "bold red"))
             return
-        self.app.exit(made.config)
+        self.app.push_screen(Ready(made))
 
 
-class FirstRun(App[Path | None]):
+class Ready(Screen[None]):
+    """What was made, and where."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "open the vault", tooltip="Open the screen on the new vault"),
+        Binding("escape", "open", "open the vault", show=False),
+    ]
+
+    def __init__(self, made: Made) -> None:
+        super().__init__()
+        self._made = made
+
+    def compose(self) -> ComposeResult:
+        """Name every place, and what comes next."""
+        made = self._made
+        lines = [
+            f"vault           {made.vault}",
+            f"configuration   {made.config}",
+            f"identity        {made.identity}, sealed with your passphrase",
+            "recovery        on your paper, and nowhere else",
+            "",
+            "Keep a copy of the identity file elsewhere: it opens your archives together with the passphrase.",
+            f"Accounts are [[source]] in the configuration, and what is archived of them [[stream]]: {made.config}",
+        ]
+        with VerticalScroll():
+            yield Static(Text("✓ the vault is made", "bold green"), markup=False)
+            yield Static(Text("\n".join(["", *(clean(line) for line in lines)])), markup=False)
+        yield KeyLine()
+
+    def action_open(self) -> None:
+        """Go on to the vault."""
+        self.app.exit(self._made.config)
+
+
+class FirstRun(GuardedApp[Path | None]):
     """Leads to a vault; its result is the configuration that was made, or None."""
 
     TITLE = "Strongroom"
@@ -140,7 +188,6 @@ class FirstRun(App[Path | None]):
 
     def __init__(self, config: Path, data: Path) -> None:
         super().__init__()
-        self.ansi_theme_dark, self.ansi_theme_light = DARK, LIGHT
         self._config = config
         self._data = data
 

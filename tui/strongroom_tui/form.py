@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
+from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
 from strongroom_tui.plain import clean
@@ -22,6 +24,7 @@ class Field:
     value: str = ""
     hint: str = ""  # an example, shown while the line is empty
     secret: bool = False
+    choices: tuple[str, ...] = ()  # all that may stand in it, where that is few words: judged while it is typed
 
 
 class Form(VerticalScroll, can_focus=False):
@@ -35,7 +38,9 @@ class Form(VerticalScroll, can_focus=False):
         """Put each line under its label, and room for trouble at the end."""
         for field in self._fields:
             yield Static(Text(field.label, "bold"), markup=False)
-            yield Input(field.value, field.hint, password=field.secret, id=f"field-{field.name}", compact=True)
+            words = SuggestFromList(field.choices, case_sensitive=False) if field.choices else None
+            name = f"field-{field.name}"
+            yield Input(field.value, field.hint, password=field.secret, id=name, compact=True, suggester=words)
         yield Static(id="trouble", markup=False)
 
     @property
@@ -46,6 +51,16 @@ class Form(VerticalScroll, can_focus=False):
             for field in self._fields
             for line in [self.query_one(f"#field-{field.name}", Input).value]
         }
+
+    @on(Input.Changed)
+    def _judge(self, event: Input.Changed) -> None:
+        """Say at once where a line can be nothing that is offered; what may still become one is left alone."""
+        field = next(each for each in self._fields if event.input.id == f"field-{each.name}")
+        typed = event.value.strip().lower()
+        if field.choices and not any(each.startswith(typed) for each in field.choices):
+            self.trouble(f"{field.label}: {' or '.join(field.choices)}")
+        elif field.choices:
+            self.query_one("#trouble", Static).update("")
 
     def trouble(self, words: str) -> None:
         """Say what is wrong."""

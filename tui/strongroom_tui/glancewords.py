@@ -11,8 +11,10 @@ from rich.text import Text
 from strongroom.engine.glance import Glance, Quota
 from strongroom.engine.readings import Running, Status
 from strongroom.model.heat import Heat
+from strongroom.model.horizon import AtRisk
 from strongroom.model.job import Job
 from strongroom_tui.amounts import local, number, size, span, window_words
+from strongroom_tui.asked import request_lines
 from strongroom_tui.marks import STATES
 from strongroom_tui.plain import clip
 from strongroom_tui.progress import Scene, doing
@@ -33,13 +35,13 @@ COPIES: Mapping[Heat, str] = MappingProxyType(
 """What a cell of a stream without time windows says: one copy of all there was."""
 
 
-def risk_lines(glance: Glance, now: datetime, width: int) -> Text:
-    """Return the most urgent risk in words with its date, and what is missing or lost."""
-    lines = [_risk(glance, now)]
+def risk_lines(glance: Glance, now: datetime, width: int, most: int = 1) -> Text:
+    """Return the `most` urgent risks in words with their dates, and what is missing or lost."""
+    lines = [_risk(glance, now, most), *(_risk_of(each, now) for each in glance.risks[1:most])]
     if glance.lost or glance.missing:
         parts = [number(glance.missing, "window") + " missing"] if glance.missing else []
         parts += [number(glance.lost, "stretch").replace("stretchs", "stretches") + " lost"] if glance.lost else []
-        lines.append((f"! {' and '.join(parts)}: move to one for its reason, or: strongroom coverage", "bold red"))
+        lines.append((f"! {' and '.join(parts)}: move to one for its reason", "bold red"))
     if glance.unknown:
         names = ", ".join(glance.unknown[:3])
         words = f"? nobody has said how long {names} keeps records: set retention_days, or let the daemon ask"
@@ -47,16 +49,20 @@ def risk_lines(glance: Glance, now: datetime, width: int) -> Text:
     return Text("\n").join(Text(clip(words, width), style) for words, style in lines)
 
 
-def _risk(glance: Glance, now: datetime) -> tuple[str, str]:
+def _risk(glance: Glance, now: datetime, most: int) -> tuple[str, str]:
     if not glance.risks:
         return ("✓ nothing is at risk: all that has settled is held", "green") if glance.streams else ("", "")
-    first = glance.risks[0]
-    more = f"; {number(len(glance.risks) - 1, 'more stream')} not all held" if len(glance.risks) > 1 else ""
+    words, style = _risk_of(glance.risks[0], now)
+    rest = len(glance.risks) - most
+    return (f"{words}; {number(rest, 'more stream')} not all held" if rest > 0 else words, style)
+
+
+def _risk_of(first: AtRisk, now: datetime) -> tuple[str, str]:
     days = first.first_loss - now
     when = f"in {span(days)}" if days > timedelta(0) else "now"
     words = f"{first.stream}: {span(first.amount)} not held; destroyed from {local(first.first_loss)[:16]}, {when}"
     urgent = days < _SOON
-    return (f"{'▲' if urgent else '○'} {words}{more}", "bold yellow" if urgent else "")
+    return (f"{'▲' if urgent else '○'} {words}", "bold yellow" if urgent else "")
 
 
 def spot_words(spot: Spot | None, width: int) -> Text:
@@ -74,9 +80,11 @@ def spot_words(spot: Spot | None, width: int) -> Text:
 
 
 def work_lines(glance: Glance, status: Status, now: datetime, width: int, most: int) -> Text:
-    """Return what runs now with live progress, one line each."""
+    """Return what runs now with live progress, one line each, and below it what was asked for and waits."""
     running = {each.job: each for each in status.running}
     jobs = sorted(glance.at_work, key=lambda job: job.id not in running)
+    asked = request_lines(status.waiting, now, width, most // 2)
+    most = max(1, most - len(asked))
     shown = jobs if len(jobs) <= most else jobs[: most - 1]
     lines = [_job_line(job, status, running, now, width) for job in shown]
     if len(jobs) > len(shown):
@@ -85,7 +93,7 @@ def work_lines(glance: Glance, status: Status, now: datetime, width: int, most: 
         planned = status.jobs.get("planned", 0)
         words = f"nothing is under way; {number(planned, 'job')} planned" if planned else "nothing is under way"
         lines.append(Text(clip(words, width)))
-    return Text("\n").join(lines)
+    return Text("\n").join([*lines, *asked])
 
 
 def _job_line(job: Job, status: Status, running: Mapping[str, Running], now: datetime, width: int) -> Text:
@@ -100,7 +108,7 @@ def _job_line(job: Job, status: Status, running: Mapping[str, Running], now: dat
 
 def vault_lines(glance: Glance, status: Status, now: datetime, width: int) -> Text:
     """Return what the vault holds and how it grows, the quotas, and how old the last proofs are."""
-    parts = [_holdings(glance, status), " · ".join(_quotas(glance.quotas)), " · ".join(_proofs(glance, now))]
+    parts = [_holdings(glance, status), " · ".join(map(quota_words, glance.quotas)), " · ".join(_proofs(glance, now))]
     return Text("\n").join(Text(clip(part, width)) for part in parts if part)
 
 
@@ -114,12 +122,12 @@ def _holdings(glance: Glance, status: Status) -> str:
     return " · ".join([*parts, f"{size(status.free_bytes)} free"])
 
 
-def _quotas(quotas: tuple[Quota, ...]) -> Iterator[str]:
-    for quota in quotas:
-        left = f"{max(0, quota.per_hour - quota.created)} of {quota.per_hour}" if quota.per_hour else ""
-        words = f"quota {left} left this hour" if left else f"{number(quota.created, 'export')} this hour"
-        under_way = f"{quota.running} of {quota.concurrent}" if quota.concurrent else str(quota.running)
-        yield f"{quota.source}: {words}, {under_way} under way"
+def quota_words(quota: Quota) -> str:
+    """Say what is left of a source's quota; where its limits are not known, what was used."""
+    left = f"{max(0, quota.per_hour - quota.created)} of {quota.per_hour}" if quota.per_hour else ""
+    words = f"quota {left} left this hour" if left else f"{number(quota.created, 'export')} this hour"
+    under_way = f"{quota.running} of {quota.concurrent}" if quota.concurrent else str(quota.running)
+    return f"{quota.source}: {words}, {under_way} under way"
 
 
 def _proofs(glance: Glance, now: datetime) -> Iterator[str]:

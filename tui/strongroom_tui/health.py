@@ -76,6 +76,12 @@ class HealthRoom(Room):
         now = self.strongroom.clock()
         self.query_one(Reading).show(health_story(notices, standing, self._checks, now, offline=self._offline))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Have no provider asked by those who only look on."""
+        if action == "check":
+            return parameters == (True,) or not self.strongroom.read_only
+        return super().check_action(action, parameters)
+
     def action_check(self, offline: bool) -> None:
         """Make the checks away from the screen: a provider may take its time."""
         config, clock = self.strongroom.reader.config, self.strongroom.clock

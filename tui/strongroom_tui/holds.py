@@ -21,9 +21,11 @@ from strongroom_tui.pages import PAGE, Page
 from strongroom_tui.pane import View
 from strongroom_tui.reader import Seen
 from strongroom_tui.reading import TextScreen
-from strongroom_tui.retentionwords import told_hold
+from strongroom_tui.retentionwords import caught_words, release_words, rule_words, told_hold
 from strongroom_tui.room import Room
 from strongroom_tui.rows import hold_row
+
+NEED = "a reason is needed: it is kept for whoever asks later"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,23 +115,23 @@ class HoldsScreen(ListRoom[Hold]):
         self.app.push_screen(AskLine("Hold which stream?", f"{words}\n{names}", optional=True), chosen)
 
     def action_release_hold(self) -> None:
-        """Ask why, then release."""
+        """Say what it keeps and how much that is, ask why, then release."""
         hold = self.hold
         if hold is None:
             return
-        words = (
-            f"{hold.matter}: what it keeps may then be destroyed once its period is over. Erasures that waited for it "
-            "complete by themselves. The reason is kept."
-        )
+
+        def counted(caught: int) -> None:
+            ask = AskLine(f"Release hold {hold.id}: why?", release_words(hold, caught), need=NEED)
+            self.app.push_screen(ask, said)
 
         def said(reason: str | None) -> None:
             if reason:
                 self.do(
                     lambda desk: release(desk.vault, hold.id, acting_person(), reason, desk.clock()),
-                    lambda released: self.tell(f"released: {released.matter}"),
+                    lambda released: self.tell(f"released: {released.matter}, which kept {rule_words(released.rule)}"),
                 )
 
-        self.app.push_screen(AskLine(f"Release hold {hold.id}: why?", words), said)
+        self.do(lambda desk: count_caught(desk.vault, hold), counted)
 
 
 def place_hold(room: Room, rule: HoldRule, what: str) -> None:
@@ -143,10 +145,11 @@ def place_hold(room: Room, rule: HoldRule, what: str) -> None:
             if reason:
                 room.do(
                     lambda desk: place(desk.vault, matter, rule, acting_person(), reason, desk.clock(), os.urandom),
-                    lambda caught: room.tell(f"held: {caught.archives} archives now, and what comes later"),
+                    lambda caught: room.tell(f"held: {caught_words(rule, caught.archives)}"),
                 )
 
-        room.app.push_screen(AskLine("Why?", f"The reason for holding {what}. It is kept."), said)
+        room.app.push_screen(AskLine("Why?", f"The reason for holding {what}. It is kept.", need=NEED), said)
 
     words = f"The matter under which {what} is held. Nothing it catches is destroyed until it is released."
-    room.app.push_screen(AskLine("Hold for which matter?", words), named)
+    need = "a hold needs its matter: a case, a number, a name"
+    room.app.push_screen(AskLine("Hold for which matter?", words, need=need), named)

@@ -8,8 +8,9 @@ from textual.binding import Binding, BindingType
 
 from strongroom.engine.requests import Wish
 from strongroom.model.job import Job, State
+from strongroom_tui.afresh import export_afresh
 from strongroom_tui.amounts import window_words
-from strongroom_tui.deeds import wish
+from strongroom_tui.deeds import ask_for
 from strongroom_tui.dialog import Confirm
 from strongroom_tui.room import Room
 
@@ -21,6 +22,7 @@ class JobActs(Room):
         Binding("x", "cancel_job", "cancel", tooltip="Stop working on this job"),
         Binding("t", "retry_job", "retry", tooltip="Try the window of this failed job again"),
         Binding("e", "regenerate_job", "export afresh", tooltip="Export the window again, beside what is there"),
+        Binding("y", "copy_job", "copy id", show=False, tooltip="Copy the id of this job to the clipboard"),
     ]
 
     @property
@@ -30,6 +32,8 @@ class JobActs(Room):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what fits the job."""
+        if action == "copy_job":
+            return self.job is not None
         if action.endswith("_job"):
             return not self.strongroom.read_only and fits(self.job, action)
         return super().check_action(action, parameters)
@@ -46,19 +50,25 @@ class JobActs(Room):
 
         def answered(answer: str | None) -> None:
             if answer:
-                self.do(wish(Wish.CANCEL, job.id), self.tell)
+                ask_for(self, Wish.CANCEL, job.id)
 
         self.app.push_screen(Confirm(f"Cancel job {job.id}?", words, "Cancel the job"), answered)
 
     def action_retry_job(self) -> None:
         """Have the window of the failed job tried again."""
         if self.job is not None:
-            self.do(wish(Wish.RETRY, self.job.id), self.tell)
+            ask_for(self, Wish.RETRY, self.job.id)
 
     def action_regenerate_job(self) -> None:
-        """Have the window exported afresh, beside what is there."""
+        """Ask whether to export the window afresh, beside what is there; then have it done."""
+        job = self.job
+        if job is not None:
+            export_afresh(self, job.id, job.stream, job.source, job.spec.window)
+
+    def action_copy_job(self) -> None:
+        """Copy the id, and show what was copied."""
         if self.job is not None:
-            self.do(wish(Wish.REGENERATE, self.job.id), self.tell)
+            self.copy(self.job.id)
 
 
 def fits(job: Job | None, action: str) -> bool:

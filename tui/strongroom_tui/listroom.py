@@ -15,7 +15,9 @@ from textual.widgets import DataTable, Input
 from strongroom.model.errors import UsageError
 from strongroom_tui.desk import Question
 from strongroom_tui.filterline import FilterLine
-from strongroom_tui.filters import Filter, parse_filter
+from strongroom_tui.filters import Filter, is_stretch, parse_filter
+from strongroom_tui.hints import told_error
+from strongroom_tui.memory import Habit
 from strongroom_tui.pages import Noun, Page, Trail
 from strongroom_tui.pane import Pane, View
 from strongroom_tui.reader import Seen
@@ -62,7 +64,8 @@ class ListRoom(Room, Generic[Noun]):
         yield FilterLine()
 
     def on_mount(self) -> None:
-        """Begin in the list."""
+        """Begin in the list, looked at as it was last time."""
+        self._recall()
         self.pane.table.focus()
 
     @property
@@ -118,8 +121,28 @@ class ListRoom(Room, Generic[Noun]):
     def apply(self, wanted: Filter) -> None:
         """Show another part of the list, from its beginning."""
         self.filter, self.trail, self._anchor = wanted, Trail(), Anchor.FIRST
+        self.strongroom.habits[self.MODE] = Habit(wanted.stream, wanted.kind, wanted.when, self.order)
         self.refresh_bindings()
         self.strongroom.reread()
+
+    @property
+    def order(self) -> str:
+        """Return what a person chose to sort by, or an empty string where there is no choice."""
+        return ""
+
+    def sort_by(self, order: str) -> None:
+        """Sort as somebody did before; what is no order here is let go."""
+
+    def _recall(self) -> None:
+        """Look at the list as last time, as far as that still means something."""
+        habit = self.strongroom.habits.get(self.MODE, Habit())
+        known = {each.name for each in self.strongroom.reader.config.streams}
+        self.filter = Filter(
+            habit.stream if habit.stream in known or self.filter.stream else "",
+            habit.kind if habit.kind in self.KINDS else "",
+            habit.when if is_stretch(habit.when) else "",
+        )
+        self.sort_by(habit.sort)
 
     def streams(self) -> Iterable[str]:
         """Return the names of streams that a filter may name."""
@@ -131,7 +154,7 @@ class ListRoom(Room, Generic[Noun]):
         try:
             found = parse_filter(event.value, self.streams(), self.KINDS)
         except UsageError as error:
-            self.notify(f"{error.message}. {error.hint}", severity="warning", markup=False)
+            self.notify(told_error(error), severity="warning", markup=False)
             return
         self._close_filter()
         self.apply(found)

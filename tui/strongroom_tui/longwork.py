@@ -20,7 +20,10 @@ from strongroom.engine.assembly import open_reading
 from strongroom.engine.fixity import Watch
 from strongroom.engine.readings import Vault
 from strongroom.model.errors import Interrupted, StrongroomError
-from strongroom_tui.amounts import bar, number, size, span
+from strongroom_tui.amounts import bar, number, size, time_left
+from strongroom_tui.dialog import Answer
+from strongroom_tui.hints import told_error
+from strongroom_tui.keyline import KeyLine
 from strongroom_tui.plain import clean
 from strongroom_tui.room import Room
 
@@ -42,6 +45,7 @@ class LongWork(ModalScreen[None], Generic[_Answer]):
         then: Callable[[_Answer | None, str], None],
         *,
         unit: str = "",
+        ticking: Callable[[], float] = monotonic,
     ) -> None:
         super().__init__()
         self._title = clean(title)
@@ -50,7 +54,8 @@ class LongWork(ModalScreen[None], Generic[_Answer]):
         self._then = then
         self._unit = unit  # what is counted, such as "record"; empty for bytes
         self._done = 0
-        self._began = monotonic()
+        self._ticking = ticking
+        self._began = ticking()
         self._stopped = False
 
     def compose(self) -> ComposeResult:
@@ -59,7 +64,8 @@ class LongWork(ModalScreen[None], Generic[_Answer]):
             yield Static(Text(self._title, "bold"), markup=False)
             yield Static(id="amount", markup=False)
             with Horizontal(classes="buttons"):
-                yield Button("Stop", id="stop", compact=True)
+                yield Answer("Stop", id="stop", compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Begin."""
@@ -67,9 +73,14 @@ class LongWork(ModalScreen[None], Generic[_Answer]):
         self._paint()
         _worker: Worker[None] = self.run_worker(self._run, group="long")
 
+    def on_unmount(self) -> None:
+        """Have the work stop when the screen is left by another way: its thread would go on alone."""
+        self._stopped = True
+
     def action_stop(self) -> None:
         """Have the work stop at its next step."""
         self._stopped = True
+        self._paint()
 
     @on(Button.Pressed)
     def _stop(self) -> None:
@@ -82,7 +93,7 @@ class LongWork(ModalScreen[None], Generic[_Answer]):
         except Interrupted:
             words = f"stopped: {self._title}; nothing is left behind"
         except StrongroomError as error:
-            words = f"{error.message}. {error.hint}" if error.hint else error.message
+            words = told_error(error)
         except OSError as error:
             words = f"{self._title}: {error.strerror or error}"
         self.dismiss()
@@ -100,24 +111,21 @@ class LongWork(ModalScreen[None], Generic[_Answer]):
         self._done += count
 
     def _paint(self) -> None:
-        self.query_one("#amount", Static).update(Text(self._words()))
-
-    def _words(self) -> str:
-        seconds = monotonic() - self._began
-        rate = self._done / seconds if seconds > 0.5 else 0.0
-        done, pace = self._amount(self._done), f"{self._amount(int(rate))}/s" if rate else ""
-        if not self._total:
-            return f"{done}  {pace}"
-        share = min(1.0, self._done / self._total)
-        left = f"{span_of((self._total - self._done) / rate)} left" if rate else "time left unknown"
-        return f"{bar(share, 20)} {int(share * 100)}%\n{done} of {self._amount(self._total)}  {pace}  {left}"
-
-    def _amount(self, count: int) -> str:
-        return number(count, self._unit) if self._unit else size(count)
+        seconds = self._ticking() - self._began
+        words = "stopping …" if self._stopped else amount_words(self._done, self._total, seconds, self._unit)
+        self.query_one("#amount", Static).update(Text(words))
 
 
-def span_of(seconds: float) -> str:
-    """Write so many seconds as a person says them."""
-    from datetime import timedelta
+def amount_words(done: int, total: int | None, seconds: float, unit: str = "") -> str:
+    """Tell how much is done of how much, how fast, and how long the rest takes; no rate from half a second or less."""
 
-    return span(timedelta(seconds=max(0.0, seconds)))
+    def amount(count: int) -> str:
+        return number(count, unit) if unit else size(count)
+
+    rate = done / seconds if seconds > 0.5 else 0.0
+    pace = f"  {amount(int(rate))}/s" if rate else ""
+    if not total:
+        return f"{amount(done)}{pace}"
+    share = min(1.0, done / total)
+    left = time_left(total - done, rate)
+    return f"{bar(share, 20)} {int(share * 100)}%\n{amount(done)} of {amount(total)}{pace}  {left}"

@@ -56,6 +56,10 @@ SEVERITIES: Mapping[Severity, Mark] = MappingProxyType(
 )
 
 
+PLAN_WORDS = ("paused", "late", "due", "waiting")
+"""How a plan may stand."""
+
+
 def plan_mark(schedule: Schedule) -> Mark:
     """Return how a plan stands: paused, late, at work on a backlog, or waiting for its next window."""
     outlook = schedule.outlook

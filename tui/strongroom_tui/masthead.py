@@ -18,13 +18,16 @@ from strongroom.engine.readings import Status
 from strongroom_tui.amounts import first_that_fits, local, number, span
 from strongroom_tui.plain import clip
 
-IDLE = (
-    "○ nobody is working in the vault: start with  strongroom daemon  or  strongroom run --once",
-    "○ nobody is working in the vault: start with  strongroom run --once",
-    "○ nobody at work: strongroom run --once",
-    "○ idle: strongroom run --once",
-)
 _PAUSES = 2  # paused sources that are named; the rest are counted
+_BROAD = 70  # cells from which on the badges stand beside the state of the work, and not under it
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What the top tells besides the vault: how to begin the work, and what is special about this screen."""
+
+    idle: tuple[str, ...]  # what to say where nobody works in the vault, the longest first
+    badges: tuple[str, ...] = ()  # such as "read-only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,36 +88,46 @@ class Masthead(Vertical):
         yield Tabs(self._tabs, self._current)
         yield Static(id="state", markup=False)
 
-    def show(self, status: Status | None, trouble: str, read_at: datetime) -> None:
+    def show(self, status: Status | None, trouble: str, read_at: datetime, beside: Beside) -> None:
         """Tell the state of the vault. `status` is None before the first reading."""
-        self.query_one("#state", Static).update(state(status, trouble, read_at, self.size.width - 2))
+        self.query_one("#state", Static).update(state(status, trouble, read_at, self.size.width - 2, beside))
 
 
-def state(status: Status | None, trouble: str, read_at: datetime, width: int) -> Text:
+def state(status: Status | None, trouble: str, read_at: datetime, width: int, beside: Beside) -> Text:
     """Return the lines on the state of the vault, each cut to `width` cells."""
     width = max(0, width)
     lines = [Text(clip(f"✗ {trouble}", width), "bold red")] if trouble else []
+    under = [Text(clip(" · ".join(beside.badges), width), "bold")] if beside.badges and width < _BROAD else []
     if status is None:
         lines += [] if trouble else [Text("reading the catalogue …")]
-    else:
-        lines = [_work(status, read_at, width), *lines, *_pauses(status, width)]
-    return Text("\n").join(lines)
+        return Text("\n").join([*lines, *under])
+    return Text("\n").join([_work(status, read_at, width, beside), *under, *lines, *_pauses(status, width)])
 
 
-def _work(status: Status, read_at: datetime, width: int) -> Text:
-    right = first_that_fits([f"as of {local(read_at)}", local(read_at)[11:19]], max(8, width // 3))
-    room = max(0, width - len(right) - 2)
-    if status.worked_on_by:
-        since = f", last entry {span(read_at - status.last_entry)} ago" if status.last_entry else ""
-        left, style = clip(f"● working: {status.worked_on_by}{since}", room), "green"
-    else:
-        left, style = first_that_fits([*IDLE], room), "yellow"
-    return Text.assemble((f"{clip(left, room):<{room}}", style), "  ", right)
+def _work(status: Status, read_at: datetime, width: int, beside: Beside) -> Text:
+    badges = " · ".join(beside.badges) if width >= _BROAD else ""
+    right = first_that_fits([f"as of {local(read_at)}", local(read_at)[11:19]], max(8, width // 3 - len(badges)))
+    room = max(0, width - len(badges) - bool(badges) * 2 - len(right) - 1)
+    variants, style = _workers(status, read_at, beside)
+    left = clip(first_that_fits(variants, room), room)
+    return Text.assemble((f"{left:<{room}}", style), " ", (badges, "bold"), "  " if badges else "", right)
+
+
+def _workers(status: Status, now: datetime, beside: Beside) -> tuple[list[str], str]:
+    """Return who works in the vault, in ever fewer words, and how that looks; whoever does not answer is trouble."""
+    silence = status.silence(now)
+    if silence is not None:
+        silent = span(silence)
+        return [f"✗ the daemon does not answer: silent for {silent}", f"✗ daemon silent for {silent}"], "bold red"
+    if not status.worked_on_by:
+        return [*beside.idle], "yellow"
+    since = f", last entry {span(now - status.last_entry)} ago" if status.last_entry else ""
+    return [f"● working: {status.worked_on_by}{since}", f"● working: {status.worked_on_by}", "● working"], "green"
 
 
 def _pauses(status: Status, width: int) -> list[Text]:
     paused = [source for source in status.sources if source.paused]
     lines = [f"! {source.name} is paused: {source.paused}" for source in paused[:_PAUSES]]
     if len(paused) > _PAUSES:
-        lines.append(f"! {number(len(paused) - _PAUSES, 'more source')} paused: strongroom status")
+        lines.append(f"! {number(len(paused) - _PAUSES, 'more source')} paused: 2 shows them")
     return [Text(clip(line, width), "bold yellow") for line in lines]

@@ -19,7 +19,7 @@ from strongroom_tui.desk import Desk
 from strongroom_tui.glancewords import risk_lines, spot_words, vault_lines, work_lines
 from strongroom_tui.plain import clip
 from strongroom_tui.room import Room
-from strongroom_tui.strips import Strips, legend
+from strongroom_tui.strips import Strips, title
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,8 @@ class OverviewRoom(Room):
             yield Static(id="vault-lines", markup=False)
 
     def on_mount(self) -> None:
-        """Begin in the strips."""
+        """Begin in the strips, with cells as long as last time."""
+        self.strips.begin(self.strongroom.zoom)
         self.strips.focus()
 
     @property
@@ -76,11 +77,11 @@ class OverviewRoom(Room):
         if last is None or not isinstance(last.answer, Glance):
             return
         glance, now, width = last.answer, self.strongroom.clock(), max(0, self.size.width - 2)
-        self.query_one("#risk", Static).update(risk_lines(glance, now, width))
+        self.query_one("#risk", Static).update(risk_lines(glance, now, width, max(1, self.size.height // 8)))
         self.strips.show(glance, now)
         self._paint_titles(glance, width)
         self.query_one("#spot", Static).update(spot_words(self.strips.spot, width))
-        most = max(1, min(6, self.size.height // 5))
+        most = max(1, min(16, self.size.height // 5))
         self.query_one("#jobs-now", Static).update(work_lines(glance, last.status, now, width, most))
         self.query_one("#vault-lines", Static).update(vault_lines(glance, last.status, now, width))
         if glance.look != self.strips.wanted:
@@ -90,13 +91,14 @@ class OverviewRoom(Room):
         shown = ""
         if len(glance.strips) < glance.streams:
             shown = f" {glance.look.first + 1}-{glance.look.first + len(glance.strips)} of {glance.streams}"
-        title = f" Coverage by {glance.look.zoom}{shown}  {legend()} "
-        self.query_one("#coverage").border_title = Content(clip(title, max(0, width - 2)))
+        words = title(glance.look.zoom, shown, max(0, width - 2))
+        self.query_one("#coverage").border_title = Content(clip(words, max(0, width - 2)))
         self.query_one("#work").border_title = Content(" Now ")
         self.query_one("#vault").border_title = Content(" Vault ")
 
     @on(Strips.Moved)
     def _look_elsewhere(self) -> None:
+        self.strongroom.zoom = self.strips.wanted.zoom
         last = self._last
         if last is None or not isinstance(last.answer, Glance) or last.answer.look != self.strips.wanted:
             self.strongroom.reread()

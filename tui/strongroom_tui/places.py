@@ -1,18 +1,17 @@
-"""The rooms, in the order of their keys. The first is where a person begins."""
+"""The rooms, in the order of their keys. The first is where a person begins.
+
+Each is imported when somebody first goes there, or when `load_rooms` has the time: the first picture waits for none but
+the room that it shows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
 
-from strongroom_tui.archives import ArchivesRoom
-from strongroom_tui.evidence import EvidenceRoom
-from strongroom_tui.health import HealthRoom
-from strongroom_tui.jobs import JobsRoom
-from strongroom_tui.overview import OverviewRoom
-from strongroom_tui.retention import RetentionRoom
-from strongroom_tui.room import Room
-from strongroom_tui.schedules import SchedulesRoom
+if TYPE_CHECKING:
+    from strongroom_tui.room import Room
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +20,26 @@ class Place:
 
     key: str
     title: str
-    make: Callable[[], Room]
     mode: str
+    room: str  # the class, in the module of the same name as the mode
 
-
-def _place(key: str, title: str, room: type[Room]) -> Place:
-    return Place(key, title, room, room.MODE)
+    def load(self) -> type[Room]:
+        """Import the room."""
+        return cast("type[Room]", getattr(import_module(f"strongroom_tui.{self.mode}"), self.room))
 
 
 PLACES = (
-    _place("1", "Overview", OverviewRoom),
-    _place("2", "Schedules", SchedulesRoom),
-    _place("3", "Jobs", JobsRoom),
-    _place("4", "Archives", ArchivesRoom),
-    _place("5", "Retention", RetentionRoom),
-    _place("6", "Evidence", EvidenceRoom),
-    _place("7", "Health", HealthRoom),
+    Place("1", "Overview", "overview", "OverviewRoom"),
+    Place("2", "Schedules", "schedules", "SchedulesRoom"),
+    Place("3", "Jobs", "jobs", "JobsRoom"),
+    Place("4", "Archives", "archives", "ArchivesRoom"),
+    Place("5", "Retention", "retention", "RetentionRoom"),
+    Place("6", "Evidence", "evidence", "EvidenceRoom"),
+    Place("7", "Health", "health", "HealthRoom"),
 )
+
+
+def load_rooms() -> None:
+    """Import every room."""
+    for place in PLACES:
+        place.load()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
 
-from strongroom.engine.approve import Approved, approve
+from strongroom.engine.approve import Approved, Outlook, approve, foresee_approval, read_outcome
 from strongroom.engine.assembly import Doors
 from strongroom.engine.desk import Desk as DestructionDesk
 from strongroom.engine.office import desk_of, due_archives, find_plan, overview
@@ -19,12 +20,13 @@ from strongroom_tui.columns import plan_columns
 from strongroom_tui.desk import Desk
 from strongroom_tui.dialog import AskLine, Confirm
 from strongroom_tui.filters import Filter
+from strongroom_tui.holds import NEED
 from strongroom_tui.listroom import ListRoom
 from strongroom_tui.pages import PAGE, Page
 from strongroom_tui.pane import View
+from strongroom_tui.planwords import approval_words, told_plan, undo_words
 from strongroom_tui.reader import Seen
 from strongroom_tui.reading import Reading, TextScreen
-from strongroom_tui.retentionwords import told_plan
 from strongroom_tui.room import Room
 from strongroom_tui.rows import plan_row
 
@@ -48,14 +50,24 @@ class PlansQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanStanding:
+    """One plan, judged as of now, and from when on what was approved of it is final."""
+
+    plan: Plan
+    final_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class PlanQuestion:
     """One plan, judged as of now."""
 
     key: str
 
-    def ask(self, desk: Desk) -> Plan:
+    def ask(self, desk: Desk) -> PlanStanding:
         """Read it."""
-        return find_plan(desk_for(desk), self.key)
+        office = desk_for(desk)
+        plan = find_plan(office, self.key)
+        return PlanStanding(plan, read_outcome(office, plan))
 
 
 class PlanActs(Room):
@@ -81,15 +93,15 @@ class PlanActs(Room):
         return super().check_action(action, parameters)
 
     def action_approve_plan(self) -> None:
-        """Name what would be destroyed and how many, have it typed, then approve."""
-        plan = self.plan
-        if plan is None:
-            return
+        """Refuse who cannot approve; name what would be destroyed and when, have it typed, then approve."""
+        chosen = self.plan
+        if chosen is not None:
+            key, person = chosen.proposal.id, acting_person()
+            self.do(lambda desk: foresee_approval(desk_for(desk), key, person), self._ask_approval)
+
+    def _ask_approval(self, outlook: Outlook) -> None:
+        plan = outlook.plan
         count, seen = len(plan.waiting), plan.digest
-        words = (
-            f"This destroys {number(count, 'archive')} for good, after the time in which anybody can take it back.\n"
-            f"Proposed by {plan.proposal.by.name} at {local(plan.proposal.at)}: {plan.proposal.reason}"
-        )
 
         def answered(answer: str | None) -> None:
             if answer:
@@ -97,17 +109,17 @@ class PlanActs(Room):
 
         def approved(found: Approved) -> None:
             self.tell(
-                f"approved; destroyed from {local(found.ripe_at)} on, undo until then"
+                f"approved; {plan.proposal.id} is destroyed from {local(found.ripe_at)} on, undo until then"
                 if found.enough and found.ripe_at
                 else "noted; it takes more people to approve"
             )
 
         typed = f"destroy {count}"
         title = f"Approve the destruction of {number(count, 'archive')}?"
-        self.app.push_screen(Confirm(title, words, "Approve", typed=typed), answered)
+        self.app.push_screen(Confirm(title, approval_words(outlook), "Approve", typed=typed), answered)
 
     def action_undo_plan(self) -> None:
-        """Ask why, then take the plan back."""
+        """Say what stays, ask why, then take the plan back."""
         plan = self.plan
         if plan is None:
             return
@@ -116,10 +128,11 @@ class PlanActs(Room):
             if reason:
                 self.do(
                     lambda desk: undo(desk_for(desk), plan.proposal.id, acting_person(), reason),
-                    lambda undone: self.tell(f"taken back: {number(len(undone), 'archive')}"),
+                    lambda undone: self.tell(f"taken back: {number(len(undone), 'archive')} stay"),
                 )
 
-        self.app.push_screen(AskLine(f"Take plan {plan.proposal.id} back: why?", "The reason is kept."), said)
+        title = f"Take plan {plan.proposal.id} back: why?"
+        self.app.push_screen(AskLine(title, undo_words(plan), need=NEED), said)
 
 
 class PlansScreen(PlanActs, ListRoom[Plan]):
@@ -180,7 +193,8 @@ class PlansScreen(PlanActs, ListRoom[Plan]):
                 self.tell("nothing is due: no archive is past its period, off every hold and on no plan")
                 return
             words = f"{number(count, 'archive')} are past their period and on no plan. A second person must approve."
-            self.app.push_screen(AskLine("Propose their destruction: why?", words, value="the period is over"), said)
+            ask = AskLine("Propose their destruction: why?", words, value="the period is over", need=NEED)
+            self.app.push_screen(ask, said)
 
         def said(reason: str | None) -> None:
             if reason:
@@ -207,12 +221,14 @@ class PlanScreen(PlanActs, TextScreen):
     def plan(self) -> Plan | None:
         """Return the plan, once it has been read."""
         seen = self.seen
-        return seen.answer if seen is not None and isinstance(seen.answer, Plan) else None
+        return seen.answer.plan if seen is not None and isinstance(seen.answer, PlanStanding) else None
 
     def paint(self) -> None:
         """Tell the plan."""
-        if self.plan is not None:
-            self.query_one(Reading).show(told_plan(self.plan, self.strongroom.clock()))
+        seen = self.seen
+        if seen is not None and isinstance(seen.answer, PlanStanding):
+            told = seen.answer
+            self.query_one(Reading).show(told_plan(told.plan, told.final_at, self.strongroom.clock()))
 
 
 def _propose_due(desk: DestructionDesk, reason: str) -> Plan:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from strongroom.engine.readings import Running
 from strongroom.model.job import Cause, Job, State
-from strongroom_tui.amounts import bar, first_that_fits, size, span
+from strongroom_tui.amounts import bar, first_that_fits, size, span, time_left
 from strongroom_tui.plain import clip
 
 SILENCE = timedelta(seconds=10)
@@ -64,7 +64,7 @@ def _transfer(job: Job, running: Running, scene: Scene) -> list[str]:
         return _joined([(f"{done} of unknown size", pace), (done, pace), (done,)])
     share = min(1.0, running.done / running.total)
     percent, whole = f"{int(share * 100)}%", f"{done} of {size(running.total)}"
-    left = f"{span(timedelta(seconds=(running.total - running.done) / rate))} left" if rate else "time left unknown"
+    left = time_left(running.total - running.done, rate)
     pace = tail or speed
     return _joined(
         [

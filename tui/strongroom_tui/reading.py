@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from strongroom_tui.hanging import hang
 from strongroom_tui.room import Room
 
 
@@ -33,11 +34,18 @@ class Reading(VerticalScroll, inherit_bindings=False):
         """Yield the text."""
         yield Static(self._text, markup=False)
 
+    def on_resize(self) -> None:
+        """Break the lines anew."""
+        self._lay_out()
+
     def show(self, text: Text) -> None:
         """Show another text where the old one stood, scrolled as far."""
         if text != self._text:
             self._text = text
-            self.query_one(Static).update(text)
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        self.query_one(Static).update(hang(self._text, self.scrollable_content_region.width))
 
 
 class TextScreen(Room):

@@ -1,20 +1,19 @@
-"""Retention in words: totals, holds and plans of destruction."""
+"""Retention in words: totals, what keeps an archive, and holds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 from rich.text import Text
 
-from strongroom.engine.propose import Plan
 from strongroom.engine.readings import Moment
 from strongroom.engine.retentionview import RetentionTotals
 from strongroom.model.destruction import Stage
 from strongroom.model.hold import Hold, HoldRule
 from strongroom.model.retention import Fate, Verdict
-from strongroom_tui.amounts import local, number, span
+from strongroom_tui.amounts import first_that_fits, local, number
 from strongroom_tui.marks import Mark
 from strongroom_tui.plain import clean, clip
 
@@ -37,7 +36,6 @@ STAGES: Mapping[Stage, Mark] = MappingProxyType(
         Stage.SPARED: Mark("✓", "spared", "green"),
     }
 )
-_SHOWN = 200  # archives of one plan
 
 
 def totals_line(totals: RetentionTotals, archives: int, width: int, *, fixed: bool) -> Text:
@@ -48,7 +46,8 @@ def totals_line(totals: RetentionTotals, archives: int, width: int, *, fixed: bo
         f"{number(totals.holds, 'hold')} of {number(totals.matters, 'matter')}" if totals.holds else "no hold stands",
         f"{number(totals.proposals, 'plan')} of destruction" if totals.proposals else "nothing is to be destroyed",
     ]
-    return Text(clip(" · ".join(parts), width))
+    most = parts if totals.proposals else parts[:-1]
+    return Text(clip(first_that_fits([" · ".join(parts), " · ".join(most)], width), width))
 
 
 def keeping_facts(
@@ -92,6 +91,22 @@ def rule_words(rule: HoldRule) -> str:
     return ", ".join(clean(part) for part in parts if part)
 
 
+def caught_words(rule: HoldRule, caught: int) -> str:
+    """Say how much a hold keeps: one that names archives keeps those alone, any other what comes later too."""
+    now = number(caught, "archive")
+    return now if rule.archives else f"{now} now, and what comes later"
+
+
+def release_words(hold: Hold, caught: int) -> str:
+    """Say what the release of a hold means."""
+    return (
+        f"Matter {hold.matter}, {rule_words(hold.rule)}: it keeps {caught_words(hold.rule, caught)}.\n"
+        f"Held since {hold.placed_at:%Y-%m-%d} by {hold.placed_by}: {hold.reason}\n"
+        "What no other hold keeps may then be destroyed once its period is over. Erasures that waited for it "
+        "complete by themselves. The reason is kept."
+    )
+
+
 def told_hold(hold: Hold, caught: int | None) -> Text:
     """Return one hold at length."""
     mark = ("■ stands", "bold cyan") if hold.stands else ("← released", "bold")
@@ -99,7 +114,7 @@ def told_hold(hold: Hold, caught: int | None) -> Text:
     facts = [
         ("hold", hold.id),
         ("keeps", rule_words(hold.rule)),
-        ("archives", "" if caught is None else f"{number(caught)} now, and what comes later"),
+        ("archives", "" if caught is None else caught_words(hold.rule, caught)),
         ("placed", f"{local(hold.placed_at)} by {hold.placed_by}"),
         ("reason", hold.reason),
         ("released", f"{local(hold.released_at)} by {hold.released_by}" if hold.released_at else ""),
@@ -109,34 +124,3 @@ def told_hold(hold: Hold, caught: int | None) -> Text:
         if value:
             text.append(f"  {name:<10} ", "bold").append(f"{clean(value)}\n")
     return text
-
-
-def told_plan(plan: Plan, now: datetime) -> Text:
-    """Return one plan of destruction at length: what, why, by whom, and what each archive waits for."""
-    proposal = plan.proposal
-    count = number(len(plan.condemned), "archive")
-    text = Text.assemble((f"Plan {proposal.id}", "bold"), f"  {count}, {proposal.ground}\n\n")
-    facts = [
-        ("proposed", f"{local(proposal.at)}, {span(now - proposal.at)} ago, by {proposal.by.name}"),
-        ("reason", proposal.reason),
-        ("takes", f"{number(proposal.approvals, 'approval')}, then {cooling(proposal.cooling_off)} to take it back"),
-        ("waiting", f"{number(len(plan.waiting))} still to be approved" if plan.waiting else ""),
-    ]
-    for name, value in facts:
-        if value:
-            text.append(f"  {name:<10} ", "bold").append(f"{clean(value)}\n")
-    text.append("\n")
-    for each in plan.condemned[:_SHOWN]:
-        mark, judgement = STAGES[each.stage], plan.judgements.get(each.archive)
-        text.append(f"  {mark.symbol} {mark.word:<11} ", mark.style).append(f"{each.archive}\n")
-        told = [f"rule {each.rule}" + (f", {each.citation}" if each.citation else ""), each.reason]
-        told.append(f"judged now: {judgement.words}" if judgement is not None else "")
-        text.append("".join(f"      {clean(line)}\n" for line in told if line))
-    if len(plan.condemned) > _SHOWN:
-        text.append(f"  and {number(len(plan.condemned) - _SHOWN)} more: strongroom destroy show {proposal.id}\n")
-    return text
-
-
-def cooling(length: timedelta) -> str:
-    """Write how long a plan can be taken back."""
-    return span(length) if length else "no time"

@@ -14,11 +14,12 @@ from textual import events
 from textual.app import ComposeResult, RenderResult
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 from textual.worker import Worker
 
 from strongroom.model.errors import StrongroomError
 from strongroom_tui.desk import Deed, Question
+from strongroom_tui.hints import in_keys, told_error
+from strongroom_tui.keyline import KeyLine
 from strongroom_tui.masthead import Masthead
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ class Room(Screen[None]):
     MODE: ClassVar[str] = ""
     """Under which of the app's names for rooms it stands, where it is no room of its own: that of its list."""
 
+    UNLOCKED: ClassVar[bool] = False
+    """Whether it shows what only an opened identity can read, and so is left when the identity is forgotten."""
+
     # The base class declares both as they are here.
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-thin"), (LEAST_WIDTH, "-broad"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (LEAST_HEIGHT, "-high")]  # noqa: RUF012
@@ -53,6 +57,7 @@ class Room(Screen[None]):
         self._last: Seen | None = None
         self._trouble = ""
         self._read_at: datetime | None = None
+        self._unlocked = False  # an identity was open when the footer was made
 
     @property
     def strongroom(self) -> StrongroomApp:
@@ -68,7 +73,7 @@ class Room(Screen[None]):
         """Put the contents between masthead and footer, and the cover over all."""
         yield Masthead(self.strongroom.tabs, self.strongroom.current_mode)
         yield from self.contents()
-        yield Footer(compact=True)
+        yield KeyLine()
         yield TooSmall()
 
     def contents(self) -> ComposeResult:
@@ -92,9 +97,17 @@ class Room(Screen[None]):
     def repaint(self) -> None:
         """Paint the masthead and the contents."""
         if self.is_mounted:
-            status = self._last.status if self._last else None
-            self.query_one(Masthead).show(status, self._trouble, self._read_at or self.strongroom.clock())
+            self.paint_masthead()
             self.paint()
+
+    def paint_masthead(self) -> None:
+        """Paint the masthead alone."""
+        if self.is_mounted:
+            status, read_at = self._last.status if self._last else None, self._read_at or self.strongroom.clock()
+            self.query_one(Masthead).show(status, self._trouble, read_at, self.strongroom.beside)
+            if self._unlocked != self.strongroom.keyring.open:
+                self._unlocked = not self._unlocked
+                self.refresh_bindings()
 
     def on_mount(self) -> None:
         """Show at once that something is being read."""
@@ -106,7 +119,16 @@ class Room(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Ask anew: the world went on while another room was looked at."""
+        self._redraw_keys()
         self.strongroom.reread()
+
+    def on_screen_suspend(self) -> None:
+        """Leave the last line to what lies over this."""
+        self._redraw_keys()
+
+    def _redraw_keys(self) -> None:
+        for line in self.query(KeyLine):
+            line.refresh()
 
     def do(
         self, deed: Deed[_Answer], then: Callable[[_Answer], None], trouble: Callable[[str], None] | None = None
@@ -118,14 +140,19 @@ class Room(Screen[None]):
                 answer = await self.strongroom.reader.do(deed)
             except StrongroomError as error:
                 if trouble is not None:
-                    trouble(f"{error.message}\n{error.hint}".strip())
+                    trouble(in_keys(f"{error.message}\n{error.hint}".strip()))
                 else:
-                    self.tell(f"{error.message}. {error.hint}" if error.hint else error.message, bad=True)
+                    self.tell(told_error(error), bad=True)
                 return
             then(answer)
             self.strongroom.reread()
 
         _worker: Worker[None] = self.strongroom.run_worker(work, group="deed")
+
+    def copy(self, words: str) -> None:
+        """Put something on the clipboard, and show what: not every terminal lets a program do that."""
+        self.app.copy_to_clipboard(words)
+        self.tell(f"copied, where the terminal allows it: {words}")
 
     def tell(self, words: str, *, bad: bool = False) -> None:
         """Say something for a few seconds, as plain text."""

@@ -10,6 +10,7 @@ from datetime import datetime
 from rich.cells import cell_len
 from rich.text import Text
 
+from strongroom.engine.phrases import facts_words
 from strongroom.engine.propose import Plan
 from strongroom.engine.readings import Moment
 from strongroom.engine.schedules import Schedule
@@ -18,12 +19,15 @@ from strongroom.model.archive import Archive
 from strongroom.model.destruction import Stage
 from strongroom.model.hold import Hold
 from strongroom.model.job import Job
+from strongroom.model.retention import Fate
 from strongroom_tui.amounts import brief, local, local_minute, number, size, span, window_words
 from strongroom_tui.columns import Column, Columns
 from strongroom_tui.marks import STATES, plan_mark, soundness
 from strongroom_tui.plain import clip
 from strongroom_tui.progress import Scene, doing
 from strongroom_tui.retentionwords import FATES, STAGES, rule_words
+
+SHORT = 8  # characters of an id, its end: they differ even between ids of one second
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +45,22 @@ def job_row(job: Job, scene: Scene, columns: Columns) -> Row:
         "state": STATES[job.state].text(widths["state"]),
         "stream": Text(job.stream),
         "window": Text(window_words(job.spec.window, widths.get("window", 0))),
-        "doing": Text(doing(job, scene, widths["doing"])),
+        "doing": Text(doing(job, scene, widths.get("doing", 0))),
     }
     return Row(job.id, _in_order(cells, columns))
 
 
-def archive_row(archive: Archive, columns: Columns) -> Row:
-    """Return the row of one archive."""
+def archive_row(archive: Archive, columns: Columns, *, held: bool = False) -> Row:
+    """Return the row of one archive; one on hold is marked in words, or by the symbol where there is no column."""
     widths = {column.name: column.width for column in columns}
     later = archive.verified_at - archive.durable_at
+    hold = FATES[Fate.HELD]
+    beside = held and "held" not in widths
+    found = soundness(archive).text(widths["found"] - 2 * beside)
     cells = {
-        "found": soundness(archive).text(widths["found"]),
+        "found": found.append(f" {hold.symbol}", hold.style) if beside else found,
+        "held": hold.text(widths.get("held", 0)) if held else Text(),
+        "id": Text(f"…{archive.id[-SHORT:]}"),
         "stream": Text(archive.stream),
         "window": Text(window_words(archive.spec.window, widths.get("window", 0))),
         "records": Text(number(archive.inspection.records)),
@@ -106,7 +115,7 @@ def plan_row(plan: Plan, columns: Columns) -> Row:
 
 def moment_row(moment: Moment, columns: Columns) -> Row:
     """Return the row of one entry of the log."""
-    facts = ", ".join(f"{name} {_fact(value)}" for name, value in sorted(moment.facts.items()))
+    facts = facts_words(moment.facts)
     subject = moment.archive or moment.job
     cells = {
         "seq": Text(number(moment.seq)),
@@ -119,22 +128,20 @@ def moment_row(moment: Moment, columns: Columns) -> Row:
     return Row(str(moment.seq), _in_order(cells, columns))
 
 
-def _fact(value: object) -> str:
-    return "/".join(str(each) for each in value) if isinstance(value, list) else str(value)
-
-
-def schedule_row(schedule: Schedule, now: datetime, columns: Columns) -> Row:
-    """Return the row of one plan."""
+def schedule_row(schedule: Schedule, now: datetime, columns: Columns, asked: str = "") -> Row:
+    """Return the row of one plan; `asked` says what was asked of it and waits, in place of its next window."""
     widths = {column.name: column.width for column in columns}
     plan, outlook = schedule.plan, schedule.outlook
     wait = schedule.next_at - now
     mark = plan_mark(schedule)
+    when = "" if schedule.paused else f"in {span(wait)}" if wait.total_seconds() > 0 else "now"
+    told = bool(asked) and "at" not in widths  # where there is no room for when, its mark says it
     cells = {
-        "plan": mark.text(widths["plan"]),
+        "plan": Text(f"{asked[:1]} asked", "yellow") if told else mark.text(widths["plan"]),
         "stream": Text(plan.stream.name),
         "every": Text(plan.span),
         "next": Text(window_words(schedule.next, widths.get("next", 0))),
-        "at": Text("" if schedule.paused else f"in {span(wait)}" if wait.total_seconds() > 0 else "now"),
+        "at": Text(asked, "yellow") if asked else Text(when),
         "due": Text("…" if outlook is None else number(outlook.exports)),
         "by": Text(local_minute(outlook.done_by) if outlook is not None and outlook.exports else ""),
         "class": Text(plan.retention),

@@ -13,14 +13,17 @@ from strongroom.engine.assembly import plans_of
 from strongroom.engine.requests import Wish
 from strongroom.engine.schedules import Schedule, backlog, schedules_of, upcoming
 from strongroom.model.window import Window
+from strongroom_tui.asked import asked_line, asked_of, asked_words
 from strongroom_tui.columns import schedule_columns
-from strongroom_tui.deeds import wish
+from strongroom_tui.deeds import ask_for
 from strongroom_tui.desk import Desk
 from strongroom_tui.editing import EditScreen
 from strongroom_tui.filters import Filter
 from strongroom_tui.listroom import ListRoom
+from strongroom_tui.marks import PLAN_WORDS, plan_mark
 from strongroom_tui.pages import PAGE, Page
 from strongroom_tui.pane import View
+from strongroom_tui.plain import clean
 from strongroom_tui.reader import Seen
 from strongroom_tui.reading import Reading, TextScreen
 from strongroom_tui.room import Room
@@ -31,7 +34,8 @@ AHEAD = 6  # windows to come that are told
 BEHIND = 12  # windows due now that are told
 _EMPTY = (
     "No stream is configured, so nothing is asked for.\n"
-    "Add a [[stream]] to the configuration, then: strongroom config check"
+    "Add a [[stream]] to {file}\n"
+    "then: strongroom config check"
 )
 
 
@@ -47,7 +51,10 @@ class SchedulesQuestion:
         plans = [plan for plan in plans_of(desk.config) if self.filter.stream in ("", plan.stream.name)]
         names = [plan.stream.name for plan in plans]
         first = names.index(self.before.plan.stream.name) + 1 if self.before else 0
-        found = schedules_of(desk.vault, desk.engine(), plans[first : first + PAGE + 1], desk.clock())
+        last = None if self.filter.kind else first + PAGE + 1  # how a plan stands is known when it is worked out
+        found = schedules_of(desk.vault, desk.engine(), plans[first:last], desk.clock())
+        if self.filter.kind:
+            found = [each for each in found if plan_mark(each).word == self.filter.kind]
         return Page(tuple(found[:PAGE]), found[PAGE - 1] if len(found) > PAGE else None)
 
 
@@ -121,30 +128,33 @@ class ScheduleActs(Room):
 
     def _wish(self, what: Wish) -> None:
         if self.schedule is not None:
-            self.do(wish(what, self.schedule.plan.stream.name), self.tell)
+            ask_for(self, what, self.schedule.plan.stream.name)
 
 
 class SchedulesRoom(ScheduleActs, ListRoom[Schedule]):
     """All plans."""
 
     MODE: ClassVar[str] = "schedules"
+    KINDS: ClassVar[tuple[str, ...]] = PLAN_WORDS
 
     def page_question(self, wanted: Filter, before: Schedule | None) -> SchedulesQuestion:
         """Ask for a page of plans."""
         return SchedulesQuestion(wanted, before)
 
-    def view(self, page: Page[Schedule], seen: Seen, width: int) -> View:  # noqa: ARG002 - the status has nothing to add
-        """Lay plans out."""
+    def view(self, page: Page[Schedule], seen: Seen, width: int) -> View:
+        """Lay plans out, each with what was asked of it and waits."""
         columns, now = schedule_columns(width), self.strongroom.clock()
+        asked = {each.plan.stream.name: asked_of(each.plan, seen.status.waiting) for each in page.rows}
+        words = {name: asked_words(request) for name, request in asked.items() if request is not None}
         return View(
             title="Schedules",
-            rows=[schedule_row(each, now, columns) for each in page.rows],
+            rows=[schedule_row(each, now, columns, words.get(each.plan.stream.name, "")) for each in page.rows],
             columns=columns,
             offset=self.trail.offset,
             total=None,
             more=page.last is not None,
             filter=str(self.filter),
-            empty=_EMPTY,
+            empty=_EMPTY.format(file=clean(str(self.strongroom.reader.config.file))),
         )
 
     @property
@@ -183,7 +193,7 @@ class ScheduleScreen(ScheduleActs, TextScreen):
         """Tell the plan."""
         seen = self.seen
         if seen is not None and isinstance(seen.answer, Ahead):
-            ahead = seen.answer
-            self.query_one(Reading).show(
-                schedule_story(ahead.schedule, ahead.to_come, ahead.due, self.strongroom.clock())
-            )
+            ahead, now = seen.answer, self.strongroom.clock()
+            story = schedule_story(ahead.schedule, ahead.to_come, ahead.due, now)
+            asked = asked_of(ahead.schedule.plan, seen.status.waiting)
+            self.query_one(Reading).show(Text("\n\n").join([asked_line(asked, now), story]) if asked else story)

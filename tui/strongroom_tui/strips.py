@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from types import MappingProxyType
 from typing import ClassVar
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ from textual.widget import Widget
 from strongroom.engine.glance import Glance, Look, Strip
 from strongroom.model.heat import Heat, Zoom
 from strongroom.model.window import Window
+from strongroom_tui.amounts import first_that_fits
 from strongroom_tui.marks import Mark
 from strongroom_tui.plain import clip
 
@@ -37,14 +39,37 @@ HEATS: Mapping[Heat, Mark] = MappingProxyType(
 """The symbols are those of `strongroom coverage`."""
 
 _NAME = 20  # cells of the widest name
+_TALLEST, _WIDEST = 6, 4  # lines and columns of the largest cell
 _AXIS: Mapping[Zoom, str] = MappingProxyType({Zoom.DAY: "%b %d", Zoom.WEEK: "%b %Y", Zoom.MONTH: "%Y", Zoom.YEAR: "%Y"})
 _APART = 9  # cells between two dates of the axis
 
 
-def legend() -> str:
-    """Return what the symbols mean, the common ones first."""
-    shown = (Heat.HELD, Heat.EMPTY, Heat.OPEN, Heat.DUE, Heat.RISK, Heat.MISSING, Heat.LOST)
-    return "  ".join(f"{HEATS[each].symbol} {HEATS[each].word}" for each in shown)
+_SHORT: Mapping[Heat, str] = MappingProxyType(
+    {
+        Heat.HELD: "held",
+        Heat.EMPTY: "0",
+        Heat.OPEN: "now",
+        Heat.DUE: "due",
+        Heat.RISK: "risk",
+        Heat.MISSING: "miss",
+        Heat.LOST: "lost",
+    }
+)
+"""The words of the legend where there is little room, the common ones first."""
+
+
+def legends() -> tuple[str, str, str]:
+    """Return what the symbols mean, all of them: with room, closer, and in the shortest words."""
+    words = [f"{HEATS[each].symbol} {HEATS[each].word}" for each in _SHORT]
+    return "  ".join(words), " ".join(words), " ".join(f"{HEATS[each].symbol}{word}" for each, word in _SHORT.items())
+
+
+def title(zoom: Zoom, shown: str, width: int) -> str:
+    """Return the title over the strips. The legend is the last to go: without it nobody reads the cells."""
+    full, close, short = legends()
+    long, brief = f"Coverage by {zoom}{shown}  ", f"By {zoom}{shown}  "
+    choices = [long + full, long + close, brief + full, brief + close, long + short, brief + short]
+    return first_that_fits([*(f" {each} " for each in choices), short], width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +119,23 @@ class Strips(Widget, can_focus=True):
         self._row = 0  # of the chosen stream, among all
         self._column = -1  # of the chosen cell, from the right
         self._first = 0
+        self._skipped = 0  # of the first cells, those that are left out
         self._read_at = datetime.max.replace(tzinfo=UTC)
+
+    def begin(self, zoom: str) -> None:
+        """Begin with cells as long as somebody had them; what is no length is let go."""
+        self._zoom = Zoom(zoom) if zoom in list(Zoom) else Zoom.DAY
+
+    @property
+    def _pitch(self) -> int:
+        """Return the lines from one stream to the next; strips grow tall where streams are few."""
+        return min(_TALLEST + 1, max(1, self._lines // max(1, self._glance.streams if self._glance else 1)))
+
+    @property
+    def _wide(self) -> int:
+        """Return how many columns a cell takes."""
+        cells = (len(self._glance.windows) if self._glance else 0) - self._skipped
+        return min(_WIDEST, max(1, (self.size.width - self._label_width - 1) // max(1, cells)))
 
     @property
     def wanted(self) -> Look:
@@ -115,7 +156,7 @@ class Strips(Widget, can_focus=True):
 
     def show(self, glance: Glance, read_at: datetime) -> None:
         """Show an answer, read at an instant past which nobody looks."""
-        self._glance, self._read_at = glance, read_at
+        self._glance, self._read_at, self._skipped = glance, read_at, _unwanted(glance)
         self._row = min(self._row, max(0, glance.streams - 1))
         self.refresh()
 
@@ -128,17 +169,22 @@ class Strips(Widget, can_focus=True):
             return Text(
                 "No stream is configured: add a [[stream]] to the configuration,\nthen: strongroom config check"
             )
-        lines = [Text(" " * (self._label_width + 1) + axis(glance.windows, glance.look.zoom), "dim", no_wrap=True)]
-        lines += [self._line(strip, glance.look.first + place) for place, strip in enumerate(glance.strips)]
+        shown, wide, tall = glance.windows[self._skipped :], self._wide, max(1, self._pitch - 1)
+        dates = axis(shown, glance.look.zoom, wide=wide)
+        lines = [Text(" " * (self._label_width + 1) + dates, "dim", no_wrap=True)]
+        for place, strip in enumerate(glance.strips):
+            lines += [self._line(strip, glance.look.first + place, wide, first=not row) for row in range(tall)]
+            lines += [Text("")] * (self._pitch - tall)
         return Text("\n", no_wrap=True).join(lines)
 
     def on_click(self, event: events.Click) -> None:
         """Choose the cell that was clicked."""
         glance = self._glance
-        if glance is None or not 0 < event.y <= len(glance.strips):
+        if glance is None or not 0 < event.y <= len(glance.strips) * self._pitch:
             return
-        self._row = glance.look.first + event.y - 1
-        self._column = min(-1, event.x - self._label_width - 1 - len(glance.windows))
+        self._row = glance.look.first + (event.y - 1) // self._pitch
+        cell = (event.x - self._label_width - 1) // self._wide + self._skipped
+        self._column = max(self._skipped - len(glance.windows), min(-1, cell - len(glance.windows)))
         self._moved()
 
     def action_zoom(self, steps: int) -> None:
@@ -156,9 +202,9 @@ class Strips(Widget, can_focus=True):
             return
         self._row = min(max(0, self._row + rows), max(0, glance.streams - 1))
         column = self._column + columns
-        if -len(glance.windows) <= column <= -1:
+        if self._skipped - len(glance.windows) <= column <= -1:
             self._column = column
-        elif columns:
+        elif columns and not (columns < 0 and self._skipped):
             self.action_leap(columns)
         self._moved()
 
@@ -205,23 +251,37 @@ class Strips(Widget, can_focus=True):
         self.refresh()
         self.post_message(self.Moved())
 
-    def _line(self, strip: Strip, row: int) -> Text:
+    def _line(self, strip: Strip, row: int, wide: int, *, first: bool) -> Text:
         chosen = row == self._row
-        name = clip(f"{'‖ ' if strip.paused else ''}{strip.stream}", self._label_width)
+        name = clip(f"{'‖ ' if strip.paused else ''}{strip.stream}", self._label_width) if first else ""
         text = Text(f"{name:<{self._label_width}} ", "bold" if chosen else "", no_wrap=True)
         column = len(strip.cells) + max(self._column, -len(strip.cells)) if chosen and self.has_focus else -1
-        for place, heat in enumerate(strip.cells):
+        # A style for each run, not for each cell: of two thousand cells, nearly all are like their neighbours.
+        cells = list(enumerate(strip.cells))[self._skipped :]
+        for (heat, here), run in groupby(cells, lambda cell: (cell[1], cell[0] == column)):
             mark = HEATS[heat]
-            text.append(mark.symbol, f"{mark.style} reverse".strip() if place == column else mark.style)
+            text.append(mark.symbol * wide * len(list(run)), f"{mark.style} reverse".strip() if here else mark.style)
         return text
 
 
-def axis(windows: tuple[Window, ...], zoom: Zoom, zone: str = "UTC") -> str:
-    """Return dates over the cells, as many as stand apart."""
-    line = ""
-    for place, window in enumerate(windows):
-        if place >= len(line) + 2 * bool(line) and place % _APART == 0:
+def _unwanted(glance: Glance) -> int:
+    """Return how many of the first cells are before anything was wanted of any stream."""
+    if glance.look.last is not None or len(glance.strips) < glance.streams:
+        return 0
+    firsts = [
+        next((place for place, heat in enumerate(strip.cells) if heat is not Heat.NOTHING), len(strip.cells))
+        for strip in glance.strips
+    ]
+    return min([*firsts, max(0, len(glance.windows) - 1)])
+
+
+def axis(windows: tuple[Window, ...], zoom: Zoom, zone: str = "UTC", wide: int = 1) -> str:
+    """Return dates over the cells, each `wide` columns, as many as stand apart."""
+    line, apart = "", -(-_APART // wide)
+    for number, window in enumerate(windows):
+        place = number * wide
+        if place >= len(line) + 2 * bool(line) and number % apart == 0:
             words = window.start.astimezone(ZoneInfo(zone)).strftime(_AXIS[zoom])
-            if place + len(words) <= len(windows):
+            if place + len(words) <= wide * len(windows):
                 line = f"{line:<{place}}{words}"
     return line

@@ -5,20 +5,25 @@ Nothing here writes anything. What a passphrase opens stays in this process, whi
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from textual.worker import Worker
+
 from strongroom.config.secrets import resolve
 from strongroom.engine.keys import Identities, load_identities, needs_passphrase
 from strongroom.model.errors import StrongroomError
 from strongroom_tui.dialog import AskLine
+from strongroom_tui.hints import told_error
 from strongroom_tui.room import Room
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
+    from strongroom.config.secrets import SecretRef
 
 IDLE = timedelta(minutes=5)
 
@@ -30,6 +35,7 @@ class Keyring:
         self._ticking = ticking
         self._opened: Identities = []
         self._used = ticking()
+        self._holders: list[Callable[[], None]] = []
 
     @property
     def open(self) -> bool:
@@ -41,6 +47,19 @@ class Keyring:
         self.touch()
         return list(self._opened)
 
+    @property
+    def words(self) -> str:
+        """Say that something is opened and for how long yet, or nothing."""
+        if not self.open:
+            return ""
+        minutes = int(IDLE.total_seconds() - (self._ticking() - self._used)) // 60
+        return f"unlocked, {minutes} min left" if minutes >= 1 else "unlocked, less than 1 min left"
+
+    def heed(self, forget: Callable[[], None]) -> Callable[[], None]:
+        """Have `forget` called whenever the identity is forgotten; return what takes that back."""
+        self._holders.append(forget)
+        return lambda: self._holders.remove(forget)
+
     def put(self, opened: Identities) -> None:
         """Keep what was opened."""
         self._opened = opened
@@ -51,8 +70,10 @@ class Keyring:
         self._used = self._ticking()
 
     def lock(self) -> None:
-        """Forget everything."""
+        """Forget everything, here and wherever something was opened with it."""
         self._opened = []
+        for forget in list(self._holders):
+            forget()
 
     def lock_if_idle(self) -> bool:
         """Forget everything after idleness; say whether that happened now."""
@@ -75,8 +96,11 @@ def unlocked(room: Room, then: Callable[[Identities], None]) -> None:
         ask_file(room, then)
 
 
-def ask_file(room: Room, then: Callable[[Identities], None]) -> None:
-    """Ask which identity file is meant, open it in place of what is open, and go on with it."""
+def ask_file(room: Room, then: Callable[[Identities], None], typed: str = "", trouble: str = "") -> None:
+    """Ask which identity file is meant, open it in place of what is open, and go on with it.
+
+    What is none is told and asked for again, and what it was wanted for is not lost.
+    """
     config = room.strongroom.reader.config
     words = "An identity is needed to open archives. It stays in memory and is forgotten after five idle minutes."
 
@@ -85,43 +109,83 @@ def ask_file(room: Room, then: Callable[[Identities], None]) -> None:
             _open(room, config, Path(answer.strip()).expanduser(), then)
 
     start = str(config.vault.identity) if config.vault.identity is not None else "~/"
-    room.app.push_screen(AskLine("Which identity file?", words, value=start), chosen)
+    room.app.push_screen(AskLine("Which identity file?", words, value=typed or start, trouble=trouble), chosen)
 
 
 def _open(room: Room, config: Config, path: Path, then: Callable[[Identities], None]) -> None:
+    def another(words: str) -> None:
+        if room.is_current:
+            ask_file(room, then, str(path), words)
+        else:
+            room.tell(words, bad=True)
+
     try:
         sealed = needs_passphrase(path)
     except StrongroomError as error:
-        room.tell(f"{error.message}. {error.hint}", bad=True)
+        another(told_error(error))
         return
     kept = config.vault.passphrase if path == config.vault.identity else None
     if not sealed:
-        _load(room, path, "", then)
+        _load(room, path, "", then, another)
     elif kept is not None:
-        try:
-            _load(room, path, resolve(kept).reveal(), then)
-        except StrongroomError as error:
-            room.tell(error.message)
-            _ask(room, path, then)
+        _fetch(room, path, kept, then)
     else:
         _ask(room, path, then)
 
 
-def _ask(room: Room, path: Path, then: Callable[[Identities], None]) -> None:
+def _fetch(room: Room, path: Path, kept: SecretRef, then: Callable[[Identities], None]) -> None:
+    """Take the passphrase from where it is kept, away from the screen: a keyring may wait for a person to unlock it.
+
+    What cannot be had there, or does not open the file, is asked for.
+    """
+
+    def ask(words: str) -> None:
+        room.tell(words)
+        if room.is_current:  # whoever has gone elsewhere meanwhile is not called back
+            _ask(room, path, then)
+
+    async def work() -> None:
+        try:
+            secret = await asyncio.to_thread(resolve, kept)
+        except StrongroomError as error:
+            ask(told_error(error))
+            return
+        _load(room, path, secret.reveal(), then, ask)
+
+    _worker: Worker[None] = room.run_worker(work, group="kept", exclusive=True)
+
+
+def _ask(room: Room, path: Path, then: Callable[[Identities], None], trouble: str = "") -> None:
+    """Ask for the passphrase; a wrong one is told and asked for again, and what it was wanted for is not lost."""
+
+    def again(words: str) -> None:
+        if room.is_current:
+            _ask(room, path, then, words)
+        else:
+            room.tell(words, bad=True)
+
     def typed(answer: str | None) -> None:
         if answer is not None:
-            _load(room, path, answer, then)
+            _load(room, path, answer, then, again)
 
     words = f"{path}\nIt opens archives in this screen alone, and is forgotten after five idle minutes."
     another = ("Another file", lambda: ask_file(room, then))
-    room.app.push_screen(AskLine("Passphrase of the identity", words, secret=True, instead=another), typed)
+    ask = AskLine("Passphrase of the identity", words, secret=True, trouble=trouble, instead=another)
+    room.app.push_screen(ask, typed)
 
 
-def _load(room: Room, path: Path, passphrase: str, then: Callable[[Identities], None]) -> None:
+def _load(
+    room: Room,
+    path: Path,
+    passphrase: str,
+    then: Callable[[Identities], None],
+    trouble: Callable[[str], None] | None = None,
+) -> None:
     """Open the file away from the screen: the passphrase is made slow to try on purpose."""
 
     def opened(identities: Identities) -> None:
         room.strongroom.keyring.put(identities)
+        room.strongroom.show_keyring()
         then(room.strongroom.keyring.take())
 
-    room.do(lambda _desk: load_identities(path, lambda: passphrase), opened)
+    room.do(lambda _desk: load_identities(path, lambda: passphrase), opened, trouble)

@@ -1,0 +1,83 @@
+"""What was asked for and waits is in sight, and what became of it is told."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import replace
+from datetime import timedelta
+
+from rich.cells import cell_len
+from test_tui_adversity import told
+from test_tui_glance import configure
+from tui_bench import NOW, STREAMS, Bench, Sit
+
+from strongroom.engine.readings import Request, Wish
+from strongroom.vault.requests import answer_request, put_request, waiting_requests
+from strongroom_tui.answers import Answers
+from strongroom_tui.asked import asked_of, request_lines
+
+
+def request(number: int, wish: Wish = Wish.PAUSE, subject: str = "a:b", by: str = "ana") -> Request:
+    return Request(f"01kr{number:022d}", NOW - timedelta(minutes=10 - number), wish, subject, by)
+
+
+def answer(bench: Bench, each: Request, *, accepted: bool, words: str) -> None:
+    with bench.vault.catalogue.transaction():
+        answer_request(bench.vault.catalogue, each, NOW, accepted=accepted, answer=words)
+
+
+def test_requests_are_counted_and_named_newest_first() -> None:
+    waiting = [request(9, Wish.RUN_NOW, ""), request(8), request(7, Wish.RETRY, "x"), request(6)]
+    lines = [line.plain for line in request_lines(waiting, NOW, 70, 2)]
+    assert lines == ["» 4 requests wait: run now every stream, asked 60 s ago", "» pause a:b, asked 2 min ago; 2 more"]
+    assert [line.plain for line in request_lines(waiting[1:2], NOW, 70, 0)] == [
+        "» 1 request waits: pause a:b, asked 2 min ago"
+    ]
+    assert request_lines([], NOW, 70, 3) == []
+    assert all(cell_len(line.plain) <= 20 for line in request_lines(waiting, NOW, 20, 4))
+
+
+def test_a_plan_is_meant_by_its_stream_its_source_or_all(bench: Bench) -> None:
+    plan = configure(bench).config.streams[0].plan()
+    for each in (request(1, subject=STREAMS[0]), request(1, subject="zavu"), request(1, Wish.RUN_NOW, "")):
+        assert asked_of(plan, [each]) == each
+    assert asked_of(plan, [request(1, subject=STREAMS[1]), request(1, Wish.RETRY, STREAMS[0])]) is None
+
+
+def test_answers_are_missed_once_and_only_ones_own() -> None:
+    answers, mine, other = Answers(lambda: "ana"), request(1), request(2, by="ben")
+    answers.expect(request(3))
+    assert answers.missing([request(3), mine, other]) == []
+    assert answers.missing([]) == [mine, request(3)]
+    answers.told(mine)
+    assert answers.missing([]) == [request(3)]
+
+
+async def test_a_request_is_in_sight_until_it_is_answered(bench: Bench, sit: Sit) -> None:
+    configure(bench)
+    before = replace(request(1, subject="zavu:calls"), by=getpass.getuser())
+    with bench.vault.catalogue.transaction():
+        put_request(bench.vault.catalogue, before)
+    async with sit(bench, (120, 30), room="schedules") as seat:
+        lines = {name: next(line for line in seat.text.splitlines() if name in line) for name in STREAMS}
+        assert "» pause asked" in lines["zavu:calls"]
+        assert "»" not in lines[STREAMS[0]]
+        await seat.press("w")
+        assert "asked: run now zavu:messages; nobody works in the vault" in told(seat)
+        assert "» run now asked" in seat.text
+        await seat.press("enter")
+        assert f"» run now asked 0 s ago by {getpass.getuser()}; nobody has answered yet" in seat.text
+        await seat.press("escape", "1")
+        assert "» 2 requests wait: run now zavu:messages, asked 0 s ago" in seat.text
+        assert "» pause zavu:calls, asked 9 min ago" in seat.text
+        wanted = next(each for each in waiting_requests(bench.vault.catalogue) if each.wish is Wish.RUN_NOW)
+        answer(bench, wanted, accepted=True, words="looking for what is due")
+        answer(bench, before, accepted=False, words="there is no job or archive 7. see: strongroom jobs")
+        await seat.press("r")
+        assert "looking for what is due" in told(seat)
+        assert "there is no job or archive 7. see the jobs: 3" in told(seat)
+        assert [each.severity for each in seat.app._notifications] == ["error", "information"]
+        assert "»" not in seat.text
+        seat.app.clear_notifications()
+        await seat.press("r")
+        assert told(seat) == ""

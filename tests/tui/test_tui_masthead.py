@@ -1,0 +1,115 @@
+"""The top line: who works in the vault, how to begin, and what is special about this screen."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+from tui_bench import NOW, Bench, Sit
+
+from strongroom.engine.heartbeat import STALE, beat
+from strongroom.engine.readings import Status, heartbeat_of_holder, status_of
+from strongroom.vault.lock import hold
+from strongroom_tui.masthead import Beside, state
+from strongroom_tui.starting import DEMO, LOOKING_ON, commands_for, start_with
+
+LATE = timedelta(minutes=2, seconds=5)
+BADGES = ("read-only", "unlocked, 4 min left")
+
+
+def first_line(status: Status, width: int, beside: Beside | None = None) -> str:
+    text = state(status, "", NOW, width, beside or Beside(start_with("strongroom").lines))
+    assert all(cell_len(line) <= width for line in text.plain.splitlines())
+    return text.plain.splitlines()[0]
+
+
+def at_work(bench: Bench, ago: timedelta, pid: int | None = None) -> Status:
+    beat(bench.vault, NOW - ago, pid or os.getpid(), "waiting")
+    with hold(bench.vault.layout.lock, "strongroom daemon"):
+        return replace(status_of(bench.vault), last_entry=NOW - timedelta(minutes=17))
+
+
+def test_a_daemon_that_does_not_answer_is_trouble_at_every_width(empty: Bench) -> None:
+    status = at_work(empty, LATE)
+    assert status.silence(NOW) == LATE
+    for width in (78, 98, 198):
+        assert first_line(status, width).startswith("✗ the daemon does not answer: silent for 2 min ")
+    assert first_line(status, 38).startswith("✗ daemon silent for 2 min ")
+    assert "red" in str(state(status, "", NOW, 78, Beside(())).spans[0].style)
+
+
+def test_an_idle_daemon_that_lives_is_at_work(empty: Bench) -> None:
+    status = at_work(empty, STALE - timedelta(seconds=1))
+    assert status.silence(NOW) is None
+    assert first_line(status, 98).startswith("● working: strongroom daemon (process ")
+    assert "last entry 17 min ago" in first_line(status, 118)
+    assert first_line(status, 22).startswith("● working ")
+
+
+def test_the_heartbeat_of_a_daemon_that_is_gone_is_nobodys(empty: Bench) -> None:
+    """A single run holds the vault, and the daemon before it fell silent long ago."""
+    assert at_work(empty, LATE, pid=os.getpid() + 1).silence(NOW) is None
+    assert heartbeat_of_holder(empty.vault) is None
+
+
+def test_the_configuration_is_named_in_the_shortest_form_that_fits(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    usual, other = home / ".config" / "strongroom" / "config.toml", home / "night" / "two.toml"
+    for file in (usual, other):
+        file.parent.mkdir(parents=True)
+        file.touch()
+    env = {"HOME": str(home)}
+    assert commands_for(usual, env) == ("strongroom",)
+    ways = (f"strongroom --config {other}", "strongroom --config ~/night/two.toml")
+    assert commands_for(other, env) == ways
+    assert commands_for(usual, {**env, "STRONGROOM_CONFIG": str(other)})[0] == f"strongroom --config {usual}"
+    spaced = home / "a b.toml"
+    assert commands_for(spaced, env) == (f"strongroom --config '{spaced}'",)
+    start = start_with(*ways)
+    assert f"{ways[0]} run --once" in start.help
+    assert start.lines[0] == f"○ nobody is working in the vault: start with  {ways[0]} daemon"
+
+
+def test_where_no_command_fits_none_is_cut(empty: Bench) -> None:
+    status = status_of(empty.vault)
+    long = Beside(start_with("strongroom --config /a/very/long/path/to/a/configuration.toml").lines)
+    assert "/a/very/long/path/to/a/configuration.toml daemon " in first_line(status, 118, long)
+    assert first_line(status, 60, long).startswith("○ nobody at work: ? tells how to start ")
+    assert first_line(status, 38, long).startswith("○ nobody is at work ")
+
+
+@pytest.mark.parametrize("start", [DEMO, LOOKING_ON], ids=["demo", "read-only"])
+def test_who_cannot_start_anything_is_told_no_command(empty: Bench, start: object) -> None:
+    for width in (38, 78, 118):
+        line = first_line(status_of(empty.vault), width, Beside(start.lines))  # type: ignore[attr-defined]  # a Start
+        assert line.startswith("○ ")
+        assert "strongroom" not in line
+    assert start.help == ""  # type: ignore[attr-defined]  # a Start
+
+
+def test_badges_stand_beside_the_work_or_under_it(empty: Bench) -> None:
+    status = at_work(empty, timedelta())
+    assert " · ".join(BADGES) in first_line(status, 78, Beside((), BADGES))
+    narrow = state(status, "", NOW, 38, Beside((), BADGES)).plain.splitlines()
+    assert narrow[0].startswith("● working")
+    assert narrow[1] == " · ".join(BADGES)
+    silent = at_work(empty, LATE)
+    assert "daemon silent for 2 min" in first_line(silent, 78, Beside((), BADGES))
+
+
+async def test_a_frozen_daemon_is_told_in_every_room(bench: Bench, sit: Sit) -> None:
+    beat(bench.vault, NOW - LATE, os.getpid(), "waiting")
+    with hold(bench.vault.layout.lock, "strongroom daemon"):
+        async with sit(bench, (80, 24), room="jobs") as seat:
+            assert "✗ the daemon does not answer: silent for 2 min" in seat.text
+            await seat.press("slash", *"failed", "enter", "t")
+            assert "the daemon does not answer, so it waits" in " ".join(
+                each.message for each in seat.app._notifications
+            )
+            beat(bench.vault, NOW, os.getpid(), "waiting")
+            await seat.press("r")
+            assert "● working" in seat.text

@@ -1,0 +1,71 @@
+"""What a person reads before approving or taking back a plan of destruction: what is gone, how much, from when on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from tui_bench import NOW, window
+
+from strongroom.engine.approve import Outlook
+from strongroom.engine.judgement import Fate, Judgement
+from strongroom.engine.propose import Content, Plan
+from strongroom.model.destruction import Condemned, Ground, Person, Proposal, Stage
+from strongroom_tui.planwords import approval_words, told_plan, undo_words
+
+WEEK = timedelta(days=7)
+RULE = "standard: 30 days"
+
+
+def plan(streams: int, each: int, held: int = 0, stage: Stage = Stage.PROPOSED) -> Plan:
+    """A plan of so many streams with so many archives each, of which the first are held."""
+    proposal = Proposal("01plan", NOW, Person(1001, "ana"), Ground.RETENTION, "its time is \x1b[31mover", 2, WEEK, "00")
+    names = {
+        f"a{stream}-{number}": Content(f"s{stream}", window(100 - number), 1_000, 2_000_000)
+        for stream in range(streams)
+        for number in range(each)
+    }
+    condemned = tuple(Condemned(name, proposal.id, stage, NOW, RULE, "law") for name in names)
+    fates = [Fate.HELD] * held + [Fate.DUE] * (len(names) - held)
+    judgements = {name: Judgement(fate, RULE, "law", f"{fate}, so") for name, fate in zip(names, fates, strict=True)}
+    return Plan(proposal, condemned, judgements, names)
+
+
+def test_streams_and_windows_are_named_the_first_few_and_how_many_more() -> None:
+    words = approval_words(Outlook(plan(6, 5, held=2), 0, WEEK, NOW + WEEK))
+    assert "Plan 01plan, proposed by ana at 2026-11-20" in words
+    assert "It destroys 30 archives: 30,000 records, 60.0 MB as delivered" in words
+    assert "  s0, 5 windows: 2026-08-12 02:00+02 1 d, 2026-08-13" in words
+    assert " and 2 more\n" in words
+    assert "  s3, 5 windows" in words
+    assert "s4" not in words
+    assert "  and 2 more streams" in words
+    assert "Judged now, 2 of them would be kept" in words
+    assert "anybody can take it back until 2026-11-27 14:03:07+01:00. From then on it is final." in words
+
+
+@pytest.mark.parametrize(
+    ("outlook", "told"),
+    [
+        (Outlook(plan(1, 1), 1, WEEK, None), "After yours it takes 1 more approval; the cooling-off of 7 d begins"),
+        (Outlook(plan(1, 1), 0, timedelta(0), NOW), "There is no cooling-off: it is final at once"),
+    ],
+)
+def test_when_it_becomes_final(outlook: Outlook, told: str) -> None:
+    assert told in approval_words(outlook)
+    assert "1 archive: 1,000 records" in approval_words(outlook)
+
+
+def test_a_plan_at_length_tells_the_rule_once_and_what_keeps_an_archive() -> None:
+    words = told_plan(plan(2, 2, held=1), NOW + WEEK, NOW).plain
+    assert words.count(f"Rule  {RULE}, law") == words.count(RULE) == 1
+    assert words.count("○ proposed") == words.count("1,000 records, 2.0 MB, archive a") == 4
+    assert words.count("judged now: held, so") == 1
+    assert "judged now 3 of 4 may be destroyed" in words
+    assert "final      from 2026-11-27 14:03:07+01:00 on, in 7 d" in words
+    assert "\x1b" not in words
+
+
+def test_taking_back_counts_only_what_can_be_taken_back() -> None:
+    assert "These stay, and the plan is over: 4 archives: 4,000 records" in undo_words(plan(2, 2, stage=Stage.APPROVED))
+    assert "0 archives: 0 records" in undo_words(plan(2, 2, stage=Stage.DESTROYING))
