@@ -14,16 +14,23 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from attackkit import AT, PERSON, Keep, codes, copy_keep, forge_note, hand_to, make_keep, run_alone
+from attackkit import AT, PERSON, Keep, codes, copy_keep, forge_note, hand_to, make_keep, run_alone, sum_anew
 from sealkit import as_csv, message
 
 from strongroom.engine.checkpoints import sign_log
-from strongroom.engine.holding import place
+from strongroom.engine.handoverwords import write_custody
+from strongroom.engine.holding import place, release
+from strongroom.engine.keyexport import Handout, hand_out
+from strongroom.engine.keys import load_identities
 from strongroom.engine.matter import archives_under
+from strongroom.engine.outside import require_outside
+from strongroom.engine.proving import custody_of
+from strongroom.engine.restore import restore, restore_members
 from strongroom.evidence.note import Signer
 from strongroom.model.errors import SealError, UsageError, VaultError
 from strongroom.model.hold import HoldRule
 from strongroom.sealing.identity import X25519Identity
+from strongroom.vault.archives import get_archive
 
 STRANGER = X25519Identity.generate(os.urandom)
 
@@ -78,7 +85,7 @@ def test_the_stock_tool_opens_it_with_the_recipients_identity_alone(keep: Keep, 
         script = command.replace("IDENTITY", str(identity))
         done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=keep.base / "sealed", check=False)
         assert done.returncode == 0
-    opened = sorted(path.read_bytes() for path in (keep.base / "sealed").glob("*export.csv"))
+    opened = sorted(path.read_bytes() for path in keep.base.glob("*export.csv"))  # beside the package, not in it
     assert opened == sorted(as_csv([message(each) for each in range(count)]) for count in (3, 4, 9))
 
 
@@ -118,7 +125,9 @@ def test_custody_is_told_for_people_and_for_programs(keep: Keep) -> None:
         assert [json.loads(event["line"])["kind"] for event in events] == ["job.proven"]
         text = (folder / "custody.txt").read_text()
         assert archive in text
-        assert re.search(rf"^ +{events[0]['index'] + 1}  2026-03-03T00:00:00Z +job.proven$", text, re.MULTILINE)
+        assert re.search(
+            rf"^ +{events[0]['index'] + 1}  2026-03-03T00:00:00Z +job.proven  job.proven$", text, re.MULTILINE
+        )
 
 
 def test_the_log_has_who_gave_what_to_whom_and_no_name(keep: Keep) -> None:
@@ -216,7 +225,7 @@ TABLE = [
     (forge_line, "inclusion"),
     (move_line, "inclusion"),
     (drop_proof, "inclusion"),
-    (drop_events, "payload"),
+    (drop_events, "cut"),
     (no_json, "form"),
     (replace_payload, "payload"),
     (swap_manifest, "manifest"),
@@ -234,6 +243,9 @@ def test_a_package_that_was_tampered_with_is_found(
     attack: Callable[[Path], None], expected: str, keep: Keep, tmp_path: Path
 ) -> None:
     attack(keep.base / "sealed")
+    assert "sums" in codes(lone(keep, keep.base / "sealed", tmp_path))
+    shutil.rmtree(tmp_path / "elsewhere")
+    sum_anew(keep.base / "sealed")  # as any forger would
     assert codes(lone(keep, keep.base / "sealed", tmp_path)) == [expected]
 
 
@@ -241,6 +253,7 @@ def test_records_in_the_clear_are_compared_with_the_log(keep: Keep, tmp_path: Pa
     assert codes(lone(keep, keep.base / "plain", tmp_path)) == []
     path = next(iter(keep.base.glob("plain/archives/*/delivered")))
     path.write_bytes(path.read_bytes() + b"m99,2026-03-01T10:00:00Z,never said\n")
+    sum_anew(keep.base / "plain")
     shutil.rmtree(tmp_path / "elsewhere")
     assert codes(lone(keep, keep.base / "plain", tmp_path)) == ["delivered"]
 
@@ -298,3 +311,47 @@ def test_a_matter_names_what_its_holds_keep_and_the_custody_tells_of_them(keep: 
     assert "hold.placed" in told
     assert "hold.placed" not in (tmp_path / "package" / "archives" / keep.archives[0] / "custody.txt").read_text()
     assert b"Doe" not in keep.log.read_bytes()
+
+
+def test_no_word_in_a_custody_begins_a_line_or_steers_a_terminal(keep: Keep) -> None:
+    with keep.opened() as vault:
+        archive = get_archive(vault.catalogue, keep.archives[0])
+        assert archive is not None
+        events = custody_of(vault, archive)
+    words = "said\n     99  2026-03-09T00:00:00Z  archive.cleared\r\x1b[2K\u202e\u2028end"
+    text = write_custody(archive, events, lambda _event: words)
+    assert text.replace("\n", "").isprintable()
+    assert len(text.split("\n")) == len(write_custody(archive, events, lambda _event: "").split("\n"))
+
+
+@pytest.mark.parametrize("words", ["two\nlines", "\x1b[2K", "\u202eturned", "long" * 51])
+def test_a_hold_is_placed_and_released_in_one_short_line_each(words: str, keep: Keep) -> None:
+    with keep.opened() as vault:
+        for matter, reason in ((words, "a letter"), ("a matter", words)):
+            with pytest.raises(UsageError, match="one line of at most 200 characters"):
+                place(vault, matter, HoldRule(), PERSON, reason, AT, os.urandom)
+        hold = place(vault, "m" * 200, HoldRule(), PERSON, "r" * 200, AT, os.urandom).hold
+        with pytest.raises(UsageError, match="one line of at most 200 characters"):
+            release(vault, hold.id, PERSON, words, AT)
+
+
+def test_nothing_is_taken_out_into_the_vault_itself(keep: Keep, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(keep.root / "tmp")
+    identities = load_identities(keep.base / "identity.age", lambda: "")
+    with keep.opened() as vault:
+        archive = get_archive(vault.catalogue, keep.archives[0])
+        assert archive is not None
+        before = sorted(keep.root.rglob("*"))
+        for folder in (keep.root, keep.root / "tmp", keep.root / "keys" / ".." / "tmp", tmp_path / "link"):
+            for act in (
+                lambda to: restore(vault, archive, identities, to),
+                lambda to: restore_members(vault, archive, identities, to),
+                lambda to: hand_out(vault, Handout((archive.id,), (), to), identities, os.urandom, AT),
+                lambda to: hand_to(keep, to),
+                lambda to: require_outside(vault, to),
+            ):
+                with pytest.raises(UsageError, match=r"inside the vault|no members"):
+                    act(folder / "x")
+        assert sorted(keep.root.rglob("*")) == before
+        require_outside(vault, keep.base / "vault-beside" / "x")
+        require_outside(vault, tmp_path)

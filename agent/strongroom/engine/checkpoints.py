@@ -1,13 +1,15 @@
 """Signing the log: a checkpoint says how many lines there are and what their root is, and contradicts no older one.
 
 Before anything is signed the whole log file is read: each line must be the line of its row, follow the one before it,
-and the tree must go on from every checkpoint that is known. A log that was cut or rewritten is refused, which is kept
-in the catalogue as a trouble that stands until a checkpoint succeeds again.
+and the tree must go on from every checkpoint that is known, in the vault and where it can be seen outside it. A log
+that was cut or rewritten is refused, which is kept in the catalogue as a trouble that stands until a checkpoint
+succeeds again.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +17,7 @@ from itertools import islice
 
 from strongroom.config.schema import Config
 from strongroom.config.secrets import resolve
+from strongroom.engine.lookout import NOWHERE, Lookout
 from strongroom.evidence.checkpoint import Checkpoint, make_checkpoint, origin_of, read_unchecked, sign_checkpoint
 from strongroom.evidence.line import Entry, Fact, read_chain
 from strongroom.evidence.note import Signer
@@ -35,7 +38,7 @@ from strongroom.vault.checkpoints import (
     set_trouble,
     walk_lines,
 )
-from strongroom.vault.log import add_entry
+from strongroom.vault.log import add_entry, open_log
 from strongroom.vault.schema import alone
 from strongroom.vault.vault import Vault
 
@@ -66,15 +69,15 @@ def is_due(vault: Vault, every: timedelta, now: datetime) -> bool:
     return newest is None or abs(now - newest.at) >= every
 
 
-def sign_log(vault: Vault, signer: Signer, clock: Clock) -> KeptCheckpoint:
+def sign_log(vault: Vault, signer: Signer, clock: Clock, lookout: Lookout = NOWHERE) -> KeptCheckpoint:
     """Sign the log as it is now; return the checkpoint, which is on the disk and in the log.
 
-    Raises LogRefused where the log contradicts an older checkpoint or itself; that stays known until a checkpoint
-    succeeds.
+    Raises LogRefused where the log contradicts itself, or an older checkpoint in the vault or at the `lookout`; that
+    stays known until a checkpoint succeeds.
     """
     try:
         with alone(note_path(vault.layout, 0)):
-            kept = _sign(vault, signer, clock())
+            kept = _sign(vault, signer, clock(), lookout)
     except VaultError as error:
         set_trouble(vault.catalogue, error.message)
         raise
@@ -82,16 +85,26 @@ def sign_log(vault: Vault, signer: Signer, clock: Clock) -> KeptCheckpoint:
     return kept
 
 
-def _sign(vault: Vault, signer: Signer, now: datetime) -> KeptCheckpoint:
+def _sign(vault: Vault, signer: Signer, now: datetime, lookout: Lookout) -> KeptCheckpoint:
     vault.write_log()
-    older = known_checkpoints(vault)
-    walk = walk_log(vault, (each.size for each in older))
+    older, outside = known_checkpoints(vault), lookout.seen(_origin(vault, signer))
+    walk = walk_log(vault, (each.size for each in (*older, *outside)))
     for each in older:
         _require_continuation(walk, each, signer)
+    for each in outside:
+        _require_continuation(walk, each, signer, "outside the vault lies a newer history: ")
     _adopt(vault, now)
-    same = get_checkpoint(vault.catalogue, walk.tree.size)
-    if same is not None:
-        return same
+    kept = get_checkpoint(vault.catalogue, walk.tree.size) or _make(vault, signer, walk, now)
+    lookout.remember(origin_of(signer.name, walk.first), kept.note)
+    return kept
+
+
+def _origin(vault: Vault, signer: Signer) -> str:
+    first = entries_matching(vault.catalogue, most=1)
+    return origin_of(signer.name, first[0].line if first else b"")
+
+
+def _make(vault: Vault, signer: Signer, walk: Walk, now: datetime) -> KeptCheckpoint:
     fresh = make_checkpoint(signer.name, walk.first, walk.tree.size, walk.tree.root(), now)
     kept = KeptCheckpoint(fresh.size, now, sign_checkpoint(fresh, signer))
     keep_file(vault.layout, note_path(vault.layout, kept.size), kept.note.encode())
@@ -122,7 +135,7 @@ def walk_log(vault: Vault, sizes: Iterable[int] = ()) -> Walk:
     if count == 0:
         raise LogRefused("the evidence log has no entry", hint="a vault's log begins when it is made: strongroom init")
     rows = walk_lines(vault.catalogue)
-    with vault.layout.log.open("rb") as file:
+    with os.fdopen(open_log(vault.layout.log, os.O_RDONLY), "rb") as file:
         pairs = zip((line.removesuffix(b"\n") for line in islice(file, count)), islice(rows, count), strict=False)
         for _body in read_chain(_watched(pairs, walk, frozenset(sizes))):
             pass
@@ -142,14 +155,15 @@ def _watched(pairs: Iterable[tuple[bytes, bytes]], walk: Walk, sizes: frozenset[
         yield line
 
 
-def _require_continuation(walk: Walk, older: Checkpoint, signer: Signer) -> None:
+def _require_continuation(walk: Walk, older: Checkpoint, signer: Signer, where: str = "") -> None:
     size = walk.tree.size
     if older.origin.rpartition("/")[2] != origin_of(signer.name, walk.first).rpartition("/")[2]:
         raise LogRefused(f"the checkpoint of {older.size} entries is of another log than this", hint=_HINT)
     if older.size > size:
-        raise LogRefused(f"the log was cut: {older.size} entries were signed, it has {size}", hint=_HINT)
+        raise LogRefused(f"{where}the log was cut: {older.size} entries were signed, it has {size}", hint=_HINT)
     if walk.roots[older.size] != older.root:
-        raise LogRefused(f"the first {older.size} entries of the log are not the ones that were signed", hint=_HINT)
+        words = f"{where}the first {older.size} entries of the log are not the ones that were signed"
+        raise LogRefused(words, hint=_HINT)
 
 
 def _adopt(vault: Vault, now: datetime) -> None:

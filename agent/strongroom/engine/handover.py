@@ -19,16 +19,20 @@ from strongroom.config.schema import Config
 from strongroom.engine.checkpoints import sign_log, signer_of
 from strongroom.engine.handoverwords import Phrase, Told, write_custody, write_readme
 from strongroom.engine.keyexport import open_keys, reseal_keys
+from strongroom.engine.lookout import lookout_of
 from strongroom.engine.matter import export_entries, hold_entries, holds_over
+from strongroom.engine.outside import require_outside
 from strongroom.engine.proving import Proven, checkpoint_sizes, custody_of, event_document, prove_entries
 from strongroom.engine.restore import restore
 from strongroom.evidence import verifier
 from strongroom.evidence.line import Entry, Fact
+from strongroom.evidence.verifier import Key, Log, Report, check_package
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.destruction import Person
 from strongroom.model.errors import StrongroomError, UsageError, VaultError
 from strongroom.model.instants import Chance, Clock
 from strongroom.sealing.identity import X25519Identity
+from strongroom.sealing.recipient import X25519Recipient
 from strongroom.vault.checkpoints import LoggedLine, stamp_path
 from strongroom.vault.durable import flush, flush_folder, in_words, write_all
 from strongroom.vault.log import add_entry
@@ -36,6 +40,7 @@ from strongroom.vault.vault import Vault
 
 FORMAT = 1
 _BLOCK = 1 << 20
+_HINT = "run: strongroom audit verify, and restore the file from a copy of the vault"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +80,12 @@ class Giver:
 
 
 def hand_over(giver: Giver, order: Order) -> HandedOver:
-    """Make the package. Raises UsageError for what cannot be handed over, VaultError where an archive is damaged.
+    """Make the package. Raises UsageError for what cannot be handed over.
 
-    Where anything fails nothing is left of it.
+    Raises VaultError where a file is not the one that the log tells of, or the verifier finds anything wrong with
+    what was made. Where anything fails nothing is left of it.
     """
-    _check(order)
+    _check(giver, order)
     public = _sign(giver)
     holds, exports = hold_entries(giver.vault), export_entries(giver.vault)
     custody = {each.id: _custody(giver.vault, each, holds, exports) for each in order.archives}
@@ -90,23 +96,41 @@ def hand_over(giver: Giver, order: Order) -> HandedOver:
         for archive in order.archives:
             _put_archive(giver, order, folder / "archives" / archive.id, archive, custody[archive.id], proven)
             giver.step(archive.id)
-        _put_keys(giver, order, folder / "archives")
-        _put_papers(giver, order, folder, proven, public)
+        _put_keys(giver, order, folder / "archives", custody)
+        _put_papers(giver, order, folder, proven, public, custody)
         sums, size = _sums(folder)
         _put(folder / "SHA256SUMS", sums)
+        _verify(folder, public)
         _flush_tree(folder)
         digest = hashlib.sha256(sums).hexdigest()
         _log(giver, order, digest, proven)  # before it has its name: a key that was handed out cannot be taken back
     return HandedOver(order.target, tuple(each.id for each in order.archives), size, digest, proven.kept.size)
 
 
-def _check(order: Order) -> None:
+def _check(giver: Giver, order: Order) -> None:
+    """Refuse what cannot be handed over before the log is signed for it."""
     if not order.archives:
         raise UsageError("there is nothing to hand over", hint="name archives with --archives, or a --matter")
-    if order.target.exists() or order.target.is_symlink():
-        raise UsageError(f"{order.target} exists and is never overwritten", hint="name a new folder with --to")
-    if not order.target.parent.is_dir():
-        raise UsageError(f"there is no folder {order.target.parent}", hint="make it first, or name another with --to")
+    check_target(order.target)
+    require_outside(giver.vault, order.target)
+    for each in order.recipients:
+        check_recipient(each)
+    if order.recipients or order.plain:
+        for _key in open_keys(giver.vault, [order.archives[0].id], giver.identities):
+            pass  # whoever has no identity for the first archive has none for the others, as a rule
+
+
+def check_target(target: Path) -> None:
+    """Refuse a folder in which no package can be made. Raises UsageError."""
+    if target.exists() or target.is_symlink():
+        raise UsageError(f"{target} exists and is never overwritten", hint="name a new folder with --to")
+    if not target.parent.is_dir():
+        raise UsageError(f"there is no folder {target.parent}", hint="make it first, or name another with --to")
+
+
+def check_recipient(text: str) -> None:
+    """Refuse what is no public key. Raises SealError."""
+    X25519Recipient.parse(text)
 
 
 _ByName = Mapping[str, list[LoggedLine]]
@@ -129,7 +153,7 @@ def _sign(giver: Giver) -> str:
         signer = signer_of(giver.config)
     except StrongroomError:
         return ""
-    sign_log(giver.vault, signer, giver.clock)
+    sign_log(giver.vault, signer, giver.clock, lookout_of(giver.config))
     return str(signer.verifier)
 
 
@@ -162,7 +186,7 @@ def _put_archive(
     quarantined = archive.holding is Holding.QUARANTINED
     manifest = layout.quarantined(archive.id, ".json") if quarantined else layout.manifest(archive.id)
     _copy(vault.payload_path(archive), folder / "payload.age", archive.seal.sealed_sha256)
-    _put(folder / "manifest.json", manifest.read_bytes())
+    _put(folder / "manifest.json", _logged(manifest, "manifest_sha256", archive, events))
     document = {"archive": archive.id, "events": [event_document(event, proven) for event in events]}
     _put_json(folder / "custody.json", document)
     _put(folder / "custody.txt", write_custody(archive, events, giver.phrase).encode())
@@ -170,20 +194,36 @@ def _put_archive(
         restore(vault, archive, giver.identities, folder / "delivered")
 
 
-def _put_keys(giver: Giver, order: Order, folder: Path) -> None:
+def _logged(path: Path, fact: str, archive: Archive, events: Sequence[LoggedLine]) -> bytes:
+    """Return what is in a file of the vault, and refuse it where the newest digest in the log is not its own."""
+    log = Log()
+    for event in events:
+        log.learn(event.body)
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != log.archives.get(archive.id, {}).get(fact):
+        raise VaultError(
+            f"the file {path.name} is not the one that the log tells of, so it is not handed over", hint=_HINT
+        )
+    return data
+
+
+def _put_keys(giver: Giver, order: Order, folder: Path, custody: _ByName) -> None:
     ids = [each.id for each in order.archives]
+    keys = {
+        each.id: _logged(giver.vault.key_path(each), "key_sha256", each, custody[each.id]) for each in order.archives
+    }
     if order.recipients:
         for archive_id, sealed in reseal_keys(giver.vault, ids, giver.identities, order.recipients, giver.chance):
             _put(folder / archive_id / "key.age", sealed)
     else:
-        for archive in order.archives:
-            _put(folder / archive.id / "key.age", giver.vault.key_path(archive).read_bytes())
+        for archive_id, key_file in keys.items():
+            _put(folder / archive_id / "key.age", key_file)
     if order.plain:
         for key in open_keys(giver.vault, ids, giver.identities):
             _put(folder / key.archive_id / "salt.txt", key.salt.hex().encode() + b"\n")
 
 
-def _put_papers(giver: Giver, order: Order, folder: Path, proven: Proven, public: str) -> None:
+def _put_papers(giver: Giver, order: Order, folder: Path, proven: Proven, public: str, custody: _ByName) -> None:
     stamp = stamp_path(giver.vault.layout, proven.kept.size)
     told = Told(order.archives, proven, public, order.recipients, order.plain, stamp.exists())
     _put(folder / "checkpoint.note", proven.kept.note.encode())
@@ -193,10 +233,10 @@ def _put_papers(giver: Giver, order: Order, folder: Path, proven: Proven, public
         _put(folder / "public-key.txt", f"{public}\n".encode())
     _put(folder / "strongroom-verify.py", Path(verifier.__file__).read_bytes())
     _put(folder / "README.txt", write_readme(told).encode())
-    _put_json(folder / "package.json", _package(giver, order, proven))
+    _put_json(folder / "package.json", _package(giver, order, proven, custody))
 
 
-def _package(giver: Giver, order: Order, proven: Proven) -> dict[str, object]:
+def _package(giver: Giver, order: Order, proven: Proven, custody: _ByName) -> dict[str, object]:
     return {
         "format": FORMAT,
         "made_at": giver.clock().isoformat(),
@@ -208,8 +248,21 @@ def _package(giver: Giver, order: Order, proven: Proven) -> dict[str, object]:
             "proof": [each.hex() for each in proven.proofs.inclusion[0]],
         },
         "consistency": {str(size): [each.hex() for each in path] for size, path in proven.proofs.consistency.items()},
-        "archives": [{"id": each.id, "stream": each.stream} for each in order.archives],
+        "archives": [
+            {"id": each.id, "stream": each.stream, "events": len(custody[each.id])} for each in order.archives
+        ],
     }
+
+
+def _verify(folder: Path, public: str) -> None:
+    """Check the package as its recipient will, before it has its name: nothing leaves that would be found wrong."""
+    report = Report()
+    report.check("package.json", lambda: check_package(folder, [Key(public)] if public else [], [], report))
+    if report.findings:
+        first = report.findings[0]
+        raise VaultError(
+            f"the package would be found wrong, so it is not handed over: {first.where}: {first.message}", hint=_HINT
+        )
 
 
 def _log(giver: Giver, order: Order, digest: str, proven: Proven) -> None:
@@ -259,8 +312,7 @@ def _copy(source: Path, target: Path, sha256: str) -> None:
         os.close(fd)
     if digest.hexdigest() != sha256:
         raise VaultError(
-            f"the payload {source.name} is not the one that was archived, so it is not handed over",
-            hint="run: strongroom verify, and restore the file from a copy of the vault",
+            f"the payload {source.name} is not the one that was archived, so it is not handed over", hint=_HINT
         )
 
 

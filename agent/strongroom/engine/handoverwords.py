@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -33,7 +34,10 @@ def write_readme(told: Told) -> str:
 
 
 def write_custody(archive: Archive, events: Sequence[LoggedLine], phrase: Phrase) -> str:
-    """Return what happened to an archive, for people; custody.json has the same with its proofs."""
+    """Return what happened to an archive, for people; custody.json has the same with its proofs.
+
+    What a line says before its words is compared by the verifier. No word can begin a line, or hide one.
+    """
     window = archive.spec.window
     lines = [
         f"Chain of custody of archive {archive.id}",
@@ -42,11 +46,20 @@ def write_custody(archive: Archive, events: Sequence[LoggedLine], phrase: Phrase
         f"From {format_instant(window.start)} up to, not including, {format_instant(window.end)}",
         f"{archive.inspection.records} records, {archive.seal.size} bytes as delivered",
         "",
-        "Entry    Time (UTC)                    What happened",
+        "Entry    Time (UTC)                    Event, and what happened in words",
     ]
-    lines += [f"{each.seq:>7}  {each.body['at']:<28}  {phrase(each)}".rstrip() for each in events]
-    lines += ["", "Each of these entries, byte for byte, and its proof: custody.json", ""]
-    return "\n".join(lines)
+    lines += [f"{each.seq:>7}  {each.body['at']:<28}  {each.body['kind']}  {phrase(each)}" for each in events]
+    lines += [
+        "",
+        "Each of these entries, byte for byte, and its proof: custody.json. The words are not in the log.",
+        "",
+    ]
+    return "\n".join(_one_line(line) for line in lines)
+
+
+def _one_line(text: str) -> str:
+    """Return text with nothing in it that ends a line, steers a terminal or turns what is shown around."""
+    return "".join(char if char.isprintable() else " " for char in text).rstrip()
 
 
 def _contents(told: Told) -> str:
@@ -73,7 +86,7 @@ def _contents(told: Told) -> str:
 
 def _listing(archives: Sequence[Archive]) -> str:
     rows = [
-        f"  {each.id}  {each.stream}, {format_instant(each.spec.window.start)} to "
+        f"  {each.id}  {_one_line(each.stream)}, {format_instant(each.spec.window.start)} to "
         f"{format_instant(each.spec.window.end)}, {each.inspection.records} records"
         for each in archives
     ]
@@ -99,7 +112,7 @@ def _opening(told: Told) -> str:
 def _open_command(archive: Archive) -> str:
     folder = f"archives/{archive.id}"
     unpacked = " | zstd -d" if archive.seal.coding else ""
-    name = f"{archive.id}-{archive.seal.delivered_name}"
+    name = "../" + shlex.quote(_one_line(f"{archive.id}-{archive.seal.delivered_name}".replace("/", "_")))
     return f"age -d -i <(age -d -i IDENTITY {folder}/key.age) {folder}/payload.age{unpacked} > {name}"
 
 
@@ -145,7 +158,7 @@ _STAMP = """
 """
 
 _OPENING = """The free tool age (https://age-encryption.org) opens them with {whose} identity file, here called
-IDENTITY, in bash:
+IDENTITY, in bash. The records are written beside this folder, so that it stays as it was handed over:
 """
 
 _PLAIN = """

@@ -16,18 +16,21 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial, reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 _FILES = {"payload.age": "sealed_sha256", "key.age": "key_sha256", "manifest.json": "manifest_sha256"}
+_PARTS = {*_FILES, "custody.json", "custody.txt", "delivered", "salt.txt"}
+_PAPERS = {"README.txt", "package.json", "checkpoint.note", "checkpoint.tsr", "public-key.txt", "strongroom-verify.py"}
 
 
 def _hash(data: bytes) -> bytes:
@@ -88,7 +91,7 @@ class Key:
 
 
 def _open_note(path: Path, keys: list[Key]) -> tuple[str, bool]:
-    text, found, signatures = path.read_bytes().decode().rpartition("\n\n")
+    text, found, signatures = _read(path).decode().rpartition("\n\n")
     signed = any(key.signed(text + "\n", line) for key in keys for line in signatures.splitlines())
     if not found or (keys and not signed):
         raise Wrong("signature", path.name, "expected a note that the given key has signed, found another")
@@ -161,7 +164,7 @@ class Log:
     def read(self, path: Path, sizes: set[int]) -> str:
         """Check form, sequence and chain of every line, and note the root at these sizes."""
         prev = "0" * 64
-        with path.open("rb") as lines:
+        with _open(path) as lines:
             for seq, raw in enumerate(lines, 1):
                 line, where = raw[:-1], f"line {seq}"
                 body = _parse(line, where)
@@ -213,9 +216,20 @@ def _parse(line: bytes, where: str) -> dict[str, Any]:
         raise Wrong("line", where, "expected an entry in JSON, found something else") from None
 
 
+def _open(path: Path) -> BinaryIO:
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for without an end
+        raise Wrong("form", path.name, "expected a file, found something else")
+    return path.open("rb")
+
+
+def _read(path: Path) -> bytes:
+    with _open(path) as file:
+        return file.read()
+
+
 def _sha256(path: Path) -> bytes:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with _open(path) as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.digest()
@@ -225,14 +239,14 @@ def compare_file(path: Path, where: str, expected: str | None, code: str) -> Non
     """Compare a file with the digest that the log has of it."""
     found = _sha256(path).hex()
     if found != expected:
-        raise Wrong(code, where, f"the log says SHA-256 {str(expected)[:16]}…, the file has {found[:16]}…")
+        raise Wrong(code, where, f"the log says SHA-256 {str(expected)[:16]}.., the file has {found[:16]}..")
 
 
 def check_certificate(folder: Path, archive: str, digest: str | None, keys: list[Key]) -> None:
     """Check the certificate of a destroyed archive: its digest, its signature, and that it is about this archive."""
     name = f"{archive}.note"
     compare_file(folder / name, f"certificates/{name}", digest, "certificate")
-    keys = keys if b'"signed": true' in (folder / name).read_bytes() else []  # there may have been no key to sign with
+    keys = keys if b'"signed": true' in _read(folder / name) else []  # there may have been no key to sign with
     if archive not in _open_note(folder / name, keys)[0]:
         raise Wrong("certificate", f"certificates/{name}", "the certificate is about something else")
 
@@ -269,7 +283,12 @@ def _read_checkpoints(paths: list[Path], keys: list[Key], report: Report) -> lis
 
 def check_package(root: Path, keys: list[Key], outside: list[Path], report: Report) -> None:
     """Check a package that was handed over: each event of each archive by its proof, each file by the events."""
-    package = json.loads((root / "package.json").read_bytes())
+    package = json.loads(_read(root / "package.json"))
+    archives = {each["id"]: each["events"] for each in package["archives"]}
+    if not archives or not all(re.fullmatch("[0-9a-z]{26}", each) for each in archives):
+        raise Wrong("archives", "package.json", "expected archives by their ids, found none or another name")
+    report.findings += _strays(root, archives)
+    report.check("SHA256SUMS", partial(_check_sums, root, report))
     own = Checkpoint.read(root / "checkpoint.note", keys)
     report.vouched = own.signed
     _check_event(own, {**package["first"], "index": 0}, "package.json")
@@ -277,9 +296,12 @@ def check_package(root: Path, keys: list[Key], outside: list[Path], report: Repo
         raise Wrong("origin", own.where, "the checkpoint is of a log that begins with another line")
     for each in _read_checkpoints(outside, keys, report):
         report.check(each.where, partial(_check_older, own, package["consistency"], each))
-    for archive in package["archives"]:
-        report.check(archive["id"], partial(_check_handed, root / "archives", own, package, archive["id"]))
-    report.unproven.append("that no event of an archive was left out: only the whole log can show that")
+    for archive, count in archives.items():
+        report.check(archive, partial(_check_handed, root / "archives" / archive, own, archive, count, package))
+    report.unproven += [
+        "that no event of an archive was left out, such as a newer key or hold: only the whole log can show that",
+        "the words of README.txt and custody.txt: only number, time and kind of each event are proven",
+    ]
     if package["recipients"]:
         report.unproven.append("that the keys, sealed anew, open the payloads: opening them does")
 
@@ -306,20 +328,59 @@ def _check_event(own: Checkpoint, event: dict[str, Any], where: str) -> dict[str
     return _parse(line, where)
 
 
-def _check_handed(root: Path, own: Checkpoint, package: dict[str, Any], archive: str) -> str:
-    folder, log = root / archive, Log()
-    for event in json.loads((folder / "custody.json").read_bytes())["events"]:
-        log.learn(_check_event(own, event, f"{archive}/custody.json"))
+def _strays(root: Path, archives: Iterable[str]) -> Iterable[Wrong]:
+    folders = {"archives", *(f"archives/{each}" for each in archives)}
+    files = {*_PAPERS, "SHA256SUMS", *(f"archives/{each}/{part}" for each in archives for part in _PARTS)}
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        known = name in folders if path.is_dir() else path.is_file() and name in files
+        if path.is_symlink() or not known:
+            yield Wrong("stray", name, "it is no part of the package: nothing here vouches for it")
+
+
+def _check_sums(root: Path, report: Report) -> None:
+    if (root / "SHA256SUMS").exists():
+        lines = _read(root / "SHA256SUMS").decode().splitlines()
+        told = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        paths = [path for path in root.rglob("*") if path.is_file() and path != root / "SHA256SUMS"]
+        found = {path.relative_to(root).as_posix(): _sha256(path).hex() for path in paths}
+        for name in sorted(name for name in {*told, *found} if told.get(name) != found.get(name)):
+            report.findings.append(Wrong("sums", name, "it is not the file that SHA256SUMS tells of"))
+
+
+def _check_custody(path: Path, archive: str, rows: list[str]) -> None:
+    """Compare custody.txt with what the proven events render to; the words after that are not in the log."""
+    lines = _read(path).decode().split("\n")
+    head = [f"Chain of custody of archive {archive}", "", "Stream ", "From ", "", "", "Entry "]
+    expected = [*head, *rows, "", "Each of these entries, byte for byte", ""]
+    same = len(lines) == len(expected) and all(map(str.startswith, [line + "  " for line in lines], expected))
+    if not same or not "".join(lines).isprintable():
+        raise Wrong("custody", f"{archive}/custody.txt", "it tells of other events than those that are proven")
+
+
+def _check_handed(folder: Path, own: Checkpoint, archive: str, count: int, package: dict[str, Any]) -> str:
+    log, last, rows, told = Log(), -1, [], []
+    for event in json.loads(_read(folder / "custody.json"))["events"]:
+        body = _check_event(own, event, f"{archive}/custody.json")
+        if event["index"] <= last:  # or an older digest could be passed off as the newest
+            raise Wrong("order", f"{archive}/custody.json", f"event {event['index'] + 1} comes after a later one")
+        last = event["index"]
+        log.learn(body)
+        rows.append(f"{last + 1:>7}  {body['at']:<28}  {body['kind']}  ")
+        told.append(f"{last + 1} {body['at']} {body['kind']}")
+    if len(rows) != count:
+        raise Wrong("cut", f"{archive}/custody.json", f"package.json tells of {count} events, here are {len(rows)}")
+    _check_custody(folder / "custody.txt", archive, rows)
     for name, fact in _FILES.items():
         if name != "key.age" or not package["recipients"]:  # a key file that was sealed anew is not the vault's
-            told = log.archives.get(archive, {}).get(fact)
-            compare_file(folder / name, f"{archive}/{name}", told, name.partition(".")[0])
+            newest = log.archives.get(archive, {}).get(fact)
+            compare_file(folder / name, f"{archive}/{name}", newest, name.partition(".")[0])
     if (folder / "delivered").exists():
-        salt = bytes.fromhex((folder / "salt.txt").read_text())
-        told = json.loads((folder / "manifest.json").read_bytes())["delivered"]["digest"]
-        if hmac.new(salt, _sha256(folder / "delivered"), hashlib.sha256).hexdigest() != told:
+        salt = bytes.fromhex(_read(folder / "salt.txt").decode())
+        digest = json.loads(_read(folder / "manifest.json"))["delivered"]["digest"]
+        if hmac.new(salt, _sha256(folder / "delivered"), hashlib.sha256).hexdigest() != digest:
             raise Wrong("delivered", f"{archive}/delivered", "these are not the bytes that the provider delivered")
-    return f"archive {archive}: its files are those that {own.words} tells of"
+    return f"archive {archive}: its files are those that {own.words} tells of in these events: {', '.join(told)}"
 
 
 def main() -> int:
@@ -342,7 +403,8 @@ def main() -> int:
     told += [f"WRONG       {each.code}: {each.where}: {each.message}" for each in report.findings]
     sound = "nothing is wrong" + ("" if report.vouched else " in itself, but nobody vouches for it")
     told.append(f"{len(report.findings)} things are wrong" if report.findings else sound)
-    sys.stdout.write("".join(f"{line}\n" for line in told))
+    for line in told:  # escaped, so that nothing that was read can steer a terminal or pass for a line of ours
+        sys.stdout.write(line.encode("unicode_escape").decode() + "\n")
     return 1 if report.findings else 0 if report.vouched else 3
 
 
