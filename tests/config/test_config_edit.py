@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from strongroom.config.edit import lines_to_write, replace_recipients, rewrite_recipients
+from strongroom.model.bech32 import encode_bech32
 from strongroom.model.errors import UsageError
 
-ONE = "age1" + "q" * 58
-TWO = "age1" + "p" * 58
-SIX = "age1" + "z" * 58
+ONE = encode_bech32("age", b"q" * 32)
+TWO = encode_bech32("age", b"p" * 32)
+SIX = encode_bech32("age", b"z" * 32)
 
 LONG = f"""# the house of keys
 [vault]

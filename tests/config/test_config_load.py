@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 
 from strongroom.config.load import find_config, load_config
+from strongroom.config.problem import ConfigRefused
 from strongroom.config.schema import AtEnd, Basis, LogLevel
 from strongroom.config.secrets import SecretRef
+from strongroom.model.bech32 import encode_bech32
 from strongroom.model.errors import UsageError
 from strongroom.model.period import Period
 from strongroom.model.plan import Span
 
-KEY = "age1" + "q" * 58
-OTHER = "age1" + "p" * 58
+KEY = encode_bech32("age", b"q" * 32)
+OTHER = encode_bech32("age", b"p" * 32)
 VAULT = f'[vault]\npath = "v"\nrecipients = ["{KEY}", "{OTHER}"]\n'
 CLASS = '[retention.standard]\nperiod = "7y"\n'
 SOURCE = '[[source]]\nname = "a"\nprovider = "zavu"\napi_key = "file:/key"\n'
@@ -35,7 +37,8 @@ def test_a_vault_alone_is_enough_and_everything_else_has_a_default(tmp_path: Pat
     assert config.vault.path == tmp_path / "v"
     assert config.vault.identity is None
     assert config.vault.min_free == 2 * 10**9
-    assert (config.sources, config.streams, config.retention, config.warnings) == ((), (), (), ())
+    assert (config.sources, config.streams, config.retention) == ((), (), ())
+    assert [each.text for each in config.warnings] == ["no source is named: there is nothing to archive from"]
     assert (config.daemon.workers, config.daemon.log_level) == (2, LogLevel.INFO)
     assert config.network.read_timeout == timedelta(minutes=1)
     assert (config.network.max_export_size, config.network.min_rate) == (2 * 10**11, 1000)
@@ -117,9 +120,31 @@ def test_cautions(tmp_path: Path) -> None:
     assert [line.removeprefix(f"{tmp_path}/").split(": ")[:2] for line in found] == [
         ["strongroom.toml:3", "vault.recipients"],
         ["strongroom.toml:7", "source[0].api_key"],
+        ["strongroom.toml", "stream"],
     ]
     assert "recovery key" in found[0]
     assert "credential:" in found[1]
+    assert "no stream" in found[2]
+
+
+@pytest.mark.parametrize(("more", "doubled"), [("", True), ('filters = { channel = "sms" }\n', False)])
+def test_a_dataset_that_two_streams_export_alike_is_told(tmp_path: Path, more: str, doubled: bool) -> None:
+    other = STREAM.replace('"s"', '"t"').replace('["messages"]', '["templates", "messages"]') + more
+    found = load_config(write(tmp_path, VAULT + CLASS + SOURCE + STREAM + other)).warnings
+    assert [(each.line, each.key) for each in found] == [(17, "stream[1].datasets")] * doubled
+    assert all('"messages" is in the stream "s" too' in each.text for each in found)
+
+
+def test_an_empty_file_has_its_mistakes_in_its_first_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigRefused) as refused:
+        load_config(write(tmp_path, "# nothing\n"))
+    assert {(each.line, each.key) for each in refused.value.problems} == {(1, "vault.path"), (1, "vault.recipients")}
+
+
+def test_a_folder_or_a_device_is_told_as_such(tmp_path: Path) -> None:
+    for place, what in ((tmp_path, "a folder"), (Path("/dev/null"), "no regular file")):
+        with pytest.raises(UsageError, match=f"is {what}: a configuration is a file"):
+            find_config(place, {}, Path("/"))
 
 
 def test_a_mark_at_the_beginning_and_windows_line_ends(tmp_path: Path) -> None:

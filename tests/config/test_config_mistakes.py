@@ -8,10 +8,11 @@ import pytest
 
 from strongroom.config.load import load_config
 from strongroom.config.problem import ConfigRefused
+from strongroom.model.bech32 import encode_bech32
 from strongroom.model.errors import ExitCode
 
-KEY = "age1" + "q" * 58
-OTHER = "age1" + "p" * 58
+KEY = encode_bech32("age", b"q" * 32)
+OTHER = encode_bech32("age", b"p" * 32)
 CANARY = "zv_live_c4n4ry0000000000000000"
 PRIVATE = "AGE-SECRET-KEY-1QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ"
 REFERENCE = "a reference: env:NAME, file:/path, keyring:service/name, credential:NAME or command:program argument…"
@@ -94,6 +95,10 @@ VAULT_CASES = [
         "got a private age key (not shown; take it out of this file and consider it known to others)",
         "s.toml:5: vault.recipients[3]: expected an age public key (age1 and 58 small letters and digits), "
         "got the number 7",
+    ]),
+    (f'["{KEY}", "{OTHER}"]', f'["{KEY}",\n"{OTHER[:20]}{"q" if OTHER[20] != "q" else "p"}{OTHER[21:]}"]', [
+        "s.toml:4: vault.recipients[1]: expected an age public key, "
+        "got one whose checksum does not match: a character is wrong (copy the whole key again)",
     ]),
     ("[vault]", "vault = 3\n[other]", [
         "s.toml:1: vault: expected a table, got the number 3",

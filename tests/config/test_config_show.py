@@ -5,8 +5,9 @@ from pathlib import Path
 
 from strongroom.config.load import load_config
 from strongroom.config.show import show_config
+from strongroom.model.bech32 import encode_bech32
 
-KEY = "age1" + "q" * 58
+KEY = encode_bech32("age", b"q" * 32)
 CANARY = "c4n4ry-in-an-argument"
 
 TEXT = f"""\

@@ -16,8 +16,13 @@ CANARY = "zv_live_c4n4ry0000000000000000"
     ("text", "expected"),
     [
         ("a = 1\nb = nope\n", "s.toml:2:5: expected TOML, got a mistake: invalid value"),
-        ("a = 1\na = 2\n", "s.toml:2:6: expected TOML, got a mistake: cannot overwrite a value"),
-        ("[a]\n[a]\n", "s.toml:2:3: expected TOML, got a mistake: cannot declare ('a',) twice"),
+        ("a = 1\na = 2\n", 's.toml:2:6: expected TOML, got a mistake: the key "a" for the second time'),
+        (
+            '[[a]]\n[a.b]\nc = 1\nd = "c = 9"\nc = [\n  "d",\n  2,\n]\n',
+            's.toml:8:2: expected TOML, got a mistake: the key "a.b.c" for the second time',
+        ),
+        ("[a]\n[a]\n", 's.toml:2:3: expected TOML, got a mistake: the table "a" for the second time'),
+        ("[a]\nb = 1\n[[a]]\n", 's.toml:3:4: expected TOML, got a mistake: the table "a" for the second time'),
         ('\n\na = """x\n\n', "s.toml:3: expected TOML, got a mistake: unterminated string (the file ends too early)"),
         (f"[[source]]\napi_key = {CANARY}\n", "s.toml:2:11: expected TOML, got a mistake: invalid value"),
         ("a = 2026-02-30\n", "s.toml:1:5: expected TOML, got a mistake: invalid date or datetime"),
@@ -25,7 +30,7 @@ CANARY = "zv_live_c4n4ry0000000000000000"
         ("a = " + "9" * 5_000, "s.toml: expected TOML, got text that the parser gives up on"),
         ("# " + "x" * 1_048_576, "s.toml: expected a file of at most 1 MiB, got a larger one"),
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_tells_where_it_is_no_toml(tmp_path: Path, text: str, expected: str) -> None:
     file = tmp_path / "s.toml"

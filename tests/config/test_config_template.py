@@ -6,8 +6,9 @@ import pytest
 
 from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource, render_config
+from strongroom.model.bech32 import encode_bech32
 
-KEYS = ["age1" + "q" * 58, "age1" + "p" * 58]
+KEYS = [encode_bech32("age", b"q" * 32), encode_bech32("age", b"p" * 32)]
 SOURCE = FreshSource("zavu-main", "zavu", "credential:zavu-api-key", ("messages", "conversations"))
 
 
@@ -20,7 +21,8 @@ def test_a_fresh_configuration_without_a_source(tmp_path: Path) -> None:
         tuple(KEYS),
         None,
     )
-    assert (config.sources, config.streams, config.warnings) == ((), (), ())
+    assert (config.sources, config.streams) == ((), ())
+    assert [each.key for each in config.warnings] == ["source"]
     assert str(config.retention_class("standard").period) == "7y"
 
 

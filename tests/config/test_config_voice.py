@@ -11,8 +11,9 @@ from strongroom.config.load import load_config
 from strongroom.config.problem import ConfigRefused
 from strongroom.config.schema import Details, Endpoint, MetricsSettings, NotifySettings
 from strongroom.config.secrets import SecretRef
+from strongroom.model.bech32 import encode_bech32
 
-KEY, OTHER = "age1" + "q" * 58, "age1" + "p" * 58
+KEY, OTHER = encode_bech32("age", b"q" * 32), encode_bech32("age", b"p" * 32)
 BASE = f'[vault]\npath = "v"\nrecipients = ["{KEY}", "{OTHER}"]\n'
 CANARY = "mailto://us:c4n4ry-password@mail.example.com"
 

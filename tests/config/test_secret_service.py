@@ -25,7 +25,10 @@ from strongroom.config.load import load_config
 from strongroom.config.references import references_of
 from strongroom.config.secret_keyring import ask_keyring
 from strongroom.config.secrets import Secret, SecretRef
+from strongroom.model.bech32 import encode_bech32
 from strongroom.model.errors import StrongroomError, UsageError, WorldError
+
+KEY = encode_bech32("age", b"q" * 32)
 
 CANARY = "zv_live_c4n4ry0123456789"
 LONG, MOMENT = timedelta(seconds=30), timedelta(seconds=0.2)
@@ -223,9 +226,8 @@ def test_a_keyring_that_waits_for_a_person_is_left_alone() -> None:
 
 
 def test_every_reference_of_a_configuration_is_found_once(tmp_path: Path) -> None:
-    key = "age1" + "q" * 58
     (tmp_path / "c.toml").write_text(
-        f'[vault]\npath = "v"\nrecipients = ["{key}"]\nidentity = "i"\npassphrase = "keyring:strongroom/identity"\n'
+        f'[vault]\npath = "v"\nrecipients = ["{KEY}"]\nidentity = "i"\npassphrase = "keyring:strongroom/identity"\n'
         'signing_key = "file:/sign"\n[retention.standard]\nperiod = "7y"\n'
         '[[source]]\nname = "a"\nprovider = "zavu"\napi_key = "file:/key"\n'
         '[[source]]\nname = "b"\nprovider = "zavu"\napi_key = "file:/key"\n'
@@ -242,7 +244,7 @@ def test_every_reference_of_a_configuration_is_found_once(tmp_path: Path) -> Non
 
 def test_a_passphrase_without_an_identity_is_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text(
-        f'[vault]\npath = "v"\nrecipients = ["age1{"q" * 58}"]\npassphrase = "keyring:strongroom/identity"\n'
+        f'[vault]\npath = "v"\nrecipients = ["{KEY}"]\npassphrase = "keyring:strongroom/identity"\n'
     )
     with pytest.raises(UsageError, match=r"c\.toml:4: vault\.passphrase: expected an identity that it opens"):
         load_config(tmp_path / "c.toml")
@@ -295,7 +297,7 @@ def session(script: str, home: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.slow
 def test_a_real_secret_service_keeps_a_secret(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text(
-        f'[vault]\npath = "v"\nrecipients = ["age1{"q" * 58}"]\n[retention.standard]\nperiod = "7y"\n'
+        f'[vault]\npath = "v"\nrecipients = ["{KEY}"]\n[retention.standard]\nperiod = "7y"\n'
         '[[source]]\nname = "a"\nprovider = "zavu"\napi_key = "keyring:strongroom/zavu"\n'
     )
     done = session(UNLOCKED, tmp_path)

@@ -19,12 +19,13 @@ from strongroom.config.streamedit import (
     stream_lines,
     try_stream,
 )
+from strongroom.model.bech32 import encode_bech32
 from strongroom.model.errors import UsageError
 
 TEXT = f"""# the house of archives
 [vault]
 path = "vault"  # beside this
-recipients = ["age1{"q" * 58}"]
+recipients = ["{encode_bech32("age", b"q" * 32)}"]
 
 [[source]]
 name = "main"

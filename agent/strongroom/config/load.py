@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from strongroom.config import sections, voice
 from strongroom.config.disposal import read_destruction
 from strongroom.config.evidence import read_evidence
+from strongroom.config.lateness import refuse_late
 from strongroom.config.locate import Locator
-from strongroom.config.problem import ConfigRefused, Problem
+from strongroom.config.problem import ConfigRefused, Problem, quote
 from strongroom.config.reader import Notebook, TableReader
 from strongroom.config.schema import Config
 from strongroom.model.errors import UsageError
@@ -21,6 +23,8 @@ PROVIDERS = frozenset({"hookbridge", "qlara", "zavu"})
 """Providers that need no other distribution."""
 
 _LARGEST = 1_048_576  # bytes
+_KEY = re.compile(r"""[ \t]*((?:[A-Za-z0-9_.-]|"[^"\n]*"|'[^'\n]*')+)[ \t]*=""", re.ASCII)
+_TABLE = re.compile(r"[ \t]*\[+([^\[\]\n]+)\]+", re.ASCII)
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -33,6 +37,9 @@ def find_config(explicit: Path | None, env: Mapping[str, str], cwd: Path) -> Pat
     named = explicit or (Path(env["STRONGROOM_CONFIG"]) if env.get("STRONGROOM_CONFIG") else None)
     places = [cwd / named] if named else _usual_places(env, cwd)
     found = next((place for place in places if _is_there(place)), None)
+    if found is None and named and places[0].exists():
+        what = "a folder" if places[0].is_dir() else "no regular file"
+        raise UsageError(f"{places[0]} is {what}: a configuration is a file", hint="name the file itself")
     if found is None:
         tried = ", ".join(str(place) for place in places)
         raise UsageError(f"there is no configuration file; tried {tried}", hint="make one with: strongroom init")
@@ -96,13 +103,13 @@ def parse_config(path: Path, text: str, *, providers: Collection[str] = Installe
     text = text.replace("\r\n", "\n")
     data = _parse(path, text)
     notebook = Notebook(str(path), Locator(text, data))
-    config = _build(path.absolute(), TableReader(data, (), notebook), notebook, providers)
+    config = _build(path.absolute(), TableReader(data, (), notebook), providers)
     if notebook.problems:
         raise ConfigRefused(sorted(notebook.problems, key=lambda problem: problem.line or 0))
-    return config
+    return replace(config, warnings=tuple(notebook.cautions))
 
 
-def _build(file: Path, root: TableReader, notebook: Notebook, providers: Collection[str]) -> Config:
+def _build(file: Path, root: TableReader, providers: Collection[str]) -> Config:
     sources, streams = root.tables("source"), root.tables("stream")
     retention = root.table("retention")
     declared = {name for table in sources if isinstance(name := table.raw("name"), str)}
@@ -119,10 +126,12 @@ def _build(file: Path, root: TableReader, notebook: Notebook, providers: Collect
         notify=voice.read_notify(root.table("notify")),
         metrics=voice.read_metrics(root.table("metrics"), file.parent),
         evidence=read_evidence(root.table("evidence"), file.parent),
-        warnings=tuple(notebook.cautions),
     )
     sections.refuse_repeats(sources)
     sections.refuse_repeats(streams)
+    refuse_late(config.sources, config.streams, streams)
+    sections.caution_idle(root, sources, streams)
+    sections.caution_doubles(config.streams, streams)
     root.close()
     return config
 
@@ -158,9 +167,25 @@ def _syntax_problem(file: str, text: str, message: str) -> Problem:
     place = _PLACE.search(message)
     if place is None:
         return Problem(file, None, "", "TOML", "text that the parser gives up on")
-    words = message[: place.start()]
+    words = _of_a_double(text, int(place[1] or 0), message) or message[: place.start()]
     got = f"a mistake: {words[:1].lower()}{words[1:]}"
     if place[1] is None:
         last = text.rstrip("\n")
         return Problem(file, last.count("\n") + 1, "", "TOML", f"{got} (the file ends too early)")
     return Problem(file, int(place[1]), "", "TOML", got, column=int(place[2]))
+
+
+def _of_a_double(text: str, line: int, message: str) -> str:
+    """Name the key or table that stands for the second time, which the parser does not; empty for other mistakes.
+
+    The parser stops behind the value, so the key is the nearest one before that.
+    """
+    if not message.startswith(("Cannot overwrite a value", "Cannot declare")):
+        return ""
+    before = text.split("\n")[:line]
+    header = next((found[1].strip() for each in reversed(before) if (found := _TABLE.match(each))), "")
+    if _TABLE.match(before[-1]):
+        return f"the table {quote(header)} for the second time" if header else ""
+    key = next((found[1] for each in reversed(before) if (found := _KEY.match(each))), "")
+    name = f"{header}.{key}" if header else key
+    return f"the key {quote(name)} for the second time" if key else ""

@@ -36,6 +36,7 @@ class Locator:
             lines = _Walk(text).walk()
         except (_Lost, RecursionError):
             lines.clear()
+        self._empty = not data  # whatever is missing then is missing from the first line on
         self._lines = lines if lines.keys() == set(_paths(data)) else {}
 
     def line_of(self, path: KeyPath) -> int | None:
@@ -46,7 +47,12 @@ class Locator:
         """Return the line of the key or, where it is not given, of the innermost table around it that is; or None."""
         while path and path not in self._lines:
             path = path[:-1]
-        return self._lines.get(path)
+        return self._lines.get(path) or (1 if self._empty else None)
+
+
+def line_in(text: str, path: KeyPath) -> int | None:
+    """Return the line of a key in a configuration that was loaded before, None where that is not surely known."""
+    return Locator(text, tomllib.loads(text)).line_near(path)
 
 
 class _Lost(Exception):

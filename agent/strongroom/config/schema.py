@@ -38,7 +38,7 @@ class VaultSettings:
     """Where the vault is and who can open it."""
 
     path: Path
-    recipients: tuple[str, ...]  # age X25519 public keys; their form is checked, not their checksum
+    recipients: tuple[str, ...]  # age X25519 public keys, their checksums checked
     identity: Path | None = None  # the person's identity file; the daemon never needs it
     min_free: int = 2_000_000_000  # bytes of the disk that stay free
     passphrase: SecretRef | None = None  # the identity's, for a person at a desktop; the daemon never needs it

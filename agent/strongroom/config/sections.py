@@ -189,3 +189,21 @@ def refuse_repeats(tables: list[TableReader]) -> None:
         if isinstance(name, str) and name in seen:
             table.refuse("name", "a name of its own", f"{describe(name)} for the second time")
         seen.add(name if isinstance(name, str) else None)
+
+
+def caution_idle(root: TableReader, sources: list[TableReader], streams: list[TableReader]) -> None:
+    """Tell of a configuration by which nothing is archived, however sound it is."""
+    if not sources:
+        root.caution("source", "no source is named: there is nothing to archive from")
+    elif not streams:
+        root.caution("stream", "no stream is named: nothing of the sources is archived")
+
+
+def caution_doubles(streams: tuple[StreamSettings, ...], tables: list[TableReader]) -> None:
+    """Tell of a dataset that two streams export: it takes the provider's quota twice."""
+    for place, (stream, table) in enumerate(zip(streams, tables, strict=True)):
+        for other in streams[:place]:
+            same = sorted(set(stream.datasets) & set(other.datasets))
+            if same and (stream.source, stream.filters) == (other.source, other.filters):
+                listed = ", ".join(quote(each) for each in same)
+                table.caution("datasets", f"{listed} is in the stream {quote(other.name)} too: it is exported twice")

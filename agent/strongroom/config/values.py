@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from strongroom.config.problem import Unfit, describe, quote, suggest
 from strongroom.config.secrets import SecretRef
+from strongroom.model.bech32 import NotBech32, decode_bech32
 from strongroom.model.durations import parse_duration
 from strongroom.model.period import Period
 from strongroom.model.plan import Span, boundary
@@ -25,6 +26,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 _DATASET = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}", re.ASCII)
 _RECIPIENT = re.compile(r"age1[qpzry9x8gf2tvdw0s3jn54khce6mua7l]{58}", re.ASCII)
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+_COPY = "copy the whole key again"
 _SINCE = 'a date, a date-time with a zone, or "oldest"'
 
 
@@ -130,12 +132,16 @@ def parse_secret_ref(value: object) -> SecretRef:
 
 
 def parse_recipient(value: object) -> str:
-    """Take an age X25519 public key, by its form; the checksum is for whoever seals with it."""
+    """Take an age X25519 public key, with its checksum: a wrong character must not wait for the first file to seal."""
     if not isinstance(value, str) or not _RECIPIENT.fullmatch(value):
         got = describe(value)
         if isinstance(value, str) and value.lower().startswith("age1"):
             got = f"age1 and {len(value) - 4} characters that do not make one"
         raise Unfit("an age public key (age1 and 58 small letters and digits)", got)
+    try:
+        decode_bech32(value)
+    except NotBech32:
+        raise Unfit("an age public key", "one whose checksum does not match: a character is wrong", _COPY) from None
     return value
 
 

@@ -30,6 +30,7 @@ class Kind(StrEnum):
 
     AT_RISK = "at-risk"
     LOST = "lost"
+    LATE = "settles-late"
     FAILED = "failed"
     PAUSED = "source-paused"
     QUARANTINED = "quarantined"
@@ -59,9 +60,17 @@ class Alarm:
     body: str
 
 
+LOG_REMADE = f"{Kind.LOG} remade"
+"""The key, before a time, of the alarm that the log's file was gone: once it is written anew nothing else shows it."""
+
+
+CONTRADICTED = f"{Kind.LOG} contradicts"
+"""The key, before what it is about, of the alarm that a destruction was stopped because rows and log differ."""
+
+
 def happens_once(key: str) -> bool:
     """Say whether an alarm tells what has happened and cannot be mended: told once, never "recovered" from."""
-    return key.partition(" ")[0] in _ONCE
+    return key.partition(" ")[0] in _ONCE or key.startswith((f"{LOG_REMADE} ", f"{CONTRADICTED} "))
 
 
 def clock_alarm(verdict: ClockVerdict) -> Alarm | None:

@@ -7,7 +7,7 @@ catch-up after a week and the repair of a gap are therefore the same question.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -24,6 +24,10 @@ class Cover(StrEnum):
     MISSING = "missing"  # every try failed; a person may retry
     LOST = "lost"  # the provider no longer has it
     DESTROYED = "destroyed"  # it was held, and destroyed when its time was over: never fetched again
+
+
+HELD = (Cover.PROVEN, Cover.EMPTY, Cover.DESTROYED)
+"""What an archive holds, or held until its time was over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,49 @@ def held_edge(start: datetime, ledger: Iterable[Interval]) -> datetime:
             break
         edge = max(edge, interval.window.end)
     return edge
+
+
+def require_past(interval: Interval, asked_at: datetime) -> None:
+    """Raise ValueError where an entry says more than can be known: nothing that lies after `asked_at` is held or lost.
+
+    A job may be at a window that has not ended, but at none that has not begun.
+    """
+    told_until = interval.window.start if interval.cover is Cover.OPEN else interval.window.end
+    if told_until > asked_at or (interval.cover is Cover.OPEN and told_until == asked_at):
+        raise ValueError(f"{interval.stream} {interval.window} cannot be {interval.cover} at {asked_at.isoformat()}")
+
+
+def unheld(ledger: Iterable[Interval], period: Window | None = None) -> list[Interval]:
+    """Return what is lost, missing or open and that nothing holds, in order of time; `period` cuts it.
+
+    Each instant is told once, by the worst that is said of it.
+    """
+    entries = list(ledger)
+    taken = [each.window for each in entries if each.cover in HELD]
+    found: list[Interval] = []
+    for cover in (Cover.LOST, Cover.MISSING, Cover.OPEN):
+        for each in entries:
+            whole = each.window if period is None else each.window.within(period)
+            if each.cover is cover and whole is not None:
+                pieces = subtract(whole, [window for window in taken if window.overlaps(whole)])
+                taken += pieces
+                found += [replace(each, window=piece) for piece in pieces]
+    return sorted(found, key=lambda piece: piece.window)
+
+
+def joined(pieces: Iterable[Interval]) -> list[Interval]:
+    """Return entries in order of time, those that touch and say the same as one."""
+    found: list[Interval] = []
+    for each in sorted(pieces, key=lambda piece: piece.window):
+        if found and _ends_in(found[-1]) == (each.window.start, each.cover, each.cause):
+            found[-1] = replace(found[-1], window=Window(found[-1].window.start, each.window.end))
+        else:
+            found.append(each)
+    return found
+
+
+def _ends_in(interval: Interval) -> tuple[datetime, Cover, str]:
+    return interval.window.end, interval.cover, interval.cause
 
 
 def _ended(plan: Plan, gaps: list[Window], horizon: datetime) -> Iterator[Window]:

@@ -1,21 +1,33 @@
 """The provider's horizon: the instant before which it has destroyed its records. Deadlines are measured from it.
 
 A window begins to be lost when its start passes the horizon and is wholly lost when its end does. An export asked for
-after that moment proves nothing about the part that was gone: what comes back empty is lost, not empty.
+after that moment proves nothing about the part that was gone: what comes back empty is lost, not empty. Nor does it
+prove anything about what had not settled yet when it was asked for: that part stays due.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from strongroom.model.coverage import Cover, Interval
-from strongroom.model.plan import Plan, boundary, newest_ended
+from strongroom.model.plan import Plan, Span, boundary, cut, following, newest_ended
 from strongroom.model.window import Window, subtract
 
 BEYOND = "older than the provider keeps"
 NO_COPY = "no copy was taken then"
+
+SLACK = timedelta(minutes=10)
+"""How much of a settle delay may be lost to a provider's clock behind ours. The window's own end never may."""
+
+WORTH = timedelta(hours=1)
+"""What of a loss lies less than this after the horizon is gone before it could be asked for, and stays lost."""
+
+_LENGTHS = {Span.HOUR: timedelta(hours=1), Span.DAY: timedelta(1), Span.WEEK: timedelta(7), Span.MONTH: timedelta(31)}
+
+LONGEST_LAG = timedelta(hours=1)
+"""The most that planning waits for a provider's clock that is behind ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +89,100 @@ def settle(
     return [Interval(lost.stream, Window(window.start, horizon), lost.cover, job=lost.job, cause=lost.cause), kept]
 
 
+def settled_until(asked_at: datetime, settle: timedelta, made_at: datetime | None = None) -> datetime:
+    """Return up to where an export proves anything: what settled before it was asked for.
+
+    `made_at` is when the provider says that it was made. Where its clock is behind ours the export was asked for
+    earlier than we believe: a delay of hours absorbs that up to SLACK, the end of a window without one does not.
+    """
+    ours = asked_at - settle
+    return ours if made_at is None else min(ours, made_at - max(timedelta(0), settle - SLACK))
+
+
+def is_moment(made_at: datetime, asked_at: datetime) -> bool:
+    """Say whether what a provider told is a moment: midnight, long before it was asked, is a bare date."""
+    return made_at.time() != time(0) or asked_at - made_at <= SLACK
+
+
+def delay_then(window: Window, delay: timedelta, planned_at: datetime) -> timedelta:
+    """Return the delay by which a plan asked for a window that had ended: a longer one since undoes nothing."""
+    return delay if planned_at < window.end else min(delay, planned_at - window.end)
+
+
+def split_settled(window: Window, until: datetime) -> tuple[Window | None, Window | None]:
+    """Return the part of a window that had settled, and the part that had not; None for nothing."""
+    if until >= window.end:
+        return window, None
+    if until <= window.start:
+        return None, window
+    return Window(window.start, until), Window(until, window.end)
+
+
+def lag_after(before: timedelta, asked_at: datetime, made_at: datetime) -> timedelta:
+    """Return by how much a provider's clock is to be taken as behind ours, after one more export.
+
+    In whole minutes, so that the next window is asked for late enough. An export that shows nothing of it halves what
+    was known: its answer may have taken longer than the clocks are apart.
+    """
+    seen = asked_at - made_at
+    if seen > timedelta(0):
+        return min(LONGEST_LAG, -(-seen // timedelta(minutes=1)) * timedelta(minutes=1))
+    return before / 2 if before > timedelta(seconds=2) else timedelta(0)
+
+
+def reconsidered(
+    ledger: Iterable[Interval], now: datetime, keeps: timedelta | None, since: datetime | None = None
+) -> list[Window]:
+    """Return what was entered as lost by our own reckoning and that the provider still has by what is known now.
+
+    A retention that was configured or told too short is the reason. Nothing where nobody knows how long it keeps.
+    """
+    if keeps is None:
+        return []
+    first = now - keeps if since is None else max(since, now - keeps)
+    beyond = (each.window for each in ledger if each.cover is Cover.LOST and each.cause == BEYOND)
+    return [Window(max(each.start, first), each.end) for each in beyond if each.end > max(first, now - keeps + WORTH)]
+
+
 def at_risk(plan: Plan, ledger: Iterable[Interval], now: datetime, keeps: timedelta | None) -> AtRisk | None:
     """Say what of a plan is neither held nor lost yet, and when its destruction begins; None when nothing is.
 
-    Only windows that have ended and settled count: the one that is under way cannot be held yet. Of a snapshot nothing
-    is at risk: the provider destroys no copies, it never has any but the present one.
+    Only windows that have ended and settled count: the one that is under way cannot be held yet. But what will be
+    destroyed before it has settled is at risk from the beginning. Of a snapshot nothing is at risk: the provider
+    destroys no copies, it never has any but the present one.
     """
     if keeps is None or plan.snapshot:
         return None
     start = now - keeps if plan.since is None else max(plan.since, now - keeps)
     end = boundary(plan.span, plan.zone, now - plan.settle)
-    if start >= end:
-        return None
+    late = _too_late(plan, max(start, end), now, keeps)
+    if late and start < end == late[0].start:
+        end = late.pop(0).end
+    wanted = [*([Window(start, end)] if start < end else []), *late]
     sure = (Cover.PROVEN, Cover.EMPTY, Cover.LOST, Cover.DESTROYED)
-    gaps = subtract(Window(start, end), [interval.window for interval in ledger if interval.cover in sure])
+    held = [interval.window for interval in ledger if interval.cover in sure]
+    gaps = [gap for each in wanted for gap in subtract(each, held)]
     if not gaps:
         return None
     amount = sum((gap.length for gap in gaps), timedelta(0))
     return AtRisk(plan.stream.name, amount, gaps[0].start + keeps, tuple(gaps))
+
+
+def asked_after(span: Span, settle: timedelta) -> timedelta:
+    """Return how old the first record of a window is, at the most, when the window may be asked for."""
+    return _LENGTHS[span] + settle
+
+
+def _too_late(plan: Plan, start: datetime, now: datetime, keeps: timedelta) -> list[Window]:
+    """Return what, from `start` on, has not settled and will be destroyed before it does, joined where it touches."""
+    if start >= now or asked_after(plan.span, plan.settle) < keeps:
+        return []
+    found: list[Window] = []
+    for piece in cut(Window(start, now), plan.span, plan.zone):
+        whole_end = following(plan.span, plan.zone, boundary(plan.span, plan.zone, piece.start))
+        end = min(piece.end, whole_end + plan.settle - keeps)
+        if end > piece.start and found and found[-1].end == piece.start:
+            found[-1] = Window(found[-1].start, end)
+        elif end > piece.start:
+            found.append(Window(piece.start, end))
+    return found

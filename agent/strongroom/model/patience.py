@@ -27,6 +27,7 @@ class Patience:
     generations: int = 3  # exports tried for one window before it is given up
     delay_first: timedelta = timedelta(seconds=5)
     delay_longest: timedelta = timedelta(minutes=15)
+    full_disk: timedelta = timedelta(minutes=5)  # before a disk without room is looked at again; then up to the longest
     survey_age: timedelta = timedelta(minutes=5)  # how old the view of others' exports may be when asking
     crowded_age: timedelta = timedelta(minutes=1)  # the same, while as many exports run as the provider allows
     turn: timedelta = timedelta(seconds=5)  # between looks whether another export of the source has been found
@@ -46,6 +47,11 @@ def next_poll(limits: Limits, polls: int, now: datetime, jitter: float) -> datet
 def poll_pause(limits: Limits, polls: int, jitter: float = 0.5) -> timedelta:
     """Return how long to wait between two looks at an export."""
     return grown(limits.poll_first, limits.poll_longest, max(polls - 3, 0), jitter)
+
+
+def next_room(patience: Patience, tries: int, now: datetime, jitter: float) -> datetime:
+    """Say when to see again whether the disk has room: a person has to make it, so it is no matter of seconds."""
+    return now + grown(patience.full_disk, patience.delay_longest, tries, jitter)
 
 
 def next_try(patience: Patience, tries: int, now: datetime, jitter: float, not_before: datetime | None) -> datetime:

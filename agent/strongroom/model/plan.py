@@ -18,6 +18,9 @@ from strongroom.model.instants import require_utc
 from strongroom.model.stream import Stream
 from strongroom.model.window import Window
 
+SETTLE = timedelta(hours=1)
+"""The settle delay where none is configured."""
+
 
 class Span(StrEnum):
     """How long a plan's windows are."""
@@ -36,7 +39,7 @@ class Plan:
     since: datetime | None  # the first instant to be covered; None means as far back as the provider keeps
     span: Span = Span.DAY
     zone: str = "UTC"  # IANA name
-    settle: timedelta = timedelta(hours=1)  # after a window's end before it is exported
+    settle: timedelta = SETTLE  # after a window's end before it is exported
     settled_pass: timedelta | None = None  # after a window's end, when it is exported a second time; None: never
     retention: str = "standard"
     priority: int = 0

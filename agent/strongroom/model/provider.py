@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 PROVIDER_GROUP = "strongroom.providers"
 """The group of entry points by which another distribution brings an adapter."""
+
+KEPT: Mapping[str, timedelta] = MappingProxyType({"zavu": timedelta(days=90)})
+"""How long a provider keeps records by its documents; one that documents nothing is not here."""
+
+SNAPSHOTS: Mapping[str, frozenset[str]] = MappingProxyType({"qlara": frozenset({"contacts"})})
+"""The datasets of a provider that have no time window: an export copies all there is now."""
 
 
 class Standing(StrEnum):

@@ -89,6 +89,7 @@ class Facts:
     size: int | None = None
     archive: str = ""
     request_id: str = ""  # the provider's name for the request, for the log only
+    made_at: datetime | None = None  # when the provider says that the export was made, for the log only
 
 
 def advance(job: Job, event: Event, at: datetime, facts: Facts | None = None) -> Job:

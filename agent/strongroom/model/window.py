@@ -38,6 +38,10 @@ class Window:
         """Say whether the two share at least one instant."""
         return self.start < other.end and other.start < self.end
 
+    def within(self, other: Window) -> Window | None:
+        """Return the part that lies in the other window, or None."""
+        return Window(max(self.start, other.start), min(self.end, other.end)) if self.overlaps(other) else None
+
 
 _START = attrgetter("start")
 
