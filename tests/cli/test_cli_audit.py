@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,55 @@ def test_handing_over_in_the_clear_says_so(own_home: Home, invoke: Invoke, tmp_p
 def test_what_cannot_be_handed_over(wish: list[str], own_home: Home, invoke: Invoke, tmp_path: Path) -> None:
     assert invoke("--config", own_home.config, "handover", *wish, "--to", tmp_path / "package").exit_code == 2
     assert not (tmp_path / "package").exists()
+
+
+def test_what_is_no_file_in_the_logs_place_is_refused_and_not_waited_for(own_home: Home, invoke: Invoke) -> None:
+    log = own_home.vault / "log" / "log.jsonl"
+    kept = log.rename(log.with_name("kept"))
+    try:
+        os.mkfifo(log)
+        for words in (["audit", "verify"], ["audit", "checkpoint"]):
+            result = invoke("--config", own_home.config, *words)
+            assert result.exit_code in (1, 4), result.output
+            assert "file" in result.output
+    finally:
+        log.unlink()
+        kept.rename(log)
+
+
+@pytest.mark.parametrize("option", ["--after", "--limit"])
+def test_a_number_that_no_catalogue_can_hold_is_refused(option: str, own_home: Home, invoke: Invoke) -> None:
+    assert invoke("--config", own_home.config, "audit", "log", option, "9" * 30).exit_code == 2
+    assert invoke("--config", own_home.config, "audit", "log", option, str(2**63 - 1)).exit_code == 0
+
+
+def test_a_manifest_that_was_changed_is_not_handed_over(own_home: Home, invoke: Invoke, tmp_path: Path) -> None:
+    archive = own_home.archives()[0]
+    manifest = own_home.vault / "manifests" / archive[-2:] / f"{archive}.json"
+    before = manifest.read_bytes()
+    try:
+        manifest.write_bytes(before.replace(b"50", b"99", 1))
+        assert manifest.read_bytes() != before
+        target = tmp_path / "package"
+        result = invoke("--config", own_home.config, "handover", "--archives", archive, "--to", target)
+    finally:
+        manifest.write_bytes(before)
+    assert result.exit_code == 4
+    assert "not the one that the log tells of" in " ".join(result.output.split())
+    assert not target.exists()
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_nothing_is_written_into_the_vault_by_who_takes_something_out(own_home: Home, invoke: Invoke) -> None:
+    archive, place = own_home.archives()[0], own_home.vault / "tmp" / "x"
+    for words in (
+        ["restore", archive, "--to", place],
+        ["restore", archive, "--extract", "--to", place],
+        ["handover", "--archives", archive, "--to", place],
+        ["key", "export", "--archives", archive, "--plain", "--to", place],
+        ["records", "zavu-main-records", "--from", "2026-11-01", "--to", "2026-11-02", "--output", place],
+    ):
+        result = invoke("--config", own_home.config, *words)
+        assert result.exit_code == 2, result.output
+        assert "inside the vault" in " ".join(result.output.split())
+        assert not place.exists()

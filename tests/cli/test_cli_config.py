@@ -70,3 +70,46 @@ def test_no_file_at_all_is_a_usage_error_with_a_way_on(
     result = invoke("status")
     assert result.exit_code == 2
     assert "strongroom init" in result.stderr
+
+
+def test_what_is_sound_and_does_not_archive_is_warned_of(own_home: Home, invoke: Invoke) -> None:
+    text = own_home.config.read_text()
+    own_home.config.write_text(text.replace("since = 2026-11-01", "since = 8999-01-01"))
+    found = json.loads(invoke("--config", own_home.config, "config", "check", "--json").stdout)
+    (told,) = found["warnings"]
+    line = own_home.config.read_text().splitlines()[told["line"] - 1]
+    assert (found["valid"], told["key"], line) == (True, "stream[0].since", "since = 8999-01-01")
+    assert "lies in the future" in invoke("--config", own_home.config, "config", "check").stderr
+    checks = json.loads(invoke("--config", own_home.config, "doctor", "--offline", "--json").stdout)["checks"]
+    assert any("lies in the future" in each["message"] and each["verdict"] == "warn" for each in checks)
+
+
+def test_a_dataset_that_the_provider_has_not_is_told_with_line_and_key(own_home: Home, invoke: Invoke) -> None:
+    text = own_home.config.read_text()
+    own_home.config.write_text(text.replace('datasets = ["messages"]', 'datasets = ["mesages"]'))
+    found = json.loads(invoke("--config", own_home.config, "config", "check", "--json").stdout)
+    (told,) = found["problems"]
+    line = own_home.config.read_text().splitlines()[told["line"] - 1]
+    assert (found["valid"], told["key"], line) == (False, "stream[0].datasets", 'datasets = ["mesages"]')
+
+
+@pytest.mark.parametrize(("mode", "verdict"), [(0o666, "fail"), (0o620, "warn"), (0o640, "ok")])
+def test_doctor_tells_who_else_may_write_the_configuration(
+    own_home: Home, invoke: Invoke, mode: int, verdict: str
+) -> None:
+    own_home.config.chmod(mode)
+    assert told_of_writers(own_home, invoke)[-1] == (verdict, verdict != "ok")
+
+
+def test_doctor_tells_who_else_may_write_where_keys_lie(own_home: Home, invoke: Invoke) -> None:
+    own_home.folder.chmod(0o777)
+    assert told_of_writers(own_home, invoke)[-1] == ("fail", True)
+    own_home.folder.chmod(0o1777)
+    assert told_of_writers(own_home, invoke)[-1] == ("ok", False)
+
+
+def told_of_writers(home: Home, invoke: Invoke) -> list[tuple[str, bool]]:
+    checks = json.loads(invoke("--config", home.config, "doctor", "--offline", "--json").stdout)["checks"]
+    told = [(each["verdict"], each["hint"].startswith("chmod go-w ")) for each in checks if "writ" in each["message"]]
+    own = [(each["verdict"], False) for each in checks if each["message"].startswith("only its owner can change")]
+    return [*[each for each in told if each[1]], *own]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,12 +17,20 @@ from cli_home import Home, Invoke
 
 from strongroom.cli import terminal
 from strongroom.engine import people
+from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
 from strongroom.model.destruction import Person
 from strongroom.model.errors import ExitCode
+from strongroom.model.period import Period
+from strongroom.model.retention import RetentionRule
 from strongroom.vault import queries
+from strongroom.vault.archives import get_archive
 from strongroom.vault.catalogue import to_text
-from strongroom.vault.vault import open_vault
+from strongroom.vault.log import add_entry
+from strongroom.vault.manifest import write_manifest
+from strongroom.vault.notices import Notice, put_notice
+from strongroom.vault.retained import put_retained
+from strongroom.vault.vault import Vault, open_vault
 
 ALICE, BOB = Person(1000, "alice"), Person(1001, "bob")
 
@@ -31,12 +43,10 @@ class Stage:
         self.first, self.second, *_ = self.all = home.archives()
 
     def make_due(self, *archives: str) -> None:
-        """Let the periods of these archives be over, and our clock be one that was confirmed just now."""
+        """Let these archives have come with a period of a day, and our clock be one that was confirmed just now."""
         with closing(open_vault(self.home.vault)) as vault, vault.catalogue.transaction():
             for archive in archives:
-                vault.catalogue.write(
-                    "UPDATE retained SET until = '2020-01-01T00:00:00.000000Z' WHERE archive = ?", archive
-                )
+                shorten(vault, archive)
             vault.catalogue.write(queries.PUT_FACT, "time", to_text(datetime.now(UTC)))
 
     def run(self, *args: str, by: Person = ALICE, code: int = ExitCode.OK, text: str | None = None) -> str:
@@ -49,6 +59,19 @@ class Stage:
     def document(self, *args: str, by: Person = ALICE) -> dict[str, object]:
         found: dict[str, object] = json.loads(self.run(*args, "--json", by=by))
         return found
+
+
+def shorten(vault: Vault, archive_id: str) -> None:
+    """Make an archive anew as if its class had been one of a day: manifest, row and log say so alike."""
+    archive = get_archive(vault.catalogue, archive_id)
+    assert archive is not None
+    made = replace(archive, rule=RetentionRule("standard", Period.parse("1d")))
+    data = write_manifest(made)
+    vault.layout.manifest(archive_id).write_bytes(data)
+    vault.catalogue.write("UPDATE archives SET manifest = ? WHERE id = ?", data.decode(), archive_id)
+    put_retained(vault.catalogue, made)
+    facts: dict[str, Fact] = {"manifest_sha256": hashlib.sha256(data).hexdigest()}
+    add_entry(vault.catalogue, Entry("archive.adopted", datetime.now(UTC), archive=archive_id, facts=facts))
 
 
 @pytest.fixture
@@ -196,3 +219,37 @@ def test_refused_and_proposed_again(stage: Stage) -> None:
     stage.run("erase", "answer", erasure, "refused", code=ExitCode.USAGE)
     assert "refused" in stage.run("erase", "answer", erasure, "refused", "--ground", "GDPR 17(3)(b)")
     assert stage.document("destroy", "list")["proposals"] == []
+
+
+@pytest.mark.parametrize("alarm", ["mark", "notice"])
+def test_nothing_is_approved_or_destroyed_while_nobody_confirms_the_time(stage: Stage, alarm: str) -> None:
+    stage.make_due(stage.first)
+    proposal = str(stage.document("destroy", "propose", "--due")["id"])
+    config = stage.home.config.read_text()
+    with closing(open_vault(stage.home.vault)) as vault, vault.catalogue.transaction():
+        if alarm == "mark":
+            vault.catalogue.write(queries.PUT_FACT, "time", to_text(datetime.now(UTC) - timedelta(days=40)))
+        else:
+            put_notice(vault.catalogue, Notice("clock", "critical", "the clock", "it leapt ahead", datetime.now(UTC)))
+    stage.home.config.write_text(re.sub(r'base_url = "[^"]*"', 'base_url = "http://127.0.0.1:9"', config))
+    told = stage.run(*approval(proposal), by=BOB, code=ExitCode.WORLD)
+    assert "nothing is approved by this clock" in " ".join(told.split())
+    with closing(open_vault(stage.home.vault)) as vault, vault.catalogue.transaction():
+        vault.catalogue.write("DELETE FROM notices")
+        vault.catalogue.write(queries.PUT_FACT, "time", to_text(datetime.now(UTC)))
+    stage.run(*approval(proposal), by=BOB)
+
+
+def test_a_hold_that_was_deleted_from_the_catalogue_still_holds(stage: Stage) -> None:
+    """Two holds, their rows deleted; a made-up approval: neither makes anything go."""
+    stage.make_due(stage.first)
+    stage.run("hold", "place", "--matter", "acme", "--archive", stage.first, "--reason", "notice")
+    with closing(sqlite3.connect(stage.home.vault / "catalogue.sqlite")) as forged, forged:
+        forged.execute("DELETE FROM holds")
+    for command in ("propose", "--archive", stage.first), ("propose", "--due"):
+        told = stage.run("destroy", *command, code=ExitCode.VAULT)
+        assert "the log tells of the hold" in " ".join(told.split())
+    assert "the log tells of the hold" in " ".join(stage.run("doctor", "--offline", code=ExitCode.FINDINGS).split())
+    assert "changed-holds" in stage.run("recover", code=ExitCode.FINDINGS)
+    assert "destruction.refused" in stage.run("log", "--json")
+    assert "row" in stage.run("audit", "verify", code=ExitCode.FINDINGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -13,9 +14,10 @@ from pathlib import Path
 
 import click
 import pytest
-from cli_home import Home
+from cli_home import Home, Invoke
 
 from strongroom.cli.errors import PIPE_CLOSED, guarded, redact
+from strongroom.cli.json_output import put_document
 from strongroom.model import errors
 from strongroom.model.errors import ExitCode, StrongroomError
 
@@ -156,3 +158,43 @@ def test_a_signal_outside_of_a_run_ends_with_130(number: signal.Signals, environ
     )
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "cleaned up\n", "error: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (["archives", "show", "zzzz", "--json"], 2),
+        (["regenerate", "zzzz", "--json"], 2),
+        (["jobs", "--state", "nowhere", "--json"], 2),
+        (["verify", "zzzz", "--json"], 2),
+        (["no-such-command", "--json"], 2),
+    ],
+)
+def test_with_json_a_failure_is_a_document(home: Home, invoke: Invoke, args: list[str], code: int) -> None:
+    result = invoke("--config", home.config, *args)
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["exit_code"]) == (code, code)
+    assert set(document) == {"error", "hint", "exit_code"}
+    assert f"error: {document['error']}" in result.stderr
+    without = invoke("--config", home.config, *(each for each in args if each != "--json"))
+    assert (without.exit_code, without.stdout) == (code, "")
+
+
+def test_a_document_of_a_failure_holds_no_secret_and_is_the_only_one(capsys: pytest.CaptureFixture[str]) -> None:
+    error = errors.ProviderError("sent with Bearer othersecret\nand \x1b[2J", hint="https://h/p?token=verysecret")
+    assert guarded(raising(error), as_json=True) == 3
+    out = capsys.readouterr().out
+    assert json.loads(out)["exit_code"] == 3
+    assert "othersecret" not in out and "verysecret" not in out and "u001b" not in out
+
+    def prints_and_fails() -> None:
+        put_document({"done": 3})
+        raise errors.Interrupted("stopped before the end")
+
+    assert guarded(prints_and_fails, as_json=True) == 130
+    assert json.loads(capsys.readouterr().out) == {"done": 3}
+
+
+def test_a_name_that_is_neither_archive_nor_job_is_told_so(home: Home, invoke: Invoke) -> None:
+    told = invoke("--config", home.config, "regenerate", "zzzz").stderr
+    assert "there is no archive 'zzzz'; there is no job 'zzzz'" in told

@@ -36,6 +36,7 @@ def test_every_command_can_be_loaded_and_helps(name: str, invoke: Invoke) -> Non
     assert result.exit_code == 0
     assert "Usage: strongroom" in result.stdout
     assert result.stderr == ""
+    assert [line for line in result.stdout.splitlines() if len(line) > 80] == []
 
 
 def test_the_overview_has_every_command_with_its_line(invoke: Invoke) -> None:

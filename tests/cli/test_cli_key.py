@@ -78,7 +78,9 @@ def test_add_rotate_retire_rotate(own_home: Home, invoke: Invoke, tmp_path: Path
 def test_a_malformed_key_is_refused(key: str, own_home: Home, invoke: Invoke) -> None:
     before = own_home.config.read_bytes()
     result = invoke("--config", own_home.config, "key", "add", key, "--unproven")
-    assert result.exit_code != 0
+    assert result.exit_code == 2
+    export = invoke("--config", own_home.config, "key", "export", "--archives", "x", "--to", "f", "--recipient", key)
+    assert export.exit_code == 2
     assert own_home.config.read_bytes() == before
 
 

@@ -20,12 +20,13 @@ from watchkit import House, open_house
 from strongroom.cli.main import cli
 from strongroom.engine.notices import mark_told, reconcile, standing_notices
 from strongroom.model.alarm import Alarm, Level
+from strongroom.model.bech32 import encode_bech32
 
 # Apprise imports a module that Python 3.13 has no more; in use nobody sees the warning.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 TOKEN = "kanarienmarke"
-KEY = "age1" + "q" * 58
+KEY = encode_bech32("age", b"q" * 32)
 
 
 @pytest.fixture

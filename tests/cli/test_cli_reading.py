@@ -7,9 +7,17 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cli_home import API_KEY, LINK, TEXT, Home, Invoke
+
+from strongroom.config.load import load_config
+from strongroom.engine.heartbeat import beat
+from strongroom.model.bech32 import encode_bech32
+from strongroom.vault.lock import hold
+from strongroom.vault.vault import open_vault
 
 LISTS = [["jobs"], ["archives"], ["status"], ["log"]]
 
@@ -54,6 +62,13 @@ def test_the_life_of_a_job_has_every_transition(home: Home, invoke: Invoke) -> N
     assert kinds[-2:] == ["job.durable", "job.proven"]
     shown = show_job(home, invoke, archived)
     assert len(re.findall(r"^2026-11-20 \d\d:\d\d:\d\dZ  ", shown, re.MULTILINE)) == len(kinds)
+
+
+def test_the_custody_of_an_archive_has_no_gap(home: Home, invoke: Invoke) -> None:
+    archive = ids_of(home, invoke, "archives")[0]
+    document = json.loads(invoke("--config", home.config, "archives", "show", archive, "--json").stdout)
+    states = [(moment["facts"]["from"], moment["facts"]["to"]) for moment in document["moments"]]
+    assert states == [("ready", "fetching"), ("fetching", "sealed"), ("sealed", "archived")]
 
 
 def show_job(home: Home, invoke: Invoke, job: str) -> str:
@@ -124,6 +139,23 @@ def test_status_counts_what_is_there(home: Home, invoke: Invoke) -> None:
     assert status["free_bytes"] > 0
 
 
+def test_status_tells_what_was_asked_for_and_that_the_daemon_is_silent(own_home: Home, invoke: Invoke) -> None:
+    assert invoke("--config", own_home.config, "pause", "zavu-main").exit_code == 0
+    with closing(open_vault(own_home.vault)) as vault, hold(vault.layout.lock, "strongroom daemon"):
+        beat(vault, datetime.now(UTC) - timedelta(minutes=5), os.getpid(), "waiting")
+        told = json.loads(invoke("--config", own_home.config, "status", "--json").stdout)
+        shown = " ".join(invoke("--config", own_home.config, "status").stdout.split())
+        beat(vault, datetime.now(UTC), os.getpid(), "waiting")
+        alive = json.loads(invoke("--config", own_home.config, "status", "--json").stdout)
+    (asked,) = told["requests"]
+    assert (asked["wish"], asked["subject"]) == ("pause", "zavu-main")
+    assert "waiting pause zavu-main: asked by " in shown
+    assert told["silent_seconds"] >= 300
+    assert "it does not answer: silent for " in shown
+    assert alive["silent_seconds"] is None
+    assert alive["heartbeat"] > told["heartbeat"]
+
+
 def test_doctor_finds_what_is_wrong(own_home: Home, invoke: Invoke) -> None:
     (own_home.folder / "key").chmod(0o644)
     result = invoke("--config", own_home.config, "doctor", "--offline")
@@ -132,6 +164,21 @@ def test_doctor_finds_what_is_wrong(own_home: Home, invoke: Invoke) -> None:
     document = json.loads(invoke("--config", own_home.config, "doctor", "--offline", "--json").stdout)
     assert document["healthy"] is False
     assert {check["verdict"] for check in document["checks"]} == {"ok", "warn", "fail"}
+
+
+def test_a_key_with_a_wrong_character_is_found_before_anything_is_sealed(own_home: Home, invoke: Invoke) -> None:
+    text = own_home.config.read_text()
+    key = load_config(own_home.config).vault.recipients[0]
+    wrong = key[:30] + ("p" if key[30] == "q" else "q") + key[31:]
+    own_home.config.write_text(text.replace(key, wrong))
+    assert invoke("--config", own_home.config, "config", "check").exit_code == 2
+    refused = invoke("--config", own_home.config, "doctor", "--offline")
+    assert (refused.exit_code, "checksum does not match" in refused.stderr) == (2, True)
+    of_low_order = encode_bech32("age", bytes(32))  # its checksum is sound: only sealing a probe shows it
+    own_home.config.write_text(text.replace(key, of_low_order))
+    document = json.loads(invoke("--config", own_home.config, "doctor", "--offline", "--json").stdout)
+    (told,) = (each for each in document["checks"] if each["name"] == "keys")
+    assert (told["verdict"], "low order" in told["message"]) == ("fail", True)
 
 
 def test_no_canary_in_any_output(home: Home, invoke: Invoke) -> None:

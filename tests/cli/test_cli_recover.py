@@ -236,7 +236,11 @@ def test_torn_log(own_home: Home, invoke: Invoke, damage: str) -> None:
         log.write_bytes(whole[:-30])
     assert kinds(invoke, own_home)[0] == ("torn-log" if damage == "torn" else "lost-log")
     results = follow(invoke, own_home, "torn-log.md")
-    assert log.read_bytes() == whole
+    assert log.read_bytes().startswith(whole)
+    remade = b"log.remade" in log.read_bytes()
+    assert (remade, log.read_bytes() == whole) == (damage == "gone", damage == "torn")
+    notices = json.loads(invoke("--config", own_home.config, "notify", "list", "--json").stdout)["notices"]
+    assert [each["severity"] for each in notices if each["key"].startswith("log remade ")] == ["critical"] * remade
     assert re.search(r"ok +log", results[-1].output)
 
 
@@ -321,6 +325,33 @@ def test_half_restored_log_and_catalogue_older_than_the_files(own_home: Home, in
         assert {archive.id for archive in list_archives(vault)} == before
     assert logged(own_home).count("archive.adopted") == len(found)
     check_rebuilt_alike(own_home, invoke)
+
+
+@pytest.mark.parametrize("missing", ["archives", "keys"])
+def test_an_archive_that_came_while_the_copy_was_made_and_is_not_whole(
+    own_home: Home, invoke: Invoke, missing: str
+) -> None:
+    """As a copy leaves it that had walked past a folder when the archive was published."""
+    name = "0" * 24 + "zz"
+    held = own_home.archives()[0]
+    for folder, ending in (("keys", ".key.age"), ("archives", ".age"), ("manifests", ".json")):
+        path = own_home.vault / folder / "zz" / (name + ending)
+        if folder != missing:
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(next((own_home.vault / folder).glob(f"*/{held}.*")).read_bytes())
+    assert kinds(invoke, own_home) == ["stray-files"]
+    follow(invoke, own_home, "half-restored.md")
+    assert kinds(invoke, own_home) == []
+    assert len(list((own_home.vault / "quarantine").glob(f"{name}*.aside"))) == 2
+
+
+def test_a_log_that_is_taken_away_is_told_by_whatever_is_done_next(own_home: Home, invoke: Invoke) -> None:
+    (own_home.vault / "log" / "log.jsonl").rename(own_home.folder / "away")
+    invoke("--config", own_home.config, "hold", "place", "--matter", "m", "--stream", STREAM, "--reason", "r")
+    assert logged(own_home)[-1] == "log.remade"
+    notices = json.loads(invoke("--config", own_home.config, "notify", "list", "--json").stdout)["notices"]
+    assert [each["severity"] for each in notices if each["key"].startswith("log remade ")] == ["critical"]
+    assert "the log's file was gone" in invoke("--config", own_home.config, "log", "--limit", "1").stdout
 
 
 def test_log_and_catalogue_that_went_on_apart_are_left_to_a_person(own_home: Home, invoke: Invoke) -> None:

@@ -56,6 +56,11 @@ def test_a_hold_keeps_until_it_is_released(invoke: Invoke, own_home: Home) -> No
         ["--matter", "m", "--reason", "r", "--source", "misspelt"],
         ["--matter", "m", "--reason", " ", "--everything"],
         ["--matter", " ", "--reason", "r", "--everything"],
+        ["--matter", "m\n     99  2026-01-01  archive.cleared", "--reason", "r", "--everything"],
+        ["--matter", "m\x1b[2K", "--reason", "r", "--everything"],
+        ["--matter", "m", "--reason", "r\u202e", "--everything"],
+        ["--matter", "m" * 201, "--reason", "r", "--everything"],
+        ["--matter", "m", "--reason", "r" * 100_000, "--everything"],
         ["--matter", "m", "--reason", "r", "--from", "2026-02-01", "--to", "2026-01-01"],
     ],
 )

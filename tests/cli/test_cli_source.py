@@ -144,7 +144,10 @@ def test_a_wrong_clock_is_told(three: tuple[Home, Sandbox], invoke: Invoke) -> N
     home, sandbox = three
     sandbox.clock.advance(timedelta(minutes=10))
     found = look(invoke, home, "zavu-main", 0)
-    assert found["clock"][0].startswith("warn: zavu-main's clock is +")
+    assert found["clock"][0].startswith("warn: our clock is 9 minutes behind zavu-main's")
+    sandbox.clock.advance(timedelta(days=400))
+    found = look(invoke, home, "zavu-main", 1)
+    assert found["clock"][0].startswith("fail: our clock is 400 days behind zavu-main's: nothing is planned")
 
 
 @pytest.mark.parametrize("name", ["zavu-main", "hooks", "texts", "keyless", "deaf"])

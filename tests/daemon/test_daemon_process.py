@@ -16,6 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 
 from bench_engine import Bench, open_bench
+from listeners import script
 
 from strongroom.engine.assembly import open_reading
 from strongroom.engine.readings import list_archives, worked_on_by
@@ -103,3 +104,21 @@ def test_killed_again_and_again_it_still_makes_one_archive_a_window(house: Bench
         assert len(windows) == len(set(windows))
     asked = [(job.date_from, job.date_to) for job in house.sandbox.zavu.jobs]
     assert len(asked) == len(set(asked)) >= len(windows)
+
+
+@pytest.mark.slow
+def test_a_daemon_whose_vault_is_taken_away_tells_somebody(house: Bench) -> None:
+    told = house.base / "told.jsonl"
+    tell = script(house.base, "tell", f"open({str(told)!r}, 'ab').write(sys.stdin.buffer.read())")
+    house.config.file.write_text(house.config.file.read_text() + f'\n[notify]\ncommand = ["{tell}"]\n')
+    os.environ["STATE_DIRECTORY"] = str(house.base / "state")
+    try:
+        with daemon(house) as running:
+            (house.base / "vault").rename(house.base / "away")
+            running.process.wait(PATIENCE)
+            assert running.process.returncode not in (0, 2)
+        assert "the daemon cannot go on" in told.read_text()
+        again = Running(house)
+        assert again.process.wait(PATIENCE) == 4, again.log.read_text()
+    finally:
+        del os.environ["STATE_DIRECTORY"]

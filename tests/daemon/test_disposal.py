@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from strongroom.engine.assembly import Doors
 from strongroom.engine.initialise import Wishes, initialise
 from strongroom.engine.keys import make_identity
 from strongroom.engine.office import desk_of, find_plan
+from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.destruction import PROGRAM, Person
 from strongroom.model.ids import make_id
@@ -31,6 +33,8 @@ from strongroom.model.window import Window
 from strongroom.vault.archives import get_archive, put_archive
 from strongroom.vault.destructions import live_proposals
 from strongroom.vault.jobs import put_job
+from strongroom.vault.log import add_entry
+from strongroom.vault.manifest import write_manifest
 from strongroom.vault.tombstones import get_tombstone
 from strongroom.vault.vault import Vault, open_vault
 
@@ -66,6 +70,8 @@ class Stage:
         with self.vault.catalogue.transaction():
             put_job(self.vault.catalogue, job)
             put_archive(self.vault.catalogue, archive, self.vault.key_sha256(archive))
+            facts: dict[str, Fact] = {"manifest_sha256": hashlib.sha256(write_manifest(archive)).hexdigest()}
+            add_entry(self.vault.catalogue, Entry("job.proven", FIRST, job.id, name, "s", facts))
         return archive
 
     def look(self) -> None:

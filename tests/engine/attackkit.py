@@ -25,10 +25,10 @@ from strongroom.engine.handover import Giver, HandedOver, Order, hand_over
 from strongroom.engine.keys import load_identities
 from strongroom.evidence import verifier
 from strongroom.evidence.checkpoint import make_checkpoint, sign_checkpoint
-from strongroom.evidence.line import GENESIS, Entry, digest
+from strongroom.evidence.line import GENESIS, Entry, Fact, digest
 from strongroom.evidence.note import Signer
 from strongroom.evidence.tree import Tree, leaf_hash
-from strongroom.model.destruction import Person
+from strongroom.model.destruction import Condemned, Person, Stage, plan_digest
 from strongroom.model.provider import Container
 from strongroom.vault.archives import get_archive
 from strongroom.vault.log import add_entry
@@ -36,6 +36,7 @@ from strongroom.vault.vault import Vault, open_vault
 
 Lines = list[dict[str, Any]]
 PERSON = Person(1000, "an operator")
+PLAN = "01plan"
 SCRIPT = Path(verifier.__file__)
 
 
@@ -159,7 +160,9 @@ def destroy(vault: Vault, archive_id: str, signer: Signer) -> None:
     path = layout.log.parent / "certificates" / f"{archive_id}.note"
     path.parent.mkdir(exist_ok=True)
     path.write_text(note)
+    enter_way(vault, archive_id, hashlib.sha256(stone).hexdigest())
     facts = {
+        "proposal": PLAN,
         "manifest_sha256": hashlib.sha256(stone).hexdigest(),
         "certificate_sha256": hashlib.sha256(note.encode()).hexdigest(),
         "sealed_sha256": archive.seal.sealed_sha256,
@@ -170,6 +173,29 @@ def destroy(vault: Vault, archive_id: str, signer: Signer) -> None:
     vault.write_log()
 
 
+def enter_way(vault: Vault, archive_id: str, stone_sha256: str) -> None:
+    """Enter the steps that lead to a destruction: proposed by one, approved by another, begun."""
+    condemned = Condemned(archive_id, PLAN, Stage.PROPOSED, AT, "standard: 7y")
+    plan: dict[str, Fact] = {"proposal": PLAN, "plan_sha256": plan_digest(PLAN, [condemned])}
+    rules: list[Fact] = [{"rule": condemned.rule, "citation": "", "archives": [archive_id]}]
+    steps: dict[str, dict[str, Fact]] = {
+        "proposed": {
+            **plan,
+            "by": "uid:1",
+            "ground": "retention",
+            "people": 2,
+            "cooling_off_seconds": 0,
+            "rules": rules,
+        },
+        "approved": {**plan, "by": "uid:2", "archives": 1, "enough": True},
+        "begun": {"proposal": PLAN, "tombstone_sha256": stone_sha256},
+    }
+    with vault.catalogue.transaction():
+        for step, facts in steps.items():
+            about = archive_id if step == "begun" else ""
+            add_entry(vault.catalogue, Entry(f"destruction.{step}", AT, archive=about, facts=facts))
+
+
 def hand_to(keep: Keep, target: Path, **wishes: Any) -> HandedOver:
     """Make a package of all archives that are held."""
     with keep.opened() as vault:
@@ -177,6 +203,13 @@ def hand_to(keep: Keep, target: Path, **wishes: Any) -> HandedOver:
         identities = load_identities(keep.base / "identity.age", lambda: "")
         giver = Giver(vault, keep.config, ticking(), os.urandom, lambda entry: entry.body["kind"], identities)
         return hand_over(giver, Order(archives, target, PERSON, **wishes))
+
+
+def sum_anew(package: Path) -> None:
+    """Write SHA256SUMS as it would be if the package had been made as it is now."""
+    paths = [path for path in sorted(package.rglob("*")) if path.is_file() and path.name != "SHA256SUMS"]
+    lines = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(package)}\n" for path in paths)
+    (package / "SHA256SUMS").write_text("".join(lines))
 
 
 # What somebody can do who can write to the vault.

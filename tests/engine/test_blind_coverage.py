@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from click.testing import CliRunner, Result
 from csvbench import HISTORY, HOOKS, REPORTS, open_csv_bench
 
 from strongroom.cli.main import cli
-from strongroom.config.load import PROVIDERS, load_config
+from strongroom.config.load import PROVIDERS, parse_config
 from strongroom.engine.assembly import Doors, open_looking, open_reading, plans_of
 from strongroom.engine.doctor import check_streams
 from strongroom.engine.keeping import keeps
@@ -23,6 +24,7 @@ from strongroom.engine.prospect import coverage_of_plans, outlook_of_plans
 from strongroom.engine.readings import coverage_of, newest_moments
 from strongroom.engine.sights import keeps_of
 from strongroom.engine.statement import state_coverage
+from strongroom.model.bech32 import encode_bech32
 from strongroom.model.coverage import Cover
 from strongroom.model.plan import Plan
 from strongroom.model.window import Window
@@ -160,7 +162,9 @@ def test_doctor_shows_what_the_plan_tells(tmp_path: Path, plain: bool) -> None:
 
 
 def test_every_stream_of_the_example_is_one_that_its_provider_exports() -> None:
-    example = load_config(Path(__file__).parents[2] / "config.example.toml")
+    file = Path(__file__).parents[2] / "config.example.toml"
+    fresh = iter([encode_bech32("age", b"one" * 10 + b"ab"), encode_bech32("age", b"two" * 10 + b"ab")])
+    example = parse_config(file, re.sub(r"age1[a-z0-9]{58}", lambda _: next(fresh), file.read_text()))
     assert list(check_streams(example, Doors())) == []
     assert {source.provider for source in example.sources} == set(PROVIDERS)
 

@@ -67,6 +67,18 @@ def test_a_record_in_two_archives_is_yielded_once(house: House) -> None:
     assert (collected.records, collected.doubles, collected.archives) == (5, 3, 2)
 
 
+def test_where_windows_overlap_a_record_is_yielded_once(house: House) -> None:
+    """A day that was exported before it was over, and the rest of it when it had settled."""
+    middle, early = [record("noon", -43_200), record("evening", -21_600)], [record("early", -80_000)]
+    first = house.seal(as_csv([*early, *middle]), window=DAY)
+    cover(house, Interval("messages", Window(DAY.start, DAY.end - timedelta(hours=13)), Cover.PROVEN, first.id))
+    rest = Window(DAY.end - timedelta(hours=13), DAY.end)
+    hold(house, [*middle, record("night", -3600)], rest)
+    found, collected = names(house, DAY)
+    assert found == ["early", "noon", "evening", "night"]
+    assert collected.doubles == 2
+
+
 def test_only_what_lies_in_the_period_is_yielded(house: House) -> None:
     hold(house, [record("early", -3600), *SHARED], DAY)
     hold(house, [*SHARED, record("late", 3600)], NEXT)

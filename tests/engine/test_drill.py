@@ -16,7 +16,7 @@ from keykit import identity, open_strongbox
 from strongroom.engine.assembly import open_reading
 from strongroom.engine.drill import draw, drill
 from strongroom.engine.keyexport import Handout, hand_out, reseal_keys
-from strongroom.engine.keys import load_identities, typed_identity
+from strongroom.engine.keys import WrongPassphrase, load_identities, typed_identity
 from strongroom.engine.passphrase import change_passphrase
 from strongroom.engine.readings import list_archives
 from strongroom.engine.recipients import last_drill, note_recipients
@@ -117,7 +117,7 @@ def test_exported_keys_open_those_archives_and_no_other(tmp_path: Path) -> None:
         assert len(box.bodies("keys.exported")) == 1
         with pytest.raises(SealError):
             list(reseal_keys(box.vault, [first.id], [auditor], [str(auditor.recipient)]))
-        with pytest.raises(SealError):
+        with pytest.raises(UsageError):
             hand_out(box.vault, Handout((first.id,), ("age1junk",), tmp_path / "x"), [box.working], os.urandom, box.now)
         assert not (tmp_path / "x").exists()
 
@@ -158,7 +158,7 @@ def test_another_passphrase_takes_the_place_of_the_old_one(tmp_path: Path) -> No
         assert str(who).encode() not in path.read_bytes()
         assert path.stat().st_mode & 0o777 == 0o600
     before = path.read_bytes()
-    with pytest.raises(NoMatch):
+    with pytest.raises(WrongPassphrase):
         change_passphrase(path, lambda: "wrong", "third", os.urandom, work_factor=2)
     with pytest.raises(SealError, match="empty"):
         change_passphrase(path, lambda: "second", "", os.urandom, work_factor=2)

@@ -22,8 +22,8 @@ from strongroom.config.template import FreshSource
 from strongroom.engine.assembly import Doors, open_engine, open_reading
 from strongroom.engine.initialise import Wishes, initialise
 from strongroom.engine.keys import make_identity
-from strongroom.engine.planning import enter_due
-from strongroom.engine.readings import coverage_of, list_archives, list_jobs
+from strongroom.engine.planning import enter_due, enter_window
+from strongroom.engine.readings import coverage_of, find_job, list_archives, list_jobs
 from strongroom.engine.runner import Runner
 from strongroom.engine.sanity import require_sane_clock
 from strongroom.evidence.line import read_chain
@@ -45,7 +45,7 @@ from strongroom.sandbox.zavu_options import ZavuOptions
 
 SINCE = datetime(2026, 11, 1, tzinfo=UTC)
 DAYS = int(os.environ.get("STRONGROOM_SIMULATION_DAYS", "730"))
-KEEPS = timedelta(days=90)
+KEEPS, NOTHING = timedelta(days=90), timedelta(0)
 HOOKS_KEPT = 45
 """Days that HookBridge keeps records: less than a month and the longest sleep, so that some are lost, and told."""
 PLANS = (
@@ -57,6 +57,7 @@ PLANS = (
     ),
     Plan(Stream("people", "qlara", ("contacts",)), SINCE, Span.MONTH, "UTC", timedelta(hours=1)),
 )
+SETTLES = {plan.stream.name: plan.settle for plan in PLANS}
 LOSING = {"hooks", "people"}
 """Streams of which something can be lost: the provider keeps it too shortly, or shows only how things stand now."""
 MORE_SOURCES = """
@@ -116,10 +117,11 @@ class Weather:
 
     seed: int
     chance: random.Random = field(init=False)
+    person: random.Random = field(init=False)
     told: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.chance = random.Random(self.seed)
+        self.chance, self.person = random.Random(self.seed), random.Random(self.seed + 1)
 
     def tomorrow(self, bench: Bench) -> timedelta:
         """Bend the sandbox for the next days and say how long the machine sleeps or is down."""
@@ -172,14 +174,28 @@ def refuse_a_wrong_clock(bench: Bench, weather: Weather) -> None:
         require_sane_clock(engine)
 
 
+def export_too_early(bench: Bench, weather: Weather) -> None:
+    """Let a person export a stretch that is not over, as if it were: what had not settled must come again."""
+    plan, now = PLANS[weather.person.randrange(4)], bench.clock()
+    hours = weather.person.randint(1, 90)
+    window = Window(max(SINCE, now - timedelta(hours=hours)), now + timedelta(hours=weather.person.randint(1, 90)))
+    if window.start >= now:
+        return
+    weather.told["too early"] += 1
+    with bench.engine(settles=SETTLES) as engine:
+        enter_window(engine, plan.stream, window, plan.retention)
+
+
 def live_through_a_day(bench: Bench, weather: Weather) -> None:
     """Work for a day. A process that dies is started again a minute later, as a service manager does."""
+    if weather.person.random() < 0.1:
+        export_too_early(bench, weather)
     if weather.chance.random() < 0.05:
         weather.told["clock jump"] += 1
         refuse_a_wrong_clock(bench, weather)
     until = bench.clock() + timedelta(hours=20)
     while bench.clock() < until:
-        with bench.engine(witness=weather.reaper()) as engine:
+        with bench.engine(witness=weather.reaper(), settles=SETTLES) as engine:
             try:
                 enter_due(engine, PLANS)
                 Runner(engine, bench.pause, 1).run(until, refill=lambda: enter_due(engine, PLANS))
@@ -259,10 +275,14 @@ def check_coverage(bench: Bench, seed: int, weather: Weather) -> None:
             for interval in ledger:
                 held = interval.cover in (Cover.PROVEN, Cover.EMPTY, Cover.LOST)
                 assert held or interval.cause in allowed, (seed, interval)
+                job = find_job(vault, interval.job) if interval.archive else None
+                asked = bench.clock() if job is None else job.asked_at
+                assert asked is not None and interval.window.end + (plan.settle if job else NOTHING) <= asked, seed
         held = list_archives(vault, holding="held", most=10_000)
         windows = Counter((archive.stream, archive.spec.window) for archive in held)
         assert max(windows.values()) == 1, seed
         list(read_chain(vault.layout.log.read_bytes().splitlines()))
+    assert weather.told["too early"] > 0 or DAYS < 300
     assert weather.told["kill"] > 0 and weather.told["clock jump"] > 0 and sum(weather.told.values()) > 20
 
 

@@ -126,6 +126,7 @@ ELSEWHERE = {
     "export": "ids",
     "scrub": "files and digests",
     "files": "counts",
+    "log": "counts",
     "manifest": "a file's name",
     "archive": "ids, digests, windows, counts",
     "checkpoint": "counts, digests and names of the configuration",

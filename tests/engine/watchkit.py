@@ -102,8 +102,16 @@ class House:
         return archive
 
     def engine(self, keeps: timedelta | None = KEEPS["zavu"], min_free: int = 0) -> Engine:
-        """Return an engine of which only vault, limits and reserve are ever used."""
-        provider = cast("Any", SimpleNamespace(limits=Limits(concurrent=3, per_hour=10, retention=keeps)))
+        """Return an engine of which only vault, limits and reserve are ever used, and what tells a snapshot."""
+        window = SimpleNamespace(lower=NOW, upper=NOW)
+        provider = cast(
+            "Any",
+            SimpleNamespace(
+                limits=Limits(concurrent=3, per_hour=10, retention=keeps),
+                capabilities=SimpleNamespace(snapshots=frozenset({"contacts"})),
+                ask=lambda _spec: window,
+            ),
+        )
         source = Source("zavu", "zavu", provider)
         return Engine(self.vault, {"zavu": source}, (), self.clock, lambda count: bytes(count), min_free=min_free)
 

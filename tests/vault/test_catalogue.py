@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import stat
 import threading
@@ -11,11 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vaultkit import day, end, let_go, make_job, start
 
-from strongroom.model.errors import VaultError, WorldError
+from strongroom.model.errors import StrongroomError, VaultError, WorldError
 from strongroom.model.job import State
 from strongroom.vault import catalogue as room
 from strongroom.vault import queries, schema
-from strongroom.vault.catalogue import Catalogue, create_catalogue, open_catalogue, to_instant, to_text
+from strongroom.vault.catalogue import (
+    Catalogue,
+    create_catalogue,
+    open_catalogue,
+    open_to_read,
+    to_instant,
+    to_text,
+)
 from strongroom.vault.jobs import put_job
 
 ADD_ONE = """
@@ -140,6 +148,54 @@ def test_a_full_disk_is_told_in_words_and_leaves_what_was(catalogue: Catalogue) 
     assert (fact(catalogue, "large"), fact(catalogue, "small")) == (None, "here")
 
 
+@pytest.mark.parametrize(
+    ("code", "family", "words"),
+    [
+        (sqlite3.SQLITE_IOERR_WRITE, WorldError, "the disk reports an error"),
+        (sqlite3.SQLITE_IOERR, WorldError, "the disk reports an error"),
+        (sqlite3.SQLITE_FULL, WorldError, "the disk is full"),
+        (sqlite3.SQLITE_READONLY_DBMOVED, WorldError, "cannot be written"),
+        (sqlite3.SQLITE_CANTOPEN_ISDIR, WorldError, "cannot be opened by this user"),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, VaultError, "stayed locked"),
+        (sqlite3.SQLITE_CORRUPT, VaultError, "refused"),
+    ],
+)
+def test_what_the_machine_does_is_told_as_the_machines_doing(
+    catalogue: Catalogue, code: int, family: type[StrongroomError], words: str
+) -> None:
+    def fail() -> None:
+        error = sqlite3.OperationalError("as SQLite would say")
+        error.sqlite_errorcode = code
+        raise error
+
+    with pytest.raises(family, match=words) as told, catalogue.transaction():
+        fail()
+    assert told.value.hint
+
+
+def test_a_catalogue_that_cannot_be_opened_is_the_machines_doing(tmp_path: Path) -> None:
+    (tmp_path / "catalogue.sqlite").mkdir()
+    with pytest.raises(WorldError, match="cannot be opened by this user"):
+        open_catalogue(tmp_path / "catalogue.sqlite")
+
+
+def test_a_catalogue_opened_to_read_reads_and_refuses_to_write(catalogue: Catalogue, tmp_path: Path) -> None:
+    path = Path(catalogue.read("PRAGMA database_list")[0]["file"])
+    with catalogue.transaction():
+        put_job(catalogue, make_job())
+    reading = open_to_read(path)
+    assert [row["id"] for row in reading.read("SELECT id FROM jobs")] == [make_job().id]
+    with pytest.raises(WorldError, match="can only be read here"), reading.transaction():
+        pass
+    reading.close()
+    catalogue.close()
+    (tmp_path / "copy with ? and #").mkdir()
+    copy = Path(shutil.copy(path, tmp_path / "copy with ? and #" / "c.sqlite"))
+    reading = open_to_read(copy)
+    assert len(reading.read("SELECT id FROM jobs")) == 1
+    reading.close()
+
+
 def test_a_damaged_page_is_told_in_words(catalogue: Catalogue) -> None:
     path = path_of(catalogue)
     with catalogue.transaction():
@@ -247,7 +303,18 @@ def test_a_newer_schema_is_refused_in_words(catalogue: Catalogue) -> None:
     catalogue.read(f"PRAGMA user_version = {schema.SCHEMA + 1}")
     with pytest.raises(VaultError, match=f"has schema {schema.SCHEMA + 1}.*up to {schema.SCHEMA}") as told:
         open_catalogue(path_of(catalogue))
-    assert told.value.hint == "install a newer strongroom"
+    assert told.value.hint == "install a newer strongroom and start that one"
+
+
+def test_a_newer_schema_that_comes_later_is_neither_followed_nor_written_to(catalogue: Catalogue) -> None:
+    other = sqlite3.connect(path_of(catalogue))
+    other.execute(f"PRAGMA user_version = {schema.SCHEMA + 1}")
+    other.close()
+    with pytest.raises(VaultError, match="this program knows up to"), catalogue.transaction():
+        pytest.fail("the transaction began")
+    assert not catalogue.in_transaction
+    with pytest.raises(VaultError, match="this program knows up to"):
+        catalogue.change_count()
 
 
 def test_processes_that_make_a_catalogue_at_once_make_one(tmp_path: Path) -> None:

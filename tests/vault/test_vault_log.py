@@ -5,16 +5,18 @@ import json
 import os
 import stat
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from vaultkit import NOW, end, let_go, start
 
 from strongroom.evidence.line import Entry, read_chain
+from strongroom.model.alarm import happens_once
 from strongroom.model.errors import VaultError, WorldError
 from strongroom.vault.catalogue import Catalogue, create_catalogue
 from strongroom.vault.log import add_entry, entries_of_archive, entries_of_job, newest_entries, write_out
+from strongroom.vault.notices import standing_notices
 from strongroom.vault.vault import Vault
 
 WRITE = """
@@ -85,7 +87,7 @@ def test_an_entry_needs_a_transaction_and_goes_with_it(vault: Vault) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 40, -1])
-@pytest.mark.parametrize("whole", [0, 1, 2])
+@pytest.mark.parametrize("whole", [1, 2])
 def test_a_torn_last_line_is_cut_and_written_anew(vault: Vault, whole: int, size: int) -> None:
     add(vault, "one", "two", "three")
     vault.write_log()
@@ -96,7 +98,7 @@ def test_a_torn_last_line_is_cut_and_written_anew(vault: Vault, whole: int, size
     assert vault.layout.log.read_bytes() == sound
 
 
-@pytest.mark.parametrize("kept", [0, 1, 2])
+@pytest.mark.parametrize("kept", [1, 2])
 def test_a_file_that_is_short_is_caught_up(vault: Vault, kept: int) -> None:
     add(vault, "one", "two", "three")
     vault.write_log()
@@ -104,9 +106,44 @@ def test_a_file_that_is_short_is_caught_up(vault: Vault, kept: int) -> None:
     vault.layout.log.write_bytes(b"".join(line + b"\n" for line in lines(vault)[:kept]))
     vault.write_log()
     assert vault.layout.log.read_bytes() == sound
-    vault.layout.log.unlink()
+    assert standing_notices(vault.catalogue) == []
+
+
+@pytest.mark.parametrize("gone", [Path.unlink, lambda path: path.write_bytes(b""), lambda path: path.write_bytes(b"{")])
+@pytest.mark.parametrize("when", [None, NOW + timedelta(days=3)])
+def test_a_file_that_is_gone_comes_back_with_an_entry_and_an_alarm(
+    vault: Vault, gone: Callable[[Path], object], when: datetime | None
+) -> None:
+    add(vault, "one", "two")
     vault.write_log()
-    assert vault.layout.log.read_bytes() == sound
+    sound = lines(vault)
+    gone(vault.layout.log)
+    add(vault, "three")
+    vault.write_log(when)
+    assert lines(vault)[:2] == sound
+    assert lines(vault) == rows(vault)
+    (*_, last) = read_chain(lines(vault))
+    assert (last["kind"], last["facts"]) == ("log.remade", {"entries": 3})
+    (told,) = standing_notices(vault.catalogue)
+    assert (told.severity, told.told_at, told.raised_at) == ("critical", None, when or NOW)
+    assert told.key.startswith("log remade ")
+    assert happens_once(told.key)  # a look that finds all well does not take it back before anybody heard of it
+    vault.write_log()
+    assert len(lines(vault)) == 4
+
+
+def test_the_alarm_is_there_before_the_file_is(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(vault, "one")
+    vault.write_log()
+    vault.layout.log.unlink()
+
+    def fail(_fd: int) -> None:
+        raise OSError(errno.EIO, "as of a failing disk")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(WorldError):
+        vault.write_log()
+    assert [each.severity for each in standing_notices(vault.catalogue)] == ["critical"]
 
 
 def edited(**changes: object) -> Callable[[bytes], bytes]:

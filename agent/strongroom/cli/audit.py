@@ -10,7 +10,7 @@ import click
 
 from strongroom.cli.amounts import count_words, instant_words, short
 from strongroom.cli.json_output import put_document
-from strongroom.cli.options import json_option
+from strongroom.cli.options import LARGEST, json_option
 from strongroom.cli.phrases import event_words, fact_words
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang, render_fields
@@ -52,8 +52,10 @@ def _standing(session: Session, as_json: bool) -> None:
 @click.option("--kind", default="", metavar="KIND", help="Only this kind; `job` means every `job.…`.")
 @click.option("--archive", "archive_part", metavar="ID", help="Only what happened to this archive.")
 @click.option("--job", "job_part", metavar="ID", help="Only what happened to this job.")
-@click.option("--after", default=0, type=click.IntRange(0), metavar="SEQ", help="Only what came after this entry.")
-@click.option("--limit", type=click.IntRange(1), default=10_000, show_default=True, help="At most so many.")
+@click.option(
+    "--after", default=0, type=click.IntRange(0, LARGEST), metavar="SEQ", help="Only what came after this entry."
+)
+@click.option("--limit", type=click.IntRange(1, LARGEST), default=10_000, show_default=True, help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print the raw lines, byte for byte as they are hashed.")
 @pass_session
 def show_log(
@@ -118,12 +120,13 @@ def checkpoint(session: Session, as_json: bool) -> int:
     """Sign the log as it is now, and send that to every target. Leaves with 1 where a target did not take it."""
     from strongroom.engine.assembly import Doors, open_reading
     from strongroom.engine.checkpoints import sign_log, signer_of
+    from strongroom.engine.lookout import lookout_of
     from strongroom.engine.notary import evidence_view
     from strongroom.engine.witnesses import build_targets, send_owed
 
     config, doors = session.config(), Doors()
     with open_reading(config) as vault:
-        kept = sign_log(vault, signer_of(config), doors.clock)
+        kept = sign_log(vault, signer_of(config), doors.clock, lookout_of(config))
         sent = send_owed(
             vault, build_targets(config, vault.layout, doors.secret, doors.clock), doors.clock, at_once=True
         )

@@ -11,7 +11,8 @@ from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import clean, say, tell
-from strongroom.config.problem import ConfigRefused, Problem
+from strongroom.config.locate import line_in
+from strongroom.config.problem import Caution, ConfigRefused, KeyPath, Problem, format_key
 from strongroom.config.show import show_config
 from strongroom.model.errors import ExitCode
 
@@ -42,13 +43,12 @@ def check(session: Session, as_json: bool) -> int:
     if unfit:
         put_document({"valid": False, "problems": [_problem(each) for each in unfit], "warnings": []})
         return ExitCode.USAGE
+    cautions = [*loaded.warnings, *_late(loaded)]
     if as_json:
-        warnings = [
-            {"file": each.file, "line": each.line, "key": each.key, "message": each.text} for each in loaded.warnings
-        ]
+        warnings = [{"file": each.file, "line": each.line, "key": each.key, "message": each.text} for each in cautions]
         put_document({"valid": True, "file": str(loaded.file), "problems": [], "warnings": warnings})
         return ExitCode.OK
-    for caution in loaded.warnings:
+    for caution in cautions:
         tell(f"{click.style('warning:', fg='yellow')} {clean(str(caution))}")
     sources, streams = len(loaded.sources), len(loaded.streams)
     counts = f"{sources} {_noun(sources, 'source')}, {streams} {_noun(streams, 'stream')}"
@@ -76,9 +76,32 @@ def _unfit_streams(loaded: Config) -> list[Problem]:
 
     found = [check for check in check_streams(loaded, Doors()) if check.verdict is Verdict.FAIL]
     expected = "datasets and filters that its provider exports together"
+    places = {f"stream {stream.name}": number for number, stream in enumerate(loaded.streams)}
+    return [_of_stream(loaded, places[each.name], expected, each.message, each.hint) for each in found]
+
+
+def _of_stream(loaded: Config, number: int, expected: str, message: str, hint: str) -> Problem:
+    path: KeyPath = ("stream", number, "datasets")
+    got = f"others: {loaded.streams[number].name}: {message}"
+    return Problem(str(loaded.file), _line(loaded, path), format_key(path), expected, got, hint)
+
+
+def _late(loaded: Config) -> list[Caution]:
+    """Return the streams that begin in the future: what counts as the future no file tells."""
+    from strongroom.engine.assembly import system_clock
+    from strongroom.engine.configcheck import late_beginnings
+
     return [
-        Problem(str(loaded.file), None, each.name, expected, f"others: {each.message}", each.hint) for each in found
+        Caution(str(loaded.file), _line(loaded, each.key), format_key(each.key), each.words)
+        for each in late_beginnings(loaded, system_clock())
     ]
+
+
+def _line(loaded: Config, path: KeyPath) -> int | None:
+    try:
+        return line_in(loaded.file.read_text(encoding="utf-8-sig"), path)
+    except (OSError, ValueError):  # it was changed since it was loaded
+        return None
 
 
 def _problem(problem: Problem) -> dict[str, object]:

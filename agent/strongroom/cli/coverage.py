@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +14,7 @@ from strongroom.cli.options import instant, json_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang
 from strongroom.cli.terminal import cells, clean, say, width
+from strongroom.model.coverage import HELD, joined
 from strongroom.model.durations import rough_duration
 from strongroom.model.errors import ExitCode
 from strongroom.model.instants import format_instant
@@ -109,12 +109,11 @@ def _lines(each: StreamCoverage, now: datetime) -> Iterator[str]:
     room = width() - 2
     for place in range(0, len(strip), room):
         yield "  " + strip[place : place + room]
-    for cover, group in groupby(_cells(each), key=lambda cell: cell[1]):
-        if cover in ("missing", "lost", "destroyed"):
-            windows = [window for window, _cover in group]
-            cause = next((told.cause for told in each.intervals if told.window == windows[0]), "")
-            span = f"{format_instant(windows[0].start)} to {format_instant(windows[-1].end)}"
-            yield from _hanging(f"  {SYMBOLS[cover]} {cover}: ", span + (f" ({clean(cause)})" if cause else ""))
+    gone = (told for told in each.intervals if told.cover.value == "destroyed")
+    for told in sorted([*each.gaps, *joined(gone)], key=lambda piece: piece.window):
+        span = f"{format_instant(told.window.start)} to {format_instant(told.window.end)}"
+        words = f"{span} ({clean(told.cause)})" if told.cause else span
+        yield from _hanging(f"  {SYMBOLS[told.cover.value]} {told.cover.value}: ", words)
     for blind in each.blind:
         yield from _blind_lines(blind)
     if each.risk is not None:
@@ -143,7 +142,8 @@ def _hanging(start: str, words: str) -> Iterator[str]:
 
 
 def _cells(each: StreamCoverage) -> list[tuple[Window, str]]:
-    cells = [(interval.window, interval.cover.value) for interval in each.intervals]
+    held = [interval for interval in each.intervals if interval.cover in HELD]
+    cells = [(interval.window, interval.cover.value) for interval in [*held, *each.unheld]]
     return sorted([*cells, *((window, "due") for window in each.due)])
 
 

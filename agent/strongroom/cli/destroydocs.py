@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import count_words, instant_words, short, window_words
+from strongroom.cli.amounts import count_words, instant_words, short, size_words, window_words
 from strongroom.cli.table import Column, hang, render_table
 from strongroom.cli.terminal import clean, width
 from strongroom.model.destruction import Condemned, Person, Stage
 
 if TYPE_CHECKING:
     from strongroom.engine.office import Buried
-    from strongroom.engine.propose import Plan
+    from strongroom.engine.propose import Content, Plan
 
 _COLOURS = {Stage.DESTROYED: "red", Stage.SPARED: "green", Stage.WITHDRAWN: "green"}
 
@@ -50,12 +50,25 @@ def _condemned_document(plan: Plan, each: Condemned) -> dict[str, object]:
         "archive": each.archive,
         "stage": each.stage.value,
         "changed_at": each.changed_at,
+        **_content_document(plan.contents.get(each.archive)),
         "rule": each.rule,
         "citation": each.citation,
         "reason": each.reason,
         "verdict": judgement.fate.value if judgement else None,
         "why": judgement.words if judgement else "",
     }
+
+
+def _content_document(content: Content | None) -> dict[str, object]:
+    if content is None:
+        return {"stream": "", "window": None, "records": None, "size": None}
+    window = {"start": content.window.start, "end": content.window.end}
+    return {"stream": content.stream, "window": window, "records": content.records, "size": content.size}
+
+
+def _content_words(content: Content) -> str:
+    records = f"{count_words(content.records)} records, {size_words(content.size)}"
+    return f"{content.stream} {window_words(content.window)}, {records}: "
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
@@ -77,7 +90,9 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         verdict = f"{judgement.fate.value}: " if judgement else ""
         stage = click.style(f"{each.stage.value:<10}", fg=_COLOURS.get(each.stage))
         cited = f" ({each.citation})" if each.citation else ""
-        yield from hang(f"  {stage} {short(each.archive)}  ", 23, f"{verdict}{why}; {each.rule}{cited}", width())
+        content = plan.contents.get(each.archive)
+        what = "" if content is None else _content_words(content)
+        yield from hang(f"  {stage} {short(each.archive)}  ", 23, f"{what}{verdict}{why}; {each.rule}{cited}", width())
 
 
 def _stages(plan: Plan) -> str:

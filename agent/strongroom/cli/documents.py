@@ -12,7 +12,7 @@ from strongroom.model.window import Window
 
 if TYPE_CHECKING:
     from strongroom.engine.fixity import Fault
-    from strongroom.engine.readings import Moment, Running, Status
+    from strongroom.engine.readings import Moment, Request, Running, Status
 
 
 def window_document(window: Window) -> dict[str, object]:
@@ -134,6 +134,19 @@ def status_document(status: Status) -> dict[str, object]:
         "sources": [{"name": source.name, "paused": source.paused} for source in status.sources],
         "running": [running_document(each) for each in status.running],
         "worked_on_by": status.worked_on_by,
+        "heartbeat": status.heartbeat.at if status.heartbeat else None,
+        "requests": [request_document(each) for each in status.waiting],
         "free_bytes": status.free_bytes,
         "last_entry": status.last_entry,
+    }
+
+
+def request_document(request: Request) -> dict[str, object]:
+    """Tell what somebody asked for and nobody has answered."""
+    return {
+        "request": request.id,
+        "wish": request.wish.value,
+        "subject": request.subject,
+        "by": request.by,
+        "at": request.at,
     }

@@ -131,16 +131,20 @@ def answer(session: Session, erasure: str, answer: str, ground: str, as_json: bo
 
     "done" is refused as long as one of the archives is not destroyed; when the last one is, it is answered by itself.
     """
+    from strongroom.engine.asides import asides_of
     from strongroom.engine.erase import answer_erasure
     from strongroom.engine.office import find_erasure, open_desk
     from strongroom.engine.people import acting_person
 
     with open_desk(session.config()) as desk:
         found = answer_erasure(desk, find_erasure(desk.vault, erasure), Answer(answer), ground, acting_person())
+        older = [str(path) for path in asides_of(desk.vault.layout)] if not found.pending else []
     if as_json:
-        put_document(_document(found, {}))
-    else:
-        tell(f"the request {short(found.id)} is {found.state}")
+        put_document({**_document(found, {}), "older_catalogues": older})
+        return
+    tell(f"the request {short(found.id)} is {found.state}")
+    for name in older:
+        tell(f"an older catalogue stays, as it may hold what this one does not, and it may name the person: {name}")
 
 
 @erase.command("propose")

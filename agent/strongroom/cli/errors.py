@@ -1,4 +1,7 @@
-"""The one place where what went wrong becomes words on standard error and an exit code (docs/exit-codes.md)."""
+"""The one place where what went wrong becomes words on standard error and an exit code (docs/exit-codes.md).
+
+With --json it becomes a document on standard output too, so that a program never has to read words.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import click
 
+from strongroom.cli.json_output import PRINTED, put_document
 from strongroom.cli.terminal import clean, tell
 from strongroom.model.errors import ExitCode, StrongroomError
 
@@ -29,60 +34,83 @@ _SECRETS = re.compile(
 )
 
 
-def guarded(work: Callable[[], object]) -> int:
-    """Do the work; return the exit code, after telling on standard error what went wrong if anything did."""
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong, in words for a person and for a program."""
+
+    code: int
+    message: str
+    hint: str = ""
+
+
+def guarded(work: Callable[[], object], *, as_json: bool = False) -> int:
+    """Do the work; return the exit code, after telling on standard error what went wrong if anything did.
+
+    With `as_json` a program reads it on standard output as well, unless the work has printed its document already.
+    """
+    printed = PRINTED.set(False)
     try:
         with _terminated_as_interrupted():
             result = work()
             sys.stdout.flush()
         return result if isinstance(result, int) else ExitCode.OK
-    except StrongroomError as error:
-        _tell_error(error.message, error.hint)
-        return error.exit_code
-    except click.ClickException as error:
-        return _usage(error)
-    except (KeyboardInterrupt, EOFError, click.Abort):
-        _tell_error("interrupted", "")
-        return ExitCode.INTERRUPTED
     except (BrokenPipeError, SystemExit):  # click ends with SystemExit when a pipe is closed, and only then
         return _pipe_closed()
-    except OSError as error:
-        _tell_error(_system_words(error), "run: strongroom doctor")
-        return ExitCode.WORLD
-    except Exception as error:  # noqa: BLE001 - the last place: whatever is left is a mistake of ours
-        return _unexpected(error)
+    except click.exceptions.NoArgsIsHelpError as error:
+        tell(error.ctx.get_help())
+        return ExitCode.USAGE
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last place: whatever came is told here
+        return _tell_failure(_failure(error), as_json=as_json and not PRINTED.get())
+    finally:
+        PRINTED.reset(printed)
 
 
-def _usage(error: click.ClickException) -> int:
-    ctx = getattr(error, "ctx", None)
-    if isinstance(error, click.exceptions.NoArgsIsHelpError) and ctx is not None:
-        tell(ctx.get_help())
-    else:
-        _tell_error(error.format_message(), f"see: {ctx.command_path} --help" if ctx is not None else "")
-    return ExitCode.USAGE
+def _failure(error: BaseException) -> Failure:
+    match error:
+        case StrongroomError():
+            return Failure(error.exit_code, error.message, error.hint)
+        case click.ClickException():
+            ctx = getattr(error, "ctx", None)
+            hint = f"see: {ctx.command_path} --help" if ctx is not None else ""
+            return Failure(ExitCode.USAGE, error.format_message(), hint)
+        case KeyboardInterrupt() | EOFError() | click.Abort():
+            return Failure(ExitCode.INTERRUPTED, "interrupted")
+        case OSError():
+            return Failure(ExitCode.WORLD, _system_words(error), "run: strongroom doctor")
+    return _unexpected(error)
 
 
-def _unexpected(error: Exception) -> int:
+def _unexpected(error: BaseException) -> Failure:
     database = sys.modules.get("sqlite3")  # never imported only to ask
     if database is not None and isinstance(error, database.Error):
-        _tell_error(f"the catalogue cannot be read or written: {error}", "run: strongroom doctor")
-        return ExitCode.VAULT
+        return Failure(ExitCode.VAULT, f"the catalogue cannot be read or written: {error}", "run: strongroom doctor")
     if os.environ.get(DEBUG) == "1":
         import traceback
 
         tell(redact("".join(traceback.format_exception(error))).rstrip())
-    _tell_error(
+    return Failure(
+        ExitCode.BUG,
         f"something went wrong that should not have been possible ({type(error).__name__})",
         f"nothing is lost; please report it to the project with what {DEBUG}=1 shows",
     )
-    return ExitCode.BUG
 
 
-def _tell_error(message: str, hint: str) -> None:
-    for line in message.splitlines() or [""]:
-        tell(f"{click.style('error:', fg='red', bold=True)} {redact(clean(line))}")
+def _tell_failure(failure: Failure, *, as_json: bool) -> int:
+    """Tell it to whoever reads; a reader of standard output who has gone needs no more."""
+    lines = [redact(clean(line)) for line in failure.message.splitlines() or [""]]
+    hint = redact(clean(failure.hint))
+    for line in lines:
+        tell(f"{click.style('error:', fg='red', bold=True)} {line}")
     if hint:
-        tell(f"{click.style('hint:', fg='cyan')} {redact(clean(hint))}")
+        tell(f"{click.style('hint:', fg='cyan')} {hint}")
+    if not as_json:
+        return failure.code
+    try:
+        put_document({"error": "\n".join(lines), "hint": hint, "exit_code": int(failure.code)})
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):
+        return _pipe_closed()
+    return failure.code
 
 
 def redact(text: str) -> str:

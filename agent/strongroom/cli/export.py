@@ -11,6 +11,7 @@ from strongroom.cli.options import instant, json_option
 from strongroom.cli.run import patience_option, workers_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.model.errors import UsageError
+from strongroom.model.instants import format_instant
 from strongroom.model.window import Window
 
 if TYPE_CHECKING:
@@ -44,17 +45,32 @@ def export(
 
     A date means midnight UTC and the end is not included: --from 2026-11-01 --to 2026-11-02 is the whole first of
     November and nothing of the second.
+
+    What has not settled yet when it is asked for does not count as held: it stays due and is exported again.
     """
     if end <= start:
         raise UsageError("the window must end after it starts", hint="--to is the first instant that is left out")
+    from strongroom.cli.terminal import tell
     from strongroom.cli.work import Manner, work
     from strongroom.engine.assembly import stream_for
-    from strongroom.engine.planning import enter_window
+    from strongroom.engine.planning import enter_window, unsettled_part
 
     config = session.config()
     stream, retention = stream_for(config, source, datasets)
 
+    window, planned = Window(start, end), any(each.name == stream.name for each in config.streams)
+
     def enter(engine: Engine) -> list[Job]:
-        return [enter_window(engine, stream, Window(start, end), retention, again=again)]
+        job = enter_window(engine, stream, window, retention, again=again)
+        if not again and (rest := unsettled_part(engine, stream, window)) is not None:
+            tell(_unsettled_words(rest, planned=planned))
+        return [job]
 
     return work(config, enter, Manner("strongroom export", patience, workers, as_json)).exit_code
+
+
+def _unsettled_words(rest: Window, *, planned: bool) -> str:
+    """Say what of the window will not count, and what becomes of it."""
+    then = "it stays due and is exported again then" if planned else "no plan covers it: export it again then"
+    span = f"{format_instant(rest.start)} to {format_instant(rest.end)}"
+    return f"{span} has not ended and settled yet and will not count as held: {then}"

@@ -55,3 +55,12 @@ def ask_passphrase(path: Path, passphrase_file: Path | None, kept: SecretRef | N
 def read_passphrase(path: Path) -> str:
     """Read a passphrase from a file that only its owner can read. Raises UsageError."""
     return resolve(SecretRef(Scheme.FILE, str(path.absolute()))).reveal()
+
+
+def warn_of_weakness(passphrase: str) -> str:
+    """Tell whoever chose a passphrase that it is guessed too soon; return it, as it is theirs to choose."""
+    from strongroom.engine.passphrase import weakness
+
+    if weak := weakness(passphrase):
+        terminal.tell(f"warning: {weak}. To change it: strongroom key change-passphrase")
+    return passphrase

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli import terminal
-from strongroom.cli.identities import read_passphrase
+from strongroom.cli.identities import read_passphrase, warn_of_weakness
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import PASSPHRASE_ENV, fit, json_option
 from strongroom.cli.paper import ask_back, show_paper
@@ -168,14 +168,15 @@ def _new_passphrase(asked: Asked) -> str | None:
     if asked.no_passphrase:
         return None
     if asked.passphrase_file is not None:
-        return read_passphrase(asked.passphrase_file)
+        return warn_of_weakness(read_passphrase(asked.passphrase_file))
     if not terminal.can_ask():
         raise UsageError(
             "the working identity needs a passphrase and there is nobody to ask",
             hint="give --passphrase-file PATH, or --no-passphrase to leave it in the clear",
         )
     tell("A passphrase for the working identity; it is asked for whenever an archive is opened.")
-    return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt="The same again", err=True))
+    typed = str(click.prompt("Passphrase", hide_input=True, confirmation_prompt="The same again", err=True))
+    return warn_of_weakness(typed)
 
 
 def _recovery(asked: Asked, chance: Callable[[int], bytes], now: datetime) -> NewIdentity:

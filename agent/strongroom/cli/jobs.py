@@ -33,7 +33,13 @@ _COLUMNS = (
 
 @click.group("jobs", invoke_without_command=True)
 @click.option("--stream", default="", help="Only jobs of this stream.")
-@click.option("--state", type=click.Choice([state.value for state in State]), default=None, help="Only in this state.")
+@click.option(
+    "--state",
+    type=click.Choice([state.value for state in State]),
+    metavar="STATE",  # all of them in one line are wider than a terminal
+    default=None,
+    help=f"Only in this state: {', '.join(state.value for state in State)}.",
+)
 @click.option(
     "--purpose",
     type=click.Choice(["coverage", "manual", "regenerate", "settled", "retry"]),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli import terminal
-from strongroom.cli.identities import ask_passphrase, open_identities, read_passphrase
+from strongroom.cli.identities import ask_passphrase, open_identities, read_passphrase, warn_of_weakness
 from strongroom.cli.json_output import put_document
 from strongroom.cli.keywords import (
     OLD_COPIES,
@@ -102,7 +102,7 @@ def add(session: Session, /, recipient: str, label: str, proof: Path | None, unp
     if as_json:
         put_document({"added": added, "proven": proof is not None})
         return
-    tell("Added. New archives are sealed to it once the daemon has read its configuration again (reload or restart).")
+    tell("Added. New archives are sealed to it; a running daemon takes the changed configuration over by itself.")
     if not proof:
         tell("Nobody has proven it yet. Have its holder do so: strongroom key drill --identity FILE")
     tell("To let it open what is there already: strongroom key rotate")
@@ -128,7 +128,7 @@ def retire(session: Session, /, recipient: str, reason: str, unproven: bool, as_
     if as_json:
         put_document({"retired": gone, "reason": reason})
         return
-    tell("Retired. The daemon seals to it no more once it has read its configuration again (reload or restart).")
+    tell("Retired. Nothing new is sealed to it; a running daemon takes the changed configuration over by itself.")
     tell("It still opens what is there. To end that: strongroom key rotate")
 
 
@@ -323,12 +323,13 @@ def _named(vault: Vault, config: Config, text: str) -> str:
 
 def _new_passphrase(path: Path | None) -> str:
     if path is not None:
-        return read_passphrase(path)
+        return warn_of_weakness(read_passphrase(path))
     if not terminal.can_ask():
         raise UsageError(
             "a new passphrase is needed and there is nobody to ask", hint="give --new-passphrase-file PATH"
         )
-    return str(click.prompt("New passphrase", hide_input=True, confirmation_prompt="The same again", err=True))
+    typed = str(click.prompt("New passphrase", hide_input=True, confirmation_prompt="The same again", err=True))
+    return warn_of_weakness(typed)
 
 
 def _from_paper() -> Identities:

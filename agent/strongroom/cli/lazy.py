@@ -5,6 +5,7 @@ So `--help` costs the import of click and nothing else, however heavy a command 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -75,5 +76,7 @@ class Program(LazyGroup):
         """Run a command line and leave with its exit code. Raises SystemExit, always."""
         settings["standalone_mode"] = False
         settings.setdefault("prog_name", "strongroom")
-        code = guarded(lambda: super(Program, self).main(*args, **settings))
+        words = list((args[0] if args else settings.get("args")) or sys.argv[1:])
+        options = words[: words.index("--")] if "--" in words else words
+        code = guarded(lambda: super(Program, self).main(*args, **settings), as_json="--json" in options)
         raise SystemExit(int(code))

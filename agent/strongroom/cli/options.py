@@ -13,6 +13,7 @@ from strongroom.model.errors import UsageError
 from strongroom.model.instants import parse_instant
 from strongroom.model.window import Window
 
+LARGEST = 2**63 - 1  # the largest number that the catalogue can compare with
 PASSPHRASE_ENV = "STRONGROOM_PASSPHRASE_FILE"  # noqa: S105 - the name of a variable that names a file
 
 

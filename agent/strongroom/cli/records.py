@@ -58,10 +58,13 @@ def records(
     """
     from strongroom.engine.assembly import open_reading
     from strongroom.engine.collecting import Collected, collect, covering
+    from strongroom.engine.outside import require_outside
 
     config = session.config()
     period, name = _period(start, end), config.stream(stream).name
     with open_reading(config) as vault:
+        if output is not None:
+            require_outside(vault, output)
         source = covering(vault, name, period)
         opened = open_identities(config, identity, passphrase_file)
         collected = Collected()

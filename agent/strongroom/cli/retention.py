@@ -152,6 +152,7 @@ def extend(
     """
     from strongroom.engine.assembly import open_reading, policy_of, system_clock
     from strongroom.engine.people import acting_person
+    from strongroom.engine.recipients import note_recipients
     from strongroom.engine.retain import adopt_policy
     from strongroom.engine.retain import extend as lengthen
     from strongroom.engine.vaulttime import vault_now
@@ -162,6 +163,7 @@ def extend(
     config.retention_class(class_name)
     with open_reading(config) as vault:
         now = vault_now(vault, system_clock)
+        note_recipients(vault, config.vault.recipients, now)
         adopt_policy(vault, policy_of(config), now)
         chosen = _chosen(vault, archives, stream, class_name)
         done = lengthen(vault, chosen, class_name, acting_person(), reason, now)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from strongroom.cli.terminal import clean, tell
+
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
 
@@ -23,7 +25,20 @@ class Session:
         """Find, read and check the configuration. Raises UsageError."""
         from strongroom.config.load import find_config, load_config
 
-        return load_config(find_config(self.config_path, os.environ, Path.cwd()))
+        config = load_config(find_config(self.config_path, os.environ, Path.cwd()))
+        _tell_where_nothing_is_written(config.vault.path)
+        return config
+
+
+def _tell_where_nothing_is_written(vault: Path) -> None:
+    """Say once that the vault is there and can only be read: what looks is not held up, what writes will be refused."""
+    told = click.get_current_context().find_root().meta
+    catalogue = vault / "catalogue.sqlite"
+    if not catalogue.exists() or (os.access(vault, os.W_OK) and os.access(catalogue, os.W_OK)):
+        return
+    if not told.setdefault("strongroom.read_only", False):
+        told["strongroom.read_only"] = True
+        tell(f"note: {clean(str(vault))} cannot be written here; it is only read")
 
 
 pass_session = click.make_pass_decorator(Session)

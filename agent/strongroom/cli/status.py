@@ -13,9 +13,11 @@ from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import render_fields
-from strongroom.cli.terminal import say, width
+from strongroom.cli.terminal import clean, say, width
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from strongroom.engine.readings import Status
 
 
@@ -43,8 +45,14 @@ def status(session: Session, as_json: bool) -> None:
         drilled = last_drill(vault)
         # The adapters are slow to load, and a person is shown no quota here.
         standing = standing_of(vault, config, known_limits(config, vault) if as_json else {}, system_clock())
+    silence = found.silence(system_clock())
     if as_json:
-        beside = {"evidence": view_document(evidence), "scrub": scrub_document(scrubbed), "last_drill": drilled}
+        beside = {
+            "silent_seconds": silence.total_seconds() if silence is not None else None,
+            "evidence": view_document(evidence),
+            "scrub": scrub_document(scrubbed),
+            "last_drill": drilled,
+        }
         put_document(
             {"vault": str(config.vault.path), **status_document(found), **beside, **standing_document(standing)}
         )
@@ -52,11 +60,14 @@ def status(session: Session, as_json: bool) -> None:
     drill = ("last drill", drill_words(drilled, system_clock()))
     beside_fields = [("scrub", scrub_words(scrubbed)), drill, *view_fields(evidence), *standing_fields(standing)]
     beside_fields.insert(0, ("disk free", disk_words(standing)))
-    for line in render_fields([("vault", str(config.vault.path)), *_fields(found), *beside_fields], width()):
+    fields = [("vault", str(config.vault.path)), *_fields(found, silence), *beside_fields]
+    for line in render_fields(fields, width()):
         say(line)
 
 
-def _fields(found: Status) -> Iterator[tuple[str, str]]:
+def _fields(found: Status, silence: timedelta | None) -> Iterator[tuple[str, str]]:
+    from strongroom.engine.phrases import wish_words
+
     for holding, totals in found.archives.items():
         words = f"{count_words(totals.count)} archives, {count_words(totals.records)} records"
         yield holding, f"{words}, {size_words(totals.size)} as delivered, {size_words(totals.sealed_size)} on disk"
@@ -69,5 +80,9 @@ def _fields(found: Status) -> Iterator[tuple[str, str]]:
     for each in found.running:
         total = f" of {size_words(each.total)}" if each.total is not None else ""
         yield "running", f"{short(each.job)} {each.stage} {size_words(each.done)}{total}"
-    yield "in use by", found.worked_on_by or "nobody"
+    for request in found.waiting:
+        asked = f"asked by {request.by} on {instant_words(request.at)}, not answered yet"
+        yield "waiting", clean(f"{wish_words(request)}: {asked}")
+    silent = f"; it does not answer: silent for {count_words(round(silence.total_seconds()))} s" if silence else ""
+    yield "in use by", (found.worked_on_by or "nobody") + silent
     yield "last entry", instant_words(found.last_entry) if found.last_entry else ""

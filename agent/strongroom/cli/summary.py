@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 
@@ -16,8 +16,11 @@ from strongroom.cli.json_output import put_line
 from strongroom.cli.phrases import STAGES, next_step
 from strongroom.cli.table import Column, hang, render_table
 from strongroom.cli.terminal import clean, say, width
+from strongroom.engine.losses import Losses
+from strongroom.engine.notices import notice_document
 from strongroom.engine.readings import Vault, find_archive, find_job, status_of
 from strongroom.model.archive import Archive
+from strongroom.model.durations import rough_duration
 from strongroom.model.errors import ExitCode
 from strongroom.model.job import Cause, Job, State
 
@@ -41,6 +44,7 @@ class Outcome:
 
     archived: tuple[tuple[Job, Archive], ...]
     others: tuple[Job, ...]  # failed, cancelled or not finished; where its source is paused, with that as the reason
+    losses: Losses = field(default_factory=Losses)  # of a run that is watched
 
     @property
     def complete(self) -> bool:
@@ -49,8 +53,8 @@ class Outcome:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Return 0 when everything was archived, 1 otherwise."""
-        return ExitCode.OK if self.complete else ExitCode.FINDINGS
+        """Return 0 when everything was archived and nothing is lost or missing, 1 otherwise."""
+        return ExitCode.OK if self.complete and not self.losses.any else ExitCode.FINDINGS
 
 
 def outcome_of(vault: Vault, family: Family) -> Outcome:
@@ -81,7 +85,7 @@ def say_outcome(outcome: Outcome) -> None:
             say(line)
     if len(outcome.others) > _REASONS:
         say(f"and {len(outcome.others) - _REASONS} more: strongroom jobs")
-    for line in _total(outcome):
+    for line in [*_total(outcome), *_losses(outcome.losses)]:
         say(line)
 
 
@@ -93,6 +97,8 @@ def put_outcome(outcome: Outcome) -> None:
             "complete": outcome.complete,
             "archived": [archive_document(archive) for _, archive in outcome.archived],
             "unfinished": [{**job_document(job), "next_step": next_step(job)} for job in outcome.others],
+            "newly_lost_seconds": int(outcome.losses.fresh.total_seconds()),
+            "standing": [notice_document(notice) for notice in outcome.losses.standing],
         }
     )
 
@@ -128,3 +134,17 @@ def _total(outcome: Outcome) -> Sequence[str]:
     size = sum(archive.seal.size for _, archive in outcome.archived)
     words = f"{len(outcome.archived)} archived, {count_words(records)} records, {size_words(size)}"
     return [words + (f"; {len(outcome.others)} not" if outcome.others else "")]
+
+
+def _losses(losses: Losses) -> Iterable[str]:
+    """Say in one line what is gone, whichever run was to bring it."""
+    found = []
+    if losses.fresh:
+        of = "one stream" if losses.streams == 1 else f"{losses.streams:,} streams"
+        found.append(f"{rough_duration(losses.fresh)} of {of} are lost, found by this run: strongroom coverage")
+    if losses.standing:
+        count = "one alarm" if len(losses.standing) == 1 else f"{len(losses.standing):,} alarms"
+        stands = "stands" if len(losses.standing) == 1 else "stand"
+        found.append(f"{count} of lost or missing windows {stands}: strongroom notify list")
+    if found:
+        yield click.style("; ".join(found), fg="red")

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 @click.command("tui")
-@click.option("--read-only", is_flag=True, help="Offer nothing that asks for or changes anything.")
+@click.option(
+    "--read-only",
+    is_flag=True,
+    help="Offer nothing that asks for or changes anything. Archives can still be read and restored, with an identity.",
+)
 @click.option("--demo", is_flag=True, help="Open on simulated providers and a vault that is gone afterwards.")
 @pass_session
 def tui(session: Session, read_only: bool, demo: bool) -> int:
@@ -37,7 +41,7 @@ def tui(session: Session, read_only: bool, demo: bool) -> int:
         from strongroom.cli.tuidemo import running_demo
 
         with running_demo() as config:
-            return run(config, read_only=read_only)
+            return run(config, read_only=read_only, demo=True)
     found = _found(session)
     return ExitCode.INTERRUPTED if found is None else run(found, read_only=read_only)
 
@@ -51,5 +55,7 @@ def _found(session: Session) -> Config | None:
     from strongroom.cli.init import usual_folders
     from strongroom_tui.firstrun import FirstRun
 
-    made = FirstRun(*usual_folders()).run()
+    app = FirstRun(*usual_folders())
+    made = app.run()
+    app.raise_fault()
     return None if made is None else load_config(made)

@@ -130,5 +130,9 @@ def _archive_or_job_id(session: Session, part: str) -> str:
             return find_archive(vault, part).id
         except Destroyed:
             raise
-        except UsageError:
-            return find_job(vault, part).id
+        except UsageError as no_archive:
+            try:
+                return find_job(vault, part).id
+            except UsageError as no_job:
+                words = f"{no_archive.message}; {no_job.message}"
+                raise UsageError(words, hint="see: strongroom archives; strongroom jobs") from None

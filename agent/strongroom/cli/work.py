@@ -16,10 +16,12 @@ from strongroom.engine.assembly import Doors, open_engine
 from strongroom.engine.recover import recover
 from strongroom.engine.resume import resume_sources
 from strongroom.engine.runner import Runner
+from strongroom.engine.sanity import judge_clock, refusal
 from strongroom.model.errors import Interrupted
 from strongroom.model.job import Job
 
 if TYPE_CHECKING:
+    from strongroom.cli.overseer import Overseer
     from strongroom.config.schema import Config
     from strongroom.engine.airlock.anteroom import Anteroom
     from strongroom.engine.engine import Engine
@@ -36,6 +38,7 @@ class Manner:
     patience: timedelta  # how long to wait for quotas and retries before leaving the rest to the next run
     workers: int
     as_json: bool = False
+    watched: bool = False  # nobody is there who reads what is printed: what is wrong is told by [notify]
 
 
 def nothing_more(_engine: Engine) -> Iterable[Job]:
@@ -49,10 +52,12 @@ def work(
     """Take the vault's lock, settle what was left, do the work, and tell what it came to.
 
     `refill` enters what becomes due, or finds room, on the way; it is asked when nothing else can move. `anteroom` may
-    hold a sealer that was started early. Raises Interrupted when a person asked to stop, after everything was parked
-    and the summary was told.
+    hold a sealer that was started early. Raises WorldError, with nothing touched, where our clock cannot be trusted,
+    and Interrupted when a person asked to stop, after everything was parked and the summary was told.
     """
     with Stopping() as stopping, open_engine(config, manner.holder, _doors(stopping, anteroom)) as engine:
+        overseer = _overseer(config, engine) if manner.watched else None
+        _require_sane_clock(engine, overseer)
         settled = recover(engine)
         if settled:
             tell(f"{settled} interrupted jobs were settled")
@@ -64,10 +69,30 @@ def work(
             until = engine.clock() + manner.patience
             runner.run(until, family.__contains__, lambda: family.take_in(refill(engine)))
         outcome = outcome_of(engine.vault, family)
+        if overseer is not None:
+            outcome = replace(outcome, losses=overseer.end(hasty=stopping.asked()))
     (put_outcome if manner.as_json else say_outcome)(outcome)
     if stopping.asked() and not outcome.complete:
         raise Interrupted("stopped before the end", hint="run again: everything goes on where it is")
     return outcome
+
+
+def _overseer(config: Config, engine: Engine) -> Overseer:
+    from strongroom.cli.overseer import Overseer  # with it the channels are imported: only a run that is watched pays
+
+    overseer = Overseer(config, engine)
+    overseer.begin()
+    return overseer
+
+
+def _require_sane_clock(engine: Engine, overseer: Overseer | None) -> None:
+    """Refuse a wrong clock before anything is written by it: an entry of the log would then speak for that clock."""
+    verdict = judge_clock(engine)
+    if verdict.fault is None:
+        return
+    if overseer is not None:
+        overseer.end(verdict)
+    raise refusal(verdict)
 
 
 def _doors(stopping: Stopping, anteroom: Anteroom | None) -> Doors:

@@ -16,13 +16,13 @@ from strongroom.daemon.attempt import Attempt
 from strongroom.daemon.bell import Bell
 from strongroom.daemon.disposal import Disposal
 from strongroom.daemon.keys import patient_secret
+from strongroom.daemon.lastword import LastWord
 from strongroom.daemon.logs import log, start_logging, tell, tell_transition
 from strongroom.daemon.notary import Notary
 from strongroom.daemon.service import Rhythm, Service
 from strongroom.daemon.systemd import Notifier
 from strongroom.daemon.watcher import Watcher
 from strongroom.engine.assembly import Doors, open_engine
-from strongroom.engine.engine import Engine
 from strongroom.engine.recover import recover
 from strongroom.engine.resume import resume_sources
 from strongroom.engine.runner import Crew
@@ -55,11 +55,22 @@ class Daemon:
         self._watcher = Watcher(config, self._doors.clock, self._doors.monotonic)
         self._notary = Notary(config, self._doors, self._doors.monotonic)
         self._disposal = Disposal(config, self._doors, self._doors.monotonic)
+        self._last_word = LastWord(config, self._doors.clock, self._doors.monotonic)
 
     def run(self) -> int:
-        """Work until SIGTERM or SIGINT; SIGHUP reads the configuration again, as its change does. Returns 0."""
+        """Work until SIGTERM or SIGINT; SIGHUP reads the configuration again, as its change does. Returns 0.
+
+        Whatever ends it otherwise is raised, once those who are to be told have been told.
+        """
         start_logging(self._config.daemon.log_level.value)
         self._take_signals()
+        try:
+            return self._work()
+        except Exception as error:
+            self._last_word.say(error)
+            raise
+
+    def _work(self) -> int:
         with open_engine(self._config, "strongroom daemon", self._doors) as engine:
             settled = recover(engine)
             self._disposal.begin()
@@ -70,7 +81,7 @@ class Daemon:
                 with AlarmClock(self._bell, self._rhythm.beat) as alarm:
                     self._notifier.ready()
                     self._watcher.begin()
-                    self._resume(engine)
+                    self._resume(service)
                     self._loop(service, alarm)
             finally:
                 self._stopping = True  # also when an error ends the loop: workers hear it and put their jobs down
@@ -96,14 +107,18 @@ class Daemon:
                 self._disposal.tend()
             self._notifier.status(service.words())
             self._notifier.alive()
+            self._last_word.alive()
             self._bell.wait(TURN)
 
-    def _resume(self, engine: Engine) -> None:
+    def _resume(self, service: Service) -> None:
         """Try paused sources in the background: one that does not answer may take two minutes."""
+        engine = service.engine
 
         def resume() -> None:
             for name in resume_sources(engine):
                 tell("source-resumed", source=name)
+                service.crew.hurry()
+                self._bell.ring()
 
         Attempt(resume, "resume")
 
@@ -114,16 +129,17 @@ class Daemon:
             config = load_config(self._config.file)
             if config.vault.path != self._config.vault.path:
                 raise UsageError("the vault's path changed", hint="restart the daemon to move to another vault")
+            service.adopt(config, self._doors)
         except StrongroomError as error:
             log.error("configuration refused, the old one stays: %s", error.message)
         else:
-            service.adopt(config, self._doors)
             self._watcher.adopt(config)
             self._notary.adopt(config)
             self._disposal.adopt(config)
+            self._last_word.adopt(config)
             self._config = config
             tell("configuration read again", file=config.file)
-            self._resume(service.engine)
+            self._resume(service)
         self._notifier.ready()
 
     def _end(self, parked: bool) -> None:

@@ -20,6 +20,7 @@ from strongroom.engine.engine import Engine
 from strongroom.engine.heartbeat import beat
 from strongroom.engine.planning import enter_due
 from strongroom.engine.readings import list_live_jobs, newest_moments
+from strongroom.engine.recipients import note_recipients, require_sealable
 from strongroom.engine.requests import asked, serve
 from strongroom.engine.retain import adopt_policy
 from strongroom.engine.retry import retry_given_up
@@ -67,9 +68,15 @@ class Service:
         self.clock = self._check_start()
 
     def adopt(self, config: Config, doors: Doors) -> None:
-        """Go on with another configuration; jobs in hand end with the old one."""
+        """Go on with another configuration; jobs in hand end with the old one.
+
+        Raises StrongroomError, with nothing changed, where it cannot: an adapter is missing, or a locked vault refuses.
+        """
+        note_recipients(self.engine.vault, config.vault.recipients, self.engine.clock())  # before what can refuse
+        require_sealable(config.vault.recipients, doors.chance)
+        sources = build_sources(config, doors)
         adopt_policy(self.engine.vault, policy_of(config), self.engine.clock())
-        self.engine = replace(self.engine, sources=build_sources(config, doors), recipients=config.vault.recipients)
+        self.engine = replace(self.engine, sources=sources, recipients=config.vault.recipients)
         self.crew.adopt(self.engine)
         self._plans = plans_of(config)
         self._pace = pace_of(config)

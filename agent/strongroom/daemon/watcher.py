@@ -25,6 +25,7 @@ from strongroom.engine.notices import reconcile, standing_notices
 from strongroom.engine.recipients import note_recipients
 from strongroom.engine.scrubview import pace_of
 from strongroom.engine.sights import Sight, keeps_of, sights_of
+from strongroom.engine.snapshots import marked
 from strongroom.engine.watching import alarms_in, remember_keeps
 from strongroom.model.alarm import Level, clock_alarm
 from strongroom.model.clockcheck import ClockVerdict
@@ -82,6 +83,12 @@ class Watcher:
             self._pinger.beat(healthy=seen and spoken and not self._alarmed(engine))
         self._next = began + max(LOOK, (self._monotonic() - began) / SHARE)
 
+    def conclude(self, engine: Engine, plans: Iterable[Plan], verdict: ClockVerdict, seconds: float) -> None:
+        """Look for the last time: for a run that ends. That it began must have arrived before how it ended is said."""
+        if self._pinger is not None:
+            self._pinger.finish(seconds)
+        self.look(engine, plans, verdict)
+
     def finish(self, engine: Engine, seconds: float = 5.0) -> None:
         """Wait at most so long for what is being told, and close. The vault must still be open."""
         until = self._monotonic() + seconds
@@ -98,7 +105,7 @@ class Watcher:
             # By a wrong clock everything looks lost or at risk; what was known of it before stays.
             reconcile(vault, [alarm], now, whole=False)
             return
-        sights = sights_of(vault, plans, keeps, now)
+        sights = sights_of(vault, [marked(engine, plan) for plan in plans], keeps, now)
         reserve, pace, drills = engine.min_free, self._pace, self._drill_every
         reconcile(vault, alarms_in(vault, sights, keeps, now, reserve=reserve, pace=pace, drill_every=drills), now)
         remember_keeps(vault, keeps, now)

@@ -6,16 +6,19 @@ what an approval covers can only shrink.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
+from strongroom.engine.crosscheck import open_docket, read_on, require_archive, require_plan, told_aloud
 from strongroom.engine.desk import Desk
+from strongroom.engine.docket import Docket
 from strongroom.engine.propose import Plan, read_plan
 from strongroom.evidence.note import Signer, Verifier, open_note
 from strongroom.model.destruction import (
     Approval,
     Person,
     Proposal,
+    Stage,
     Step,
     StepRefused,
     approval_text,
@@ -39,17 +42,62 @@ class Approved:
     ripe_at: datetime | None  # when the destruction can begin
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a person's approval would come to, if it were given now."""
+
+    plan: Plan
+    lacking: int  # approvals that would still be missing after it
+    cooling_off: timedelta
+    ripe_at: datetime | None  # from when on the destruction would be final; None while approvals are missing
+
+
+def foresee_approval(desk: Desk, proposal_id: str, by: Person) -> Outlook:
+    """Say what an approval by this person, without a key, would come to; nothing is written.
+
+    Raises as `approve` does where this person cannot approve, or nothing waits.
+    """
+    plan = read_plan(desk, proposal_id)
+    given = approvals_of(desk.vault.catalogue, proposal_id)
+    _require_unchanged(desk, plan, plan.digest)
+    require_other(plan.proposal, given, by)
+    if desk.rules.approvers:
+        hint = f"with your key: strongroom destroy approve {proposal_id} --sign-with KEYFILE"
+        raise UsageError("an approval must be signed here", hint=hint)
+    approval = Approval(proposal_id, desk.clock(), by, plan.proposal.plan_sha256)
+    enough = is_approved(plan.proposal, [*given, approval], desk.rules.people)
+    strict = replace(plan.proposal, people=max(plan.proposal.people, desk.rules.people))
+    return Outlook(
+        plan,
+        0 if enough else max(1, strict.approvals - len(given) - 1),
+        max(plan.proposal.cooling_off, desk.rules.cooling_off),
+        ripe_at(plan.proposal, [*given, approval], desk.rules.cooling_off) if enough else None,
+    )
+
+
+def read_outcome(desk: Desk, plan: Plan) -> datetime | None:
+    """Return from when on what was approved of a plan is destroyed for good, or None while nothing is approved."""
+    if not any(each.stage is Stage.APPROVED for each in plan.condemned):
+        return None
+    return ripe_at(plan.proposal, sound_approvals(desk, plan.proposal), desk.rules.cooling_off)
+
+
 def approve(desk: Desk, proposal_id: str, by: Person, seen: str, key: Signer | None = None) -> Approved:
     """Agree with a plan. `seen` is the digest of what the person was shown (`Plan.digest`); `key` signs.
 
-    Raises StepRefused where the person cannot approve or the plan is another by now; UsageError for a wrong key.
+    Raises StepRefused where the person cannot approve or the plan is another by now; UsageError for a wrong key;
+    WorldError as long as an alarm about the time stands; Contradiction where catalogue and log differ.
     """
+    desk.require_calm()
     catalogue, at = desk.vault.catalogue, desk.clock()
-    with catalogue.transaction():
+    docket = _docket(desk, proposal_id, by, seen)
+    with told_aloud(desk), catalogue.transaction():
         plan = read_plan(desk, proposal_id)
         given = approvals_of(catalogue, proposal_id)
         _require_unchanged(desk, plan, seen)
         require_other(plan.proposal, given, by)
+        read_on(catalogue, docket)
+        require_plan(catalogue, docket, plan.proposal)
         approval = _sign(desk, plan, by, at, key)
         if approval.signer and any(each.signer == approval.signer for each in given):
             raise StepRefused("this key has approved the plan already", hint="somebody else must do so, with another")
@@ -71,6 +119,18 @@ def approve(desk: Desk, proposal_id: str, by: Person, seen: str, key: Signer | N
     desk.vault.write_log()
     ripe = ripe_at(plan.proposal, [*given, approval], desk.rules.cooling_off) if enough else None
     return Approved(read_plan(desk, proposal_id), enough, ripe)
+
+
+def _docket(desk: Desk, proposal_id: str, by: Person, seen: str) -> Docket:
+    """Read what the log tells of a plan, and hold what waits on it against that; first what a person can mistake."""
+    catalogue, plan = desk.vault.catalogue, read_plan(desk, proposal_id)
+    _require_unchanged(desk, plan, seen)
+    require_other(plan.proposal, approvals_of(catalogue, proposal_id), by)
+    with told_aloud(desk):
+        docket = open_docket(desk.vault, [proposal_id], [each.archive for each in plan.waiting])
+        for each in plan.waiting:
+            require_archive(catalogue, docket, each.archive)
+    return docket
 
 
 def _require_unchanged(desk: Desk, plan: Plan, seen: str) -> None:

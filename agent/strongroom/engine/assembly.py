@@ -13,7 +13,7 @@ from strongroom.config.schema import Config, SourceSettings
 from strongroom.config.secrets import SecretRef, resolve
 from strongroom.engine.airlock.anteroom import Anteroom
 from strongroom.engine.engine import Engine, Happening, Source
-from strongroom.engine.recipients import note_recipients
+from strongroom.engine.recipients import note_recipients, require_sealable
 from strongroom.engine.retain import Policy, adopt_policy
 from strongroom.model.errors import UsageError
 from strongroom.model.instants import Chance, Clock
@@ -72,10 +72,12 @@ def open_engine(
     vault = open_vault(config.vault.path)
     try:
         with hold(vault.layout.lock, holder), closing(doors.anteroom()) as anteroom:
+            vault.make_folders()
             if any(_is_transfer_near(job, doors.clock()) for job in live_jobs(vault.catalogue)):
                 anteroom.prepare()  # it starts while the HTTP library is imported
+            note_recipients(vault, config.vault.recipients, doors.clock())  # before anything that can refuse
+            require_sealable(config.vault.recipients, doors.chance)
             adopt_policy(vault, policy_of(config), doors.clock())
-            note_recipients(vault, config.vault.recipients, doors.clock())
             yield _engine(config, vault, doors, anteroom, patience)
     finally:
         vault.close()
@@ -111,6 +113,7 @@ def _engine(config: Config, vault: Vault, doors: Doors, anteroom: Anteroom, pati
         stop=doors.stop,
         witness=doors.witness,
         listen=doors.listen,
+        settles={plan.stream.name: plan.settle for plan in plans_of(config)},
     )
 
 

@@ -7,19 +7,22 @@ its rows and its folders, is compared here. Nothing is written and nothing is me
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
+from strongroom.engine.audittrail import audit_trail
 from strongroom.evidence.verifier import Key, Log, Wrong, check_log, compare_file
 from strongroom.evidence.verifier import Report as Report  # the command line names it from here
-from strongroom.model.errors import UsageError
+from strongroom.model.errors import UsageError, VaultError
 from strongroom.vault import checkpointqueries
 from strongroom.vault.checkpoints import PAGE, all_checkpoints, entries_matching, note_path, stamp_path, walk_lines
 from strongroom.vault.jobs import live_jobs
 from strongroom.vault.layout import Layout
 from strongroom.vault.lock import is_held
+from strongroom.vault.log import open_log
 from strongroom.vault.vault import Vault
 
 PARTS = {"manifest": "manifest_sha256", "key": "key_sha256", "payload": "sealed_sha256"}
@@ -48,6 +51,7 @@ def audit_vault(
         report.findings.append(Wrong("signature", "checkpoints", words))
     report.check("catalogue.sqlite", partial(_compare_rows, vault, log))
     report.findings += [*_checkpoints(vault), *_rows(vault, log)]
+    audit_trail(vault, report)
     published, sound = _published(log), 0
     damaged = {entry.body["archive"] for entry in entries_matching(vault.catalogue, kind="archive.damaged")}
     for done, archive in enumerate(published, 1):
@@ -86,7 +90,11 @@ def _published(log: Log) -> list[str]:
 
 def _compare_rows(vault: Vault, log: Log) -> str:
     """Compare every line of the file with its row."""
-    with vault.layout.log.open("rb") as file:
+    try:
+        fd = open_log(vault.layout.log, os.O_RDONLY)
+    except VaultError as error:
+        raise Wrong("row", "log.jsonl", error.message) from error
+    with os.fdopen(fd, "rb") as file:
         lines = (line.removesuffix(b"\n") for line in file)
         for number, (line, row) in enumerate(zip_longest(lines, walk_lines(vault.catalogue)), 1):
             if line is None and is_held(vault.layout.lock):
@@ -107,7 +115,7 @@ def _checkpoints(vault: Vault) -> Iterator[Wrong]:
             stamp_path(vault.layout, facts["entries"]): facts.get("stamp_sha256"),
         }
         for path, digest in expected.items():
-            found = path.read_bytes() if digest is not None and path.exists() else None
+            found = path.read_bytes() if digest is not None and path.is_file() else None
             if digest is not None and (found is None or hashlib.sha256(found).hexdigest() != digest):
                 words = "is gone" if found is None else "is another"
                 yield Wrong("checkpoint", path.name, f"the one that entry {entry.seq} tells of {words}")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from typing import Protocol
+
+from strongroom.formats.plaintext import PlaintextReader
 
 BLOCK = 256 << 10  # bytes; small enough to stay in a core's cache on its way
 
@@ -24,3 +27,20 @@ def read_blocks(reader: Filler) -> Iterator[memoryview]:
         if not count:
             return
         yield block[:count]
+
+
+class WatchedReader:
+    """A reader that tells of every reading before it happens, as 0 more bytes, so that whoever hears it may stop it."""
+
+    def __init__(self, reader: PlaintextReader, watch: Callable[[int], None]) -> None:
+        self._reader = reader
+        self._watch = watch
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Move, and return the new position from the start."""
+        return self._reader.seek(offset, whence)
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Fill a part of the buffer and return how many bytes; 0 at the end. Raises what the watch raises."""
+        self._watch(0)
+        return self._reader.readinto(buffer)

@@ -70,9 +70,13 @@ class Browser:
         """
         if wanted != self._wanted or self._at < 0 or first < self._at:
             self._begin(wanted, passed)
-        while self._at < first and self._next() is not None:
-            pass
-        page = [found for _each in range(most) if (found := self._next()) is not None]
+        try:
+            while self._at < first and self._next() is not None:
+                pass
+            page = [found for _each in range(most) if (found := self._next()) is not None]
+        except BaseException:
+            self._at = -1  # whatever was raised has ended the reading: it would look like the end of the records
+            raise
         start = self._at - len(page)
         return Shelf(start, tuple(place for place, _ in page), tuple(record for _, record in page), len(page) == most)
 

@@ -1,7 +1,7 @@
 """What was destroyed does not come back: what a restored backup brought of it is destroyed again.
 
-An archive counts as destroyed where a tombstone's row or a line of the log says so; a file alone is never believed,
-or whoever can put a file somewhere could have an archive destroyed.
+An archive counts as destroyed where a line of the log says so; a file or a row alone is never believed, or whoever can
+put one somewhere could have an archive destroyed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def bury_resurrected(vault: Vault, clock: Clock, *, thorough: bool = True) -> li
     `thorough` also reads the log file, which may know more than a catalogue that was restored or is being rebuilt.
     Doing it twice does nothing more. Raises WorldError when the disk refuses.
     """
-    known = set(buried_ids(vault.catalogue))
+    known = {archive for archive in buried_ids(vault.catalogue) if _is_told(vault, archive)}
     if thorough:
         known |= ids_destroyed_by_log(vault.layout)
     with keys_alone(vault.layout):
@@ -65,6 +65,12 @@ def ids_destroyed_by_log(layout: Layout) -> set[str]:
     except VaultError:
         return set()  # a line that was slipped in must not have an archive destroyed: recovery looks at the log first
     return {str(body["archive"]) for body in bodies if body["kind"] == "archive.destroyed"}
+
+
+def _is_told(vault: Vault, archive_id: str) -> bool:
+    """Say whether a line of the log has the archive as destroyed: the line itself, and not the columns beside it."""
+    told = (entry.body for entry in entries_of_archive(vault.catalogue, archive_id))
+    return any(body["kind"] == "archive.destroyed" and body.get("archive") == archive_id for body in told)
 
 
 def known_tombstone(vault: Vault, archive_id: str) -> Tombstone | None:

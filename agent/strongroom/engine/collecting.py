@@ -1,8 +1,9 @@
 """The records of a stream over a period, each once, out of the archives that cover it.
 
 Neighbouring archives may hold the same record: a provider whose bounds are not documented is asked for a little more
-than the window, and one that includes both ends repeats what lies on them. A record is told by its id, and only those
-within reach of a window's edge can be in two archives, so only these ids are remembered.
+than the window, and one that includes both ends repeats what lies on them. Windows overlap where one was exported
+before it had settled. A record is told by its id, and only those within reach of a window's edge, or where windows
+overlap, can be in two archives, so only these ids are remembered.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from strongroom.model.coverage import Cover, Interval
 from strongroom.model.errors import UsageError
 from strongroom.model.inspection import Caps
 from strongroom.model.stream import DatasetShape
-from strongroom.model.window import Window
+from strongroom.model.window import Window, subtract
 from strongroom.sealing.identity import X25519Identity
 from strongroom.sealing.reader import SealedReader
 from strongroom.vault.archives import get_archive
@@ -77,12 +78,11 @@ def collect(
         )
     seen: dict[str, set[str | int]] = {name: set() for name in known}
     for archive in source.archives:
+        alone = _alone(archive, source.archives)
         for shape in archive.expectation.datasets:
             if dataset in ("", shape.name):
                 for record in _of_archive(vault, archive, shape, identities):
-                    if _is_first(record, archive, shape, seen[shape.name], collected) and _lies_in(
-                        record, shape, period
-                    ):
+                    if _is_first(record, alone, shape, seen[shape.name], collected) and _lies_in(record, shape, period):
                         collected.records += 1
                         yield shape.name, record
         collected.archives += 1
@@ -97,12 +97,21 @@ def _of_archive(
         yield from read_all_records(clear, shape, Caps(), expected.container, expected.files)
 
 
+def _alone(archive: Archive, all_of_them: Sequence[Archive]) -> list[Window]:
+    """Return the stretches of time whose records no other archive can hold: inside its edges and no other's window."""
+    window, reach = archive.spec.window, archive.expectation.overlap + timedelta(seconds=1)
+    if window.length <= 2 * reach:
+        return []
+    others = [each.spec.window for each in all_of_them if each.id != archive.id and each.spec.window.overlaps(window)]
+    return subtract(Window(window.start + reach, window.end - reach), others)
+
+
 def _is_first(
-    record: Record, archive: Archive, shape: DatasetShape, seen: set[str | int], collected: Collected
+    record: Record, alone: Sequence[Window], shape: DatasetShape, seen: set[str | int], collected: Collected
 ) -> bool:
     """Say whether no archive before has yielded the record; remember it where another may hold it too."""
     name = record_id(record, shape)
-    if name is None or not _near_an_edge(record, archive, shape):
+    if name is None or not _may_be_elsewhere(record, alone, shape):
         return True
     if name in seen:
         collected.doubles += 1
@@ -111,12 +120,9 @@ def _is_first(
     return True
 
 
-def _near_an_edge(record: Record, archive: Archive, shape: DatasetShape) -> bool:
+def _may_be_elsewhere(record: Record, alone: Sequence[Window], shape: DatasetShape) -> bool:
     at = read_time(record.get(shape.time_field)) if shape.time_field else None
-    if at is None:
-        return True
-    window, reach = archive.spec.window, archive.expectation.overlap + timedelta(seconds=1)
-    return at < window.start + reach or at >= window.end - reach
+    return at is None or not any(window.holds(at) for window in alone)
 
 
 def _lies_in(record: Record, shape: DatasetShape, period: Window) -> bool:

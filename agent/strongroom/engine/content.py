@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from strongroom.engine.airlock.digest import Digest
 from strongroom.engine.airlock.reader import spawned_reader
-from strongroom.engine.blocks import read_blocks
+from strongroom.engine.blocks import WatchedReader, read_blocks
 from strongroom.engine.coding import Unpacked, open_clear
 from strongroom.engine.fixity import Fault, Watch
 from strongroom.engine.keys import unlock
@@ -40,7 +40,7 @@ def check_content(
                     message = "the delivered bytes are not the ones that were archived"
                     return [Fault(archive.id, name, "content", message)]
                 reader.seek(0)
-                found = inspect_container(reader, archive.expectation, Caps(), sink)
+                found = inspect_container(WatchedReader(reader, watch), archive.expectation, Caps(), sink)
     except (SealError, OSError) as error:
         return [Fault(archive.id, name, "content", str(error))]
     return _compare(archive, name, found)

@@ -34,6 +34,7 @@ class Desk:
     signer: Callable[[], Signer | None] = lambda: None  # asked when the first certificate is written
     judge: Judge = judge_anew
     require_time: Callable[[], None] = lambda: None  # raises WorldError as long as the time cannot be trusted
+    require_calm: Callable[[], None] = lambda: None  # raises WorldError as long as an alarm about the time stands
     witness: Callable[[str], None] = lambda _where: None  # told each place where a crash leaves something different
 
     def log(

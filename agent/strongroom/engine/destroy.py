@@ -1,8 +1,9 @@
 """The last step: what was approved and has cooled off is judged once more, and destroyed if it still may be.
 
 The judgement and the intent are one transaction: a hold that was placed before it wins, one that comes after it comes
-after the destruction. What may not be destroyed drops out of its plan with the reason and the rest goes on; on a plan
-that answers a request for erasure it waits instead, and is destroyed by itself when nothing stands against it any more.
+after the destruction. What it goes by is compared with the chained log first: where they differ nothing begins. What
+may not be destroyed drops out of its plan with the reason and the rest goes on; on a plan that answers a request for
+erasure it waits instead, and is destroyed by itself when nothing stands against it any more.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from datetime import datetime
 
 from strongroom.engine.approve import require_whole, sound_approvals
 from strongroom.engine.compaction import is_owed, owe, settle
+from strongroom.engine.crosscheck import open_docket, read_on, require_archive, require_plan, told_aloud
 from strongroom.engine.desk import Desk
+from strongroom.engine.docket import Docket
 from strongroom.engine.erase import complete_erasures
 from strongroom.engine.grave import end, settle_begun
 from strongroom.engine.judgement import Fate, Judgement
@@ -52,24 +55,37 @@ def carry_out(desk: Desk, most: int = BATCH) -> Carried:
     """Destroy up to `most` archives that are approved, have cooled off and may still be destroyed.
 
     The caller holds the vault's lock. Raises WorldError, having begun nothing new, while the time cannot be trusted;
-    what had begun before is brought to its end all the same.
+    what had begun before is brought to its end all the same. Raises Contradiction where catalogue and log differ.
     """
     carried = Carried()
     carried.destroyed += settle_begun(desk)
-    trusted = False
-    for proposal, condemned in _ripe(desk, carried):
-        if len(carried.destroyed) >= most:
-            break
-        if not trusted and _seems_ready(desk, proposal, condemned):
-            desk.require_time()  # asks the providers: only where something would be destroyed by the answer
-            trusted = True
-        with keys_alone(desk.vault.layout):
-            _destroy(desk, proposal, condemned, carried, trusted=trusted)
+    with told_aloud(desk):
+        _carry_on(desk, carried, most)
     if carried.spared:
         desk.vault.write_log()
     complete_erasures(desk)
     carried.compacted = _compact(desk)
     return carried
+
+
+def _carry_on(desk: Desk, carried: Carried, most: int) -> None:
+    docket: Docket | None = None
+    for proposal, condemned in _ripe(desk, carried):
+        if len(carried.destroyed) >= most:
+            break
+        if docket is None and _seems_ready(desk, proposal, condemned):
+            desk.require_time()  # asks the providers: only where something would be destroyed by the answer
+            docket = _docket(desk)
+        with keys_alone(desk.vault.layout):
+            _destroy(desk, proposal, condemned, carried, docket)
+
+
+def _docket(desk: Desk) -> Docket:
+    """Read what the log tells of every plan that is approved, and of the archives that may go."""
+    catalogue = desk.vault.catalogue
+    plans = [proposal.id for proposal in approved_proposals(catalogue)]
+    condemned = (each for plan in plans for each in condemned_on(catalogue, plan))
+    return open_docket(desk.vault, plans, [each.archive for each in condemned if each.stage is Stage.APPROVED])
 
 
 def _ripe(desk: Desk, carried: Carried) -> Iterator[tuple[Proposal, Condemned]]:
@@ -95,8 +111,8 @@ def _seems_ready(desk: Desk, proposal: Proposal, condemned: Condemned) -> bool:
     return archive is not None and may_go(desk.judge(desk.vault, archive, desk.clock()), proposal)
 
 
-def _destroy(desk: Desk, proposal: Proposal, condemned: Condemned, carried: Carried, *, trusted: bool) -> None:
-    begun = _begin(desk, proposal, condemned, trusted=trusted)
+def _destroy(desk: Desk, proposal: Proposal, condemned: Condemned, carried: Carried, docket: Docket | None) -> None:
+    begun = _begin(desk, proposal, condemned, docket)
     if isinstance(begun, Tombstone):
         desk.witness("committed begun")
         desk.vault.write_log()
@@ -106,7 +122,7 @@ def _destroy(desk: Desk, proposal: Proposal, condemned: Condemned, carried: Carr
         (carried.spared if begun.stage is Stage.SPARED else carried.waiting).append(begun)
 
 
-def _begin(desk: Desk, proposal: Proposal, condemned: Condemned, *, trusted: bool) -> Tombstone | Condemned | None:
+def _begin(desk: Desk, proposal: Proposal, condemned: Condemned, docket: Docket | None) -> Tombstone | Condemned | None:
     """Judge once more, and write down the intent; return the tombstone, or what keeps the archive, or None.
 
     With the intent the archive leaves the catalogue: nothing in the house reads, seals or counts it any more.
@@ -126,7 +142,18 @@ def _begin(desk: Desk, proposal: Proposal, condemned: Condemned, *, trusted: boo
             if proposal.ground is Ground.ERASURE and judgement.fate in (Fate.HELD, Fate.KEEP):
                 return _wait(desk, now, judgement.words)
             return _spare(desk, now, at, judgement.words, judgement.fate.value)
-        return _intend(desk, proposal, now, archive, at) if trusted else None  # it became ready just now: next time
+        if docket is None:
+            return None  # it became ready just now: next time
+        _require_told(desk, docket, proposal, archive)
+        return _intend(desk, proposal, now, archive, at)
+
+
+def _require_told(desk: Desk, docket: Docket, proposal: Proposal, archive: Archive) -> None:
+    """Raise Contradiction unless all that this goes by is what the log tells, to its newest entry."""
+    catalogue = desk.vault.catalogue
+    read_on(catalogue, docket)
+    require_plan(catalogue, docket, proposal, archive.id)
+    require_archive(catalogue, docket, archive.id)
 
 
 def may_go(judgement: Judgement, proposal: Proposal) -> bool:

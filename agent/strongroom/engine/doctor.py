@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,11 +14,14 @@ from strongroom.config.secrets import SecretRef, resolve
 from strongroom.engine.assembly import Doors, build_source, open_reading, plans_of
 from strongroom.engine.check import Check as Check
 from strongroom.engine.check import Verdict as Verdict
+from strongroom.engine.configcheck import check_beginnings, check_who_writes
+from strongroom.engine.crosscheck import held_otherwise
 from strongroom.engine.keys import needs_passphrase
 from strongroom.engine.notary import evidence_view
 from strongroom.engine.readings import newest_moments
+from strongroom.engine.recipients import require_sealable
 from strongroom.engine.snapshots import MIXED, is_mixed, is_snapshot
-from strongroom.engine.sourcecheck import check_clock, check_offer, check_retention
+from strongroom.engine.sourcecheck import check_clock, check_offer, check_retention, check_settling
 from strongroom.engine.standing import disk_forecast
 from strongroom.evidence.line import read_chain
 from strongroom.model.blindspots import closers_of
@@ -32,6 +36,7 @@ from strongroom.vault.recipients import known_set, short_key
 from strongroom.vault.vault import Vault
 
 DISK_SOON = timedelta(days=14)
+_LITTLE = 65_536  # bytes that must fit for anything to be written down
 _ANY_DAY = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
 
 
@@ -39,6 +44,7 @@ def examine(config: Config, doors: Doors, *, offline: bool = False) -> Iterator[
     """Yield every check as it is done; sources are asked over the network unless `offline`."""
     yield from (Check("configuration", Verdict.WARN, str(caution)) for caution in config.warnings)
     yield Check("configuration", Verdict.OK, f"{config.file} is valid")
+    yield from _guarded("configuration", partial(check_who_writes, config))
     yield from _guarded("vault", partial(_vault, config))
     yield from _guarded("identity", partial(_identity, config))
     yield from _guarded("keys", partial(_keys, config, doors))
@@ -48,6 +54,7 @@ def examine(config: Config, doors: Doors, *, offline: bool = False) -> Iterator[
         if not offline:
             yield from _guarded(name, partial(_source, config, source.name, doors))
     yield from _guarded("streams", partial(check_streams, config, doors))
+    yield from check_beginnings(config, doors.clock())
 
 
 def _guarded(name: str, check: Callable[[], Iterator[Check]]) -> list[Check]:
@@ -64,7 +71,9 @@ def _vault(config: Config) -> Iterator[Check]:
         yield Check("vault", Verdict.OK, f"{vault.layout.root} opens")
         yield _permissions(vault.layout.root)
         yield _room(config, vault)
+        yield from check_writing(vault.layout.tmp)
         yield _log(vault)
+        yield from _holds(vault)
         yield from _checkpoints(config, vault)
         holder = describe_holder(vault.layout.lock) if is_held(vault.layout.lock) else ""
         yield Check("lock", Verdict.OK, f"in use by {holder}" if holder else "nobody is working in the vault")
@@ -91,6 +100,20 @@ def _room(config: Config, vault: Vault) -> Check:
     return Check("disk", Verdict.WARN if soon or found.free < 2 * found.reserve else Verdict.OK, words)
 
 
+def check_writing(folder: Path) -> Iterator[Check]:
+    """Write a little into the vault and forget it: without a reserve, a disk that is full looks like any other."""
+    if not os.access(folder, os.W_OK):
+        return  # told by its permissions, or made by whoever works in the vault next
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_LITTLE))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        words = f"nothing can be written into the vault: {error.strerror}"
+        yield Check("disk", Verdict.FAIL, words, "free space, or mend the disk: nothing is archived until then")
+
+
 def _checkpoints(config: Config, vault: Vault) -> Iterator[Check]:
     """Say whether the log is signed, and whether that leaves this machine: a log that only we know proves little."""
     view = evidence_view(config, vault)
@@ -108,7 +131,7 @@ def _checkpoints(config: Config, vault: Vault) -> Iterator[Check]:
 
 
 def _log(vault: Vault) -> Check:
-    if not vault.layout.log.exists():
+    if not vault.layout.log.is_file():
         return Check("log", Verdict.FAIL, "the evidence log is missing", "restore log/log.jsonl from a copy")
     with vault.layout.log.open("rb") as file:
         count = sum(1 for _ in read_chain(line.rstrip(b"\n") for line in file))
@@ -120,6 +143,13 @@ def _log(vault: Vault) -> Check:
         hint = "compare log/log.jsonl with a copy: one of the two was cut or is an older one"
         return Check("log", Verdict.WARN if behind else Verdict.FAIL, words, "" if behind else hint)
     return Check("log", Verdict.OK, f"{count} entries, every one follows the one before it")
+
+
+def _holds(vault: Vault) -> Iterator[Check]:
+    """Say whether the holds are those that the log tells of: nobody is shown a hold whose row is gone."""
+    hint = "nothing is destroyed until it is mended; see: strongroom recover"
+    for words in held_otherwise(vault.catalogue):
+        yield Check("holds", Verdict.FAIL, words, hint)
 
 
 def _identity(config: Config) -> Iterator[Check]:
@@ -134,7 +164,8 @@ def _identity(config: Config) -> Iterator[Check]:
 
 
 def _keys(config: Config, doors: Doors) -> Iterator[Check]:
-    """Say whether the set of keys is the one that is known, and whether each was lately shown to open something."""
+    """Say whether archives can be sealed to the keys, whether the set is the one that is known, and lately proven."""
+    require_sealable(config.vault.recipients, doors.chance)
     with open_reading(config) as vault:
         known = {each.key for each in known_set(vault.catalogue)}
         if known and known != set(config.vault.recipients):
@@ -157,13 +188,21 @@ def _secret(name: str, ref: SecretRef) -> Iterator[Check]:
 
 def _source(config: Config, name: str, doors: Doors) -> Iterator[Check]:
     source = config.source(name)
-    probe = build_source(source, config, doors).provider.probe()
+    provider = build_source(source, config, doors).provider
+    probe = provider.probe()
     label = f"source {name}"
     yield check_offer(label, probe)
     clock = check_clock(name, probe)
     yield from [clock] if clock and clock.verdict is not Verdict.OK else []
     yield from (Check(label, Verdict.WARN, note) for note in probe.notes)
     yield from check_retention(label, source.retention_days, probe)
+    for plan in plans_of(config):  # what is known without asking, check_streams looks at
+        if provider.limits.retention is None and plan.stream.source == name and not _is_copied(provider, plan.stream):
+            yield from check_settling(plan, probe.retention)
+
+
+def _is_copied(provider: Provider, stream: Stream) -> bool:
+    return is_snapshot(provider, stream.datasets, stream.filters)
 
 
 def check_streams(config: Config, doors: Doors) -> Iterator[Check]:
@@ -188,6 +227,8 @@ def _stream(provider: Provider, plan: Plan, own: list[Stream]) -> Iterator[Check
         return
     if is_snapshot(provider, stream.datasets, stream.filters) and plan.settled_pass is not None:
         yield Check(label, Verdict.WARN, "settled_pass means nothing for copies of all there is", "leave it out")
+    if not _is_copied(provider, stream):
+        yield from check_settling(plan, provider.limits.retention)
     for spot in provider.capabilities.blind_spots:
         if spot.dataset in stream.datasets and not closers_of(stream, spot, own):
             hint = f"add a stream of {spot.closed_by} without filters, of the same source"

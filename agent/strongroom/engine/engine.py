@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,7 @@ class Engine:
     min_free: int = 1 << 30  # bytes of disk that stay free
     anteroom: Anteroom = field(default_factory=Anteroom)
     observations: Observations = field(default_factory=Observations)
+    settles: Mapping[str, timedelta] = field(default_factory=lambda: MappingProxyType({}))  # of configured streams
     stop: Callable[[], bool] = lambda: False  # asked between chunks and steps
     witness: Callable[[str], None] = lambda _where: None  # told each place where a crash would matter
 

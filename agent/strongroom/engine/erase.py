@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from strongroom.engine.asides import clear_asides
 from strongroom.engine.compaction import owe, settle
 from strongroom.engine.desk import Desk
 from strongroom.engine.judgement import Judgement
@@ -125,12 +126,13 @@ def answer_erasure(desk: Desk, erasure_id: str, answer: Answer, ground: str, by:
                 put_condemned(catalogue, move(each, Step.UNDONE, at, f"the request was refused: {ground}"))
         answered = _write_answer(desk, erasure, answer, ground, by)
     desk.vault.write_log()
+    clear_asides(desk.vault, desk.clock)
     settle(catalogue)
     return answered
 
 
 def complete_erasures(desk: Desk) -> list[Erasure]:
-    """Answer every request whose last archive is destroyed; return them."""
+    """Answer every request whose last archive is destroyed; return them. Older catalogues go with what is destroyed."""
     catalogue, done = desk.vault.catalogue, []
     for erasure in pending_erasures(catalogue):
         if not erasure.archives or not all(_is_destroyed(desk, each) for each in erasure.archives):
@@ -139,6 +141,7 @@ def complete_erasures(desk: Desk) -> list[Erasure]:
             done.append(_write_answer(desk, erasure, Answer.DONE, "every archive that it names is destroyed", PROGRAM))
     if done:
         desk.vault.write_log()
+    clear_asides(desk.vault, desk.clock)
     return done
 
 

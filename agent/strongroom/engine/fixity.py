@@ -17,6 +17,8 @@ from strongroom.vault.vault import Vault
 
 BLOCK = 1 << 20
 
+UNTOLD = "expected a line about its publication, the log has none"
+
 Watch = Callable[[int], None]
 """Hears how many more bytes were read."""
 
@@ -112,7 +114,7 @@ def _check_log(vault: Vault, archive: Archive) -> list[Fault]:
                 return []
             message = "expected the digests that the log has of it, the catalogue has others"
             return [Fault(archive.id, "log/log.jsonl", "log", message)]
-    return [Fault(archive.id, "log/log.jsonl", "log", "expected a line about its publication, the log has none")]
+    return [Fault(archive.id, "log/log.jsonl", "log", UNTOLD)]
 
 
 def _check_manifest(vault: Vault, archive: Archive) -> list[Fault]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from strongroom.engine.certificate import Checked, read_certificate, write_certificate
+from strongroom.engine.crosscheck import open_docket, require_proposal, told_aloud
 from strongroom.engine.desk import Desk
 from strongroom.evidence.note import NoteRefused, Signer, open_note
 from strongroom.model.destruction import Approval, Proposal, Step, move
@@ -27,10 +28,17 @@ _KEY = ".key."
 
 
 def settle_begun(desk: Desk) -> list[Tombstone]:
-    """Bring every destruction that has begun to its end; return the tombstones. The caller holds the vault's lock."""
+    """Bring every destruction that has begun to its end; return the tombstones. The caller holds the vault's lock.
+
+    Raises Contradiction, having touched nothing, where the log does not tell of one as begun and approved.
+    """
     begun = unfinished_tombstones(desk.vault.catalogue)
     if not begun:
         return []
+    with told_aloud(desk):
+        docket = open_docket(desk.vault, {each.tombstone.proposal for each in begun})
+        for each in begun:
+            require_proposal(desk.vault.catalogue, docket, each.tombstone)
     with keys_alone(desk.vault.layout):
         return [end(desk, each.tombstone) for each in begun]
 

@@ -23,6 +23,8 @@ from strongroom.vault.log import add_entry
 from strongroom.vault.retained import records
 from strongroom.vault.vault import Vault
 
+LONGEST = 200  # characters of a matter or a reason
+
 
 @dataclass(frozen=True, slots=True)
 class Caught:
@@ -33,7 +35,7 @@ class Caught:
 
 
 def place(vault: Vault, matter: str, rule: HoldRule, by: Person, reason: str, now: datetime, chance: Chance) -> Caught:
-    """Place a hold. Raises UsageError without a matter or a reason."""
+    """Place a hold. Raises UsageError without a matter or a reason, or where one is more than a short line."""
     _need(matter, "the matter", "--matter")
     _need(reason, "a reason", "--reason")
     hold = Hold(make_id(now, chance), matter.strip(), rule, now, _signature(by), reason.strip())
@@ -97,8 +99,12 @@ def find_hold(vault: Vault, part: str) -> Hold:
 
 
 def _need(text: str, what: str, option: str) -> None:
-    if not text.strip():
+    """Refuse words that are none, or that could fill or forge lines of what is handed over."""
+    line = text.strip()
+    if not line:
         raise UsageError(f"{what} is missing", hint=f"say it with {option}")
+    if len(line) > LONGEST or not line.isprintable():
+        raise UsageError(f"{what} is one line of at most {LONGEST} characters", hint=f"say it shorter with {option}")
 
 
 def _signature(by: Person) -> str:

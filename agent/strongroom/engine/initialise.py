@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from strongroom.config.load import parse_config
 from strongroom.config.template import FreshSource, render_config
 from strongroom.engine.assembly import Doors
 from strongroom.engine.keys import NewIdentity, identity_file, make_identity
@@ -13,6 +15,7 @@ from strongroom.engine.recovery import is_unfinished
 from strongroom.engine.vaulttime import remember_time
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
+from strongroom.model.bech32 import encode_bech32
 from strongroom.model.errors import UsageError
 from strongroom.vault.durable import flush, in_words, write_all
 from strongroom.vault.layout import Layout
@@ -66,7 +69,7 @@ class Made:
 
 
 def check_wishes(wishes: Wishes) -> None:
-    """Refuse, before anything is made, what would overwrite or mix up something. Raises UsageError."""
+    """Refuse, before anything is made, what would overwrite or mix up something, or not work. Raises UsageError."""
     places = {
         "signing key": signing_key_of(wishes),
         "configuration": wishes.config,
@@ -87,6 +90,23 @@ def check_wishes(wishes: Wishes) -> None:
                 "the identity must not lie inside the vault it opens",
                 hint="whoever copies the vault would have the key",
             )
+    _check_text(wishes)
+
+
+def _check_text(wishes: Wishes) -> None:
+    """Judge the configuration that would be written, as `config check` does. Raises UsageError."""
+    from strongroom.engine.doctor import Verdict, check_streams  # builds adapters: only who has a source pays for it
+
+    stand_ins = [encode_bech32("age", bytes([number]) * 32) for number in (1, 2)]
+    config = parse_config(wishes.config, _text(wishes, stand_ins))
+    for check in check_streams(config, Doors()):
+        if check.verdict is Verdict.FAIL:
+            raise UsageError(f"nothing was made: {check.message}", hint=check.hint)
+
+
+def _text(wishes: Wishes, recipients: Sequence[str]) -> str:
+    signing_key = signing_key_of(wishes).resolve()
+    return render_config(wishes.vault.resolve(), recipients, wishes.identity.resolve(), wishes.source, signing_key)
 
 
 def initialise(wishes: Wishes, recovery: NewIdentity, doors: Doors) -> Made:
@@ -111,14 +131,7 @@ def initialise(wishes: Wishes, recovery: NewIdentity, doors: Doors) -> Made:
         remember_time(vault, doors.clock())
     finally:
         vault.close()
-    text = render_config(
-        wishes.vault.resolve(),
-        recipients,
-        wishes.identity.resolve(),
-        wishes.source,
-        signing_key_of(wishes).resolve(),
-    )
-    _write_private(wishes.config, text.encode())
+    _write_private(wishes.config, _text(wishes, recipients).encode())
     return Made(wishes.vault, wishes.config, wishes.identity, working.recipient, str(signer.verifier), recovery)
 
 

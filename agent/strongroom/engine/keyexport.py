@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from strongroom.engine.keys import unlock
+from strongroom.engine.keys import public_key, unlock
+from strongroom.engine.outside import require_outside
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.errors import UsageError
 from strongroom.model.instants import Chance
 from strongroom.sealing.identity import X25519Identity
 from strongroom.sealing.keyfile import ArchiveKey, write_archive_key
-from strongroom.sealing.recipient import X25519Recipient
 from strongroom.sealing.seal import seal_bytes
 from strongroom.vault.archives import get_archive
 from strongroom.vault.durable import flush, flush_folder, in_words, write_all
@@ -36,9 +36,9 @@ def reseal_keys(
     """Yield each archive's id and its key file, sealed to these public keys (`age1…`) and nobody else.
 
     The vault stays as it is and nothing is logged: that is for whoever hands them out. Raises UsageError for an archive
-    that is not there, SealError where the identities do not open its key or a public key is none.
+    that is not there or a public key that is none, SealError where the identities do not open an archive's key.
     """
-    parsed = [X25519Recipient.parse(text) for text in recipients]
+    parsed = [public_key(text) for text in recipients]
     for key in open_keys(vault, archive_ids, identities):
         yield key.archive_id, seal_bytes(write_archive_key(key), parsed, chance)
 
@@ -72,7 +72,8 @@ def hand_out(
     """
     if not handout.archives:
         raise UsageError("no archive was named", hint="name them: --archives ID,ID")
-    recipients = [X25519Recipient.parse(text) for text in handout.recipients]
+    require_outside(vault, handout.target)
+    recipients = [public_key(text) for text in handout.recipients]
     keys = list(open_keys(vault, handout.archives, identities))
     texts = _texts(handout.target, keys)
     for path in texts:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +15,16 @@ from strongroom.sealing.identity import X25519Identity
 from strongroom.sealing.identityfile import is_protected, open_identity_file, write_identity_file
 from strongroom.sealing.keyfile import ArchiveKey, parse_archive_key
 from strongroom.sealing.recipient import ScryptRecipient, X25519Recipient
+from strongroom.sealing.refusal import KeyRefused, NoMatch
 from strongroom.sealing.seal import open_bytes, seal_bytes
 from strongroom.vault.vault import Vault
 
 AskPassphrase = Callable[[], str]
 Identities = list[X25519Identity]
+
+
+class WrongPassphrase(SealError):
+    """What was typed does not open the identity file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +45,16 @@ def make_identity(chance: Chance) -> NewIdentity:
 
 
 def kept_elsewhere(recipient: str) -> NewIdentity:
-    """Take the public key of an identity that is kept by someone else. Raises SealError when it is not a sound one."""
-    return NewIdentity(str(X25519Recipient.parse(recipient)), "")
+    """Take the public key of an identity that is kept by someone else. Raises UsageError when it is not a sound one."""
+    return NewIdentity(str(public_key(recipient)), "")
+
+
+def public_key(text: str) -> X25519Recipient:
+    """Read a public key that somebody typed or configured. Raises UsageError: nothing sealed is at fault."""
+    try:
+        return X25519Recipient.parse(text)
+    except KeyRefused as error:
+        raise UsageError(error.message, hint=error.hint) from None
 
 
 def identity_file(identity: NewIdentity, passphrase: str | None, chance: Chance) -> bytes:
@@ -55,8 +69,25 @@ def needs_passphrase(path: Path) -> bool:
 
 
 def load_identities(path: Path, ask: AskPassphrase) -> Identities:
-    """Read the identities of a file, asking for its passphrase only when it has one."""
-    return list(open_identity_file(read_identity_file(path), ask))
+    """Read the identities of a file, asking for its passphrase only when it has one.
+
+    Raises WrongPassphrase for a wrong one, UsageError and SealError for what is no identity file of one's own.
+    """
+    data = read_identity_file(path)
+    with passphrase_of(path, data):
+        return list(open_identity_file(data, ask))
+
+
+@contextmanager
+def passphrase_of(path: Path, data: bytes) -> Iterator[None]:
+    """Tell a wrong passphrase as such, as WrongPassphrase: further down it is one of many keys that open nothing."""
+    try:
+        yield
+    except NoMatch as error:
+        if b"\n-> scrypt " not in data[:100]:
+            raise  # sealed to a key, so that no passphrase opens it
+        hint = "type it again; a recovery identity opens the archives as well"
+        raise WrongPassphrase(f"that is not the passphrase of {path}", hint=hint) from error
 
 
 def typed_identity(text: str) -> X25519Identity:

@@ -9,14 +9,17 @@ from datetime import datetime
 
 from strongroom.config.schema import Config
 from strongroom.engine.checkpoints import LogRefused, is_due, sign_log, signer_of
+from strongroom.engine.lookout import lookout_of
 from strongroom.engine.witnesses import Secret, Target, build_targets, is_owed, names_of, send_owed
+from strongroom.evidence.tree import leaf_hash
 from strongroom.model.alarm import Alarm, Kind, Level
-from strongroom.model.errors import StrongroomError, VaultError
+from strongroom.model.errors import StrongroomError, UsageError, VaultError
 from strongroom.model.instants import Clock
 from strongroom.vault.checkpoints import (
     KeptCheckpoint,
     all_sendings,
     drop_sending,
+    entries_matching,
     get_sending,
     get_trouble,
     newest_checkpoint,
@@ -42,6 +45,17 @@ class EvidenceView:
     def owed(self, sending: Sending) -> bool:
         """Say whether a target has not got the newest checkpoint."""
         return self.newest is not None and sending.size < self.newest.size
+
+
+def leaf_of(vault: Vault, seq: int) -> str:
+    """Return the hash of one entry of the log as the tree of the checkpoints has it (RFC 6962), in hex.
+
+    Raises UsageError where there is no such entry.
+    """
+    for entry in entries_matching(vault.catalogue, after=seq - 1, most=1):
+        if entry.seq == seq:
+            return leaf_hash(entry.line).hex()
+    raise UsageError(f"there is no entry {seq} in the log", hint="see: strongroom log")
 
 
 def evidence_view(config: Config, vault: Vault) -> EvidenceView:
@@ -74,7 +88,7 @@ def keep_up(config: Config, vault: Vault, secret: Secret, clock: Clock, others: 
 
 def _sign(config: Config, vault: Vault, clock: Clock) -> None:
     try:
-        sign_log(vault, signer_of(config), clock)
+        sign_log(vault, signer_of(config), clock, lookout_of(config))
     except LogRefused:
         raise
     except StrongroomError as error:

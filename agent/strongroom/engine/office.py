@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from strongroom.config.schema import Config
 from strongroom.engine.assembly import Doors, build_sources, open_reading
 from strongroom.engine.certificate import signer_of
 from strongroom.engine.desk import Desk, Rules
 from strongroom.engine.judgement import Judgement
+from strongroom.engine.notices import standing_notices
 from strongroom.engine.propose import Plan, candidates, propose, read_plan
 from strongroom.engine.sanity import skews_of
-from strongroom.engine.vaulttime import require_trustworthy_time, vault_now
+from strongroom.engine.vaulttime import require_trustworthy_time, time_alarms, vault_now
 from strongroom.engine.verdicts import due
 from strongroom.evidence.note import Signer as Signer
+from strongroom.model.alarm import Kind
 from strongroom.model.archive import Archive
 from strongroom.model.destruction import PROGRAM
 from strongroom.model.erasure import Erasure
-from strongroom.model.errors import UsageError
+from strongroom.model.errors import UsageError, WorldError
 from strongroom.model.retention import AtEnd
 from strongroom.vault.archives import get_archive
 from strongroom.vault.destructions import live_proposals, matching_proposal_ids, newest_proposals
@@ -52,6 +55,7 @@ def desk_of(config: Config, vault: Vault, doors: Doors, *, ask: bool = False) ->
         rules=Rules(told.people, told.cooling_off, told.approvers),
         signer=lambda: signer_of(config),
         require_time=lambda: require_time(config, vault, doors, ask=ask),
+        require_calm=lambda: require_calm(config, vault, doors),
         witness=doors.witness,
     )
 
@@ -59,7 +63,40 @@ def desk_of(config: Config, vault: Vault, doors: Doors, *, ask: bool = False) ->
 def require_time(config: Config, vault: Vault, doors: Doors, *, ask: bool) -> None:
     """Raise WorldError unless the time is one to destroy by; with `ask` the providers have a say in it."""
     skews = skews_of(build_sources(config, doors)) if ask else {}
+    told = [] if _is_any_known(skews) else _clock_alarms(config, vault, doors)
+    if told:
+        raise _untimely("destroyed", told[0])
     require_trustworthy_time(vault, doors.clock, skews, config.vault.clock_tolerance)
+
+
+def require_calm(config: Config, vault: Vault, doors: Doors) -> None:
+    """Raise WorldError as long as an alarm about the time stands, unless a provider says the same time as our clock.
+
+    Whoever approves by a wrong clock agrees to what is not due, and leaves a line of a time that has not come.
+    """
+    told = _clock_alarms(config, vault, doors)
+    if not told:
+        return
+    skews = skews_of(build_sources(config, doors))
+    if not _is_any_known(skews):
+        raise _untimely("approved", told[0])
+    require_trustworthy_time(vault, doors.clock, skews, config.vault.clock_tolerance)
+
+
+def _is_any_known(skews: Mapping[str, timedelta | None]) -> bool:
+    return any(skew is not None for skew in skews.values())
+
+
+def _clock_alarms(config: Config, vault: Vault, doors: Doors) -> list[str]:
+    """Return the words of every alarm about the time: those that stand, and what would be one at this moment."""
+    now = [each.body for each in time_alarms(vault, doors.clock(), config.vault.clock_tolerance)]
+    stand = [each.body for each in standing_notices(vault) if each.key.partition(" ")[0] == Kind.CLOCK]
+    return [*now, *stand]
+
+
+def _untimely(what: str, words: str) -> WorldError:
+    hint = "set the clock (timedatectl), or see that a provider can be asked: strongroom doctor"
+    return WorldError(f"nothing is {what} by this clock: {words}", hint=hint)
 
 
 @contextmanager

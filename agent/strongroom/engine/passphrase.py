@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from strongroom.engine.keys import read_identity_file
+from strongroom.engine.keys import passphrase_of, read_identity_file
 from strongroom.model.errors import WorldError
 from strongroom.model.instants import Chance
 from strongroom.sealing.identityfile import open_identity_file, protect_identity_file
@@ -14,6 +14,8 @@ from strongroom.sealing.recipient import ScryptRecipient
 from strongroom.vault.durable import flush, flush_folder, in_words, write_all
 
 WORK_FACTOR = 18  # log2 of scrypt's N: about a second
+LEAST = 14  # characters of a passphrase that nobody is warned of
+_LEAST_KINDS = 6  # different characters in it
 
 
 def change_passphrase(
@@ -25,7 +27,9 @@ def change_passphrase(
     SealError for a wrong old passphrase, UsageError or WorldError; then the old file is as it was.
     """
     path = path.resolve()
-    sealed = protect_identity_file(read_identity_file(path), ask_old, ScryptRecipient(new, work_factor), chance)
+    data = read_identity_file(path)
+    with passphrase_of(path, data):
+        sealed = protect_identity_file(data, ask_old, ScryptRecipient(new, work_factor), chance)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         _write(temporary, sealed)
@@ -48,3 +52,13 @@ def _write(path: Path, data: bytes) -> None:
         flush(fd)
     finally:
         os.close(fd)
+
+
+def weakness(passphrase: str) -> str:
+    """Say why a passphrase is guessed too soon by whoever has the file, or nothing; it is never refused for that."""
+    advice = "take five words or more that belong to nobody's life"
+    if len(passphrase) < LEAST:
+        return f"this passphrase is short: {len(passphrase)} characters are guessed by trying. {advice}"
+    if len(set(passphrase.lower())) < _LEAST_KINDS:
+        return f"this passphrase repeats few characters, which is guessed by trying. {advice}"
+    return ""

@@ -50,7 +50,11 @@ def _survey(engine: Engine, job: Job, _step: Step, hand: Hand) -> None:
     hand.listed = True
 
 
-def _intend(_engine: Engine, _job: Job, _step: Step, hand: Hand) -> Happening:
+def _intend(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
+    """Write down that a create will leave; not while there is no room for what it would bring."""
+    full = transfer.without_room(engine, job)
+    if full is not None:
+        return replace(full, refused_until=full.facts.next_at)  # one job says so for all of the source
     hand.intent, hand.listed = True, False
     return Happening(Event.INTENDED)
 
@@ -178,6 +182,7 @@ def _seen(engine: Engine, job: Job, seen: Observation) -> Facts:
         expires_at=seen.expires_at,
         size=seen.size,
         request_id=seen.request_id,
+        made_at=seen.created_at,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from strongroom.vault.checkpoints import LoggedLine
+    from strongroom.vault.requests import Request
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {
@@ -52,6 +53,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "destruction.approved": "a destruction was approved",
         "destruction.undone": "taken off the plan: not destroyed",
         "destruction.spared": "dropped out of the plan: not destroyed",
+        "destruction.refused": "a destruction was STOPPED: catalogue and log contradict each other",
         "destruction.begun": "the destruction has begun",
         "archive.destroyed": "destroyed, with a certificate",
         "archive.buried": "was destroyed and had come back: destroyed again",
@@ -69,11 +71,15 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "scrub.found": "not what was archived",
         "scrub.cleared": "found to be sound again",
         "vault.rebuilt": "the catalogue was made again",
+        "vault.asides-shredded": "older catalogues were overwritten and removed",
+        "log.remade": "the log's file was gone, and was written anew",
         "archive.damaged": "moved to quarantine: damaged",
         "archive.adopted": "found in the vault and entered",
         "manifest.rewritten": "the manifest was written again",
         "files.moved": "stray files were moved to quarantine",
         "coverage.lost": "lost: it can be had no more",
+        "coverage.reconsidered": "not lost after all: the provider keeps it, and it is due again",
+        "coverage.unsettled": "had not settled when it was asked for: it proves nothing of this time",
         "archive.differs": "another export of the window told other counts",
         "snapshot.taken": "a further copy, beside the one before it",
         "source.retention-told": "the provider told how long it keeps records",
@@ -90,11 +96,34 @@ def kind_words(kind: str) -> str:
 def entry_words(entry: LoggedLine) -> str:
     """Say what happened, with the facts that a person wants to see."""
     facts = entry.body.get("facts")
-    told = (
-        ", ".join(f"{name} {_words(value)}" for name, value in sorted(facts.items())) if isinstance(facts, dict) else ""
-    )
+    told = facts_words(facts) if isinstance(facts, dict) else ""
     return ", ".join(part for part in (kind_words(str(entry.body["kind"])), told) if part)
 
 
-def _words(value: object) -> str:
-    return " to ".join(str(each) for each in value) if isinstance(value, list) else str(value)
+def wish_words(request: Request) -> str:
+    """Say what was asked for, and of what: "pause zavu:messages"."""
+    return f"{request.wish.value.replace('-', ' ')} {request.subject or 'every stream'}"
+
+
+def facts_words(facts: Mapping[str, object]) -> str:
+    """Write facts on one line; those that say nothing are left out."""
+    return ", ".join(f"{name} {words}" for name, words in told_facts(facts))
+
+
+def told_facts(facts: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return facts as pairs of words, by name; those that say nothing are left out."""
+    pairs = ((name.replace("_", " "), value_words(facts[name])) for name in sorted(facts))
+    return [(name, words) for name, words in pairs if words]
+
+
+def value_words(value: object) -> str:
+    """Write what a fact says as words: a list joined, a table as its names with what stands under each."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        tables = any(isinstance(each, Mapping) for each in value)
+        return ("; " if tables else ", ").join(filter(None, map(value_words, value)))
+    if isinstance(value, Mapping):
+        pairs = ((str(name), value_words(each)) for name, each in value.items())
+        return "; ".join(f"{name}: {words}" for name, words in pairs if words)
+    return "" if value is None else str(value)

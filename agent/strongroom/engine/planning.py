@@ -7,7 +7,7 @@ Of a stream without time windows only the newest copy can be had: older ones tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -21,20 +21,30 @@ from strongroom.engine.snapshots import is_snapshot, marked
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.coverage import Cover, Interval, due_windows, held_edge
 from strongroom.model.errors import UsageError
-from strongroom.model.horizon import BEYOND, NO_COPY, lapsed_copies, lost_windows
+from strongroom.model.horizon import (
+    BEYOND,
+    NO_COPY,
+    WORTH,
+    lapsed_copies,
+    lost_windows,
+    reconsidered,
+    settled_until,
+    split_settled,
+)
 from strongroom.model.ids import make_id
 from strongroom.model.instants import format_instant
 from strongroom.model.job import Cause, Event, Job, State
-from strongroom.model.plan import Plan, boundary, newest_ended
+from strongroom.model.plan import SETTLE, Plan, boundary, newest_ended
 from strongroom.model.stream import ExportSpec, Stream
 from strongroom.model.table import Facts, IllegalMove
 from strongroom.model.urgency import queue_key
-from strongroom.model.window import Window
+from strongroom.model.window import Window, subtract
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.jobs import get_job
-from strongroom.vault.ledger import interval_at, intervals_of, put_interval
+from strongroom.vault.ledger import claim, interval_at, intervals_of, lost_after, take_back_lost
 from strongroom.vault.log import add_entry
 from strongroom.vault.streams import count_planned, get_stream, put_stream, unsettled_windows
+from strongroom.vault.told import lag_of
 
 AHEAD = 40  # jobs of one source that wait to be asked for
 _FIRST = datetime(1, 1, 1, tzinfo=UTC)
@@ -55,6 +65,7 @@ class Due:
     lost: tuple[Window, ...]
     edge: datetime | None  # everything from `since` to here is proven, empty or lost
     cause: str = BEYOND  # why what is lost is lost
+    again: tuple[Window, ...] = ()  # entered as lost, and not lost by what is known now: wanted again
 
 
 def work_out(engine: Engine, plan: Plan) -> Due:
@@ -63,7 +74,7 @@ def work_out(engine: Engine, plan: Plan) -> Due:
     keeps = keeps_of(engine, plan.stream.source)
     plan = marked(engine, plan)
     state = get_stream(catalogue, plan.stream.name)
-    since = plan.since or state.floor
+    since = plan.since or (state.floor if plan.snapshot else _floor(state.floor, now, keeps))
     if since is None and plan.snapshot:
         first = newest_ended(plan, now)  # of what was before, nobody has a copy
         since = first.start if first else None
@@ -73,13 +84,41 @@ def work_out(engine: Engine, plan: Plan) -> Due:
     start = since
     if since is not None and state.edge is not None and state.since == since:
         start = max(since, state.edge)
+    again = _not_lost(catalogue, plan, now, keeps, since)
+    if again and start is not None:
+        start = min(start, again[0].start)
     plan = replace(plan, since=start, paused=plan.paused or bool(state.paused))
     ledger = intervals_of(catalogue, plan.stream.name, Window(start, _LAST) if start else None)
+    ledger = without_lost(ledger, again)
     lost = (*lost_windows(plan, ledger, now, keeps), *(each.window for each in lapsed_copies(plan, ledger, now)))
     taken = ledger + [Interval(plan.stream.name, window, Cover.LOST) for window in lost]
-    windows = tuple(due_windows(plan, taken, now, keeps))
+    windows = tuple(due_windows(plan, taken, now - lag_of(catalogue, plan.stream.source), keeps))
     edge = held_edge(start, _without(taken, lost)) if start else None
-    return Due(plan, keeps, since, windows, lost, edge, NO_COPY if plan.snapshot else BEYOND)
+    return Due(plan, keeps, since, windows, lost, edge, NO_COPY if plan.snapshot else BEYOND, again)
+
+
+def _floor(floor: datetime | None, now: datetime, keeps: timedelta | None) -> datetime | None:
+    """Return where an open plan begins: farther back than at first, where the provider turns out to keep more."""
+    return floor if floor is None or keeps is None or floor - (now - keeps) <= WORTH else now - keeps
+
+
+def _not_lost(
+    catalogue: Catalogue, plan: Plan, now: datetime, keeps: timedelta | None, since: datetime | None
+) -> tuple[Window, ...]:
+    if plan.snapshot or keeps is None:
+        return ()
+    return tuple(reconsidered(lost_after(catalogue, plan.stream.name, now - keeps), now, keeps, since))
+
+
+def without_lost(ledger: Iterable[Interval], again: Sequence[Window]) -> list[Interval]:
+    """Return the ledger without those parts of its losses that are wanted again."""
+    kept: list[Interval] = []
+    for each in ledger:
+        if again and each.cover is Cover.LOST and each.cause == BEYOND:
+            kept += [replace(each, window=rest) for rest in subtract(each.window, list(again))]
+        else:
+            kept.append(each)
+    return kept
 
 
 def _without(taken: list[Interval], lost: tuple[Window, ...]) -> list[Interval]:
@@ -107,6 +146,7 @@ def _enter_source(engine: Engine, source: str, plans: list[Plan], ahead: int) ->
     with catalogue.transaction():
         for plan in plans:
             due = work_out(engine, plan)
+            _take_back(catalogue, plan.stream.name, due, now)
             _remember(catalogue, plan, due)
             for window in due.lost:
                 _enter_lost(engine, catalogue, plan.stream.name, window, due.cause)
@@ -132,7 +172,7 @@ def _second_pass(engine: Engine, plan: Plan, keeps: timedelta | None, most: int)
 def _remember(catalogue: Catalogue, plan: Plan, due: Due) -> None:
     """Remember where an open plan began, so that what ages out is seen as lost, and how far everything is held."""
     state = get_stream(catalogue, plan.stream.name)
-    floor = state.floor or (due.since if plan.since is None else None)
+    floor = due.since if plan.since is None else state.floor
     known = replace(state, floor=floor, since=due.since, edge=due.edge)
     if known != state:
         put_stream(catalogue, known)
@@ -152,8 +192,18 @@ def _let_go(engine: Engine, plan: Plan) -> None:
             record(engine, job, Happening(Event.CANCELLED, facts))
 
 
+def _take_back(catalogue: Catalogue, stream: str, due: Due, now: datetime) -> None:
+    """Enter what was lost by our own reckoning and is not, by what is known of the provider now."""
+    for part in due.again:
+        take_back_lost(catalogue, stream, part, BEYOND)
+        facts: dict[str, Fact] = {"window": [format_instant(part.start), format_instant(part.end)], "cause": BEYOND}
+        if due.keeps is not None:
+            facts["days"] = due.keeps // timedelta(days=1)
+        add_entry(catalogue, Entry("coverage.reconsidered", now, stream=stream, facts=facts))
+
+
 def _enter_lost(engine: Engine, catalogue: Catalogue, stream: str, window: Window, cause: str) -> None:
-    put_interval(catalogue, Interval(stream, window, Cover.LOST, cause=cause))
+    claim(catalogue, Interval(stream, window, Cover.LOST, cause=cause), engine.clock())
     facts: dict[str, Fact] = {"window": [format_instant(window.start), format_instant(window.end)], "cause": cause}
     add_entry(catalogue, Entry("coverage.lost", engine.clock(), stream=stream, facts=facts))
 
@@ -161,12 +211,17 @@ def _enter_lost(engine: Engine, catalogue: Catalogue, stream: str, window: Windo
 def enter_window(engine: Engine, stream: Stream, window: Window, retention: str, *, again: bool = False) -> Job:
     """Enter a job for one window that a person asks for.
 
-    Raises UsageError when exactly this window is held or under way, unless `again`: then the new export becomes an
-    archive beside the older one and the ledger is left alone. Raises it also for a copy of long ago, of a stream that
-    has no time windows.
+    Raises UsageError for a window that has not begun, and when exactly this one is held or under way, unless `again`:
+    then the new export becomes an archive beside the older one and the ledger is left alone. Raises it also for a copy
+    of long ago, of a stream that has no time windows.
     """
-    catalogue = engine.vault.catalogue
-    if window.end + window.length <= engine.clock() and not again and _is_snapshot(engine, stream):
+    catalogue, now = engine.vault.catalogue, engine.clock()
+    if window.start >= now:
+        raise UsageError(
+            f"{format_instant(window.start)} has not come yet: there is nothing to export of then",
+            hint=f"it is {format_instant(now)} now; ask for a window that has ended, or let the plan do it when it has",
+        )
+    if window.end + window.length <= now and not again and _is_snapshot(engine, stream):
         raise UsageError(
             f"{stream.name} has no time windows: what there was then can be had no more",
             hint="ask for the newest window that has ended: it is a copy of what there is now",
@@ -184,6 +239,13 @@ def enter_window(engine: Engine, stream: Stream, window: Window, retention: str,
         enter(catalogue, job)
     engine.vault.write_log()
     return job
+
+
+def unsettled_part(engine: Engine, stream: Stream, window: Window) -> Window | None:
+    """Return what of a window has not settled by now: an export that is asked for now proves nothing of it."""
+    delay = engine.settles.get(stream.name, SETTLE)
+    rest = split_settled(window, settled_until(engine.clock(), delay))[1]
+    return window if rest is not None and _is_snapshot(engine, stream) else rest
 
 
 def _is_snapshot(engine: Engine, stream: Stream) -> bool:

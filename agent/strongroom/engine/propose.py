@@ -6,10 +6,11 @@ against the retention that still runs (erase.py). Proposing destroys nothing and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from strongroom.engine.crosscheck import open_docket, read_on, require_archive, told_aloud
 from strongroom.engine.desk import Desk
 from strongroom.engine.judgement import Fate, Judgement
 from strongroom.evidence.line import Fact
@@ -27,6 +28,8 @@ from strongroom.model.destruction import (
 )
 from strongroom.model.errors import UsageError
 from strongroom.model.ids import make_id
+from strongroom.model.tombstone import Tombstone
+from strongroom.model.window import Window
 from strongroom.vault.archives import get_archive
 from strongroom.vault.destructions import (
     condemned_on,
@@ -39,12 +42,23 @@ from strongroom.vault.tombstones import get_tombstone
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """What a person knows an archive by, before it is destroyed and after."""
+
+    stream: str
+    window: Window
+    records: int
+    size: int  # bytes as delivered
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A proposal with everything on it, ready to be printed."""
 
     proposal: Proposal
     condemned: tuple[Condemned, ...]
     judgements: dict[str, Judgement]  # by archive: what would be decided now; none for what is gone
+    contents: Mapping[str, Content] = field(default_factory=dict)  # by archive
 
     @property
     def waiting(self) -> tuple[Condemned, ...]:
@@ -71,18 +85,26 @@ def candidates(desk: Desk, archives: Iterable[Archive]) -> list[tuple[Archive, J
 def propose(desk: Desk, archives: Sequence[Archive], by: Person, reason: str) -> Plan:
     """Write down a plan to destroy archives whose retention is over.
 
-    Raises UsageError, naming each archive that may not be destroyed and why; then nothing is written.
+    Raises UsageError, naming each archive that may not be destroyed and why, and Contradiction where what decides about
+    one is not what the log tells; then nothing is proposed.
     """
     at, catalogue = desk.clock(), desk.vault.catalogue
-    with catalogue.transaction():
-        judgements = {archive.id: desk.judge(desk.vault, archive, at) for archive in archives}
-        _refuse_unripe(desk, archives, judgements)
+    require_ripe(desk, archives, at)
+    with told_aloud(desk):
+        docket = open_docket(desk.vault, archives=[archive.id for archive in archives])
+        for archive in archives:
+            require_archive(catalogue, docket, archive.id)
+    with told_aloud(desk), catalogue.transaction():
+        read_on(catalogue, docket)
+        judgements = require_ripe(desk, archives, at)
         plan = enter_plan(desk, archives, judgements, by, at, reason=reason)
     desk.vault.write_log()
     return plan
 
 
-def _refuse_unripe(desk: Desk, archives: Sequence[Archive], judgements: dict[str, Judgement]) -> None:
+def require_ripe(desk: Desk, archives: Sequence[Archive], at: datetime) -> dict[str, Judgement]:
+    """Judge the archives, and return the judgements by archive. Raises as `propose` does; nothing is written."""
+    judgements = {archive.id: desk.judge(desk.vault, archive, at) for archive in archives}
     if not archives:
         raise UsageError("there is nothing to propose", hint="see what is due: strongroom retention plan")
     for archive in archives:
@@ -94,6 +116,7 @@ def _refuse_unripe(desk: Desk, archives: Sequence[Archive], judgements: dict[str
                 f"archive {archive.id} may not be destroyed: {judgement.words}",
                 hint="nothing is destroyed early; see: strongroom retention plan",
             )
+    return judgements
 
 
 def enter_plan(
@@ -139,7 +162,7 @@ def enter_plan(
     for each in condemned:
         put_condemned(catalogue, each)
     _log_proposal(desk, proposal, condemned)
-    return Plan(proposal, condemned, judgements)
+    return Plan(proposal, condemned, judgements, {archive.id: _content(archive) for archive in archives})
 
 
 def _log_proposal(desk: Desk, proposal: Proposal, condemned: Sequence[Condemned]) -> None:
@@ -174,9 +197,21 @@ def read_plan(desk: Desk, proposal_id: str) -> Plan:
     if proposal is None:
         raise UsageError(f"there is no proposal {proposal_id}", hint="see: strongroom destroy list")
     condemned = tuple(condemned_on(catalogue, proposal.id))
-    found = ((each.archive, get_archive(catalogue, each.archive)) for each in condemned if each.live)
-    judgements = {name: desk.judge(desk.vault, archive, at) for name, archive in found if archive is not None}
-    return Plan(proposal, condemned, judgements)
+    found = [(each, get_archive(catalogue, each.archive)) for each in condemned]
+    live = ((each, archive) for each, archive in found if each.live and archive is not None)
+    judgements = {each.archive: desk.judge(desk.vault, archive, at) for each, archive in live}
+    contents = {each.archive: _content(archive) for each, archive in found if archive is not None}
+    gone = (get_tombstone(catalogue, each.archive) for each, archive in found if archive is None)
+    contents |= {each.tombstone.archive: _remains(each.tombstone) for each in gone if each is not None}
+    return Plan(proposal, condemned, judgements, contents)
+
+
+def _content(archive: Archive) -> Content:
+    return Content(archive.stream, archive.spec.window, archive.inspection.records, archive.seal.size)
+
+
+def _remains(tombstone: Tombstone) -> Content:
+    return Content(tombstone.stream, tombstone.window, tombstone.records, tombstone.size)
 
 
 def undo(desk: Desk, subject: str, by: Person, reason: str) -> list[Condemned]:

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from strongroom.engine.engine import Engine
 from strongroom.engine.keeping import keeps
-from strongroom.engine.planning import work_out
+from strongroom.engine.planning import without_lost, work_out
 from strongroom.engine.snapshots import MIXED, is_mixed
 from strongroom.model.blindspots import Blindness, blindness
-from strongroom.model.coverage import Cover, Interval
+from strongroom.model.coverage import Cover, Interval, joined, unheld
 from strongroom.model.horizon import AtRisk, at_risk
 from strongroom.model.outlook import Demand, Outlook, look_ahead
 from strongroom.model.plan import Plan
@@ -31,6 +31,7 @@ class StreamCoverage:
     keeps: timedelta | None  # how long the provider keeps records, where that is known
     paused: str  # why nothing new is asked for, or empty
     intervals: tuple[Interval, ...]  # the ledger, in order of time
+    unheld: tuple[Interval, ...]  # what of it is lost, missing or open and not held, each instant told once
     due: tuple[Window, ...]  # wanted now and in no job yet
     risk: AtRisk | None
     snapshot: bool = False  # no time windows: each archive is a copy of all there was when it was asked for
@@ -38,8 +39,8 @@ class StreamCoverage:
 
     @property
     def gaps(self) -> tuple[Interval, ...]:
-        """Return what is missing or lost, with its cause."""
-        return tuple(each for each in self.intervals if each.cover in (Cover.MISSING, Cover.LOST))
+        """Return what is missing or lost and not held, with its cause; neighbours of one cause are one."""
+        return tuple(joined(each for each in self.unheld if each.cover is not Cover.OPEN))
 
 
 def coverage_of_plans(
@@ -57,21 +58,22 @@ def coverage_of_plans(
 def _coverage(engine: Engine, plan: Plan, period: Window | None, streams: Sequence[Stream]) -> StreamCoverage:
     catalogue, name = engine.vault.catalogue, plan.stream.name
     due = work_out(engine, plan)
-    ledger = intervals_of(catalogue, name)
+    ledger = without_lost(intervals_of(catalogue, name), due.again)
     whole = replace(due.plan, since=due.since)
     shut = MIXED if is_mixed(engine.sources[plan.stream.source].provider, plan.stream) else ""
     state = get_stream(catalogue, name)
     overtaken = set(due.lost)
     ledger = [each for each in ledger if each.window not in overtaken]
     lost = [Interval(name, window, Cover.LOST, cause=due.cause) for window in due.lost]
-    shown = [each for each in sorted([*ledger, *lost], key=lambda each: each.window) if _within(each.window, period)]
+    told = sorted([*ledger, *lost], key=lambda each: each.window)
     return StreamCoverage(
         stream=name,
         source=plan.stream.source,
         since=due.since,
         keeps=due.keeps,
         paused="in the configuration" if plan.paused else shut or state.paused,
-        intervals=tuple(shown),
+        intervals=tuple(each for each in told if _within(each.window, period)),
+        unheld=tuple(unheld(told, period)),
         due=tuple(window for window in due.windows if _within(window, period)),
         risk=at_risk(whole, ledger, engine.clock(), due.keeps),
         snapshot=due.plan.snapshot,

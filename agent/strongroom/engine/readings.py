@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from strongroom.engine.heartbeat import Heartbeat, last_heartbeat
 from strongroom.engine.remains import refuse_destroyed
 from strongroom.evidence.line import Fact
 from strongroom.model.archive import Archive
@@ -37,10 +38,13 @@ from strongroom.vault.jobs import (
     successor_of,
 )
 from strongroom.vault.ledger import coverage_totals, intervals_of
-from strongroom.vault.lock import describe_holder, is_held
+from strongroom.vault.lock import describe_holder, holder_process, is_held
 from strongroom.vault.log import Logged, entries_before, entries_of_archive, entries_of_job, newest_entries
 from strongroom.vault.manifest import write_manifest
 from strongroom.vault.recipients import sealed_to
+from strongroom.vault.requests import Request as Request  # as `Vault` below
+from strongroom.vault.requests import Wish as Wish
+from strongroom.vault.requests import waiting_requests
 from strongroom.vault.sources import SourceState
 from strongroom.vault.vault import Vault as Vault  # the screen and the command line name it from here
 
@@ -107,6 +111,12 @@ class Status:
     worked_on_by: str  # who holds the vault's lock, or empty
     free_bytes: int
     last_entry: datetime | None  # when something last happened
+    heartbeat: Heartbeat | None = None  # of the daemon that works in the vault; None where it has said nothing yet
+    waiting: tuple[Request, ...] = ()  # what people asked for and nobody has answered, newest first
+
+    def silence(self, now: datetime) -> timedelta | None:
+        """Return for how long the daemon at work has not said that it lives; None while it does."""
+        return None if self.heartbeat is None or self.heartbeat.fresh(now) else now - self.heartbeat.at
 
 
 def list_jobs(
@@ -251,6 +261,12 @@ def worked_on_by(vault: Vault) -> str:
     return describe_holder(lock) if is_held(lock) else ""
 
 
+def heartbeat_of_holder(vault: Vault) -> Heartbeat | None:
+    """Return the newest heartbeat where it is that of the process that works in the vault now, or None."""
+    lock, newest = vault.layout.lock, last_heartbeat(vault)
+    return newest if newest is not None and is_held(lock) and holder_process(lock) == newest.pid else None
+
+
 def status_of(vault: Vault) -> Status:
     """Return the vault at a glance."""
     newest = newest_moments(vault, 1)
@@ -267,6 +283,8 @@ def status_of(vault: Vault) -> Status:
         worked_on_by=worked_on_by(vault),
         free_bytes=vault.free_bytes(),
         last_entry=newest[0].at if newest else None,
+        heartbeat=heartbeat_of_holder(vault),
+        waiting=tuple(reversed(waiting_requests(vault.catalogue))),
     )
 
 

@@ -29,6 +29,7 @@ from strongroom.vault import scrubqueries as queries
 from strongroom.vault.archives import put_archive
 from strongroom.vault.catalogue import Catalogue, open_catalogue, to_text
 from strongroom.vault.destructionreplay import replay_destructions
+from strongroom.vault.durable import make_folder
 from strongroom.vault.jobs import get_job, put_job
 from strongroom.vault.layout import FORMAT, Layout, id_of
 from strongroom.vault.lock import hold
@@ -39,6 +40,10 @@ from strongroom.vault.tombstones import is_tombstone, put_tombstone, read_tombst
 
 BATCH = 2000  # lines, or manifests, that share a commit
 GONE = "manifest-missing"
+NO_HISTORY = (
+    "log/log.jsonl: there was none: what was done before is not known, legal holds among it. Place them again before"
+    " anything else; no archive from before is destroyed, as the log does not tell of it"
+)
 END_REPLAYS: tuple[Callable[[Catalogue], None], ...] = (
     replay_recipients,
     replay_resealed,
@@ -139,6 +144,7 @@ def _read_log(order: Rebuild, catalogue: Catalogue) -> None:
     seq, _, prev = rebuilding.last_line(catalogue)
     offset = int(rebuilding.read_mark(catalogue, "offset") or 0)
     replay = Replay(catalogue, order.streams)
+    replay.take_up()
     if not order.layout.log.exists():
         return
     with order.layout.log.open("rb") as file:
@@ -303,12 +309,15 @@ def _finish(order: Rebuild, catalogue: Catalogue, done: Rebuilt) -> None:
         done.entries, done.jobs, done.archives, done.tombstones = (
             row[name] for name in ("entries", "jobs", "archives", "tombstones")
         )
+        if not done.entries and done.archives:
+            done.faults.insert(0, NO_HISTORY)
         if order.to is None:
             facts: dict[str, Fact] = {"entries": done.entries, "archives": done.archives, "faults": len(done.faults)}
             add_entry(catalogue, Entry("vault.rebuilt", now, facts=facts))
 
 
 def _level_log(layout: Layout) -> None:
+    make_folder(layout.log.parent)
     catalogue = open_catalogue(layout.catalogue)
     try:
         write_out(catalogue, layout.log)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hmac import compare_digest
 
+from strongroom.engine.keys import public_key
 from strongroom.engine.notices import reconcile
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.alarm import Alarm, Kind, Level
@@ -118,6 +119,18 @@ def require_proof(key: str, identities: Sequence[X25519Identity], chance: Chance
             f"the identity given does not belong to {short_key(key)}",
             hint="give the identity file whose public key this is: age-keygen -y FILE shows it",
         )
+
+
+def require_sealable(recipients: Sequence[str], chance: Chance) -> None:
+    """Seal a probe to each of these public keys. Raises UsageError, naming the first, where that cannot be done."""
+    for text in recipients:
+        try:
+            seal_bytes(chance(32), [public_key(text)], chance)
+        except UsageError as error:
+            raise UsageError(
+                f"nothing can be sealed to {text}: {error.message}",
+                hint="put the public key of an identity of yours into [vault] recipients: age-keygen -y FILE shows it",
+            ) from error
 
 
 def require_keepers(vault: Vault, kept: Sequence[str], *, unproven: bool = False) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from strongroom.engine.engine import Engine, Happening
 from strongroom.engine.holding import note_caught
@@ -13,20 +13,22 @@ from strongroom.engine.snapshots import is_snapshot, note_copy
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive
 from strongroom.model.budget import next_create
-from strongroom.model.coverage import Cover, Interval
-from strongroom.model.horizon import settle
-from strongroom.model.instants import format_instant
+from strongroom.model.coverage import Cover, Interval, require_past
+from strongroom.model.horizon import delay_then, is_moment, lag_after, settle, settled_until, split_settled
+from strongroom.model.instants import format_instant, parse_instant
 from strongroom.model.job import Cause, Event, Job, State
+from strongroom.model.plan import SETTLE
 from strongroom.model.provider import Match
 from strongroom.model.table import QUIET, Facts, advance
 from strongroom.model.urgency import share, urgency
+from strongroom.model.window import Window
 from strongroom.vault import queries
 from strongroom.vault.archives import get_archive, put_archive
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.deletions import Deletion, owe_deletion, was_accepted
 from strongroom.vault.jobs import get_job, put_job
-from strongroom.vault.ledger import drop_open, interval_at, put_interval
-from strongroom.vault.log import add_entry
+from strongroom.vault.ledger import claim, drop_open, interval_at, put_interval
+from strongroom.vault.log import add_entry, entries_of_job
 from strongroom.vault.manifest import write_manifest
 from strongroom.vault.sources import (
     forget_ask,
@@ -36,6 +38,7 @@ from strongroom.vault.sources import (
     remember_ask,
     usage_of,
 )
+from strongroom.vault.told import lag_of, remember_lag
 
 
 def record(engine: Engine, job: Job, happening: Happening) -> Job:
@@ -69,10 +72,16 @@ def record(engine: Engine, job: Job, happening: Happening) -> Job:
 
 
 def enter(catalogue: Catalogue, job: Job) -> None:
-    """Write down a new job and that its window is being worked on; inside a transaction."""
+    """Write down a new job and that its window is being worked on; inside a transaction.
+
+    Raises ValueError for a window that has not begun, unless the job takes over another's.
+    """
     put_job(catalogue, job)
     if not job.beside:
-        put_interval(catalogue, Interval(job.stream, job.spec.window, Cover.OPEN, job=job.id))
+        opened = Interval(job.stream, job.spec.window, Cover.OPEN, job=job.id)
+        if not job.parent:
+            require_past(opened, job.created_at)
+        put_interval(catalogue, opened)
     window = job.spec.window
     facts: dict[str, Fact] = {
         "window": [format_instant(window.start), format_instant(window.end)],
@@ -120,6 +129,8 @@ def must_wait_its_turn(engine: Engine, catalogue: Catalogue, job: Job, now: date
 def _keep_quota(catalogue: Catalogue, before: Job, after: Job, happening: Happening, now: datetime) -> None:
     if happening.event is Event.INTENDED:
         remember_ask(catalogue, after, now)
+    if happening.facts.made_at is not None and happening.event in (Event.ACCEPTED, Event.ADOPTED):
+        _keep_lag(catalogue, before, happening.facts.made_at)
     if happening.event is Event.POSTPONED:  # an unanswered create stays counted: the provider may have counted it
         forget_ask(catalogue, before)
     if not (happening.pause or happening.refused_until):
@@ -132,6 +143,15 @@ def _keep_quota(catalogue: Catalogue, before: Job, after: Job, happening: Happen
     if happening.pause:
         facts: dict[str, Fact] = {"source": before.source, "cause": happening.facts.cause.value}
         add_entry(catalogue, Entry("source.paused", now, facts=facts, words=happening.pause))
+
+
+def _keep_lag(catalogue: Catalogue, job: Job, made_at: datetime) -> None:
+    """Remember how far the provider's clock is behind: windows are then planned when they have settled there, too."""
+    known = lag_of(catalogue, job.source)
+    asked_at = job.asked_at or job.created_at
+    lag = lag_after(known, asked_at, made_at) if is_moment(made_at, asked_at) else known
+    if lag != known:
+        remember_lag(catalogue, job.source, lag)
 
 
 def _owe_deletion(engine: Engine, catalogue: Catalogue, job: Job, now: datetime) -> None:
@@ -151,8 +171,7 @@ def _keep_coverage(engine: Engine, catalogue: Catalogue, job: Job, happening: Ha
     if job.state is State.CANCELLED:
         drop_open(catalogue, job.stream, job.spec.window)
     elif job.state is State.FAILED:
-        missing = Interval(job.stream, job.spec.window, Cover.MISSING, job=job.id, cause=job.cause.value)
-        put_interval(catalogue, missing)
+        _miss(engine, catalogue, job, now)
     elif happening.archive is not None:
         _cover(engine, catalogue, job, happening.archive)
 
@@ -178,14 +197,54 @@ def _cover(engine: Engine, catalogue: Catalogue, job: Job, archive: Archive) -> 
     keeps = None if copied else keeps_of(engine, job.source)
     if copied:
         note_copy(catalogue, job, archive, engine.clock())
-    proven = Interval(job.stream, job.spec.window, cover, archive.id, job.id)
     drop_open(catalogue, job.stream, job.spec.window)
-    for interval in settle(proven, job.asked_at or job.created_at, keeps, archive.inspection.earliest):
-        put_interval(catalogue, interval)
+    asked_at = job.asked_at or job.created_at
+    settled, unsettled = split_settled(job.spec.window, settled_of(engine, catalogue, job))
+    if copied and unsettled is not None:  # a copy is one of after the window's end, or none of it
+        settled, unsettled = None, job.spec.window
+    if unsettled is not None:
+        note_part(catalogue, "coverage.unsettled", job, unsettled, engine.clock())
+    if settled is None:
+        return
+    proven = Interval(job.stream, settled, cover, archive.id, job.id)
+    for interval in settle(proven, asked_at, keeps, archive.inspection.earliest):
+        claim(catalogue, interval, asked_at)
         if interval.cover is Cover.LOST:
-            window = [format_instant(interval.window.start), format_instant(interval.window.end)]
-            facts: dict[str, Fact] = {"window": [*window], "cause": interval.cause}
-            add_entry(catalogue, Entry("coverage.lost", engine.clock(), job.id, stream=job.stream, facts=facts))
+            note_part(catalogue, "coverage.lost", job, interval.window, engine.clock(), interval.cause)
+
+
+def note_part(catalogue: Catalogue, kind: str, job: Job, window: Window, at: datetime, cause: str = "") -> None:
+    """Write down what is said of a part of a job's window, before the line that ends the job; in a transaction."""
+    facts: dict[str, Fact] = {"window": [format_instant(window.start), format_instant(window.end)]}
+    facts.update({"cause": cause} if cause else {})
+    add_entry(catalogue, Entry(kind, at, job.id, stream=job.stream, facts=facts))
+
+
+def settled_of(engine: Engine, catalogue: Catalogue, job: Job) -> datetime:
+    """Return up to where a job's export proves anything, by our clock and by what the provider says of it."""
+    asked_at = job.asked_at or job.created_at
+    if job.tries(Cause.RENEWAL):  # an export that was made again may be no newer than the first
+        asked_at = min(asked_at, job.created_at)
+    bodies = [entry.body["facts"] for entry in entries_of_job(catalogue, job.id)]
+    made = [parse_instant(str(facts["made"])) for facts in bodies if isinstance(facts, dict) and facts.get("made")]
+    moments = [told for told in made if is_moment(told, asked_at)]
+    return settled_until(asked_at, _delay(engine, job), min(moments, default=None))
+
+
+def _delay(engine: Engine, job: Job) -> timedelta:
+    delay = engine.settles.get(job.stream, SETTLE)
+    # A plan asked for it when it had settled by the delay of then: a longer one since does not undo that.
+    return delay_then(job.spec.window, delay, job.created_at) if job.purpose == "coverage" else delay
+
+
+def _miss(engine: Engine, catalogue: Catalogue, job: Job, now: datetime) -> None:
+    """Enter a window as missing. One that had not settled is not missing but due, when it has."""
+    window, asked_at = job.spec.window, job.asked_at or job.created_at
+    if split_settled(window, settled_until(asked_at, _delay(engine, job)))[1] is not None:
+        drop_open(catalogue, job.stream, window)
+        note_part(catalogue, "coverage.unsettled", job, window, now)
+        return
+    claim(catalogue, Interval(job.stream, window, Cover.MISSING, job=job.id, cause=job.cause.value), asked_at)
 
 
 def _log(engine: Engine, catalogue: Catalogue, before: Job, after: Job, happening: Happening, now: datetime) -> None:
@@ -201,6 +260,7 @@ def _log(engine: Engine, catalogue: Catalogue, before: Job, after: Job, happenin
         "request": told.request_id,
         "size": told.size,
         "next": format_instant(told.next_at) if told.next_at else "",
+        "made": format_instant(told.made_at) if told.made_at else "",
         "successor": happening.successor.id if happening.successor else "",
         **happening.told,
         **(_archive_facts(engine, archive) if archive else {}),

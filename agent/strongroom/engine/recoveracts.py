@@ -10,23 +10,25 @@ from pathlib import Path
 
 from strongroom.engine.fixity import Fault, check_small_files
 from strongroom.engine.rebuild import Rebuild, rebuild
-from strongroom.engine.record import enter
+from strongroom.engine.record import enter, note_part
 from strongroom.engine.recovery import Kind, Trouble, diagnose, faults_of
 from strongroom.engine.replay import cover_adopted
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.errors import UsageError, VaultError
-from strongroom.model.ids import make_id
+from strongroom.model.horizon import delay_then, settled_until, split_settled
+from strongroom.model.ids import make_id, time_of
 from strongroom.model.instants import Chance, Clock, format_instant
 from strongroom.model.job import Job, State
+from strongroom.model.plan import SETTLE
 from strongroom.model.stream import Stream
 from strongroom.vault import scrubqueries as queries
 from strongroom.vault.archives import get_archive, put_archive
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.durable import flush_folder, make_folder, write_new
 from strongroom.vault.jobs import get_job, put_job
-from strongroom.vault.layout import Layout
+from strongroom.vault.layout import Layout, id_of
 from strongroom.vault.ledger import covered_by, put_interval
 from strongroom.vault.lock import hold
 from strongroom.vault.log import add_entry
@@ -63,16 +65,17 @@ class Mended:
 def apply(recovery: Recovery) -> Mended:
     """Diagnose and mend, until nothing that can be mended is left. Raises VaultLocked while somebody works there."""
     done: list[str] = []
+    before: list[Trouble] = []
     for _ in range(ROUNDS):
         found = diagnose(recovery.root, deep=recovery.deep, configured=recovery.configured)
         mendable = [each for each in found if each.mendable]
-        if not mendable:
-            return Mended(tuple(done), tuple(found))
-        done += _mend(recovery, mendable)
+        if not mendable or found == before:
+            return Mended(tuple(dict.fromkeys(done)), tuple(found))
+        done, before = done + _mend(recovery, mendable), found
         if mendable[0].kind is Kind.UNFINISHED:
             return Mended(tuple(done), ())
     left = diagnose(recovery.root, deep=recovery.deep, configured=recovery.configured)
-    return Mended(tuple(done), tuple(left))
+    return Mended(tuple(dict.fromkeys(done)), tuple(left))
 
 
 def _mend(recovery: Recovery, found: list[Trouble]) -> list[str]:
@@ -84,13 +87,22 @@ def _mend(recovery: Recovery, found: list[Trouble]) -> list[str]:
     vault = open_vault(recovery.root)
     try:
         with hold(vault.layout.lock, "strongroom recover"):
+            vault.make_folders()
             done = []
             for trouble in _once_each(found):
-                done += _MEND[trouble.kind](recovery, vault, trouble)
+                done += _try(recovery, vault, trouble)
             vault.write_log()
         return done
     finally:
         vault.close()
+
+
+def _try(recovery: Recovery, vault: Vault, trouble: Trouble) -> list[str]:
+    """Mend one thing; one that cannot be mended is told, and does not keep the rest from being."""
+    try:
+        return _MEND[trouble.kind](recovery, vault, trouble)
+    except VaultError as error:
+        return [f"left alone {', '.join(trouble.files)}: {error.message}; {error.hint}"]
 
 
 def _once_each(found: list[Trouble]) -> list[Trouble]:
@@ -258,7 +270,12 @@ def _adopt(recovery: Recovery, vault: Vault, trouble: Trouble) -> list[str]:
     data = path.read_bytes()
     archive = read_manifest(data)
     payload = vault.payload_path(archive)
-    if archive.id != trouble.archive or not payload.exists() or not vault.key_path(archive).exists():
+    if (
+        archive.id != trouble.archive
+        or id_of(Path(archive.job)) != archive.job
+        or not payload.exists()
+        or not vault.key_path(archive).exists()
+    ):
         raise VaultError(
             f"archive {trouble.archive} is not whole", hint="restore its files from a copy, or move it away"
         )
@@ -276,10 +293,20 @@ def _adopt(recovery: Recovery, vault: Vault, trouble: Trouble) -> list[str]:
             put_job(catalogue, _archived(known, archive) if known else _job_of(archive))
         put_archive(catalogue, archive, vault.key_sha256(archive))
         if archive.holding is Holding.HELD:
-            records = archive.inspection.records
-            cover_adopted(catalogue, archive.stream, archive.spec.window, archive.id, archive.job, records=records)
+            _cover_adopted(catalogue, archive, known, recovery.clock())
         add_entry(catalogue, Entry("archive.adopted", recovery.clock(), archive.job, archive.id, archive.stream, facts))
     return [f"entered archive {archive.id}; check it with: strongroom verify {archive.id}"]
+
+
+def _cover_adopted(catalogue: Catalogue, archive: Archive, job: Job | None, now: datetime) -> None:
+    """Enter what had surely settled when it was asked for; the job's name tells when that was at the earliest."""
+    window = archive.spec.window
+    asked_at = time_of(archive.job)
+    settled, unsettled = split_settled(window, settled_until(asked_at, delay_then(window, SETTLE, asked_at)))
+    if unsettled is not None:
+        note_part(catalogue, "coverage.unsettled", job or _job_of(archive), unsettled, now)
+    records = archive.inspection.records
+    cover_adopted(catalogue, archive.stream, window, settled, archive.id, archive.job, records=records)
 
 
 def _archived(job: Job, archive: Archive) -> Job:

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from strongroom.engine.fixity import Fault, check_fixity, check_small_files, payload_fault
+from strongroom.engine.crosscheck import held_otherwise
+from strongroom.engine.fixity import UNTOLD, Fault, check_fixity, check_small_files, payload_fault
 from strongroom.evidence.line import GENESIS, digest
 from strongroom.model.archive import Archive
 from strongroom.model.errors import UsageError, VaultError
 from strongroom.vault import queries
 from strongroom.vault.archives import all_archive_ids, get_archive
+from strongroom.vault.catalogue import is_writable, open_to_read, refusal
 from strongroom.vault.jobs import interrupted_jobs
 from strongroom.vault.layout import Layout
 from strongroom.vault.orphans import strays
@@ -27,6 +29,7 @@ from strongroom.vault.tombstones import is_tombstone
 from strongroom.vault.vault import Vault, open_vault
 
 PAGES = "docs/recovery/"
+WHOLE = 3  # files of an archive: payload, key file, manifest
 
 
 class Kind(StrEnum):
@@ -41,6 +44,8 @@ class Kind(StrEnum):
     SHORT_LOG = "short-log"
     BROKEN_LOG = "broken-log"
     FORKED_LOG = "forked-log"
+    NO_HISTORY = "no-history"
+    HOLDS = "changed-holds"
     INTERRUPTED = "interrupted-jobs"
     PAYLOAD = "damaged-payload"
     KEY = "missing-key"
@@ -61,9 +66,11 @@ _PAGE = {
     Kind.NO_LOG: "torn-log.md",
     Kind.TORN_LOG: "torn-log.md",
     Kind.BROKEN_LOG: "torn-log.md",
+    Kind.NO_HISTORY: "torn-log.md",
     Kind.PAYLOAD: "damaged-payload.md",
     Kind.MANIFEST: "damaged-payload.md",
     Kind.KEY: "missing-key.md",
+    Kind.HOLDS: "half-restored.md",
     Kind.INTERRUPTED: "README.md",
 }
 
@@ -106,7 +113,7 @@ def diagnose(root: Path, *, deep: bool = False, configured: bool = True) -> list
         found = list(_of_log(vault))
         if any(each.kind in (Kind.OLD_CATALOGUE, Kind.FORKED_LOG, Kind.BROKEN_LOG) for each in found):
             return found
-        return [*found, *_of_jobs(vault), *_of_archives(vault, deep=deep), *_of_strays(vault)]
+        return [*found, *_of_holds(vault), *_of_jobs(vault), *_of_archives(vault, deep=deep), *_of_strays(vault)]
     finally:
         vault.close()
 
@@ -115,7 +122,7 @@ def is_unfinished(layout: Layout, *, configured: bool) -> bool:
     """Say whether a folder is what an interrupted init left: nothing was ever put in it."""
     if any(any((layout.root / name).glob("**/*.*")) for name in ("archives", "keys", "manifests", "quarantine")):
         return False
-    lines = layout.log.read_bytes().count(b"\n") if layout.log.exists() else 0
+    lines = layout.log.read_bytes().count(b"\n") if layout.log.is_file() else 0
     if lines > 1 or (lines == 1 and configured):
         return False
     ours = {layout.catalogue.name, layout.readme.name, layout.lock.name}
@@ -144,7 +151,12 @@ def _of_catalogue(layout: Layout) -> Iterator[Trouble]:
 
 
 def _integrity(path: Path) -> str:
-    """Return what SQLite has against the file, or an empty text. Reads through its log, writes nothing."""
+    """Return what SQLite has against the file, or an empty text. Reads through its log, writes nothing.
+
+    Raises WorldError where the file is not to be had: that is no damage, and making it again would not help.
+    """
+    if not is_writable(path):
+        return _integrity_where_nobody_writes(path)
     try:
         connection = sqlite3.connect(path, timeout=5)
         try:
@@ -153,7 +165,24 @@ def _integrity(path: Path) -> str:
         finally:
             connection.close()
     except sqlite3.Error as error:
+        refused = refusal(path, error)
+        if refused is not None:
+            raise refused from error
         return str(error)
+    return "" if verdict == "ok" else str(verdict).splitlines()[0]
+
+
+def _integrity_where_nobody_writes(path: Path) -> str:
+    try:
+        catalogue = open_to_read(path)
+        try:
+            (verdict,) = catalogue.read("PRAGMA quick_check(1)")[0]
+        finally:
+            catalogue.close()
+    except VaultError as error:
+        if not isinstance(error.__cause__, sqlite3.Error) or refusal(path, error.__cause__) is not None:
+            raise
+        return error.message
     return "" if verdict == "ok" else str(verdict).splitlines()[0]
 
 
@@ -214,6 +243,13 @@ def _judge_log(seq: int, last: int, forked: int, *, torn: bool) -> Iterator[Trou
         yield Trouble(Kind.SHORT_LOG, words, "append what is missing from the catalogue", files=name)
 
 
+def _of_holds(vault: Vault) -> Iterator[Trouble]:
+    """Compare the holds with the log, which is whole by now: a hold whose row is gone would not be shown to anybody."""
+    for words in held_otherwise(vault.catalogue):
+        remedy = "make the catalogue again from log and manifests: strongroom rebuild; until then nothing is destroyed"
+        yield Trouble(Kind.HOLDS, words, remedy, mendable=False, files=("catalogue.sqlite",))
+
+
 def _of_jobs(vault: Vault) -> Iterator[Trouble]:
     jobs = interrupted_jobs(vault.catalogue)
     if jobs:
@@ -222,10 +258,24 @@ def _of_jobs(vault: Vault) -> Iterator[Trouble]:
 
 
 def _of_archives(vault: Vault, *, deep: bool) -> Iterator[Trouble]:
+    untold, begins_anew = 0, _begins_anew(vault)
     for archive_id in all_archive_ids(vault.catalogue):
         archive = get_archive(vault.catalogue, archive_id)
         if archive is not None and is_still_read(vault.catalogue, archive_id):
-            yield from _of_archive(vault, archive, faults_of(vault, archive, deep=deep))
+            faults = faults_of(vault, archive, deep=deep)
+            known = [each for each in faults if not (begins_anew and each.message == UNTOLD)]
+            untold += len(faults) - len(known)
+            yield from _of_archive(vault, archive, known)
+    if untold:
+        words = f"the log begins with a rebuild that had none: {untold} archives are of before, and so may be holds"
+        remedy = "put log/log.jsonl back from a copy and rebuild; without one, place the legal holds again"
+        yield Trouble(Kind.NO_HISTORY, words, remedy, mendable=False, files=("log/log.jsonl",))
+
+
+def _begins_anew(vault: Vault) -> bool:
+    """Say whether the first entry is that of a rebuild without a log: no line about any archive of before is left."""
+    row = vault.catalogue.read_one(queries.ENTRY, 1)
+    return row is not None and json.loads(row["line"])["kind"] == "vault.rebuilt"
 
 
 def faults_of(vault: Vault, archive: Archive, *, deep: bool) -> list[Fault]:
@@ -276,7 +326,10 @@ def _of_strays(vault: Vault) -> Iterator[Trouble]:
         manifest = stray.manifest(vault.layout)
         if manifest is not None and is_tombstone(manifest.read_bytes()):
             continue  # destroyed, and told by its tombstone
-        if manifest is not None:
+        if manifest is not None and len(stray.files) < WHOLE:
+            words = f"{', '.join(files)}: an archive that the catalogue does not know, and a part of it is not there"
+            yield Trouble(Kind.STRAY, words, "move it to quarantine", archive=stray.archive, files=files)
+        elif manifest is not None:
             words = f"archive {stray.archive} lies in the vault, and the catalogue does not know it"
             remedy = "enter it from its manifest, if its files are whole"
             yield Trouble(Kind.UNKNOWN, words, remedy, archive=stray.archive, files=files)

@@ -14,6 +14,7 @@ from typing import Any
 from strongroom.engine.resume import BY_PERSON
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover, Interval
+from strongroom.model.horizon import split_settled
 from strongroom.model.instants import format_instant, parse_instant
 from strongroom.model.job import Cause, Event, Job, State
 from strongroom.model.stream import ExportSpec, Stream
@@ -21,7 +22,8 @@ from strongroom.model.table import Facts, IllegalMove, advance
 from strongroom.model.window import Window, subtract
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.jobs import get_job, put_job
-from strongroom.vault.ledger import drop_open, interval_at, put_interval
+from strongroom.vault.ledger import claim, drop_open, interval_at, put_interval, take_back_lost
+from strongroom.vault.log import said_of_unfinished
 from strongroom.vault.sources import forget_ask, get_source, put_source, remember_ask
 from strongroom.vault.streams import get_stream, put_stream
 from strongroom.vault.told import remember_told_retention
@@ -41,9 +43,12 @@ class Replay:
         self._streams = streams
         self._jobs: dict[str, Job] = {}
         self._lost: dict[str, list[tuple[Window, str]]] = {}  # by job, until it has ended
+        self._unsettled: dict[str, Window] = {}  # by job, until it has ended
         self._kinds: dict[str, Callable[[Body, datetime], None]] = {
             "job.planned": self._planned,
             "coverage.lost": self._lost_window,
+            "coverage.reconsidered": self._reconsidered,
+            "coverage.unsettled": self._note_unsettled,
             "source.paused": self._source_paused,
             "source.resumed": self._source_resumed,
             "source.retention-told": self._retention_told,
@@ -60,6 +65,11 @@ class Replay:
             live(body, parse_instant(body["at"]))
         elif kind.startswith("job."):
             self._moved(body, kind.removeprefix("job."), parse_instant(body["at"]))
+
+    def take_up(self) -> None:
+        """Remember what the lines before an interruption told of jobs that end in the lines after it."""
+        for said in said_of_unfinished(self._catalogue):
+            self.feed(said.body)
 
     def flush(self) -> None:
         """Write the unfinished jobs as they stand."""
@@ -121,10 +131,10 @@ class Replay:
             forget_ask(self._catalogue, before)
 
     def _cover(self, job: Job, event: Event, facts: Body) -> None:
-        window, lost = job.spec.window, self._lost.pop(job.id, [])
+        window, lost, unsettled = job.spec.window, self._lost.pop(job.id, []), self._unsettled.pop(job.id, None)
         if job.beside:
             return
-        if job.state is State.CANCELLED:
+        if job.state is State.CANCELLED or (job.state is State.FAILED and unsettled is not None):
             drop_open(self._catalogue, job.stream, window)
         elif job.state is State.FAILED:
             missing = Interval(job.stream, window, Cover.MISSING, job=job.id, cause=job.cause.value)
@@ -132,8 +142,11 @@ class Replay:
         elif event is Event.PROVEN:
             cover = Cover.PROVEN if facts.get("records") else Cover.EMPTY
             drop_open(self._catalogue, job.stream, window)
-            for part in subtract(window, [each for each, _ in lost]):
-                put_interval(self._catalogue, Interval(job.stream, part, cover, job.archive, job.id))
+            without = [each for each, _ in lost] + ([unsettled] if unsettled else [])
+            for part in subtract(window, without):
+                asked_at = job.asked_at or job.created_at  # older versions did not tell what had not settled
+                if (proven := split_settled(part, asked_at)[0]) is not None:
+                    claim(self._catalogue, Interval(job.stream, proven, cover, job.archive, job.id), asked_at)
             for part, cause in lost:
                 self._put_lost(job.stream, part, job.id, cause)
 
@@ -143,6 +156,12 @@ class Replay:
             self._lost.setdefault(job, []).append((window, cause))  # its archive's line comes next
         else:
             self._put_lost(str(body["stream"]), window, "", cause)
+
+    def _note_unsettled(self, body: Body, _at: datetime) -> None:
+        self._unsettled[str(body["job"])] = _window(body["facts"])  # the line that ends its job comes next
+
+    def _reconsidered(self, body: Body, _at: datetime) -> None:
+        take_back_lost(self._catalogue, str(body["stream"]), _window(body["facts"]), str(body["facts"]["cause"]))
 
     def _put_lost(self, stream: str, window: Window, job: str, cause: str) -> None:
         put_interval(self._catalogue, Interval(stream, window, Cover.LOST, job=job, cause=cause))
@@ -162,7 +181,9 @@ class Replay:
             put_job(self._catalogue, replace(job, state=State.ARCHIVED, archive=str(body["archive"])))
         if held:
             ids = (str(body["archive"]), str(body["job"]))
-            cover_adopted(self._catalogue, str(body["stream"]), _window(facts), *ids, records=facts["records"])
+            window, unsettled = _window(facts), self._unsettled.pop(str(body["job"]), None)
+            part = split_settled(window, unsettled.start)[0] if unsettled else window
+            cover_adopted(self._catalogue, str(body["stream"]), window, part, *ids, records=facts["records"])
 
     def _source_paused(self, body: Body, _at: datetime) -> None:
         self._pause_source(body["facts"]["source"], _PAUSED)
@@ -189,12 +210,19 @@ class Replay:
             self._pause_source(name, paused and BY_PERSON + paused)
 
 
-def cover_adopted(catalogue: Catalogue, stream: str, window: Window, archive: str, job: str, *, records: int) -> None:
-    """Enter what an archive that was found proves, unless another proves it already; inside a transaction."""
+def cover_adopted(
+    catalogue: Catalogue, stream: str, window: Window, part: Window | None, archive: str, job: str, *, records: int
+) -> None:
+    """Enter what an archive that was found proves, unless another proves it already; inside a transaction.
+
+    `part` is what of its window had settled when it was asked for; None for nothing.
+    """
     held = interval_at(catalogue, stream, window)
     if held is None or held.cover in (Cover.OPEN, Cover.MISSING, Cover.LOST):
         cover = Cover.PROVEN if records else Cover.EMPTY
-        put_interval(catalogue, Interval(stream, window, cover, archive, job))
+        drop_open(catalogue, stream, window)
+        if part is not None:
+            put_interval(catalogue, Interval(stream, part, cover, archive, job))
 
 
 def _window(facts: Body) -> Window:

@@ -9,7 +9,7 @@ from strongroom.engine.engine import Engine, Happening
 from strongroom.engine.lineage import regeneration_of
 from strongroom.engine.record import enter, record
 from strongroom.engine.remains import refuse_return
-from strongroom.engine.resume import BY_PERSON
+from strongroom.engine.resume import BY_PERSON, hurry_refused
 from strongroom.engine.retry import retry
 from strongroom.evidence.line import Entry
 from strongroom.model.errors import StrongroomError, UsageError
@@ -122,9 +122,19 @@ def _set_paused(engine: Engine, subject: str, paused: str) -> None:
     catalogue = engine.vault.catalogue
     with catalogue.transaction():
         if subject in engine.sources:
-            put_source(catalogue, replace(get_source(catalogue, subject), paused=paused and BY_PERSON + paused))
+            _set_source_paused(engine, subject, paused and BY_PERSON + paused)
         else:
             put_stream(catalogue, replace(get_stream(catalogue, subject), paused=paused))
+
+
+def _set_source_paused(engine: Engine, name: str, paused: str) -> None:
+    """Pause a source or let it go on. Where its key was refused, the waiting ends with that; a quota's does not."""
+    source = get_source(engine.vault.catalogue, name)
+    mended = bool(source.paused) and not paused and not source.paused.startswith(BY_PERSON)
+    until = None if mended else source.refused_until
+    put_source(engine.vault.catalogue, replace(source, paused=paused, refused_until=until))
+    if mended:
+        hurry_refused(engine, name)
 
 
 def _job(engine: Engine, job_id: str) -> Job:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from strongroom.engine.airlock.digest import Digest
-from strongroom.engine.blocks import read_blocks
+from strongroom.engine.blocks import WatchedReader, read_blocks
 from strongroom.engine.coding import Unpacked, open_clear
 from strongroom.engine.fixity import Watch
 from strongroom.engine.keys import unlock
+from strongroom.engine.outside import require_outside
 from strongroom.model.archive import Archive
 from strongroom.model.errors import SealError, UsageError, WorldError
 from strongroom.model.inspection import Caps
@@ -47,15 +50,17 @@ def restore(
     then nothing is left behind.
     """
     path = target / bare_name(archive) if target.is_dir() else target
+    require_outside(vault, path)
     _refuse_existing(path)
     key = unlock(vault, archive, identities)
     temporary = path.with_name(f".{path.name}.{archive.id[-6:]}.part")
     with vault.payload_path(archive).open("rb", buffering=0) as sealed:
         reader = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
         try:
-            content = _copy(reader, temporary, watch)
-            _check(archive, key.salt, content)
-            _name(temporary, path)
+            with _onto(path.parent):
+                content = _copy(reader, temporary, watch)
+                _check(archive, key.salt, content)
+                _name(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
     return Restored((path,), archive.seal.size, content.hex())
@@ -75,6 +80,7 @@ def restore_members(
         extract_container,
     )  # the readers of ZIP and JSON, which `restore` does not need
 
+    require_outside(vault, folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is not an empty folder", hint="name a new folder with --to")
     key = unlock(vault, archive, identities)
@@ -85,8 +91,24 @@ def restore_members(
             digest.update(block)
             watch(len(block))
         _check(archive, key.salt, digest.digest())
-        paths = extract_container(reader, folder, Caps())
+        with _onto(folder):
+            paths = extract_container(WatchedReader(reader, watch), folder, Caps())
     return Restored(tuple(paths), archive.seal.size, digest.hexdigest())
+
+
+@contextmanager
+def _onto(folder: Path) -> Iterator[None]:
+    """Tell a full disk as that of the target: it is nothing that the agent could wait for, and not the vault's."""
+    try:
+        yield
+    except WorldError as error:
+        cause = error.__cause__
+        if not isinstance(cause, OSError) or cause.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise WorldError(
+            f"the disk of {folder} is full: nothing was left behind there, and the vault is unchanged",
+            hint="free space there, or restore to another disk",
+        ) from error
 
 
 def _copy(reader: SealedReader | Unpacked, temporary: Path, watch: Watch) -> bytes:

@@ -11,6 +11,8 @@ from dataclasses import replace
 from strongroom.engine.engine import Engine
 from strongroom.evidence.line import Entry
 from strongroom.model.errors import ProviderError
+from strongroom.model.job import Cause
+from strongroom.vault.jobs import live_jobs, put_job
 from strongroom.vault.log import add_entry
 from strongroom.vault.sources import get_source, put_source
 
@@ -27,10 +29,19 @@ def resume_sources(engine: Engine) -> list[str]:
     for name in resumed:
         with catalogue.transaction():
             put_source(catalogue, replace(get_source(catalogue, name), paused="", refused_until=None))
+            hurry_refused(engine, name)
             add_entry(catalogue, Entry("source.resumed", engine.clock(), facts={"source": name}))
     if resumed:
         engine.vault.write_log()
     return resumed
+
+
+def hurry_refused(engine: Engine, source: str) -> None:
+    """Let the jobs that a refused key held up go on at once: what they wait for is over. Inside a transaction."""
+    catalogue, now = engine.vault.catalogue, engine.clock()
+    for job in live_jobs(catalogue):
+        if job.source == source and job.cause is Cause.AUTH and job.next_at > now:
+            put_job(catalogue, replace(job, next_at=now))
 
 
 def _answers(engine: Engine, name: str) -> bool:

@@ -49,8 +49,8 @@ def _extended(catalogue: Catalogue, body: Body, _at: datetime) -> None:
         lengthen(catalogue, archive, read_rule(body["facts"]["rule"]))
 
 
-def _placed(catalogue: Catalogue, body: Body, at: datetime) -> None:
-    facts = body["facts"]
+def read_hold(facts: Body, at: datetime) -> Hold:
+    """Return the hold that a line `hold.placed` tells of; its matter and its reason are in no line."""
     rule = HoldRule(
         source=facts.get("source", ""),
         stream=facts.get("stream", ""),
@@ -59,7 +59,11 @@ def _placed(catalogue: Catalogue, body: Body, at: datetime) -> None:
         end=parse_instant(facts["end"]) if "end" in facts else None,
         archives=tuple(facts.get("archives", ())),
     )
-    put_hold(catalogue, Hold(facts["hold"], FORGOTTEN, rule, at, facts.get("by", ""), FORGOTTEN))
+    return Hold(facts["hold"], FORGOTTEN, rule, at, facts.get("by", ""), FORGOTTEN)
+
+
+def _placed(catalogue: Catalogue, body: Body, at: datetime) -> None:
+    put_hold(catalogue, read_hold(body["facts"], at))
 
 
 def _released(catalogue: Catalogue, body: Body, at: datetime) -> None:

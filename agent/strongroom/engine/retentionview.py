@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from strongroom.engine.verdicts import Judged
-from strongroom.model.hold import Hold
+from strongroom.model.archive import Archive
+from strongroom.model.hold import Hold, catches
 from strongroom.model.retention import Record, judge
 from strongroom.vault.destructions import live_proposals
 from strongroom.vault.holds import holds
-from strongroom.vault.retained import count_over, records_by_end
+from strongroom.vault.retained import count_over, record_of, records_by_end
 from strongroom.vault.vault import Vault
 
 
@@ -41,6 +43,13 @@ def verdicts_by_end(
     standing = holds(vault.catalogue)
     found = records_by_end(vault.catalogue, before, most, stream)
     return [Judged(record, judge(record, standing, at)) for record in found]
+
+
+def held_among(vault: Vault, archives: Iterable[Archive]) -> frozenset[str]:
+    """Return the ids of those archives that a hold keeps."""
+    standing = holds(vault.catalogue)
+    records = [record_of(each) for each in archives] if standing else []
+    return frozenset(each.id for each in records if any(catches(hold, each) for hold in standing))
 
 
 def list_holds(vault: Vault, *, active: bool = True) -> list[Hold]:

@@ -103,7 +103,7 @@ class LogReading:
 class _Unsaved:
     cost: int = 0
     archives: int = 0
-    findings: list[tuple[Archive | None, list[Finding]]] = field(default_factory=list)
+    findings: list[tuple[str, str, list[Finding]]] = field(default_factory=list)  # of an archive, its stream
 
 
 class Scrub:
@@ -222,7 +222,7 @@ class Scrub:
         if faults and not scrubs.is_still_read(self._vault.catalogue, archive.id):
             return cost(0)  # destroyed while it was read
         if faults or scrubs.findings_of(self._vault.catalogue, archive.id):
-            self._unsaved.findings.append((archive, self._findings(faults)))
+            self._unsaved.findings.append((archive.id, archive.stream, self._findings(faults)))
         return cost(0)
 
     def _read_log(self, reading: LogReading) -> int:
@@ -230,9 +230,21 @@ class Scrub:
         fault, size = check_log_piece(self._vault, reading)
         if fault is None and reading.seq < reading.last:
             return size
-        self._unsaved.findings.append((None, self._findings([fault] if fault else [])))
+        self._unsaved.findings.append(("", "", self._findings([fault] if fault else [])))
+        self._look_for_unlisted()
         self._save(ended=True)
         return size
+
+    def _look_for_unlisted(self) -> None:
+        """Find what no row leads to any more: archives that the log holds and the catalogue lacks."""
+        unlisted = scrubs.unlisted_archives(self._vault.catalogue)
+        for name, stream in unlisted.items():
+            file, message = f"manifests/{name[-2:]}/{name}.json", "expected an archive that the log holds, got none"
+            self._unsaved.findings.append((name, stream, self._findings([Fault(name, file, "unlisted", message)])))
+        gone = (name for name in scrubs.found_unlisted(self._vault.catalogue) if name not in unlisted)
+        self._unsaved.findings += [
+            (name, "", []) for name in gone if get_archive(self._vault.catalogue, name) is None
+        ]  # what is listed again was judged in its turn
 
     def _findings(self, faults: list[Fault]) -> list[Finding]:
         now = self._clock()
@@ -257,10 +269,8 @@ class Scrub:
         lap = replace(lap, ended_at=now) if ended else lap
         catalogue = self._vault.catalogue
         with catalogue.transaction():
-            for archive, found in unsaved.findings:
-                scrubs.put_findings(
-                    catalogue, archive.id if archive else "", archive.stream if archive else "", found, now
-                )
+            for archive, stream, found in unsaved.findings:
+                scrubs.put_findings(catalogue, archive, stream, found, now)
             (scrubs.end_lap if ended else scrubs.put_lap)(catalogue, lap)
         self._lap, self._unsaved = lap, _Unsaved()
         if ended or unsaved.findings:
@@ -295,7 +305,7 @@ def check_log_piece(vault: Vault, reading: LogReading, most: int = 4 << 20) -> t
 
 
 def _read_lines(vault: Vault, reading: LogReading, most: int) -> tuple[list[bytes], int]:
-    fd = os.open(vault.layout.log, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    fd = os.open(vault.layout.log, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         os.posix_fadvise(fd, reading.offset, most, os.POSIX_FADV_DONTNEED)
         piece = os.pread(fd, most, reading.offset)

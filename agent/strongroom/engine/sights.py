@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from strongroom.engine.engine import Engine
 from strongroom.engine.keeping import keeps
 from strongroom.model.coverage import Cover, Interval
-from strongroom.model.horizon import NO_COPY, AtRisk, at_risk
+from strongroom.model.horizon import NO_COPY, AtRisk, asked_after, at_risk
 from strongroom.model.plan import Plan
 from strongroom.model.window import Window
 from strongroom.vault.streams import all_streams
@@ -38,6 +38,8 @@ class Sight:
     lost: tuple[Window, ...]  # adjacent windows as one; without copies that were not taken
     missing: tuple[Interval, ...]  # every try failed; waits for a person
     samples: tuple[Sample, ...]  # newest first
+    late: bool = False  # windows settle only when the provider has destroyed what is in them
+    late_pass: bool = False  # the same of the second pass
     uncopied: tuple[Window, ...] = ()  # of a stream without time windows: when no copy was taken; adjacent ones as one
 
 
@@ -68,14 +70,23 @@ def _sight(vault: Vault, plan: Plan, keeps: timedelta | None, now: datetime) -> 
         keeps=keeps,
         risk=risk,
         held_until=held_until(catalogue, name),
-        lost=tuple(_joined([each.window for each in lost if each.cause != NO_COPY])),
+        lost=tuple(joined([each.window for each in lost if each.cause != NO_COPY])),
         missing=tuple(intervals_covered(catalogue, name, Cover.MISSING)),
         samples=tuple(newest_samples(catalogue, name, SAMPLES)),
-        uncopied=tuple(_joined([each.window for each in lost if each.cause == NO_COPY])),
+        late=_is_late(plan, plan.settle, keeps),
+        late_pass=_is_late(plan, plan.settled_pass, keeps),
+        uncopied=tuple(joined([each.window for each in lost if each.cause == NO_COPY])),
     )
 
 
-def _joined(windows: Sequence[Window]) -> list[Window]:
+def _is_late(plan: Plan, delay: timedelta | None, keeps: timedelta | None) -> bool:
+    """Say whether a window is asked for only when its first records are destroyed."""
+    if delay is None or keeps is None or plan.snapshot:
+        return False
+    return asked_after(plan.span, delay) >= keeps
+
+
+def joined(windows: Sequence[Window]) -> list[Window]:
     """Join windows that touch or overlap; they come in order of time."""
     joined: list[Window] = []
     for window in windows:

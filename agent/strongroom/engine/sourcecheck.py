@@ -16,7 +16,10 @@ from strongroom.config.secrets import resolve
 from strongroom.engine.assembly import Doors, build_source
 from strongroom.engine.check import Check, Verdict
 from strongroom.model.budget import HOUR
+from strongroom.model.clockcheck import Tolerance, check_skew
 from strongroom.model.errors import AuthRefused, ExitCode, ProviderError, StrongroomError
+from strongroom.model.horizon import asked_after
+from strongroom.model.plan import Plan
 from strongroom.model.provider import Limits, Listed, Match, Probe, Standing
 from strongroom.providers.port import Provider
 
@@ -87,13 +90,17 @@ def check_offer(label: str, probe: Probe) -> Check:
 
 
 def check_clock(name: str, probe: Probe) -> Check | None:
-    """Say how far the provider's clock is from ours; None where it does not tell."""
+    """Say how far the provider's clock is from ours, and fail where no run would begin; None where it does not tell."""
     if probe.clock_skew is None:
         return None
     seconds = probe.clock_skew.total_seconds()
-    if abs(probe.clock_skew) <= SKEW:
+    verdict = check_skew(name, seconds, Tolerance(skew=SKEW))
+    if verdict.fault is None:
         return Check("clock", Verdict.OK, f"{seconds:+.0f} s from ours, within a second or two of measuring")
-    return Check("clock", Verdict.WARN, f"{name}'s clock is {seconds:+.0f} s from ours", "check time synchronisation")
+    if check_skew(name, seconds, Tolerance()).fault is None:
+        return Check("clock", Verdict.WARN, verdict.words, "check time synchronisation")
+    words = f"{verdict.words}: nothing is planned or destroyed by such a clock"
+    return Check("clock", Verdict.FAIL, words, "set the clock (timedatectl)")
 
 
 def check_retention(label: str, configured: int | None, probe: Probe) -> Iterator[Check]:
@@ -108,6 +115,18 @@ def check_retention(label: str, configured: int | None, probe: Probe) -> Iterato
         return
     hint = "what is configured counts; leave retention_days out to go by the plan"
     yield Check(label, Verdict.WARN, f"{words}, the configuration says {configured}", hint)
+
+
+def check_settling(plan: Plan, kept: timedelta | None) -> Iterator[Check]:
+    """Tell where a stream asks for its windows only when the provider has destroyed what is in them."""
+    if kept is None:
+        return
+    label, words = f"stream {plan.stream.name}", f"records are kept for {kept // DAY} days"
+    if asked_after(plan.span, plan.settle) >= kept:
+        hint = "shorten settle, or window"
+        yield Check(label, Verdict.FAIL, f"{words}: every window is lost before it settles", hint)
+    elif plan.settled_pass is not None and asked_after(plan.span, plan.settled_pass) >= kept:
+        yield Check(label, Verdict.FAIL, f"{words}: the second pass comes too late to be done", "shorten settled_pass")
 
 
 def _tell(report: SourceReport, provider: Provider, probe: Probe, configured: int | None) -> None:

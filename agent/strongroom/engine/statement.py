@@ -10,7 +10,7 @@ from strongroom.engine.prospect import StreamCoverage
 from strongroom.engine.readings import newest_moments
 from strongroom.evidence.line import digest
 from strongroom.evidence.note import Signer
-from strongroom.model.coverage import Cover
+from strongroom.model.coverage import HELD, Cover, joined, unheld
 from strongroom.model.errors import UsageError
 from strongroom.model.instants import format_instant
 from strongroom.model.window import Window, subtract
@@ -19,7 +19,6 @@ from strongroom.vault.vault import Vault
 
 TITLE = "strongroom coverage statement 1"
 _HELD = (Cover.PROVEN, Cover.EMPTY)
-_KNOWN = (*_HELD, Cover.DESTROYED)
 
 
 def state_coverage(vault: Vault, streams: Sequence[StreamCoverage], period: Window) -> str:
@@ -57,9 +56,7 @@ def _stream(each: StreamCoverage, period: Window) -> Iterator[str]:
     gaps = _gaps(each, period)
     archives = sum(interval.cover in _HELD for interval in each.intervals if interval.window.overlaps(period))
     yield f"stream {each.stream}: {'no gap' if not gaps else f'{len(gaps)} gaps'}, {archives} archives"
-    for gap in gaps:
-        told = next((i for i in each.intervals if i.cover not in _KNOWN and i.window.overlaps(gap)), None)
-        why = f"{told.cover.value}" + (f", {told.cause}" if told.cause else "") if told is not None else "not held"
+    for gap, why in gaps:
         yield f"gap {each.stream} {format_instant(gap.start)} {format_instant(gap.end)} {why}"
     for gone in (i for i in each.intervals if i.cover is Cover.DESTROYED and i.window.overlaps(period)):
         yield (
@@ -75,6 +72,10 @@ def _stream(each: StreamCoverage, period: Window) -> Iterator[str]:
                 )
 
 
-def _gaps(each: StreamCoverage, period: Window) -> list[Window]:
-    """Return what was never held; what was held and destroyed when its time was over is told beside it."""
-    return subtract(period, [interval.window for interval in each.intervals if interval.cover in _KNOWN])
+def _gaps(each: StreamCoverage, period: Window) -> list[tuple[Window, str]]:
+    """Return what was never held, and why; what was held and destroyed when its time was over is told beside it."""
+    told = joined(unheld(each.intervals, period))
+    known = [interval.window for interval in each.intervals if interval.cover in HELD]
+    nothing = subtract(period, known + [interval.window for interval in told])
+    gaps = [(gap.window, f"{gap.cover.value}, {gap.cause}".removesuffix(", ")) for gap in told]
+    return sorted([*gaps, *((window, "not held") for window in nothing)])

@@ -28,14 +28,26 @@ from strongroom.model.errors import (
 from strongroom.model.ids import make_id
 from strongroom.model.inspection import Inspection
 from strongroom.model.job import Cause, Event, Job
-from strongroom.model.patience import next_try
+from strongroom.model.patience import next_room, next_try
 from strongroom.model.table import Facts
 
 
-def open_transfer(engine: Engine, _job: Job, _step: Step, hand: Hand) -> Happening:
+def open_transfer(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
     """Take a sealer and choose the archive's id, so that a crash leaves a name to clean up under."""
+    full = without_room(engine, job)
+    if full is not None:
+        return full
     hand.airlock = engine.anteroom.take()
     return Happening(Event.OPENED, Facts(archive=make_id(engine.clock(), engine.chance)))
+
+
+def without_room(engine: Engine, job: Job) -> Happening | None:
+    """Return a delay while the disk has less free than the reserve: then no export is asked for, and none fetched."""
+    try:
+        _require_room(engine, 0)
+    except WorldError as error:
+        return _our_trouble(engine, job, error)
+    return None
 
 
 def take(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
@@ -65,7 +77,7 @@ def _take(engine: Engine, job: Job, hand: Hand) -> Happening:
     if airlock is None:
         raise SealerDied("the sealer was not started")
     delivery = plan_delivery(job.ref, provider.parts(job.ref), provider.expectation(job.spec), engine.caps)
-    _check_room(engine, delivery)
+    _require_room(engine, sum(part.size or 0 for part in delivery.parts))
     airlock.begin(_order(engine, job, delivery))
     meter = Meter(engine, job.id, "download", delivery.size)
 
@@ -77,7 +89,8 @@ def _take(engine: Engine, job: Job, hand: Hand) -> Happening:
     engine.witness("downloaded")
     durable = airlock.finish()
     hand.archive = _archive(engine, job, delivery, durable)
-    return Happening(Event.DURABLE, Facts(size=size), told={"sealed_sha256": durable.seal.sealed_sha256})
+    facts = Facts(size=size, archive=job.archive)
+    return Happening(Event.DURABLE, facts, told={"sealed_sha256": durable.seal.sealed_sha256})
 
 
 def prove(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
@@ -129,15 +142,17 @@ def _our_trouble(engine: Engine, job: Job, error: WorldError | VaultError) -> Ha
 
 
 def _later(engine: Engine, job: Job, cause: Cause) -> datetime:
+    if cause is Cause.DISK:
+        return next_room(engine.patience, job.tries(cause), engine.clock(), engine.jitter())
     return next_try(engine.patience, job.tries(cause), engine.clock(), engine.jitter(), None)
 
 
-def _check_room(engine: Engine, delivery: Delivery) -> None:
-    free = engine.vault.free_bytes()
-    needed = sum(part.size or 0 for part in delivery.parts) + engine.min_free
+def _require_room(engine: Engine, size: int) -> None:
+    free, needed = engine.vault.free_bytes(), size + engine.min_free
     if free < needed:
+        of = "this export and the reserve" if size else "the reserve"
         raise WorldError(
-            f"the disk has {free} bytes free, {needed} are needed for this export and the reserve",
+            f"the disk has {free} bytes free, {needed} are needed for {of}",
             hint="free space or lower [vault] min_free; the job goes on by itself",
         )
 

@@ -80,6 +80,11 @@ def time_alarms(vault: Vault, now: datetime, tolerance: timedelta = TOLERANCE) -
     return [Alarm(f"{Kind.CLOCK} unconfirmed", Level.WARNING, title, body)]
 
 
+def time_mark(catalogue: Catalogue) -> datetime | None:
+    """Return the newest time that something besides our clock spoke for, None where nothing ever did."""
+    return _mark(catalogue)
+
+
 def _mark(catalogue: Catalogue) -> datetime | None:
     row = catalogue.read_one(queries.FACT, MARK)
     return to_instant(row["value"]) if row else None

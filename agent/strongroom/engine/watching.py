@@ -30,7 +30,6 @@ from strongroom.vault.log import add_entry
 from strongroom.vault.vault import Vault
 from strongroom.vault.watching import (
     known_retention,
-    last_entry_number,
     paused_sources,
     quarantined_counts,
     remember_retention,
@@ -64,7 +63,8 @@ def alarms_in(
 ) -> list[Alarm]:
     """Return everything that is wrong, given what is seen of the streams. The loudest come first."""
     found = [alarm for sight in sights for alarm in _of_stream(sight, now)]
-    found += [*_paused(vault), *_quarantined(vault), *_shrunk(vault, keeps, now), *_log(vault), *evidence_alarms(vault)]
+    found += [*_paused(vault), *_quarantined(vault), *_shrunk(vault, keeps, now), *_log(vault, now)]
+    found += evidence_alarms(vault)
     found += _disk(vault.free_bytes(), reserve, sights)
     found += scrub_alarms(vault, now, pace or Pace())
     found += drill_alarms(vault, now, drill_every)
@@ -92,6 +92,7 @@ def remember_keeps(vault: Vault, keeps: Keeps, now: datetime) -> None:
 
 def _of_stream(sight: Sight, now: datetime) -> Iterator[Alarm]:
     yield from _at_risk(sight, now)
+    yield from _late(sight)
     yield from (_lost(sight.stream, window) for window in sight.lost)
     yield from (_uncopied(sight.stream, window) for window in sight.uncopied)
     yield from _failed(sight)
@@ -110,6 +111,21 @@ def _at_risk(sight: Sight, now: datetime) -> Iterator[Alarm]:
         Window(risk.gaps[0].start, risk.gaps[-1].end)
     )
     yield Alarm(f"{Kind.AT_RISK} {sight.stream}", severity, title, body)
+
+
+def _late(sight: Sight) -> Iterator[Alarm]:
+    """Tell of a delay that outlasts what the provider keeps: what is asked for when it is gone is never held."""
+    if sight.keeps is None or not (sight.late or sight.late_pass):
+        return
+    kept = f"records are kept for {_words(sight.keeps)}"
+    if sight.late:
+        title = f"one stream settles too late: {kept}, and every window will be lost"
+        body = f"stream {sight.stream}: shorten settle, or window, in the configuration"
+        yield Alarm(f"{Kind.LATE} {sight.stream}", Level.CRITICAL, title, body)
+        return
+    title = f"one stream's second pass comes too late: {kept}, and it is never done"
+    body = f"stream {sight.stream}: shorten settled_pass in the configuration"
+    yield Alarm(f"{Kind.LATE} {sight.stream}", Level.WARNING, title, body)
 
 
 def _lost(stream: str, window: Window) -> Alarm:
@@ -182,13 +198,10 @@ def _shrunk(vault: Vault, keeps: Keeps, now: datetime) -> Iterator[Alarm]:
         yield Alarm(f"{Kind.RETENTION} {source}", Level.CRITICAL, title, body)
 
 
-def _log(vault: Vault) -> Iterator[Alarm]:
+def _log(vault: Vault, now: datetime) -> Iterator[Alarm]:
     title = "the evidence log cannot be trusted or not be written"
-    if not vault.layout.log.exists() and last_entry_number(vault.catalogue):
-        yield Alarm(Kind.LOG, Level.CRITICAL, title, "its file is gone and is written anew from the catalogue")
-        return
     try:
-        vault.write_log()
+        vault.write_log(now)  # raises an alarm of its own where the file is gone
     except (VaultError, WorldError) as error:
         yield Alarm(Kind.LOG, Level.CRITICAL, title, error.message)
 

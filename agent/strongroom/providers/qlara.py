@@ -19,6 +19,7 @@ from datetime import datetime
 from strongroom.model.errors import ExportGone, Transient, UsageError
 from strongroom.model.inspection import Expectation
 from strongroom.model.provider import (
+    SNAPSHOTS,
     Accepted,
     Ask,
     BlindSpot,
@@ -64,7 +65,7 @@ CAPABILITIES = Capabilities(
     Renewal.SAME_EXPORT,
     ExpiryBasis.UNKNOWN,
     by_list=True,
-    snapshots=frozenset({"contacts"}),
+    snapshots=SNAPSHOTS["qlara"],
     blind_spots=(
         BlindSpot("message-history", "messages sent by campaigns or from the web console", "delivery-reports"),
     ),

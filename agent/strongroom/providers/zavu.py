@@ -11,12 +11,13 @@ Sources: the vendor's pages "Create data export" (OpenAPI 0.2.0) and "Data expor
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from strongroom.model.errors import LinkDead, RequestRefused
 from strongroom.model.inspection import Expectation
 from strongroom.model.instants import format_instant
 from strongroom.model.provider import (
+    KEPT,
     Accepted,
     Ask,
     Capabilities,
@@ -54,7 +55,7 @@ from strongroom.providers.zavu_export import read_ask, read_export, read_observa
 from strongroom.providers.zavu_shapes import COMPANIONS, SHAPES
 
 BASE_URL = "https://api.zavu.dev"
-LIMITS = Limits(concurrent=3, per_hour=10, retention=timedelta(days=90))
+LIMITS = Limits(concurrent=3, per_hour=10, retention=KEPT["zavu"])
 CAPABILITIES = Capabilities(tuple(SHAPES), Match.EXACT, Renewal.NEW_EXPORT, ExpiryBasis.CREATED)
 
 _LABEL = "Zavu"

@@ -2,15 +2,20 @@
 
 Every write goes through `transaction`, which takes the write lock at BEGIN: a transaction that reads first and writes
 later can then never fail half-way because another process wrote in between.
+
+Where the vault cannot be written, because of its permissions or of a mount that only reads, the catalogue opens for
+reading alone, and every transaction is refused as the world's doing.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from strongroom.model.errors import VaultError, WorldError
 from strongroom.model.instants import require_utc
@@ -22,9 +27,10 @@ BUSY_SECONDS = 15.0
 class Catalogue:
     """A connection to the catalogue. One for each thread; closing is the opener's."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, read_only: bool = False) -> None:
         self._connection = connection
         self._connection.row_factory = sqlite3.Row
+        self.read_only = read_only
 
     def read(self, query: str, *values: object) -> list[sqlite3.Row]:
         """Run a named query that reads."""
@@ -54,9 +60,15 @@ class Catalogue:
         """Write all of it or nothing of it. Not nestable. A full disk or a lasting lock becomes an error in words."""
         if self._connection.in_transaction:  # a BEGIN that fails would take the outer transaction down unseen
             raise VaultError("a transaction of the catalogue inside another was refused")
+        if self.read_only:
+            raise WorldError(
+                "the vault can only be read here: nothing was changed",
+                hint="mount it for writing, or run this as the vault's owner; check its permissions",
+            )
         with _in_words():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
+                _schema_of(self._connection)  # a newer program may have come since this one opened it
                 yield
                 self._connection.commit()
             except BaseException:
@@ -64,7 +76,11 @@ class Catalogue:
                 raise
 
     def change_count(self) -> int:
-        """Return a number that changes whenever another connection has committed."""
+        """Return a number that changes whenever another connection has committed.
+
+        Raises VaultError when one of them was a program of a newer schema.
+        """
+        _schema_of(self._connection)
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     def compact(self) -> bool:
@@ -95,22 +111,49 @@ def _in_words() -> Iterator[None]:
 
 
 def _words(error: sqlite3.DatabaseError) -> VaultError | WorldError:
-    text = str(error)
-    if "locked" in text or "busy" in text:
+    code = _code_of(error)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return VaultError(
             f"the catalogue stayed locked for {BUSY_SECONDS:.0f} s", hint="another program may be holding it open"
         )
-    if "full" in text:
-        return WorldError("the disk is full while writing the catalogue", hint="free space, then start again")
-    if "readonly" in text:
-        return WorldError("the catalogue cannot be written", hint="check owner and permissions: strongroom doctor")
-    return VaultError(f"the catalogue refused: {text}", hint="run: strongroom doctor")
+    if code in _WORLD:
+        return WorldError(_WORLD[code][0], hint=_WORLD[code][1])
+    return VaultError(f"the catalogue refused: {error}", hint="run: strongroom doctor")
+
+
+def _code_of(error: sqlite3.Error) -> int:
+    """Return SQLite's primary result code, 0 for an error that Python's module made itself."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+_WORLD = {
+    sqlite3.SQLITE_FULL: ("the disk is full while writing the catalogue", "free space, then start again"),
+    sqlite3.SQLITE_READONLY: (
+        "the catalogue cannot be written",
+        "check owner and permissions of the vault's folder, and whether its disk is mounted for writing",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        "the catalogue cannot be opened by this user",
+        "check owner and permissions of the vault's folder and of catalogue.sqlite in it",
+    ),
+    sqlite3.SQLITE_PERM: ("the catalogue cannot be opened by this user", "check owner and permissions of the vault"),
+    sqlite3.SQLITE_IOERR: (
+        "the disk reports an error at the catalogue",
+        "check the disk before anything else: dmesg; and that it is there and has space",
+    ),
+}
+"""What the world does to the catalogue: the machine is to be mended, not the vault."""
 
 
 def open_catalogue(path: Path) -> Catalogue:
-    """Open an existing catalogue for reading and writing, bringing an older schema up to date."""
+    """Open an existing catalogue for reading and writing, bringing an older schema up to date.
+
+    One that cannot be written opens for reading. Raises WorldError where disk or permissions do not even allow that.
+    """
     if not path.exists():
         raise VaultError(f"there is no catalogue at {path}", hint="run: strongroom init, or check [vault] path")
+    if not is_writable(path):
+        return open_to_read(path)
     connection = connect(path)
     try:
         with _in_words():
@@ -121,14 +164,81 @@ def open_catalogue(path: Path) -> Catalogue:
     return Catalogue(connection)
 
 
+def is_writable(path: Path) -> bool:
+    """Say whether this user may write the catalogue and make files beside it, as a write-ahead log wants."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def open_to_read(path: Path) -> Catalogue:
+    """Open a catalogue that nobody here can write.
+
+    SQLite reads a write-ahead log only with an index beside it, which it may not make here. Without such a log the file
+    is all there is and is read as one that nobody changes; with one, that would leave the newest entries out unseen.
+    """
+    connection = _connect_to_read(path, "mode=ro")
+    if connection is None:
+        log = path.with_name(f"{path.name}-wal")
+        if log.exists() and log.stat().st_size:
+            raise WorldError(
+                "the vault cannot be written here, and its newest entries are in catalogue.sqlite-wal, which then "
+                "cannot be read",
+                hint="copy the vault to where it can be written, and look at the copy",
+            )
+        connection = _connect_to_read(path, "mode=ro&immutable=1")
+    if connection is None:
+        raise WorldError(*_WORLD[sqlite3.SQLITE_CANTOPEN][:1], hint=_WORLD[sqlite3.SQLITE_CANTOPEN][1])
+    try:
+        with _in_words():
+            _require_up_to_date(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return Catalogue(connection, read_only=True)
+
+
+def _require_up_to_date(connection: sqlite3.Connection) -> None:
+    if _schema_of(connection) < SCHEMA:
+        raise WorldError(
+            "the catalogue is of an earlier version, and cannot be brought up to date where it cannot be written",
+            hint="open it once where it can be written: strongroom status",
+        )
+
+
+def _connect_to_read(path: Path, how: str) -> sqlite3.Connection | None:
+    """Open a connection and read through it once; None where SQLite cannot do that in this way."""
+    connection = None
+    try:
+        connection = sqlite3.connect(
+            f"file:{quote(str(path.absolute()))}?{how}",
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        if _code_of(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            return None
+        raise _not_opened(path, error) from error
+    return connection
+
+
 def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
+    if _schema_of(connection) < SCHEMA:
+        migrate(connection, path)
+
+
+def _schema_of(connection: sqlite3.Connection) -> int:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > SCHEMA:
         raise VaultError(
-            f"the catalogue has schema {version}, this program knows up to {SCHEMA}", hint="install a newer strongroom"
+            f"the catalogue has schema {version}, this program knows up to {SCHEMA}",
+            hint="install a newer strongroom and start that one",
         )
-    if version < SCHEMA:
-        migrate(connection, path)
+    return version
 
 
 def create_catalogue(path: Path) -> Catalogue:
@@ -164,8 +274,17 @@ def _write_ahead(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
 
 
-def _not_opened(path: Path, error: sqlite3.Error) -> VaultError:
+def _not_opened(path: Path, error: sqlite3.Error) -> VaultError | WorldError:
+    if _code_of(error) in _WORLD:
+        return WorldError(f"{path}: {_WORLD[_code_of(error)][0]}", hint=_WORLD[_code_of(error)][1])
     return VaultError(f"{path} cannot be opened as a catalogue: {error}", hint="run: strongroom doctor")
+
+
+def refusal(path: Path, error: sqlite3.Error) -> VaultError | WorldError | None:
+    """Return what kept SQLite from the file, in words; None where it is the file itself that is no sound catalogue."""
+    if _code_of(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, 0):
+        return None  # SQLITE_ERROR: there is no such table; 0: what was read is no text
+    return _not_opened(path, error)
 
 
 def to_text(instant: datetime) -> str:

@@ -18,8 +18,10 @@ from strongroom.model.errors import VaultError, WorldError
 def write_new(path: Path, temporary: Path, data: bytes) -> None:
     """Write a small file by the whole protocol. Raises VaultError when `path` exists already or reads back wrong.
 
-    Raises WorldError when the disk is full or fails, or when `temporary` is there already, be it a link.
+    Raises WorldError when the disk is full or fails, or when `temporary` is there already, be it a link. The folder
+    for unfinished work is made where a copy left it out.
     """
+    make_folder(temporary.parent)
     try:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:

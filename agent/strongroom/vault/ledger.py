@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from strongroom.model.coverage import Cover, Interval
-from strongroom.model.window import Window
-from strongroom.vault import queries, scrubqueries
+from strongroom.model.coverage import Cover, Interval, require_past
+from strongroom.model.window import Window, subtract
+from strongroom.vault import coveragequeries, queries, scrubqueries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_text
 
 _FIRST = datetime(1, 1, 1, tzinfo=UTC)
@@ -27,6 +28,30 @@ def put_interval(catalogue: Catalogue, interval: Interval) -> None:
         interval.job,
         interval.cause,
     )
+
+
+def claim(catalogue: Catalogue, interval: Interval, asked_at: datetime) -> None:
+    """Write one entry of the ledger that rests on what was known at `asked_at`; inside a transaction.
+
+    Raises ValueError for one that says more: nothing later than that is held or lost.
+    """
+    require_past(interval, asked_at)
+    put_interval(catalogue, interval)
+
+
+def lost_after(catalogue: Catalogue, stream: str, instant: datetime) -> list[Interval]:
+    """Return the entries that say lost and end after an instant, in order of time."""
+    return [_interval(row) for row in catalogue.read(coveragequeries.LOST_AFTER, stream, to_text(instant))]
+
+
+def take_back_lost(catalogue: Catalogue, stream: str, part: Window, cause: str) -> None:
+    """Let a part that was lost for this cause be due again, and keep what lies beside it; inside a transaction."""
+    for lost in lost_after(catalogue, stream, part.start):
+        if lost.cause == cause and lost.window.overlaps(part):
+            start, end = to_text(lost.window.start), to_text(lost.window.end)
+            catalogue.write(coveragequeries.DROP_LOST, stream, start, end)
+            for rest in subtract(lost.window, [part]):
+                put_interval(catalogue, replace(lost, window=rest))
 
 
 def drop_open(catalogue: Catalogue, stream: str, window: Window) -> None:

@@ -63,6 +63,14 @@ def describe_holder(path: Path) -> str:
         return "another process"
 
 
+def holder_process(path: Path) -> int | None:
+    """Return the id of the process that the lock file speaks of, or None where it speaks of none."""
+    try:
+        return int(json.loads(path.read_bytes())["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def is_held(path: Path) -> bool:
     """Say whether some process holds the lock now."""
     try:

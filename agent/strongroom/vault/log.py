@@ -2,7 +2,8 @@
 
 The row is the promise, the file is its copy that leaves the host. A crash between the two leaves the file short by
 some lines; `write_out` brings it level again from the rows, and a half-written last line is cut off first. A line that
-differs from its row is never repaired: that is not a crash, and a person must look.
+differs from its row is never repaired: that is not a crash, and a person must look. A file that is gone or emptied
+after it once had lines is no crash either: it is written anew, but never without an entry that says so and an alarm.
 """
 
 from __future__ import annotations
@@ -11,15 +12,22 @@ import fcntl
 import json
 import os
 import sqlite3
+import stat
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from strongroom.evidence.line import GENESIS, Entry, Fact, digest, format_line
+from strongroom.model.alarm import LOG_REMADE, Level
 from strongroom.model.errors import VaultError
-from strongroom.vault import queries
+from strongroom.model.instants import format_instant
+from strongroom.vault import coveragequeries, queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_text
 from strongroom.vault.durable import flush_folder, in_words, write_all
+from strongroom.vault.notices import Notice, put_notice
+
+BEGUN = "log-begun"
+"""The catalogue's fact that the file has had lines once: from then on it is never a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +49,12 @@ def add_entry(catalogue: Catalogue, entry: Entry) -> None:
     )
 
 
-def write_out(catalogue: Catalogue, path: Path) -> None:
+def write_out(catalogue: Catalogue, path: Path, now: datetime | None = None) -> None:
     """Append every entry that the file does not have yet, and flush it.
+
+    A file without a line that had some before was removed or emptied by somebody: it is written anew, with an entry
+    `log.remade` at its end and a critical notice, both in the catalogue before the file has a line. `now` dates them;
+    without it the newest entry does, which is that of the act that came upon it.
 
     Raises VaultError when the file's last line is not the line that the catalogue has under its number, and inside a
     transaction: a line of something that is rolled back later could never be taken back from the file.
@@ -50,30 +62,59 @@ def write_out(catalogue: Catalogue, path: Path) -> None:
     if catalogue.in_transaction:
         raise VaultError("writing the log inside a transaction of the catalogue was refused")
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fd = open_log(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
     except OSError as error:
         raise in_words(error) from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         _cut_torn_line(fd)
         seq = _last_seq(fd, catalogue)
+        begun = catalogue.read_one(queries.FACT, BEGUN) is not None
+        if begun and not seq:
+            _enter_remade(catalogue, now)
         behind = catalogue.read(queries.ENTRIES_AFTER, seq)
         if behind:
             write_all(fd, b"".join(row["line"] + b"\n" for row in behind))
             _flush(fd)
         if behind and not seq:
             flush_folder(path.parent)  # the file may be new: its name must last as well
+        if not begun and (behind or seq):
+            with catalogue.transaction():
+                catalogue.write(queries.PUT_FACT, BEGUN, "yes")
     finally:
         os.close(fd)
+
+
+def _enter_remade(catalogue: Catalogue, now: datetime | None) -> None:
+    """Enter and raise the alarm that the file is gone; first, so that no crash lets it come back in silence."""
+    with catalogue.transaction():
+        last = catalogue.read_one(queries.LAST_ENTRY_TIME)
+        if last is None:
+            return
+        at, count = now or to_instant(last["at"]), int(last["seq"])
+        add_entry(catalogue, Entry("log.remade", at, facts={"entries": count}))
+        title = "the evidence log's file was removed or emptied, and was written anew"
+        body = f"all {count} entries came from the catalogue; compare with a copy of the log: strongroom audit verify"
+        key = f"{LOG_REMADE} {format_instant(at)}"
+        put_notice(catalogue, Notice(key, Level.CRITICAL.value, title, body, raised_at=at))
+
+
+def open_log(path: Path, flags: int) -> int:
+    """Open the log's file. Raises VaultError where a pipe, a device or a folder has its name: it would never end."""
+    fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise VaultError("log/log.jsonl is not a file", hint="restore log/log.jsonl from a copy: strongroom recover")
+    return fd
 
 
 def require_level(catalogue: Catalogue, path: Path, span: timedelta = timedelta(minutes=10)) -> None:
     """Raise VaultError where the file lacks entries of more than `span`: no crash leaves that, an older copy does.
 
-    Looks at the file only; one that is gone altogether is another matter, and is written anew with an alarm.
+    Looks at the file only; one that is gone altogether is another matter: `write_out` tells of it.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = open_log(path, os.O_RDONLY)
     except FileNotFoundError:
         return
     except OSError as error:
@@ -145,6 +186,11 @@ def _last_newline(fd: int, end: int) -> int:
 def entries_of_job(catalogue: Catalogue, job_id: str) -> list[Logged]:
     """Return everything that happened to a job, oldest first."""
     return [_logged(row) for row in catalogue.read(queries.ENTRIES_OF_JOB, job_id)]
+
+
+def said_of_unfinished(catalogue: Catalogue) -> list[Logged]:
+    """Return what was written down of windows whose jobs have not ended, oldest first."""
+    return [_logged(row) for row in catalogue.read(coveragequeries.SAID_OF_UNFINISHED)]
 
 
 def entries_of_archive(catalogue: Catalogue, archive_id: str) -> list[Logged]:

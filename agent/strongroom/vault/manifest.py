@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from strongroom.model.archive import Archive, Holding, Seal
@@ -19,7 +20,7 @@ from strongroom.model.instants import format_instant, parse_instant
 from strongroom.model.provider import Container
 from strongroom.model.stream import DatasetShape, ExportSpec
 from strongroom.model.window import Window
-from strongroom.vault.layout import FORMAT
+from strongroom.vault.layout import FORMAT, id_of
 from strongroom.vault.manifestshape import check_shape
 from strongroom.vault.rules import read_retention, retention_body
 
@@ -44,9 +45,15 @@ def read_manifest(data: bytes | str) -> Archive:
                 hint="see: strongroom destroy list",
             )
         check_shape(body)
+        _require_id(body["id"])
         return _archive(body)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise VaultError("a manifest cannot be read", hint="restore it from a copy of the vault") from error
+
+
+def _require_id(name: str) -> None:
+    if id_of(Path(name)) != name:  # it becomes a path
+        raise ValueError("the id is not one of ours")
 
 
 def _body(archive: Archive) -> dict[str, Any]:

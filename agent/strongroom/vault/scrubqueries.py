@@ -58,6 +58,17 @@ WHERE kind IN ('job.proven', 'job.rejected', 'archive.adopted') AND archive <> '
     AND archive NOT IN (SELECT archive FROM entries WHERE kind = 'archive.destroyed')
 ORDER BY archive
 """
+# Of these, what nobody has acted on: neither put aside after a finding, nor its files moved away by a recovery.
+UNLISTED = UNSHOWN.replace(
+    "ORDER BY archive",
+    """AND archive NOT IN (SELECT archive FROM entries WHERE kind = 'files.moved')
+    AND archive NOT IN (SELECT archive FROM scrub_findings WHERE settled_at IS NOT NULL)
+ORDER BY archive""",
+)
+UNLISTED_FOUND = """
+SELECT DISTINCT archive FROM scrub_findings
+WHERE code = 'unlisted' AND cleared_at IS NULL AND settled_at IS NULL ORDER BY archive
+"""
 UNCOVER_UNSHOWN = """
 UPDATE coverage SET cover = 'missing', cause = ?, archive = ''
 WHERE cover IN ('proven', 'empty') AND archive NOT IN (SELECT id FROM archives)

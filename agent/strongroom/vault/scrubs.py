@@ -64,6 +64,16 @@ def next_archive_id(catalogue: Catalogue, after: str) -> str | None:
     return str(row["id"]) if row else None
 
 
+def unlisted_archives(catalogue: Catalogue) -> dict[str, str]:
+    """Return every archive that the log holds and the catalogue lacks, with its stream."""
+    return {str(row["archive"]): str(row["stream"]) for row in catalogue.read(queries.UNLISTED)}
+
+
+def found_unlisted(catalogue: Catalogue) -> list[str]:
+    """Return every archive against which it stands that the catalogue lacks it."""
+    return [str(row["archive"]) for row in catalogue.read(queries.UNLISTED_FOUND)]
+
+
 def is_still_read(catalogue: Catalogue, archive_id: str) -> bool:
     """Say whether an archive is still there to be read: neither destroyed meanwhile nor put aside."""
     return catalogue.read_one(queries.STILL_READ, archive_id) is not None

@@ -1,4 +1,4 @@
-"""What a provider told of an account: how long its plan keeps records, and when that was last asked."""
+"""What a provider told of an account: how long its plan keeps records, when that was last asked, and its clock."""
 
 from __future__ import annotations
 
@@ -28,6 +28,21 @@ def ask_again_at(catalogue: Catalogue, source: str) -> datetime | None:
 def put_ask_again_at(catalogue: Catalogue, source: str, at: datetime) -> None:
     """Remember when a source is to be asked again; inside a transaction."""
     catalogue.write(queries.PUT_FACT, _asked(source), to_text(at))
+
+
+def lag_of(catalogue: Catalogue, source: str) -> timedelta:
+    """Return by how much a source's clock is taken as behind ours."""
+    row = catalogue.read_one(queries.FACT, _lag(source))
+    return timedelta(seconds=float(row["value"])) if row else timedelta(0)
+
+
+def remember_lag(catalogue: Catalogue, source: str, lag: timedelta) -> None:
+    """Remember by how much a source's clock is behind ours; inside a transaction."""
+    catalogue.write(queries.PUT_FACT, _lag(source), str(lag.total_seconds()))
+
+
+def _lag(source: str) -> str:
+    return f"clock of {source} is behind"
 
 
 def _told(source: str) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from strongroom.model.archive import Archive, Holding
@@ -37,9 +38,21 @@ class Vault:
                 self._opened.append(catalogue)
         return catalogue
 
-    def write_log(self) -> None:
-        """Bring the log file level with the catalogue."""
-        write_out(self.catalogue, self.layout.log)
+    @property
+    def read_only(self) -> bool:
+        """Say whether this user can only read it."""
+        return self.catalogue.read_only
+
+    def make_folders(self) -> None:
+        """Make the folders that are missing: a copy leaves out those that were empty, or held unfinished work."""
+        for folder in self.layout.folders:
+            make_folder(folder)
+
+    def write_log(self, now: datetime | None = None) -> None:
+        """Bring the log file level with the catalogue; `now` dates the entry about a file that somebody removed."""
+        if not self.layout.log.parent.exists():
+            make_folder(self.layout.log.parent)
+        write_out(self.catalogue, self.layout.log, now)
 
     def free_bytes(self) -> int:
         """Return how much the vault's file system has left for us."""

@@ -1,0 +1,174 @@
+"""Runs that nobody watches: a clock that nobody confirms writes nothing off, and what is lost is told to somebody."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cli_home import API_KEY, Invoke, sandbox_settings
+
+from strongroom.config.load import load_config
+from strongroom.config.template import FreshSource
+from strongroom.engine.assembly import Doors, open_reading
+from strongroom.engine.initialise import Wishes, initialise
+from strongroom.engine.keys import make_identity
+from strongroom.engine.readings import list_jobs, newest_moments
+from strongroom.engine.vaulttime import remember_time
+from strongroom.evidence.line import Entry
+from strongroom.sandbox.server import Sandbox
+from strongroom.vault.log import add_entry
+
+DAY = timedelta(days=1)
+NOBODY = "http://127.0.0.1:9"  # the port of discard: nothing listens there
+
+
+@dataclass
+class Rested:
+    """A vault that was made some days ago and left alone since."""
+
+    folder: Path
+    age: timedelta
+    base_url: str
+    made: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.made = datetime.now(UTC) - self.age
+        key = self.folder / "key"
+        key.touch(mode=0o600)
+        key.write_text(API_KEY)
+        source = FreshSource(
+            "zavu",
+            "zavu",
+            f"file:{key}",
+            ("messages",),
+            since=f"{self.made - DAY:%Y-%m-%d}",
+            base_url=self.base_url,
+            allow_private_addresses=True,
+        )
+        wishes = Wishes(self.folder / "vault", self.config, self.folder / "identity.age", None, source)
+        initialise(wishes, make_identity(os.urandom), Doors(clock=lambda: self.made))
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "strongroom.toml"
+
+    @property
+    def told(self) -> list[str]:
+        file = self.folder / "told.jsonl"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [key["key"].split()[0] for line in lines for key in json.loads(line)["notices"]]
+
+    def change(self, old: str, new: str) -> None:
+        text = self.config.read_text()
+        assert old in text
+        self.config.write_text(text.replace(old, new, 1))
+
+    def hears(self, *, works: bool = True) -> None:
+        """Let a program be told of alarms."""
+        program = self.folder / "tell"
+        body = f"open({str(self.folder / 'told.jsonl')!r}, 'ab').write(sys.stdin.buffer.read())" if works else "exit(1)"
+        program.write_text(f"#!{sys.executable}\nimport sys\n{body}\n")
+        program.chmod(0o700)
+        self.config.write_text(f'{self.config.read_text()}\n[notify]\ncommand = ["{program}"]\n')
+
+    def moved(self) -> tuple[int, int]:
+        """Return how many jobs there are, and how many windows were written off."""
+        with open_reading(load_config(self.config)) as vault:
+            lost = [each for each in newest_moments(vault, 10_000) if each.kind == "coverage.lost"]
+            return len(list_jobs(vault)), len(lost)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(sandbox_settings()) as sandbox:
+        yield sandbox
+
+
+RUN = ("run", "--once", "--patience", "0s")
+
+
+@pytest.mark.parametrize("days", [400, -3])
+@pytest.mark.parametrize("command", ["run", "export"])
+def test_a_clock_far_from_the_log_that_nobody_confirms_plans_nothing(
+    days: int, command: str, tmp_path: Path, invoke: Invoke
+) -> None:
+    home = Rested(tmp_path, days * DAY, NOBODY)
+    home.hears()
+    window = ("export", "zavu", "--from", "2026-01-01", "--to", "2026-01-02", "--patience", "0s")
+    for _ in range(2):  # the first must leave nothing behind by which the second believes the clock
+        done = invoke("--config", home.config, *(RUN if command == "run" else window))
+        assert done.exit_code == 6, done.output
+        assert "no provider told the time" in done.stderr
+        assert "nothing was planned" in done.stderr
+    assert home.moved() == (0, 0)
+    assert home.told == (["clock"] if command == "run" else [])
+
+
+def test_an_entry_that_the_wrong_clock_itself_wrote_proves_nothing(tmp_path: Path, invoke: Invoke) -> None:
+    home = Rested(tmp_path, 400 * DAY, NOBODY)
+    with open_reading(load_config(home.config)) as vault:
+        with vault.catalogue.transaction():
+            add_entry(vault.catalogue, Entry("request.answered", datetime.now(UTC)))
+        vault.write_log()
+    assert invoke("--config", home.config, *RUN).exit_code == 6
+    assert home.moved() == (0, 0)
+    with open_reading(load_config(home.config)) as vault:
+        remember_time(vault, datetime.now(UTC) - DAY)
+    assert invoke("--config", home.config, *RUN).exit_code == 1  # an outage: it waits for its provider
+    assert home.moved()[0] > 0
+
+
+def test_a_vault_that_rested_goes_on_once_a_provider_confirms_the_date(
+    sandbox: Sandbox, tmp_path: Path, invoke: Invoke
+) -> None:
+    home = Rested(tmp_path, 400 * DAY, sandbox.api_url)
+    done = invoke("--config", home.config, *RUN)
+    assert done.exit_code == 1, done.output
+    jobs, lost = home.moved()
+    assert jobs > 0 and lost > 0
+
+
+def test_lost_days_are_told_and_leave_with_one_although_nothing_is_due(
+    sandbox: Sandbox, tmp_path: Path, invoke: Invoke
+) -> None:
+    home = Rested(tmp_path, 143 * DAY, sandbox.api_url)
+    home.change('source = "zavu"\n', 'source = "zavu"\npaused = true\n')
+    home.hears()
+    done = invoke("--config", home.config, *RUN)
+    assert done.exit_code == 1, done.output
+    assert "Nothing is due." in done.stdout
+    assert "of one stream are lost, found by this run" in done.stdout
+    assert "lost" in home.told
+    lines = home.config.read_text().splitlines(keepends=True)
+    (since,) = [line for line in lines if line.startswith("since")]
+    home.change(since, f"since = {datetime.now(UTC) - DAY:%Y-%m-%d}\n")  # from here on nothing more is lost
+    again = invoke("--config", home.config, *RUN)
+    assert again.exit_code == 0, again.output  # it was told, and nothing is new
+    assert home.told.count("lost") == 1
+
+
+def test_a_loss_that_nobody_took_stands_until_somebody_does(sandbox: Sandbox, tmp_path: Path, invoke: Invoke) -> None:
+    home = Rested(tmp_path, 143 * DAY, sandbox.api_url)
+    home.change('source = "zavu"\n', 'source = "zavu"\npaused = true\n')
+    home.hears(works=False)
+    for _ in range(2):
+        done = invoke("--config", home.config, *RUN, "--json")
+        assert done.exit_code == 1, done.output
+        summary = json.loads(done.stdout.splitlines()[-1])
+        assert [notice["key"].split()[0] for notice in summary["standing"]] == ["lost"]
+        assert "nobody could be told" in done.stderr
+    assert summary["newly_lost_seconds"] < DAY.total_seconds()
+
+
+def test_a_run_that_finds_nothing_wrong_is_as_quiet_as_before(sandbox: Sandbox, tmp_path: Path, invoke: Invoke) -> None:
+    home = Rested(tmp_path, DAY, sandbox.api_url)
+    home.change('source = "zavu"\n', 'source = "zavu"\npaused = true\n')
+    home.hears()
+    done = invoke("--config", home.config, *RUN)
+    assert (done.exit_code, done.stdout, done.stderr, home.told) == (0, "Nothing is due.\n", "", [])

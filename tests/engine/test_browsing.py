@@ -1,0 +1,55 @@
+"""Pages of records from a sealed file: in order, from any place, and right again after a reading was given up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sealkit import House
+
+from strongroom.engine.browsing import Browser, Passed, Shelf
+from strongroom.model.errors import Interrupted
+from strongroom.model.provider import Container
+
+COUNT, PAGE = 450, 200
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    house = House(tmp_path_factory.mktemp("browsing"))
+    records = [{"id": f"m{n}", "at": "2026-03-01T00:00:00Z", "text": f"number {n}"} for n in range(COUNT)]
+    archive = house.seal_records(records, Container.ZIP_OF_JSON)
+    with Browser(house.vault, archive, house.identities) as opened:
+        yield opened
+    house.vault.close()
+
+
+def ids(shelf: Shelf) -> list[str]:
+    return [str(record["id"]) for record in shelf.records]
+
+
+def stopping_after(count: int) -> Passed:
+    left = [count]
+
+    def passed(more: int) -> None:
+        left[0] -= more
+        if left[0] < 0:
+            raise Interrupted("a person asked for something else")
+
+    return passed
+
+
+@pytest.mark.parametrize("first", [0, 200, 400, 0, 449])
+def test_a_page_begins_where_it_is_asked_to(browser: Browser, first: int) -> None:
+    shelf = browser.read(first, PAGE)
+    assert ids(shelf) == [f"m{n}" for n in range(first, min(COUNT, first + PAGE))]
+    assert (shelf.first, shelf.more) == (first, first + PAGE <= COUNT)
+
+
+@pytest.mark.parametrize("given_up", [0, 100, 300])
+@pytest.mark.parametrize("first", [0, 200, 400])
+def test_a_reading_that_was_given_up_is_no_end_of_the_records(browser: Browser, given_up: int, first: int) -> None:
+    browser.read(0, 1, "another")  # so that the next one begins at the start
+    with pytest.raises(Interrupted):
+        browser.read(400, PAGE, "", stopping_after(given_up))
+    assert ids(browser.read(first, PAGE)) == [f"m{n}" for n in range(first, min(COUNT, first + PAGE))]
