@@ -32,11 +32,7 @@ from strongroom_tui.story import schedule_story
 
 AHEAD = 6  # windows to come that are told
 BEHIND = 12  # windows due now that are told
-_EMPTY = (
-    "No stream is configured, so nothing is asked for.\n"
-    "Add a [[stream]] to {file}\n"
-    "then: strongroom config check"
-)
+_EMPTY = "No stream is configured, so nothing is asked for.\nAdd a [[stream]] to {file}\nthen: strongroom config check"
 
 
 @dataclass(frozen=True, slots=True)
