@@ -59,8 +59,10 @@ def test_below_the_reserve_no_export_is_asked_for(bench: Bench) -> None:
 def test_below_the_reserve_what_is_ready_is_left_where_it_is(bench: Bench) -> None:
     with bench.engine() as engine:
         enter(bench, engine)
-        bench.sandbox.faults.add(FaultKind.ANSWER, on="download", status=503, times=2)
+        bench.sandbox.faults.add(FaultKind.ANSWER, on="download", status=503, times=1000)
         bench.run(engine, hours=0.02)
+        assert {job.state for job in list_jobs(engine.vault)} == {State.READY}
+        bench.sandbox.faults.clear()
         full = replace(engine, min_free=HUGE)
         bench.run(full, hours=3)
         assert any(job.state is State.READY and job.cause is Cause.DISK for job in list_jobs(full.vault))
