@@ -39,6 +39,7 @@ from strongroom_tui.app import StrongroomApp
 from strongroom_tui.places import PLACES, Place
 from strongroom_tui.reader import VaultReader
 from strongroom_tui.room import Room
+from strongroom_tui.tidying import Tidying
 
 SIZE = (120, 40)
 KEYS = {
@@ -112,7 +113,7 @@ async def keys(config: Config, rounds: int, seconds: float) -> None:
     print("| room | key | median ms | highest ms | against the empty app | read ms |")
     print("| --- | --- | --- | --- | --- | --- |")
     reader = VaultReader(config, system_clock)
-    app = StrongroomApp(reader, system_clock)
+    app = StrongroomApp(reader, system_clock, tidying=Tidying())
     try:
         async with app.run_test(size=SIZE):
             await _answered(app)

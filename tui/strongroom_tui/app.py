@@ -21,6 +21,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.css.query import NoMatches
+from textual.events import Event, InputEvent
 from textual.screen import Screen
 from textual.theme import ThemeProvider
 from textual.worker import Worker
@@ -43,6 +44,7 @@ from strongroom_tui.plain import clean
 from strongroom_tui.reader import VaultReader
 from strongroom_tui.room import Room
 from strongroom_tui.starting import DEMO, LOOKING_ON, Start, commands_for, start_with
+from strongroom_tui.tidying import Tidying
 from strongroom_tui.toasts import TellingApp
 from strongroom_tui.unlocking import Keyring
 
@@ -77,8 +79,10 @@ class StrongroomApp(TellingApp[None]):
         read_only: bool = False,
         memory: Memory | None = None,
         start: Start | None = None,
+        tidying: Tidying | None = None,
     ) -> None:
         super().__init__()
+        self._tidying = tidying
         self._memory = memory
         self._view = memory.recall() if memory else View()
         self.habits = dict(self._view.lists)
@@ -115,6 +119,12 @@ class StrongroomApp(TellingApp[None]):
         """Remember how things were looked at."""
         if self._memory is not None:
             self._memory.keep(View(self._room, self.theme, Zone.utc, self.zoom, self.habits))
+
+    async def on_event(self, event: Event) -> None:
+        """Hear what a person does before it is done."""
+        if self._tidying is not None and isinstance(event, InputEvent):
+            self._tidying.touch()
+        await super().on_event(event)
 
     @property
     def beside(self) -> Beside:
@@ -219,6 +229,9 @@ class StrongroomApp(TellingApp[None]):
             await self.reader.load_adapters()
         except StrongroomError as error:
             self.notify(error.message, severity="warning", markup=False)
+        if self._tidying is not None:
+            self._tidying.begin()
+            self.set_interval(1, self._tidying.tidy_if_calm)
         self.reread()
 
     @on(Tabs.Chosen)
@@ -299,7 +312,9 @@ def run(config: Config, *, read_only: bool = False, demo: bool = False) -> int:
             memory, start = Memory(os.environ), DEMO if demo else None
             if not (read_only or demo):
                 start = start_with(*commands_for(config.file, os.environ))
-            app = StrongroomApp(reader, system_clock, read_only=read_only, memory=memory, start=start)
+            app = StrongroomApp(
+                reader, system_clock, read_only=read_only, memory=memory, start=start, tidying=Tidying()
+            )
             return asyncio.run(_run(app, ending))
         finally:
             reader.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ def tui(session: Session, read_only: bool, demo: bool) -> int:
             "the screen needs a terminal to draw on",
             hint="use: strongroom status, strongroom jobs, strongroom archives (each also with --json)",
         )
+    gc.disable()  # until the first picture stands; see the screen's tidying.py
     from strongroom_tui.app import run  # slow to import: only the screen pays for it
 
     if demo:
