@@ -118,7 +118,8 @@ class StatusUrl(Plain):
 
     def _look(self, ref: str) -> tuple[Reply, Observation]:
         reply = self._policy.call("GET", account.export_path(LABEL, STATUS, ref))
-        seen = Observation(ref, Standing.RUNNING, reply.words(reply.headers.get("x-progress", "202"), 60))
+        progress = reply.words(reply.headers.get("x-progress", "202"), 60)
+        seen = Observation(ref, Standing.RUNNING, progress, retry_at=reply.retry_at)
         if reply.status == 202:
             return reply, seen
         if reply.status in (404, 410):

@@ -232,3 +232,19 @@ def test_every_situation_has_a_step_and_waiting_has_an_end(job: Job, situation: 
     assert (step.until is not None) == (step.act is Act.WAIT)
     assert step.until is None or step.until > NOW
     assert (step.act is Act.NOTHING) == job.finished
+
+
+@pytest.mark.parametrize(
+    ("since", "cause", "looks", "act"),
+    [
+        (PATIENCE.blind + MINUTE, Cause.TRANSIENT, PATIENCE.blind_looks, Act.GIVE_UP),
+        (PATIENCE.blind + MINUTE, Cause.QUOTA, PATIENCE.blind_looks, Act.GIVE_UP),
+        (PATIENCE.blind, Cause.TRANSIENT, PATIENCE.blind_looks, Act.LOOK),
+        (PATIENCE.blind + MINUTE, Cause.TRANSIENT, PATIENCE.blind_looks - 1, Act.LOOK),  # the machine was off
+        (PATIENCE.blind + MINUTE, Cause.UNANSWERED, PATIENCE.blind_looks, Act.LOOK),  # the last look could be had
+        (PATIENCE.blind + MINUTE, Cause.AUTH, PATIENCE.blind_looks, Act.LOOK),  # a person has just ended the pause
+    ],
+)
+def test_a_list_that_stays_shut_is_not_asked_for_ever(since: timedelta, cause: Cause, looks: int, act: Act) -> None:
+    job = make_job(State.UNCERTAIN, asked_at=NOW - since, cause=cause, attempts={cause.value: looks})
+    assert decide(job).act is act

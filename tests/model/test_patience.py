@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from modelkit import NOW
 
-from strongroom.model.patience import Patience, grown, next_poll, next_try
+from strongroom.model.patience import LONGEST_TOLD, Patience, grown, next_poll, next_try
 from strongroom.model.provider import Limits
 
 PATIENCE, LIMITS = Patience(), Limits(concurrent=None, per_hour=None)
@@ -40,3 +40,9 @@ def test_the_first_polls_come_densely() -> None:
 def test_the_providers_word_wins_when_it_is_later(tries: int, jitter: float, told: timedelta) -> None:
     own = next_try(PATIENCE, tries, NOW, jitter, None)
     assert next_try(PATIENCE, tries, NOW, jitter, NOW + told) == max(own, NOW + told)
+
+
+@given(COUNTS, JITTERS, st.timedeltas(timedelta(days=-1), timedelta(days=3)))
+def test_a_poll_that_is_told_to_wait_waits_but_not_for_ever(polls: int, jitter: float, told: timedelta) -> None:
+    own, obeyed = next_poll(LIMITS, polls, NOW, jitter), next_poll(LIMITS, polls, NOW, jitter, NOW + told)
+    assert obeyed == max(own, NOW + min(told, LONGEST_TOLD))

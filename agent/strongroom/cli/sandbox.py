@@ -1,7 +1,9 @@
-"""`strongroom sandbox`: the simulated provider in the foreground, with all that is needed to point a source at it."""
+"""`strongroom sandbox`: simulated providers in the foreground, with all that is needed to point a source at each."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -14,41 +16,99 @@ if TYPE_CHECKING:
     from strongroom.sandbox.server import Sandbox
 
 _PORT = click.IntRange(0, 65_535)
+_DATASETS = {"zavu": "messages", "hookbridge": "outbound", "qlara": "message-history"}
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One simulated API."""
+
+    provider: str
+    api_url: str
+    api_key: str
 
 
 @click.command("sandbox")
-@click.option("--port", type=_PORT, default=8790, show_default=True, help="The API's port; 0 for any free one.")
+@click.option(
+    "--provider",
+    "providers",
+    type=click.Choice(list(_DATASETS)),
+    multiple=True,
+    default=("zavu",),
+    show_default=True,
+    help="Whose API; may be repeated.",
+)
+@click.option(
+    "--port", type=_PORT, default=8790, show_default=True, help="The port of the first API; 0 for any free one."
+)
 @click.option("--storage-port", type=_PORT, default=0, help="The port that download links point to.  [default: any]")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Other invented records.")
 @json_option
-def sandbox(port: int, storage_port: int, seed: int, as_json: bool) -> None:
-    """Serve a simulated Zavu API on this machine until Ctrl-C.
+def sandbox(providers: tuple[str, ...], port: int, storage_port: int, seed: int, as_json: bool) -> None:
+    """Serve simulated export APIs on this machine until Ctrl-C.
 
-    It holds invented records, keeps both quotas and lets faults be switched on under /_sandbox/. It listens on
-    127.0.0.1 only.
+    They hold invented records, keep the documented quotas and let faults be switched on under /_sandbox/. They listen
+    on 127.0.0.1 only.
     """
+    from strongroom.sandbox.hookbridge_options import HookBridgeOptions
+    from strongroom.sandbox.qlara_options import QlaraOptions
     from strongroom.sandbox.records import DataOptions
+    from strongroom.sandbox.rows import RowOptions
     from strongroom.sandbox.server import SandboxSettings, serve
 
-    settings = SandboxSettings(data=DataOptions(seed=seed), api_port=port, storage_port=storage_port)
-    serve(settings, _announce_json if as_json else _announce)
+    wanted = tuple(dict.fromkeys(providers))
+    ports = {wanted[0]: port}
+    settings = SandboxSettings(
+        hookbridge=HookBridgeOptions() if "hookbridge" in wanted else None,
+        qlara=QlaraOptions() if "qlara" in wanted else None,
+        data=DataOptions(seed=seed),
+        rows=RowOptions(seed=seed),
+        api_port=ports.get("zavu", 0),
+        hookbridge_port=ports.get("hookbridge", 0),
+        qlara_port=ports.get("qlara", 0),
+        storage_port=storage_port,
+    )
+    announce = _announce_json if as_json else _announce
+    serve(settings, lambda running: announce(running, [_served(running, name) for name in wanted]))
 
 
-def _announce_json(running: Sandbox) -> None:
-    put_document({"api_url": running.api_url, "storage_url": running.storage_url, "api_key": running.api_key})
+def _served(running: Sandbox, provider: str) -> Served:
+    settings = running.settings
+    if provider == "hookbridge":
+        return Served(provider, running.hookbridge_url, settings.hookbridge_key)
+    if provider == "qlara":
+        return Served(provider, running.qlara_url, settings.qlara_key)
+    return Served(provider, running.api_url, running.api_key)
 
 
-def _announce(running: Sandbox) -> None:
-    say(f"API       {running.api_url}")
+def _announce_json(running: Sandbox, served: list[Served]) -> None:
+    first = asdict(served[0])
+    more = {"storage_url": running.storage_url, "control_url": _control(running)}
+    put_document({**first, **more, "providers": [asdict(each) for each in served]})
+
+
+def _announce(running: Sandbox, served: list[Served]) -> None:
+    for each in served:
+        say(f"API       {each.api_url}" + (f"  ({each.provider})" if len(served) > 1 else ""))
+        say(f"API key   {each.api_key}")
     say(f"storage   {running.storage_url}")
-    say(f"API key   {running.api_key}")
     tell()
     tell("A vault for it, in another terminal:")
-    tell(f"  export SANDBOX_KEY={running.api_key}")
-    tell("  strongroom init --config sandbox.toml --vault sandbox-vault --no-passphrase \\")
-    tell("    --recovery-file sandbox-recovery.txt --source sandbox --api-key env:SANDBOX_KEY \\")
-    tell(f"    --dataset messages --base-url {running.api_url} --allow-private-addresses")
-    tell("  strongroom --config sandbox.toml run --once")
+    for line in _setup(served[0]):
+        tell(f"  {line}")
     tell()
-    tell(f'Make a fault: curl -d \'{{"kind":"job-fails"}}\' {running.api_url}/_sandbox/faults')
+    tell(f'Make a fault: curl -d \'{{"kind":"job-fails"}}\' {_control(running)}/faults')
     tell("Ctrl-C ends it; nothing is kept.")
+
+
+def _setup(served: Served) -> Iterator[str]:
+    yield f"export SANDBOX_KEY={served.api_key}"
+    yield "strongroom init --config sandbox.toml --vault sandbox-vault --no-passphrase \\"
+    yield "  --recovery-file sandbox-recovery.txt --source sandbox --api-key env:SANDBOX_KEY \\"
+    yield f"  --provider {served.provider} --dataset {_DATASETS[served.provider]} \\"
+    yield f"  --base-url {served.api_url} --allow-private-addresses"
+    yield "strongroom --config sandbox.toml run --once"
+
+
+def _control(running: Sandbox) -> str:
+    return f"{running.api_url}/_sandbox"

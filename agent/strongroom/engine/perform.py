@@ -100,7 +100,9 @@ def _look(engine: Engine, job: Job, _step: Step, _hand: Hand) -> Happening:
     now = engine.clock()
     if absent(job, now, engine.patience):
         later = next_try(engine.patience, job.tries(Cause.UNANSWERED), now, engine.jitter(), None)
-        return Happening(Event.ABSENT, Facts(later, detail="the provider's list proves it was never created"))
+        # A yes that named no export has not been counted yet. Uncounted, such a provider would be asked for ever.
+        cause = Cause.NONE if job.cause is Cause.UNANSWERED else Cause.UNANSWERED
+        return Happening(Event.ABSENT, Facts(later, cause, "the provider's list proves it was never created"))
     asked = job.asked_at or now
     share = (job.looks + 2) / engine.patience.looks
     next_at = max(now + engine.patience.look_after, asked + engine.patience.look_for * min(share, 1.0))
@@ -117,7 +119,16 @@ def _observe(engine: Engine, job: Job, _step: Step, _hand: Hand) -> Happening:
     if seen.standing in deaths:
         words = f"the provider says {seen.raw_status or seen.standing}" + (f": {seen.detail}" if seen.detail else "")
         return Happening(Event.DIED, replace(facts, next_at=None, cause=deaths[seen.standing], detail=words))
+    if seen.standing is Standing.UNKNOWN:
+        facts = replace(facts, detail=_strange(seen))
     return Happening(Event.PROGRESSED, facts)
+
+
+def _strange(seen: Observation) -> str:
+    """Say what is not understood: such an export is waited for, and a person may have to know why it never ends."""
+    if not seen.raw_status:
+        return "the provider does not say how the export stands; it is waited for as if it ran"
+    return f"the provider says {seen.raw_status!r}, a status that is not known; it is waited for as if it ran"
 
 
 def _ask_how_it_stands(engine: Engine, job: Job) -> Observation:
@@ -177,7 +188,7 @@ def _read_list(engine: Engine, job: Job) -> list[Listed]:
 def _seen(engine: Engine, job: Job, seen: Observation) -> Facts:
     limits = engine.sources[job.source].provider.limits
     return Facts(
-        next_at=next_poll(limits, job.polls, engine.clock(), engine.jitter()),
+        next_at=next_poll(limits, job.polls, engine.clock(), engine.jitter(), seen.retry_at),
         ref=seen.ref,
         expires_at=seen.expires_at,
         size=seen.size,

@@ -45,6 +45,7 @@ class Kind(StrEnum):
     WITNESS = "witness"
     FIXITY = "fixity"
     SCRUB = "scrub-behind"
+    DESTRUCTION = "destruction-stuck"
 
 
 _ONCE = frozenset({Kind.LOST, Kind.QUARANTINED, Kind.VOLUME, Kind.RETENTION, Kind.RECIPIENTS})

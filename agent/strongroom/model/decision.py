@@ -103,7 +103,12 @@ def _nameless(situation: Situation, patience: Patience) -> Step:
     return Step(Act.INTEND)
 
 
-def _uncertain(_job: Job, _situation: Situation, _patience: Patience) -> Step:
+def _uncertain(job: Job, situation: Situation, patience: Patience) -> Step:
+    """Look at the list, unless it has refused to be read for so long that what it could show is over."""
+    blind = situation.now - (job.asked_at or job.changed_at) > patience.blind
+    if blind and job.cause in _BLIND and sum(map(job.tries, _BLIND)) >= patience.blind_looks:
+        words = f"the provider's list could not be read for {patience.blind.days} days, so it is not known whether"
+        return Step(Act.GIVE_UP, Cause.INDISTINCT, f"{words} this export was made: {job.detail}")
     return Step(Act.LOOK, reason="a create may have reached the provider: look before asking again")
 
 
@@ -111,7 +116,8 @@ def _waiting(job: Job, situation: Situation, patience: Patience) -> Step:
     since = job.accepted_at or job.changed_at
     if situation.now - since > patience.overdue:
         hours = patience.overdue.total_seconds() / 3600
-        return Step(Act.BURY, Cause.OVERDUE, f"the export was not ready after {hours:.0f} hours")
+        words = f"the export was not ready after {hours:.0f} hours" + (f": {job.detail}" if job.detail else "")
+        return Step(Act.BURY, Cause.OVERDUE, words)
     for cause in (Cause.REFUSED, Cause.NOT_OFFERED):
         if job.tries(cause) >= patience.refusals:
             return Step(Act.BURY, cause, f"the provider will not say how the export stands: {job.detail}")
@@ -152,6 +158,9 @@ _NOT_BY_RENEWAL = frozenset(
     {Cause.PROVIDER_FAILED, Cause.OVERDUE, Cause.CONTENT, Cause.TRANSFER, Cause.WORKER, Cause.REFUSED}
 )
 """Deaths that making the same file again does not mend; a provider renews only what was there and is over."""
+
+_BLIND = (Cause.TRANSIENT, Cause.QUOTA)
+"""Why a list was not read that was asked for. That a key was refused or a source paused is a person's matter."""
 
 _IN_HAND = {State.UNCERTAIN: Act.ASK, State.FETCHING: Act.TAKE, State.SEALED: Act.PROVE}
 """What follows an event that this worker has just written down, before anything else may happen."""

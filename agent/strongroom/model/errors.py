@@ -154,6 +154,10 @@ class SealError(VaultError):
     """A sealed file cannot be opened, or what it holds does not authenticate."""
 
 
+class CatalogueBusy(VaultError):
+    """Another program kept the catalogue locked for longer than we wait; what was asked is worth asking again."""
+
+
 class VaultLocked(VaultError):
     """Another process holds the vault."""
 

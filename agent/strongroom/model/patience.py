@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 
 from strongroom.model.provider import Limits
 
+LONGEST_TOLD = timedelta(hours=1)
+"""How long a provider's own word puts off a look at an export that is being prepared."""
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -15,6 +18,8 @@ class Patience:
     looks: int = 3  # sweeps that must all miss an uncertain export before it counts as absent
     look_after: timedelta = timedelta(seconds=5)  # between the request and the first look
     look_for: timedelta = timedelta(seconds=90)  # a request can still be taking effect until this long after it
+    blind: timedelta = timedelta(days=7)  # from the request, while its list cannot be read: an export is over by then
+    blind_looks: int = 40  # failed looks that must have been made in that time
     overdue: timedelta = timedelta(hours=24)  # an export that has not finished by then never will
     creates: int = 8  # creates of one job that got no answer and proved never to have been made
     transfers: int = 6  # broken transfers of one export
@@ -39,9 +44,13 @@ def grown(first: timedelta, longest: timedelta, count: int, jitter: float) -> ti
     return min(grown_by, longest) * (0.8 + 0.4 * jitter)
 
 
-def next_poll(limits: Limits, polls: int, now: datetime, jitter: float) -> datetime:
-    """Say when to look at a waiting export again: at once densely, later rarely."""
-    return now + poll_pause(limits, polls, jitter)
+def next_poll(limits: Limits, polls: int, now: datetime, jitter: float, not_before: datetime | None = None) -> datetime:
+    """Say when to look at a waiting export again: at once densely, later rarely, never before we are told to come.
+
+    What is told is obeyed for an hour at most: a file that is ready meanwhile would live and die unseen.
+    """
+    own = now + poll_pause(limits, polls, jitter)
+    return max(own, min(not_before, now + LONGEST_TOLD)) if not_before else own
 
 
 def poll_pause(limits: Limits, polls: int, jitter: float = 0.5) -> timedelta:

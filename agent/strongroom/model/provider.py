@@ -118,6 +118,7 @@ class Observation:
     rows: int | None = None  # records announced
     detail: str = ""  # the provider's own words about a failure, made printable and short
     request_id: str = ""
+    retry_at: datetime | None = None  # not to be looked at again before, by the provider's word and our clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ MOVES: Mapping[tuple[State, Event], State] = MappingProxyType(
         (_S.UNCERTAIN, _E.ABSENT): _S.PLANNED,
         (_S.UNCERTAIN, _E.INDISTINCT): _S.FAILED,
         (_S.UNCERTAIN, _E.DELAYED): _S.UNCERTAIN,
+        (_S.UNCERTAIN, _E.GIVEN_UP): _S.FAILED,
         (_S.WAITING, _E.PROGRESSED): _S.WAITING,
         (_S.WAITING, _E.COMPLETED): _S.READY,
         (_S.WAITING, _E.DELAYED): _S.WAITING,

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from strongroom.model.errors import ExportGone, RequestRefused, Transient, Unanswered
 from strongroom.model.instants import parse_instant
 from strongroom.model.provider import Observation, Standing
-from strongroom.providers.answers import Reply, Unusable
+from strongroom.providers.answers import Reply, Unusable, told_besides
 from strongroom.providers.policy import Credential, HttpPolicy
 from strongroom.providers.settings import ProviderSettings
 
@@ -61,7 +61,7 @@ def safe_name(ref: str) -> str:
 def unusable(label: str, reply: Reply, why: Unusable) -> Transient:
     """Return the error for a good status whose body cannot be read."""
     return Transient(
-        f"{label}'s answer cannot be used: {why}",
+        f"{label}'s answer cannot be used: {why}{told_besides(reply)}",
         status=reply.status,
         request_id=reply.request_id,
         retry_at=reply.retry_at,
@@ -71,7 +71,7 @@ def unusable(label: str, reply: Reply, why: Unusable) -> Transient:
 def unanswered(label: str, reply: Reply, why: Unusable) -> Unanswered:
     """Return the error for a create that was taken, by an answer that does not say what was made."""
     return Unanswered(
-        f"{label} accepted the export request, but its answer cannot be used: {why}",
+        f"{label} accepted the export request, but its answer cannot be used: {why}{told_besides(reply)}",
         hint="the provider's list shows which export was made; it is read before anything is asked again",
         status=reply.status,
         request_id=reply.request_id,

@@ -48,11 +48,11 @@ class Reply:
     at: datetime  # when it came, by our clock
     whole: bool = True  # False when the body was cut at the cap or broke off
     secrets: tuple[str, ...] = field(default=(), repr=False)  # what must not be repeated from the body
+    coding: str = ""  # an encoding of the body that could not be undone
 
     def content(self) -> dict[str, object]:
         """Return the body as a JSON object; raises Unusable."""
-        if not self.whole:
-            raise Unusable("the answer is larger than we read, or broke off")
+        self.require_whole()
         try:
             content = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -60,6 +60,13 @@ class Reply:
         if not isinstance(content, dict):
             raise Unusable("the answer is not a JSON object")
         return content
+
+    def require_whole(self) -> None:
+        """Raise Unusable for a body that was cut, or that is still encoded."""
+        if self.coding:
+            raise Unusable(f"the answer came in an encoding that was not asked for ({self.words(self.coding, 30)})")
+        if not self.whole:
+            raise Unusable("the answer is larger than we read, or broke off")
 
     def loose_content(self) -> dict[str, object]:
         """Return the body as a JSON object, empty when it is none: for refusals, where the status says enough."""
@@ -79,8 +86,13 @@ class Reply:
 
     @property
     def retry_at(self) -> datetime | None:
-        """When the provider says that we may come again, by our clock."""
-        return retry_at(self.headers, self.loose_content(), self.at)
+        """When the provider says that we may come again, by our clock; a good answer may say so, too.
+
+        Limits are told on every answer: when they start afresh is a wait only where nothing is left of them.
+        """
+        used_up = self.status == 429 or self.headers.get("x-ratelimit-remaining", "").strip() == "0"
+        headers = {name: told for name, told in self.headers.items() if used_up or name != "x-ratelimit-reset"}
+        return retry_at(headers, self.loose_content(), self.at)
 
     @property
     def request_id(self) -> str:
@@ -92,6 +104,19 @@ class Reply:
         return next((name for value in told if (name := self.words(value, 80))), "")
 
 
+def told_besides(reply: Reply) -> str:
+    """Return what an answer of good status says of an error, to be put behind a message; empty where it says nothing.
+
+    Providers and what stands before them answer 200 with a problem in the body, in any of their shapes.
+    """
+    content = reply.loose_content()
+    error = content.get("error") or content.get("errors")
+    holder = error if isinstance(error, dict) else content
+    told = [holder.get("code"), holder.get("message"), error]
+    words = [shown for each in told if isinstance(each, str) and (shown := reply.words(each))]
+    return f"; it says: {' '.join(words)}" if words else ""
+
+
 def refuse_create(reply: Reply, label: str, problem: Problem) -> ProviderError:
     """Return the error for a create that was not accepted."""
     status = reply.status
@@ -99,8 +124,8 @@ def refuse_create(reply: Reply, label: str, problem: Problem) -> ProviderError:
         return not_offered(reply, label, problem)
     if status == 425:
         return refuse_read(reply, label, problem)  # "too early" is a promise that nothing was done
-    if status in (307, 308) or (400 <= status < 500 and status != 408):
-        return _definite(reply, label, problem)
+    if status in (307, 308) or (400 <= status < 500 and status not in (408, 409)):
+        return _definite(reply, label, problem)  # a conflict (409) may be with the very export that is wanted
     return _made(
         Unanswered,
         reply,
@@ -142,6 +167,9 @@ def _definite(reply: Reply, label: str, problem: Problem) -> ProviderError:
     if reply.status in (401, 403):
         hint = "check that the API key is current and belongs to this account, then resume the source"
         return _made(AuthRefused, reply, problem, f"{label} refused the API key ({shown})", hint)
+    if reply.status == 402:
+        hint = "settle the account with the provider, then resume the source"
+        return _made(AuthRefused, reply, problem, f"{label} wants payment before it goes on ({shown})", hint)
     if reply.status == 429:
         return QuotaExceeded(
             f"{label} says that a limit is used up ({shown})",

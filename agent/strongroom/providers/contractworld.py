@@ -61,11 +61,11 @@ class World(Protocol):
 CREATES: dict[str, tuple[type[ProviderError], int]] = {
     "400": (RequestRefused, 0),
     "401": (AuthRefused, 0),
-    "402": (RequestRefused, 0),
+    "402": (AuthRefused, 0),
     "403": (AuthRefused, 0),
     "404": (NotOffered, 0),
     "408": (Unanswered, 0),
-    "409": (RequestRefused, 0),
+    "409": (Unanswered, 0),
     "410": (NotOffered, 0),
     "422": (RequestRefused, 0),
     "429": (QuotaExceeded, 0),

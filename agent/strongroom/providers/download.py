@@ -23,7 +23,7 @@ from strongroom.providers.wire import Answer, WireFailed
 
 _RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 _STRONG = re.compile(r'"[\x21\x23-\x7e]*"')
-_AGAIN = frozenset({408, 425, 429})
+_AGAIN = frozenset({202, 408, 425, 429})  # 202: accepted, so there is nothing yet
 _MARKUP = ("text/html", "application/xhtml+xml", "application/xml", "text/xml")
 _LOG = logging.getLogger("strongroom.providers")
 

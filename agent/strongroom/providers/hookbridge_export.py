@@ -63,13 +63,14 @@ def read_export(value: object, reply: Reply) -> Observation:
         rows=read_count(value.get("row_count")),
         detail=reply.words(value.get("error_message")),
         request_id=reply.request_id,
+        retry_at=reply.retry_at,
     )
 
 
 def read_page(reply: Reply) -> Page:
     """Return the entries of one page and the cursor to the next, empty at the end; raises Unusable."""
     content = reply.content()
-    items, meta = require_items(content.get("data")), content.get("meta")
+    items, meta = _read_items(content), content.get("meta")
     told = meta if isinstance(meta, dict) else {}
     cursor = told.get("next_cursor")
     if told.get("has_more") and not (isinstance(cursor, str) and cursor):
@@ -155,6 +156,12 @@ def read_retention(reply: Reply) -> timedelta | None:
     limits = data.get("limits") if isinstance(data, dict) else None
     days = limits.get("retention_days") if isinstance(limits, dict) else None
     return timedelta(days=days) if type(days) is int and 0 < days < 100_000 else None
+
+
+def _read_items(content: Mapping[str, object]) -> list[dict[str, object]]:
+    """Return the list; null is an empty one, or a project without exports could never ask for its first."""
+    empty = "data" in content and content["data"] is None and not content.get("error")
+    return [] if empty else require_items(content.get("data"))
 
 
 def _read_uuid(text: str) -> uuid.UUID | None:

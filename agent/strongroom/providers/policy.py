@@ -26,6 +26,7 @@ from strongroom.model.instants import Clock
 from strongroom.providers.addresses import AddressRefused, Reach, Resolver, is_loopback, resolve_by_system
 from strongroom.providers.answers import Reply
 from strongroom.providers.bounds import Bounds, Paths
+from strongroom.providers.encodings import undo
 from strongroom.providers.links import BadLink, Link, Origin, follow_link, parse_link
 from strongroom.providers.waits import parse_date
 from strongroom.providers.watch import Monotonic, Watch
@@ -183,7 +184,9 @@ class HttpPolicy:
             if not refusal:
                 raise
             whole = False
-        return Reply(answer.status, answer.headers, bytes(body), self._clock(), whole, secrets)
+        cap = _REFUSAL_CAP if refusal else self.bounds.answer
+        plain = undo(answer.headers.get("content-encoding", ""), bytes(body), whole, cap)
+        return Reply(answer.status, answer.headers, plain.body, self._clock(), plain.whole, secrets, plain.coding)
 
     @contextmanager
     def _hop(self, link: Link, armed: bool, headers: Mapping[str, str], watch: Watch) -> Iterator[Answer]:

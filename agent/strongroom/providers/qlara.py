@@ -137,8 +137,8 @@ class Qlara(Plain):
         if reply.status not in (200, 201, 202):
             raise refuse_create(reply, _LABEL, read_problem(reply))
         ref = read_accepted(reply)
-        seen = Observation(ref, Standing.QUEUED, "", request_id=reply.request_id) if ref else None
-        return Accepted(seen, reply.request_id)
+        seen = Observation(ref, Standing.QUEUED, "", request_id=reply.request_id, retry_at=reply.retry_at)
+        return Accepted(seen if ref else None, reply.request_id)
 
     def sweep(self, since: datetime) -> Iterator[Listed]:
         """Walk the whole list, whichever way it runs. Transient while an export that is alive has no id yet."""

@@ -42,8 +42,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:~-]{0,199}")
 
 def read_value(reply: Reply) -> object:
     """Return the body as JSON of any kind, or as the text that it is; raises Unusable for one that was cut."""
-    if not reply.whole:
-        raise Unusable("the answer is larger than we read, or broke off")
+    reply.require_whole()
     try:
         return json.loads(reply.body)
     except (ValueError, RecursionError):
@@ -100,6 +99,7 @@ def read_entry(entry: Mapping[str, object], reply: Reply, *, was_ready: bool = F
         expires_at=expires,
         detail=reply.words(entry.get("message", entry.get("errorMessage"))),
         request_id=reply.request_id,
+        retry_at=reply.retry_at,
     )
 
 

@@ -57,6 +57,7 @@ def read_observation(export: Mapping[str, object], reply: Reply) -> Observation:
         size=read_count(export.get("fileSize")),
         detail=reply.words(export.get("errorMessage")),
         request_id=reply.request_id,
+        retry_at=reply.retry_at,
     )
 
 
