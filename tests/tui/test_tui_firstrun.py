@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
@@ -117,3 +118,29 @@ async def test_a_weak_passphrase_is_warned_of_and_taken_when_it_is_meant(tmp_pat
         assert "repeats few characters" in text_of(app)
         await fill(app, pilot)
         assert "RECOVERY IDENTITY" in text_of(app)
+
+
+async def test_the_smallest_terminal_shows_the_line_that_is_filled_in(tmp_path: Path) -> None:
+    app = first_run(tmp_path)
+    async with app.run_test(size=(40, 12)) as pilot:
+        await pilot.pause()
+        assert "Folder of the vault" in text_of(app)
+        assert "Go on" in text_of(app)
+        for _line in range(3):
+            await pilot.press("tab")
+        await pilot.press(*"typed")
+        await pilot.pause()
+        assert "•" * len("typed") in text_of(app)
+
+
+async def test_what_is_typed_ahead_of_the_screen_goes_into_its_own_line(tmp_path: Path) -> None:
+    """On a slow line a tab and the letters after it arrive together."""
+    app = first_run(tmp_path)
+    async with app.run_test(size=(90, 40)) as pilot:
+        app.screen.query_one("#field-passphrase", Input).focus()
+        await pilot.pause()
+        for key in ("a", "b", "tab", "c", "d"):
+            app.post_message(Key(key, key if len(key) == 1 else "\t"))
+        await pilot.pause()
+        values = [app.screen.query_one(f"#field-{name}", Input).value for name in ("passphrase", "again")]
+        assert values == ["ab", "cd"]

@@ -6,14 +6,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from rich.cells import cell_len
 from tui_bench import DAY, NOW, SIZES, STREAMS, Bench, Seat, Sit, window
 
 from strongroom.config.schema import SourceSettings, StreamSettings
 from strongroom.config.secrets import Scheme, SecretRef
+from strongroom.engine.glance import Look, Quota, take_glance
 from strongroom.engine.heartbeat import beat
+from strongroom.engine.readings import status_of
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.heat import Heat, Zoom
 from strongroom_tui.archives import ArchivesRoom
+from strongroom_tui.glancewords import risk_lines, vault_lines
 from strongroom_tui.overview import OverviewRoom
 from strongroom_tui.strips import HEATS, Strips, axis, legends, title
 
@@ -67,7 +71,7 @@ async def test_the_most_urgent_risk_is_told_with_its_date(bench: Bench, sit: Sit
             "DELETE FROM coverage WHERE stream = ? AND window_start LIKE '2026-08-25%'", STREAMS[2]
         )
     async with sit(bench, (120, 30), room="overview") as seat:
-        assert f"▲ {STREAMS[2]}: 24 h not held; destroyed from 2026-11-23" in seat.text
+        assert f"▲ {STREAMS[2]}: 24 h not held; destroyed from 2026-11-23 01:00+01, " in seat.text
 
 
 async def test_a_cell_is_told_in_words_with_its_cause(bench: Bench, sit: Sit) -> None:
@@ -202,3 +206,25 @@ async def test_few_streams_grow_into_the_room_and_begin_where_they_are_wanted(be
         assert "! missing (not-offered)" in seat.text
         await seat.press(*["left"] * 60)  # stays where anything was wanted
         assert "2026-10-06" in seat.text
+
+
+def test_no_fact_of_the_vault_is_told_by_half(bench: Bench) -> None:
+    quotas = tuple(Quota(name, 3, 10, 1, 2) for name in ("zavu-demo", "hookbridge-demo", "qlara-demo"))
+    look = Look(Zoom.DAY, NOW, 8, 0, 4)
+    glance = replace(take_glance(bench.vault, [], {}, NOW, look), quotas=quotas)
+    status = status_of(bench.vault)
+    whole = set(" · ".join(vault_lines(glance, status, NOW, 500).plain.splitlines()).split(" · "))
+    for width in (78, 118):
+        lines = vault_lines(glance, status, NOW, width).plain.splitlines()
+        assert all(cell_len(line) <= width for line in lines)
+        assert {fact for line in lines for fact in line.split(" · ")} - whole <= {"1 more: 7", "2 more: 7"}
+    assert "2 more: 7" in vault_lines(glance, status, NOW, 78).plain
+
+
+@pytest.mark.parametrize("width", [38, 58, 78, 118])
+def test_what_nobody_said_is_told_whole(bench: Bench, width: int) -> None:
+    look = Look(Zoom.DAY, NOW, 8, 0, 4)
+    glance = replace(take_glance(bench.vault, [], {}, NOW, look), unknown=("qlara",))
+    words = risk_lines(glance, NOW, width).plain
+    assert "how long qlara keeps records" in words
+    assert "…" not in words

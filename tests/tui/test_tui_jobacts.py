@@ -64,6 +64,11 @@ async def test_somebody_at_work_is_asked_plainly(bench: Bench, sit: Sit) -> None
         async with sit(bench) as seat:
             await find(seat, "failed")
             await seat.press("t")
+            assert "Try this failed window again?" in seat.text
+            assert "zavu: 0 exports this hour, 2 under way" in seat.text
+            await seat.press("enter")  # the safe answer has the focus
+            assert asked(bench) == []
+            await seat.press("t", "tab", "enter")
             assert asked(bench) == [("retry", job_id(9008))]
             assert "asked: retry" in seat.text
             assert "waits" not in seat.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -45,7 +46,7 @@ def test_a_daemon_that_does_not_answer_is_trouble_at_every_width(empty: Bench) -
 def test_an_idle_daemon_that_lives_is_at_work(empty: Bench) -> None:
     status = at_work(empty, STALE - timedelta(seconds=1))
     assert status.silence(NOW) is None
-    assert first_line(status, 98).startswith("● working: strongroom daemon (process ")
+    assert first_line(status, 118).startswith("● working: strongroom daemon (process ")
     assert "last entry 17 min ago" in first_line(status, 118)
     assert first_line(status, 22).startswith("● working ")
 
@@ -106,10 +107,32 @@ async def test_a_frozen_daemon_is_told_in_every_room(bench: Bench, sit: Sit) -> 
     with hold(bench.vault.layout.lock, "strongroom daemon"):
         async with sit(bench, (80, 24), room="jobs") as seat:
             assert "✗ the daemon does not answer: silent for 2 min" in seat.text
-            await seat.press("slash", *"failed", "enter", "t")
+            await seat.press("slash", *"failed", "enter", "t", "tab", "enter")
             assert "the daemon does not answer, so it waits" in " ".join(
                 each.message for each in seat.app._notifications
             )
             beat(bench.vault, NOW, os.getpid(), "waiting")
             await seat.press("r")
             assert "● working" in seat.text
+
+
+@pytest.mark.parametrize(
+    ("zone", "told"), [("UTC", "13:03:07Z"), ("Europe/Berlin", "14:03:07+01"), ("Asia/Kolkata", "18:33:07+05:30")]
+)
+@pytest.mark.parametrize("width", [38, 58, 78])
+def test_the_time_keeps_its_offset_where_it_is_narrow(
+    empty: Bench, monkeypatch: pytest.MonkeyPatch, zone: str, told: str, width: int
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        for beside in (None, Beside(("○ idle",), BADGES)):
+            assert first_line(status_of(empty.vault), width, beside).endswith(f" {told}")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_the_last_entry_is_told_before_the_number_of_the_process(empty: Bench) -> None:
+    status = at_work(empty, timedelta(seconds=1))
+    assert first_line(status, 68).startswith("● working: strongroom daemon, last entry 17 min ago ")

@@ -177,7 +177,10 @@ async def test_records_are_browsed_searched_and_jumped_to(place: Place) -> None:
         assert "m45 " not in seat.text
         await seat.press("escape")
         await until(seat, "1-200 of 450")
-        await seat.press("colon")
+        await seat.press("colon", *"999", "enter")
+        assert "Go to which record?" in seat.text  # what was typed stays
+        assert "in this list" in seat.text
+        await seat.press("escape", "colon")
         await fill(seat, "401")
         await until(seat, "401-450 of 450")
         assert "m400" in seat.text

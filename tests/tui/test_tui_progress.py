@@ -57,7 +57,7 @@ def test_the_time_left(rest: int, rate: float | None, words: str) -> None:
         (999, 1000, 9.99, "", "███████████████████░ 99%\n999 B of 1.0 KB  100 B/s  0 s left"),
         (2000, 1000, 2.0, "", "████████████████████ 100%\n2.0 KB of 1.0 KB  1.0 KB/s  0 s left"),
         (5000, None, 5.0, "", "5.0 KB  1.0 KB/s"),
-        (0, None, 0.0, "", "0 B"),
+        (0, None, 0.0, "", "working …"),
         (30, 90, 10.0, "record", "██████░░░░░░░░░░░░░░ 33%\n30 records of 90 records  3 records/s  20 s left"),
     ],
 )

@@ -57,8 +57,8 @@ async def test_another_date_is_judged(kept: Bench, sit: Sit) -> None:
         assert "✓ keep" not in seat.text
         await seat.press("t")
         await fill(seat, "soon")
-        assert "write a date as" in seat.text
-        await seat.press("t")
+        assert "that is no date: write it as 2033-11-20" in seat.text
+        assert seat.app.screen.query_one(Input).value == "soon"  # the question stays, and what was typed
         await fill(seat, "")
         assert "now: 7 of 10" in seat.text
 
@@ -210,3 +210,14 @@ async def test_it_fits(kept: Bench, sit: Sit) -> None:
 def test_the_rules_of_the_bench_are_those_of_the_house() -> None:
     assert replace(DestructionSettings()).people == 2
     assert datetime(2026, 11, 20, tzinfo=UTC) - timedelta(days=30) > NOW - 100 * DAY
+
+
+@pytest.mark.parametrize(("key", "act"), [("l", "a places one"), ("u", "D proposes")])
+async def test_who_only_looks_on_is_told_of_no_key_that_does_nothing(kept: Bench, sit: Sit, key: str, act: str) -> None:
+    async with sit(kept, (100, 30), room="retention") as seat:
+        await seat.press(key)
+        assert act in seat.text
+        await seat.press("escape")
+        seat.app.read_only = True
+        await seat.press(key)
+        assert act not in seat.text

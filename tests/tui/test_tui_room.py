@@ -138,3 +138,20 @@ def test_columns_of_any_records_fit(records: list[dict[str, object]], width: int
     for record in records:
         row = record_row(1, record, SHAPE, columns)
         assert all(len(cell.plain) <= column.width for cell, column in zip(row.cells, columns, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("actor", "told"),
+    [
+        ({"type": "user", "name": "José Peña"}, "José Peña"),
+        ({"name": " ", "email": "j@example.org"}, "j@example.org"),
+        ({"NAME": "Ann\x1b[2J"}, "Ann[2J"),
+        ({"kind": 3}, '{"kind": 3}'),
+        (["a"], '["a"]'),
+    ],
+)
+def test_an_object_is_told_by_its_name(actor: object, told: str) -> None:
+    records = [{"id": "1", "actor": actor}]
+    columns = record_columns(DatasetShape("activities", "activities.json", "id", None), records, 80)
+    row = record_row(1, records[0], DatasetShape("activities", "activities.json", "id", None), columns)
+    assert told in [cell.plain for cell in row.cells]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from test_tui_glance import configure, hold
 from test_tui_jobacts import asked, footer
@@ -61,6 +62,18 @@ async def test_a_stream_is_paused_and_resumed(bench: Bench, sit: Sit) -> None:
         assert {"resume"} <= footer(seat)
         await seat.press("S")
         assert sorted(asked(bench)) == [("pause", STREAMS[0]), ("resume", STREAMS[0])]
+
+
+async def test_a_pause_that_nobody_has_answered_is_taken_back(bench: Bench, sit: Sit) -> None:
+    async with sit(held(bench), (120, 30), room="schedules") as seat:
+        await seat.press("s", "r")
+        assert "resume" in footer(seat) and "pause" not in footer(seat)
+        seat.app.clock = lambda: NOW + timedelta(seconds=1)
+        await seat.press("S", "r")
+        assert sorted(asked(bench)) == [("pause", STREAMS[0]), ("resume", STREAMS[0])]
+        assert "pause" in footer(seat) and "resume" not in footer(seat)
+        await seat.press("j", "r")
+        assert "pause" in footer(seat)
 
 
 async def test_run_now_asks_for_one_stream(bench: Bench, sit: Sit) -> None:

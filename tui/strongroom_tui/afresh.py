@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from strongroom.engine.glance import Quota, quota_of
 from strongroom.engine.requests import Wish
 from strongroom.model.window import Window
@@ -12,26 +14,58 @@ from strongroom_tui.glancewords import quota_words
 from strongroom_tui.room import Room
 
 
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """A wish that takes of a quota, and the words of its question."""
+
+    wish: Wish
+    title: str
+    yes: str
+    after: str  # what becomes of what is there
+
+
+AFRESH = Spending(
+    Wish.REGENERATE,
+    "Export this window again?",
+    "Export it again",
+    "What is there stays; the new archive lies beside it.",
+)
+AGAIN = Spending(
+    Wish.RETRY,
+    "Try this failed window again?",
+    "Try it again",
+    "A new job takes its place; this one stays in the history as failed.",
+)
+
+
 def export_afresh(room: Room, subject: str, stream: str, source: str, window: Window) -> None:
     """Ask whether the window is to be exported again, beside what is there; `subject` is its archive or job."""
+    _ask(room, AFRESH, subject, stream, source, window)
 
+
+def try_again(room: Room, subject: str, stream: str, source: str, window: Window) -> None:
+    """Ask whether the window of a failed job is to be exported again; `subject` is the job."""
+    _ask(room, AGAIN, subject, stream, source, window)
+
+
+def _ask(room: Room, what: Spending, subject: str, stream: str, source: str, window: Window) -> None:
     def ask(quota: Quota) -> None:
         if room.is_current:  # whoever has gone elsewhere meanwhile is not called back
-            words = afresh_words(stream, window, quota)
-            room.app.push_screen(Confirm("Export this window again?", words, "Export it again"), answered)
+            words = spending_words(what, stream, window, quota)
+            room.app.push_screen(Confirm(what.title, words, what.yes), answered)
 
     def answered(answer: str | None) -> None:
         if answer:
-            ask_for(room, Wish.REGENERATE, subject)
+            ask_for(room, what.wish, subject)
 
     room.do(lambda desk: quota_of(desk.vault, source, desk.limits.get(source), desk.clock()), ask)
 
 
-def afresh_words(stream: str, window: Window, quota: Quota) -> str:
+def spending_words(what: Spending, stream: str, window: Window, quota: Quota) -> str:
     """Say what would be exported, of whom, and what is left of the quota it takes from."""
     return (
         f"{stream}  {window_words(window, 60)}\n"
         "It takes one export of what its source allows:\n"
         f"{quota_words(quota)}\n"
-        "What is there stays; the new archive lies beside it."
+        f"{what.after}"
     )

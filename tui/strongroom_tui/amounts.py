@@ -69,6 +69,22 @@ def local(instant: datetime) -> str:
     return zoned.isoformat(sep=" ", timespec="seconds") if zoned else format_instant(instant)
 
 
+def local_day_minute(instant: datetime) -> str:
+    """Write an instant to the minute, with its offset: 2026-11-20 14:03+01; in UTC, 2026-11-20 13:03Z."""
+    zoned = _zoned(instant)
+    if zoned is None or not zoned.utcoffset():
+        return f"{format_instant(instant)[:16].replace('T', ' ')}Z"
+    return f"{zoned:%Y-%m-%d %H:%M}{_whole_hours(zoned) or zoned.isoformat()[-6:]}"
+
+
+def local_clock(instant: datetime) -> str:
+    """Write the time of day alone, with its offset: 14:03:07+01, 18:33:07+05:30; in UTC, 13:03:07Z."""
+    zoned = _zoned(instant)
+    if zoned is None or not zoned.utcoffset():
+        return f"{format_instant(instant)[11:19]}Z"
+    return f"{zoned:%H:%M:%S}{_whole_hours(zoned) or zoned.isoformat()[-6:]}"
+
+
 def brief(length: timedelta) -> str:
     """Write a span for a narrow column, in its largest unit alone: 45s, 12m, 3h, 5d, 3y."""
     seconds = max(0, round(length.total_seconds()))

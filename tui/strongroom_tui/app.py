@@ -47,6 +47,7 @@ from strongroom_tui.starting import DEMO, LOOKING_ON, Start, commands_for, start
 from strongroom_tui.tidying import Tidying
 from strongroom_tui.toasts import TellingApp
 from strongroom_tui.unlocking import Keyring
+from strongroom_tui.waiting import told_to_wait
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
@@ -306,10 +307,11 @@ def run(config: Config, *, read_only: bool = False, demo: bool = False) -> int:
     from strongroom.engine.assembly import system_clock
 
     with Ending(ExitCode.INTERRUPTED, last=not demo) as ending:  # over the closing too: a reading may hang
-        reader = VaultReader(config)
+        with told_to_wait(sys.stderr):
+            reader = VaultReader(config)
         sys.setswitchinterval(0.001)  # seconds; a key does not wait long for the thread that reads
         try:
-            memory, start = Memory(os.environ), DEMO if demo else None
+            memory, start = None if demo else Memory(os.environ), DEMO if demo else None
             if not (read_only or demo):
                 start = start_with(*commands_for(config.file, os.environ))
             app = StrongroomApp(

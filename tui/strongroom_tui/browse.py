@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -37,6 +38,7 @@ from strongroom_tui.table import Anchor, PageTable
 
 _LONGEST = 20_000  # letters of one field that are shown
 _END = 10**12  # a place past every record
+_DIGITS = 13  # a number this long is past every record, too
 _HINT = "text that the records hold, in any of their fields"
 
 
@@ -148,12 +150,14 @@ class BrowseScreen(Room):
         """Ask for a number and go there."""
 
         def chosen(answer: str | None) -> None:
-            if answer is not None and answer.strip().isdigit() and int(answer) > 0:
+            if answer is not None:
                 self._read(int(answer) - 1)
-            elif answer is not None:
-                self.tell("a record's number is a whole number from 1 on", bad=True)
 
-        self.app.push_screen(AskLine("Go to which record?", "Its number in the list, from 1 on."), chosen)
+        last = self._hits if self._wanted else self._total()
+        upto = f"to {number(last)}" if last else "on"
+        words = f"Its number in the list, from 1 {upto}."
+        check = partial(wrong_place, last=last)
+        self.app.push_screen(AskLine("Go to which record?", words, check=check), chosen)
 
     def action_dataset(self) -> None:
         """Go to the next dataset."""
@@ -265,6 +269,14 @@ class BrowseScreen(Room):
         if self._browser is not None:
             self._browser.__exit__(None, None, None)
             self._browser = None
+
+
+def wrong_place(line: str, last: int | None) -> str:
+    """Say what is wrong with a record's number, or nothing; `last` is the highest there is, where that is known."""
+    words = line.strip()
+    if not (words.isascii() and words.isdigit() and len(words) < _DIGITS and int(words) > 0):
+        return "a record's number is a whole number from 1 on"
+    return f"there are {number(last, 'record')} in this list" if last and int(words) > last else ""
 
 
 def _in_full(record: dict[str, Any]) -> Text:

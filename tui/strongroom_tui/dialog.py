@@ -47,8 +47,8 @@ class Dialog(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "back", tooltip="Go back; nothing is done"),
-        Binding("tab", "app.focus_next", "next", tooltip="Go to the next line or button"),
-        Binding("shift+tab", "app.focus_previous", "previous", show=False),
+        Binding("tab", "app.focus_next", "next", priority=True, tooltip="Go to the next line or button"),
+        Binding("shift+tab", "app.focus_previous", "previous", show=False, priority=True),
         Binding("left", "app.focus_previous", "previous", show=False),
         Binding("right", "app.focus_next", "next", show=False),
     ]

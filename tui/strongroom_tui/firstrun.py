@@ -6,7 +6,9 @@ touched.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -26,7 +28,8 @@ from strongroom.engine.initialise import Made, Wishes, check_wishes, initialise
 from strongroom.engine.keys import NewIdentity, make_identity
 from strongroom.engine.papersheet import ASKED, copied, sheet
 from strongroom.engine.passphrase import weakness
-from strongroom.model.errors import StrongroomError, UsageError
+from strongroom.model.errors import ExitCode, StrongroomError, UsageError
+from strongroom_tui.ending import Ending
 from strongroom_tui.form import Field, Form
 from strongroom_tui.guarded import GuardedApp
 from strongroom_tui.keyline import KeyLine
@@ -38,6 +41,7 @@ _WELCOME = (
     "reads it back and proves it. To begin it needs a folder and a passphrase. "
     "Leave the account empty to name one later in the configuration."
 )
+_BRIEF = "There is no vault here yet. To begin it needs a folder and a passphrase."
 _PAPER = (
     "Copy this to paper by hand and keep it in a safe. It is shown this once, and stored nowhere. "
     "Without it, a lost passphrase means that every archive is lost."
@@ -45,11 +49,14 @@ _PAPER = (
 
 
 class Wants(Screen[None]):
-    """Where the vault goes, the passphrase, and the first account."""
+    """Where the vault goes, the passphrase, and the first account. Where it is low the lines to fill in come first."""
+
+    # The base class declares it as it is here.
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-tight"), (20, "-roomy")]  # noqa: RUF012
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "app.quit", "leave", tooltip="Leave; nothing is made"),
-        Binding("tab", "app.focus_next", "next", show=False),
+        Binding("tab", "app.focus_next", "next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", "previous", show=False),
     ]
 
@@ -63,6 +70,7 @@ class Wants(Screen[None]):
         """Say what this is, then the lines to fill in."""
         yield Static(Text("Strongroom: the first run", "bold reverse"), markup=False)
         yield Static(Text(_WELCOME), markup=False, classes="words")
+        yield Static(Text(_BRIEF), markup=False, classes="brief")
         yield Form(
             [
                 Field("vault", "Folder of the vault, a new one", str(self._data / "vault")),
@@ -194,6 +202,22 @@ class FirstRun(GuardedApp[Path | None]):
     def on_mount(self) -> None:
         """Begin."""
         self.push_screen(Wants(self._config, self._data))
+
+
+def lead(config: Path, data: Path) -> Path | None:
+    """Lead a person to a vault; return its configuration, or None where they left or the process is told to stop.
+
+    The terminal is given back in every case.
+    """
+    with Ending(ExitCode.INTERRUPTED) as ending:
+        return asyncio.run(_run(FirstRun(config, data), ending))
+
+
+async def _run(app: FirstRun, ending: Ending) -> Path | None:
+    ending.asks(asyncio.get_running_loop(), partial(app.exit, None))
+    made = await app.run_async()
+    app.raise_fault()
+    return made
 
 
 def read_wishes(answers: Mapping[str, str]) -> Wishes:

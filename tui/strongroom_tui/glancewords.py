@@ -13,7 +13,7 @@ from strongroom.engine.readings import Running, Status
 from strongroom.model.heat import Heat
 from strongroom.model.horizon import AtRisk
 from strongroom.model.job import Job
-from strongroom_tui.amounts import local, number, size, span, window_words
+from strongroom_tui.amounts import first_that_fits, local_day_minute, number, size, span, window_words
 from strongroom_tui.asked import request_lines
 from strongroom_tui.marks import STATES
 from strongroom_tui.plain import clip
@@ -44,8 +44,9 @@ def risk_lines(glance: Glance, now: datetime, width: int, most: int = 1) -> Text
         lines.append((f"! {' and '.join(parts)}: move to one for its reason", "bold red"))
     if glance.unknown:
         names = ", ".join(glance.unknown[:3])
-        words = f"? nobody has said how long {names} keeps records: set retention_days, or let the daemon ask"
-        lines.append((words, "yellow"))
+        unsaid = f"? nobody has said how long {names} keeps records"
+        ways = [f"{unsaid}: set retention_days, or let the daemon ask", f"{unsaid}: set retention_days", unsaid]
+        lines.append((first_that_fits([*ways, f"? unknown how long {names} keeps records"], width), "yellow"))
     return Text("\n").join(Text(clip(words, width), style) for words, style in lines)
 
 
@@ -60,7 +61,8 @@ def _risk(glance: Glance, now: datetime, most: int) -> tuple[str, str]:
 def _risk_of(first: AtRisk, now: datetime) -> tuple[str, str]:
     days = first.first_loss - now
     when = f"in {span(days)}" if days > timedelta(0) else "now"
-    words = f"{first.stream}: {span(first.amount)} not held; destroyed from {local(first.first_loss)[:16]}, {when}"
+    lost_from = local_day_minute(first.first_loss)
+    words = f"{first.stream}: {span(first.amount)} not held; destroyed from {lost_from}, {when}"
     urgent = days < _SOON
     return (f"{'▲' if urgent else '○'} {words}", "bold yellow" if urgent else "")
 
@@ -108,18 +110,31 @@ def _job_line(job: Job, status: Status, running: Mapping[str, Running], now: dat
 
 def vault_lines(glance: Glance, status: Status, now: datetime, width: int) -> Text:
     """Return what the vault holds and how it grows, the quotas, and how old the last proofs are."""
-    parts = [_holdings(glance, status), " · ".join(map(quota_words, glance.quotas)), " · ".join(_proofs(glance, now))]
+    parts = [_holdings(glance, status, width), _quotas(glance, width), _joined(list(_proofs(glance, now)), width)]
     return Text("\n").join(Text(clip(part, width)) for part in parts if part)
 
 
-def _holdings(glance: Glance, status: Status) -> str:
+def _joined(parts: list[str], width: int) -> str:
+    """Put as many facts on a line as fit whole, so that none is read half; one at least."""
+    fitting = [" · ".join(parts[:many]) for many in range(len(parts), 0, -1)]
+    return first_that_fits(fitting, width) if fitting else ""
+
+
+def _quotas(glance: Glance, width: int) -> str:
+    """Tell each quota; where not all fit, the first ones, and how many more there are and where."""
+    told, count = list(map(quota_words, glance.quotas)), len(glance.quotas)
+    fitting = [" · ".join([*told[:many], f"{count - many} more: 7"]) for many in range(count - 1, 0, -1)]
+    return first_that_fits([" · ".join(told), *fitting], width) if told else ""
+
+
+def _holdings(glance: Glance, status: Status, width: int) -> str:
     held, quarantined = status.archives.get("held"), status.archives.get("quarantined")
     parts = [number(held.count, "archive") if held else "no archives"]
     if held:
         parts += [number(held.records, "record"), f"{size(held.sealed_size)} sealed, +{size(glance.grown)} this week"]
     if quarantined:
-        parts.append(f"✗ {number(quarantined.count)} in quarantine")
-    return " · ".join([*parts, f"{size(status.free_bytes)} free"])
+        parts.insert(1, f"✗ {number(quarantined.count)} in quarantine")
+    return _joined([*parts, f"{size(status.free_bytes)} free"], width)
 
 
 def quota_words(quota: Quota) -> str:
@@ -135,10 +150,10 @@ def _proofs(glance: Glance, now: datetime) -> Iterator[str]:
     if scrub.findings:
         yield f"✗ {number(scrub.findings, 'file')} not as archived"
     late = " (late)" if scrub.behind else ""
+    if glance.heartbeat is not None and not glance.heartbeat.fresh(now):
+        yield f"daemon silent for {span(now - glance.heartbeat.at)}"  # before what may have no room
     yield (f"scrubbed {span(now - scrub.scrubbed_at)} ago" if scrub.scrubbed_at else "never scrubbed") + late
     yield f"drilled {span(now - glance.drilled_at)} ago" if glance.drilled_at else "no recovery drill yet"
     yield f"log signed {span(now - glance.signed_at)} ago" if glance.signed_at else "log not signed yet"
     if glance.heartbeat is None:
         yield "no daemon ever ran"
-    elif not glance.heartbeat.fresh(now):
-        yield f"daemon silent for {span(now - glance.heartbeat.at)}"

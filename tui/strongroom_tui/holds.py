@@ -70,8 +70,13 @@ class HoldsScreen(ListRoom[Hold]):
             total=None,
             more=page.last is not None,
             filter=str(self.filter),
-            empty="No hold was ever placed. a places one: what it catches is kept, whatever its period says.",
+            empty=self._none(),
         )
+
+    def _none(self) -> str:
+        may = self.check_action("place_hold", ())
+        how = "a places one: what it catches is kept" if may else "What a hold catches is kept"
+        return f"No hold was ever placed. {how}, whatever its period says."
 
     @property
     def hold(self) -> Hold | None:

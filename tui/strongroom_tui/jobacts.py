@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 
 from strongroom.engine.requests import Wish
 from strongroom.model.job import Job, State
-from strongroom_tui.afresh import export_afresh
+from strongroom_tui.afresh import export_afresh, try_again
 from strongroom_tui.amounts import window_words
 from strongroom_tui.deeds import ask_for
 from strongroom_tui.dialog import Confirm
@@ -55,9 +55,10 @@ class JobActs(Room):
         self.app.push_screen(Confirm(f"Cancel job {job.id}?", words, "Cancel the job"), answered)
 
     def action_retry_job(self) -> None:
-        """Have the window of the failed job tried again."""
-        if self.job is not None:
-            ask_for(self, Wish.RETRY, self.job.id)
+        """Ask whether to try the window of the failed job again: that may take an export of its quota."""
+        job = self.job
+        if job is not None:
+            try_again(self, job.id, job.stream, job.source, job.spec.window)
 
     def action_regenerate_job(self) -> None:
         """Ask whether to export the window afresh, beside what is there; then have it done."""

@@ -125,7 +125,7 @@ def amount_words(done: int, total: int | None, seconds: float, unit: str = "") -
     rate = done / seconds if seconds > 0.5 else 0.0
     pace = f"  {amount(int(rate))}/s" if rate else ""
     if not total:
-        return f"{amount(done)}{pace}"
+        return f"{amount(done)}{pace}" if done else "working …"
     share = min(1.0, done / total)
     left = time_left(total - done, rate)
     return f"{bar(share, 20)} {int(share * 100)}%\n{amount(done)} of {amount(total)}{pace}  {left}"

@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from strongroom.engine.readings import Status
-from strongroom_tui.amounts import first_that_fits, local, number, span
+from strongroom_tui.amounts import first_that_fits, local, local_clock, number, span
 from strongroom_tui.plain import clip
 
 _PAUSES = 2  # paused sources that are named; the rest are counted
@@ -106,7 +106,7 @@ def state(status: Status | None, trouble: str, read_at: datetime, width: int, be
 
 def _work(status: Status, read_at: datetime, width: int, beside: Beside) -> Text:
     badges = " · ".join(beside.badges) if width >= _BROAD else ""
-    right = first_that_fits([f"as of {local(read_at)}", local(read_at)[11:19]], max(8, width // 3 - len(badges)))
+    right = first_that_fits([f"as of {local(read_at)}", local_clock(read_at)], max(8, width // 3 - len(badges)))
     room = max(0, width - len(badges) - bool(badges) * 2 - len(right) - 1)
     variants, style = _workers(status, read_at, beside)
     left = clip(first_that_fits(variants, room), room)
@@ -122,7 +122,8 @@ def _workers(status: Status, now: datetime, beside: Beside) -> tuple[list[str], 
     if not status.worked_on_by:
         return [*beside.idle], "yellow"
     since = f", last entry {span(now - status.last_entry)} ago" if status.last_entry else ""
-    return [f"● working: {status.worked_on_by}{since}", f"● working: {status.worked_on_by}", "● working"], "green"
+    who, told = status.worked_on_by, status.worked_on_by.partition(" (")[0]  # without the number of its process
+    return [f"● working: {words}" for words in (f"{who}{since}", f"{told}{since}", told)] + ["● working"], "green"
 
 
 def _pauses(status: Status, width: int) -> list[Text]:

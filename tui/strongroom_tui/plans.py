@@ -152,6 +152,7 @@ class PlansScreen(PlanActs, ListRoom[Plan]):
     def view(self, page: Page[Plan], seen: Seen, width: int) -> View:  # noqa: ARG002 - the status has nothing to add
         """Lay plans out."""
         columns = plan_columns(width)
+        propose_due = "D proposes what is past its period; " if self.check_action("propose_due", ()) else ""
         return View(
             title="Plans of destruction",
             rows=[plan_row(each, columns) for each in page.rows],
@@ -160,7 +161,7 @@ class PlansScreen(PlanActs, ListRoom[Plan]):
             total=None,
             more=page.last is not None,
             filter=str(self.filter),
-            empty="Nothing is to be destroyed. D proposes what is past its period; / all shows plans that are over.",
+            empty=f"Nothing is to be destroyed. {propose_due}/ all shows plans that are over.",
         )
 
     @property

@@ -128,15 +128,15 @@ class RetentionRoom(ArchiveActs, ListRoom[Judged]):
         """Ask for a date, and judge as of it."""
 
         def chosen(answer: str | None) -> None:
-            if answer is None:
-                return
-            at = read_day(answer)
-            if answer.strip() and at is None:
-                self.tell("write a date as 2033-11-20, or nothing for now", bad=True)
-                return
-            self._at = at
-            self.apply(self.filter)
+            if answer is not None:
+                self._at = read_day(answer)
+                self.apply(self.filter)
+
+        def check(line: str) -> str:
+            unread = line.strip() and read_day(line) is None
+            return "that is no date: write it as 2033-11-20, or nothing for now" if unread else ""
 
         words = "A date such as 2033-11-20, or nothing for now. Holds count as they stand today."
         value = f"{self._at:%Y-%m-%d}" if self._at else ""
-        self.app.push_screen(AskLine("Judge as of which date?", words, value=value, optional=True), chosen)
+        ask = AskLine("Judge as of which date?", words, value=value, optional=True, check=check)
+        self.app.push_screen(ask, chosen)

@@ -19,7 +19,7 @@ from strongroom.model.archive import Archive
 from strongroom.model.destruction import Stage
 from strongroom.model.hold import Hold
 from strongroom.model.job import Job
-from strongroom.model.retention import Fate
+from strongroom.model.retention import Fate, Verdict
 from strongroom_tui.amounts import brief, local, local_minute, number, size, span, window_words
 from strongroom_tui.columns import Column, Columns
 from strongroom_tui.marks import STATES, plan_mark, soundness
@@ -82,9 +82,15 @@ def verdict_row(judged: Judged, columns: Columns) -> Row:
         "until": Text(f"{verdict.until:%Y-%m-%d}" if verdict.until else "for ever"),
         "stream": Text(record.stream),
         "window": Text(window_words(record.window, widths.get("window", 0))),
-        "why": Text(verdict.reason),
+        "why": Text(_beside_its_date(verdict)),
     }
     return Row(record.id, _in_order(cells, columns))
+
+
+def _beside_its_date(verdict: Verdict) -> str:
+    """Return why, without the date that stands in the column before."""
+    date, comma, rule = verdict.reason.partition(", ")
+    return rule if comma and verdict.until and date.endswith(f"{verdict.until:%Y-%m-%d}") else verdict.reason
 
 
 def hold_row(hold: Hold, columns: Columns) -> Row:

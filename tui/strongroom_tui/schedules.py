@@ -99,8 +99,17 @@ class ScheduleActs(Room):
             plan = self.schedule
             if plan is None or self.strongroom.read_only:
                 return False
-            return {"pause_plan": not plan.paused, "resume_plan": bool(plan.paused)}.get(action, True)
+            paused = self._paused_soon(plan)
+            return {"pause_plan": not paused, "resume_plan": paused}.get(action, True)
         return super().check_action(action, parameters)
+
+    def _paused_soon(self, schedule: Schedule) -> bool:
+        """Return whether the plan is paused once what waits is answered: so a wish can be taken back before."""
+        seen, names = self.seen, (schedule.plan.stream.name, schedule.plan.stream.source)
+        for request in seen.status.waiting if seen is not None else ():  # newest first
+            if request.subject in names and request.wish in (Wish.PAUSE, Wish.RESUME):
+                return request.wish is Wish.PAUSE
+        return bool(schedule.paused)
 
     def action_pause_plan(self) -> None:
         """Have the stream paused."""

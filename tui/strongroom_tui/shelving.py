@@ -22,6 +22,7 @@ from strongroom_tui.rows import Row
 
 _WHO = ("from", "sender", "author", "user", "direction", "name", "contact", "to", "phone")
 _WHAT = ("text", "body", "message", "content", "subject", "title", "reason", "summary")
+_NAMES = ("name", "display_name", "displayname", "email", "phone", "number")  # what names an object, the best first
 _NUMBER = Column("#", "#", 7, right=True)
 _NARROW = 60  # cells below which the place of a record and what was said take less
 _TIME, _WIDEST = 14, 24  # cells of a time, and of any other field but what was said
@@ -88,6 +89,10 @@ def _moment(value: object) -> str:
 
 
 def _brief(value: object) -> str:
+    """Write a value in a few words: of an object what names it, where something does; the pane shows all of it."""
     if value is None:
         return ""
+    if isinstance(value, dict):
+        plain = {str(name).lower(): each for name, each in value.items() if isinstance(each, str) and each.strip()}
+        value = next((plain[name] for name in _NAMES if name in plain), value)
     return clean((value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))[:200])

@@ -55,9 +55,7 @@ def _found(session: Session) -> Config | None:
     if session.config_path is not None or not no_config(os.environ, Path.cwd()):
         return session.config()
     from strongroom.cli.init import usual_folders
-    from strongroom_tui.firstrun import FirstRun
+    from strongroom_tui.firstrun import lead
 
-    app = FirstRun(*usual_folders())
-    made = app.run()
-    app.raise_fault()
+    made = lead(*usual_folders())
     return None if made is None else load_config(made)
