@@ -81,6 +81,11 @@ def stage(own_home: Home, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> It
     yield Stage(own_home, invoke, monkeypatch)
 
 
+def test_a_plan_tells_its_time_to_think_as_the_configuration_writes_it(stage: Stage) -> None:
+    stage.make_due(stage.first)
+    assert "then 0s to cool off" in " ".join(stage.run("destroy", "propose", "--due").split())
+
+
 def test_from_the_proposal_to_the_certificate(stage: Stage) -> None:
     stage.make_due(stage.first)
     plan = stage.document("destroy", "propose", "--due")

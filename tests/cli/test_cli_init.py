@@ -226,3 +226,20 @@ def test_a_passphrase_that_is_soon_guessed_is_warned_of(
     for result in (made, changed):
         assert result.exit_code == 0, result.output
         assert ("warning: this passphrase is short" in result.stderr) == warned
+
+
+def test_the_source_of_an_installed_adapter_can_be_written(
+    invoke: Invoke, place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = ["--no-passphrase", "--source", "mine", "--api-key", "env:MINE", "--dataset", "things"]
+    rest = ["--recovery-file", str(tmp_path / "recovery.txt"), *source, "--provider", "acmeco"]
+    refused = invoke(*place, *rest)
+    assert refused.exit_code == 2
+    assert "known are: hookbridge, qlara, zavu" in " ".join(refused.output.split())
+    info = tmp_path / "site" / "acmeco_export-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acmeco-export\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[strongroom.providers]\nacmeco = acmeco:build\n")
+    monkeypatch.syspath_prepend(str(info.parent))
+    assert invoke(*place, *rest).exit_code == 0
+    assert load_config(tmp_path / "c.toml").sources[0].provider == "acmeco"

@@ -109,6 +109,25 @@ def test_the_last_key_cannot_be_retired(own_home: Home, invoke: Invoke) -> None:
     assert (last.exit_code, configured(own_home)) == (2, [second])
 
 
+def test_a_key_is_named_by_its_label_or_as_much_as_the_list_shows(
+    own_home: Home, invoke: Invoke, tmp_path: Path
+) -> None:
+    who, path = fresh(tmp_path)
+    key, before = str(who.recipient), configured(own_home)
+    add = ("--config", own_home.config, "key", "add", key, "--proof", path, "--label")
+    for label in ("two\nlines", "\x1b[2J", "x" * 61):
+        assert invoke(*add, label).exit_code == 2
+    assert configured(own_home) == before
+    assert invoke(*add, " hq ").exit_code == 0
+    retire = ("--config", own_home.config, "key", "retire", "--unproven", "--reason", "x")
+    for text in ("", "h", "age1", key[:5], key[:11], f"{key[:6]}…{key[-6:]}", f"{key[:12]}…zzzzzz"):
+        assert invoke(*retire, text).exit_code == 2, text
+    assert configured(own_home)[-1] == key
+    assert invoke(*retire, "hq").exit_code == 0
+    assert invoke(*retire, f"{before[1][:12]}…{before[1][-6:]}").exit_code == 0
+    assert configured(own_home) == [before[0]]
+
+
 def test_a_configuration_changed_by_hand_is_not_rotated_to_unasked(
     own_home: Home, invoke: Invoke, tmp_path: Path
 ) -> None:

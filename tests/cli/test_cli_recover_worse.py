@@ -38,7 +38,7 @@ def standing(home: Home, invoke: Invoke) -> list[str]:
     return [each["archive"] for each in told["standing"]]
 
 
-@pytest.mark.parametrize("words", ["rebuild", "recover --apply", "scrub run"])
+@pytest.mark.parametrize("words", ["rebuild --lose-history", "recover --apply", "scrub run"])
 def test_a_log_folder_that_is_gone_is_made_again(own_home: Home, invoke: Invoke, words: str) -> None:
     shutil.rmtree(own_home.vault / "log")
     result = invoke("--config", own_home.config, *words.split())
@@ -53,7 +53,10 @@ def test_a_rebuild_without_a_log_says_that_holds_are_unknown_and_destroys_nothin
 ) -> None:
     shutil.rmtree(own_home.vault / "log")
     lose_catalogue(own_home)
-    made = invoke("--config", own_home.config, "rebuild")
+    (trouble,) = json.loads(invoke("--config", own_home.config, "recover", "--apply", "--json").output)["troubles"]
+    assert (trouble["kind"], trouble["mendable"]) == ("lost-catalogue", False)
+    assert not (own_home.vault / "catalogue.sqlite").exists()
+    made = invoke("--config", own_home.config, "rebuild", "--lose-history")
     assert made.exit_code == 1
     assert "legal holds" in made.output
     told = json.loads(invoke("--config", own_home.config, "recover", "--json").output)["troubles"]
@@ -67,11 +70,72 @@ def test_a_rebuild_without_a_log_says_that_holds_are_unknown_and_destroys_nothin
         assert all(archive_difference(vault.catalogue, docket.archives[each], each) for each in archives)
 
 
+@pytest.mark.parametrize("emptied", [False, True])
+def test_a_history_is_not_begun_anew_unasked(own_home: Home, invoke: Invoke, emptied: bool) -> None:
+    log = own_home.vault / "log" / "log.jsonl"
+    before = log.read_bytes()
+    log.unlink()
+    if emptied:
+        log.touch()
+    refused = invoke("--config", own_home.config, "rebuild")
+    assert refused.exit_code == 2
+    assert "legal holds" in " ".join(refused.stderr.split())
+    assert "recover --apply" in " ".join(refused.stderr.split())
+    assert invoke("--config", own_home.config, "recover", "--apply").exit_code == 0
+    assert log.read_bytes().startswith(before)
+
+
+def test_what_the_catalogue_alone_still_knows_is_not_forgotten_unasked(own_home: Home, invoke: Invoke) -> None:
+    log = own_home.vault / "log" / "log.jsonl"
+    hold = ("hold", "place", "--matter", "m", "--everything", "--reason", "r")
+    assert invoke("--config", own_home.config, *hold).exit_code == 0
+    whole = log.read_bytes()
+    log.write_bytes(b"".join(whole.splitlines(keepends=True)[:-1]))
+    refused = invoke("--config", own_home.config, "rebuild")
+    assert refused.exit_code == 2
+    assert "forget the last 1" in " ".join(refused.stderr.split())
+    assert invoke("--config", own_home.config, "recover", "--apply").exit_code == 0
+    assert log.read_bytes() == whole
+    assert invoke("--config", own_home.config, "rebuild").exit_code == 0
+    assert len(json.loads(invoke("--config", own_home.config, "hold", "list", "--json").output)["holds"]) == 1
+
+
+def test_a_lost_history_is_told_until_a_person_accepts_it(own_home: Home, invoke: Invoke) -> None:
+    def checks() -> list[str]:
+        told = json.loads(invoke("--config", own_home.config, "doctor", "--offline", "--json").output)
+        return [each["name"] for each in told["checks"] if each["verdict"] != "ok"]
+
+    accept = ("--config", own_home.config, "recover", "--accept-lost-history")
+    assert invoke(*accept, "why").exit_code == 2  # nothing is lost
+    assert "history" not in checks()
+    shutil.rmtree(own_home.vault / "log")
+    assert invoke("--config", own_home.config, "rebuild", "--lose-history").exit_code == 1
+    assert "history" in checks()
+    assert invoke(*accept, " ").exit_code == 2
+    assert invoke(*accept, "holds are placed again").exit_code == 0
+    assert "history" not in checks()
+    lines = (own_home.vault / "log" / "log.jsonl").read_text()
+    assert lines.count('"history.accepted"') == 1
+    assert "placed again" not in lines
+    assert invoke(*accept, "twice").exit_code == 2
+
+
+def test_the_show_of_an_archive_says_what_is_other_on_the_disk(own_home: Home, invoke: Invoke) -> None:
+    show = ("--config", own_home.config, "archives", "show", own_home.archives()[0])
+    assert json.loads(invoke(*show, "--json").output)["faults"] == []
+    assert "UNSOUND" not in invoke(*show).output
+    path = a_manifest(own_home)
+    path.write_text(path.read_text().replace("messages", "massages"))
+    (fault,) = json.loads(invoke(*show, "--json").output)["faults"]
+    assert fault["code"] == "manifest"
+    assert "UNSOUND" in invoke(*show).output
+
+
 def test_an_older_catalogue_brings_back_what_a_rebuild_without_a_log_lost(own_home: Home, invoke: Invoke) -> None:
     log = own_home.vault / "log" / "log.jsonl"
     before = log.read_bytes()
     log.unlink()
-    aside = json.loads(invoke("--config", own_home.config, "rebuild", "--json").output)["aside"]
+    aside = json.loads(invoke("--config", own_home.config, "rebuild", "--lose-history", "--json").output)["aside"]
     assert not log.read_bytes().startswith(before)
     lose_catalogue(own_home)
     log.unlink()

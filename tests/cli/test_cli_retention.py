@@ -38,7 +38,7 @@ def test_a_hold_keeps_until_it_is_released(invoke: Invoke, own_home: Home) -> No
     assert "held for the matter" in " ".join(text.split()) and max(map(len, text.splitlines())) <= 80
     assert "held: held for the matter Smith v. Acme" in run(invoke, own_home, "archives", "show", name)
     assert "Smith v. Acme" in run(invoke, own_home, "hold", "list")
-    assert "1 archives now" in run(invoke, own_home, "hold", "show", hold["id"])
+    assert "1 archive now" in run(invoke, own_home, "hold", "show", hold["id"])
     run(invoke, own_home, "hold", "release", hold["id"][-8:], "--reason", "settled")
     assert invoke("--config", str(own_home.config), "hold", "release", hold["id"], "--reason", "settled").exit_code == 2
     assert told(invoke, own_home, "hold", "list")["holds"] == []

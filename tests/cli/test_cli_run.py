@@ -181,14 +181,19 @@ def test_a_stopped_run_parks_its_work_and_the_next_one_ends_it(
 
 @pytest.mark.slow
 def test_the_sandbox_serves_until_it_is_told_to_end(environment: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "strongroom", "sandbox", "--port", "0", "--json"]
+    wanted = ["--provider", "hookbridge", "--provider", "qlara"]
+    command = [sys.executable, "-m", "strongroom", "sandbox", *wanted, "--port", "0", "--json"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         told = ""
-        while not told.endswith("}\n"):
+        while not told.endswith("\n}\n"):
             told += server.stdout.readline()
         found = json.loads(told)
         server.send_signal(signal.SIGINT)
         assert server.wait(timeout=20) == 0
-    assert set(found) == {"api_url", "storage_url", "api_key"}
+    assert set(found) == {"provider", "api_url", "api_key", "storage_url", "control_url", "providers"}
+    assert [each["provider"] for each in found["providers"]] == ["hookbridge", "qlara"]
+    assert found["providers"][0] == {name: found[name] for name in ("provider", "api_url", "api_key")}
     assert found["api_url"].startswith("http://127.0.0.1:")
+    assert found["control_url"].endswith("/_sandbox")
+    assert len({each["api_url"] for each in found["providers"]} | {found["control_url"]}) == 3

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.cli.amounts import instant_words, size_words, wait_words, window_words
+from strongroom.cli.amounts import instant_words, size_words, window_words
 from strongroom.cli.table import Column, hang, render_fields, render_table
 from strongroom.cli.terminal import cells, clean, cut, wants_colour
 from strongroom.model.window import Window
@@ -94,8 +94,3 @@ def test_instants_are_told_in_utc() -> None:
     berlin = datetime.fromisoformat("2026-11-01T01:30:00+01:00")
     assert instant_words(berlin) == "2026-11-01 00:30:00Z"
     assert instant_words(None) == "-"
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(-5, "now"), (20, "in 20 s"), (240, "in 4 min"), (7200, "in 2.0 h")])
-def test_waits(seconds: int, words: str) -> None:
-    assert wait_words(START + timedelta(seconds=seconds), START) == words

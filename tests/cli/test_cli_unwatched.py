@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from cli_home import API_KEY, Invoke, sandbox_settings
 
+from strongroom.cli import overseer
+from strongroom.cli.overseer import Overseer
 from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource
-from strongroom.engine.assembly import Doors, open_reading
+from strongroom.engine.assembly import Doors, open_engine, open_reading, plans_of
 from strongroom.engine.initialise import Wishes, initialise
 from strongroom.engine.keys import make_identity
+from strongroom.engine.planning import enter_due
 from strongroom.engine.readings import list_jobs, newest_moments
 from strongroom.engine.vaulttime import remember_time
 from strongroom.evidence.line import Entry
 from strongroom.sandbox.server import Sandbox
 from strongroom.vault.log import add_entry
+from strongroom.vault.sources import get_source, put_source
 
 DAY = timedelta(days=1)
 NOBODY = "http://127.0.0.1:9"  # the port of discard: nothing listens there
@@ -124,6 +132,31 @@ def test_an_entry_that_the_wrong_clock_itself_wrote_proves_nothing(tmp_path: Pat
     assert home.moved()[0] > 0
 
 
+@contextmanager
+def refusing() -> Iterator[str]:
+    """Listen as a provider that refuses every key and tells no time."""
+
+    class Refusal(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response_only(401)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    with serving(Refusal) as url:
+        yield url
+
+
+@pytest.mark.parametrize("days", [400, -3])
+def test_a_changed_configuration_does_not_speak_for_the_clock(days: int, tmp_path: Path, invoke: Invoke) -> None:
+    with refusing() as url:
+        home = Rested(tmp_path, days * DAY, url)
+        home.config.write_text(f'{home.config.read_text()}\n[retention.longer]\nperiod = "9y"\n')
+        for _ in range(2):
+            done = invoke("--config", home.config, *RUN)
+            assert done.exit_code == 6, done.output
+    assert home.moved() == (0, 0)
+
+
 def test_a_vault_that_rested_goes_on_once_a_provider_confirms_the_date(
     sandbox: Sandbox, tmp_path: Path, invoke: Invoke
 ) -> None:
@@ -172,3 +205,116 @@ def test_a_run_that_finds_nothing_wrong_is_as_quiet_as_before(sandbox: Sandbox, 
     home.hears()
     done = invoke("--config", home.config, *RUN)
     assert (done.exit_code, done.stdout, done.stderr, home.told) == (0, "Nothing is due.\n", "", [])
+
+
+@contextmanager
+def switch() -> Iterator[tuple[str, list[str]]]:
+    """Listen as a dead man's switch; yields its address, and the paths that were asked for."""
+    paths: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            paths.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_args: object) -> None:
+            """Print nothing."""
+
+    with serving(Answer) as url:
+        yield f"{url}/switch", paths
+
+
+@contextmanager
+def serving(answers: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), answers) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def pings(home: Rested, url: str) -> None:
+    file = home.folder / "ping"
+    file.touch(mode=0o600)
+    file.write_text(url)
+    text = home.config.read_text()
+    header = "" if "[notify]" in text else "[notify]\n"
+    home.config.write_text(f'{text}\n{header}[notify.ping]\nurl = "file:{file}"\n')
+
+
+def test_a_run_that_cannot_open_its_vault_says_so_once(
+    tmp_path: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    home = Rested(tmp_path, DAY, NOBODY)
+    shutil.rmtree(home.folder / "vault")
+    home.hears()
+    with switch() as (url, paths):
+        pings(home, url)
+        codes = {invoke("--config", home.config, *RUN).exit_code for _ in range(2)}
+    assert codes == {4}
+    assert paths == ["/switch/fail"]
+    (line,) = (home.folder / "told.jsonl").read_text().splitlines()
+    assert "a run cannot go on" in json.loads(line)["text"]
+
+
+def lose_something(home: Rested) -> None:
+    """Enter what is lost, as a run that was ended before it could tell."""
+    home.change('source = "zavu"\n', 'source = "zavu"\npaused = true\n')
+    config = load_config(home.config)
+    with open_engine(config, "a run that dies") as engine:
+        enter_due(engine, plans_of(config))
+    lines = home.config.read_text().splitlines(keepends=True)
+    (since,) = [line for line in lines if line.startswith("since")]
+    home.change(since, f"since = {datetime.now(UTC) - DAY:%Y-%m-%d}\n")
+
+
+def test_where_nobody_listens_a_loss_of_a_run_that_died_still_leaves_with_one(
+    sandbox: Sandbox, tmp_path: Path, invoke: Invoke
+) -> None:
+    home = Rested(tmp_path, 143 * DAY, sandbox.api_url)
+    lose_something(home)
+    assert [invoke("--config", home.config, *RUN).exit_code for _ in range(2)] == [1, 0]
+
+
+def test_a_switch_without_a_channel_hears_of_a_loss(sandbox: Sandbox, tmp_path: Path, invoke: Invoke) -> None:
+    home = Rested(tmp_path, 143 * DAY, sandbox.api_url)
+    lose_something(home)
+    with switch() as (url, paths):
+        pings(home, url)
+        for _ in range(2):
+            invoke("--config", home.config, *RUN)
+    assert paths == ["/switch/start", "/switch/fail", "/switch/start", "/switch"]
+
+
+def test_a_wish_to_stop_is_heard_while_a_channel_hangs(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Rested(tmp_path, 143 * DAY, sandbox.api_url)
+    lose_something(home)
+    program = home.folder / "hang"
+    program.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(15)\n")
+    program.chmod(0o700)
+    home.config.write_text(f'{home.config.read_text()}\n[notify]\ncommand = ["{program}"]\n')
+    monkeypatch.setattr(overseer, "HASTE", 0.0)
+    asked = iter([False, False])  # the wish comes during the wait
+    with open_engine(load_config(home.config), "test") as engine:
+        watching = Overseer(load_config(home.config), engine, lambda: next(asked, True))
+        losses = watching.end()
+        assert watching.telling  # waiting on would have ended with the program
+        assert losses.any
+
+
+def test_a_paused_source_without_its_key_ends_no_run(sandbox: Sandbox, tmp_path: Path, invoke: Invoke) -> None:
+    home = Rested(tmp_path, DAY, sandbox.api_url)
+    with open_reading(load_config(home.config)) as vault, vault.catalogue.transaction():
+        put_source(vault.catalogue, replace(get_source(vault.catalogue, "zavu"), paused="the key was refused"))
+    (home.folder / "key").unlink()
+    done = invoke("--config", home.config, *RUN)
+    assert done.exit_code == 1, done.output
+    assert "the key was refused" in done.stdout

@@ -11,7 +11,6 @@ from strongroom.config.freshness import Freshness
 from strongroom.config.load import load_config
 from strongroom.config.problem import ConfigRefused
 from strongroom.config.streamedit import (
-    FIELDS,
     changed_fields,
     replace_in_stream,
     rewrite_stream,
@@ -85,7 +84,7 @@ def test_every_field_is_written_and_nothing_else_is_touched(file: Path, stream: 
     before, after = tomllib.loads(TEXT), tomllib.loads(file.read_text())
     for data in (before, after):
         (changed,) = [each for each in data["stream"] if each["name"] == stream]
-        for name in FIELDS:
+        for name in EVERYTHING:
             changed.pop(name, None)
     assert before == after
     assert file.stat().st_mode & 0o777 == 0o640

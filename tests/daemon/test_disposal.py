@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -15,12 +16,15 @@ import pytest
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
 from strongroom.daemon.disposal import Disposal
+from strongroom.engine import grave
 from strongroom.engine.approve import approve
 from strongroom.engine.assembly import Doors
 from strongroom.engine.initialise import Wishes, initialise
 from strongroom.engine.keys import make_identity
 from strongroom.engine.office import desk_of, find_plan
+from strongroom.engine.overdue import destruction_alarms
 from strongroom.evidence.line import Entry, Fact
+from strongroom.model.alarm import Level
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.destruction import PROGRAM, Person
 from strongroom.model.ids import make_id
@@ -127,6 +131,38 @@ def test_it_proposes_by_the_rule_and_destroys_what_two_people_approved(stage: St
     assert buried is not None
     assert buried.certificate_sha256
     assert "strongroom" in stage.vault.layout.certificate(stage.archive.id).read_text().splitlines()[-1]
+
+
+def test_what_was_approved_and_does_not_come_to_its_end_is_an_alarm(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> list[Level]:
+        return [each.severity for each in destruction_alarms(stage.vault, stage.now)]
+
+    stage.pass_days(100)
+    stage.look()
+    (proposal,) = live_proposals(stage.vault.catalogue)
+    desk = desk_of(stage.config, stage.vault, stage.doors)
+    for person in (Person(1000, "alice"), Person(1001, "bob")):
+        approve(desk, proposal.id, person, find_plan(desk, proposal.id).digest)
+    stage.pass_days(7)
+    assert told() == []  # it may begin only now
+    stage.pass_days(2)
+    assert told() == [Level.WARNING]
+
+    def fail(_path: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(grave, "shred", fail)
+        stage.look()
+    assert not stage.held()
+    assert told() == []  # it is tried again in a moment
+    stage.now += timedelta(hours=2)
+    assert told() == [Level.CRITICAL]
+    stage.pass_days(1)
+    stage.look()
+    assert told() == []
 
 
 def test_a_leap_of_the_clock_destroys_nothing(stage: Stage) -> None:

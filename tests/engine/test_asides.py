@@ -28,7 +28,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 def make_again(house: House) -> Path:
     root = house.vault.layout.root
     house.vault.close()
-    aside = rebuild(Rebuild(root, lambda: house.now)).aside
+    aside = rebuild(Rebuild(root, lambda: house.now, lose_history=True)).aside
     house.vault = open_vault(root)
     assert aside is not None
     return aside

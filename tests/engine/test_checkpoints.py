@@ -23,12 +23,14 @@ from attackkit import (
     write_lines,
 )
 
+from strongroom.engine import checkpoints, notary
 from strongroom.engine.checkpoints import LogRefused, is_due, sign_log
 from strongroom.engine.notary import evidence_alarms, evidence_view, keep_up
 from strongroom.evidence.checkpoint import open_checkpoint
 from strongroom.evidence.note import Signer
 from strongroom.model.alarm import Level
-from strongroom.model.errors import UsageError, VaultError
+from strongroom.model.errors import CatalogueBusy, UsageError, VaultError
+from strongroom.vault import catalogue
 from strongroom.vault.checkpoints import KeptCheckpoint, all_checkpoints, get_trouble, keep_file, newest_checkpoint
 from strongroom.vault.vault import create_vault
 
@@ -198,6 +200,23 @@ def test_a_key_that_is_not_to_be_had_is_told(keep: Keep) -> None:
             keep_up(keep.config, vault, lambda ref: str(ref), lambda: AT + timedelta(days=30))
         (alarm,) = evidence_alarms(vault)
     assert "a person must look" in alarm.title
+
+
+def test_a_catalogue_that_is_busy_for_a_while_is_no_trouble_of_the_log(
+    keep: Keep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "BUSY_SECONDS", 0.05)
+    told: list[str] = []
+    for module in (checkpoints, notary):
+        monkeypatch.setattr(module, "set_trouble", lambda _catalogue, words: told.append(words))
+    with keep.opened() as vault:
+        other = catalogue.open_catalogue(vault.layout.catalogue)
+        with other.transaction(), pytest.raises(CatalogueBusy):
+            keep_up(keep.config, vault, lambda ref: str(ref), lambda: AT + timedelta(days=30))
+        assert told == []
+        keep_up(keep.config, vault, lambda ref: str(ref), lambda: AT + timedelta(days=30))
+        assert told == [""]
+        other.close()
 
 
 def test_a_file_that_is_there_already_must_be_the_same(keep: Keep) -> None:

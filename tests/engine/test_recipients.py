@@ -10,6 +10,7 @@ import pytest
 from bench_engine import Bench
 from keykit import DAY, NOW, Strongbox, identity, keys_of, open_strongbox
 
+from strongroom.cli.keywords import recipient_document
 from strongroom.config.edit import rewrite_recipients
 from strongroom.config.load import load_config
 from strongroom.engine.assembly import Doors, open_engine
@@ -118,6 +119,18 @@ def test_the_list_tells_what_each_key_opens(tmp_path: Path) -> None:
             str(fresh.recipient): (True, 3),
             str(box.paper.recipient): (False, 1),
         }
+
+
+def test_the_list_has_keys_that_were_never_in_force(tmp_path: Path) -> None:
+    with open_strongbox(tmp_path) as box:
+        note_recipients(box.vault, box.recipients, NOW)
+        stranger, named = identity(), identity()
+        box.put(keys_of([box.working, stranger]))
+        listed = standings(box.vault, [*box.recipients, *keys_of([named])])
+        unseen = {each.recipient.key: (each.configured, each.opens) for each in listed if each.unseen}
+        assert unseen == {str(named.recipient): (True, 0), str(stranger.recipient): (False, 1)}
+        told = [recipient_document(each)["since"] for each in listed if each.unseen]
+        assert told == [None, None]
 
 
 def test_a_key_without_a_drill_becomes_an_alarm(tmp_path: Path) -> None:

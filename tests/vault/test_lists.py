@@ -17,7 +17,7 @@ from strongroom.model.job import Job, State
 from strongroom.vault import queries
 from strongroom.vault.archives import matching_archive_ids, put_archive
 from strongroom.vault.catalogue import Catalogue
-from strongroom.vault.jobs import due_jobs, live_jobs, matching_job_ids, next_due, put_job, successor_of
+from strongroom.vault.jobs import live_jobs, matching_job_ids, put_job, successor_of
 from strongroom.vault.listing import list_archives, list_jobs
 
 T = TypeVar("T")
@@ -108,22 +108,14 @@ def test_a_page_is_not_shifted_by_what_is_new(catalogue: Catalogue) -> None:
     assert [job.id for job in first + second] == [id_number(number) for number in (3, 2, 1, 0)]
 
 
-def test_due_are_the_live_jobs_whose_time_has_come_and_the_most_urgent_first(catalogue: Catalogue) -> None:
+def test_the_live_jobs_come_with_the_most_urgent_first(catalogue: Catalogue) -> None:
     with catalogue.transaction():
         put_job(catalogue, make_job(1, next_at=NOW))
         put_job(catalogue, make_job(2, next_at=NOW - timedelta(days=1), priority=-1))
         put_job(catalogue, make_job(3, next_at=NOW + timedelta(microseconds=1)))
         put_job(catalogue, make_job(4, next_at=NOW, priority=10))
         put_job(catalogue, make_job(5, next_at=NOW - timedelta(days=9), state=State.FAILED))
-    assert [job.id for job in due_jobs(catalogue, NOW, 9)] == [id_number(number) for number in (4, 1, 2)]
-    assert [job.id for job in due_jobs(catalogue, NOW, 1)] == [id_number(4)]
     assert [job.id for job in live_jobs(catalogue)] == [id_number(number) for number in (4, 1, 3, 2)]
-    assert next_due(catalogue) == NOW - timedelta(days=1)
-
-
-def test_nothing_live_is_due_never(catalogue: Catalogue) -> None:
-    assert next_due(catalogue) is None
-    assert due_jobs(catalogue, NOW, 9) == []
 
 
 def test_the_successor_is_the_newest_child(catalogue: Catalogue) -> None:

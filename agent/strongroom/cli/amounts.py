@@ -32,6 +32,11 @@ def count_words(count: int) -> str:
     return f"{count:,}"
 
 
+def counted(count: int, noun: str) -> str:
+    """Write a count with what is counted: 1 archive, 2,000 archives."""
+    return f"{count_words(count)} {noun}{'s' if count != 1 else ''}"
+
+
 def instant_words(instant: datetime | None) -> str:
     """Write an instant to the second, in UTC."""
     return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ") if instant else DASH
@@ -60,16 +65,6 @@ def window_words(window: Window) -> str:
     else:
         begin = start.strftime("%Y-%m-%dT%H:%M" if not start.second else "%Y-%m-%dT%H:%M:%S")
     return f"{begin} +{format_duration(_whole_seconds(window.length))}"
-
-
-def wait_words(until: datetime, now: datetime) -> str:
-    """Say how long it is until an instant: `in 4 min`, or `now`."""
-    seconds = (until - now).total_seconds()
-    if seconds < 1:
-        return "now"
-    if seconds < 90:
-        return f"in {seconds:.0f} s"
-    return f"in {seconds / 60:.0f} min" if seconds < 5400 else f"in {seconds / 3600:.1f} h"
 
 
 def job_words(job: Job) -> str:

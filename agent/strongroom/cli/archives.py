@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.amounts import count_words, instant_words, minute_words, short, size_words, window_words
-from strongroom.cli.documents import archive_document, moment_document, verdict_document
+from strongroom.cli.documents import archive_document, fault_document, moment_document, verdict_document
 from strongroom.cli.jobs import moment_lines
 from strongroom.cli.json_output import put_document
 from strongroom.cli.opening import age_command
@@ -115,6 +115,7 @@ def show(session: Session, archive_id: str, as_json: bool) -> None:
     from strongroom.engine.assembly import open_reading, system_clock
     from strongroom.engine.kinship import versions_of
     from strongroom.engine.readings import archive_life, files_of, find_archive, manifest_of
+    from strongroom.engine.recovery import faults_of
     from strongroom.engine.vaulttime import vault_now
     from strongroom.engine.verdicts import verdict as verdict_of
 
@@ -122,6 +123,7 @@ def show(session: Session, archive_id: str, as_json: bool) -> None:
     with open_reading(config) as vault:
         life = archive_life(vault, find_archive(vault, archive_id))
         files, versions = files_of(vault, life.archive), versions_of(vault, life.archive)
+        faults = faults_of(vault, life.archive, deep=False)
         verdict = verdict_of(vault, life.archive, vault_now(vault, system_clock))
     archive = life.archive
     command = age_command(
@@ -139,11 +141,13 @@ def show(session: Session, archive_id: str, as_json: bool) -> None:
                 "verdict": verdict_document(verdict),
                 "versions": {"older": versions.older, "newer": versions.newer},
                 "moments": moments,
+                "faults": [fault_document(each) for each in faults],
             }
         )
         return
     lines = [*render_fields(_fields(archive, files, verdict), width()), "", *_members(archive), *_findings(archive)]
     for line in [
+        *(line for each in faults for line in hang("UNSOUND  ", 9, f"{each.message} ({each.file})", width())),
         *lines,
         *moment_lines(life.moments, width()),
         "",

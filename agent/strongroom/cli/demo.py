@@ -18,6 +18,7 @@ from strongroom.cli.json_output import put_line
 from strongroom.cli.options import json_option
 from strongroom.cli.table import hang
 from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.cli.userunit import program
 from strongroom.model.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -200,14 +201,19 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _callable() -> list[str]:
+    """Return how this program is called in the shell that it was started from, where its folder may be on no path."""
+    return ["strongroom"] if shutil.which("strongroom") else program()
+
+
 def _leave(scene: Scene, began: float, *, keep: bool) -> None:
     if not keep:
         shutil.rmtree(scene.folder)
         tell(f"\nDone in {time.monotonic() - began:.0f} s; {clean(str(scene.folder))} was removed.")
         return
-    program = f"strongroom --config {shlex.quote(clean(str(scene.config)))}"
+    call = f"{shlex.join(_callable())} --config {shlex.quote(clean(str(scene.config)))}"
     _step(9, "Look around:")
-    tell(f"   {program} tui")
-    tell(f"   {program} status")
-    tell(f"   {program} log")
+    tell(f"   {call} tui")
+    tell(f"   {call} status")
+    tell(f"   {call} log")
     tell(f"\nDone in {time.monotonic() - began:.0f} s. Everything is in {clean(str(scene.folder))}; delete it at will.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli import terminal
-from strongroom.cli.amounts import count_words, instant_words, short
+from strongroom.cli.amounts import counted, instant_words, short
 from strongroom.cli.destroydocs import buried_document, buried_lines, plan_document, plan_lines
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option, limit_option
@@ -113,11 +113,11 @@ def _confirm(plan: Plan, count: int | None, *, yes: bool) -> None:
     if yes or not terminal.can_ask():
         if not yes or count != wanted:
             raise UsageError(
-                f"{count_words(wanted)} archives would be destroyed, and nobody has confirmed that",
+                f"{counted(wanted, 'archive')} would be destroyed, and nobody has confirmed that",
                 hint=f"type it at a terminal, or add --yes --count {wanted} after reading the plan",
             )
         return
-    tell(f"This destroys {count_words(wanted)} archives for good.")
+    tell(f"This destroys {counted(wanted, 'archive')} for good.")
     name = click.prompt(f"Type the proposal's id ({short(plan.proposal.id)}) to go on", err=True)
     number = click.prompt("Type how many archives that is", type=int, err=True)
     if str(name).strip().lower() not in (plan.proposal.id, short(plan.proposal.id)) or number != wanted:
@@ -140,7 +140,7 @@ def undo(session: Session, subject: str, reason: str, as_json: bool) -> None:
     if as_json:
         put_document({"proposal": undone[0].proposal, "archives": [each.archive for each in undone]})
     else:
-        tell(f"{count_words(len(undone))} archives are off the plan and stay")
+        tell(f"off the plan and kept: {counted(len(undone), 'archive')}")
 
 
 @destroy.command("carry-out")
@@ -180,7 +180,7 @@ def carry_out(session: Session, as_json: bool) -> int:
             say(f"waiting    {short(waiting.archive)}  {terminal.clean(waiting.reason)}")
         for words in carried.broken:
             say(f"refused    {terminal.clean(words)}")
-        tell(f"{count_words(len(carried.destroyed))} archives destroyed")
+        tell(f"{counted(len(carried.destroyed), 'archive')} destroyed")
     return ExitCode.FINDINGS if carried.broken or not carried.compacted else ExitCode.OK
 
 

@@ -11,6 +11,7 @@ from strongroom.cli.amounts import count_words, instant_words, short, size_words
 from strongroom.cli.table import Column, hang, render_table
 from strongroom.cli.terminal import clean, width
 from strongroom.model.destruction import Condemned, Person, Stage
+from strongroom.model.durations import format_duration
 
 if TYPE_CHECKING:
     from strongroom.engine.office import Buried
@@ -81,7 +82,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         "  ",
         2,
         f"takes {proposal.people} people ({proposal.approvals} to approve), then"
-        f" {proposal.cooling_off} to cool off{overrides}",
+        f" {format_duration(proposal.cooling_off)} to cool off{overrides}",
         width(),
     )
     for each in plan.condemned:
@@ -92,7 +93,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         cited = f" ({each.citation})" if each.citation else ""
         content = plan.contents.get(each.archive)
         what = "" if content is None else _content_words(content)
-        yield from hang(f"  {stage} {short(each.archive)}  ", 23, f"{what}{verdict}{why}; {each.rule}{cited}", width())
+        told = "; ".join(filter(None, (f"{verdict}{why}", f"{each.rule}{cited}")))
+        yield from hang(f"  {stage} {short(each.archive)}  ", 23, f"{what}{told}", width())
 
 
 def _stages(plan: Plan) -> str:

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
+from strongroom.cli.checks import check_document, show_check
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option
 from strongroom.cli.session import Session, pass_session
-from strongroom.cli.table import hang
-from strongroom.cli.terminal import say, width
 from strongroom.model.errors import ExitCode
 
-if TYPE_CHECKING:
-    from strongroom.engine.doctor import Check
-
-_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 _LABEL = 22
 
 
@@ -36,21 +29,8 @@ def doctor(session: Session, offline: bool, as_json: bool) -> int:
     for check in examine(session.config(), Doors(), offline=offline):
         checks.append(check)
         if not as_json:
-            _show(check)
+            show_check(check, _LABEL)
     healthy = all(check.verdict is not Verdict.FAIL for check in checks)
     if as_json:
-        put_document({"healthy": healthy, "checks": [_document(check) for check in checks]})
+        put_document({"healthy": healthy, "checks": [check_document(check) for check in checks]})
     return ExitCode.OK if healthy else ExitCode.FINDINGS
-
-
-def _show(check: Check) -> None:
-    verdict = click.style(f"{check.verdict:<5}", fg=_COLOURS[check.verdict], bold=True)
-    for line in hang(f"{verdict} {check.name:<{_LABEL}} ", _LABEL + 7, check.message, width()):
-        say(line)
-    if check.hint:
-        for line in hang(" " * (_LABEL + 7) + "-> ", _LABEL + 10, check.hint, width()):
-            say(line)
-
-
-def _document(check: Check) -> dict[str, object]:
-    return {"name": check.name, "verdict": check.verdict.value, "message": check.message, "hint": check.hint}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import count_words, day_words, short
+from strongroom.cli.amounts import count_words, counted, day_words, short
 from strongroom.cli.destroydocs import plan_document, plan_lines
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import instant, json_option, limit_option
@@ -173,7 +173,8 @@ def _lines(erasure: Erasure, against: dict[str, Judgement]) -> Iterator[str]:
     yield f"{short(erasure.id)}  {state}  {clean(erasure.ground)}{subject}{due}"
     if erasure.answer:
         yield from hang("  ", 2, f"answered: {erasure.answer}", width())
-    yield f"  {count_words(len(erasure.archives))} archives, of which {count_words(len(against))} are still held"
+    of = f"of which {count_words(len(against))} are still held"
+    yield f"  {counted(len(erasure.archives), 'archive')}, {of}"
     for archive, judgement in against.items():
         yield from hang(f"  {short(archive)}  ", 12, f"{judgement.fate.value}: {judgement.words}", width())
 

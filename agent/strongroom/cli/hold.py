@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import count_words, day_words, instant_words, short
+from strongroom.cli.amounts import counted, day_words, instant_words, short
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import instant, json_option
 from strongroom.cli.session import Session, pass_session
@@ -80,7 +80,7 @@ def place(
     if as_json:
         put_document({"hold": hold_document(caught.hold), "archives": caught.archives})
     else:
-        say(f"hold {caught.hold.id} stands; it keeps {count_words(caught.archives)} archives, and what comes and fits")
+        say(f"hold {caught.hold.id} stands; it keeps {counted(caught.archives, 'archive')}, and what comes and fits")
 
 
 def _require_known(config: Config, vault: Vault, source: str, stream: str) -> None:
@@ -162,7 +162,7 @@ def _fields(found: Hold, caught: int) -> list[tuple[str, str]]:
         ("what", "; ".join(_what(found.rule))),
         ("placed", f"{instant_words(found.placed_at)} by {clean(found.placed_by)}"),
         ("reason", clean(found.reason)),
-        ("keeps", f"{count_words(caught)} archives now"),
+        ("keeps", f"{counted(caught, 'archive')} now"),
     ]
     if found.stands:
         return fields
@@ -188,7 +188,7 @@ def _what(rule: HoldRule) -> Iterator[str]:
     if len(rule.archives) == 1:
         yield f"archive {short(rule.archives[0])}"
     elif rule.archives:
-        yield f"{len(rule.archives)} archives"
+        yield f"{counted(len(rule.archives), 'archive')}"
 
 
 def hold_document(found: Hold) -> dict[str, object]:

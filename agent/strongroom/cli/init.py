@@ -23,7 +23,7 @@ from strongroom.cli.paper import ask_back, show_paper
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import clean, say, tell
 from strongroom.config.addresses import parse_base_url
-from strongroom.config.load import PROVIDERS
+from strongroom.config.load import Installed
 from strongroom.config.template import FreshSource
 from strongroom.config.values import parse_dataset, parse_name, parse_secret_ref, since_in
 from strongroom.model.errors import UsageError
@@ -38,6 +38,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 def _parse_since(text: object) -> None:
     since_in("UTC")(_toml_value(str(text)))
+
+
+def _parse_provider(text: object) -> None:
+    known = Installed()
+    if text not in known:
+        raise UsageError(f"there is no provider named {text!r}", hint=f"known are: {', '.join(known)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,14 @@ class Asked:
 @click.option("--recovery-recipient", metavar="AGE1...", help="Use this public key, whose identity you already keep.")
 @click.option("--no-confirm", is_flag=True, help="Show the recovery identity without asking part of it back.")
 @click.option("--source", metavar="NAME", type=fit(parse_name), help="Write this account into the configuration.")
-@click.option("--provider", type=click.Choice(sorted(PROVIDERS)), default="zavu", show_default=True)
+@click.option(
+    "--provider",
+    metavar="NAME",
+    type=fit(_parse_provider),
+    default="zavu",
+    show_default=True,
+    help="Whose account it is: zavu, hookbridge, qlara, or an installed adapter (strongroom source list).",
+)
 @click.option("--api-key", metavar="REF", type=fit(parse_secret_ref), help="Where its key is: env:NAME, file:/path...")
 @click.option("--dataset", "datasets", metavar="NAME", multiple=True, type=fit(parse_dataset), help="May be repeated.")
 @click.option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli import terminal
+from strongroom.cli.amounts import counted
 from strongroom.cli.identities import ask_passphrase, open_identities, read_passphrase, warn_of_weakness
 from strongroom.cli.json_output import put_document
 from strongroom.cli.keywords import (
@@ -61,7 +62,7 @@ def list_(session: Session, as_json: bool) -> None:
         )
     if stale:
         tell(
-            f"{stale} archives are sealed to another set than the configuration's; "
+            f"sealed to another set than the configuration's: {counted(stale, 'archive')}; "
             "to seal them anew: strongroom key rotate"
         )
 
@@ -82,9 +83,9 @@ def add(session: Session, /, recipient: str, label: str, proof: Path | None, unp
 
     from strongroom.engine.assembly import open_reading, system_clock
     from strongroom.engine.keys import kept_elsewhere, load_identities
-    from strongroom.engine.recipients import prove, require_proof
+    from strongroom.engine.recipients import prove, read_label, require_proof
 
-    config, added = session.config(), kept_elsewhere(recipient).recipient
+    config, added, label = session.config(), kept_elsewhere(recipient).recipient, read_label(label)
     if added in config.vault.recipients:
         raise UsageError("this key is one of the vault's already", hint="see: strongroom key list")
     if proof is None and not unproven:
@@ -117,11 +118,11 @@ def add(session: Session, /, recipient: str, label: str, proof: Path | None, unp
 def retire(session: Session, /, recipient: str, reason: str, unproven: bool, as_json: bool) -> None:
     """Seal nothing new to a key any more. What it opens now it opens until `strongroom key rotate`."""
     from strongroom.engine.assembly import open_reading
-    from strongroom.engine.recipients import require_keepers
+    from strongroom.engine.recipients import named_recipient, require_keepers
 
     config = session.config()
     with open_reading(config) as vault:
-        gone = _named(vault, config, recipient)
+        gone = named_recipient(vault, config.vault.recipients, recipient)
         kept = tuple(each for each in config.vault.recipients if each != gone)
         require_keepers(vault, kept, unproven=unproven)
         _change_set(config, vault, kept, reason=reason)
@@ -291,7 +292,7 @@ def export(
         say(clean(str(path)))
     if plain:
         tell("These keys are in the clear: whoever reads the file opens these archives. Hand it over and remove it.")
-    tell(f"They open {len(ids)} archives, for good: {OLD_COPIES}")
+    tell(f"They open {counted(len(ids), 'archive')}, for good: {OLD_COPIES}")
 
 
 def _change_set(config: Config, vault: Vault, wanted: tuple[str, ...], *, label: str = "", reason: str = "") -> None:
@@ -303,22 +304,6 @@ def _change_set(config: Config, vault: Vault, wanted: tuple[str, ...], *, label:
     note_recipients(vault, config.vault.recipients, system_clock())
     rewrite_recipients(config.file, wanted, label)
     note_recipients(vault, wanted, system_clock(), label=label, reason=reason, noticed="command")
-
-
-def _named(vault: Vault, config: Config, text: str) -> str:
-    """Return the configured recipient that a person means: by its key, its beginning, or its label."""
-    from strongroom.engine.recipients import standings
-
-    found = [
-        each.recipient.key
-        for each in standings(vault, config.vault.recipients)
-        if each.configured and (each.recipient.key.startswith(text) or each.recipient.label == text) and len(text) > 4
-    ]
-    found += [each for each in config.vault.recipients if each == text and each not in found]
-    if len(found) != 1:
-        what = "several of the vault's keys" if found else "none of the vault's keys"
-        raise UsageError(f"this names {what}", hint="give the whole public key: strongroom key list --json")
-    return found[0]
 
 
 def _new_passphrase(path: Path | None) -> str:

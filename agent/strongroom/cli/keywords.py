@@ -34,7 +34,7 @@ def say_recipients(found: Sequence[Standing], now: datetime) -> None:
         (
             each.recipient.short,
             each.recipient.label or "-",
-            day_words(each.recipient.since),
+            "-" if each.unseen else day_words(each.recipient.since),
             _now(each),
             count_words(each.opens),
             _drilled(each, now),
@@ -51,7 +51,7 @@ def recipient_document(standing: Standing) -> dict[str, object]:
     return {
         "recipient": recipient.key,
         "label": recipient.label,
-        "since": recipient.since,
+        "since": None if standing.unseen else recipient.since,
         "in_force": standing.configured,
         "proven_at": recipient.proven_at,
         "retired_at": recipient.retired_at,
@@ -123,6 +123,8 @@ def drill_words(drilled_at: datetime | None, now: datetime) -> str:
 
 
 def _now(standing: Standing) -> str:
+    if standing.unseen:
+        return "configured, not seen yet" if standing.configured else "never seen in force"
     if standing.recipient.retired_at is not None:
         return f"retired {day_words(standing.recipient.retired_at)}"
     if not standing.configured:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import count_words
+from strongroom.cli.amounts import count_words, counted
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option
 from strongroom.cli.session import Session, pass_session
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Make it in a new file and leave the vault's own catalogue alone.",
 )
+@click.option("--lose-history", is_flag=True, help="Go on though lines of the log are gone: only if they are for good.")
 @json_option
 @pass_session
-def rebuild(session: Session, to: Path | None, as_json: bool) -> int:
+def rebuild(session: Session, to: Path | None, lose_history: bool, as_json: bool) -> int:
     """Make the catalogue again from what does not depend on it: log, manifests and tombstones.
 
     Needs no identity. The catalogue that is there is kept under another name. Interrupted, it goes on where it was.
@@ -42,7 +43,7 @@ def rebuild(session: Session, to: Path | None, as_json: bool) -> int:
 
     config, progress = session.config(), _Progress(quiet=as_json)
     streams = {stream.name: stream.plan().stream for stream in config.streams}
-    done = make(Rebuild(config.vault.path, system_clock, streams, to, progress.watch))
+    done = make(Rebuild(config.vault.path, system_clock, streams, to, lose_history, progress.watch))
     if as_json:
         put_document(_document(done, progress.seconds))
     else:
@@ -82,7 +83,7 @@ class _Progress:
 def _say(done: Rebuilt, seconds: float) -> None:
     rate = f"{done.archives / seconds:,.0f} archives in a second" if seconds > 0 else ""
     say(
-        f"{count_words(done.archives)} archives, {count_words(done.jobs)} jobs, {count_words(done.entries)} log entries"
+        f"{counted(done.archives, 'archive')}, {count_words(done.jobs)} jobs, {count_words(done.entries)} log entries"
         f" and {count_words(done.tombstones)} tombstones in {seconds:.1f} s, {rate}"
     )
     for fault in done.faults:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from strongroom.cli.amounts import count_words
+from strongroom.cli.amounts import count_words, counted
 from strongroom.cli.identities import open_identities
 from strongroom.cli.options import identity_option, instant, passphrase_option
 from strongroom.cli.session import Session, pass_session
@@ -72,7 +72,7 @@ def records(
             for kind, record in collect(vault, source, period, opened, collected, dataset):
                 sink.write(json.dumps({"dataset": kind, "record": record}, ensure_ascii=False) + "\n")
     doubles = f", {count_words(collected.doubles)} doubles left out" if collected.doubles else ""
-    tell(f"{count_words(collected.records)} records out of {count_words(collected.archives)} archives{doubles}")
+    tell(f"{count_words(collected.records)} records out of {counted(collected.archives, 'archive')}{doubles}")
     return _tell_gaps(source)
 
 

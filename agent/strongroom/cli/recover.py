@@ -29,9 +29,15 @@ if TYPE_CHECKING:
     metavar="PATH",
     help="The vault, where there is no configuration yet: after an interrupted init.",
 )
+@click.option(
+    "--accept-lost-history",
+    "accepted",
+    metavar="WHY",
+    help="Write into the log that you know that the history is lost, and have placed the legal holds again.",
+)
 @json_option
 @pass_session
-def recover(session: Session, mend: bool, deep: bool, root: Path | None, as_json: bool) -> int:
+def recover(session: Session, mend: bool, deep: bool, root: Path | None, accepted: str | None, as_json: bool) -> int:
     """Find out what is wrong with the vault and say what would be done; do it with --apply.
 
     Nothing is ever deleted: what is damaged goes to quarantine, an older catalogue or an unfinished vault is moved
@@ -40,6 +46,8 @@ def recover(session: Session, mend: bool, deep: bool, root: Path | None, as_json
     from strongroom.engine.recoveracts import apply
     from strongroom.engine.recovery import diagnose
 
+    if accepted is not None:
+        _accept(session, accepted)
     recovery = _recovery(session, root, deep=deep)
     done: tuple[str, ...] = ()
     if mend:
@@ -52,6 +60,15 @@ def recover(session: Session, mend: bool, deep: bool, root: Path | None, as_json
     else:
         _say(done, found, mend=mend)
     return ExitCode.FINDINGS if found else ExitCode.OK
+
+
+def _accept(session: Session, reason: str) -> None:
+    from strongroom.engine.assembly import open_reading, system_clock
+    from strongroom.engine.history import accept_lost_history
+    from strongroom.engine.people import acting_person
+
+    with open_reading(session.config()) as vault:
+        accept_lost_history(vault, acting_person().token, reason, system_clock)
 
 
 def _recovery(session: Session, root: Path | None, *, deep: bool) -> Recovery:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import count_words, instant_words, short, size_words
+from strongroom.cli.amounts import counted, instant_words, short, size_words
 from strongroom.cli.bytesbar import watching
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option
@@ -123,4 +123,4 @@ def _fields(state: ScrubState) -> Iterator[tuple[str, str]]:
     lap = state.lap
     if lap is not None:
         yield "began", instant_words(lap.began_at)
-        yield "checked", f"{count_words(lap.archives)} archives, {size_words(min(lap.done, lap.total))}"
+        yield "checked", f"{counted(lap.archives, 'archive')}, {size_words(min(lap.done, lap.total))}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from strongroom.cli.checks import check_document, show_check
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option
 from strongroom.cli.session import Session, pass_session
@@ -13,10 +14,8 @@ from strongroom.cli.table import Column, hang, render_table
 from strongroom.cli.terminal import clean, say, width
 
 if TYPE_CHECKING:
-    from strongroom.engine.check import Check
     from strongroom.engine.sourcecheck import SourceReport
 
-_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 _LABEL = 10
 
 
@@ -82,18 +81,9 @@ def list_(session: Session, as_json: bool) -> None:
 def _show(report: SourceReport) -> None:
     say(click.style(f"{clean(report.name)} ({clean(report.provider)})", bold=True))
     for each in report.checks:
-        _show_check(each)
+        show_check(each, _LABEL)
     for words in report.unknown:
         for line in hang(f"{'?':<5} {'unknown':<{_LABEL}} ", _LABEL + 7, words, width()):
-            say(line)
-
-
-def _show_check(check: Check) -> None:
-    verdict = click.style(f"{check.verdict:<5}", fg=_COLOURS[check.verdict], bold=True)
-    for line in hang(f"{verdict} {check.name:<{_LABEL}} ", _LABEL + 7, check.message, width()):
-        say(line)
-    if check.hint:
-        for line in hang(" " * (_LABEL + 7) + "-> ", _LABEL + 10, check.hint, width()):
             say(line)
 
 
@@ -102,9 +92,6 @@ def _document(report: SourceReport) -> dict[str, object]:
         "source": report.name,
         "provider": report.provider,
         "healthy": report.exit_code == 0,
-        "checks": [
-            {"name": each.name, "verdict": each.verdict.value, "message": each.message, "hint": each.hint}
-            for each in report.checks
-        ],
+        "checks": [check_document(each) for each in report.checks],
         "unknown": report.unknown,
     }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import count_words, short, size_words, window_words
+from strongroom.cli.amounts import count_words, counted, short, size_words, window_words
 from strongroom.cli.bytesbar import watching
 from strongroom.cli.documents import fault_document
 from strongroom.cli.identities import open_identities
@@ -114,7 +114,10 @@ def tell_total(results: list[Result], *, content: bool) -> None:
     records = count_words(sum(result.records for result in results))
     read = f"{records} records read again" if content else "sealed bytes compared"
     faulty = sum(not result.sound for result in results)
-    tell(f"{len(results)} archives, {size} on disk, {read}: {f'{faulty} with faults' if faulty else 'all sound'}")
+    tell(
+        f"{counted(len(results), 'archive')}, {size} on disk, {read}: "
+        f"{f'{faulty} with faults' if faulty else 'all sound'}"
+    )
     if faulty:
         tell("Restore what is named above from a copy of the vault; strongroom never repairs an archive by itself.")
     elif results and not content:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -55,8 +56,12 @@ def work(
     hold a sealer that was started early. Raises WorldError, with nothing touched, where our clock cannot be trusted,
     and Interrupted when a person asked to stop, after everything was parked and the summary was told.
     """
-    with Stopping() as stopping, open_engine(config, manner.holder, _doors(stopping, anteroom)) as engine:
-        overseer = _overseer(config, engine) if manner.watched else None
+    with (
+        Stopping() as stopping,
+        _last_word(config, manner),
+        open_engine(config, manner.holder, _doors(stopping, anteroom)) as engine,
+    ):
+        overseer = _overseer(config, engine, stopping) if manner.watched else None
         _require_sane_clock(engine, overseer)
         settled = recover(engine)
         if settled:
@@ -70,17 +75,25 @@ def work(
             runner.run(until, family.__contains__, lambda: family.take_in(refill(engine)))
         outcome = outcome_of(engine.vault, family)
         if overseer is not None:
-            outcome = replace(outcome, losses=overseer.end(hasty=stopping.asked()))
+            outcome = replace(outcome, losses=overseer.end())
     (put_outcome if manner.as_json else say_outcome)(outcome)
     if stopping.asked() and not outcome.complete:
         raise Interrupted("stopped before the end", hint="run again: everything goes on where it is")
     return outcome
 
 
-def _overseer(config: Config, engine: Engine) -> Overseer:
+def _last_word(config: Config, manner: Manner) -> AbstractContextManager[None]:
+    if not manner.watched:
+        return nullcontext()
+    from strongroom.cli.overseer import last_word
+
+    return last_word(config)
+
+
+def _overseer(config: Config, engine: Engine, stopping: Stopping) -> Overseer:
     from strongroom.cli.overseer import Overseer  # with it the channels are imported: only a run that is watched pays
 
-    overseer = Overseer(config, engine)
+    overseer = Overseer(config, engine, stopping.asked)
     overseer.begin()
     return overseer
 

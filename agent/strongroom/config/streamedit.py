@@ -22,15 +22,15 @@ from strongroom.config.schema import Config, StreamSettings
 from strongroom.model.durations import format_duration
 from strongroom.model.retention import NAMED_BY
 
-FIELDS = ("window", "settle", "settled_pass", "since", "time_zone", "retention", "priority", "paused")
-"""What of a stream may be changed; what is asked of which source stays, since archives are named by it."""
-
 Wants = Mapping[str, str]
 """What each named field is to say, as a person types it; empty text takes the key out, so that its default counts."""
 
 
 def shown(stream: StreamSettings) -> dict[str, str]:
-    """Return every field as a person would type it."""
+    """Return every field that may be changed as a person would type it.
+
+    What is asked of which source is not among them: archives are named by it.
+    """
     return {
         "window": stream.window.value,
         "settle": format_duration(stream.settle),

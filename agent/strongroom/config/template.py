@@ -39,6 +39,8 @@ _HEAD = """\
 
 """
 
+_SETTLES = {"hookbridge": ('settle = "5d"  # deliveries are tried again for up to 96 hours',)}
+
 _RETENTION = """\
 # How long archives are kept. Nothing is destroyed without this period being over; with "ask", nor without a person.
 [retention.standard]
@@ -101,6 +103,7 @@ def _source(source: FreshSource) -> str:
         f"datasets = [{', '.join(_quote(dataset) for dataset in source.datasets)}]",
         f"since = {since}",
         'window = "day"',
+        *_SETTLES.get(source.provider, ()),
         'retention = "standard"',
     ]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""The last word of a daemon that cannot go on: told from the configuration alone, since the vault may be what is gone.
+"""The last word of who cannot go on: told from the configuration alone, since the vault may be what is gone.
 
 The dead man's switch hears /fail and every channel gets one message, in bounded time. systemd starts us again every few
 seconds, for ever: so what was said is marked by empty files in a folder of state, which even a full disk mostly takes.
@@ -37,7 +37,7 @@ _NUMBERS = re.compile(r"\d+")
 
 
 class LastWord:
-    """Says that the daemon ends, and why. `clock` gives the time that marks are compared with."""
+    """Says that `who` ends, and why. `clock` gives the time that marks are compared with."""
 
     def __init__(
         self,
@@ -45,8 +45,10 @@ class LastWord:
         clock: Clock,
         monotonic: Callable[[], float] = time.monotonic,
         env: Mapping[str, str] = os.environ,
+        who: str = "the daemon",
     ) -> None:
         self._config = config
+        self._who = who
         self._clock = clock
         self._monotonic = monotonic
         # Two daemons of one user know nothing of each other.
@@ -64,7 +66,11 @@ class LastWord:
         if not self._calm and self._monotonic() - self._begun >= CALM:
             self._calm = True
             self._marks.prepare()
-            self._marks.forget()
+            self.forget()
+
+    def forget(self) -> None:
+        """Take what was said before as over: the next death is news."""
+        self._marks.forget()
 
     def say(self, error: BaseException, seconds: float = PATIENCE) -> None:
         """Say it, unless it was said lately; returns within the given time and never raises for a channel."""
@@ -88,17 +94,18 @@ class LastWord:
 
     def _tell(self, kind: str, words: str) -> Iterable[Attempt]:
         name = hashlib.sha256(f"{kind} {_NUMBERS.sub('#', words)}".encode()).hexdigest()[:12]
-        if self._marks.fresh(name, REMIND) or not self._marks.put(name):
+        channels = build_channels(self._config.notify)
+        if not channels or self._marks.fresh(name, REMIND) or not self._marks.put(name):
             return
-        message = _message(words)
-        for channel in build_channels(self._config.notify):
+        message = _message(self._who, words)
+        for channel in channels:
             yield Attempt(lambda channel=channel: channel.send(message), f"last word to {channel.name}")  # type: ignore[misc]  # mypy infers no type for a default
 
 
-def _message(words: str) -> Message:
+def _message(who: str, words: str) -> Message:
     """Write the message. What leaves this machine does not repeat the words: they may name paths."""
-    line = "critical: the daemon cannot go on and has ended: nothing is archived"
-    short = f"{line}. Why: its journal, and: strongroom doctor"
+    line = f"critical: {who} cannot go on and has ended: nothing is archived"
+    short = f"{line}. Why: what it printed, and: strongroom doctor"
     return Message(Level.CRITICAL, f"Strongroom: {line}", short, f"{line}\n  {words}")
 
 

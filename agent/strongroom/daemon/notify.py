@@ -33,6 +33,11 @@ class Voice:
         self._outlets = [Outlet(channel, deadline) for channel in channels]
         self._monotonic = monotonic
 
+    @property
+    def busy(self) -> bool:
+        """Say whether something is being told."""
+        return any(outlet.busy for outlet in self._outlets)
+
     def speak(self, vault: Vault, now: datetime) -> None:
         """Tell everything that is due and not on its way yet, and see to what is."""
         self.tend(vault, now)
@@ -62,7 +67,7 @@ class Voice:
     def finish(self, vault: Vault, now: datetime, seconds: float) -> None:
         """Wait at most so long for the sends under way: for a process that is about to end."""
         until = self._monotonic() + seconds
-        while any(outlet.busy for outlet in self._outlets) and self._monotonic() < until:
+        while self.busy and self._monotonic() < until:
             time.sleep(0.02)
             self.tend(vault, now)
 

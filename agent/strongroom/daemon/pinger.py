@@ -48,6 +48,11 @@ class Pinger:
         """What it is called in logs and tables."""
         return f"ping {self._settings.url}"
 
+    @property
+    def busy(self) -> bool:
+        """Say whether a signal is under way."""
+        return bool(self._under)
+
     def send(self, signal: Signal) -> None:
         """Send one signal. Blocks. Raises UsageError or WorldError where it was not accepted."""
         ping(resolve(self._settings.url).reveal(), signal, self._ways, self._clock)

@@ -19,12 +19,13 @@ from strongroom.engine.assembly import Doors, build_sources, plans_of, policy_of
 from strongroom.engine.engine import Engine
 from strongroom.engine.heartbeat import beat
 from strongroom.engine.planning import enter_due
-from strongroom.engine.readings import list_live_jobs, newest_moments
+from strongroom.engine.readings import list_live_jobs
 from strongroom.engine.recipients import note_recipients, require_sealable
 from strongroom.engine.requests import asked, serve
 from strongroom.engine.retain import adopt_policy
 from strongroom.engine.retry import retry_given_up
 from strongroom.engine.runner import Crew
+from strongroom.engine.sanity import last_said
 from strongroom.engine.scrub import Scrub
 from strongroom.engine.scrubview import pace_of, scrub_state
 from strongroom.engine.vaulttime import keep_time, remember_time
@@ -143,9 +144,7 @@ class Service:
             self._scrub_trouble = error.message
 
     def _check_start(self) -> ClockVerdict:
-        newest = newest_moments(self.engine.vault, 1)
-        last_entry = newest[0].at if newest else None
-        verdict = check_start(self.engine.clock(), last_entry, self._rhythm.tolerance)
+        verdict = check_start(self.engine.clock(), last_said(self.engine), self._rhythm.tolerance)
         self._tell(verdict)
         if verdict.fault is None and self.engine.sources:
             # A clock that is wrong from the start would export windows that have not ended, and count others as lost.

@@ -60,6 +60,11 @@ class Watcher:
         self._take(config)
         self._next = self._monotonic()
 
+    @property
+    def busy(self) -> bool:
+        """Say whether a channel or the switch is being told something."""
+        return self._voice.busy or (self._pinger is not None and self._pinger.busy)
+
     def begin(self) -> None:
         """Say to the dead man's switch that the work begins."""
         if self._pinger is not None:
@@ -78,16 +83,11 @@ class Watcher:
         """Look now: raise and clear notices, tell them, measure, ping."""
         began, self._verdict = self._monotonic(), verdict
         seen = self._guarded("watching", lambda: self._watch(engine, list(plans), verdict))
+        alarmed = self._alarmed(engine)  # before a loss counts as told: without channels the switch alone hears of it
         spoken = self._guarded("notices", lambda: self._voice.speak(engine.vault, self._clock()))
         if self._pinger is not None:
-            self._pinger.beat(healthy=seen and spoken and not self._alarmed(engine))
+            self._pinger.beat(healthy=seen and spoken and not alarmed)
         self._next = began + max(LOOK, (self._monotonic() - began) / SHARE)
-
-    def conclude(self, engine: Engine, plans: Iterable[Plan], verdict: ClockVerdict, seconds: float) -> None:
-        """Look for the last time: for a run that ends. That it began must have arrived before how it ended is said."""
-        if self._pinger is not None:
-            self._pinger.finish(seconds)
-        self.look(engine, plans, verdict)
 
     def finish(self, engine: Engine, seconds: float = 5.0) -> None:
         """Wait at most so long for what is being told, and close. The vault must still be open."""

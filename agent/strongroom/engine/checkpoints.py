@@ -22,7 +22,7 @@ from strongroom.evidence.checkpoint import Checkpoint, make_checkpoint, origin_o
 from strongroom.evidence.line import Entry, Fact, read_chain
 from strongroom.evidence.note import Signer
 from strongroom.evidence.tree import Tree, leaf_hash
-from strongroom.model.errors import UsageError, VaultError
+from strongroom.model.errors import CatalogueBusy, UsageError, VaultError
 from strongroom.model.instants import Clock
 from strongroom.vault import queries
 from strongroom.vault.checkpoints import (
@@ -78,6 +78,8 @@ def sign_log(vault: Vault, signer: Signer, clock: Clock, lookout: Lookout = NOWH
     try:
         with alone(note_path(vault.layout, 0)):
             kept = _sign(vault, signer, clock(), lookout)
+    except CatalogueBusy:  # nothing is known of the log, and the next look asks again
+        raise
     except VaultError as error:
         set_trouble(vault.catalogue, error.message)
         raise

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from strongroom.engine.retentionreplay import read_hold
@@ -19,7 +19,6 @@ from strongroom.model.destruction import (
     STEPS,
     Approval,
     Condemned,
-    Ground,
     Person,
     Proposal,
     Stage,
@@ -32,6 +31,7 @@ from strongroom.model.instants import parse_instant
 from strongroom.model.retention import RetentionRule
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.chainwalk import ChainWalk
+from strongroom.vault.destructionreplay import read_proposal
 from strongroom.vault.rules import read_rule
 
 Body = Mapping[str, Any]
@@ -144,7 +144,7 @@ class Docket:
             self._step(self._live.get(each.archive, ""), each.archive, Step.UNDONE)
         wanted = self._wanted is None or facts["proposal"] in self._wanted
         if wanted and plan_digest(facts["proposal"], found) == facts["plan_sha256"]:
-            proposal = _read_proposal(at, facts)
+            proposal = read_proposal(at, facts)
             self.plans[proposal.id] = ToldPlan(proposal, {each.archive: each.stage for each in found})
             self._live.update((each.archive, proposal.id) for each in found)
 
@@ -181,21 +181,6 @@ class Docket:
         for plan in self.plans.values():
             if plan.proposal.erasure == facts["erasure"]:
                 self._step(plan.proposal.id, "", Step.UNDONE)
-
-
-def _read_proposal(at: datetime, facts: Body) -> Proposal:
-    return Proposal(
-        id=facts["proposal"],
-        at=at,
-        by=Person.of_token(facts["by"]),
-        ground=Ground(facts["ground"]),
-        reason="",
-        people=facts["people"],
-        cooling_off=timedelta(seconds=facts["cooling_off_seconds"]),
-        plan_sha256=facts["plan_sha256"],
-        erasure=facts.get("erasure", ""),
-        overrides=bool(facts.get("overrides_retention")),
-    )
 
 
 _ACTS: Mapping[str, Callable[[Docket, datetime, str, Body], None]] = {

@@ -16,6 +16,7 @@ from strongroom.engine.check import Check as Check
 from strongroom.engine.check import Verdict as Verdict
 from strongroom.engine.configcheck import check_beginnings, check_who_writes
 from strongroom.engine.crosscheck import held_otherwise
+from strongroom.engine.history import LOST, MEND, is_history_missed
 from strongroom.engine.keys import needs_passphrase
 from strongroom.engine.notary import evidence_view
 from strongroom.engine.readings import newest_moments
@@ -74,6 +75,8 @@ def _vault(config: Config) -> Iterator[Check]:
         yield from check_writing(vault.layout.tmp)
         yield _log(vault)
         yield from _holds(vault)
+        if is_history_missed(vault):
+            yield Check("history", Verdict.WARN, LOST, MEND)
         yield from _checkpoints(config, vault)
         holder = describe_holder(vault.layout.lock) if is_held(vault.layout.lock) else ""
         yield Check("lock", Verdict.OK, f"in use by {holder}" if holder else "nobody is working in the vault")

@@ -34,7 +34,7 @@ from strongroom.model.instants import Chance, Clock
 from strongroom.sealing.identity import X25519Identity
 from strongroom.sealing.recipient import X25519Recipient
 from strongroom.vault.checkpoints import LoggedLine, stamp_path
-from strongroom.vault.durable import flush, flush_folder, in_words, write_all
+from strongroom.vault.durable import create, flush, flush_folder, in_words, write_all
 from strongroom.vault.log import add_entry
 from strongroom.vault.vault import Vault
 
@@ -99,7 +99,7 @@ def hand_over(giver: Giver, order: Order) -> HandedOver:
         _put_keys(giver, order, folder / "archives", custody)
         _put_papers(giver, order, folder, proven, public, custody)
         sums, size = _sums(folder)
-        _put(folder / "SHA256SUMS", sums)
+        create(folder / "SHA256SUMS", sums)
         _verify(folder, public)
         _flush_tree(folder)
         digest = hashlib.sha256(sums).hexdigest()
@@ -186,10 +186,10 @@ def _put_archive(
     quarantined = archive.holding is Holding.QUARANTINED
     manifest = layout.quarantined(archive.id, ".json") if quarantined else layout.manifest(archive.id)
     _copy(vault.payload_path(archive), folder / "payload.age", archive.seal.sealed_sha256)
-    _put(folder / "manifest.json", _logged(manifest, "manifest_sha256", archive, events))
+    create(folder / "manifest.json", _logged(manifest, "manifest_sha256", archive, events))
     document = {"archive": archive.id, "events": [event_document(event, proven) for event in events]}
     _put_json(folder / "custody.json", document)
-    _put(folder / "custody.txt", write_custody(archive, events, giver.phrase).encode())
+    create(folder / "custody.txt", write_custody(archive, events, giver.phrase).encode())
     if order.plain:
         restore(vault, archive, giver.identities, folder / "delivered")
 
@@ -214,25 +214,25 @@ def _put_keys(giver: Giver, order: Order, folder: Path, custody: _ByName) -> Non
     }
     if order.recipients:
         for archive_id, sealed in reseal_keys(giver.vault, ids, giver.identities, order.recipients, giver.chance):
-            _put(folder / archive_id / "key.age", sealed)
+            create(folder / archive_id / "key.age", sealed)
     else:
         for archive_id, key_file in keys.items():
-            _put(folder / archive_id / "key.age", key_file)
+            create(folder / archive_id / "key.age", key_file)
     if order.plain:
         for key in open_keys(giver.vault, ids, giver.identities):
-            _put(folder / key.archive_id / "salt.txt", key.salt.hex().encode() + b"\n")
+            create(folder / key.archive_id / "salt.txt", key.salt.hex().encode() + b"\n")
 
 
 def _put_papers(giver: Giver, order: Order, folder: Path, proven: Proven, public: str, custody: _ByName) -> None:
     stamp = stamp_path(giver.vault.layout, proven.kept.size)
     told = Told(order.archives, proven, public, order.recipients, order.plain, stamp.exists())
-    _put(folder / "checkpoint.note", proven.kept.note.encode())
+    create(folder / "checkpoint.note", proven.kept.note.encode())
     if told.stamped:
-        _put(folder / "checkpoint.tsr", stamp.read_bytes())
+        create(folder / "checkpoint.tsr", stamp.read_bytes())
     if public:
-        _put(folder / "public-key.txt", f"{public}\n".encode())
-    _put(folder / "strongroom-verify.py", Path(verifier.__file__).read_bytes())
-    _put(folder / "README.txt", write_readme(told).encode())
+        create(folder / "public-key.txt", f"{public}\n".encode())
+    create(folder / "strongroom-verify.py", Path(verifier.__file__).read_bytes())
+    create(folder / "README.txt", write_readme(told).encode())
     _put_json(folder / "package.json", _package(giver, order, proven, custody))
 
 
@@ -286,16 +286,7 @@ def _make(folder: Path) -> None:
 
 
 def _put_json(path: Path, document: Mapping[str, object]) -> None:
-    _put(path, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
-
-
-def _put(path: Path, data: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        write_all(fd, data)
-        flush(fd)
-    finally:
-        os.close(fd)
+    create(path, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def _copy(source: Path, target: Path, sha256: str) -> None:

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from strongroom.engine.notices import Notice, standing_notices
-from strongroom.engine.sights import joined
-from strongroom.model.alarm import Kind
+from strongroom.engine.notices import Notice, newest_notices, standing_notices
+from strongroom.engine.sights import LEAST_LOSS, joined
+from strongroom.model.alarm import Kind, happens_once
 from strongroom.model.coverage import Cover
 from strongroom.model.plan import Plan
 from strongroom.vault.vault import Vault
 from strongroom.vault.watching import intervals_covered
 
 _ABOUT = frozenset({Kind.LOST, Kind.FAILED})
+_MOST = 1000  # notices that one run is expected to tell
 NONE = timedelta(0)
-LEAST = timedelta(minutes=1)
-"""A plan that begins where the provider's memory ends loses moments between being made and being carried out."""
 
 Lost = Mapping[str, timedelta]
 """How much of each stream is lost."""
@@ -45,11 +44,18 @@ def lost_of(vault: Vault, plans: Iterable[Plan]) -> Lost:
     return {plan.stream.name: _length(vault, plan.stream.name) for plan in plans}
 
 
-def losses_since(vault: Vault, plans: Iterable[Plan], before: Lost) -> Losses:
-    """Return what came to be lost since `before`, and the alarms about lost and missing windows that stand."""
+def losses_since(vault: Vault, plans: Iterable[Plan], before: Lost, unheard: datetime | None = None) -> Losses:
+    """Return what came to be lost since `before`, and the alarms about lost and missing windows that stand.
+
+    Where there is no channel an alarm counts as told at once: those told from `unheard` on stand as well.
+    """
     grown = [now - before.get(name, NONE) for name, now in lost_of(vault, plans).items()]
-    fresh = [each for each in grown if each >= LEAST]
-    standing = [each for each in standing_notices(vault) if each.key.partition(" ")[0] in _ABOUT]
+    fresh = [each for each in grown if each >= LEAST_LOSS]
+    stand = {each.key: each for each in standing_notices(vault)}
+    if unheard is not None:
+        told = [each for each in newest_notices(vault, _MOST) if each.told_at is not None and each.told_at >= unheard]
+        stand |= {each.key: each for each in told if happens_once(each.key)}
+    standing = [each for each in stand.values() if each.key.partition(" ")[0] in _ABOUT]
     return Losses(sum(fresh, NONE), len(fresh), tuple(standing))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 
 from strongroom.config.schema import Config
 from strongroom.engine.checkpoints import LogRefused, is_due, sign_log, signer_of
@@ -13,7 +12,7 @@ from strongroom.engine.lookout import lookout_of
 from strongroom.engine.witnesses import Secret, Target, build_targets, is_owed, names_of, send_owed
 from strongroom.evidence.tree import leaf_hash
 from strongroom.model.alarm import Alarm, Kind, Level
-from strongroom.model.errors import StrongroomError, UsageError, VaultError
+from strongroom.model.errors import CatalogueBusy, StrongroomError, UsageError, VaultError
 from strongroom.model.instants import Clock
 from strongroom.vault.checkpoints import (
     KeptCheckpoint,
@@ -89,7 +88,7 @@ def keep_up(config: Config, vault: Vault, secret: Secret, clock: Clock, others: 
 def _sign(config: Config, vault: Vault, clock: Clock) -> None:
     try:
         sign_log(vault, signer_of(config), clock, lookout_of(config))
-    except LogRefused:
+    except (LogRefused, CatalogueBusy):  # the first is told where it was found, the second passes by itself
         raise
     except StrongroomError as error:
         with suppress(VaultError):
@@ -116,8 +115,3 @@ def evidence_alarms(vault: Vault) -> Iterator[Alarm]:
             title = "checkpoints of the evidence log do not reach a place that should get them"
             body = f"target {each.target}, tried {each.tries} times; the reason: strongroom audit"
             yield Alarm(f"{Kind.WITNESS} {each.target}", Level.WARNING, title, body)
-
-
-def last_sent(view: EvidenceView) -> datetime | None:
-    """Return when a checkpoint last left this machine, None where none ever did."""
-    return max((each.sent_at for each in view.targets if each.sent_at is not None), default=None)

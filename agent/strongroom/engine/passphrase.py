@@ -11,7 +11,7 @@ from strongroom.model.errors import WorldError
 from strongroom.model.instants import Chance
 from strongroom.sealing.identityfile import open_identity_file, protect_identity_file
 from strongroom.sealing.recipient import ScryptRecipient
-from strongroom.vault.durable import flush, flush_folder, in_words, write_all
+from strongroom.vault.durable import create, flush_folder, in_words
 
 WORK_FACTOR = 18  # log2 of scrypt's N: about a second
 LEAST = 14  # characters of a passphrase that nobody is warned of
@@ -32,7 +32,7 @@ def change_passphrase(
         sealed = protect_identity_file(data, ask_old, ScryptRecipient(new, work_factor), chance)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        _write(temporary, sealed)
+        create(temporary, sealed)
         if temporary.read_bytes() != sealed:
             raise WorldError("the new identity file read back is not what was written", hint="check the disk")
         identities = open_identity_file(temporary.read_bytes(), lambda: new)
@@ -43,15 +43,6 @@ def change_passphrase(
     finally:
         temporary.unlink(missing_ok=True)
     return tuple(str(identity.recipient) for identity in identities)
-
-
-def _write(path: Path, data: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        write_all(fd, data)
-        flush(fd)
-    finally:
-        os.close(fd)
 
 
 def weakness(passphrase: str) -> str:

@@ -71,6 +71,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "scrub.found": "not what was archived",
         "scrub.cleared": "found to be sound again",
         "vault.rebuilt": "the catalogue was made again",
+        "history.accepted": "a person knows that the history of before is lost",
         "vault.asides-shredded": "older catalogues were overwritten and removed",
         "log.remade": "the log's file was gone, and was written anew",
         "archive.damaged": "moved to quarantine: damaged",

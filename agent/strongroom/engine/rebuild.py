@@ -15,6 +15,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
+from strongroom.engine.history import require_history
 from strongroom.engine.replay import Body, Replay
 from strongroom.engine.retentionreplay import replay_retention
 from strongroom.evidence.line import Entry, Fact, digest
@@ -76,6 +77,7 @@ class Rebuild:
     clock: Clock
     streams: Mapping[str, Stream] = field(default_factory=dict)  # by name, as configured
     to: Path | None = None
+    lose_history: bool = False  # go on where the log is gone or cut: what it told is not known then
     watch: Watch = lambda _what, _count: None
     stop: Callable[[], bool] = lambda: False  # asked between batches
     batch: int = BATCH
@@ -90,11 +92,13 @@ def rebuild(order: Rebuild) -> Rebuilt:
     """Make the catalogue again. Interrupted, it goes on at the next call.
 
     Raises VaultLocked while somebody works in the vault, VaultError where the log's lines do not follow each other,
-    Interrupted when `stop` says so.
+    UsageError where the log has lost lines and nobody said that they may be forgotten, Interrupted when `stop` says so.
     """
     if not order.layout.log.exists() and not any(_manifests(order.layout)):
         raise VaultError(f"there is no vault at {order.layout.root}", hint="check [vault] path")
     with hold(order.layout.lock, "strongroom rebuild"):
+        if not order.lose_history and order.to is None:
+            require_history(order.layout)
         unfinished = order.to.with_name(order.to.name + ".part") if order.to else _place(order.layout)
         if order.to is not None and order.to.exists():
             raise VaultError(f"{order.to} exists already and is never overwritten", hint="name another file")
@@ -278,7 +282,12 @@ def _require_job(catalogue: Catalogue, archive: Archive) -> None:
     if get_job(catalogue, archive.job) is not None:
         catalogue.write(queries.SET_JOB_FILTERS, filters, archive.job, filters)  # which are in no line
         return
-    job = Job(
+    put_job(catalogue, job_of(archive))
+
+
+def job_of(archive: Archive) -> Job:
+    """Return the job that an archive came from, as far as its manifest tells."""
+    return Job(
         id=archive.job,
         stream=archive.stream,
         source=archive.source,
@@ -291,7 +300,6 @@ def _require_job(catalogue: Catalogue, archive: Archive) -> None:
         ref=archive.ref,
         archive=archive.id,
     )
-    put_job(catalogue, job)
 
 
 def _finish(order: Rebuild, catalogue: Catalogue, done: Rebuilt) -> None:

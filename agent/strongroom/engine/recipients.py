@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
 
 from strongroom.engine.keys import public_key
@@ -27,6 +27,7 @@ from strongroom.vault.recipients import (
     Recipient,
     all_recipients,
     change_set,
+    keys_in,
     known_set,
     mark_proven,
     replay_recipients,
@@ -36,6 +37,9 @@ from strongroom.vault.recipients import (
     stale_archives,
 )
 from strongroom.vault.vault import Vault
+
+LONGEST_LABEL = 60  # characters
+SHOWN = 12  # characters that a key begins with in the list: less is a slip of the hand, or fits by accident
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class Standing:
     configured: bool  # new archives are sealed to it
     opens: int  # archives whose key file is sealed to it now
     drilled_at: datetime | None  # when its identity last passed a recovery drill
+    unseen: bool = False  # the vault never had it in force: its recipient's `since` says nothing
 
 
 def change_of(vault: Vault, configured: Sequence[str]) -> Change | None:
@@ -148,13 +153,49 @@ def require_keepers(vault: Vault, kept: Sequence[str], *, unproven: bool = False
         )
 
 
+def read_label(text: str) -> str:
+    """Return a label as it is kept. Raises UsageError where it could fill or break a table or the configuration."""
+    label = text.strip()
+    if len(label) > LONGEST_LABEL or not label.isprintable():
+        words = f"a label is one printable line of at most {LONGEST_LABEL} characters"
+        raise UsageError(words, hint="say it shorter with --label")
+    return label
+
+
+def named_recipient(vault: Vault, configured: Sequence[str], text: str) -> str:
+    """Return the configured recipient that a person means: its key, as much of it as the list shows, or its label.
+
+    Raises UsageError where that is none, several, or too little of a key to be no accident.
+    """
+    found = [
+        each.recipient.key
+        for each in standings(vault, configured)
+        if each.configured and (_is_begun_by(each.recipient.key, text) or text in {each.recipient.label} - {""})
+    ]
+    if len(found) != 1:
+        what = "several of the vault's keys" if found else "none of the vault's keys"
+        hint = f"give its whole label, or at least {SHOWN} characters of the key: strongroom key list"
+        raise UsageError(f"this names {what}", hint=hint)
+    return found[0]
+
+
+def _is_begun_by(key: str, text: str) -> bool:
+    head, _, tail = text.partition("…")
+    return len(head) >= SHOWN and key.startswith(head) and key.endswith(tail)
+
+
 def standings(vault: Vault, configured: Sequence[str]) -> list[Standing]:
-    """Return every recipient of today and of before, those in force first."""
+    """Return every recipient of today and of before, those in force first.
+
+    Also those that the vault never saw in force: named by the configuration alone, or by what archives are sealed to.
+    """
     drills, sets = last_drills(vault.catalogue), sealed_sets(vault.catalogue)
     known = {each.key: each for each in all_recipients(vault.catalogue)}
+    unseen = {*configured, *keys_in(sets)} - set(known)
+    recipients = [*known.values(), *(Recipient(key, datetime.max.replace(tzinfo=UTC)) for key in unseen)]
     found = [
-        Standing(each, each.key in configured, sum(sets_with(sets, each.key)), drills.get(each.key))
-        for each in known.values()
+        Standing(each, each.key in configured, sum(sets_with(sets, each.key)), drills.get(each.key), each.key in unseen)
+        for each in recipients
     ]
     return sorted(found, key=lambda each: (not each.configured, each.recipient.since, each.recipient.key))
 

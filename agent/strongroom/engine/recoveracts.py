@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from strongroom.engine.fixity import Fault, check_small_files
-from strongroom.engine.rebuild import Rebuild, rebuild
+from strongroom.engine.rebuild import Rebuild, job_of, rebuild
 from strongroom.engine.record import enter, note_part
 from strongroom.engine.recovery import Kind, Trouble, diagnose, faults_of
 from strongroom.engine.replay import cover_adopted
@@ -133,7 +133,8 @@ def _move_folder(recovery: Recovery) -> str:
 
 
 def _rebuild(recovery: Recovery) -> list[str]:
-    made = rebuild(Rebuild(recovery.root, recovery.clock, recovery.streams))
+    # What is damaged cannot mend the log; where there is no log at all, the diagnosis leaves this to a person.
+    made = rebuild(Rebuild(recovery.root, recovery.clock, recovery.streams, lose_history=True))
     kept = f"; the one that was there is now {made.aside.name}" if made.aside else ""
     told = f"made the catalogue again: {made.archives} archives, {made.jobs} jobs, {made.entries} entries{kept}"
     return [told, *(f"not as it should be: {fault}" for fault in made.faults)]
@@ -290,7 +291,7 @@ def _adopt(recovery: Recovery, vault: Vault, trouble: Trouble) -> list[str]:
     with catalogue.transaction():
         known = get_job(catalogue, archive.job)
         if known is None or not known.finished:  # it would fetch what is there already
-            put_job(catalogue, _archived(known, archive) if known else _job_of(archive))
+            put_job(catalogue, _archived(known, archive) if known else job_of(archive))
         put_archive(catalogue, archive, vault.key_sha256(archive))
         if archive.holding is Holding.HELD:
             _cover_adopted(catalogue, archive, known, recovery.clock())
@@ -304,7 +305,7 @@ def _cover_adopted(catalogue: Catalogue, archive: Archive, job: Job | None, now:
     asked_at = time_of(archive.job)
     settled, unsettled = split_settled(window, settled_until(asked_at, delay_then(window, SETTLE, asked_at)))
     if unsettled is not None:
-        note_part(catalogue, "coverage.unsettled", job or _job_of(archive), unsettled, now)
+        note_part(catalogue, "coverage.unsettled", job or job_of(archive), unsettled, now)
     records = archive.inspection.records
     cover_adopted(catalogue, archive.stream, window, settled, archive.id, archive.job, records=records)
 
@@ -312,22 +313,6 @@ def _cover_adopted(catalogue: Catalogue, archive: Archive, job: Job | None, now:
 def _archived(job: Job, archive: Archive) -> Job:
     state = State.ARCHIVED if archive.holding is Holding.HELD else job.state
     return replace(job, state=state, archive=archive.id)
-
-
-def _job_of(archive: Archive) -> Job:
-    return Job(
-        id=archive.job,
-        stream=archive.stream,
-        source=archive.source,
-        spec=archive.spec,
-        state=State.ARCHIVED if archive.holding is Holding.HELD else State.CANCELLED,
-        created_at=archive.durable_at,
-        changed_at=archive.verified_at,
-        next_at=archive.verified_at,
-        retention=archive.retention,
-        ref=archive.ref,
-        archive=archive.id,
-    )
 
 
 def _move_stray(recovery: Recovery, vault: Vault, trouble: Trouble) -> list[str]:

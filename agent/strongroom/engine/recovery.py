@@ -15,6 +15,7 @@ from pathlib import Path
 
 from strongroom.engine.crosscheck import held_otherwise
 from strongroom.engine.fixity import UNTOLD, Fault, check_fixity, check_small_files, payload_fault
+from strongroom.engine.history import begins_anew, has_lines, is_accepted
 from strongroom.evidence.line import GENESIS, digest
 from strongroom.model.archive import Archive
 from strongroom.model.errors import UsageError, VaultError
@@ -29,6 +30,10 @@ from strongroom.vault.tombstones import is_tombstone
 from strongroom.vault.vault import Vault, open_vault
 
 PAGES = "docs/recovery/"
+WITHOUT_LOG = (
+    "put log/log.jsonl or catalogue.sqlite back from a copy; only if both are lost for good: strongroom rebuild"
+    " --lose-history, which knows nothing of legal holds, longer periods and erasures"
+)
 WHOLE = 3  # files of an archive: payload, key file, manifest
 
 
@@ -139,15 +144,17 @@ def _has_format(layout: Layout) -> bool:
 
 
 def _of_catalogue(layout: Layout) -> Iterator[Trouble]:
-    remedy = "make the catalogue again from log and manifests (strongroom rebuild)"
+    told = has_lines(layout.log)
+    remedy = "make the catalogue again from log and manifests (strongroom rebuild)" if told else WITHOUT_LOG
     if not layout.catalogue.exists():
-        words = "the catalogue is not there; log and manifests are"
-        yield Trouble(Kind.NO_CATALOGUE, words, remedy, files=("catalogue.sqlite",))
+        words = f"the catalogue is not there; {'log and manifests are' if told else 'the log is not there either'}"
+        yield Trouble(Kind.NO_CATALOGUE, words, remedy, mendable=told, files=("catalogue.sqlite",))
         return
     fault = _integrity(layout.catalogue)
     if fault:
-        words = f"the catalogue is damaged: {fault}"
-        yield Trouble(Kind.BAD_CATALOGUE, words, f"{remedy}; the damaged one is kept", files=("catalogue.sqlite",))
+        words = f"the catalogue is damaged: {fault}" + ("" if told else "; and the log is not there")
+        kept = f"{remedy}; the damaged one is kept"
+        yield Trouble(Kind.BAD_CATALOGUE, words, kept, mendable=told, files=("catalogue.sqlite",))
 
 
 def _integrity(path: Path) -> str:
@@ -258,24 +265,19 @@ def _of_jobs(vault: Vault) -> Iterator[Trouble]:
 
 
 def _of_archives(vault: Vault, *, deep: bool) -> Iterator[Trouble]:
-    untold, begins_anew = 0, _begins_anew(vault)
+    untold, anew = 0, begins_anew(vault)
     for archive_id in all_archive_ids(vault.catalogue):
         archive = get_archive(vault.catalogue, archive_id)
         if archive is not None and is_still_read(vault.catalogue, archive_id):
             faults = faults_of(vault, archive, deep=deep)
-            known = [each for each in faults if not (begins_anew and each.message == UNTOLD)]
+            known = [each for each in faults if not (anew and each.message == UNTOLD)]
             untold += len(faults) - len(known)
             yield from _of_archive(vault, archive, known)
-    if untold:
+    if untold and not is_accepted(vault):
         words = f"the log begins with a rebuild that had none: {untold} archives are of before, and so may be holds"
-        remedy = "put log/log.jsonl back from a copy and rebuild; without one, place the legal holds again"
+        remedy = "put log/log.jsonl back from a copy and rebuild; without one, place the legal holds again, then:"
+        remedy += " strongroom recover --accept-lost-history WHY"
         yield Trouble(Kind.NO_HISTORY, words, remedy, mendable=False, files=("log/log.jsonl",))
-
-
-def _begins_anew(vault: Vault) -> bool:
-    """Say whether the first entry is that of a rebuild without a log: no line about any archive of before is left."""
-    row = vault.catalogue.read_one(queries.ENTRY, 1)
-    return row is not None and json.loads(row["line"])["kind"] == "vault.rebuilt"
 
 
 def faults_of(vault: Vault, archive: Archive, *, deep: bool) -> list[Fault]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from strongroom.engine.engine import Engine
 from strongroom.evidence.line import Entry
-from strongroom.model.errors import ProviderError
+from strongroom.model.errors import StrongroomError
 from strongroom.model.job import Cause
 from strongroom.vault.jobs import live_jobs, put_job
 from strongroom.vault.log import add_entry
@@ -47,6 +47,6 @@ def hurry_refused(engine: Engine, source: str) -> None:
 def _answers(engine: Engine, name: str) -> bool:
     try:
         engine.sources[name].provider.probe()
-    except ProviderError:
+    except StrongroomError:  # a key that is not to be had, too: the other sources go on without it
         return False
     return True

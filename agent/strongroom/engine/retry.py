@@ -52,7 +52,8 @@ def retry(engine: Engine, job: Job) -> Job:
     Raises UsageError for a job that has not failed, and for a window that something else has taken up since.
     """
     if job.state is not State.FAILED:
-        raise UsageError(f"job {job.id} is {job.state}, only a failed one can be tried again", hint="see: jobs show")
+        message = f"job {job.id} is {job.state}, only a failed one can be tried again"
+        raise UsageError(message, hint="see: strongroom jobs show")
     again = job.beside
     held = interval_at(engine.vault.catalogue, job.stream, job.spec.window)
     if not again and held is not None and held.cover is not Cover.MISSING:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from strongroom.engine.engine import Engine, Source
+from strongroom.engine.readings import newest_moments
 from strongroom.engine.vaulttime import keep_time, remember_time, time_mark
 from strongroom.model.clockcheck import ClockVerdict, Tolerance, check_skew, check_start
 from strongroom.model.errors import ProviderError, StrongroomError, Transient, WorldError
 from strongroom.vault.retained import last_entry_at
 
+_AT_A_START = frozenset({"recipients.changed", "recipient.proven", "retention.changed", "vault.locked"})
+_ENOUGH = 200  # entries: more than one changed configuration makes
 _HINT = "set the clock (timedatectl), or see that a provider can be asked, then run again: nothing was planned"
+
+
+class ClockRefused(WorldError):
+    """Nothing is begun by this clock."""
 
 
 def skews_of(sources: Mapping[str, Source]) -> dict[str, timedelta | None]:
@@ -38,7 +45,7 @@ def judge_clock(engine: Engine, tolerance: Tolerance | None = None) -> ClockVerd
         remember_time(engine.vault, now)
         return ClockVerdict()
     catalogue = engine.vault.catalogue
-    moments = [last_entry_at(catalogue), *([] if answered else [time_mark(catalogue)])]
+    moments = [last_said(engine), *([] if answered else [time_mark(catalogue)])]
     for moment in moments:
         verdict = check_start(now, moment, bounds)
         if verdict.fault is not None:
@@ -46,6 +53,15 @@ def judge_clock(engine: Engine, tolerance: Tolerance | None = None) -> ClockVerd
     if answered:
         keep_time(engine.vault, now)
     return ClockVerdict()
+
+
+def last_said(engine: Engine) -> datetime | None:
+    """Return when the log was last written to by whoever had judged the clock, or did not have to.
+
+    What a start enters of a changed configuration stands there before our clock is judged, and must not speak for it.
+    """
+    entries = (each.at for each in newest_moments(engine.vault, _ENOUGH) if each.kind not in _AT_A_START)
+    return next(entries, None) or last_entry_at(engine.vault.catalogue)
 
 
 def require_sane_clock(engine: Engine, tolerance: Tolerance | None = None) -> None:
@@ -58,9 +74,9 @@ def require_sane_clock(engine: Engine, tolerance: Tolerance | None = None) -> No
         raise refusal(verdict)
 
 
-def refusal(verdict: ClockVerdict) -> WorldError:
+def refusal(verdict: ClockVerdict) -> ClockRefused:
     """Return the error for a clock that something speaks against."""
-    return WorldError(verdict.words, hint=_HINT)
+    return ClockRefused(verdict.words, hint=_HINT)
 
 
 def _asked(sources: Mapping[str, Source]) -> tuple[dict[str, timedelta | None], bool]:

@@ -24,6 +24,11 @@ Keeps = Mapping[str, timedelta | None]
 """How long each source keeps its records; None where nobody knows."""
 
 SAMPLES = 36  # of the newest windows
+LEAST_LOSS = timedelta(minutes=1)
+"""A plan that begins where the provider's memory ends loses moments between being made and being carried out.
+
+They stand in the ledger; nobody is called for them.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ def check_clock(name: str, probe: Probe) -> Check | None:
     seconds = probe.clock_skew.total_seconds()
     verdict = check_skew(name, seconds, Tolerance(skew=SKEW))
     if verdict.fault is None:
-        return Check("clock", Verdict.OK, f"{seconds:+.0f} s from ours, within a second or two of measuring")
+        return Check("clock", Verdict.OK, f"{round(seconds):+d} s from ours, within a second or two of measuring")
     if check_skew(name, seconds, Tolerance()).fault is None:
         return Check("clock", Verdict.WARN, verdict.words, "check time synchronisation")
     words = f"{verdict.words}: nothing is planned or destroyed by such a clock"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,12 +54,6 @@ def due(vault: Vault, at: datetime) -> Iterator[Verdict]:
     standing = holds(vault.catalogue)
     found = (judge(record, standing, at) for record in records_over(vault.catalogue, at))
     return (each for each in found if each.fate is Fate.DUE)
-
-
-def count_fates(found: Iterable[Verdict]) -> dict[Fate, int]:
-    """Count verdicts by fate; every fate is named."""
-    counts = Counter(each.fate for each in found)
-    return {fate: counts[fate] for fate in Fate}
 
 
 def _unknown(archive_id: str) -> Verdict:

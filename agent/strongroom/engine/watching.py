@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from strongroom.engine.notary import evidence_alarms
+from strongroom.engine.overdue import destruction_alarms
 from strongroom.engine.recipients import drill_alarms
 from strongroom.engine.retain import is_lock_unwanted
 from strongroom.engine.scrubview import scrub_alarms
-from strongroom.engine.sights import Keeps, Sight, sights_of
+from strongroom.engine.sights import LEAST_LOSS, Keeps, Sight, sights_of
 from strongroom.engine.standing import growth_of
 from strongroom.engine.vaulttime import time_alarms
 from strongroom.evidence.line import Entry
@@ -68,6 +69,7 @@ def alarms_in(
     found += _disk(vault.free_bytes(), reserve, sights)
     found += scrub_alarms(vault, now, pace or Pace())
     found += drill_alarms(vault, now, drill_every)
+    found += destruction_alarms(vault, now)
     found += [*time_alarms(vault, now), *_unlocked(vault)]
     return sorted(found, key=lambda alarm: -alarm.severity.rank)
 
@@ -93,7 +95,7 @@ def remember_keeps(vault: Vault, keeps: Keeps, now: datetime) -> None:
 def _of_stream(sight: Sight, now: datetime) -> Iterator[Alarm]:
     yield from _at_risk(sight, now)
     yield from _late(sight)
-    yield from (_lost(sight.stream, window) for window in sight.lost)
+    yield from (_lost(sight.stream, window) for window in sight.lost if window.length >= LEAST_LOSS)
     yield from (_uncopied(sight.stream, window) for window in sight.uncopied)
     yield from _failed(sight)
     yield from _volumes(sight)

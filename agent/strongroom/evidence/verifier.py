@@ -261,7 +261,8 @@ def check_log(path: Path, keys: list[Key], outside: list[Path], report: Report) 
             report.vouched |= report.check(each.where, partial(log.compare, each)) and each.signed
     newest = max([0, *(each.size for each in checkpoints)])
     if log.size > newest:
-        report.unproven.append(f"the last {log.size - newest} entries: they are newer than every checkpoint")
+        last = f"{log.size - newest} entries" if log.size - newest > 1 else "entry"
+        report.unproven.append(f"the last {last}: newer than every checkpoint")
     for archive, digest in log.certificates.items():
         report.check(archive, partial(check_certificate, path.parent / "certificates", archive, digest, keys))
     return log

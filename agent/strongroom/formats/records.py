@@ -7,7 +7,7 @@ from typing import Any
 
 import simdjson
 
-from strongroom.formats.csvrecords import stream_rows
+from strongroom.formats.csvrecords import RowCollector
 from strongroom.formats.directory import Member
 from strongroom.formats.faults import Unreadable, printable
 from strongroom.formats.inflate import inflate_member
@@ -15,6 +15,7 @@ from strongroom.formats.inspect import read_container
 from strongroom.formats.jsonarray import require_objects
 from strongroom.formats.lines import LineSplitter
 from strongroom.formats.plaintext import PlaintextReader
+from strongroom.formats.rowsplitter import RowSplitter
 from strongroom.formats.secondopinion import Decoded
 from strongroom.formats.splitter import Splitter
 from strongroom.model.inspection import Bundled, Caps
@@ -100,7 +101,8 @@ def _parse(
     pieces: Iterable[bytes | memoryview], shape: DatasetShape, caps: Caps, container: Container
 ) -> Iterator[Record]:
     if container is Container.CSV:
-        return stream_rows(pieces, shape, caps)
+        rows = RowCollector()
+        return _drain(pieces, RowSplitter(rows, (shape.id_field, shape.time_field), max_row=caps.max_record), rows)
     collector = _Collector()
     lines = container is Container.NDJSON
     splitter = (LineSplitter if lines else Splitter)(collector, max_record=caps.max_record)
@@ -108,7 +110,9 @@ def _parse(
 
 
 def _drain(
-    pieces: Iterable[bytes | memoryview], splitter: Splitter | LineSplitter, collector: _Collector
+    pieces: Iterable[bytes | memoryview],
+    splitter: Splitter | LineSplitter | RowSplitter,
+    collector: _Collector | RowCollector,
 ) -> Iterator[Record]:
     for piece in pieces:
         view = memoryview(piece)

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from strongroom.model.errors import VaultError, WorldError
+from strongroom.model.errors import CatalogueBusy, VaultError, WorldError
 from strongroom.model.instants import require_utc
 from strongroom.vault.schema import SCHEMA, alone, migrate
 
@@ -113,7 +113,7 @@ def _in_words() -> Iterator[None]:
 def _words(error: sqlite3.DatabaseError) -> VaultError | WorldError:
     code = _code_of(error)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return VaultError(
+        return CatalogueBusy(
             f"the catalogue stayed locked for {BUSY_SECONDS:.0f} s", hint="another program may be holding it open"
         )
     if code in _WORLD:

@@ -24,7 +24,6 @@ ON CONFLICT (name) DO UPDATE SET value = excluded.value
 DROP_TROUBLE = "DELETE FROM vault WHERE name = 'checkpoint-refused'"
 
 LINES_AFTER = "SELECT seq, line FROM entries WHERE seq > ? ORDER BY seq LIMIT ?"
-COUNT_ENTRIES = "SELECT count(*) AS count, max(seq) AS last FROM entries"
 PUBLISHED_DIGESTS = "SELECT id, key_sha256, manifest FROM archives WHERE id > ? ORDER BY id LIMIT ?"
 ENTRIES_MATCHING = """
 SELECT seq, line, words FROM entries

@@ -85,8 +85,9 @@ def _write(catalogue: Catalogue, ledger: _Ledger) -> None:
         put_erasure(catalogue, erasure)
 
 
-def _proposed(ledger: _Ledger, at: datetime, _archive: str, facts: Facts) -> None:
-    proposal = Proposal(
+def read_proposal(at: datetime, facts: Facts) -> Proposal:
+    """Read a plan from its line in the log, which holds neither names of people nor the reason."""
+    return Proposal(
         id=facts["proposal"],
         at=at,
         by=Person.of_token(facts["by"]),
@@ -98,6 +99,10 @@ def _proposed(ledger: _Ledger, at: datetime, _archive: str, facts: Facts) -> Non
         erasure=facts.get("erasure", ""),
         overrides=bool(facts.get("overrides_retention")),
     )
+
+
+def _proposed(ledger: _Ledger, at: datetime, _archive: str, facts: Facts) -> None:
+    proposal = read_proposal(at, facts)
     found = [
         Condemned(archive, proposal.id, Stage.PROPOSED, at, told["rule"], told["citation"])
         for told in facts["rules"]

@@ -45,6 +45,19 @@ def _read_back(path: Path, data: bytes) -> None:
         raise VaultError(f"{path.name} read back from the disk is not what was written", hint="check the disk")
 
 
+def create(path: Path, data: bytes) -> None:
+    """Write and flush a file that only its owner can read. Raises OSError when the name is taken, be it by a link.
+
+    Raises WorldError when the disk is full or fails: what is there by then is the caller's to remove.
+    """
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        write_all(fd, data)
+        flush(fd)
+    finally:
+        os.close(fd)
+
+
 def write_all(fd: int, data: bytes | memoryview) -> None:
     """Write every byte, however short the single writes are. A full disk becomes a WorldError in words."""
     view = memoryview(data)

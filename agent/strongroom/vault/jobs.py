@@ -31,17 +31,6 @@ def live_jobs(catalogue: Catalogue) -> list[Job]:
     return [read_job(row) for row in catalogue.read(queries.JOBS_LIVE)]
 
 
-def due_jobs(catalogue: Catalogue, now: datetime, most: int) -> list[Job]:
-    """Return unfinished jobs whose next step is due, the most urgent first."""
-    return [read_job(row) for row in catalogue.read(queries.JOBS_DUE, to_text(now), most)]
-
-
-def next_due(catalogue: Catalogue) -> datetime | None:
-    """Return when the next step of any job is due, or None when no job is live."""
-    row = catalogue.read_one(queries.NEXT_DUE)
-    return to_instant_or_none(row["next_at"]) if row else None
-
-
 def interrupted_jobs(catalogue: Catalogue) -> list[Job]:
     """Return the jobs that were in a worker's hands."""
     return [read_job(row) for row in catalogue.read(queries.JOBS_INTERRUPTED)]

@@ -23,10 +23,6 @@ ON CONFLICT (id) DO UPDATE SET
 """
 JOB = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE id = ?"
 JOBS_LIVE = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE {_LIVE} ORDER BY priority DESC, window_start, id"
-JOBS_DUE = f"""
-SELECT {_JOB_COLUMNS} FROM jobs WHERE {_LIVE} AND next_at <= ? ORDER BY priority DESC, window_start, id LIMIT ?
-"""
-NEXT_DUE = f"SELECT min(next_at) AS next_at FROM jobs WHERE {_LIVE}"
 JOBS_INTERRUPTED = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE state IN ('fetching', 'sealed') ORDER BY id"
 JOBS_BY_STATE = "SELECT state, count(*) AS count FROM jobs GROUP BY state"
 JOB_IDS_LIKE = "SELECT id FROM jobs WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 3"
@@ -152,7 +148,6 @@ PUT_REQUEST = "INSERT INTO requests (id, at, wish, subject, by, accepted, answer
 _REQUEST_COLUMNS = "id, at, wish, subject, by, done_at, accepted, answer"
 REQUEST = f"SELECT {_REQUEST_COLUMNS} FROM requests WHERE id = ?"
 REQUESTS_WAITING = f"SELECT {_REQUEST_COLUMNS} FROM requests WHERE done_at IS NULL ORDER BY at, id"
-REQUESTS_NEWEST = f"SELECT {_REQUEST_COLUMNS} FROM requests ORDER BY at DESC, id DESC LIMIT ?"
 ANSWER_REQUEST = "UPDATE requests SET done_at = ?, accepted = ?, answer = ? WHERE id = ? AND done_at IS NULL"
 
 STREAM = "SELECT name, floor, since, edge, paused FROM streams WHERE name = ?"
@@ -179,10 +174,6 @@ SELECT {_JOB_COLUMNS} FROM jobs
 WHERE state = 'failed' AND changed_at <= ? AND purpose NOT IN ('regenerate', 'settled') ORDER BY id LIMIT ?
 """
 COUNT_PLANNED = "SELECT count(*) AS count FROM jobs WHERE source = ? AND state = 'planned'"
-RECORDS_BEFORE = """
-SELECT records FROM archives
-WHERE stream = ? AND holding = 'held' AND window_end <= ? ORDER BY window_start DESC LIMIT ?
-"""
 
 _NOTICE_COLUMNS = "key, severity, title, body, raised_at, told_at, cleared_at"
 NOTICE = f"SELECT {_NOTICE_COLUMNS} FROM notices WHERE key = ?"

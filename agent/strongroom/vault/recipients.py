@@ -90,6 +90,11 @@ def sealed_sets(catalogue: Catalogue) -> dict[str, int]:
     return {row["recipients"]: row["count"] for row in catalogue.read(queries.SEALED_SETS)}
 
 
+def keys_in(sets: dict[str, int]) -> set[str]:
+    """Return every public key that is in one of the sets."""
+    return {key for text in sets for key in json.loads(text)}
+
+
 def sets_with(sets: dict[str, int], key: str) -> list[int]:
     """Return the counts of the sets that this public key is one of."""
     return [count for text, count in sets.items() if key in json.loads(text)]

@@ -51,11 +51,6 @@ def waiting_requests(catalogue: Catalogue) -> list[Request]:
     return [_request(row) for row in catalogue.read(queries.REQUESTS_WAITING)]
 
 
-def newest_requests(catalogue: Catalogue, most: int = 50) -> list[Request]:
-    """Return wishes and their answers, newest first."""
-    return [_request(row) for row in catalogue.read(queries.REQUESTS_NEWEST, most)]
-
-
 def get_request(catalogue: Catalogue, request_id: str) -> Request | None:
     """Return one wish."""
     row = catalogue.read_one(queries.REQUEST, request_id)

@@ -61,11 +61,6 @@ def unsettled_windows(
     ]
 
 
-def records_before(catalogue: Catalogue, stream: str, end: datetime, most: int) -> list[int]:
-    """Return how many records the archives before an instant held, newest first."""
-    return [row["records"] for row in catalogue.read(queries.RECORDS_BEFORE, stream, to_text(end), most)]
-
-
 def count_planned(catalogue: Catalogue, source: str) -> int:
     """Count the jobs of a source that nothing has been asked for yet."""
     row = catalogue.read_one(queries.COUNT_PLANNED, source)

@@ -42,7 +42,7 @@ from strongroom.sealing.reader import SealedReader
 from strongroom.sealing.recipient import X25519Recipient
 from strongroom.sealing.seal import seal_bytes
 from strongroom.sealing.writer import SealedWriter
-from strongroom.vault.durable import flush, in_words, write_all
+from strongroom.vault.durable import create, flush, in_words, write_all
 from strongroom.vault.flusher import Flusher
 
 TAKE = 256 << 10  # bytes; a quarter of the pipe, so that the engine never waits for an empty one
@@ -120,12 +120,7 @@ def _write_key(order: Order, key: ArchiveKey) -> None:
     recipients = [X25519Recipient.parse(text) for text in order.recipients]
     sealed = seal_bytes(write_archive_key(key), recipients, os.urandom)
     path = Path(order.key_path)
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        write_all(fd, sealed)
-        flush(fd)
-    finally:
-        os.close(fd)
+    create(path, sealed)
     if path.read_bytes() != sealed:
         raise VaultError(f"{path.name} read back from the disk is not what was written", hint="check the disk")
 

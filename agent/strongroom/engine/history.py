@@ -1,0 +1,100 @@
+"""A vault whose history was begun anew: its log starts with a rebuild, and tells nothing of the archives before it.
+
+That cannot be mended, so it is told until a person says, in the log, that the holds were placed again.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+from strongroom.evidence.line import Entry
+from strongroom.model.errors import StrongroomError, UsageError
+from strongroom.model.instants import Clock
+from strongroom.vault import queries, scrubqueries
+from strongroom.vault.catalogue import open_to_read
+from strongroom.vault.layout import Layout
+from strongroom.vault.log import add_entry
+from strongroom.vault.vault import Vault
+
+ACCEPTED = "history.accepted"
+LOST = "the log begins with a rebuild that had none: holds, periods made longer and erasures of before are not known"
+MEND = "place the legal holds again, then: strongroom recover --accept-lost-history WHY"
+
+
+def has_lines(log: Path) -> bool:
+    """Say whether a log is there and has a whole line; one that was emptied tells as little as none."""
+    try:
+        with log.open("rb") as file:
+            return file.readline().endswith(b"\n")
+    except OSError:
+        return False
+
+
+def require_history(layout: Layout) -> None:
+    """Refuse to forget unasked what the log has lost and a catalogue still has. Raises UsageError."""
+    if not has_lines(layout.log):
+        raise UsageError(
+            "there is no line in log/log.jsonl: a catalogue made without the log knows nothing of what was done before,"
+            " such as legal holds, longer periods and erasures",
+            hint="a catalogue that is whole has every line: strongroom recover --apply writes the log from it; or put"
+            " back a copy of the log; only if both are lost for good: strongroom rebuild --lose-history",
+        )
+    with layout.log.open("rb") as file:
+        lines = sum(1 for line in file if line.endswith(b"\n"))
+    known = _last_known(layout)
+    if known > lines:
+        raise UsageError(
+            f"the log has {lines} entries, the catalogue {known}: what is made from the log would forget the last"
+            f" {known - lines}, which may be legal holds",
+            hint="strongroom recover --apply appends them to the log; only if they are to be forgotten:"
+            " strongroom rebuild --lose-history",
+        )
+
+
+def _last_known(layout: Layout) -> int:
+    """Return how many entries the catalogue has; 0 where it is gone or cannot be read."""
+    if not layout.catalogue.exists():
+        return 0
+    try:
+        catalogue = open_to_read(layout.catalogue)
+        try:
+            row = catalogue.read_one(queries.LAST_ENTRY)
+        finally:
+            catalogue.close()
+    except (StrongroomError, sqlite3.Error):
+        return 0  # that is what a rebuild is for
+    return int(row["seq"]) if row else 0
+
+
+def begins_anew(vault: Vault) -> bool:
+    """Say whether the first entry is that of a rebuild: no line about any archive of before is left."""
+    row = vault.catalogue.read_one(queries.ENTRY, 1)
+    return row is not None and bool(json.loads(row["line"])["kind"] == "vault.rebuilt")
+
+
+def is_history_missed(vault: Vault) -> bool:
+    """Say whether the history was begun anew over archives that were there, and no person has accepted that yet."""
+    row = vault.catalogue.read_one(queries.ENTRY, 1)
+    if row is None or not begins_anew(vault):
+        return False
+    return bool(json.loads(row["line"])["facts"].get("archives")) and not is_accepted(vault)
+
+
+def is_accepted(vault: Vault) -> bool:
+    """Say whether a person has accepted that the history of before is lost."""
+    return vault.catalogue.read_one(scrubqueries.ANY_OF_KIND, ACCEPTED) is not None
+
+
+def accept_lost_history(vault: Vault, by: str, reason: str, clock: Clock) -> None:
+    """Write down that a person knows of it. Raises UsageError where there is nothing to accept, or no reason."""
+    if not reason.strip():
+        raise UsageError("a reason is missing", hint="say it with --accept-lost-history WHY")
+    if not is_history_missed(vault):
+        raise UsageError(
+            "the history of this vault is not lost, or that was accepted before", hint="strongroom recover"
+        )
+    with vault.catalogue.transaction():
+        add_entry(vault.catalogue, Entry(ACCEPTED, clock(), facts={"by": by}, words=reason.strip()))
+    vault.write_log()
