@@ -16,10 +16,10 @@ from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource
 from strongroom.engine import readings
 from strongroom.engine.assembly import Doors, open_engine, open_reading, stream_for
+from strongroom.engine.coverage.planning import enter_window
 from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.keys import make_identity
-from strongroom.engine.planning import enter_window
-from strongroom.engine.runner import Runner
+from strongroom.engine.jobs.runner import Runner
+from strongroom.engine.keys.identities import make_identity
 from strongroom.model.archive import Archive
 
 _PROGRAM = str(Path(sys.executable).with_name("strongroom"))

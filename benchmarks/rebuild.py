@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from strongroom.engine.rebuild import Rebuild, rebuild
-from strongroom.engine.scrub import Scrub
+from strongroom.engine.health.scrub import Scrub
+from strongroom.engine.recovery.rebuild import Rebuild, rebuild
 from strongroom.evidence.line import GENESIS, Entry, digest, format_line
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.ids import make_id

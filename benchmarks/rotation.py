@@ -19,7 +19,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from strongroom.engine.rotation import Rotation, rotate
+from strongroom.engine.keys.rotation import Rotation, rotate
 from strongroom.evidence.line import Entry
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.ids import make_id

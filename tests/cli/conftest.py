@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,12 @@ from click.testing import CliRunner, Result
 
 from strongroom.cli.main import cli
 from strongroom.config.load import load_config
+from strongroom.engine import assembly
 from strongroom.engine.assembly import Doors, open_engine, stream_for
-from strongroom.engine.planning import enter_window
+from strongroom.engine.coverage.planning import enter_window
+from strongroom.engine.jobs.restart import recover
+from strongroom.engine.jobs.runner import Runner
 from strongroom.engine.readings import list_archives, list_jobs
-from strongroom.engine.recover import recover
-from strongroom.engine.runner import Runner
 from strongroom.model.archive import Holding
 from strongroom.model.job import State
 from strongroom.model.window import Window
@@ -51,7 +53,9 @@ def kept_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A vault with two archives, one of them with drift, one quarantined file and one failed job. Never changed."""
     clock = SandboxClock(lambda: datetime(2026, 11, 20, 12, tzinfo=UTC))
     with Sandbox(sandbox_settings(), clock=clock) as sandbox:
-        home = make_home(tmp_path_factory.mktemp("home") / "here", sandbox.api_url)
+        with pytest.MonkeyPatch.context() as patch:  # else its log would begin today, and go back to that day
+            patch.setattr(assembly, "Doors", partial(Doors, clock=clock))
+            home = make_home(tmp_path_factory.mktemp("home") / "here", sandbox.api_url)
         config = load_config(home.config)
         with open_engine(config, "test", Doors(clock=clock)) as engine:
             recover(engine)

@@ -18,7 +18,7 @@ from listeners import Ear, listening, script
 from watchkit import House, open_house
 
 from strongroom.cli.main import cli
-from strongroom.engine.notices import mark_told, reconcile, standing_notices
+from strongroom.engine.health.notices import mark_told, reconcile, standing_notices
 from strongroom.model.alarm import Alarm, Level
 from strongroom.model.bech32 import encode_bech32
 

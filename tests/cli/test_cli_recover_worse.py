@@ -14,9 +14,9 @@ from cli_home import Home, Invoke
 
 from strongroom.config.load import load_config
 from strongroom.engine.assembly import open_reading
-from strongroom.engine.crosscheck import archive_difference, read_on
-from strongroom.engine.docket import Docket
-from strongroom.engine.recovery import diagnose
+from strongroom.engine.destruction.crosscheck import archive_difference, read_on
+from strongroom.engine.destruction.docket import Docket
+from strongroom.engine.recovery.diagnosis import diagnose
 from strongroom.model.errors import VaultError, WorldError
 from strongroom.vault.archives import all_archive_ids
 from strongroom.vault.catalogue import refusal

@@ -9,7 +9,7 @@ from cli_home import Home, Invoke
 
 from strongroom.config.load import load_config
 from strongroom.engine.assembly import open_engine
-from strongroom.engine.keys import make_identity
+from strongroom.engine.keys.identities import make_identity
 from strongroom.model.errors import UsageError
 
 

@@ -22,11 +22,11 @@ from strongroom.cli.overseer import Overseer
 from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource
 from strongroom.engine.assembly import Doors, open_engine, open_reading, plans_of
+from strongroom.engine.coverage.planning import enter_due
+from strongroom.engine.health.vaulttime import remember_time
 from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.keys import make_identity
-from strongroom.engine.planning import enter_due
+from strongroom.engine.keys.identities import make_identity
 from strongroom.engine.readings import list_jobs, newest_moments
-from strongroom.engine.vaulttime import remember_time
 from strongroom.evidence.line import Entry
 from strongroom.sandbox.server import Sandbox
 from strongroom.vault.log import add_entry

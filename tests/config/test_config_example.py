@@ -12,7 +12,7 @@ from strongroom.config import disposal, schema, witness
 from strongroom.config.load import load_config, parse_config
 from strongroom.config.schema import Config
 from strongroom.config.show import show_config
-from strongroom.engine.recipients import require_sealable
+from strongroom.engine.keys.recipients import require_sealable
 from strongroom.model.bech32 import encode_bech32
 from strongroom.model.errors import UsageError
 

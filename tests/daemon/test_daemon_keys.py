@@ -17,9 +17,9 @@ from strongroom.config.secrets import SecretRef
 from strongroom.daemon.keys import patient_secret
 from strongroom.daemon.service import Rhythm, Service, no_watch
 from strongroom.engine.assembly import Doors, build_sources
+from strongroom.engine.jobs.resume import resume_sources
+from strongroom.engine.jobs.runner import Crew
 from strongroom.engine.readings import list_archives, status_of
-from strongroom.engine.resume import resume_sources
-from strongroom.engine.runner import Crew
 from strongroom.model.errors import AuthRefused, Transient
 
 

@@ -17,11 +17,11 @@ from bench_engine import Bench, open_bench
 from strongroom.daemon.service import Rhythm, Service, no_watch
 from strongroom.engine.assembly import Doors, open_engine, open_reading
 from strongroom.engine.engine import Engine
-from strongroom.engine.heartbeat import last_heartbeat
+from strongroom.engine.health.heartbeat import last_heartbeat
+from strongroom.engine.health.sanity import require_sane_clock
+from strongroom.engine.jobs.runner import Crew
 from strongroom.engine.readings import list_archives, list_jobs
 from strongroom.engine.requests import Wish, ask
-from strongroom.engine.runner import Crew
-from strongroom.engine.sanity import require_sane_clock
 from strongroom.model.clockcheck import ClockFault
 from strongroom.model.errors import WorldError
 from strongroom.sandbox.faults import FaultKind

@@ -16,13 +16,13 @@ import pytest
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
 from strongroom.daemon.disposal import Disposal
-from strongroom.engine import grave
-from strongroom.engine.approve import approve
 from strongroom.engine.assembly import Doors
+from strongroom.engine.destruction import grave
+from strongroom.engine.destruction.approve import approve
+from strongroom.engine.destruction.office import desk_of, find_plan
+from strongroom.engine.destruction.overdue import destruction_alarms
 from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.keys import make_identity
-from strongroom.engine.office import desk_of, find_plan
-from strongroom.engine.overdue import destruction_alarms
+from strongroom.engine.keys.identities import make_identity
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.alarm import Level
 from strongroom.model.archive import Archive, Holding, Seal

@@ -23,9 +23,9 @@ from strongroom.config.schema import Endpoint
 from strongroom.daemon import endpoint
 from strongroom.daemon.endpoint import MetricsServer
 from strongroom.daemon.metrics import render, write_textfile
-from strongroom.engine.figures import Figures, figures_of, limits_of
-from strongroom.engine.notices import reconcile
-from strongroom.engine.sights import sights_of
+from strongroom.engine.coverage.sights import sights_of
+from strongroom.engine.health.figures import Figures, figures_of, limits_of
+from strongroom.engine.health.notices import reconcile
 from strongroom.model.alarm import Alarm, Level
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover

@@ -15,7 +15,7 @@ from strongroom.daemon import notary as module
 from strongroom.daemon.notary import LOOK, REST, Notary
 from strongroom.engine.assembly import Doors
 from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.keys import make_identity
+from strongroom.engine.keys.identities import make_identity
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DOORS = Doors(clock=lambda: AT)

@@ -22,7 +22,7 @@ from strongroom.daemon import channels
 from strongroom.daemon.attempt import Attempt
 from strongroom.daemon.channels import AppriseChannel, CommandChannel, DesktopChannel, build_channels
 from strongroom.daemon.message import SHOWN, compose, trial
-from strongroom.engine.notices import Notice
+from strongroom.engine.health.notices import Notice
 from strongroom.model.alarm import Level
 from strongroom.model.errors import UsageError, WorldError
 

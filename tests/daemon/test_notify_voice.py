@@ -21,7 +21,7 @@ from watchkit import House, open_house
 from strongroom.daemon.message import Message
 from strongroom.daemon.notify import Voice
 from strongroom.daemon.outlet import FIRST_WAIT, LONGEST_WAIT, MOST_OWED, MOST_STUCK, Outlet
-from strongroom.engine.notices import newest_notices, reconcile, standing_notices
+from strongroom.engine.health.notices import newest_notices, reconcile, standing_notices
 from strongroom.model.alarm import Alarm, Level
 from strongroom.model.errors import WorldError
 

@@ -19,7 +19,7 @@ from test_daemon_process import Running, daemon
 from strongroom.config.edit import rewrite_recipients
 from strongroom.config.streamedit import rewrite_stream
 from strongroom.engine.assembly import open_reading
-from strongroom.engine.keys import make_identity
+from strongroom.engine.keys.identities import make_identity
 from strongroom.engine.readings import Vault, list_archives
 from strongroom.sandbox.zavu_options import ZavuOptions
 

@@ -31,7 +31,7 @@ from strongroom.config.schema import (
 from strongroom.config.secrets import SecretRef
 from strongroom.daemon.watcher import LOOK, SHOUT, Watcher
 from strongroom.engine.engine import Engine
-from strongroom.engine.notices import newest_notices, standing_notices
+from strongroom.engine.health.notices import newest_notices, standing_notices
 from strongroom.model.clockcheck import ClockFault, ClockVerdict
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import WorldError

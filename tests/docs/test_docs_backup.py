@@ -17,8 +17,8 @@ import pytest
 from strongroom.config.load import load_config
 from strongroom.engine.assembly import Doors, open_engine
 from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.keys import make_identity
-from strongroom.engine.recover import recover
+from strongroom.engine.jobs.restart import recover
+from strongroom.engine.keys.identities import make_identity
 from strongroom.model.archive import Holding
 from strongroom.vault.archives import all_archive_ids
 from strongroom.vault.vault import Vault, open_vault

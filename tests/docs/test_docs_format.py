@@ -21,7 +21,7 @@ from strongroom.engine.airlock.airlock import Airlock
 from strongroom.engine.airlock.order import Order
 from strongroom.engine.assembly import Doors, open_reading
 from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.keys import make_identity
+from strongroom.engine.keys.identities import make_identity
 from strongroom.evidence.line import Entry
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.ids import make_id

@@ -19,10 +19,10 @@ from sealkit import AT, House, message
 
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
-from strongroom.engine.audit import Report, audit_vault
-from strongroom.engine.checkpoints import sign_log, signer_of
-from strongroom.engine.handover import Giver, HandedOver, Order, hand_over
-from strongroom.engine.keys import load_identities
+from strongroom.engine.keys.identities import load_identities
+from strongroom.engine.proof.audit import Report, audit_vault
+from strongroom.engine.proof.checkpoints import sign_log, signer_of
+from strongroom.engine.proof.handover import Giver, HandedOver, Order, hand_over
 from strongroom.evidence import verifier
 from strongroom.evidence.checkpoint import make_checkpoint, sign_checkpoint
 from strongroom.evidence.line import GENESIS, Entry, Fact, digest

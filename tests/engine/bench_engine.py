@@ -13,12 +13,12 @@ from strongroom.config.load import load_config
 from strongroom.config.schema import Config
 from strongroom.config.template import FreshSource
 from strongroom.engine.assembly import Doors, open_engine, plans_of
+from strongroom.engine.coverage.planning import enter_window
 from strongroom.engine.engine import Engine
 from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.keys import load_identities, make_identity
-from strongroom.engine.planning import enter_window
-from strongroom.engine.recover import recover
-from strongroom.engine.runner import Runner
+from strongroom.engine.jobs.restart import recover
+from strongroom.engine.jobs.runner import Runner
+from strongroom.engine.keys.identities import load_identities, make_identity
 from strongroom.model.job import Job
 from strongroom.model.stream import Stream
 from strongroom.model.window import Window

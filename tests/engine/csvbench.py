@@ -14,7 +14,7 @@ from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource
 from strongroom.engine.assembly import Doors, open_reading
 from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.keys import make_identity
+from strongroom.engine.keys.identities import make_identity
 from strongroom.engine.readings import find_job, job_life, list_archives, list_jobs
 from strongroom.model.archive import Archive
 from strongroom.model.job import Job

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from destructionkit import DUE, SIGNER
 
-from strongroom.engine.desk import Desk
-from strongroom.engine.destroy import carry_out
+from strongroom.engine.destruction.desk import Desk
+from strongroom.engine.destruction.destroy import carry_out
 from strongroom.vault.lock import hold
 from strongroom.vault.vault import open_vault
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from strongroom.engine.approve import Approved, approve
-from strongroom.engine.desk import Desk
-from strongroom.engine.judgement import Fate, Judgement
-from strongroom.engine.propose import Plan, propose, read_plan
+from strongroom.engine.destruction.approve import Approved, approve
+from strongroom.engine.destruction.desk import Desk
+from strongroom.engine.destruction.propose import Plan, propose, read_plan
+from strongroom.engine.retention.judgement import Fate, Judgement
 from strongroom.evidence.line import Entry, Fact, read_chain
 from strongroom.evidence.note import Signer
 from strongroom.model.archive import Archive, Holding, Seal

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from strongroom.engine.recipients import note_recipients
-from strongroom.engine.rotation import Rotated, Rotation, rotate
+from strongroom.engine.keys.recipients import note_recipients
+from strongroom.engine.keys.rotation import Rotated, Rotation, rotate
 from strongroom.evidence.line import Entry, read_chain
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.ids import make_id

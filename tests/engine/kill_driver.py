@@ -17,10 +17,10 @@ from bench_engine import DAY
 
 from strongroom.config.load import load_config
 from strongroom.engine.assembly import Doors, open_engine, plans_of
-from strongroom.engine.planning import enter_window
+from strongroom.engine.coverage.planning import enter_window
+from strongroom.engine.jobs.restart import recover
+from strongroom.engine.jobs.runner import Runner
 from strongroom.engine.readings import list_jobs
-from strongroom.engine.recover import recover
-from strongroom.engine.runner import Runner
 
 
 class LeapingClock:

@@ -11,7 +11,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from strongroom.engine.rotation import Rotation, rotate
+from strongroom.engine.keys.rotation import Rotation, rotate
 from strongroom.sealing.identity import X25519Identity
 from strongroom.vault.vault import open_vault
 

@@ -18,7 +18,7 @@ from strongroom.engine.airlock.airlock import Airlock
 from strongroom.engine.airlock.order import Order
 from strongroom.engine.assembly import Doors
 from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.keys import load_identities, make_identity
+from strongroom.engine.keys.identities import load_identities, make_identity
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.ids import make_id

@@ -13,7 +13,7 @@ from bench_engine import DAY, NOON, STREAM, Bench, open_bench
 from csvbench import HISTORY, HOOKS, archives, kinds, newest, open_csv_bench
 
 from strongroom.engine.assembly import open_reading
-from strongroom.engine.planning import enter_window
+from strongroom.engine.coverage.planning import enter_window
 from strongroom.model.job import Job, State
 from strongroom.model.stream import Stream
 from strongroom.sandbox.faults import Fault, FaultKind

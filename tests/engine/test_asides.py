@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from destructionkit import ALICE, BOB, HELD, House, make_house
 
-from strongroom.engine.asides import asides_of
-from strongroom.engine.destroy import carry_out
-from strongroom.engine.erase import answer_erasure, request_erasure
-from strongroom.engine.rebuild import Rebuild, rebuild
+from strongroom.engine.destruction.destroy import carry_out
+from strongroom.engine.destruction.erase import answer_erasure, request_erasure
+from strongroom.engine.recovery.asides import asides_of
+from strongroom.engine.recovery.rebuild import Rebuild, rebuild
 from strongroom.model.erasure import Answer
 from strongroom.vault.vault import open_vault
 

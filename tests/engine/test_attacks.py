@@ -28,7 +28,7 @@ from attackkit import (
     write_lines,
 )
 
-from strongroom.engine.keys import load_identities
+from strongroom.engine.keys.identities import load_identities
 from strongroom.evidence.line import Entry
 from strongroom.evidence.note import Signer
 from strongroom.sealing.keyfile import parse_archive_key

@@ -17,13 +17,13 @@ from csvbench import HISTORY, HOOKS, REPORTS, open_csv_bench
 from strongroom.cli.main import cli
 from strongroom.config.load import PROVIDERS, parse_config
 from strongroom.engine.assembly import Doors, open_looking, open_reading, plans_of
-from strongroom.engine.doctor import check_streams
-from strongroom.engine.keeping import keeps
-from strongroom.engine.planning import enter_due
-from strongroom.engine.prospect import coverage_of_plans, outlook_of_plans
+from strongroom.engine.coverage.keeping import keeps
+from strongroom.engine.coverage.planning import enter_due
+from strongroom.engine.coverage.prospect import coverage_of_plans, outlook_of_plans
+from strongroom.engine.coverage.sights import keeps_of
+from strongroom.engine.coverage.statement import state_coverage
+from strongroom.engine.health.doctor import check_streams
 from strongroom.engine.readings import coverage_of, newest_moments
-from strongroom.engine.sights import keeps_of
-from strongroom.engine.statement import state_coverage
 from strongroom.model.bech32 import encode_bech32
 from strongroom.model.coverage import Cover
 from strongroom.model.plan import Plan

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from strongroom.engine.blocks import BLOCK, read_blocks
+from strongroom.engine.reading.blocks import BLOCK, read_blocks
 
 
 @pytest.mark.parametrize("size", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 17])

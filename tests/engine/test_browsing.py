@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sealkit import House
 
-from strongroom.engine.browsing import Browser, Passed, Shelf
+from strongroom.engine.reading.browsing import Browser, Passed, Shelf
 from strongroom.model.errors import Interrupted
 from strongroom.model.provider import Container
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from destructionkit import House, make_house
 
-from strongroom.engine.bury import bury_resurrected, ids_destroyed_by_log, known_tombstone
-from strongroom.engine.destroy import carry_out
+from strongroom.engine.destruction.bury import bury_resurrected, ids_destroyed_by_log, known_tombstone
+from strongroom.engine.destruction.destroy import carry_out
 from strongroom.evidence.line import Entry, format_line
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import VaultError

@@ -13,7 +13,7 @@ from bench_engine import DAY, STREAM, Bench
 from csvbench import HISTORY, kinds, newest, open_csv_bench
 
 from strongroom.engine.assembly import open_reading
-from strongroom.engine.planning import enter_window
+from strongroom.engine.coverage.planning import enter_window
 from strongroom.engine.readings import find_job, job_life
 from strongroom.model.job import Cause, State
 from strongroom.model.patience import LONGEST_TOLD

@@ -23,9 +23,9 @@ from attackkit import (
     write_lines,
 )
 
-from strongroom.engine import checkpoints, notary
-from strongroom.engine.checkpoints import LogRefused, is_due, sign_log
-from strongroom.engine.notary import evidence_alarms, evidence_view, keep_up
+from strongroom.engine.proof import checkpoints, notary
+from strongroom.engine.proof.checkpoints import LogRefused, is_due, sign_log
+from strongroom.engine.proof.notary import evidence_alarms, evidence_view, keep_up
 from strongroom.evidence.checkpoint import open_checkpoint
 from strongroom.evidence.note import Signer
 from strongroom.model.alarm import Level

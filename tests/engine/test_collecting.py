@@ -14,7 +14,7 @@ from csvbench import HOOKS, archives, open_csv_bench
 from sealkit import DAY, House, Record, as_csv
 
 from strongroom.cli.main import cli
-from strongroom.engine.collecting import Collected, collect, covering
+from strongroom.engine.reading.collecting import Collected, collect, covering
 from strongroom.model.archive import Archive
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.errors import UsageError

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from destructionkit import ALICE, BOB, CAROL, DUE, HELD, KEEP, SIGNER, WEEK, House, make_house
 
-from strongroom.engine.approve import approve
-from strongroom.engine.certificate import read_certificate
-from strongroom.engine.desk import Rules
-from strongroom.engine.destroy import carry_out
-from strongroom.engine.planning import due_windows
-from strongroom.engine.propose import propose, read_plan, undo
+from strongroom.engine.coverage.planning import due_windows
+from strongroom.engine.destruction.approve import approve
+from strongroom.engine.destruction.certificate import read_certificate
+from strongroom.engine.destruction.desk import Rules
+from strongroom.engine.destruction.destroy import carry_out
+from strongroom.engine.destruction.propose import propose, read_plan, undo
+from strongroom.engine.destruction.remains import Destroyed, refuse_return
 from strongroom.engine.readings import find_archive
-from strongroom.engine.remains import Destroyed, refuse_return
 from strongroom.evidence.note import NoteRefused, Signer, open_note
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover

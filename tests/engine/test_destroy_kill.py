@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from destructionkit import HELD, SIGNER, House, make_house
 
-from strongroom.engine.bury import bury_resurrected
-from strongroom.engine.destroy import carry_out
+from strongroom.engine.destruction.bury import bury_resurrected
+from strongroom.engine.destruction.destroy import carry_out
 from strongroom.evidence.note import open_note
 from strongroom.model.archive import Archive, Holding
 from strongroom.vault.shred import copies_of

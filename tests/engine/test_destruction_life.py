@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from strongroom.engine.bury import bury_resurrected
-from strongroom.engine.destroy import carry_out
-from strongroom.engine.erase import answer_erasure, request_erasure
-from strongroom.engine.propose import Plan, undo
-from strongroom.engine.rebuild import Rebuild, rebuild
+from strongroom.engine.destruction.bury import bury_resurrected
+from strongroom.engine.destruction.destroy import carry_out
+from strongroom.engine.destruction.erase import answer_erasure, request_erasure
+from strongroom.engine.destruction.propose import Plan, undo
+from strongroom.engine.recovery.rebuild import Rebuild, rebuild
 from strongroom.model.archive import Archive
 from strongroom.model.destruction import Person
 from strongroom.model.erasure import Answer, Erasure

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from destructionkit import ALICE, BOB, CAROL, HELD, KEEP, WEEK, House, make_house
 
-from strongroom.engine.approve import approve
-from strongroom.engine.bury import bury_resurrected
-from strongroom.engine.destroy import carry_out
-from strongroom.engine.erase import answer_erasure, request_erasure
-from strongroom.engine.propose import undo
-from strongroom.engine.rebuild import Rebuild, rebuild
+from strongroom.engine.destruction.approve import approve
+from strongroom.engine.destruction.bury import bury_resurrected
+from strongroom.engine.destruction.destroy import carry_out
+from strongroom.engine.destruction.erase import answer_erasure, request_erasure
+from strongroom.engine.destruction.propose import undo
+from strongroom.engine.recovery.rebuild import Rebuild, rebuild
 from strongroom.evidence.note import Signer
 from strongroom.model.coverage import Cover
 from strongroom.model.destruction import Stage

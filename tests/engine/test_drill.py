@@ -14,12 +14,12 @@ from bench_engine import Bench
 from keykit import identity, open_strongbox
 
 from strongroom.engine.assembly import open_reading
-from strongroom.engine.drill import draw, drill
-from strongroom.engine.keyexport import Handout, hand_out, reseal_keys
-from strongroom.engine.keys import WrongPassphrase, load_identities, typed_identity
-from strongroom.engine.passphrase import change_passphrase
+from strongroom.engine.keys.drill import draw, drill
+from strongroom.engine.keys.identities import WrongPassphrase, load_identities, typed_identity
+from strongroom.engine.keys.keyexport import Handout, hand_out, reseal_keys
+from strongroom.engine.keys.passphrase import change_passphrase
+from strongroom.engine.keys.recipients import last_drill, note_recipients
 from strongroom.engine.readings import list_archives
-from strongroom.engine.recipients import last_drill, note_recipients
 from strongroom.model.errors import SealError, UsageError
 from strongroom.sealing.identityfile import parse_identity_file, write_identity_file
 from strongroom.sealing.refusal import NoMatch

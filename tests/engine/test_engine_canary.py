@@ -12,9 +12,9 @@ import pytest
 from bench_engine import DAY, STREAM, Bench, open_bench
 
 from strongroom.engine.assembly import open_reading
-from strongroom.engine.planning import enter_window
+from strongroom.engine.coverage.planning import enter_window
+from strongroom.engine.reading.restore import restore
 from strongroom.engine.readings import list_archives
-from strongroom.engine.restore import restore
 from strongroom.model.window import Window
 from strongroom.sandbox.faults import FaultKind
 from strongroom.sandbox.records import DataOptions

@@ -16,10 +16,10 @@ import pytest
 import zstandard
 from sealkit import JSON_SHAPE, House, as_csv, as_zip, message
 
-from strongroom.engine.coding import WINDOW, Unpacked, make_encoder, open_clear
-from strongroom.engine.content import check_content
-from strongroom.engine.fixity import check_fixity
-from strongroom.engine.restore import restore, restore_members
+from strongroom.engine.health.fixity import check_fixity
+from strongroom.engine.reading.coding import WINDOW, Unpacked, make_encoder, open_clear
+from strongroom.engine.reading.content import check_content
+from strongroom.engine.reading.restore import restore, restore_members
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.errors import SealError, UsageError
 from strongroom.model.provider import Container

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from strongroom.cli.main import cli
 from strongroom.config.secrets import resolve
 from strongroom.engine.assembly import open_reading, plans_of
-from strongroom.engine.planning import enter_due
+from strongroom.engine.coverage.planning import enter_due
+from strongroom.engine.jobs.retry import retry_given_up
 from strongroom.engine.readings import coverage_of, list_archives, list_jobs, newest_moments
-from strongroom.engine.retry import retry_given_up
 from strongroom.evidence.note import NoteRefused, Signer, open_note
 from strongroom.model.coverage import Cover
 from strongroom.model.horizon import BEYOND

@@ -16,14 +16,14 @@ from bench_engine import DAY, Bench
 from csvbench import archives, kinds, newest
 
 from strongroom.engine.assembly import open_reading
-from strongroom.engine.content import check_content
-from strongroom.engine.delivery import plan_delivery
-from strongroom.engine.difference import compare
+from strongroom.engine.coverage.planning import enter_window
 from strongroom.engine.engine import Source
-from strongroom.engine.fixity import check_fixity
-from strongroom.engine.planning import enter_window
+from strongroom.engine.health.fixity import check_fixity
+from strongroom.engine.jobs.delivery import plan_delivery
+from strongroom.engine.reading.content import check_content
+from strongroom.engine.reading.difference import compare
+from strongroom.engine.reading.restore import restore, restore_members
 from strongroom.engine.readings import coverage_of
-from strongroom.engine.restore import restore, restore_members
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import LinkDead, RequestRefused, TransferError, UsageError
 from strongroom.model.inspection import Caps, Expectation

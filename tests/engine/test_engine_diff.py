@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from sealkit import JSON_SHAPE, House, Record, as_zip, message
 
 from strongroom.cli.main import cli
-from strongroom.engine.difference import compare
-from strongroom.engine.tally import Tally
+from strongroom.engine.reading.difference import compare
+from strongroom.engine.reading.tally import Tally
 from strongroom.model.archive import Archive
 from strongroom.model.difference import DatasetDifference, Difference
 from strongroom.model.errors import ContentRefused, SealError, UsageError

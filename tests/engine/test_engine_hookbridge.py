@@ -11,7 +11,7 @@ from bench_engine import DAY, NOON
 from csvbench import HOOKS, archives, kinds, newest, open_csv_bench
 
 from strongroom.engine.assembly import open_reading
-from strongroom.engine.planning import enter_window
+from strongroom.engine.coverage.planning import enter_window
 from strongroom.engine.readings import coverage_of, find_job, job_life, status_of
 from strongroom.model.coverage import Cover
 from strongroom.model.job import Cause, State

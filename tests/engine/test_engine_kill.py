@@ -13,8 +13,8 @@ import pytest
 from bench_engine import Bench, open_bench
 
 from strongroom.engine.assembly import open_reading
-from strongroom.engine.content import check_content
-from strongroom.engine.fixity import check_fixity
+from strongroom.engine.health.fixity import check_fixity
+from strongroom.engine.reading.content import check_content
 from strongroom.engine.readings import coverage_of, list_archives
 from strongroom.evidence.line import read_chain
 from strongroom.model.coverage import Cover

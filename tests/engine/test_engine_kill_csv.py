@@ -13,7 +13,7 @@ from bench_engine import DAY, Bench
 from csvbench import HISTORY, open_csv_bench
 from test_engine_kill import check_house, drive
 
-from strongroom.engine.planning import enter_window
+from strongroom.engine.coverage.planning import enter_window
 from strongroom.sandbox.faults import FaultKind
 from strongroom.sandbox.hookbridge_jobs import HookBridgeJobView
 from strongroom.sandbox.hookbridge_options import HookBridgeOptions

@@ -13,11 +13,11 @@ import pytest
 from bench_engine import DAY, STREAM, Bench, open_bench
 
 from strongroom.engine.assembly import open_reading
-from strongroom.engine.content import check_content
-from strongroom.engine.fixity import check_fixity
-from strongroom.engine.planning import enter_due, enter_window
+from strongroom.engine.coverage.planning import enter_due, enter_window
+from strongroom.engine.health.fixity import check_fixity
+from strongroom.engine.reading.content import check_content
+from strongroom.engine.reading.restore import restore, restore_members
 from strongroom.engine.readings import coverage_of, find_job, job_life, list_archives, list_jobs
-from strongroom.engine.restore import restore, restore_members
 from strongroom.evidence.line import read_chain
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.coverage import Cover

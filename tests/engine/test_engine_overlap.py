@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from sealkit import CSV_SHAPE, DAY, House, Record, as_csv
 
-from strongroom.engine.coding import open_clear
-from strongroom.engine.content import check_content
-from strongroom.engine.difference import compare
-from strongroom.engine.keys import unlock
+from strongroom.engine.keys.identities import unlock
+from strongroom.engine.reading.coding import open_clear
+from strongroom.engine.reading.content import check_content
+from strongroom.engine.reading.difference import compare
 from strongroom.formats.records import read_records
 from strongroom.model.archive import Archive
 from strongroom.model.inspection import Caps

@@ -10,9 +10,9 @@ from bench_engine import DAY, Bench
 from csvbench import HISTORY, REPORTS, archives, kinds, newest, open_csv_bench
 
 from strongroom.engine.assembly import open_reading
-from strongroom.engine.content import check_content
-from strongroom.engine.fixity import check_fixity
-from strongroom.engine.planning import enter_window
+from strongroom.engine.coverage.planning import enter_window
+from strongroom.engine.health.fixity import check_fixity
+from strongroom.engine.reading.content import check_content
 from strongroom.engine.readings import coverage_of, list_jobs
 from strongroom.engine.requests import Wish, ask, look_up, serve
 from strongroom.model.coverage import Cover

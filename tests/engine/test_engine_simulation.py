@@ -20,12 +20,12 @@ from bench_engine import Bench
 from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource
 from strongroom.engine.assembly import Doors, open_engine, open_reading
+from strongroom.engine.coverage.planning import enter_due, enter_window
+from strongroom.engine.health.sanity import require_sane_clock
 from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.keys import make_identity
-from strongroom.engine.planning import enter_due, enter_window
+from strongroom.engine.jobs.runner import Runner
+from strongroom.engine.keys.identities import make_identity
 from strongroom.engine.readings import coverage_of, find_job, list_archives, list_jobs
-from strongroom.engine.runner import Runner
-from strongroom.engine.sanity import require_sane_clock
 from strongroom.evidence.line import read_chain
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import WorldError

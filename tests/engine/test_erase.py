@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from destructionkit import ALICE, BOB, DUE, HELD, KEEP, LOCKED, WEEK, House, make_house
 
-from strongroom.engine.desk import Rules
-from strongroom.engine.destroy import carry_out
-from strongroom.engine.erase import (
+from strongroom.engine.destruction.desk import Rules
+from strongroom.engine.destruction.destroy import carry_out
+from strongroom.engine.destruction.erase import (
     Requested,
     answer_erasure,
     archives_within,
@@ -20,7 +20,7 @@ from strongroom.engine.erase import (
     request_erasure,
     standing_against,
 )
-from strongroom.engine.propose import undo
+from strongroom.engine.destruction.propose import undo
 from strongroom.model.archive import Archive
 from strongroom.model.destruction import StepRefused
 from strongroom.model.erasure import Answer, Erasure, ErasureState

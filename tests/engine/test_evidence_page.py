@@ -13,7 +13,7 @@ import pytest
 from attackkit import Keep, chained, copy_keep, make_keep, read_lines, sizes_of, write_lines
 from tsakit import Authority
 
-from strongroom.engine.proving import custody_of, proof_document, prove_entries
+from strongroom.engine.proof.proving import custody_of, proof_document, prove_entries
 from strongroom.evidence.timestamp import get_stamp
 from strongroom.vault.archives import get_archive
 

@@ -10,12 +10,12 @@ from attackkit import codes, hand_to, make_keep, run_alone
 from destructionkit import SIGNER, make_house
 from sealkit import AT
 
-from strongroom.engine.audit import audit_vault
-from strongroom.engine.checkpoints import sign_log
-from strongroom.engine.destroy import carry_out
-from strongroom.engine.keys import load_identities
-from strongroom.engine.rebuild import Rebuild, rebuild
-from strongroom.engine.rotation import Rotation, rotate
+from strongroom.engine.destruction.destroy import carry_out
+from strongroom.engine.keys.identities import load_identities
+from strongroom.engine.keys.rotation import Rotation, rotate
+from strongroom.engine.proof.audit import audit_vault
+from strongroom.engine.proof.checkpoints import sign_log
+from strongroom.engine.recovery.rebuild import Rebuild, rebuild
 from strongroom.sealing.identity import X25519Identity
 from strongroom.vault.checkpoints import all_checkpoints
 from strongroom.vault.vault import open_vault

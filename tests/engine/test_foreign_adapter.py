@@ -9,9 +9,9 @@ from bench_engine import DAY, STREAM, Bench
 
 from strongroom.config.load import load_config
 from strongroom.engine.assembly import Doors, open_reading
-from strongroom.engine.planning import enter_due, enter_window
+from strongroom.engine.coverage.planning import enter_due, enter_window
+from strongroom.engine.health.sourcecheck import adapters, look_at_source
 from strongroom.engine.readings import list_archives, list_jobs, status_of
-from strongroom.engine.sourcecheck import adapters, look_at_source
 from strongroom.model.errors import ExitCode
 from strongroom.model.job import State
 from strongroom.model.plan import Plan

@@ -14,19 +14,19 @@ import pytest
 from attackkit import codes
 from destructionkit import ALICE, BOB, WEEK, House, make_house
 
-from strongroom.engine.approve import approve
-from strongroom.engine.audit import audit_vault
-from strongroom.engine.bury import bury_resurrected
-from strongroom.engine.crosscheck import Contradiction
-from strongroom.engine.desk import Desk
-from strongroom.engine.destroy import carry_out
-from strongroom.engine.erase import answer_erasure, request_erasure
-from strongroom.engine.grave import settle_begun
-from strongroom.engine.holding import place, release
-from strongroom.engine.judgement import judge_anew
-from strongroom.engine.propose import Plan, propose, read_plan, undo
-from strongroom.engine.recovery import Kind, diagnose
-from strongroom.engine.retain import Policy, adopt_policy, extend
+from strongroom.engine.destruction.approve import approve
+from strongroom.engine.destruction.bury import bury_resurrected
+from strongroom.engine.destruction.crosscheck import Contradiction
+from strongroom.engine.destruction.desk import Desk
+from strongroom.engine.destruction.destroy import carry_out
+from strongroom.engine.destruction.erase import answer_erasure, request_erasure
+from strongroom.engine.destruction.grave import settle_begun
+from strongroom.engine.destruction.propose import Plan, propose, read_plan, undo
+from strongroom.engine.proof.audit import audit_vault
+from strongroom.engine.recovery.diagnosis import Kind, diagnose
+from strongroom.engine.retention.holding import place, release
+from strongroom.engine.retention.judgement import judge_anew
+from strongroom.engine.retention.retain import Policy, adopt_policy, extend
 from strongroom.evidence.line import Entry
 from strongroom.model.archive import Archive
 from strongroom.model.erasure import Answer

@@ -17,15 +17,15 @@ import pytest
 from attackkit import AT, PERSON, Keep, codes, copy_keep, forge_note, hand_to, make_keep, run_alone, sum_anew
 from sealkit import as_csv, message
 
-from strongroom.engine.checkpoints import sign_log
-from strongroom.engine.handoverwords import write_custody
-from strongroom.engine.holding import place, release
-from strongroom.engine.keyexport import Handout, hand_out
-from strongroom.engine.keys import load_identities
-from strongroom.engine.matter import archives_under
-from strongroom.engine.outside import require_outside
-from strongroom.engine.proving import custody_of
-from strongroom.engine.restore import restore, restore_members
+from strongroom.engine.keys.identities import load_identities
+from strongroom.engine.keys.keyexport import Handout, hand_out
+from strongroom.engine.proof.checkpoints import sign_log
+from strongroom.engine.proof.handoverwords import write_custody
+from strongroom.engine.proof.proving import custody_of
+from strongroom.engine.reading.outside import require_outside
+from strongroom.engine.reading.restore import restore, restore_members
+from strongroom.engine.retention.holding import place, release
+from strongroom.engine.retention.matter import archives_under
 from strongroom.evidence.note import Signer
 from strongroom.model.errors import SealError, UsageError, VaultError
 from strongroom.model.hold import HoldRule

@@ -10,9 +10,9 @@ import pytest
 from sealkit import AT, House, message
 
 from strongroom.config.load import load_config
-from strongroom.engine.handover import Giver, Order, hand_over
-from strongroom.engine.keys import make_identity
+from strongroom.engine.keys.identities import make_identity
 from strongroom.engine.phrases import entry_words, facts_words, told_facts
+from strongroom.engine.proof.handover import Giver, Order, hand_over
 from strongroom.model.destruction import Person
 from strongroom.model.errors import StrongroomError
 from strongroom.model.provider import Container

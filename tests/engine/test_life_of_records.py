@@ -18,11 +18,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from strongroom.engine.holding import note_caught, place, release
-from strongroom.engine.retain import Policy, adopt_policy, extend, is_locked, with_rule
-from strongroom.engine.retentionreplay import replay_retention
-from strongroom.engine.vaulttime import keep_time, remember_time, require_trustworthy_time, vault_now
-from strongroom.engine.verdicts import verdict
+from strongroom.engine.health.vaulttime import keep_time, remember_time, require_trustworthy_time, vault_now
+from strongroom.engine.recovery.retentionreplay import replay_retention
+from strongroom.engine.retention.holding import note_caught, place, release
+from strongroom.engine.retention.retain import Policy, adopt_policy, extend, is_locked, with_rule
+from strongroom.engine.retention.verdicts import verdict
 from strongroom.evidence.line import read_chain
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import UsageError, WorldError

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 from test_life_of_records import PERIODS, LifeOfRecords
 
-from strongroom.engine.approve import approve
-from strongroom.engine.desk import Desk
-from strongroom.engine.destroy import carry_out
-from strongroom.engine.propose import Plan, propose, read_plan, undo
-from strongroom.engine.vaulttime import require_trustworthy_time
+from strongroom.engine.destruction.approve import approve
+from strongroom.engine.destruction.desk import Desk
+from strongroom.engine.destruction.destroy import carry_out
+from strongroom.engine.destruction.propose import Plan, propose, read_plan, undo
+from strongroom.engine.health.vaulttime import require_trustworthy_time
 from strongroom.evidence.line import read_chain
 from strongroom.model.destruction import Person, StepRefused
 from strongroom.model.errors import StrongroomError

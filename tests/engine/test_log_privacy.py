@@ -17,14 +17,14 @@ from destructionkit import WEEK, House, make_house
 from sealkit import AT
 from sealkit import House as SealedHouse
 
-from strongroom.engine import approve as approving
-from strongroom.engine.audit import audit_vault
-from strongroom.engine.checkpoints import sign_log
-from strongroom.engine.destroy import carry_out
-from strongroom.engine.erase import answer_erasure, request_erasure
-from strongroom.engine.holding import place, release
-from strongroom.engine.propose import propose, undo
-from strongroom.engine.recipients import note_recipients
+from strongroom.engine.destruction import approve as approving
+from strongroom.engine.destruction.destroy import carry_out
+from strongroom.engine.destruction.erase import answer_erasure, request_erasure
+from strongroom.engine.destruction.propose import propose, undo
+from strongroom.engine.keys.recipients import note_recipients
+from strongroom.engine.proof.audit import audit_vault
+from strongroom.engine.proof.checkpoints import sign_log
+from strongroom.engine.retention.holding import place, release
 from strongroom.evidence.line import Entry
 from strongroom.evidence.note import Signer
 from strongroom.model.destruction import Person

@@ -12,10 +12,10 @@ from attackkit import AT, Keep, chained, copy_keep, forge_note, make_keep, read_
 
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
-from strongroom.engine.checkpoints import LogRefused, sign_log
-from strongroom.engine.lookout import lookout_of
-from strongroom.engine.notary import evidence_alarms, keep_up
-from strongroom.engine.witnesses import build_targets, send_owed
+from strongroom.engine.proof.checkpoints import LogRefused, sign_log
+from strongroom.engine.proof.lookout import lookout_of
+from strongroom.engine.proof.notary import evidence_alarms, keep_up
+from strongroom.engine.proof.witnesses import build_targets, send_owed
 from strongroom.evidence.line import Entry
 from strongroom.model.alarm import Level
 from strongroom.vault.log import add_entry

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from watchkit import DAY, House, open_house
 
-from strongroom.engine.notices import due_notices, mark_told, newest_notices, reconcile, standing_notices
+from strongroom.engine.health.notices import due_notices, mark_told, newest_notices, reconcile, standing_notices
 from strongroom.model.alarm import Alarm, Level
 
 MINUTE = timedelta(minutes=1)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from strongroom.engine.observations import Observations
+from strongroom.engine.jobs.observations import Observations
 from strongroom.model.errors import Transient
 from strongroom.model.provider import Observation, Standing
 

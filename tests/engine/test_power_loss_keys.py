@@ -21,10 +21,10 @@ from destructionkit import House, make_house
 from keykit import Strongbox, identity, keys_of, open_strongbox
 from powerloss import Disk, State, Vary, states
 
-from strongroom.engine.destroy import carry_out
-from strongroom.engine.fixity import check_small_files
-from strongroom.engine.recipients import note_recipients
-from strongroom.engine.rotation import Rotation, rotate, settle_rotation
+from strongroom.engine.destruction.destroy import carry_out
+from strongroom.engine.health.fixity import check_small_files
+from strongroom.engine.keys.recipients import note_recipients
+from strongroom.engine.keys.rotation import Rotation, rotate, settle_rotation
 from strongroom.evidence.line import read_chain
 from strongroom.model.archive import Archive
 from strongroom.model.errors import VaultError

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from bench_engine import DAY, STREAM, Bench, open_bench
 
-from strongroom.engine.fixity import check_fixity
-from strongroom.engine.planning import enter_window
+from strongroom.engine.coverage.planning import enter_window
+from strongroom.engine.health.fixity import check_fixity
+from strongroom.engine.reading.restore import restore
 from strongroom.engine.readings import list_archives
-from strongroom.engine.rebuild import GONE, Rebuild, rebuild
-from strongroom.engine.restore import restore
+from strongroom.engine.recovery.rebuild import GONE, Rebuild, rebuild
 from strongroom.evidence.line import read_chain
 from strongroom.model.errors import Interrupted, VaultError, VaultLocked
 from strongroom.model.window import Window

@@ -14,8 +14,8 @@ from strongroom.cli.keywords import recipient_document
 from strongroom.config.edit import rewrite_recipients
 from strongroom.config.load import load_config
 from strongroom.engine.assembly import Doors, open_engine
-from strongroom.engine.notices import due_notices, reconcile, standing_notices
-from strongroom.engine.recipients import (
+from strongroom.engine.health.notices import due_notices, reconcile, standing_notices
+from strongroom.engine.keys.recipients import (
     Change,
     change_of,
     drill_alarms,

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from sealkit import House, message
 
-from strongroom.engine.fixity import check_fixity
-from strongroom.engine.keys import WrongPassphrase, identity_file, load_identities, make_identity
-from strongroom.engine.passphrase import weakness
-from strongroom.engine.restore import restore, restore_members
+from strongroom.engine.health.fixity import check_fixity
+from strongroom.engine.keys.identities import WrongPassphrase, identity_file, load_identities, make_identity
+from strongroom.engine.keys.passphrase import weakness
+from strongroom.engine.reading.restore import restore, restore_members
 from strongroom.model.errors import SealError, WorldError
 from strongroom.model.provider import Container
 from strongroom.sealing.recipient import X25519Recipient

@@ -15,14 +15,14 @@ from csvbench import HOOKS, open_csv_bench
 from watchkit import House, open_house, plan
 
 from strongroom.engine.assembly import Doors
-from strongroom.engine.check import Verdict
-from strongroom.engine.doctor import check_writing, examine
+from strongroom.engine.coverage.planning import enter_due
 from strongroom.engine.engine import Engine
-from strongroom.engine.planning import enter_due
+from strongroom.engine.health.check import Verdict
+from strongroom.engine.health.doctor import check_writing, examine
+from strongroom.engine.health.watching import alarms
+from strongroom.engine.jobs.resume import resume_sources
 from strongroom.engine.readings import list_jobs, newest_moments
 from strongroom.engine.requests import Wish, ask, serve
-from strongroom.engine.resume import resume_sources
-from strongroom.engine.watching import alarms
 from strongroom.model.alarm import Level
 from strongroom.model.job import Cause, State
 from strongroom.sandbox.faults import FaultKind

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from keykit import Strongbox, identity, keys_of, open_strongbox, reopen
 
-from strongroom.engine.fixity import check_fixity, check_small_files
-from strongroom.engine.recipients import count_stale
-from strongroom.engine.rotation import settle_rotation
+from strongroom.engine.health.fixity import check_fixity, check_small_files
+from strongroom.engine.keys.recipients import count_stale
+from strongroom.engine.keys.rotation import settle_rotation
 from strongroom.model.errors import StrongroomError, UsageError, WorldError
 from strongroom.vault import rekeying
 from strongroom.vault.durable import remove, write_all

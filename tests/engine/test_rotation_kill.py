@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from keykit import Strongbox, identity, keys_of, open_strongbox
 
-from strongroom.engine.fixity import check_small_files
-from strongroom.engine.recipients import note_recipients
-from strongroom.engine.rotation import settle_rotation
+from strongroom.engine.health.fixity import check_small_files
+from strongroom.engine.keys.recipients import note_recipients
+from strongroom.engine.keys.rotation import settle_rotation
 from strongroom.sealing.identity import X25519Identity
 
 DRIVER = Path(__file__).with_name("rotation_driver.py")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from sealkit import AT, House, as_csv, message
 
-from strongroom.engine.scrub import Scrub
-from strongroom.engine.scrubview import list_findings, scrub_alarms, scrub_state
+from strongroom.engine.health.scrub import Scrub
+from strongroom.engine.health.scrubview import list_findings, scrub_alarms, scrub_state
 from strongroom.evidence.line import read_chain
 from strongroom.model.archive import Archive
 from strongroom.model.errors import VaultLocked

@@ -14,13 +14,13 @@ from csvbench import archives, kinds, open_csv_bench
 
 from strongroom.cli.main import cli
 from strongroom.engine.assembly import open_reading
-from strongroom.engine.keeping import keeps
-from strongroom.engine.planning import enter_due, enter_window
-from strongroom.engine.prospect import coverage_of_plans, outlook_of_plans
+from strongroom.engine.coverage.keeping import keeps
+from strongroom.engine.coverage.planning import enter_due, enter_window
+from strongroom.engine.coverage.prospect import coverage_of_plans, outlook_of_plans
+from strongroom.engine.coverage.sights import keeps_of, sights_of
+from strongroom.engine.coverage.snapshots import is_mixed, marked
+from strongroom.engine.health.watching import alarms
 from strongroom.engine.readings import coverage_of, list_jobs, newest_moments
-from strongroom.engine.sights import keeps_of, sights_of
-from strongroom.engine.snapshots import is_mixed, marked
-from strongroom.engine.watching import alarms
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.errors import UsageError
 from strongroom.model.horizon import NO_COPY

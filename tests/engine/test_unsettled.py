@@ -15,12 +15,12 @@ from click.testing import CliRunner
 from strongroom.cli.main import cli
 from strongroom.config.load import load_config
 from strongroom.engine.assembly import open_reading, plans_of
-from strongroom.engine.planning import enter_due, enter_window, unsettled_part, work_out
-from strongroom.engine.prospect import coverage_of_plans
+from strongroom.engine.coverage.planning import enter_due, enter_window, unsettled_part, work_out
+from strongroom.engine.coverage.prospect import coverage_of_plans
+from strongroom.engine.coverage.statement import has_gap, state_coverage
 from strongroom.engine.readings import coverage_of, find_job, list_archives, newest_moments
-from strongroom.engine.rebuild import Rebuild, rebuild
-from strongroom.engine.recoveracts import Recovery, apply
-from strongroom.engine.statement import has_gap, state_coverage
+from strongroom.engine.recovery.mending import Recovery, apply
+from strongroom.engine.recovery.rebuild import Rebuild, rebuild
 from strongroom.model.coverage import HELD, Cover, Interval
 from strongroom.model.errors import UsageError
 from strongroom.model.horizon import BEYOND

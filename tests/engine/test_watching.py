@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from watchkit import DAY, KEEPS, NOW, House, days, open_house, plan
 
-from strongroom.engine.notices import reconcile, standing_notices
-from strongroom.engine.sights import sights_of
-from strongroom.engine.watching import alarms, remember_keeps
+from strongroom.engine.coverage.sights import sights_of
+from strongroom.engine.health.notices import reconcile, standing_notices
+from strongroom.engine.health.watching import alarms, remember_keeps
 from strongroom.model.alarm import Alarm, Level, clock_alarm, happens_once
 from strongroom.model.archive import Holding, Seal
 from strongroom.model.clockcheck import ClockFault, ClockVerdict

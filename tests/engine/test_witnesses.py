@@ -17,9 +17,9 @@ from strongroom.config.load import load_config
 from strongroom.config.problem import ConfigRefused
 from strongroom.config.schema import Config
 from strongroom.config.secrets import resolve
-from strongroom.engine.checkpoints import sign_log
-from strongroom.engine.notary import LOUD, evidence_alarms, evidence_view, keep_up
-from strongroom.engine.witnesses import FIRST_WAIT, build_targets, is_owed, names_of, send_owed
+from strongroom.engine.proof.checkpoints import sign_log
+from strongroom.engine.proof.notary import LOUD, evidence_alarms, evidence_view, keep_up
+from strongroom.engine.proof.witnesses import FIRST_WAIT, build_targets, is_owed, names_of, send_owed
 from strongroom.model.alarm import Level
 from strongroom.vault.checkpoints import Sending, newest_checkpoint
 

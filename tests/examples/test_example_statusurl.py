@@ -18,15 +18,15 @@ from strongroom.config.load import load_config
 from strongroom.config.schema import Config
 from strongroom.config.template import FreshSource
 from strongroom.engine.assembly import Doors, open_engine, open_reading
-from strongroom.engine.content import check_content
-from strongroom.engine.fixity import check_fixity
+from strongroom.engine.coverage.planning import enter_window
+from strongroom.engine.health.fixity import check_fixity
 from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.keys import load_identities, make_identity
-from strongroom.engine.planning import enter_window
+from strongroom.engine.jobs.restart import recover
+from strongroom.engine.jobs.runner import Runner
+from strongroom.engine.keys.identities import load_identities, make_identity
+from strongroom.engine.reading.content import check_content
+from strongroom.engine.reading.restore import restore_members
 from strongroom.engine.readings import coverage_of, list_archives
-from strongroom.engine.recover import recover
-from strongroom.engine.restore import restore_members
-from strongroom.engine.runner import Runner
 from strongroom.model.archive import Archive
 from strongroom.model.coverage import Cover
 from strongroom.model.stream import Stream

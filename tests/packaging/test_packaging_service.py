@@ -18,7 +18,7 @@ from strongroom.cli.unitstate import NoManager, ask_systemd
 from strongroom.cli.userunit import render_unit
 from strongroom.config.load import load_config
 from strongroom.engine.assembly import open_engine, open_reading
-from strongroom.engine.heartbeat import beat
+from strongroom.engine.health.heartbeat import beat
 from strongroom.model.errors import UsageError
 from strongroom.vault.requests import get_request
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from tui_bench import NOW, Bench, Seat, Sit
 
-from strongroom.engine.heartbeat import beat
+from strongroom.engine.health.heartbeat import beat
 from strongroom.model.errors import ExitCode, VaultError
 from strongroom.vault import catalogue as catalogue_module
 from strongroom.vault.requests import waiting_requests

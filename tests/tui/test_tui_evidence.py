@@ -11,7 +11,7 @@ from test_tui_opening import Place, fill, place, until
 from textual.widgets import Input, Static
 from tui_bench import NOW, SIZES, Bench, Seat, Sit
 
-from strongroom.engine.notices import reconcile
+from strongroom.engine.health.notices import reconcile
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.tree import leaf_hash
 from strongroom.model.alarm import Alarm, Kind, Level

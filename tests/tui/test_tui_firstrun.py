@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
 from strongroom.config.load import load_config
-from strongroom.engine.keys import load_identities
+from strongroom.engine.keys.identities import load_identities
 from strongroom_tui.firstrun import FirstRun
 
 STRONG = "five words that nobody guesses"

@@ -12,7 +12,7 @@ from tui_bench import DAY, NOW, SIZES, STREAMS, Bench, Seat, Sit, window
 from strongroom.config.schema import SourceSettings, StreamSettings
 from strongroom.config.secrets import Scheme, SecretRef
 from strongroom.engine.glance import Look, Quota, take_glance
-from strongroom.engine.heartbeat import beat
+from strongroom.engine.health.heartbeat import beat
 from strongroom.engine.readings import status_of
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.heat import Heat, Zoom

@@ -32,7 +32,7 @@ def test_the_longest_phrase_counts() -> None:
 
 
 def test_every_option_that_a_restore_may_advise_is_told_as_a_key() -> None:
-    for name in ("restore", "lineup", "propose"):
+    for name in ("reading/restore", "reading/lineup", "destruction/propose"):
         hints = re.findall(r'hint="([^"]*(?:--|strongroom )[^"]*)"', (AGENT / "engine" / f"{name}.py").read_text())
         left = [hint for hint in hints if "--" in in_keys(hint) or "strongroom " in in_keys(hint)]
         assert left == [], name

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "config"))
 from test_secret_service import CANARY as PASSPHRASE
 from test_secret_service import Keeping, Raising, same_keyring, session
 
-from strongroom.engine.keys import identity_file, make_identity
+from strongroom.engine.keys.identities import identity_file, make_identity
 
 __all__ = ["place", "same_keyring"]
 

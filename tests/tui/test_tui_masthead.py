@@ -12,7 +12,7 @@ import pytest
 from rich.cells import cell_len
 from tui_bench import NOW, Bench, Sit
 
-from strongroom.engine.heartbeat import STALE, beat
+from strongroom.engine.health.heartbeat import STALE, beat
 from strongroom.engine.readings import Status, heartbeat_of_holder, status_of
 from strongroom.vault.lock import hold
 from strongroom_tui.masthead import Beside, state

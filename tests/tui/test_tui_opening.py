@@ -21,7 +21,7 @@ import sealkit
 from sealkit import AT, House, as_zip
 
 from strongroom.config.load import load_config
-from strongroom.engine.keys import identity_file, make_identity
+from strongroom.engine.keys.identities import identity_file, make_identity
 from strongroom.model.archive import Archive
 from strongroom.model.provider import Container
 from strongroom.vault.requests import waiting_requests

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from tui_bench import NOW, window
 
-from strongroom.engine.approve import Outlook
-from strongroom.engine.judgement import Fate, Judgement
-from strongroom.engine.propose import Content, Plan
+from strongroom.engine.destruction.approve import Outlook
+from strongroom.engine.destruction.propose import Content, Plan
+from strongroom.engine.retention.judgement import Fate, Judgement
 from strongroom.model.destruction import Condemned, Ground, Person, Proposal, Stage
 from strongroom_tui.planwords import approval_words, told_plan, undo_words
 

@@ -17,9 +17,10 @@ from test_tui_glance import configure, hold
 from textual.widgets import Input
 from tui_bench import NOW, STREAMS, Bench, Seat, Sit, furnish, make_archive, make_job, tell
 
-from strongroom.engine import people, propose
-from strongroom.engine.doctor import Check, Verdict
-from strongroom.engine.notices import reconcile
+from strongroom.engine import people
+from strongroom.engine.destruction import propose
+from strongroom.engine.health.doctor import Check, Verdict
+from strongroom.engine.health.notices import reconcile
 from strongroom.model.alarm import Alarm, Kind, Level
 from strongroom.model.coverage import Cover
 from strongroom.model.destruction import Person

@@ -15,7 +15,7 @@ import pytest
 from test_tui_opening import CANARY, Place, place, until
 from tui_bench import Seat
 
-from strongroom.engine.browsing import Browser
+from strongroom.engine.reading.browsing import Browser
 from strongroom.model.errors import Interrupted
 from strongroom_tui import archiveacts, restoring
 from strongroom_tui.browse import BrowseScreen

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 from bench_engine import Bench, open_bench
 
 from strongroom.engine.assembly import open_reading
-from strongroom.engine.progress import Meter
+from strongroom.engine.jobs.progress import Meter
 from strongroom.engine.requests import Wish
 from strongroom.vault.requests import waiting_requests
 from strongroom_tui.app import StrongroomApp

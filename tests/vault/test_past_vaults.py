@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.engine.content import check_content
-from strongroom.engine.fixity import check_fixity
-from strongroom.engine.keys import load_identities
+from strongroom.engine.health.fixity import check_fixity
+from strongroom.engine.keys.identities import load_identities
+from strongroom.engine.reading.content import check_content
+from strongroom.engine.reading.restore import restore
 from strongroom.engine.readings import list_archives
-from strongroom.engine.rebuild import Rebuild, rebuild
-from strongroom.engine.recovery import diagnose
-from strongroom.engine.restore import restore
+from strongroom.engine.recovery.diagnosis import diagnose
+from strongroom.engine.recovery.rebuild import Rebuild, rebuild
 from strongroom.model.archive import Holding
 from strongroom.vault.schema import SCHEMA
 from strongroom.vault.vault import open_vault

@@ -8,14 +8,14 @@ from typing import ClassVar
 from rich.text import Text
 from textual.binding import Binding, BindingType
 
-from strongroom.engine.content import check_content
-from strongroom.engine.difference import compare
-from strongroom.engine.fixity import Fault, check_fixity
-from strongroom.engine.judgement import Judgement
-from strongroom.engine.keys import Identities
-from strongroom.engine.lineup import archive_before
+from strongroom.engine.destruction.propose import propose, require_ripe
+from strongroom.engine.health.fixity import Fault, check_fixity
+from strongroom.engine.keys.identities import Identities
 from strongroom.engine.people import acting_person
-from strongroom.engine.propose import propose, require_ripe
+from strongroom.engine.reading.content import check_content
+from strongroom.engine.reading.difference import compare
+from strongroom.engine.reading.lineup import archive_before
+from strongroom.engine.retention.judgement import Judgement
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.difference import Difference
 from strongroom.model.hold import HoldRule

@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from strongroom.engine import readings
-from strongroom.engine.retentionview import held_among
+from strongroom.engine.retention.view import held_among
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.listing import Sort
 from strongroom_tui.amounts import number

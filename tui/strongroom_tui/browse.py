@@ -21,8 +21,8 @@ from textual.widgets import DataTable, Input
 from textual.worker import Worker
 
 from strongroom.engine.assembly import open_reading
-from strongroom.engine.browsing import Browser, Shelf
-from strongroom.engine.keys import Identities
+from strongroom.engine.keys.identities import Identities
+from strongroom.engine.reading.browsing import Browser, Shelf
 from strongroom.model.archive import Archive
 from strongroom.model.errors import Interrupted, StrongroomError
 from strongroom_tui.amounts import number, window_words

@@ -17,7 +17,7 @@ from textual.widgets import Button, Input, Static
 from strongroom.config.schema import Config, StreamSettings
 from strongroom.config.streamedit import changed_fields, rewrite_stream, shown, try_stream
 from strongroom.engine.assembly import Doors, engine_to_look
-from strongroom.engine.foresight import Foresight, foresee, wants_more
+from strongroom.engine.coverage.foresight import Foresight, foresee, wants_more
 from strongroom_tui.amounts import local, number
 from strongroom_tui.desk import Deed, Desk
 from strongroom_tui.dialog import Confirm

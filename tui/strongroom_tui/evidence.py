@@ -10,10 +10,10 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from strongroom.engine import readings
-from strongroom.engine.audit import Report, audit_vault
-from strongroom.engine.checkpoints import sign_log, signer_of
-from strongroom.engine.fixity import Watch
-from strongroom.engine.notary import EvidenceView, evidence_view, leaf_of
+from strongroom.engine.health.fixity import Watch
+from strongroom.engine.proof.audit import Report, audit_vault
+from strongroom.engine.proof.checkpoints import sign_log, signer_of
+from strongroom.engine.proof.notary import EvidenceView, evidence_view, leaf_of
 from strongroom.engine.readings import Moment
 from strongroom.model.errors import StrongroomError
 from strongroom_tui.columns import moment_columns

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from rich.text import Text
 
-from strongroom.engine.audit import Report
-from strongroom.engine.notary import EvidenceView
 from strongroom.engine.phrases import kind_words, told_facts
+from strongroom.engine.proof.audit import Report
+from strongroom.engine.proof.notary import EvidenceView
 from strongroom.engine.readings import Moment
 from strongroom_tui.amounts import local, number, span
 from strongroom_tui.plain import clean, clip

@@ -25,9 +25,9 @@ from strongroom.config.template import FreshSource
 from strongroom.config.values import parse_dataset, parse_name, parse_secret_ref
 from strongroom.engine.assembly import Doors
 from strongroom.engine.initialise import Made, Wishes, check_wishes, initialise
-from strongroom.engine.keys import NewIdentity, make_identity
-from strongroom.engine.papersheet import ASKED, copied, sheet
-from strongroom.engine.passphrase import weakness
+from strongroom.engine.keys.identities import NewIdentity, make_identity
+from strongroom.engine.keys.papersheet import ASKED, copied, sheet
+from strongroom.engine.keys.passphrase import weakness
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError
 from strongroom_tui.ending import Ending
 from strongroom_tui.form import Field, Form

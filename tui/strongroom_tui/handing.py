@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from strongroom.engine.fixity import Watch
-from strongroom.engine.handover import Giver, HandedOver, Order, check_recipient, check_target, hand_over
-from strongroom.engine.keys import Identities
+from strongroom.engine.health.fixity import Watch
+from strongroom.engine.keys.identities import Identities
 from strongroom.engine.people import acting_person
 from strongroom.engine.phrases import entry_words
+from strongroom.engine.proof.handover import Giver, HandedOver, Order, check_recipient, check_target, hand_over
 from strongroom.engine.readings import Vault, find_archive
 from strongroom.model.archive import Archive
 from strongroom.model.errors import StrongroomError

@@ -12,9 +12,9 @@ from textual.binding import Binding, BindingType
 from textual.worker import Worker
 
 from strongroom.engine.assembly import Doors
-from strongroom.engine.doctor import Check, examine
-from strongroom.engine.notices import Notice, newest_notices
-from strongroom.engine.standing import Standing, standing_of
+from strongroom.engine.health.doctor import Check, examine
+from strongroom.engine.health.notices import Notice, newest_notices
+from strongroom.engine.health.standing import Standing, standing_of
 from strongroom_tui.desk import Desk
 from strongroom_tui.healthwords import health_story
 from strongroom_tui.reading import Reading

@@ -8,9 +8,9 @@ from types import MappingProxyType
 
 from rich.text import Text
 
-from strongroom.engine.doctor import Check, Verdict
-from strongroom.engine.notices import Notice
-from strongroom.engine.standing import SourceStanding, Standing
+from strongroom.engine.health.doctor import Check, Verdict
+from strongroom.engine.health.notices import Notice
+from strongroom.engine.health.standing import SourceStanding, Standing
 from strongroom_tui.amounts import local, number, size, span
 from strongroom_tui.marks import Mark
 from strongroom_tui.plain import clean

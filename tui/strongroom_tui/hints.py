@@ -34,7 +34,7 @@ PRESS: Mapping[str, str] = MappingProxyType(
         "name archives with --archives, or a --matter": "name archives by their ids",
         "see: strongroom archives": "see the archives: 4",
         "see: strongroom jobs": "see the jobs: 3",
-        "see: jobs show": "its life: 3, then enter",
+        "see: strongroom jobs show": "its life: 3, then enter",
         "run: strongroom audit verify": "verify the log: 6, then v",
         "run: strongroom doctor": "see Health: 7",
     }

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from strongroom.engine.holding import count_caught, place, release
 from strongroom.engine.people import acting_person
-from strongroom.engine.retentionview import list_holds
+from strongroom.engine.retention.holding import count_caught, place, release
+from strongroom.engine.retention.view import list_holds
 from strongroom.model.hold import Hold, HoldRule
 from strongroom_tui.columns import hold_columns
 from strongroom_tui.desk import Desk

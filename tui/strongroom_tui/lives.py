@@ -12,11 +12,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from strongroom.engine import readings
-from strongroom.engine.kinship import Kin, Versions, kin_of, versions_of
-from strongroom.engine.notary import evidence_view
+from strongroom.engine.jobs.kinship import Kin, Versions, kin_of, versions_of
+from strongroom.engine.proof.notary import evidence_view
 from strongroom.engine.readings import ArchiveLife, JobLife
-from strongroom.engine.retentionview import list_holds
-from strongroom.engine.verdicts import verdict
+from strongroom.engine.retention.verdicts import verdict
+from strongroom.engine.retention.view import list_holds
 from strongroom.model.archive import Archive
 from strongroom.model.hold import Hold
 from strongroom.model.job import Job

@@ -17,7 +17,7 @@ from textual.widgets import Button, Static
 from textual.worker import Worker
 
 from strongroom.engine.assembly import open_reading
-from strongroom.engine.fixity import Watch
+from strongroom.engine.health.fixity import Watch
 from strongroom.engine.readings import Vault
 from strongroom.model.errors import Interrupted, StrongroomError
 from strongroom_tui.amounts import bar, number, size, time_left

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from rich.text import Text
 
-from strongroom.engine.schedules import Schedule
+from strongroom.engine.coverage.schedules import Schedule
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.inspection import Severity
 from strongroom.model.job import State

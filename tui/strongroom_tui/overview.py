@@ -13,8 +13,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from strongroom.engine.assembly import plans_of
+from strongroom.engine.coverage.snapshots import marked
 from strongroom.engine.glance import Glance, Look, take_glance
-from strongroom.engine.snapshots import marked
 from strongroom_tui.desk import Desk
 from strongroom_tui.glancewords import risk_lines, spot_words, vault_lines, work_lines
 from strongroom_tui.plain import clip

@@ -9,12 +9,12 @@ from typing import ClassVar
 from rich.text import Text
 from textual.binding import Binding, BindingType
 
-from strongroom.engine.approve import Approved, Outlook, approve, foresee_approval, read_outcome
 from strongroom.engine.assembly import Doors
-from strongroom.engine.desk import Desk as DestructionDesk
-from strongroom.engine.office import desk_of, due_archives, find_plan, overview
+from strongroom.engine.destruction.approve import Approved, Outlook, approve, foresee_approval, read_outcome
+from strongroom.engine.destruction.desk import Desk as DestructionDesk
+from strongroom.engine.destruction.office import desk_of, due_archives, find_plan, overview
+from strongroom.engine.destruction.propose import Plan, propose, undo
 from strongroom.engine.people import acting_person
-from strongroom.engine.propose import Plan, propose, undo
 from strongroom_tui.amounts import local, number
 from strongroom_tui.columns import plan_columns
 from strongroom_tui.desk import Desk

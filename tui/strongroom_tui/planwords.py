@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 
-from strongroom.engine.approve import Outlook
-from strongroom.engine.judgement import Fate
-from strongroom.engine.propose import Content, Plan
+from strongroom.engine.destruction.approve import Outlook
+from strongroom.engine.destruction.propose import Content, Plan
+from strongroom.engine.retention.judgement import Fate
 from strongroom.model.destruction import Condemned, Stage
 from strongroom.model.window import Window
 from strongroom_tui.amounts import local, number, size, span, window_words

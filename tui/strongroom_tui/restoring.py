@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from strongroom.engine.keys import Identities
-from strongroom.engine.restore import Restored, restore, restore_members
+from strongroom.engine.keys.identities import Identities
+from strongroom.engine.reading.restore import Restored, restore, restore_members
 from strongroom.model.archive import Archive
 from strongroom.model.provider import Container
 from strongroom_tui.amounts import number, size

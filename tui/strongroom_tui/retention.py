@@ -11,8 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from strongroom.engine import readings
-from strongroom.engine.retentionview import RetentionTotals, retention_totals, verdicts_by_end
-from strongroom.engine.verdicts import Judged
+from strongroom.engine.retention.verdicts import Judged
+from strongroom.engine.retention.view import RetentionTotals, retention_totals, verdicts_by_end
 from strongroom.model.archive import Archive
 from strongroom_tui.archiveacts import ArchiveActs
 from strongroom_tui.columns import verdict_columns

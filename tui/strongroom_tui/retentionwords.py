@@ -9,7 +9,7 @@ from types import MappingProxyType
 from rich.text import Text
 
 from strongroom.engine.readings import Moment
-from strongroom.engine.retentionview import RetentionTotals
+from strongroom.engine.retention.view import RetentionTotals
 from strongroom.model.destruction import Stage
 from strongroom.model.hold import Hold, HoldRule
 from strongroom.model.retention import Fate, Verdict

@@ -10,11 +10,11 @@ from datetime import datetime
 from rich.cells import cell_len
 from rich.text import Text
 
+from strongroom.engine.coverage.schedules import Schedule
+from strongroom.engine.destruction.propose import Plan
 from strongroom.engine.phrases import facts_words
-from strongroom.engine.propose import Plan
 from strongroom.engine.readings import Moment
-from strongroom.engine.schedules import Schedule
-from strongroom.engine.verdicts import Judged
+from strongroom.engine.retention.verdicts import Judged
 from strongroom.model.archive import Archive
 from strongroom.model.destruction import Stage
 from strongroom.model.hold import Hold

@@ -10,8 +10,8 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 
 from strongroom.engine.assembly import plans_of
+from strongroom.engine.coverage.schedules import Schedule, backlog, schedules_of, upcoming
 from strongroom.engine.requests import Wish
-from strongroom.engine.schedules import Schedule, backlog, schedules_of, upcoming
 from strongroom.model.window import Window
 from strongroom_tui.asked import asked_line, asked_of, asked_words
 from strongroom_tui.columns import schedule_columns

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 
+from strongroom.engine.coverage.schedules import Schedule
 from strongroom.engine.phrases import kind_words
 from strongroom.engine.readings import ArchiveLife, JobLife, Moment
-from strongroom.engine.schedules import Schedule
 from strongroom.model.archive import Archive
 from strongroom.model.inspection import Finding, MemberReport
 from strongroom.model.job import Job

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from strongroom.engine.fixity import Fault
-from strongroom.engine.handover import HandedOver
-from strongroom.engine.restore import Restored
+from strongroom.engine.health.fixity import Fault
+from strongroom.engine.proof.handover import HandedOver
+from strongroom.engine.reading.restore import Restored
 from strongroom.model.archive import Archive
 from strongroom.model.difference import DatasetDifference, Difference
 from strongroom_tui.amounts import number, size, window_words

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from textual.worker import Worker
 
 from strongroom.config.secrets import resolve
-from strongroom.engine.keys import Identities, load_identities, needs_passphrase
+from strongroom.engine.keys.identities import Identities, load_identities, needs_passphrase
 from strongroom.model.errors import StrongroomError
 from strongroom_tui.dialog import AskLine
 from strongroom_tui.hints import told_error

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from strongroom.engine.destruction.remains import Buried
     from strongroom.engine.readings import ArchiveFiles
-    from strongroom.engine.remains import Buried
 
 _COLUMNS = (
     Column("ARCHIVE"),
@@ -70,8 +70,8 @@ def archives(
     if ctx.invoked_subcommand is not None:
         return
     from strongroom.engine.assembly import open_reading
+    from strongroom.engine.destruction.remains import count_destroyed, list_destroyed
     from strongroom.engine.readings import list_archives
-    from strongroom.engine.remains import count_destroyed, list_destroyed
 
     session = ctx.ensure_object(Session)
     with open_reading(session.config()) as vault:
@@ -113,11 +113,11 @@ def _show_destroyed(gone: Sequence[Buried], as_json: bool) -> None:
 def show(session: Session, archive_id: str, as_json: bool) -> None:
     """Tell what an archive is: its manifest, what reading it found, both clocks, and how to open it without us."""
     from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.kinship import versions_of
+    from strongroom.engine.health.vaulttime import vault_now
+    from strongroom.engine.jobs.kinship import versions_of
     from strongroom.engine.readings import archive_life, files_of, find_archive, manifest_of
-    from strongroom.engine.recovery import faults_of
-    from strongroom.engine.vaulttime import vault_now
-    from strongroom.engine.verdicts import verdict as verdict_of
+    from strongroom.engine.recovery.diagnosis import faults_of
+    from strongroom.engine.retention.verdicts import verdict as verdict_of
 
     config = session.config()
     with open_reading(config) as vault:

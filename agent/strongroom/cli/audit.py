@@ -18,8 +18,8 @@ from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.errors import ExitCode, StrongroomError
 
 if TYPE_CHECKING:
-    from strongroom.engine.audit import Report
-    from strongroom.engine.notary import EvidenceView, Sending
+    from strongroom.engine.proof.audit import Report
+    from strongroom.engine.proof.notary import EvidenceView, Sending
     from strongroom.engine.readings import Moment
 
 
@@ -36,7 +36,7 @@ def audit(ctx: click.Context, as_json: bool) -> None:
 @pass_session
 def _standing(session: Session, as_json: bool) -> None:
     from strongroom.engine.assembly import open_reading
-    from strongroom.engine.notary import evidence_view
+    from strongroom.engine.proof.notary import evidence_view
 
     config = session.config()
     with open_reading(config) as vault:
@@ -63,7 +63,7 @@ def show_log(
 ) -> None:
     """Print the evidence log, oldest first, with the numbers that proofs speak of: leaf N is entry N + 1."""
     from strongroom.engine.assembly import open_reading
-    from strongroom.engine.proving import log_lines, moment_of
+    from strongroom.engine.proof.proving import log_lines, moment_of
     from strongroom.engine.readings import find_archive, find_job
 
     with open_reading(session.config()) as vault:
@@ -100,7 +100,7 @@ def verify(
     that key as well, so what convinces others is a key and a checkpoint that were kept elsewhere.
     """
     from strongroom.engine.assembly import open_reading
-    from strongroom.engine.audit import audit_vault
+    from strongroom.engine.proof.audit import audit_vault
 
     config = session.config()
     trusted = list(keys) or _own_key(session)
@@ -119,10 +119,10 @@ def verify(
 def checkpoint(session: Session, as_json: bool) -> int:
     """Sign the log as it is now, and send that to every target. Leaves with 1 where a target did not take it."""
     from strongroom.engine.assembly import Doors, open_reading
-    from strongroom.engine.checkpoints import sign_log, signer_of
-    from strongroom.engine.lookout import lookout_of
-    from strongroom.engine.notary import evidence_view
-    from strongroom.engine.witnesses import build_targets, send_owed
+    from strongroom.engine.proof.checkpoints import sign_log, signer_of
+    from strongroom.engine.proof.lookout import lookout_of
+    from strongroom.engine.proof.notary import evidence_view
+    from strongroom.engine.proof.witnesses import build_targets, send_owed
 
     config, doors = session.config(), Doors()
     with open_reading(config) as vault:
@@ -147,7 +147,7 @@ def checkpoint(session: Session, as_json: bool) -> int:
 def prove(session: Session, archive_id: str, as_json: bool) -> None:
     """Prove that what happened to an archive stands in the log, under the newest checkpoint."""
     from strongroom.engine.assembly import open_reading
-    from strongroom.engine.proving import custody_of, moment_of, proof_document, prove_entries
+    from strongroom.engine.proof.proving import custody_of, moment_of, proof_document, prove_entries
     from strongroom.engine.readings import find_archive
 
     with open_reading(session.config()) as vault:
@@ -171,7 +171,7 @@ def prove(session: Session, archive_id: str, as_json: bool) -> None:
 
 def _own_key(session: Session) -> list[str]:
     """Return the public half of the agent's key, where it is to be had."""
-    from strongroom.engine.checkpoints import signer_of
+    from strongroom.engine.proof.checkpoints import signer_of
 
     try:
         return [str(signer_of(session.config()).verifier)]

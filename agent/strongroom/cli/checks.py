@@ -10,7 +10,7 @@ from strongroom.cli.table import hang
 from strongroom.cli.terminal import say, width
 
 if TYPE_CHECKING:
-    from strongroom.engine.check import Check
+    from strongroom.engine.health.check import Check
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 

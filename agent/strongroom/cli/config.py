@@ -72,7 +72,7 @@ def show(session: Session, as_json: bool) -> None:
 def _unfit_streams(loaded: Config) -> list[Problem]:
     """Return the streams that their provider cannot export as they are; the file alone does not show it."""
     from strongroom.engine.assembly import Doors
-    from strongroom.engine.doctor import Verdict, check_streams
+    from strongroom.engine.health.doctor import Verdict, check_streams
 
     found = [check for check in check_streams(loaded, Doors()) if check.verdict is Verdict.FAIL]
     expected = "datasets and filters that its provider exports together"
@@ -89,7 +89,7 @@ def _of_stream(loaded: Config, number: int, expected: str, message: str, hint: s
 def _late(loaded: Config) -> list[Caution]:
     """Return the streams that begin in the future: what counts as the future no file tells."""
     from strongroom.engine.assembly import system_clock
-    from strongroom.engine.configcheck import late_beginnings
+    from strongroom.engine.health.configcheck import late_beginnings
 
     return [
         Caution(str(loaded.file), _line(loaded, each.key), format_key(each.key), each.words)

@@ -21,7 +21,7 @@ from strongroom.model.instants import format_instant
 from strongroom.model.window import Window
 
 if TYPE_CHECKING:
-    from strongroom.engine.prospect import StreamCoverage
+    from strongroom.engine.coverage.prospect import StreamCoverage
     from strongroom.model.blindspots import Blindness
 
 SYMBOLS = {"proven": "█", "empty": "·", "open": "▒", "due": "○", "missing": "!", "lost": "x", "destroyed": "†"}
@@ -45,7 +45,7 @@ def coverage(
     if ctx.invoked_subcommand is not None:
         return ExitCode.OK
     from strongroom.engine.assembly import open_looking, plans_of
-    from strongroom.engine.prospect import coverage_of_plans
+    from strongroom.engine.coverage.prospect import coverage_of_plans
 
     config = session.config()
     plans = [plan for plan in plans_of(config) if not stream or plan.stream.name == config.stream(stream).name]
@@ -73,8 +73,8 @@ def statement(session: Session, start: datetime, end: datetime, stream: str) -> 
     The statement is a C2SP signed note; its public key is in the first entry of the evidence log.
     """
     from strongroom.engine.assembly import open_looking, plans_of
-    from strongroom.engine.prospect import coverage_of_plans
-    from strongroom.engine.statement import has_gap, sign, state_coverage
+    from strongroom.engine.coverage.prospect import coverage_of_plans
+    from strongroom.engine.coverage.statement import has_gap, sign, state_coverage
 
     config, period = session.config(), Window(start, end)
     plans = [plan for plan in plans_of(config) if not stream or plan.stream.name == config.stream(stream).name]

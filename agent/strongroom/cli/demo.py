@@ -93,7 +93,7 @@ def _note(words: str) -> None:
 def _archive(config: Config, *, as_json: bool) -> Outcome:
     from strongroom.cli.work import Manner, work
     from strongroom.engine.assembly import plans_of
-    from strongroom.engine.planning import enter_due
+    from strongroom.engine.coverage.planning import enter_due
 
     _step(3, "Two days of four streams are due. Each window: ask, wait, download and seal, read back and count.")
     _note("Two faults are planted: an answer is lost after the export was made, and a download is cut.")
@@ -156,8 +156,8 @@ def _restore(config: Config, scene: Scene, archive: Archive, *, as_json: bool) -
     from strongroom.cli.identities import open_identities
     from strongroom.cli.opening import age_command
     from strongroom.engine.assembly import open_reading
+    from strongroom.engine.reading.restore import restore
     from strongroom.engine.readings import files_of
-    from strongroom.engine.restore import restore
 
     _step(7, "Restore one: the delivered bytes, their digest checked before the file gets its name.")
     scene.restored.mkdir()

@@ -12,7 +12,7 @@ from strongroom.config.load import load_config
 from strongroom.config.schema import Config
 from strongroom.engine.assembly import Doors
 from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.keys import make_identity
+from strongroom.engine.keys.identities import make_identity
 from strongroom.model.errors import UsageError
 from strongroom.sandbox.faults import Fault, FaultKind
 from strongroom.sandbox.hookbridge_options import HookBridgeOptions

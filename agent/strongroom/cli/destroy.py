@@ -17,9 +17,9 @@ from strongroom.cli.terminal import say, tell
 from strongroom.model.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from strongroom.engine.desk import Desk
-    from strongroom.engine.office import Signer
-    from strongroom.engine.propose import Plan
+    from strongroom.engine.destruction.desk import Desk
+    from strongroom.engine.destruction.office import Signer
+    from strongroom.engine.destruction.propose import Plan
     from strongroom.model.archive import Archive
 
 reason_option = click.option("--reason", metavar="WORDS", help="Why, for whoever reads the plan and its certificates.")
@@ -38,9 +38,9 @@ def destroy() -> None:
 @pass_session
 def propose(session: Session, due: bool, archives: tuple[str, ...], reason: str | None, as_json: bool) -> None:
     """Write down a plan and print it: each archive with its verdict and the rule. Nothing is destroyed by it."""
-    from strongroom.engine.office import open_desk
+    from strongroom.engine.destruction.office import open_desk
+    from strongroom.engine.destruction.propose import propose as enter
     from strongroom.engine.people import acting_person
-    from strongroom.engine.propose import propose as enter
 
     if due == bool(archives):
         raise UsageError("say what: --due, or --archive ID", hint="see what is due: strongroom retention plan")
@@ -52,7 +52,7 @@ def propose(session: Session, due: bool, archives: tuple[str, ...], reason: str 
 
 
 def _chosen(desk: Desk, parts: tuple[str, ...]) -> list[Archive]:
-    from strongroom.engine.office import due_archives
+    from strongroom.engine.destruction.office import due_archives
     from strongroom.engine.readings import find_archive
 
     if not parts:
@@ -78,8 +78,8 @@ def approve(
     session: Session, /, proposal: str, yes: bool, count: int | None, key_file: Path | None, as_json: bool
 ) -> None:
     """Agree with a plan, as somebody else than who proposed it. It is printed first, judged as of now."""
-    from strongroom.engine.approve import approve as agree
-    from strongroom.engine.office import find_plan, open_desk
+    from strongroom.engine.destruction.approve import approve as agree
+    from strongroom.engine.destruction.office import find_plan, open_desk
     from strongroom.engine.people import acting_person
 
     key = _key(key_file)
@@ -100,7 +100,7 @@ def approve(
 
 def _key(path: Path | None) -> Signer | None:
     from strongroom.cli.identities import read_passphrase
-    from strongroom.engine.office import load_signer
+    from strongroom.engine.destruction.office import load_signer
 
     return None if path is None else load_signer(read_passphrase(path))
 
@@ -131,9 +131,9 @@ def _confirm(plan: Plan, count: int | None, *, yes: bool) -> None:
 @pass_session
 def undo(session: Session, subject: str, reason: str, as_json: bool) -> None:
     """Take a plan back, or one archive off it. Anybody may, until its destruction has begun."""
-    from strongroom.engine.office import open_desk, subject_of_undo
+    from strongroom.engine.destruction.office import open_desk, subject_of_undo
+    from strongroom.engine.destruction.propose import undo as take_back
     from strongroom.engine.people import acting_person
-    from strongroom.engine.propose import undo as take_back
 
     with open_desk(session.config()) as desk:
         undone = take_back(desk, subject_of_undo(desk, subject), acting_person(), reason)
@@ -151,9 +151,9 @@ def carry_out(session: Session, as_json: bool) -> int:
 
     Leaves with 1 where something could not be destroyed.
     """
-    from strongroom.engine.bury import bury_resurrected
-    from strongroom.engine.destroy import carry_out as work
-    from strongroom.engine.office import open_office
+    from strongroom.engine.destruction.bury import bury_resurrected
+    from strongroom.engine.destruction.destroy import carry_out as work
+    from strongroom.engine.destruction.office import open_office
 
     with open_office(session.config(), "strongroom destroy carry-out") as desk:
         buried = bury_resurrected(desk.vault, desk.clock)
@@ -191,7 +191,7 @@ def carry_out(session: Session, as_json: bool) -> int:
 @pass_session
 def list_(session: Session, everything: bool, limit: int, as_json: bool) -> None:
     """Show the plans under way, then what was destroyed, newest first."""
-    from strongroom.engine.office import open_desk, overview
+    from strongroom.engine.destruction.office import open_desk, overview
 
     with open_desk(session.config()) as desk:
         found = overview(desk, limit, everything=everything)
@@ -214,7 +214,7 @@ def list_(session: Session, everything: bool, limit: int, as_json: bool) -> None
 @pass_session
 def show(session: Session, proposal: str, as_json: bool) -> None:
     """Print a plan, each archive judged as of now."""
-    from strongroom.engine.office import find_plan, open_desk
+    from strongroom.engine.destruction.office import find_plan, open_desk
 
     with open_desk(session.config()) as desk:
         _show(find_plan(desk, proposal), as_json)
@@ -226,8 +226,8 @@ def show(session: Session, proposal: str, as_json: bool) -> None:
 @pass_session
 def certificate(session: Session, archive: str, as_json: bool) -> None:
     """Print the certificate of a destruction: a signed note, as it lies in log/certificates."""
-    from strongroom.engine.certificate import read_certificate
-    from strongroom.engine.office import find_destroyed, open_desk
+    from strongroom.engine.destruction.certificate import read_certificate
+    from strongroom.engine.destruction.office import find_destroyed, open_desk
 
     with open_desk(session.config()) as desk:
         found = find_destroyed(desk.vault, archive)

@@ -14,8 +14,8 @@ from strongroom.model.destruction import Condemned, Person, Stage
 from strongroom.model.durations import format_duration
 
 if TYPE_CHECKING:
-    from strongroom.engine.office import Buried
-    from strongroom.engine.propose import Content, Plan
+    from strongroom.engine.destruction.office import Buried
+    from strongroom.engine.destruction.propose import Content, Plan
 
 _COLOURS = {Stage.DESTROYED: "red", Stage.SPARED: "green", Stage.WITHDRAWN: "green"}
 
@@ -104,7 +104,7 @@ def _stages(plan: Plan) -> str:
 
 def buried_document(buried: Buried) -> dict[str, object]:
     """Tell what is left of an archive: its tombstone, field by field (docs/format.md)."""
-    from strongroom.engine.office import remains_of
+    from strongroom.engine.destruction.office import remains_of
 
     told = remains_of(buried)
     return {**told, "certificate_sha256": buried.certificate_sha256, "finished": bool(buried.certificate_sha256)}

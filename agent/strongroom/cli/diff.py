@@ -45,8 +45,8 @@ def diff(
     found is logged or stored. Leaves with 1 when they differ.
     """
     from strongroom.engine.assembly import Doors, open_reading
-    from strongroom.engine.difference import compare
-    from strongroom.engine.lineup import archive_before
+    from strongroom.engine.reading.difference import compare
+    from strongroom.engine.reading.lineup import archive_before
     from strongroom.engine.readings import find_archive
 
     config = session.config()

@@ -23,7 +23,7 @@ def doctor(session: Session, offline: bool, as_json: bool) -> int:
     Leaves with 1 when a check fails; warnings do not count.
     """
     from strongroom.engine.assembly import Doors
-    from strongroom.engine.doctor import Verdict, examine
+    from strongroom.engine.health.doctor import Verdict, examine
 
     checks = []
     for check in examine(session.config(), Doors(), offline=offline):

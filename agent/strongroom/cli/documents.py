@@ -11,7 +11,7 @@ from strongroom.model.retention import Verdict
 from strongroom.model.window import Window
 
 if TYPE_CHECKING:
-    from strongroom.engine.fixity import Fault
+    from strongroom.engine.health.fixity import Fault
     from strongroom.engine.readings import Moment, Request, Running, Status
 
 

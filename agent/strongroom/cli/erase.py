@@ -20,8 +20,8 @@ from strongroom.model.errors import UsageError
 from strongroom.model.window import Window
 
 if TYPE_CHECKING:
-    from strongroom.engine.desk import Desk
-    from strongroom.engine.judgement import Judgement
+    from strongroom.engine.destruction.desk import Desk
+    from strongroom.engine.retention.judgement import Judgement
     from strongroom.model.archive import Archive
     from strongroom.model.erasure import Erasure
 
@@ -63,8 +63,8 @@ def request(
     An archive is erased whole: records of others that are in it go, too. What a hold or a retention still keeps waits
     on the plan and is destroyed by itself when nothing keeps it any more.
     """
-    from strongroom.engine.erase import request_erasure
-    from strongroom.engine.office import open_desk
+    from strongroom.engine.destruction.erase import request_erasure
+    from strongroom.engine.destruction.office import open_desk
     from strongroom.engine.people import acting_person
 
     with open_desk(session.config()) as desk:
@@ -86,7 +86,7 @@ def request(
 def _scope(
     desk: Desk, parts: tuple[str, ...], stream: str, start: datetime | None, end: datetime | None
 ) -> list[Archive]:
-    from strongroom.engine.erase import archives_within
+    from strongroom.engine.destruction.erase import archives_within
     from strongroom.engine.readings import find_archive
 
     if bool(parts) == (start is not None or end is not None or bool(stream)):
@@ -104,8 +104,8 @@ def _scope(
 @pass_session
 def list_(session: Session, limit: int, as_json: bool) -> None:
     """Show requests, newest first, and what stands against each one that is not done."""
-    from strongroom.engine.erase import standing_against
-    from strongroom.engine.office import list_erasures, open_desk
+    from strongroom.engine.destruction.erase import standing_against
+    from strongroom.engine.destruction.office import list_erasures, open_desk
 
     with open_desk(session.config()) as desk:
         found = list_erasures(desk, limit)
@@ -131,10 +131,10 @@ def answer(session: Session, erasure: str, answer: str, ground: str, as_json: bo
 
     "done" is refused as long as one of the archives is not destroyed; when the last one is, it is answered by itself.
     """
-    from strongroom.engine.asides import asides_of
-    from strongroom.engine.erase import answer_erasure
-    from strongroom.engine.office import find_erasure, open_desk
+    from strongroom.engine.destruction.erase import answer_erasure
+    from strongroom.engine.destruction.office import find_erasure, open_desk
     from strongroom.engine.people import acting_person
+    from strongroom.engine.recovery.asides import asides_of
 
     with open_desk(session.config()) as desk:
         found = answer_erasure(desk, find_erasure(desk.vault, erasure), Answer(answer), ground, acting_person())
@@ -153,8 +153,8 @@ def answer(session: Session, erasure: str, answer: str, ground: str, as_json: bo
 @pass_session
 def propose(session: Session, erasure: str, as_json: bool) -> None:
     """Put archives of a request that somebody took off the plan on a new one."""
-    from strongroom.engine.erase import propose_again
-    from strongroom.engine.office import find_erasure, open_desk
+    from strongroom.engine.destruction.erase import propose_again
+    from strongroom.engine.destruction.office import find_erasure, open_desk
     from strongroom.engine.people import acting_person
 
     with open_desk(session.config()) as desk:

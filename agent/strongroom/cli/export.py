@@ -53,7 +53,7 @@ def export(
     from strongroom.cli.terminal import tell
     from strongroom.cli.work import Manner, work
     from strongroom.engine.assembly import stream_for
-    from strongroom.engine.planning import enter_window, unsettled_part
+    from strongroom.engine.coverage.planning import enter_window, unsettled_part
 
     config = session.config()
     stream, retention = stream_for(config, source, datasets)

@@ -17,7 +17,7 @@ from strongroom.cli.terminal import clean, say, tell
 from strongroom.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from strongroom.engine.handover import HandedOver
+    from strongroom.engine.proof.handover import HandedOver
     from strongroom.engine.readings import Vault
     from strongroom.model.archive import Archive
 
@@ -57,9 +57,9 @@ def handover(
     sealed to whom the vault is sealed to.
     """
     from strongroom.engine.assembly import Doors, open_reading
-    from strongroom.engine.handover import Giver, Order, hand_over
     from strongroom.engine.people import acting_person
-    from strongroom.engine.proving import moment_of
+    from strongroom.engine.proof.handover import Giver, Order, hand_over
+    from strongroom.engine.proof.proving import moment_of
 
     if bool(archives) == bool(matter):
         raise UsageError("what is to be handed over?", hint="give either --archives ID,ID or --matter NAME")
@@ -92,7 +92,7 @@ def _named(vault: Vault, archives: str) -> list[Archive]:
 
 
 def _of_matter(vault: Vault, matter: str) -> list[Archive]:
-    from strongroom.engine.matter import archives_under
+    from strongroom.engine.retention.matter import archives_under
 
     return archives_under(vault, matter)
 

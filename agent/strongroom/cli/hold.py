@@ -62,10 +62,10 @@ def place(
     import os
 
     from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.holding import place as put
+    from strongroom.engine.health.vaulttime import vault_now
     from strongroom.engine.people import acting_person
     from strongroom.engine.readings import find_archive
-    from strongroom.engine.vaulttime import vault_now
+    from strongroom.engine.retention.holding import place as put
 
     config = session.config()
     with open_reading(config) as vault:
@@ -85,7 +85,7 @@ def place(
 
 def _require_known(config: Config, vault: Vault, source: str, stream: str) -> None:
     """Refuse a name that is neither configured nor of any archive: a misspelt hold would keep nothing, unseen."""
-    from strongroom.engine.holding import has_archives
+    from strongroom.engine.retention.holding import has_archives
 
     if source and not has_archives(vault, source=source):
         config.source(source)
@@ -101,10 +101,10 @@ def _require_known(config: Config, vault: Vault, source: str, stream: str) -> No
 def release(session: Session, hold_id: str, reason: str, as_json: bool) -> None:
     """Release a hold. Nothing is destroyed by that: periods and requests for erasure go on where they stood."""
     from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.holding import find_hold
-    from strongroom.engine.holding import release as let_go
+    from strongroom.engine.health.vaulttime import vault_now
     from strongroom.engine.people import acting_person
-    from strongroom.engine.vaulttime import vault_now
+    from strongroom.engine.retention.holding import find_hold
+    from strongroom.engine.retention.holding import release as let_go
 
     with open_reading(session.config()) as vault:
         found = find_hold(vault, hold_id)
@@ -123,7 +123,7 @@ def release(session: Session, hold_id: str, reason: str, as_json: bool) -> None:
 def list_(session: Session, matter: str, everything: bool, as_json: bool) -> None:
     """List the holds that stand, oldest first."""
     from strongroom.engine.assembly import open_reading
-    from strongroom.engine.holding import list_holds
+    from strongroom.engine.retention.holding import list_holds
 
     with open_reading(session.config()) as vault:
         found = list_holds(vault, matter=matter, everything=everything)
@@ -143,7 +143,7 @@ def list_(session: Session, matter: str, everything: bool, as_json: bool) -> Non
 def show(session: Session, hold_id: str, as_json: bool) -> None:
     """Tell all of a hold: what it keeps, who placed it and why, and how many archives that is now."""
     from strongroom.engine.assembly import open_reading
-    from strongroom.engine.holding import count_caught, find_hold
+    from strongroom.engine.retention.holding import count_caught, find_hold
 
     with open_reading(session.config()) as vault:
         found = find_hold(vault, hold_id)

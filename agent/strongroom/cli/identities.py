@@ -16,12 +16,12 @@ from strongroom.model.errors import StrongroomError, UsageError
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
-    from strongroom.engine.keys import Identities
+    from strongroom.engine.keys.identities import Identities
 
 
 def open_identities(config: Config, given: Path | None, passphrase_file: Path | None) -> Identities:
     """Read the identity file that was given or configured. Raises UsageError, or SealError for a wrong passphrase."""
-    from strongroom.engine.keys import load_identities
+    from strongroom.engine.keys.identities import load_identities
 
     path = given or config.vault.identity
     if path is None:
@@ -59,7 +59,7 @@ def read_passphrase(path: Path) -> str:
 
 def warn_of_weakness(passphrase: str) -> str:
     """Tell whoever chose a passphrase that it is guessed too soon; return it, as it is theirs to choose."""
-    from strongroom.engine.passphrase import weakness
+    from strongroom.engine.keys.passphrase import weakness
 
     if weak := weakness(passphrase):
         terminal.tell(f"warning: {weak}. To change it: strongroom key change-passphrase")

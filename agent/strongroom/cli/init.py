@@ -31,7 +31,7 @@ from strongroom.model.instants import format_instant
 
 if TYPE_CHECKING:
     from strongroom.engine.initialise import Made, Wishes
-    from strongroom.engine.keys import NewIdentity
+    from strongroom.engine.keys.identities import NewIdentity
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -194,7 +194,7 @@ def _new_passphrase(asked: Asked) -> str | None:
 
 def _recovery(asked: Asked, chance: Callable[[int], bytes], now: datetime) -> NewIdentity:
     """Return the recovery identity, after it has been shown and confirmed where a person is to keep it."""
-    from strongroom.engine.keys import kept_elsewhere, make_identity
+    from strongroom.engine.keys.identities import kept_elsewhere, make_identity
 
     if asked.recovery_recipient:
         return kept_elsewhere(asked.recovery_recipient)

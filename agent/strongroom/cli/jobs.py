@@ -97,7 +97,7 @@ def jobs(
 def show(session: Session, job_id: str, as_json: bool) -> None:
     """Tell everything that happened to one job: each transition with its time, cause and facts, and its lineage."""
     from strongroom.engine.assembly import open_reading
-    from strongroom.engine.kinship import kin_of
+    from strongroom.engine.jobs.kinship import kin_of
     from strongroom.engine.readings import find_job, job_life
 
     with open_reading(session.config()) as vault:
@@ -124,8 +124,8 @@ def show(session: Session, job_id: str, as_json: bool) -> None:
 @pass_session
 def retry(session: Session, job_id: str, as_json: bool) -> None:
     """Try a failed job's window again: a fresh job takes its place, and the next run works on it."""
-    from strongroom.engine import retry as use_case
     from strongroom.engine.assembly import open_engine
+    from strongroom.engine.jobs import retry as use_case
     from strongroom.engine.readings import find_job
 
     with open_engine(session.config(), "strongroom jobs retry") as engine:

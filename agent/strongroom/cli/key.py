@@ -27,7 +27,7 @@ from strongroom.model.errors import ExitCode, Interrupted, UsageError
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
-    from strongroom.engine.keys import Identities
+    from strongroom.engine.keys.identities import Identities
     from strongroom.engine.readings import Vault
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -44,7 +44,7 @@ def key() -> None:
 def list_(session: Session, as_json: bool) -> None:
     """List the public keys that archives are or were sealed to, and what each opens."""
     from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.recipients import change_of, count_stale, standings
+    from strongroom.engine.keys.recipients import change_of, count_stale, standings
 
     config = session.config()
     with open_reading(config) as vault:
@@ -82,8 +82,8 @@ def add(session: Session, /, recipient: str, label: str, proof: Path | None, unp
     import os
 
     from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.keys import kept_elsewhere, load_identities
-    from strongroom.engine.recipients import prove, read_label, require_proof
+    from strongroom.engine.keys.identities import kept_elsewhere, load_identities
+    from strongroom.engine.keys.recipients import prove, read_label, require_proof
 
     config, added, label = session.config(), kept_elsewhere(recipient).recipient, read_label(label)
     if added in config.vault.recipients:
@@ -118,7 +118,7 @@ def add(session: Session, /, recipient: str, label: str, proof: Path | None, unp
 def retire(session: Session, /, recipient: str, reason: str, unproven: bool, as_json: bool) -> None:
     """Seal nothing new to a key any more. What it opens now it opens until `strongroom key rotate`."""
     from strongroom.engine.assembly import open_reading
-    from strongroom.engine.recipients import named_recipient, require_keepers
+    from strongroom.engine.keys.recipients import named_recipient, require_keepers
 
     config = session.config()
     with open_reading(config) as vault:
@@ -157,9 +157,9 @@ def rotate(
     from strongroom.cli.bytesbar import counting
     from strongroom.cli.stopping import Stopping
     from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.recipients import change_of, note_recipients
-    from strongroom.engine.rotation import Rotation
-    from strongroom.engine.rotation import rotate as turn
+    from strongroom.engine.keys.recipients import change_of, note_recipients
+    from strongroom.engine.keys.rotation import Rotation
+    from strongroom.engine.keys.rotation import rotate as turn
 
     config = session.config()
     wanted = config.vault.recipients
@@ -194,7 +194,7 @@ def change_passphrase(
     """Seal your identity file with another passphrase. Copies of the old file keep the old one."""
     import os
 
-    from strongroom.engine.passphrase import change_passphrase as change
+    from strongroom.engine.keys.passphrase import change_passphrase as change
 
     config = session.config()
     path = identity or config.vault.identity
@@ -224,8 +224,8 @@ def drill(session: Session, /, paper: bool, identity: Path | None, passphrase_fi
 
     from strongroom.cli.bytesbar import watching
     from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.drill import draw
-    from strongroom.engine.drill import drill as hold
+    from strongroom.engine.keys.drill import draw
+    from strongroom.engine.keys.drill import drill as hold
 
     if paper and identity:
         raise UsageError("--paper and --identity exclude each other")
@@ -274,7 +274,7 @@ def export(
     import os
 
     from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.keyexport import Handout, hand_out
+    from strongroom.engine.keys.keyexport import Handout, hand_out
     from strongroom.engine.readings import find_archive
 
     if bool(recipients) == plain:
@@ -299,7 +299,7 @@ def _change_set(config: Config, vault: Vault, wanted: tuple[str, ...], *, label:
     """Change the configuration, then write down the change; a change that somebody else made before is told first."""
     from strongroom.config.edit import rewrite_recipients
     from strongroom.engine.assembly import system_clock
-    from strongroom.engine.recipients import note_recipients
+    from strongroom.engine.keys.recipients import note_recipients
 
     note_recipients(vault, config.vault.recipients, system_clock())
     rewrite_recipients(config.file, wanted, label)
@@ -318,7 +318,7 @@ def _new_passphrase(path: Path | None) -> str:
 
 
 def _from_paper() -> Identities:
-    from strongroom.engine.keys import typed_identity
+    from strongroom.engine.keys.identities import typed_identity
 
     if not terminal.can_ask():
         raise UsageError(

@@ -12,9 +12,9 @@ from strongroom.cli.table import Column, hang, render_table
 from strongroom.cli.terminal import say, tell, width
 
 if TYPE_CHECKING:
-    from strongroom.engine.drill import Drill
-    from strongroom.engine.recipients import Standing
-    from strongroom.engine.rotation import Rotated
+    from strongroom.engine.keys.drill import Drill
+    from strongroom.engine.keys.recipients import Standing
+    from strongroom.engine.keys.rotation import Rotated
 
 OLD_COPIES = "what was copied cannot be taken back by any rotation."
 

@@ -16,7 +16,7 @@ from strongroom.cli.terminal import say, tell, width
 from strongroom.model.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from strongroom.engine.notices import Notice
+    from strongroom.engine.health.notices import Notice
 
 _COLOURS = {"critical": "red", "warning": "yellow"}
 
@@ -58,7 +58,7 @@ def test(session: Session, as_json: bool) -> int:
 def list_(session: Session, limit: int, as_json: bool) -> None:
     """Show the alarms that stand, then those that are over, newest first."""
     from strongroom.engine.assembly import open_reading
-    from strongroom.engine.notices import newest_notices, notice_document
+    from strongroom.engine.health.notices import newest_notices, notice_document
 
     with open_reading(session.config()) as vault:
         notices = sorted(newest_notices(vault, limit), key=lambda notice: notice.cleared_at is not None)

@@ -17,9 +17,9 @@ from strongroom.daemon.channels import build_channels
 from strongroom.daemon.lastword import LastWord
 from strongroom.daemon.watcher import Watcher
 from strongroom.engine.assembly import plans_of, system_clock
-from strongroom.engine.losses import Losses, losses_since, lost_of
-from strongroom.engine.notices import due_notices
-from strongroom.engine.sanity import ClockRefused
+from strongroom.engine.coverage.losses import Losses, losses_since, lost_of
+from strongroom.engine.health.notices import due_notices
+from strongroom.engine.health.sanity import ClockRefused
 from strongroom.model.clockcheck import ClockVerdict
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 
 from strongroom.cli.terminal import tell
-from strongroom.engine.papersheet import ASKED, copied, sheet
+from strongroom.engine.keys.papersheet import ASKED, copied, sheet
 from strongroom.model.errors import UsageError
 
 TRIES = 3

@@ -38,7 +38,7 @@ def plan(ctx: click.Context, as_json: bool) -> None:
     if ctx.invoked_subcommand is not None:
         return
     from strongroom.engine.assembly import open_looking, plans_of
-    from strongroom.engine.prospect import outlook_of_plans
+    from strongroom.engine.coverage.prospect import outlook_of_plans
 
     config = ctx.ensure_object(Session).config()
     with open_looking(config) as engine:

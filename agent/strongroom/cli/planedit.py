@@ -17,7 +17,7 @@ from strongroom.model.errors import UsageError
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config, StreamSettings
-    from strongroom.engine.foresight import Foresight
+    from strongroom.engine.coverage.foresight import Foresight
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _OPTIONS = (
@@ -52,7 +52,7 @@ def edit(session: Session, /, stream: str, dry_run: bool, yes: bool, as_json: bo
     """
     from strongroom.config.streamedit import changed_fields, rewrite_stream, try_stream
     from strongroom.engine.assembly import open_looking
-    from strongroom.engine.foresight import foresee
+    from strongroom.engine.coverage.foresight import foresee
 
     config = session.config()
     was = config.stream(stream)
@@ -73,7 +73,7 @@ def edit(session: Session, /, stream: str, dry_run: bool, yes: bool, as_json: bo
 
 
 def _confirm(seen: Foresight, was: StreamSettings, would_be: Config, *, yes: bool) -> None:
-    from strongroom.engine.foresight import wants_more
+    from strongroom.engine.coverage.foresight import wants_more
 
     grows = seen.more or wants_more(was.plan(), would_be.stream(was.name).plan())
     if yes or not grows:

@@ -17,7 +17,7 @@ from strongroom.cli.terminal import clean, is_screen, say, tell
 from strongroom.model.errors import ExitCode
 
 if TYPE_CHECKING:
-    from strongroom.engine.rebuild import Rebuilt
+    from strongroom.engine.recovery.rebuild import Rebuilt
 
 
 @click.command("rebuild")
@@ -38,8 +38,8 @@ def rebuild(session: Session, to: Path | None, lose_history: bool, as_json: bool
     Leaves with 1 when something in the vault contradicts the log.
     """
     from strongroom.engine.assembly import system_clock
-    from strongroom.engine.rebuild import Rebuild
-    from strongroom.engine.rebuild import rebuild as make
+    from strongroom.engine.recovery.rebuild import Rebuild
+    from strongroom.engine.recovery.rebuild import rebuild as make
 
     config, progress = session.config(), _Progress(quiet=as_json)
     streams = {stream.name: stream.plan().stream for stream in config.streams}

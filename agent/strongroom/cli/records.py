@@ -23,7 +23,7 @@ from strongroom.model.instants import format_instant
 from strongroom.model.window import Window
 
 if TYPE_CHECKING:
-    from strongroom.engine.collecting import Source
+    from strongroom.engine.reading.collecting import Source
 
 
 @click.command("records")
@@ -57,8 +57,8 @@ def records(
     1 when a part of the period is not held: what is missing is told.
     """
     from strongroom.engine.assembly import open_reading
-    from strongroom.engine.collecting import Collected, collect, covering
-    from strongroom.engine.outside import require_outside
+    from strongroom.engine.reading.collecting import Collected, collect, covering
+    from strongroom.engine.reading.outside import require_outside
 
     config = session.config()
     period, name = _period(start, end), config.stream(stream).name

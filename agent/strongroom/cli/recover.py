@@ -15,8 +15,8 @@ from strongroom.cli.terminal import say, tell, width
 from strongroom.model.errors import ExitCode
 
 if TYPE_CHECKING:
-    from strongroom.engine.recoveracts import Recovery
-    from strongroom.engine.recovery import Trouble
+    from strongroom.engine.recovery.diagnosis import Trouble
+    from strongroom.engine.recovery.mending import Recovery
 
 
 @click.command("recover")
@@ -43,8 +43,8 @@ def recover(session: Session, mend: bool, deep: bool, root: Path | None, accepte
     Nothing is ever deleted: what is damaged goes to quarantine, an older catalogue or an unfinished vault is moved
     aside, and each act is in the log. Needs no identity. Leaves with 1 while anything is left.
     """
-    from strongroom.engine.recoveracts import apply
-    from strongroom.engine.recovery import diagnose
+    from strongroom.engine.recovery.diagnosis import diagnose
+    from strongroom.engine.recovery.mending import apply
 
     if accepted is not None:
         _accept(session, accepted)
@@ -64,8 +64,8 @@ def recover(session: Session, mend: bool, deep: bool, root: Path | None, accepte
 
 def _accept(session: Session, reason: str) -> None:
     from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.history import accept_lost_history
     from strongroom.engine.people import acting_person
+    from strongroom.engine.recovery.history import accept_lost_history
 
     with open_reading(session.config()) as vault:
         accept_lost_history(vault, acting_person().token, reason, system_clock)
@@ -75,7 +75,7 @@ def _recovery(session: Session, root: Path | None, *, deep: bool) -> Recovery:
     import os
 
     from strongroom.engine.assembly import system_clock
-    from strongroom.engine.recoveracts import Recovery
+    from strongroom.engine.recovery.mending import Recovery
 
     if root is not None:
         return Recovery(root.absolute(), system_clock, os.urandom, deep=deep, configured=False)

@@ -44,8 +44,8 @@ def restore(
 
     The digest is checked before the file gets its name. Nothing is ever overwritten.
     """
-    from strongroom.engine import restore as use_case
     from strongroom.engine.assembly import open_reading
+    from strongroom.engine.reading import restore as use_case
     from strongroom.engine.readings import find_archive
 
     config = session.config()

@@ -19,9 +19,9 @@ from strongroom.model.retention import Fate, class_names
 
 if TYPE_CHECKING:
     from strongroom.engine.readings import Vault
-    from strongroom.engine.retain import Extended
-    from strongroom.engine.retentionplan import Summary
-    from strongroom.engine.verdicts import Judged
+    from strongroom.engine.retention.plan import Summary
+    from strongroom.engine.retention.retain import Extended
+    from strongroom.engine.retention.verdicts import Judged
     from strongroom.model.archive import Archive
 
 MONTHS = 24
@@ -51,9 +51,9 @@ def retention() -> None:
 def plan(session: Session, at: datetime | None, stream: str, fate: str | None, everything: bool, as_json: bool) -> None:
     """Show what may happen to the archives, as of now or of any instant. Nothing is changed by it."""
     from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.retentionplan import summarise
-    from strongroom.engine.vaulttime import vault_now
-    from strongroom.engine.verdicts import judged
+    from strongroom.engine.health.vaulttime import vault_now
+    from strongroom.engine.retention.plan import summarise
+    from strongroom.engine.retention.verdicts import judged
 
     with open_reading(session.config()) as vault:
         moment = at or vault_now(vault, system_clock)
@@ -151,11 +151,11 @@ def extend(
     With --stream those that are kept long enough already are left as they are.
     """
     from strongroom.engine.assembly import open_reading, policy_of, system_clock
+    from strongroom.engine.health.vaulttime import vault_now
+    from strongroom.engine.keys.recipients import note_recipients
     from strongroom.engine.people import acting_person
-    from strongroom.engine.recipients import note_recipients
-    from strongroom.engine.retain import adopt_policy
-    from strongroom.engine.retain import extend as lengthen
-    from strongroom.engine.vaulttime import vault_now
+    from strongroom.engine.retention.retain import adopt_policy
+    from strongroom.engine.retention.retain import extend as lengthen
 
     if bool(archives) == bool(stream):
         raise UsageError("say what: archives, or --stream NAME")
@@ -177,7 +177,7 @@ def extend(
 
 def _chosen(vault: Vault, parts: tuple[str, ...], stream: str, class_name: str) -> list[Archive]:
     from strongroom.engine.readings import find_archive
-    from strongroom.engine.retain import extendable
+    from strongroom.engine.retention.retain import extendable
 
     if stream:
         return extendable(vault, stream, class_name)

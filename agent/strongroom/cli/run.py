@@ -49,7 +49,7 @@ def run(session: Session, once: bool, patience: timedelta, workers: int, as_json
         anteroom.prepare()  # a sealer takes as long to start as all that follows takes to import
         from strongroom.cli.work import Manner, work
         from strongroom.engine.assembly import plans_of
-        from strongroom.engine.planning import enter_due
+        from strongroom.engine.coverage.planning import enter_due
         from strongroom.engine.readings import list_live_jobs
         from strongroom.engine.requests import serve
 

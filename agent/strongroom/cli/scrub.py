@@ -17,7 +17,7 @@ from strongroom.cli.terminal import say, tell, width
 from strongroom.model.errors import ExitCode
 
 if TYPE_CHECKING:
-    from strongroom.engine.scrubview import Finding, ScrubState
+    from strongroom.engine.health.scrubview import Finding, ScrubState
 
 _STEP = 8 << 20  # bytes between two looks at the bar
 
@@ -39,8 +39,8 @@ def run(session: Session, as_json: bool) -> int:
     Interrupted, it goes on at the next run or in the daemon. Leaves with 1 when anything stands against an archive.
     """
     from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.scrub import Scrub
-    from strongroom.engine.scrubview import list_findings, pace_of, scrub_state
+    from strongroom.engine.health.scrub import Scrub
+    from strongroom.engine.health.scrubview import list_findings, pace_of, scrub_state
 
     config = session.config()
     with open_reading(config) as vault:
@@ -63,7 +63,7 @@ def run(session: Session, as_json: bool) -> int:
 def status(session: Session, as_json: bool) -> int:
     """Show how far the scrub is, when the last lap ended, and what stands. Leaves with 1 when anything does."""
     from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.scrubview import list_findings, pace_of, scrub_state
+    from strongroom.engine.health.scrubview import list_findings, pace_of, scrub_state
 
     config = session.config()
     with open_reading(config) as vault:

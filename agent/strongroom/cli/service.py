@@ -22,7 +22,7 @@ from strongroom.model.errors import ExitCode, StrongroomError, UsageError
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
-    from strongroom.engine.heartbeat import Heartbeat
+    from strongroom.engine.health.heartbeat import Heartbeat
 
 STEPS = (
     ("systemctl --user daemon-reload", "let systemd read it"),
@@ -108,7 +108,7 @@ def _ask(*, user: bool) -> tuple[UnitState | None, NoManager | None]:
 def _listen(config: Config) -> tuple[Heartbeat | None, bool, str]:
     """Return the newest heartbeat, whether anybody holds the vault, and why neither can be read where that is so."""
     from strongroom.engine.assembly import open_reading
-    from strongroom.engine.heartbeat import last_heartbeat
+    from strongroom.engine.health.heartbeat import last_heartbeat
     from strongroom.engine.readings import worked_on_by
 
     try:

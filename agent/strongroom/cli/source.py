@@ -14,7 +14,7 @@ from strongroom.cli.table import Column, hang, render_table
 from strongroom.cli.terminal import clean, say, width
 
 if TYPE_CHECKING:
-    from strongroom.engine.sourcecheck import SourceReport
+    from strongroom.engine.health.sourcecheck import SourceReport
 
 _LABEL = 10
 
@@ -35,7 +35,7 @@ def check(session: Session, name: str, as_json: bool) -> int:
     when a check fails, with 3 when the provider refuses or does not answer.
     """
     from strongroom.engine.assembly import Doors
-    from strongroom.engine.sourcecheck import look_at_source
+    from strongroom.engine.health.sourcecheck import look_at_source
 
     report = look_at_source(session.config(), name, Doors())
     if as_json:
@@ -50,7 +50,7 @@ def check(session: Session, name: str, as_json: bool) -> int:
 @pass_session
 def list_(session: Session, as_json: bool) -> None:
     """List the configured sources, and every adapter that is installed. Asks nobody."""
-    from strongroom.engine.sourcecheck import adapters, brought_by
+    from strongroom.engine.health.sourcecheck import adapters, brought_by
 
     known = adapters()
     rows = [

@@ -11,15 +11,15 @@ from strongroom.model.errors import StrongroomError
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
+    from strongroom.engine.health.standing import SourceStanding, Standing
     from strongroom.engine.readings import Vault
-    from strongroom.engine.standing import SourceStanding, Standing
     from strongroom.model.provider import Limits
 
 
 def known_limits(config: Config, vault: Vault) -> Mapping[str, Limits]:
     """Return what every source's adapter knows of its limits, or nothing where they cannot be had now."""
     from strongroom.engine.assembly import engine_to_look
-    from strongroom.engine.figures import limits_of
+    from strongroom.engine.health.figures import limits_of
 
     try:
         return limits_of(engine_to_look(config, vault))

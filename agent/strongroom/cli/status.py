@@ -31,11 +31,11 @@ def status(session: Session, as_json: bool) -> None:
     from strongroom.cli.scrub import scrub_document, scrub_words
     from strongroom.cli.standing import disk_words, known_limits, standing_document, standing_fields
     from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.notary import evidence_view
+    from strongroom.engine.health.scrubview import pace_of, scrub_state
+    from strongroom.engine.health.standing import standing_of
+    from strongroom.engine.keys.recipients import last_drill
+    from strongroom.engine.proof.notary import evidence_view
     from strongroom.engine.readings import status_of
-    from strongroom.engine.recipients import last_drill
-    from strongroom.engine.scrubview import pace_of, scrub_state
-    from strongroom.engine.standing import standing_of
 
     config = session.config()
     with open_reading(config) as vault:

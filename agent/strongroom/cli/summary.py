@@ -16,8 +16,8 @@ from strongroom.cli.json_output import put_line
 from strongroom.cli.phrases import STAGES, next_step
 from strongroom.cli.table import Column, hang, render_table
 from strongroom.cli.terminal import clean, say, width
-from strongroom.engine.losses import Losses
-from strongroom.engine.notices import notice_document
+from strongroom.engine.coverage.losses import Losses
+from strongroom.engine.health.notices import notice_document
 from strongroom.engine.readings import Vault, find_archive, find_job, status_of
 from strongroom.model.archive import Archive
 from strongroom.model.durations import rough_duration

@@ -21,8 +21,8 @@ from strongroom.model.archive import Archive
 from strongroom.model.errors import ExitCode
 
 if TYPE_CHECKING:
-    from strongroom.engine.fixity import Fault
-    from strongroom.engine.keys import Identities
+    from strongroom.engine.health.fixity import Fault
+    from strongroom.engine.keys.identities import Identities
     from strongroom.engine.readings import Vault
 
 
@@ -86,8 +86,8 @@ def verify(
 
 def check_archive(vault: Vault, archive: Archive, identities: Identities | None, *, quiet: bool) -> Result:
     """Check one archive: its files and, with identities, what is in it."""
-    from strongroom.engine.content import check_content
-    from strongroom.engine.fixity import check_fixity
+    from strongroom.engine.health.fixity import check_fixity
+    from strongroom.engine.reading.content import check_content
 
     total = archive.seal.sealed_size + (archive.seal.size if identities else 0)
     with watching(f"verify {short(archive.id)}", total, quiet=quiet) as watch:

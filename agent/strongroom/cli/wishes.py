@@ -121,8 +121,8 @@ def _job_id(session: Session, part: str) -> str:
 
 def _archive_or_job_id(session: Session, part: str) -> str:
     from strongroom.engine.assembly import open_reading
+    from strongroom.engine.destruction.remains import Destroyed
     from strongroom.engine.readings import find_archive, find_job
-    from strongroom.engine.remains import Destroyed
     from strongroom.model.errors import UsageError
 
     with open_reading(session.config()) as vault:

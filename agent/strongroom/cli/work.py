@@ -14,10 +14,10 @@ from strongroom.cli.stopping import Stopping
 from strongroom.cli.summary import Outcome, outcome_of, put_outcome, say_outcome
 from strongroom.cli.terminal import tell
 from strongroom.engine.assembly import Doors, open_engine
-from strongroom.engine.recover import recover
-from strongroom.engine.resume import resume_sources
-from strongroom.engine.runner import Runner
-from strongroom.engine.sanity import judge_clock, refusal
+from strongroom.engine.health.sanity import judge_clock, refusal
+from strongroom.engine.jobs.restart import recover
+from strongroom.engine.jobs.resume import resume_sources
+from strongroom.engine.jobs.runner import Runner
 from strongroom.model.errors import Interrupted
 from strongroom.model.job import Job
 

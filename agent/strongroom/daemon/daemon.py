@@ -23,9 +23,9 @@ from strongroom.daemon.service import Rhythm, Service
 from strongroom.daemon.systemd import Notifier
 from strongroom.daemon.watcher import Watcher
 from strongroom.engine.assembly import Doors, open_engine
-from strongroom.engine.recover import recover
-from strongroom.engine.resume import resume_sources
-from strongroom.engine.runner import Crew
+from strongroom.engine.jobs.restart import recover
+from strongroom.engine.jobs.resume import resume_sources
+from strongroom.engine.jobs.runner import Crew
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError
 
 TURN = 1.0  # seconds at the most between two looks at requests

@@ -15,10 +15,10 @@ from strongroom.config.schema import Config
 from strongroom.daemon.attempt import Attempt
 from strongroom.daemon.logs import tell
 from strongroom.engine.assembly import Doors, open_reading
-from strongroom.engine.bury import bury_resurrected
-from strongroom.engine.destroy import carry_out
-from strongroom.engine.grave import settle_begun
-from strongroom.engine.office import desk_of, propose_by_rule
+from strongroom.engine.destruction.bury import bury_resurrected
+from strongroom.engine.destruction.destroy import carry_out
+from strongroom.engine.destruction.grave import settle_begun
+from strongroom.engine.destruction.office import desk_of, propose_by_rule
 
 LOOK = 30.0  # seconds between two looks at what has cooled off
 REST = 600.0  # seconds after a failure

@@ -24,8 +24,8 @@ from strongroom.daemon.channels import build_channels
 from strongroom.daemon.logs import tell
 from strongroom.daemon.message import Message
 from strongroom.daemon.pinger import Pinger
-from strongroom.engine.notices import REMIND
-from strongroom.engine.ping import Signal
+from strongroom.engine.health.notices import REMIND
+from strongroom.engine.health.ping import Signal
 from strongroom.model.alarm import Level
 from strongroom.model.errors import Interrupted, StrongroomError, VaultLocked
 from strongroom.model.instants import Clock

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from strongroom.engine.notices import REMIND, Notice, notice_document
+from strongroom.engine.health.notices import REMIND, Notice, notice_document
 from strongroom.model.alarm import Level
 from strongroom.model.instants import format_instant
 

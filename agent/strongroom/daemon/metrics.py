@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from strongroom.engine.figures import Figures
+from strongroom.engine.health.figures import Figures
 from strongroom.model.errors import WorldError
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from strongroom.daemon.channels import AppriseChannel
 from strongroom.daemon.logs import tell
 from strongroom.daemon.message import Message
 from strongroom.engine.assembly import Doors, open_reading
-from strongroom.engine.notary import keep_up
-from strongroom.engine.witnesses import Signed, Told
+from strongroom.engine.proof.notary import keep_up
+from strongroom.engine.proof.witnesses import Signed, Told
 from strongroom.model.alarm import Level
 
 LOOK = 60.0  # seconds between two looks at what is due

@@ -15,7 +15,7 @@ from strongroom.daemon.channels import Channel
 from strongroom.daemon.logs import tell
 from strongroom.daemon.message import Message, compose
 from strongroom.daemon.outlet import DEADLINE, Outlet
-from strongroom.engine.notices import Notice, due_notices, mark_told
+from strongroom.engine.health.notices import Notice, due_notices, mark_told
 from strongroom.engine.readings import Vault
 from strongroom.model.alarm import Level
 

@@ -13,7 +13,7 @@ from strongroom.config.schema import NetworkSettings, PingSettings
 from strongroom.config.secrets import resolve
 from strongroom.daemon.attempt import Attempt
 from strongroom.daemon.logs import tell
-from strongroom.engine.ping import Signal, Ways, ping
+from strongroom.engine.health.ping import Signal, Ways, ping
 from strongroom.model.instants import Clock
 
 AGAIN = 60.0  # seconds before a signal that was not accepted is sent anew

@@ -16,19 +16,19 @@ from strongroom.config.schema import Config
 from strongroom.daemon.asking import Asking, Told
 from strongroom.daemon.logs import tell
 from strongroom.engine.assembly import Doors, build_sources, plans_of, policy_of
+from strongroom.engine.coverage.planning import enter_due
 from strongroom.engine.engine import Engine
-from strongroom.engine.heartbeat import beat
-from strongroom.engine.planning import enter_due
+from strongroom.engine.health.heartbeat import beat
+from strongroom.engine.health.sanity import last_said
+from strongroom.engine.health.scrub import Scrub
+from strongroom.engine.health.scrubview import pace_of, scrub_state
+from strongroom.engine.health.vaulttime import keep_time, remember_time
+from strongroom.engine.jobs.retry import retry_given_up
+from strongroom.engine.jobs.runner import Crew
+from strongroom.engine.keys.recipients import note_recipients, require_sealable
 from strongroom.engine.readings import list_live_jobs
-from strongroom.engine.recipients import note_recipients, require_sealable
 from strongroom.engine.requests import asked, serve
-from strongroom.engine.retain import adopt_policy
-from strongroom.engine.retry import retry_given_up
-from strongroom.engine.runner import Crew
-from strongroom.engine.sanity import last_said
-from strongroom.engine.scrub import Scrub
-from strongroom.engine.scrubview import pace_of, scrub_state
-from strongroom.engine.vaulttime import keep_time, remember_time
+from strongroom.engine.retention.retain import adopt_policy
 from strongroom.model.clockcheck import Beat, ClockFault, ClockVerdict, Tolerance, check_beat, check_skew, check_start
 from strongroom.model.errors import StrongroomError
 from strongroom.model.job import Job

@@ -10,7 +10,7 @@ from strongroom.daemon.attempt import Attempt
 from strongroom.daemon.channels import Channel, build_channels
 from strongroom.daemon.message import Message, trial
 from strongroom.daemon.pinger import Pinger
-from strongroom.engine.ping import Signal
+from strongroom.engine.health.ping import Signal
 from strongroom.model.instants import Clock
 
 

@@ -19,14 +19,14 @@ from strongroom.daemon.message import Message
 from strongroom.daemon.metrics import render, write_textfile
 from strongroom.daemon.notify import Voice
 from strongroom.daemon.pinger import Pinger
+from strongroom.engine.coverage.sights import Sight, keeps_of, sights_of
+from strongroom.engine.coverage.snapshots import marked
 from strongroom.engine.engine import Engine
-from strongroom.engine.figures import figures_of, limits_of
-from strongroom.engine.notices import reconcile, standing_notices
-from strongroom.engine.recipients import note_recipients
-from strongroom.engine.scrubview import pace_of
-from strongroom.engine.sights import Sight, keeps_of, sights_of
-from strongroom.engine.snapshots import marked
-from strongroom.engine.watching import alarms_in, remember_keeps
+from strongroom.engine.health.figures import figures_of, limits_of
+from strongroom.engine.health.notices import reconcile, standing_notices
+from strongroom.engine.health.scrubview import pace_of
+from strongroom.engine.health.watching import alarms_in, remember_keeps
+from strongroom.engine.keys.recipients import note_recipients
 from strongroom.model.alarm import Level, clock_alarm
 from strongroom.model.clockcheck import ClockVerdict
 from strongroom.model.errors import StrongroomError

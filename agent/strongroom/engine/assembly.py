@@ -13,8 +13,8 @@ from strongroom.config.schema import Config, SourceSettings
 from strongroom.config.secrets import SecretRef, resolve
 from strongroom.engine.airlock.anteroom import Anteroom
 from strongroom.engine.engine import Engine, Happening, Source
-from strongroom.engine.recipients import note_recipients, require_sealable
-from strongroom.engine.retain import Policy, adopt_policy
+from strongroom.engine.keys.recipients import note_recipients, require_sealable
+from strongroom.engine.retention.retain import Policy, adopt_policy
 from strongroom.model.errors import UsageError
 from strongroom.model.instants import Chance, Clock
 from strongroom.model.job import Job, State

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from strongroom.engine.airlock.anteroom import Anteroom
-from strongroom.engine.observations import Observations
+from strongroom.engine.jobs.observations import Observations
 from strongroom.model.archive import Archive
 from strongroom.model.inspection import Caps
 from strongroom.model.instants import Chance, Clock

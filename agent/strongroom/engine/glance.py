@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from strongroom.engine.heartbeat import Heartbeat, last_heartbeat
+from strongroom.engine.coverage.sights import Keeps
+from strongroom.engine.health.heartbeat import Heartbeat, last_heartbeat
+from strongroom.engine.health.scrubview import ScrubState, scrub_state
 from strongroom.engine.readings import list_jobs
-from strongroom.engine.scrubview import ScrubState, scrub_state
-from strongroom.engine.sights import Keeps
 from strongroom.model.blindspots import closers_of
 from strongroom.model.budget import HOUR
 from strongroom.model.coverage import Cover, Interval

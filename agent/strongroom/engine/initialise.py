@@ -10,9 +10,9 @@ from pathlib import Path
 from strongroom.config.load import parse_config
 from strongroom.config.template import FreshSource, render_config
 from strongroom.engine.assembly import Doors
-from strongroom.engine.keys import NewIdentity, identity_file, make_identity
-from strongroom.engine.recovery import is_unfinished
-from strongroom.engine.vaulttime import remember_time
+from strongroom.engine.health.vaulttime import remember_time
+from strongroom.engine.keys.identities import NewIdentity, identity_file, make_identity
+from strongroom.engine.recovery.diagnosis import is_unfinished
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
 from strongroom.model.bech32 import encode_bech32
@@ -95,7 +95,10 @@ def check_wishes(wishes: Wishes) -> None:
 
 def _check_text(wishes: Wishes) -> None:
     """Judge the configuration that would be written, as `config check` does. Raises UsageError."""
-    from strongroom.engine.doctor import Verdict, check_streams  # builds adapters: only who has a source pays for it
+    from strongroom.engine.health.doctor import (  # builds adapters: only who has a source pays for it
+        Verdict,
+        check_streams,
+    )
 
     stand_ins = [encode_bech32("age", bytes([number]) * 32) for number in (1, 2)]
     config = parse_config(wishes.config, _text(wishes, stand_ins))

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from strongroom.engine.heartbeat import Heartbeat, last_heartbeat
-from strongroom.engine.remains import refuse_destroyed
+from strongroom.engine.destruction.remains import refuse_destroyed
+from strongroom.engine.health.heartbeat import Heartbeat, last_heartbeat
 from strongroom.evidence.line import Fact
 from strongroom.model.archive import Archive
 from strongroom.model.coverage import Interval

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from strongroom.engine.destruction.remains import refuse_return
 from strongroom.engine.engine import Engine, Happening
-from strongroom.engine.lineage import regeneration_of
-from strongroom.engine.record import enter, record
-from strongroom.engine.remains import refuse_return
-from strongroom.engine.resume import BY_PERSON, hurry_refused
-from strongroom.engine.retry import retry
+from strongroom.engine.jobs.lineage import regeneration_of
+from strongroom.engine.jobs.record import enter, record
+from strongroom.engine.jobs.resume import BY_PERSON, hurry_refused
+from strongroom.engine.jobs.retry import retry
 from strongroom.evidence.line import Entry
 from strongroom.model.errors import StrongroomError, UsageError
 from strongroom.model.ids import make_id

@@ -30,7 +30,7 @@ from strongroom.engine.airlock.order import (
     encode,
 )
 from strongroom.engine.airlock.reader import reader_process
-from strongroom.engine.coding import Unpacked, coding_for, make_encoder, open_clear
+from strongroom.engine.reading.coding import Unpacked, coding_for, make_encoder, open_clear
 from strongroom.formats.inspect import inspect_container
 from strongroom.formats.pipe import PipedSink
 from strongroom.model.archive import Seal

@@ -1,0 +1,271 @@
+"""From plans to jobs: what is due is worked out from plan and ledger each time, and entered as jobs in one transaction.
+
+Only a few dozen jobs of a source are entered ahead: the rest of a backfill stays what it is, required minus held, and
+is worked out again when there is room. What the provider has destroyed meanwhile is entered as lost, never passed over.
+Of a stream without time windows only the newest copy can be had: older ones that nobody took are lost as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from strongroom.engine.coverage.keeping import keeps as keeps_of
+from strongroom.engine.coverage.keeping import learn_retention
+from strongroom.engine.coverage.snapshots import is_snapshot, marked
+from strongroom.engine.destruction.remains import refuse_return
+from strongroom.engine.engine import Engine, Happening
+from strongroom.engine.jobs.record import enter, record
+from strongroom.evidence.line import Entry, Fact
+from strongroom.model.coverage import Cover, Interval, due_windows, held_edge
+from strongroom.model.errors import UsageError
+from strongroom.model.horizon import (
+    BEYOND,
+    NO_COPY,
+    WORTH,
+    lapsed_copies,
+    lost_windows,
+    reconsidered,
+    settled_until,
+    split_settled,
+)
+from strongroom.model.ids import make_id
+from strongroom.model.instants import format_instant
+from strongroom.model.job import Cause, Event, Job, State
+from strongroom.model.plan import SETTLE, Plan, boundary, newest_ended
+from strongroom.model.stream import ExportSpec, Stream
+from strongroom.model.table import Facts, IllegalMove
+from strongroom.model.urgency import queue_key
+from strongroom.model.window import Window, subtract
+from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.jobs import get_job
+from strongroom.vault.ledger import claim, interval_at, intervals_of, lost_after, take_back_lost
+from strongroom.vault.log import add_entry
+from strongroom.vault.streams import count_planned, get_stream, put_stream, unsettled_windows
+from strongroom.vault.told import lag_of
+
+AHEAD = 40  # jobs of one source that wait to be asked for
+_FIRST = datetime(1, 1, 1, tzinfo=UTC)
+_LAST = datetime(9999, 12, 31, tzinfo=UTC)
+
+_IN_HAND = "bring it to its end with: strongroom run --once"
+_HELD = "add --again to export it once more, beside the first"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What one plan wants done now."""
+
+    plan: Plan  # beginning where not everything is held
+    keeps: timedelta | None
+    since: datetime | None  # from where on the stream must be covered
+    windows: tuple[Window, ...]
+    lost: tuple[Window, ...]
+    edge: datetime | None  # everything from `since` to here is proven, empty or lost
+    cause: str = BEYOND  # why what is lost is lost
+    again: tuple[Window, ...] = ()  # entered as lost, and not lost by what is known now: wanted again
+
+
+def work_out(engine: Engine, plan: Plan) -> Due:
+    """Work out what a plan wants now, from the ledger; changes nothing."""
+    catalogue, now = engine.vault.catalogue, engine.clock()
+    keeps = keeps_of(engine, plan.stream.source)
+    plan = marked(engine, plan)
+    state = get_stream(catalogue, plan.stream.name)
+    since = plan.since or (state.floor if plan.snapshot else _floor(state.floor, now, keeps))
+    if since is None and plan.snapshot:
+        first = newest_ended(plan, now)  # of what was before, nobody has a copy
+        since = first.start if first else None
+    elif since is None and keeps is not None:
+        # The oldest whole window that the provider still has: its first hours are already being destroyed.
+        since = max(now - keeps, boundary(plan.span, plan.zone, now - keeps))
+    start = since
+    if since is not None and state.edge is not None and state.since == since:
+        start = max(since, state.edge)
+    again = _not_lost(catalogue, plan, now, keeps, since)
+    if again and start is not None:
+        start = min(start, again[0].start)
+    plan = replace(plan, since=start, paused=plan.paused or bool(state.paused))
+    ledger = intervals_of(catalogue, plan.stream.name, Window(start, _LAST) if start else None)
+    ledger = without_lost(ledger, again)
+    lost = (*lost_windows(plan, ledger, now, keeps), *(each.window for each in lapsed_copies(plan, ledger, now)))
+    taken = ledger + [Interval(plan.stream.name, window, Cover.LOST) for window in lost]
+    windows = tuple(due_windows(plan, taken, now - lag_of(catalogue, plan.stream.source), keeps))
+    edge = held_edge(start, _without(taken, lost)) if start else None
+    return Due(plan, keeps, since, windows, lost, edge, NO_COPY if plan.snapshot else BEYOND, again)
+
+
+def _floor(floor: datetime | None, now: datetime, keeps: timedelta | None) -> datetime | None:
+    """Return where an open plan begins: farther back than at first, where the provider turns out to keep more."""
+    return floor if floor is None or keeps is None or floor - (now - keeps) <= WORTH else now - keeps
+
+
+def _not_lost(
+    catalogue: Catalogue, plan: Plan, now: datetime, keeps: timedelta | None, since: datetime | None
+) -> tuple[Window, ...]:
+    if plan.snapshot or keeps is None:
+        return ()
+    return tuple(reconsidered(lost_after(catalogue, plan.stream.name, now - keeps), now, keeps, since))
+
+
+def without_lost(ledger: Iterable[Interval], again: Sequence[Window]) -> list[Interval]:
+    """Return the ledger without those parts of its losses that are wanted again."""
+    kept: list[Interval] = []
+    for each in ledger:
+        if again and each.cover is Cover.LOST and each.cause == BEYOND:
+            kept += [replace(each, window=rest) for rest in subtract(each.window, list(again))]
+        else:
+            kept.append(each)
+    return kept
+
+
+def _without(taken: list[Interval], lost: tuple[Window, ...]) -> list[Interval]:
+    """Leave out what failed for good and counts as lost by now."""
+    return [each for each in taken if each.cover is not Cover.MISSING or each.window not in lost]
+
+
+def enter_due(engine: Engine, plans: Iterable[Plan], ahead: int = AHEAD) -> list[Job]:
+    """Enter jobs for the most urgent windows that are due, and everything that is lost; return the new jobs."""
+    by_source: dict[str, list[Plan]] = {}
+    for plan in plans:
+        by_source.setdefault(plan.stream.source, []).append(plan)
+    learn_retention(engine, by_source)
+    jobs = [job for source, group in by_source.items() for job in _enter_source(engine, source, group, ahead)]
+    engine.vault.write_log()
+    return jobs
+
+
+def _enter_source(engine: Engine, source: str, plans: list[Plan], ahead: int) -> list[Job]:
+    catalogue, now = engine.vault.catalogue, engine.clock()
+    keeps = keeps_of(engine, source)
+    wanted: list[Job] = []
+    for plan in plans:
+        _let_go(engine, marked(engine, plan))
+    with catalogue.transaction():
+        for plan in plans:
+            due = work_out(engine, plan)
+            _take_back(catalogue, plan.stream.name, due, now)
+            _remember(catalogue, plan, due)
+            for window in due.lost:
+                _enter_lost(engine, catalogue, plan.stream.name, window, due.cause)
+            wanted += [_job(engine, plan.stream, window, plan.retention, plan.priority) for window in due.windows]
+            wanted += _second_pass(engine, due.plan, keeps, ahead)
+        wanted.sort(key=lambda job: queue_key(job, now, keeps, engine.rules))
+        chosen = wanted[: max(0, ahead - count_planned(catalogue, source))]
+        for job in chosen:
+            enter(catalogue, job)
+    return chosen
+
+
+def _second_pass(engine: Engine, plan: Plan, keeps: timedelta | None, most: int) -> list[Job]:
+    """Return jobs for windows that are due a second time, to catch what changed after the first export."""
+    if plan.settled_pass is None or plan.paused or plan.snapshot:
+        return []
+    now = engine.clock()
+    horizon = now - keeps if keeps is not None else _FIRST
+    windows = unsettled_windows(engine.vault.catalogue, plan.stream.name, plan.settled_pass, now, horizon, most)
+    return [_job(engine, plan.stream, window, plan.retention, plan.priority, "settled") for window in windows]
+
+
+def _remember(catalogue: Catalogue, plan: Plan, due: Due) -> None:
+    """Remember where an open plan began, so that what ages out is seen as lost, and how far everything is held."""
+    state = get_stream(catalogue, plan.stream.name)
+    floor = due.since if plan.since is None else state.floor
+    known = replace(state, floor=floor, since=due.since, edge=due.edge)
+    if known != state:
+        put_stream(catalogue, known)
+
+
+def _let_go(engine: Engine, plan: Plan) -> None:
+    """Cancel copies that were never asked for and that a newer window has overtaken: one catches up for all."""
+    newest = newest_ended(plan, engine.clock())
+    if not plan.snapshot or newest is None:
+        return
+    for interval in intervals_of(engine.vault.catalogue, plan.stream.name):
+        job = get_job(engine.vault.catalogue, interval.job) if interval.cover is Cover.OPEN else None
+        if job is None or job.state is not State.PLANNED or interval.window.end > newest.start:
+            continue
+        facts = Facts(cause=Cause.NONE, detail="a newer copy takes its place: what there was then can be had no more")
+        with suppress(IllegalMove):  # a worker has just asked for it
+            record(engine, job, Happening(Event.CANCELLED, facts))
+
+
+def _take_back(catalogue: Catalogue, stream: str, due: Due, now: datetime) -> None:
+    """Enter what was lost by our own reckoning and is not, by what is known of the provider now."""
+    for part in due.again:
+        take_back_lost(catalogue, stream, part, BEYOND)
+        facts: dict[str, Fact] = {"window": [format_instant(part.start), format_instant(part.end)], "cause": BEYOND}
+        if due.keeps is not None:
+            facts["days"] = due.keeps // timedelta(days=1)
+        add_entry(catalogue, Entry("coverage.reconsidered", now, stream=stream, facts=facts))
+
+
+def _enter_lost(engine: Engine, catalogue: Catalogue, stream: str, window: Window, cause: str) -> None:
+    claim(catalogue, Interval(stream, window, Cover.LOST, cause=cause), engine.clock())
+    facts: dict[str, Fact] = {"window": [format_instant(window.start), format_instant(window.end)], "cause": cause}
+    add_entry(catalogue, Entry("coverage.lost", engine.clock(), stream=stream, facts=facts))
+
+
+def enter_window(engine: Engine, stream: Stream, window: Window, retention: str, *, again: bool = False) -> Job:
+    """Enter a job for one window that a person asks for.
+
+    Raises UsageError for a window that has not begun, and when exactly this one is held or under way, unless `again`:
+    then the new export becomes an archive beside the older one and the ledger is left alone. Raises it also for a copy
+    of long ago, of a stream that has no time windows.
+    """
+    catalogue, now = engine.vault.catalogue, engine.clock()
+    if window.start >= now:
+        raise UsageError(
+            f"{format_instant(window.start)} has not come yet: there is nothing to export of then",
+            hint=f"it is {format_instant(now)} now; ask for a window that has ended, or let the plan do it when it has",
+        )
+    if window.end + window.length <= now and not again and _is_snapshot(engine, stream):
+        raise UsageError(
+            f"{stream.name} has no time windows: what there was then can be had no more",
+            hint="ask for the newest window that has ended: it is a copy of what there is now",
+        )
+    with catalogue.transaction():
+        refuse_return(catalogue, stream.source, stream.datasets, window)
+        held = interval_at(catalogue, stream.name, window)
+        if held is not None and not again and held.cover not in (Cover.MISSING, Cover.LOST):
+            raise UsageError(
+                f"{stream.name} {format_instant(window.start)} to {format_instant(window.end)} is {held.cover} already"
+                f" ({'archive ' + held.archive if held.archive else 'job ' + held.job})",
+                hint=_IN_HAND if held.cover is Cover.OPEN else _HELD,
+            )
+        job = _job(engine, stream, window, retention, 10, purpose="regenerate" if again else "manual")
+        enter(catalogue, job)
+    engine.vault.write_log()
+    return job
+
+
+def unsettled_part(engine: Engine, stream: Stream, window: Window) -> Window | None:
+    """Return what of a window has not settled by now: an export that is asked for now proves nothing of it."""
+    delay = engine.settles.get(stream.name, SETTLE)
+    rest = split_settled(window, settled_until(engine.clock(), delay))[1]
+    return window if rest is not None and _is_snapshot(engine, stream) else rest
+
+
+def _is_snapshot(engine: Engine, stream: Stream) -> bool:
+    return is_snapshot(engine.sources[stream.source].provider, stream.datasets, stream.filters)
+
+
+def _job(
+    engine: Engine, stream: Stream, window: Window, retention: str, priority: int, purpose: str = "coverage"
+) -> Job:
+    now = engine.clock()
+    return Job(
+        id=make_id(now, engine.chance),
+        stream=stream.name,
+        source=stream.source,
+        spec=ExportSpec(stream.datasets, window, stream.filters),
+        state=State.PLANNED,
+        created_at=now,
+        changed_at=now,
+        next_at=now,
+        purpose=purpose,
+        retention=retention,
+        priority=priority,
+    )

@@ -1,0 +1,81 @@
+"""A coverage statement: "no gap from A to B", or the list of gaps, in plain text that the agent signs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from strongroom.config.schema import Config
+from strongroom.config.secrets import resolve
+from strongroom.engine.coverage.prospect import StreamCoverage
+from strongroom.engine.readings import newest_moments
+from strongroom.evidence.line import digest
+from strongroom.evidence.note import Signer
+from strongroom.model.coverage import HELD, Cover, joined, unheld
+from strongroom.model.errors import UsageError
+from strongroom.model.instants import format_instant
+from strongroom.model.window import Window, subtract
+from strongroom.vault import queries
+from strongroom.vault.vault import Vault
+
+TITLE = "strongroom coverage statement 1"
+_HELD = (Cover.PROVEN, Cover.EMPTY)
+
+
+def state_coverage(vault: Vault, streams: Sequence[StreamCoverage], period: Window) -> str:
+    """Return the text of a statement about a period. It ends in a newline and is ready to be signed.
+
+    Names of streams, instants, counts and the position of the log; no record and no name of a person.
+    """
+    row = vault.catalogue.read_one(queries.LAST_ENTRY)
+    newest = newest_moments(vault, 1)
+    lines = [
+        TITLE,
+        f"from {format_instant(period.start)}",
+        f"to {format_instant(period.end)}",
+        f"log {row['seq']} {digest(row['line'])}" if row else "log 0",
+        f"as of {format_instant(newest[0].at)}" if newest else "as of the beginning",
+    ]
+    for each in streams:
+        lines += _stream(each, period)
+    return "\n".join(lines) + "\n"
+
+
+def sign(text: str, config: Config) -> str:
+    """Sign a statement with the agent's key. Raises UsageError when none is configured."""
+    if config.vault.signing_key is None:
+        raise UsageError("the agent has no signing key", hint="name one with [vault] signing_key; `init` makes one")
+    return Signer.parse(resolve(config.vault.signing_key).reveal()).sign(text)
+
+
+def has_gap(streams: Sequence[StreamCoverage], period: Window) -> bool:
+    """Say whether anything of the period is not held."""
+    return any(_gaps(each, period) for each in streams)
+
+
+def _stream(each: StreamCoverage, period: Window) -> Iterator[str]:
+    gaps = _gaps(each, period)
+    archives = sum(interval.cover in _HELD for interval in each.intervals if interval.window.overlaps(period))
+    yield f"stream {each.stream}: {'no gap' if not gaps else f'{len(gaps)} gaps'}, {archives} archives"
+    for gap, why in gaps:
+        yield f"gap {each.stream} {format_instant(gap.start)} {format_instant(gap.end)} {why}"
+    for gone in (i for i in each.intervals if i.cover is Cover.DESTROYED and i.window.overlaps(period)):
+        yield (
+            f"destroyed {each.stream} {format_instant(gone.window.start)} {format_instant(gone.window.end)}"
+            f" {gone.cause or 'its time was over'}"
+        )
+    for blind in each.blind:
+        for word, windows in (("open", blind.open), ("closed", blind.closed)):
+            for window in windows:
+                yield (
+                    f"left out {each.stream} {format_instant(window.start)} {format_instant(window.end)} {word},"
+                    f" {blind.spot.lacks}"
+                )
+
+
+def _gaps(each: StreamCoverage, period: Window) -> list[tuple[Window, str]]:
+    """Return what was never held, and why; what was held and destroyed when its time was over is told beside it."""
+    told = joined(unheld(each.intervals, period))
+    known = [interval.window for interval in each.intervals if interval.cover in HELD]
+    nothing = subtract(period, known + [interval.window for interval in told])
+    gaps = [(gap.window, f"{gap.cover.value}, {gap.cause}".removesuffix(", ")) for gap in told]
+    return sorted([*gaps, *((window, "not held") for window in nothing)])

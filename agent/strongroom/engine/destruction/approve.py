@@ -1,0 +1,186 @@
+"""The second step: somebody else agrees with a plan, with exactly the archives that were on it when it was read.
+
+The approval names the digest of the whole plan as it was proposed. Archives can leave a plan and never join it, so
+what an approval covers can only shrink.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from strongroom.engine.destruction.crosscheck import open_docket, read_on, require_archive, require_plan, told_aloud
+from strongroom.engine.destruction.desk import Desk
+from strongroom.engine.destruction.docket import Docket
+from strongroom.engine.destruction.propose import Plan, read_plan
+from strongroom.evidence.note import Signer, Verifier, open_note
+from strongroom.model.destruction import (
+    Approval,
+    Person,
+    Proposal,
+    Stage,
+    Step,
+    StepRefused,
+    approval_text,
+    is_approved,
+    move,
+    plan_digest,
+    require_other,
+    ripe_at,
+)
+from strongroom.model.errors import UsageError, VaultError
+from strongroom.model.instants import format_instant
+from strongroom.vault.destructions import approvals_of, condemned_on, put_approval, put_condemned
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """What an approval came to."""
+
+    plan: Plan
+    enough: bool  # the cooling-off runs; otherwise somebody else must approve, too
+    ripe_at: datetime | None  # when the destruction can begin
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a person's approval would come to, if it were given now."""
+
+    plan: Plan
+    lacking: int  # approvals that would still be missing after it
+    cooling_off: timedelta
+    ripe_at: datetime | None  # from when on the destruction would be final; None while approvals are missing
+
+
+def foresee_approval(desk: Desk, proposal_id: str, by: Person) -> Outlook:
+    """Say what an approval by this person, without a key, would come to; nothing is written.
+
+    Raises as `approve` does where this person cannot approve, or nothing waits.
+    """
+    plan = read_plan(desk, proposal_id)
+    given = approvals_of(desk.vault.catalogue, proposal_id)
+    _require_unchanged(desk, plan, plan.digest)
+    require_other(plan.proposal, given, by)
+    if desk.rules.approvers:
+        hint = f"with your key: strongroom destroy approve {proposal_id} --sign-with KEYFILE"
+        raise UsageError("an approval must be signed here", hint=hint)
+    approval = Approval(proposal_id, desk.clock(), by, plan.proposal.plan_sha256)
+    enough = is_approved(plan.proposal, [*given, approval], desk.rules.people)
+    strict = replace(plan.proposal, people=max(plan.proposal.people, desk.rules.people))
+    return Outlook(
+        plan,
+        0 if enough else max(1, strict.approvals - len(given) - 1),
+        max(plan.proposal.cooling_off, desk.rules.cooling_off),
+        ripe_at(plan.proposal, [*given, approval], desk.rules.cooling_off) if enough else None,
+    )
+
+
+def read_outcome(desk: Desk, plan: Plan) -> datetime | None:
+    """Return from when on what was approved of a plan is destroyed for good, or None while nothing is approved."""
+    if not any(each.stage is Stage.APPROVED for each in plan.condemned):
+        return None
+    return ripe_at(plan.proposal, sound_approvals(desk, plan.proposal), desk.rules.cooling_off)
+
+
+def approve(desk: Desk, proposal_id: str, by: Person, seen: str, key: Signer | None = None) -> Approved:
+    """Agree with a plan. `seen` is the digest of what the person was shown (`Plan.digest`); `key` signs.
+
+    Raises StepRefused where the person cannot approve or the plan is another by now; UsageError for a wrong key;
+    WorldError as long as an alarm about the time stands; Contradiction where catalogue and log differ.
+    """
+    desk.require_calm()
+    catalogue, at = desk.vault.catalogue, desk.clock()
+    docket = _docket(desk, proposal_id, by, seen)
+    with told_aloud(desk), catalogue.transaction():
+        plan = read_plan(desk, proposal_id)
+        given = approvals_of(catalogue, proposal_id)
+        _require_unchanged(desk, plan, seen)
+        require_other(plan.proposal, given, by)
+        read_on(catalogue, docket)
+        require_plan(catalogue, docket, plan.proposal)
+        approval = _sign(desk, plan, by, at, key)
+        if approval.signer and any(each.signer == approval.signer for each in given):
+            raise StepRefused("this key has approved the plan already", hint="somebody else must do so, with another")
+        put_approval(catalogue, approval)
+        enough = is_approved(plan.proposal, [*given, approval], desk.rules.people)
+        for each in plan.waiting if enough else ():
+            put_condemned(catalogue, move(each, Step.APPROVED, at, each.reason))
+        desk.log(
+            "destruction.approved",
+            at,
+            proposal=proposal_id,
+            by=by.token,
+            plan_sha256=plan.proposal.plan_sha256,
+            archives=len(plan.waiting),
+            signer=approval.signer,
+            note=approval.note,
+            enough=enough,
+        )
+    desk.vault.write_log()
+    ripe = ripe_at(plan.proposal, [*given, approval], desk.rules.cooling_off) if enough else None
+    return Approved(read_plan(desk, proposal_id), enough, ripe)
+
+
+def _docket(desk: Desk, proposal_id: str, by: Person, seen: str) -> Docket:
+    """Read what the log tells of a plan, and hold what waits on it against that; first what a person can mistake."""
+    catalogue, plan = desk.vault.catalogue, read_plan(desk, proposal_id)
+    _require_unchanged(desk, plan, seen)
+    require_other(plan.proposal, approvals_of(catalogue, proposal_id), by)
+    with told_aloud(desk):
+        docket = open_docket(desk.vault, [proposal_id], [each.archive for each in plan.waiting])
+        for each in plan.waiting:
+            require_archive(catalogue, docket, each.archive)
+    return docket
+
+
+def _require_unchanged(desk: Desk, plan: Plan, seen: str) -> None:
+    if not plan.waiting:
+        raise StepRefused(f"nothing of {plan.proposal.id} waits for approval", hint="see: strongroom destroy list")
+    require_whole(desk, plan.proposal)
+    if plan.digest != seen:
+        raise StepRefused("the plan is not the one that you were shown", hint="read it again: strongroom destroy show")
+
+
+def require_whole(desk: Desk, proposal: Proposal) -> None:
+    """Raise VaultError unless the plan in the catalogue is the one that was proposed and that approvals name."""
+    if plan_digest(proposal.id, condemned_on(desk.vault.catalogue, proposal.id)) != proposal.plan_sha256:
+        raise VaultError(
+            f"the plan {proposal.id} is not the one that was proposed: archives or rules were changed in the catalogue",
+            hint="nothing of it is destroyed; undo it, find out who changed it, and propose anew",
+        )
+
+
+def _sign(desk: Desk, plan: Plan, by: Person, at: datetime, key: Signer | None) -> Approval:
+    proposal = plan.proposal
+    plain = Approval(proposal.id, at, by, proposal.plan_sha256)
+    if key is None:
+        if desk.rules.approvers:
+            raise UsageError("an approval must be signed here", hint="add --sign-with KEYFILE")
+        return plain
+    signer = str(key.verifier)
+    if desk.rules.approvers and signer not in desk.rules.approvers:
+        raise UsageError("this key is none of [destruction] approvers", hint="sign with the key that stands there")
+    note = key.sign(approval_text(proposal, format_instant(at), by, len(plan.waiting)))
+    return Approval(proposal.id, at, by, proposal.plan_sha256, note, signer)
+
+
+def sound_approvals(desk: Desk, proposal: Proposal) -> list[Approval]:
+    """Return the approvals that still stand: signed where a signature is asked for, and every signature a true one."""
+    approvers = desk.rules.approvers
+    return [
+        each
+        for each in approvals_of(desk.vault.catalogue, proposal.id)
+        if _is_true(each) and (not approvers or each.signer in approvers)
+    ]
+
+
+def _is_true(approval: Approval) -> bool:
+    if not approval.note:
+        return not approval.signer
+    try:
+        text = open_note(approval.note, Verifier.parse(approval.signer))
+    except (UsageError, VaultError):
+        return False
+    lines = text.splitlines()
+    wanted = {f"proposal {approval.proposal}", f"plan {approval.plan_sha256}", f"by {approval.by.token}"}
+    return wanted <= set(lines)

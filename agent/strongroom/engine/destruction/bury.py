@@ -1,0 +1,142 @@
+"""What was destroyed does not come back: what a restored backup brought of it is destroyed again.
+
+An archive counts as destroyed where a line of the log says so; a file or a row alone is never believed, or whoever can
+put one somewhere could have an archive destroyed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from strongroom.engine.destruction.certificate import read_certificate
+from strongroom.evidence.line import Entry, read_chain
+from strongroom.model.errors import VaultError
+from strongroom.model.instants import Clock
+from strongroom.model.tombstone import Tombstone
+from strongroom.vault import destructionqueries as queries
+from strongroom.vault.archives import get_archive
+from strongroom.vault.destructions import reduce_rows
+from strongroom.vault.layout import Layout
+from strongroom.vault.log import add_entry, entries_of_archive
+from strongroom.vault.rekeying import keys_alone
+from strongroom.vault.shred import copies_of, discard, put_in_place_of, shred
+from strongroom.vault.tombstones import (
+    buried_ids,
+    get_tombstone,
+    put_tombstone,
+    read_tombstone,
+    tombstone_path,
+    write_tombstone,
+)
+from strongroom.vault.vault import Vault
+
+_DESTROYED = b'"kind":"archive.destroyed"'
+
+
+def bury_resurrected(vault: Vault, clock: Clock, *, thorough: bool = True) -> list[str]:
+    """Destroy again whatever there is of archives that were destroyed; return their ids, each entered into the log.
+
+    `thorough` also reads the log file, which may know more than a catalogue that was restored or is being rebuilt.
+    Doing it twice does nothing more. Raises WorldError when the disk refuses.
+    """
+    known = {archive for archive in buried_ids(vault.catalogue) if _is_told(vault, archive)}
+    if thorough:
+        known |= ids_destroyed_by_log(vault.layout)
+    with keys_alone(vault.layout):
+        risen = [archive for archive in sorted(known) if _bury(vault, archive, clock)]
+    if risen:
+        vault.catalogue.compact()
+        vault.write_log()
+    return risen
+
+
+def ids_destroyed_by_log(layout: Layout) -> set[str]:
+    """Return the id of every archive that the log file says was destroyed; of none where its chain is broken."""
+    try:
+        lines = layout.log.read_bytes().splitlines()
+    except FileNotFoundError:
+        return set()
+    if not any(_DESTROYED in line for line in lines):
+        return set()
+    try:
+        bodies = list(read_chain(lines))
+    except VaultError:
+        return set()  # a line that was slipped in must not have an archive destroyed: recovery looks at the log first
+    return {str(body["archive"]) for body in bodies if body["kind"] == "archive.destroyed"}
+
+
+def _is_told(vault: Vault, archive_id: str) -> bool:
+    """Say whether a line of the log has the archive as destroyed: the line itself, and not the columns beside it."""
+    told = (entry.body for entry in entries_of_archive(vault.catalogue, archive_id))
+    return any(body["kind"] == "archive.destroyed" and body.get("archive") == archive_id for body in told)
+
+
+def known_tombstone(vault: Vault, archive_id: str) -> Tombstone | None:
+    """Return an archive's tombstone from the catalogue, its own file, or its certificate, whichever has it."""
+    buried = get_tombstone(vault.catalogue, archive_id)
+    if buried is not None:
+        return buried.tombstone
+    layout = vault.layout
+    for path in (layout.manifest(archive_id), layout.quarantined(archive_id, ".json")):
+        try:
+            return read_tombstone(path.read_bytes())
+        except (OSError, VaultError):
+            continue
+    return _certified(layout, archive_id)
+
+
+def _certified(layout: Layout, archive_id: str) -> Tombstone | None:
+    try:
+        told = read_certificate(layout.certificate(archive_id).read_bytes())["archive"]
+        return read_tombstone(json.dumps(told))
+    except (OSError, ValueError, KeyError, VaultError):
+        return None
+
+
+def _certificate_digest(vault: Vault, archive_id: str) -> str:
+    """Return the digest that the log has of the certificate, or that of its file where the log is not there yet."""
+    for entry in reversed(entries_of_archive(vault.catalogue, archive_id)):
+        facts = entry.body.get("facts")
+        if isinstance(facts, dict) and facts.get("certificate_sha256"):
+            return str(facts["certificate_sha256"])
+    path = vault.layout.certificate(archive_id)
+    return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()
+
+
+def _bury(vault: Vault, archive_id: str, clock: Clock) -> bool:
+    tombstone = known_tombstone(vault, archive_id)
+    stone = tombstone_path(vault.layout, tombstone) if tombstone is not None else None
+    copies = [path for path in copies_of(vault.layout, archive_id) if path != stone]
+    listed = get_archive(vault.catalogue, archive_id) is not None
+    toppled = tombstone is not None and stone is not None and not _stands(stone, tombstone)
+    if not (copies or listed or toppled):
+        return False
+    for path in copies:  # key files come first
+        (discard if path.suffix == ".age" and ".key." not in path.name else shred)(path)
+    if tombstone is not None and stone is not None:
+        temporary = vault.layout.temporary(archive_id, ".tombstone")
+        put_in_place_of(stone, temporary, write_tombstone(tombstone))
+    _write_down(vault, archive_id, tombstone, clock, len(copies))
+    return True
+
+
+def _stands(stone: Path, tombstone: Tombstone) -> bool:
+    try:
+        return stone.read_bytes() == write_tombstone(tombstone)
+    except OSError:
+        return False
+
+
+def _write_down(vault: Vault, archive_id: str, tombstone: Tombstone | None, clock: Clock, files: int) -> None:
+    catalogue = vault.catalogue
+    with catalogue.transaction():
+        catalogue.write(queries.DROP_ARCHIVE, archive_id)
+        if tombstone is not None:
+            reduce_rows(catalogue, tombstone)
+            put_tombstone(catalogue, tombstone, _certificate_digest(vault, archive_id))
+        stream = tombstone.stream if tombstone is not None else ""
+        add_entry(
+            catalogue, Entry("archive.buried", clock(), archive=archive_id, stream=stream, facts={"files": files})
+        )

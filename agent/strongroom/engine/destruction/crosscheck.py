@@ -1,0 +1,244 @@
+"""Rows of the catalogue against the chained log, before anything is destroyed by them. Where they differ nothing is.
+
+The row is an index, the log is the act: a hold without its row still holds, an approval without its line was never
+given, a period that ends earlier than its rule says was never agreed. Every difference is an alarm and an entry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+from strongroom.engine.destruction.desk import Desk
+from strongroom.engine.destruction.docket import Docket, ToldArchive
+from strongroom.evidence.line import Entry
+from strongroom.model.alarm import CONTRADICTED, Level
+from strongroom.model.archive import Archive
+from strongroom.model.destruction import Approval, Proposal, Stage, is_approved
+from strongroom.model.errors import VaultError
+from strongroom.model.hold import Hold, catches
+from strongroom.model.instants import Clock, format_instant
+from strongroom.model.retention import Record, end_of
+from strongroom.model.tombstone import Tombstone
+from strongroom.vault import queries
+from strongroom.vault.archives import get_archive
+from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.destructions import approvals_of, condemned_on, get_proposal, live_condemned
+from strongroom.vault.holds import holds
+from strongroom.vault.log import add_entry
+from strongroom.vault.notices import Notice, get_notice, put_notice
+from strongroom.vault.retained import get_record, record_of
+from strongroom.vault.tombstones import write_tombstone
+from strongroom.vault.vault import Vault
+
+_HINT = "nothing is destroyed until a person has looked: strongroom audit verify, strongroom log"
+
+
+class Contradiction(VaultError):
+    """Catalogue and log say different things of a destruction. `code` is a stable word for what about."""
+
+    def __init__(self, code: str, words: str, *, archive: str = "", proposal: str = "") -> None:
+        super().__init__(f"the catalogue contradicts the evidence log: {words}", hint=_HINT)
+        self.code, self.archive, self.proposal = code, archive, proposal
+
+
+def open_docket(vault: Vault, plans: Collection[str] = (), archives: Collection[str] = ()) -> Docket:
+    """Read the whole log for these plans and archives; outside a transaction.
+
+    Raises Contradiction where the chain is broken, or the holds of the catalogue are not those of the log.
+    """
+    try:
+        vault.write_log()
+    except VaultError as error:  # the file's last line is another: the rows may have been chained anew
+        raise Contradiction("log", error.message) from error
+    docket = Docket(plans, archives)
+    read_on(vault.catalogue, docket)
+    return docket
+
+
+def read_on(catalogue: Catalogue, docket: Docket) -> None:
+    """Take in what is new in the log, and compare the holds. Raises as `open_docket`."""
+    try:
+        docket.read_on(catalogue)
+    except (VaultError, ValueError, KeyError, TypeError, AttributeError) as error:
+        words = error.message if isinstance(error, VaultError) else "an entry of it cannot be read"
+        raise Contradiction("log", words) from error
+    found = hold_differences(catalogue, docket)
+    if found:
+        raise Contradiction("hold", found[0])
+
+
+def hold_differences(catalogue: Catalogue, docket: Docket) -> list[str]:
+    """Say where the holds of the catalogue are not those that the log tells of."""
+    rows, told, found = {hold.id: hold for hold in holds(catalogue, active=False)}, docket.holds, []
+    for name in sorted({*rows, *told}):
+        row, line = rows.get(name), told.get(name)
+        if row is None:
+            found.append(f"the log tells of the hold {name}, and the catalogue has none")
+        elif line is None:
+            found.append(f"the catalogue has a hold {name}, and the log tells of none")
+        elif row.stands != line.stands:
+            word = {True: "stands", False: "is released"}
+            found.append(f"the hold {name} {word[line.stands]} by the log, and {word[row.stands]} by the catalogue")
+        elif row.rule != line.rule:
+            found.append(f"the hold {name} holds by the log something else than by the catalogue")
+    return found
+
+
+def held_otherwise(catalogue: Catalogue) -> list[str]:
+    """Read the log, and say where the holds of the catalogue are others, or that it cannot be read."""
+    docket = Docket()
+    try:
+        read_on(catalogue, docket)
+    except Contradiction as error:
+        return hold_differences(catalogue, docket) if error.code == "hold" else [error.message]
+    return []
+
+
+def require_plan(catalogue: Catalogue, docket: Docket, proposal: Proposal, archive: str = "") -> None:
+    """Raise Contradiction unless the plan, its approvals and how its archives stand are as the log tells.
+
+    With `archive` only that one is looked at, and not all that are on the plan.
+    """
+    told, name = docket.plans.get(proposal.id), proposal.id
+    if told is None:
+        raise Contradiction("plan", f"the log tells of no plan {name}", proposal=name)
+    if _terms(proposal) != _terms(told.proposal):
+        raise Contradiction("plan", f"the plan {name} was proposed under other terms", proposal=name)
+    if _given(approvals_of(catalogue, name)) != _given(told.approvals):
+        words = f"the approvals of the plan {name} are not those that were given"
+        raise Contradiction("approval", words, proposal=name)
+    alone = live_condemned(catalogue, archive) if archive else None
+    for each in condemned_on(catalogue, name) if alone is None else (alone,):
+        line = told.stages.get(each.archive)
+        again = line is Stage.DESTROYING and each.stage is Stage.APPROVED  # made anew before a file was touched
+        if line is not each.stage and not again:
+            words = (
+                f"archive {each.archive} is {line or 'not'} on the plan {name} by the log, and {each.stage} by its row"
+            )
+            raise Contradiction("approval", words, archive=each.archive, proposal=name)
+
+
+def require_archive(catalogue: Catalogue, docket: Docket, archive_id: str) -> None:
+    """Raise Contradiction unless what decides about an archive follows from its manifest and its extensions."""
+    words = archive_difference(catalogue, docket.archives.get(archive_id, ToldArchive()), archive_id)
+    if words:
+        raise Contradiction("retention", words, archive=archive_id)
+
+
+def archive_difference(catalogue: Catalogue, told: ToldArchive, archive_id: str) -> str:
+    """Say how what decides about an archive differs from its manifest, whose digest the log has, if it does."""
+    row = catalogue.read_one(queries.ARCHIVE, archive_id)
+    if row is None:
+        return ""
+    if hashlib.sha256(row["manifest"].encode()).hexdigest() != told.manifest_sha256:
+        return f"the manifest of archive {archive_id} is not the one that the log tells of"
+    return record_difference(catalogue, told, archive_id)
+
+
+def record_difference(catalogue: Catalogue, told: ToldArchive, archive_id: str) -> str:
+    """Say how the row that decides about an archive differs from its manifest and its extensions, if it does."""
+    archive, found = get_archive(catalogue, archive_id), get_record(catalogue, archive_id)
+    if archive is None or found is None:
+        return ""
+    expected = _expected(archive, told)
+    if replace(found, destroyed=False) == expected:
+        return ""
+    if found.until != expected.until:
+        ends = (format_instant(each.until) if each.until else "never" for each in (expected, found))
+        return "the period of archive {} ends {} by its rule, and {} by its row".format(archive_id, *ends)
+    return f"the row that decides about archive {archive_id} says something else than its manifest"
+
+
+def require_begun(docket: Docket, tombstone: Tombstone) -> None:
+    """Raise Contradiction unless the log tells that this destruction was begun, approved, and under no hold."""
+    name, plan = tombstone.archive, docket.plans.get(tombstone.proposal)
+    begun = docket.begun.get(name)
+    if begun is None or begun.tombstone_sha256 != hashlib.sha256(write_tombstone(tombstone)).hexdigest():
+        raise Contradiction("begun", f"no destruction of archive {name} was begun", archive=name)
+    if plan is None or begun.proposal != plan.proposal.id or not is_approved(plan.proposal, begun.approvals):
+        raise Contradiction("approval", f"the destruction of archive {name} was not approved", archive=name)
+    if begun.stage not in (Stage.APPROVED, Stage.DESTROYING):
+        raise Contradiction(
+            "approval", f"archive {name} was {begun.stage or 'not on the plan'} when it began", archive=name
+        )
+    for hold in begun.holds:
+        if surely_held(hold, tombstone):
+            raise Contradiction("hold", f"archive {name} was held when its destruction began: {hold.id}", archive=name)
+
+
+def surely_held(hold: Hold, tombstone: Tombstone) -> bool:
+    """Say whether a hold kept what is destroyed now, as far as its window tells; records may have reached further."""
+    window = tombstone.window
+    record = Record(
+        id=tombstone.archive,
+        stream=tombstone.stream,
+        source=tombstone.source,
+        datasets=tombstone.datasets,
+        window=window,
+        retention=tombstone.retention,
+        rule=None,
+        until=None,
+        earliest=window.start,
+        latest=window.end,
+    )
+    return catches(hold, record)
+
+
+def require_proposal(catalogue: Catalogue, docket: Docket, tombstone: Tombstone) -> None:
+    """Raise Contradiction unless what stands behind a destruction that was begun is as the log tells."""
+    require_begun(docket, tombstone)
+    proposal = get_proposal(catalogue, tombstone.proposal)
+    if proposal is None:
+        raise VaultError(f"the proposal that condemned archive {tombstone.archive} is not in the catalogue")
+    require_plan(catalogue, docket, proposal, tombstone.archive)
+
+
+@contextmanager
+def told_aloud(desk: Desk) -> Iterator[None]:
+    """Enter a contradiction into the log and raise the alarm, once for each; outside a transaction."""
+    try:
+        yield
+    except Contradiction as error:
+        tell_contradiction(desk.vault, error, desk.clock)
+        raise
+
+
+def tell_contradiction(vault: Vault, error: Contradiction, clock: Clock) -> None:
+    """Write it down and raise the alarm, unless just this stands already."""
+    catalogue, now = vault.catalogue, clock()
+    key = f"{CONTRADICTED} {error.archive or error.proposal or error.code}"
+    with catalogue.transaction():
+        known = get_notice(catalogue, key)
+        if known is not None and known.body == error.message:
+            return
+        title = "a destruction was stopped: catalogue and evidence log contradict each other"
+        put_notice(catalogue, Notice(key, Level.CRITICAL.value, title, error.message, raised_at=now))
+        facts = {"code": error.code, "proposal": error.proposal}
+        told = {name: fact for name, fact in facts.items() if fact}
+        add_entry(catalogue, Entry("destruction.refused", now, archive=error.archive, facts=told, words=error.message))
+    with suppress(VaultError):  # the file may be what contradicts
+        vault.write_log(now)
+
+
+def _expected(archive: Archive, told: ToldArchive) -> Record:
+    record = record_of(archive)
+    for rule in told.extensions:
+        until = end_of(rule, archive.spec.window, archive.verified_at)
+        if record.until is None or until > record.until:
+            record = replace(record, rule=rule, until=until)
+    return record
+
+
+def _terms(proposal: Proposal) -> tuple[object, ...]:
+    seconds = int(proposal.cooling_off.total_seconds())
+    terms = (proposal.by.token, proposal.ground, proposal.people, seconds, proposal.plan_sha256)
+    return (*terms, proposal.erasure, proposal.overrides)
+
+
+def _given(approvals: Collection[Approval]) -> list[tuple[str, ...]]:
+    return sorted(
+        (format_instant(each.at), each.by.token, each.plan_sha256, each.note, each.signer) for each in approvals
+    )

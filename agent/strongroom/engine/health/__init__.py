@@ -1,0 +1,1 @@
+"""Is everything as it should be: checks, scrubs, alarms, heartbeat, figures."""

@@ -1,0 +1,238 @@
+"""What a careful operator would check by hand, each with what to do about it. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from strongroom.config.schema import Config
+from strongroom.config.secrets import SecretRef, resolve
+from strongroom.engine.assembly import Doors, build_source, open_reading, plans_of
+from strongroom.engine.coverage.snapshots import MIXED, is_mixed, is_snapshot
+from strongroom.engine.destruction.crosscheck import held_otherwise
+from strongroom.engine.health.check import Check as Check
+from strongroom.engine.health.check import Verdict as Verdict
+from strongroom.engine.health.configcheck import check_beginnings, check_who_writes
+from strongroom.engine.health.sourcecheck import check_clock, check_offer, check_retention, check_settling
+from strongroom.engine.health.standing import disk_forecast
+from strongroom.engine.keys.identities import needs_passphrase
+from strongroom.engine.keys.recipients import require_sealable
+from strongroom.engine.proof.notary import evidence_view
+from strongroom.engine.readings import newest_moments
+from strongroom.engine.recovery.history import LOST, MEND, is_history_missed
+from strongroom.evidence.line import read_chain
+from strongroom.model.blindspots import closers_of
+from strongroom.model.errors import RequestRefused, StrongroomError
+from strongroom.model.plan import Plan
+from strongroom.model.stream import ExportSpec, Stream
+from strongroom.model.window import Window
+from strongroom.providers.port import Provider
+from strongroom.vault.drills import count_held, last_drills
+from strongroom.vault.lock import describe_holder, is_held
+from strongroom.vault.recipients import known_set, short_key
+from strongroom.vault.vault import Vault
+
+DISK_SOON = timedelta(days=14)
+_LITTLE = 65_536  # bytes that must fit for anything to be written down
+_ANY_DAY = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+
+
+def examine(config: Config, doors: Doors, *, offline: bool = False) -> Iterator[Check]:
+    """Yield every check as it is done; sources are asked over the network unless `offline`."""
+    yield from (Check("configuration", Verdict.WARN, str(caution)) for caution in config.warnings)
+    yield Check("configuration", Verdict.OK, f"{config.file} is valid")
+    yield from _guarded("configuration", partial(check_who_writes, config))
+    yield from _guarded("vault", partial(_vault, config))
+    yield from _guarded("identity", partial(_identity, config))
+    yield from _guarded("keys", partial(_keys, config, doors))
+    for source in config.sources:
+        name = f"source {source.name}"
+        yield from _guarded(f"{name} key", partial(_secret, name, source.api_key))
+        if not offline:
+            yield from _guarded(name, partial(_source, config, source.name, doors))
+    yield from _guarded("streams", partial(check_streams, config, doors))
+    yield from check_beginnings(config, doors.clock())
+
+
+def _guarded(name: str, check: Callable[[], Iterator[Check]]) -> list[Check]:
+    try:
+        return list(check())
+    except StrongroomError as error:
+        return [Check(name, Verdict.FAIL, error.message, error.hint)]
+    except OSError as error:
+        return [Check(name, Verdict.FAIL, f"{error.strerror}: {error.filename}")]
+
+
+def _vault(config: Config) -> Iterator[Check]:
+    with open_reading(config) as vault:
+        yield Check("vault", Verdict.OK, f"{vault.layout.root} opens")
+        yield _permissions(vault.layout.root)
+        yield _room(config, vault)
+        yield from check_writing(vault.layout.tmp)
+        yield _log(vault)
+        yield from _holds(vault)
+        if is_history_missed(vault):
+            yield Check("history", Verdict.WARN, LOST, MEND)
+        yield from _checkpoints(config, vault)
+        holder = describe_holder(vault.layout.lock) if is_held(vault.layout.lock) else ""
+        yield Check("lock", Verdict.OK, f"in use by {holder}" if holder else "nobody is working in the vault")
+
+
+def _permissions(root: Path) -> Check:
+    mode = root.stat().st_mode & 0o777
+    if mode & 0o077:
+        return Check("permissions", Verdict.WARN, f"others can enter the vault (mode {mode:o})", f"chmod 700 {root}")
+    if not os.access(root, os.W_OK):
+        return Check("permissions", Verdict.FAIL, "the vault cannot be written by this user", f"chown it: {root}")
+    return Check("permissions", Verdict.OK, "only its owner can enter the vault")
+
+
+def _room(config: Config, vault: Vault) -> Check:
+    found = disk_forecast(vault, (each.name for each in config.streams), config.vault.min_free)
+    words = f"{found.free / 1e9:.1f} GB free, the reserve is {found.reserve / 1e9:.1f} GB"
+    if found.lasts is not None:
+        days = found.lasts // timedelta(days=1)
+        words += f"; at {found.per_day / 1e6:.1f} MB a day it is reached in {days:,} days"
+    if found.free < found.reserve:
+        return Check("disk", Verdict.FAIL, words, "free space: no export is taken below the reserve")
+    soon = found.lasts is not None and found.lasts < DISK_SOON
+    return Check("disk", Verdict.WARN if soon or found.free < 2 * found.reserve else Verdict.OK, words)
+
+
+def check_writing(folder: Path) -> Iterator[Check]:
+    """Write a little into the vault and forget it: without a reserve, a disk that is full looks like any other."""
+    if not os.access(folder, os.W_OK):
+        return  # told by its permissions, or made by whoever works in the vault next
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_LITTLE))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        words = f"nothing can be written into the vault: {error.strerror}"
+        yield Check("disk", Verdict.FAIL, words, "free space, or mend the disk: nothing is archived until then")
+
+
+def _checkpoints(config: Config, vault: Vault) -> Iterator[Check]:
+    """Say whether the log is signed, and whether that leaves this machine: a log that only we know proves little."""
+    view = evidence_view(config, vault)
+    if view.trouble:
+        yield Check("checkpoints", Verdict.FAIL, view.trouble, "run: strongroom audit verify")
+    elif not view.signing:
+        yield Check("checkpoints", Verdict.WARN, "the log is not signed: there is no [vault] signing_key")
+    elif not view.targets:
+        hint = "name places for them with [[evidence.send_to]]"
+        yield Check("checkpoints", Verdict.WARN, "the log is signed, but its checkpoints stay on this machine", hint)
+    for each in view.targets:
+        words = f"{each.target}: failed {each.tries} times, the last with: {each.failure}"
+        if view.owed(each) and each.tries:
+            yield Check("checkpoints", Verdict.WARN, words, "it is tried again; or now: strongroom audit checkpoint")
+
+
+def _log(vault: Vault) -> Check:
+    if not vault.layout.log.is_file():
+        return Check("log", Verdict.FAIL, "the evidence log is missing", "restore log/log.jsonl from a copy")
+    with vault.layout.log.open("rb") as file:
+        count = sum(1 for _ in read_chain(line.rstrip(b"\n") for line in file))
+    newest = newest_moments(vault, 1)
+    expected = newest[0].seq if newest else 0
+    if count != expected:
+        words = f"the log file has {count} entries, the catalogue has {expected}"
+        behind = count < expected and is_held(vault.layout.lock)
+        hint = "compare log/log.jsonl with a copy: one of the two was cut or is an older one"
+        return Check("log", Verdict.WARN if behind else Verdict.FAIL, words, "" if behind else hint)
+    return Check("log", Verdict.OK, f"{count} entries, every one follows the one before it")
+
+
+def _holds(vault: Vault) -> Iterator[Check]:
+    """Say whether the holds are those that the log tells of: nobody is shown a hold whose row is gone."""
+    hint = "nothing is destroyed until it is mended; see: strongroom recover"
+    for words in held_otherwise(vault.catalogue):
+        yield Check("holds", Verdict.FAIL, words, hint)
+
+
+def _identity(config: Config) -> Iterator[Check]:
+    path = config.vault.identity
+    if path is None:
+        yield Check("identity", Verdict.OK, "no identity file is configured: archives are opened with --identity")
+    elif not needs_passphrase(path):
+        hint = "seal it with a passphrase: age -p, or keep it on another machine"
+        yield Check("identity", Verdict.WARN, f"{path} lies in the clear: whoever reads it opens every archive", hint)
+    else:
+        yield Check("identity", Verdict.OK, f"{path} is sealed with a passphrase")
+
+
+def _keys(config: Config, doors: Doors) -> Iterator[Check]:
+    """Say whether archives can be sealed to the keys, whether the set is the one that is known, and lately proven."""
+    require_sealable(config.vault.recipients, doors.chance)
+    with open_reading(config) as vault:
+        known = {each.key for each in known_set(vault.catalogue)}
+        if known and known != set(config.vault.recipients):
+            words = "the configuration names other keys than the vault has seen: the next start raises the alarm"
+            yield Check("keys", Verdict.WARN, words, "see: strongroom key list")
+        drills, oldest = last_drills(vault.catalogue), doors.clock() - config.vault.drill_every
+        late = [key for key in config.vault.recipients if key not in drills or drills[key] < oldest]
+        if late and count_held(vault.catalogue):
+            days = config.vault.drill_every.days
+            words = f"no drill was passed in {days} days with {', '.join(short_key(key) for key in late)}"
+            yield Check("keys", Verdict.WARN, words, "show that each opens an archive: strongroom key drill")
+        else:
+            yield Check("keys", Verdict.OK, f"{len(config.vault.recipients)} keys can open new archives")
+
+
+def _secret(name: str, ref: SecretRef) -> Iterator[Check]:
+    resolve(ref)
+    yield Check(f"{name} key", Verdict.OK, f"found ({ref})")
+
+
+def _source(config: Config, name: str, doors: Doors) -> Iterator[Check]:
+    source = config.source(name)
+    provider = build_source(source, config, doors).provider
+    probe = provider.probe()
+    label = f"source {name}"
+    yield check_offer(label, probe)
+    clock = check_clock(name, probe)
+    yield from [clock] if clock and clock.verdict is not Verdict.OK else []
+    yield from (Check(label, Verdict.WARN, note) for note in probe.notes)
+    yield from check_retention(label, source.retention_days, probe)
+    for plan in plans_of(config):  # what is known without asking, check_streams looks at
+        if provider.limits.retention is None and plan.stream.source == name and not _is_copied(provider, plan.stream):
+            yield from check_settling(plan, probe.retention)
+
+
+def _is_copied(provider: Provider, stream: Stream) -> bool:
+    return is_snapshot(provider, stream.datasets, stream.filters)
+
+
+def check_streams(config: Config, doors: Doors) -> Iterator[Check]:
+    """Hold every stream against what its provider exports; asks nobody."""
+    plans = plans_of(config)
+    for source in config.sources:
+        provider = build_source(source, config, doors).provider
+        own = [plan for plan in plans if plan.stream.source == source.name]
+        for plan in own:
+            yield from _stream(provider, plan, [each.stream for each in own])
+
+
+def _stream(provider: Provider, plan: Plan, own: list[Stream]) -> Iterator[Check]:
+    stream, label = plan.stream, f"stream {plan.stream.name}"
+    if is_mixed(provider, stream):
+        yield Check(label, Verdict.FAIL, f"{MIXED}: nothing of it is archived", "make one stream for each kind")
+        return
+    try:
+        provider.ask(ExportSpec(stream.datasets, _ANY_DAY, stream.filters))
+    except RequestRefused as error:
+        yield Check(label, Verdict.FAIL, error.message, error.hint)
+        return
+    if is_snapshot(provider, stream.datasets, stream.filters) and plan.settled_pass is not None:
+        yield Check(label, Verdict.WARN, "settled_pass means nothing for copies of all there is", "leave it out")
+    if not _is_copied(provider, stream):
+        yield from check_settling(plan, provider.limits.retention)
+    for spot in provider.capabilities.blind_spots:
+        if spot.dataset in stream.datasets and not closers_of(stream, spot, own):
+            hint = f"add a stream of {spot.closed_by} without filters, of the same source"
+            yield Check(label, Verdict.WARN, f"it leaves out {spot.lacks}, and no stream holds them", hint)

@@ -1,0 +1,331 @@
+"""The scrub: every sealed byte, key file, manifest and line of the log read again from the disk, without an identity.
+
+It is done in slices, so that a daemon can do it between two looks at its jobs. What was checked is written down every
+so often: after a restart it goes on there, and an archive that was half read is read again from its beginning.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from strongroom.engine.health.fixity import BLOCK, Fault, check_small_files, forget_cached, payload_fault
+from strongroom.evidence.line import GENESIS, digest
+from strongroom.model.archive import Archive
+from strongroom.model.errors import VaultLocked
+from strongroom.model.instants import Clock
+from strongroom.model.scrub import LOG, Lap, Pace, cost, lap_due, slice_size
+from strongroom.vault import scrubs
+from strongroom.vault.archives import get_archive
+from strongroom.vault.rekeying import keys_alone
+from strongroom.vault.scrubs import Finding
+from strongroom.vault.vault import Vault
+from strongroom.vault.watching import last_entry_number
+
+SAVE_BYTES = 256 << 20  # read since the last save, at the most
+SAVE_ARCHIVES = 500
+
+
+class Reading:
+    """One sealed payload, read a piece at a time past the page cache."""
+
+    def __init__(self, vault: Vault, archive: Archive) -> None:
+        self.archive = archive
+        self.left = archive.seal.sealed_size
+        self._digest = hashlib.sha256()
+        self.fault: Fault | None = None
+        self._vault = vault
+        self._fd: int | None = None
+        try:
+            self._fd = os.open(vault.payload_path(archive), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)  # what memory holds says nothing about the disk
+            found = os.fstat(self._fd).st_size
+            if found != self.left:
+                self._fail(payload_fault(vault, archive, size=found))
+        except OSError as error:
+            self._fail(payload_fault(vault, archive, error=error))
+
+    def read(self, most: int) -> int:
+        """Read on, at most so many bytes; return how many were read, 0 at the end."""
+        if self._fd is None or self.left <= 0:
+            return 0
+        try:
+            block = os.read(self._fd, min(most, BLOCK, self.left))
+        except OSError as error:
+            self._fail(payload_fault(self._vault, self.archive, error=error))
+            return 0
+        if not block:
+            self._fail(payload_fault(self._vault, self.archive, size=self.archive.seal.sealed_size - self.left))
+            return 0
+        self._digest.update(block)
+        self.left -= len(block)
+        return len(block)
+
+    def verdict(self) -> list[Fault]:
+        """Close the file and say what is wrong with it."""
+        if self._fd is not None:
+            found = self._digest.hexdigest()
+            if found != self.archive.seal.sealed_sha256:
+                self.fault = payload_fault(self._vault, self.archive, digest=found)
+            self.close()
+        return [self.fault] if self.fault else []
+
+    def close(self) -> None:
+        """Let go of the file, and of the memory that reading it took from others."""
+        if self._fd is not None:
+            with suppress(OSError):
+                os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(self._fd)
+        self._fd = None
+
+    def _fail(self, fault: Fault) -> None:
+        self.fault, self.left = fault, 0
+        self.close()
+
+
+@dataclass(slots=True)
+class LogReading:
+    """The evidence log's file, read a piece at a time and compared with chain and catalogue."""
+
+    last: int  # the entry to read to
+    offset: int = 0
+    seq: int = 0
+    prev: str = GENESIS
+
+
+@dataclass(slots=True)
+class _Unsaved:
+    cost: int = 0
+    archives: int = 0
+    findings: list[tuple[str, str, list[Finding]]] = field(default_factory=list)  # of an archive, its stream
+
+
+class Scrub:
+    """The walk through one vault. `step` reads a slice; nothing is held between processes but the catalogue's rows."""
+
+    def __init__(self, vault: Vault, clock: Clock, pace: Pace) -> None:
+        self._vault, self._clock, self._pace = vault, clock, pace
+        self._lap: Lap | None = None  # as it was last saved
+        self._cursor = ""
+        self._reading: Reading | LogReading | None = None
+        self._unsaved = _Unsaved()
+        self._last = clock()
+
+    def adopt(self, pace: Pace) -> None:
+        """Go on with another period or rate."""
+        self._pace = pace
+
+    def tend(self) -> int:
+        """Read what is due now and no more than the rate allows; return how much was read. For a daemon's turns."""
+        now = self._clock()
+        since, self._last = now - self._last, now
+        with _alone(self._vault) as mine:
+            if not mine or not self._take_up(now, begin=False):
+                return 0
+            lap = replace(self._lap, done=self._done()) if self._lap else None
+            return self._walk(slice_size(lap, self._pace, now, since)) if lap else 0
+
+    def begin(self) -> Lap:
+        """Begin a lap where none is under way; return the one that is. Raises VaultLocked as `run` does."""
+        self.run(0)
+        if self._lap is None:
+            raise VaultLocked("the scrub ended while it began", hint="run it again")
+        return self._lap
+
+    def run(self, most: int, *, begin: bool = True) -> int:
+        """Read at most so much now, whatever is due; return how much was read, 0 when the lap has ended.
+
+        `begin` starts a new lap where none is under way. Raises VaultLocked while another process scrubs.
+        """
+        with _alone(self._vault) as mine:
+            if not mine:
+                raise VaultLocked("another process scrubs this vault", hint="wait for it, see: strongroom scrub status")
+            return self._walk(most) if self._take_up(self._clock(), begin=begin) else 0
+
+    def finish(self) -> None:
+        """Write down how far it came and let go of every file."""
+        with _alone(self._vault) as mine:
+            if mine and self._is_current():
+                self._save()
+        self._drop()
+
+    def _take_up(self, now: datetime, *, begin: bool) -> bool:
+        """Be at the place that the catalogue says; begin a lap where one is due. Say whether there is a lap to walk."""
+        if self._is_current() and self._lap is not None and self._lap.ended_at is None:
+            return True
+        self._drop()
+        lap = scrubs.last_lap(self._vault.catalogue)
+        if lap is None or lap.ended_at is not None:
+            if not begin and not lap_due(lap, self._pace, now):
+                return False
+            lap = Lap(lap.number + 1 if lap else 1, now, scrubs.whole_cost(self._vault.catalogue))
+            with self._vault.catalogue.transaction():
+                scrubs.put_lap(self._vault.catalogue, lap)
+        self._lap, self._cursor = lap, lap.cursor
+        return True
+
+    def _is_current(self) -> bool:
+        return self._lap is not None and scrubs.last_lap(self._vault.catalogue) == self._lap
+
+    def _drop(self) -> None:
+        if isinstance(self._reading, Reading):
+            self._reading.close()
+        self._lap, self._reading, self._unsaved = None, None, _Unsaved()
+
+    def _walk(self, budget: int) -> int:
+        spent = 0
+        while spent < budget and self._lap is not None and self._lap.ended_at is None:
+            spent += self._advance(budget - spent)
+        if self._is_save_due():
+            self._save()
+        return spent
+
+    def _advance(self, budget: int) -> int:
+        """Do one small thing: open the next archive, read on, or judge what was read. Returns what it cost."""
+        if self._reading is None:
+            self._reading = self._open_next()
+            return 1
+        if isinstance(self._reading, LogReading):
+            return self._read_log(self._reading)
+        if read := self._reading.read(budget):
+            return read
+        return self._judge(self._reading)
+
+    def _open_next(self) -> Reading | LogReading:
+        after = self._cursor
+        while after != LOG and (archive_id := scrubs.next_archive_id(self._vault.catalogue, after)) is not None:
+            archive = get_archive(self._vault.catalogue, archive_id)
+            if archive is not None:
+                return Reading(self._vault, archive)
+            after = archive_id
+        self._cursor = LOG
+        self._vault.write_log()
+        return LogReading(last_entry_number(self._vault.catalogue))
+
+    def _judge(self, reading: Reading) -> int:
+        archive, faults = reading.archive, reading.verdict()
+        forget_cached(self._vault, archive)
+        faults += check_small_files(self._vault, archive)
+        if any(fault.code == "key" for fault in faults):
+            with keys_alone(self._vault.layout):  # a rotation may have been about to write it down
+                faults = [each for each in faults if each.code != "key"]
+                faults += [each for each in check_small_files(self._vault, archive) if each.code == "key"]
+        self._reading, self._cursor = None, archive.id
+        self._unsaved.cost += cost(archive.seal.sealed_size)
+        self._unsaved.archives += 1
+        if faults and not scrubs.is_still_read(self._vault.catalogue, archive.id):
+            return cost(0)  # destroyed while it was read
+        if faults or scrubs.findings_of(self._vault.catalogue, archive.id):
+            self._unsaved.findings.append((archive.id, archive.stream, self._findings(faults)))
+        return cost(0)
+
+    def _read_log(self, reading: LogReading) -> int:
+        """Read a piece of the log; at its end the lap has ended."""
+        fault, size = check_log_piece(self._vault, reading)
+        if fault is None and reading.seq < reading.last:
+            return size
+        self._unsaved.findings.append(("", "", self._findings([fault] if fault else [])))
+        self._look_for_unlisted()
+        self._save(ended=True)
+        return size
+
+    def _look_for_unlisted(self) -> None:
+        """Find what no row leads to any more: archives that the log holds and the catalogue lacks."""
+        unlisted = scrubs.unlisted_archives(self._vault.catalogue)
+        for name, stream in unlisted.items():
+            file, message = f"manifests/{name[-2:]}/{name}.json", "expected an archive that the log holds, got none"
+            self._unsaved.findings.append((name, stream, self._findings([Fault(name, file, "unlisted", message)])))
+        gone = (name for name in scrubs.found_unlisted(self._vault.catalogue) if name not in unlisted)
+        self._unsaved.findings += [
+            (name, "", []) for name in gone if get_archive(self._vault.catalogue, name) is None
+        ]  # what is listed again was judged in its turn
+
+    def _findings(self, faults: list[Fault]) -> list[Finding]:
+        now = self._clock()
+        return [Finding(each.archive, each.file, each.code, each.message, now) for each in faults]
+
+    def _done(self) -> int:
+        """What is done of the lap, with what was read of the archive that is open."""
+        read = 0
+        if isinstance(self._reading, Reading):
+            read = self._reading.archive.seal.sealed_size - self._reading.left
+        return (self._lap.done if self._lap else 0) + self._unsaved.cost + read
+
+    def _is_save_due(self) -> bool:
+        unsaved = self._unsaved
+        return bool(unsaved.findings) or unsaved.cost >= SAVE_BYTES or unsaved.archives >= SAVE_ARCHIVES
+
+    def _save(self, *, ended: bool = False) -> None:
+        lap, unsaved, now = self._lap, self._unsaved, self._clock()
+        if lap is None or not (ended or unsaved.archives or unsaved.findings):
+            return
+        lap = replace(lap, done=lap.done + unsaved.cost, archives=lap.archives + unsaved.archives, cursor=self._cursor)
+        lap = replace(lap, ended_at=now) if ended else lap
+        catalogue = self._vault.catalogue
+        with catalogue.transaction():
+            for archive, stream, found in unsaved.findings:
+                scrubs.put_findings(catalogue, archive, stream, found, now)
+            (scrubs.end_lap if ended else scrubs.put_lap)(catalogue, lap)
+        self._lap, self._unsaved = lap, _Unsaved()
+        if ended or unsaved.findings:
+            self._vault.write_log()
+        if ended:
+            self._reading = None
+
+
+def check_log_piece(vault: Vault, reading: LogReading, most: int = 4 << 20) -> tuple[Fault | None, int]:
+    """Read a piece of the log's file: every line must follow the one before it and be the catalogue's own.
+
+    Moves the reading on; returns what is wrong, and how many bytes were read.
+    """
+    try:
+        lines, size = _read_lines(vault, reading, most)
+    except OSError as error:
+        return Fault("", "log/log.jsonl", "unreadable", f"expected the file to be there, got: {error.strerror}"), 1
+    if not lines:
+        message = f"expected {reading.last} entries, got {reading.seq}"
+        return (Fault("", "log/log.jsonl", "log", message) if reading.seq < reading.last else None), 1
+    rows = scrubs.lines_between(vault.catalogue, reading.seq + 1, reading.seq + len(lines))
+    for line, row in zip(lines, rows, strict=False):
+        reading.seq += 1
+        if line != row:
+            message = f"entry {reading.seq}: expected the line that the catalogue has, got another"
+            return Fault("", "log/log.jsonl", "log", message), size
+        if json.loads(line).get("prev") != reading.prev:
+            message = f"entry {reading.seq}: expected it to follow the one before it, it does not"
+            return Fault("", "log/log.jsonl", "log", message), size
+        reading.prev = digest(line)
+    return None, size
+
+
+def _read_lines(vault: Vault, reading: LogReading, most: int) -> tuple[list[bytes], int]:
+    fd = os.open(vault.layout.log, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        os.posix_fadvise(fd, reading.offset, most, os.POSIX_FADV_DONTNEED)
+        piece = os.pread(fd, most, reading.offset)
+    finally:
+        os.close(fd)
+    lines = piece[: piece.rfind(b"\n") + 1].split(b"\n")[:-1][: reading.last - reading.seq]
+    reading.offset += sum(len(line) + 1 for line in lines)
+    return lines, max(1, len(piece))
+
+
+@contextmanager
+def _alone(vault: Vault) -> Iterator[bool]:
+    """Be the only process that scrubs, for one slice; give False where another does."""
+    folder = os.open(vault.layout.root / "archives", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(folder)

@@ -1,0 +1,207 @@
+"""From a ready export to a published archive: open, take, prove. And what to do after a crash in between."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from strongroom.engine.airlock.airlock import SealerDied
+from strongroom.engine.airlock.order import Durable, Order
+from strongroom.engine.engine import Engine, Hand, Happening
+from strongroom.engine.jobs.delivery import Delivery, fetch, plan_delivery
+from strongroom.engine.jobs.progress import Meter
+from strongroom.engine.jobs.trouble import trouble
+from strongroom.engine.retention.retain import with_rule
+from strongroom.model.archive import Archive, Holding
+from strongroom.model.decision import Step
+from strongroom.model.errors import (
+    ExportGone,
+    Interrupted,
+    LinkDead,
+    ProviderError,
+    RequestRefused,
+    SealError,
+    TransferError,
+    VaultError,
+    WorldError,
+)
+from strongroom.model.ids import make_id
+from strongroom.model.inspection import Inspection
+from strongroom.model.job import Cause, Event, Job
+from strongroom.model.patience import next_room, next_try
+from strongroom.model.table import Facts
+
+
+def open_transfer(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
+    """Take a sealer and choose the archive's id, so that a crash leaves a name to clean up under."""
+    full = without_room(engine, job)
+    if full is not None:
+        return full
+    hand.airlock = engine.anteroom.take()
+    return Happening(Event.OPENED, Facts(archive=make_id(engine.clock(), engine.chance)))
+
+
+def without_room(engine: Engine, job: Job) -> Happening | None:
+    """Return a delay while the disk has less free than the reserve: then no export is asked for, and none fetched."""
+    try:
+        _require_room(engine, 0)
+    except WorldError as error:
+        return _our_trouble(engine, job, error)
+    return None
+
+
+def take(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
+    """Download and seal, until the sealed file is flushed to the disk."""
+    try:
+        return _take(engine, job, hand)
+    except (LinkDead, ExportGone, RequestRefused) as error:
+        causes = {LinkDead: Cause.LINK, RequestRefused: Cause.REFUSED}
+        cause = causes.get(type(error), Cause.GONE)
+        event = Event.LINK_DIED if isinstance(error, LinkDead) else Event.DIED
+        return _undone(engine, job, hand, Happening(event, Facts(_later(engine, job, cause), cause, error.message)))
+    except ProviderError as error:
+        return _undone(engine, job, hand, trouble(engine, job, error))
+    except TransferError as error:
+        cause = Cause.TRANSFER
+        facts = Facts(_later(engine, job, cause), cause, error.message)
+        return _undone(engine, job, hand, Happening(Event.BROKEN, facts))
+    except (WorldError, SealError, SealerDied) as error:
+        return _undone(engine, job, hand, _our_trouble(engine, job, error))
+    except Interrupted as error:
+        facts = Facts(cause=Cause.RESTART, detail=error.message)
+        return _undone(engine, job, hand, Happening(Event.RESTARTED, facts))
+
+
+def _take(engine: Engine, job: Job, hand: Hand) -> Happening:
+    airlock, provider = hand.airlock, engine.sources[job.source].provider
+    if airlock is None:
+        raise SealerDied("the sealer was not started")
+    delivery = plan_delivery(job.ref, provider.parts(job.ref), provider.expectation(job.spec), engine.caps)
+    _require_room(engine, sum(part.size or 0 for part in delivery.parts))
+    airlock.begin(_order(engine, job, delivery))
+    meter = Meter(engine, job.id, "download", delivery.size)
+
+    def sink(chunk: bytes) -> None:
+        airlock.feed(chunk)
+        meter.add(len(chunk))
+
+    size = fetch(provider, job.ref, delivery, sink, engine.stop)
+    engine.witness("downloaded")
+    durable = airlock.finish()
+    hand.archive = _archive(engine, job, delivery, durable)
+    facts = Facts(size=size, archive=job.archive)
+    return Happening(Event.DURABLE, facts, told={"sealed_sha256": durable.seal.sealed_sha256})
+
+
+def prove(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
+    """Wait for the reading back, then publish the archive, or keep an unsound file in quarantine."""
+    airlock, archive = hand.airlock, hand.archive
+    if airlock is None or archive is None:
+        return _undone(engine, job, hand, Happening(Event.BROKEN, Facts(cause=Cause.WORKER)))
+    meter = Meter(engine, job.id, "verify", None)
+    try:
+        verified = airlock.verdict(lambda progress: meter.set(progress.done, progress.total))
+        archive = _judged(archive, verified.inspection, engine.clock())
+        archive = with_rule(engine.vault.catalogue, archive)
+        engine.witness("before publish")
+        engine.vault.publish_archive(archive, engine.witness)
+        engine.witness("after publish")
+    except (WorldError, SealError, VaultError) as error:
+        return _undone(engine, job, hand, _our_trouble(engine, job, error))
+    finally:
+        hand.release()
+    if archive.holding is Holding.QUARANTINED:
+        return Happening(Event.REJECTED, _rejection(engine, job, archive), archive=archive)
+    return Happening(Event.PROVEN, Facts(archive=archive.id), archive=archive)
+
+
+def restart(engine: Engine, job: Job, _step: Step, _hand: Hand) -> Happening:
+    """Settle what a crash left: a complete archive is entered, anything less is removed and fetched again."""
+    archive = engine.vault.published_archive(job.archive) if job.archive else None
+    if archive is not None and archive.job == job.id:
+        if archive.holding is Holding.QUARANTINED:
+            return Happening(Event.REJECTED, _rejection(engine, job, archive), archive=archive)
+        return Happening(Event.PROVEN, Facts(archive=archive.id), archive=archive)
+    if job.archive:
+        engine.vault.discard_unfinished(job.archive)
+    facts = Facts(cause=Cause.RESTART, detail="the program ended in the middle; the file is fetched again")
+    return Happening(Event.RESTARTED, facts)
+
+
+def _undone(engine: Engine, job: Job, hand: Hand, happening: Happening) -> Happening:
+    hand.release()
+    if job.archive:
+        engine.vault.discard_unfinished(job.archive)
+    return happening
+
+
+def _our_trouble(engine: Engine, job: Job, error: WorldError | VaultError) -> Happening:
+    cause = Cause.DISK if isinstance(error, WorldError) else Cause.WORKER
+    event = Event.DELAYED if cause is Cause.DISK else Event.BROKEN
+    return Happening(event, Facts(_later(engine, job, cause), cause, f"{error.message}. {error.hint}".rstrip(". ")))
+
+
+def _later(engine: Engine, job: Job, cause: Cause) -> datetime:
+    if cause is Cause.DISK:
+        return next_room(engine.patience, job.tries(cause), engine.clock(), engine.jitter())
+    return next_try(engine.patience, job.tries(cause), engine.clock(), engine.jitter(), None)
+
+
+def _require_room(engine: Engine, size: int) -> None:
+    free, needed = engine.vault.free_bytes(), size + engine.min_free
+    if free < needed:
+        of = "this export and the reserve" if size else "the reserve"
+        raise WorldError(
+            f"the disk has {free} bytes free, {needed} are needed for {of}",
+            hint="free space or lower [vault] min_free; the job goes on by itself",
+        )
+
+
+def _order(engine: Engine, job: Job, delivery: Delivery) -> Order:
+    layout = engine.vault.layout
+    return Order(
+        archive=job.archive,
+        key_path=str(layout.temporary(job.archive, ".key.age")),
+        payload_path=str(layout.temporary(job.archive, ".age")),
+        recipients=engine.recipients,
+        container=delivery.expectation.container.value,
+        delivered_name=delivery.name,
+        expectation=delivery.expectation,
+        caps=engine.caps,
+    )
+
+
+def _archive(engine: Engine, job: Job, delivery: Delivery, durable: Durable) -> Archive:
+    now = engine.clock()
+    return Archive(
+        id=job.archive,
+        holding=Holding.HELD,
+        stream=job.stream,
+        source=job.source,
+        provider=engine.sources[job.source].kind,
+        spec=job.spec,
+        job=job.id,
+        ref=job.ref,
+        seal=durable.seal,
+        expectation=delivery.expectation,
+        inspection=Inspection(),
+        recipients=engine.recipients,
+        retention=job.retention,
+        container=delivery.expectation.container.value,
+        durable_at=now,
+        verified_at=now,
+    )
+
+
+def _judged(archive: Archive, inspection: Inspection, at: datetime) -> Archive:
+    holding = Holding.HELD if inspection.sound else Holding.QUARANTINED
+    return replace(archive, holding=holding, inspection=inspection, verified_at=at)
+
+
+def _rejection(engine: Engine, job: Job, archive: Archive) -> Facts:
+    faults = [finding for finding in archive.inspection.findings if finding.severity == "fault"]
+    words = "; ".join(finding.message for finding in faults[:3])
+    later = _later(engine, job, Cause.CONTENT)
+    return Facts(
+        later, Cause.CONTENT, f"the delivered file is unsound and was quarantined: {words}", archive=archive.id
+    )

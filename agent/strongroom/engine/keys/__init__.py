@@ -1,0 +1,1 @@
+"""Identities and recipients: opening, changing, proving that somebody can."""

@@ -1,0 +1,165 @@
+"""The audit: log, checkpoints, catalogue and files against one another, as far as that goes on this machine.
+
+What a stranger can check is checked by the stranger's own program (evidence/verifier.py); what only the vault knows,
+its rows and its folders, is compared here. Nothing is written and nothing is mended.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import zip_longest
+from pathlib import Path
+
+from strongroom.engine.proof.audittrail import audit_trail
+from strongroom.evidence.verifier import Key, Log, Wrong, check_log, compare_file
+from strongroom.evidence.verifier import Report as Report  # the command line names it from here
+from strongroom.model.errors import UsageError, VaultError
+from strongroom.vault import checkpointqueries
+from strongroom.vault.checkpoints import PAGE, all_checkpoints, entries_matching, note_path, stamp_path, walk_lines
+from strongroom.vault.jobs import live_jobs
+from strongroom.vault.layout import Layout
+from strongroom.vault.lock import is_held
+from strongroom.vault.log import open_log
+from strongroom.vault.vault import Vault
+
+PARTS = {"manifest": "manifest_sha256", "key": "key_sha256", "payload": "sealed_sha256"}
+_ROOMS = ("archives", "keys", "manifests", "quarantine", "log/certificates")
+
+Step = Callable[[int, int], None]
+"""Hears how many archives of how many were checked."""
+
+
+def audit_vault(
+    vault: Vault,
+    keys: Sequence[str],
+    outside: Sequence[Path],
+    *,
+    payloads: bool = True,
+    step: Step = lambda _done, _total: None,
+) -> Report:
+    """Check everything. `keys` are the public keys that are trusted, `outside` checkpoints that were kept elsewhere.
+
+    Without `payloads` the sealed payloads are not read. Raises UsageError for a key that is none.
+    """
+    report = Report()
+    log = check_log(vault.layout.log, [_key(text) for text in keys], list(outside), report)
+    if not keys and (outside or all_checkpoints(vault.catalogue)):
+        words = "there is no public key to check them with: give --public-key"
+        report.findings.append(Wrong("signature", "checkpoints", words))
+    report.check("catalogue.sqlite", partial(_compare_rows, vault, log))
+    report.findings += [*_checkpoints(vault), *_rows(vault, log)]
+    audit_trail(vault, report)
+    published, sound = _published(log), 0
+    damaged = {entry.body["archive"] for entry in entries_matching(vault.catalogue, kind="archive.damaged")}
+    for done, archive in enumerate(published, 1):
+        if archive in damaged:
+            words = f"what is in the files of archive {archive}: the log says that they are damaged, and were put aside"
+            report.unproven.append(words)
+        else:
+            sound += _check_archive(vault.layout, log, archive, report, payloads=payloads)
+        step(done, len(published))
+    report.findings += _strays(vault, log)
+    report.proven.append(f"of {len(published)} archives, the files of {sound} are the ones that the log tells of")
+    if not payloads:
+        report.unproven.append("that the sealed payloads are unchanged: they were not read")
+    if not outside:
+        report.unproven.append("that nothing newer was rolled back: no checkpoint was given that was kept elsewhere")
+    return report
+
+
+def place_of(layout: Layout, log: Log, archive: str, part: str) -> Path:
+    """Return where a part of an archive lies, by what the log says of it."""
+    if log.archives.get(archive, {}).get("holding") == "quarantined":
+        return layout.quarantined(archive, {"manifest": ".json", "key": ".key.age", "payload": ".age"}[part])
+    return {"manifest": layout.manifest, "key": layout.key, "payload": layout.archive}[part](archive)
+
+
+def _key(text: str) -> Key:
+    try:
+        return Key(text)
+    except (ValueError, OSError):
+        raise UsageError("this is not a public key: expected name+hash+key", hint="copy it again, whole") from None
+
+
+def _published(log: Log) -> list[str]:
+    return [archive for archive, known in log.archives.items() if "manifest_sha256" in known]
+
+
+def _compare_rows(vault: Vault, log: Log) -> str:
+    """Compare every line of the file with its row."""
+    try:
+        fd = open_log(vault.layout.log, os.O_RDONLY)
+    except VaultError as error:
+        raise Wrong("row", "log.jsonl", error.message) from error
+    with os.fdopen(fd, "rb") as file:
+        lines = (line.removesuffix(b"\n") for line in file)
+        for number, (line, row) in enumerate(zip_longest(lines, walk_lines(vault.catalogue)), 1):
+            if line is None and is_held(vault.layout.lock):
+                break  # whoever works in the vault is about to write it
+            if line != row:
+                there = "the file ends" if line is None else "the catalogue ends" if row is None else "they differ"
+                raise Wrong("row", f"line {number}", f"the log file and the catalogue should be the same: {there}")
+    return f"the catalogue has the same {log.size} entries as the log file"
+
+
+def _checkpoints(vault: Vault) -> Iterator[Wrong]:
+    """Yield what is wrong between the checkpoints' files, their rows, and what the log says of them."""
+    kept = {each.size: each.note.encode() for each in all_checkpoints(vault.catalogue)}
+    for entry in entries_matching(vault.catalogue, kind="checkpoint"):
+        facts = entry.body["facts"]
+        expected = {
+            note_path(vault.layout, facts["entries"]): facts.get("note_sha256"),
+            stamp_path(vault.layout, facts["entries"]): facts.get("stamp_sha256"),
+        }
+        for path, digest in expected.items():
+            found = path.read_bytes() if digest is not None and path.is_file() else None
+            if digest is not None and (found is None or hashlib.sha256(found).hexdigest() != digest):
+                words = "is gone" if found is None else "is another"
+                yield Wrong("checkpoint", path.name, f"the one that entry {entry.seq} tells of {words}")
+            if path.suffix == ".note" and digest is not None and kept.get(facts["entries"], found) != found:
+                yield Wrong("row", path.name, "the checkpoint's file and its row should be the same")
+
+
+def _rows(vault: Vault, log: Log) -> Iterator[Wrong]:
+    """Yield what is wrong between the catalogue's archives and what the log says of them."""
+    last, seen = "", set()
+    while rows := vault.catalogue.read(checkpointqueries.PUBLISHED_DIGESTS, last, PAGE):
+        for row in rows:
+            last, known = row["id"], log.archives.get(row["id"], {})
+            seen.add(last)
+            told = {"manifest": hashlib.sha256(row["manifest"].encode()).hexdigest(), "key": row["key_sha256"]}
+            for part, found in told.items():
+                if PARTS[part] in known and known[PARTS[part]] != found:
+                    yield Wrong("row", last, f"the catalogue has another {part} of this archive than the log")
+            if "manifest_sha256" not in known or last in log.certificates:
+                yield Wrong("row", last, "the catalogue has an archive that the log does not tell of as held")
+    for archive in _published(log):
+        if archive not in seen and archive not in log.certificates:
+            yield Wrong("row", archive, "the log tells of an archive that the catalogue does not have")
+
+
+def _check_archive(layout: Layout, log: Log, archive: str, report: Report, *, payloads: bool) -> bool:
+    known, before = log.archives[archive], len(report.findings)
+    for part, fact in PARTS.items():
+        path = place_of(layout, log, archive, part)
+        where = str(path.relative_to(layout.root))
+        if archive in log.certificates and part != "manifest":
+            if path.exists():
+                report.findings.append(Wrong("not-destroyed", where, "the log says that this archive was destroyed"))
+        elif fact in known and (payloads or part != "payload"):
+            report.check(where, partial(compare_file, path, where, known[fact], part))
+    return len(report.findings) == before
+
+
+def _strays(vault: Vault, log: Log) -> Iterator[Wrong]:
+    """Yield every file that would be an archive's and that the log does not tell of, but what is being made now."""
+    root, making = vault.layout.root, {job.archive for job in live_jobs(vault.catalogue) if job.archive}
+    for room in _ROOMS:
+        for path in sorted((root / room).rglob("*")):
+            archive = path.name.partition(".")[0]
+            told = archive in log.certificates if "/" in room else archive in log.archives
+            if path.is_file() and not told and archive not in making:
+                yield Wrong("stray", str(path.relative_to(root)), "the log tells of no such file")

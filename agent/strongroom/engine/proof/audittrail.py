@@ -1,0 +1,132 @@
+"""The audit of what was done under the log: each destruction approved and unheld, rows that say the same, time forward.
+
+The chain shows that no entry was changed. Whether the acts that it tells of were allowed is another question, and so is
+whether the rows that acts go by are what the entries made them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from strongroom.engine.destruction.crosscheck import (
+    Contradiction,
+    hold_differences,
+    record_difference,
+    require_plan,
+    surely_held,
+)
+from strongroom.engine.destruction.docket import Begun, Body, Docket, ToldPlan
+from strongroom.engine.health.vaulttime import TOLERANCE
+from strongroom.evidence.verifier import Report, Wrong
+from strongroom.model.destruction import Stage, is_approved, ripe_at
+from strongroom.model.durations import rough_duration
+from strongroom.model.errors import VaultError
+from strongroom.model.instants import parse_instant
+from strongroom.vault.archives import all_archive_ids
+from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.chainwalk import ChainWalk
+from strongroom.vault.checkpoints import all_checkpoints
+from strongroom.vault.destructions import newest_proposals
+from strongroom.vault.tombstones import get_tombstone, write_tombstone
+from strongroom.vault.vault import Vault
+
+_AT = b'"at":"'
+_ALL = 1 << 40
+
+
+@dataclass(slots=True)
+class _Trail:
+    """What was found while the log was read."""
+
+    catalogue: Catalogue
+    docket: Docket
+    destroyed: int = 0
+    findings: list[Wrong] = field(default_factory=list)
+
+    def hear(self, body: Body) -> None:
+        """Judge a destruction by all that the log told before it."""
+        if body["kind"] != "archive.destroyed":
+            return
+        self.destroyed += 1
+        archive, facts = str(body.get("archive", "")), body["facts"]
+        begun, plan = self.docket.begun.get(archive), self.docket.plans.get(str(facts.get("proposal")))
+        wrong = _unapproved(begun, plan) or self._held(archive, facts, begun)
+        if wrong:
+            self.findings.append(Wrong(wrong[0], archive, wrong[1]))
+
+    def _held(self, archive: str, facts: Body, begun: Begun | None) -> tuple[str, str] | None:
+        buried = get_tombstone(self.catalogue, archive)
+        if buried is None or begun is None:
+            return None
+        if hashlib.sha256(write_tombstone(buried.tombstone)).hexdigest() != facts.get("manifest_sha256"):
+            return "row", "the catalogue has another tombstone than the log tells of"
+        held = [hold.id for hold in begun.holds if surely_held(hold, buried.tombstone)]
+        return ("hold", f"it was destroyed although a hold stood: {', '.join(held)}") if held else None
+
+
+def audit_trail(vault: Vault, report: Report, tolerance: timedelta = TOLERANCE) -> None:
+    """Add what is wrong with destructions, holds, plans, periods and times to the report. Writes nothing.
+
+    `tolerance` is how far an entry may be behind the one before it.
+    """
+    catalogue = vault.catalogue
+    trail = _Trail(catalogue, Docket(None, all_archive_ids(catalogue)))
+    try:
+        trail.docket.read_on(catalogue, trail.hear)
+        found = [*trail.findings, *_rows(catalogue, trail.docket), *_backward(catalogue, tolerance)]
+    except (VaultError, ValueError, LookupError, TypeError, AttributeError):
+        report.unproven.append("that what was destroyed was approved: the log cannot be read to its end")
+        return
+    report.findings += found
+    if trail.destroyed and not trail.findings:
+        words = (
+            f"each of {trail.destroyed} destructions was approved in the log before it, and under no hold it tells of"
+        )
+        report.proven.append(words)
+
+
+def _unapproved(begun: Begun | None, plan: ToldPlan | None) -> tuple[str, str] | None:
+    if begun is None or plan is None or begun.proposal != plan.proposal.id:
+        return "approval", "it was destroyed, and the log tells of no plan on which that was begun"
+    if not is_approved(plan.proposal, begun.approvals):
+        return "approval", f"it was destroyed without the approvals that {plan.proposal.id} takes"
+    if begun.stage not in (Stage.APPROVED, Stage.DESTROYING):
+        return "approval", f"it was destroyed, and was {begun.stage or 'not'} on the plan {plan.proposal.id}"
+    ripe = ripe_at(plan.proposal, begun.approvals, timedelta(0))
+    if ripe is None or begun.at < ripe:
+        return "approval", f"it was destroyed before the cooling-off of {plan.proposal.id} was over"
+    return None
+
+
+def _rows(catalogue: Catalogue, docket: Docket) -> Iterator[Wrong]:
+    """Yield where the rows that a destruction goes by are not what the log tells."""
+    for words in hold_differences(catalogue, docket):
+        yield Wrong("row", "holds", words)
+    for proposal in newest_proposals(catalogue, _ALL):
+        try:
+            require_plan(catalogue, docket, proposal)
+        except Contradiction as error:
+            yield Wrong("row", error.proposal, error.message)
+    for archive, told in docket.archives.items():
+        if words := record_difference(catalogue, told, archive):
+            yield Wrong("row", archive, words)
+
+
+def _backward(catalogue: Catalogue, tolerance: timedelta) -> Iterator[Wrong]:
+    """Yield each place where the time of the log or of its checkpoints runs backwards."""
+    before: datetime | None = None
+    for seq, line in enumerate(ChainWalk().lines(catalogue), 1):
+        start = line.index(_AT) + len(_AT)  # the first: but for an archive's id nothing stands before it
+        at = parse_instant(line[start : line.index(b'"', start)].decode())
+        if before is not None and before - at > tolerance:
+            yield Wrong("time", f"line {seq}", f"it is {rough_duration(before - at)} earlier than the line before it")
+        before = at
+    signed: datetime | None = None
+    for kept in all_checkpoints(catalogue):
+        if signed is not None and signed - kept.at > tolerance:
+            words = f"it is {rough_duration(signed - kept.at)} earlier than the checkpoint before it"
+            yield Wrong("time", f"{kept.size}.note", words)
+        signed = kept.at

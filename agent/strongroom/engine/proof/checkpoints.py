@@ -1,0 +1,194 @@
+"""Signing the log: a checkpoint says how many lines there are and what their root is, and contradicts no older one.
+
+Before anything is signed the whole log file is read: each line must be the line of its row, follow the one before it,
+and the tree must go on from every checkpoint that is known, in the vault and where it can be seen outside it. A log
+that was cut or rewritten is refused, which is kept in the catalogue as a trouble that stands until a checkpoint
+succeeds again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+
+from strongroom.config.schema import Config
+from strongroom.config.secrets import resolve
+from strongroom.engine.proof.lookout import NOWHERE, Lookout
+from strongroom.evidence.checkpoint import Checkpoint, make_checkpoint, origin_of, read_unchecked, sign_checkpoint
+from strongroom.evidence.line import Entry, Fact, read_chain
+from strongroom.evidence.note import Signer
+from strongroom.evidence.tree import Tree, leaf_hash
+from strongroom.model.errors import CatalogueBusy, UsageError, VaultError
+from strongroom.model.instants import Clock
+from strongroom.vault import queries
+from strongroom.vault.checkpoints import (
+    KeptCheckpoint,
+    all_checkpoints,
+    entries_matching,
+    get_checkpoint,
+    keep_file,
+    newest_checkpoint,
+    note_files,
+    note_path,
+    put_checkpoint,
+    set_trouble,
+    walk_lines,
+)
+from strongroom.vault.log import add_entry, open_log
+from strongroom.vault.schema import alone
+from strongroom.vault.vault import Vault
+
+
+class LogRefused(VaultError):
+    """The log does not go on from what was signed before: it is never signed."""
+
+
+@dataclass(slots=True)
+class Walk:
+    """What reading the log from its first line to its last has shown."""
+
+    first: bytes = b""  # the first line
+    tree: Tree = field(default_factory=Tree)
+    roots: dict[int, bytes] = field(default_factory=dict)  # at the sizes that were asked for
+
+
+def signer_of(config: Config) -> Signer:
+    """Return the agent's signing key. Raises UsageError where none is configured or it is not to be had."""
+    if config.vault.signing_key is None:
+        raise UsageError("the agent has no signing key", hint="name one with [vault] signing_key; `init` makes one")
+    return Signer.parse(resolve(config.vault.signing_key).reveal())
+
+
+def is_due(vault: Vault, every: timedelta, now: datetime) -> bool:
+    """Say whether it is time for the next checkpoint; a clock that was set back does not put it off for ever."""
+    newest = newest_checkpoint(vault.catalogue)
+    return newest is None or abs(now - newest.at) >= every
+
+
+def sign_log(vault: Vault, signer: Signer, clock: Clock, lookout: Lookout = NOWHERE) -> KeptCheckpoint:
+    """Sign the log as it is now; return the checkpoint, which is on the disk and in the log.
+
+    Raises LogRefused where the log contradicts itself, or an older checkpoint in the vault or at the `lookout`; that
+    stays known until a checkpoint succeeds.
+    """
+    try:
+        with alone(note_path(vault.layout, 0)):
+            kept = _sign(vault, signer, clock(), lookout)
+    except CatalogueBusy:  # nothing is known of the log, and the next look asks again
+        raise
+    except VaultError as error:
+        set_trouble(vault.catalogue, error.message)
+        raise
+    set_trouble(vault.catalogue, "")
+    return kept
+
+
+def _sign(vault: Vault, signer: Signer, now: datetime, lookout: Lookout) -> KeptCheckpoint:
+    vault.write_log()
+    older, outside = known_checkpoints(vault), lookout.seen(_origin(vault, signer))
+    walk = walk_log(vault, (each.size for each in (*older, *outside)))
+    for each in older:
+        _require_continuation(walk, each, signer)
+    for each in outside:
+        _require_continuation(walk, each, signer, "outside the vault lies a newer history: ")
+    _adopt(vault, now)
+    kept = get_checkpoint(vault.catalogue, walk.tree.size) or _make(vault, signer, walk, now)
+    lookout.remember(origin_of(signer.name, walk.first), kept.note)
+    return kept
+
+
+def _origin(vault: Vault, signer: Signer) -> str:
+    first = entries_matching(vault.catalogue, most=1)
+    return origin_of(signer.name, first[0].line if first else b"")
+
+
+def _make(vault: Vault, signer: Signer, walk: Walk, now: datetime) -> KeptCheckpoint:
+    fresh = make_checkpoint(signer.name, walk.first, walk.tree.size, walk.tree.root(), now)
+    kept = KeptCheckpoint(fresh.size, now, sign_checkpoint(fresh, signer))
+    keep_file(vault.layout, note_path(vault.layout, kept.size), kept.note.encode())
+    _remember(vault, kept, logged=False)
+    return kept
+
+
+def known_checkpoints(vault: Vault) -> list[Checkpoint]:
+    """Return what every checkpoint says, of rows and of files, whoever signed it.
+
+    Raises LogRefused for a file that is no checkpoint, or other than its row.
+    """
+    found = {kept.size: kept.note for kept in all_checkpoints(vault.catalogue)}
+    for path in note_files(vault.layout):
+        note = path.read_text(encoding="utf-8", errors="replace")
+        if found.setdefault(int(path.stem), note) != note:
+            raise LogRefused(f"the checkpoint {path.name} is not the one that was signed", hint=_HINT)
+    return [read_unchecked(found[size]) for size in sorted(found)]
+
+
+def walk_log(vault: Vault, sizes: Iterable[int] = ()) -> Walk:
+    """Read the log file to the last row there is now, comparing each line with its row.
+
+    Raises VaultError at the first line that is other than its row or does not follow the line before it.
+    """
+    row = vault.catalogue.read_one(queries.LAST_ENTRY)
+    count, walk = (int(row["seq"]) if row else 0), Walk()
+    if count == 0:
+        raise LogRefused("the evidence log has no entry", hint="a vault's log begins when it is made: strongroom init")
+    rows = walk_lines(vault.catalogue)
+    with os.fdopen(open_log(vault.layout.log, os.O_RDONLY), "rb") as file:
+        pairs = zip((line.removesuffix(b"\n") for line in islice(file, count)), islice(rows, count), strict=False)
+        for _body in read_chain(_watched(pairs, walk, frozenset(sizes))):
+            pass
+    if walk.tree.size != count:
+        raise LogRefused(f"the log file ends at entry {walk.tree.size}, expected {count}", hint=_HINT)
+    return walk
+
+
+def _watched(pairs: Iterable[tuple[bytes, bytes]], walk: Walk, sizes: frozenset[int]) -> Iterator[bytes]:
+    for line, row in pairs:
+        if line != row:
+            raise LogRefused(f"line {walk.tree.size + 1} of the log is not the one of the catalogue", hint=_HINT)
+        walk.first = walk.first or line
+        walk.tree.append(leaf_hash(line))
+        if walk.tree.size in sizes:
+            walk.roots[walk.tree.size] = walk.tree.root()
+        yield line
+
+
+def _require_continuation(walk: Walk, older: Checkpoint, signer: Signer, where: str = "") -> None:
+    size = walk.tree.size
+    if older.origin.rpartition("/")[2] != origin_of(signer.name, walk.first).rpartition("/")[2]:
+        raise LogRefused(f"the checkpoint of {older.size} entries is of another log than this", hint=_HINT)
+    if older.size > size:
+        raise LogRefused(f"{where}the log was cut: {older.size} entries were signed, it has {size}", hint=_HINT)
+    if walk.roots[older.size] != older.root:
+        words = f"{where}the first {older.size} entries of the log are not the ones that were signed"
+        raise LogRefused(words, hint=_HINT)
+
+
+def _adopt(vault: Vault, now: datetime) -> None:
+    """Enter the files that have no row: a crash came between the two, or the catalogue was made again."""
+    known = {kept.size for kept in all_checkpoints(vault.catalogue)}
+    strangers = [path for path in note_files(vault.layout) if int(path.stem) not in known]
+    if not strangers:
+        return
+    logged = {entry.body["facts"]["entries"] for entry in entries_matching(vault.catalogue, kind="checkpoint.signed")}
+    for path in strangers:
+        note = path.read_text(encoding="utf-8")
+        kept = KeptCheckpoint(int(path.stem), read_unchecked(note).at or now, note)
+        _remember(vault, kept, logged=kept.size in logged)
+
+
+def _remember(vault: Vault, kept: KeptCheckpoint, *, logged: bool) -> None:
+    digest, root = hashlib.sha256(kept.note.encode()).hexdigest(), read_unchecked(kept.note).root.hex()
+    facts: dict[str, Fact] = {"entries": kept.size, "root": root, "note_sha256": digest}
+    with vault.catalogue.transaction():
+        put_checkpoint(vault.catalogue, kept)
+        if not logged:
+            add_entry(vault.catalogue, Entry("checkpoint.signed", kept.at, facts=facts))
+    vault.write_log()
+
+
+_HINT = "nothing is signed until a person has looked: strongroom audit verify, then compare with a copy of the vault"

@@ -1,0 +1,1 @@
+"""Opening archives: restoring, browsing, comparing, collecting records."""

@@ -1,0 +1,110 @@
+"""Reading the records of one archive, a page at a time, without a byte of clear text on the disk.
+
+A page further on goes on reading where the last one stopped; a page further back, or another search, begins again at
+the start, since a sealed stream is read in order. Nothing is kept but the page that is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from strongroom.engine.keys.identities import unlock
+from strongroom.engine.reading.coding import open_clear
+from strongroom.formats.records import Record, read_all_records
+from strongroom.model.archive import Archive, Holding
+from strongroom.model.errors import UsageError
+from strongroom.model.inspection import Caps
+from strongroom.model.stream import DatasetShape
+from strongroom.sealing.identity import X25519Identity
+from strongroom.sealing.reader import SealedReader
+from strongroom.vault.vault import Vault
+
+Passed = Callable[[int], None]
+"""Hears how many more records were read; it may raise to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A page of records. Never logged, stored or printed by accident."""
+
+    first: int  # the place of the first one among those that were searched for, from 0
+    places: tuple[int, ...]  # where each stands in the file, from 1
+    records: tuple[Record, ...] = field(repr=False)
+    more: bool
+
+
+class Browser:
+    """One dataset of one opened archive. A context manager: leaving it closes the archive and forgets its key."""
+
+    def __init__(self, vault: Vault, archive: Archive, identities: Sequence[X25519Identity], dataset: str = "") -> None:
+        if archive.holding is not Holding.HELD:
+            raise UsageError(f"archive {archive.id} is {archive.holding}: its records cannot be browsed")
+        shapes = {shape.name: shape for shape in archive.expectation.datasets}
+        if dataset and dataset not in shapes:
+            raise UsageError(f"archive {archive.id} has no dataset {dataset}", hint=f"it has {', '.join(shapes)}")
+        self.shape: DatasetShape = shapes[dataset] if dataset else next(iter(shapes.values()))
+        self.datasets = tuple(shapes)
+        self._archive = archive
+        self._path = vault.payload_path(archive)
+        self._key = unlock(vault, archive, identities)
+        self._stack = ExitStack()
+        self._found: Iterator[tuple[int, Record]] = iter(())
+        self._at = -1  # how many were found and handed out; -1 before the first reading
+        self._wanted = ""
+
+    def __enter__(self) -> Browser:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def read(self, first: int, most: int, wanted: str = "", passed: Passed = lambda _count: None) -> Shelf:
+        """Return at most `most` records that hold the `wanted` text in any field, from the `first` of them on.
+
+        Raises SealError where the archive does not authenticate and ContentRefused where it cannot be read.
+        """
+        if wanted != self._wanted or self._at < 0 or first < self._at:
+            self._begin(wanted, passed)
+        try:
+            while self._at < first and self._next() is not None:
+                pass
+            page = [found for _each in range(most) if (found := self._next()) is not None]
+        except BaseException:
+            self._at = -1  # whatever was raised has ended the reading: it would look like the end of the records
+            raise
+        start = self._at - len(page)
+        return Shelf(start, tuple(place for place, _ in page), tuple(record for _, record in page), len(page) == most)
+
+    def _next(self) -> tuple[int, Record] | None:
+        found = next(self._found, None)
+        if found is not None:
+            self._at += 1
+        return found
+
+    def _begin(self, wanted: str, passed: Passed) -> None:
+        self._stack.close()
+        sealed = self._stack.enter_context(self._path.open("rb", buffering=0))
+        clear = open_clear(SealedReader(sealed, [self._key.identity]), self._archive.seal)
+        expected = self._archive.expectation
+        records = read_all_records(clear, self.shape, Caps(), expected.container, expected.files)
+        self._found, self._wanted, self._at = _search(records, wanted.casefold(), passed), wanted, 0
+
+
+def _search(records: Iterator[Record], wanted: str, passed: Passed) -> Iterator[tuple[int, Record]]:
+    for place, record in enumerate(records, start=1):
+        passed(1)
+        if not wanted or _holds(record, wanted):
+            yield place, record
+
+
+def _holds(value: object, wanted: str) -> bool:
+    if isinstance(value, dict):
+        return any(_holds(each, wanted) for each in value.values())
+    if isinstance(value, list):
+        return any(_holds(each, wanted) for each in value)
+    return wanted in str(value).casefold()

@@ -1,0 +1,75 @@
+"""Content with an identity: decrypt, compare the digest, read every record again and compare the counts."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+from strongroom.engine.airlock.digest import Digest
+from strongroom.engine.airlock.reader import spawned_reader
+from strongroom.engine.health.fixity import Fault, Watch
+from strongroom.engine.keys.identities import unlock
+from strongroom.engine.reading.blocks import WatchedReader, read_blocks
+from strongroom.engine.reading.coding import Unpacked, open_clear
+from strongroom.formats.inspect import inspect_container
+from strongroom.model.archive import Archive
+from strongroom.model.errors import SealError
+from strongroom.model.inspection import Caps, Inspection
+from strongroom.sealing.identity import X25519Identity
+from strongroom.sealing.keyfile import ArchiveKey
+from strongroom.sealing.reader import SealedReader
+from strongroom.vault.vault import Vault
+
+
+def check_content(
+    vault: Vault,
+    archive: Archive,
+    identities: Sequence[X25519Identity],
+    watch: Watch = lambda _count: None,
+) -> list[Fault]:
+    """Prove what the archive holds: the delivered digest, the structure, the counts and dates of its records."""
+    name = str(vault.payload_path(archive).relative_to(vault.layout.root))
+    try:
+        with spawned_reader(archive.expectation, Caps()) as sink:
+            key = unlock(vault, archive, identities)
+            with vault.payload_path(archive).open("rb", buffering=0) as sealed:
+                reader = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
+                digest = content_digest(reader, key, watch)
+                if not hmac.compare_digest(digest, archive.seal.digest):
+                    message = "the delivered bytes are not the ones that were archived"
+                    return [Fault(archive.id, name, "content", message)]
+                reader.seek(0)
+                found = inspect_container(WatchedReader(reader, watch), archive.expectation, Caps(), sink)
+    except (SealError, OSError) as error:
+        return [Fault(archive.id, name, "content", str(error))]
+    return _compare(archive, name, found)
+
+
+def content_digest(reader: SealedReader | Unpacked, key: ArchiveKey, watch: Watch) -> str:
+    """Return the salted digest of the whole content: hex HMAC-SHA256(salt, SHA-256(content))."""
+    reader.seek(0)
+    with Digest() as digest:
+        for block in read_blocks(reader):
+            digest.update(block)
+            watch(len(block))
+        content = digest.result()
+    return hmac.new(key.salt, content, hashlib.sha256).hexdigest()
+
+
+def _compare(archive: Archive, name: str, found: Inspection) -> list[Fault]:
+    told = archive.inspection
+    pairs = (
+        ("records", told.records, found.records),
+        ("records in the window", told.in_window, found.in_window),
+        ("earliest time", told.earliest, found.earliest),
+        ("latest time", told.latest, found.latest),
+    )
+    faults = [
+        Fault(archive.id, name, "counts", f"{what}: expected {expected}, got {got}")
+        for what, expected, got in pairs
+        if expected != got
+    ]
+    if told.sound and not found.sound:
+        faults.append(Fault(archive.id, name, "content", "the file was sound when it was archived and is not now"))
+    return faults

@@ -1,0 +1,340 @@
+"""What is wrong with a vault, found out by reading alone, and what could be done about each thing.
+
+The order matters: nothing is said of archives by a catalogue that is lost, damaged or another age than its log.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from strongroom.engine.destruction.crosscheck import held_otherwise
+from strongroom.engine.health.fixity import UNTOLD, Fault, check_fixity, check_small_files, payload_fault
+from strongroom.engine.recovery.history import begins_anew, has_lines, is_accepted
+from strongroom.evidence.line import GENESIS, digest
+from strongroom.model.archive import Archive
+from strongroom.model.errors import UsageError, VaultError
+from strongroom.vault import queries
+from strongroom.vault.archives import all_archive_ids, get_archive
+from strongroom.vault.catalogue import is_writable, open_to_read, refusal
+from strongroom.vault.jobs import interrupted_jobs
+from strongroom.vault.layout import Layout
+from strongroom.vault.orphans import strays
+from strongroom.vault.scrubs import findings_of, is_still_read
+from strongroom.vault.tombstones import is_tombstone
+from strongroom.vault.vault import Vault, open_vault
+
+PAGES = "docs/recovery/"
+WITHOUT_LOG = (
+    "put log/log.jsonl or catalogue.sqlite back from a copy; only if both are lost for good: strongroom rebuild"
+    " --lose-history, which knows nothing of legal holds, longer periods and erasures"
+)
+WHOLE = 3  # files of an archive: payload, key file, manifest
+
+
+class Kind(StrEnum):
+    """What can be wrong; each is told on a page of its own."""
+
+    UNFINISHED = "unfinished-init"
+    NO_CATALOGUE = "lost-catalogue"
+    BAD_CATALOGUE = "damaged-catalogue"
+    OLD_CATALOGUE = "old-catalogue"
+    NO_LOG = "lost-log"
+    TORN_LOG = "torn-log"
+    SHORT_LOG = "short-log"
+    BROKEN_LOG = "broken-log"
+    FORKED_LOG = "forked-log"
+    NO_HISTORY = "no-history"
+    HOLDS = "changed-holds"
+    INTERRUPTED = "interrupted-jobs"
+    PAYLOAD = "damaged-payload"
+    KEY = "missing-key"
+    MANIFEST = "damaged-manifest"
+    UNKNOWN = "unknown-archive"
+    STRAY = "stray-files"
+
+
+_PAGE = {
+    Kind.UNFINISHED: "unfinished-init.md",
+    Kind.NO_CATALOGUE: "lost-catalogue.md",
+    Kind.BAD_CATALOGUE: "lost-catalogue.md",
+    Kind.OLD_CATALOGUE: "half-restored.md",
+    Kind.SHORT_LOG: "half-restored.md",
+    Kind.FORKED_LOG: "half-restored.md",
+    Kind.UNKNOWN: "half-restored.md",
+    Kind.STRAY: "half-restored.md",
+    Kind.NO_LOG: "torn-log.md",
+    Kind.TORN_LOG: "torn-log.md",
+    Kind.BROKEN_LOG: "torn-log.md",
+    Kind.NO_HISTORY: "torn-log.md",
+    Kind.PAYLOAD: "damaged-payload.md",
+    Kind.MANIFEST: "damaged-payload.md",
+    Kind.KEY: "missing-key.md",
+    Kind.HOLDS: "half-restored.md",
+    Kind.INTERRUPTED: "README.md",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One thing that is wrong, and what can be done about it."""
+
+    kind: Kind
+    words: str  # what is wrong: expected and got
+    remedy: str  # what --apply does, or what a person has to do where `mendable` is False
+    mendable: bool = True
+    archive: str = ""
+    files: tuple[str, ...] = ()  # relative to the vault
+
+    @property
+    def page(self) -> str:
+        """Where it is told at length."""
+        return PAGES + _PAGE[self.kind]
+
+
+def diagnose(root: Path, *, deep: bool = False, configured: bool = True) -> list[Trouble]:
+    """Return everything that is wrong, in the order in which it is to be mended. Changes nothing.
+
+    `deep` reads every sealed byte; without it payloads are judged by their size and by what scrubs found. A vault that
+    no configuration names (`configured` is False) and that holds nothing is what an interrupted init left.
+    """
+    layout = Layout(root)
+    if not root.is_dir():
+        raise UsageError(f"there is no folder {root}", hint="run: strongroom init, or check [vault] path")
+    if is_unfinished(layout, configured=configured):
+        words = "a vault was begun here and never finished: it holds nothing, and init refuses the folder"
+        remedy = "move the folder aside, so that strongroom init can be run again"
+        return [Trouble(Kind.UNFINISHED, words, remedy)]
+    found = list(_of_catalogue(layout))
+    if found:
+        return found
+    vault = open_vault(root)
+    try:
+        found = list(_of_log(vault))
+        if any(each.kind in (Kind.OLD_CATALOGUE, Kind.FORKED_LOG, Kind.BROKEN_LOG) for each in found):
+            return found
+        return [*found, *_of_holds(vault), *_of_jobs(vault), *_of_archives(vault, deep=deep), *_of_strays(vault)]
+    finally:
+        vault.close()
+
+
+def is_unfinished(layout: Layout, *, configured: bool) -> bool:
+    """Say whether a folder is what an interrupted init left: nothing was ever put in it."""
+    if any(any((layout.root / name).glob("**/*.*")) for name in ("archives", "keys", "manifests", "quarantine")):
+        return False
+    lines = layout.log.read_bytes().count(b"\n") if layout.log.is_file() else 0
+    if lines > 1 or (lines == 1 and configured):
+        return False
+    ours = {layout.catalogue.name, layout.readme.name, layout.lock.name}
+    names = {path.name.removesuffix("-wal").removesuffix("-shm") for path in layout.root.iterdir() if path.is_file()}
+    return names <= ours and not (configured and _has_format(layout))
+
+
+def _has_format(layout: Layout) -> bool:
+    try:
+        open_vault(layout.root).close()
+    except VaultError:
+        return False
+    return True
+
+
+def _of_catalogue(layout: Layout) -> Iterator[Trouble]:
+    told = has_lines(layout.log)
+    remedy = "make the catalogue again from log and manifests (strongroom rebuild)" if told else WITHOUT_LOG
+    if not layout.catalogue.exists():
+        words = f"the catalogue is not there; {'log and manifests are' if told else 'the log is not there either'}"
+        yield Trouble(Kind.NO_CATALOGUE, words, remedy, mendable=told, files=("catalogue.sqlite",))
+        return
+    fault = _integrity(layout.catalogue)
+    if fault:
+        words = f"the catalogue is damaged: {fault}" + ("" if told else "; and the log is not there")
+        kept = f"{remedy}; the damaged one is kept"
+        yield Trouble(Kind.BAD_CATALOGUE, words, kept, mendable=told, files=("catalogue.sqlite",))
+
+
+def _integrity(path: Path) -> str:
+    """Return what SQLite has against the file, or an empty text. Reads through its log, writes nothing.
+
+    Raises WorldError where the file is not to be had: that is no damage, and making it again would not help.
+    """
+    if not is_writable(path):
+        return _integrity_where_nobody_writes(path)
+    try:
+        connection = sqlite3.connect(path, timeout=5)
+        try:
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            connection.execute("SELECT count(*) FROM vault").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        refused = refusal(path, error)
+        if refused is not None:
+            raise refused from error
+        return str(error)
+    return "" if verdict == "ok" else str(verdict).splitlines()[0]
+
+
+def _integrity_where_nobody_writes(path: Path) -> str:
+    try:
+        catalogue = open_to_read(path)
+        try:
+            (verdict,) = catalogue.read("PRAGMA quick_check(1)")[0]
+        finally:
+            catalogue.close()
+    except VaultError as error:
+        if not isinstance(error.__cause__, sqlite3.Error) or refusal(path, error.__cause__) is not None:
+            raise
+        return error.message
+    return "" if verdict == "ok" else str(verdict).splitlines()[0]
+
+
+def _of_log(vault: Vault) -> Iterator[Trouble]:
+    """Compare every line of the log's file with its row, and with the line before it."""
+    log, catalogue = vault.layout.log, vault.catalogue
+    row = catalogue.read_one(queries.LAST_ENTRY)
+    last = int(row["seq"]) if row else 0
+    name = ("log/log.jsonl",)
+    if not log.exists():
+        if last:
+            words = f"the log's file is not there; the catalogue has its {last} entries"
+            yield Trouble(Kind.NO_LOG, words, "write it anew from the catalogue", files=name)
+        return
+    seq, prev, torn, forked = 0, GENESIS, False, 0
+    with log.open("rb") as file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                torn = True
+                break
+            seq, line = seq + 1, line[:-1]  # noqa: PLW2901 - the line without its end is the line
+            if not _follows(line, seq, prev):
+                words = f"line {seq} of the log does not follow the line before it: it was changed"
+                yield Trouble(Kind.BROKEN_LOG, words, "restore log/log.jsonl from a copy", mendable=False, files=name)
+                return
+            prev = digest(line)
+            known = catalogue.read_one(queries.ENTRY, seq) if seq <= last else None
+            if known is not None and bytes(known["line"]) != line:
+                forked = forked or seq
+    yield from _judge_log(seq, last, forked, torn=torn)
+
+
+def _follows(line: bytes, seq: int, prev: str) -> bool:
+    try:
+        body = json.loads(line)
+        return bool(body["seq"] == seq and body["prev"] == prev)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def _judge_log(seq: int, last: int, forked: int, *, torn: bool) -> Iterator[Trouble]:
+    name = ("log/log.jsonl",)
+    if torn:
+        remedy = "cut it off and append the whole line, if the catalogue has it"
+        yield Trouble(
+            Kind.TORN_LOG, "the last line of the log is half a line: a crash while writing", remedy, files=name
+        )
+    if forked:
+        words = f"log and catalogue part at entry {forked}: each has lines that the other has not"
+        remedy = "one of the two belongs to another copy of this vault: put back the pair that belongs together"
+        yield Trouble(Kind.FORKED_LOG, words, remedy, mendable=False, files=("catalogue.sqlite", *name))
+    elif seq > last:
+        words = f"the log has {seq} entries, the catalogue {last}: the catalogue is an older copy"
+        remedy = "make it again from log and manifests (strongroom rebuild); the older one is kept"
+        yield Trouble(Kind.OLD_CATALOGUE, words, remedy, files=("catalogue.sqlite",))
+    elif seq < last:
+        words = f"the log's file has {seq} entries, the catalogue {last}: a crash, or the file is an older copy"
+        yield Trouble(Kind.SHORT_LOG, words, "append what is missing from the catalogue", files=name)
+
+
+def _of_holds(vault: Vault) -> Iterator[Trouble]:
+    """Compare the holds with the log, which is whole by now: a hold whose row is gone would not be shown to anybody."""
+    for words in held_otherwise(vault.catalogue):
+        remedy = "make the catalogue again from log and manifests: strongroom rebuild; until then nothing is destroyed"
+        yield Trouble(Kind.HOLDS, words, remedy, mendable=False, files=("catalogue.sqlite",))
+
+
+def _of_jobs(vault: Vault) -> Iterator[Trouble]:
+    jobs = interrupted_jobs(vault.catalogue)
+    if jobs:
+        words = f"{len(jobs)} jobs were in a worker's hands when it ended"
+        yield Trouble(Kind.INTERRUPTED, words, "nothing to do: the next run settles them", mendable=False)
+
+
+def _of_archives(vault: Vault, *, deep: bool) -> Iterator[Trouble]:
+    untold, anew = 0, begins_anew(vault)
+    for archive_id in all_archive_ids(vault.catalogue):
+        archive = get_archive(vault.catalogue, archive_id)
+        if archive is not None and is_still_read(vault.catalogue, archive_id):
+            faults = faults_of(vault, archive, deep=deep)
+            known = [each for each in faults if not (anew and each.message == UNTOLD)]
+            untold += len(faults) - len(known)
+            yield from _of_archive(vault, archive, known)
+    if untold and not is_accepted(vault):
+        words = f"the log begins with a rebuild that had none: {untold} archives are of before, and so may be holds"
+        remedy = "put log/log.jsonl back from a copy and rebuild; without one, place the legal holds again, then:"
+        remedy += " strongroom recover --accept-lost-history WHY"
+        yield Trouble(Kind.NO_HISTORY, words, remedy, mendable=False, files=("log/log.jsonl",))
+
+
+def faults_of(vault: Vault, archive: Archive, *, deep: bool) -> list[Fault]:
+    """Return what is wrong with an archive's files."""
+    if deep:
+        return check_fixity(vault, archive)
+    return [*_payload_at_a_glance(vault, archive), *check_small_files(vault, archive)]
+
+
+def _payload_at_a_glance(vault: Vault, archive: Archive) -> list[Fault]:
+    path = vault.payload_path(archive)
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        return [payload_fault(vault, archive, error=error)]
+    if size != archive.seal.sealed_size:
+        return [payload_fault(vault, archive, size=size)]
+    name = os.path.relpath(path, vault.layout.root)
+    found = [each for each in findings_of(vault.catalogue, archive.id) if each.file == name]
+    return [Fault(archive.id, each.file, each.code, f"{each.message} (found by a scrub)") for each in found]
+
+
+def _of_archive(vault: Vault, archive: Archive, faults: list[Fault]) -> Iterator[Trouble]:
+    payload, key = (
+        str(path.relative_to(vault.layout.root)) for path in (vault.payload_path(archive), vault.key_path(archive))
+    )
+    about = f"archive {archive.id} of {archive.stream}"
+    for fault in faults:
+        words, files = f"{about}: {fault.file}: {fault.message}", (fault.file,)
+        if fault.file in (payload, key):
+            kind = Kind.KEY if fault.file == key else Kind.PAYLOAD
+            remedy = (
+                "put the file back from a copy of the vault; if there is none, --apply moves what is left to quarantine"
+                " and has the window exported again where the provider still holds it"
+            )
+            yield Trouble(kind, words, remedy, archive=archive.id, files=files)
+        elif fault.code == "log":
+            remedy = "compare with a copy of the vault: the catalogue or the log was changed"
+            yield Trouble(Kind.MANIFEST, words, remedy, mendable=False, archive=archive.id, files=files)
+        else:
+            remedy = "write it again from the catalogue, which the log bears out; the damaged one goes to quarantine"
+            yield Trouble(Kind.MANIFEST, words, remedy, archive=archive.id, files=files)
+
+
+def _of_strays(vault: Vault) -> Iterator[Trouble]:
+    for stray in strays(vault.layout, vault.catalogue):
+        files = tuple(str(path.relative_to(vault.layout.root)) for path in stray.files)
+        manifest = stray.manifest(vault.layout)
+        if manifest is not None and is_tombstone(manifest.read_bytes()):
+            continue  # destroyed, and told by its tombstone
+        if manifest is not None and len(stray.files) < WHOLE:
+            words = f"{', '.join(files)}: an archive that the catalogue does not know, and a part of it is not there"
+            yield Trouble(Kind.STRAY, words, "move it to quarantine", archive=stray.archive, files=files)
+        elif manifest is not None:
+            words = f"archive {stray.archive} lies in the vault, and the catalogue does not know it"
+            remedy = "enter it from its manifest, if its files are whole"
+            yield Trouble(Kind.UNKNOWN, words, remedy, archive=stray.archive, files=files)
+        else:
+            words = f"{', '.join(files)}: a part of an archive that has no manifest"
+            yield Trouble(Kind.STRAY, words, "move it to quarantine", archive=stray.archive, files=files)

@@ -1,0 +1,338 @@
+"""The catalogue made again from what does not depend on it: the log's lines, the manifests, the tombstones.
+
+Three passes, each of which goes on where an interrupted one stopped: lines become entries, jobs and coverage; manifests
+become archives, where the log bears them out; what else the log tells is made again at the end. The catalogue that was
+there is moved aside and never deleted. What was destroyed stays destroyed: a manifest that came back is not entered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+from strongroom.engine.recovery.history import require_history
+from strongroom.engine.recovery.replay import Body, Replay
+from strongroom.engine.recovery.retentionreplay import replay_retention
+from strongroom.evidence.line import Entry, Fact, digest
+from strongroom.model.archive import Archive, Holding
+from strongroom.model.errors import Interrupted, VaultError
+from strongroom.model.instants import Clock, parse_instant
+from strongroom.model.job import Job, State
+from strongroom.model.stream import Stream
+from strongroom.vault import queries as common
+from strongroom.vault import rebuilding
+from strongroom.vault import scrubqueries as queries
+from strongroom.vault.archives import put_archive
+from strongroom.vault.catalogue import Catalogue, open_catalogue, to_text
+from strongroom.vault.destructionreplay import replay_destructions
+from strongroom.vault.durable import make_folder
+from strongroom.vault.jobs import get_job, put_job
+from strongroom.vault.layout import FORMAT, Layout, id_of
+from strongroom.vault.lock import hold
+from strongroom.vault.log import add_entry, entries_of_archive, write_out
+from strongroom.vault.manifest import read_manifest
+from strongroom.vault.recipients import replay_recipients, replay_resealed
+from strongroom.vault.tombstones import is_tombstone, put_tombstone, read_tombstone
+
+BATCH = 2000  # lines, or manifests, that share a commit
+GONE = "manifest-missing"
+NO_HISTORY = (
+    "log/log.jsonl: there was none: what was done before is not known, legal holds among it. Place them again before"
+    " anything else; no archive from before is destroyed, as the log does not tell of it"
+)
+END_REPLAYS: tuple[Callable[[Catalogue], None], ...] = (
+    replay_recipients,
+    replay_resealed,
+    replay_retention,
+    replay_destructions,
+)
+"""What is made again from the rows of the log alone, once all of them are there."""
+
+Watch = Callable[[str, int], None]
+"""Hears which pass is under way and how many more of its things are done."""
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What a rebuild came to."""
+
+    entries: int = 0
+    jobs: int = 0
+    archives: int = 0
+    tombstones: int = 0
+    faults: list[str] = field(default_factory=list)  # each with the file it is about
+    aside: Path | None = None  # where the catalogue lies that was there before
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """One rebuild. `to` makes the new catalogue elsewhere and leaves the vault's own alone."""
+
+    root: Path  # the vault's folder
+    clock: Clock
+    streams: Mapping[str, Stream] = field(default_factory=dict)  # by name, as configured
+    to: Path | None = None
+    lose_history: bool = False  # go on where the log is gone or cut: what it told is not known then
+    watch: Watch = lambda _what, _count: None
+    stop: Callable[[], bool] = lambda: False  # asked between batches
+    batch: int = BATCH
+
+    @property
+    def layout(self) -> Layout:
+        """The paths of the vault."""
+        return Layout(self.root)
+
+
+def rebuild(order: Rebuild) -> Rebuilt:
+    """Make the catalogue again. Interrupted, it goes on at the next call.
+
+    Raises VaultLocked while somebody works in the vault, VaultError where the log's lines do not follow each other,
+    UsageError where the log has lost lines and nobody said that they may be forgotten, Interrupted when `stop` says so.
+    """
+    if not order.layout.log.exists() and not any(_manifests(order.layout)):
+        raise VaultError(f"there is no vault at {order.layout.root}", hint="check [vault] path")
+    with hold(order.layout.lock, "strongroom rebuild"):
+        if not order.lose_history and order.to is None:
+            require_history(order.layout)
+        unfinished = order.to.with_name(order.to.name + ".part") if order.to else _place(order.layout)
+        if order.to is not None and order.to.exists():
+            raise VaultError(f"{order.to} exists already and is never overwritten", hint="name another file")
+        done = Rebuilt()
+        catalogue = _begin(order, unfinished)
+        try:
+            _read_log(order, catalogue)
+            _read_manifests(order, catalogue, done)
+            _finish(order, catalogue, done)
+        finally:
+            catalogue.close()
+        if order.to is None:
+            done.aside = rebuilding.set_aside(order.layout, order.clock())
+        rebuilding.take_place(unfinished, order.to or order.layout.catalogue)
+        if order.to is None:
+            _level_log(order.layout)
+        return done
+
+
+def _place(layout: Layout) -> Path:
+    return layout.root / "rebuilding.sqlite"
+
+
+def _begin(order: Rebuild, unfinished: Path) -> Catalogue:
+    """Open what an interrupted rebuild left, if it is of this log; begin anew otherwise."""
+    catalogue = rebuilding.open_unfinished(unfinished)
+    _, line, _ = rebuilding.last_line(catalogue)
+    offset = int(rebuilding.read_mark(catalogue, "offset") or 0)
+    if line and not _is_at(order.layout.log, offset, line):
+        catalogue.close()
+        rebuilding.discard(unfinished)
+        return rebuilding.open_unfinished(unfinished)
+    return catalogue
+
+
+def _is_at(log: Path, end: int, line: bytes) -> bool:
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, end - len(line) - 1))
+            return file.read(len(line) + 1) == line + b"\n"
+    except OSError:
+        return False
+
+
+def _read_log(order: Rebuild, catalogue: Catalogue) -> None:
+    """Enter every whole line, and live through it; a half line at the end belongs to nobody yet."""
+    seq, _, prev = rebuilding.last_line(catalogue)
+    offset = int(rebuilding.read_mark(catalogue, "offset") or 0)
+    replay = Replay(catalogue, order.streams)
+    replay.take_up()
+    if not order.layout.log.exists():
+        return
+    with order.layout.log.open("rb") as file:
+        file.seek(offset)
+        while lines := list(islice(_whole(file), order.batch)):
+            _check_stop(order)
+            bodies = []
+            for line in lines:  # the chain first: what a line says counts once the next one has borne it out
+                seq += 1
+                bodies.append(_read_line(line, seq, prev))
+                prev, offset = digest(line), offset + len(line) + 1
+            with catalogue.transaction():
+                for line, body in zip(lines, bodies, strict=True):
+                    _put_line(catalogue, body, line)
+                    _feed(replay, body)
+                replay.flush()
+                rebuilding.put_mark(catalogue, "offset", str(offset))
+            order.watch("log", len(lines))
+
+
+def _feed(replay: Replay, body: Body) -> None:
+    try:
+        replay.feed(body)
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise VaultError(
+            f"line {body['seq']} of log/log.jsonl says what this program cannot read", hint="install a newer strongroom"
+        ) from error
+
+
+def _whole(lines: Iterator[bytes]) -> Iterator[bytes]:
+    return (line[:-1] for line in lines if line.endswith(b"\n"))
+
+
+def _read_line(line: bytes, seq: int, prev: str) -> Body:
+    try:
+        body: Body = json.loads(line)
+        follows = body["seq"] == seq and body["prev"] == prev
+    except (ValueError, KeyError, TypeError, RecursionError):
+        follows, body = False, {}
+    if not follows:
+        raise VaultError(
+            f"line {seq} of log/log.jsonl does not follow the line before it: nothing is made from it",
+            hint="restore log/log.jsonl from a copy; docs/recovery/torn-log.md tells how",
+        )
+    return body
+
+
+def _put_line(catalogue: Catalogue, body: Body, line: bytes) -> None:
+    about = (str(body.get(name, "")) for name in ("job", "archive", "stream"))
+    at = to_text(parse_instant(str(body["at"])))
+    catalogue.write(queries.PUT_LINE, body["seq"], at, str(body["kind"]), *about, line)
+
+
+def _read_manifests(order: Rebuild, catalogue: Catalogue, done: Rebuilt) -> None:
+    """Enter every archive and tombstone, in the order of their paths."""
+    mark = rebuilding.read_mark(catalogue, "manifest")
+    paths = iter([path for path in _manifests(order.layout) if _name(order.layout, path) > mark])
+    while some := list(islice(paths, order.batch)):
+        _check_stop(order)
+        with catalogue.transaction():
+            for path in some:
+                done.faults += _enter(order.layout, catalogue, path)
+            rebuilding.put_mark(catalogue, "manifest", _name(order.layout, some[-1]))
+        order.watch("manifests", len(some))
+
+
+def _manifests(layout: Layout) -> list[Path]:
+    """Return every manifest and tombstone that has a name of ours, sorted."""
+    found = [*(layout.root / "manifests").glob("*/*.json"), *(layout.root / "quarantine").glob("*.json")]
+    return sorted(path for path in found if id_of(path) is not None)
+
+
+def _name(layout: Layout, path: Path) -> str:
+    return str(path.relative_to(layout.root))
+
+
+def _enter(layout: Layout, catalogue: Catalogue, path: Path) -> list[str]:
+    """Enter one manifest; return what is wrong with it instead, where the log does not bear it out."""
+    name = _name(layout, path)
+    try:
+        data = path.read_bytes()
+        if is_tombstone(data):
+            return _enter_tombstone(catalogue, path, data)
+        archive = read_manifest(data)
+    except OSError as error:
+        return [f"{name}: expected a manifest, got: {error.strerror}"]
+    except VaultError as error:
+        return [f"{name}: {error.message}"]
+    if archive.id != id_of(path) or (archive.holding is Holding.QUARANTINED) != name.startswith("quarantine/"):
+        return [f"{name}: expected the manifest of an archive that lies there, got another's"]
+    told = [entry.body for entry in reversed(entries_of_archive(catalogue, archive.id))]
+    if any(body["kind"] == "archive.destroyed" for body in told):
+        return [f"{name}: the archive was destroyed and is not entered; it is destroyed again when work begins"]
+    logged = _newest(told, "manifest_sha256")
+    if logged and logged != hashlib.sha256(data).hexdigest():
+        return [f"{name}: expected SHA-256 {logged[:16]}…, as the log has it, got another manifest"]
+    faults = [] if logged else [f"{name}: the log has no line about it; entered all the same"]
+    _require_job(catalogue, archive)
+    put_archive(catalogue, archive, _newest(told, "key_sha256") or _key_digest(layout, archive))
+    return faults
+
+
+def _enter_tombstone(catalogue: Catalogue, path: Path, data: bytes) -> list[str]:
+    tombstone = read_tombstone(data)
+    told = [entry.body for entry in reversed(entries_of_archive(catalogue, tombstone.archive))]
+    begun = _newest(told, "tombstone_sha256") == hashlib.sha256(data).hexdigest()
+    if not begun and not any(body["kind"] == "archive.destroyed" for body in told):
+        return [f"{path.name}: a tombstone that the log knows nothing of"]
+    put_tombstone(catalogue, tombstone, _newest(told, "certificate_sha256"))
+    return []
+
+
+def _newest(told: list[dict[str, Fact]], name: str) -> str:
+    """Return what the newest line that has this fact says."""
+    found = (body["facts"] for body in told)
+    return next((str(facts[name]) for facts in found if isinstance(facts, dict) and facts.get(name)), "")
+
+
+def _key_digest(layout: Layout, archive: Archive) -> str:
+    held = archive.holding is not Holding.QUARANTINED
+    path = layout.key(archive.id) if held else layout.quarantined(archive.id, ".key.age")
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def _require_job(catalogue: Catalogue, archive: Archive) -> None:
+    """An archive stands on a job: one that the log does not tell is made from the manifest."""
+    filters = json.dumps(archive.spec.filters)
+    if get_job(catalogue, archive.job) is not None:
+        catalogue.write(queries.SET_JOB_FILTERS, filters, archive.job, filters)  # which are in no line
+        return
+    put_job(catalogue, job_of(archive))
+
+
+def job_of(archive: Archive) -> Job:
+    """Return the job that an archive came from, as far as its manifest tells."""
+    return Job(
+        id=archive.job,
+        stream=archive.stream,
+        source=archive.source,
+        spec=archive.spec,
+        state=State.ARCHIVED if archive.holding is Holding.HELD else State.CANCELLED,
+        created_at=archive.durable_at,
+        changed_at=archive.verified_at,
+        next_at=archive.verified_at,
+        retention=archive.retention,
+        ref=archive.ref,
+        archive=archive.id,
+    )
+
+
+def _finish(order: Rebuild, catalogue: Catalogue, done: Rebuilt) -> None:
+    now: datetime = order.clock()
+    with catalogue.transaction():
+        catalogue.write(queries.SET_SOURCES)
+        for replay in END_REPLAYS:
+            replay(catalogue)
+        for row in catalogue.read(queries.UNSHOWN):
+            done.faults.append(f"archive {row['archive']} of {row['stream']}: its manifest is not there: missing")
+        catalogue.write(queries.UNCOVER_UNSHOWN, GONE)
+        rebuilding.drop_marks(catalogue)
+        catalogue.write(common.PUT_FACT, "format", str(FORMAT))
+        row = catalogue.read(queries.COUNTS)[0]
+        done.entries, done.jobs, done.archives, done.tombstones = (
+            row[name] for name in ("entries", "jobs", "archives", "tombstones")
+        )
+        if not done.entries and done.archives:
+            done.faults.insert(0, NO_HISTORY)
+        if order.to is None:
+            facts: dict[str, Fact] = {"entries": done.entries, "archives": done.archives, "faults": len(done.faults)}
+            add_entry(catalogue, Entry("vault.rebuilt", now, facts=facts))
+
+
+def _level_log(layout: Layout) -> None:
+    make_folder(layout.log.parent)
+    catalogue = open_catalogue(layout.catalogue)
+    try:
+        write_out(catalogue, layout.log)
+    finally:
+        catalogue.close()
+
+
+def _check_stop(order: Rebuild) -> None:
+    if order.stop():
+        raise Interrupted("the rebuild was interrupted", hint="run it again: it goes on where it was")

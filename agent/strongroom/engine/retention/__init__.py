@@ -1,0 +1,1 @@
+"""How long each archive is kept and why: rules, holds, verdicts."""
