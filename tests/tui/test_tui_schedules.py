@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from test_tui_glance import configure, hold
 from test_tui_jobacts import asked, footer
 from tui_bench import DAY, NOW, SIZES, STREAMS, Bench, Sit
 
+from strongroom.engine.requests import Wish, ask
 from strongroom.vault.streams import StreamState, put_stream
 
 
@@ -68,9 +70,10 @@ async def test_a_pause_that_nobody_has_answered_is_taken_back(bench: Bench, sit:
     async with sit(held(bench), (120, 30), room="schedules") as seat:
         await seat.press("s", "r")
         assert "resume" in footer(seat) and "pause" not in footer(seat)
-        seat.app.clock = lambda: NOW + timedelta(seconds=1)
-        await seat.press("S", "r")
+        await seat.press("S")
         assert sorted(asked(bench)) == [("pause", STREAMS[0]), ("resume", STREAMS[0])]
+        ask(bench.vault, Wish.RESUME, STREAMS[0], "ana", lambda: NOW + timedelta(seconds=1), os.urandom)
+        await seat.press("r")
         assert "pause" in footer(seat) and "resume" not in footer(seat)
         await seat.press("j", "r")
         assert "pause" in footer(seat)
