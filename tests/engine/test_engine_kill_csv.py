@@ -97,7 +97,10 @@ LIVES = {
     "expired": (expired, RENEWED),
     "deleting": (deleting, (*NAMED, *FETCHED, *DELETED)),
 }
-DEATHS = [(name, number) for name, (_, places) in LIVES.items() for number in range(1, len(places) + 1)]
+ALIKE = {"nameless": len(FETCHED), "expired": len(FETCHED)}  # last places, which are those of "named"
+DEATHS = [
+    (name, number) for name, (_, places) in LIVES.items() for number in range(1, len(places) + 1 - ALIKE.get(name, 0))
+]
 
 
 def jobs_of(bench: Bench) -> Sequence[QlaraJobView | HookBridgeJobView]:
