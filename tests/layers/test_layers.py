@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -53,8 +54,13 @@ def room_of(path: Path) -> str:
     return "tui" if parts[0] == "tui" else parts[2].removesuffix(".py")
 
 
-def imported(path: Path) -> Iterator[str]:
-    """Yield every top-level package that a file imports, wherever in it the import stands."""
+@cache
+def imported(path: Path) -> frozenset[str]:
+    """Return every top-level package that a file imports, wherever in it the import stands."""
+    return frozenset(_imported(path))
+
+
+def _imported(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
@@ -64,7 +70,7 @@ def imported(path: Path) -> Iterator[str]:
 
 def foreign(path: Path) -> set[str]:
     ours = {"strongroom", "strongroom_tui", "_typeshed"}
-    return set(imported(path)) - set(sys.stdlib_module_names) - ours
+    return imported(path) - set(sys.stdlib_module_names) - ours
 
 
 @pytest.mark.slow
@@ -85,14 +91,14 @@ def test_every_room_uses_only_the_libraries_it_was_given() -> None:
 
 
 def test_a_library_that_is_kept_behind_one_file_stays_there() -> None:
-    users = {name: {path.name for path in sources() if name in set(imported(path))} for name in ONE_FILE}
+    users = {name: {path.name for path in sources() if name in imported(path)} for name in ONE_FILE}
     assert users == ONE_FILE
 
 
 def test_the_model_asks_neither_clock_nor_chance_nor_the_system() -> None:
     banned = {"os", "pathlib", "random", "secrets", "socket", "sqlite3", "subprocess", "tempfile", "threading", "time"}
     model = ROOT / "agent" / "strongroom" / "model"
-    found = {path.name: names for path in model.glob("*.py") if (names := set(imported(path)) & banned)}
+    found = {path.name: names for path in model.glob("*.py") if (names := imported(path) & banned)}
     assert found == {}
 
 
