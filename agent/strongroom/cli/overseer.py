@@ -40,7 +40,7 @@ def last_word(config: Config) -> Iterator[None]:
         yield
     except ClockRefused:
         raise  # was told as an alarm
-    except Exception as error:
+    except Exception as error:  # whatever it is, it goes on up once it was told
         word.say(error)
         raise
     word.forget()

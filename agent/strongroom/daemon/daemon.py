@@ -66,7 +66,7 @@ class Daemon:
         self._take_signals()
         try:
             return self._work()
-        except Exception as error:
+        except Exception as error:  # whatever it is, it goes on up once it was told
             self._last_word.say(error)
             raise
 
