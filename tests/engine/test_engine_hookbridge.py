@@ -122,10 +122,8 @@ def test_one_window_of_both_directions_is_never_exchanged(tmp_path: Path) -> Non
             for stream in (INBOUND, HOOKS):
                 enter_window(engine, stream, DAY, "standard")
             assert bench.run(engine) == []
-        made = {job.id: job.order.direction for job in bench.sandbox.hookbridge.jobs}
-        held = archives(bench)
-        assert {made[archive.ref] for archive in held} == {"inbound", "outbound"}
-        assert all(made[archive.ref] == archive.spec.datasets[0] for archive in held)
+        assert archives(bench) == []
+        assert len(bench.sandbox.hookbridge.jobs) == 2, "what may be ours is no proof that ours was never made"
         with open_reading(bench.config) as vault:
-            assert {each.cover for each in coverage_of(vault, HOOKS.name)} == {Cover.PROVEN}
+            assert {each.cover for each in coverage_of(vault, HOOKS.name)} == {Cover.MISSING}
         assert bench.clock() > NOON

@@ -325,14 +325,14 @@ def test_a_manifest_cannot_lead_a_restore_out_of_its_folder(bench: Bench, tmp_pa
     assert list((tmp_path / "in").iterdir()) == []
 
 
-def test_an_api_without_any_exports_fails_at_once_and_plainly(bench: Bench) -> None:
+def test_an_api_without_any_exports_fails_plainly_once_it_has_said_so_twice(bench: Bench) -> None:
     for operation in ("list", "create"):
         bench.sandbox.faults.add(FaultKind.ANSWER, on=operation, status=404, times=None)
     bench.export()
     with open_reading(bench.config) as vault:
         (job,) = list_jobs(vault)
     assert (job.state, job.cause) == (State.FAILED, Cause.NOT_OFFERED)
-    assert len(bench.sandbox.requests.all) == 1
+    assert len(bench.sandbox.requests.all) == 2
 
 
 @pytest.mark.slow

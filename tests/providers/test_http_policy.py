@@ -7,7 +7,7 @@ import pytest
 from loopback_script import Seen, Server, always, answer, redirect
 from policy_maker import KEY, NOW, SHORT, TOKEN, fetch, make_policy
 
-from strongroom.model.errors import AuthRefused, Transient, UsageError
+from strongroom.model.errors import AuthRefused, LinkRefused, Transient, UsageError
 from strongroom.providers.bounds import Bounds, Paths
 from strongroom.providers.eavesdrop import leaks
 from strongroom.providers.policy import USER_AGENT, HttpPolicy
@@ -146,7 +146,7 @@ def test_a_public_name_with_a_private_address_is_not_contacted(addresses: list[s
         with pytest.raises(Transient, match="was not contacted"):
             policy.call("POST", "/v1/exports", body={})
         policy = make_policy("https://api.example", table={"files.example": addresses})
-        with pytest.raises(Transient, match="download was not begun"):
+        with pytest.raises(LinkRefused, match="download was not begun"):
             fetch(policy, f"https://files.example:{inside.port}/x?token={TOKEN}")
     assert not inside.seen
 
@@ -157,14 +157,14 @@ def test_a_public_name_with_a_private_address_is_not_contacted(addresses: list[s
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_public_source_is_not_led_to_the_inside(host: str, scheme: str) -> None:
     policy = make_policy("https://api.example")
-    with pytest.raises(Transient, match="download was not begun"):
+    with pytest.raises(LinkRefused, match="download was not begun"):
         fetch(policy, f"{scheme}://{host}:9/x")
 
 
 def test_a_redirect_is_checked_like_a_link() -> None:
     with Server(redirect("https://inside.example/x")) as api:
         policy = make_policy(api.url, table={"inside.example": ["10.9.9.9"]})
-        with pytest.raises(Transient, match=r"10\.9\.9\.9"):
+        with pytest.raises(LinkRefused, match=r"10\.9\.9\.9"):
             fetch(policy, api.url + "/x")
 
 
@@ -200,7 +200,7 @@ def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
 def test_download_hosts_are_held_to_the_list_and_the_api_is_always_on_it() -> None:
     with Server(always(200, b"file")) as storage, Server(redirect(storage.url + "/x")) as api:
         policy = make_policy(api.url, paths=Paths(download_hosts=("zavu.dev",)))
-        with pytest.raises(Transient, match="allowed download hosts"):
+        with pytest.raises(LinkRefused, match="allowed download hosts"):
             fetch(policy, api.url + "/x", authenticated=True)
     assert len(api.seen) == 1
     assert not storage.seen
@@ -235,7 +235,7 @@ def test_a_proxy_is_used_when_configured_and_never_for_loopback() -> None:
         with pytest.raises(Transient, match="proxy"):
             make_policy("https://api.example", paths=through).call("POST", "/v1/exports", body={})
         assert make_policy(api.url, paths=through).call("GET", "/").status == 200
-        with pytest.raises(Transient, match="download was not begun"):
+        with pytest.raises(LinkRefused, match="download was not begun"):
             fetch(make_policy("https://api.example", paths=through), "https://10.0.0.1/x")
     (seen,) = proxy.seen
     assert (seen.method, seen.target) == ("CONNECT", "api.example:443")

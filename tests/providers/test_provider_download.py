@@ -178,7 +178,7 @@ def test_resumes_are_bounded() -> None:
         (always(200, b"<Error/>", Content_Type="application/xml"), LinkDead),
         (always(200, b"<Error/>", Content_Type="text/xml; charset=utf-8"), LinkDead),
         (always(200, b"<!doctype html>", Content_Type="text/html"), TransferError),
-        (always(200, DATA, Content_Encoding="gzip"), TransferError),
+        (always(200, b"\x1f\x8b" + DATA[2:], Content_Encoding="gzip"), TransferError),
         (always(200, DATA, Content_Encoding="br"), TransferError),
         (always(200, DATA[:100]), TransferError),
         (always(200, DATA + b"x"), TransferError),

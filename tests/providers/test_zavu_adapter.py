@@ -16,6 +16,7 @@ from zavu_maker import COMPLETED, DAY, LINK, PENDING, SPEC, body, zavu
 from strongroom.model.errors import (
     ExportGone,
     LinkDead,
+    LinkRefused,
     ProviderError,
     RequestRefused,
     Transient,
@@ -223,7 +224,7 @@ def test_a_link_that_must_not_be_followed_is_trouble(link: str) -> None:
     with Server(always(200, body(export=COMPLETED | {"downloadUrl": f"{link}?token={TOKEN}"}))) as api:
         provider = zavu(api.url)
         (part,) = provider.parts("exp_abc123")
-        with pytest.raises(Transient) as caught:
+        with pytest.raises((Transient, LinkRefused)) as caught:
             provider.download(part, lambda _chunk: None, lambda: False)
     assert not leaks(caught.value, TOKEN, KEY)
 

@@ -36,14 +36,16 @@ def test_the_list_is_read_to_its_end_and_each_export_once() -> None:
         {"items": [entry("a"), entry("b", createdAt="2026-01-01T00:00:00Z")], "nextCursor": "c/1"},
         {"items": [entry("a"), entry("c", createdAt=None)], "nextCursor": "c2"},
         {"items": [], "nextCursor": "c3"},
+        {"items": [entry("d")], "nextCursor": None},
     )
     with pages(*contents) as api:
         refs = [listed.observation.ref for listed in zavu(api.url).sweep(NOW - timedelta(days=1))]
-    assert refs == ["a", "c"], "the old one is left out, the one without a date is not"
+    assert refs == ["a", "c", "d"], "the old one is left out, the one without a date is not"
     assert [seen.target for seen in api.seen] == [
         "/v1/exports?limit=50",
         "/v1/exports?limit=50&cursor=c%2F1",
         "/v1/exports?limit=50&cursor=c2",
+        "/v1/exports?limit=50&cursor=c3",
     ]
 
 

@@ -31,7 +31,7 @@ def test_create_answers_as_the_example_does(hook: HookBench) -> None:
     assert set(answer.json()) == {"data", "meta"}
     assert re.fullmatch(r"req_[0-9a-f]{16}", answer.json()["meta"]["request_id"])
     export = answer.json()["data"]
-    assert set(export) == REQUIRED
+    assert set(export) == REQUIRED | {"direction"}, "the published schema has it"
     assert UUID.fullmatch(export["id"])
     assert export["status"] == "pending"
     assert export["filter_start_time"] == "2026-11-10T00:00:00Z"

@@ -139,6 +139,8 @@ def _ready(job: Job, _situation: Situation, patience: Patience) -> Step:
 
 
 def _dead(job: Job, situation: Situation, patience: Patience) -> Step:
+    if job.cause is Cause.LINK_REFUSED:  # a new export's link would lead to the same host
+        return Step(Act.GIVE_UP, job.cause, job.detail)
     if _may_be_renewed(job, situation, patience):
         if situation.paused:
             return Step(Act.WAIT, Cause.PAUSED, situation.paused, until=situation.now + timedelta(minutes=1))
@@ -195,11 +197,15 @@ def recognise(
     `known` are refs that belong to other jobs of ours, `before` those that were on the list before the create left.
     Where the list repeats every filter, equal exports are equal in worth and the first one made is taken, were it made
     by another client; where it does not, what was there before is not ours, and of two candidates nobody guesses.
+    An entry that does not repeat all of the request but agrees with it so far is no proof that ours was never made.
     Where nothing can be recognised at all, a single candidate is as doubtful as two.
     """
     candidates = [entry for entry in listed if entry.observation.ref not in known and _may_be(entry, ask)]
     told = [entry for entry in candidates if entry.ask == ask]
     if match is Match.EXACT:
+        vague = any(ask in entry.perhaps and entry.observation.ref not in before for entry in candidates)
+        if vague and not told:
+            return Found("several")
         candidates = [each for each in told if each.observation.created_at or each.observation.ref not in before]
     else:
         candidates = [each for each in told or candidates if each.observation.ref not in before]
@@ -213,7 +219,7 @@ def recognise(
 
 def _may_be(entry: Listed, ask: Ask) -> bool:
     """Say whether nothing that the entry tells speaks against it."""
-    told = entry.datasets in (None, ask.datasets) and entry.ask in (None, ask)
+    told = entry.datasets in (None, ask.datasets) and (entry.ask in (None, ask) or ask in entry.perhaps)
     return told and entry.observation.standing not in (Standing.FAILED, Standing.EXPIRED, Standing.GONE)
 
 

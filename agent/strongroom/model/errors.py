@@ -10,7 +10,8 @@
     |   |-- Transient           nothing was created, or the call is safe to repeat: try later
     |   |-- Unanswered          the request may have reached them: look before asking again
     |   |-- ExportGone          the export itself no longer exists there
-    |   `-- LinkDead            the link died, the export may live: ask for a fresh link
+    |   |-- LinkDead            the link died, the export may live: ask for a fresh link
+    |   `-- LinkRefused         our own rules forbid following the link: a person must allow its host
     |-- TransferError       bytes arrived wrong: short, long, not what was announced
     |-- ContentRefused      the bytes are whole but not a sound export
     |-- WorldError          disk, network, clock: the machine we stand on
@@ -124,6 +125,10 @@ class ExportGone(ProviderError):
 
 class LinkDead(ProviderError):
     """The storage host refused the download link; the export itself may still be there."""
+
+
+class LinkRefused(ProviderError):
+    """Our own policy forbids connecting to the host of the download link; a fresh link would lead there too."""
 
 
 class TransferError(StrongroomError):

@@ -80,6 +80,7 @@ class Cause(StrEnum):
     PROVIDER_FAILED = "provider-failed"
     OVERDUE = "overdue"
     LINK = "link-dead"
+    LINK_REFUSED = "link-refused"  # our own rules forbid following the link to its host
     TRANSFER = "transfer-broken"
     CONTENT = "content-refused"
     DISK = "disk"

@@ -22,6 +22,7 @@ class Patience:
     blind_looks: int = 40  # failed looks that must have been made in that time
     overdue: timedelta = timedelta(hours=24)  # an export that has not finished by then never will
     creates: int = 8  # creates of one job that got no answer and proved never to have been made
+    refused_again: timedelta = timedelta(minutes=1)  # before a refused create is tried a second, and last, time
     transfers: int = 6  # broken transfers of one export
     links: int = 6  # dead links of one export
     rejections: int = 2  # unsound files from one export

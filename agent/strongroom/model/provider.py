@@ -128,6 +128,7 @@ class Listed:
     ask: Ask | None
     observation: Observation
     datasets: frozenset[str] | None = None  # what it holds, where the list tells that and no more
+    perhaps: frozenset[Ask] = frozenset()  # requests that it may repeat, where it leaves open which of them
 
 
 @dataclass(frozen=True, slots=True)

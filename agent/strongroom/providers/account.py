@@ -5,9 +5,10 @@ Nothing of one provider stands here, and nothing is decided here: which error it
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from strongroom.model.errors import ExportGone, RequestRefused, Transient, Unanswered
@@ -23,7 +24,7 @@ DEAD = (Standing.EXPIRED, Standing.GONE, Standing.FAILED)
 Page = tuple[list[dict[str, object]], str]
 """The entries of one page of a list, and the cursor to the next, empty at the end."""
 
-_MOST_PAGES = 10_000
+_NO_EARLIER = datetime(2000, 1, 1, tzinfo=UTC)
 _LARGEST = (1 << 63) - 1
 
 
@@ -92,21 +93,43 @@ def require_ready(label: str, seen: Observation) -> None:
         raise Transient(f"the {label} export {safe_name(seen.ref)} is not ready ({words})")
 
 
-def walk(label: str, fetch: Callable[[str], tuple[Reply, Page]]) -> Iterator[tuple[Reply, list[dict[str, object]]]]:
+def walk(
+    policy: HttpPolicy, fetch: Callable[[str], tuple[Reply, Page]]
+) -> Iterator[tuple[Reply, list[dict[str, object]]]]:
     """Yield the pages of a list that leads on by cursors; `fetch` takes a cursor, first an empty one.
 
-    Raises Transient when the cursors do not lead to an end.
+    An empty page that leads on is not the end: a provider filters after it has cut its pages. Raises Transient when
+    the cursors do not lead to an end within the policy's bounds.
     """
-    cursors = [""]
-    while len(cursors) < _MOST_PAGES:
-        reply, (items, cursor) = fetch(cursors[-1])
+    cursor, cursors, walk_on = "", {""}, paced(policy)
+    while True:
+        walk_on()
+        reply, (items, cursor) = fetch(cursor)
         yield reply, items
-        if not items or not cursor:
+        if not cursor:
             return
         if cursor in cursors:
-            break
-        cursors.append(cursor)
-    raise Transient(f"{label}'s list of exports does not end: its cursors repeat")
+            raise Transient(f"{policy.label}'s list of exports does not end: its cursors repeat")
+        cursors.add(cursor)
+
+
+def paced(policy: HttpPolicy) -> Callable[[], None]:
+    """Return what to call before each page of a list: it raises Transient for a page beyond the policy's bounds.
+
+    Only the provider's time counts, from the first page to the last.
+    """
+    pages, began, bounds = itertools.count(), policy.monotonic(), policy.bounds
+
+    def walk_on() -> None:
+        read, seconds = next(pages), policy.monotonic() - began
+        if read >= bounds.pages or seconds > bounds.walk:
+            raise Transient(
+                f"{policy.label}'s list of exports does not end: {read:,} pages were read in {seconds:.0f} seconds,"
+                f" allowed are {bounds.pages:,} pages and {bounds.walk:.0f} seconds",
+                hint="ask the provider why its list does not end; it is read again later",
+            )
+
+    return walk_on
 
 
 def is_recent(seen: Observation, since: datetime) -> bool:
@@ -133,6 +156,18 @@ def read_time(value: object) -> datetime | None:
         return parse_instant(value) if isinstance(value, str) else None
     except (ValueError, OverflowError):
         return None
+
+
+def read_moment(value: object) -> datetime | None:
+    """Return when something of an export happened; None for a zero time (0001-01-01, the epoch): it means "never"."""
+    at = read_time(value)
+    return None if at is None or at < _NO_EARLIER else at
+
+
+def read_expiry(value: object, created_at: datetime | None) -> datetime | None:
+    """Return when an export ends; None for a zero time and for one that is not after its creation: it means "never"."""
+    at = read_moment(value)
+    return None if at is None or (created_at is not None and at <= created_at) else at
 
 
 def read_count(value: object) -> int | None:

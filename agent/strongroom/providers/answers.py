@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from strongroom.model.errors import (
     AuthRefused,
@@ -38,9 +39,9 @@ class Problem:
     words: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reply:
-    """One whole answer of an API."""
+    """One whole answer of an API. Its body is parsed once, however many entries of a list ask what it says."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)  # names in lower case
@@ -52,14 +53,22 @@ class Reply:
 
     def content(self) -> dict[str, object]:
         """Return the body as a JSON object; raises Unusable."""
-        self.require_whole()
-        try:
-            content = json.loads(self.body)
-        except (ValueError, RecursionError):
-            content = None
-        if not isinstance(content, dict):
+        value = self.value()
+        if not isinstance(value, dict):
             raise Unusable("the answer is not a JSON object")
-        return content
+        return value
+
+    def value(self) -> object:
+        """Return the body as JSON of any kind, or as the text that it is; raises Unusable for one that was cut."""
+        self.require_whole()
+        return self._parsed
+
+    @cached_property
+    def _parsed(self) -> object:
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return self.body.decode("utf-8", "replace").strip()
 
     def require_whole(self) -> None:
         """Raise Unusable for a body that was cut, or that is still encoded."""
@@ -79,12 +88,12 @@ class Reply:
         """Return foreign text made fit to show."""
         return plain_words(value, self.secrets, limit)
 
-    @property
+    @cached_property
     def now(self) -> datetime:
         """The provider's present instant by the answer's Date, ours where it has none."""
         return parse_date(self.headers.get("date", "")) or self.at
 
-    @property
+    @cached_property
     def retry_at(self) -> datetime | None:
         """When the provider says that we may come again, by our clock; a good answer may say so, too.
 
@@ -94,7 +103,7 @@ class Reply:
         headers = {name: told for name, told in self.headers.items() if used_up or name != "x-ratelimit-reset"}
         return retry_at(headers, self.loose_content(), self.at)
 
-    @property
+    @cached_property
     def request_id(self) -> str:
         """The provider's name for the request by a header or by `meta` in the body, or empty."""
         meta = self.loose_content().get("meta")

@@ -15,6 +15,8 @@ class Bounds:
     read: float = 60  # one wait for the next bytes
     call: float = 120  # one API call, whole; of a download: until its headers are here
     answer: int = 16 << 20  # body of an API answer
+    pages: int = 2_000  # of one list
+    walk: float = 600  # one list, all its pages
     redirects: int = 5
     pace: Pace = field(default_factory=Pace)  # of a download, once it runs
     export: int = 1 << 40  # one downloaded file

@@ -1,6 +1,7 @@
 """Downloads: one part streamed into a sink in order, and only whole bytes are believed.
 
-* The bytes are taken as they are on the wire; an encoded answer is refused, because its length would mean nothing.
+* The bytes are taken as they are on the wire. What a header says of their kind or encoding is often wrong (a type that
+  nobody set, "aws-chunked" kept from an upload): the first bytes tell, and only those that are no file are refused.
 * Announced size, Content-Length and received bytes must agree, as far as each of them is known.
 * A broken transfer resumes only where it is provable that the rest belongs to the same file: strong ETag unchanged,
   206, and a Content-Range that begins where we stopped (RFC 9110, sections 13.1.5 and 14). The sink takes bytes in
@@ -18,13 +19,17 @@ from dataclasses import dataclass
 from strongroom.model.errors import AuthRefused, Interrupted, LinkDead, StrongroomError, TransferError, Transient
 from strongroom.model.provider import Part
 from strongroom.providers.policy import HttpPolicy
+from strongroom.providers.redaction import plain_words
 from strongroom.providers.waits import retry_at
 from strongroom.providers.wire import Answer, WireFailed
 
 _RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 _STRONG = re.compile(r'"[\x21\x23-\x7e]*"')
 _AGAIN = frozenset({202, 408, 425, 429})  # 202: accepted, so there is nothing yet
-_MARKUP = ("text/html", "application/xhtml+xml", "application/xml", "text/xml")
+_OPENING = 64  # bytes that must be here before a file is judged by them, unless it is shorter
+_MARKUP = re.compile(rb"\s*<(?=[?!A-Za-z])(!doctype\b|html\b|head\b|body\b)?", re.IGNORECASE)
+_GZIP = b"\x1f\x8b"
+_HARMLESS = re.compile(r"identity|aws-chunked|binary|none|utf-?8|us-ascii|iso-8859-1|[78]bit|base64|x?-?gzip|\s*")
 _LOG = logging.getLogger("strongroom.providers")
 
 
@@ -53,8 +58,11 @@ class _Download:
         self._sink = sink
         self._stop = stop
         self._cap = policy.bounds.export
+        self._wrong: TransferError | None = None
+        self._told: Mapping[str, str] = {}  # the first answer's headers
         self._received = 0
         self._source: _Source | None = None
+        self._opening: bytes | None = b""  # the first bytes, until they have been judged
 
     def run(self) -> int:
         """Fetch the part, resuming at most as often as the policy's bounds allow."""
@@ -93,10 +101,11 @@ class _Download:
         return {"Range": f"bytes={self._received}-", "If-Range": self._source.etag}
 
     def _begin(self, answer: Answer) -> None:
-        _check_kind(answer)
+        self._told = answer.headers
         length = _length(answer)
         if length is not None and self._part.size is not None and length != self._part.size:
-            raise TransferError(f"the file should have {self._part.size} bytes, its host announces {length}")
+            words = f"the file should have {self._part.size} bytes, its host announces {length}"
+            self._wrong = TransferError(words)  # raised once the first bytes have shown that it is no error document
         total = self._part.size if length is None else length
         if total is not None and total > self._cap:
             raise self._too_large(total)
@@ -107,7 +116,10 @@ class _Download:
         """Check that the answer continues the very file that was begun."""
         if answer.status != 206:
             raise TransferError(f"the download cannot be resumed here: its host answered {answer.status}, not 206")
-        _check_kind(answer)
+        if answer.headers.get("content-type", "").lower().startswith("multipart/"):
+            raise TransferError("the resumed download came in several pieces, which was not asked for")
+        if answer.headers.get("content-encoding", "") != self._told.get("content-encoding", ""):
+            raise TransferError("the resumed download came in another encoding")
         span = _RANGE.fullmatch(answer.headers.get("content-range", ""))
         if span is None or not int(span[1]) == self._received <= int(span[2]) < int(span[3]) == source.total:
             raise TransferError(f"the resumed download does not continue {self._so_far()}")
@@ -127,9 +139,29 @@ class _Download:
                 raise TransferError(f"more bytes came than the {total} announced")
             if self._received > self._cap:
                 raise self._too_large(self._received)
-            self._sink(chunk)
+            self._pass(chunk)
+
+    def _pass(self, chunk: bytes) -> None:
+        """Hand the bytes on, the first of them once they have been judged."""
+        if self._opening is not None:
+            chunk = self._opening = self._opening + chunk
+            if len(chunk) < _OPENING:
+                return
+            self._opening = None
+            self._judge(chunk)
+        self._sink(chunk)
+
+    def _judge(self, opening: bytes) -> None:
+        """Raise where the first bytes are not those of the file, or its size is not the announced one."""
+        _check_opening(opening, self._told)
+        if self._wrong is not None:
+            raise self._wrong
 
     def _finish(self) -> int:
+        if self._opening is not None:
+            self._judge(self._opening)
+            if self._opening:
+                self._sink(self._opening)
         if self._source is None or self._source.total is None:
             _LOG.warning(
                 "%s: nobody announced its size; only its content can show that its %d bytes are all",
@@ -180,19 +212,32 @@ def _trouble(answer: Answer) -> StrongroomError:
     return TransferError(f"the host that holds the file answered {status} instead of the file")
 
 
-def _check_kind(answer: Answer) -> None:
-    """Refuse an encoded body and a web page or error document in place of the file."""
-    coding = answer.headers.get("content-encoding", "identity").strip().lower()
-    if coding not in ("", "identity"):
-        raise TransferError("the file came in an encoding that was not asked for, so its size cannot be checked")
-    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind.startswith("multipart/"):
+def _check_opening(opening: bytes, headers: Mapping[str, str]) -> None:
+    """Refuse a web page, an error document, several pieces in one, and an encoding that cannot be read."""
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind.startswith("multipart/") and opening.lstrip().startswith(b"--"):
         raise TransferError("the file came in several pieces in one answer, which was not asked for")
-    if kind not in _MARKUP:
-        return
-    if kind.endswith("/xml"):
+    markup = _MARKUP.match(opening.removeprefix(b"\xef\xbb\xbf"))
+    if markup is not None and not (markup[1] or kind.endswith("html")):
         raise LinkDead("an error document came instead of the file", hint="a fresh link is asked for; nothing to do")
-    raise TransferError("a web page came instead of the file", hint="check for a proxy or login page on the way")
+    if markup is not None:
+        raise TransferError("a web page came instead of the file", hint="check for a proxy or login page on the way")
+    codings = headers.get("content-encoding", "").lower().split(",")
+    strange = [name.strip() for name in codings if not _HARMLESS.fullmatch(name.strip())]
+    if opening.startswith(_GZIP) or (strange and not _is_plain(opening)):
+        raise TransferError(
+            f"the file came in an encoding that was not asked for and cannot be undone ({_shown(strange)})",
+            hint="ask the provider why its storage encodes exports",
+        )
+
+
+def _is_plain(opening: bytes) -> bool:
+    """Say whether the bytes begin a ZIP, or text: what no encoder puts first."""
+    return opening.startswith(b"PK") or all(byte >= 0x20 or byte in b"\t\r\n" for byte in opening[:_OPENING])
+
+
+def _shown(codings: list[str]) -> str:
+    return plain_words(", ".join(codings) or "gzip", limit=60)
 
 
 def _length(answer: Answer) -> int | None:

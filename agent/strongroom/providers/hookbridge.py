@@ -55,6 +55,7 @@ from strongroom.providers.hookbridge_export import (
     read_ask,
     read_export,
     read_page,
+    read_possible_asks,
     read_problem,
     read_retention,
     refuse_key,
@@ -153,10 +154,10 @@ class HookBridge(Plain):
         """Walk the whole list, whose order is not documented, before any of it is told.
 
         A list on which not one export has a direction says nothing of it: then none equals a request, unless the
-        options say that all are outbound.
+        options say that all are outbound. An entry without one may repeat a request of either direction all the same.
         """
         found: dict[str, tuple[dict[str, object], Observation]] = {}
-        for reply, items in walk(_LABEL, self._page):
+        for reply, items in walk(self._policy, self._page):
             for item in items:
                 try:
                     seen = read_export(item, reply)
@@ -166,7 +167,8 @@ class HookBridge(Plain):
         told = self._assumes_outbound or any(shows_direction(item) for item, _ in found.values())
         for item, seen in found.values():
             if is_recent(seen, since):
-                yield Listed(read_ask(item, absent=OUTBOUND if told else ""), seen)
+                perhaps = () if self._assumes_outbound else read_possible_asks(item)
+                yield Listed(read_ask(item, absent=OUTBOUND if told else ""), seen, perhaps=frozenset(perhaps))
 
     def observe(self, refs: Sequence[str]) -> Mapping[str, Observation]:
         """Look at each export; one request each."""

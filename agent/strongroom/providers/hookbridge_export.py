@@ -10,7 +10,7 @@ from types import MappingProxyType
 from strongroom.model.errors import AuthRefused, RequestRefused
 from strongroom.model.provider import Ask, Observation, Standing
 from strongroom.model.stream import DatasetShape, ExportSpec
-from strongroom.providers.account import Page, read_count, read_ref, read_time, require_items
+from strongroom.providers.account import Page, read_count, read_expiry, read_moment, read_ref, read_time, require_items
 from strongroom.providers.answers import Problem, Reply, Unusable
 
 OUTBOUND, INBOUND = "outbound", "inbound"
@@ -49,15 +49,16 @@ def read_export(value: object, reply: Reply) -> Observation:
     ref = read_ref(value.get("id"))
     raw = reply.words(value.get("status"), 60)
     standing = _STANDINGS.get(raw.lower(), Standing.UNKNOWN)
-    expires = read_time(value.get("expires_at"))
+    created = read_moment(value.get("created_at"))
+    expires = read_expiry(value.get("expires_at"), created)
     if standing is Standing.READY and expires is not None and expires <= reply.now:
         standing = Standing.EXPIRED
     return Observation(
         ref,
         standing,
         raw,
-        created_at=read_time(value.get("created_at")),
-        completed_at=read_time(value.get("completed_at")),
+        created_at=created,
+        completed_at=read_moment(value.get("completed_at")),
         expires_at=expires,
         size=read_count(value.get("file_size_bytes")),
         rows=read_count(value.get("row_count")),
@@ -98,6 +99,12 @@ def read_ask(export: Mapping[str, object], *, absent: str = OUTBOUND) -> Ask | N
         return None
     filters = ((name, value) for name, value in given.items() if isinstance(value, str) and value)
     return Ask(frozenset({direction.lower()}), times[0], times[1], frozenset(map(same_filter, filters)))
+
+
+def read_possible_asks(export: Mapping[str, object]) -> list[Ask]:
+    """Return the requests that an export without a direction may repeat; none where it, or its endpoint, tells."""
+    told = any(export.get(name) for name in ("direction", "filter_endpoint_id", "filter_inbound_endpoint_id"))
+    return [] if told else [ask for absent in SHAPES if (ask := read_ask(export, absent=absent)) is not None]
 
 
 def take_filters(spec: ExportSpec) -> str:

@@ -18,6 +18,8 @@ _ADDRESS = re.compile(
 )
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_OPENING = re.compile(r"[A-Za-z]+://[^/?#]*")
+_UNWRITABLE = re.compile(r"[^\x00-\x1f\x21-\x7f]+")
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _PORTS = {"http": 80, "https": 443}
 _LONGEST = 16_384
@@ -63,6 +65,21 @@ def parse_link(text: str) -> Link:
     target = address["target"] or "/"
     origin = Origin(scheme, _read_host(address["host"]), port)
     return Link(origin, target if target.startswith("/") else f"/{target}")
+
+
+def parse_locator(text: str) -> Link:
+    """Read a download link as a provider gives it; raises BadLink.
+
+    A raw space or a letter beyond ASCII behind the host is percent-encoded, once; escapes that are there stay as they
+    are. Control characters are refused.
+    """
+    text = text.strip()
+    opening = _OPENING.match(text)
+    start = opening.end() if opening else 0
+    try:
+        return parse_link(text[:start] + _UNWRITABLE.sub(lambda found: quote(found[0]), text[start:]))
+    except UnicodeEncodeError:
+        raise BadLink("not a plain http or https address") from None
 
 
 def follow_link(base: Link, location: str) -> Link:

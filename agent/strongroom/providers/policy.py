@@ -21,13 +21,13 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import strongroom
-from strongroom.model.errors import AuthRefused, ProviderError, Transient, Unanswered, UsageError
+from strongroom.model.errors import AuthRefused, LinkRefused, ProviderError, Transient, Unanswered, UsageError
 from strongroom.model.instants import Clock
 from strongroom.providers.addresses import AddressRefused, Reach, Resolver, is_loopback, resolve_by_system
 from strongroom.providers.answers import Reply
 from strongroom.providers.bounds import Bounds, Paths
 from strongroom.providers.encodings import undo
-from strongroom.providers.links import BadLink, Link, Origin, follow_link, parse_link
+from strongroom.providers.links import BadLink, Link, Origin, follow_link, parse_link, parse_locator
 from strongroom.providers.waits import parse_date
 from strongroom.providers.watch import Monotonic, Watch
 from strongroom.providers.wire import Answer, Wire, WireFailed
@@ -64,7 +64,7 @@ class HttpPolicy:
         self._paths = paths or Paths()
         self._credential = credential
         self._clock = clock
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self._base = _read_base(base_url)
         loopback = is_loopback(self._base.origin.host)
         self._reach = Reach(self._paths.allow_private, loopback, self._paths.download_hosts)
@@ -103,7 +103,7 @@ class HttpPolicy:
         that the request did not leave, or when it only reads; Unanswered when it may have arrived and no whole answer
         came back.
         """
-        watch = Watch(self._monotonic, self.bounds.call)
+        watch = Watch(self.monotonic, self.bounds.call)
         link = Link(self.origin, self._base.target.rstrip("/") + path + (f"?{urlencode(query)}" if query else ""))
         payload = None if body is None else json.dumps(body).encode()
         for _hop in range(self.bounds.redirects + 1):
@@ -131,9 +131,10 @@ class HttpPolicy:
         """Open a download: follow its redirects and give the answer at their end, body unread, whatever its status.
 
         The credential goes along only when `authenticated`, and only up to the first hop away from the API. Raises
-        Transient when nothing answers or policy forbids the way, Interrupted, and in the block WireFailed.
+        Transient when nothing answers, LinkRefused when policy forbids the way, Interrupted, and in
+        the block WireFailed.
         """
-        watch = Watch(self._monotonic, self.bounds.call, stop, self.bounds.pace)
+        watch = Watch(self.monotonic, self.bounds.call, stop, self.bounds.pace)
         link = self._step(None, locator)
         armed = authenticated
         for _hop in range(self.bounds.redirects + 1):
@@ -199,7 +200,7 @@ class HttpPolicy:
                 hop = self._exchange("GET", link, {"Accept": "*/*", **headers, **own}, None, watch)
                 answer = stack.enter_context(hop)
             except AddressRefused as exc:
-                raise Transient(f"the download was not begun: {exc}", hint=exc.hint) from None
+                raise LinkRefused(f"the download was not begun: {exc}", hint=exc.hint) from None
             except WireFailed as exc:
                 raise Transient(f"{link.origin.host}, which holds the file, could not be reached: {exc}") from None
             yield replace(answer, authenticated=armed)
@@ -225,7 +226,7 @@ class HttpPolicy:
     def _step(self, base: Link | None, locator: str) -> Link:
         """Read where to go next; Transient when it cannot be read."""
         try:
-            return parse_link(locator) if base is None else follow_link(base, locator)
+            return parse_locator(locator) if base is None else follow_link(base, locator)
         except BadLink as exc:
             what = "the download link" if base is None else f"a redirect from {base}"
             raise Transient(f"{what} cannot be followed: {exc}") from None

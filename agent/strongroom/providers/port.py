@@ -71,8 +71,9 @@ class Provider(Protocol):
     def download(self, part: Part, sink: Sink, stop: StopAsked) -> int:
         """Stream one part into the sink in order, resuming where that is provably safe; return its bytes.
 
-        Raises LinkDead when the link died, TransferError when the bytes are not what was announced (the sink may
-        have taken some: throw them away), Interrupted when `stop` says so.
+        Raises LinkDead when the link died, LinkRefused when it leads where we may not connect, TransferError when the
+        bytes are not what was announced (the sink may have taken some: throw them away), Interrupted when `stop` says
+        so.
         """
         ...
 

@@ -6,14 +6,13 @@ ids, times and links are looked for under a few likely names, and nothing here d
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
 from strongroom.model.provider import Observation, Standing
-from strongroom.providers.account import read_time, require_items
+from strongroom.providers.account import read_expiry, read_moment, require_items
 from strongroom.providers.answers import Problem, Reply, Unusable
 
 _STANDINGS: Mapping[str, Standing] = MappingProxyType(
@@ -40,19 +39,10 @@ _KINDS = ("type", "exportType", "kind")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:~-]{0,199}")
 
 
-def read_value(reply: Reply) -> object:
-    """Return the body as JSON of any kind, or as the text that it is; raises Unusable for one that was cut."""
-    reply.require_whole()
-    try:
-        return json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return reply.body.decode("utf-8", "replace").strip()
-
-
 def read_accepted(reply: Reply) -> str:
     """Return the id that the answer to a create names in its body or its Location, or empty: it may name none."""
     try:
-        value = read_value(reply)
+        value = reply.value()
     except Unusable:
         value = None
     for holder in [value, *_inner(value)]:
@@ -65,15 +55,21 @@ def read_accepted(reply: Reply) -> str:
     return _read_id(place[1]) if place else ""
 
 
-def read_page(reply: Reply) -> tuple[list[dict[str, object]], bool]:
-    """Return the entries of one page, and whether the answer says that it is the last; raises Unusable."""
-    value = read_value(reply)
+def read_page(reply: Reply) -> tuple[list[dict[str, object]], bool | None]:
+    """Return the entries of one page, and whether it says that it is the last, None if neither; raises Unusable."""
+    value = reply.value()
     found = [value] if isinstance(value, list) else []
     if isinstance(value, dict):
         found = [value[name] for name in _LISTS if isinstance(value.get(name), list)]
     if len(found) != 1:
         raise Unusable("it has no list of exports, or more than one")
-    return require_items(found[0]), isinstance(value, dict) and value.get("last") is True
+    last = value.get("last") if isinstance(value, dict) else None
+    return require_items(found[0]), last if isinstance(last, bool) else None
+
+
+def read_name(entry: Mapping[str, object]) -> str:
+    """Return the id of an entry, or empty."""
+    return _find_id(entry)
 
 
 def read_entry(entry: Mapping[str, object], reply: Reply, *, was_ready: bool = False) -> Observation:
@@ -84,7 +80,8 @@ def read_entry(entry: Mapping[str, object], reply: Reply, *, was_ready: bool = F
     """
     raw = reply.words(entry.get("status"), 60)
     standing = _STANDINGS.get(raw.lower(), Standing.UNKNOWN)
-    expires = _read_first_time(entry, _EXPIRES)
+    created = _read_first_time(entry, _CREATED)
+    expires = next((at for name in _EXPIRES if (at := read_expiry(entry.get(name), created))), None)
     if entry.get("isAvailableForDownload") is True and standing not in (Standing.FAILED, Standing.EXPIRED):
         standing = Standing.READY
     elif raw.lower() == _COMPLETED:
@@ -94,7 +91,7 @@ def read_entry(entry: Mapping[str, object], reply: Reply, *, was_ready: bool = F
         _find_id(entry),
         standing,
         raw,
-        created_at=_read_first_time(entry, _CREATED),
+        created_at=created,
         completed_at=_read_first_time(entry, _COMPLETED_AT),
         expires_at=expires,
         detail=reply.words(entry.get("message", entry.get("errorMessage"))),
@@ -117,7 +114,7 @@ def read_kind(entry: Mapping[str, object]) -> str:
 
 def read_link(reply: Reply) -> str:
     """Return the download link; raises Unusable where there is none, or where it is not clear which one it is."""
-    value = read_value(reply)
+    value = reply.value()
     if isinstance(value, str) and _is_link(value):
         return value
     for holder in [value, *_inner(value)]:
@@ -157,4 +154,4 @@ def _is_link(value: object) -> bool:
 
 
 def _read_first_time(entry: Mapping[str, object], names: Sequence[str]) -> datetime | None:
-    return next((time for name in names if (time := read_time(entry.get(name)))), None)
+    return next((time for name in names if (time := read_moment(entry.get(name)))), None)

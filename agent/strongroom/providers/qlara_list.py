@@ -7,16 +7,16 @@ early as well: it is believed once the export has been complete for longer than 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from strongroom.model.errors import Transient
 from strongroom.model.provider import Observation, Standing
-from strongroom.providers.account import DEAD, unusable
+from strongroom.providers.account import DEAD, paced, unusable
 from strongroom.providers.answers import Reply, Unusable, refuse_read
 from strongroom.providers.policy import HttpPolicy
-from strongroom.providers.qlara_export import is_doubtful, read_entry, read_kind, read_page, read_problem
+from strongroom.providers.qlara_export import is_doubtful, read_entry, read_kind, read_name, read_page, read_problem
 from strongroom.providers.qlara_request import read_ask
 
 Entry = tuple[dict[str, object], Observation]
@@ -25,7 +25,6 @@ LAG = timedelta(hours=1)
 """How long a completed export may be unavailable before the refusal of its link is believed to mean its end."""
 
 _PAGE = 100
-_MOST_PAGES = 10_000
 
 
 class QlaraList:
@@ -94,21 +93,24 @@ class QlaraList:
         return replace(seen, standing=Standing.EXPIRED) if over else seen
 
     def _pages(self) -> Iterator[tuple[Reply, list[dict[str, object]]]]:
-        """Yield the pages until one is empty, says that it is the last, or comes twice.
+        """Yield the pages until one is empty, says that it is the last, or names the same exports as the one before.
 
-        A short page is no end: the longest page that is allowed is not documented.
+        A short page is no end: the longest page that is allowed is not documented. Nor is an empty one that says
+        itself that it is not the last.
         """
-        before: list[dict[str, object]] = []
-        for page in range(_MOST_PAGES):
+        before: list[object] = []
+        walk_on = paced(self._policy)
+        for page in itertools.count():
+            walk_on()
             reply = self._policy.call("GET", "/exports", query={"page": page, "limit": _PAGE})
             entries, last = page_of(reply)
-            if entries == before:
+            names: list[object] = [read_name(entry) or entry for entry in entries]
+            if entries and names == before:
                 return
             yield reply, entries
-            if last or not entries:
+            if last or (last is None and not entries):
                 return
-            before = entries
-        raise Transient("Qlara's list of exports does not end")
+            before = names
 
 
 def _is_over(seen: Observation) -> bool:
@@ -121,8 +123,8 @@ def _is_like(entry: dict[str, object], other: dict[str, object]) -> bool:
     return kind == read_kind(other) and read_ask(kind, entry) == read_ask(kind, other)
 
 
-def page_of(reply: Reply) -> tuple[list[dict[str, object]], bool]:
-    """Return the entries of one page, and whether it says that it is the last."""
+def page_of(reply: Reply) -> tuple[list[dict[str, object]], bool | None]:
+    """Return the entries of one page, and whether it says that it is the last; None where it says neither."""
     if reply.status != 200:
         raise refuse_read(reply, "Qlara", read_problem(reply))
     try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 
 from strongroom.model.errors import RequestRefused
@@ -62,6 +63,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 
 SHAPES: Mapping[str, DatasetShape] = MappingProxyType({name: kind.shape for name, kind in KINDS.items()})
 _LISTS = frozenset({"listIds", "contactIds"})
+_NESTS = ("filters", "filter", "request", "parameters", "params", "criteria")
 _OWN: Mapping[str, str] = MappingProxyType({})
 
 
@@ -104,13 +106,22 @@ def read_ask(dataset: str, entry: Mapping[str, object], names: Mapping[str, str]
     kind = KINDS.get(dataset)
     if kind is None:
         return None
-    lower, upper = (read_time(entry.get(name)) for name in ("startDateTime", "endDateTime"))
-    told = {name: text for name in kind.filters if (text := _read_filter(entry.get(names.get(name, name))))}
+    holders = [entry, *(inner for name in _NESTS if isinstance(inner := entry.get(name), dict))]
+    lower, upper = (_first_time(holders, name) for name in ("startDateTime", "endDateTime"))
+    told = {name: text for name in kind.filters if (text := _first_filter(holders, names.get(name, name)))}
     scoped = bool(told.keys() & kind.scopes)
     if not scoped and (lower is None or upper is None):
         return None
     filters = frozenset(map(same_filter, told.items()))
     return Ask(frozenset({dataset}), *((None, None) if scoped else (lower, upper)), filters)
+
+
+def _first_time(holders: Sequence[Mapping[str, object]], name: str) -> datetime | None:
+    return next((at for holder in holders if (at := read_time(holder.get(name)))), None)
+
+
+def _first_filter(holders: Sequence[Mapping[str, object]], name: str) -> str:
+    return next((text for holder in holders if (text := _read_filter(holder.get(name)))), "")
 
 
 def _read_filter(value: object) -> str:

@@ -119,7 +119,7 @@ class Zavu(Plain):
     def sweep(self, since: datetime) -> Iterator[Listed]:
         """Walk the whole list. Its order is not documented, so an old entry does not end it."""
         seen: set[str] = set()
-        for reply, items in walk(_LABEL, self._page):
+        for reply, items in walk(self._policy, self._page):
             for item in items:
                 try:
                     entry = Listed(read_ask(item), read_observation(item, reply))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from strongroom.model.provider import Ask, Observation, Standing
-from strongroom.providers.account import Page, read_count, read_ref, read_time, require_items
+from strongroom.providers.account import Page, read_count, read_expiry, read_moment, read_ref, read_time, require_items
 from strongroom.providers.answers import Reply, Unusable
 
 _STANDINGS: Mapping[str, Standing] = MappingProxyType(
@@ -44,15 +44,16 @@ def read_observation(export: Mapping[str, object], reply: Reply) -> Observation:
     ref = read_ref(export.get("id"))
     raw = reply.words(export.get("status"), 60)
     standing = _STANDINGS.get(raw.lower(), Standing.UNKNOWN)
-    expires = read_time(export.get("expiresAt"))
+    created = read_moment(export.get("createdAt"))
+    expires = read_expiry(export.get("expiresAt"), created)
     if standing is Standing.READY and expires is not None and expires <= reply.now:
         standing = Standing.EXPIRED
     return Observation(
         ref,
         standing,
         raw,
-        created_at=read_time(export.get("createdAt")),
-        completed_at=read_time(export.get("completedAt")),
+        created_at=created,
+        completed_at=read_moment(export.get("completedAt")),
         expires_at=expires,
         size=read_count(export.get("fileSize")),
         detail=reply.words(export.get("errorMessage")),

@@ -15,7 +15,7 @@ from strongroom.sandbox.treatment import Unwanted
 class DirectionShown(StrEnum):
     """When an export says its direction."""
 
-    AFTER_CREATE = "after-create"  # all answers but that to create, as the example and the schema have it together
+    AFTER_CREATE = "after-create"  # all answers but that to create, as its example has it
     ALWAYS = "always"
     NEVER = "never"
 
@@ -81,8 +81,8 @@ class HookBridgeOptions:
     """An endpoint filter of the other direction; when accepted it is ignored. Not documented."""
     bare_endpoint_ids: bool = True
     """`filter_endpoint_id` comes back as a bare UUID, as documented, and not as it was sent."""
-    direction_shown: DirectionShown = DirectionShown.AFTER_CREATE
-    """The schema has the direction, the example of create has not."""
+    direction_shown: DirectionShown = DirectionShown.ALWAYS
+    """As the schema has it; the example of the create answer leaves it out."""
     null_fields: bool = False
     """Optional fields of an export are null instead of absent."""
     echo_millis: bool = False

@@ -28,6 +28,7 @@ class _Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             date_header=False,
+            timeout_keep_alive=75,  # as real servers do: clients keep idle connections and expect them to live
             server_header=False,
         )
         super().__init__(config)

@@ -67,8 +67,7 @@ def _ask(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
     try:
         accepted = provider.create(provider.ask(job.spec))
     except (NotOffered, RequestRefused) as error:
-        cause = Cause.NOT_OFFERED if isinstance(error, NotOffered) else Cause.REFUSED
-        return Happening(Event.REFUSED, Facts(cause=cause, detail=error.message, request_id=error.request_id))
+        return _refused(engine, job, error)
     except Unanswered as error:
         look_at = engine.clock() + engine.patience.look_after
         facts = Facts(look_at, Cause.UNANSWERED, error.message, request_id=error.request_id)
@@ -81,6 +80,17 @@ def _ask(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
     if accepted.observation is None:
         return Happening(Event.UNANSWERED, Facts(engine.clock(), request_id=accepted.request_id))
     return Happening(Event.ACCEPTED, _seen(engine, job, accepted.observation))
+
+
+def _refused(engine: Engine, job: Job, error: NotOffered | RequestRefused) -> Happening:
+    """Say what a definite no to a create means: the provider's first may be a stray answer, its second is final."""
+    cause = Cause.NOT_OFFERED if isinstance(error, NotOffered) else Cause.REFUSED
+    facts = Facts(cause=cause, detail=error.message, request_id=error.request_id)
+    if error.status is None or job.tries(Cause.NOT_OFFERED) + job.tries(Cause.REFUSED):
+        return Happening(Event.REFUSED, facts)
+    words = f"{error.message}; it is tried once more, in case that was a stray answer"
+    later = engine.clock() + engine.patience.refused_again
+    return Happening(Event.POSTPONED, replace(facts, next_at=later, detail=words))
 
 
 def _look(engine: Engine, job: Job, _step: Step, _hand: Hand) -> Happening:

@@ -24,6 +24,7 @@ HOPEFUL = frozenset(
         Cause.GONE,
         Cause.EXPIRED,
         Cause.LINK,
+        Cause.LINK_REFUSED,
         Cause.TRANSFER,
         Cause.WORKER,
         Cause.RESTART,

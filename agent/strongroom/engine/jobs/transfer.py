@@ -18,6 +18,7 @@ from strongroom.model.errors import (
     ExportGone,
     Interrupted,
     LinkDead,
+    LinkRefused,
     ProviderError,
     RequestRefused,
     SealError,
@@ -59,6 +60,9 @@ def take(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
         cause = causes.get(type(error), Cause.GONE)
         event = Event.LINK_DIED if isinstance(error, LinkDead) else Event.DIED
         return _undone(engine, job, hand, Happening(event, Facts(_later(engine, job, cause), cause, error.message)))
+    except LinkRefused as error:
+        words = f"{error.message}. {error.hint}".rstrip(". ")
+        return _undone(engine, job, hand, Happening(Event.DIED, Facts(cause=Cause.LINK_REFUSED, detail=words)))
     except ProviderError as error:
         return _undone(engine, job, hand, trouble(engine, job, error))
     except TransferError as error:

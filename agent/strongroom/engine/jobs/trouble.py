@@ -25,6 +25,9 @@ def trouble(engine: Engine, job: Job, error: ProviderError) -> Happening:
     if isinstance(error, ExportGone):
         return Happening(Event.DIED, Facts(cause=Cause.GONE, detail=detail))
     if isinstance(error, NotOffered) and job.state is State.PLANNED:
+        if not job.tries(Cause.NOT_OFFERED):  # the first may be a stray answer
+            later = engine.clock() + engine.patience.refused_again
+            return Happening(Event.DELAYED, Facts(later, Cause.NOT_OFFERED, detail, request_id=error.request_id))
         return Happening(Event.REFUSED, Facts(cause=Cause.NOT_OFFERED, detail=detail, request_id=error.request_id))
     if isinstance(error, AuthRefused):
         later = engine.clock() + timedelta(minutes=1)
