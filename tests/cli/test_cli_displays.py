@@ -146,7 +146,7 @@ def test_the_summary_tells_what_was_archived_and_why_the_rest_was_not(
     home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with open_reading(load_config(home.config)) as vault:
-        outcome = outcome_of(vault, Family(list_jobs(vault)))
+        outcome = outcome_of(vault, Family(list_jobs(vault)), FIRST)
     assert (len(outcome.archived), len(outcome.others), outcome.exit_code) == (3, 1, 1)
     say_outcome(outcome)
     shown = capsys.readouterr().out

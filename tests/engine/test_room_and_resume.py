@@ -49,8 +49,8 @@ def test_below_the_reserve_no_export_is_asked_for(bench: Bench) -> None:
         bench.run(full, hours=2)
         assert count(bench, Operation.CREATE) == 0
         assert {job.state for job in list_jobs(full.vault)} == {State.PLANNED}
-        (told,) = [job for job in list_jobs(full.vault) if job.cause is Cause.DISK]
-        assert "are needed for the reserve" in told.detail
+        assert {job.wait.cause for job in list_jobs(full.vault) if job.wait} == {Cause.DISK}
+        assert all(job.wait and "are needed for the reserve" in job.wait.words for job in list_jobs(full.vault))
         assert count(bench, Operation.LIST) <= 25  # in two hours; a try every few seconds would be hundreds
         bench.run(engine)
         assert {job.state for job in list_jobs(engine.vault)} == {State.ARCHIVED}
@@ -65,7 +65,9 @@ def test_below_the_reserve_what_is_ready_is_left_where_it_is(bench: Bench) -> No
         bench.sandbox.faults.clear()
         full = replace(engine, min_free=HUGE)
         bench.run(full, hours=3)
-        assert any(job.state is State.READY and job.cause is Cause.DISK for job in list_jobs(full.vault))
+        assert any(
+            job.state is State.READY and job.wait and job.wait.cause is Cause.DISK for job in list_jobs(full.vault)
+        )
         before = [moment for moment in newest_moments(full.vault, 1000) if moment.kind == "job.opened"]
         bench.run(full, hours=3)
         after = [moment for moment in newest_moments(full.vault, 1000) if moment.kind == "job.opened"]

@@ -25,6 +25,7 @@ from strongroom.model.coverage import HELD, Cover, Interval
 from strongroom.model.errors import UsageError
 from strongroom.model.horizon import BEYOND
 from strongroom.model.job import State
+from strongroom.model.plan import oldest_whole
 from strongroom.model.window import Window, subtract
 from strongroom.sandbox.faults import Fault, FaultKind
 from strongroom.sandbox.recorder import Operation
@@ -242,7 +243,7 @@ def test_an_open_plan_reaches_back_when_the_provider_turns_out_to_keep_more(benc
     keeping(bench, 9)
     with bench.engine() as engine:
         (plan,) = [replace(plan, since=None) for plan in plans_of(bench.config)]
-        first = engine.clock() - timedelta(days=9)
+        first = oldest_whole(plan.span, plan.zone, engine.clock() - timedelta(days=9))
         assert work_out(engine, plan).since == first
     cover(bench, since=None)
     bench.clock.advance(ONE_DAY)

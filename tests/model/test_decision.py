@@ -65,9 +65,11 @@ def test_nothing_is_done_before_it_is_due(state: State) -> None:
 @pytest.mark.parametrize("state", [State.PLANNED, State.UNCERTAIN, State.WAITING, State.READY])
 def test_a_paused_source_is_left_alone(state: State) -> None:
     step = decide(make_job(state), Situation(NOW, paused="the key was refused"))
-    assert (step.act, step.cause, step.reason) == (Act.WAIT, Cause.PAUSED, "the key was refused")
+    assert (step.act, step.cause, step.reason) == (Act.WAIT, Cause.AUTH, "the key was refused")
     assert step.until is not None
     assert step.until > NOW
+    assert step.lasting
+    assert decide(make_job(state), Situation(NOW, paused="paused by ann on 2026-11-01")).cause is Cause.PAUSED
 
 
 @pytest.mark.parametrize("state", [State.FETCHING, State.SEALED, State.DEAD])

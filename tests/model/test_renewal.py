@@ -51,7 +51,7 @@ def test_a_renewal_that_was_delayed_is_tried_again(cause: Cause) -> None:
 
 def test_a_paused_source_is_not_asked_to_renew() -> None:
     step = decide(EXPIRED, replace(SAME, paused="the key was refused"))
-    assert (step.act, step.cause) == (Act.WAIT, Cause.PAUSED)
+    assert (step.act, step.cause) == (Act.WAIT, Cause.AUTH)
 
 
 def test_renewals_are_bounded_and_one_refusal_ends_them() -> None:

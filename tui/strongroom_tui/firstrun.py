@@ -21,9 +21,9 @@ from textual.screen import Screen
 from textual.widgets import Button, Input, Static
 
 from strongroom.config.load import PROVIDERS
-from strongroom.config.template import FreshSource
-from strongroom.config.values import parse_dataset, parse_name, parse_secret_ref
-from strongroom.engine.assembly import Doors
+from strongroom.config.template import FreshSource, default_since, toml_value
+from strongroom.config.values import parse_dataset, parse_name, parse_secret_ref, since_in
+from strongroom.engine.assembly import Doors, system_clock
 from strongroom.engine.initialise import Made, Wishes, check_wishes, initialise
 from strongroom.engine.keys.identities import NewIdentity, make_identity
 from strongroom.engine.keys.papersheet import ASKED, copied, sheet
@@ -81,6 +81,7 @@ class Wants(Screen[None]):
                 Field("provider", "Its provider", "zavu", "zavu, hookbridge or qlara"),
                 Field("key", "Where its API key is, never the key itself", hint="file:/path, env:NAME, keyring:a/b"),
                 Field("datasets", "What to archive", "messages", "names with commas between"),
+                Field("since", "Archive from this day on", default_since("zavu", system_clock()), "a date, or oldest"),
             ]
         )
         with Horizontal(classes="buttons"):
@@ -94,13 +95,16 @@ class Wants(Screen[None]):
     @on(Button.Pressed, "#go")
     def _go_on(self) -> None:
         form = self.query_one(Form)
+        answers = form.answers
+        if answers["since"] == default_since("zavu", system_clock()):  # untouched: what fits the chosen provider
+            answers = {**answers, "since": default_since(answers["provider"], system_clock())}
         try:
-            wishes = read_wishes(form.answers)
+            wishes = read_wishes(answers)
             check_wishes(wishes)
         except StrongroomError as error:
             form.trouble(f"{error.message}\n{error.hint}".strip())
             return
-        passphrase = form.answers["passphrase"]
+        passphrase = answers["passphrase"]
         weak = weakness(passphrase)
         if weak and self._warned != passphrase:
             self._warned = passphrase
@@ -248,4 +252,7 @@ def _source(answers: Mapping[str, str]) -> FreshSource | None:
     parse_secret_ref(answers["key"])
     for dataset in datasets:
         parse_dataset(dataset)
-    return FreshSource(answers["account"], answers["provider"], answers["key"], datasets, "oldest")
+    since = answers["since"].strip() or default_since(answers["provider"], system_clock())
+    if since != "oldest":
+        since_in("UTC")(toml_value(since))
+    return FreshSource(answers["account"], answers["provider"], answers["key"], datasets, since)

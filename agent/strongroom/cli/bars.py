@@ -14,6 +14,7 @@ from strongroom.cli.phrases import STAGES, event_words, fact_words
 from strongroom.cli.terminal import clean, cut
 from strongroom.engine.readings import Moment, Running
 from strongroom.model.job import Job, State
+from strongroom.model.waiting import group_words
 
 _SHOWN = 8
 _NAME = 28
@@ -56,6 +57,8 @@ class Bars:
         for moment in glance.moments:
             if moment.kind in _NEWS:
                 self._progress.console.print(_news(moment, glance.jobs.get(moment.job)))
+        for group in glance.waits:
+            self._progress.console.print(Text.assemble(("! ", "yellow"), clean(group_words(group))))
         under_way = _under_way(glance)
         for job_id in [job_id for job_id in self._rows if job_id not in under_way]:
             self._progress.remove_task(self._rows.pop(job_id))

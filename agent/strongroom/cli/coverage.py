@@ -11,6 +11,7 @@ import click
 from strongroom.cli.amounts import day_words
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import instant, json_option
+from strongroom.cli.phrases import unknown_words
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang
 from strongroom.cli.terminal import cells, clean, say, width
@@ -101,7 +102,7 @@ def _worrying(each: StreamCoverage, now: datetime) -> bool:
 
 
 def _lines(each: StreamCoverage, now: datetime) -> Iterator[str]:
-    since = f"since {day_words(each.since)}" if each.since else "from when on is not known yet"
+    since = f"since {day_words(each.since)}" if each.since else "the first day is not known yet"
     copies = "copies of all there is, " if each.snapshot else ""
     paused = f", paused: {clean(each.paused)}" if each.paused else ""
     yield from _hanging(click.style(clean(each.stream), bold=True) + "  ", f"{copies}{since}{paused}")
@@ -120,6 +121,8 @@ def _lines(each: StreamCoverage, now: datetime) -> Iterator[str]:
         amount, lost_in = rough_duration(each.risk.amount), rough_duration(each.risk.first_loss - now)
         words = f"{amount} not yet held; the provider begins to destroy it on {day_words(each.risk.first_loss)}"
         yield from _hanging("  at risk: ", f"{words} (in {lost_in})")
+    elif not each.known:
+        yield from _hanging("  at risk: ", unknown_words(each.source))
     else:
         yield "  nothing is at risk"
 
@@ -161,6 +164,8 @@ def _document(each: StreamCoverage) -> dict[str, object]:
             for gap in each.gaps
         ],
         "blind_spots": [_blind_document(blind) for blind in each.blind],
+        "retention_seconds": None if each.keeps is None else int(each.keeps.total_seconds()),
+        "risk_known": each.known,
         "at_risk": None if risk is None else {"seconds": int(risk.amount.total_seconds()), "from": risk.first_loss},
     }
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from strongroom.cli.amounts import clock_words, job_words, short
-from strongroom.cli.documents import moment_document, running_document
+from strongroom.cli.documents import moment_document, running_document, wait_group_document
 from strongroom.cli.follow import Display, Glance
 from strongroom.cli.json_output import put_line
 from strongroom.cli.phrases import event_words, fact_words
 from strongroom.cli.terminal import clean, is_screen, tell
+from strongroom.model.waiting import group_words
 
 
 def choose_display(*, as_json: bool) -> Display:
@@ -32,6 +33,8 @@ class PlainLines:
             words = event_words(moment) + (f" ({facts})" if facts else "")
             name = job_words(job) if job else ""
             tell(clean(f"{clock_words(moment.at)} {short(moment.job)} {name}: {words}"))
+        for group in glance.waits:
+            tell(clean(group_words(group)))
 
     def close(self) -> None:
         """Leave everything as it is."""
@@ -47,6 +50,8 @@ class JsonLines:
         """Print what is new."""
         for moment in glance.moments:
             put_line({"event": "moment", **moment_document(moment)})
+        for group in glance.waits:
+            put_line({"event": "waiting", **wait_group_document(group)})
         for each in glance.running.values():
             if self._told.get(each.job) != (each.stage, each.done):
                 self._told[each.job] = (each.stage, each.done)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from strongroom.model.archive import Archive
 from strongroom.model.inspection import Finding
 from strongroom.model.job import Job
 from strongroom.model.retention import Verdict
+from strongroom.model.waiting import WaitGroup, wait_of
 from strongroom.model.window import Window
 
 if TYPE_CHECKING:
@@ -20,7 +22,25 @@ def window_document(window: Window) -> dict[str, object]:
     return {"start": window.start, "end": window.end}
 
 
-def job_document(job: Job) -> dict[str, object]:
+def wait_document(job: Job, now: datetime) -> dict[str, object] | None:
+    """Tell what a job waits for; None where it waits for nothing."""
+    wait = wait_of(job, now)
+    return None if wait is None else {"cause": wait.cause.value, "words": wait.words, "until": wait.until}
+
+
+def wait_group_document(group: WaitGroup) -> dict[str, object]:
+    """Tell how many jobs wait for one thing."""
+    wait = group.wait
+    return {
+        "source": group.source,
+        "cause": wait.cause.value,
+        "words": wait.words,
+        "until": wait.until,
+        "jobs": group.jobs,
+    }
+
+
+def job_document(job: Job, now: datetime) -> dict[str, object]:
     """Tell a job as it stands."""
     return {
         "id": job.id,
@@ -39,6 +59,7 @@ def job_document(job: Job) -> dict[str, object]:
         "attempts": dict(job.attempts),
         "cause": job.cause.value,
         "detail": job.detail,
+        "waits_for": wait_document(job, now),
         "parent": job.parent,
         "generation": job.generation,
         "archive": job.archive,
@@ -133,6 +154,7 @@ def status_document(status: Status) -> dict[str, object]:
         "coverage": status.coverage,
         "sources": [{"name": source.name, "paused": source.paused} for source in status.sources],
         "running": [running_document(each) for each in status.running],
+        "waiting": [wait_group_document(each) for each in status.waits],
         "worked_on_by": status.worked_on_by,
         "heartbeat": status.heartbeat.at if status.heartbeat else None,
         "requests": [request_document(each) for each in status.waiting],

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from strongroom.engine.readings import Moment, Running, Vault, find_job, list_live_jobs, newest_moments, running
-from strongroom.model.job import Job
+from strongroom.model.job import Cause, Job
+from strongroom.model.waiting import WaitGroup, group_waits
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -42,6 +44,7 @@ class Glance:
     jobs: Mapping[str, Job]  # all of the family, finished ones included
     running: Mapping[str, Running]  # by job
     moments: tuple[Moment, ...]  # since the last look, oldest first
+    waits: tuple[WaitGroup, ...] = ()  # what jobs have come to wait for since the last look, each once
 
 
 class Display(Protocol):
@@ -63,6 +66,8 @@ class Follower:
         self._vault = vault
         self._family = family
         self._jobs: dict[str, Job] = {}
+        self._waits: dict[tuple[str, Cause], int] = {}
+        self._told: dict[tuple[str, Cause], int] = {}
         self._seq = newest[0].seq if (newest := newest_moments(vault, 1)) else 0
 
     def look(self) -> Glance:
@@ -74,7 +79,18 @@ class Follower:
         self._jobs |= live
         self._jobs |= {job_id: find_job(self._vault, job_id) for job_id in (*left, *unseen)}
         transfers = {each.job: each for each in running(self._vault) if each.job in live}
-        return Glance(dict(self._jobs), transfers, moments)
+        return Glance(dict(self._jobs), transfers, moments, tuple(self._new_waits()))
+
+    def _new_waits(self) -> Iterator[WaitGroup]:
+        """Yield what jobs wait for once their number has settled: twelve that come one after the other are one line."""
+        now = datetime.now(UTC)
+        groups = {(group.source, group.wait.cause): group for group in group_waits(self._jobs.values(), now)}
+        for key, group in groups.items():
+            if self._waits.get(key) == group.jobs and group.jobs > self._told.get(key, 0):
+                self._told[key] = group.jobs
+                yield group
+        self._told = {key: count for key, count in self._told.items() if key in groups}
+        self._waits = {key: group.jobs for key, group in groups.items()}
 
     def _new_moments(self) -> list[Moment]:
         most, found = 64, newest_moments(self._vault, 64)

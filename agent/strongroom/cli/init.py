@@ -9,7 +9,7 @@ import os
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import clean, say, tell
 from strongroom.config.addresses import parse_base_url
 from strongroom.config.load import Installed
-from strongroom.config.template import FreshSource
+from strongroom.config.template import FreshSource, toml_value
 from strongroom.config.values import parse_dataset, parse_name, parse_secret_ref, since_in
 from strongroom.model.errors import UsageError
 from strongroom.model.instants import format_instant
@@ -37,7 +37,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 def _parse_since(text: object) -> None:
-    since_in("UTC")(_toml_value(str(text)))
+    since_in("UTC")(toml_value(str(text)))
 
 
 def _parse_provider(text: object) -> None:
@@ -164,16 +164,8 @@ def _fresh_source(asked: Asked) -> FreshSource | None:
     )
 
 
-def _toml_value(text: str) -> object:
-    """Return what TOML would make of an unquoted beginning."""
-    try:
-        return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
-    except ValueError:
-        return text
-
-
 def _toml_text(text: str) -> str:
-    value = _toml_value(text)
+    value = toml_value(text)
     return format_instant(value) if isinstance(value, datetime) else text
 
 

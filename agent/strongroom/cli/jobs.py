@@ -15,6 +15,7 @@ from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, hang, render_fields, render_table
 from strongroom.cli.terminal import say, tell, width
 from strongroom.model.job import Job, State
+from strongroom.model.waiting import job_words, wait_of, wait_words
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -68,7 +69,7 @@ def jobs(
     """
     if ctx.invoked_subcommand is not None:
         return
-    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.assembly import open_reading, system_clock
     from strongroom.engine.readings import list_jobs
 
     session = ctx.ensure_object(Session)
@@ -81,10 +82,11 @@ def jobs(
             period=stretch(start, end),
             most=limit,
         )
+    now = system_clock()
     if as_json:
-        put_document({"jobs": [job_document(job) for job in found]})
+        put_document({"jobs": [job_document(job, now) for job in found]})
     elif found:
-        for line in render_table(_COLUMNS, [_row(job) for job in found], width()):
+        for line in render_table(_COLUMNS, [_row(job, now) for job in found], width()):
             say(line)
     else:
         tell("There are no such jobs.")
@@ -96,7 +98,7 @@ def jobs(
 @pass_session
 def show(session: Session, job_id: str, as_json: bool) -> None:
     """Tell everything that happened to one job: each transition with its time, cause and facts, and its lineage."""
-    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.assembly import open_reading, system_clock
     from strongroom.engine.jobs.kinship import kin_of
     from strongroom.engine.readings import find_job, job_life
 
@@ -106,7 +108,7 @@ def show(session: Session, job_id: str, as_json: bool) -> None:
     if as_json:
         put_document(
             {
-                "job": job_document(life.job),
+                "job": job_document(life.job, system_clock()),
                 "successor": life.successor,
                 "lineage": {"before": [job.id for job in kin.before], "after": [job.id for job in kin.after]},
                 "findings": [finding_document(each) for each in kin.archive.inspection.findings] if kin.archive else [],
@@ -114,7 +116,7 @@ def show(session: Session, job_id: str, as_json: bool) -> None:
             }
         )
         return
-    for line in [*render_fields(_fields(life), width()), "", *moment_lines(life.moments, width())]:
+    for line in [*render_fields(_fields(life, system_clock()), width()), "", *moment_lines(life.moments, width())]:
         say(line)
 
 
@@ -124,14 +126,14 @@ def show(session: Session, job_id: str, as_json: bool) -> None:
 @pass_session
 def retry(session: Session, job_id: str, as_json: bool) -> None:
     """Try a failed job's window again: a fresh job takes its place, and the next run works on it."""
-    from strongroom.engine.assembly import open_engine
+    from strongroom.engine.assembly import open_engine, system_clock
     from strongroom.engine.jobs import retry as use_case
     from strongroom.engine.readings import find_job
 
     with open_engine(session.config(), "strongroom jobs retry") as engine:
         successor = use_case.retry(engine, find_job(engine.vault, job_id))
     if as_json:
-        put_document({"job": job_document(successor)})
+        put_document({"job": job_document(successor, system_clock())})
         return
     say(successor.id)
     tell("Bring it in with: strongroom run --once")
@@ -147,13 +149,22 @@ def moment_lines(moments: tuple[Moment, ...] | list[Moment], columns: int) -> li
     return lines
 
 
-def _row(job: Job) -> tuple[str, ...]:
-    result = short(job.archive) if job.state is State.ARCHIVED else job.detail or "-"
+def _row(job: Job, now: datetime) -> tuple[str, ...]:
+    result = short(job.archive) if job.state is State.ARCHIVED else job_words(job, now) or "-"
     when = minute_words(job.changed_at)
     return (short(job.id), job.stream, window_words(job.spec.window), job.state.value, when, result)
 
 
-def _fields(life: JobLife) -> list[tuple[str, str]]:
+def _wait_words(job: Job, now: datetime) -> str:
+    """Tell what it waits for and until when, with the words of what is not the job's own last trouble."""
+    wait = wait_of(job, now)
+    if wait is None:
+        return ""
+    more = f": {wait.words}" if wait.cause and wait.words not in ("", job.detail) else ""
+    return wait_words(wait).removeprefix("waits for ") + more
+
+
+def _fields(life: JobLife, now: datetime) -> list[tuple[str, str]]:
     job = life.job
     window = job.spec.window
     tried = ", ".join(f"{cause} {count}x" for cause, count in job.attempts.items())
@@ -163,6 +174,7 @@ def _fields(life: JobLife) -> list[tuple[str, str]]:
         ("window", f"{instant_words(window.start)} to {instant_words(window.end)}, the end not included"),
         ("state", job.state.value + (f" ({job.cause})" if job.cause else "")),
         ("reason", job.detail),
+        ("waits for", _wait_words(job, now)),
         ("next step", "" if job.finished and job.state is not State.FAILED else next_step(job)),
         ("next look", "" if job.finished else instant_words(job.next_at)),
         ("purpose", job.purpose),

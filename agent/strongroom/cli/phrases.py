@@ -30,7 +30,7 @@ STAGES: Mapping[State, str] = {
 _STEPS: Mapping[Cause, str] = {
     Cause.QUOTA: "run again later: the quota frees itself within the hour",
     Cause.AUTH: "mend the key and check it with: strongroom doctor; then run again",
-    Cause.PAUSED: "mend what paused the source, check with: strongroom doctor; then run again",
+    Cause.PAUSED: "it is paused by a person; when it should go on: strongroom resume SOURCE",
     Cause.NOT_OFFERED: "ask the provider to enable exports for this account",
     Cause.REFUSED: "check datasets and window against what the provider offers",
     Cause.LINK_REFUSED: "if the host of the link belongs to the provider, allow it in the configuration",
@@ -45,6 +45,14 @@ _FAILURES = frozenset({Cause.NOT_OFFERED, Cause.REFUSED, Cause.INDISTINCT, Cause
 """Causes that a person should look into before trying again."""
 
 
+def unknown_words(source: str) -> str:
+    """Say that nobody knows yet how long a provider keeps records, and how to find out."""
+    return (
+        f"not known yet, because {source} has not told how long it keeps records: "
+        f"run strongroom source check {source}, or set retention_days for the source"
+    )
+
+
 def event_words(moment: Moment) -> str:
     """Say what happened."""
     return kind_words(moment.kind)
@@ -55,7 +63,12 @@ def next_step(job: Job) -> str:
     if job.state is State.FAILED:
         again = f"strongroom jobs retry {short(job.id)}"
         return f"{_STEPS[job.cause]}; then {again}" if job.cause in _FAILURES else f"try again: {again}"
-    return _STEPS.get(job.cause, "run again: it goes on where it is")
+    return waiting_step(job.wait.cause if job.wait else job.cause)
+
+
+def waiting_step(cause: Cause) -> str:
+    """Say what a person can do about a job that waits for this."""
+    return _STEPS.get(cause, "run again: it resumes where it stopped")
 
 
 def fact_words(moment: Moment) -> str:

@@ -9,10 +9,11 @@ import click
 from strongroom.cli.amounts import count_words, day_words, instant_words
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option
+from strongroom.cli.phrases import unknown_words
 from strongroom.cli.planedit import edit
 from strongroom.cli.session import Session
-from strongroom.cli.table import Column, render_table
-from strongroom.cli.terminal import say, width
+from strongroom.cli.table import Column, hang, render_table
+from strongroom.cli.terminal import cells, clean, say, width
 from strongroom.model.durations import rough_duration
 
 if TYPE_CHECKING:
@@ -57,8 +58,14 @@ plan.add_command(edit)
 
 
 def _say(each: Outlook, now: datetime) -> None:
-    if each.exports == 0:
+    unknown = [stream.stream for stream in each.streams if not stream.known]
+    if each.exports == 0 and not unknown:
         say(f"{each.source}: nothing is due")
+    for stream in unknown:
+        words = f"{unknown_words(each.source)}; or give the stream a since: strongroom plan edit {stream} --since DAY"
+        for line in hang(f"{clean(stream)}: ", cells(stream) + 2, f"the first day is {words}", width()):
+            say(line)
+    if each.exports == 0:
         return
     took = rough_duration(each.done_by - now)
     say(f"{each.source}: {count_words(each.exports)} exports, up to {each.pace:g} an hour, held in about {took}")
@@ -95,6 +102,7 @@ def _document(each: Outlook) -> dict[str, object]:
                 "done_by": stream.done_by,
                 "first_loss": stream.first_loss,
                 "late": stream.late,
+                "known": stream.known,
             }
             for stream in each.streams
         ],

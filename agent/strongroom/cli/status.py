@@ -14,6 +14,7 @@ from strongroom.cli.options import json_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import render_fields
 from strongroom.cli.terminal import clean, say, width
+from strongroom.model.waiting import group_words
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -39,7 +40,7 @@ def status(session: Session, as_json: bool) -> None:
 
     config = session.config()
     with open_reading(config) as vault:
-        found = status_of(vault)
+        found = status_of(vault, system_clock())
         evidence = evidence_view(config, vault)
         scrubbed = scrub_state(vault, system_clock(), pace_of(config))
         drilled = last_drill(vault)
@@ -80,6 +81,8 @@ def _fields(found: Status, silence: timedelta | None) -> Iterator[tuple[str, str
     for each in found.running:
         total = f" of {size_words(each.total)}" if each.total is not None else ""
         yield "running", f"{short(each.job)} {each.stage} {size_words(each.done)}{total}"
+    for group in found.waits:
+        yield "waiting", clean(group_words(group))
     for request in found.waiting:
         asked = f"asked by {request.by} on {instant_words(request.at)}, not answered yet"
         yield "waiting", clean(f"{wish_words(request)}: {asked}")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from itertools import groupby
+from datetime import UTC, datetime
+from itertools import chain, groupby
 
 import click
 
 from strongroom.cli.amounts import clock_words, count_words, short, size_words, window_words
-from strongroom.cli.documents import archive_document, job_document
+from strongroom.cli.documents import archive_document, job_document, wait_group_document
 from strongroom.cli.follow import Family
 from strongroom.cli.json_output import put_line
-from strongroom.cli.phrases import STAGES, next_step
+from strongroom.cli.phrases import STAGES, next_step, waiting_step
 from strongroom.cli.table import Column, hang, render_table
 from strongroom.cli.terminal import clean, say, width
 from strongroom.engine.coverage.losses import Losses
@@ -22,7 +22,16 @@ from strongroom.engine.readings import Vault, find_archive, find_job, status_of
 from strongroom.model.archive import Archive
 from strongroom.model.durations import rough_duration
 from strongroom.model.errors import ExitCode
-from strongroom.model.job import Cause, Job, State
+from strongroom.model.job import BY_PERSON, Cause, Job, State, Wait
+from strongroom.model.waiting import (
+    WaitGroup,
+    group_key,
+    group_waits,
+    group_words,
+    wait_of,
+    wait_words,
+    waits_for_quota_alone,
+)
 
 _COLUMNS = (
     Column("JOB"),
@@ -38,6 +47,9 @@ _REASONS = 12
 """How many jobs that were not archived are told one by one."""
 
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The jobs of a run as they are at its end."""
@@ -45,6 +57,7 @@ class Outcome:
     archived: tuple[tuple[Job, Archive], ...]
     others: tuple[Job, ...]  # failed, cancelled or not finished; where its source is paused, with that as the reason
     losses: Losses = field(default_factory=Losses)  # of a run that is watched
+    at: datetime = EPOCH  # when it ended
 
     @property
     def complete(self) -> bool:
@@ -53,24 +66,30 @@ class Outcome:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Return 0 when everything was archived and nothing is lost or missing, 1 otherwise."""
-        return ExitCode.OK if self.complete and not self.losses.any else ExitCode.FINDINGS
+        """Return 0 when everything was archived and nothing is lost or missing, 75 for quota alone, 1 otherwise."""
+        if self.losses.any or any(job.finished for job in self.others):
+            return ExitCode.FINDINGS
+        if self.complete:
+            return ExitCode.OK
+        return ExitCode.WAITING if waits_for_quota_alone(self.others, self.at) else ExitCode.FINDINGS
 
 
-def outcome_of(vault: Vault, family: Family) -> Outcome:
+def outcome_of(vault: Vault, family: Family, at: datetime) -> Outcome:
     """Read how every job of a family ended. One that was replaced is told by what replaced it."""
     jobs = sorted((find_job(vault, job_id) for job_id in family.ids), key=_order)
     archived = [(job, find_archive(vault, job.archive)) for job in jobs if job.state is State.ARCHIVED]
     others = [job for job in jobs if job.state not in (State.ARCHIVED, State.REPLACED)]
     paused = {source.name: source.paused for source in status_of(vault).sources if source.paused}
-    return Outcome(tuple(archived), tuple(_with_pause(job, paused) for job in others))
+    return Outcome(tuple(archived), tuple(_with_pause(job, paused) for job in others), at=at)
 
 
 def _with_pause(job: Job, paused: Mapping[str, str]) -> Job:
     """Return an unfinished job of a paused source with that pause as its trouble, since nothing else ends before it."""
     if job.finished or job.source not in paused:
         return job
-    return replace(job, cause=Cause.PAUSED, detail=paused[job.source])
+    words = paused[job.source]
+    cause = Cause.PAUSED if words.startswith(BY_PERSON) else Cause.AUTH
+    return replace(job, cause=cause, detail=words, wait=Wait(cause, words))
 
 
 def say_outcome(outcome: Outcome) -> None:
@@ -80,11 +99,11 @@ def say_outcome(outcome: Outcome) -> None:
         for line in render_table(_COLUMNS, [_row(job, archive) for job, archive in pairs], width()):
             say(line)
         say()
-    for job in outcome.others[:_REASONS]:
-        for line in _reason(job):
-            say(line)
-    if len(outcome.others) > _REASONS:
-        say(f"and {len(outcome.others) - _REASONS} more: strongroom jobs")
+    reasons = _reasons(outcome)
+    for line in chain.from_iterable(reasons[:_REASONS]):
+        say(line)
+    if len(reasons) > _REASONS:
+        say(f"and {len(reasons) - _REASONS} more: strongroom jobs")
     for line in [*_total(outcome), *_losses(outcome.losses)]:
         say(line)
 
@@ -96,7 +115,8 @@ def put_outcome(outcome: Outcome) -> None:
             "event": "summary",
             "complete": outcome.complete,
             "archived": [archive_document(archive) for _, archive in outcome.archived],
-            "unfinished": [{**job_document(job), "next_step": next_step(job)} for job in outcome.others],
+            "unfinished": [{**job_document(job, outcome.at), "next_step": next_step(job)} for job in outcome.others],
+            "waiting": [wait_group_document(group) for group in group_waits(outcome.others, outcome.at)],
             "newly_lost_seconds": int(outcome.losses.fresh.total_seconds()),
             "standing": [notice_document(notice) for notice in outcome.losses.standing],
         }
@@ -119,11 +139,26 @@ def _row(job: Job, archive: Archive) -> tuple[str, ...]:
     )
 
 
-def _reason(job: Job) -> Iterable[str]:
+def _reasons(outcome: Outcome) -> list[list[str]]:
+    """Tell what was not archived: jobs that wait for the same thing in one line with their count, others one by one."""
+    groups = [group for group in group_waits(outcome.others, outcome.at) if group.jobs > 1]
+    grouped = {(group.source, group.wait.cause) for group in groups}
+    single = [job for job in outcome.others if group_key(job, outcome.at) not in grouped]
+    return [*map(_group_reason, groups), *([*_reason(job, outcome.at)] for job in single)]
+
+
+def _group_reason(group: WaitGroup) -> list[str]:
+    words = hang("", 10, group_words(group), width())
+    return [*words, *hang(" " * 10 + "-> ", 13, waiting_step(group.wait.cause), width())]
+
+
+def _reason(job: Job, now: datetime) -> Iterable[str]:
     state = "failed" if job.state is State.FAILED else STAGES[job.state]
-    yield from hang(
-        f"{short(job.id)}  ", 10, f"{job.stream} {window_words(job.spec.window)}: {state}. {job.detail}", width()
-    )
+    wait = wait_of(job, now)
+    words = f"{state}, {wait_words(wait)}" if wait and wait.cause else state
+    detail = (wait.words if wait and wait.cause else "") or job.detail
+    told = f"{job.stream} {window_words(job.spec.window)}: {words}" + (f": {detail}" if detail else "")
+    yield from hang(f"{short(job.id)}  ", 10, told, width())
     yield from hang(" " * 10 + "-> ", 13, next_step(job), width())
 
 

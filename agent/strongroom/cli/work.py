@@ -16,7 +16,7 @@ from strongroom.cli.terminal import tell
 from strongroom.engine.assembly import Doors, open_engine
 from strongroom.engine.health.sanity import judge_clock, refusal
 from strongroom.engine.jobs.restart import recover
-from strongroom.engine.jobs.resume import resume_sources
+from strongroom.engine.jobs.resume import look_again, resume_sources
 from strongroom.engine.jobs.runner import Runner
 from strongroom.model.errors import Interrupted
 from strongroom.model.job import Job
@@ -63,17 +63,18 @@ def work(
     ):
         overseer = _overseer(config, engine, stopping) if manner.watched else None
         _require_sane_clock(engine, overseer)
+        until = engine.clock() + manner.patience
         settled = recover(engine)
         if settled:
             tell(f"{settled} interrupted jobs were settled")
         for name in resume_sources(engine):
-            tell(f"source {name} goes on: the provider accepts the key again")
+            tell(f"source {name} resumes: the provider accepts the key again")
+        look_again(engine)
         family = Family(enter(engine))
         with Following(engine.vault, family, choose_display(as_json=manner.as_json)):
             runner = Runner(engine, stopping.pause, manner.workers)
-            until = engine.clock() + manner.patience
             runner.run(until, family.__contains__, lambda: family.take_in(refill(engine)))
-        outcome = outcome_of(engine.vault, family)
+        outcome = outcome_of(engine.vault, family, engine.clock())
         if overseer is not None:
             outcome = replace(outcome, losses=overseer.end())
     (put_outcome if manner.as_json else say_outcome)(outcome)

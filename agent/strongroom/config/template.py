@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+
+from strongroom.model.provider import KEPT
+
+_UNKNOWN = timedelta(days=30)
+_TELLS_RETENTION = frozenset({"hookbridge"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +25,25 @@ class FreshSource:
     since: str = "oldest"  # a TOML date, a date-time with a zone, or oldest
     base_url: str | None = None
     allow_private_addresses: bool = False
+
+
+def default_since(provider: str, now: datetime) -> str:
+    """Return the first day that a new stream of a provider should cover, or "oldest" where only the provider knows.
+
+    It is the first whole day of the documented retention period, or 30 days back where nothing is documented.
+    """
+    if provider in _TELLS_RETENTION:
+        return "oldest"
+    first = now.astimezone(UTC) - KEPT.get(provider, _UNKNOWN) + timedelta(days=1)
+    return first.date().isoformat()
+
+
+def toml_value(text: str) -> object:
+    """Return what TOML would make of an unquoted beginning."""
+    try:
+        return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
+    except ValueError:
+        return text
 
 
 def render_config(

@@ -132,6 +132,8 @@ class Daemon:
             service.adopt(config, self._doors)
         except StrongroomError as error:
             log.error("configuration refused, the old one stays: %s", error.message)
+            service.refuse()
+            self._watcher.refuse()
         else:
             self._watcher.adopt(config)
             self._notary.adopt(config)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from strongroom.engine.engine import Happening
+from strongroom.model.instants import format_instant
 from strongroom.model.job import Cause, Job
 
 _PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
@@ -63,6 +64,7 @@ def tell_transition(before: Job, after: Job, happening: Happening) -> None:
         window=after.spec.window,
         state=f"{before.state.value}>{after.state.value}",
         cause=told.cause.value,
+        until=format_instant(told.next_at) if told.cause is not Cause.NONE and told.next_at else "",
         ref=told.ref,
         size=told.size if told.size is not None else "",
         archive=happening.archive.id if happening.archive else "",

@@ -18,6 +18,7 @@ from strongroom.daemon.logs import tell
 from strongroom.engine.assembly import Doors, build_sources, plans_of, policy_of
 from strongroom.engine.coverage.planning import enter_due
 from strongroom.engine.engine import Engine
+from strongroom.engine.health.condition import condition_of
 from strongroom.engine.health.heartbeat import beat
 from strongroom.engine.health.sanity import last_said
 from strongroom.engine.health.scrub import Scrub
@@ -30,9 +31,12 @@ from strongroom.engine.readings import list_live_jobs
 from strongroom.engine.requests import asked, serve
 from strongroom.engine.retention.retain import adopt_policy
 from strongroom.model.clockcheck import Beat, ClockFault, ClockVerdict, Tolerance, check_beat, check_skew, check_start
+from strongroom.model.condition import Condition, condition_words
 from strongroom.model.errors import StrongroomError
+from strongroom.model.instants import format_instant
 from strongroom.model.job import Job
 from strongroom.model.plan import Plan
+from strongroom.model.waiting import group_waits
 
 BEAT = timedelta(seconds=30)
 PROMPT = 2.0  # seconds that the loop stands still for providers' answers; far below the 10 s in which it must leave
@@ -65,6 +69,9 @@ class Service:
         self._watch = watch
         self._rhythm = rhythm
         self._last: Beat | None = None
+        self._condition = Condition()
+        self._refused = False
+        self._waiting: frozenset[tuple[str, str, int]] = frozenset()
         self._asking: Asking | None = None
         self.clock = self._check_start()
 
@@ -82,7 +89,7 @@ class Service:
         self._plans = plans_of(config)
         self._pace = pace_of(config)
         self.scrub.adopt(self._pace)
-        self._last = None
+        self._last, self._refused = None, False
 
     def turn(self) -> datetime | None:
         """Do everything that can be done now; return when the next step of a job is due, if it is known."""
@@ -106,10 +113,15 @@ class Service:
 
     def words(self) -> str:
         """Say in one line how things stand."""
-        if self.clock.fault is not None:
-            return f"standing by: {self.clock.words}"
-        live = self._live()
-        return f"{len(live)} jobs under way" if live else "everything due is held"
+        clock = self.clock.words if self.clock.fault is not None else ""
+        live, now = self._live(), self.engine.clock()
+        waits = tuple(group_waits(live, now))
+        told = replace(self._condition, clock=clock, refused=self._refused, waits=waits, jobs=len(live))
+        return condition_words(told)
+
+    def refuse(self) -> None:
+        """Remember that the configuration file says what cannot be taken over; adopting a valid one ends it."""
+        self._refused, self._last = True, None
 
     def _answer(self) -> None:
         for request in serve(self.engine):
@@ -130,7 +142,19 @@ class Service:
                 tell("planned", job=job.id, stream=job.stream, window=job.spec.window)
         unproven = self.clock.fault is ClockFault.UNPROVEN
         self._watch(self.engine, self._plans, ClockVerdict() if unproven else self.clock)
+        self._condition = condition_of(self.engine, self._plans)
+        self._tell_waits()
         beat(self.engine.vault, now.wall, os.getpid(), self.words())
+
+    def _tell_waits(self) -> None:
+        """Log what jobs have come to wait for, each cause in one line with its count; again when the count changes."""
+        groups = group_waits(self._live(), self.engine.clock())
+        for group in groups:
+            if (group.source, group.wait.cause.value, group.jobs) not in self._waiting:
+                until = format_instant(group.wait.until) if group.wait.until else ""
+                facts = {"source": group.source, "cause": group.wait.cause.value, "jobs": group.jobs, "until": until}
+                tell("waiting", logging.WARNING, **facts)
+        self._waiting = frozenset((group.source, group.wait.cause.value, group.jobs) for group in groups)
 
     def _scrub(self) -> None:
         """Read a little of what is due to be read again; while jobs are in hand only when that has come to be late."""

@@ -27,7 +27,7 @@ from strongroom.engine.health.notices import reconcile, standing_notices
 from strongroom.engine.health.scrubview import pace_of
 from strongroom.engine.health.watching import alarms_in, remember_keeps
 from strongroom.engine.keys.recipients import note_recipients
-from strongroom.model.alarm import Level, clock_alarm
+from strongroom.model.alarm import Level, clock_alarm, configuration_alarm
 from strongroom.model.clockcheck import ClockVerdict
 from strongroom.model.errors import StrongroomError
 from strongroom.model.instants import Clock
@@ -51,6 +51,7 @@ class Watcher:
         self._listening: Endpoint | None = None
         self._next = monotonic()
         self._verdict = ClockVerdict()
+        self._refused = False
         self._shouted: datetime | None = None
         self._blind_of: set[str] = set()  # what of our own does not work now, so that each is logged once
         self._take(config)
@@ -58,6 +59,12 @@ class Watcher:
     def adopt(self, config: Config) -> None:
         """Go on with another configuration; what the former channels still owed is told by the new ones."""
         self._take(config)
+        self._refused = False
+        self._next = self._monotonic()
+
+    def refuse(self) -> None:
+        """Raise the alarm, at the next call, that the changed configuration cannot be taken over, until one can."""
+        self._refused = True
         self._next = self._monotonic()
 
     @property
@@ -107,7 +114,8 @@ class Watcher:
             return
         sights = sights_of(vault, [marked(engine, plan) for plan in plans], keeps, now)
         reserve, pace, drills = engine.min_free, self._pace, self._drill_every
-        reconcile(vault, alarms_in(vault, sights, keeps, now, reserve=reserve, pace=pace, drill_every=drills), now)
+        found = alarms_in(vault, sights, keeps, now, reserve=reserve, pace=pace, drill_every=drills)
+        reconcile(vault, [*found, *([configuration_alarm()] if self._refused else [])], now)
         remember_keeps(vault, keeps, now)
         self._guarded("metrics", lambda: self._measure(engine, sights, now))
 

@@ -79,7 +79,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "manifest.rewritten": "the manifest was written again",
         "files.moved": "stray files were moved to quarantine",
         "coverage.lost": "lost: it can be had no more",
-        "coverage.reconsidered": "not lost after all: the provider keeps it, and it is due again",
+        "coverage.reconsidered": "not lost after all",
         "coverage.unsettled": "had not settled when it was asked for: it proves nothing of this time",
         "archive.differs": "another export of the window told other counts",
         "snapshot.taken": "a further copy, beside the one before it",

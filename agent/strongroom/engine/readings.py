@@ -20,6 +20,7 @@ from strongroom.model.errors import UsageError
 from strongroom.model.instants import parse_instant
 from strongroom.model.job import Job
 from strongroom.model.listing import Sort
+from strongroom.model.waiting import WaitGroup, group_waits
 from strongroom.model.window import Window
 from strongroom.vault import listing, queries
 from strongroom.vault.archives import (
@@ -113,6 +114,7 @@ class Status:
     last_entry: datetime | None  # when something last happened
     heartbeat: Heartbeat | None = None  # of the daemon that works in the vault; None where it has said nothing yet
     waiting: tuple[Request, ...] = ()  # what people asked for and nobody has answered, newest first
+    waits: tuple[WaitGroup, ...] = ()  # what unfinished jobs wait for
 
     def silence(self, now: datetime) -> timedelta | None:
         """Return for how long the daemon at work has not said that it lives; None while it does."""
@@ -267,8 +269,13 @@ def heartbeat_of_holder(vault: Vault) -> Heartbeat | None:
     return newest if newest is not None and is_held(lock) and holder_process(lock) == newest.pid else None
 
 
-def status_of(vault: Vault) -> Status:
-    """Return the vault at a glance."""
+def waits_of(vault: Vault, now: datetime) -> list[WaitGroup]:
+    """Return what unfinished jobs wait for, and until when; those that wait for one thing as one."""
+    return group_waits(live_jobs(vault.catalogue), now)
+
+
+def status_of(vault: Vault, now: datetime | None = None) -> Status:
+    """Return the vault at a glance; what jobs wait for with it where the time is told."""
     newest = newest_moments(vault, 1)
     sources = tuple(
         SourceState(row["name"], row["paused"], clock_skew=row["clock_skew"])
@@ -285,6 +292,7 @@ def status_of(vault: Vault) -> Status:
         last_entry=newest[0].at if newest else None,
         heartbeat=heartbeat_of_holder(vault),
         waiting=tuple(reversed(waiting_requests(vault.catalogue))),
+        waits=tuple(waits_of(vault, now)) if now else (),
     )
 
 

@@ -9,13 +9,13 @@ from strongroom.engine.destruction.remains import refuse_return
 from strongroom.engine.engine import Engine, Happening
 from strongroom.engine.jobs.lineage import regeneration_of
 from strongroom.engine.jobs.record import enter, record
-from strongroom.engine.jobs.resume import BY_PERSON, hurry_refused
+from strongroom.engine.jobs.resume import hurry_refused
 from strongroom.engine.jobs.retry import retry
 from strongroom.evidence.line import Entry
 from strongroom.model.errors import StrongroomError, UsageError
 from strongroom.model.ids import make_id
 from strongroom.model.instants import Chance, Clock, format_instant
-from strongroom.model.job import Cause, Event, Job
+from strongroom.model.job import BY_PERSON, Cause, Event, Job
 from strongroom.model.table import Facts, IllegalMove
 from strongroom.vault.archives import get_archive
 from strongroom.vault.jobs import get_job

@@ -40,6 +40,7 @@ class Kind(StrEnum):
     LOCK = "lock-mode"
     RETENTION = "retention"
     LOG = "log"
+    CONFIGURATION = "configuration"
     RECIPIENTS = "recipients"
     DRILL = "drill"
     WITNESS = "witness"
@@ -72,6 +73,12 @@ CONTRADICTED = f"{Kind.LOG} contradicts"
 def happens_once(key: str) -> bool:
     """Say whether an alarm tells what has happened and cannot be mended: told once, never "recovered" from."""
     return key.partition(" ")[0] in _ONCE or key.startswith((f"{LOG_REMADE} ", f"{CONTRADICTED} "))
+
+
+def configuration_alarm() -> Alarm:
+    """Return the alarm for a configuration file that was changed to what cannot be taken over."""
+    title = "the changed configuration is refused: the previous one is still active"
+    return Alarm(Kind.CONFIGURATION, Level.CRITICAL, title, "what is wrong with it: strongroom config check")
 
 
 def clock_alarm(verdict: ClockVerdict) -> Alarm | None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from strongroom.model.budget import RECHECK
-from strongroom.model.job import Cause, Job, State
+from strongroom.model.job import BY_PERSON, Cause, Job, State
 from strongroom.model.patience import Patience
 from strongroom.model.provider import Ask, Listed, Match, Observation, Renewal, Standing
 
@@ -43,6 +43,7 @@ class Step:
     cause: Cause = Cause.NONE
     reason: str = ""
     until: datetime | None = None
+    lasting: bool = False  # a WAIT that a person ends: `until` is only when it is looked at again
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,9 @@ class Situation:
     in_hand: bool = False  # this very worker wrote the last event down and still holds what belongs to it
     paused: str = ""  # why the source is paused, or empty
     refused_until: datetime | None = None  # nothing is to be asked of the source before: its own word, or an outage
+    refused_cause: Cause = Cause.NONE  # why
+    refused_words: str = ""
+    no_room: str = ""  # what the disk lacks for the next file, or empty
     surveyed_at: datetime | None = None  # when the provider's list was last read
     budget_at: datetime | None = None  # when the budget allows the next create; None means not known
     match: Match = Match.EXACT  # how surely an export is recognised on the source's list
@@ -72,8 +76,16 @@ def next_step(job: Job, situation: Situation, patience: Patience) -> Step:
     if job.next_at > situation.now:
         return Step(Act.WAIT, job.cause, job.detail, until=job.next_at)
     if situation.paused and job.state is not State.DEAD:
-        return Step(Act.WAIT, Cause.PAUSED, situation.paused, until=situation.now + timedelta(minutes=1))
+        return _paused(situation)
+    if situation.no_room and job.state in (State.PLANNED, State.READY):
+        return Step(Act.WAIT, Cause.DISK, situation.no_room, until=situation.now + patience.room)
     return _DECIDE[job.state](job, situation, patience)
+
+
+def _paused(situation: Situation) -> Step:
+    """Wait for a person: by name where a person paused the source, for the key where the provider refused it."""
+    cause = Cause.PAUSED if situation.paused.startswith(BY_PERSON) else Cause.AUTH
+    return Step(Act.WAIT, cause, situation.paused, until=situation.now + timedelta(minutes=1), lasting=True)
 
 
 def _planned(job: Job, situation: Situation, patience: Patience) -> Step:
@@ -81,7 +93,9 @@ def _planned(job: Job, situation: Situation, patience: Patience) -> Step:
     if job.tries(Cause.UNANSWERED) >= patience.creates:
         return Step(Act.GIVE_UP, Cause.UNANSWERED, f"{patience.creates} requests got no answer and made no export")
     if situation.refused_until is not None and situation.refused_until > now:
-        return Step(Act.WAIT, Cause.QUOTA, "the provider is not to be asked before", until=situation.refused_until)
+        cause = situation.refused_cause or Cause.QUOTA
+        words = situation.refused_words or "the provider is not to be asked before"
+        return Step(Act.WAIT, cause, words, until=situation.refused_until)
     if job.ref and not job.tries(Cause.LAPSED):
         return Step(Act.RENEW, reason="the provider can make the file of this export again")
     crowded = situation.budget_at is not None and now < situation.budget_at <= now + RECHECK
@@ -143,7 +157,7 @@ def _dead(job: Job, situation: Situation, patience: Patience) -> Step:
         return Step(Act.GIVE_UP, job.cause, job.detail)
     if _may_be_renewed(job, situation, patience):
         if situation.paused:
-            return Step(Act.WAIT, Cause.PAUSED, situation.paused, until=situation.now + timedelta(minutes=1))
+            return _paused(situation)
         return Step(Act.RENEW, job.cause, job.detail)
     if job.generation + 1 >= patience.generations:
         return Step(Act.GIVE_UP, job.cause, f"{job.detail} ({patience.generations} exports were tried)")

@@ -42,6 +42,7 @@ class ExitCode(IntEnum):
     WORLD = 6
     CONTENT = 7
     BUG = 70
+    WAITING = 75  # as EX_TEMPFAIL of sysexits.h
     INTERRUPTED = 130
 
 

@@ -30,6 +30,9 @@ class State(StrEnum):
 BESIDE = frozenset({"regenerate", "settled"})
 """Purposes whose archive stands beside the one that covers the window: the coverage ledger is left alone."""
 
+BY_PERSON = "paused by "
+"""How the reason of a source's pause begins that a person asked for; otherwise its key was refused."""
+
 TERMINAL = frozenset({State.ARCHIVED, State.REPLACED, State.FAILED, State.CANCELLED})
 
 
@@ -94,6 +97,15 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """What a job waits for."""
+
+    cause: Cause
+    words: str = ""  # for a person; never a secret
+    until: datetime | None = None  # None: until a person acts
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One export job. Times are UTC; `attempts` counts what went wrong by cause since the job was made."""
 
@@ -121,6 +133,7 @@ class Job:
     parent: str = ""  # the job that this one replaces
     generation: int = 0  # how many came before it
     archive: str = ""  # its archive, once published
+    wait: Wait | None = None  # what it waits for besides its own `next_at`; any move ends it
 
     @property
     def finished(self) -> bool:

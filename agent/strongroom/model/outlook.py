@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from strongroom.model.horizon import deadline
@@ -18,6 +18,7 @@ class Demand:
     stream: str
     windows: Sequence[Window]
     destroyed: bool = True  # by the provider, once it is too old; a copy of what there is now never is
+    known: bool = True  # False: nobody knows yet from when on it must be covered
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class StreamOutlook:
     done_by: datetime
     first_loss: datetime | None  # when the provider begins to destroy the oldest of them
     late: int  # exports that would come after the provider began to destroy their window
+    known: bool = True  # False: nobody knows yet from when on it must be covered, so nothing is planned
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ def look_ahead(
         _stream(stream, times, now, None if stream in lasting else keeps) for stream, times in finish.items()
     )
     done_by = max((each.done_by for each in streams), default=now)
+    unknown = {demand.stream for demand in wanted if not demand.known}
+    streams = tuple(replace(each, known=each.stream not in unknown) for each in streams)
     return Outlook(source, len(queue), pace, done_by, streams)
 
 

@@ -33,7 +33,8 @@ class Patience:
     generations: int = 3  # exports tried for one window before it is given up
     delay_first: timedelta = timedelta(seconds=5)
     delay_longest: timedelta = timedelta(minutes=15)
-    full_disk: timedelta = timedelta(minutes=5)  # before a disk without room is looked at again; then up to the longest
+    room: timedelta = timedelta(seconds=30)  # between looks whether the disk has room for the next file
+    full_disk: timedelta = timedelta(seconds=40)  # after a write that failed; longer where it goes on failing
     survey_age: timedelta = timedelta(minutes=5)  # how old the view of others' exports may be when asking
     crowded_age: timedelta = timedelta(minutes=1)  # the same, while as many exports run as the provider allows
     turn: timedelta = timedelta(seconds=5)  # between looks whether another export of the source has been found
@@ -60,8 +61,8 @@ def poll_pause(limits: Limits, polls: int, jitter: float = 0.5) -> timedelta:
 
 
 def next_room(patience: Patience, tries: int, now: datetime, jitter: float) -> datetime:
-    """Say when to see again whether the disk has room: a person has to make it, so it is no matter of seconds."""
-    return now + grown(patience.full_disk, patience.delay_longest, tries, jitter)
+    """Say when to write to the disk again after it failed: within a minute, and less often once that has not helped."""
+    return now + grown(patience.full_disk, patience.delay_longest, max(0, tries - 20), jitter)
 
 
 def next_try(patience: Patience, tries: int, now: datetime, jitter: float, not_before: datetime | None) -> datetime:

@@ -21,6 +21,9 @@ from strongroom.model.window import Window
 SETTLE = timedelta(hours=1)
 """The settle delay where none is configured."""
 
+_HEADROOM = timedelta(hours=1)
+_HOURLY_HEADROOM = timedelta(minutes=10)
+
 
 class Span(StrEnum):
     """How long a plan's windows are."""
@@ -69,6 +72,16 @@ def following(span: Span, zone: str, start: datetime) -> datetime:
         return start + timedelta(hours=1)
     day = _first_day(span, start.astimezone(ZoneInfo(zone)).date())
     return _midnight(_step(span, day, 1), zone)
+
+
+def oldest_whole(span: Span, zone: str, horizon: datetime) -> datetime:
+    """Return where the first window begins that lies behind the horizon as a whole, with time left to ask for it.
+
+    A window whose start is deleted before it can be requested would be lost in part as soon as it was planned.
+    """
+    least = horizon + (_HOURLY_HEADROOM if span is Span.HOUR else _HEADROOM)
+    start = boundary(span, zone, least)
+    return start if start == least else following(span, zone, start)
 
 
 def newest_ended(plan: Plan, now: datetime) -> Window | None:

@@ -111,6 +111,7 @@ def advance(job: Job, event: Event, at: datetime, facts: Facts | None = None) ->
         size=job.size if facts.size is None else facts.size,
         archive=facts.archive or job.archive,
         attempts=job.attempts if event in QUIET else _count(job, facts.cause),
+        wait=None,
     )
     return _mark(moved, event, at)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
-from strongroom.model.job import Cause, Job, State
+from strongroom.model.job import Cause, Job, State, Wait
 from strongroom.model.stream import ExportSpec
 from strongroom.model.window import Window
 from strongroom.vault import queries
@@ -103,7 +103,24 @@ def _values(job: Job) -> Sequence[object]:
         job.parent,
         job.generation,
         job.archive,
+        job.wait.cause.value if job.wait else "",
+        job.wait.words if job.wait else "",
+        to_text_or_none(job.wait.until) if job.wait else None,
     )
+
+
+def put_waits(catalogue: Catalogue, waits: Iterable[tuple[Job, Wait | None]]) -> None:
+    """Write down what jobs wait for. One that another process has moved meanwhile is left as it is."""
+    with catalogue.transaction():
+        for job, wait in waits:
+            told = (wait.cause.value, wait.words, to_text_or_none(wait.until)) if wait else ("", "", None)
+            catalogue.write(queries.PUT_WAIT, *told, job.id, job.state.value, to_text(job.changed_at))
+
+
+def _wait(row: sqlite3.Row) -> Wait | None:
+    if not row["wait_cause"]:
+        return None
+    return Wait(Cause(row["wait_cause"]), row["wait_words"], to_instant_or_none(row["wait_until"]))
 
 
 def read_spec(row: sqlite3.Row) -> ExportSpec:
@@ -142,4 +159,5 @@ def read_job(row: sqlite3.Row) -> Job:
         parent=row["parent"],
         generation=row["generation"],
         archive=row["archive"],
+        wait=_wait(row),
     )

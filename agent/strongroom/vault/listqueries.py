@@ -8,12 +8,8 @@ from __future__ import annotations
 from itertools import product
 
 from strongroom.model.listing import Sort
+from strongroom.vault.queries import JOB_COLUMNS
 
-_JOBS = (
-    "id, stream, source, window_start, window_end, datasets, filters, state, created_at, changed_at, next_at, purpose, "
-    "retention, priority, ref, asked_at, accepted_at, expires_at, size, polls, looks, attempts, cause, detail, parent, "
-    "generation, archive"
-)
 KEYS = {Sort.ARCHIVED: "verified_at", Sort.WINDOW: "window_start", Sort.SIZE: "size", Sort.RECORDS: "records"}
 """The column of each order."""
 
@@ -36,7 +32,9 @@ def _archives(stream: bool, holding: str, at: str, stretch: str = "") -> str:
 def _jobs(asked: tuple[bool, ...], at: str, stretch: str = "") -> str:
     words = [word for word, wanted in zip(("stream", "state", "purpose"), asked, strict=True) if wanted]
     where = "".join(f"{'+' if stretch and word != 'stream' else ''}{word} = ? AND " for word in words)
-    return f"SELECT {_JOBS} FROM jobs WHERE {where}{stretch}({at}, id) < (?, ?) ORDER BY {at} DESC, id DESC LIMIT ?"
+    return (
+        f"SELECT {JOB_COLUMNS} FROM jobs WHERE {where}{stretch}({at}, id) < (?, ?) ORDER BY {at} DESC, id DESC LIMIT ?"
+    )
 
 
 _STRETCH = "window_start >= ? AND window_end > ? AND "

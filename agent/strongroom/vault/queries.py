@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-_JOB_COLUMNS = (
+JOB_COLUMNS = (
     "id, stream, source, window_start, window_end, datasets, filters, state, created_at, changed_at, next_at, purpose, "
     "retention, priority, ref, asked_at, accepted_at, expires_at, size, polls, looks, attempts, cause, detail, parent, "
-    "generation, archive"
+    "generation, archive, wait_cause, wait_words, wait_until"
 )
 _LIVE = "state NOT IN ('archived', 'replaced', 'failed', 'cancelled')"
 
@@ -14,16 +14,21 @@ BEYOND = ("~", "~")
 
 
 PUT_JOB = f"""
-INSERT INTO jobs ({_JOB_COLUMNS}) VALUES ({", ".join("?" * 27)})
+INSERT INTO jobs ({JOB_COLUMNS}) VALUES ({", ".join("?" * 30)})
 ON CONFLICT (id) DO UPDATE SET
     state = excluded.state, changed_at = excluded.changed_at, next_at = excluded.next_at, ref = excluded.ref,
     asked_at = excluded.asked_at, accepted_at = excluded.accepted_at, expires_at = excluded.expires_at,
     size = excluded.size, polls = excluded.polls, looks = excluded.looks, attempts = excluded.attempts,
-    cause = excluded.cause, detail = excluded.detail, archive = excluded.archive, priority = excluded.priority
+    cause = excluded.cause, detail = excluded.detail, archive = excluded.archive, priority = excluded.priority,
+    wait_cause = excluded.wait_cause, wait_words = excluded.wait_words, wait_until = excluded.wait_until
 """
-JOB = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE id = ?"
-JOBS_LIVE = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE {_LIVE} ORDER BY priority DESC, window_start, id"
-JOBS_INTERRUPTED = f"SELECT {_JOB_COLUMNS} FROM jobs WHERE state IN ('fetching', 'sealed') ORDER BY id"
+PUT_WAIT = """
+UPDATE jobs SET wait_cause = ?, wait_words = ?, wait_until = ?
+WHERE id = ? AND state = ? AND changed_at = ? AND state NOT IN ('archived', 'replaced', 'failed', 'cancelled')
+"""
+JOB = f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?"
+JOBS_LIVE = f"SELECT {JOB_COLUMNS} FROM jobs WHERE {_LIVE} ORDER BY priority DESC, window_start, id"
+JOBS_INTERRUPTED = f"SELECT {JOB_COLUMNS} FROM jobs WHERE state IN ('fetching', 'sealed') ORDER BY id"
 JOBS_BY_STATE = "SELECT state, count(*) AS count FROM jobs GROUP BY state"
 JOB_IDS_LIKE = "SELECT id FROM jobs WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 3"
 SUCCESSOR = "SELECT id FROM jobs WHERE parent = ? AND parent <> '' ORDER BY created_at DESC, id DESC LIMIT 1"
@@ -78,12 +83,14 @@ ORDER BY seq DESC LIMIT ?4
 """
 ENTRIES_NEWEST = "SELECT seq, line, words FROM entries ORDER BY seq DESC LIMIT ?"
 
-SOURCE = "SELECT name, paused, surveyed_at, refused_until, clock_skew FROM sources WHERE name = ?"
-SOURCES = "SELECT name, paused, surveyed_at, refused_until, clock_skew FROM sources ORDER BY name"
-PUT_SOURCE = """
-INSERT INTO sources (name, paused, surveyed_at, refused_until, clock_skew) VALUES (?, ?, ?, ?, ?)
+_SOURCE_COLUMNS = "name, paused, surveyed_at, refused_until, clock_skew, refused_cause, refused_words"
+SOURCE = f"SELECT {_SOURCE_COLUMNS} FROM sources WHERE name = ?"
+SOURCES = f"SELECT {_SOURCE_COLUMNS} FROM sources ORDER BY name"
+PUT_SOURCE = f"""
+INSERT INTO sources ({_SOURCE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (name) DO UPDATE SET paused = excluded.paused, surveyed_at = excluded.surveyed_at,
-    refused_until = excluded.refused_until, clock_skew = excluded.clock_skew
+    refused_until = excluded.refused_until, clock_skew = excluded.clock_skew,
+    refused_cause = excluded.refused_cause, refused_words = excluded.refused_words
 """
 PUT_ASK = "INSERT OR IGNORE INTO asks (source, at, job) VALUES (?, ?, ?)"
 DROP_ASK = "DELETE FROM asks WHERE source = ? AND at = ? AND job = ?"
@@ -170,7 +177,7 @@ WHERE coverage.stream = ?1 AND coverage.cover IN ('proven', 'empty')
 ORDER BY coverage.window_start LIMIT ?4
 """
 FAILED_BEFORE = f"""
-SELECT {_JOB_COLUMNS} FROM jobs
+SELECT {JOB_COLUMNS} FROM jobs
 WHERE state = 'failed' AND changed_at <= ? AND purpose NOT IN ('regenerate', 'settled') ORDER BY id LIMIT ?
 """
 COUNT_PLANNED = "SELECT count(*) AS count FROM jobs WHERE source = ? AND state = 'planned'"

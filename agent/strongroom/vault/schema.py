@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import sqlite_utils
 
-SCHEMA = 7
+SCHEMA = 8
 """The schema this program writes: the number of the last migration."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from strongroom.model.budget import HOUR, Usage
-from strongroom.model.job import Job
+from strongroom.model.job import Cause, Job
 from strongroom.model.provider import Listed, Standing
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
@@ -24,6 +24,8 @@ class SourceState:
     surveyed_at: datetime | None = None  # when its list was last read
     refused_until: datetime | None = None  # the provider's "not before"
     clock_skew: float | None = None  # seconds, the provider's clock minus ours
+    refused_cause: Cause = Cause.NONE  # why nothing is to be asked before `refused_until`
+    refused_words: str = ""
 
 
 def get_source(catalogue: Catalogue, name: str) -> SourceState:
@@ -37,6 +39,8 @@ def get_source(catalogue: Catalogue, name: str) -> SourceState:
         surveyed_at=to_instant_or_none(row["surveyed_at"]),
         refused_until=to_instant_or_none(row["refused_until"]),
         clock_skew=row["clock_skew"],
+        refused_cause=Cause(row["refused_cause"]),
+        refused_words=row["refused_words"],
     )
 
 
@@ -49,6 +53,8 @@ def put_source(catalogue: Catalogue, state: SourceState) -> None:
         to_text_or_none(state.surveyed_at),
         to_text_or_none(state.refused_until),
         state.clock_skew,
+        state.refused_cause.value,
+        state.refused_words,
     )
 
 

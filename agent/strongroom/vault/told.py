@@ -9,9 +9,22 @@ from strongroom.vault.catalogue import Catalogue, to_instant, to_text
 
 
 def told_retention(catalogue: Catalogue, source: str) -> timedelta | None:
-    """Return how long a source last said that it keeps records, or None where it never did."""
-    row = catalogue.read_one(queries.FACT, _told(source))
-    return timedelta(seconds=float(row["value"])) if row else None
+    """Return how long a source last said that it keeps records, to a run or to a check; None where it never did."""
+    return logged_retention(catalogue, source) or _retention(catalogue, _checked(source))
+
+
+def logged_retention(catalogue: Catalogue, source: str) -> timedelta | None:
+    """Return how long a source last told a run that it keeps records, as the log says, or None."""
+    return _retention(catalogue, _told(source))
+
+
+def note_checked_retention(catalogue: Catalogue, source: str, keeps: timedelta) -> None:
+    """Remember what a source told a check, before any run asked it. Raises StrongroomError where it cannot be written.
+
+    The log is the worker's to write, so it is told by the next run.
+    """
+    with catalogue.transaction():
+        catalogue.write(queries.PUT_FACT, _checked(source), str(keeps.total_seconds()))
 
 
 def remember_told_retention(catalogue: Catalogue, source: str, keeps: timedelta) -> None:
@@ -43,6 +56,15 @@ def remember_lag(catalogue: Catalogue, source: str, lag: timedelta) -> None:
 
 def _lag(source: str) -> str:
     return f"clock of {source} is behind"
+
+
+def _retention(catalogue: Catalogue, name: str) -> timedelta | None:
+    row = catalogue.read_one(queries.FACT, name)
+    return timedelta(seconds=float(row["value"])) if row else None
+
+
+def _checked(source: str) -> str:
+    return f"retention of {source} as checked"
 
 
 def _told(source: str) -> str:

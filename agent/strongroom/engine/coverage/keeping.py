@@ -14,7 +14,13 @@ from strongroom.evidence.line import Entry, Fact
 from strongroom.model.errors import StrongroomError
 from strongroom.vault.log import add_entry
 from strongroom.vault.sources import get_source
-from strongroom.vault.told import ask_again_at, put_ask_again_at, remember_told_retention, told_retention
+from strongroom.vault.told import (
+    ask_again_at,
+    logged_retention,
+    put_ask_again_at,
+    remember_told_retention,
+    told_retention,
+)
 
 EVERY = timedelta(days=1)
 AFTER_FAILURE = timedelta(hours=1)
@@ -52,7 +58,7 @@ def _ask(engine: Engine, source: str) -> bool:
         told, answered = engine.sources[source].provider.probe().retention, True
     except StrongroomError:  # a key that is not to be had, too: a run meets the same trouble and tells it
         told, answered = None, False
-    before = told_retention(catalogue, source)
+    before = logged_retention(catalogue, source)
     with catalogue.transaction():
         put_ask_again_at(catalogue, source, now + (EVERY if answered else AFTER_FAILURE))
         if told is not None and told != before:

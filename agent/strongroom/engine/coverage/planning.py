@@ -34,7 +34,7 @@ from strongroom.model.horizon import (
 from strongroom.model.ids import make_id
 from strongroom.model.instants import format_instant
 from strongroom.model.job import Cause, Event, Job, State
-from strongroom.model.plan import SETTLE, Plan, boundary, newest_ended
+from strongroom.model.plan import SETTLE, Plan, boundary, following, newest_ended, oldest_whole
 from strongroom.model.stream import ExportSpec, Stream
 from strongroom.model.table import Facts, IllegalMove
 from strongroom.model.urgency import queue_key
@@ -66,6 +66,7 @@ class Due:
     edge: datetime | None  # everything from `since` to here is proven, empty or lost
     cause: str = BEYOND  # why what is lost is lost
     again: tuple[Window, ...] = ()  # entered as lost, and not lost by what is known now: wanted again
+    forgone: tuple[Window, ...] = ()  # entered as lost, though no plan ever promised it
 
 
 def work_out(engine: Engine, plan: Plan) -> Due:
@@ -74,13 +75,7 @@ def work_out(engine: Engine, plan: Plan) -> Due:
     keeps = keeps_of(engine, plan.stream.source)
     plan = marked(engine, plan)
     state = get_stream(catalogue, plan.stream.name)
-    since = plan.since or (state.floor if plan.snapshot else _floor(state.floor, now, keeps))
-    if since is None and plan.snapshot:
-        first = newest_ended(plan, now)  # of what was before, nobody has a copy
-        since = first.start if first else None
-    elif since is None and keeps is not None:
-        # The oldest whole window that the provider still has: its first hours are already being destroyed.
-        since = max(now - keeps, boundary(plan.span, plan.zone, now - keeps))
+    since = plan.since or _beginning(plan, state.floor, now, keeps)
     start = since
     if since is not None and state.edge is not None and state.since == since:
         start = max(since, state.edge)
@@ -90,16 +85,29 @@ def work_out(engine: Engine, plan: Plan) -> Due:
     plan = replace(plan, since=start, paused=plan.paused or bool(state.paused))
     ledger = intervals_of(catalogue, plan.stream.name, Window(start, _LAST) if start else None)
     ledger = without_lost(ledger, again)
+    forgone = _never_promised(catalogue, plan, state.floor, since)
     lost = (*lost_windows(plan, ledger, now, keeps), *(each.window for each in lapsed_copies(plan, ledger, now)))
     taken = ledger + [Interval(plan.stream.name, window, Cover.LOST) for window in lost]
     windows = tuple(due_windows(plan, taken, now - lag_of(catalogue, plan.stream.source), keeps))
     edge = held_edge(start, _without(taken, lost)) if start else None
-    return Due(plan, keeps, since, windows, lost, edge, NO_COPY if plan.snapshot else BEYOND, again)
+    return Due(plan, keeps, since, windows, lost, edge, NO_COPY if plan.snapshot else BEYOND, again, forgone)
 
 
-def _floor(floor: datetime | None, now: datetime, keeps: timedelta | None) -> datetime | None:
-    """Return where an open plan begins: farther back than at first, where the provider turns out to keep more."""
-    return floor if floor is None or keeps is None or floor - (now - keeps) <= WORTH else now - keeps
+def _beginning(plan: Plan, floor: datetime | None, now: datetime, keeps: timedelta | None) -> datetime | None:
+    """Return where a plan without a date begins: with the oldest window that can still be had whole.
+
+    It is remembered as the floor, so that what ages out later is seen as lost. It moves back only where the provider
+    turns out to keep more. A floor between two boundaries is of an older version, which promised a part of a window.
+    """
+    if plan.snapshot:
+        first = newest_ended(plan, now) if floor is None else None  # of what was before, nobody has a copy
+        return first.start if first else floor
+    if floor is not None and (floor.second or floor.microsecond):
+        floor = following(plan.span, plan.zone, boundary(plan.span, plan.zone, floor))
+    if keeps is None:
+        return floor
+    oldest = oldest_whole(plan.span, plan.zone, now - keeps)
+    return oldest if floor is None or floor - oldest > WORTH else floor
 
 
 def _not_lost(
@@ -108,6 +116,16 @@ def _not_lost(
     if plan.snapshot or keeps is None:
         return ()
     return tuple(reconsidered(lost_after(catalogue, plan.stream.name, now - keeps), now, keeps, since))
+
+
+def _never_promised(
+    catalogue: Catalogue, plan: Plan, floor: datetime | None, since: datetime | None
+) -> tuple[Window, ...]:
+    """Return losses before the first whole window of a plan that once began in the middle of one."""
+    if plan.snapshot or floor is None or since is None or floor >= since:
+        return ()
+    beyond = lost_after(catalogue, plan.stream.name, floor)
+    return tuple(each.window for each in beyond if each.cause == BEYOND and each.window.end <= since)
 
 
 def without_lost(ledger: Iterable[Interval], again: Sequence[Window]) -> list[Interval]:
@@ -194,7 +212,7 @@ def _let_go(engine: Engine, plan: Plan) -> None:
 
 def _take_back(catalogue: Catalogue, stream: str, due: Due, now: datetime) -> None:
     """Enter what was lost by our own reckoning and is not, by what is known of the provider now."""
-    for part in due.again:
+    for part in (*due.again, *due.forgone):
         take_back_lost(catalogue, stream, part, BEYOND)
         facts: dict[str, Fact] = {"window": [format_instant(part.start), format_instant(part.end)], "cause": BEYOND}
         if due.keeps is not None:

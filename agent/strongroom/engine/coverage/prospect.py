@@ -38,6 +38,11 @@ class StreamCoverage:
     blind: tuple[Blindness, ...] = ()  # what its archives do not tell, and whether others do
 
     @property
+    def known(self) -> bool:
+        """Say whether it is known how long the provider keeps records: otherwise nobody can say what is at risk."""
+        return self.snapshot or self.keeps is not None
+
+    @property
     def gaps(self) -> tuple[Interval, ...]:
         """Return what is missing or lost and not held, with its cause; neighbours of one cause are one."""
         return tuple(joined(each for each in self.unheld if each.cover is not Cover.OPEN))
@@ -58,7 +63,7 @@ def coverage_of_plans(
 def _coverage(engine: Engine, plan: Plan, period: Window | None, streams: Sequence[Stream]) -> StreamCoverage:
     catalogue, name = engine.vault.catalogue, plan.stream.name
     due = work_out(engine, plan)
-    ledger = without_lost(intervals_of(catalogue, name), due.again)
+    ledger = without_lost(intervals_of(catalogue, name), (*due.again, *due.forgone))
     whole = replace(due.plan, since=due.since)
     shut = MIXED if is_mixed(engine.sources[plan.stream.source].provider, plan.stream) else ""
     state = get_stream(catalogue, name)
@@ -95,7 +100,10 @@ def outlook_of_plans(engine: Engine, plans: Iterable[Plan]) -> list[Outlook]:
     demands: dict[str, list[Demand]] = {}
     for plan in plans:
         due = work_out(engine, plan)
-        demands.setdefault(plan.stream.source, []).append(Demand(plan.stream.name, due.windows, not due.plan.snapshot))
+        demand = Demand(
+            plan.stream.name, due.windows, not due.plan.snapshot, due.since is not None or due.plan.snapshot
+        )
+        demands.setdefault(plan.stream.source, []).append(demand)
     now = engine.clock()
     outlooks = []
     for source, wanted in demands.items():

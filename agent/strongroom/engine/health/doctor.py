@@ -17,7 +17,13 @@ from strongroom.engine.destruction.crosscheck import held_otherwise
 from strongroom.engine.health.check import Check as Check
 from strongroom.engine.health.check import Verdict as Verdict
 from strongroom.engine.health.configcheck import check_beginnings, check_who_writes
-from strongroom.engine.health.sourcecheck import check_clock, check_offer, check_retention, check_settling
+from strongroom.engine.health.sourcecheck import (
+    check_clock,
+    check_offer,
+    check_retention,
+    check_settling,
+    remember_what_it_told,
+)
 from strongroom.engine.health.standing import disk_forecast
 from strongroom.engine.keys.identities import needs_passphrase
 from strongroom.engine.keys.recipients import require_sealable
@@ -193,6 +199,7 @@ def _source(config: Config, name: str, doors: Doors) -> Iterator[Check]:
     source = config.source(name)
     provider = build_source(source, config, doors).provider
     probe = provider.probe()
+    remember_what_it_told(config, name, probe)
     label = f"source {name}"
     yield check_offer(label, probe)
     clock = check_clock(name, probe)

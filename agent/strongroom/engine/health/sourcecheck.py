@@ -7,13 +7,14 @@ if it were in order.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from strongroom.config.schema import Config
 from strongroom.config.secrets import resolve
-from strongroom.engine.assembly import Doors, build_source
+from strongroom.engine.assembly import Doors, build_source, open_reading
 from strongroom.engine.health.check import Check, Verdict
 from strongroom.model.budget import HOUR
 from strongroom.model.clockcheck import Tolerance, check_skew
@@ -22,6 +23,7 @@ from strongroom.model.horizon import asked_after
 from strongroom.model.plan import Plan
 from strongroom.model.provider import Limits, Listed, Match, Probe, Standing
 from strongroom.providers.port import Provider
+from strongroom.vault.told import note_checked_retention
 
 if TYPE_CHECKING:
     from strongroom.providers.registry import Offer
@@ -76,10 +78,19 @@ def look_at_source(config: Config, name: str, doors: Doors) -> SourceReport:
         report.failed("permission" if isinstance(error, AuthRefused) else "answer", error)
         report.unknown.append("everything else: the provider was not asked any further")
         return report
+    remember_what_it_told(config, name, probe)
     _tell(report, provider, probe, source.retention_days)
     if probe.offered is not False:
         _quota(report, provider, probe, doors.clock())
     return report
+
+
+def remember_what_it_told(config: Config, name: str, probe: Probe) -> None:
+    """Let plans and coverage know how long the source keeps records before any run has asked it."""
+    if probe.retention is None:
+        return
+    with suppress(StrongroomError), open_reading(config) as vault:  # a check is worth its answer without a vault too
+        note_checked_retention(vault.catalogue, name, probe.retention)
 
 
 def check_offer(label: str, probe: Probe) -> Check:

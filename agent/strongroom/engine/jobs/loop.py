@@ -8,8 +8,9 @@ from datetime import datetime
 from strongroom.engine.engine import Engine, Hand
 from strongroom.engine.jobs.perform import perform
 from strongroom.engine.jobs.record import budget_at, must_wait_its_turn, record
+from strongroom.engine.jobs.transfer import room_lacking
 from strongroom.model.decision import Act, Situation, Step, next_step
-from strongroom.model.job import Job, State
+from strongroom.model.job import Job, State, Wait
 from strongroom.model.table import IllegalMove
 from strongroom.vault.jobs import get_job
 from strongroom.vault.sources import get_source
@@ -22,24 +23,30 @@ class Rest:
     job: Job
     until: datetime | None  # None means finished, or stopped by a person
     reason: str = ""
+    wait: Wait | None = None  # what it waits for
 
 
-def work(engine: Engine, job_id: str) -> Rest:
-    """Take a job as far as it goes. Only one worker may have a job at a time."""
+def work(engine: Engine, job_id: str, deadline: datetime | None = None) -> Rest:
+    """Take a job as far as it goes; past the deadline no step but the one under way. Only one worker may have a job."""
     hand = Hand()
     job = _read(engine, job_id)
     try:
         while True:
             step = next_step(job, situation_of(engine, job, hand), engine.patience)
-            if step.act is Act.NOTHING or (engine.stop() and not _in_hand(job, hand)):
-                return Rest(job, None, step.reason)
+            over = engine.stop() or (deadline is not None and engine.clock() > deadline)
             if step.act is Act.WAIT:
-                return Rest(job, step.until, step.reason)
+                return Rest(job, step.until, step.reason, _wait(step))
+            if step.act is Act.NOTHING or (over and not _in_hand(job, hand)):
+                return Rest(job, None, step.reason)
             job = _step(engine, job, step, hand)
     except IllegalMove as moved:
         return Rest(_read(engine, job_id), None, str(moved))  # a person cancelled it meanwhile
     finally:
         hand.release()
+
+
+def _wait(step: Step) -> Wait | None:
+    return Wait(step.cause, step.reason, None if step.lasting else step.until) if step.cause else None
 
 
 def _step(engine: Engine, job: Job, step: Step, hand: Hand) -> Job:
@@ -62,6 +69,9 @@ def situation_of(engine: Engine, job: Job, hand: Hand) -> Situation:
         in_hand=_in_hand(job, hand),
         paused=source.paused,
         refused_until=source.refused_until,
+        refused_cause=source.refused_cause,
+        refused_words=source.refused_words,
+        no_room=room_lacking(engine, job) if job.state in (State.PLANNED, State.READY) else "",
         surveyed_at=source.surveyed_at,
         budget_at=allowed,
         match=able.match,

@@ -54,7 +54,7 @@ def _intend(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
     """Write down that a create will leave; not while there is no room for what it would bring."""
     full = transfer.without_room(engine, job)
     if full is not None:
-        return replace(full, refused_until=full.facts.next_at)  # one job says so for all of the source
+        return full
     hand.intent, hand.listed = True, False
     return Happening(Event.INTENDED)
 

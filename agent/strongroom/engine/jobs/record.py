@@ -139,6 +139,9 @@ def _keep_quota(catalogue: Catalogue, before: Job, after: Job, happening: Happen
     paused, refused = happening.pause or source.paused, happening.refused_until or source.refused_until
     # After a refused create the list is read before the next one: somebody's export may be running.
     surveyed = None if happening.event is Event.POSTPONED else source.surveyed_at
+    if happening.refused_until is not None:
+        why, words = happening.facts.cause, happening.facts.detail
+        source = replace(source, refused_cause=why, refused_words=words)
     put_source(catalogue, replace(source, paused=paused, refused_until=refused, surveyed_at=surveyed))
     if happening.pause:
         facts: dict[str, Fact] = {"source": before.source, "cause": happening.facts.cause.value}

@@ -11,13 +11,10 @@ from dataclasses import replace
 from strongroom.engine.engine import Engine
 from strongroom.evidence.line import Entry
 from strongroom.model.errors import StrongroomError
-from strongroom.model.job import Cause
-from strongroom.vault.jobs import live_jobs, put_job
+from strongroom.model.job import BY_PERSON, Cause, State
+from strongroom.vault.jobs import get_job, live_jobs, put_job
 from strongroom.vault.log import add_entry
 from strongroom.vault.sources import get_source, put_source
-
-BY_PERSON = "paused by "
-"""How the reason of a pause begins that a person asked for."""
 
 
 def resume_sources(engine: Engine) -> list[str]:
@@ -34,6 +31,34 @@ def resume_sources(engine: Engine) -> list[str]:
     if resumed:
         engine.vault.write_log()
     return resumed
+
+
+def look_again(engine: Engine) -> None:
+    """Let jobs go on at once whose cause may be gone: a person has started a run, and waiting out a delay helps nobody.
+
+    What they wait for is looked at before anything is sent: the disk, the quota as it is reckoned, and one read-only
+    request to a provider that was in trouble. The provider's own "not before" stands until it answers again.
+    """
+    catalogue, now = engine.vault.catalogue, engine.clock()
+    held_up = [job for job in live_jobs(catalogue) if job.source in engine.sources and job.next_at > now]
+    troubled = {job.source for job in held_up if job.cause is Cause.TRANSIENT}
+    troubled |= {name for name in engine.sources if _in_trouble(engine, name)}
+    sound = {name for name in sorted(troubled) if not get_source(catalogue, name).paused and _answers(engine, name)}
+    with catalogue.transaction():
+        for name in sound:
+            state = get_source(catalogue, name)
+            if state.refused_cause is Cause.TRANSIENT:
+                put_source(catalogue, replace(state, refused_until=None))
+        for job in held_up:
+            ours = job.cause is Cause.DISK or (job.cause is Cause.QUOTA and job.state is State.PLANNED)
+            if ours or (job.cause is Cause.TRANSIENT and job.source in sound):
+                put_job(catalogue, replace(get_job(catalogue, job.id) or job, next_at=now))
+
+
+def _in_trouble(engine: Engine, name: str) -> bool:
+    state = get_source(engine.vault.catalogue, name)
+    later = state.refused_until is not None and state.refused_until > engine.clock()
+    return later and state.refused_cause is Cause.TRANSIENT
 
 
 def hurry_refused(engine: Engine, source: str) -> None:

@@ -6,7 +6,7 @@ last one stopped, however it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -18,7 +18,8 @@ from strongroom.engine.jobs.deletion import delete_due, next_deletion
 from strongroom.engine.jobs.loop import Rest, work
 from strongroom.model.job import Job
 from strongroom.model.urgency import queue_key
-from strongroom.vault.jobs import live_jobs
+from strongroom.model.waiting import is_told
+from strongroom.vault.jobs import live_jobs, put_waits
 from strongroom.vault.sources import get_source
 
 Pause = Callable[[float], None]
@@ -30,8 +31,9 @@ LONGEST_WAIT = 0.25
 class Crew:
     """A few workers, each with one job in hand. A context manager: leaving it waits for the jobs in hand."""
 
-    def __init__(self, engine: Engine, workers: int) -> None:
+    def __init__(self, engine: Engine, workers: int, deadline: datetime | None = None) -> None:
         self._engine = engine
+        self._deadline = deadline
         self._workers = workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="worker")
         self._not_before: dict[str, datetime] = {}  # for waits that are not in the catalogue
@@ -70,11 +72,13 @@ class Crew:
     def start(self, jobs: list[Job]) -> None:
         """Give due jobs to free workers, the most urgent first."""
         now, taken = self._engine.clock(), set(self._in_hand.values())
+        if self._deadline is not None and now > self._deadline:
+            return
         for job in sorted(jobs, key=self._order(now)):
             if len(self._in_hand) >= self._workers:
                 return
             if job.id not in taken and self.due(job) <= now:
-                self._in_hand[self._pool.submit(work, self._engine, job.id)] = job.id
+                self._in_hand[self._pool.submit(work, self._engine, job.id, self._deadline)] = job.id
         due = None if self._deleting else next_deletion(self._engine)
         if due is not None and due <= now:
             self._deleting = self._pool.submit(delete_due, self._engine)
@@ -86,13 +90,24 @@ class Crew:
         if self._deleting is not None and self._deleting.done():
             deleted, self._deleting = self._deleting, None
             deleted.result()
+        rests = []
         for future in [future for future in self._in_hand if future.done()]:
             job_id = self._in_hand.pop(future)
             rest = future.result()
+            rests.append(rest)
             if rest.until is None:
                 self._not_before.pop(job_id, None)
             else:
                 self._not_before[job_id] = rest.until
+        self._note(rests)
+
+    def _note(self, rests: Iterable[Rest]) -> None:
+        """Let everybody see what jobs wait for that is not their own last trouble."""
+        now = self._engine.clock()
+        waits = [(rest.job, rest.wait) for rest in rests if rest.until is not None and rest.until != rest.job.next_at]
+        told = [(job, wait) for job, wait in waits if not is_told(job, wait, now)]
+        if told:
+            put_waits(self._engine.vault.catalogue, told)
 
     def due(self, job: Job) -> datetime:
         """Say when a job's next step may be tried."""
@@ -128,8 +143,10 @@ class Runner:
 
         `refill` enters more jobs when nothing can move; it is asked again until it has none.
         """
-        with Crew(self._engine, self._workers) as crew:
+        with Crew(self._engine, self._workers, until) as crew:
             while not self._engine.stop():
+                if self._engine.clock() > until and not crew.busy:
+                    break
                 live = self._live(wanted)
                 crew.start(live)
                 steps = [due for job in self._unpaused(live) if (due := crew.due(job)) <= until]

@@ -51,6 +51,15 @@ def without_room(engine: Engine, job: Job) -> Happening | None:
     return None
 
 
+def room_lacking(engine: Engine, job: Job) -> str:
+    """Say what the disk lacks for this job's file and the reserve, or return nothing."""
+    try:
+        _require_room(engine, job.size or 0)
+    except WorldError as error:
+        return f"{error.message}. {error.hint}"
+    return ""
+
+
 def take(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
     """Download and seal, until the sealed file is flushed to the disk."""
     try:

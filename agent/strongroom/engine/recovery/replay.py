@@ -11,12 +11,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from strongroom.engine.jobs.resume import BY_PERSON
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.horizon import split_settled
 from strongroom.model.instants import format_instant, parse_instant
-from strongroom.model.job import Cause, Event, Job, State
+from strongroom.model.job import BY_PERSON, Cause, Event, Job, State
 from strongroom.model.stream import ExportSpec, Stream
 from strongroom.model.table import Facts, IllegalMove, advance
 from strongroom.model.window import Window, subtract

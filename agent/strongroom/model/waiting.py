@@ -1,0 +1,127 @@
+"""What jobs wait for, and until when: the one place from which every table, document, log line and screen tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from strongroom.model.job import Cause, Job, State, Wait
+
+_PREPARING = "the provider is preparing the export"
+_CLOSE = timedelta(seconds=30)  # instants that a person need not be told apart
+
+
+@dataclass(frozen=True, slots=True)
+class WaitGroup:
+    """Jobs of one source that wait for one thing."""
+
+    source: str  # empty for what all of them share: the disk
+    wait: Wait  # until the earliest of them
+    jobs: int
+
+
+def wait_of(job: Job, now: datetime) -> Wait | None:
+    """Return what a job waits for now, or None where it is finished or its next step can be taken."""
+    if job.finished or job.state in (State.FETCHING, State.SEALED):
+        return None
+    if job.wait is not None:
+        return job.wait
+    if job.state is State.WAITING and not job.cause:
+        return Wait(Cause.NONE, _PREPARING, job.next_at)
+    if job.next_at <= now or not job.cause:
+        return None
+    return Wait(job.cause, job.detail, job.next_at)
+
+
+def group_waits(jobs: Iterable[Job], now: datetime) -> list[WaitGroup]:
+    """Return jobs that wait for the same thing as one, those of the most jobs first."""
+    found: dict[tuple[str, Cause], WaitGroup] = {}
+    for job in jobs:
+        wait, key = wait_of(job, now), group_key(job, now)
+        if wait is not None and key is not None:
+            one = found.get(key)
+            found[key] = WaitGroup(key[0], _earlier(one.wait, wait) if one else wait, one.jobs + 1 if one else 1)
+    return sorted(found.values(), key=lambda group: (-group.jobs, group.source, group.wait.cause))
+
+
+def group_key(job: Job, now: datetime) -> tuple[str, Cause] | None:
+    """Return what a job waits for and where, or None for nothing: jobs of one key are told as one."""
+    wait = wait_of(job, now)
+    if wait is None or not wait.cause:
+        return None
+    return ("" if wait.cause is Cause.DISK else job.source, wait.cause)
+
+
+def _earlier(one: Wait, other: Wait) -> Wait:
+    until = min((at for at in (one.until, other.until) if at is not None), default=None)
+    return replace(one, until=until)
+
+
+def wait_words(wait: Wait) -> str:
+    """Say what is waited for and until when: "waits for the export quota until 2026-11-30 06:20:00Z"."""
+    if not wait.cause:
+        return wait.words
+    until = f" until {wait.until:%Y-%m-%d %H:%M:%SZ}" if wait.until else ""
+    return f"waits for {_FOR[wait.cause]}{until}"
+
+
+def job_words(job: Job, now: datetime) -> str:
+    """Say what holds a job up, or held it up last: "waits for space on the disk until …: the disk has …"."""
+    wait = wait_of(job, now)
+    if wait is None or not wait.cause:
+        return job.detail or (wait.words if wait else "")
+    return wait_words(wait) + (f": {wait.words}" if wait.words else "")
+
+
+def group_words(group: WaitGroup) -> str:
+    """Say it of all of them in one line."""
+    count = "1 job" if group.jobs == 1 else f"{group.jobs:,} jobs"
+    words = wait_words(group.wait).replace("waits", "waits" if group.jobs == 1 else "wait", 1)
+    of = f" of {group.source}" if group.source else ""
+    return f"{count}{of} {words}" + (f": {group.wait.words}" if group.wait.words else "")
+
+
+def is_told(job: Job, wait: Wait | None, now: datetime) -> bool:
+    """Say whether the job's row tells this wait already, as exactly as a person needs it."""
+    known = job.wait
+    if known is None or wait is None:
+        return known is wait
+    if (known.cause, known.words) != (wait.cause, wait.words) or (known.until is None) is not (wait.until is None):
+        return False
+    return known.until is None or wait.until is None or (known.until > now and abs(known.until - wait.until) < _CLOSE)
+
+
+def waits_for_quota_alone(jobs: Iterable[Job], now: datetime) -> bool:
+    """Say whether nothing is wrong with unfinished jobs: some wait for the quota, others are being exported."""
+    waits = [(job.state, wait_of(job, now)) for job in jobs if not job.finished]
+    causes = {wait.cause for _state, wait in waits if wait is not None}
+    idle = [state for state, wait in waits if wait is None]
+    return not idle and Cause.QUOTA in causes and causes <= {Cause.QUOTA, Cause.TURN, Cause.NONE}
+
+
+_FOR = {
+    Cause.NONE: "its turn",
+    Cause.NOT_OFFERED: "exports to be offered for this account",
+    Cause.AUTH: "a key that the provider accepts",
+    Cause.REFUSED: "the provider to accept the request",
+    Cause.QUOTA: "the export quota",
+    Cause.TRANSIENT: "the provider to work again",
+    Cause.UNANSWERED: "the provider's list to show whether the export was made",
+    Cause.INDISTINCT: "a person to compare with the provider's list",
+    Cause.EXPIRED: "another export",
+    Cause.GONE: "another export",
+    Cause.PROVIDER_FAILED: "another export",
+    Cause.OVERDUE: "another export",
+    Cause.LINK: "a download link that works",
+    Cause.TRANSFER: "another download",
+    Cause.CONTENT: "another download of a file that arrived damaged",
+    Cause.DISK: "space on the disk",
+    Cause.WORKER: "another try of the sealing process",
+    Cause.PAUSED: "its source to be resumed",
+    Cause.RESTART: "another try after an interruption",
+    Cause.PERSON: "a person",
+    Cause.TURN: "another export of the source to be found first",
+    Cause.RENEWAL: "the provider to make the file again",
+    Cause.LAPSED: "another export",
+}

@@ -1,0 +1,11 @@
+-- What is waited for.
+
+-- Why the provider is not to be asked before `refused_until`: a code of a job's cause, and words for a person.
+ALTER TABLE sources ADD COLUMN refused_cause TEXT NOT NULL DEFAULT '';
+ALTER TABLE sources ADD COLUMN refused_words TEXT NOT NULL DEFAULT '';
+
+-- What a job waits for that is not its own last trouble: a quota, the disk, a paused source. Any move empties it.
+ALTER TABLE jobs ADD COLUMN wait_cause TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN wait_words TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN wait_until TEXT;
+-- End of what is waited for.
