@@ -113,6 +113,7 @@ _FOR = {
     Cause.GONE: "another export",
     Cause.PROVIDER_FAILED: "another export",
     Cause.OVERDUE: "another export",
+    Cause.LINK_REFUSED: "the host of its link to be allowed",
     Cause.LINK: "a download link that works",
     Cause.TRANSFER: "another download",
     Cause.CONTENT: "another download of a file that arrived damaged",
