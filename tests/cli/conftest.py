@@ -65,7 +65,7 @@ def kept_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
                 None,
                 Fault(FaultKind.UNKNOWN_FIELD, name="surprise"),
                 Fault(FaultKind.BAD_CRC, on=Operation.DOWNLOAD),
-                Fault(FaultKind.ANSWER, on=Operation.CREATE, status=400),
+                Fault(FaultKind.ANSWER, on=Operation.CREATE, status=400, times=2),
             )
             for number, fault in enumerate(faults):
                 sandbox.faults.clear()
