@@ -122,7 +122,7 @@ def test_while_a_stranger_s_export_runs_ours_waits(tmp_path: Path) -> None:
 def test_what_the_provider_refused_for_good_is_not_looked_for(tmp_path: Path, name: str) -> None:
     with place(name, tmp_path) as there:
         stranger = there.same()
-        there.bench.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.CREATE, status=400))
+        there.bench.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.CREATE, status=400, times=2))
         with there.bench.engine() as engine:
             enter_window(engine, there.stream, DAY, "standard")
             there.bench.run(engine)

@@ -209,10 +209,10 @@ LASTING = [
     ("encrypted-member", {}, Cause.CONTENT),
     ("job-fails", {"times": None}, Cause.PROVIDER_FAILED),
     ("job-stuck", {"times": None}, Cause.OVERDUE),
-    ("answer", {"on": "create", "status": 404}, Cause.NOT_OFFERED),
-    ("answer", {"on": "create", "status": 410}, Cause.NOT_OFFERED),
-    ("answer", {"on": "create", "status": 501}, Cause.NOT_OFFERED),
-    ("answer", {"on": "create", "status": 400}, Cause.REFUSED),
+    ("answer", {"on": "create", "status": 404, "times": None}, Cause.NOT_OFFERED),
+    ("answer", {"on": "create", "status": 410, "times": None}, Cause.NOT_OFFERED),
+    ("answer", {"on": "create", "status": 501, "times": None}, Cause.NOT_OFFERED),
+    ("answer", {"on": "create", "status": 400, "times": None}, Cause.REFUSED),
     ("answer", {"on": "get", "status": 400}, Cause.REFUSED),
     ("answer", {"on": "download", "status": 403, "times": None}, Cause.LINK),
     ("cut", {"at": 1000, "length": "cut", "times": None}, Cause.TRANSFER),
@@ -323,6 +323,19 @@ def test_a_manifest_cannot_lead_a_restore_out_of_its_folder(bench: Bench, tmp_pa
             with pytest.raises(SealError, match="file name"):
                 restore(vault, forged, bench.identities(), tmp_path / "in")
     assert list((tmp_path / "in").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "status"), [("create", 400), ("create", 404), ("create", 410), ("create", 501), ("list", 404)]
+)
+def test_a_stray_refusal_is_tried_a_second_time_later(bench: Bench, operation: str, status: int) -> None:
+    bench.sandbox.faults.add(FaultKind.ANSWER, on=operation, status=status)
+    bench.export()
+    with open_reading(bench.config) as vault:
+        (job,) = list_jobs(vault)
+    assert job.state is State.ARCHIVED
+    assert bench.clock() - job.created_at >= timedelta(minutes=1)
+    assert len(bench.sandbox.zavu.jobs) == 1
 
 
 def test_an_api_without_any_exports_fails_plainly_once_it_has_said_so_twice(bench: Bench) -> None:

@@ -55,7 +55,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         bench.export(again=True)
         bench.sandbox.faults.add(Fault(FaultKind.BAD_CRC, on=Operation.DOWNLOAD))
         bench.export(window=window(1))
-        bench.sandbox.faults.add(Fault(FaultKind.ANSWER, on=Operation.CREATE, status=400))
+        bench.sandbox.faults.add(Fault(FaultKind.ANSWER, on=Operation.CREATE, status=400, times=2))
         bench.export(window=window(2))
         with bench.engine() as engine:
             enter_window(engine, STREAM, window(3), "standard")

@@ -161,7 +161,7 @@ def test_the_delay_absorbs_a_clock_that_is_a_little_ahead(bench: Bench) -> None:
 
 
 def test_a_window_that_had_not_ended_and_failed_is_due_not_missing(bench: Bench, tmp_path: Path) -> None:
-    bench.sandbox.faults.add(Fault(FaultKind.ANSWER, on=Operation.CREATE, status=400))
+    bench.sandbox.faults.add(Fault(FaultKind.ANSWER, on=Operation.CREATE, status=400, times=2))
     job = bench.export(window=TODAY)
     assert ledger(bench) == []
     rebuilt_alike(bench, tmp_path)
