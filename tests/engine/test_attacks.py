@@ -25,15 +25,19 @@ from attackkit import (
     read_lines,
     sign_anew,
     sizes_of,
+    ticking,
     write_lines,
 )
 
 from strongroom.engine.keys.identities import load_identities
+from strongroom.engine.proof.checkpoints import sign_log, signer_of
 from strongroom.evidence.line import Entry
 from strongroom.evidence.note import Signer
+from strongroom.model.errors import VaultError
 from strongroom.sealing.keyfile import parse_archive_key
 from strongroom.sealing.seal import open_bytes, seal_bytes
 from strongroom.vault.archives import get_archive
+from strongroom.vault.checkpoints import all_checkpoints
 from strongroom.vault.log import add_entry
 from strongroom.vault.manifest import write_manifest
 
@@ -334,3 +338,16 @@ def test_without_any_key_nothing_is_vouched_for(keep: Keep) -> None:
     assert told.returncode == 3
     assert "nobody vouches for it" in told.stdout
     assert "WRONG" not in told.stdout
+
+
+@pytest.mark.parametrize("way", ["unsigned", "foreign", "replayed"])
+def test_a_checkpoint_that_is_not_ours_is_not_adopted(keep: Keep, way: str) -> None:
+    lines, folder = keep.log.read_bytes().splitlines(), keep.log.parent / "checkpoints"
+    forged = forge_note(lines, 2, FOREIGN)
+    note = {"unsigned": forged.partition("\n\n")[0] + "\n", "foreign": forged, "replayed": keep.outside.read_text()}
+    (folder / "2.note").write_text(note[way])
+    with keep.opened() as vault:
+        before = [each.size for each in all_checkpoints(vault.catalogue)]
+        with pytest.raises(VaultError):
+            sign_log(vault, signer_of(keep.config), ticking())
+        assert [each.size for each in all_checkpoints(vault.catalogue)] == before

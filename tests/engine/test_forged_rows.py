@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -27,7 +28,7 @@ from strongroom.engine.recovery.diagnosis import Kind, diagnose
 from strongroom.engine.retention.holding import place, release
 from strongroom.engine.retention.judgement import judge_anew
 from strongroom.engine.retention.retain import Policy, adopt_policy, extend
-from strongroom.evidence.line import Entry
+from strongroom.evidence.line import Entry, format_line
 from strongroom.model.archive import Archive
 from strongroom.model.erasure import Answer
 from strongroom.model.errors import WorldError
@@ -327,3 +328,40 @@ def test_the_audit_tells_of_time_that_runs_backwards(house: House) -> None:
     house.vault.write_log()
     told = audit_vault(house.vault, [], [])
     assert [(each.code, each.where) for each in told.findings if each.code == "time"] == [("time", "line 4")]
+
+
+@pytest.mark.parametrize("thorough", [True, False])
+@pytest.mark.parametrize("way", ["a row of number -1", "a row without fields", "a row in the chain"])
+def test_an_entry_without_its_plan_has_nothing_destroyed(house: House, way: str, thorough: bool) -> None:
+    (archive,) = house.add()
+    hold(house, stream=archive.stream)
+    house.vault.write_log()
+    entry = Entry("archive.destroyed", house.now, archive=archive.id, facts={})
+    if way == "a row in the chain":
+        with house.vault.catalogue.transaction():
+            add_entry(house.vault.catalogue, entry)
+    else:
+        line = format_line(entry, -1, "0" * 64).hex() if way == "a row of number -1" else b"{}".hex()
+        columns = f"-1, '2026-01-01T00:00:00.000000Z', 'archive.destroyed', '', '{archive.id}', '', x'{line}', ''"
+        forge(house, f"INSERT INTO entries (seq, at, kind, job, archive, stream, line, words) VALUES ({columns})")
+    for _ in range(2):
+        assert bury_resurrected(house.vault, lambda: house.now, thorough=thorough) == []
+    assert house.is_whole(archive)
+    (notice,) = standing_notices(house.vault.catalogue)
+    assert notice.severity == "critical"
+    assert archive.id in notice.body
+
+
+def test_what_came_back_under_a_hold_stays_until_it_is_released(house: House) -> None:
+    archive = due(house)
+    backup = house.vault.layout.root.parent / "backup"
+    shutil.copytree(house.vault.layout.root, backup)
+    agreed(house, archive)
+    carry_out(desk(house))
+    shutil.copytree(backup / "keys", house.vault.layout.root / "keys", dirs_exist_ok=True)
+    name = hold(house, stream=archive.stream)
+    assert bury_resurrected(house.vault, lambda: house.now) == []
+    assert house.vault.layout.key(archive.id).exists()
+    release(house.vault, name, ALICE, "over", house.now)
+    assert bury_resurrected(house.vault, lambda: house.now) == [archive.id]
+    assert not house.vault.layout.key(archive.id).exists()

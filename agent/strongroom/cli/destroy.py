@@ -156,7 +156,9 @@ def carry_out(session: Session, as_json: bool) -> int:
     from strongroom.engine.destruction.office import open_office
 
     with open_office(session.config(), "strongroom destroy carry-out") as desk:
-        buried = bury_resurrected(desk.vault, desk.clock)
+        signer = desk.signer()
+        verifier = signer.verifier if signer is not None else None
+        buried = bury_resurrected(desk.vault, desk.clock, verifier=verifier)
         carried = work(desk, most=1_000_000)
     if as_json:
         put_document(

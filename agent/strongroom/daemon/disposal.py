@@ -65,9 +65,12 @@ class Disposal:
 
     def _clear(self) -> None:
         with open_reading(self._config) as vault:
-            for archive in bury_resurrected(vault, self._doors.clock, thorough=False):
+            desk = desk_of(self._config, vault, self._doors)
+            signer = desk.signer()
+            verifier = signer.verifier if signer is not None else None
+            for archive in bury_resurrected(vault, self._doors.clock, thorough=False, verifier=verifier):
                 tell("buried", logging.WARNING, archive=archive)
-            for tombstone in settle_begun(desk_of(self._config, vault, self._doors)):
+            for tombstone in settle_begun(desk):
                 tell("destroyed", archive=tombstone.archive)
 
     def _work(self) -> None:

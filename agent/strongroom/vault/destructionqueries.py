@@ -46,7 +46,7 @@ SELECT {_TOMBSTONE} FROM tombstones WHERE stream = ? ORDER BY destroyed_at DESC,
 UNFINISHED = f"SELECT {_TOMBSTONE} FROM tombstones WHERE certificate_sha256 = '' ORDER BY archive"
 BURIED_IDS = """
 SELECT archive FROM tombstones WHERE certificate_sha256 <> ''
-UNION SELECT archive FROM entries WHERE kind = 'archive.destroyed' ORDER BY archive
+UNION SELECT archive FROM entries WHERE kind = 'archive.destroyed' AND archive <> '' ORDER BY archive
 """
 TOMBSTONE_IDS_LIKE = """
 SELECT archive FROM tombstones
@@ -57,7 +57,7 @@ DESTRUCTION_ENTRIES = """
 SELECT line FROM entries WHERE kind IN (
     'destruction.proposed', 'destruction.approved', 'destruction.undone', 'destruction.spared', 'destruction.begun',
     'archive.destroyed', 'erasure.requested', 'erasure.answered'
-) ORDER BY seq
+) AND seq > 0 ORDER BY seq
 """
 COUNT_TOMBSTONES = "SELECT count(*) AS count FROM tombstones"
 TOMBSTONES_TOUCHING = f"""

@@ -74,14 +74,14 @@ ENTRIES_AFTER = "SELECT seq, line FROM entries WHERE seq > ? ORDER BY seq"
 ENTRY = "SELECT seq, line FROM entries WHERE seq = ?"
 ENTRY_TIME = "SELECT seq, at FROM entries WHERE seq = ?"
 LAST_ENTRY_TIME = "SELECT seq, at FROM entries ORDER BY seq DESC LIMIT 1"
-ENTRIES_OF_JOB = "SELECT seq, line, words FROM entries WHERE job = ? AND job <> '' ORDER BY seq"
-ENTRIES_OF_ARCHIVE = "SELECT seq, line, words FROM entries WHERE archive = ? AND archive <> '' ORDER BY seq"
+ENTRIES_OF_JOB = "SELECT seq, line, words FROM entries WHERE job = ? AND job <> '' AND seq > 0 ORDER BY seq"
+ENTRIES_OF_ARCHIVE = "SELECT seq, line, words FROM entries WHERE archive = ? AND archive <> '' AND seq > 0 ORDER BY seq"
 ENTRIES_BEFORE = """
 SELECT seq, line, words FROM entries
-WHERE seq < ?1 AND (?2 = '' OR stream = ?2) AND (?3 = '' OR kind BETWEEN ?3 || '.' AND ?3 || '/')
+WHERE seq > 0 AND seq < ?1 AND (?2 = '' OR stream = ?2) AND (?3 = '' OR kind BETWEEN ?3 || '.' AND ?3 || '/')
 ORDER BY seq DESC LIMIT ?4
 """
-ENTRIES_NEWEST = "SELECT seq, line, words FROM entries ORDER BY seq DESC LIMIT ?"
+ENTRIES_NEWEST = "SELECT seq, line, words FROM entries WHERE seq > 0 ORDER BY seq DESC LIMIT ?"
 
 _SOURCE_COLUMNS = "name, paused, surveyed_at, refused_until, clock_skew, refused_cause, refused_words"
 SOURCE = f"SELECT {_SOURCE_COLUMNS} FROM sources WHERE name = ?"

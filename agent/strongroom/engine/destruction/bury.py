@@ -1,7 +1,7 @@
 """What was destroyed does not come back: what a restored backup brought of it is destroyed again.
 
-An archive counts as destroyed where a line of the log says so; a file or a row alone is never believed, or whoever can
-put one somewhere could have an archive destroyed.
+Destroying again needs what destroying needed: `warrant` says what. A file, a row or a line of the log alone is never
+believed; where they claim more than the log can show, nothing is touched and an alert is raised.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ import json
 from pathlib import Path
 
 from strongroom.engine.destruction.certificate import read_certificate
-from strongroom.evidence.line import Entry, read_chain
+from strongroom.engine.destruction.crosscheck import tell_contradiction
+from strongroom.engine.destruction.warrant import find_warrants
+from strongroom.evidence.line import Entry, Fact, read_chain
+from strongroom.evidence.note import Verifier
 from strongroom.model.errors import VaultError
 from strongroom.model.instants import Clock
 from strongroom.model.tombstone import Tombstone
@@ -35,21 +38,33 @@ from strongroom.vault.vault import Vault
 _DESTROYED = b'"kind":"archive.destroyed"'
 
 
-def bury_resurrected(vault: Vault, clock: Clock, *, thorough: bool = True) -> list[str]:
+def bury_resurrected(
+    vault: Vault, clock: Clock, *, thorough: bool = True, verifier: Verifier | None = None
+) -> list[str]:
     """Destroy again whatever there is of archives that were destroyed; return their ids, each entered into the log.
 
     `thorough` also reads the log file, which may know more than a catalogue that was restored or is being rebuilt.
-    Doing it twice does nothing more. Raises WorldError when the disk refuses.
+    `verifier` is the agent's key: only checkpoints that it signed then count. An archive that is claimed to be
+    destroyed without a warrant stays as it is, with an alert. Doing it twice does nothing more. Raises WorldError
+    when the disk refuses.
     """
-    known = {archive for archive in buried_ids(vault.catalogue) if _is_told(vault, archive)}
+    known = set(buried_ids(vault.catalogue))
     if thorough:
         known |= ids_destroyed_by_log(vault.layout)
+    back = {archive: known_tombstone(vault, archive) for archive in sorted(known)}
+    back = {archive: stone for archive, stone in back.items() if _is_back(vault, archive, stone)}
+    if not back:
+        return []
+    allowed, refusals = find_warrants(vault, back, thorough=thorough, verifier=verifier)
     with keys_alone(vault.layout):
-        risen = [archive for archive in sorted(known) if _bury(vault, archive, clock)]
-    if risen:
+        for archive in allowed:
+            _bury(vault, archive, back[archive], clock)
+    for refusal in refusals:
+        tell_contradiction(vault, refusal, clock)
+    if allowed:
         vault.catalogue.compact()
         vault.write_log()
-    return risen
+    return allowed
 
 
 def ids_destroyed_by_log(layout: Layout) -> set[str]:
@@ -64,13 +79,7 @@ def ids_destroyed_by_log(layout: Layout) -> set[str]:
         bodies = list(read_chain(lines))
     except VaultError:
         return set()  # a line that was slipped in must not have an archive destroyed: recovery looks at the log first
-    return {str(body["archive"]) for body in bodies if body["kind"] == "archive.destroyed"}
-
-
-def _is_told(vault: Vault, archive_id: str) -> bool:
-    """Say whether a line of the log has the archive as destroyed: the line itself, and not the columns beside it."""
-    told = (entry.body for entry in entries_of_archive(vault.catalogue, archive_id))
-    return any(body["kind"] == "archive.destroyed" and body.get("archive") == archive_id for body in told)
+    return {str(body.get("archive", "")) for body in bodies if body.get("kind") == "archive.destroyed"} - {""}
 
 
 def known_tombstone(vault: Vault, archive_id: str) -> Tombstone | None:
@@ -105,21 +114,26 @@ def _certificate_digest(vault: Vault, archive_id: str) -> str:
     return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()
 
 
-def _bury(vault: Vault, archive_id: str, clock: Clock) -> bool:
-    tombstone = known_tombstone(vault, archive_id)
+def _is_back(vault: Vault, archive_id: str, tombstone: Tombstone | None) -> bool:
+    """Say whether anything of a destroyed archive is there again, or its tombstone is not."""
     stone = tombstone_path(vault.layout, tombstone) if tombstone is not None else None
+    if any(path != stone for path in copies_of(vault.layout, archive_id)):
+        return True
+    if get_archive(vault.catalogue, archive_id) is not None:
+        return True
+    return tombstone is not None and stone is not None and not _stands(stone, tombstone)
+
+
+def _bury(vault: Vault, archive_id: str, tombstone: Tombstone | None, clock: Clock) -> None:
+    if tombstone is None:
+        raise VaultError(f"archive {archive_id} has no tombstone")  # never with a warrant
+    stone = tombstone_path(vault.layout, tombstone)
     copies = [path for path in copies_of(vault.layout, archive_id) if path != stone]
-    listed = get_archive(vault.catalogue, archive_id) is not None
-    toppled = tombstone is not None and stone is not None and not _stands(stone, tombstone)
-    if not (copies or listed or toppled):
-        return False
     for path in copies:  # key files come first
         (discard if path.suffix == ".age" and ".key." not in path.name else shred)(path)
-    if tombstone is not None and stone is not None:
-        temporary = vault.layout.temporary(archive_id, ".tombstone")
-        put_in_place_of(stone, temporary, write_tombstone(tombstone))
+    temporary = vault.layout.temporary(archive_id, ".tombstone")
+    put_in_place_of(stone, temporary, write_tombstone(tombstone))
     _write_down(vault, archive_id, tombstone, clock, len(copies))
-    return True
 
 
 def _stands(stone: Path, tombstone: Tombstone) -> bool:
@@ -129,14 +143,11 @@ def _stands(stone: Path, tombstone: Tombstone) -> bool:
         return False
 
 
-def _write_down(vault: Vault, archive_id: str, tombstone: Tombstone | None, clock: Clock, files: int) -> None:
+def _write_down(vault: Vault, archive_id: str, tombstone: Tombstone, clock: Clock, files: int) -> None:
     catalogue = vault.catalogue
     with catalogue.transaction():
         catalogue.write(queries.DROP_ARCHIVE, archive_id)
-        if tombstone is not None:
-            reduce_rows(catalogue, tombstone)
-            put_tombstone(catalogue, tombstone, _certificate_digest(vault, archive_id))
-        stream = tombstone.stream if tombstone is not None else ""
-        add_entry(
-            catalogue, Entry("archive.buried", clock(), archive=archive_id, stream=stream, facts={"files": files})
-        )
+        reduce_rows(catalogue, tombstone)
+        put_tombstone(catalogue, tombstone, _certificate_digest(vault, archive_id))
+        facts: dict[str, Fact] = {"files": files}
+        add_entry(catalogue, Entry("archive.buried", clock(), archive=archive_id, stream=tombstone.stream, facts=facts))

@@ -18,10 +18,10 @@ from strongroom.engine.destruction.crosscheck import (
     require_plan,
     surely_held,
 )
-from strongroom.engine.destruction.docket import Begun, Body, Docket, ToldPlan
+from strongroom.engine.destruction.docket import Begun, Body, Docket
+from strongroom.engine.destruction.warrant import unapproved
 from strongroom.engine.health.vaulttime import TOLERANCE
 from strongroom.evidence.verifier import Report, Wrong
-from strongroom.model.destruction import Stage, is_approved, ripe_at
 from strongroom.model.durations import rough_duration
 from strongroom.model.errors import VaultError
 from strongroom.model.instants import parse_instant
@@ -53,7 +53,8 @@ class _Trail:
         self.destroyed += 1
         archive, facts = str(body.get("archive", "")), body["facts"]
         begun, plan = self.docket.begun.get(archive), self.docket.plans.get(str(facts.get("proposal")))
-        wrong = _unapproved(begun, plan) or self._held(archive, facts, begun)
+        lacking = unapproved(begun, plan)
+        wrong = ("approval", lacking) if lacking else self._held(archive, facts, begun)
         if wrong:
             self.findings.append(Wrong(wrong[0], archive, wrong[1]))
 
@@ -86,19 +87,6 @@ def audit_trail(vault: Vault, report: Report, tolerance: timedelta = TOLERANCE) 
             f"each of {trail.destroyed} destructions was approved in the log before it, and under no hold it tells of"
         )
         report.proven.append(words)
-
-
-def _unapproved(begun: Begun | None, plan: ToldPlan | None) -> tuple[str, str] | None:
-    if begun is None or plan is None or begun.proposal != plan.proposal.id:
-        return "approval", "it was destroyed, and the log tells of no plan on which that was begun"
-    if not is_approved(plan.proposal, begun.approvals):
-        return "approval", f"it was destroyed without the approvals that {plan.proposal.id} takes"
-    if begun.stage not in (Stage.APPROVED, Stage.DESTROYING):
-        return "approval", f"it was destroyed, and was {begun.stage or 'not'} on the plan {plan.proposal.id}"
-    ripe = ripe_at(plan.proposal, begun.approvals, timedelta(0))
-    if ripe is None or begun.at < ripe:
-        return "approval", f"it was destroyed before the cooling-off of {plan.proposal.id} was over"
-    return None
 
 
 def _rows(catalogue: Catalogue, docket: Docket) -> Iterator[Wrong]:

@@ -20,7 +20,7 @@ from strongroom.config.secrets import resolve
 from strongroom.engine.proof.lookout import NOWHERE, Lookout
 from strongroom.evidence.checkpoint import Checkpoint, make_checkpoint, origin_of, read_unchecked, sign_checkpoint
 from strongroom.evidence.line import Entry, Fact, read_chain
-from strongroom.evidence.note import Signer
+from strongroom.evidence.note import NoteRefused, Signer, open_note
 from strongroom.evidence.tree import Tree, leaf_hash
 from strongroom.model.errors import CatalogueBusy, UsageError, VaultError
 from strongroom.model.instants import Clock
@@ -95,7 +95,7 @@ def _sign(vault: Vault, signer: Signer, now: datetime, lookout: Lookout) -> Kept
         _require_continuation(walk, each, signer)
     for each in outside:
         _require_continuation(walk, each, signer, "outside the vault lies a newer history: ")
-    _adopt(vault, now)
+    _adopt(vault, now, signer)
     kept = get_checkpoint(vault.catalogue, walk.tree.size) or _make(vault, signer, walk, now)
     lookout.remember(origin_of(signer.name, walk.first), kept.note)
     return kept
@@ -168,17 +168,33 @@ def _require_continuation(walk: Walk, older: Checkpoint, signer: Signer, where: 
         raise LogRefused(words, hint=_HINT)
 
 
-def _adopt(vault: Vault, now: datetime) -> None:
-    """Enter the files that have no row: a crash came between the two, or the catalogue was made again."""
+def _adopt(vault: Vault, now: datetime, signer: Signer) -> None:
+    """Enter the files that have no row: a crash came between the two, or the catalogue was made again.
+
+    Each was held against the log before. Raises LogRefused for one that the key did not sign, or of another size.
+    """
     known = {kept.size for kept in all_checkpoints(vault.catalogue)}
     strangers = [path for path in note_files(vault.layout) if int(path.stem) not in known]
     if not strangers:
         return
-    logged = {entry.body["facts"]["entries"] for entry in entries_matching(vault.catalogue, kind="checkpoint.signed")}
+    entries = entries_matching(vault.catalogue, kind="checkpoint.signed")
+    logged = {entry.body["facts"].get("entries"): entry.body["facts"].get("note_sha256") for entry in entries}
     for path in strangers:
-        note = path.read_text(encoding="utf-8")
-        kept = KeptCheckpoint(int(path.stem), read_unchecked(note).at or now, note)
-        _remember(vault, kept, logged=kept.size in logged)
+        note = path.read_text(encoding="utf-8", errors="replace")
+        size = int(path.stem)
+        if logged.get(size) != hashlib.sha256(note.encode()).hexdigest():
+            _require_ours(path.name, size, note, signer)
+        kept = KeptCheckpoint(size, read_unchecked(note).at or now, note)
+        _remember(vault, kept, logged=size in logged)
+
+
+def _require_ours(name: str, size: int, note: str, signer: Signer) -> None:
+    try:
+        open_note(note, signer.verifier)
+    except NoteRefused as error:
+        raise LogRefused(f"the checkpoint {name} is not signed with this vault's key", hint=_HINT) from error
+    if read_unchecked(note).size != size:
+        raise LogRefused(f"the checkpoint {name} is of {read_unchecked(note).size} entries, not {size}", hint=_HINT)
 
 
 def _remember(vault: Vault, kept: KeptCheckpoint, *, logged: bool) -> None:
