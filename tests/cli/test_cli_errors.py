@@ -32,6 +32,7 @@ FAMILIES = [
     (errors.Unanswered, 3),
     (errors.ExportGone, 3),
     (errors.LinkDead, 3),
+    (errors.LinkRefused, 3),
     (errors.TransferError, 3),
     (errors.ContentRefused, 7),
     (errors.WorldError, 6),
