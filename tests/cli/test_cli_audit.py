@@ -58,7 +58,8 @@ def test_the_log_is_chosen_by_kind_archive_and_job(signed: Home, invoke: Invoke)
     assert {body["archive"] for body in chosen("--archive", archive[-8:])} == {archive}
     (job,) = {body["job"] for body in chosen("--archive", archive, "--kind", "job.proven")}
     assert {body["job"] for body in chosen("--job", str(job))} == {job}
-    assert chosen("--kind", "vaul") == []
+    refused = invoke("--config", signed.config, "audit", "log", "--kind", "vaul")
+    assert (refused.exit_code, "did you mean 'vault'?" in refused.stderr) == (2, True)
     told = invoke("--config", signed.config, "audit", "log", "--kind", "vault").stdout
     assert "the vault was made" in told
 

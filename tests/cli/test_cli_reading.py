@@ -88,7 +88,7 @@ def test_lists_can_be_narrowed(home: Home, invoke: Invoke) -> None:
     everything = ids_of(home, invoke, "jobs")
     some = json.loads(invoke("--config", home.config, "jobs", "--limit", "1", "--json").stdout)["jobs"]
     assert [each["id"] for each in some] == everything[:1]
-    none = invoke("--config", home.config, "jobs", "--stream", "nobody")
+    none = invoke("--config", home.config, "jobs", "--to", "2020-01-01")
     assert (none.exit_code, none.stdout, none.stderr) == (0, "", "There are no such jobs.\n")
     quarantined = json.loads(invoke("--config", home.config, "archives", "--holding", "quarantined", "--json").stdout)
     assert len(quarantined["archives"]) == 1

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from rich.cells import cell_len
 
+from strongroom.model.counts import counted
 from strongroom.model.instants import format_instant
 from strongroom.model.window import Window
 
@@ -29,8 +30,7 @@ def size(count: int) -> str:
 
 def number(count: int, noun: str = "") -> str:
     """Write a count with its thousands apart and, where a noun is given, the noun in the right number."""
-    ending = "" if count == 1 else "s"
-    return f"{count:,} {noun}{ending}" if noun else f"{count:,}"
+    return counted(count, noun) if noun else f"{count:,}"
 
 
 def span(length: timedelta) -> str:

@@ -31,7 +31,7 @@ def _standing(view: EvidenceView, now: datetime) -> Iterator[tuple[str, str]]:
         yield "! no checkpoint yet: c makes one", "yellow"
     else:
         age = now - view.newest.at
-        words = f"checkpoint over {number(view.newest.size)} entries of the log"
+        words = f"checkpoint over {number(view.newest.size, 'entry')} of the log"
         fresh = age.days < LATE
         yield f"{'✓' if fresh else '!'} {words}, {span(age)} ago", "green" if fresh else "yellow"
     if view.signing and not view.targets:

@@ -64,7 +64,7 @@ def keeping_facts(
     if moments:
         last = max(each.seq for each in moments)
         covered = f"under the checkpoint over {number(signed)}" if last <= signed else "not all signed yet"
-        facts.append(("evidence", f"{number(len(moments))} entries of the log up to {number(last)}, {covered}"))
+        facts.append(("evidence", f"{number(len(moments), 'entry')} of the log up to {number(last)}, {covered}"))
     return facts
 
 

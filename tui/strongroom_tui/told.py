@@ -75,6 +75,6 @@ def told_handover(made: HandedOver) -> Text:
     text.append("  folder\n", "bold").append(f"  {clean(str(made.path))}, {size(made.size)}\n\n")
     text.append("  SHA-256 of its SHA256SUMS, which the log now has\n", "bold").append(f"  {made.sums_sha256}\n\n")
     text.append(
-        f"  Proven under {number(made.checkpoint)} entries of the log. Give the public key to the recipient by\n"
+        f"  Proven under {number(made.checkpoint, 'entry')} of the log. Give the public key to the recipient by\n"
     )
     return text.append("  another way than this folder; its README tells how to check everything.\n")

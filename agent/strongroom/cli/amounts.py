@@ -32,11 +32,6 @@ def count_words(count: int) -> str:
     return f"{count:,}"
 
 
-def counted(count: int, noun: str) -> str:
-    """Write a count with what is counted: 1 archive, 2,000 archives."""
-    return f"{count_words(count)} {noun}{'s' if count != 1 else ''}"
-
-
 def instant_words(instant: datetime | None) -> str:
     """Write an instant to the second, in UTC."""
     return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ") if instant else DASH

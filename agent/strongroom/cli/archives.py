@@ -11,7 +11,7 @@ from strongroom.cli.documents import archive_document, fault_document, moment_do
 from strongroom.cli.jobs import moment_lines
 from strongroom.cli.json_output import put_document
 from strongroom.cli.opening import age_command
-from strongroom.cli.options import from_option, json_option, limit_option, stretch, to_option
+from strongroom.cli.options import OneOf, from_option, json_option, limit_option, stretch, to_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, hang, render_fields, render_table
 from strongroom.cli.terminal import clean, say, tell, width
@@ -40,10 +40,10 @@ _COLUMNS = (
 
 @click.group("archives", invoke_without_command=True)
 @click.option("--stream", default="", help="Only archives of this stream.")
-@click.option("--holding", type=click.Choice([each.value for each in Holding]), default=None, help="Only held so.")
+@click.option("--holding", type=OneOf([each.value for each in Holding]), default=None, help="Only held so.")
 @click.option(
     "--sort",
-    type=click.Choice([each.value for each in Sort]),
+    type=OneOf([each.value for each in Sort]),
     default=None,
     help="What comes first: the last archived (as is), the latest window, the largest, the most records.",
 )
@@ -71,10 +71,12 @@ def archives(
         return
     from strongroom.engine.assembly import open_reading
     from strongroom.engine.destruction.remains import count_destroyed, list_destroyed
+    from strongroom.engine.filters import known_stream
     from strongroom.engine.readings import list_archives
 
-    session = ctx.ensure_object(Session)
-    with open_reading(session.config()) as vault:
+    config = ctx.ensure_object(Session).config()
+    with open_reading(config) as vault:
+        stream = known_stream(config, vault, stream)
         period = stretch(start, end)
         order = Sort(sort or (Sort.WINDOW if period else Sort.ARCHIVED))
         found = list_archives(vault, stream=stream, holding=holding or "", sort=order, period=period, most=limit)

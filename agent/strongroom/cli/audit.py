@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import count_words, instant_words, short
+from strongroom.cli.amounts import instant_words, short
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import LARGEST, json_option
 from strongroom.cli.phrases import event_words, fact_words
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang, render_fields
 from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.model.counts import counted, noun_of
 from strongroom.model.errors import ExitCode, StrongroomError
 
 if TYPE_CHECKING:
@@ -63,12 +64,14 @@ def show_log(
 ) -> None:
     """Print the evidence log, oldest first, with the numbers that proofs speak of: leaf N is entry N + 1."""
     from strongroom.engine.assembly import open_reading
+    from strongroom.engine.filters import known_kind
     from strongroom.engine.proof.proving import log_lines, moment_of
     from strongroom.engine.readings import find_archive, find_job
 
     with open_reading(session.config()) as vault:
         archive = find_archive(vault, archive_part).id if archive_part else ""
         job = find_job(vault, job_part).id if job_part else ""
+        kind = known_kind(vault, kind)
         entries = log_lines(vault, kind=kind, archive=archive, job=job, after=after, most=limit)
     for entry in entries:
         if as_json:
@@ -197,7 +200,7 @@ def _say_report(report: Report) -> None:
         for line in hang(f"{click.style('WRONG     ', fg='red', bold=True)}  ", 12, words, width()):
             say(line)
     count = len(report.findings)
-    tell(f"{count} {'thing is' if count == 1 else 'things are'} wrong" if count else "nothing is wrong")
+    tell(f"{counted(count, 'thing')} {noun_of(count, 'is', 'are')} wrong" if count else "nothing is wrong")
 
 
 def report_document(report: Report) -> dict[str, object]:
@@ -225,7 +228,7 @@ def view_fields(view: EvidenceView) -> Iterator[tuple[str, str]]:
     elif view.newest is None:
         yield "signed", "not yet: the daemon does it daily; now: strongroom audit checkpoint"
     else:
-        yield "signed", f"{instant_words(view.newest.at)}, {count_words(view.newest.size)} entries"
+        yield "signed", f"{instant_words(view.newest.at)}, {counted(view.newest.size, 'entry')}"
     if view.trouble:
         yield "trouble", view.trouble
     for each in view.targets:

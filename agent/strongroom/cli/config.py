@@ -14,6 +14,7 @@ from strongroom.cli.terminal import clean, say, tell
 from strongroom.config.locate import line_in
 from strongroom.config.problem import Caution, ConfigRefused, KeyPath, Problem, format_key
 from strongroom.config.show import show_config
+from strongroom.model.counts import noun_of
 from strongroom.model.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def check(session: Session, as_json: bool) -> int:
     for caution in cautions:
         tell(f"{click.style('warning:', fg='yellow')} {clean(str(caution))}")
     sources, streams = len(loaded.sources), len(loaded.streams)
-    counts = f"{sources} {_noun(sources, 'source')}, {streams} {_noun(streams, 'stream')}"
+    counts = f"{sources} {noun_of(sources, 'source')}, {streams} {noun_of(streams, 'stream')}"
     say(f"{clean(str(loaded.file))} is valid: {counts}")
     return ExitCode.OK
 
@@ -127,7 +128,3 @@ def _lines(key: str, value: object) -> list[str]:
     else:
         shown = str(value).lower() if isinstance(value, bool) else clean(str(value))
     return [f"{key} = {shown}"]
-
-
-def _noun(count: int, noun: str) -> str:
-    return noun if count == 1 else f"{noun}s"

@@ -19,6 +19,7 @@ from strongroom.cli.options import json_option
 from strongroom.cli.table import hang
 from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.cli.userunit import program
+from strongroom.model.counts import counted
 from strongroom.model.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _healed(config: Config, sandbox: Sandbox) -> Iterator[str]:
     for request in resumed:
         yield f"export {request.job}: the download was cut and went on from there ({request.header('range')})"
     made = len(sandbox.zavu.jobs) + len(sandbox.hookbridge.jobs) + len(sandbox.qlara.jobs)
-    yield f"{made} exports were made at the providers for as many windows: none twice"
+    yield f"{counted(made, 'export')} were made at the providers for as many windows: none twice"
 
 
 def _catch_up(scene: Scene) -> bool:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli import terminal
-from strongroom.cli.amounts import counted, instant_words, short
+from strongroom.cli.amounts import instant_words, short
 from strongroom.cli.destroydocs import buried_document, buried_lines, plan_document, plan_lines
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option, limit_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import say, tell
+from strongroom.model.counts import counted
 from strongroom.model.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import click
 from strongroom.cli.amounts import count_words, instant_words, short, size_words, window_words
 from strongroom.cli.table import Column, hang, render_table
 from strongroom.cli.terminal import clean, width
+from strongroom.model.counts import counted
 from strongroom.model.destruction import Condemned, Person, Stage
 from strongroom.model.durations import format_duration
 
@@ -68,7 +69,7 @@ def _content_document(content: Content | None) -> dict[str, object]:
 
 
 def _content_words(content: Content) -> str:
-    records = f"{count_words(content.records)} records, {size_words(content.size)}"
+    records = f"{counted(content.records, 'record')}, {size_words(content.size)}"
     return f"{content.stream} {window_words(content.window)}, {records}: "
 
 

@@ -14,6 +14,7 @@ from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, hang, render_table
 from strongroom.cli.terminal import cells, clean, say, tell, width
 from strongroom.model.archive import Archive
+from strongroom.model.counts import counted
 from strongroom.model.difference import Change, DatasetDifference, Difference
 from strongroom.model.errors import ExitCode
 
@@ -96,7 +97,7 @@ def _say_examples(each: DatasetDifference) -> None:
         fields = ", ".join(f"{field.name} ({count_words(field.records)})" for field in each.fields)
         _say_hanging(f"{each.dataset} fields", f"{fields} in {count_words(each.fields_compared)} changed records")
     if each.nameless:
-        words = f"{count_words(each.nameless)} records have no id: a changed one counts as vanished and added"
+        words = f"{counted(each.nameless, 'record')} without an id: a changed one counts as vanished and added"
         _say_hanging(f"{each.dataset} note", words)
 
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import count_words, counted, day_words, short
+from strongroom.cli.amounts import count_words, day_words, short
 from strongroom.cli.destroydocs import plan_document, plan_lines
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import instant, json_option, limit_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang
 from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.model.counts import counted
 from strongroom.model.erasure import Answer
 from strongroom.model.errors import UsageError
 from strongroom.model.window import Window

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import counted, size_words
+from strongroom.cli.amounts import size_words
 from strongroom.cli.identities import open_identities
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import identity_option, json_option, passphrase_option
 from strongroom.cli.phrases import event_words, fact_words
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import clean, say, tell
+from strongroom.model.counts import counted
 from strongroom.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _of_matter(vault: Vault, matter: str) -> list[Archive]:
 def _say_made(made: HandedOver, *, plain: bool) -> None:
     say(clean(str(made.path)))
     count = counted(len(made.archives), "archive")
-    tell(f"{count}, {size_words(made.size)}, proven under {made.checkpoint} entries of the log")
+    tell(f"{count}, {size_words(made.size)}, proven under {counted(made.checkpoint, 'entry')} of the log")
     tell(f"SHA-256 of its SHA256SUMS, which the log now has: {made.sums_sha256}")
     if plain:
         tell(click.style("The records in it lie in the clear: whoever reads the folder reads them.", fg="yellow"))

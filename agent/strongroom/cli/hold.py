@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import counted, day_words, instant_words, short
+from strongroom.cli.amounts import day_words, instant_words, short
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import instant, json_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, render_fields, render_table
 from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.model.counts import counted
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import Hold, HoldRule
 
@@ -123,10 +124,11 @@ def release(session: Session, hold_id: str, reason: str, as_json: bool) -> None:
 def list_(session: Session, matter: str, everything: bool, as_json: bool) -> None:
     """List the holds that stand, oldest first."""
     from strongroom.engine.assembly import open_reading
+    from strongroom.engine.filters import known_matter
     from strongroom.engine.retention.holding import list_holds
 
     with open_reading(session.config()) as vault:
-        found = list_holds(vault, matter=matter, everything=everything)
+        found = list_holds(vault, matter=known_matter(vault, matter), everything=everything)
     if as_json:
         put_document({"holds": [hold_document(each) for each in found]})
     elif found:

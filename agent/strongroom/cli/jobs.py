@@ -9,7 +9,7 @@ import click
 from strongroom.cli.amounts import instant_words, minute_words, short, size_words, window_words
 from strongroom.cli.documents import finding_document, job_document, moment_document
 from strongroom.cli.json_output import put_document
-from strongroom.cli.options import from_option, json_option, limit_option, stretch, to_option
+from strongroom.cli.options import OneOf, from_option, json_option, limit_option, stretch, to_option
 from strongroom.cli.phrases import event_words, fact_words, next_step
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, hang, render_fields, render_table
@@ -36,14 +36,14 @@ _COLUMNS = (
 @click.option("--stream", default="", help="Only jobs of this stream.")
 @click.option(
     "--state",
-    type=click.Choice([state.value for state in State]),
+    type=OneOf([state.value for state in State]),
     metavar="STATE",  # all of them in one line are wider than a terminal
     default=None,
     help=f"Only in this state: {', '.join(state.value for state in State)}.",
 )
 @click.option(
     "--purpose",
-    type=click.Choice(["coverage", "manual", "regenerate", "settled", "retry"]),
+    type=OneOf(["coverage", "manual", "regenerate", "settled", "retry"]),
     default=None,
     help="Only jobs that were made for this.",
 )
@@ -70,13 +70,14 @@ def jobs(
     if ctx.invoked_subcommand is not None:
         return
     from strongroom.engine.assembly import open_reading, system_clock
+    from strongroom.engine.filters import known_stream
     from strongroom.engine.readings import list_jobs
 
-    session = ctx.ensure_object(Session)
-    with open_reading(session.config()) as vault:
+    config = ctx.ensure_object(Session).config()
+    with open_reading(config) as vault:
         found = list_jobs(
             vault,
-            stream=stream,
+            stream=known_stream(config, vault, stream),
             state=state or "",
             purpose=purpose or "",
             period=stretch(start, end),

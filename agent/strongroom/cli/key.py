@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli import terminal
-from strongroom.cli.amounts import counted
 from strongroom.cli.identities import ask_passphrase, open_identities, read_passphrase, warn_of_weakness
 from strongroom.cli.json_output import put_document
 from strongroom.cli.keywords import (
@@ -23,6 +22,7 @@ from strongroom.cli.keywords import (
 from strongroom.cli.options import identity_option, json_option, passphrase_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import clean, say, tell
+from strongroom.model.counts import counted
 from strongroom.model.errors import ExitCode, Interrupted, UsageError
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from strongroom.cli.amounts import count_words, day_words, short, size_words, wi
 from strongroom.cli.documents import fault_document
 from strongroom.cli.table import Column, hang, render_table
 from strongroom.cli.terminal import say, tell, width
+from strongroom.model.counts import counted, noun_of
 
 if TYPE_CHECKING:
     from strongroom.engine.keys.drill import Drill
@@ -66,7 +67,8 @@ def say_rotated(done: Rotated, recipients: Sequence[str]) -> None:
     for fault in done.refused:
         for line in hang("LEFT   ", 7, f"{short(fault.archive)}  {fault.message} ({fault.file})", width()):
             say(line)
-    tell(f"{count_words(done.resealed)} key files were sealed anew, to {len(recipients)} keys.")
+    files = f"{counted(done.resealed, 'key file')} {noun_of(done.resealed, 'was', 'were')}"
+    tell(f"{files} sealed anew, to {counted(len(recipients), 'key')}.")
     if done.resealed:
         tell(
             "Whoever has an older copy of a key file, such as in a backup, still opens that archive's payload with the "
@@ -90,7 +92,7 @@ def say_drill(drill: Drill, recipients: Sequence[str]) -> None:
     what = f"{short(archive.id)}  {archive.stream} {window_words(archive.spec.window)}"
     if drill.passed:
         say(f"PASSED  {what}")
-        records = f"{count_words(archive.inspection.records)} records, {size_words(archive.seal.size)}"
+        records = f"{counted(archive.inspection.records, 'record')}, {size_words(archive.seal.size)}"
         tell(f"The identity of {drill.recipient} opened it, and all of it was read again: {records}.")
     else:
         say(f"FAILED  {what}")
@@ -119,7 +121,7 @@ def drill_words(drilled_at: datetime | None, now: datetime) -> str:
     if drilled_at is None:
         return "never: strongroom key drill"
     days = (now - drilled_at).days
-    return f"{day_words(drilled_at)}, {days} day{'' if days == 1 else 's'} ago"
+    return f"{day_words(drilled_at)}, {counted(days, 'day')} ago"
 
 
 def _now(standing: Standing) -> str:
@@ -136,4 +138,4 @@ def _drilled(standing: Standing, now: datetime) -> str:
     if standing.drilled_at is None:
         return "never"
     days = (now - standing.drilled_at).days
-    return f"{days} day{'' if days == 1 else 's'} ago"
+    return f"{counted(days, 'day')} ago"

@@ -11,6 +11,7 @@ import click
 from strongroom.model.durations import parse_duration
 from strongroom.model.errors import UsageError
 from strongroom.model.instants import parse_instant
+from strongroom.model.naming import nearest_words
 from strongroom.model.window import Window
 
 LARGEST = 2**63 - 1  # the largest number that the catalogue can compare with
@@ -27,6 +28,14 @@ def instant(text: str) -> datetime:
         raise click.BadParameter(
             f"expected a date such as 2026-11-01 or a time such as 2026-11-01T06:00Z, got {text!r}"
         ) from None
+
+
+class OneOf(click.Choice[str]):
+    """A choice that names the nearest one where what was typed is none of them."""
+
+    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:  # noqa: ARG002
+        """Return what is wrong and what to type."""
+        return f"there is no {value!r}; {nearest_words(str(value), self.choices)}"
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")

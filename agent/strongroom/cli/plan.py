@@ -14,6 +14,7 @@ from strongroom.cli.planedit import edit
 from strongroom.cli.session import Session
 from strongroom.cli.table import Column, hang, render_table
 from strongroom.cli.terminal import cells, clean, say, width
+from strongroom.model.counts import counted
 from strongroom.model.durations import rough_duration
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _say(each: Outlook, now: datetime) -> None:
     if each.exports == 0:
         return
     took = rough_duration(each.done_by - now)
-    say(f"{each.source}: {count_words(each.exports)} exports, up to {each.pace:g} an hour, held in about {took}")
+    say(f"{each.source}: {counted(each.exports, 'export')}, up to {each.pace:g} an hour, held in about {took}")
     rows = [
         (
             stream.stream,
@@ -85,7 +86,7 @@ def _say(each: Outlook, now: datetime) -> None:
         say(line)
     late = sum(stream.late for stream in each.streams)
     if late:
-        say(f"{count_words(late)} windows would begin to be destroyed before their turn: the most urgent go first")
+        say(f"{counted(late, 'window')} would begin to be destroyed before their turn: the most urgent go first")
 
 
 def _document(each: Outlook) -> dict[str, object]:

@@ -13,6 +13,7 @@ from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import clean, say, tell
+from strongroom.model.counts import counted, noun_of
 from strongroom.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -87,14 +88,15 @@ def _confirm(seen: Foresight, was: StreamSettings, would_be: Config, *, yes: boo
 
 
 def _say(seen: Foresight) -> None:
-    say(f"{clean(seen.stream)}: {count_words(seen.exports)} exports due by the change, {count_words(seen.before)} now")
+    say(f"{clean(seen.stream)}: {counted(seen.exports, 'export')} due by the change, {count_words(seen.before)} now")
     if seen.exports and seen.first:
         words = f"from {day_words(seen.first)} on, up to {seen.pace:g} an hour, held by {instant_words(seen.done_by)}"
         say(f"{words}; {count_words(seen.late)} late")
     if seen.late_beside:
-        say(f"{count_words(seen.late_beside)} windows of other streams of {clean(seen.source)} would come late by it")
+        say(f"{counted(seen.late_beside, 'window')} of other streams of {clean(seen.source)} would come late by it")
     if seen.lost:
-        say(f"{count_words(seen.lost)} windows are lost at once: the provider has them no more")
+        lost = f"{counted(seen.lost, 'window')} {noun_of(seen.lost, 'is', 'are')} lost"
+        say(f"{lost} at once: the provider no longer has what is in there")
 
 
 def _outcome(config: Config, wants: dict[str, str], *, written: bool) -> str:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import count_words, counted
+from strongroom.cli.amounts import count_words
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import clean, is_screen, say, tell
+from strongroom.model.counts import counted
 from strongroom.model.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ class _Progress:
 def _say(done: Rebuilt, seconds: float) -> None:
     rate = f"{done.archives / seconds:,.0f} archives in a second" if seconds > 0 else ""
     say(
-        f"{counted(done.archives, 'archive')}, {count_words(done.jobs)} jobs, {count_words(done.entries)} log entries"
-        f" and {count_words(done.tombstones)} tombstones in {seconds:.1f} s, {rate}"
+        f"{counted(done.archives, 'archive')}, {counted(done.jobs, 'job')}, {counted(done.entries, 'log entry')}"
+        f" and {counted(done.tombstones, 'tombstone')} in {seconds:.1f} s, {rate}"
     )
     for fault in done.faults:
         say(clean(fault))

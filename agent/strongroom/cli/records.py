@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from strongroom.cli.amounts import count_words, counted
 from strongroom.cli.identities import open_identities
 from strongroom.cli.options import identity_option, instant, passphrase_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import clean, tell
+from strongroom.model.counts import counted
 from strongroom.model.errors import ExitCode, UsageError, WorldError
 from strongroom.model.instants import format_instant
 from strongroom.model.window import Window
@@ -71,8 +71,8 @@ def records(
         with _sink(output) as sink:
             for kind, record in collect(vault, source, period, opened, collected, dataset):
                 sink.write(json.dumps({"dataset": kind, "record": record}, ensure_ascii=False) + "\n")
-    doubles = f", {count_words(collected.doubles)} doubles left out" if collected.doubles else ""
-    tell(f"{count_words(collected.records)} records out of {counted(collected.archives, 'archive')}{doubles}")
+    doubles = f", {counted(collected.doubles, 'double')} left out" if collected.doubles else ""
+    tell(f"{counted(collected.records, 'record')} out of {counted(collected.archives, 'archive')}{doubles}")
     return _tell_gaps(source)
 
 

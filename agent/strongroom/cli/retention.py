@@ -10,7 +10,7 @@ import click
 
 from strongroom.cli.amounts import DASH, count_words, day_words, instant_words, short
 from strongroom.cli.json_output import put_document
-from strongroom.cli.options import instant, json_option
+from strongroom.cli.options import OneOf, instant, json_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, render_table
 from strongroom.cli.terminal import clean, say, tell, width
@@ -44,18 +44,21 @@ def retention() -> None:
 @retention.command("plan")
 @click.option("--at", "at", type=instant, metavar="TIME", help="As of this instant; by default now.")
 @click.option("--stream", default="", help="Only archives of this stream.")
-@click.option("--fate", type=click.Choice([each.value for each in Fate]), default=None, help="Only with this verdict.")
+@click.option("--fate", type=OneOf([each.value for each in Fate]), default=None, help="Only with this verdict.")
 @click.option("--all", "everything", is_flag=True, help="List each archive with its verdict and what decides.")
 @json_option
 @pass_session
 def plan(session: Session, at: datetime | None, stream: str, fate: str | None, everything: bool, as_json: bool) -> None:
     """Show what may happen to the archives, as of now or of any instant. Nothing is changed by it."""
     from strongroom.engine.assembly import open_reading, system_clock
+    from strongroom.engine.filters import known_stream
     from strongroom.engine.health.vaulttime import vault_now
     from strongroom.engine.retention.plan import summarise
     from strongroom.engine.retention.verdicts import judged
 
-    with open_reading(session.config()) as vault:
+    config = session.config()
+    with open_reading(config) as vault:
+        stream = known_stream(config, vault, stream)
         moment = at or vault_now(vault, system_clock)
         found = list(judged(vault, moment, stream=stream, fate=Fate(fate) if fate else None))
     summary = summarise(found, moment)
@@ -151,6 +154,7 @@ def extend(
     With --stream those that are kept long enough already are left as they are.
     """
     from strongroom.engine.assembly import open_reading, policy_of, system_clock
+    from strongroom.engine.filters import known_stream
     from strongroom.engine.health.vaulttime import vault_now
     from strongroom.engine.keys.recipients import note_recipients
     from strongroom.engine.people import acting_person
@@ -162,6 +166,7 @@ def extend(
     config = session.config()
     config.retention_class(class_name)
     with open_reading(config) as vault:
+        stream = known_stream(config, vault, stream)
         now = vault_now(vault, system_clock)
         note_recipients(vault, config.vault.recipients, now)
         adopt_policy(vault, policy_of(config), now)

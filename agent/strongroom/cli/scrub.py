@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import counted, instant_words, short, size_words
+from strongroom.cli.amounts import instant_words, short, size_words
 from strongroom.cli.bytesbar import watching
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang, render_fields
 from strongroom.cli.terminal import say, tell, width
+from strongroom.model.counts import counted, noun_of
 from strongroom.model.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -78,7 +79,9 @@ def scrub_words(state: ScrubState) -> str:
     lap = state.lap
     under_way = f"; {lap.share:.0%} of the next lap is done" if lap is not None and lap.ended_at is None else ""
     late = "; it is behind" if state.behind else ""
-    found = f"; {state.findings} findings stand" if state.findings else ""
+    found = (
+        f"; {counted(state.findings, 'finding')} {noun_of(state.findings, 'stands', 'stand')}" if state.findings else ""
+    )
     return f"{ended}{under_way}{late}{found}"
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from strongroom.cli.amounts import count_words, instant_words, size_words
+from strongroom.cli.amounts import instant_words, size_words
+from strongroom.model.counts import counted
 from strongroom.model.errors import StrongroomError
 
 if TYPE_CHECKING:
@@ -33,9 +34,7 @@ def disk_words(found: Standing) -> str:
     words = f"{size_words(disk.free)}, the reserve is {size_words(disk.reserve)}"
     if disk.lasts is None:
         return words
-    return (
-        f"{words}, reached in {count_words(disk.lasts // timedelta(days=1))} days at {size_words(disk.per_day)} a day"
-    )
+    return f"{words}, reached in {counted(disk.lasts // timedelta(days=1), 'day')} at {size_words(disk.per_day)} a day"
 
 
 def standing_document(found: Standing) -> dict[str, object]:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import count_words, counted, instant_words, short, size_words
+from strongroom.cli.amounts import count_words, instant_words, short, size_words
 from strongroom.cli.documents import status_document
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import render_fields
 from strongroom.cli.terminal import clean, say, width
+from strongroom.model.counts import counted
 from strongroom.model.waiting import group_words
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _fields(found: Status, silence: timedelta | None) -> Iterator[tuple[str, str
     from strongroom.engine.phrases import wish_words
 
     for holding, totals in found.archives.items():
-        words = f"{counted(totals.count, 'archive')}, {count_words(totals.records)} records"
+        words = f"{counted(totals.count, 'archive')}, {counted(totals.records, 'record')}"
         yield holding, f"{words}, {size_words(totals.size)} as delivered, {size_words(totals.sealed_size)} on disk"
     yield "jobs", ", ".join(f"{count} {state}" for state, count in found.jobs.items()) or "none yet"
     for stream, covers in found.coverage.items():

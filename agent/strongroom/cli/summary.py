@@ -20,6 +20,7 @@ from strongroom.engine.coverage.losses import Losses
 from strongroom.engine.health.notices import notice_document
 from strongroom.engine.readings import Vault, find_archive, find_job, status_of
 from strongroom.model.archive import Archive
+from strongroom.model.counts import counted, noun_of
 from strongroom.model.durations import rough_duration
 from strongroom.model.errors import ExitCode
 from strongroom.model.job import BY_PERSON, Cause, Job, State, Wait
@@ -167,7 +168,7 @@ def _total(outcome: Outcome) -> Sequence[str]:
         return ["Nothing is due."]
     records = sum(archive.inspection.records for _, archive in outcome.archived)
     size = sum(archive.seal.size for _, archive in outcome.archived)
-    words = f"{len(outcome.archived)} archived, {count_words(records)} records, {size_words(size)}"
+    words = f"{len(outcome.archived)} archived, {counted(records, 'record')}, {size_words(size)}"
     return [words + (f"; {len(outcome.others)} not" if outcome.others else "")]
 
 
@@ -175,11 +176,11 @@ def _losses(losses: Losses) -> Iterable[str]:
     """Say in one line what is gone, whichever run was to bring it."""
     found = []
     if losses.fresh:
-        of = "one stream" if losses.streams == 1 else f"{losses.streams:,} streams"
+        of = counted(losses.streams, "stream")
         found.append(f"{rough_duration(losses.fresh)} of {of} are lost, found by this run: strongroom coverage")
     if losses.standing:
-        count = "one alarm" if len(losses.standing) == 1 else f"{len(losses.standing):,} alarms"
-        stands = "stands" if len(losses.standing) == 1 else "stand"
+        count = counted(len(losses.standing), "alarm")
+        stands = noun_of(len(losses.standing), "stands", "stand")
         found.append(f"{count} of lost or missing windows {stands}: strongroom notify list")
     if found:
         yield click.style("; ".join(found), fg="red")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import count_words, counted, short, size_words, window_words
+from strongroom.cli.amounts import short, size_words, window_words
 from strongroom.cli.bytesbar import watching
 from strongroom.cli.documents import fault_document
 from strongroom.cli.identities import open_identities
@@ -18,6 +18,7 @@ from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang
 from strongroom.cli.terminal import say, tell, width
 from strongroom.model.archive import Archive
+from strongroom.model.counts import counted
 from strongroom.model.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -111,8 +112,8 @@ def say_result(result: Result) -> None:
 def tell_total(results: list[Result], *, content: bool) -> None:
     """Tell what all of it came to, and what to do next."""
     size = size_words(sum(result.sealed_size for result in results))
-    records = count_words(sum(result.records for result in results))
-    read = f"{records} records read again" if content else "sealed bytes compared"
+    records = sum(result.records for result in results)
+    read = f"{counted(records, 'record')} read again" if content else "sealed bytes compared"
     faulty = sum(not result.sound for result in results)
     tell(
         f"{counted(len(results), 'archive')}, {size} on disk, {read}: "

@@ -102,6 +102,8 @@ def regenerate(session: Session, subject: str, as_json: bool) -> int:
 @pass_session
 def wake(session: Session, stream: str, as_json: bool) -> int:
     """Have the daemon look now for what is due."""
+    if stream:
+        session.config().stream(stream)
     return _ask(session, "run-now", stream, as_json=as_json)
 
 

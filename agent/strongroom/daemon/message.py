@@ -12,6 +12,7 @@ from datetime import datetime
 
 from strongroom.engine.health.notices import REMIND, Notice, notice_document
 from strongroom.model.alarm import Level
+from strongroom.model.counts import counted
 from strongroom.model.instants import format_instant
 
 SHOWN = 12  # notices in full; more are counted
@@ -37,7 +38,7 @@ def compose(notices: Sequence[Notice], now: datetime) -> Message:
     """Write one message about notices, of which the loudest comes first; there must be at least one."""
     lines = [_line(notice, now) for notice in notices]
     severity = max((_severity(notice) for notice in notices), key=lambda level: level.rank)
-    title = lines[0] if len(lines) == 1 else f"{len(lines)} notices, the first: {lines[0]}"
+    title = lines[0] if len(lines) == 1 else f"{counted(len(lines), 'notice')}, the first: {lines[0]}"
     rest = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
     short = [*lines[:SHOWN], *rest, WHICH]
     long = [f"{line}\n  {notice.body}" for line, notice in zip(lines[:SHOWN], notices, strict=False)]

@@ -20,6 +20,7 @@ from strongroom.engine.assembly import Doors, open_reading
 from strongroom.engine.proof.notary import keep_up
 from strongroom.engine.proof.witnesses import Signed, Told
 from strongroom.model.alarm import Level
+from strongroom.model.counts import counted
 
 LOOK = 60.0  # seconds between two looks at what is due
 REST = 3600.0  # seconds after a failure: reading a long log again costs more than it can tell
@@ -34,7 +35,7 @@ class MailTarget:
 
     def take(self, kept: Signed) -> Told:
         """Send it. Raises UsageError or WorldError where it was not accepted."""
-        title = f"Strongroom: checkpoint of {kept.size} entries"
+        title = f"Strongroom: checkpoint of {counted(kept.size, 'entry')}"
         AppriseChannel(self.address, full=True).send(Message(Level.INFO, title, kept.note, kept.note))
         return {}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from strongroom.model.counts import counted
 from strongroom.model.waiting import WaitGroup, group_words
 
 ALL_WELL = "everything due is archived"
@@ -43,9 +44,9 @@ def _parts(each: Condition) -> Iterator[str]:
     if each.refused:
         yield "the changed configuration is refused and the previous one is active: run strongroom config check"
     if each.failed:
-        yield f"{_count(each.failed, 'window')} failed: run strongroom coverage"
+        yield f"{counted(each.failed, 'window')} failed: run strongroom coverage"
     if each.lost:
-        yield f"{_count(each.lost, 'period')} lost: run strongroom coverage"
+        yield f"{counted(each.lost, 'period')} lost: run strongroom coverage"
     if each.paused:
         yield f"paused: {', '.join(each.paused)}"
     if each.unknown:
@@ -53,8 +54,4 @@ def _parts(each: Condition) -> Iterator[str]:
     yield from map(group_words, each.waits)
     moving = each.jobs - sum(group.jobs for group in each.waits)
     if moving > 0:
-        yield f"{_count(moving, 'job')} in progress"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+        yield f"{counted(moving, 'job')} in progress"

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from strongroom.model.counts import counted
+
 LEAST_PAST = 5  # windows; before that a stream has no habits
 BUSY = 20.0  # records; a quiet stream may well have an empty window
 
@@ -31,5 +33,5 @@ def judge_volume(records: int, past: Sequence[int]) -> Anomaly | None:
     if records == 0:
         return Anomaly("volume-none", f"no record at all, where {usual:.0f} are usual for this stream")
     if records < usual * 0.1 and records < min(past):
-        return Anomaly("volume-drop", f"{records} records, where {usual:.0f} are usual for this stream")
+        return Anomaly("volume-drop", f"{counted(records, 'record')}, where {usual:.0f} are usual for this stream")
     return None

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from strongroom.model.counts import counted
 from strongroom.model.job import Cause, Job, State, Wait
 
 _PREPARING = "the provider is preparing the export"
@@ -76,7 +77,7 @@ def job_words(job: Job, now: datetime) -> str:
 
 def group_words(group: WaitGroup) -> str:
     """Say it of all of them in one line."""
-    count = "1 job" if group.jobs == 1 else f"{group.jobs:,} jobs"
+    count = counted(group.jobs, "job")
     words = wait_words(group.wait).replace("waits", "waits" if group.jobs == 1 else "wait", 1)
     of = f" of {group.source}" if group.source else ""
     return f"{count}{of} {words}" + (f": {group.wait.words}" if group.wait.words else "")

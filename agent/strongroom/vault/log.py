@@ -19,6 +19,7 @@ from pathlib import Path
 
 from strongroom.evidence.line import GENESIS, Entry, Fact, digest, format_line
 from strongroom.model.alarm import LOG_REMADE, Level
+from strongroom.model.counts import counted
 from strongroom.model.errors import VaultError
 from strongroom.model.instants import format_instant
 from strongroom.vault import coveragequeries, queries
@@ -94,7 +95,8 @@ def _enter_remade(catalogue: Catalogue, now: datetime | None) -> None:
         at, count = now or to_instant(last["at"]), int(last["seq"])
         add_entry(catalogue, Entry("log.remade", at, facts={"entries": count}))
         title = "the evidence log's file was removed or emptied, and was written anew"
-        body = f"all {count} entries came from the catalogue; compare with a copy of the log: strongroom audit verify"
+        came = f"all {counted(count, 'entry')} came from the catalogue"
+        body = f"{came}; compare with a copy of the log: strongroom audit verify"
         key = f"{LOG_REMADE} {format_instant(at)}"
         put_notice(catalogue, Notice(key, Level.CRITICAL.value, title, body, raised_at=at))
 

@@ -10,6 +10,7 @@ from strongroom.engine.coverage.prospect import StreamCoverage
 from strongroom.engine.readings import newest_moments
 from strongroom.evidence.line import digest
 from strongroom.evidence.note import Signer
+from strongroom.model.counts import counted
 from strongroom.model.coverage import HELD, Cover, joined, unheld
 from strongroom.model.errors import UsageError
 from strongroom.model.instants import format_instant
@@ -55,7 +56,7 @@ def has_gap(streams: Sequence[StreamCoverage], period: Window) -> bool:
 def _stream(each: StreamCoverage, period: Window) -> Iterator[str]:
     gaps = _gaps(each, period)
     archives = sum(interval.cover in _HELD for interval in each.intervals if interval.window.overlaps(period))
-    yield f"stream {each.stream}: {'no gap' if not gaps else f'{len(gaps)} gaps'}, {archives} archives"
+    yield f"stream {each.stream}: {'no gap' if not gaps else counted(len(gaps), 'gap')}, {counted(archives, 'archive')}"
     for gap, why in gaps:
         yield f"gap {each.stream} {format_instant(gap.start)} {format_instant(gap.end)} {why}"
     for gone in (i for i in each.intervals if i.cover is Cover.DESTROYED and i.window.overlaps(period)):

@@ -16,6 +16,7 @@ from strongroom.engine.destruction.propose import Plan, enter_plan
 from strongroom.engine.recovery.asides import clear_asides
 from strongroom.engine.retention.judgement import Judgement
 from strongroom.model.archive import Archive
+from strongroom.model.counts import counted
 from strongroom.model.destruction import PROGRAM, Condemned, Ground, Person, Stage, Step, StepRefused, move
 from strongroom.model.erasure import Answer, Erasure, ErasureState, reply, subject_hash
 from strongroom.model.errors import UsageError
@@ -118,7 +119,7 @@ def answer_erasure(desk: Desk, erasure_id: str, answer: Answer, ground: str, by:
         left = _held(desk, erasure)
         if answer is Answer.DONE and left:
             raise StepRefused(
-                f"{len(left)} of the {len(erasure.archives)} archives are not destroyed: it is not done",
+                f"{len(left)} of {counted(len(erasure.archives), 'archive')} not destroyed: it is not done",
                 hint="it is answered by itself when they are; until then: erase answer ID deferred --ground WHY",
             )
         if answer is Answer.REFUSED:

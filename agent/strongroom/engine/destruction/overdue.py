@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from strongroom.engine.retention.verdicts import due
 from strongroom.model.alarm import Alarm, Kind, Level
+from strongroom.model.counts import counted
 from strongroom.model.destruction import Proposal, Stage, ripe_at
 from strongroom.vault.destructions import approvals_of, approved_proposals, condemned_on
 from strongroom.vault.tombstones import unfinished_tombstones
@@ -23,7 +24,7 @@ def destruction_alarms(vault: Vault, now: datetime) -> list[Alarm]:
     """Return the alarm about destructions that fail or never begin; at most one, the louder."""
     half = sum(each.tombstone.destroyed_at <= now - HALF for each in unfinished_tombstones(vault.catalogue))
     if half:
-        title = f"the destruction of {_archives(half)} has begun and does not come to its end"
+        title = f"the destruction of {counted(half, 'archive')} has begun and does not come to its end"
         body = (
             "there is no certificate, and nothing else is destroyed until then; see why: strongroom destroy carry-out"
         )
@@ -31,7 +32,7 @@ def destruction_alarms(vault: Vault, now: datetime) -> list[Alarm]:
     late = sum(1 for _ in _late(vault, now))
     if not late:
         return []
-    title = f"the destruction of {_archives(late)} was approved and does not begin"
+    title = f"the destruction of {counted(late, 'archive')} was approved and does not begin"
     body = "the cooling-off is over for more than a day; see why: strongroom destroy list, strongroom destroy carry-out"
     return [Alarm(Kind.DESTRUCTION, Level.WARNING, title, body)]
 
@@ -50,7 +51,3 @@ def _late(vault: Vault, now: datetime) -> Iterator[str]:
 def _is_long_ripe(vault: Vault, proposal: Proposal, now: datetime) -> bool:
     ripe = ripe_at(proposal, approvals_of(vault.catalogue, proposal.id), proposal.cooling_off)
     return ripe is not None and ripe <= now - LATE
-
-
-def _archives(count: int) -> str:
-    return f"{count} archive{'' if count == 1 else 's'}"

@@ -32,6 +32,7 @@ from strongroom.engine.readings import newest_moments
 from strongroom.engine.recovery.history import LOST, MEND, is_history_missed
 from strongroom.evidence.line import read_chain
 from strongroom.model.blindspots import closers_of
+from strongroom.model.counts import counted
 from strongroom.model.errors import RequestRefused, StrongroomError
 from strongroom.model.plan import Plan
 from strongroom.model.stream import ExportSpec, Stream
@@ -102,7 +103,7 @@ def _room(config: Config, vault: Vault) -> Check:
     words = f"{found.free / 1e9:.1f} GB free, the reserve is {found.reserve / 1e9:.1f} GB"
     if found.lasts is not None:
         days = found.lasts // timedelta(days=1)
-        words += f"; at {found.per_day / 1e6:.1f} MB a day it is reached in {days:,} days"
+        words += f"; at {found.per_day / 1e6:.1f} MB a day it is reached in {counted(days, 'day')}"
     if found.free < found.reserve:
         return Check("disk", Verdict.FAIL, words, "free space: no export is taken below the reserve")
     soon = found.lasts is not None and found.lasts < DISK_SOON
@@ -134,7 +135,7 @@ def _checkpoints(config: Config, vault: Vault) -> Iterator[Check]:
         hint = "name places for them with [[evidence.send_to]]"
         yield Check("checkpoints", Verdict.WARN, "the log is signed, but its checkpoints stay on this machine", hint)
     for each in view.targets:
-        words = f"{each.target}: failed {each.tries} times, the last with: {each.failure}"
+        words = f"{each.target}: failed {counted(each.tries, 'time')}, the last with: {each.failure}"
         if view.owed(each) and each.tries:
             yield Check("checkpoints", Verdict.WARN, words, "it is tried again; or now: strongroom audit checkpoint")
 
@@ -147,11 +148,11 @@ def _log(vault: Vault) -> Check:
     newest = newest_moments(vault, 1)
     expected = newest[0].seq if newest else 0
     if count != expected:
-        words = f"the log file has {count} entries, the catalogue has {expected}"
+        words = f"the log file has {counted(count, 'entry')}, the catalogue has {expected}"
         behind = count < expected and is_held(vault.layout.lock)
         hint = "compare log/log.jsonl with a copy: one of the two was cut or is an older one"
         return Check("log", Verdict.WARN if behind else Verdict.FAIL, words, "" if behind else hint)
-    return Check("log", Verdict.OK, f"{count} entries, every one follows the one before it")
+    return Check("log", Verdict.OK, f"{counted(count, 'entry')}, every one follows the one before it")
 
 
 def _holds(vault: Vault) -> Iterator[Check]:
@@ -184,10 +185,10 @@ def _keys(config: Config, doors: Doors) -> Iterator[Check]:
         late = [key for key in config.vault.recipients if key not in drills or drills[key] < oldest]
         if late and count_held(vault.catalogue):
             days = config.vault.drill_every.days
-            words = f"no drill was passed in {days} days with {', '.join(short_key(key) for key in late)}"
+            words = f"no drill was passed in {counted(days, 'day')} with {', '.join(short_key(key) for key in late)}"
             yield Check("keys", Verdict.WARN, words, "show that each opens an archive: strongroom key drill")
         else:
-            yield Check("keys", Verdict.OK, f"{len(config.vault.recipients)} keys can open new archives")
+            yield Check("keys", Verdict.OK, f"{counted(len(config.vault.recipients), 'key')} can open new archives")
 
 
 def _secret(name: str, ref: SecretRef) -> Iterator[Check]:

@@ -18,6 +18,7 @@ from datetime import datetime
 from strongroom.engine.health.fixity import BLOCK, Fault, check_small_files, forget_cached, payload_fault
 from strongroom.evidence.line import GENESIS, digest
 from strongroom.model.archive import Archive
+from strongroom.model.counts import counted
 from strongroom.model.errors import VaultLocked
 from strongroom.model.instants import Clock
 from strongroom.model.scrub import LOG, Lap, Pace, cost, lap_due, slice_size
@@ -289,7 +290,7 @@ def check_log_piece(vault: Vault, reading: LogReading, most: int = 4 << 20) -> t
     except OSError as error:
         return Fault("", "log/log.jsonl", "unreadable", f"expected the file to be there, got: {error.strerror}"), 1
     if not lines:
-        message = f"expected {reading.last} entries, got {reading.seq}"
+        message = f"expected {counted(reading.last, 'entry')}, got {reading.seq}"
         return (Fault("", "log/log.jsonl", "log", message) if reading.seq < reading.last else None), 1
     rows = scrubs.lines_between(vault.catalogue, reading.seq + 1, reading.seq + len(lines))
     for line, row in zip(lines, rows, strict=False):

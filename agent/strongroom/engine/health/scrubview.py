@@ -9,6 +9,7 @@ from itertools import groupby
 
 from strongroom.config.schema import Config
 from strongroom.model.alarm import Alarm, Kind, Level
+from strongroom.model.counts import counted
 from strongroom.model.scrub import Lap, Pace, is_behind
 from strongroom.vault.scrubs import Finding as Finding  # the command line names it from here
 from strongroom.vault.scrubs import count_findings, last_lap, standing_findings
@@ -56,7 +57,7 @@ def scrub_alarms(vault: Vault, now: datetime, pace: Pace) -> Iterator[Alarm]:
         title = f"{len(by_archive) - NAMED} more archives are not what was archived"
         yield Alarm(Kind.FIXITY, Level.CRITICAL, title, "all of them: strongroom scrub status")
     if is_behind(last_lap(vault.catalogue), pace, now):
-        title = f"the vault is not read again within {pace.every.days} days as it should be"
+        title = f"the vault is not read again within {counted(pace.every.days, 'day')} as it should be"
         yield Alarm(Kind.SCRUB, Level.WARNING, title, "how far it is: strongroom scrub status")
 
 

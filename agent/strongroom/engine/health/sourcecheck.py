@@ -18,6 +18,7 @@ from strongroom.engine.assembly import Doors, build_source, open_reading
 from strongroom.engine.health.check import Check, Verdict
 from strongroom.model.budget import HOUR
 from strongroom.model.clockcheck import Tolerance, check_skew
+from strongroom.model.counts import counted, noun_of
 from strongroom.model.errors import AuthRefused, ExitCode, ProviderError, StrongroomError
 from strongroom.model.horizon import asked_after
 from strongroom.model.plan import Plan
@@ -97,7 +98,7 @@ def check_offer(label: str, probe: Probe) -> Check:
     """Say whether exports are offered."""
     if probe.offered is False:
         return Check(label, Verdict.FAIL, "this account's API does not offer exports", "ask the provider's support")
-    return Check(label, Verdict.OK, f"reachable, the key is accepted, {probe.listed} exports on its list")
+    return Check(label, Verdict.OK, f"reachable, the key is accepted, {counted(probe.listed, 'export')} on its list")
 
 
 def check_clock(name: str, probe: Probe) -> Check | None:
@@ -120,7 +121,7 @@ def check_retention(label: str, configured: int | None, probe: Probe) -> Iterato
     if told is None:
         return
     days = told // DAY
-    words = f"its plan keeps records for {days} days"
+    words = f"its plan keeps records for {counted(days, 'day')}"
     if configured is None or configured == days:
         yield Check(label, Verdict.OK, words)
         return
@@ -190,10 +191,14 @@ def _used(limits: Limits, listed: list[Listed], now: datetime) -> Iterator[tuple
     """Yield each quota in words, and whether it is used up."""
     under_way = sum(entry.observation.standing in (Standing.QUEUED, Standing.RUNNING) for entry in listed)
     if limits.concurrent is not None:
-        yield f"{under_way} of {limits.concurrent} exports at once are under way", under_way >= limits.concurrent
+        words = (
+            f"{under_way} of {counted(limits.concurrent, 'export')} at once {noun_of(under_way, 'is', 'are')} under way"
+        )
+        yield words, under_way >= limits.concurrent
     recent = sum((entry.observation.created_at or now - 2 * HOUR) > now - HOUR for entry in listed)
     if limits.per_hour is not None:
-        yield f"{recent} of {limits.per_hour} exports were asked for in the last hour", recent >= limits.per_hour
+        words = f"{recent} of {counted(limits.per_hour, 'export')} {noun_of(recent, 'was', 'were')} asked for"
+        yield f"{words} in the last hour", recent >= limits.per_hour
 
 
 def adapters() -> list[Offer]:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from strongroom.config.schema import Config, NotifySettings
 from strongroom.engine.glance import Quota, quota_of
+from strongroom.model.counts import counted
 from strongroom.model.disk import DiskForecast, Growth, forecast_disk
 from strongroom.model.provider import Limits
 from strongroom.vault.notices import newest_notices
@@ -78,7 +79,7 @@ def _source(vault: Vault, name: str, limits: Limits | None, now: datetime) -> So
 
 
 def _telling(vault: Vault, notify: NotifySettings) -> Telling:
-    channels = [f"{len(notify.urls)} addresses" if len(notify.urls) > 1 else "an address"] if notify.urls else []
+    channels = [counted(len(notify.urls), "address", "addresses")] if notify.urls else []
     channels += ["a command"] if notify.command else []
     channels += ["the desktop"] if notify.desktop else []
     channels += ["a dead man's switch"] if notify.ping else []

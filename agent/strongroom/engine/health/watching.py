@@ -20,6 +20,7 @@ from strongroom.engine.proof.notary import evidence_alarms
 from strongroom.engine.retention.retain import is_lock_unwanted
 from strongroom.evidence.line import Entry
 from strongroom.model.alarm import Alarm, Kind, Level
+from strongroom.model.counts import counted, noun_of
 from strongroom.model.disk import Growth, forecast_disk
 from strongroom.model.errors import VaultError, WorldError
 from strongroom.model.instants import format_instant
@@ -109,7 +110,7 @@ def _at_risk(sight: Sight, now: datetime) -> Iterator[Alarm]:
     severity = Level.CRITICAL if risk.first_loss - now <= min(URGE, keeps / 10) else Level.WARNING
     title = f"{_words(risk.amount)} of one stream will be destroyed by the provider, from {risk.first_loss:%Y-%m-%d} on"
     gaps = len(risk.gaps)
-    body = f"stream {sight.stream}: not held are {_words(risk.amount)} in {_count(gaps, 'gap')} from " + _period(
+    body = f"stream {sight.stream}: not held are {_words(risk.amount)} in {counted(gaps, 'gap')} from " + _period(
         Window(risk.gaps[0].start, risk.gaps[-1].end)
     )
     yield Alarm(f"{Kind.AT_RISK} {sight.stream}", severity, title, body)
@@ -148,7 +149,9 @@ def _failed(sight: Sight) -> Iterator[Alarm]:
     count = len(sight.missing)
     causes = Counter(each.cause for each in sight.missing)
     listed = ", ".join(f"{cause or 'no cause'} ({times})" for cause, times in sorted(causes.items()))
-    title = f"{_count(count, 'window')} of one stream failed for good and wait{'s' if count == 1 else ''} for a person"
+    title = (
+        f"{counted(count, 'window')} of one stream failed for good and {noun_of(count, 'waits', 'wait')} for a person"
+    )
     body = f"stream {sight.stream}: {listed}, the first is {_period(sight.missing[0].window)}"
     yield Alarm(f"{Kind.FAILED} {sight.stream}", Level.WARNING, title, body)
 
@@ -185,7 +188,9 @@ def _paused(vault: Vault) -> Iterator[Alarm]:
 
 def _quarantined(vault: Vault) -> Iterator[Alarm]:
     for stream, count in sorted(quarantined_counts(vault.catalogue).items()):
-        title = f"{_count(count, 'export')} of one stream came unsound and lie{'s' if count == 1 else ''} in quarantine"
+        title = (
+            f"{counted(count, 'export')} of one stream came unsound and {noun_of(count, 'lies', 'lie')} in quarantine"
+        )
         body = f"stream {stream}; what is wrong: strongroom archives --holding quarantined"
         yield Alarm(f"{Kind.QUARANTINED} {stream}", Level.WARNING, title, body)
 
@@ -234,12 +239,8 @@ def _words(length: timedelta) -> str:
     """Write a length of time in its largest sensible unit, rounded down."""
     for unit, each in (("day", DAY), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1))):
         if length >= each:
-            return _count(length // each, unit)
+            return counted(length // each, unit)
     return "less than a minute"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _period(window: Window) -> str:

@@ -15,6 +15,7 @@ from strongroom.engine.health.notices import reconcile
 from strongroom.engine.keys.identities import public_key
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.alarm import Alarm, Kind, Level
+from strongroom.model.counts import counted
 from strongroom.model.errors import UsageError
 from strongroom.model.instants import Chance, format_instant
 from strongroom.sealing.identity import X25519Identity
@@ -226,8 +227,8 @@ def drill_alarms(vault: Vault, now: datetime, every: timedelta | None) -> list[A
     late = undrilled(vault, every, now) if every is not None else []
     if every is None or not late:
         return []
-    count = f"{len(late)} key{'s' if len(late) > 1 else ''}"
-    title = f"no recovery drill was passed with {count} of the vault for more than {every.days} days"
+    count = counted(len(late), "key")
+    title = f"no recovery drill was passed with {count} of the vault for more than {counted(every.days, 'day')}"
     body = f"keys {', '.join(each.short for each in late)}; prove each with: strongroom key drill"
     return [Alarm(Kind.DRILL, Level.WARNING, title, body)]
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from strongroom.engine.proof.audittrail import audit_trail
 from strongroom.evidence.verifier import Key, Log, Wrong, check_log, compare_file
 from strongroom.evidence.verifier import Report as Report  # the command line names it from here
+from strongroom.model.counts import counted
 from strongroom.model.errors import UsageError, VaultError
 from strongroom.vault import checkpointqueries
 from strongroom.vault.checkpoints import PAGE, all_checkpoints, entries_matching, note_path, stamp_path, walk_lines
@@ -62,7 +63,9 @@ def audit_vault(
             sound += _check_archive(vault.layout, log, archive, report, payloads=payloads)
         step(done, len(published))
     report.findings += _strays(vault, log)
-    report.proven.append(f"of {len(published)} archives, the files of {sound} are the ones that the log tells of")
+    report.proven.append(
+        f"of {counted(len(published), 'archive')}, the files of {sound} are the ones that the log tells of"
+    )
     if not payloads:
         report.unproven.append("that the sealed payloads are unchanged: they were not read")
     if not outside:
@@ -102,7 +105,7 @@ def _compare_rows(vault: Vault, log: Log) -> str:
             if line != row:
                 there = "the file ends" if line is None else "the catalogue ends" if row is None else "they differ"
                 raise Wrong("row", f"line {number}", f"the log file and the catalogue should be the same: {there}")
-    return f"the catalogue has the same {log.size} entries as the log file"
+    return f"the catalogue has the same {counted(log.size, 'entry')} as the log file"
 
 
 def _checkpoints(vault: Vault) -> Iterator[Wrong]:

@@ -22,6 +22,7 @@ from strongroom.engine.destruction.docket import Begun, Body, Docket
 from strongroom.engine.destruction.warrant import unapproved
 from strongroom.engine.health.vaulttime import TOLERANCE
 from strongroom.evidence.verifier import Report, Wrong
+from strongroom.model.counts import counted
 from strongroom.model.durations import rough_duration
 from strongroom.model.errors import VaultError
 from strongroom.model.instants import parse_instant
@@ -83,10 +84,8 @@ def audit_trail(vault: Vault, report: Report, tolerance: timedelta = TOLERANCE) 
         return
     report.findings += found
     if trail.destroyed and not trail.findings:
-        words = (
-            f"each of {trail.destroyed} destructions was approved in the log before it, and under no hold it tells of"
-        )
-        report.proven.append(words)
+        count = counted(trail.destroyed, "destruction")
+        report.proven.append(f"of {count} each was approved in the log before it, and under no hold it tells of")
 
 
 def _rows(catalogue: Catalogue, docket: Docket) -> Iterator[Wrong]:

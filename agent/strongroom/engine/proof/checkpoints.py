@@ -22,6 +22,7 @@ from strongroom.evidence.checkpoint import Checkpoint, make_checkpoint, origin_o
 from strongroom.evidence.line import Entry, Fact, read_chain
 from strongroom.evidence.note import NoteRefused, Signer, open_note
 from strongroom.evidence.tree import Tree, leaf_hash
+from strongroom.model.counts import counted
 from strongroom.model.errors import CatalogueBusy, UsageError, VaultError
 from strongroom.model.instants import Clock
 from strongroom.vault import queries
@@ -160,11 +161,13 @@ def _watched(pairs: Iterable[tuple[bytes, bytes]], walk: Walk, sizes: frozenset[
 def _require_continuation(walk: Walk, older: Checkpoint, signer: Signer, where: str = "") -> None:
     size = walk.tree.size
     if older.origin.rpartition("/")[2] != origin_of(signer.name, walk.first).rpartition("/")[2]:
-        raise LogRefused(f"the checkpoint of {older.size} entries is of another log than this", hint=_HINT)
+        raise LogRefused(f"the checkpoint of {counted(older.size, 'entry')} is of another log than this", hint=_HINT)
     if older.size > size:
-        raise LogRefused(f"{where}the log was cut: {older.size} entries were signed, it has {size}", hint=_HINT)
+        raise LogRefused(
+            f"{where}the log was cut: {counted(older.size, 'entry')} were signed, it has {size}", hint=_HINT
+        )
     if walk.roots[older.size] != older.root:
-        words = f"{where}the first {older.size} entries of the log are not the ones that were signed"
+        words = f"{where}the first {counted(older.size, 'entry')} of the log are not the ones that were signed"
         raise LogRefused(words, hint=_HINT)
 
 
@@ -194,7 +197,9 @@ def _require_ours(name: str, size: int, note: str, signer: Signer) -> None:
     except NoteRefused as error:
         raise LogRefused(f"the checkpoint {name} is not signed with this vault's key", hint=_HINT) from error
     if read_unchecked(note).size != size:
-        raise LogRefused(f"the checkpoint {name} is of {read_unchecked(note).size} entries, not {size}", hint=_HINT)
+        raise LogRefused(
+            f"the checkpoint {name} is of {counted(read_unchecked(note).size, 'entry')}, not {size}", hint=_HINT
+        )
 
 
 def _remember(vault: Vault, kept: KeptCheckpoint, *, logged: bool) -> None:

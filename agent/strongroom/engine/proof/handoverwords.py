@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from strongroom.engine.proof.proving import Proven
 from strongroom.model.archive import Archive
+from strongroom.model.counts import counted
 from strongroom.model.instants import format_instant
 from strongroom.vault.checkpoints import LoggedLine
 
@@ -44,7 +45,7 @@ def write_custody(archive: Archive, events: Sequence[LoggedLine], phrase: Phrase
         "",
         f"Stream {archive.stream}, source {archive.source} ({archive.provider}), export {archive.ref or 'unnamed'}",
         f"From {format_instant(window.start)} up to, not including, {format_instant(window.end)}",
-        f"{archive.inspection.records} records, {archive.seal.size} bytes as delivered",
+        f"{counted(archive.inspection.records, 'record')}, {archive.seal.size} bytes as delivered",
         "",
         "Entry    Time (UTC)                    Event, and what happened in words",
     ]
@@ -74,7 +75,7 @@ def _contents(told: Told) -> str:
         "  archives/ID/custody.txt    what happened to it, for people",
         "  archives/ID/custody.json   the same, with the exact log entries and their proofs",
         *(["  archives/ID/delivered      THE RECORDS IN THE CLEAR: keep them safe"] if told.plain else []),
-        f"  checkpoint.note            the log of {kept.size} entries, signed on {format_instant(kept.at)}",
+        f"  checkpoint.note            the log of {counted(kept.size, 'entry')}, signed on {format_instant(kept.at)}",
         *(["  checkpoint.tsr             the same, time-stamped by an authority (RFC 3161)"] if told.stamped else []),
         "  package.json               the list of all this, for programs",
         "  strongroom-verify.py       the program that checks it",
@@ -87,7 +88,7 @@ def _contents(told: Told) -> str:
 def _listing(archives: Sequence[Archive]) -> str:
     rows = [
         f"  {each.id}  {_one_line(each.stream)}, {format_instant(each.spec.window.start)} to "
-        f"{format_instant(each.spec.window.end)}, {each.inspection.records} records"
+        f"{format_instant(each.spec.window.end)}, {counted(each.inspection.records, 'record')}"
         for each in archives
     ]
     return "\n".join(["WHICH ARCHIVES", "", *rows])

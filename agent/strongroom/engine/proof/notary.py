@@ -12,6 +12,7 @@ from strongroom.engine.proof.lookout import lookout_of
 from strongroom.engine.proof.witnesses import Secret, Target, build_targets, is_owed, names_of, send_owed
 from strongroom.evidence.tree import leaf_hash
 from strongroom.model.alarm import Alarm, Kind, Level
+from strongroom.model.counts import counted
 from strongroom.model.errors import CatalogueBusy, StrongroomError, UsageError, VaultError
 from strongroom.model.instants import Clock
 from strongroom.vault.checkpoints import (
@@ -113,5 +114,5 @@ def evidence_alarms(vault: Vault) -> Iterator[Alarm]:
     for each in all_sendings(vault.catalogue):
         if newest is not None and each.size < newest.size and each.tries >= LOUD:
             title = "checkpoints of the evidence log do not reach a place that should get them"
-            body = f"target {each.target}, tried {each.tries} times; the reason: strongroom audit"
+            body = f"target {each.target}, tried {counted(each.tries, 'time')}; the reason: strongroom audit"
             yield Alarm(f"{Kind.WITNESS} {each.target}", Level.WARNING, title, body)

@@ -9,6 +9,7 @@ from strongroom.engine.readings import Moment
 from strongroom.evidence.checkpoint import Checkpoint, read_unchecked
 from strongroom.evidence.tree import Proofs, leaf_hash, prove
 from strongroom.model.archive import Archive
+from strongroom.model.counts import counted
 from strongroom.model.errors import UsageError, VaultError
 from strongroom.model.instants import parse_instant
 from strongroom.vault.checkpoints import (
@@ -51,7 +52,9 @@ def prove_entries(vault: Vault, entries: Sequence[LoggedLine], older: Iterable[i
         raise UsageError("the log has no checkpoint yet", hint=_LATER)
     late = [each.seq for each in entries if each.seq > kept.size]
     if late:
-        raise UsageError(f"the newest checkpoint covers {kept.size} entries, not entry {late[0]}", hint=_LATER)
+        raise UsageError(
+            f"the newest checkpoint covers {counted(kept.size, 'entry')}, not entry {late[0]}", hint=_LATER
+        )
     indexes, sizes = {0, *(each.seq - 1 for each in entries)}, [size for size in older if size < kept.size]
     leaves = (leaf_hash(line) for line in walk_lines(vault.catalogue))
     try:

@@ -18,6 +18,7 @@ from strongroom.engine.health.fixity import UNTOLD, Fault, check_fixity, check_s
 from strongroom.engine.recovery.history import begins_anew, has_lines, is_accepted
 from strongroom.evidence.line import GENESIS, digest
 from strongroom.model.archive import Archive
+from strongroom.model.counts import counted, noun_of
 from strongroom.model.errors import UsageError, VaultError
 from strongroom.vault import queries
 from strongroom.vault.archives import all_archive_ids, get_archive
@@ -201,7 +202,7 @@ def _of_log(vault: Vault) -> Iterator[Trouble]:
     name = ("log/log.jsonl",)
     if not log.exists():
         if last:
-            words = f"the log's file is not there; the catalogue has its {last} entries"
+            words = f"the log's file is not there; the catalogue has its {counted(last, 'entry')}"
             yield Trouble(Kind.NO_LOG, words, "write it anew from the catalogue", files=name)
         return
     seq, prev, torn, forked = 0, GENESIS, False, 0
@@ -242,11 +243,13 @@ def _judge_log(seq: int, last: int, forked: int, *, torn: bool) -> Iterator[Trou
         remedy = "one of the two belongs to another copy of this vault: put back the pair that belongs together"
         yield Trouble(Kind.FORKED_LOG, words, remedy, mendable=False, files=("catalogue.sqlite", *name))
     elif seq > last:
-        words = f"the log has {seq} entries, the catalogue {last}: the catalogue is an older copy"
+        words = f"the log has {counted(seq, 'entry')}, the catalogue {last}: the catalogue is an older copy"
         remedy = "make it again from log and manifests (strongroom rebuild); the older one is kept"
         yield Trouble(Kind.OLD_CATALOGUE, words, remedy, files=("catalogue.sqlite",))
     elif seq < last:
-        words = f"the log's file has {seq} entries, the catalogue {last}: a crash, or the file is an older copy"
+        words = (
+            f"the log's file has {counted(seq, 'entry')}, the catalogue {last}: a crash, or the file is an older copy"
+        )
         yield Trouble(Kind.SHORT_LOG, words, "append what is missing from the catalogue", files=name)
 
 
@@ -260,7 +263,7 @@ def _of_holds(vault: Vault) -> Iterator[Trouble]:
 def _of_jobs(vault: Vault) -> Iterator[Trouble]:
     jobs = interrupted_jobs(vault.catalogue)
     if jobs:
-        words = f"{len(jobs)} jobs were in a worker's hands when it ended"
+        words = f"{counted(len(jobs), 'job')} {noun_of(len(jobs), 'was', 'were')} in a worker's hands when it ended"
         yield Trouble(Kind.INTERRUPTED, words, "nothing to do: the next run settles them", mendable=False)
 
 
@@ -274,7 +277,8 @@ def _of_archives(vault: Vault, *, deep: bool) -> Iterator[Trouble]:
             untold += len(faults) - len(known)
             yield from _of_archive(vault, archive, known)
     if untold and not is_accepted(vault):
-        words = f"the log begins with a rebuild that had none: {untold} archives are of before, and so may be holds"
+        older = f"{counted(untold, 'archive')} {noun_of(untold, 'is', 'are')} of before"
+        words = f"the log begins with a rebuild that had none: {older}, and so may be holds"
         remedy = "put log/log.jsonl back from a copy and rebuild; without one, place the legal holds again, then:"
         remedy += " strongroom recover --accept-lost-history WHY"
         yield Trouble(Kind.NO_HISTORY, words, remedy, mendable=False, files=("log/log.jsonl",))

@@ -10,6 +10,7 @@ import sqlite3
 from pathlib import Path
 
 from strongroom.evidence.line import Entry
+from strongroom.model.counts import counted
 from strongroom.model.errors import StrongroomError, UsageError
 from strongroom.model.instants import Clock
 from strongroom.vault import queries, scrubqueries
@@ -46,8 +47,8 @@ def require_history(layout: Layout) -> None:
     known = _last_known(layout)
     if known > lines:
         raise UsageError(
-            f"the log has {lines} entries, the catalogue {known}: what is made from the log would forget the last"
-            f" {known - lines}, which may be legal holds",
+            f"the log has {counted(lines, 'entry')}, the catalogue {known}: what is made from the log would forget"
+            f" the last {known - lines}, which may be legal holds",
             hint="strongroom recover --apply appends them to the log; only if they are to be forgotten:"
             " strongroom rebuild --lose-history",
         )

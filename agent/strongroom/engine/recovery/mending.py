@@ -15,6 +15,7 @@ from strongroom.engine.recovery.rebuild import Rebuild, job_of, rebuild
 from strongroom.engine.recovery.replay import cover_adopted
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive, Holding
+from strongroom.model.counts import counted
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.errors import UsageError, VaultError
 from strongroom.model.horizon import delay_then, settled_until, split_settled
@@ -136,7 +137,8 @@ def _rebuild(recovery: Recovery) -> list[str]:
     # What is damaged cannot mend the log; where there is no log at all, the diagnosis leaves this to a person.
     made = rebuild(Rebuild(recovery.root, recovery.clock, recovery.streams, lose_history=True))
     kept = f"; the one that was there is now {made.aside.name}" if made.aside else ""
-    told = f"made the catalogue again: {made.archives} archives, {made.jobs} jobs, {made.entries} entries{kept}"
+    jobs, entries = counted(made.jobs, "job"), counted(made.entries, "entry")
+    told = f"made the catalogue again: {counted(made.archives, 'archive')}, {jobs}, {entries}{kept}"
     return [told, *(f"not as it should be: {fault}" for fault in made.faults)]
 
 
