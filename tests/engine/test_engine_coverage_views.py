@@ -52,7 +52,7 @@ def test_a_statement_names_every_gap(bench: Bench) -> None:
     words = ["coverage", "statement", "--from", "2026-11-16", "--to", "2026-11-20"]
     result = CliRunner().invoke(cli, ["--config", str(bench.config.file), *words])
     assert result.exit_code == 1
-    assert "1 gaps" in result.output
+    assert "1 gap," in result.output
     assert "gap zavu-records 2026-11-16T00:00:00Z 2026-11-18T00:00:00Z not held" in result.output
 
 
