@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,6 +10,7 @@ from test_tui_adversity import told
 from test_tui_glance import configure
 from tui_bench import NOW, STREAMS, Bench, Sit
 
+from strongroom.engine.people import acting_person
 from strongroom.engine.readings import Request, Wish
 from strongroom.vault.requests import answer_request, put_request, waiting_requests
 from strongroom_tui.answers import Answers
@@ -55,7 +55,7 @@ def test_answers_are_missed_once_and_only_ones_own() -> None:
 
 async def test_a_request_is_in_sight_until_it_is_answered(bench: Bench, sit: Sit) -> None:
     configure(bench)
-    before = replace(request(1, subject="zavu:calls"), by=getpass.getuser())
+    before = replace(request(1, subject="zavu:calls"), by=acting_person().name)
     with bench.vault.catalogue.transaction():
         put_request(bench.vault.catalogue, before)
     async with sit(bench, (120, 30), room="schedules") as seat:
@@ -66,7 +66,7 @@ async def test_a_request_is_in_sight_until_it_is_answered(bench: Bench, sit: Sit
         assert "asked: run now zavu:messages; nobody works in the vault" in told(seat)
         assert "» run now asked" in seat.text
         await seat.press("enter")
-        assert f"» run now asked 0 s ago by {getpass.getuser()}; nobody has answered yet" in seat.text
+        assert f"» run now asked 0 s ago by {acting_person().name}; nobody has answered yet" in seat.text
         await seat.press("escape", "1")
         assert "» 2 requests wait: run now zavu:messages, asked 0 s ago" in seat.text
         assert "» pause zavu:calls, asked 9 min ago" in seat.text

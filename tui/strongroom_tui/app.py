@@ -7,7 +7,6 @@ case, since the lock and the disk change without the catalogue. Readings never t
 from __future__ import annotations
 
 import asyncio
-import getpass
 import os
 import sys
 from collections.abc import Iterable
@@ -31,6 +30,7 @@ from strongroom.model.errors import ExitCode, StrongroomError
 from strongroom.model.instants import Clock
 from strongroom_tui.amounts import Zone
 from strongroom_tui.answers import Answers
+from strongroom_tui.deeds import person
 from strongroom_tui.desk import Desk
 from strongroom_tui.ending import Ending
 from strongroom_tui.filters import Filter
@@ -92,7 +92,7 @@ class StrongroomApp(TellingApp[None]):
         self.clock = clock
         self.read_only = read_only
         self.keyring = Keyring()
-        self.answers = Answers(getpass.getuser)
+        self.answers = Answers(person)
         self._start = start or (LOOKING_ON if read_only else start_with("strongroom"))
         self._unlocked = ""  # what the masthead tells of the keyring
         self.tabs = [Tab(place.mode, place.title, place.key) for place in PLACES]

@@ -5,10 +5,10 @@ Each is said at once, and its answer when it comes (answers.py).
 
 from __future__ import annotations
 
-import getpass
 import os
 from dataclasses import dataclass
 
+from strongroom.engine.people import acting_person
 from strongroom.engine.phrases import wish_words
 from strongroom.engine.readings import heartbeat_of_holder, worked_on_by
 from strongroom.engine.requests import Request, Wish, ask
@@ -18,7 +18,7 @@ from strongroom_tui.room import Room
 
 def person() -> str:
     """Return the name that this person's acts are written down under."""
-    return getpass.getuser()
+    return acting_person().name
 
 
 @dataclass(frozen=True, slots=True)

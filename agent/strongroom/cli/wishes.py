@@ -5,7 +5,6 @@ Each writes a request. The daemon answers within a second; without one the reque
 
 from __future__ import annotations
 
-import getpass
 import os
 import time
 from typing import TYPE_CHECKING
@@ -26,12 +25,13 @@ PATIENCE = 5.0  # seconds to wait for the daemon's answer
 
 def _ask(session: Session, wish: str, subject: str, *, as_json: bool) -> int:
     from strongroom.engine.assembly import open_reading, system_clock
+    from strongroom.engine.people import acting_person
     from strongroom.engine.readings import worked_on_by
     from strongroom.engine.requests import Wish, ask, look_up
 
     config = session.config()
     with open_reading(config) as vault:
-        request = ask(vault, Wish(wish), subject, getpass.getuser(), system_clock, os.urandom)
+        request = ask(vault, Wish(wish), subject, acting_person().name, system_clock, os.urandom)
         holder = worked_on_by(vault)
         deadline = time.monotonic() + PATIENCE
         while holder and request.done_at is None and time.monotonic() < deadline:

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 
 from strongroom.config.freshness import Freshness
@@ -17,7 +18,7 @@ from strongroom.daemon.bell import Bell
 from strongroom.daemon.disposal import Disposal
 from strongroom.daemon.keys import patient_secret
 from strongroom.daemon.lastword import LastWord
-from strongroom.daemon.logs import log, start_logging, tell, tell_transition
+from strongroom.daemon.logs import log, set_level, start_logging, tell, tell_transition
 from strongroom.daemon.notary import Notary
 from strongroom.daemon.service import Rhythm, Service
 from strongroom.daemon.systemd import Notifier
@@ -26,7 +27,7 @@ from strongroom.engine.assembly import Doors, open_engine
 from strongroom.engine.jobs.restart import recover
 from strongroom.engine.jobs.resume import resume_sources
 from strongroom.engine.jobs.runner import Crew
-from strongroom.model.errors import ExitCode, StrongroomError, UsageError
+from strongroom.model.errors import ExitCode, StrongroomError, UsageError, VaultError
 
 TURN = 1.0  # seconds at the most between two looks at requests
 LEAVE = 7.0  # seconds for jobs in hand to be parked; after that the process ends and the next start settles them
@@ -36,6 +37,24 @@ FAREWELL = 1.0  # seconds for the channels to hear what they have not heard yet
 def boot_seconds() -> float:
     """Return the seconds since the machine started, sleep included: a clock that nobody sets."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Return what tells this file from any other that may come to lie at its place, None where there is none."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_dev, stat.st_ino
+
+
+def require_same(catalogue: Path, opened: tuple[int, int] | None) -> None:
+    """Raise VaultError where the catalogue that is open lies no more at its place: what is written would be lost."""
+    found = identity_of(catalogue)
+    if found != opened:
+        what = "was deleted" if found is None else "was replaced by another file"
+        hint = "run: strongroom recover"
+        raise VaultError(f"the catalogue {catalogue} {what} while the daemon was running", hint=hint)
 
 
 class Daemon:
@@ -95,7 +114,10 @@ class Daemon:
         return ExitCode.OK
 
     def _loop(self, service: Service, alarm: AlarmClock) -> None:
+        catalogue = service.engine.vault.layout.catalogue
+        opened = identity_of(catalogue)
         while not self._stopping:
+            require_same(catalogue, opened)
             if self._fresh.changed() or self._reloading:
                 self._reloading = False
                 self._read_again(service)
@@ -128,10 +150,12 @@ class Daemon:
         try:
             config = load_config(self._config.file)
             if config.vault.path != self._config.vault.path:
-                raise UsageError("the vault's path changed", hint="restart the daemon to move to another vault")
+                hint = "restart the daemon to work in another vault"
+                raise UsageError("[vault] path changed, which needs a restart", hint=hint)
             service.adopt(config, self._doors)
         except StrongroomError as error:
-            log.error("configuration refused, the old one stays: %s", error.message)
+            words = f"{error.message}{f'. {error.hint}' if error.hint else ''}"
+            log.error("configuration refused, the old one stays: %s", words)
             service.refuse()
             self._watcher.refuse()
         else:
@@ -139,6 +163,7 @@ class Daemon:
             self._notary.adopt(config)
             self._disposal.adopt(config)
             self._last_word.adopt(config)
+            set_level(config.daemon.log_level.value)
             self._config = config
             tell("configuration read again", file=config.file)
             self._resume(service)

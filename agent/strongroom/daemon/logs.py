@@ -38,8 +38,13 @@ def start_logging(level: str, env: Mapping[str, str] = os.environ) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Line(journal="JOURNAL_STREAM" in env))
     log.handlers[:] = [handler]
-    log.setLevel(level.upper())
+    set_level(level)
     log.propagate = False
+
+
+def set_level(level: str) -> None:
+    """Log from now on what matters as much as this level, or more."""
+    log.setLevel(level.upper())
 
 
 def tell(event: str, level: int = logging.INFO, **facts: object) -> None:

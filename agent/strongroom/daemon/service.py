@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from strongroom.config.schema import Config
 from strongroom.daemon.asking import Asking, Told
 from strongroom.daemon.logs import tell
-from strongroom.engine.assembly import Doors, build_sources, plans_of, policy_of
+from strongroom.engine.assembly import Doors, plans_of, take_over
 from strongroom.engine.coverage.planning import enter_due
 from strongroom.engine.engine import Engine
 from strongroom.engine.health.condition import condition_of
@@ -26,10 +26,8 @@ from strongroom.engine.health.scrubview import pace_of, scrub_state
 from strongroom.engine.health.vaulttime import keep_time, remember_time
 from strongroom.engine.jobs.retry import retry_given_up
 from strongroom.engine.jobs.runner import Crew
-from strongroom.engine.keys.recipients import note_recipients, require_sealable
 from strongroom.engine.readings import list_live_jobs
 from strongroom.engine.requests import asked, serve
-from strongroom.engine.retention.retain import adopt_policy
 from strongroom.model.clockcheck import Beat, ClockFault, ClockVerdict, Tolerance, check_beat, check_skew, check_start
 from strongroom.model.condition import Condition, condition_words
 from strongroom.model.errors import StrongroomError
@@ -80,12 +78,10 @@ class Service:
 
         Raises StrongroomError, with nothing changed, where it cannot: an adapter is missing, or a locked vault refuses.
         """
-        note_recipients(self.engine.vault, config.vault.recipients, self.engine.clock())  # before what can refuse
-        require_sealable(config.vault.recipients, doors.chance)
-        sources = build_sources(config, doors)
-        adopt_policy(self.engine.vault, policy_of(config), self.engine.clock())
-        self.engine = replace(self.engine, sources=sources, recipients=config.vault.recipients)
-        self.crew.adopt(self.engine)
+        former = self.engine
+        fresh = take_over(config, former.vault, doors, former.anteroom, former.patience)
+        self.engine = replace(fresh, observations=former.observations)  # what jobs in hand have seen stays seen
+        self.crew.adopt(self.engine, config.daemon.workers)
         self._plans = plans_of(config)
         self._pace = pace_of(config)
         self.scrub.adopt(self._pace)
@@ -95,9 +91,14 @@ class Service:
         """Do everything that can be done now; return when the next step of a job is due, if it is known."""
         now = self.engine.clock()
         self.crew.collect(0)
-        if asked(self.engine.vault):
+        beats = self._last is None or now - self._last.wall >= self._rhythm.beat or now < self._last.wall
+        if beats:
+            self._look_at_clock()
+        if self.clock.fault is None and asked(self.engine.vault):
+            # By a wrong clock they wait: what it plans and logs would stay when the clock is right again.
             self._answer()
-        if self._last is None or now - self._last.wall >= self._rhythm.beat or now < self._last.wall:
+            beats = True
+        if beats:
             self._beat()
         if self.clock.fault is not None:
             return None
@@ -127,24 +128,26 @@ class Service:
         for request in serve(self.engine):
             tell("request", wish=request.wish.value, subject=request.subject, by=request.by)
         self.crew.hurry()
-        self._last = None
 
-    def _beat(self) -> None:
+    def _look_at_clock(self) -> None:
         now = Beat(self.engine.clock(), self._boot())
         if self._last is not None and self.clock.fault in (None, ClockFault.UNPROVEN):
             self._suspect(check_beat(self._last, now, self._rhythm.tolerance))
         if self.clock.fault is not None:
             self._ask_providers()
         self._last = now
+
+    def _beat(self) -> None:
+        now = self.engine.clock()
         if self.clock.fault is None:
-            keep_time(self.engine.vault, now.wall)
+            keep_time(self.engine.vault, now, self.engine.clock_tolerance)
             for job in [*retry_given_up(self.engine), *enter_due(self.engine, self._plans)]:
                 tell("planned", job=job.id, stream=job.stream, window=job.spec.window)
         unproven = self.clock.fault is ClockFault.UNPROVEN
         self._watch(self.engine, self._plans, ClockVerdict() if unproven else self.clock)
         self._condition = condition_of(self.engine, self._plans)
         self._tell_waits()
-        beat(self.engine.vault, now.wall, os.getpid(), self.words())
+        beat(self.engine.vault, now, os.getpid(), self.words())
 
     def _tell_waits(self) -> None:
         """Log what jobs have come to wait for, each cause in one line with its count; again when the count changes."""

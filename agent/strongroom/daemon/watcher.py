@@ -114,7 +114,10 @@ class Watcher:
             return
         sights = sights_of(vault, [marked(engine, plan) for plan in plans], keeps, now)
         reserve, pace, drills = engine.min_free, self._pace, self._drill_every
-        found = alarms_in(vault, sights, keeps, now, reserve=reserve, pace=pace, drill_every=drills)
+        tolerance = engine.clock_tolerance
+        found = alarms_in(
+            vault, sights, keeps, now, reserve=reserve, pace=pace, drill_every=drills, tolerance=tolerance
+        )
         reconcile(vault, [*found, *([configuration_alarm()] if self._refused else [])], now)
         remember_keeps(vault, keeps, now)
         self._guarded("metrics", lambda: self._measure(engine, sights, now))

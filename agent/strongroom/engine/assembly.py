@@ -75,10 +75,7 @@ def open_engine(
             vault.make_folders()
             if any(_is_transfer_near(job, doors.clock()) for job in live_jobs(vault.catalogue)):
                 anteroom.prepare()  # it starts while the HTTP library is imported
-            note_recipients(vault, config.vault.recipients, doors.clock())  # before anything that can refuse
-            require_sealable(config.vault.recipients, doors.chance)
-            adopt_policy(vault, policy_of(config), doors.clock())
-            yield _engine(config, vault, doors, anteroom, patience)
+            yield take_over(config, vault, doors, anteroom, patience)
     finally:
         vault.close()
 
@@ -93,6 +90,20 @@ def open_looking(config: Config, doors: Doors | None = None) -> Iterator[Engine]
 def engine_to_look(config: Config, vault: Vault, doors: Doors | None = None) -> Engine:
     """Return an engine over an open vault, to look only: nothing may be performed or recorded with it."""
     return _engine(config, vault, doors or Doors(), Anteroom(), None)
+
+
+def take_over(
+    config: Config, vault: Vault, doors: Doors, anteroom: Anteroom, patience: Patience | None = None
+) -> Engine:
+    """Return the engine that works by a configuration; at a start and at a reload alike, so that neither forgets a key.
+
+    Raises StrongroomError where it cannot: an adapter is missing, or a locked vault refuses. Nothing works by it then.
+    """
+    note_recipients(vault, config.vault.recipients, doors.clock())  # before anything that can refuse
+    require_sealable(config.vault.recipients, doors.chance)
+    engine = _engine(config, vault, doors, anteroom, patience)
+    adopt_policy(vault, policy_of(config), doors.clock())
+    return engine
 
 
 def _is_transfer_near(job: Job, now: datetime) -> bool:
@@ -114,6 +125,7 @@ def _engine(config: Config, vault: Vault, doors: Doors, anteroom: Anteroom, pati
         witness=doors.witness,
         listen=doors.listen,
         settles={plan.stream.name: plan.settle for plan in plans_of(config)},
+        clock_tolerance=config.vault.clock_tolerance,
     )
 
 

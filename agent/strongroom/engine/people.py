@@ -10,13 +10,29 @@ from pathlib import Path
 from strongroom.model.destruction import Person
 
 _LOGIN = Path("/proc/self/loginuid")
+_UID_MAP = Path("/proc/self/uid_map")
+_INITIAL = ["0", "0", "4294967295"]  # every user number is itself: only there is it the machine's own
 _NOBODY_LOGGED_IN = (1 << 32) - 1
 
 
-def acting_person(environment: Mapping[str, str] = os.environ, login: Path = _LOGIN) -> Person:
-    """Return the person behind this process: its real user, who logged in, and who called sudo."""
+def acting_person(
+    environment: Mapping[str, str] = os.environ, login: Path = _LOGIN, uid_map: Path = _UID_MAP
+) -> Person:
+    """Return the person behind this process: its real user, who logged in, and who called sudo.
+
+    The name is the one of the user number, never LOGNAME or USER, which anybody can set.
+    """
     uid, logged_in, sudo = os.getuid(), _login_uid(login), _sudo_uid(environment)
-    return Person(uid, _name_of(uid if logged_in is None else logged_in), logged_in, sudo)
+    name = _name_of(uid if logged_in is None else logged_in)
+    return Person(uid, name, logged_in, sudo, mapped=_is_mapped(uid_map))
+
+
+def _is_mapped(path: Path) -> bool:
+    """Say whether user numbers may be made up here: in a user namespace, or where the kernel does not tell."""
+    try:
+        return path.read_text().split() != _INITIAL
+    except (OSError, ValueError):
+        return True
 
 
 def _login_uid(path: Path) -> int | None:

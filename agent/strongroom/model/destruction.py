@@ -83,6 +83,7 @@ class Person:
     name: str  # of the one who logged in, as far as the system knows
     login: int | None = None  # who logged in, by the kernel's audit: nobody can choose it
     sudo: int | None = None  # SUDO_UID: anybody can set it, so it may tie two acts together and never keep them apart
+    mapped: bool = False  # acts in a user namespace, where every number above can be chosen: who it is, is not known
 
     @property
     def token(self) -> str:
@@ -91,6 +92,7 @@ class Person:
             return "program"
         told = {"login": self.login, "sudo": self.sudo}
         extra = [f"{name}:{number}" for name, number in told.items() if number is not None]
+        extra += ["mapped:1"] if self.mapped else []
         return " ".join([f"uid:{self.uid}", *extra])
 
     @classmethod
@@ -99,10 +101,12 @@ class Person:
         if token == "program":  # noqa: S105 - what stands for a person, no secret
             return PROGRAM
         told = {name: int(number) for name, _, number in (part.partition(":") for part in token.split(" "))}
-        return cls(told["uid"], f"uid {told['uid']}", told.get("login"), told.get("sudo"))
+        return cls(told["uid"], f"uid {told['uid']}", told.get("login"), told.get("sudo"), bool(told.get("mapped")))
 
     def may_be(self, other: Person) -> bool:
         """Say whether two could be the same person. Where it is not known, they are."""
+        if self.mapped or other.mapped:
+            return True
         unknown = self.login is None or other.login is None
         return bool(self._numbers & other._numbers) or (unknown and self.uid == other.uid)
 
@@ -198,6 +202,12 @@ def require_other(proposal: Proposal, given: Sequence[Approval], by: Person) -> 
     """Raise StepRefused unless this person's approval counts beside the proposer's word and those given already."""
     if by.uid < 0:
         raise StepRefused("the program approves nothing", hint="approve as a person")
+    if proposal.people > 1 and (by.mapped or proposal.by.mapped):
+        where = "you are" if by.mapped else "the plan was proposed"
+        raise StepRefused(
+            f"{where} in a user namespace, where a user number proves nothing: two people cannot be told apart",
+            hint="propose and approve outside of it; better, require signed approvals: [destruction] approvers",
+        )
     if any(by.may_be(each.by) for each in given):
         raise StepRefused("you have approved this plan already", hint="somebody else must do so, too")
     if proposal.people > 1 and by.may_be(proposal.by):

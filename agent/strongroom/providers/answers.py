@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from strongroom.model.errors import (
@@ -24,6 +24,7 @@ from strongroom.model.errors import (
 from strongroom.providers.redaction import plain_words
 from strongroom.providers.waits import parse_date, retry_at
 
+_LONG_AGE = 10  # digits of an Age that says nothing: decades
 _REQUEST_IDS = ("x-request-id", "request-id", "x-correlation-id", "cf-ray")
 
 
@@ -91,7 +92,15 @@ class Reply:
     @cached_property
     def now(self) -> datetime:
         """The provider's present instant by the answer's Date, ours where it has none."""
-        return parse_date(self.headers.get("date", "")) or self.at
+        return self.provider_time or self.at
+
+    @property
+    def provider_time(self) -> datetime | None:
+        """The provider's present instant: the answer's Date and the seconds it lay in caches since (RFC 9111, Age)."""
+        date, age = parse_date(self.headers.get("date", "")), self.headers.get("age", "").strip()
+        if date is None or not (age.isascii() and age.isdigit()):
+            return date
+        return date + timedelta(seconds=int(age) if len(age) < _LONG_AGE else 0)
 
     @cached_property
     def retry_at(self) -> datetime | None:

@@ -28,7 +28,6 @@ from strongroom.providers.answers import Reply
 from strongroom.providers.bounds import Bounds, Paths
 from strongroom.providers.encodings import undo
 from strongroom.providers.links import BadLink, Link, Origin, follow_link, parse_link, parse_locator
-from strongroom.providers.waits import parse_date
 from strongroom.providers.watch import Monotonic, Watch
 from strongroom.providers.wire import Answer, Wire, WireFailed
 
@@ -159,8 +158,8 @@ class HttpPolicy:
             raise Transient(f"{self.label} was not contacted: {exc}", hint=exc.hint) from None
         except WireFailed as exc:
             raise self._failed(method, exc) from None
-        if (date := parse_date(reply.headers.get("date", ""))) is not None:
-            self._skew = date - reply.at
+        if (told := reply.provider_time) is not None:
+            self._skew = told - reply.at
         return reply
 
     def _failed(self, method: str, failure: WireFailed) -> ProviderError:

@@ -51,7 +51,7 @@ def judge_clock(engine: Engine, tolerance: Tolerance | None = None) -> ClockVerd
         if verdict.fault is not None:
             return ClockVerdict(verdict.fault, f"{verdict.words}, and no provider told the time")
     if answered:
-        keep_time(engine.vault, now)
+        keep_time(engine.vault, now, engine.clock_tolerance)
     return ClockVerdict()
 
 

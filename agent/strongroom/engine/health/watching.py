@@ -14,7 +14,7 @@ from strongroom.engine.coverage.sights import LEAST_LOSS, Keeps, Sight, sights_o
 from strongroom.engine.destruction.overdue import destruction_alarms
 from strongroom.engine.health.scrubview import scrub_alarms
 from strongroom.engine.health.standing import growth_of
-from strongroom.engine.health.vaulttime import time_alarms
+from strongroom.engine.health.vaulttime import TOLERANCE, time_alarms
 from strongroom.engine.keys.recipients import drill_alarms
 from strongroom.engine.proof.notary import evidence_alarms
 from strongroom.engine.retention.retain import is_lock_unwanted
@@ -62,6 +62,7 @@ def alarms_in(
     reserve: int = 0,
     pace: Pace | None = None,
     drill_every: timedelta | None = None,
+    tolerance: timedelta = TOLERANCE,
 ) -> list[Alarm]:
     """Return everything that is wrong, given what is seen of the streams. The loudest come first."""
     found = [alarm for sight in sights for alarm in _of_stream(sight, now)]
@@ -71,7 +72,7 @@ def alarms_in(
     found += scrub_alarms(vault, now, pace or Pace())
     found += drill_alarms(vault, now, drill_every)
     found += destruction_alarms(vault, now)
-    found += [*time_alarms(vault, now), *_unlocked(vault)]
+    found += [*time_alarms(vault, now, tolerance), *_unlocked(vault)]
     return sorted(found, key=lambda alarm: -alarm.severity.rank)
 
 

@@ -26,6 +26,7 @@ Pause = Callable[[float], None]
 """Lets the given number of seconds pass, or less when something woke us."""
 
 LONGEST_WAIT = 0.25
+MOST_WORKERS = 65  # what a configuration may ask for, and the one that deletes
 
 
 class Crew:
@@ -35,7 +36,7 @@ class Crew:
         self._engine = engine
         self._deadline = deadline
         self._workers = workers
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="worker")
+        self._pool = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="worker")  # threads come as they are needed
         self._not_before: dict[str, datetime] = {}  # for waits that are not in the catalogue
         self._in_hand: dict[Future[Rest], str] = {}
         self._deleting: Future[int] | None = None
@@ -49,9 +50,9 @@ class Crew:
         wait(self._futures)
         self._pool.shutdown()
 
-    def adopt(self, engine: Engine) -> None:
+    def adopt(self, engine: Engine, workers: int) -> None:
         """Start jobs with another engine from now on; those in hand end with the one they began with."""
-        self._engine = engine
+        self._engine, self._workers = engine, workers
         self.hurry()
 
     def leave(self, seconds: float) -> bool:

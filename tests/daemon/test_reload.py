@@ -1,0 +1,79 @@
+"""What a reload takes over: a daemon that read a configuration again works by what one started with it works by."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
+
+from bench_engine import Bench, open_bench
+from test_daemon_service import serving
+
+from strongroom.config.load import parse_config
+from strongroom.daemon.daemon import identity_of, require_same
+from strongroom.engine.assembly import Doors
+from strongroom.engine.readings import list_jobs
+from strongroom.engine.requests import Wish, ask
+from strongroom.model.clockcheck import ClockFault, ClockVerdict
+from strongroom.model.errors import VaultError
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with open_bench(tmp_path) as bench:
+        yield bench
+
+
+def test_a_reload_takes_over_the_numbers_of_the_vault_the_daemon_and_the_streams(bench: Bench) -> None:
+    text = bench.config.file.read_text()
+    extra = 'min_free = "7 MB"\nscrub_every = "11d"\nscrub_rate = "5 MB"\nclock_tolerance = "3h"\n'
+    fresh = text.replace("[vault]\n", f"[vault]\n{extra}", 1) + "\n[daemon]\nworkers = 7\n"
+    fresh = fresh.replace("[[stream]]\n", '[[stream]]\nsettle = "9h"\n', 1) if "settle =" not in fresh else fresh
+    config = parse_config(bench.config.file, fresh)
+    with serving(bench) as (service, _engine, _boot):
+        service.adopt(config, Doors(clock=bench.clock))
+        engine = service.engine
+        assert engine.min_free == 7_000_000
+        assert engine.clock_tolerance == timedelta(hours=3)
+        assert dict(engine.settles) == {each.name: each.settle for each in config.streams}
+        assert service.scrub._pace.every == service._pace.every == timedelta(days=11)
+        assert service.scrub._pace.rate == service._pace.rate == 5_000_000
+        assert (service.crew._workers, service.crew._engine) == (7, engine)
+
+
+def test_requests_wait_while_the_clock_is_wrong_and_are_served_when_it_is_right(bench: Bench) -> None:
+    with serving(bench) as (service, engine, _boot):
+        service.turn()
+        job = list_jobs(engine.vault)[0]
+        request = ask(engine.vault, Wish.CANCEL, job.id, "operator", bench.clock, engine.chance)
+        service.clock = ClockVerdict(ClockFault.SKEWED, "another time")
+        service.turn()
+        assert request.id in {each.id for each in waiting(engine)}
+        service.clock = ClockVerdict()
+        service.turn()
+        assert not waiting(engine)
+
+
+def waiting(engine):  # type: ignore[no-untyped-def]
+    from strongroom.vault.requests import waiting_requests
+
+    return waiting_requests(engine.vault.catalogue)
+
+
+def test_a_catalogue_that_is_deleted_or_replaced_ends_the_daemon_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.sqlite"
+    path.write_bytes(b"one")
+    opened = identity_of(path)
+    require_same(path, opened)
+    (tmp_path / "other").write_bytes(b"two")
+    (tmp_path / "other").replace(path)
+    with pytest.raises(VaultError, match="was replaced by another file"):
+        require_same(path, opened)
+    path.unlink()
+    with pytest.raises(VaultError, match="was deleted while the daemon was running"):
+        require_same(path, opened)
