@@ -17,6 +17,9 @@ CANARY = "zv_live_c4n4ry0000000000000000"
     [
         ("a = 1\nb = nope\n", "s.toml:2:5: expected TOML, got a mistake: invalid value"),
         ("a = 1\na = 2\n", 's.toml:2:6: expected TOML, got a mistake: the key "a" for the second time'),
+        ("a = 1\na = 2", 's.toml:2: expected TOML, got a mistake: the key "a" for the second time'),
+        ("[b]\na = 1\na = 2", 's.toml:3: expected TOML, got a mistake: the key "b.a" for the second time'),
+        ("a = 1\na = [\n2]", 's.toml:3: expected TOML, got a mistake: the key "a" for the second time'),
         (
             '[[a]]\n[a.b]\nc = 1\nd = "c = 9"\nc = [\n  "d",\n  2,\n]\n',
             's.toml:8:2: expected TOML, got a mistake: the key "a.b.c" for the second time',
@@ -30,7 +33,7 @@ CANARY = "zv_live_c4n4ry0000000000000000"
         ("a = " + "9" * 5_000, "s.toml: expected TOML, got text that the parser gives up on"),
         ("# " + "x" * 1_048_576, "s.toml: expected a file of at most 1 MiB, got a larger one"),
     ],
-    ids=range(11),
+    ids=range(14),
 )
 def test_tells_where_it_is_no_toml(tmp_path: Path, text: str, expected: str) -> None:
     file = tmp_path / "s.toml"

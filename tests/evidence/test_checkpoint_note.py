@@ -69,3 +69,9 @@ def test_what_is_no_checkpoint_is_refused(text: str) -> None:
 def test_a_time_that_is_none_is_no_time() -> None:
     assert Checkpoint("o", 1, ROOT, ("at noon",)).at is None
     assert Checkpoint("o", 1, ROOT).at is None
+
+
+@pytest.mark.parametrize("root", ["Ä" * 44, "\N{EM DASH}", "A" * 43])
+def test_a_root_that_is_not_base64_is_refused_in_words(root: str) -> None:
+    with pytest.raises(NoteRefused, match="root"):
+        parse_checkpoint(f"origin\n1\n{root}\n")

@@ -72,3 +72,12 @@ def test_what_is_no_key_is_refused(text: str) -> None:
 def test_text_that_could_deceive_is_not_signed(text: str) -> None:
     with pytest.raises(ValueError, match="newline"):
         SIGNER.sign(text)
+
+
+@pytest.mark.parametrize("key", ["ÄAAA", "A\N{EM DASH}A=", "\udcff", "A", ""])
+def test_base64_that_is_none_or_not_ascii_is_refused_in_words(key: str) -> None:
+    for parse, text in ((Verifier.parse, f"name+00000000+{key}"), (Signer.parse, f"PRIVATE+KEY+name+00000000+{key}")):
+        with pytest.raises(UsageError, match="key"):
+            parse(text)  # type: ignore[operator]
+    with pytest.raises(NoteRefused, match="not signed"):
+        open_note(f"text\n\n\N{EM DASH} {SIGNER.name} {key}\n", SIGNER.verifier)

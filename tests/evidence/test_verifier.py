@@ -47,7 +47,9 @@ def test_it_runs_as_a_lone_file_where_nothing_of_ours_can_be_seen(tmp_path: Path
     assert "--checkpoint FILE" in done.stdout
 
 
-@pytest.mark.parametrize("arguments", [["--key", "nonsense", "."], ["--key", "a+b+c", "."], []])
+@pytest.mark.parametrize(
+    "arguments", [["--key", "nonsense", "."], ["--key", "a+b+c", "."], ["--key", "k" * 300, "."], []]
+)
 def test_a_wrong_call_is_refused(arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, "-I", str(SCRIPT), *arguments], capture_output=True, check=False)
     assert done.returncode == 2

@@ -140,3 +140,21 @@ def test_an_empty_window_is_told_by_its_counts() -> None:
     assert make_archive(make_job(), inspection=Inspection((report,))).empty
     assert not ARCHIVE.empty
     assert ARCHIVE.spec.window == day(1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"end_inclusive"', '"overlap": 1e999, "end_inclusive"'),
+        ('"end_inclusive"', '"overlap": NaN, "end_inclusive"'),
+        ('"end_inclusive"', '"overlap": 1e300, "end_inclusive"'),
+        ('"job": "', '"job": "\\ud800'),
+        ('"stream": "', '"stream": "\\udfff'),
+        ('"records": ', '"records": 9223372036854775808'),
+    ],
+)
+def test_what_no_row_or_file_could_hold_is_refused_in_words(before: str, after: str) -> None:
+    text = write_manifest(make_archive(make_job())).decode()
+    assert before in text
+    with pytest.raises(VaultError, match="cannot be read"):
+        read_manifest(text.replace(before, after, 1))

@@ -167,11 +167,12 @@ def _syntax_problem(file: str, text: str, message: str) -> Problem:
     place = _PLACE.search(message)
     if place is None:
         return Problem(file, None, "", "TOML", "text that the parser gives up on")
-    words = _of_a_double(text, int(place[1] or 0), message) or message[: place.start()]
+    last = text.rstrip("\n").count("\n") + 1
+    double = _of_a_double(text, int(place[1] or last), message)
+    words = double or message[: place.start()]
     got = f"a mistake: {words[:1].lower()}{words[1:]}"
     if place[1] is None:
-        last = text.rstrip("\n")
-        return Problem(file, last.count("\n") + 1, "", "TOML", f"{got} (the file ends too early)")
+        return Problem(file, last, "", "TOML", got if double else f"{got} (the file ends too early)")
     return Problem(file, int(place[1]), "", "TOML", got, column=int(place[2]))
 
 

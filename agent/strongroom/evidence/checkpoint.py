@@ -7,7 +7,6 @@ begun anew is another log even where the same key signs it.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,7 +82,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
         raise NoteRefused("this is not a checkpoint: expected origin, size and root, each on a line")
     try:
         root = base64.b64decode(lines[2], validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error, or text that is not ASCII
         root = b""
     if len(root) != ROOT_BYTES:
         raise NoteRefused("this is not a checkpoint: its root is not 32 bytes in base64")

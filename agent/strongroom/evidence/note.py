@@ -7,7 +7,6 @@ not hold spaces or plus signs; the text must end in a newline and hold no contro
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from dataclasses import dataclass, field
 
@@ -113,7 +112,7 @@ def _fits(line: str, text: str, verifier: Verifier) -> bool:
         if blob[:4] != verifier.hash:
             return False
         Ed25519PublicKey.from_public_bytes(verifier.public).verify(blob[4:], text.encode())
-    except (binascii.Error, InvalidSignature, IndexError):
+    except (ValueError, InvalidSignature, IndexError):  # ValueError: no base64, or not ASCII
         return False
     return True
 
@@ -128,7 +127,7 @@ def _split(text: str, parts: int) -> list[str]:
 def _key_bytes(text: str) -> bytes:
     try:
         key = base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error, or text that is not ASCII
         key = b""
     if len(key) != 33 or key[:1] != _ED25519:
         raise UsageError("this is not an Ed25519 note key")

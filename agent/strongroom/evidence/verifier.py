@@ -72,7 +72,7 @@ class Key:
     """A public key (C2SP signed-note): `name+hash+base64`, or the file that holds it. Raises ValueError."""
 
     def __init__(self, text: str) -> None:
-        text = Path(text).read_text() if Path(text).is_file() else text
+        text = _read(Path(text)).decode() if _is_file(Path(text)) else text
         self.name, named, encoded = text.strip().split("+", 2)
         raw = base64.b64decode(encoded, validate=True)
         self.hash = _hash(self.name.encode() + b"\n" + raw)[:4]
@@ -216,8 +216,15 @@ def _parse(line: bytes, where: str) -> dict[str, Any]:
         raise Wrong("line", where, "expected an entry in JSON, found something else") from None
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long for one, or a folder that may not be entered
+        return False
+
+
 def _open(path: Path) -> BinaryIO:
-    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for without an end
+    if not path.is_file() and path.exists() and not path.is_dir():  # a pipe would be waited for without an end
         raise Wrong("form", path.name, "expected a file, found something else")
     return path.open("rb")
 
@@ -391,11 +398,11 @@ def main() -> int:
     parser.add_argument("--key", type=Key, action="append", default=[])
     parser.add_argument("--checkpoint", type=Path, action="append", default=[], metavar="FILE")
     asked, report = parser.parse_args(), Report()
-    if (asked.path / "package.json").exists():
+    if _is_file(asked.path / "package.json"):
         report.check("package.json", lambda: check_package(asked.path, asked.key, asked.checkpoint, report))
     else:
         log = asked.path / "log" / "log.jsonl"
-        check_log(log if log.is_file() else asked.path, asked.key, asked.checkpoint, report)
+        check_log(log if _is_file(log) else asked.path, asked.key, asked.checkpoint, report)
     if not asked.checkpoint:
         report.unproven.append("that nothing newer was rolled back: no checkpoint was given that was kept elsewhere")
     if not report.vouched:

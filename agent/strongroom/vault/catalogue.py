@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from strongroom.model.errors import CatalogueBusy, VaultError, WorldError
 from strongroom.model.instants import require_utc
+from strongroom.vault.rows import HINT, RowUnreadable
 from strongroom.vault.schema import SCHEMA, alone, migrate
 
 BUSY_SECONDS = 15.0
@@ -298,8 +299,11 @@ def to_text_or_none(instant: datetime | None) -> str | None:
 
 
 def to_instant(text: str) -> datetime:
-    """Read an instant from a column."""
-    return datetime.fromisoformat(text).astimezone(UTC)
+    """Read an instant from a column. Raises RowUnreadable."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise RowUnreadable("the catalogue holds a time that cannot be read", hint=HINT) from error
 
 
 def to_instant_or_none(text: str | None) -> datetime | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none
 from strongroom.vault.durable import write_new
 from strongroom.vault.layout import Layout
 from strongroom.vault.queries import ENTRIES_OF_ARCHIVE, ENTRIES_OF_JOB
+from strongroom.vault.rows import read_line, reads
 
 PAGE = 2_000  # rows at a time
 
@@ -159,14 +159,16 @@ def lines_about(catalogue: Catalogue, archive: str, job: str) -> list[LoggedLine
     return [_logged(row) for row in found]
 
 
+@reads("checkpoints", "size")
 def _kept(row: sqlite3.Row) -> KeptCheckpoint:
     return KeptCheckpoint(row["size"], to_instant(row["at"]), row["note"])
 
 
 def _logged(row: sqlite3.Row) -> LoggedLine:
-    return LoggedLine(row["seq"], row["line"], json.loads(row["line"]), row["words"])
+    return LoggedLine(row["seq"], row["line"], read_line(row["seq"], row["line"]), row["words"])
 
 
+@reads("sendings", "target")
 def _sending(row: sqlite3.Row) -> Sending:
     sent, later = to_instant_or_none(row["sent_at"]), to_instant_or_none(row["next_at"])
     return Sending(row["target"], row["size"], sent, row["tries"], later, row["failure"])

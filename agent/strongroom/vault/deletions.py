@@ -9,6 +9,7 @@ from datetime import datetime
 from strongroom.model.job import Job
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_text
+from strongroom.vault.rows import reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +46,6 @@ def was_accepted(catalogue: Catalogue, job: Job) -> bool:
     return bool(row and row["count"])
 
 
+@reads("deletions", "job")
 def _deletion(row: sqlite3.Row) -> Deletion:
     return Deletion(row["source"], row["ref"], row["job"], row["archive"], to_instant(row["next_at"]), row["tries"])

@@ -10,6 +10,7 @@ from strongroom.model.tombstone import Tombstone
 from strongroom.vault import destructionqueries as queries
 from strongroom.vault import holdqueries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_text
+from strongroom.vault.rows import reads
 
 
 def put_proposal(catalogue: Catalogue, proposal: Proposal) -> None:
@@ -96,17 +97,19 @@ def matching_proposal_ids(catalogue: Catalogue, part: str) -> list[str]:
 
 def approvals_of(catalogue: Catalogue, proposal_id: str) -> list[Approval]:
     """Return who agreed to a proposal, in order of time."""
-    return [
-        Approval(
-            proposal=row["proposal"],
-            at=to_instant(row["at"]),
-            by=Person(row["uid"], row["name"], row["login"], row["sudo"]),
-            plan_sha256=row["plan_sha256"],
-            note=row["note"],
-            signer=row["signer"],
-        )
-        for row in catalogue.read(queries.APPROVALS, proposal_id)
-    ]
+    return [_approval(row) for row in catalogue.read(queries.APPROVALS, proposal_id)]
+
+
+@reads("approvals", "proposal", "uid")
+def _approval(row: sqlite3.Row) -> Approval:
+    return Approval(
+        proposal=row["proposal"],
+        at=to_instant(row["at"]),
+        by=Person(row["uid"], row["name"], row["login"], row["sudo"]),
+        plan_sha256=row["plan_sha256"],
+        note=row["note"],
+        signer=row["signer"],
+    )
 
 
 def condemned_on(catalogue: Catalogue, proposal_id: str) -> list[Condemned]:
@@ -135,6 +138,7 @@ def reduce_rows(catalogue: Catalogue, tombstone: Tombstone) -> None:
     catalogue.write(queries.HUSH_JOB, tombstone.job)
 
 
+@reads("proposals", "id")
 def _proposal(row: sqlite3.Row) -> Proposal:
     return Proposal(
         id=row["id"],
@@ -150,6 +154,7 @@ def _proposal(row: sqlite3.Row) -> Proposal:
     )
 
 
+@reads("condemned", "archive")
 def _condemned(row: sqlite3.Row) -> Condemned:
     return Condemned(
         archive=row["archive"],

@@ -8,6 +8,7 @@ import sqlite3
 from strongroom.model.erasure import Erasure, ErasureState
 from strongroom.vault import destructionqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.rows import reads
 
 
 def put_erasure(catalogue: Catalogue, erasure: Erasure) -> None:
@@ -49,6 +50,7 @@ def matching_erasure_ids(catalogue: Catalogue, part: str) -> list[str]:
     return [row["id"] for row in catalogue.read(queries.ERASURE_IDS_LIKE, part.lower())]
 
 
+@reads("erasures", "id")
 def _erasure(row: sqlite3.Row) -> Erasure:
     return Erasure(
         id=row["id"],

@@ -11,6 +11,7 @@ from strongroom.model.hold import Hold, HoldRule, Subject, catches
 from strongroom.vault import holdqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
 from strongroom.vault.retained import record_of
+from strongroom.vault.rows import reads
 
 
 def put_hold(catalogue: Catalogue, hold: Hold) -> None:
@@ -67,6 +68,7 @@ def matching_hold_ids(catalogue: Catalogue, part: str) -> list[str]:
     return [row["id"] for row in catalogue.read(queries.HOLD_IDS_LIKE, part.lower())]
 
 
+@reads("holds", "id")
 def _hold(row: sqlite3.Row) -> Hold:
     return Hold(
         id=row["id"],

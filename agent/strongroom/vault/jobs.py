@@ -13,6 +13,7 @@ from strongroom.model.stream import ExportSpec
 from strongroom.model.window import Window
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.rows import reads
 
 
 def put_job(catalogue: Catalogue, job: Job) -> None:
@@ -132,6 +133,7 @@ def read_spec(row: sqlite3.Row) -> ExportSpec:
     )
 
 
+@reads("jobs", "id")
 def read_job(row: sqlite3.Row) -> Job:
     """Build the job that a row tells."""
     return Job(

@@ -10,6 +10,7 @@ from strongroom.model.coverage import Cover, Interval, require_past
 from strongroom.model.window import Window, subtract
 from strongroom.vault import coveragequeries, queries, scrubqueries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_text
+from strongroom.vault.rows import reads
 
 _FIRST = datetime(1, 1, 1, tzinfo=UTC)
 _LAST = datetime(9999, 12, 31, tzinfo=UTC)
@@ -84,6 +85,7 @@ def coverage_totals(catalogue: Catalogue) -> dict[str, dict[str, int]]:
     return totals
 
 
+@reads("coverage", "stream", "window_start")
 def _interval(row: sqlite3.Row) -> Interval:
     return Interval(
         stream=row["stream"],

@@ -26,6 +26,7 @@ from strongroom.vault import coveragequeries, queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_text
 from strongroom.vault.durable import flush_folder, in_words, write_all
 from strongroom.vault.notices import Notice, put_notice
+from strongroom.vault.rows import read_line
 
 BEGUN = "log-begun"
 """The catalogue's fact that the file has had lines once: from then on it is never a new one."""
@@ -211,4 +212,4 @@ def newest_entries(catalogue: Catalogue, most: int) -> list[Logged]:
 
 
 def _logged(row: sqlite3.Row) -> Logged:
-    return Logged(row["seq"], json.loads(row["line"]), row["words"])
+    return Logged(row["seq"], read_line(row["seq"], row["line"]), row["words"])

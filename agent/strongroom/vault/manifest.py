@@ -21,7 +21,7 @@ from strongroom.model.provider import Container
 from strongroom.model.stream import DatasetShape, ExportSpec
 from strongroom.model.window import Window
 from strongroom.vault.layout import FORMAT, id_of
-from strongroom.vault.manifestshape import check_shape
+from strongroom.vault.manifestshape import check_shape, require_text
 from strongroom.vault.rules import read_retention, retention_body
 
 
@@ -46,8 +46,9 @@ def read_manifest(data: bytes | str) -> Archive:
             )
         check_shape(body)
         _require_id(body["id"])
+        require_text(data, body)
         return _archive(body)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise VaultError("a manifest cannot be read", hint="restore it from a copy of the vault") from error
 
 

@@ -5,6 +5,7 @@ A field that may be absent is checked where it is there; what must be there is m
 
 from __future__ import annotations
 
+import json
 from typing import Any, TypeAlias
 
 Shape: TypeAlias = "type | tuple[type, ...] | dict[str, Shape] | list[Shape]"
@@ -43,6 +44,31 @@ _SHAPE: dict[str, Shape] = {
 }
 
 
+_TOMBSTONE: dict[str, Shape] = {
+    **dict.fromkeys(("id", "was", "stream", "source", "provider", "job", "retention", "verified_at"), str),
+    "format": int,
+    "datasets": [str],
+    "window": {"start": str, "end": str},
+    "delivered": {"size": int, "digest": str},
+    "sealed": {"size": int, "sha256": str},
+    "key": {"sha256": str},
+    "manifest": {"sha256": str},
+    "counts": {"records": int},
+    "destroyed": dict.fromkeys(("at", "ground", "rule", "citation", "proposal", "erasure"), str),
+}
+
+
+def check_tombstone(body: Any) -> None:
+    """Raise ValueError, naming the field, where a tombstone's field is of another type than it must be."""
+    _check(body, _TOMBSTONE, "the manifest")
+
+
+def require_text(data: bytes | str, body: Any) -> None:
+    """Raise ValueError for half a surrogate pair in a JSON text: it could be written to no file and no row."""
+    if "\\u" in data if isinstance(data, str) else b"\\u" in data:  # nothing else can bring one in
+        json.dumps(body, ensure_ascii=False).encode()
+
+
 def check_shape(body: Any) -> None:
     """Raise ValueError, naming the field, where a manifest's field is of another type than it must be."""
     _check(body, _SHAPE, "the manifest")
@@ -64,6 +90,8 @@ def _check(value: Any, shape: Shape, name: str) -> None:
 
 def _require(value: Any, types: type | tuple[type, ...], name: str) -> None:
     wanted = types if isinstance(types, tuple) else (types,)
+    if isinstance(value, int) and abs(value) >> 63:
+        raise ValueError(f"{name}: expected a number of at most 63 bits")
     if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
         words = " or ".join("nothing" if each is type(None) else each.__name__ for each in wanted)
         raise ValueError(f"{name}: expected {words}, got {type(value).__name__}")

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.rows import reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ def newest_notices(catalogue: Catalogue, most: int = 50) -> list[Notice]:
     return [_notice(row) for row in catalogue.read(queries.NOTICES, most)]
 
 
+@reads("notices", "key")
 def _notice(row: sqlite3.Row) -> Notice:
     return Notice(
         key=row["key"],

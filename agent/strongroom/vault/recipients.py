@@ -17,6 +17,7 @@ from strongroom.model.instants import parse_instant
 from strongroom.vault import recipientqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
 from strongroom.vault.drills import put_drill
+from strongroom.vault.rows import reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,7 @@ def set_text(keys: Iterable[str]) -> str:
     return json.dumps(sorted(set(keys)), separators=(",", ":"))
 
 
+@reads("recipients", "key")
 def _recipient(row: sqlite3.Row) -> Recipient:
     return Recipient(
         key=row["key"],

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text
+from strongroom.vault.rows import reads
 
 
 class Wish(StrEnum):
@@ -62,6 +63,7 @@ def answer_request(catalogue: Catalogue, request: Request, at: datetime, *, acce
     catalogue.write(queries.ANSWER_REQUEST, to_text(at), int(accepted), answer, request.id)
 
 
+@reads("requests", "id")
 def _request(row: sqlite3.Row) -> Request:
     return Request(
         id=row["id"],

@@ -17,6 +17,7 @@ from strongroom.model.window import Window
 from strongroom.vault import holdqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
 from strongroom.vault.manifest import read_manifest
+from strongroom.vault.rows import reads
 from strongroom.vault.rules import rule_of, write_rule
 
 PAGE = 2_000  # rows read at once
@@ -122,6 +123,7 @@ def record_of(archive: Archive) -> Record:
     )
 
 
+@reads("retained", "archive")
 def _record(row: sqlite3.Row) -> Record:
     unknown = row["manifest"] is not None  # it came before rules were entered: its manifest tells what there is
     earliest, latest = (

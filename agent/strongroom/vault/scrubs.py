@@ -13,6 +13,7 @@ from strongroom.vault import queries as common
 from strongroom.vault import scrubqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
 from strongroom.vault.log import add_entry
+from strongroom.vault.rows import reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ def lines_between(catalogue: Catalogue, first: int, last: int) -> list[bytes]:
     return [bytes(row["line"]) for row in catalogue.read(queries.LINES_FROM, first, last)]
 
 
+@reads("scrubs", "number")
 def _lap(row: sqlite3.Row) -> Lap:
     return Lap(
         number=row["number"],
@@ -141,5 +143,6 @@ def _lap(row: sqlite3.Row) -> Lap:
     )
 
 
+@reads("scrub_findings", "archive")
 def _finding(row: sqlite3.Row) -> Finding:
     return Finding(row["archive"], row["file"], row["code"], row["message"], to_instant(row["found_at"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from strongroom.model.job import Cause, Job
 from strongroom.model.provider import Listed, Standing
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.rows import reads
 
 REMEMBERED = timedelta(days=30)  # how long an export is remembered that no list shows any more
 
@@ -31,10 +33,13 @@ class SourceState:
 def get_source(catalogue: Catalogue, name: str) -> SourceState:
     """Return what is known of a source; nothing known is a fresh state."""
     row = catalogue.read_one(queries.SOURCE, name)
-    if row is None:
-        return SourceState(name)
+    return SourceState(name) if row is None else _source(row)
+
+
+@reads("sources", "name")
+def _source(row: sqlite3.Row) -> SourceState:
     return SourceState(
-        name=name,
+        name=row["name"],
         paused=row["paused"],
         surveyed_at=to_instant_or_none(row["surveyed_at"]),
         refused_until=to_instant_or_none(row["refused_until"]),

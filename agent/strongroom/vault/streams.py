@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from strongroom.model.window import Window
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.rows import reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ def put_stream(catalogue: Catalogue, state: StreamState) -> None:
     catalogue.write(queries.PUT_STREAM, state.name, to_text_or_none(state.floor), since, edge, state.paused)
 
 
+@reads("streams", "name")
 def _state(row: sqlite3.Row) -> StreamState:
     return StreamState(
         name=row["name"],

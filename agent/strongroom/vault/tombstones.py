@@ -21,6 +21,8 @@ from strongroom.model.window import Window
 from strongroom.vault import destructionqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_text
 from strongroom.vault.layout import FORMAT, Layout
+from strongroom.vault.manifestshape import check_tombstone, require_text
+from strongroom.vault.rows import reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def is_tombstone(data: bytes | str) -> bool:
     """Say whether a manifest file is a tombstone."""
     try:
         body = json.loads(data)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError):  # ValueError: also a number of too many digits
         return False
     return isinstance(body, dict) and body.get("holding") == Holding.DESTROYED
 
@@ -119,8 +121,10 @@ def read_tombstone(data: bytes | str) -> Tombstone:
     """Read a tombstone back. Raises VaultError when it is not one that this program can read."""
     try:
         body = json.loads(data)
+        check_tombstone(body)
+        require_text(data, body)
         return _tombstone(body)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise VaultError("a tombstone cannot be read", hint="restore it from a copy of the vault") from error
 
 
@@ -213,5 +217,6 @@ def count_tombstones(catalogue: Catalogue) -> int:
     return int(row["count"]) if row else 0
 
 
+@reads("tombstones", "archive")
 def _buried(row: sqlite3.Row) -> Buried:
     return Buried(read_tombstone(row["tombstone"]), row["certificate_sha256"])

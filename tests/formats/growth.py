@@ -1,0 +1,35 @@
+"""How the time of a reader grows with its input: CPU time, the least of several tries, so that load matters little."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import thread_time
+from typing import TypeVar
+
+Input = TypeVar("Input")
+
+TIMES = 8  # the larger input over the smaller one: three doublings
+BOUND = 24  # a linear reader comes to 8, one that is quadratic to 64
+FLOOR = 0.000_5  # seconds; less is not told apart from noise
+ENOUGH = 0.02  # seconds that the smaller input should take, so that what is measured is the reader
+
+
+def seconds(read: Callable[[Input], object], given: Input, repeats: int = 3) -> float:
+    """Return the least CPU time of several readings."""
+    least = float("inf")
+    for _ in range(repeats):
+        began = thread_time()
+        read(given)
+        least = min(least, thread_time() - began)
+    return least
+
+
+def assert_linear(make: Callable[[int], Input], read: Callable[[Input], object], size: int = 1_000) -> None:
+    """Fail where eight times the input takes far more than eight times as long.
+
+    The smaller size is doubled until it can be measured; a reader that is too fast even then is linear enough.
+    """
+    while (small := seconds(read, make(size))) < ENOUGH / TIMES and size < 1 << 18:
+        size *= 2
+    large = seconds(read, make(TIMES * size), repeats=2)
+    assert large <= BOUND * max(small, FLOOR), f"{size} takes {small:.4f} s, {TIMES * size} takes {large:.4f} s"
