@@ -52,12 +52,7 @@ def rows(*lines: bytes) -> bytes:
     (b'id;created_at;"text, long"\n1;2026-03-01T10:00:00Z;1,5\n', 1,
      "delimiter=semicolon quote=double newline=lf encoding=utf-8"),
     (HEAD, 0, "delimiter=comma quote=double newline=lf encoding=utf-8"),
-    (HEAD.rstrip(), 0, "delimiter=comma quote=double newline=lf encoding=utf-8"),
-    (b"", 0, ""),
-    (b"\xef\xbb\xbf", 0, ""),
-    (b"\n\r\n", 0, ""),
     (rows(ROW, b"\n", ROW, b"\n\n"), 2, "delimiter=comma quote=double newline=lf encoding=utf-8"),
-    (rows(ROW).rstrip(), 1, "delimiter=comma quote=double newline=lf encoding=utf-8"),
     (rows('m1,2026-03-01T10:00:00Z,"\u2028\x0b\x85 one cell"\n'.encode()), 1,
      "delimiter=comma quote=double newline=lf encoding=utf-8"),
     (rows('m1,2026-03-01T10:00:00Z,a\u2028b\x0bc\x1cd\n'.encode()), 1,
@@ -124,28 +119,73 @@ def test_a_row_may_be_long_but_not_endless() -> None:
 
 
 @pytest.mark.parametrize(("data", "code", "severity"), [
-    (rows(ROW).rstrip(), "csv-unterminated", "warning"),
     (rows(ROW, b"\n"), "csv-blank-lines", "note"),
     (rows(b"m1,2026-03-01T10:00:00Z,caff\xe8\n"), "csv-legacy-encoding", "warning"),
-    (b"", "csv-empty", "warning"),
     (b"id,created_at,text,id\nm1,2026-03-01T10:00:00Z,x,y\n", "csv-column-repeated", "warning"),
     (b"created_at,id,text\n2026-03-01T10:00:00Z,m1,x\n", "csv-column-order", "note"),
     (b"id,created_at,text,new\nm1,2026-03-01T10:00:00Z,x,y\n", "field-unknown", "note"),
-    (b"id,text\nm1,x\n", "field-vanished", "warning"),
-    (b"id,text\n", "field-vanished", "warning"),
-    (b"id,text\nm1,x\n", "record-undated", "warning"),
     (rows(b"m1,2026-03-02T10:00:00Z,x\n"), "record-outside-window", "warning"),
     (rows(b"m1,2026-03-02T00:00:00Z,x\n"), "record-at-end", "note"),
     (rows(b"m1,yesterday,x\n"), "record-undated", "warning"),
     (rows(b"m1,1772359200,x\n"), "record-undated", "warning"),
     (rows(b"m1,2026-03-01 10:00:00,x\n"), "csv-time-without-zone", "note"),
-    (b"m1,2026-03-01T10:00:00Z,x\nm2,2026-03-01T10:00:00Z,x\n", "csv-no-header", "warning"),
-    (b"id\nm1\nm2\n", "field-vanished", "warning"),
+    (b"created_at,text\n2026-03-01T10:00:00Z,x\n", "field-vanished", "warning"),
 ])  # fmt: skip
 def test_what_is_remarkable_is_told(data: bytes, code: str, severity: str) -> None:
     found = inspect_csv(data)
     assert found.sound, found.findings
     assert told(found)[code] == severity
+
+
+@pytest.mark.parametrize(("data", "code"), [
+    (b"", "csv-empty"),
+    (b"\xef\xbb\xbf", "csv-empty"),
+    (b"\n\r\n", "csv-empty"),
+    (HEAD.rstrip(), "csv-unterminated"),
+    (b"id,created_at,te", "csv-unterminated"),
+    (b"messageId;channel;destination;", "csv-no-time-column"),
+    (b"id,text\n", "csv-no-time-column"),
+    (b"id,text\nm1,x\n", "csv-no-time-column"),
+    (b"id\nm1\nm2\n", "csv-no-time-column"),
+    (b"m1,2026-03-01T10:00:00Z,x\nm2,2026-03-01T10:00:00Z,x\n", "csv-no-header"),
+    (rows(ROW).rstrip(), "csv-unterminated"),
+    (rows(ROW, ROW)[:-3], "csv-unterminated"),
+    (sound_csv(4).rstrip(), "csv-unterminated"),
+])  # fmt: skip
+def test_a_file_that_may_be_cut_short_is_refused(data: bytes, code: str) -> None:
+    found = inspect_csv(data)
+    assert told(found)[code] == "fault"
+    assert found.members[0].empty is (None if found.records else False)
+
+
+@pytest.mark.parametrize(("data", "code"), [
+    (b"", "csv-empty"), (rows(ROW).rstrip(), "csv-unterminated"), (HEAD.rstrip(), "csv-unterminated"),
+    (b"m1,2026-03-01T10:00:00Z,x\n", "csv-no-header"),
+])  # fmt: skip
+def test_what_a_person_accepts_of_a_source_is_a_warning(data: bytes, code: str) -> None:
+    wanted = replace(expected(), accepts=(code,))
+    found = inspect_container(io.BytesIO(data), wanted, CAPS, InlineSink(wanted, CAPS))
+    assert (found.sound, told(found)[code]) == (True, "warning")
+    assert found.members[0].empty is (None if found.records else True)
+
+
+@pytest.mark.parametrize("announced", [{"size": len(rows(ROW)) - 1}, {"rows": 1}])
+def test_a_missing_line_end_is_believed_where_the_announced_size_or_count_agrees(announced: dict[str, int]) -> None:
+    wanted = replace(expected(), **announced)
+    found = inspect_container(io.BytesIO(rows(ROW)[:-1]), wanted, CAPS, InlineSink(wanted, CAPS))
+    assert (found.sound, told(found)["csv-unterminated"]) == (True, "warning")
+    other = replace(expected(), **{name: count + 1 for name, count in announced.items()})
+    assert not inspect_container(io.BytesIO(rows(ROW)[:-1]), other, CAPS, InlineSink(other, CAPS)).sound
+
+
+def test_a_missing_time_column_names_the_option() -> None:
+    (message,) = [each.message for each in inspect_csv(b"id,when\n").findings if each.code == "csv-no-time-column"]
+    assert "messages-time-column" in message
+
+
+def test_only_a_whole_header_without_a_row_is_empty() -> None:
+    assert report(HEAD).empty is True
+    assert report(rows(ROW)).empty is None
 
 
 def test_a_sound_file_has_nothing_to_tell() -> None:
@@ -158,7 +198,7 @@ def test_a_sound_file_has_nothing_to_tell() -> None:
 def test_without_a_header_the_first_row_counts_and_names_nothing() -> None:
     data = b"m1,2026-03-01T10:00:00Z,SECRET\nm2,2026-03-01T10:00:00Z,x\n"
     found = inspect_csv(data)
-    assert found.records == 2
+    assert (found.records, found.sound) == (2, False)
     assert "SECRET" not in repr(found)
     assert records(data)[0] == {"column 1": "m1", "column 2": "2026-03-01T10:00:00Z", "column 3": "SECRET"}
 
@@ -387,7 +427,7 @@ def test_a_repeated_column_hides_nothing() -> None:
 
 def test_what_is_read_does_not_depend_on_what_is_documented_today() -> None:
     bare = DatasetShape("messages", "", "id", "created_at")  # all that a manifest keeps
-    for data in (sound_csv(3), rows(ROW).replace(b",", b";"), b"m1,2026-03-01T10:00:00Z,x\n"):
+    for data in (sound_csv(3), rows(ROW).replace(b",", b";"), b"created_at,id\n2026-03-01T10:00:00Z,m1\n"):
         kept, today = report(data, bare), report(data)
         assert (kept.records, kept.earliest, kept.dialect) == (today.records, today.earliest, today.dialect)
 

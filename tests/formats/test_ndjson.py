@@ -41,8 +41,6 @@ def line(number: int, **more: Any) -> bytes:
 @pytest.mark.parametrize(
     ("data", "records"),
     [
-        (b"", 0),
-        (b"\n\n", 0),
         (line(1), 1),
         (line(1) + line(2), 2),
         (line(1) + line(2).rstrip(), 2),
@@ -59,6 +57,13 @@ def test_every_line_is_a_record(data: bytes, records: int) -> None:
     assert found.sound, found.findings
     assert (found.records, found.in_window) == (records, records)
     assert len(read(data)) == records
+
+
+@pytest.mark.parametrize("data", [b"", b"\n\n"])
+def test_a_file_without_a_line_is_empty_only_where_that_was_announced(data: bytes) -> None:
+    assert [finding.code for finding in inspect(data).findings] == ["ndjson-empty"]
+    found = inspect(data, 0)
+    assert (found.sound, found.records, found.members[0].empty) == (True, 0, True)
 
 
 @pytest.mark.parametrize(

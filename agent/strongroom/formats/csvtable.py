@@ -41,7 +41,10 @@ class CsvReader:
         self._times = TimeColumn()
         self._fields = FieldWatch(shape, caps.max_fields)
         self._rows = RowSplitter(self, (shape.id_field, shape.time_field), max_row=caps.max_record, batch=batch)
+        self._accepts = expectation.accepts
+        self._announced_rows, self._announced_size = expectation.announced(member)
         self._width = self._size = self._records = self._formulas = 0
+        self._cut = False  # something says that the file may be cut short
         self._keyed = False  # the header holds the documented id or time
         self._time_at: int | None = None  # which cell holds the time
         self._spare: memoryview | None = None  # after a fault: where bytes go that are only counted
@@ -66,6 +69,7 @@ class CsvReader:
             try:
                 self._rows.finish()
                 self._require_table()
+                self._require_end()
             except Unreadable as fault:
                 self._break(fault)
         self._report_text()
@@ -76,18 +80,17 @@ class CsvReader:
             words = "no time column is documented, so no record was held against the window"
             self._note("csv-dates-not-judged", words)
         self._fields.report(self._log, self._member)
-        return Verdict(self._summarise(), self._log.close())
+        return Verdict(self._summarise(empty=whole and self._spare is None and not self._cut), self._log.close())
 
     def take_header(self, names: Sequence[str], *, given: bool) -> None:
         """Learn the columns."""
         self._width = len(names)
         if not given:
-            words = "the first row holds values, not column names; it was counted as a record"
-            self._warn("csv-no-header", words)
+            self._doubt("csv-no-header", "the first row holds values, not column names; it was counted as a record")
             return
         self._keyed = not {self._shape.id_field, self._shape.time_field}.isdisjoint({*names} - {""})
-        if self._shape.time_field and self._shape.time_field in names:
-            self._time_at = names.index(self._shape.time_field)
+        if self._shape.time_field:
+            self._find_time(names)
         self._fields.see([dict.fromkeys(names)])
         self._compare_columns(names)
 
@@ -102,6 +105,17 @@ class CsvReader:
         cells = "\0" + "\0".join(chain.from_iterable(rows))  # no cell holds a NUL
         self._formulas += sum(1 for _ in _FORMULA.finditer(cells))
 
+    def _find_time(self, names: Sequence[str]) -> None:
+        name = self._shape.time_field
+        if name in names:
+            self._time_at = names.index(name)
+            return
+        words = (
+            f"the header has no column {printable(name)}: it was cut short, or the time is in another column. If so,"
+            f" set the source's option {self._shape.name}-time-column to its name, or to nothing if there is none"
+        )
+        self._doubt("csv-no-time-column", words)
+
     def _compare_columns(self, names: Sequence[str]) -> None:
         repeated = [printable(name) for name, count in Counter(names).items() if count > 1]
         if repeated:
@@ -113,12 +127,32 @@ class CsvReader:
     def _require_table(self) -> None:
         """Refuse a line or two of plain text, such as an error message: nothing in it speaks for a table."""
         if not self._width:
-            self._warn("csv-empty", "the file is empty: not even column names")
+            words = "the file is empty: it has no header, so it does not show that there are no records"
+            self._doubt("csv-empty", words)
         if self._width != 1 or self._keyed:
             return
         if not self._records or self._shape.id_field or self._shape.time_field:
             raise Unreadable("csv-not-csv", "the file is text with nothing that separates cells; a CSV was expected")
         self._warn("csv-one-column", "the file has one column only; it may be plain text")
+
+    def _require_end(self) -> None:
+        """Doubt a last line without the line end that all others have, unless an announced size or count agrees."""
+        if not self._rows.unterminated:
+            return
+        what = "row" if self._records else "header"
+        words = f"the last line, a {what}, has no line end"
+        if self._size == self._announced_size or self._records == self._announced_rows:
+            self._warn("csv-unterminated", f"{words}; what the provider announced agrees with the file")
+        else:
+            self._doubt("csv-unterminated", f"{words}: its last cell may have been cut short, and rows may be missing")
+
+    def _doubt(self, code: str, words: str) -> None:
+        """Refuse a file that may be cut short, unless this source's files are accepted so."""
+        if code in self._accepts:
+            self._warn(code, words)
+            return
+        self._cut = True
+        self._log.add(Severity.FAULT, code, words, self._member)
 
     def _break(self, fault: Unreadable) -> None:
         self._spare = memoryview(bytearray(BATCH))
@@ -129,8 +163,6 @@ class CsvReader:
         if self._rows.decoder.encoding == LEGACY:
             words = "the text is no UTF-8 and was read as Windows-1252, which reads nearly anything: it may be another"
             self._warn("csv-legacy-encoding", words)
-        if self._rows.unterminated:
-            self._warn("csv-unterminated", "the last row has no line end: its last cell may have been cut short")
         if self._rows.blank:
             self._note("csv-blank-lines", f"{self._rows.blank:,} blank lines were passed over")
 
@@ -149,7 +181,7 @@ class CsvReader:
     def _note(self, code: str, words: str) -> None:
         self._log.add(Severity.NOTE, code, words, self._member)
 
-    def _summarise(self) -> MemberReport:
+    def _summarise(self, *, empty: bool) -> MemberReport:
         dates, rows = self._dates, self._rows
         return MemberReport(
             member=self._member,
@@ -163,4 +195,5 @@ class CsvReader:
             fields_unknown=self._fields.unknown,
             fields_vanished=self._fields.vanished,
             dialect=f"{rows.dialect} encoding={rows.decoder.encoding}" if rows.dialect else "",
+            empty=None if self._records else empty,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from strongroom.formats.directory import Directory, Member, read_directory
 from strongroom.formats.faults import FindingLog, Unreadable, printable
@@ -30,10 +31,17 @@ def inspect_container(reader: PlaintextReader, expectation: Expectation, caps: C
         reports = _read_zip(reader, expectation, caps, sink, log)
     else:
         reports = _read_bare(reader, sink, log)
-    found = Inspection(reports, log.close())
+    found = Inspection(reports, tuple(_accepted(finding, expectation.accepts) for finding in log.close()))
     if not found.sound:
         return found
     return Inspection(reports, (*found.findings, *_compare_announced(found, expectation)))
+
+
+def _accepted(finding: Finding, accepts: tuple[str, ...]) -> Finding:
+    """Return a fault that a person accepts of this source as a warning, any other finding as it is."""
+    if finding.severity is not Severity.FAULT or finding.code not in accepts:
+        return finding
+    return replace(finding, severity=Severity.WARNING)
 
 
 def _read_bare(reader: PlaintextReader, sink: RecordSink, log: FindingLog) -> tuple[MemberReport, ...]:

@@ -57,6 +57,7 @@ class JsonArrayReader:
             expectation.window, end_inclusive=expectation.end_inclusive, overlap=expectation.overlap
         )
         self._fields = FieldWatch(shape, caps.max_fields)
+        self._announced_rows, self._announced_size = expectation.announced(member)
         self._splitter = self._make_splitter(caps, batch)
         self._parser = simdjson.Parser()
         self._size = self._records = self._surrogates = self._numbers = 0
@@ -84,12 +85,16 @@ class JsonArrayReader:
         if whole and self._spare is None:
             try:
                 self._splitter.finish()
+                self._require_proof()
             except Unreadable as fault:
                 self._break(fault)
         self._report_slow()
         self._dates.report(self._log, self._member)
         self._fields.report(self._log, self._member)
-        return Verdict(self._summarise(), self._log.close())
+        return Verdict(self._summarise(empty=whole and self._spare is None), self._log.close())
+
+    def _require_proof(self) -> None:
+        """Refuse a file without records that does not show that it has none; a closed array does."""
 
     def take_batch(self, text: memoryview) -> bool:
         """Parse and count one array of whole records; return False where the fast parser refuses it."""
@@ -136,7 +141,7 @@ class JsonArrayReader:
             words = f"{self._numbers:,} numbers do not fit 64 bits: valid JSON, but many readers round them"
             self._log.add(Severity.NOTE, "json-wide-number", words, self._member)
 
-    def _summarise(self) -> MemberReport:
+    def _summarise(self, *, empty: bool) -> MemberReport:
         dates = self._dates
         return MemberReport(
             member=self._member,
@@ -149,6 +154,7 @@ class JsonArrayReader:
             latest=dates.latest,
             fields_unknown=self._fields.unknown,
             fields_vanished=self._fields.vanished,
+            empty=None if self._records else empty,
         )
 
 
@@ -157,6 +163,11 @@ class NdjsonReader(JsonArrayReader):
 
     def _make_splitter(self, caps: Caps, batch: int) -> LineSplitter:
         return LineSplitter(self, max_record=caps.max_record, batch=batch)
+
+    def _require_proof(self) -> None:
+        """Refuse a file without a line unless the provider announced that: an empty file may be one cut short."""
+        if not self._records and self._announced_rows != 0 and self._announced_size != self._size:
+            raise Unreadable("ndjson-empty", "the file has no line, so it does not show that there are no records")
 
 
 def require_objects(records: Sequence[Any]) -> None:

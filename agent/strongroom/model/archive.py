@@ -55,5 +55,9 @@ class Archive:
 
     @property
     def empty(self) -> bool:
-        """Say whether the window held no record at all."""
-        return self.inspection.records == 0
+        """Say whether the window held no record at all, and the file proves it.
+
+        Archives made before that proof was kept are believed.
+        """
+        members = self.inspection.members
+        return self.inspection.records == 0 and all(report.empty is not False for report in members if report.dataset)

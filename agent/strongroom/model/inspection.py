@@ -19,6 +19,12 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
+CUT_SHORT = frozenset(
+    {"csv-empty", "csv-no-header", "csv-no-time-column", "csv-unterminated", "ndjson-empty", "rows-mismatch"}
+)
+"""Codes of a file that may be cut short. Judged on arrival, when it can be fetched again; not held against archives."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that reading found. The message never quotes record text."""
@@ -44,6 +50,7 @@ class MemberReport:
     fields_unknown: tuple[str, ...] = ()  # seen but not in the dataset's known fields
     fields_vanished: tuple[str, ...] = ()  # documented as always there, seen in no record
     dialect: str = ""  # of a CSV: how it separates, quotes, ends and encodes; empty for other files
+    empty: bool | None = None  # without records: whether the bytes prove that; None where it was not looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,7 @@ class Bundled:
     dataset: str  # whose records it holds
     container: Container  # CSV, NDJSON or JSON_ARRAY
     rows: int | None = None  # records that the provider announced for this file
+    size: int | None = None  # bytes that the provider announced for this file
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,14 @@ class Expectation:
     rows: int | None = None  # records that the provider announced, None where it announced nothing
     overlap: timedelta = timedelta(0)  # how far beyond the window was asked on purpose: what lies there is no surprise
     files: tuple[Bundled, ...] = ()  # of a bundle
+    size: int | None = None  # bytes that the provider's API announced, None where it announced nothing
+    accepts: tuple[str, ...] = ()  # codes of faults that a person accepts of this source: told as warnings
+
+    def announced(self, member: str) -> tuple[int | None, int | None]:
+        """Return the rows and the bytes that were announced for a file of records, by its name in the container."""
+        if self.container is not Container.BUNDLE:
+            return self.rows, self.size
+        return next(((file.rows, file.size) for file in self.files if file.name == member), (None, None))
 
 
 @dataclass(frozen=True, slots=True)

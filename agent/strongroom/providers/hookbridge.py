@@ -34,6 +34,7 @@ from strongroom.model.provider import (
     Standing,
 )
 from strongroom.model.stream import DatasetShape, ExportSpec
+from strongroom.providers.accepting import ACCEPT, CSV_CODES, read_accepts
 from strongroom.providers.account import (
     Page,
     bearer,
@@ -83,15 +84,19 @@ def build_hookbridge(settings: ProviderSettings) -> Provider:
     """Return the adapter for one HookBridge project.
 
     The option `missing_direction` is "unknown" (the default) or "outbound": what an export is taken for on a list that
-    shows no direction at all. The others name columns (columns.py). Raises UsageError for what cannot be used.
+    shows no direction at all; `accept` is told in accepting.py. The others name columns (columns.py). Raises UsageError
+    for what cannot be used.
     """
     missing = settings.options.get(_MISSING, "unknown")
     if missing not in ("unknown", OUTBOUND):
         raise UsageError(f"HookBridge's option {_MISSING} is unknown or outbound")
-    shapes = name_columns(_LABEL, SHAPES, settings.options, (_MISSING,))
+    shapes = name_columns(_LABEL, SHAPES, settings.options, (_MISSING, ACCEPT))
+    accepts = read_accepts(_LABEL, settings.options, CSV_CODES)
     base = (settings.base_url or BASE_URL).rstrip("/")
     policy = open_policy(_LABEL, base, bearer(settings), settings)
-    return HookBridge(policy, base, settings.limits.apply(LIMITS), shapes, assumes_outbound=missing == OUTBOUND)
+    return HookBridge(
+        policy, base, settings.limits.apply(LIMITS), shapes, accepts, assumes_outbound=missing == OUTBOUND
+    )
 
 
 class HookBridge(Plain):
@@ -103,6 +108,7 @@ class HookBridge(Plain):
         base_url: str = BASE_URL,
         limits: Limits = LIMITS,
         shapes: Mapping[str, DatasetShape] = SHAPES,
+        accepts: tuple[str, ...] = (),
         *,
         assumes_outbound: bool = False,
     ) -> None:
@@ -110,6 +116,7 @@ class HookBridge(Plain):
         self._base_url = base_url
         self._limits = limits
         self._shapes = shapes
+        self._accepts = accepts
         self._assumes_outbound = assumes_outbound
 
     @property
@@ -134,7 +141,7 @@ class HookBridge(Plain):
     def expectation(self, spec: ExportSpec) -> Expectation:
         """Expect one CSV, with a few records of the neighbouring windows."""
         shapes = tuple(self._shapes[name] for name in spec.datasets)
-        return Expectation(spec.window, shapes, container=Container.CSV, overlap=OVERLAP)
+        return Expectation(spec.window, shapes, container=Container.CSV, overlap=OVERLAP, accepts=self._accepts)
 
     def create(self, ask: Ask) -> Accepted:
         """Request an export with exactly one POST."""

@@ -36,6 +36,7 @@ from strongroom.model.provider import (
     Standing,
 )
 from strongroom.model.stream import DatasetShape, ExportSpec
+from strongroom.providers.accepting import ACCEPT, CSV_CODES, read_accepts
 from strongroom.providers.account import (
     DEAD,
     export_path,
@@ -80,17 +81,18 @@ def build_qlara(settings: ProviderSettings) -> Provider:
     """Return the adapter for one Qlara account. The option `auth` is "key" (the default) or "basic".
 
     With "basic" the secret is the user and the password with a colon between. `sender_filter` and `recipient_filter`
-    are how requests spell these filters, which is not documented; the other options name columns (columns.py). Raises
-    UsageError for settings that cannot be used.
+    are how requests spell these filters, which is not documented; `accept` is told in accepting.py; the other options
+    name columns (columns.py). Raises UsageError for settings that cannot be used.
     """
     auth = settings.options.get("auth", "key")
     if auth not in ("key", "basic"):
         raise UsageError("Qlara's option auth is key or basic", hint='write it like auth = "basic"')
-    shapes = name_columns(_LABEL, SHAPES, settings.options, ("auth", *_NAMED))
+    shapes = name_columns(_LABEL, SHAPES, settings.options, ("auth", *_NAMED, ACCEPT))
     names = {word: name for option, word in _NAMED.items() if (name := settings.options.get(option))}
     credential = _credential(settings.api_key, basic=auth == "basic")
     policy = open_policy(_LABEL, settings.base_url or BASE_URL, credential, settings)
-    return Qlara(policy, settings.limits.apply(LIMITS), shapes, names)
+    accepts = read_accepts(_LABEL, settings.options, CSV_CODES)
+    return Qlara(policy, settings.limits.apply(LIMITS), shapes, names, accepts)
 
 
 class Qlara(Plain):
@@ -102,11 +104,13 @@ class Qlara(Plain):
         limits: Limits = LIMITS,
         shapes: Mapping[str, DatasetShape] = SHAPES,
         names: Mapping[str, str] | None = None,
+        accepts: tuple[str, ...] = (),
     ) -> None:
         self._policy = policy
         self._limits = limits
         self._shapes = shapes
         self._names = names or {}
+        self._accepts = accepts
         self._list = QlaraList(policy)
 
     @property
@@ -128,7 +132,7 @@ class Qlara(Plain):
         shapes = tuple(self._shapes[name] for name in spec.datasets)
         if not is_dated(spec):
             shapes = tuple(replace(shape, time_field="") for shape in shapes)
-        return Expectation(spec.window, shapes, container=Container.CSV, overlap=OVERLAP)
+        return Expectation(spec.window, shapes, container=Container.CSV, overlap=OVERLAP, accepts=self._accepts)
 
     def create(self, ask: Ask) -> Accepted:
         """Request an export with exactly one POST; the answer may name none."""

@@ -104,18 +104,23 @@ def _expected(expectation: Expectation) -> dict[str, Any]:
     if expectation.overlap:
         seconds = expectation.overlap.total_seconds()
         told["overlap"] = int(seconds) if seconds.is_integer() else seconds
+    if expectation.size is not None:
+        told["size"] = expectation.size
+    if expectation.accepts:
+        told["accepts"] = list(expectation.accepts)
     if expectation.files:
         told["files"] = [_file(file) for file in expectation.files]
     return told
 
 
 def _file(file: Bundled) -> dict[str, Any]:
-    told = {"name": file.name, "dataset": file.dataset, "container": file.container.value}
-    return told if file.rows is None else {**told, "rows": file.rows}
+    told: dict[str, Any] = {"name": file.name, "dataset": file.dataset, "container": file.container.value}
+    counts = {"rows": file.rows, "size": file.size}
+    return told | {name: count for name, count in counts.items() if count is not None}
 
 
 def _member(report: MemberReport) -> dict[str, Any]:
-    told = {
+    told: dict[str, Any] = {
         "member": report.member,
         "dataset": report.dataset,
         "size": report.size,
@@ -127,7 +132,9 @@ def _member(report: MemberReport) -> dict[str, Any]:
         "fields_unknown": list(report.fields_unknown),
         "fields_vanished": list(report.fields_vanished),
     }
-    return {**told, "dialect": report.dialect} if report.dialect else told
+    if report.dialect:
+        told["dialect"] = report.dialect
+    return told if report.empty is None else {**told, "empty": report.empty}
 
 
 def _finding(finding: Finding) -> dict[str, str]:
@@ -190,9 +197,11 @@ def _expectation(window: Window, told: dict[str, Any], container: Container) -> 
         rows=told.get("rows"),
         overlap=timedelta(seconds=told.get("overlap", 0)),
         files=tuple(
-            Bundled(file["name"], file["dataset"], Container(file["container"]), file.get("rows"))
+            Bundled(file["name"], file["dataset"], Container(file["container"]), file.get("rows"), file.get("size"))
             for file in told.get("files", ())
         ),
+        size=told.get("size"),
+        accepts=tuple(told.get("accepts", ())),
     )
 
 
@@ -209,6 +218,7 @@ def _report(told: dict[str, Any]) -> MemberReport:
         fields_unknown=tuple(told["fields_unknown"]),
         fields_vanished=tuple(told["fields_vanished"]),
         dialect=told.get("dialect", ""),
+        empty=told.get("empty"),
     )
 
 

@@ -28,7 +28,9 @@ _SHAPE: dict[str, Shape] = {
         "companions": [str],
         "rows": (int, type(None)),
         "overlap": (int, float),
-        "files": [{**dict.fromkeys(("name", "dataset", "container"), str), "rows": int}],
+        "size": int,
+        "accepts": [str],
+        "files": [{**dict.fromkeys(("name", "dataset", "container"), str), "rows": int, "size": int}],
     },
     "counts": {"records": int, "in_window": int},
     "members": [
@@ -38,6 +40,7 @@ _SHAPE: dict[str, Shape] = {
             **dict.fromkeys(("earliest", "latest"), _TIME),
             "fields_unknown": [str],
             "fields_vanished": [str],
+            "empty": bool,
         }
     ],
     "findings": [dict.fromkeys(("severity", "code", "message", "member"), str)],

@@ -96,13 +96,13 @@ def _expect_one(part: Part, asked: Expectation) -> Expectation:
     shapes = asked.datasets
     if part.container is not Container.ZIP_OF_JSON:
         shapes = tuple(replace(shape, member="") for shape in shapes)
-    return replace(asked, datasets=shapes, container=part.container, rows=part.rows)
+    return replace(asked, datasets=shapes, container=part.container, rows=part.rows, size=part.size)
 
 
 def _expect_bundle(parts: Sequence[Part], asked: Expectation) -> Expectation:
     only = asked.datasets[0].name if len(asked.datasets) == 1 else ""
     files = tuple(
-        Bundled(name, part.dataset or only, part.container, part.rows)
+        Bundled(name, part.dataset or only, part.container, part.rows, part.size)
         for name, part in zip(name_members([part.name for part in parts]), parts, strict=True)
     )
     strange = sorted({file.dataset for file in files} - {shape.name for shape in asked.datasets})
