@@ -22,7 +22,7 @@ from strongroom.model.window import Window
 
 if TYPE_CHECKING:
     from strongroom.engine.destruction.desk import Desk
-    from strongroom.engine.retention.judgement import Judgement
+    from strongroom.engine.destruction.erase import Pending
     from strongroom.model.archive import Archive
     from strongroom.model.erasure import Erasure
 
@@ -167,7 +167,7 @@ def propose(session: Session, erasure: str, as_json: bool) -> None:
         say(line)
 
 
-def _lines(erasure: Erasure, against: dict[str, Judgement]) -> Iterator[str]:
+def _lines(erasure: Erasure, against: dict[str, Pending]) -> Iterator[str]:
     state = click.style(erasure.state.value, bold=True)
     due = f", to be answered by {day_words(erasure.answer_by)}" if erasure.answered_at is None else ""
     subject = f", {clean(erasure.subject)}" if erasure.subject else ""
@@ -176,11 +176,11 @@ def _lines(erasure: Erasure, against: dict[str, Judgement]) -> Iterator[str]:
         yield from hang("  ", 2, f"answered: {erasure.answer}", width())
     of = f"of which {count_words(len(against))} are still held"
     yield f"  {counted(len(erasure.archives), 'archive')}, {of}"
-    for archive, judgement in against.items():
-        yield from hang(f"  {short(archive)}  ", 12, f"{judgement.fate.value}: {judgement.words}", width())
+    for archive, pending in against.items():
+        yield from hang(f"  {short(archive)}  ", 12, pending.words, width())
 
 
-def _document(erasure: Erasure, against: dict[str, Judgement]) -> dict[str, object]:
+def _document(erasure: Erasure, against: dict[str, Pending]) -> dict[str, object]:
     return {
         "id": erasure.id,
         "at": erasure.at,
@@ -192,5 +192,19 @@ def _document(erasure: Erasure, against: dict[str, Judgement]) -> dict[str, obje
         "answer_by": erasure.answer_by,
         "answered_at": erasure.answered_at,
         "answer": erasure.answer,
-        "held": [{"archive": name, "verdict": each.fate.value, "why": each.words} for name, each in against.items()],
+        "held": [_pending_document(name, each) for name, each in against.items()],
+    }
+
+
+def _pending_document(archive: str, pending: Pending) -> dict[str, object]:
+    condemned = pending.condemned
+    return {
+        "archive": archive,
+        "verdict": pending.judgement.fate.value,
+        "why": pending.judgement.words,
+        "proposal": condemned.proposal if condemned else None,
+        "stage": condemned.stage.value if condemned else None,
+        "of_request": pending.by_erasure or None,
+        "cooling_off_until": pending.ripe_at,
+        "waits_for": pending.words,
     }

@@ -126,6 +126,7 @@ def _engine(config: Config, vault: Vault, doors: Doors, anteroom: Anteroom, pati
         listen=doors.listen,
         settles={plan.stream.name: plan.settle for plan in plans_of(config)},
         clock_tolerance=config.vault.clock_tolerance,
+        zones={plan.stream.name: plan.zone for plan in plans_of(config)},
     )
 
 

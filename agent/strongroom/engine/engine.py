@@ -51,6 +51,7 @@ class Engine:
     observations: Observations = field(default_factory=Observations)
     clock_tolerance: timedelta = timedelta(days=1)  # how far the clock may leap for the vault's time to follow it
     settles: Mapping[str, timedelta] = field(default_factory=lambda: MappingProxyType({}))  # of configured streams
+    zones: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # IANA names, of configured streams
     stop: Callable[[], bool] = lambda: False  # asked between chunks and steps
     witness: Callable[[str], None] = lambda _where: None  # told each place where a crash would matter
 

@@ -6,10 +6,14 @@ records have no time is caught by any range of dates, since any of them may lie 
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Protocol
+
+from strongroom.model.window import Window
 
 
 class Subject(Protocol):
@@ -94,14 +98,27 @@ class Matter:
         return any(hold.stands for hold in self.holds)
 
 
+@lru_cache(maxsize=4096)  # every archive is compared with every hold
+def fold(name: str) -> str:
+    """Return a name as names are compared: without case, and however its accents are composed (NFC)."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def may_touch(subject: Subject, window: Window) -> bool:
+    """Say whether an archive may have records of this time."""
+    before = subject.earliest is not None and subject.earliest >= window.end
+    after = subject.latest is not None and subject.latest < window.start
+    return not before and not after
+
+
 def catches(hold: Hold, subject: Subject) -> bool:
-    """Say whether a standing hold keeps this archive; a released one keeps nothing."""
+    """Say whether a standing hold keeps this archive; a released one keeps nothing. Names are compared folded."""
     rule = hold.rule
     return (
         hold.stands
-        and rule.source in ("", subject.source)
-        and rule.stream in ("", subject.stream)
-        and (not rule.dataset or rule.dataset in subject.datasets)
+        and (not rule.source or fold(rule.source) == fold(subject.source))
+        and (not rule.stream or fold(rule.stream) == fold(subject.stream))
+        and (not rule.dataset or fold(rule.dataset) in map(fold, subject.datasets))
         and (not rule.archives or subject.id in rule.archives)
         and (rule.end is None or subject.earliest is None or subject.earliest < rule.end)
         and (rule.start is None or subject.latest is None or subject.latest >= rule.start)

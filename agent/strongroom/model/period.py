@@ -1,15 +1,17 @@
-"""A retention period is counted on the calendar: seven years end on the same day seven years on.
+"""A retention period is counted on the calendar of a time zone: seven years end on the same day seven years on.
 
 Where that day does not exist (29 February, 31 April) the period ends on the first day after it, never before it: a
-rounding must not shorten a record's life.
+rounding must not shorten a record's life. For the same reason a time of day that the zone skips ends after the gap, and
+one that it has twice ends the second time.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from strongroom.model.instants import require_utc
 
@@ -50,12 +52,19 @@ class Period:
             raise ValueError("a retention period is a whole number and d, w, m (months) or y")
         return cls(int(form[1]), PeriodUnit(form[2][0]))
 
-    def add_to(self, instant: datetime) -> datetime:
-        """Return the instant at which a period that began at `instant` is over, in UTC, at the same time of day.
+    def add_to(self, instant: datetime, zone: str = "UTC") -> datetime:
+        """Return, in UTC, when a period that began at `instant` is over: at the same time of day in `zone` (IANA name).
 
-        Raises ValueError for a time without a zone and OverflowError past the year 9999.
+        Raises ValueError for a time without a zone, ZoneInfoNotFoundError (a KeyError) for an unknown zone, and
+        OverflowError past the year 9999.
         """
-        start = require_utc(instant)
+        if zone == "UTC":
+            return self._add_to(require_utc(instant).replace(tzinfo=None)).replace(tzinfo=UTC)
+        calendar = ZoneInfo(zone)
+        end = self._add_to(require_utc(instant).astimezone(calendar).replace(tzinfo=None))
+        return max(end.replace(tzinfo=calendar, fold=fold).astimezone(UTC) for fold in (0, 1))
+
+    def _add_to(self, start: datetime) -> datetime:
         match self.unit:
             case PeriodUnit.DAYS:
                 return start + timedelta(days=self.count)

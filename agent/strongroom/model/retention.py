@@ -44,6 +44,7 @@ class RetentionRule:
     basis: Basis = Basis.WINDOW_END
     citation: str = ""
     at_end: AtEnd = AtEnd.ASK
+    zone: str = "UTC"  # IANA name: the calendar that the period is counted on, fixed when the archive comes
 
     @property
     def words(self) -> str:
@@ -103,7 +104,7 @@ def end_of(rule: RetentionRule, window: Window, ingested_at: datetime) -> dateti
     """
     begin = window.end if rule.basis is Basis.WINDOW_END else require_utc(ingested_at)
     try:
-        return rule.period.add_to(begin)
+        return rule.period.add_to(begin, rule.zone)
     except OverflowError:
         return datetime.max.replace(tzinfo=window.end.tzinfo)
 

@@ -7,11 +7,13 @@ PUT_PROPOSAL = f"INSERT INTO proposals ({_PROPOSAL}) VALUES ({', '.join('?' * 13
 PROPOSAL = f"SELECT {_PROPOSAL} FROM proposals WHERE id = ?"
 PROPOSALS_NEWEST = f"SELECT {_PROPOSAL} FROM proposals ORDER BY at DESC, id DESC LIMIT ?"
 PROPOSALS_LIVE = f"""
-SELECT {_PROPOSAL} FROM proposals WHERE id IN (SELECT proposal FROM condemned WHERE stage IN ('proposed', 'approved'))
+SELECT {_PROPOSAL} FROM proposals
+WHERE EXISTS (SELECT 1 FROM condemned WHERE proposal = proposals.id AND stage IN ('proposed', 'approved'))
 ORDER BY at, id
 """
 PROPOSALS_APPROVED = f"""
-SELECT {_PROPOSAL} FROM proposals WHERE id IN (SELECT proposal FROM condemned WHERE stage = 'approved') ORDER BY at, id
+SELECT {_PROPOSAL} FROM proposals
+WHERE EXISTS (SELECT 1 FROM condemned WHERE proposal = proposals.id AND stage = 'approved') ORDER BY at, id
 """
 PROPOSALS_OF_ERASURE = f"SELECT {_PROPOSAL} FROM proposals WHERE erasure = ? AND erasure <> '' ORDER BY at, id"
 PROPOSAL_IDS_LIKE = """
@@ -88,7 +90,3 @@ ERASURE_IDS_LIKE = """
 SELECT id FROM erasures WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 3
 """
 
-ARCHIVES_TOUCHING = """
-SELECT id FROM archives WHERE stream = ? AND window_end > ? AND window_start < ? ORDER BY id
-"""
-STREAMS_WITH_ARCHIVES = "SELECT DISTINCT stream FROM archives ORDER BY stream"

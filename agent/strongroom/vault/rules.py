@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from strongroom.model.archive import Archive
 from strongroom.model.period import Period
@@ -14,13 +15,14 @@ from strongroom.model.retention import NAMED_BY, AtEnd, Basis, RetentionRule, cl
 
 def rule_body(rule: RetentionRule) -> dict[str, str]:
     """Return a rule as a JSON object."""
-    return {
+    body = {
         "class": rule.name,
         "period": str(rule.period),
         "basis": rule.basis.value,
         "citation": rule.citation,
         "at_end": rule.at_end.value,
     }
+    return body if rule.zone == "UTC" else {**body, "zone": rule.zone}
 
 
 def read_rule(body: Mapping[str, Any]) -> RetentionRule:
@@ -31,6 +33,7 @@ def read_rule(body: Mapping[str, Any]) -> RetentionRule:
         basis=Basis(body["basis"]),
         citation=_text(body["citation"]),
         at_end=AtEnd(body["at_end"]),
+        zone=ZoneInfo(_text(body.get("zone", "UTC"))).key,
     )
 
 

@@ -13,7 +13,8 @@ from strongroom.engine.destruction.crosscheck import open_docket, read_on, requi
 from strongroom.engine.destruction.desk import Desk
 from strongroom.engine.destruction.docket import Docket
 from strongroom.engine.destruction.propose import Plan, read_plan
-from strongroom.evidence.note import Signer, Verifier, open_note
+from strongroom.engine.destruction.propose import sound_approvals as sound_approvals  # carrying out asks for them here
+from strongroom.evidence.note import Signer
 from strongroom.model.destruction import (
     Approval,
     Person,
@@ -102,8 +103,10 @@ def approve(desk: Desk, proposal_id: str, by: Person, seen: str, key: Signer | N
         if approval.signer and any(each.signer == approval.signer for each in given):
             raise StepRefused("this key has approved the plan already", hint="somebody else must do so, with another")
         put_approval(catalogue, approval)
-        enough = is_approved(plan.proposal, [*given, approval], desk.rules.people)
+        enough = is_approved(plan.proposal, [*sound_approvals(desk, plan.proposal)], desk.rules.people)
         for each in plan.waiting if enough else ():
+            if each.stage is Stage.APPROVED:
+                continue  # by fewer people than today's rules ask for
             put_condemned(catalogue, move(each, Step.APPROVED, at, each.reason))
         desk.log(
             "destruction.approved",
@@ -162,25 +165,3 @@ def _sign(desk: Desk, plan: Plan, by: Person, at: datetime, key: Signer | None) 
         raise UsageError("this key is none of [destruction] approvers", hint="sign with the key that stands there")
     note = key.sign(approval_text(proposal, format_instant(at), by, len(plan.waiting)))
     return Approval(proposal.id, at, by, proposal.plan_sha256, note, signer)
-
-
-def sound_approvals(desk: Desk, proposal: Proposal) -> list[Approval]:
-    """Return the approvals that still stand: signed where a signature is asked for, and every signature a true one."""
-    approvers = desk.rules.approvers
-    return [
-        each
-        for each in approvals_of(desk.vault.catalogue, proposal.id)
-        if _is_true(each) and (not approvers or each.signer in approvers)
-    ]
-
-
-def _is_true(approval: Approval) -> bool:
-    if not approval.note:
-        return not approval.signer
-    try:
-        text = open_note(approval.note, Verifier.parse(approval.signer))
-    except (UsageError, VaultError):
-        return False
-    lines = text.splitlines()
-    wanted = {f"proposal {approval.proposal}", f"plan {approval.plan_sha256}", f"by {approval.by.token}"}
-    return wanted <= set(lines)

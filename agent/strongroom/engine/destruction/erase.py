@@ -9,24 +9,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from strongroom.engine.destruction.compaction import owe, settle
 from strongroom.engine.destruction.desk import Desk
-from strongroom.engine.destruction.propose import Plan, enter_plan
+from strongroom.engine.destruction.propose import Plan, enter_plan, sound_approvals
 from strongroom.engine.recovery.asides import clear_asides
 from strongroom.engine.retention.judgement import Judgement
 from strongroom.model.archive import Archive
 from strongroom.model.counts import counted
-from strongroom.model.destruction import PROGRAM, Condemned, Ground, Person, Stage, Step, StepRefused, move
+from strongroom.model.destruction import (
+    PROGRAM,
+    Condemned,
+    Ground,
+    Person,
+    Stage,
+    Step,
+    StepRefused,
+    is_approved,
+    move,
+    ripe_at,
+)
 from strongroom.model.erasure import Answer, Erasure, ErasureState, reply, subject_hash
 from strongroom.model.errors import UsageError
+from strongroom.model.hold import may_touch
 from strongroom.model.ids import make_id
 from strongroom.model.window import Window
-from strongroom.vault import destructionqueries as queries
 from strongroom.vault.archives import get_archive
-from strongroom.vault.catalogue import to_text
-from strongroom.vault.destructions import condemned_on, live_condemned, proposals_of_erasure, put_condemned
+from strongroom.vault.destructions import condemned_on, get_proposal, live_condemned, proposals_of_erasure, put_condemned
 from strongroom.vault.erasures import get_erasure, pending_erasures, put_erasure
+from strongroom.vault.retained import records
 from strongroom.vault.tombstones import get_tombstone
 from strongroom.vault.vault import Vault
 
@@ -43,11 +55,12 @@ class Requested:
 
 
 def archives_within(vault: Vault, stream: str, window: Window) -> list[Archive]:
-    """Return every archive of a stream, or of all streams, whose window touches this one."""
-    rows = vault.catalogue.read(queries.STREAMS_WITH_ARCHIVES)
-    streams = [stream] if stream else [row["stream"] for row in rows]
-    start, end = to_text(window.start), to_text(window.end)
-    ids = [row["id"] for name in streams for row in vault.catalogue.read(queries.ARCHIVES_TOUCHING, name, start, end)]
+    """Return every archive of a stream, or of all streams, that may have records of this time, oldest first.
+
+    As for holds: what counts is the reach of the records, and an archive whose records have no time is always among
+    them.
+    """
+    ids = [each.id for each in records(vault.catalogue, stream) if not each.destroyed and may_touch(each, window)]
     found = (get_archive(vault.catalogue, archive_id) for archive_id in ids)
     return [archive for archive in found if archive is not None]
 
@@ -126,6 +139,8 @@ def answer_erasure(desk: Desk, erasure_id: str, answer: Answer, ground: str, by:
             for each in _on_plans(desk, erasure):
                 put_condemned(catalogue, move(each, Step.UNDONE, at, f"the request was refused: {ground}"))
         answered = _write_answer(desk, erasure, answer, ground, by)
+        if answer is Answer.REFUSED:
+            _replan_others(desk, erasure, by)
     desk.vault.write_log()
     clear_asides(desk.vault, desk.clock)
     settle(catalogue)
@@ -146,19 +161,52 @@ def complete_erasures(desk: Desk) -> list[Erasure]:
     return done
 
 
-def standing_against(desk: Desk, erasure: Erasure) -> dict[str, Judgement]:
-    """Return, for each archive that is still held, what would be decided now."""
-    at = desk.clock()
-    return {archive.id: desk.judge(desk.vault, archive, at) for archive in _held(desk, erasure)}
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What one archive of a request waits for."""
+
+    judgement: Judgement  # what would be decided now
+    condemned: Condemned | None  # where it is on a plan; None: it is on none
+    by_erasure: str = ""  # the other request whose plan it is on
+    ripe_at: datetime | None = None  # when the cooling-off of its plan ends, where it is approved
+
+    @property
+    def words(self) -> str:
+        """Say what is missing until it is destroyed, and what to do, in words for a person."""
+        if self.condemned is None:
+            return "on no plan: put it on one with strongroom erase propose"
+        plan = f"plan {self.condemned.proposal}" + (f" of request {self.by_erasure}" if self.by_erasure else "")
+        if self.condemned.stage is Stage.PROPOSED:
+            return f"{plan} waits for approval: {self.judgement.words}"
+        if self.ripe_at is None:
+            return f"{plan} waits for one more approval: {self.judgement.words}"
+        return f"{plan} is approved, cooling off until {self.ripe_at:%Y-%m-%d %H:%M} UTC: {self.judgement.words}"
+
+
+def standing_against(desk: Desk, erasure: Erasure) -> dict[str, Pending]:
+    """Return, for each archive that is still in the vault, what it waits for."""
+    return {archive.id: _pending_archive(desk, erasure, archive) for archive in _held(desk, erasure)}
+
+
+def _pending_archive(desk: Desk, erasure: Erasure, archive: Archive) -> Pending:
+    judgement = desk.judge(desk.vault, archive, desk.clock())
+    condemned = live_condemned(desk.vault.catalogue, archive.id)
+    proposal = get_proposal(desk.vault.catalogue, condemned.proposal) if condemned else None
+    if condemned is None or proposal is None:
+        return Pending(judgement, condemned)
+    other = proposal.erasure if proposal.erasure != erasure.id else ""
+    given = sound_approvals(desk, proposal)
+    enough = condemned.stage is not Stage.PROPOSED and is_approved(proposal, given, desk.rules.people)
+    return Pending(judgement, condemned, other, ripe_at(proposal, given, desk.rules.cooling_off) if enough else None)
 
 
 def _put_on_plan(desk: Desk, erasure: Erasure, archives: Sequence[Archive], by: Person) -> Plan | None:
-    """Make the plan that answers a request; what stood on another plan is taken over, unless it has begun."""
+    """Make the plan that answers a request. What is on a plan already stays there, unless that can be taken over."""
     catalogue, at = desk.vault.catalogue, desk.clock()
     free = []
     for archive in archives:
         taken = live_condemned(catalogue, archive.id)
-        if taken is not None and taken.stage is Stage.DESTROYING:
+        if taken is not None and not _can_take_over(desk, erasure, taken):
             continue
         if taken is not None:
             put_condemned(
@@ -181,6 +229,29 @@ def _put_on_plan(desk: Desk, erasure: Erasure, archives: Sequence[Archive], by: 
         erasure=erasure.id,
         overrides=erasure.overrides,
     )
+
+
+def _can_take_over(desk: Desk, erasure: Erasure, taken: Condemned) -> bool:
+    """Say whether a request may move an archive from the plan that it is on to its own.
+
+    Never from what has begun or was approved: approvals that people gave would end unseen. Nor from another request's
+    plan: it is done with the same destruction. An exception is the request that outweighs a retention duty which keeps
+    what the other plan waits for.
+    """
+    other = get_proposal(desk.vault.catalogue, taken.proposal)
+    if taken.stage is Stage.DESTROYING or other is None:
+        return False
+    if erasure.overrides and other.ground is Ground.ERASURE and not other.overrides:
+        return True
+    return taken.stage is Stage.PROPOSED and other.ground is Ground.RETENTION
+
+
+def _replan_others(desk: Desk, refused: Erasure, by: Person) -> None:
+    """Put what a refused request took off its plan on a plan of each other request that names it."""
+    for other in pending_erasures(desk.vault.catalogue):
+        if other.id != refused.id and set(other.archives) & set(refused.archives):
+            loose = [each for each in _held(desk, other) if live_condemned(desk.vault.catalogue, each.id) is None]
+            _put_on_plan(desk, other, loose, by)
 
 
 def _write_answer(desk: Desk, erasure: Erasure, answer: Answer, ground: str, by: Person) -> Erasure:

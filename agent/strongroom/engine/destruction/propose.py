@@ -14,8 +14,10 @@ from strongroom.engine.destruction.crosscheck import open_docket, read_on, requi
 from strongroom.engine.destruction.desk import Desk
 from strongroom.engine.retention.judgement import Fate, Judgement
 from strongroom.evidence.line import Fact
+from strongroom.evidence.note import Verifier, open_note
 from strongroom.model.archive import Archive
 from strongroom.model.destruction import (
+    Approval,
     Condemned,
     Ground,
     Person,
@@ -23,15 +25,17 @@ from strongroom.model.destruction import (
     Stage,
     Step,
     StepRefused,
+    is_approved,
     move,
     plan_digest,
 )
-from strongroom.model.errors import UsageError
+from strongroom.model.errors import UsageError, VaultError
 from strongroom.model.ids import make_id
 from strongroom.model.tombstone import Tombstone
 from strongroom.model.window import Window
 from strongroom.vault.archives import get_archive
 from strongroom.vault.destructions import (
+    approvals_of,
     condemned_on,
     get_proposal,
     live_condemned,
@@ -59,11 +63,13 @@ class Plan:
     condemned: tuple[Condemned, ...]
     judgements: dict[str, Judgement]  # by archive: what would be decided now; none for what is gone
     contents: Mapping[str, Content] = field(default_factory=dict)  # by archive
+    reopened: bool = False  # it was approved, and today's rules ask for more approvals than it has
 
     @property
     def waiting(self) -> tuple[Condemned, ...]:
         """Return what still needs approval."""
-        return tuple(each for each in self.condemned if each.stage is Stage.PROPOSED)
+        stages = {Stage.PROPOSED, Stage.APPROVED} if self.reopened else {Stage.PROPOSED}
+        return tuple(each for each in self.condemned if each.stage in stages)
 
     @property
     def digest(self) -> str:
@@ -85,9 +91,10 @@ def candidates(desk: Desk, archives: Iterable[Archive]) -> list[tuple[Archive, J
 def propose(desk: Desk, archives: Sequence[Archive], by: Person, reason: str) -> Plan:
     """Write down a plan to destroy archives whose retention is over.
 
-    Raises UsageError, naming each archive that may not be destroyed and why, and Contradiction where what decides about
-    one is not what the log tells; then nothing is proposed.
+    Raises UsageError, naming each archive that may not be destroyed and why, WorldError while the time cannot be
+    trusted, and Contradiction where what decides about one is not what the log tells; then nothing is proposed.
     """
+    desk.require_calm()
     at, catalogue = desk.clock(), desk.vault.catalogue
     require_ripe(desk, archives, at)
     with told_aloud(desk):
@@ -203,7 +210,35 @@ def read_plan(desk: Desk, proposal_id: str) -> Plan:
     contents = {each.archive: _content(archive) for each, archive in found if archive is not None}
     gone = (get_tombstone(catalogue, each.archive) for each, archive in found if archive is None)
     contents |= {each.tombstone.archive: _remains(each.tombstone) for each in gone if each is not None}
-    return Plan(proposal, condemned, judgements, contents)
+    return Plan(proposal, condemned, judgements, contents, _is_reopened(desk, proposal, condemned))
+
+
+def _is_reopened(desk: Desk, proposal: Proposal, condemned: Sequence[Condemned]) -> bool:
+    if not any(each.stage is Stage.APPROVED for each in condemned):
+        return False
+    return not is_approved(proposal, sound_approvals(desk, proposal), desk.rules.people)
+
+
+def sound_approvals(desk: Desk, proposal: Proposal) -> list[Approval]:
+    """Return the approvals that still count: signed where a signature is required, and every signature a true one."""
+    approvers = desk.rules.approvers
+    return [
+        each
+        for each in approvals_of(desk.vault.catalogue, proposal.id)
+        if _is_true(each) and (not approvers or each.signer in approvers)
+    ]
+
+
+def _is_true(approval: Approval) -> bool:
+    if not approval.note:
+        return not approval.signer
+    try:
+        text = open_note(approval.note, Verifier.parse(approval.signer))
+    except (UsageError, VaultError):
+        return False
+    lines = text.splitlines()
+    wanted = {f"proposal {approval.proposal}", f"plan {approval.plan_sha256}", f"by {approval.by.token}"}
+    return wanted <= set(lines)
 
 
 def _content(archive: Archive) -> Content:

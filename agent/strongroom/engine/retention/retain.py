@@ -120,8 +120,10 @@ def _enter_changes(
     return bool(told)
 
 
-def with_rule(catalogue: Catalogue, archive: Archive) -> Archive:
+def with_rule(catalogue: Catalogue, archive: Archive, zone: str = "UTC") -> Archive:
     """Fix the retention rule of an archive that comes in: of all the classes that apply, the one that ends last.
+
+    Its period is counted on the calendar of `zone`, the IANA name of the stream's time zone.
 
     Without one where a class is unknown to the vault: the archive is then kept until a person says otherwise.
     """
@@ -131,7 +133,8 @@ def with_rule(catalogue: Catalogue, archive: Archive) -> Archive:
     known = get_classes(catalogue)
     if not names or not known.keys() >= set(names):
         return archive
-    rule = longest((known[name] for name in names), archive.spec.window, archive.verified_at)
+    rules = (replace(known[name], zone=zone) for name in names)
+    rule = longest(rules, archive.spec.window, archive.verified_at)
     return replace(archive, retention=NAMED_BY.join(names), rule=rule)
 
 
@@ -177,7 +180,7 @@ def extendable(vault: Vault, stream: str, class_name: str) -> list[Archive]:
         if rule is None or archive is None:
             continue
         own = record.until is None and class_name in class_names(record.retention)
-        until = end_of(rule, archive.spec.window, archive.verified_at)
+        until = end_of(_on_calendar_of(archive, rule), archive.spec.window, archive.verified_at)
         if own or (record.until is not None and until > record.until):
             found.append(archive)
     return found
@@ -189,6 +192,7 @@ def _extend(
     record = get_record(catalogue, archive.id)
     if record is None or record.destroyed:
         raise UsageError(f"archive {archive.id} is destroyed, or being destroyed")
+    rule = _on_calendar_of(archive, rule)
     until = end_of(rule, archive.spec.window, archive.verified_at)
     if record.until is None and rule.name not in class_names(archive.retention):
         raise UsageError(
@@ -207,6 +211,10 @@ def _extend(
         facts["before"] = format_instant(record.until)
     add_entry(catalogue, Entry("retention.extended", now, "", archive.id, archive.stream, facts, reason))
     return Extended(archive.id, record.until, until, rule)
+
+
+def _on_calendar_of(archive: Archive, rule: RetentionRule) -> RetentionRule:
+    return rule if archive.rule is None else replace(rule, zone=archive.rule.zone)
 
 
 def _fact(catalogue: Catalogue, name: str) -> str:
