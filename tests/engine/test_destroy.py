@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,11 +22,13 @@ from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.propose import propose, read_plan, undo
 from strongroom.engine.destruction.remains import Destroyed, refuse_return
 from strongroom.engine.readings import find_archive
+from strongroom.engine.retention.holding import place, release
 from strongroom.evidence.note import NoteRefused, Signer, open_note
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover
 from strongroom.model.destruction import PROGRAM, Person, Stage, StepRefused
 from strongroom.model.errors import UsageError, WorldError
+from strongroom.model.hold import HoldRule
 from strongroom.model.plan import Plan
 from strongroom.model.stream import Stream
 from strongroom.sealing.keyfile import parse_archive_key
@@ -207,6 +210,47 @@ def test_a_hold_between_approval_and_destruction_wins_and_the_rest_goes_on(house
     stages = {each.archive: each.stage for each in condemned_on(house.vault.catalogue, plan.proposal.id)}
     assert stages == {held.id: Stage.SPARED, doomed.id: Stage.DESTROYED}
     assert house.kinds().count("destruction.spared") == 1
+
+
+def test_a_hold_takes_archives_off_their_plan_for_good_even_if_it_is_released_before_the_plan_runs(
+    house: House,
+) -> None:
+    held, doomed = house.add(2)
+    plan = house.plan(held, doomed)
+    house.agree(plan)
+    rule = HoldRule(archives=(held.id,))
+    placed = place(house.vault, "acme", rule, ALICE, "a letter", house.now, os.urandom)
+    release(house.vault, placed.hold.id, ALICE, "settled", house.now)
+    house.now += WEEK
+    assert [each.archive for each in carry_out(house.desk()).destroyed] == [doomed.id]
+    assert house.is_whole(held)
+    assert house.plan(held).condemned[0].stage is Stage.PROPOSED  # it can be proposed anew
+
+
+def test_a_proposal_is_refused_while_the_time_is_in_doubt_and_leaves_no_line(house: House) -> None:
+    (doomed,) = house.add()
+
+    def doubt() -> None:
+        raise WorldError("the clock cannot be trusted")
+
+    with pytest.raises(WorldError, match="clock"):
+        propose(house.desk(require_calm=doubt), [doomed], ALICE, "over")
+    assert "destruction.proposed" not in house.kinds()
+
+
+def test_more_people_after_an_approval_asks_for_the_one_that_is_missing(house: House) -> None:
+    (doomed,) = house.add()
+    plan = house.approve_and_cool(doomed)
+    strict = {"rules": Rules(people=3)}
+    assert [each.archive for each in carry_out(house.desk(**strict)).waiting] == [doomed.id]
+    now = read_plan(house.desk(**strict), plan.proposal.id)
+    assert [each.archive for each in now.waiting] == [doomed.id]
+    with pytest.raises(StepRefused, match="approved this plan already"):
+        approve(house.desk(**strict), plan.proposal.id, BOB, now.digest)
+    assert approve(house.desk(**strict), plan.proposal.id, CAROL, now.digest).enough
+    assert carry_out(house.desk(**strict)).destroyed == []  # the cooling-off runs from the last approval
+    house.now += WEEK
+    assert len(carry_out(house.desk(**strict)).destroyed) == 1
 
 
 def test_nothing_begins_while_the_time_cannot_be_trusted(house: House) -> None:

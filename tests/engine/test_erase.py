@@ -20,12 +20,13 @@ from strongroom.engine.destruction.erase import (
     request_erasure,
     standing_against,
 )
-from strongroom.engine.destruction.propose import undo
+from strongroom.engine.destruction.propose import read_plan, undo
 from strongroom.model.archive import Archive
 from strongroom.model.destruction import StepRefused
 from strongroom.model.erasure import Answer, Erasure, ErasureState
 from strongroom.model.errors import UsageError
 from strongroom.model.window import Window
+from strongroom.vault.destructions import proposals_of_erasure
 from strongroom.vault.erasures import get_erasure
 
 SUBJECT = "customer-4711"
@@ -163,11 +164,12 @@ def test_done_is_not_believed_before_it_is_true(house: House) -> None:
     assert answer_erasure(house.desk(), empty.erasure.id, Answer.DONE, "", BOB).state is ErasureState.DONE
 
 
-def test_it_takes_over_what_is_on_another_plan_and_comes_back_after_an_undo(house: House) -> None:
+def test_it_takes_over_what_waits_on_another_plan_and_comes_back_after_an_undo(house: House) -> None:
     (doomed,) = house.add()
-    plan = house.approve_and_cool(doomed)
+    plan = house.plan(doomed)
     asked = ask(house, doomed)
-    assert carry_out(house.desk()).destroyed == []  # it must be approved on the plan that it is on now
+    with pytest.raises(StepRefused, match="waits for approval"):
+        house.agree(plan)  # it must be approved on the plan that it is on now
     undo(house.desk(), doomed.id, BOB, "look again")
     house.now += WEEK
     assert carry_out(house.desk()).destroyed == []
@@ -193,10 +195,61 @@ def test_words_for_the_log_do_not_tell_the_person(house: House, ground: str) -> 
 def test_a_period_means_every_archive_that_touches_it(house: House) -> None:
     first, second, third = house.add(3)
     (other,) = house.add(stream="another")
-    window = Window(second.spec.window.start, second.spec.window.end)
+    assert second.id in {each.id for each in archives_within(house.vault, first.stream, second.spec.window)}
+    window = Window(second.spec.window.start + timedelta(seconds=1), second.spec.window.end - timedelta(seconds=1))
     assert archives_within(house.vault, first.stream, window) == [second]
     wide = Window(first.spec.window.end - timedelta(seconds=1), other.spec.window.end)
     assert {each.id for each in archives_within(house.vault, "", wide)} == {
         *(first.id, second.id, third.id, other.id),
     }
     assert DUE.locked is False
+
+
+def test_a_second_request_leaves_the_first_ones_approval_and_is_done_with_it(house: House) -> None:
+    (doomed,) = house.add()
+    first = ask(house, doomed)
+    approve_it(house, first)  # the cooling-off is over, too
+    second = ask(house, doomed)
+    assert second.plan is None
+    waits = standing_against(house.desk(), state(house, second.erasure))[doomed.id]
+    assert waits.by_erasure == first.erasure.id
+    assert f"of request {first.erasure.id} is approved" in waits.words
+    assert [each.archive for each in carry_out(house.desk()).destroyed] == [doomed.id]
+    assert {state(house, each.erasure).state for each in (first, second)} == {ErasureState.DONE}
+
+
+def test_a_request_leaves_what_a_retention_plan_was_approved_for(house: House) -> None:
+    (doomed,) = house.add()
+    house.approve_and_cool(doomed)
+    asked = ask(house, doomed)
+    assert asked.plan is None
+    assert len(carry_out(house.desk()).destroyed) == 1
+    assert state(house, asked.erasure).state is ErasureState.DONE
+
+
+def test_what_a_refused_request_lets_go_is_planned_for_the_other_request(house: House) -> None:
+    (doomed,) = house.add()
+    first, second = ask(house, doomed), ask(house, doomed)
+    answer_erasure(house.desk(), first.erasure.id, Answer.REFUSED, "GDPR 17(3)(b)", BOB)
+    waits = standing_against(house.desk(), state(house, second.erasure))[doomed.id]
+    assert waits.by_erasure == ""
+    assert "waits for approval" in waits.words
+    (proposal,) = proposals_of_erasure(house.vault.catalogue, second.erasure.id)
+    assert house.agree(read_plan(house.desk(), proposal.id), ALICE).enough  # BOB, who refused, proposed it
+    house.now += WEEK
+    assert len(carry_out(house.desk()).destroyed) == 1
+
+
+def test_each_request_says_what_it_waits_for(house: House) -> None:
+    (doomed,) = house.add()
+    asked = ask(house, doomed)
+
+    def words() -> str:
+        return standing_against(house.desk(), state(house, asked.erasure))[doomed.id].words
+
+    assert "waits for approval" in words()
+    assert asked.plan is not None
+    house.agree(asked.plan)
+    assert "is approved, cooling off until" in words()
+    undo(house.desk(), doomed.id, BOB, "look again")
+    assert "on no plan" in words()

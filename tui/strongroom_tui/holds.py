@@ -8,8 +8,10 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from strongroom.config.schema import Config
 from strongroom.engine.people import acting_person
-from strongroom.engine.retention.holding import count_caught, place, release
+from strongroom.engine.retention.holding import Caught, count_caught, place, release
+from strongroom.engine.retention.scope import known_names, resolve_scope
 from strongroom.engine.retention.view import list_holds
 from strongroom.model.hold import Hold, HoldRule
 from strongroom_tui.columns import hold_columns
@@ -142,6 +144,8 @@ class HoldsScreen(ListRoom[Hold]):
 def place_hold(room: Room, rule: HoldRule, what: str) -> None:
     """Ask for the matter and the reason, then place a hold."""
 
+    config = room.strongroom.reader.config
+
     def named(matter: str | None) -> None:
         if not matter:
             return
@@ -149,7 +153,7 @@ def place_hold(room: Room, rule: HoldRule, what: str) -> None:
         def said(reason: str | None) -> None:
             if reason:
                 room.do(
-                    lambda desk: place(desk.vault, matter, rule, acting_person(), reason, desk.clock(), os.urandom),
+                    lambda desk: _placed(desk, config, matter, rule, reason),
                     lambda caught: room.tell(f"held: {caught_words(rule, caught.archives)}"),
                 )
 
@@ -158,3 +162,8 @@ def place_hold(room: Room, rule: HoldRule, what: str) -> None:
     words = f"The matter under which {what} is held. Nothing it catches is destroyed until it is released."
     need = "a hold needs its matter: a case, a number, a name"
     room.app.push_screen(AskLine("Hold for which matter?", words, need=need), named)
+
+
+def _placed(desk: Desk, config: Config, matter: str, rule: HoldRule, reason: str) -> Caught:
+    named = resolve_scope(known_names(config, desk.vault), rule)
+    return place(desk.vault, matter, named, acting_person(), reason, desk.clock(), os.urandom)

@@ -86,10 +86,11 @@ def approve(
     key = _key(key_file)
     with open_desk(session.config()) as desk:
         plan = find_plan(desk, proposal)
+        _require_count(plan, count, yes=yes)
         if not as_json:
             for line in plan_lines(plan):
                 say(line)
-        _confirm(plan, count, yes=yes)
+        _confirm(plan, yes=yes)
         approved = agree(desk, plan.proposal.id, acting_person(), plan.digest, key)
     if as_json:
         put_document({"proposal": plan_document(approved.plan), "enough": approved.enough, "from": approved.ripe_at})
@@ -106,18 +107,26 @@ def _key(path: Path | None) -> Signer | None:
     return None if path is None else load_signer(read_passphrase(path))
 
 
-def _confirm(plan: Plan, count: int | None, *, yes: bool) -> None:
+def _require_count(plan: Plan, count: int | None, *, yes: bool) -> None:
+    """Refuse a wrong count before the plan is printed: a long plan would hide that nothing was approved."""
+    wanted = len(plan.waiting)
+    if wanted and count is not None and count != wanted:
+        raise UsageError(
+            f"the plan would destroy {counted(wanted, 'archive')}, not {count:,}: nothing was approved",
+            hint=f"read the plan: strongroom destroy show {short(plan.proposal.id)}",
+        )
+    if wanted and (not yes or count is None) and not (terminal.can_ask() and not yes):
+        raise UsageError(
+            f"{counted(wanted, 'archive')} would be destroyed, and nobody has confirmed that",
+            hint=f"type it at a terminal, or add --yes --count {wanted} after reading the plan",
+        )
+
+
+def _confirm(plan: Plan, *, yes: bool) -> None:
     """Have the person type what is to be destroyed: its name and how many, not just a letter."""
     wanted = len(plan.waiting)
-    if not wanted:
-        return  # the engine says why nothing can be approved
-    if yes or not terminal.can_ask():
-        if not yes or count != wanted:
-            raise UsageError(
-                f"{counted(wanted, 'archive')} would be destroyed, and nobody has confirmed that",
-                hint=f"type it at a terminal, or add --yes --count {wanted} after reading the plan",
-            )
-        return
+    if not wanted or yes:
+        return  # without anything that waits the engine says why nothing can be approved
     tell(f"This destroys {counted(wanted, 'archive')} for good.")
     name = click.prompt(f"Type the proposal's id ({short(plan.proposal.id)}) to go on", err=True)
     number = click.prompt("Type how many archives that is", type=int, err=True)
@@ -213,14 +222,15 @@ def list_(session: Session, everything: bool, limit: int, as_json: bool) -> None
 
 @destroy.command("show")
 @click.argument("proposal", metavar="PROPOSAL")
+@click.option("--each", is_flag=True, help="Every archive of a long plan on a line of its own.")
 @json_option
 @pass_session
-def show(session: Session, proposal: str, as_json: bool) -> None:
-    """Print a plan, each archive judged as of now."""
+def show(session: Session, proposal: str, each: bool, as_json: bool) -> None:
+    """Print a plan, judged as of now. A long one is summarized by stream and rule."""
     from strongroom.engine.destruction.office import find_plan, open_desk
 
     with open_desk(session.config()) as desk:
-        _show(find_plan(desk, proposal), as_json)
+        _show(find_plan(desk, proposal), as_json, each=each)
 
 
 @destroy.command("certificate")
@@ -247,9 +257,9 @@ def certificate(session: Session, archive: str, as_json: bool) -> None:
         click.echo(note, nl=False)
 
 
-def _show(plan: Plan, as_json: bool) -> None:
+def _show(plan: Plan, as_json: bool, *, each: bool = False) -> None:
     if as_json:
         put_document(plan_document(plan))
         return
-    for line in plan_lines(plan):
+    for line in plan_lines(plan, each=each):
         say(line)

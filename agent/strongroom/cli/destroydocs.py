@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import count_words, instant_words, short, size_words, window_words
+from strongroom.cli.amounts import count_words, counted, instant_words, short, size_words, window_words
 from strongroom.cli.table import Column, hang, render_table
 from strongroom.cli.terminal import clean, width
 from strongroom.model.counts import counted
 from strongroom.model.destruction import Condemned, Person, Stage
 from strongroom.model.durations import format_duration
+from strongroom.model.window import Window
 
 if TYPE_CHECKING:
     from strongroom.engine.destruction.office import Buried
     from strongroom.engine.destruction.propose import Content, Plan
 
+FEW = 20  # archives of a plan that are printed one by one
 _COLOURS = {Stage.DESTROYED: "red", Stage.SPARED: "green", Stage.WITHDRAWN: "green"}
 
 
@@ -73,8 +75,11 @@ def _content_words(content: Content) -> str:
     return f"{content.stream} {window_words(content.window)}, {records}: "
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
-    """Print a plan: who, why, and for each archive the verdict and its reason as of now."""
+def plan_lines(plan: Plan, *, each: bool = False) -> Iterator[str]:
+    """Print a plan: who, why, and for each archive the verdict and its reason as of now.
+
+    One of more than FEW archives is summed up by stage, stream and rule, unless `each` asks for all of them.
+    """
     proposal = plan.proposal
     yield click.style(f"proposal {proposal.id}", bold=True) + f"  {clean(proposal.ground)}, {_stages(plan)}"
     yield from hang("  ", 2, f"by {proposal.by.name} at {instant_words(proposal.at)}: {proposal.reason}", width())
@@ -86,16 +91,47 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         f" {format_duration(proposal.cooling_off)} to cool off{overrides}",
         width(),
     )
+    if len(plan.condemned) > FEW and not each:
+        yield from _summary_lines(plan)
+        return
+    for condemned in plan.condemned:
+        yield from _archive_lines(plan, condemned)
+
+
+def _archive_lines(plan: Plan, each: Condemned) -> Iterator[str]:
+    judgement = plan.judgements.get(each.archive)
+    why = judgement.words if judgement else each.reason
+    verdict = f"{judgement.fate.value}: " if judgement else ""
+    stage = click.style(f"{each.stage.value:<10}", fg=_COLOURS.get(each.stage))
+    content = plan.contents.get(each.archive)
+    what = "" if content is None else _content_words(content)
+    told = "; ".join(filter(None, (f"{verdict}{why}", _rule_words(each))))
+    yield from hang(f"  {stage} {short(each.archive)}  ", 23, f"{what}{told}", width())
+
+
+def _summary_lines(plan: Plan) -> Iterator[str]:
+    groups: dict[tuple[str, str, str, str], list[Content]] = {}
     for each in plan.condemned:
-        judgement = plan.judgements.get(each.archive)
-        why = judgement.words if judgement else each.reason
-        verdict = f"{judgement.fate.value}: " if judgement else ""
-        stage = click.style(f"{each.stage.value:<10}", fg=_COLOURS.get(each.stage))
-        cited = f" ({each.citation})" if each.citation else ""
-        content = plan.contents.get(each.archive)
-        what = "" if content is None else _content_words(content)
-        told = "; ".join(filter(None, (f"{verdict}{why}", f"{each.rule}{cited}")))
-        yield from hang(f"  {stage} {short(each.archive)}  ", 23, f"{what}{told}", width())
+        content, judgement = plan.contents.get(each.archive), plan.judgements.get(each.archive)
+        verdict = judgement.fate.value if judgement else ""
+        key = (each.stage.value, content.stream if content else "", verdict, _rule_words(each))
+        groups.setdefault(key, []).extend([content] if content else [])
+    for (stage, stream, verdict, rule), contents in sorted(groups.items()):
+        yield from hang(f"  {stage:<10} ", 13, f"{_sum_words(stream, contents)}{verdict}; {rule}", width())
+    yield f"  every archive: strongroom destroy show {short(plan.proposal.id)} --each"
+
+
+def _sum_words(stream: str, contents: Sequence[Content]) -> str:
+    if not contents:
+        return ""
+    period = Window(min(each.window.start for each in contents), max(each.window.end for each in contents))
+    records, size = sum(each.records for each in contents), sum(each.size for each in contents)
+    what = f"{counted(len(contents), 'archive')} of {stream}, {window_words(period)}"
+    return f"{what}, {counted(records, 'record')}, {size_words(size)}: "
+
+
+def _rule_words(each: Condemned) -> str:
+    return f"{each.rule} ({each.citation})" if each.citation else each.rule
 
 
 def _stages(plan: Plan) -> str:

@@ -18,6 +18,7 @@ from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.counts import counted
 from strongroom.model.erasure import Answer
 from strongroom.model.errors import UsageError
+from strongroom.model.hold import HoldRule
 from strongroom.model.window import Window
 
 if TYPE_CHECKING:
@@ -67,8 +68,11 @@ def request(
     from strongroom.engine.destruction.erase import request_erasure
     from strongroom.engine.destruction.office import open_desk
     from strongroom.engine.people import acting_person
+    from strongroom.engine.retention.scope import known_names, resolve_scope
 
     with open_desk(session.config()) as desk:
+        if stream:
+            stream = resolve_scope(known_names(session.config(), desk.vault), HoldRule(stream=stream)).stream
         found = _scope(desk, archives, stream, start, end)
         asked = request_erasure(desk, subject, found, acting_person(), ground, overrides=overrides)
     if as_json:

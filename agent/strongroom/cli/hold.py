@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 
@@ -17,10 +16,6 @@ from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.counts import counted
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import Hold, HoldRule
-
-if TYPE_CHECKING:
-    from strongroom.config.schema import Config
-    from strongroom.engine.readings import Vault
 
 _COLUMNS = (Column("HOLD"), Column("MATTER", least=12), Column("PLACED"), Column("STANDS"), Column("WHAT", least=16))
 
@@ -67,14 +62,14 @@ def place(
     from strongroom.engine.people import acting_person
     from strongroom.engine.readings import find_archive
     from strongroom.engine.retention.holding import place as put
+    from strongroom.engine.retention.scope import known_names, resolve_scope
 
     config = session.config()
     with open_reading(config) as vault:
-        _require_known(config, vault, source, stream)
         if start is not None and end is not None and start >= end:
             raise UsageError("--to must be later than --from")
         ids = tuple(find_archive(vault, part).id for part in archives)
-        rule = HoldRule(source, stream, dataset, start, end, ids)
+        rule = resolve_scope(known_names(config, vault), HoldRule(source, stream, dataset, start, end, ids))
         if rule.everything != everything:
             raise UsageError("say what is held, or --everything, and not both")
         caught = put(vault, matter, rule, acting_person(), reason, vault_now(vault, system_clock), os.urandom)
@@ -82,16 +77,6 @@ def place(
         put_document({"hold": hold_document(caught.hold), "archives": caught.archives})
     else:
         say(f"hold {caught.hold.id} stands; it keeps {counted(caught.archives, 'archive')}, and what comes and fits")
-
-
-def _require_known(config: Config, vault: Vault, source: str, stream: str) -> None:
-    """Refuse a name that is neither configured nor of any archive: a misspelt hold would keep nothing, unseen."""
-    from strongroom.engine.retention.holding import has_archives
-
-    if source and not has_archives(vault, source=source):
-        config.source(source)
-    if stream and not has_archives(vault, stream=stream):
-        config.stream(stream)
 
 
 @hold.command("release")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from strongroom.config.schema import Config, SourceSettings
 from strongroom.config.secrets import SecretRef, resolve
 from strongroom.engine.airlock.anteroom import Anteroom
+from strongroom.engine.coverage.renames import adopt_renames
 from strongroom.engine.engine import Engine, Happening, Source
 from strongroom.engine.keys.recipients import note_recipients, require_sealable
 from strongroom.engine.retention.retain import Policy, adopt_policy
@@ -103,6 +104,7 @@ def take_over(
     require_sealable(config.vault.recipients, doors.chance)
     engine = _engine(config, vault, doors, anteroom, patience)
     adopt_policy(vault, policy_of(config), doors.clock())
+    adopt_renames(vault, streams_of(config), doors.clock(), doors.chance)
     return engine
 
 
@@ -182,6 +184,11 @@ def build_source(settings: SourceSettings, config: Config, doors: Doors) -> Sour
 def policy_of(config: Config) -> Policy:
     """Return what the configuration says of retention."""
     return Policy(config.retention, tuple((each.name, each.retention) for each in config.streams), config.vault.lock)
+
+
+def streams_of(config: Config) -> list[Stream]:
+    """Return every configured stream."""
+    return [plan.stream for plan in plans_of(config)]
 
 
 def plans_of(config: Config) -> list[Plan]:

@@ -31,6 +31,12 @@ ON CONFLICT (proposal, archive) DO UPDATE SET
     stage = excluded.stage, changed_at = excluded.changed_at, reason = excluded.reason
 """
 CONDEMNED = f"SELECT {_CONDEMNED} FROM condemned WHERE proposal = ? ORDER BY archive"
+PLANNED_FOR_RETENTION = f"""
+SELECT {", ".join(f"condemned.{name}" for name in _CONDEMNED.split(", "))} FROM condemned
+JOIN proposals ON proposals.id = condemned.proposal
+WHERE stage IN ('proposed', 'approved', 'destroying') AND +stage <> 'destroying' AND ground = 'retention'
+ORDER BY archive
+"""
 CONDEMNED_LIVE = f"""
 SELECT {_CONDEMNED} FROM condemned WHERE archive = ? AND stage IN ('proposed', 'approved', 'destroying')
 """
@@ -69,7 +75,7 @@ SELECT {_TOMBSTONE} FROM tombstones WHERE window_end > ? AND window_start < ? OR
 DROP_ARCHIVE = "DELETE FROM archives WHERE id = ?"
 COVER_DESTROYED = """
 UPDATE coverage SET cover = 'destroyed', cause = ?2
-WHERE stream = ?3 AND window_start >= ?4 AND window_start < ?5 AND archive = ?1 AND cover IN ('proven', 'empty')
+WHERE archive = ?1 AND archive <> '' AND cover IN ('proven', 'empty')
 """
 HUSH_ENTRIES = """
 UPDATE entries SET words = '' WHERE (job = ?1 AND job <> '') OR (archive = ?2 AND archive <> '')
@@ -89,4 +95,3 @@ ERASURES_PENDING = f"SELECT {_ERASURE} FROM erasures WHERE state IN ('open', 'de
 ERASURE_IDS_LIKE = """
 SELECT id FROM erasures WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 3
 """
-

@@ -123,17 +123,20 @@ def live_condemned(catalogue: Catalogue, archive_id: str) -> Condemned | None:
     return _condemned(row) if row else None
 
 
+def planned_for_retention(catalogue: Catalogue) -> list[Condemned]:
+    """Return what is on a plan because its period is over, and whose destruction has not begun."""
+    return [_condemned(row) for row in catalogue.read(queries.PLANNED_FOR_RETENTION)]
+
+
 def reduce_rows(catalogue: Catalogue, tombstone: Tombstone) -> None:
     """Take the archive out of the catalogue, and out of what is proven; inside a transaction.
 
     What providers said about its job goes, too. The lines of the log stay as they are: they hold no such words.
     """
-    window = tombstone.window
-    start, end = to_text(window.start), to_text(window.end)
     catalogue.write(queries.DROP_ARCHIVE, tombstone.archive)
     catalogue.write(holdqueries.DROP_RETAINED, tombstone.archive)  # it tells when the records were of
     cause = f"destroyed under {tombstone.rule}"
-    catalogue.write(queries.COVER_DESTROYED, tombstone.archive, cause, tombstone.stream, start, end)
+    catalogue.write(queries.COVER_DESTROYED, tombstone.archive, cause)
     catalogue.write(queries.HUSH_ENTRIES, tombstone.job, tombstone.archive)
     catalogue.write(queries.HUSH_JOB, tombstone.job)
 

@@ -15,7 +15,10 @@ HOLDS = f"SELECT {_HOLD} FROM holds ORDER BY placed_at, id"
 HOLDS_STANDING = f"SELECT {_HOLD} FROM holds WHERE released_at IS NULL ORDER BY placed_at, id"
 HOLD_IDS_LIKE = "SELECT id FROM holds WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 3"
 
-HAS_ANY = "SELECT 1 FROM archives WHERE (?1 = '' OR source = ?1) AND (?2 = '' OR stream = ?2) LIMIT 1"
+KNOWN_STREAMS = """
+SELECT DISTINCT source, stream, json_extract(manifest, '$.datasets') AS datasets FROM archives
+UNION SELECT json_extract(tombstone, '$.source'), stream, json_extract(tombstone, '$.datasets') FROM tombstones
+"""
 
 PUT_RETAINED = """
 INSERT INTO retained (archive, rule, until, earliest, latest) VALUES (?, ?, ?, ?, ?)
@@ -28,8 +31,10 @@ DROP_RETAINED = "DELETE FROM retained WHERE archive = ?"
 # A destruction that has begun is not to be decided any more. Each test names the whole predicate of a partial index:
 # SQLite uses one only where it need not reason about it.
 _GONE = """(
-    EXISTS (SELECT 1 FROM condemned WHERE condemned.archive = archives.id AND stage IN ('proposed', 'approved', 'destroying')
-        AND +stage = 'destroying')
+    EXISTS (
+        SELECT 1 FROM condemned WHERE condemned.archive = archives.id
+        AND stage IN ('proposed', 'approved', 'destroying') AND +stage = 'destroying'
+    )
     OR EXISTS (SELECT 1 FROM condemned WHERE condemned.archive = archives.id AND stage = 'destroyed')
 ) AS destroyed"""
 _RECORD = f"""

@@ -58,11 +58,6 @@ def holds_on(catalogue: Catalogue, archive: Archive | Subject) -> list[Hold]:
     return [hold for hold in holds(catalogue) if catches(hold, subject)]
 
 
-def has_any(catalogue: Catalogue, source: str, stream: str) -> bool:
-    """Say whether there is an archive of this source and stream; an empty name is any."""
-    return catalogue.read_one(queries.HAS_ANY, source, stream) is not None
-
-
 def matching_hold_ids(catalogue: Catalogue, part: str) -> list[str]:
     """Return up to three ids that begin or end with what a person typed, in any case."""
     return [row["id"] for row in catalogue.read(queries.HOLD_IDS_LIKE, part.lower())]

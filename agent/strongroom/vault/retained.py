@@ -146,6 +146,12 @@ def _record(row: sqlite3.Row) -> Record:
     )
 
 
+def known_streams(catalogue: Catalogue) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return the source, the name and the datasets of every stream that has, or had, an archive."""
+    rows = catalogue.read(queries.KNOWN_STREAMS)
+    return [(row["source"], row["stream"], tuple(json.loads(row["datasets"]))) for row in rows]
+
+
 def get_classes(catalogue: Catalogue) -> dict[str, RetentionRule]:
     """Return the retention classes as the vault last saw them."""
     found = {row["name"]: rule_of(row["rule"]) for row in catalogue.read(queries.CLASSES)}

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from strongroom.engine.coverage.keeping import keeps as keeps_of
 from strongroom.engine.coverage.keeping import learn_retention
 from strongroom.engine.coverage.snapshots import is_snapshot, marked
-from strongroom.engine.destruction.remains import refuse_return
+from strongroom.engine.destruction.remains import destroyed_before, refuse_return
 from strongroom.engine.engine import Engine, Happening
 from strongroom.engine.jobs.record import enter, record
 from strongroom.evidence.line import Entry, Fact
@@ -67,6 +67,7 @@ class Due:
     cause: str = BEYOND  # why what is lost is lost
     again: tuple[Window, ...] = ()  # entered as lost, and not lost by what is known now: wanted again
     forgone: tuple[Window, ...] = ()  # entered as lost, though no plan ever promised it
+    gone: tuple[Interval, ...] = ()  # archived and destroyed under another name: not exported again
 
 
 def work_out(engine: Engine, plan: Plan) -> Due:
@@ -85,12 +86,14 @@ def work_out(engine: Engine, plan: Plan) -> Due:
     plan = replace(plan, since=start, paused=plan.paused or bool(state.paused))
     ledger = intervals_of(catalogue, plan.stream.name, Window(start, _LAST) if start else None)
     ledger = without_lost(ledger, again)
+    gone = tuple(destroyed_before(catalogue, plan.stream, start, ledger))
+    ledger += gone
     forgone = _never_promised(catalogue, plan, state.floor, since)
     lost = (*lost_windows(plan, ledger, now, keeps), *(each.window for each in lapsed_copies(plan, ledger, now)))
     taken = ledger + [Interval(plan.stream.name, window, Cover.LOST) for window in lost]
     windows = tuple(due_windows(plan, taken, now - lag_of(catalogue, plan.stream.source), keeps))
     edge = held_edge(start, _without(taken, lost)) if start else None
-    return Due(plan, keeps, since, windows, lost, edge, NO_COPY if plan.snapshot else BEYOND, again, forgone)
+    return Due(plan, keeps, since, windows, lost, edge, NO_COPY if plan.snapshot else BEYOND, again, forgone, gone)
 
 
 def _beginning(plan: Plan, floor: datetime | None, now: datetime, keeps: timedelta | None) -> datetime | None:
@@ -166,6 +169,8 @@ def _enter_source(engine: Engine, source: str, plans: list[Plan], ahead: int) ->
             due = work_out(engine, plan)
             _take_back(catalogue, plan.stream.name, due, now)
             _remember(catalogue, plan, due)
+            for interval in due.gone:
+                claim(catalogue, interval, now)
             for window in due.lost:
                 _enter_lost(engine, catalogue, plan.stream.name, window, due.cause)
             wanted += [_job(engine, plan.stream, window, plan.retention, plan.priority) for window in due.windows]

@@ -36,7 +36,13 @@ from strongroom.model.hold import may_touch
 from strongroom.model.ids import make_id
 from strongroom.model.window import Window
 from strongroom.vault.archives import get_archive
-from strongroom.vault.destructions import condemned_on, get_proposal, live_condemned, proposals_of_erasure, put_condemned
+from strongroom.vault.destructions import (
+    condemned_on,
+    get_proposal,
+    live_condemned,
+    proposals_of_erasure,
+    put_condemned,
+)
 from strongroom.vault.erasures import get_erasure, pending_erasures, put_erasure
 from strongroom.vault.retained import records
 from strongroom.vault.tombstones import get_tombstone
@@ -169,6 +175,7 @@ class Pending:
     condemned: Condemned | None  # where it is on a plan; None: it is on none
     by_erasure: str = ""  # the other request whose plan it is on
     ripe_at: datetime | None = None  # when the cooling-off of its plan ends, where it is approved
+    cooled: bool = False  # it has ended
 
     @property
     def words(self) -> str:
@@ -180,6 +187,8 @@ class Pending:
             return f"{plan} waits for approval: {self.judgement.words}"
         if self.ripe_at is None:
             return f"{plan} waits for one more approval: {self.judgement.words}"
+        if self.cooled:
+            return f"{plan} is approved and waits: {self.judgement.words}"
         return f"{plan} is approved, cooling off until {self.ripe_at:%Y-%m-%d %H:%M} UTC: {self.judgement.words}"
 
 
@@ -197,7 +206,8 @@ def _pending_archive(desk: Desk, erasure: Erasure, archive: Archive) -> Pending:
     other = proposal.erasure if proposal.erasure != erasure.id else ""
     given = sound_approvals(desk, proposal)
     enough = condemned.stage is not Stage.PROPOSED and is_approved(proposal, given, desk.rules.people)
-    return Pending(judgement, condemned, other, ripe_at(proposal, given, desk.rules.cooling_off) if enough else None)
+    ripe = ripe_at(proposal, given, desk.rules.cooling_off) if enough else None
+    return Pending(judgement, condemned, other, ripe, ripe is not None and ripe <= desk.clock())
 
 
 def _put_on_plan(desk: Desk, erasure: Erasure, archives: Sequence[Archive], by: Person) -> Plan | None:

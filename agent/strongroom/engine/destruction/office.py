@@ -79,7 +79,7 @@ def require_calm(config: Config, vault: Vault, doors: Doors) -> None:
         return
     skews = skews_of(build_sources(config, doors))
     if not _is_any_known(skews):
-        raise _untimely("approved", told[0])
+        raise _untimely("proposed or approved", told[0])
     require_trustworthy_time(vault, doors.clock, skews, config.vault.clock_tolerance)
 
 

@@ -94,9 +94,9 @@ def propose(desk: Desk, archives: Sequence[Archive], by: Person, reason: str) ->
     Raises UsageError, naming each archive that may not be destroyed and why, WorldError while the time cannot be
     trusted, and Contradiction where what decides about one is not what the log tells; then nothing is proposed.
     """
-    desk.require_calm()
     at, catalogue = desk.clock(), desk.vault.catalogue
     require_ripe(desk, archives, at)
+    desk.require_calm()
     with told_aloud(desk):
         docket = open_docket(desk.vault, archives=[archive.id for archive in archives])
         for archive in archives:

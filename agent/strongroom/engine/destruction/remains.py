@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
+from strongroom.model.coverage import Cover, Interval
 from strongroom.model.errors import UsageError
 from strongroom.model.instants import format_instant
+from strongroom.model.stream import Stream
 from strongroom.model.tombstone import Tombstone
-from strongroom.model.window import Window
+from strongroom.model.window import Window, subtract
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.tombstones import Buried as Buried  # the command line names it from here
 from strongroom.vault.tombstones import (
@@ -18,6 +21,8 @@ from strongroom.vault.tombstones import (
     tombstones_touching,
 )
 from strongroom.vault.vault import Vault
+
+_LAST = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def list_destroyed(vault: Vault, most: int, stream: str = "") -> tuple[Buried, ...]:
@@ -55,10 +60,33 @@ def refuse_destroyed(catalogue: Catalogue, part: str) -> None:
         )
 
 
+def destroyed_before(
+    catalogue: Catalogue, stream: Stream, start: datetime | None, ledger: Sequence[Interval]
+) -> Iterator[Interval]:
+    """Yield what was destroyed of a stream's records, from `start` on, and that the stream's ledger does not know.
+
+    A plan asks what an export by hand is asked (`refuse_return`): nothing destroyed comes back under another name.
+    """
+    if start is None:
+        return
+    known = [each.window for each in ledger]
+    for tombstone in tombstones_touching(catalogue, Window(start, _LAST)):
+        if not _is_of(tombstone, stream.source, stream.datasets):
+            continue
+        for part in subtract(tombstone.window, known):
+            known.append(part)
+            cause = f"destroyed under {tombstone.rule}"
+            yield Interval(stream.name, part, Cover.DESTROYED, tombstone.archive, tombstone.job, cause)
+
+
+def _is_of(tombstone: Tombstone, source: str, datasets: Sequence[str]) -> bool:
+    return tombstone.source == source and bool(set(tombstone.datasets) & set(datasets))
+
+
 def refuse_return(catalogue: Catalogue, source: str, datasets: Sequence[str], window: Window) -> None:
     """Raise Destroyed where a new export would bring back, from the same account, what was destroyed."""
     for tombstone in tombstones_touching(catalogue, window):
-        if tombstone.source == source and set(tombstone.datasets) & set(datasets):
+        if _is_of(tombstone, source, datasets):
             raise Destroyed(
                 f"archive {tombstone.archive} of this time {words_of(tombstone)}: it is not fetched again",
                 hint="choose a window that does not touch it",

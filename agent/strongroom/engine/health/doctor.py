@@ -30,6 +30,7 @@ from strongroom.engine.keys.recipients import require_sealable
 from strongroom.engine.proof.notary import evidence_view
 from strongroom.engine.readings import newest_moments
 from strongroom.engine.recovery.history import LOST, MEND, is_history_missed
+from strongroom.engine.retention.scope import unconfigured
 from strongroom.evidence.line import read_chain
 from strongroom.model.blindspots import closers_of
 from strongroom.model.counts import counted
@@ -39,6 +40,7 @@ from strongroom.model.stream import ExportSpec, Stream
 from strongroom.model.window import Window
 from strongroom.providers.port import Provider
 from strongroom.vault.drills import count_held, last_drills
+from strongroom.vault.holds import holds
 from strongroom.vault.lock import describe_holder, is_held
 from strongroom.vault.recipients import known_set, short_key
 from strongroom.vault.vault import Vault
@@ -82,6 +84,7 @@ def _vault(config: Config) -> Iterator[Check]:
         yield from check_writing(vault.layout.tmp)
         yield _log(vault)
         yield from _holds(vault)
+        yield from _unconfigured_holds(config, vault)
         if is_history_missed(vault):
             yield Check("history", Verdict.WARN, LOST, MEND)
         yield from _checkpoints(config, vault)
@@ -160,6 +163,16 @@ def _holds(vault: Vault) -> Iterator[Check]:
     hint = "nothing is destroyed until it is mended; see: strongroom recover"
     for words in held_otherwise(vault.catalogue):
         yield Check("holds", Verdict.FAIL, words, hint)
+
+
+def _unconfigured_holds(config: Config, vault: Vault) -> Iterator[Check]:
+    """Warn of holds on a source, stream or dataset that nothing is configured for: nothing new comes under them."""
+    for each in holds(vault.catalogue):
+        gone = unconfigured(config, each.rule)
+        if gone:
+            words = f"hold {each.id} is on {gone}, which is not in the configuration any more"
+            hint = "if it was renamed, place the hold on its new name, too: strongroom hold place"
+            yield Check("holds", Verdict.WARN, words, hint)
 
 
 def _identity(config: Config) -> Iterator[Check]:

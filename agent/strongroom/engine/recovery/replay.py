@@ -23,6 +23,7 @@ from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.jobs import get_job, put_job
 from strongroom.vault.ledger import claim, drop_open, interval_at, put_interval, take_back_lost
 from strongroom.vault.log import said_of_unfinished
+from strongroom.vault.renames import move_stream
 from strongroom.vault.sources import forget_ask, get_source, put_source, remember_ask
 from strongroom.vault.streams import get_stream, put_stream
 from strongroom.vault.told import remember_told_retention
@@ -48,6 +49,7 @@ class Replay:
             "coverage.lost": self._lost_window,
             "coverage.reconsidered": self._reconsidered,
             "coverage.unsettled": self._note_unsettled,
+            "stream.renamed": self._renamed,
             "source.paused": self._source_paused,
             "source.resumed": self._source_resumed,
             "source.retention-told": self._retention_told,
@@ -183,6 +185,10 @@ class Replay:
             window, unsettled = _window(facts), self._unsettled.pop(str(body["job"]), None)
             part = split_settled(window, unsettled.start)[0] if unsettled else window
             cover_adopted(self._catalogue, str(body["stream"]), window, part, *ids, records=facts["records"])
+
+    def _renamed(self, body: Body, _at: datetime) -> None:
+        self.flush()  # unfinished jobs go by the new name, too
+        move_stream(self._catalogue, str(body["facts"]["from"]), str(body["facts"]["to"]))
 
     def _source_paused(self, body: Body, _at: datetime) -> None:
         self._pause_source(body["facts"]["source"], _PAUSED)

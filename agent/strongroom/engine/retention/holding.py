@@ -12,15 +12,17 @@ from datetime import datetime
 
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive
-from strongroom.model.destruction import Person
+from strongroom.model.destruction import PROGRAM, Person, Step, move
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import Hold, HoldRule, catches
 from strongroom.model.ids import make_id
 from strongroom.model.instants import Chance, format_instant
+from strongroom.model.retention import Fate
 from strongroom.vault.catalogue import Catalogue
-from strongroom.vault.holds import get_hold, has_any, holds, holds_on, matching_hold_ids, put_hold, release_hold
+from strongroom.vault.destructions import planned_for_retention, put_condemned
+from strongroom.vault.holds import get_hold, holds, holds_on, matching_hold_ids, put_hold, release_hold
 from strongroom.vault.log import add_entry
-from strongroom.vault.retained import records
+from strongroom.vault.retained import get_record, records
 from strongroom.vault.vault import Vault
 
 LONGEST = 200  # characters of a matter or a reason
@@ -43,6 +45,7 @@ def place(vault: Vault, matter: str, rule: HoldRule, by: Person, reason: str, no
         put_hold(vault.catalogue, hold)
         facts: dict[str, Fact] = {"hold": hold.id, "by": by.token, **_rule_facts(rule)}
         add_entry(vault.catalogue, Entry("hold.placed", now, facts=facts, words=f"{hold.matter}: {hold.reason}"))
+        _take_off_plans(vault.catalogue, hold, now)
     vault.write_log()
     return Caught(hold, count_caught(vault, hold))
 
@@ -63,6 +66,32 @@ def release(vault: Vault, hold_id: str, by: Person, reason: str, now: datetime) 
     return get_hold(catalogue, hold.id) or hold
 
 
+def _take_off_plans(catalogue: Catalogue, hold: Hold, now: datetime) -> None:
+    """Take what a new hold catches off its plan, unless that answers a request for erasure: there it waits.
+
+    At once, and for good: whether a hold was released before its plan ran must not decide what is destroyed.
+    """
+    for each in planned_for_retention(catalogue):
+        record = get_record(catalogue, each.archive)
+        if record is None or not catches(hold, record):
+            continue
+        reason = f"on hold for the matter {hold.matter}"
+        put_condemned(catalogue, move(each, Step.SPARED, now, reason))
+        facts: dict[str, Fact] = {"proposal": each.proposal, "fate": Fate.HELD.value, "hold": hold.id}
+        add_entry(catalogue, Entry("destruction.spared", now, archive=each.archive, facts=facts, words=reason))
+
+
+def repeat_hold(catalogue: Catalogue, hold: Hold, rule: HoldRule, now: datetime, chance: Chance) -> None:
+    """Place a hold of the same matter under another rule, as the program, unless there is one; in a transaction."""
+    if any(each.matter == hold.matter and each.rule == rule for each in holds(catalogue)):
+        return
+    reason = f"as hold {hold.id}, whose stream was renamed: {hold.reason}"[:LONGEST]
+    again = Hold(make_id(now, chance), hold.matter, rule, now, _signature(PROGRAM), reason)
+    put_hold(catalogue, again)
+    facts: dict[str, Fact] = {"hold": again.id, "by": PROGRAM.token, **_rule_facts(rule)}
+    add_entry(catalogue, Entry("hold.placed", now, facts=facts, words=f"{again.matter}: {again.reason}"))
+
+
 def note_caught(catalogue: Catalogue, archive: Archive, now: datetime) -> None:
     """Log that an archive came in under holds that stand; inside the transaction that enters it."""
     caught: list[Fact] = [hold.id for hold in holds_on(catalogue, archive)]
@@ -80,11 +109,6 @@ def list_holds(vault: Vault, *, matter: str = "", everything: bool = False) -> l
     """Return the holds that stand, or with `everything` the released ones too; oldest first."""
     found = holds(vault.catalogue, active=not everything)
     return [hold for hold in found if matter in ("", hold.matter)]
-
-
-def has_archives(vault: Vault, *, source: str = "", stream: str = "") -> bool:
-    """Say whether the vault has any archive of a source or stream."""
-    return has_any(vault.catalogue, source, stream)
 
 
 def find_hold(vault: Vault, part: str) -> Hold:

@@ -9,3 +9,6 @@ ALTER TABLE jobs ADD COLUMN wait_cause TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs ADD COLUMN wait_words TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs ADD COLUMN wait_until TEXT;
 -- End of what is waited for.
+
+-- What an archive covers, whatever the stream is called by now.
+CREATE INDEX coverage_of_archive ON coverage (archive) WHERE archive <> '';

@@ -1,0 +1,67 @@
+"""A stream in the configuration that asks for the same as one that is gone from it was renamed, and stays what it was.
+
+What is exported is decided by source, datasets and filters. A person may change the name at any time; that must not
+export a destroyed window again, nor take archives to come out of a hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from strongroom.engine.retention.holding import repeat_hold
+from strongroom.evidence.line import Entry, Fact
+from strongroom.model.hold import fold
+from strongroom.model.instants import Chance
+from strongroom.model.stream import Stream
+from strongroom.vault.holds import holds
+from strongroom.vault.log import add_entry
+from strongroom.vault.renames import covered_streams, move_stream
+from strongroom.vault.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """One stream that goes by another name from now on."""
+
+    old: str
+    new: str
+
+
+def adopt_renames(vault: Vault, streams: Iterable[Stream], now: datetime, chance: Chance) -> list[Renamed]:
+    """Recognize the configured streams that were renamed, carry over what goes by the name, log it, and return them.
+
+    Holds on the old name are placed on the new one, too: as holds of their own, which are released like any other.
+    """
+    catalogue, done = vault.catalogue, []
+    configured = list(streams)
+    with catalogue.transaction():
+        for renamed in find_renames(configured, covered_streams(catalogue)):
+            move_stream(catalogue, renamed.old, renamed.new)
+            facts: dict[str, Fact] = {"from": renamed.old, "to": renamed.new}
+            add_entry(catalogue, Entry("stream.renamed", now, stream=renamed.new, facts=facts))
+            for hold in holds(catalogue):
+                if fold(hold.rule.stream) == fold(renamed.old):
+                    repeat_hold(catalogue, hold, replace(hold.rule, stream=renamed.new), now, chance)
+            done.append(renamed)
+    if done:
+        vault.write_log()
+    return done
+
+
+def find_renames(configured: list[Stream], covered: list[Stream]) -> list[Renamed]:
+    """Pair each configured stream that covers nothing with the one gone stream that asked for exactly the same."""
+    names, known = {each.name for each in configured}, {each.name for each in covered}
+    gone = [each for each in covered if each.name not in names]
+    found = []
+    for fresh in configured:
+        same = [each for each in gone if _asks(each) == _asks(fresh)]
+        if fresh.name not in known and len(same) == 1:
+            found.append(Renamed(same[0].name, fresh.name))
+            gone.remove(same[0])
+    return found
+
+
+def _asks(stream: Stream) -> tuple[object, ...]:
+    return stream.source, frozenset(stream.datasets), frozenset(stream.filters)

@@ -1,0 +1,88 @@
+"""Names that a hold or a request for erasure may use: those of the configuration and of what the vault has.
+
+A misspelled name would keep or erase nothing, and nobody would see it. So each name must be known, and names that
+narrow one another down must belong together. They are compared without case and however their accents are composed.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from strongroom.config.schema import Config
+from strongroom.model.errors import UsageError
+from strongroom.model.hold import HoldRule, fold
+from strongroom.vault.retained import known_streams
+from strongroom.vault.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One stream, as it is configured or as an archive names it."""
+
+    source: str
+    stream: str
+    datasets: tuple[str, ...]
+    configured: bool = False
+
+
+def known_names(config: Config, vault: Vault) -> list[Named]:
+    """Return every stream of the configuration and of the archives; a source without a stream, too."""
+    configured = [Named(each.source, each.name, each.datasets, configured=True) for each in config.streams]
+    bare = [Named(each.name, "", (), configured=True) for each in config.sources]
+    return [*configured, *bare, *(Named(*each) for each in known_streams(vault.catalogue))]
+
+
+def resolve_scope(known: Iterable[Named], rule: HoldRule) -> HoldRule:
+    """Return the rule with each name as it is known.
+
+    Raises UsageError, with the nearest name there is, for one that is unknown, and for names that do not belong
+    together.
+    """
+    known = list(known)
+    source = _resolve("source", rule.source, (each.source for each in known))
+    stream = _resolve("stream", rule.stream, (each.stream for each in known))
+    dataset = _resolve("dataset", rule.dataset, (name for each in known for name in each.datasets))
+    if not any(_fits(each, source, stream, dataset) for each in known):
+        told = {"source": source, "stream": stream, "dataset": dataset}
+        words = ", ".join(f"{noun} {name}" for noun, name in told.items() if name)
+        raise UsageError(
+            f"nothing belongs to {words} together: this would match no archive, now or later",
+            hint="see which stream belongs to which source: strongroom config show",
+        )
+    return replace(rule, source=source, stream=stream, dataset=dataset)
+
+
+def unconfigured(config: Config, rule: HoldRule) -> str:
+    """Return, in words, what of a hold is not in the configuration any more; empty where all of it is."""
+    known = [Named(each.source, each.name, each.datasets) for each in config.streams]
+    for noun, name, names in (
+        ("source", rule.source, [each.name for each in config.sources]),
+        ("stream", rule.stream, [each.stream for each in known]),
+        ("dataset", rule.dataset, [name for each in known for name in each.datasets]),
+    ):
+        if name and fold(name) not in map(fold, names):
+            return f"{noun} {name}"
+    return ""
+
+
+def _fits(each: Named, source: str, stream: str, dataset: str) -> bool:
+    wrong = (source and each.source != source) or (stream and each.stream != stream)
+    return not wrong and (not dataset or dataset in each.datasets)
+
+
+def _resolve(noun: str, name: str, names: Iterable[str]) -> str:
+    """Return the known name that equals this one, in its own spelling."""
+    if not name:
+        return ""
+    known = list(dict.fromkeys(filter(None, names)))
+    same = [each for each in known if fold(each) == fold(name)]
+    if name in known or len(same) == 1:
+        return name if name in known else same[0]
+    if same:
+        raise UsageError(f"{name!r} could be any of the {noun}s {', '.join(same)}", hint="spell it exactly")
+    by_fold = {fold(each): each for each in known}
+    near = difflib.get_close_matches(fold(name), list(by_fold), n=1)
+    hint = f"did you mean {by_fold[near[0]]}?" if near else f"known: {', '.join(sorted(known)) or 'none yet'}"
+    raise UsageError(f"there is no {noun} {name!r} in the configuration or the vault", hint=hint)
