@@ -54,6 +54,8 @@ def test_a_hold_keeps_until_it_is_released(invoke: Invoke, own_home: Home) -> No
         ["--matter", "m", "--reason", "r", "--everything", "--stream", "zavu-main"],
         ["--matter", "m", "--reason", "r", "--stream", "misspelt"],
         ["--matter", "m", "--reason", "r", "--source", "misspelt"],
+        ["--matter", "m", "--reason", "r", "--dataset", "misspelt"],
+        ["--matter", "m", "--reason", "r", "--source", "zavu-main", "--dataset", "conversations"],
         ["--matter", "m", "--reason", " ", "--everything"],
         ["--matter", " ", "--reason", "r", "--everything"],
         ["--matter", "m\n     99  2026-01-01  archive.cleared", "--reason", "r", "--everything"],
@@ -87,3 +89,38 @@ def test_retention_is_lengthened_and_never_shortened(invoke: Invoke, own_home: H
         assert "9y" in run(invoke, own_home, "archives", "show", name)
     finally:
         own_home.config.write_text(before)
+
+
+@pytest.mark.parametrize(
+    ("args", "hint"),
+    [
+        (("hold", "place", "--matter", "m", "--reason", "r", "--dataset", "mesages"), "did you mean messages?"),
+        (("hold", "place", "--matter", "m", "--reason", "r", "--source", "zavumain"), "did you mean zavu-main?"),
+        (
+            ("erase", "request", "--subject", "s", "--ground", "g", "--stream", "zavu-mesages")
+            + ("--from", "2026-11-01", "--to", "2026-11-02"),
+            "did you mean",
+        ),
+    ],
+)
+def test_a_name_that_means_nothing_is_refused_with_the_nearest(
+    invoke: Invoke, own_home: Home, args: tuple[str, ...], hint: str
+) -> None:
+    result = invoke("--config", str(own_home.config), *args)
+    assert result.exit_code == 2
+    assert hint in " ".join(result.output.split())
+
+
+def test_a_name_is_taken_however_it_is_written_and_a_hold_on_what_is_gone_is_a_warning(
+    invoke: Invoke, own_home: Home
+) -> None:
+    hold = told(invoke, own_home, "hold", "place", "--matter", "m", "--reason", "r", "--source", "ZAVU-Main")["hold"]
+    assert isinstance(hold, dict) and hold["source"] == "zavu-main"
+    before = own_home.config.read_text()
+    try:
+        own_home.config.write_text(before.replace("zavu-main", "zavu-other"))
+        shown = invoke("--config", str(own_home.config), "doctor", "--offline").output
+        assert "source zavu-main, which is not in the configuration any more" in " ".join(shown.split())
+    finally:
+        own_home.config.write_text(before)
+        run(invoke, own_home, "hold", "release", hold["id"], "--reason", "over")

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.model.clockcheck import ClockFault, check_trust
@@ -46,6 +46,7 @@ def rule(text: str, basis: Basis = Basis.WINDOW_END, **more: AtEnd) -> Retention
         ({"source": "qlara"}, False),
         ({"stream": "chat", "dataset": "messages"}, True),
         ({"dataset": "calls"}, False),
+        ({"source": "ZAVU", "stream": "Chat", "dataset": "MESSAGES"}, True),  # names are compared without case
         ({"archives": ("x", "y")}, True),
         ({"archives": ("y",)}, False),
         ({"start": START + DAY}, True),  # a record at the window's very end may lie in it
@@ -137,6 +138,7 @@ def test_what_is_shorter_on_any_day_is_shorter(new: str, old: str, shorter: bool
     assert is_shorter(rule(new), rule(old, Basis.INGEST))
 
 
+@settings(deadline=None)  # it walks nine years of days, on a machine that may be busy
 @given(new=PERIODS, old=PERIODS, day=st.integers(0, 20_000))
 def test_what_is_not_shorter_never_ends_earlier(new: Period, old: Period, day: int) -> None:
     first, second = RetentionRule("new", new), RetentionRule("old", old)
@@ -171,3 +173,8 @@ def test_whoever_contradicts_the_clock_stops_it(
 ) -> None:
     known = None if mark is None else START + mark * DAY
     assert check_trust(START + ahead * DAY, known, START + last * DAY, skews, DAY).fault is fault
+
+
+def test_names_are_compared_however_their_accents_are_composed() -> None:
+    record = replace(RECORD, stream="Bu\u0308ro")
+    assert catches(replace(HOLD, rule=HoldRule(stream="B\u00fcRO")), record)

@@ -1,0 +1,137 @@
+"""A stream that was given another name keeps what it covers, what was destroyed of it, and its holds."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from bench_engine import NOON, STREAM, Bench
+from destructionkit import ALICE, BOB
+
+from strongroom.engine.assembly import open_reading, plans_of
+from strongroom.engine.coverage.planning import enter_due
+from strongroom.engine.coverage.renames import Renamed, find_renames
+from strongroom.engine.destruction.approve import approve
+from strongroom.engine.destruction.desk import Desk
+from strongroom.engine.destruction.destroy import carry_out
+from strongroom.engine.destruction.propose import propose
+from strongroom.engine.readings import coverage_of, list_archives, newest_moments
+from strongroom.engine.recovery.rebuild import Rebuild, rebuild
+from strongroom.engine.retention.holding import list_holds, place
+from strongroom.model.coverage import Cover
+from strongroom.model.hold import HoldRule
+from strongroom.model.stream import Stream
+from strongroom.vault.archives import get_archive
+
+NEW = "customer-records"
+
+
+def cover(bench: Bench) -> int:
+    with bench.engine() as engine:
+        made = 0
+        while jobs := enter_due(engine, plans_of(bench.config)):
+            made += len(jobs)
+            bench.run(engine)
+    return made
+
+
+def rename(bench: Bench, name: str = NEW) -> None:
+    (stream,) = bench.config.streams
+    bench.config = replace(bench.config, streams=(replace(stream, name=name),))
+
+
+def kinds(bench: Bench) -> list[str]:
+    with open_reading(bench.config) as vault:
+        return [each.kind for each in newest_moments(vault, 1000)]
+
+
+def test_nothing_is_exported_again_under_a_new_name(bench: Bench) -> None:
+    assert cover(bench) == 2
+    rename(bench)
+    assert cover(bench) == 0
+    assert kinds(bench).count("stream.renamed") == 1
+    with open_reading(bench.config) as vault:
+        assert len(list_archives(vault)) == 2
+        assert {each.cover for each in coverage_of(vault, NEW)} == {Cover.PROVEN}
+        assert coverage_of(vault, STREAM.name) == []
+    rename(bench, STREAM.name)  # and back
+    assert cover(bench) == 0
+    assert kinds(bench).count("stream.renamed") == 2
+
+
+def test_a_rebuilt_catalogue_knows_the_new_name(bench: Bench, tmp_path: Path) -> None:
+    cover(bench)
+    rename(bench)
+    cover(bench)
+    made = tmp_path / "made.sqlite"
+    stream = plans_of(bench.config)[0].stream
+    rebuild(Rebuild(bench.config.vault.path, bench.clock, {NEW: stream}, to=made))
+    query = "SELECT stream, window_start, window_end, cover, archive FROM coverage ORDER BY window_start"
+    old, new = (sqlite3.connect(path) for path in (bench.config.vault.path / "catalogue.sqlite", made))
+    assert old.execute(query).fetchall() == new.execute(query).fetchall() != []
+    old.close()
+    new.close()
+
+
+def test_a_hold_on_the_old_name_keeps_what_comes_under_the_new_one(bench: Bench) -> None:
+    cover(bench)
+    with open_reading(bench.config) as vault:
+        place(vault, "acme", HoldRule(stream=STREAM.name), ALICE, "a letter", NOON, lambda count: b"h" * count)
+    rename(bench)
+    bench.clock.advance(timedelta(days=1))
+    assert cover(bench) == 1
+    with open_reading(bench.config) as vault:
+        standing = list_holds(vault)
+        assert [each.rule.stream for each in standing] == [STREAM.name, NEW]
+        assert {each.matter for each in standing} == {"acme"}
+        newest = list_archives(vault)[0]
+        assert newest.stream == NEW
+        assert any(each.rule.stream == newest.stream for each in standing)
+    cover(bench)
+    with open_reading(bench.config) as vault:
+        assert len(list_holds(vault)) == 2  # not one more at each start
+
+
+def destroy_everything(bench: Bench) -> None:
+    bench.clock.advance(timedelta(days=3000))
+    with bench.engine() as engine:
+        desk = Desk(engine.vault, engine.clock, engine.chance)
+        found = (get_archive(engine.vault.catalogue, each.id) for each in list_archives(engine.vault))
+        archives = [each for each in found if each is not None]
+        plan = propose(desk, archives, ALICE, "over")
+        approve(desk, plan.proposal.id, BOB, plan.digest)
+        bench.clock.advance(timedelta(days=8))
+        assert len(carry_out(desk).destroyed) == len(archives)
+
+
+def test_find_renames_pairs_only_what_asks_for_exactly_the_same() -> None:
+    old = Stream("a", "zavu", ("messages",))
+    same = replace(old, name="b")
+    assert find_renames([same], [old]) == [Renamed("a", "b")]
+    assert find_renames([same, old], [old]) == []  # the old name is still in use
+    assert find_renames([same], [old, same]) == []  # the new one covers something already
+    assert find_renames([same], [old, replace(old, name="c")]) == []  # two could be meant
+    for other in (
+        replace(same, source="other"),
+        replace(same, datasets=("calls",)),
+        replace(same, filters=(("status", "x"),)),
+    ):
+        assert find_renames([other], [old]) == []
+
+
+def test_what_was_destroyed_is_not_exported_again_under_a_new_name_nor_by_a_second_stream(bench: Bench) -> None:
+    cover(bench)
+    destroy_everything(bench)
+    with open_reading(bench.config) as vault:
+        before = {each.cover for each in coverage_of(vault, STREAM.name)}
+    assert before == {Cover.DESTROYED}
+    (stream,) = bench.config.streams
+    since = stream.since
+    bench.config = replace(bench.config, streams=(replace(stream, datasets=("messages",), name="second", since=since),))
+    cover(bench)
+    with open_reading(bench.config) as vault:
+        first = [each for each in coverage_of(vault, "second") if each.window.start < NOON]
+        assert first
+        assert {each.cover for each in first if each.window.end <= NOON - timedelta(hours=12)} <= {Cover.DESTROYED}
