@@ -97,8 +97,10 @@ def test_retention_is_lengthened_and_never_shortened(invoke: Invoke, own_home: H
         (("hold", "place", "--matter", "m", "--reason", "r", "--dataset", "mesages"), "did you mean messages?"),
         (("hold", "place", "--matter", "m", "--reason", "r", "--source", "zavumain"), "did you mean zavu-main?"),
         (
-            ("erase", "request", "--subject", "s", "--ground", "g", "--stream", "zavu-mesages")
-            + ("--from", "2026-11-01", "--to", "2026-11-02"),
+            (
+                *("erase", "request", "--subject", "s", "--ground", "g", "--stream", "zavu-mesages"),
+                *("--from", "2026-11-01", "--to", "2026-11-02"),
+            ),
             "did you mean",
         ),
     ],

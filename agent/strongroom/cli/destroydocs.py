@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import count_words, counted, instant_words, short, size_words, window_words
+from strongroom.cli.amounts import count_words, instant_words, short, size_words, window_words
 from strongroom.cli.table import Column, hang, render_table
 from strongroom.cli.terminal import clean, width
 from strongroom.model.counts import counted

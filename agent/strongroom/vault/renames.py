@@ -16,8 +16,8 @@ from strongroom.vault.streams import get_stream, put_stream
 _COVERED = "SELECT DISTINCT stream FROM coverage"
 # By the ledger, since finished jobs keep the name that the stream had then.
 _NEWEST_JOB = """
-SELECT source, datasets, filters FROM coverage JOIN jobs ON jobs.id = coverage.job
-WHERE coverage.stream = ? ORDER BY window_start DESC LIMIT 1
+SELECT jobs.source, jobs.datasets, jobs.filters FROM coverage JOIN jobs ON jobs.id = coverage.job
+WHERE coverage.stream = ? ORDER BY coverage.window_start DESC LIMIT 1
 """
 _MOVE_COVERAGE = "UPDATE coverage SET stream = ?2 WHERE stream = ?1"
 _MOVE_JOBS = """
