@@ -48,6 +48,7 @@ def test_shows_what_is_in_force_and_no_secret(tmp_path: Path) -> None:
             "path": "/v",
             "recipients": [KEY],
             "identity": None,
+            "organization": None,
             "min_free": "2 GB",
             "scrub_every": "30d",
             "drill_every": "180d",

@@ -21,6 +21,7 @@ from strongroom.engine.keys.identities import load_identities
 from strongroom.engine.keys.keyexport import Handout, hand_out
 from strongroom.engine.proof.checkpoints import sign_log
 from strongroom.engine.proof.handoverwords import write_custody
+from strongroom.engine.proof.issuer import Issuer
 from strongroom.engine.proof.proving import custody_of
 from strongroom.engine.reading.outside import require_outside
 from strongroom.engine.reading.restore import restore, restore_members
@@ -319,9 +320,9 @@ def test_no_word_in_a_custody_begins_a_line_or_steers_a_terminal(keep: Keep) -> 
         assert archive is not None
         events = custody_of(vault, archive)
     words = "said\n     99  2026-03-09T00:00:00Z  archive.cleared\r\x1b[2K\u202e\u2028end"
-    text = write_custody(archive, events, lambda _event: words)
+    text = write_custody(archive, events, lambda _event: words, Issuer("a\nb", "\x1b[2K"))
     assert text.replace("\n", "").isprintable()
-    assert len(text.split("\n")) == len(write_custody(archive, events, lambda _event: "").split("\n"))
+    assert len(text.split("\n")) == len(write_custody(archive, events, lambda _event: "", Issuer()).split("\n"))
 
 
 @pytest.mark.parametrize("words", ["two\nlines", "\x1b[2K", "\u202eturned", "long" * 51])

@@ -16,7 +16,7 @@ from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang, render_fields
 from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.counts import counted, noun_of
-from strongroom.model.errors import ExitCode, StrongroomError
+from strongroom.model.errors import ExitCode, StrongroomError, UsageError
 
 if TYPE_CHECKING:
     from strongroom.engine.proof.audit import Report
@@ -114,6 +114,30 @@ def verify(
     else:
         _say_report(report)
     return ExitCode.FINDINGS if report.findings else ExitCode.OK
+
+
+@audit.command("key")
+@json_option
+@pass_session
+def key(session: Session, as_json: bool) -> None:
+    """Print the agent's public key, by which others check what it signed. Send it to them another way than a package.
+
+    Where the signing key cannot be read here, the key that the first entry of the evidence log names is printed.
+    """
+    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.proof.issuer import key_in_log, public_key
+
+    config = session.config()
+    with open_reading(config) as vault:
+        found, logged = public_key(config, vault), key_in_log(vault)
+    if not found:
+        raise UsageError("the agent has no signing key", hint="name one with [vault] signing_key; `init` makes one")
+    if as_json:
+        put_document({"public_key": found, "in_first_entry": logged or None})
+        return
+    say(found)
+    if logged and logged != found:
+        tell("The first entry of the evidence log names another key: the signing key was replaced since.")
 
 
 @audit.command("checkpoint")

@@ -76,12 +76,13 @@ def statement(session: Session, start: datetime, end: datetime, stream: str) -> 
     from strongroom.engine.assembly import open_looking, plans_of
     from strongroom.engine.coverage.prospect import coverage_of_plans
     from strongroom.engine.coverage.statement import has_gap, sign, state_coverage
+    from strongroom.engine.proof.issuer import issuer_of
 
     config, period = session.config(), Window(start, end)
     plans = [plan for plan in plans_of(config) if not stream or plan.stream.name == config.stream(stream).name]
     with open_looking(config) as engine:
         found = coverage_of_plans(engine, plans, period, beside=plans_of(config))
-        text = state_coverage(engine.vault, found, period)
+        text = state_coverage(engine.vault, found, period, issuer_of(config, engine.vault))
     click.echo(sign(text, config), nl=False)
     return ExitCode.FINDINGS if has_gap(found, period) else ExitCode.OK
 

@@ -47,6 +47,7 @@ class VaultSettings:
     drill_every: timedelta = timedelta(days=180)  # after which a key that no drill was passed with is an alarm
     scrub_rate: int = 16_000_000  # bytes a second that the daemon reads for it at the most
     lock: bool = False  # from now on, and for ever, retention is only ever lengthened
+    organization: str = ""  # whose vault it is, for the head of statements and custody papers
     clock_tolerance: timedelta = timedelta(days=1)  # how far a clock may be off for anything to be destroyed by it
 
 

@@ -50,6 +50,7 @@ def read_vault(table: TableReader, base: Path) -> VaultSettings:
         passphrase=table.take("passphrase", values.parse_secret_ref, None),
         signing_key=table.take("signing_key", values.parse_secret_ref, None),
         drill_every=table.take("drill_every", values.duration("1d", "3660d"), _VAULT.drill_every),
+        organization=table.take("organization", values.parse_title, _VAULT.organization),
         scrub_every=table.take("scrub_every", values.duration("1d", "3660d"), _VAULT.scrub_every),
         scrub_rate=table.take("scrub_rate", values.size(lowest=100_000), _VAULT.scrub_rate),
         lock=table.take("lock", values.parse_flag, _VAULT.lock),

@@ -30,6 +30,7 @@ def show_config(config: Config) -> dict[str, object]:
             "path": str(config.vault.path),
             "recipients": list(config.vault.recipients),
             "identity": _path(config.vault.identity),
+            "organization": config.vault.organization or None,
             "min_free": format_size(config.vault.min_free),
             "scrub_every": format_duration(config.vault.scrub_every),
             "drill_every": format_duration(config.vault.drill_every),

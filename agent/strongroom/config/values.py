@@ -21,6 +21,7 @@ from strongroom.model.sizes import format_size, parse_size
 
 E = TypeVar("E", bound=StrEnum)
 
+_TITLE = 200  # characters
 NAME = "a name of small letters, digits and hyphens"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 _DATASET = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}", re.ASCII)
@@ -35,6 +36,13 @@ def parse_text(value: object) -> str:
     if not isinstance(value, str) or not value.isprintable():
         raise Unfit("a line of text", describe(value))
     return value
+
+
+def parse_title(value: object) -> str:
+    """Take the name of an organization or the like: one line of 1 to 200 printable characters."""
+    if not isinstance(value, str) or not value.isprintable() or not 0 < len(value.strip()) <= _TITLE:
+        raise Unfit(f"a name on one line, of at most {_TITLE} characters", describe(value))
+    return value.strip()
 
 
 def parse_flag(value: object) -> bool:

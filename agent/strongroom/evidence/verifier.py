@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """strongroom-verify: check evidence offline, with Python 3.9 or later and the `cryptography` library.
 
-PATH is a package that was handed over, or a log: log.jsonl with what lies beside it, or a vault's folder. --key is the
+PATH is a package that was handed over, a coverage statement, or a log: log.jsonl with what lies beside it, or a vault's
+folder. --log is the log to compare a statement with. --key is the
 public key of the archiving agent, as text or as a file. It must come to you by a way of its own: a key that lies in
 PATH proves nothing and is not used. --checkpoint is one that was kept elsewhere: whatever PATH says must go on from it.
 
@@ -21,6 +22,7 @@ import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial, reduce
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,6 +33,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 _FILES = {"payload.age": "sealed_sha256", "key.age": "key_sha256", "manifest.json": "manifest_sha256"}
 _PARTS = {*_FILES, "custody.json", "custody.txt", "delivered", "salt.txt"}
 _PAPERS = {"README.txt", "package.json", "checkpoint.note", "checkpoint.tsr", "public-key.txt", "strongroom-verify.py"}
+
+_ABOUT = ["The entries below come f", "requested from the provi", "checks each entry agains"]
+_STATEMENT = b"strongroom coverage statement "
+_LARGEST_STATEMENT = 1 << 26  # bytes
 
 
 def _hash(data: bytes) -> bytes:
@@ -79,6 +85,10 @@ class Key:
         self.public = raw[1:]
         if len(raw) != 33 or raw[:1] != b"\x01" or self.hash.hex() != named:
             raise ValueError("the key does not fit its own hash")
+
+    def __str__(self) -> str:
+        raw = base64.b64encode(b"\x01" + self.public).decode()
+        return f"{self.name}+{self.hash.hex()}+{raw}"
 
     def signed(self, text: str, line: str) -> bool:
         """Say whether a signature line is this key's over the text."""
@@ -359,9 +369,17 @@ def _check_sums(root: Path, report: Report) -> None:
 def _check_custody(path: Path, archive: str, rows: list[str]) -> None:
     """Compare custody.txt with what the proven events render to; the words after that are not in the log."""
     lines = _read(path).decode().split("\n")
-    head = [f"Chain of custody of archive {archive}", "", "Stream ", "From ", "", "", "Entry "]
-    expected = [*head, *rows, "", "Each of these entries, byte for byte", ""]
-    same = len(lines) == len(expected) and all(map(str.startswith, [line + "  " for line in lines], expected))
+    title, end = f"Chain of custody of archive {archive}", ["", "Each of these entries, byte for byte", ""]
+    issuer = ["Organization: ", "Vault: ", "Signing key: ", "Source account: ", ""]
+    parts = ["Stream ", "From ", ""]
+    heads = [
+        [title, "", *issuer, *parts, "", *_ABOUT, "", "Entry "],
+        [title, "", *parts, "", "Entry "],
+    ]  # 0.4, and before
+    same = any(
+        len(lines) == len(expected) and all(map(str.startswith, [line + "  " for line in lines], expected))
+        for expected in ([*head, *rows, *end] for head in heads)
+    )
     if not same or not "".join(lines).isprintable():
         raise Wrong("custody", f"{archive}/custody.txt", "it tells of other events than those that are proven")
 
@@ -391,26 +409,154 @@ def _check_handed(folder: Path, own: Checkpoint, archive: str, count: int, packa
     return f"archive {archive}: its files are those that {own.words} tells of in these events: {', '.join(told)}"
 
 
+def is_statement(path: Path) -> bool:
+    """Say whether a file begins as a coverage statement does."""
+    if not _is_file(path):
+        return False
+    with _open(path) as file:
+        return file.read(len(_STATEMENT)) == _STATEMENT
+
+
+def check_statement(path: Path, keys: list[Key], log: Path | None, report: Report) -> None:
+    """Check a coverage statement: who signed it, that it does not contradict itself, and that the log is its log."""
+    if path.stat().st_size > _LARGEST_STATEMENT:
+        raise Wrong("size", path.name, f"expected at most {_LARGEST_STATEMENT} bytes, found {path.stat().st_size}")
+    text, signed = _open_note(path, keys)
+    report.vouched |= signed
+    told = Statement.read(text, path.name)
+    if signed and told.key not in ("", *(str(key) for key in keys if key.name == told.key.partition("+")[0])):
+        raise Wrong("key", path.name, "it names another key than the one that signed it")
+    for name, stream in told.streams.items():
+        report.check(f"{path.name}, stream {name}", partial(_check_stream, told, name, stream))
+    if log is None:
+        report.unproven.append("that the log is the one that the statement names: no --log was given")
+    else:
+        report.check(log.name, partial(_check_statement_log, told, log))
+    report.unproven.append("that the archives hold what is stated: only the vault, or a package of them, shows that")
+
+
+@dataclass
+class Statement:
+    """What a coverage statement says, line by line."""
+
+    where: str
+    head: dict[str, str] = field(default_factory=dict)
+    streams: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # by the first word of the line
+
+    @classmethod
+    def read(cls, text: str, where: str) -> Statement:
+        """Sort the lines; what they mean to people begins with "What this means" and is no statement of its own."""
+        title, *lines = text.partition("\nWhat this means: ")[0].split("\n")
+        told = cls(where, {"version": title.rpartition(" ")[2]})
+        for line in filter(None, lines):
+            told._take(line)
+        if not told.streams or told.version not in (1, 2) or told.end <= told.start:
+            raise Wrong("form", where, "expected a period and a stream, of version 1 or 2; found something else")
+        return told
+
+    def _take(self, line: str) -> None:
+        word, _, rest = line.partition(" ")
+        if word == "stream":
+            name, _, result = rest.partition(": ")
+            if name in self.streams:
+                raise Wrong("twice", self.where, f"the stream {name} is there twice")
+            self.streams[name] = {"result": [result]}
+        elif self.streams and word in ("source", "archived", "gap", "destroyed", "left"):
+            self.streams[list(self.streams)[-1]].setdefault(word, []).append(rest)
+        elif not self.streams and word in ("organization", "vault", "key", "from", "to", "log", "as"):
+            self.head[word] = rest
+        else:
+            raise Wrong("form", self.where, f"expected a line of a statement, found one that begins with {word[:20]}")
+
+    @property
+    def version(self) -> int:
+        """1 before 0.4, which listed gaps alone; 2 lists what is archived, too."""
+        return int(self.head["version"])
+
+    @property
+    def key(self) -> str:
+        """The public key that it names, or nothing."""
+        return self.head.get("key", "").replace("not named", "")
+
+    @property
+    def start(self) -> datetime:
+        """The first instant it speaks of."""
+        return _instant(self.head["from"])
+
+    @property
+    def end(self) -> datetime:
+        """The end of its period, which does not belong to it."""
+        return _instant(self.head["to"])
+
+
+def _instant(text: str) -> datetime:
+    if not text.endswith("Z"):
+        raise ValueError("a time in a statement is in UTC")
+    return datetime.fromisoformat(text[:-1] + "+00:00")
+
+
+def _check_stream(told: Statement, name: str, lines: dict[str, list[str]]) -> str:
+    """Check that a stream's result fits its lines, and that its pieces are the whole period and share nothing."""
+    where, result = f"{told.where}, stream {name}", lines["result"][0]
+    count = re.fullmatch("(no gap|([0-9,]+) gaps?), ([0-9,]+) archives?", result)
+    gaps = len(lines.get("gap", []))
+    if not count or int((count[2] or "0").replace(",", "")) != gaps:
+        raise Wrong("count", where, f"it says {result!r} and lists {gaps} of them")
+    pieces = []
+    for word in ("archived", "gap", "destroyed"):
+        for line in lines.get(word, []):
+            stream, begins, ends, *_why = line.split(" ")
+            if stream != name:
+                raise Wrong("stream", where, f"a line of it is about the stream {stream}")
+            pieces.append((_instant(begins), _instant(ends)))
+    last = told.start
+    for begin, end in sorted(pieces):
+        if begin >= end or begin < last or end > told.end or (told.version > 1 and begin != last):
+            raise Wrong("period", where, f"what it lists leaves out or tells twice the time from {last} to {begin}")
+        last = end
+    if told.version > 1 and last != told.end:
+        raise Wrong("period", where, f"what it lists ends at {last}, the period at {told.end}")
+    return f"stream {name}: {result}; its lines are the whole period from {told.head['from']} to {told.head['to']}"
+
+
+def _check_statement_log(told: Statement, path: Path) -> str:
+    """Check that the log has the entry that the statement was made at."""
+    seq, _, digest = told.head["log"].partition(" ")
+    log = Log()
+    log.read(path, set())
+    if told.head.get("vault", "").rpartition("/")[2] not in ("", "not named", log.first):
+        raise Wrong("origin", path.name, "it is the log of another vault than the statement names")
+    with _open(path) as lines:
+        found = next((_hash(line[:-1]).hex() for place, line in enumerate(lines, 1) if place == int(seq)), "")
+    if found != digest:
+        raise Wrong("digest", path.name, f"entry {seq} is not the one that the statement names")
+    return f"entry {seq} of the log is the one that the statement was made at"
+
+
 def main() -> int:
     """Check what the command line names; tell what was proven and what not."""
     parser = ArgumentParser("strongroom-verify", description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("path", type=Path, metavar="PATH")
     parser.add_argument("--key", type=Key, action="append", default=[])
+    parser.add_argument("--log", type=Path, metavar="FILE")
     parser.add_argument("--checkpoint", type=Path, action="append", default=[], metavar="FILE")
-    asked, report = parser.parse_args(), Report()
+    asked, report, statement = parser.parse_args(), Report(), False
     if _is_file(asked.path / "package.json"):
         report.check("package.json", lambda: check_package(asked.path, asked.key, asked.checkpoint, report))
+    elif statement := is_statement(asked.path):
+        report.check(asked.path.name, partial(check_statement, asked.path, asked.key, asked.log, report))
     else:
         log = asked.path / "log" / "log.jsonl"
         check_log(log if _is_file(log) else asked.path, asked.key, asked.checkpoint, report)
-    if not asked.checkpoint:
+    if not asked.checkpoint and not statement:
         report.unproven.append("that nothing newer was rolled back: no checkpoint was given that was kept elsewhere")
     if not report.vouched:
         report.unproven.append("who made this: no key of yours has signed it; anybody could have made all of it")
     told = [f"PROVEN      {each}" for each in report.proven] + [f"NOT PROVEN  {each}" for each in report.unproven]
     told += [f"WRONG       {each.code}: {each.where}: {each.message}" for each in report.findings]
     sound = "nothing is wrong" + ("" if report.vouched else " in itself, but nobody vouches for it")
-    told.append(f"{len(report.findings)} things are wrong" if report.findings else sound)
+    count = len(report.findings)
+    told.append(f"{count} {'thing is' if count == 1 else 'things are'} wrong" if count else sound)
     for line in told:  # escaped, so that nothing that was read can steer a terminal or pass for a line of ours
         sys.stdout.write(line.encode("unicode_escape").decode() + "\n")
     return 1 if report.findings else 0 if report.vouched else 3

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from strongroom.config.schema import Config
 from strongroom.config.secrets import resolve
 from strongroom.engine.coverage.prospect import StreamCoverage
+from strongroom.engine.proof.issuer import Issuer
 from strongroom.engine.readings import newest_moments
 from strongroom.evidence.line import digest
 from strongroom.evidence.note import Signer
@@ -18,26 +19,34 @@ from strongroom.model.window import Window, subtract
 from strongroom.vault import queries
 from strongroom.vault.vault import Vault
 
-TITLE = "strongroom coverage statement 1"
+TITLE = "strongroom coverage statement 2"
 _HELD = (Cover.PROVEN, Cover.EMPTY)
 
 
-def state_coverage(vault: Vault, streams: Sequence[StreamCoverage], period: Window) -> str:
+def state_coverage(
+    vault: Vault, streams: Sequence[StreamCoverage], period: Window, issuer: Issuer | None = None
+) -> str:
     """Return the text of a statement about a period. It ends in a newline and is ready to be signed.
 
-    Names of streams, instants, counts and the position of the log; no record and no name of a person.
+    Names of the issuer and of streams, instants, counts and the position of the log; no record and no name of a person.
+    Archived, gap and destroyed lines together are the whole period of each stream: a verifier checks that.
     """
+    issuer = issuer or Issuer()
     row = vault.catalogue.read_one(queries.LAST_ENTRY)
     newest = newest_moments(vault, 1)
     lines = [
         TITLE,
+        f"organization {issuer.organization}",
+        f"vault {issuer.vault or 'not named'}",
+        f"key {issuer.key or 'not named'}",
         f"from {format_instant(period.start)}",
         f"to {format_instant(period.end)}",
         f"log {row['seq']} {digest(row['line'])}" if row else "log 0",
         f"as of {format_instant(newest[0].at)}" if newest else "as of the beginning",
     ]
     for each in streams:
-        lines += _stream(each, period)
+        lines += ["", *_stream(each, period, issuer)]
+    lines += ["", *_MEANING]
     return "\n".join(lines) + "\n"
 
 
@@ -53,17 +62,17 @@ def has_gap(streams: Sequence[StreamCoverage], period: Window) -> bool:
     return any(_gaps(each, period) for each in streams)
 
 
-def _stream(each: StreamCoverage, period: Window) -> Iterator[str]:
+def _stream(each: StreamCoverage, period: Window, issuer: Issuer) -> Iterator[str]:
     gaps = _gaps(each, period)
     archives = sum(interval.cover in _HELD for interval in each.intervals if interval.window.overlaps(period))
     yield f"stream {each.stream}: {'no gap' if not gaps else counted(len(gaps), 'gap')}, {counted(archives, 'archive')}"
+    yield f"source account {issuer.account(each.source)}"
+    for held in _archived(each, period):
+        yield f"archived {each.stream} {format_instant(held.start)} {format_instant(held.end)}"
     for gap, why in gaps:
         yield f"gap {each.stream} {format_instant(gap.start)} {format_instant(gap.end)} {why}"
-    for gone in (i for i in each.intervals if i.cover is Cover.DESTROYED and i.window.overlaps(period)):
-        yield (
-            f"destroyed {each.stream} {format_instant(gone.window.start)} {format_instant(gone.window.end)}"
-            f" {gone.cause or 'its time was over'}"
-        )
+    for gone, why in _destroyed(each, period):
+        yield f"destroyed {each.stream} {format_instant(gone.start)} {format_instant(gone.end)} {why}"
     for blind in each.blind:
         for word, windows in (("open", blind.open), ("closed", blind.closed)):
             for window in windows:
@@ -73,6 +82,25 @@ def _stream(each: StreamCoverage, period: Window) -> Iterator[str]:
                 )
 
 
+def _archived(each: StreamCoverage, period: Window) -> list[Window]:
+    """Return the time of which the vault has a verified copy, or has verified that there was nothing."""
+    held = [interval.window for interval in each.intervals if interval.cover in _HELD]
+    return subtract(period, subtract(period, held))
+
+
+def _destroyed(each: StreamCoverage, period: Window) -> list[tuple[Window, str]]:
+    """Return what was archived, was destroyed when its period was over, and is archived no more; and why."""
+    told = [*_archived(each, period), *(gap for gap, _why in _gaps(each, period))]
+    pieces: list[tuple[Window, str]] = []
+    for interval in each.intervals:
+        window = interval.window.within(period)
+        if interval.cover is Cover.DESTROYED and window is not None:
+            found = subtract(window, told)
+            pieces += [(piece, interval.cause or "its time was over") for piece in found]
+            told += found
+    return sorted(pieces)
+
+
 def _gaps(each: StreamCoverage, period: Window) -> list[tuple[Window, str]]:
     """Return what was never held, and why; what was held and destroyed when its time was over is told beside it."""
     told = joined(unheld(each.intervals, period))
@@ -80,3 +108,12 @@ def _gaps(each: StreamCoverage, period: Window) -> list[tuple[Window, str]]:
     nothing = subtract(period, known + [interval.window for interval in told])
     gaps = [(gap.window, f"{gap.cover.value}, {gap.cause}".removesuffix(", ")) for gap in told]
     return sorted([*gaps, *((window, "not held") for window in nothing)])
+
+
+_MEANING = (
+    "What this means: for the periods marked archived, the vault holds a copy of what the provider delivered, and",
+    "every record of it was read and counted, or the provider delivered a complete export without records. For",
+    "the periods marked gap it holds none, for the reason given. Periods marked destroyed were archived, and were",
+    "destroyed under the retention rules. Records that the provider did not deliver cannot be covered by this",
+    "statement. All times are UTC; the first time of a period belongs to it, the last does not.",
+)

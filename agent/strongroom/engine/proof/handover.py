@@ -19,6 +19,7 @@ from strongroom.config.schema import Config
 from strongroom.engine.keys.keyexport import open_keys, reseal_keys
 from strongroom.engine.proof.checkpoints import sign_log, signer_of
 from strongroom.engine.proof.handoverwords import Phrase, Told, write_custody, write_readme
+from strongroom.engine.proof.issuer import Issuer, issuer_of
 from strongroom.engine.proof.lookout import lookout_of
 from strongroom.engine.proof.proving import Proven, checkpoint_sizes, custody_of, event_document, prove_entries
 from strongroom.engine.reading.outside import require_outside
@@ -91,10 +92,13 @@ def hand_over(giver: Giver, order: Order) -> HandedOver:
     custody = {each.id: _custody(giver.vault, each, holds, exports) for each in order.archives}
     entries = [entry for events in custody.values() for entry in events]
     proven = prove_entries(giver.vault, entries, checkpoint_sizes(giver.vault))
+    issuer = issuer_of(giver.config, giver.vault)
     with _folder(order.target, giver.chance) as folder:
         _make(folder / "archives")
         for archive in order.archives:
-            _put_archive(giver, order, folder / "archives" / archive.id, archive, custody[archive.id], proven)
+            place = folder / "archives" / archive.id
+            _put_archive(giver, order, place, archive, custody[archive.id], proven)
+            _put_custody(giver, place, archive, custody[archive.id], issuer)
             giver.step(archive.id)
         _put_keys(giver, order, folder / "archives", custody)
         _put_papers(giver, order, folder, proven, public, custody)
@@ -189,9 +193,12 @@ def _put_archive(
     create(folder / "manifest.json", _logged(manifest, "manifest_sha256", archive, events))
     document = {"archive": archive.id, "events": [event_document(event, proven) for event in events]}
     _put_json(folder / "custody.json", document)
-    create(folder / "custody.txt", write_custody(archive, events, giver.phrase).encode())
     if order.plain:
         restore(vault, archive, giver.identities, folder / "delivered")
+
+
+def _put_custody(giver: Giver, folder: Path, archive: Archive, events: Sequence[LoggedLine], issuer: Issuer) -> None:
+    create(folder / "custody.txt", write_custody(archive, events, giver.phrase, issuer).encode())
 
 
 def _logged(path: Path, fact: str, archive: Archive, events: Sequence[LoggedLine]) -> bytes:

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from strongroom.engine.proof.issuer import Issuer
 from strongroom.engine.proof.proving import Proven
 from strongroom.model.archive import Archive
 from strongroom.model.counts import counted
@@ -34,7 +35,7 @@ def write_readme(told: Told) -> str:
     return "\n".join(part.strip("\n") + "\n" for part in parts if part)
 
 
-def write_custody(archive: Archive, events: Sequence[LoggedLine], phrase: Phrase) -> str:
+def write_custody(archive: Archive, events: Sequence[LoggedLine], phrase: Phrase, issuer: Issuer) -> str:
     """Return what happened to an archive, for people; custody.json has the same with its proofs.
 
     What a line says before its words is compared by the verifier. No word can begin a line, or hide one.
@@ -43,9 +44,18 @@ def write_custody(archive: Archive, events: Sequence[LoggedLine], phrase: Phrase
     lines = [
         f"Chain of custody of archive {archive.id}",
         "",
+        f"Organization: {issuer.organization}",
+        f"Vault: {issuer.vault}",
+        f"Signing key: {issuer.key or 'none'}",
+        f"Source account: {issuer.account(archive.source)}",
+        "",
         f"Stream {archive.stream}, source {archive.source} ({archive.provider}), export {archive.ref or 'unnamed'}",
         f"From {format_instant(window.start)} up to, not including, {format_instant(window.end)}",
         f"{counted(archive.inspection.records, 'record')}, {archive.seal.size} bytes as delivered",
+        "",
+        "The entries below come from the vault's evidence log, oldest first. They record how this archive was",
+        "requested from the provider, received, verified and kept, and who was given it. strongroom-verify.py",
+        "checks each entry against the signed log.",
         "",
         "Entry    Time (UTC)                    Event, and what happened in words",
     ]
