@@ -5,7 +5,7 @@ from __future__ import annotations
 from strongroom.model.archive import Archive
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import catches
-from strongroom.model.naming import pick_name
+from strongroom.model.naming import fold_name, nearest_words
 from strongroom.vault.archives import get_archive
 from strongroom.vault.checkpoints import LoggedLine, entries_matching
 from strongroom.vault.holds import holds, holds_on
@@ -15,10 +15,12 @@ from strongroom.vault.vault import Vault
 
 def archives_under(vault: Vault, matter: str) -> list[Archive]:
     """Return what the standing holds of a matter keep, oldest first. Raises UsageError where there is none."""
-    matter = pick_name("matter", matter, (hold.matter for hold in holds(vault.catalogue, active=False)), "the vault")
-    standing = [hold for hold in holds(vault.catalogue) if hold.matter == matter]
+    known = holds(vault.catalogue)
+    standing = [hold for hold in known if fold_name(hold.matter) == fold_name(matter)]
     if not standing:
-        raise UsageError(f"no hold stands for the matter {matter!r}", hint="see: strongroom hold list")
+        raise UsageError(
+            f"no hold stands for the matter {matter!r}", hint=nearest_words(matter, (hold.matter for hold in known))
+        )
     caught = [
         record.id
         for record in records(vault.catalogue)
