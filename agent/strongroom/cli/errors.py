@@ -28,7 +28,7 @@ DEBUG = "STRONGROOM_DEBUG"
 _SECRETS = re.compile(
     r"(?P<age>AGE-SECRET-KEY-1)[0-9A-Z]+"
     r"|(?P<auth>\b(?:Bearer|Basic)\s+)[^\s'\"]+"
-    r"|(?P<link>\bhttps?://[^\s'\"?#]+[?#])[^\s'\"]+"
+    r"|(?P<address>\bhttps?://[^\s'\"?#]+)(?P<link>[?#](?=[^\s'\"]))?(?(link)[^\s'\"]+)"  # one without is stepped over
     r"|(?P<key>\b[a-z]{2,4}_(?:live|test)_)\w+",
     re.IGNORECASE,
 )
@@ -115,7 +115,13 @@ def _tell_failure(failure: Failure, *, as_json: bool) -> int:
 
 def redact(text: str) -> str:
     """Hide what looks like a key, a credential or the query of a link. No message should hold one: this is the net."""
-    return _SECRETS.sub(lambda found: f"{found[found.lastgroup or 0]}(hidden)", text)
+    return _SECRETS.sub(_hidden, text)
+
+
+def _hidden(found: re.Match[str]) -> str:
+    if found["address"] is not None:
+        return found[0] if found["link"] is None else f"{found['address']}{found['link']}(hidden)"
+    return f"{found[found.lastgroup or 0]}(hidden)"
 
 
 def _system_words(error: OSError) -> str:

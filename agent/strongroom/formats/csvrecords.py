@@ -32,11 +32,11 @@ class RowCollector:
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    taken: dict[str, None] = {}
+    taken: dict[str, int] = {}  # with the last number that was put behind the name: none is tried twice
     for name in names:
-        number, free = 1, name
+        free = name
         while free in taken:
-            number += 1
-            free = f"{name} ({number})"
-        taken[free] = None
+            taken[name] += 1
+            free = f"{name} ({taken[name]})"
+        taken[free] = 1
     return list(taken)
