@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Callable
 
 import msgspec
 
-from strongroom.formats.conduit import widen_pipe
+from strongroom.formats.conduit import READABLE, WRITABLE, Allowance, PeerLate, wait_for, widen_pipe
 from strongroom.formats.jsonarray import MemberReader, Verdict, pour
 from strongroom.formats.shared import SLOT, SlotFeeder, SlotReader
 from strongroom.formats.sink import choose_reader
@@ -32,17 +33,33 @@ _LENGTH = struct.Struct("!L")
 _VERDICTS = msgspec.json.Decoder(Verdict)  # made by the import: see the rule in tests/layers/test_decoders.py
 
 
+_ADVICE = "if this happens again with the same file, report the file's size and format to the project"
+
+
 class ParserLost(WorldError):
-    """The process that parses ended, or answered something that is no answer."""
+    """The process that parses ended, gave no answer in time, or answered something that is no answer."""
 
 
 class PipedSink:
     """Sends members to `serve_records` at the other end of two descriptors, which the caller opens and closes."""
 
-    def __init__(self, to_parser: int, from_parser: int, shared: memoryview | None = None) -> None:
-        """`shared` is memory that the parser has too, from `share_memory`."""
+    def __init__(
+        self,
+        to_parser: int,
+        from_parser: int,
+        shared: memoryview | None = None,
+        given: Callable[[int], None] = lambda _size: None,
+        allowance: Allowance | None = None,
+    ) -> None:
+        """`shared` is memory that the parser has too, from `share_memory`; `given` hears how many bytes it is given.
+
+        `allowance` bounds how long the parser may keep us waiting.
+        """
         self._to = to_parser
         self._from = from_parser
+        self._given = given
+        self._allowance = allowance or Allowance()
+        os.set_blocking(to_parser, False)
         self._slots = SlotFeeder(shared) if shared is not None else None
         widen_pipe(to_parser)
 
@@ -53,6 +70,8 @@ class PipedSink:
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Send the bytes, through the shared memory where there is some."""
         view, slots = memoryview(data), self._slots
+        self._given(len(view))
+        self._allowance.earn(len(view))
         step = MAX_FRAME if slots is None else SLOT
         for at in range(0, len(view), step):
             if slots is None:
@@ -88,17 +107,40 @@ class PipedSink:
 
     def _write(self, head: bytes, payload: bytes | memoryview) -> None:
         try:
-            sent = os.writev(self._to, [head, payload])
+            sent = self._try([head, payload])
             if sent < len(head) + len(payload):
-                _write_rest(self._to, head + bytes(payload), sent)
+                self._write_rest(memoryview(head + bytes(payload))[sent:])
         except BrokenPipeError as error:
             raise ParserLost("the parsing process ended before it had read everything") from error
 
+    def _write_rest(self, view: memoryview) -> None:
+        while view:
+            self._wait(self._to, WRITABLE)
+            view = view[self._try([view]) :]
+
+    def _try(self, blocks: list[bytes | memoryview]) -> int:
+        """Write what the pipe takes now."""
+        try:
+            return os.writev(self._to, blocks)
+        except BlockingIOError:
+            return 0
+
     def _receive(self, length: int) -> bytearray:
         block = bytearray(length)
-        if not _fill(self._from, memoryview(block)):
-            raise ParserLost("the parsing process ended before it had answered")
+        view = memoryview(block)
+        while view:
+            self._wait(self._from, READABLE)
+            count = os.readv(self._from, [view])
+            if not count:
+                raise ParserLost("the parsing process ended before it had answered")
+            view = view[count:]
         return block
+
+    def _wait(self, descriptor: int, event: int) -> None:
+        try:
+            wait_for(descriptor, event, self._allowance)
+        except PeerLate as late:
+            raise ParserLost(f"the parsing process kept the file waiting for {late}", hint=_ADVICE) from None
 
 
 def serve_records(

@@ -143,7 +143,7 @@ def _ready(job: Job, _situation: Situation, patience: Patience) -> Step:
         (Cause.CONTENT, patience.rejections, "the delivered file was unsound every time"),
         (Cause.TRANSFER, patience.transfers, "the download broke every time"),
         (Cause.LINK, patience.links, "every link was dead"),
-        (Cause.WORKER, patience.workers, "the sealing worker died every time"),
+        (Cause.WORKER, patience.workers, f"the sealing process failed every time, last: {job.detail}"),
     )
     files = 1 + job.tries(Cause.RENEWAL)
     for cause, most, reason in bounds:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import IO
 
 import msgspec
 
+from strongroom.engine.airlock.lifetime import start_lasting
 from strongroom.engine.airlock.order import (
     FINISH,
     Durable,
@@ -22,35 +24,43 @@ from strongroom.engine.airlock.order import (
     decode_reply,
     encode,
 )
-from strongroom.formats.conduit import widen_pipe
-from strongroom.model.errors import SealError, StrongroomError, VaultError, WorldError
+from strongroom.engine.airlock.reader import part
+from strongroom.formats.conduit import PER_MIB, READABLE, SLICE, WRITABLE, Allowance, PeerLate, wait_for, widen_pipe
+from strongroom.model.errors import Interrupted, SealError, StrongroomError, VaultError, WorldError
 
 LONGEST_REPLY = 64 << 20  # bytes; an inspection is far smaller
+MOST_REPLIES = 10_000  # progress comes about a hundred times
+STOP_GRACE = 4.0  # seconds to finish a file that is nearly done once a person asked to stop
+PARTING = 2.0  # seconds for a sealer to end by itself
+
+Stop = Callable[[], bool]
 
 
 class SealerDied(VaultError):
-    """The sealing process ended without saying how it went."""
+    """The sealing process, or its reader, ended without saying how it went, or took longer than it may."""
 
 
 class Airlock:
     """One sealer at work. A context manager: leaving it early ends the sealer and removes what it wrote.
 
-    Call `feed` for every chunk, then `finish`, then `verdict`.
+    Call `begin`, then `feed` for every chunk, then `finish`, then `verdict`. None of them waits without a limit: each
+    raises SealerDied once the sealer is later than its allowance, and Interrupted soon after a person asked to stop.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, allowance: Allowance | None = None) -> None:
+        """`allowance` is how long the sealer may keep us waiting."""
+        self._allowance = allowance or Allowance()
+        self._stop: Stop = lambda: False
+        self._grace = STOP_GRACE
+        self._given = 0  # bytes of the delivered file
+        self._heard = bytearray()  # of the reply that is coming
+        self._done = False
         control_out, self._control = os.pipe()
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", _program(control_out)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pass_fds=(control_out,),
-            env={"LANG": "C.UTF-8"},  # nothing of ours: the environment may hold API keys
-            bufsize=0,
-            process_group=0,  # Ctrl-C is for the engine alone, which parks the work in order
-        )
+        self._process = start_lasting(lambda: _start(control_out))
         os.close(control_out)
         widen_pipe(_opened(self._process.stdin).fileno())
+        for descriptor in (self._control, _opened(self._process.stdin).fileno()):
+            os.set_blocking(descriptor, False)
 
     def __enter__(self) -> Airlock:
         return self
@@ -65,25 +75,21 @@ class Airlock:
         """Whether the sealer is still there."""
         return self._process.poll() is None
 
-    def begin(self, order: Order) -> None:
-        """Say what to seal and where."""
-        self._send(encode(order))
+    def begin(self, order: Order, stop: Stop = lambda: False) -> None:
+        """Say what to seal and where; `stop` says from now on whether a person asked to stop."""
+        self._stop = stop
+        self._write(self._control, encode(order))
 
     def feed(self, chunk: bytes) -> None:
-        """Hand over the next bytes of the delivered file. Raises SealerDied or what the sealer said."""
-        view = memoryview(chunk)
-        pipe = _opened(self._process.stdin)
-        try:
-            while view:
-                view = view[os.write(pipe.fileno(), view) :]
-        except BrokenPipeError:
-            raise self._reason() from None
+        """Hand over the next bytes of the delivered file. Raises SealerDied, Interrupted or what the sealer said."""
+        self._write(_opened(self._process.stdin).fileno(), chunk)
+        self._given += len(chunk)
+        self._allowance.earn(len(chunk))
 
     def finish(self) -> Durable:
         """Say that the file is complete; wait until it is sealed and flushed."""
-        pipe = _opened(self._process.stdin)
-        self._send(FINISH)
-        pipe.close()
+        self._write(self._control, FINISH)
+        _opened(self._process.stdin).close()
         reply = self._reply()
         if reply.durable is None:
             raise SealerDied("the sealer did not say that the file is durable")
@@ -91,38 +97,56 @@ class Airlock:
 
     def verdict(self, watch: Callable[[Progress], None]) -> Verified:
         """Wait until the file has been read back and inspected; `watch` hears how far it has come."""
-        while True:
+        for _ in range(MOST_REPLIES):
             reply = self._reply()
             if reply.progress is not None:
                 watch(reply.progress)
             if reply.verified is not None:
+                self._done = True
                 return reply.verified
+        raise SealerDied("the sealing process told of progress without end", hint=_ADVICE)
 
     def close(self) -> None:
-        """End the sealer if it is still there."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None and not pipe.closed:
-                pipe.close()
+        """End the sealer if it is still there: at once where a person asked to stop before it was done."""
+        if not self._done and self._stop():
+            self._process.kill()
         if self._control >= 0:
             os.close(self._control)
             self._control = -1
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        part(self._process, PARTING)
 
-    def _send(self, line: bytes) -> None:
+    def _write(self, descriptor: int, data: bytes) -> None:
+        view = memoryview(data)
         try:
-            os.write(self._control, line)
+            while view:
+                try:
+                    view = view[os.write(descriptor, view) :]
+                except BlockingIOError:
+                    self._wait(descriptor, WRITABLE)
         except BrokenPipeError:
             raise self._reason() from None
 
+    def _wait(self, descriptor: int, event: int) -> None:
+        """Wait for the sealer. A step may take longer in proportion to the file: a flush, a fiftieth read back."""
+        try:
+            wait_for(descriptor, event, self._allowance, self._given * PER_MIB / 8 / (1 << 20), self._heed)
+        except PeerLate as late:
+            self._process.kill()
+            message = f"the sealing process kept the job waiting for {late} and was ended"
+            raise SealerDied(message, hint=_LATE_ADVICE) from None
+
+    def _heed(self) -> None:
+        if not self._stop():
+            return
+        self._grace -= SLICE
+        if self._grace < 0:
+            self._process.kill()
+            raise Interrupted("stopped before the file was verified; it is fetched again")
+
     def _reply(self) -> Reply:
-        line = self._buffered_line()
+        line = self._line()
         if not line.endswith(b"\n"):
-            status = self._process.wait()
-            raise SealerDied(f"the sealing process ended without an answer (status {status})", hint=_ADVICE)
+            raise self._ending()
         try:
             reply = decode_reply(line)
         except msgspec.DecodeError as error:
@@ -131,15 +155,30 @@ class Airlock:
             raise _error(reply.failed)
         return reply
 
-    def _buffered_line(self) -> bytes:
-        pipe = _opened(self._process.stdout)
-        line = b""
-        while not line.endswith(b"\n") and len(line) < LONGEST_REPLY:
-            more = pipe.readline(LONGEST_REPLY)
+    def _line(self) -> bytes:
+        """Return the next reply, or less where the sealer ended before its end or says too much."""
+        pipe = _opened(self._process.stdout).fileno()
+        looked = 0
+        while (end := self._heard.find(b"\n", looked)) < 0 and len(self._heard) < LONGEST_REPLY:
+            looked = len(self._heard)
+            self._wait(pipe, READABLE)
+            more = os.read(pipe, 1 << 20)
             if not more:
                 break
-            line += more
+            self._heard += more
+        end = len(self._heard) if end < 0 else end + 1
+        line = bytes(self._heard[:end])
+        del self._heard[:end]
         return line
+
+    def _ending(self) -> SealerDied:
+        """Return how a sealer ended that gave no answer."""
+        part(self._process, PARTING)
+        status = self._process.returncode
+        if status == -signal.SIGXCPU:
+            message = "the sealing process used more CPU time than a file of this size may take and was ended"
+            return SealerDied(message, hint=_LATE_ADVICE)
+        return SealerDied(f"the sealing process ended without an answer (status {status})", hint=_ADVICE)
 
     def _reason(self) -> StrongroomError:
         """Return why the sealer closed its end."""
@@ -150,6 +189,18 @@ class Airlock:
         return SealerDied("the sealing process stopped taking bytes", hint=_ADVICE)
 
 
+def _start(control: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-I", "-c", _program(control, os.getpid())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pass_fds=(control,),
+        env={"LANG": "C.UTF-8"},  # nothing of ours: the environment may hold API keys
+        bufsize=0,
+        process_group=0,  # Ctrl-C is for the engine alone, which parks the work in order
+    )
+
+
 def _opened(pipe: IO[bytes] | None) -> IO[bytes]:
     """Return a pipe that was asked for when the sealer was started."""
     if pipe is None:
@@ -158,9 +209,12 @@ def _opened(pipe: IO[bytes] | None) -> IO[bytes]:
 
 
 _ADVICE = "the job is tried again by itself; if it goes on, look at the system log for memory limits"
+_LATE_ADVICE = (
+    "the job is tried again by itself; if this happens again, look at the disk's speed and the load of the machine"
+)
 
 
-def _program(control: int) -> str:
+def _program(control: int, parent: int) -> str:
     """Return what the sealer's interpreter runs.
 
     Imports make no garbage, so the collector rests meanwhile and need never look at them again. Leaving by os._exit
@@ -170,6 +224,8 @@ def _program(control: int) -> str:
         "import gc, os\n"
         "gc.disable()\n"
         f"if {control} != 3: os.dup2({control}, 3); os.close({control})\n"
+        "from strongroom.engine.airlock.lifetime import end_with_parent\n"
+        f"end_with_parent({parent})\n"
         "from strongroom.engine.airlock.sealer import main\n"
         "gc.freeze()\n"
         "gc.enable()\n"
@@ -178,5 +234,5 @@ def _program(control: int) -> str:
 
 
 def _error(failed: Failed) -> StrongroomError:
-    families = {"world": WorldError, "seal": SealError}
+    families = {"world": WorldError, "seal": SealError, "worker": SealerDied}
     return families.get(failed.family, VaultError)(failed.message, hint=failed.hint)

@@ -54,7 +54,7 @@ class Verified:
 class Failed:
     """The sealer could not do its work."""
 
-    family: Literal["world", "seal"]
+    family: Literal["world", "seal", "worker"]
     message: str
     hint: str = ""
 

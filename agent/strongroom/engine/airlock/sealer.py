@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from strongroom.engine.airlock.digest import Digest
+from strongroom.engine.airlock.lifetime import SEALER_CPU, CpuGrant
 from strongroom.engine.airlock.order import (
     FINISH,
     Durable,
@@ -32,7 +33,7 @@ from strongroom.engine.airlock.order import (
 from strongroom.engine.airlock.reader import reader_process
 from strongroom.engine.reading.coding import Unpacked, coding_for, make_encoder, open_clear
 from strongroom.formats.inspect import inspect_container
-from strongroom.formats.pipe import PipedSink
+from strongroom.formats.pipe import ParserLost, PipedSink
 from strongroom.model.archive import Seal
 from strongroom.model.errors import SealError, StrongroomError, VaultError, WorldError
 from strongroom.model.inspection import Inspection
@@ -83,6 +84,8 @@ def main() -> int:
         return 1
     except BrokenPipeError:
         return 1
+    except ParserLost as error:
+        replies.write(encode(Reply(failed=Failed("worker", error.message, error.hint))))
     except StrongroomError as error:
         world = isinstance(error, WorldError)
         replies.write(encode(Reply(failed=Failed("world" if world else "seal", error.message, error.hint))))
@@ -132,8 +135,9 @@ def _seal(order: Order, key: ArchiveKey, control: BinaryIO, payload: BinaryIO) -
         with Digest() as digest, Flusher(fd) as flusher:
             sink = _Sink(fd, flusher)
             writer, encoder = SealedWriter(sink, [key.identity.recipient], os.urandom), make_encoder(coding)
-            size = 0
+            size, grant = 0, CpuGrant(0, SEALER_CPU)
             while chunk := payload.read(TAKE):
+                grant.give(len(chunk))
                 digest.update(chunk)
                 writer.write(encoder.compress(chunk))
                 size += len(chunk)

@@ -91,7 +91,7 @@ def _take(engine: Engine, job: Job, hand: Hand) -> Happening:
         raise SealerDied("the sealer was not started")
     delivery = plan_delivery(job.ref, provider.parts(job.ref), provider.expectation(job.spec), engine.caps)
     _require_room(engine, sum(part.size or 0 for part in delivery.parts))
-    airlock.begin(_order(engine, job, delivery))
+    airlock.begin(_order(engine, job, delivery), engine.stop)
     meter = Meter(engine, job.id, "download", delivery.size)
 
     def sink(chunk: bytes) -> None:
@@ -121,6 +121,9 @@ def prove(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
         engine.witness("after publish")
     except (WorldError, SealError, VaultError) as error:
         return _undone(engine, job, hand, _our_trouble(engine, job, error))
+    except Interrupted as error:
+        facts = Facts(cause=Cause.RESTART, detail=error.message)
+        return _undone(engine, job, hand, Happening(Event.RESTARTED, facts))
     finally:
         hand.release()
     if archive.holding is Holding.QUARANTINED:

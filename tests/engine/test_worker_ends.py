@@ -1,0 +1,178 @@
+"""The sealing and parsing processes end: with the engine, when they are late, and when they work without end."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sealkit import CSV_SHAPE, DAY
+from workerkit import ROWS, all_gone, family, order
+
+from strongroom.engine.airlock import airlock as airlock_module
+from strongroom.engine.airlock import reader as reader_module
+from strongroom.engine.airlock.airlock import Airlock, SealerDied
+from strongroom.engine.airlock.lifetime import GRANT_STEP, CpuGrant
+from strongroom.engine.airlock.reader import spawned_reader
+from strongroom.formats.conduit import Allowance, PeerLate
+from strongroom.formats.pipe import ParserLost
+from strongroom.model.errors import Interrupted
+from strongroom.model.inspection import Caps, Expectation
+from strongroom.model.provider import Container
+
+HERE = Path(__file__).parent
+EXPECTED = Expectation(DAY, (CSV_SHAPE,), container=Container.CSV)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(airlock_module, "PARTING", 0.5)
+    monkeypatch.setattr(airlock_module, "STOP_GRACE", 0.5)
+    monkeypatch.setattr(reader_module, "PARTING", 0.5)
+
+
+@pytest.fixture
+def hasty() -> Iterator[Airlock]:
+    """An airlock whose sealer may keep it waiting for as long as it may take to start, not for long after."""
+    before = set(family())
+    with Airlock(Allowance(patience=5.0)) as airlock:
+        yield airlock
+    assert all_gone([pid for pid in family() if pid not in before])
+
+
+def sealer_and_reader(airlock: Airlock) -> tuple[int, int]:
+    sealer = airlock._process.pid
+    until = time.monotonic() + 30
+    while not (readers := family(sealer)) and time.monotonic() < until:
+        time.sleep(0.01)
+    return sealer, readers[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("state", ["idle", "sealing", "full pipes", "reading back"])
+def test_no_orphan_is_left_when_the_engine_is_killed(state: str, tmp_path: Path) -> None:
+    command = [sys.executable, str(HERE / "worker_driver.py"), state, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as engine:
+        assert engine.stdout is not None
+        workers = [int(pid) for pid in engine.stdout.readline().split()]
+        assert workers
+        assert not all_gone(workers, 0)
+        engine.kill()
+    assert all_gone(workers, 5)
+
+
+def feeding(airlock: Airlock) -> None:
+    for _ in range(100):
+        airlock.feed(ROWS)
+
+
+def finishing(airlock: Airlock) -> None:
+    airlock.finish()
+
+
+STEPS: list[Callable[[Airlock], None]] = [feeding, finishing]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_sealer_that_stands_still_is_ended(step: Callable[[Airlock], None], hasty: Airlock, tmp_path: Path) -> None:
+    hasty.begin(order(tmp_path))
+    sealer, reader = sealer_and_reader(hasty)
+    os.kill(sealer, signal.SIGSTOP)
+    hasty._allowance.patience = 0.5
+    with pytest.raises(SealerDied, match="kept the job waiting for a minute and was ended"):
+        step(hasty)
+    assert all_gone([sealer, reader], 5)
+
+
+def test_a_sealer_that_stands_still_while_it_reads_back_is_ended(hasty: Airlock, tmp_path: Path) -> None:
+    hasty.begin(order(tmp_path))
+    hasty.feed(ROWS)
+    sealer, reader = sealer_and_reader(hasty)
+    os.kill(reader, signal.SIGSTOP)
+    hasty.finish()
+    hasty._allowance.patience = 0.5
+    with pytest.raises(SealerDied, match="kept the job waiting"):
+        hasty.verdict(lambda _progress: None)
+    assert all_gone([sealer, reader], 5)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_wish_to_stop_is_heard_beside_a_sealer_that_stands_still(
+    step: Callable[[Airlock], None], hasty: Airlock, tmp_path: Path
+) -> None:
+    asked = False
+    hasty.begin(order(tmp_path), lambda: asked)
+    sealer, reader = sealer_and_reader(hasty)
+    os.kill(sealer, signal.SIGSTOP)
+    asked = True
+    with pytest.raises(Interrupted):
+        step(hasty)
+    hasty.close()
+    assert all_gone([sealer, reader], 5)
+
+
+def test_a_wish_to_stop_lets_a_file_that_is_nearly_done_be_finished(hasty: Airlock, tmp_path: Path) -> None:
+    hasty._grace = 30.0
+    hasty.begin(order(tmp_path), lambda: True)
+    hasty.feed(ROWS)
+    hasty.finish()
+    assert hasty.verdict(lambda _progress: None).inspection.records == 20_000
+
+
+def test_a_lost_reader_is_trouble_of_the_worker_and_not_of_the_disk(hasty: Airlock, tmp_path: Path) -> None:
+    hasty.begin(order(tmp_path))
+    _, reader = sealer_and_reader(hasty)
+    os.kill(reader, signal.SIGKILL)
+    hasty.feed(ROWS)
+    hasty.finish()
+    with pytest.raises(SealerDied, match="the parsing process ended"):
+        hasty.verdict(lambda _progress: None)
+
+
+def test_a_sealer_out_of_cpu_time_is_told_as_that(hasty: Airlock, tmp_path: Path) -> None:
+    hasty.begin(order(tmp_path))
+    sealer, _ = sealer_and_reader(hasty)
+    os.kill(sealer, signal.SIGXCPU)
+    with pytest.raises(SealerDied, match="more CPU time than a file of this size may take"):
+        hasty.finish()
+
+
+def test_a_spawned_reader_that_stands_still_is_ended() -> None:
+    before = set(family())
+    with (
+        pytest.raises(ParserLost, match="kept the file waiting"),
+        spawned_reader(EXPECTED, Caps(), Allowance(patience=0.5)) as sink,
+    ):
+        (reader,) = set(family()) - before
+        os.kill(reader, signal.SIGSTOP)
+        sink.begin("")
+        for _ in range(10):
+            sink.feed(ROWS)
+        sink.end(whole=True)
+    assert all_gone([reader], 0)
+
+
+def test_the_cpu_limit_grows_with_the_bytes_and_ends_who_exceeds_it() -> None:
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
+        grant = CpuGrant(process.pid, per_mib=2.0, floor=100)
+        first, _ = resource.prlimit(process.pid, resource.RLIMIT_CPU)
+        grant.give(GRANT_STEP)
+        second, _ = resource.prlimit(process.pid, resource.RLIMIT_CPU)
+        assert (first, second) == (132, 164)
+        CpuGrant(process.pid, per_mib=0.0, floor=1)
+        assert process.wait(60) == -signal.SIGXCPU
+
+
+def test_waiting_is_paid_for_with_bytes() -> None:
+    allowance = Allowance(floor=10.0, per_mib=8.0)
+    allowance.spend(9.0)
+    allowance.earn(1 << 20)
+    allowance.spend(8.5)
+    with pytest.raises(PeerLate):
+        allowance.spend(0.5)

@@ -1,0 +1,43 @@
+"""An engine that brings a sealer into a given state, tells the ids of its processes, and waits to be killed.
+
+usage: worker_driver.py STATE FOLDER
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from workerkit import ROWS, family, order
+
+from strongroom.engine.airlock.airlock import Airlock
+
+
+def main(state: str, folder: Path) -> None:
+    taken: list[Airlock] = []
+    starter = threading.Thread(target=lambda: taken.append(Airlock()))  # ends at once, as a worker's thread may
+    starter.start()
+    starter.join()
+    (airlock,) = taken
+    if state != "idle":
+        airlock.begin(order(folder))
+        airlock.feed(ROWS)
+        while len(family()) < 2:  # the sealer and its reader
+            time.sleep(0.01)
+    sealer, *readers = family()
+    if state == "full pipes":
+        os.kill(sealer, signal.SIGSTOP)
+        threading.Thread(target=lambda: [airlock.feed(ROWS) for _ in range(10_000)], daemon=True).start()
+    elif state == "reading back":
+        os.kill(readers[0], signal.SIGSTOP)
+        airlock.finish()
+    print(sealer, *readers, flush=True)
+    time.sleep(60)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
