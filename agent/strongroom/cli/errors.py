@@ -18,6 +18,7 @@ import click
 
 from strongroom.cli.json_output import PRINTED, put_document
 from strongroom.cli.terminal import clean, tell
+from strongroom.engine.ending import EndingLimit
 from strongroom.model.errors import ExitCode, StrongroomError
 
 PIPE_CLOSED = 141
@@ -137,16 +138,27 @@ def _pipe_closed() -> int:
 
 @contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM unwind like Ctrl-C, so that what is half done is cleaned up."""
+    """Let SIGTERM unwind like Ctrl-C, so that what is half done is cleaned up; end the process if that takes long."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    former = signal.signal(signal.SIGTERM, _raise_interrupt)
+    limit = EndingLimit(ExitCode.INTERRUPTED, _say_given_up)
+
+    def interrupt(_number: int, _frame: object) -> None:
+        limit.begin()
+        raise KeyboardInterrupt
+
+    taken = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell's background job ignores Ctrl-C
+        taken.append(signal.SIGINT)
+    former = {number: signal.signal(number, interrupt) for number in taken}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, former)
+        limit.cancel()
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
-def _raise_interrupt(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
+def _say_given_up() -> None:
+    os.write(2, b"\nended: something under way did not stop in time\n")

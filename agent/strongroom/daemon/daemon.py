@@ -24,6 +24,7 @@ from strongroom.daemon.service import Rhythm, Service
 from strongroom.daemon.systemd import Notifier
 from strongroom.daemon.watcher import Watcher
 from strongroom.engine.assembly import Doors, open_engine
+from strongroom.engine.ending import EndingLimit
 from strongroom.engine.jobs.restart import recover
 from strongroom.engine.jobs.resume import resume_sources
 from strongroom.engine.jobs.runner import Crew
@@ -31,6 +32,7 @@ from strongroom.model.errors import ExitCode, StrongroomError, UsageError, Vault
 
 TURN = 1.0  # seconds at the most between two looks at requests
 LEAVE = 7.0  # seconds for jobs in hand to be parked; after that the process ends and the next start settles them
+LIMIT = 9.5  # seconds for all of it, whatever hangs
 FAREWELL = 1.0  # seconds for the channels to hear what they have not heard yet
 
 
@@ -65,6 +67,7 @@ class Daemon:
         self._bell = Bell()
         self._stopping = False
         self._reloading = False
+        self._limit = EndingLimit(ExitCode.OK, self._say_given_up, LIMIT)
         self._fresh = Freshness(config.file)
         self._doors = replace(
             doors or Doors(), stop=lambda: self._stopping, listen=tell_transition, secret=patient_secret
@@ -88,6 +91,8 @@ class Daemon:
         except Exception as error:  # whatever it is, it goes on up once it was told
             self._last_word.say(error)
             raise
+        finally:
+            self._limit.cancel()
 
     def _work(self) -> int:
         with open_engine(self._config, "strongroom daemon", self._doors) as engine:
@@ -178,6 +183,10 @@ class Daemon:
         log.handlers[0].flush()
         os._exit(ExitCode.OK)
 
+    @staticmethod
+    def _say_given_up() -> None:
+        os.write(2, b"ended: something under way did not stop in time; the next start settles it\n")
+
     def _take_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._heard)
@@ -187,4 +196,5 @@ class Daemon:
             self._reloading = True
         else:
             self._stopping = True
+            self._limit.begin()
         self._bell.ring()
