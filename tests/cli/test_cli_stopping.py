@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -11,7 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli_home import make_home
+from cli_home import make_home, sandbox_settings
+
+from strongroom.sandbox.server import Sandbox
+from strongroom.sandbox.transfer import Manners
 
 DEAF = (
     "import os, signal, sys, threading, time\n"
@@ -65,3 +69,43 @@ def test_a_run_that_waits_for_a_silent_provider_is_stopped(
             process.communicate(timeout=40)
             assert time.monotonic() - began < 10
         assert process.returncode == 130
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 130), (signal.SIGKILL, -9)])
+def test_a_run_whose_sealer_stands_still_ends_and_leaves_no_orphan(
+    number: signal.Signals, code: int, environment: dict[str, str], tmp_path: Path
+) -> None:
+    settings = sandbox_settings(pace=0.1, manners=Manners(rate=1_500))
+    args = ["export", "zavu-main", "--from", "2026-11-01", "--to", "2026-11-02"]
+    with Sandbox(settings) as sandbox:
+        home = make_home(tmp_path / "slow", sandbox.api_url)
+        command = [sys.executable, "-m", "strongroom", "--config", str(home.config), *args]
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            next(line for line in process.stderr if "downloading" in line)
+            workers = _workers(process.pid)
+            assert workers
+            for worker in workers:
+                os.kill(worker, signal.SIGSTOP)
+            began = time.monotonic()
+            process.send_signal(number)
+            process.communicate(timeout=40)
+            assert process.returncode == code
+        while any(map(_lives, workers)):
+            assert time.monotonic() - began < 10
+            time.sleep(0.05)
+        assert time.monotonic() - began < 10
+
+
+def _workers(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    children = [int(child) for task in tasks for child in task.read_text().split()]
+    return children + [each for child in children for each in _workers(child)]
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
