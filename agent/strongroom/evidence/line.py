@@ -76,7 +76,7 @@ def read_chain(lines: Iterable[bytes]) -> Iterator[dict[str, Fact]]:
         if body.get("prev") != prev:
             raise VaultError(
                 f"line {seq} of the evidence log does not follow line {seq - 1}: "
-                f"expected the digest {prev[:16]}…, got {str(body.get('prev'))[:16]}…"
+                f"expected the digest {prev[:16]}…, got {ascii(body.get('prev'))[1:17]}…"
             )
         yield body
         prev = digest(line)

@@ -32,7 +32,8 @@ class Verifier:
     public: bytes  # 32 bytes
 
     def __post_init__(self) -> None:
-        if not self.name or any(char.isspace() or char == "+" for char in self.name):
+        strange = any(char.isspace() or char == "+" or "\ud800" <= char <= "\udfff" for char in self.name)
+        if not self.name or strange:  # a surrogate: bytes on the command line that are no text
             raise UsageError(f"a signer's name has no spaces and no plus signs, got {self.name!r}")
 
     def __str__(self) -> str:
