@@ -97,7 +97,7 @@ def test_the_plan_of_the_account_says_how_far_back_there_is_anything(tmp_path: P
             assert keeps_of(engine) == {"hookbridge": 3 * DAY}
             ledger = coverage_of(engine.vault, HOOKS.name)
             (told,) = [each for each in newest_moments(engine.vault, 200) if each.kind == "source.retention-told"]
-        assert (told.facts, ledger[0].window.start) == ({"source": "hookbridge", "days": 3}, NOON - 3 * DAY)
+        assert (told.facts, ledger[0].window.start) == ({"source": "hookbridge", "days": 3}, NOON - 2.5 * DAY)
         long_ago = replace(plan, stream=replace(HOOKS, name="old"), since=NOON - 10 * DAY)
         cover(bench, [long_ago])
         with open_looking(bench.config) as engine:

@@ -73,7 +73,10 @@ def standing_lines(found: Standing, now: datetime) -> Iterator[str]:
     yield f"{'disk':<{_NAME}} {room}{ahead or '; nothing grows yet'}"
     for each in found.sources:
         yield f"{clean(each.quota.source):<{_NAME}} {_source(each, now)}"
-    channels = ", ".join(telling.channels) or "nobody: there is no [notify] in the configuration"
+    if not telling.channels:
+        yield f"{'notifications':<{_NAME}} to nobody: there is no [notify] in the configuration"
+        return
+    channels = ", ".join(telling.channels)
     told = f"; {number(telling.told)} told, the last {span(now - telling.last)} ago" if telling.last else "; none told"
     waiting = f"; {number(telling.waiting)} waiting" if telling.waiting else ""
     yield f"{'notifications':<{_NAME}} to {channels}{told}{waiting}"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from strongroom.engine.readings import Running
-from strongroom.model.job import Cause, Job, State
+from strongroom.model.job import Cause, Job, State, Wait
+from strongroom.model.waiting import wait_of
 from strongroom_tui.amounts import bar, first_that_fits, size, span, time_left
 from strongroom_tui.plain import clip
 
@@ -86,12 +87,15 @@ def _interruption(running: Running, scene: Scene) -> str:
 
 
 def _waits(job: Job, now: datetime) -> list[str]:
-    wait = job.next_at - now
-    when = f"next in {span(wait)}" if wait > timedelta(0) else "due now"
+    wait = wait_of(job, now)
+    if wait is None or not wait.cause:  # its last trouble, if any, is behind it: the next step can be taken
+        wait = Wait(job.cause, job.detail, job.next_at)
+    left = wait.until - now if wait.until is not None else None
+    when = "" if left is None else f", next in {span(left)}" if left > timedelta(0) else ", due now"
     at = _AT[job.state]
-    if job.cause is Cause.NONE:
-        return [f"{at}, {when}", at, when]
-    return [f"{job.cause.value}, {when}: {job.detail}", f"{job.cause.value}, {when}", job.cause.value]
+    if wait.cause is Cause.NONE:
+        return [f"{at}{when}", at, when.removeprefix(", ")]
+    return [f"{wait.cause.value}{when}: {wait.words}", f"{wait.cause.value}{when}", wait.cause.value]
 
 
 def _joined(variants: list[tuple[str, ...]]) -> list[str]:

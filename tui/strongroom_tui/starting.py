@@ -36,7 +36,7 @@ def start_with(*commands: str) -> Start:
     """Return what to say where one of these begins the work: the same program, the longest way to name it first."""
     lines = [f"○ nobody is working in the vault: start with  {each} daemon" for each in commands]
     lines += [f"○ nobody at work: {each} daemon" for each in commands]
-    lines += [f"○ idle: {each} daemon" for each in commands]
+    lines += [f"○ no daemon: {each} daemon" for each in commands]
     words = f"To begin the work:  {commands[0]} daemon\nor once, for what is due:  {commands[0]} run --once"
     return Start((*lines, "○ nobody at work: ? tells how to start", "○ nobody is at work"), words)
 

@@ -13,6 +13,7 @@ from strongroom.engine.readings import ArchiveLife, JobLife, Moment
 from strongroom.model.archive import Archive
 from strongroom.model.inspection import Finding, MemberReport
 from strongroom.model.job import Job
+from strongroom.model.waiting import wait_words
 from strongroom.model.window import Window
 from strongroom_tui.amounts import local, number, size, span, window_words
 from strongroom_tui.marks import SEVERITIES, STATES, plan_mark, soundness
@@ -104,6 +105,7 @@ def _job_facts(job: Job, successor: str) -> Iterator[tuple[str, str]]:
     yield "export", job.ref
     yield "size", f"{size(job.size)} ({number(job.size)} bytes)" if job.size is not None else ""
     yield "expires", local(job.expires_at) if job.expires_at else ""
+    yield "waits for", _wait_words(job)
     yield "cause", job.cause.value
     yield "detail", job.detail
     yield "troubles", ", ".join(f"{cause} {count}×" for cause, count in sorted(job.attempts.items()))  # noqa: RUF001
@@ -111,6 +113,13 @@ def _job_facts(job: Job, successor: str) -> Iterator[tuple[str, str]]:
     yield "replaces", job.parent
     yield "replaced by", successor
     yield "archive", job.archive
+
+
+def _wait_words(job: Job) -> str:
+    if job.wait is None or job.finished:
+        return ""
+    more = f": {job.wait.words}" if job.wait.cause and job.wait.words not in ("", job.detail) else ""
+    return wait_words(job.wait).removeprefix("waits for ") + more
 
 
 def _archive_facts(archive: Archive) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,9 @@ _LABEL = 22
 @json_option
 @pass_session
 def doctor(session: Session, offline: bool, as_json: bool) -> int:
-    """Check configuration, permissions, disk, clock, keys and reachability. Changes nothing.
+    """Check configuration, permissions, disk, clock, keys and reachability. Repairs nothing.
+
+    What a provider tells of how long it keeps records is stored, so that plan and coverage know it.
 
     Leaves with 1 when a check fails; warnings do not count.
     """

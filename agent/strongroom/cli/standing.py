@@ -61,7 +61,10 @@ def standing_fields(found: Standing) -> Iterator[tuple[str, str]]:
     """Tell what a person wants to see of it beside the disk."""
     telling = found.telling
     last = f"{telling.told} told, the last on {instant_words(telling.last)}" if telling.last else "none told yet"
-    yield "notifications", f"{last}, {telling.waiting} waiting"
+    if telling.channels:
+        yield "notifications", f"{last}, {telling.waiting} waiting"
+    else:
+        yield "notifications", "none: no channel is configured under [notify], so nobody is told"
 
 
 def _source(each: SourceStanding) -> dict[str, object]:

@@ -1,4 +1,7 @@
-"""What a careful operator would check by hand, each with what to do about it. Changes nothing."""
+"""What a careful operator would check by hand, each with what to do about it.
+
+Changes nothing but what the vault knows of how long each provider keeps records.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,12 @@ from strongroom.engine.health.sourcecheck import (
     check_offer,
     check_retention,
     check_settling,
+    notes_of,
     remember_what_it_told,
 )
 from strongroom.engine.health.standing import disk_forecast
 from strongroom.engine.keys.identities import needs_passphrase
-from strongroom.engine.keys.recipients import require_sealable
+from strongroom.engine.keys.recipients import require_sealable, undrilled
 from strongroom.engine.proof.notary import evidence_view
 from strongroom.engine.readings import newest_moments
 from strongroom.engine.recovery.history import LOST, MEND, is_history_missed
@@ -39,7 +43,6 @@ from strongroom.model.plan import Plan
 from strongroom.model.stream import ExportSpec, Stream
 from strongroom.model.window import Window
 from strongroom.providers.port import Provider
-from strongroom.vault.drills import count_held, last_drills
 from strongroom.vault.holds import holds
 from strongroom.vault.lock import describe_holder, is_held
 from strongroom.vault.recipients import known_set, short_key
@@ -194,9 +197,8 @@ def _keys(config: Config, doors: Doors) -> Iterator[Check]:
         if known and known != set(config.vault.recipients):
             words = "the configuration names other keys than the vault has seen: the next start raises the alarm"
             yield Check("keys", Verdict.WARN, words, "see: strongroom key list")
-        drills, oldest = last_drills(vault.catalogue), doors.clock() - config.vault.drill_every
-        late = [key for key in config.vault.recipients if key not in drills or drills[key] < oldest]
-        if late and count_held(vault.catalogue):
+        late = [each.key for each in undrilled(vault, config.vault.drill_every, doors.clock())]
+        if late:
             days = config.vault.drill_every.days
             words = f"no drill was passed in {counted(days, 'day')} with {', '.join(short_key(key) for key in late)}"
             yield Check("keys", Verdict.WARN, words, "show that each opens an archive: strongroom key drill")
@@ -218,7 +220,7 @@ def _source(config: Config, name: str, doors: Doors) -> Iterator[Check]:
     yield check_offer(label, probe)
     clock = check_clock(name, probe)
     yield from [clock] if clock and clock.verdict is not Verdict.OK else []
-    yield from (Check(label, Verdict.WARN, note) for note in probe.notes)
+    yield from (Check(label, Verdict.WARN, note) for note in notes_of(probe, config.source(name).retention_days))
     yield from check_retention(label, source.retention_days, probe)
     for plan in plans_of(config):  # what is known without asking, check_streams looks at
         if provider.limits.retention is None and plan.stream.source == name and not _is_copied(provider, plan.stream):

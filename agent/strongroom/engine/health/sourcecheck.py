@@ -115,6 +115,11 @@ def check_clock(name: str, probe: Probe) -> Check | None:
     return Check("clock", Verdict.FAIL, words, "set the clock (timedatectl)")
 
 
+def notes_of(probe: Probe, configured: int | None) -> list[str]:
+    """Return what a look at the provider noted, without advice to set retention_days where it is set."""
+    return [note for note in probe.notes if not (configured and note.endswith("set retention_days"))]
+
+
 def check_retention(label: str, configured: int | None, probe: Probe) -> Iterator[Check]:
     """Tell how long the account's plan keeps records, and where the configuration says something else."""
     told = probe.retention
@@ -153,7 +158,7 @@ def _tell(report: SourceReport, provider: Provider, probe: Probe, configured: in
         report.unknown.append("the clock: the provider's answers have no Date")
     else:
         report.checks.append(clock)
-    report.checks += [Check("note", Verdict.WARN, note) for note in probe.notes]
+    report.checks += [Check("note", Verdict.WARN, note) for note in notes_of(probe, configured)]
     kept = list(check_retention("retention", configured, probe))
     report.checks += kept
     if not kept and provider.limits.retention is not None:
