@@ -47,7 +47,10 @@ class Stage:
         with closing(open_vault(self.home.vault)) as vault, vault.catalogue.transaction():
             for archive in archives:
                 shorten(vault, archive)
-            vault.catalogue.write(queries.PUT_FACT, "time", to_text(datetime.now(UTC)))
+            now = datetime.now(UTC)
+            vault.catalogue.write(queries.PUT_FACT, "time", to_text(now))
+            sources: list[Fact] = [{"source": "zavu", "address": "", "ahead_seconds": 0}]
+            add_entry(vault.catalogue, Entry("clock.confirmed", now, facts={"sources": sources}))
 
     def run(self, *args: str, by: Person = ALICE, code: int = ExitCode.OK, text: str | None = None) -> str:
         """Run a command line as a person; return what it printed."""

@@ -196,6 +196,49 @@ def carry_out(session: Session, as_json: bool) -> int:
     return ExitCode.FINDINGS if carried.broken or not carried.compacted else ExitCode.OK
 
 
+@destroy.command("accept-time")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--reason", metavar="WORDS", required=True, help="How you know that the clock is right.")
+@click.option(
+    "--sign-with",
+    "key_file",
+    metavar="KEYFILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Sign with your own note key, a file that only you can read.",
+)
+@json_option
+@pass_session
+def accept_time(session: Session, yes: bool, reason: str, key_file: Path | None, as_json: bool) -> None:
+    """Accept the system clock where no provider confirms it. Takes as many people as a destruction.
+
+    Nothing is destroyed after a leap of the clock that no provider confirms. Compare the time with a clock that does
+    not depend on this machine before you accept it.
+    """
+    from strongroom.engine.assembly import Doors, open_reading
+    from strongroom.engine.destruction.acceptance import accept_time as accept
+    from strongroom.engine.people import acting_person
+
+    config, key, doors = session.config(), _key(key_file), Doors()
+    if not yes and not (terminal.can_ask() and click.confirm(f"Is it {instant_words(doors.clock())}?", err=True)):
+        raise UsageError("nobody has confirmed the time", hint="compare it with another clock, then add --yes")
+    with open_reading(config) as vault:
+        accepted = accept(config, vault, doors, acting_person(), reason, key)
+    if as_json:
+        put_document(
+            {
+                "from": accepted.since,
+                "to": accepted.now,
+                "given": accepted.given,
+                "people": accepted.people,
+                "enough": accepted.enough,
+            }
+        )
+    elif accepted.enough:
+        tell(f"accepted: {instant_words(accepted.now)}")
+    else:
+        tell(f"noted: {accepted.given} of {accepted.people} people have accepted {instant_words(accepted.now)}")
+
+
 @destroy.command("list")
 @click.option("--all", "everything", is_flag=True, help="Also plans that are over.")
 @limit_option

@@ -10,25 +10,35 @@ import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from strongroom.config.schema import Config
-from strongroom.daemon.asking import Asking, Told
+from strongroom.daemon.asking import Asking
 from strongroom.daemon.logs import tell
 from strongroom.engine.assembly import Doors, plans_of, take_over
 from strongroom.engine.coverage.planning import enter_due
 from strongroom.engine.engine import Engine
 from strongroom.engine.health.condition import condition_of
 from strongroom.engine.health.heartbeat import beat
-from strongroom.engine.health.sanity import last_said
+from strongroom.engine.health.sanity import last_said, voice_of
 from strongroom.engine.health.scrub import Scrub
 from strongroom.engine.health.scrubview import pace_of, scrub_state
-from strongroom.engine.health.vaulttime import keep_time, remember_time
+from strongroom.engine.health.vaulttime import confirm, is_confirmation_due, keep_time, remember_time
 from strongroom.engine.jobs.retry import retry_given_up
 from strongroom.engine.jobs.runner import Crew
 from strongroom.engine.readings import list_live_jobs
 from strongroom.engine.requests import asked, serve
-from strongroom.model.clockcheck import Beat, ClockFault, ClockVerdict, Tolerance, check_beat, check_skew, check_start
+from strongroom.model.clockcheck import (
+    Beat,
+    ClockFault,
+    ClockVerdict,
+    Tolerance,
+    Voice,
+    check_beat,
+    check_skew,
+    check_start,
+    check_voices,
+)
 from strongroom.model.condition import Condition, condition_words
 from strongroom.model.errors import StrongroomError
 from strongroom.model.instants import format_instant
@@ -71,6 +81,7 @@ class Service:
         self._refused = False
         self._waiting: frozenset[tuple[str, str, int]] = frozenset()
         self._asking: Asking | None = None
+        self._ask_from = datetime.min.replace(tzinfo=UTC)
         self.clock = self._check_start()
 
     def adopt(self, config: Config, doors: Doors) -> None:
@@ -133,9 +144,17 @@ class Service:
         now = Beat(self.engine.clock(), self._boot())
         if self._last is not None and self.clock.fault in (None, ClockFault.UNPROVEN):
             self._suspect(check_beat(self._last, now, self._rhythm.tolerance))
-        if self.clock.fault is not None:
+        if self.clock.fault is not None or self._asking is not None or self._is_time_to_ask(now.wall):
             self._ask_providers()
         self._last = now
+
+    def _is_time_to_ask(self, now: datetime) -> bool:
+        """Say whether the log should hear again who vouches for our clock: what is destroyed is destroyed by that."""
+        tolerance = self.engine.clock_tolerance
+        due = is_confirmation_due(self.engine.vault, now, tolerance) and now >= self._ask_from
+        if due:
+            self._ask_from = now + tolerance / 24
+        return due and bool(self.engine.sources)
 
     def _beat(self) -> None:
         now = self.engine.clock()
@@ -198,25 +217,33 @@ class Service:
             return
         self._asking = None
         for told in answers:
-            if self._believe(told):
-                return
+            if told.failure and self.clock.fault is not None:
+                tell("clock-unproven", logging.WARNING, source=told.source, words=told.failure)
+        sources = self.engine.sources
+        self._believe([voice_of(sources[each.source], each.skew) for each in answers if each.source in sources])
         if self.clock.fault is ClockFault.UNPROVEN and not any(told.out_of_reach for told in answers):
             self.clock = ClockVerdict()  # who answers without a time cannot speak against ours
 
-    def _believe(self, told: Told) -> bool:
-        """Judge our clock by what one provider said; say whether it is believed now."""
-        if told.failure:
-            tell("clock-unproven", logging.WARNING, source=told.source, words=told.failure)
-        if told.skew is None:
-            return False
-        verdict = check_skew(told.source, told.skew.total_seconds(), self._rhythm.tolerance)
+    def _believe(self, voices: list[Voice]) -> None:
+        """Judge our clock by what the providers said: believe it where as many agree as contradict with one voice."""
+        told = [voice for voice in voices if voice.skew is not None]
+        if not told:
+            return
+        verdict = check_voices(told, self._rhythm.tolerance)
         if verdict.fault is not None:
             self._suspect(verdict)
-            return False
-        tell("clock-believed", source=told.source)
-        self.clock = ClockVerdict()
-        remember_time(self.engine.vault, self.engine.clock())
-        return True
+            return
+        for voice in told:
+            seconds = None if voice.skew is None else voice.skew.total_seconds()
+            dissent = check_skew(voice.source, seconds, self._rhythm.tolerance)
+            if dissent.fault is not None:
+                tell("clock-dissent", logging.WARNING, source=voice.source, words=dissent.words)
+        if self.clock.fault is not None:
+            tell("clock-believed", source=" ".join(voice.source for voice in told))
+            self.clock = ClockVerdict()
+        now = self.engine.clock()
+        remember_time(self.engine.vault, now)
+        confirm(self.engine.vault, now, told, self.engine.clock_tolerance)
 
     def _live(self) -> list[Job]:
         return [job for job in list_live_jobs(self.engine.vault) if job.source in self.engine.sources]

@@ -14,6 +14,7 @@ from strongroom.config.secrets import SecretRef, resolve
 from strongroom.engine.airlock.anteroom import Anteroom
 from strongroom.engine.coverage.renames import adopt_renames
 from strongroom.engine.engine import Engine, Happening, Source
+from strongroom.engine.health.addresses import address_of, note_addresses
 from strongroom.engine.keys.recipients import note_recipients, require_sealable
 from strongroom.engine.retention.retain import Policy, adopt_policy
 from strongroom.model.errors import UsageError
@@ -103,6 +104,7 @@ def take_over(
     note_recipients(vault, config.vault.recipients, doors.clock())  # before anything that can refuse
     require_sealable(config.vault.recipients, doors.chance)
     engine = _engine(config, vault, doors, anteroom, patience)
+    note_addresses(vault, engine.sources, doors.clock())
     adopt_policy(vault, policy_of(config), doors.clock())
     adopt_renames(vault, streams_of(config), doors.clock(), doors.chance)
     return engine
@@ -178,7 +180,9 @@ def build_source(settings: SourceSettings, config: Config, doors: Doors) -> Sour
             f"source {settings.name} is to delete exports once they are archived, which {settings.provider} cannot do",
             hint="take delete_after_archive out of its section: the provider removes exports by itself",
         )
-    return Source(settings.name, settings.provider, provider, settings.delete_after_archive)
+    return Source(
+        settings.name, settings.provider, provider, settings.delete_after_archive, address_of(settings, network)
+    )
 
 
 def policy_of(config: Config) -> Policy:

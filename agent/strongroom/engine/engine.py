@@ -32,6 +32,7 @@ class Source:
     kind: str  # which provider: zavu, hookbridge, qlara
     provider: Provider
     deletes: bool = False  # its exports are deleted there once their archives are proven
+    address: str = ""  # where it is asked, for the log; empty: where its adapter says
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from strongroom.config.load import parse_config
 from strongroom.config.template import FreshSource, render_config
 from strongroom.engine.assembly import Doors
-from strongroom.engine.health.vaulttime import remember_time
+from strongroom.engine.health.vaulttime import remember_confirmed, remember_time
 from strongroom.engine.keys.identities import NewIdentity, identity_file, make_identity
 from strongroom.engine.recovery.diagnosis import is_unfinished
 from strongroom.evidence.line import Entry, Fact
@@ -127,11 +127,12 @@ def initialise(wishes: Wishes, recovery: NewIdentity, doors: Doors) -> Made:
     _write_private(signing_key_of(wishes), f"{signer.reveal()}\n".encode())
     vault = create_vault(wishes.vault, README)
     try:
-        facts: dict[str, Fact] = {"recipients": [*recipients], "verifier": str(signer.verifier)}
+        facts: dict[str, Fact] = {"recipients": [*recipients], "verifier": str(signer.verifier), "time": "log"}
         with vault.catalogue.transaction():
             add_entry(vault.catalogue, Entry("vault.created", doors.clock(), facts=facts))
         vault.write_log()
         remember_time(vault, doors.clock())
+        remember_confirmed(vault, doors.clock())
     finally:
         vault.close()
     _write_private(wishes.config, _text(wishes, recipients).encode())

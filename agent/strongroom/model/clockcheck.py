@@ -5,7 +5,7 @@ Suspend is not a jump: the unset clock (boot time) runs on while the machine sle
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -77,6 +77,36 @@ def check_skew(source: str, seconds: float | None, tolerance: Tolerance) -> Cloc
     side = "behind" if seconds > 0 else "ahead of"
     length = rough_duration(timedelta(seconds=abs(seconds)))
     return ClockVerdict(ClockFault.SKEWED, f"our clock is {length} {side} {source}'s")
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What one source's clock is ahead of ours; None where it did not tell."""
+
+    source: str
+    origin: str  # who speaks: sources of one origin are one voice
+    address: str  # as the log tells it
+    skew: timedelta | None
+
+
+def check_voices(voices: Iterable[Voice], tolerance: Tolerance) -> ClockVerdict:
+    """Judge our clock by all who told a time: it is wrong where more voices agree on another one than on ours.
+
+    One against one says that either is wrong: ours goes on, since it has a witness.
+    """
+    said = {voice.origin: voice for voice in voices if voice.skew is not None}
+    agree = [each for each in said.values() if _is_near(each.skew, timedelta(0), tolerance)]
+    against = [
+        [other for other in said.values() if _is_near(other.skew, each.skew, tolerance)] for each in said.values()
+    ]
+    loudest = max((group for group in against if not set(map(id, group)) & set(map(id, agree))), key=len, default=[])
+    if len(loudest) <= len(agree) or not loudest or loudest[0].skew is None:
+        return ClockVerdict()
+    return check_skew(" and ".join(each.source for each in loudest), loudest[0].skew.total_seconds(), tolerance)
+
+
+def _is_near(one: timedelta | None, other: timedelta | None, tolerance: Tolerance) -> bool:
+    return one is not None and other is not None and abs(one - other) <= tolerance.skew
 
 
 def check_trust(

@@ -155,7 +155,7 @@ class Proposal:
     @property
     def approvals(self) -> int:
         """Return how many approvals it takes: at least one, besides a proposer who counts as one of the people."""
-        return self.people if self.by == PROGRAM else max(1, self.people - 1)
+        return self.people if self.by == PROGRAM or self.by.mapped else max(1, self.people - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,19 +198,23 @@ def approval_text(proposal: Proposal, at_text: str, by: Person, archives: int) -
     return "\n".join(lines) + "\n"
 
 
-def require_other(proposal: Proposal, given: Sequence[Approval], by: Person) -> None:
-    """Raise StepRefused unless this person's approval counts beside the proposer's word and those given already."""
+def require_other(proposal: Proposal, given: Sequence[Approval], by: Person, signer: str = "") -> None:
+    """Raise StepRefused unless this person's approval counts beside the proposer's word and those given already.
+
+    `signer` is the key of a configured approver that signs it. In a user namespace people are told apart by that alone.
+    """
     if by.uid < 0:
         raise StepRefused("the program approves nothing", hint="approve as a person")
-    if proposal.people > 1 and (by.mapped or proposal.by.mapped):
+    unknown = by.mapped or proposal.by.mapped
+    if proposal.people > 1 and unknown and not signer:
         where = "you are" if by.mapped else "the plan was proposed"
         raise StepRefused(
             f"{where} in a user namespace, where a user number proves nothing: two people cannot be told apart",
-            hint="propose and approve outside of it; better, require signed approvals: [destruction] approvers",
+            hint="sign it with the key of one of [destruction] approvers, or propose and approve outside of it",
         )
-    if any(by.may_be(each.by) for each in given):
+    if any(_may_be_one(by, signer, each) for each in given):
         raise StepRefused("you have approved this plan already", hint="somebody else must do so, too")
-    if proposal.people > 1 and by.may_be(proposal.by):
+    if proposal.people > 1 and not unknown and by.may_be(proposal.by):
         raise StepRefused(
             "who proposes cannot approve: a destruction takes two people",
             hint="a second user of this machine approves, or [destruction] people = 1 says that one is enough",
@@ -222,11 +226,27 @@ def is_approved(proposal: Proposal, given: Sequence[Approval], people: int = 1) 
     strict = replace(proposal, people=max(proposal.people, people))
     sound: list[Approval] = []
     for each in given:
-        repeated = any(each.by.may_be(other.by) for other in sound)
-        own = strict.people > 1 and each.by.may_be(proposal.by)
+        repeated = any(_may_be_one(each.by, each.signer, other) for other in sound)
+        own = strict.people > 1 and _is_own(proposal, each)
         if each.plan_sha256 == proposal.plan_sha256 and each.by.uid >= 0 and not repeated and not own:
             sound.append(each)
-    return len(sound) >= strict.approvals
+    # The proposer may hold any of the keys by which people in a user namespace are told apart, and counts for none.
+    apart = any(each.by.mapped for each in sound)
+    return len(sound) >= (strict.people if apart else strict.approvals)
+
+
+def _is_own(proposal: Proposal, approval: Approval) -> bool:
+    """Say whether an approval may be the proposer's, where that cannot be settled by counting keys alone."""
+    if approval.by.mapped or proposal.by.mapped:
+        return not approval.signer
+    return approval.by.may_be(proposal.by)
+
+
+def _may_be_one(by: Person, signer: str, other: Approval) -> bool:
+    """Say whether an approval may be by the same person as another one: in a user namespace, unless two keys signed."""
+    if by.mapped or other.by.mapped:
+        return not (signer and other.signer and signer != other.signer)
+    return by.may_be(other.by)
 
 
 def ripe_at(proposal: Proposal, given: Sequence[Approval], cooling_off: timedelta) -> datetime | None:

@@ -91,12 +91,12 @@ def approve(desk: Desk, proposal_id: str, by: Person, seen: str, key: Signer | N
     """
     desk.require_calm()
     catalogue, at = desk.vault.catalogue, desk.clock()
-    docket = _docket(desk, proposal_id, by, seen)
+    docket = _docket(desk, proposal_id, by, _approver(desk, key), seen)
     with told_aloud(desk), catalogue.transaction():
         plan = read_plan(desk, proposal_id)
         given = approvals_of(catalogue, proposal_id)
         _require_unchanged(desk, plan, seen)
-        require_other(plan.proposal, given, by)
+        require_other(plan.proposal, given, by, _approver(desk, key))
         read_on(catalogue, docket)
         require_plan(catalogue, docket, plan.proposal)
         approval = _sign(desk, plan, by, at, key)
@@ -124,11 +124,17 @@ def approve(desk: Desk, proposal_id: str, by: Person, seen: str, key: Signer | N
     return Approved(read_plan(desk, proposal_id), enough, ripe)
 
 
-def _docket(desk: Desk, proposal_id: str, by: Person, seen: str) -> Docket:
+def _approver(desk: Desk, key: Signer | None) -> str:
+    """Return the key of the configured approver that signs; empty where it is none's, which tells nobody apart."""
+    signer = str(key.verifier) if key is not None else ""
+    return signer if signer in desk.rules.approvers else ""
+
+
+def _docket(desk: Desk, proposal_id: str, by: Person, signer: str, seen: str) -> Docket:
     """Read what the log tells of a plan, and hold what waits on it against that; first what a person can mistake."""
     catalogue, plan = desk.vault.catalogue, read_plan(desk, proposal_id)
     _require_unchanged(desk, plan, seen)
-    require_other(plan.proposal, approvals_of(catalogue, proposal_id), by)
+    require_other(plan.proposal, approvals_of(catalogue, proposal_id), by, signer)
     with told_aloud(desk):
         docket = open_docket(desk.vault, [proposal_id], [each.archive for each in plan.waiting])
         for each in plan.waiting:

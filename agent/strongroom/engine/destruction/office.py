@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 
 from strongroom.config.schema import Config
 from strongroom.engine.assembly import Doors, build_sources, open_reading
@@ -13,13 +12,14 @@ from strongroom.engine.destruction.certificate import signer_of
 from strongroom.engine.destruction.desk import Desk, Rules
 from strongroom.engine.destruction.propose import Plan, candidates, propose, read_plan
 from strongroom.engine.health.notices import standing_notices
-from strongroom.engine.health.sanity import skews_of
+from strongroom.engine.health.sanity import voices_of
 from strongroom.engine.health.vaulttime import require_trustworthy_time, time_alarms, vault_now
 from strongroom.engine.retention.judgement import Judgement
 from strongroom.engine.retention.verdicts import due
 from strongroom.evidence.note import Signer as Signer
 from strongroom.model.alarm import Kind
 from strongroom.model.archive import Archive
+from strongroom.model.clockcheck import Voice
 from strongroom.model.destruction import PROGRAM
 from strongroom.model.erasure import Erasure
 from strongroom.model.errors import UsageError, WorldError
@@ -62,11 +62,20 @@ def desk_of(config: Config, vault: Vault, doors: Doors, *, ask: bool = False) ->
 
 def require_time(config: Config, vault: Vault, doors: Doors, *, ask: bool) -> None:
     """Raise WorldError unless the time is one to destroy by; with `ask` the providers have a say in it."""
-    skews = skews_of(build_sources(config, doors)) if ask else {}
-    told = [] if _is_any_known(skews) else _clock_alarms(config, vault, doors)
+    voices = voices_of(build_sources(config, doors)) if ask else []
+    told = [] if _is_any_known(voices) else _clock_alarms(config, vault, doors)
     if told:
         raise _untimely("destroyed", told[0])
-    require_trustworthy_time(vault, doors.clock, skews, config.vault.clock_tolerance)
+    _require_trustworthy(config, vault, doors, voices)
+
+
+def _require_trustworthy(config: Config, vault: Vault, doors: Doors, voices: Sequence[Voice]) -> None:
+    told, tolerance = config.destruction, config.vault.clock_tolerance
+    skews = {each.source: each.skew for each in voices}
+    addresses = {each.source: each.address for each in voices}
+    require_trustworthy_time(
+        vault, doors.clock, skews, tolerance, addresses=addresses, approvers=told.approvers, people=told.people
+    )
 
 
 def require_calm(config: Config, vault: Vault, doors: Doors) -> None:
@@ -77,14 +86,14 @@ def require_calm(config: Config, vault: Vault, doors: Doors) -> None:
     told = _clock_alarms(config, vault, doors)
     if not told:
         return
-    skews = skews_of(build_sources(config, doors))
-    if not _is_any_known(skews):
+    voices = voices_of(build_sources(config, doors))
+    if not _is_any_known(voices):
         raise _untimely("proposed or approved", told[0])
-    require_trustworthy_time(vault, doors.clock, skews, config.vault.clock_tolerance)
+    _require_trustworthy(config, vault, doors, voices)
 
 
-def _is_any_known(skews: Mapping[str, timedelta | None]) -> bool:
-    return any(skew is not None for skew in skews.values())
+def _is_any_known(voices: Sequence[Voice]) -> bool:
+    return any(each.skew is not None for each in voices)
 
 
 def _clock_alarms(config: Config, vault: Vault, doors: Doors) -> list[str]:

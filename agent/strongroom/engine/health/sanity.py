@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from strongroom.engine.engine import Engine, Source
-from strongroom.engine.health.vaulttime import keep_time, remember_time, time_mark
+from strongroom.engine.health.vaulttime import confirm, keep_time, remember_time, time_mark
 from strongroom.engine.readings import newest_moments
-from strongroom.model.clockcheck import ClockVerdict, Tolerance, check_skew, check_start
+from strongroom.model.clockcheck import ClockVerdict, Tolerance, Voice, check_start, check_voices
 from strongroom.model.errors import ProviderError, StrongroomError, Transient, WorldError
 from strongroom.vault.retained import last_entry_at
 
-_AT_A_START = frozenset({"recipients.changed", "recipient.proven", "retention.changed", "vault.locked"})
+_AT_A_START = frozenset(
+    {"recipients.changed", "recipient.proven", "retention.changed", "vault.locked", "source.address"}
+)
 _ENOUGH = 200  # entries: more than one changed configuration makes
 _HINT = "set the clock (timedatectl), or see that a provider can be asked, then run again: nothing was planned"
 
@@ -21,8 +23,8 @@ class ClockRefused(WorldError):
     """Nothing is begun by this clock."""
 
 
-def skews_of(sources: Mapping[str, Source]) -> dict[str, timedelta | None]:
-    """Ask every provider for the time, and return what each one's is ahead of ours; None where it tells none.
+def voices_of(sources: Mapping[str, Source]) -> list[Voice]:
+    """Ask every provider for the time, and return what each says; one that tells none has no skew.
 
     One that is out of reach, refuses or lacks a key tells none: its jobs say why.
     """
@@ -36,13 +38,13 @@ def judge_clock(engine: Engine, tolerance: Tolerance | None = None) -> ClockVerd
     reach the log may have been written by the same wrong clock, so the time that somebody else last spoke for counts.
     """
     bounds, now = tolerance or Tolerance(), engine.clock()
-    skews, answered = _asked(engine.sources)
-    for name, skew in skews.items():
-        verdict = check_skew(name, skew.total_seconds() if skew is not None else None, bounds)
-        if verdict.fault is not None:
-            return verdict
-    if any(skew is not None for skew in skews.values()):
+    voices, answered = _asked(engine.sources)
+    verdict = check_voices(voices, bounds)
+    if verdict.fault is not None:
+        return verdict
+    if any(each.skew is not None for each in voices):
         remember_time(engine.vault, now)
+        confirm(engine.vault, now, voices, engine.clock_tolerance)
         return ClockVerdict()
     catalogue = engine.vault.catalogue
     moments = [last_said(engine), *([] if answered else [time_mark(catalogue)])]
@@ -79,16 +81,22 @@ def refusal(verdict: ClockVerdict) -> ClockRefused:
     return ClockRefused(verdict.words, hint=_HINT)
 
 
-def _asked(sources: Mapping[str, Source]) -> tuple[dict[str, timedelta | None], bool]:
+def voice_of(source: Source, skew: timedelta | None) -> Voice:
+    """Return what a source says, as the voice of who is asked: built-in addresses of one provider are one."""
+    return Voice(source.name, source.address or source.kind, source.address, skew)
+
+
+def _asked(sources: Mapping[str, Source]) -> tuple[list[Voice], bool]:
     """Return what each provider told, and whether any was in reach; where there is none, nobody is out of reach."""
-    found: dict[str, timedelta | None] = {}
+    found: list[Voice] = []
     answered = not sources
-    for name, source in sources.items():
-        found[name] = None
+    for source in sources.values():
+        skew = None
         try:
-            found[name], answered = source.provider.probe().clock_skew, True
+            skew, answered = source.provider.probe().clock_skew, True
         except ProviderError as error:  # a refusal is an answer, if one without a time
             answered = answered or not isinstance(error, Transient)
         except StrongroomError:
-            continue
+            pass
+        found.append(voice_of(source, skew))
     return found, answered

@@ -20,12 +20,12 @@ from strongroom.engine.destruction.crosscheck import (
 )
 from strongroom.engine.destruction.docket import Begun, Body, Docket
 from strongroom.engine.destruction.warrant import unapproved
-from strongroom.engine.health.vaulttime import TOLERANCE
+from strongroom.engine.health.vaulttime import TOLERANCE, read_time, time_of
 from strongroom.evidence.verifier import Report, Wrong
 from strongroom.model.counts import counted
 from strongroom.model.durations import rough_duration
 from strongroom.model.errors import VaultError
-from strongroom.model.instants import parse_instant
+from strongroom.model.timelog import Leap
 from strongroom.vault.archives import all_archive_ids
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.chainwalk import ChainWalk
@@ -34,7 +34,6 @@ from strongroom.vault.destructions import newest_proposals
 from strongroom.vault.tombstones import get_tombstone, write_tombstone
 from strongroom.vault.vault import Vault
 
-_AT = b'"at":"'
 _ALL = 1 << 40
 
 
@@ -79,6 +78,8 @@ def audit_trail(vault: Vault, report: Report, tolerance: timedelta = TOLERANCE) 
     try:
         trail.docket.read_on(catalogue, trail.hear)
         found = [*trail.findings, *_rows(catalogue, trail.docket), *_backward(catalogue, tolerance)]
+        told = read_time(catalogue, tolerance)
+        found += [_leap(each) for each in told.leaps if told.by_log]  # earlier versions entered nobody's word
     except (VaultError, ValueError, LookupError, TypeError, AttributeError):
         report.unproven.append("that what was destroyed was approved: the log cannot be read to its end")
         return
@@ -102,12 +103,17 @@ def _rows(catalogue: Catalogue, docket: Docket) -> Iterator[Wrong]:
             yield Wrong("row", archive, words)
 
 
+def _leap(leap: Leap) -> Wrong:
+    length = rough_duration(leap.after - leap.before)
+    words = f"it is {length} later than the line before it, and nobody but the system clock vouches for that"
+    return Wrong("time", f"line {leap.seq}", words)
+
+
 def _backward(catalogue: Catalogue, tolerance: timedelta) -> Iterator[Wrong]:
     """Yield each place where the time of the log or of its checkpoints runs backwards."""
     before: datetime | None = None
     for seq, line in enumerate(ChainWalk().lines(catalogue), 1):
-        start = line.index(_AT) + len(_AT)  # the first: but for an archive's id nothing stands before it
-        at = parse_instant(line[start : line.index(b'"', start)].decode())
+        at = time_of(line)
         if before is not None and before - at > tolerance:
             yield Wrong("time", f"line {seq}", f"it is {rough_duration(before - at)} earlier than the line before it")
         before = at
