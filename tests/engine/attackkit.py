@@ -31,6 +31,7 @@ from strongroom.evidence.tree import Tree, leaf_hash
 from strongroom.model.destruction import Condemned, Person, Stage, plan_digest
 from strongroom.model.provider import Container
 from strongroom.vault.archives import get_archive
+from strongroom.vault.catalogue import to_instant, to_text
 from strongroom.vault.log import add_entry
 from strongroom.vault.vault import Vault, open_vault
 
@@ -241,7 +242,8 @@ def write_lines(keep: Keep, lines: list[bytes], *, rows: bool = True) -> None:
         vault.catalogue.write("DELETE FROM entries")
         for seq, line in enumerate(lines, 1):
             body = json.loads(line)
-            told = [str(body.get(name, "")) for name in ("at", "kind", "job", "archive", "stream")]
+            at = to_text(to_instant(str(body["at"])))
+            told = [at, *(str(body.get(name, "")) for name in ("kind", "job", "archive", "stream"))]
             vault.catalogue.write("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, '')", seq, *told, line)
 
 

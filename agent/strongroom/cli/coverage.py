@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from strongroom.model.window import Window
 
 if TYPE_CHECKING:
     from strongroom.engine.coverage.prospect import StreamCoverage
+    from strongroom.evidence.verifier import Wrong
     from strongroom.model.blindspots import Blindness
 
 SYMBOLS = {"proven": "█", "empty": "·", "open": "▒", "due": "○", "missing": "!", "lost": "x", "destroyed": "†"}
@@ -47,20 +48,23 @@ def coverage(
         return ExitCode.OK
     from strongroom.engine.assembly import open_looking, plans_of
     from strongroom.engine.coverage.prospect import coverage_of_plans
+    from strongroom.engine.recovery.derived import coverage_differences
 
     config = session.config()
     plans = [plan for plan in plans_of(config) if not stream or plan.stream.name == config.stream(stream).name]
     with open_looking(config) as engine:
         now = engine.clock()
         found = coverage_of_plans(engine, plans, _period(start, end, now), beside=plans_of(config))
+        wrong = coverage_differences(engine.vault, {plan.stream.name: plan.stream for plan in plans_of(config)})
     if as_json:
-        put_document({"streams": [_document(each) for each in found]})
+        put_document({"streams": [_document(each) for each in found], "unconfirmed": [_wrong(each) for each in wrong]})
     else:
+        _warn(wrong)
         for each in found:
             for line in _lines(each, now):
                 say(line)
         say(LEGEND if found else "no stream is configured: add a [[stream]] to the configuration")
-    return ExitCode.FINDINGS if any(_worrying(each, now) for each in found) else ExitCode.OK
+    return ExitCode.FINDINGS if wrong or any(_worrying(each, now) for each in found) else ExitCode.OK
 
 
 @coverage.command("statement")
@@ -75,16 +79,31 @@ def statement(session: Session, start: datetime, end: datetime, stream: str) -> 
     """
     from strongroom.engine.assembly import open_looking, plans_of
     from strongroom.engine.coverage.prospect import coverage_of_plans
-    from strongroom.engine.coverage.statement import has_gap, sign, state_coverage
+    from strongroom.engine.coverage.statement import has_gap, require_confirmed, sign, state_coverage
     from strongroom.engine.proof.issuer import issuer_of
 
     config, period = session.config(), Window(start, end)
     plans = [plan for plan in plans_of(config) if not stream or plan.stream.name == config.stream(stream).name]
     with open_looking(config) as engine:
+        require_confirmed(engine.vault, {plan.stream.name: plan.stream for plan in plans_of(config)})
         found = coverage_of_plans(engine, plans, period, beside=plans_of(config))
         text = state_coverage(engine.vault, found, period, issuer_of(config, engine.vault))
     click.echo(sign(text, config), nl=False)
     return ExitCode.FINDINGS if has_gap(found, period) else ExitCode.OK
+
+
+def _warn(wrong: Sequence[Wrong]) -> None:
+    """Print, before anything else, which rows of the catalogue the log does not confirm."""
+    for each in wrong:
+        words = clean(f"{each.where}: {each.message}")
+        for line in hang(click.style("NOT CONFIRMED  ", fg="red", bold=True), 15, words, width()):
+            say(line)
+    if wrong:
+        say("The report below is not reliable. Run `strongroom audit verify`, then `strongroom rebuild`.")
+
+
+def _wrong(wrong: Wrong) -> dict[str, str]:
+    return {"code": wrong.code, "where": wrong.where, "message": wrong.message}
 
 
 def _period(start: datetime | None, end: datetime | None, now: datetime) -> Window | None:

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from strongroom.model.errors import CatalogueBusy, VaultError, WorldError
 from strongroom.model.instants import require_utc
 from strongroom.vault.rows import HINT, RowUnreadable
-from strongroom.vault.schema import SCHEMA, alone, migrate
+from strongroom.vault.schema import SCHEMA, alone, build, migrate
 
 BUSY_SECONDS = 15.0
 
@@ -75,6 +75,16 @@ class Catalogue:
             except BaseException:
                 self._connection.rollback()
                 raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read the state of one moment, whatever others commit meanwhile; outside a transaction, and only to read."""
+        with _in_words():
+            self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.rollback()
 
     def change_count(self) -> int:
         """Return a number that changes whenever another connection has committed.
@@ -249,6 +259,13 @@ def create_catalogue(path: Path) -> Catalogue:
     except FileExistsError:
         raise VaultError(f"there is a catalogue at {path} already") from None
     return open_catalogue(path)
+
+
+def create_in_memory() -> Catalogue:
+    """Make an empty catalogue that never reaches a disk; the caller closes it."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    build(connection)
+    return Catalogue(connection)
 
 
 def connect(path: Path) -> sqlite3.Connection:

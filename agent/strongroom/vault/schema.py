@@ -24,14 +24,19 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
     Alone, because sqlite-utils opens its transactions late: two processes at once would both find the same migration
     missing.
     """
+    with alone(path):
+        build(connection)
+
+
+def build(connection: sqlite3.Connection) -> None:
+    """Apply every missing migration to a catalogue that no other process can reach, such as one in memory."""
     import sqlite_utils  # only a new or an older catalogue pays for this import
 
-    with alone(path):
-        migrations = sqlite_utils.Migrations("strongroom")
-        for number, script in _scripts():
-            migrations(name=number)(_apply(script))
-        migrations.apply(sqlite_utils.Database(connection))
-        connection.execute(f"PRAGMA user_version = {SCHEMA}")
+    migrations = sqlite_utils.Migrations("strongroom")
+    for number, script in _scripts():
+        migrations(name=number)(_apply(script))
+    migrations.apply(sqlite_utils.Database(connection))
+    connection.execute(f"PRAGMA user_version = {SCHEMA}")
 
 
 @contextmanager

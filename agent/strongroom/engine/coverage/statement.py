@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from strongroom.config.schema import Config
 from strongroom.config.secrets import resolve
 from strongroom.engine.coverage.prospect import StreamCoverage
 from strongroom.engine.proof.issuer import Issuer
 from strongroom.engine.readings import newest_moments
+from strongroom.engine.recovery.derived import coverage_differences
 from strongroom.evidence.line import digest
 from strongroom.evidence.note import Signer
 from strongroom.model.counts import counted
 from strongroom.model.coverage import HELD, Cover, joined, unheld
-from strongroom.model.errors import UsageError
+from strongroom.model.errors import UsageError, VaultError
 from strongroom.model.instants import format_instant
+from strongroom.model.stream import Stream
 from strongroom.model.window import Window, subtract
 from strongroom.vault import queries
 from strongroom.vault.vault import Vault
@@ -48,6 +50,17 @@ def state_coverage(
         lines += ["", *_stream(each, period, issuer)]
     lines += ["", *_MEANING]
     return "\n".join(lines) + "\n"
+
+
+def require_confirmed(vault: Vault, streams: Mapping[str, Stream]) -> None:
+    """Raise VaultError unless log and archives confirm the coverage that a statement is made from."""
+    wrong = coverage_differences(vault, streams)
+    if wrong:
+        raise VaultError(
+            f"no statement is signed: the evidence log does not confirm the coverage in the catalogue:"
+            f" {wrong[0].where}: {wrong[0].message}" + (f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""),
+            hint="run `strongroom audit verify`, then make the catalogue again: strongroom rebuild",
+        )
 
 
 def sign(text: str, config: Config) -> str:

@@ -13,7 +13,8 @@ from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
-from strongroom.engine.proof.audittrail import audit_trail
+from strongroom.engine.proof.audittrail import UNFINISHED, audit_trail, unread_words
+from strongroom.engine.recovery.derived import row_differences
 from strongroom.evidence.verifier import Key, Log, Wrong, check_log, compare_file
 from strongroom.evidence.verifier import Report as Report  # the command line names it from here
 from strongroom.model.counts import counted
@@ -51,10 +52,12 @@ def audit_vault(
         words = "there is no public key to check them with: give --public-key"
         report.findings.append(Wrong("signature", "checkpoints", words))
     report.check("catalogue.sqlite", partial(_compare_rows, vault, log))
-    report.findings += [*_checkpoints(vault), *_rows(vault, log)]
+    for where, look in (("checkpoints", _checkpoints(vault)), ("archives", _rows(vault, log))):
+        _collect(report, where, look)
     audit_trail(vault, report)
+    _collect(report, "catalogue.sqlite", iter(row_differences(vault)))
     published, sound = _published(log), 0
-    damaged = {entry.body["archive"] for entry in entries_matching(vault.catalogue, kind="archive.damaged")}
+    damaged = {entry.body.get("archive") for entry in entries_matching(vault.catalogue, kind="archive.damaged")}
     for done, archive in enumerate(published, 1):
         if archive in damaged:
             words = f"what is in the files of archive {archive}: the log says that they are damaged, and were put aside"
@@ -62,7 +65,7 @@ def audit_vault(
         else:
             sound += _check_archive(vault.layout, log, archive, report, payloads=payloads)
         step(done, len(published))
-    report.findings += _strays(vault, log)
+    _collect(report, "files", _strays(vault, log))
     report.proven.append(
         f"of {counted(len(published), 'archive')}, the files of {sound} are the ones that the log tells of"
     )
@@ -71,6 +74,17 @@ def audit_vault(
     if not outside:
         report.unproven.append("that nothing newer was rolled back: no checkpoint was given that was kept elsewhere")
     return report
+
+
+def _collect(report: Report, where: str, look: Iterator[Wrong]) -> None:
+    """Keep what a check finds, also where it cannot be finished: that is then a finding of its own."""
+    seen = {(each.code, each.where) for each in report.findings}
+    try:
+        for wrong in look:
+            if (wrong.code, wrong.where) not in seen:
+                report.findings.append(wrong)
+    except UNFINISHED as error:
+        report.findings.append(Wrong("unread", where, unread_words(error)))
 
 
 def place_of(layout: Layout, log: Log, archive: str, part: str) -> Path:

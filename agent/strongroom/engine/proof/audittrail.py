@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from strongroom.engine.destruction.crosscheck import (
     Contradiction,
@@ -24,7 +25,7 @@ from strongroom.engine.health.vaulttime import TOLERANCE, read_time, time_of
 from strongroom.evidence.verifier import Report, Wrong
 from strongroom.model.counts import counted
 from strongroom.model.durations import rough_duration
-from strongroom.model.errors import VaultError
+from strongroom.model.errors import StrongroomError
 from strongroom.model.timelog import Leap
 from strongroom.vault.archives import all_archive_ids
 from strongroom.vault.catalogue import Catalogue
@@ -33,6 +34,9 @@ from strongroom.vault.checkpoints import all_checkpoints
 from strongroom.vault.destructions import newest_proposals
 from strongroom.vault.tombstones import get_tombstone, write_tombstone
 from strongroom.vault.vault import Vault
+
+UNFINISHED = (StrongroomError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError)
+"""What keeps a check from its end where a row, a line or a file is not as it should be."""
 
 _ALL = 1 << 40
 
@@ -75,31 +79,64 @@ def audit_trail(vault: Vault, report: Report, tolerance: timedelta = TOLERANCE) 
     """
     catalogue = vault.catalogue
     trail = _Trail(catalogue, Docket(None, all_archive_ids(catalogue)))
-    try:
-        trail.docket.read_on(catalogue, trail.hear)
-        found = [*trail.findings, *_rows(catalogue, trail.docket), *_backward(catalogue, tolerance)]
-        told = read_time(catalogue, tolerance)
-        found += [_leap(each) for each in told.leaps if told.by_log]  # earlier versions entered nobody's word
-    except (VaultError, ValueError, LookupError, TypeError, AttributeError):
-        report.unproven.append("that what was destroyed was approved: the log cannot be read to its end")
+    whole = True
+    for where, look in (
+        ("log", partial(_read, trail)),
+        ("rows", partial(_rows, catalogue, trail.docket)),
+        ("times", partial(_backward, catalogue, tolerance)),
+        ("leaps", partial(_leaps, catalogue, tolerance)),
+    ):
+        try:
+            for wrong in look():
+                report.findings.append(wrong)
+        except UNFINISHED as error:
+            whole = False
+            report.findings.append(Wrong("unread", where, unread_words(error)))
+    report.findings += trail.findings
+    if not whole:
+        report.unproven.append("that what was destroyed was approved, and that time ran forward: see what is unread")
         return
-    report.findings += found
     if trail.destroyed and not trail.findings:
         count = counted(trail.destroyed, "destruction")
         report.proven.append(f"of {count} each was approved in the log before it, and under no hold it tells of")
 
 
+def _leaps(catalogue: Catalogue, tolerance: timedelta) -> Iterator[Wrong]:
+    """Yield each leap ahead that no one confirmed; earlier versions entered nobody's word."""
+    told = read_time(catalogue, tolerance)
+    yield from (_leap(each) for each in told.leaps if told.by_log)
+
+
+def _read(trail: _Trail) -> Iterator[Wrong]:
+    trail.docket.read_on(trail.catalogue, trail.hear)
+    yield from ()
+
+
+def unread_words(error: Exception) -> str:
+    """Say that a check could not be finished, and why."""
+    words = error.message if isinstance(error, StrongroomError) else "something there has another form than it should"
+    return f"this check could not be finished: {words}; what comes after it was not looked at"
+
+
 def _rows(catalogue: Catalogue, docket: Docket) -> Iterator[Wrong]:
     """Yield where the rows that a destruction goes by are not what the log tells."""
-    for words in hold_differences(catalogue, docket):
-        yield Wrong("row", "holds", words)
+    try:
+        for words in hold_differences(catalogue, docket):
+            yield Wrong("row", "holds", words)
+    except UNFINISHED as error:
+        yield Wrong("unread", "holds", unread_words(error))
     for proposal in newest_proposals(catalogue, _ALL):
         try:
             require_plan(catalogue, docket, proposal)
         except Contradiction as error:
             yield Wrong("row", error.proposal, error.message)
     for archive, told in docket.archives.items():
-        if words := record_difference(catalogue, told, archive):
+        try:
+            words = record_difference(catalogue, told, archive)
+        except UNFINISHED as error:
+            yield Wrong("unread", archive, f"what decides about this archive cannot be read: {unread_words(error)}")
+            continue
+        if words:
             yield Wrong("row", archive, words)
 
 

@@ -163,6 +163,8 @@ def _integrity(path: Path) -> str:
 
     Raises WorldError where the file is not to be had: that is no damage, and making it again would not help.
     """
+    if path.stat().st_size == 0 and not _has_write_ahead(path):
+        return "the file is empty (0 bytes)"
     if not is_writable(path):
         return _integrity_where_nobody_writes(path)
     try:
@@ -178,6 +180,11 @@ def _integrity(path: Path) -> str:
             raise refused from error
         return str(error)
     return "" if verdict == "ok" else str(verdict).splitlines()[0]
+
+
+def _has_write_ahead(path: Path) -> bool:
+    log = path.with_name(f"{path.name}-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 def _integrity_where_nobody_writes(path: Path) -> str:

@@ -162,7 +162,7 @@ def _read_log(order: Rebuild, catalogue: Catalogue) -> None:
                 prev, offset = digest(line), offset + len(line) + 1
             with catalogue.transaction():
                 for line, body in zip(lines, bodies, strict=True):
-                    _put_line(catalogue, body, line)
+                    put_line(catalogue, body, line)
                     _feed(replay, body)
                 replay.flush()
                 rebuilding.put_mark(catalogue, "offset", str(offset))
@@ -196,7 +196,8 @@ def _read_line(line: bytes, seq: int, prev: str) -> Body:
     return body
 
 
-def _put_line(catalogue: Catalogue, body: Body, line: bytes) -> None:
+def put_line(catalogue: Catalogue, body: Body, line: bytes) -> None:
+    """Enter one line of the log; inside a transaction. Raises ValueError, KeyError where it lacks something."""
     about = (str(body.get(name, "")) for name in ("job", "archive", "stream"))
     at = to_text(parse_instant(str(body["at"])))
     catalogue.write(queries.PUT_LINE, body["seq"], at, str(body["kind"]), *about, line)
@@ -231,7 +232,7 @@ def _enter(layout: Layout, catalogue: Catalogue, path: Path) -> list[str]:
     try:
         data = path.read_bytes()
         if is_tombstone(data):
-            return _enter_tombstone(catalogue, path, data)
+            return enter_tombstone(catalogue, path, data)
         archive = read_manifest(data)
     except OSError as error:
         return [f"{name}: expected a manifest, got: {error.strerror}"]
@@ -239,6 +240,11 @@ def _enter(layout: Layout, catalogue: Catalogue, path: Path) -> list[str]:
         return [f"{name}: {error.message}"]
     if archive.id != id_of(path) or (archive.holding is Holding.QUARANTINED) != name.startswith("quarantine/"):
         return [f"{name}: expected the manifest of an archive that lies there, got another's"]
+    return enter_archive(layout, catalogue, archive, data, name)
+
+
+def enter_archive(layout: Layout, catalogue: Catalogue, archive: Archive, data: bytes, name: str) -> list[str]:
+    """Enter an archive whose manifest was read as `data`; return what is wrong where the log does not confirm it."""
     told = [entry.body for entry in reversed(entries_of_archive(catalogue, archive.id))]
     if any(body["kind"] == "archive.destroyed" for body in told):
         return [f"{name}: the archive was destroyed and is not entered; it is destroyed again when work begins"]
@@ -251,7 +257,8 @@ def _enter(layout: Layout, catalogue: Catalogue, path: Path) -> list[str]:
     return faults
 
 
-def _enter_tombstone(catalogue: Catalogue, path: Path, data: bytes) -> list[str]:
+def enter_tombstone(catalogue: Catalogue, path: Path, data: bytes) -> list[str]:
+    """Enter a tombstone; return what is wrong with it where the log does not confirm it."""
     tombstone = read_tombstone(data)
     told = [entry.body for entry in reversed(entries_of_archive(catalogue, tombstone.archive))]
     begun = _newest(told, "tombstone_sha256") == hashlib.sha256(data).hexdigest()
@@ -305,9 +312,7 @@ def job_of(archive: Archive) -> Job:
 def _finish(order: Rebuild, catalogue: Catalogue, done: Rebuilt) -> None:
     now: datetime = order.clock()
     with catalogue.transaction():
-        catalogue.write(queries.SET_SOURCES)
-        for replay in END_REPLAYS:
-            replay(catalogue)
+        replay_ends(catalogue)
         for row in catalogue.read(queries.UNSHOWN):
             done.faults.append(f"archive {row['archive']} of {row['stream']}: its manifest is not there: missing")
         catalogue.write(queries.UNCOVER_UNSHOWN, GONE)
@@ -322,6 +327,13 @@ def _finish(order: Rebuild, catalogue: Catalogue, done: Rebuilt) -> None:
         if order.to is None:
             facts: dict[str, Fact] = {"entries": done.entries, "archives": done.archives, "faults": len(done.faults)}
             add_entry(catalogue, Entry("vault.rebuilt", now, facts=facts))
+
+
+def replay_ends(catalogue: Catalogue) -> None:
+    """Enter what follows from all lines together; inside a transaction."""
+    catalogue.write(queries.SET_SOURCES)
+    for replay in END_REPLAYS:
+        replay(catalogue)
 
 
 def _level_log(layout: Layout) -> None:

@@ -1,0 +1,95 @@
+"""The tables that anything is decided by, with their keys and the columns that follow from log and manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+WITH_MANIFESTS = "SELECT id, manifest FROM archives ORDER BY id"
+TOMBSTONE_TEXTS = "SELECT archive, tombstone FROM tombstones ORDER BY archive"
+ENTRY_COLUMNS = "SELECT seq, at, kind, job, archive, stream, line FROM entries WHERE seq > ? ORDER BY seq LIMIT ?"
+COVERAGE = "SELECT stream, window_start, window_end, cover, archive, job, cause FROM coverage"
+DROP_COVERAGE = "DELETE FROM coverage"
+EDGES = "SELECT name, since, edge FROM streams WHERE since IS NOT NULL AND edge IS NOT NULL ORDER BY name"
+
+PLANNED = "SELECT DISTINCT job FROM entries WHERE kind = 'job.planned'"
+HAS_ARCHIVE = "SELECT 1 AS found FROM archives WHERE id = ?"
+BACKED = """
+SELECT 1 AS found FROM archives WHERE id = ?1 AND job = ?2 AND stream = ?3 AND window_start <= ?4 AND window_end >= ?5
+    AND ?6 = CASE WHEN records > 0 THEN 'proven' ELSE 'empty' END
+UNION ALL
+SELECT 1 AS found FROM tombstones WHERE archive = ?1 AND stream = ?3 AND window_start <= ?4 AND window_end >= ?5
+    AND ?6 = 'destroyed'
+"""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: what names a row, and which columns must be those that log and manifests give."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+    complete: bool = True  # False: a row may be absent here, such as a plan that is over
+
+    @property
+    def query(self) -> str:
+        """Select what is compared."""
+        return f"SELECT {', '.join((*self.key, *self.columns))} FROM {self.name}"
+
+
+_JOB = ("stream", "source", "window_start", "window_end", "datasets", "state", "created_at", "purpose", "retention")
+_ARCHIVE = ("holding", "stream", "source", "window_start", "window_end", "job", "size", "sealed_size", "records")
+_HOLD = ("source", "stream", "dataset", "range_start", "range_end", "archives", "placed_at", "released_at")
+TABLES = (
+    Table("jobs", ("id",), (*_JOB, "ref", "parent", "generation", "archive"), complete=False),
+    Table(
+        "archives",
+        ("id",),
+        (*_ARCHIVE, "findings", "retention", "durable_at", "verified_at", "manifest", "key_sha256"),
+    ),
+    Table("coverage", ("stream", "window_start", "window_end"), ("cover", "archive", "job", "cause")),
+    Table("retained", ("archive",), ("rule", "until", "earliest", "latest")),
+    Table("classes", ("name",), ("rule", "since")),
+    Table("stream_classes", ("stream", "class"), ()),
+    Table("holds", ("id",), _HOLD),
+    Table(
+        "proposals",
+        ("id",),
+        ("at", "uid", "login", "sudo", "ground", "people", "cooling_off", "plan_sha256", "erasure", "overrides"),
+        complete=False,
+    ),
+    Table("approvals", ("proposal", "uid", "at"), ("login", "sudo", "plan_sha256", "note", "signer"), complete=False),
+    Table("condemned", ("proposal", "archive"), ("rule", "citation"), complete=False),
+    Table("tombstones", ("archive",), ("stream", "window_start", "window_end", "destroyed_at", "certificate_sha256")),
+    Table(
+        "erasures",
+        ("id",),
+        ("at", "state", "ground", "subject_hash", "archives", "overrides", "answered_at"),
+        complete=False,
+    ),
+    Table("recipients", ("key",), ("since", "proven_at", "retired_at"), complete=False),
+    Table("resealed", ("archive",), ("recipients", "at")),
+    Table("drills", ("recipient", "at"), ("archive", "passed")),
+)
+NOT_DERIVED: Mapping[str, str] = {
+    "asks": "the memory of a quota: the provider itself refuses what is too much",
+    "checkpoints": "compared with the files and the log's lines about them",
+    "deletions": "what is still to be deleted at the provider; an archive's own proof decides whether it may",
+    "entries": "each column is compared with its line",
+    "key_swaps": "a rotation under way: the digests of the key files decide",
+    "notices": "alerts: they decide nothing",
+    "progress": "live progress of transfers",
+    "requests": "what people asked for: each is checked when it is carried out",
+    "scrub_findings": "the next scrub finds again what is wrong",
+    "scrubs": "how far a scrub is: the next lap reads everything again",
+    "seen_exports": "what a provider's list showed: it is read again",
+    "sendings": "how targets stand: what they hold is compared when the next checkpoint is sent",
+    "sources": "pauses and caches",
+    "streams": "`since` and `edge` are compared with the coverage they summarize",
+    "vault": "facts of the program itself",
+}
+"""Tables that are not compared row by row, and why."""
