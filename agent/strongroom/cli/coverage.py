@@ -23,7 +23,7 @@ from strongroom.model.window import Window
 
 if TYPE_CHECKING:
     from strongroom.engine.coverage.prospect import StreamCoverage
-    from strongroom.evidence.verifier import Wrong
+    from strongroom.engine.recovery.derived import Wrong
     from strongroom.model.blindspots import Blindness
 
 SYMBOLS = {"proven": "█", "empty": "·", "open": "▒", "due": "○", "missing": "!", "lost": "x", "destroyed": "†"}

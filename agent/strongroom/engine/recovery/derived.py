@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from strongroom.engine.recovery.rebuild import enter_archive, enter_tombstone, put_line, replay_ends
 from strongroom.engine.recovery.replay import Replay
-from strongroom.evidence.verifier import Wrong
+from strongroom.evidence.verifier import Wrong as Wrong  # the command line names it from here
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import VaultError
 from strongroom.model.stream import Stream
