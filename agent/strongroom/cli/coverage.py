@@ -48,14 +48,14 @@ def coverage(
         return ExitCode.OK
     from strongroom.engine.assembly import open_looking, plans_of
     from strongroom.engine.coverage.prospect import coverage_of_plans
-    from strongroom.engine.recovery.derived import coverage_differences
+    from strongroom.engine.recovery.derived import unbacked_coverage
 
     config = session.config()
     plans = [plan for plan in plans_of(config) if not stream or plan.stream.name == config.stream(stream).name]
     with open_looking(config) as engine:
         now = engine.clock()
         found = coverage_of_plans(engine, plans, _period(start, end, now), beside=plans_of(config))
-        wrong = coverage_differences(engine.vault, {plan.stream.name: plan.stream for plan in plans_of(config)})
+        wrong = unbacked_coverage(engine.vault)
     if as_json:
         put_document({"streams": [_document(each) for each in found], "unconfirmed": [_wrong(each) for each in wrong]})
     else:

@@ -23,6 +23,16 @@ SELECT 1 AS found FROM tombstones WHERE archive = ?1 AND stream = ?3 AND window_
     AND ?6 = 'destroyed'
 """
 
+UNBACKED = """
+SELECT stream, window_start, window_end FROM coverage AS c WHERE cover IN ('proven', 'empty', 'destroyed')
+    AND NOT EXISTS (SELECT 1 FROM archives AS a WHERE a.id = c.archive AND a.holding = 'held'
+        AND a.window_start <= c.window_start AND a.window_end >= c.window_end
+        AND c.cover = CASE WHEN a.records > 0 THEN 'proven' ELSE 'empty' END)
+    AND NOT EXISTS (SELECT 1 FROM tombstones AS t WHERE t.archive = c.archive AND c.cover = 'destroyed'
+        AND t.window_start <= c.window_start AND t.window_end >= c.window_end)
+ORDER BY stream, window_start
+"""
+
 Row = Mapping[str, Any]
 
 

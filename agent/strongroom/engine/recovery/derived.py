@@ -127,6 +127,15 @@ def coverage_differences(vault: Vault, streams: Mapping[str, Stream] | None = No
         return [*found, *derived.unread]
 
 
+def unbacked_coverage(vault: Vault) -> list[Wrong]:
+    """Return what the ledger has as archived or destroyed without an archive or tombstone; reads no log, so is fast."""
+    words = "the catalogue has this as archived, and has no archive of it"
+    return [
+        Wrong("row", f"coverage {row['stream']} {row['window_start']} {row['window_end']}", words)
+        for row in vault.catalogue.read(queries.UNBACKED)
+    ]
+
+
 def _compare(table: Table, catalogue: Catalogue, derived: Derived) -> Iterator[Wrong]:
     ours, theirs = _rows(table, catalogue), _rows(table, derived.catalogue)
     planned = {row["job"] for row in derived.catalogue.read(queries.PLANNED)}
