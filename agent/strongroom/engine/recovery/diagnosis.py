@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,13 +15,13 @@ from pathlib import Path
 from strongroom.engine.destruction.crosscheck import held_otherwise
 from strongroom.engine.health.fixity import UNTOLD, Fault, check_fixity, check_small_files, payload_fault
 from strongroom.engine.recovery.history import begins_anew, has_lines, is_accepted
+from strongroom.engine.recovery.integrity import integrity
 from strongroom.evidence.line import GENESIS, digest
 from strongroom.model.archive import Archive
 from strongroom.model.counts import counted, noun_of
 from strongroom.model.errors import UsageError, VaultError
 from strongroom.vault import queries
 from strongroom.vault.archives import all_archive_ids, get_archive
-from strongroom.vault.catalogue import is_writable, open_to_read, refusal
 from strongroom.vault.jobs import interrupted_jobs
 from strongroom.vault.layout import Layout
 from strongroom.vault.orphans import strays
@@ -151,54 +150,11 @@ def _of_catalogue(layout: Layout) -> Iterator[Trouble]:
         words = f"the catalogue is not there; {'log and manifests are' if told else 'the log is not there either'}"
         yield Trouble(Kind.NO_CATALOGUE, words, remedy, mendable=told, files=("catalogue.sqlite",))
         return
-    fault = _integrity(layout.catalogue)
+    fault = integrity(layout.catalogue)
     if fault:
         words = f"the catalogue is damaged: {fault}" + ("" if told else "; and the log is not there")
         kept = f"{remedy}; the damaged one is kept"
         yield Trouble(Kind.BAD_CATALOGUE, words, kept, mendable=told, files=("catalogue.sqlite",))
-
-
-def _integrity(path: Path) -> str:
-    """Return what SQLite has against the file, or an empty text. Reads through its log, writes nothing.
-
-    Raises WorldError where the file is not to be had: that is no damage, and making it again would not help.
-    """
-    if path.stat().st_size == 0 and not _has_write_ahead(path):
-        return "the file is empty (0 bytes)"
-    if not is_writable(path):
-        return _integrity_where_nobody_writes(path)
-    try:
-        connection = sqlite3.connect(path, timeout=5)
-        try:
-            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            connection.execute("SELECT count(*) FROM vault").fetchone()
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        refused = refusal(path, error)
-        if refused is not None:
-            raise refused from error
-        return str(error)
-    return "" if verdict == "ok" else str(verdict).splitlines()[0]
-
-
-def _has_write_ahead(path: Path) -> bool:
-    log = path.with_name(f"{path.name}-wal")
-    return log.exists() and log.stat().st_size > 0
-
-
-def _integrity_where_nobody_writes(path: Path) -> str:
-    try:
-        catalogue = open_to_read(path)
-        try:
-            (verdict,) = catalogue.read("PRAGMA quick_check(1)")[0]
-        finally:
-            catalogue.close()
-    except VaultError as error:
-        if not isinstance(error.__cause__, sqlite3.Error) or refusal(path, error.__cause__) is not None:
-            raise
-        return error.message
-    return "" if verdict == "ok" else str(verdict).splitlines()[0]
 
 
 def _of_log(vault: Vault) -> Iterator[Trouble]:
