@@ -25,6 +25,7 @@ INSERT INTO retained (archive, rule, until, earliest, latest) VALUES (?, ?, ?, ?
 ON CONFLICT (archive) DO UPDATE SET rule = excluded.rule, until = excluded.until, earliest = excluded.earliest,
     latest = excluded.latest
 """
+SET_REACH = "UPDATE retained SET earliest = ?, latest = ? WHERE archive = ?"
 LENGTHEN = "UPDATE retained SET rule = ?, until = ? WHERE archive = ?"
 DROP_RETAINED = "DELETE FROM retained WHERE archive = ?"
 

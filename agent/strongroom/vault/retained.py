@@ -37,6 +37,15 @@ def put_retained(catalogue: Catalogue, archive: Archive) -> None:
     )
 
 
+def put_reach(catalogue: Catalogue, archive: Archive) -> None:
+    """Enter what is known of the reach of its records, where its manifest was replaced; inside a transaction.
+
+    The rule that decides stays: it may have been lengthened since.
+    """
+    earliest, latest = reach_of(archive)
+    catalogue.write(queries.SET_REACH, to_text_or_none(earliest), to_text_or_none(latest), archive.id)
+
+
 def lengthen(catalogue: Catalogue, archive: Archive, rule: RetentionRule) -> None:
     """Let another rule decide; inside a transaction. Whether it is longer was seen to by whoever calls."""
     until = end_of(rule, archive.spec.window, archive.verified_at)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from strongroom.engine.destruction.crosscheck import held_otherwise
 from strongroom.engine.health.fixity import UNTOLD, Fault, check_fixity, check_small_files, payload_fault
+from strongroom.engine.recovery.derived import row_differences
 from strongroom.engine.recovery.history import begins_anew, has_lines, is_accepted
 from strongroom.engine.recovery.integrity import integrity
 from strongroom.evidence.line import GENESIS, digest
@@ -47,10 +48,12 @@ class Kind(StrEnum):
     NO_LOG = "lost-log"
     TORN_LOG = "torn-log"
     SHORT_LOG = "short-log"
+    UNREADABLE_LOG = "unreadable-log"
     BROKEN_LOG = "broken-log"
     FORKED_LOG = "forked-log"
     NO_HISTORY = "no-history"
     HOLDS = "changed-holds"
+    ROWS = "changed-rows"
     INTERRUPTED = "interrupted-jobs"
     PAYLOAD = "damaged-payload"
     KEY = "missing-key"
@@ -70,12 +73,14 @@ _PAGE = {
     Kind.STRAY: "half-restored.md",
     Kind.NO_LOG: "torn-log.md",
     Kind.TORN_LOG: "torn-log.md",
+    Kind.UNREADABLE_LOG: "torn-log.md",
     Kind.BROKEN_LOG: "torn-log.md",
     Kind.NO_HISTORY: "torn-log.md",
     Kind.PAYLOAD: "damaged-payload.md",
     Kind.MANIFEST: "damaged-payload.md",
     Kind.KEY: "missing-key.md",
     Kind.HOLDS: "half-restored.md",
+    Kind.ROWS: "half-restored.md",
     Kind.INTERRUPTED: "README.md",
 }
 
@@ -118,7 +123,8 @@ def diagnose(root: Path, *, deep: bool = False, configured: bool = True) -> list
         found = list(_of_log(vault))
         if any(each.kind in (Kind.OLD_CATALOGUE, Kind.FORKED_LOG, Kind.BROKEN_LOG) for each in found):
             return found
-        return [*found, *_of_holds(vault), *_of_jobs(vault), *_of_archives(vault, deep=deep), *_of_strays(vault)]
+        found += [*_of_holds(vault), *_of_jobs(vault), *_of_archives(vault, deep=deep), *_of_strays(vault)]
+        return [*found, *_of_rows(vault)]
     finally:
         vault.close()
 
@@ -127,7 +133,10 @@ def is_unfinished(layout: Layout, *, configured: bool) -> bool:
     """Say whether a folder is what an interrupted init left: nothing was ever put in it."""
     if any(any((layout.root / name).glob("**/*.*")) for name in ("archives", "keys", "manifests", "quarantine")):
         return False
-    lines = layout.log.read_bytes().count(b"\n") if layout.log.is_file() else 0
+    try:
+        lines = layout.log.read_bytes().count(b"\n") if layout.log.is_file() else 0
+    except OSError:
+        return False
     if lines > 1 or (lines == 1 and configured):
         return False
     ours = {layout.catalogue.name, layout.readme.name, layout.lock.name}
@@ -167,6 +176,13 @@ def _of_log(vault: Vault) -> Iterator[Trouble]:
         if last:
             words = f"the log's file is not there; the catalogue has its {counted(last, 'entry')}"
             yield Trouble(Kind.NO_LOG, words, "write it anew from the catalogue", files=name)
+        return
+    try:
+        log.open("rb").close()
+    except OSError as error:
+        remedy = "see what it is and who owns it, put the file back from a copy; nothing is appended to it until then"
+        words = f"log/log.jsonl cannot be read: {error.strerror}"
+        yield Trouble(Kind.UNREADABLE_LOG, words, remedy, mendable=False, files=name)
         return
     seq, prev, torn, forked = 0, GENESIS, False, 0
     with log.open("rb") as file:
@@ -221,6 +237,16 @@ def _of_holds(vault: Vault) -> Iterator[Trouble]:
     for words in held_otherwise(vault.catalogue):
         remedy = "make the catalogue again from log and manifests: strongroom rebuild; until then nothing is destroyed"
         yield Trouble(Kind.HOLDS, words, remedy, mendable=False, files=("catalogue.sqlite",))
+
+
+def _of_rows(vault: Vault) -> Iterator[Trouble]:
+    """Compare the rows that anything is decided by with what log and manifests give; holds have their own trouble."""
+    wrong = [each for each in row_differences(vault) if not each.where.startswith("holds ")]
+    if wrong:
+        more = f" (and {len(wrong) - 1} more; strongroom audit verify names each)" if len(wrong) > 1 else ""
+        words = f"the log and the manifests do not confirm the catalogue: {wrong[0].where}: {wrong[0].message}{more}"
+        remedy = "make the catalogue again from log and manifests: strongroom rebuild; the one that is there is kept"
+        yield Trouble(Kind.ROWS, words, remedy, mendable=False, files=("catalogue.sqlite",))
 
 
 def _of_jobs(vault: Vault) -> Iterator[Trouble]:
@@ -293,7 +319,7 @@ def _of_strays(vault: Vault) -> Iterator[Trouble]:
     for stray in strays(vault.layout, vault.catalogue):
         files = tuple(str(path.relative_to(vault.layout.root)) for path in stray.files)
         manifest = stray.manifest(vault.layout)
-        if manifest is not None and is_tombstone(manifest.read_bytes()):
+        if manifest is not None and _is_tombstone(manifest):
             continue  # destroyed, and told by its tombstone
         if manifest is not None and len(stray.files) < WHOLE:
             words = f"{', '.join(files)}: an archive that the catalogue does not know, and a part of it is not there"
@@ -305,3 +331,10 @@ def _of_strays(vault: Vault) -> Iterator[Trouble]:
         else:
             words = f"{', '.join(files)}: a part of an archive that has no manifest"
             yield Trouble(Kind.STRAY, words, "move it to quarantine", archive=stray.archive, files=files)
+
+
+def _is_tombstone(path: Path) -> bool:
+    try:
+        return is_tombstone(path.read_bytes())
+    except OSError:
+        return False  # a folder of that name, or a file of another owner: told as what it is

@@ -17,7 +17,7 @@ from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.counts import counted
 from strongroom.model.coverage import Cover, Interval
-from strongroom.model.errors import UsageError, VaultError
+from strongroom.model.errors import UsageError, VaultError, WorldError
 from strongroom.model.horizon import delay_then, settled_until, split_settled
 from strongroom.model.ids import make_id, time_of
 from strongroom.model.instants import Chance, Clock, format_instant
@@ -35,6 +35,7 @@ from strongroom.vault.lock import hold
 from strongroom.vault.log import add_entry
 from strongroom.vault.manifest import read_manifest, write_manifest
 from strongroom.vault.orphans import move_aside, move_to, strays
+from strongroom.vault.retained import put_reach
 from strongroom.vault.scrubs import Finding, settle_findings
 from strongroom.vault.told import told_retention
 from strongroom.vault.vault import Vault, open_vault
@@ -92,18 +93,31 @@ def _mend(recovery: Recovery, found: list[Trouble]) -> list[str]:
             done = []
             for trouble in _once_each(found):
                 done += _try(recovery, vault, trouble)
-            vault.write_log()
+            done += _bring_level(vault)
         return done
     finally:
         vault.close()
 
 
+def _bring_level(vault: Vault) -> list[str]:
+    """Append to the log's file what the catalogue has; a file that cannot be written is told, and nothing is lost."""
+    try:
+        vault.write_log()
+    except (VaultError, WorldError) as error:
+        return [f"left alone log/log.jsonl: {error.message}; the catalogue has every entry"]
+    except OSError as error:
+        return [f"left alone log/log.jsonl: {error.strerror or error}; the catalogue has every entry"]
+    return []
+
+
 def _try(recovery: Recovery, vault: Vault, trouble: Trouble) -> list[str]:
-    """Mend one thing; one that cannot be mended is told, and does not keep the rest from being."""
+    """Mend one thing; one that cannot be mended, or moved, is told, and does not keep the rest from being."""
     try:
         return _MEND[trouble.kind](recovery, vault, trouble)
-    except VaultError as error:
+    except (VaultError, WorldError) as error:
         return [f"left alone {', '.join(trouble.files)}: {error.message}; {error.hint}"]
+    except OSError as error:
+        return [f"left alone {', '.join(trouble.files)}: {error.strerror or error}; see who owns it and what it is"]
 
 
 def _once_each(found: list[Trouble]) -> list[Trouble]:
@@ -163,6 +177,7 @@ def _quarantine(recovery: Recovery, vault: Vault, trouble: Trouble) -> list[str]
     catalogue = vault.catalogue
     with catalogue.transaction():
         catalogue.write(queries.REPLACE_MANIFEST, after.holding.value, write_manifest(after).decode(), archive.id)
+        put_reach(catalogue, after)
         _uncover(catalogue, after, cause, intervals, again, now)
         settle_findings(
             catalogue, [Finding(each.archive, each.file, each.code, each.message, now) for each in faults], now

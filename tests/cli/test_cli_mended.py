@@ -1,0 +1,78 @@
+"""After `recover --apply` repaired something every other check agrees; what it cannot move it goes past."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from cli_home import Home, Invoke
+
+
+def a_file(home: Home, folder: str) -> Path:
+    return next((home.vault / folder).glob(f"*/{home.archives()[0]}.*"))
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def require_agreement(home: Home, invoke: Invoke) -> None:
+    """Fail unless every check says that nothing is wrong."""
+    left = invoke("--config", home.config, "recover", "--deep", "--json")
+    assert json.loads(left.output)["troubles"] == []
+    audit = invoke("--config", home.config, "audit", "verify", "--json")
+    assert json.loads(audit.output)["findings"] == []
+    assert invoke("--config", home.config, "scrub", "run").exit_code == 0
+    doctor = json.loads(invoke("--config", home.config, "doctor", "--offline", "--json").output)
+    assert [each for each in doctor["checks"] if each["verdict"] == "fail"] == []
+    proposed = invoke("--config", home.config, "destroy", "propose", "--ground", "their time is over")
+    assert "contradict" not in proposed.output, proposed.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", ["archives", "keys", "manifests"])
+def test_after_a_repair_every_check_agrees(own_home: Home, invoke: Invoke, folder: str) -> None:
+    flip(a_file(own_home, folder))
+    invoke("--config", own_home.config, "recover", "--deep", "--apply")
+    require_agreement(own_home, invoke)
+
+
+@pytest.mark.slow
+def test_a_changed_row_is_named_by_recover_and_a_rebuild_ends_it(own_home: Home, invoke: Invoke) -> None:
+    with closing(sqlite3.connect(own_home.vault / "catalogue.sqlite")) as connection, connection:
+        connection.execute("UPDATE coverage SET cover = 'lost'")
+    told = json.loads(invoke("--config", own_home.config, "recover", "--apply", "--json").output)["troubles"]
+    assert [(each["kind"], each["mendable"]) for each in told] == [("changed-rows", False)]
+    assert "strongroom rebuild" in told[0]["remedy"]
+    assert invoke("--config", own_home.config, "rebuild").exit_code == 0
+    require_agreement(own_home, invoke)
+
+
+def test_recover_goes_past_a_folder_that_it_cannot_move(own_home: Home, invoke: Invoke) -> None:
+    (own_home.vault / "keys" / "00" / ("0" * 26 + ".key.age")).mkdir(parents=True)
+    (own_home.vault / "manifests" / "11" / ("1" * 26 + ".json")).mkdir(parents=True)
+    whole = a_file(own_home, "manifests")
+    flip(whole)
+    before = whole.read_bytes()
+    result = invoke("--config", own_home.config, "recover", "--apply", "--json")
+    assert result.exit_code == 1, result.output
+    done = json.loads(result.output)["done"]
+    assert any(each.startswith("left alone keys/00") for each in done)
+    assert whole.read_bytes() != before
+
+
+def test_recover_goes_past_a_log_that_cannot_be_read(own_home: Home, invoke: Invoke) -> None:
+    log = own_home.vault / "log" / "log.jsonl"
+    log.unlink()
+    log.mkdir()
+    flip(a_file(own_home, "manifests"))
+    told = json.loads(invoke("--config", own_home.config, "recover", "--json").output)["troubles"]
+    assert [each["kind"] for each in told] == ["unreadable-log", "damaged-manifest"]
+    result = invoke("--config", own_home.config, "recover", "--apply", "--json")
+    assert result.exit_code == 1, result.output
+    assert [each["kind"] for each in json.loads(result.output)["troubles"]] == ["unreadable-log"]
