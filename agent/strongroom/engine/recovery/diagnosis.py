@@ -124,7 +124,7 @@ def diagnose(root: Path, *, deep: bool = False, configured: bool = True) -> list
         if any(each.kind in (Kind.OLD_CATALOGUE, Kind.FORKED_LOG, Kind.BROKEN_LOG) for each in found):
             return found
         found += [*_of_holds(vault), *_of_jobs(vault), *_of_archives(vault, deep=deep), *_of_strays(vault)]
-        return [*found, *_of_rows(vault)]
+        return found if any(each.mendable for each in found) else [*found, *_of_rows(vault)]  # files first
     finally:
         vault.close()
 

@@ -103,10 +103,9 @@ def _bring_level(vault: Vault) -> list[str]:
     """Append to the log's file what the catalogue has; a file that cannot be written is told, and nothing is lost."""
     try:
         vault.write_log()
-    except (VaultError, WorldError) as error:
-        return [f"left alone log/log.jsonl: {error.message}; the catalogue has every entry"]
-    except OSError as error:
-        return [f"left alone log/log.jsonl: {error.strerror or error}; the catalogue has every entry"]
+    except (VaultError, WorldError, OSError) as error:
+        words = error.strerror if isinstance(error, OSError) else error.message
+        return [f"left alone log/log.jsonl: {words}; the catalogue has every entry"]
     return []
 
 
@@ -114,10 +113,9 @@ def _try(recovery: Recovery, vault: Vault, trouble: Trouble) -> list[str]:
     """Mend one thing; one that cannot be mended, or moved, is told, and does not keep the rest from being."""
     try:
         return _MEND[trouble.kind](recovery, vault, trouble)
-    except (VaultError, WorldError) as error:
-        return [f"left alone {', '.join(trouble.files)}: {error.message}; {error.hint}"]
-    except OSError as error:
-        return [f"left alone {', '.join(trouble.files)}: {error.strerror or error}; see who owns it and what it is"]
+    except (VaultError, WorldError, OSError) as error:
+        told = (error.strerror, "see what it is") if isinstance(error, OSError) else (error.message, error.hint)
+        return [f"left alone {', '.join(trouble.files)}: {told[0]}; {told[1]}"]
 
 
 def _once_each(found: list[Trouble]) -> list[Trouble]:
