@@ -6,6 +6,7 @@ import io
 import struct
 import zipfile
 import zlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +24,7 @@ from zipkit import (
     sound_zip,
 )
 
+from strongroom.formats.records import read_records
 from strongroom.model.inspection import Caps, Severity
 
 GOOD = Part(data=dump([record(1), record(2)]))
@@ -305,3 +307,42 @@ def test_many_changed_bytes_never_raise(changes: list[tuple[int, int]]) -> None:
     for place, value in changes:
         broken[place] = value
     inspect_bytes(bytes(broken), EXPECTED, CAPS)
+
+
+@pytest.mark.parametrize(("told", "code", "severity"), [
+    (b'{"recordCounts": {"messages": 0}}', "member-left-out", Severity.NOTE),
+    (b'{"messages": 0}', "member-left-out", Severity.NOTE),
+    (b'{"dataTypes": {"messages": {"count": 0}}}', "member-left-out", Severity.NOTE),
+    (b'{"recordCounts": {"messages": 2}}', "member-missing", Severity.FAULT),
+    (b'{"recordCounts": {"messages": "0"}}', "member-missing", Severity.FAULT),
+    (b'{"recordCounts": {"messages": false}}', "member-missing", Severity.FAULT),
+    (b'{"a": {"messages": 0}, "b": {"messages": 1}}', "member-missing", Severity.FAULT),
+    (b'{"recordCounts": {"activities": 0}}', "member-missing", Severity.FAULT),
+    (b"[0]", "member-missing", Severity.FAULT),
+])  # fmt: skip
+def test_a_file_may_be_left_out_where_metadata_says_no_records(told: bytes, code: str, severity: Severity) -> None:
+    data = build_zip([Part(name=b"metadata.json", data=told)])
+    found = inspect_bytes(data)
+    assert [(each.code, each.severity) for each in found.findings] == [(code, severity)]
+    assert list(read_records(io.BytesIO(data), EXPECTED.datasets[0], CAPS)) == []
+
+
+@pytest.mark.parametrize(("count", "severity"), [(1, Severity.WARNING), (2, None), (3, Severity.FAULT)])
+def test_the_counts_of_metadata_are_compared(count: int, severity: Severity | None) -> None:
+    told = b'{"recordCounts": {"messages": %d}}' % count
+    found = inspect_bytes(build_zip([GOOD, Part(name=b"metadata.json", data=told)]))
+    assert [each.severity for each in found.findings if each.code == "metadata-mismatch"] == [severity] * (count != 2)
+
+
+@pytest.mark.parametrize(("parts", "code"), [([GOOD], "metadata-missing"), ([META], "member-missing")])
+def test_what_a_zip_lacks_can_be_accepted(parts: list[Part], code: str) -> None:
+    data = build_zip(parts)
+    assert codes(inspect_bytes(data).findings) == {code}
+    found = inspect_bytes(data, replace(EXPECTED, accepts=(code,)))
+    assert (found.sound, codes(found.findings, Severity.WARNING)) == (True, {code})
+
+
+def test_no_cut_of_a_zip_is_believed() -> None:
+    data = sound_zip(6)
+    assert inspect_bytes(data).sound
+    assert [cut for cut in range(len(data)) if inspect_bytes(data[:cut]).sound] == []

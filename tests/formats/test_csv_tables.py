@@ -231,10 +231,31 @@ def test_one_column_is_doubted_unless_it_is_known() -> None:
 
 
 @pytest.mark.parametrize(("announced", "told_as"), [
-    (30, None), (31, "warning"), (29, "fault"), (32, "fault"), (0, "fault"), (None, None),
+    (30, None), (31, None), (29, "fault"), (32, "fault"), (0, "fault"), (None, None),
 ])  # fmt: skip
 def test_the_announced_count_is_compared(announced: int | None, told_as: str | None) -> None:
     assert told(inspect_csv(sound_csv(30), rows=announced)).get("rows-mismatch") == told_as
+
+
+@pytest.mark.parametrize(("counts", "announced", "before", "told_as"), [
+    (None, 30, None, {}),
+    (None, 31, None, {"rows-header-unknown": "fault"}),
+    (None, 31, 29, {"rows-header-unknown": "fault"}),
+    (None, 31, 30, {"rows-header-learned": "warning"}),
+    (None, 32, 30, {"rows-mismatch": "fault"}),
+    (None, 29, 30, {"rows-mismatch": "fault"}),
+    (False, 30, None, {}),
+    (False, 31, 30, {"rows-mismatch": "fault"}),
+    (True, 31, None, {}),
+    (True, 32, 30, {"rows-mismatch": "fault"}),
+    (True, 30, None, {"rows-header-unknown": "fault"}),
+    (True, 30, 30, {"rows-header-learned": "warning"}),
+])  # fmt: skip
+def test_a_count_may_take_in_the_header(
+    counts: bool | None, announced: int, before: int | None, told_as: dict[str, str]
+) -> None:
+    wanted = replace(expected(rows=announced), counts_header=counts, told_before=before)
+    assert told(inspect_container(io.BytesIO(sound_csv(30)), wanted, CAPS, InlineSink(wanted, CAPS))) == told_as
 
 
 def test_a_faulty_file_is_not_told_twice() -> None:
@@ -340,18 +361,18 @@ def test_a_written_table_is_read_as_it_was(
     b'"id","created_at","text"\n"m1","2026-03-01T10:00:00Z","a ""b"" c"\n"m2","2026-03-01T10:00:00Z",""\n',
 ])  # fmt: skip
 def test_no_cut_passes_in_silence(data: bytes) -> None:
-    """A cut is refused, or warned of, or falls between two rows; and the announced count speaks of the last kind."""
+    """A cut is refused, unless it takes no more than the last line end and the announced count agrees."""
     whole = records(data)
     for cut in range(len(data)):
         found = inspect_csv(data[:cut], rows=len(whole))
-        if not found.sound:
-            continue
-        worth = {code for code, severity in told(found).items() if severity == "warning"}
-        if "csv-unterminated" in worth:
-            assert records(data[:cut])[:-1] == whole[: len(records(data[:cut])) - 1]
-            continue
-        assert records(data[:cut]) == whole[: found.records]
-        assert found.records == len(whole) or "rows-mismatch" in worth
+        if found.sound:
+            assert found.records == len(whole)
+            assert told(found)["csv-unterminated"] == "warning"
+        without = inspect_csv(data[:cut])
+        if without.sound:  # between two rows: nothing in the file shows it
+            assert data[:cut].endswith(b"\n")
+            assert records(data[:cut]) == whole[: without.records]
+            assert (without.members[0].empty is True) == (without.records == 0)
 
 
 def inspect_piped(data: bytes, wanted: Expectation) -> Inspection:

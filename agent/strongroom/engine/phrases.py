@@ -83,6 +83,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "coverage.unsettled": "had not settled when it was asked for: it proves nothing of this time",
         "archive.differs": "another export of the window told other counts",
         "snapshot.taken": "a further copy, beside the one before it",
+        "source.header-learned": "whether the announced number of rows counts the header is known now",
         "source.retention-told": "the provider told how long it keeps records",
         "source.retention-changed": "the provider keeps records for another time than before",
     }

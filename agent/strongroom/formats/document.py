@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import simdjson
 
 from strongroom.formats.faults import Unreadable, printable
@@ -11,6 +13,8 @@ from strongroom.model.inspection import Caps, Finding, MemberReport
 
 _ROOM = 256 * 1024
 _BOM = b"\xef\xbb\xbf"
+_COUNTS = ("count", "recordCount", "records", "rows", "total")
+_DEPTH, _WIDTH = 3, 1_000  # objects within objects, and how many of one level, are looked at for counts
 
 
 class PlainReader:
@@ -37,8 +41,10 @@ class PlainReader:
 class DocumentReader:
     """Collects one JSON document of any type, of at most `Caps.max_record` bytes, and parses it strictly."""
 
-    def __init__(self, member: str, caps: Caps) -> None:
+    def __init__(self, member: str, caps: Caps, datasets: Sequence[str] = ()) -> None:
         self._member = printable(member)
+        self._datasets = datasets
+        self._counts: tuple[tuple[str, int], ...] = ()  # what the document tells of these datasets
         self._limit = caps.max_record
         self._text = bytearray()
         self._room = memoryview(bytearray(_ROOM))
@@ -61,7 +67,7 @@ class DocumentReader:
                 self._parse()
         except Unreadable as fault:
             return _measure(self._member, self._size, (fault.as_finding(self._member),))
-        return _measure(self._member, self._size, ())
+        return _measure(self._member, self._size, (), self._counts)
 
     def _parse(self) -> None:
         if self._size > self._limit:
@@ -69,13 +75,38 @@ class DocumentReader:
             raise Unreadable("json-record-too-large", words)
         text = self._text.removeprefix(_BOM)
         try:
-            simdjson.Parser().parse(text)
+            self._counts = _find_counts(simdjson.Parser().parse(text, recursive=True), self._datasets)
         except (ValueError, RuntimeError):  # the parser's own words for every kind of refusal
             if len(text) > MAX_BYTES:
                 raise Unreadable("json-malformed", "the document is not JSON") from None
             decode_document(bytes(text))
 
 
-def _measure(member: str, size: int, findings: tuple[Finding, ...]) -> Verdict:
-    report = MemberReport(member, "", size, records=0, in_window=0, undated=0, earliest=None, latest=None)
+def _find_counts(document: object, datasets: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    """Return what the document says of each dataset: its name with a number, or with an object that has one count.
+
+    The provider documents none of its fields. What is said twice and differently is not said.
+    """
+    told: dict[str, set[int]] = {name: set() for name in datasets}
+    levels = [document]
+    for _depth in range(_DEPTH):
+        objects = [each for each in levels if isinstance(each, dict)][:_WIDTH]
+        for each in objects:
+            for name in told.keys() & each.keys():
+                told[name].update(_count(each[name]))
+        levels = [inner for each in objects for inner in each.values()]
+    return tuple((name, counts.pop()) for name, counts in told.items() if len(counts) == 1)
+
+
+def _count(value: object) -> set[int]:
+    values = [value.get(name) for name in _COUNTS] if isinstance(value, dict) else [value]
+    return {each for each in values if type(each) is int and each >= 0}
+
+
+def _measure(
+    member: str, size: int, findings: tuple[Finding, ...], counts: tuple[tuple[str, int], ...] = ()
+) -> Verdict:
+    report = MemberReport(
+        member, "", size, records=0, in_window=0, undated=0, earliest=None, latest=None, counts=counts
+    )
     return Verdict(report, findings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from strongroom.formats.directory import Directory, Member, read_directory
@@ -11,7 +11,14 @@ from strongroom.formats.inflate import inflate_member
 from strongroom.formats.layout import locate_members
 from strongroom.formats.plaintext import PlaintextReader, fill_from
 from strongroom.formats.sink import RecordSink
-from strongroom.model.inspection import Caps, Expectation, Finding, Inspection, MemberReport, Severity
+from strongroom.model.inspection import (
+    Caps,
+    Expectation,
+    Finding,
+    Inspection,
+    MemberReport,
+    Severity,
+)
 from strongroom.model.provider import Container
 
 ZIPPED = frozenset({Container.ZIP_OF_JSON, Container.BUNDLE})
@@ -64,28 +71,52 @@ def _read_zip(
         log.extend([fault.as_finding()])
         return ()
     log.extend(directory.findings)
-    _compare(directory, expectation, log)
     readable = [member for member in directory.members if member.readable and not member.is_folder]
-    return tuple(_read_member(reader, member, caps, sink, log) for member in readable)
+    reports = tuple(_read_member(reader, member, caps, sink, log) for member in readable)
+    told = {name: count for report in reports for name, count in report.counts}
+    _compare(directory, expectation, told, log)
+    _compare_counts(reports, told, log)
+    return reports
 
 
 def _compare_announced(found: Inspection, expectation: Expectation) -> Iterator[Finding]:
     """Hold the counts against what was announced of the whole, and of each file in a bundle."""
-    if expectation.rows is not None:
-        yield from _compare_rows(found.records, expectation.rows, expectation.container)
+    if expectation.rows is not None and expectation.container is Container.CSV:
+        yield from _compare_header(found.records, expectation.rows, expectation)
+    elif expectation.rows is not None:
+        yield from _compare_rows(found.records, expectation.rows)
     records = {report.member: report.records for report in found.members}
     for file in expectation.files:
         if file.rows is not None:
             name = printable(file.name)
-            yield from _compare_rows(records.get(name, 0), file.rows, file.container, name)
+            yield from _compare_rows(records.get(name, 0), file.rows, name)
 
 
-def _compare_rows(records: int, announced: int, container: Container, member: str = "") -> Iterator[Finding]:
-    """Hold the count against the announced one, which for a CSV may count the header: that is not documented."""
-    words = f"the provider announced {announced:,} records and {records:,} were delivered"
-    if container is Container.CSV and announced == records + 1:
-        yield Finding(Severity.WARNING, "rows-mismatch", f"{words}; it may count the header, or one is missing", member)
-    elif announced != records:
+def _compare_header(records: int, announced: int, expectation: Expectation) -> Iterator[Finding]:
+    """Hold a CSV's rows against the announced count, which may count the header: only the account's exports tell.
+
+    While that is not known, a difference of one is a fault, until a second delivery of the export shows the same.
+    """
+    known, surplus = expectation.counts_header, announced - records
+    if surplus == (1 if known else 0):
+        return
+    doubtful = surplus == (0 if known else 1) and known is not False
+    if not doubtful:
+        yield from _compare_rows(records, announced)
+        return
+    words = f"the provider announced {announced:,} rows and {records:,} were delivered"
+    if expectation.told_before == records:
+        told = f"{words} both times: this source {'does not count' if known else 'counts'} the header"
+        yield Finding(Severity.WARNING, "rows-header-learned", told)
+    else:
+        told = f"{words}: either this source counts the header, or a row is missing"
+        yield Finding(Severity.FAULT, "rows-header-unknown", f"{told}; a second delivery will show which")
+
+
+def _compare_rows(records: int, announced: int, member: str = "") -> Iterator[Finding]:
+    """Hold the count against the announced one."""
+    if announced != records:
+        words = f"the provider announced {announced:,} records and {records:,} were delivered"
         yield Finding(Severity.FAULT, "rows-mismatch", words, member)
 
 
@@ -110,15 +141,28 @@ def _read_member(
     return verdict.report
 
 
-def _compare(directory: Directory, expectation: Expectation, log: FindingLog) -> None:
-    """Hold what is listed against what was asked for."""
+def _compare_counts(reports: tuple[MemberReport, ...], told: Mapping[str, int], log: FindingLog) -> None:
+    """Hold the records of each dataset against what metadata.json tells of it."""
+    for report in reports:
+        count = told.get(report.dataset, report.records)
+        if count != report.records:
+            words = f"metadata.json tells of {count:,} records and {report.records:,} were delivered"
+            severity = Severity.FAULT if count > report.records else Severity.WARNING
+            log.add(severity, "metadata-mismatch", words, report.member)
+
+
+def _compare(directory: Directory, expectation: Expectation, told: Mapping[str, int], log: FindingLog) -> None:
+    """Hold what is listed against what was asked for; a dataset of which `told` says 0 records may have no file."""
     names = {member.name for member in directory.members}
     if expectation.container is Container.BUNDLE:
         datasets = {file.name: file.dataset for file in expectation.files}
     else:
         datasets = {shape.member: shape.name for shape in expectation.datasets}
     for name in (*datasets, *expectation.companions):
-        if name not in names:
+        if name not in names and told.get(datasets.get(name, "")) == 0:
+            words = f"{printable(name)} is not in the ZIP: metadata.json says that {datasets[name]} has no records"
+            log.add(Severity.NOTE, "member-left-out", words, printable(name))
+        elif name not in names:
             code = "metadata-missing" if name == "metadata.json" else "member-missing"
             held = (
                 f"it should hold the dataset {datasets[name]}" if name in datasets else "it should come with the data"

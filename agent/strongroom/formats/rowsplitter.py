@@ -84,7 +84,12 @@ class RowSplitter:
         end = len(text) if final else _last_line_end(text)
         taken = self._read_rows(self.dialect, text[:end], final=final) if self.dialect else end
         self._keep(text[taken:])
-        self.unterminated = final and bool(text) and text[-1] not in "\r\n"
+        self.unterminated = final and bool(text) and not self._is_ended(text)
+
+    def _is_ended(self, text: str) -> bool:
+        r"""Say whether the last line has the line end of the others: a lone \r may be the half of a \r\n."""
+        mac = self.dialect is not None and self.dialect.line_end == "\r" and self._rows > 0
+        return text[-1] == "\n" or (text[-1] == "\r" and mac)
 
     def _keep(self, rest: str) -> None:
         if len(rest) > self._limit:

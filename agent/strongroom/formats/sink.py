@@ -39,7 +39,7 @@ def choose_reader(member: str, expectation: Expectation, caps: Caps) -> MemberRe
     if shape is not None and container in _READERS:
         return _READERS[container](member, shape, expectation, caps)
     if member in expectation.companions:
-        return DocumentReader(member, caps)
+        return DocumentReader(member, caps, [each.name for each in expectation.datasets])
     return PlainReader(member)
 
 

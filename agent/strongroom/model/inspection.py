@@ -20,9 +20,22 @@ class Severity(StrEnum):
 
 
 CUT_SHORT = frozenset(
-    {"csv-empty", "csv-no-header", "csv-no-time-column", "csv-unterminated", "ndjson-empty", "rows-mismatch"}
+    {
+        "csv-empty",
+        "csv-no-header",
+        "csv-no-time-column",
+        "csv-unterminated",
+        "ndjson-empty",
+        "metadata-mismatch",
+        "rows-header-unknown",
+        "rows-mismatch",
+    }
 )
 """Codes of a file that may be cut short. Judged on arrival, when it can be fetched again; not held against archives."""
+
+
+DOUBTFUL, LEARNED = "rows-header-unknown", "rows-header-learned"
+"""Codes of an announced count that may count the header, and of one that was found out to do so, or not to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,7 @@ class MemberReport:
     fields_unknown: tuple[str, ...] = ()  # seen but not in the dataset's known fields
     fields_vanished: tuple[str, ...] = ()  # documented as always there, seen in no record
     dialect: str = ""  # of a CSV: how it separates, quotes, ends and encodes; empty for other files
+    counts: tuple[tuple[str, int], ...] = ()  # of metadata.json: how many records it tells of each dataset
     empty: bool | None = None  # without records: whether the bytes prove that; None where it was not looked at
 
 
@@ -78,6 +92,8 @@ class Expectation:
     files: tuple[Bundled, ...] = ()  # of a bundle
     size: int | None = None  # bytes that the provider's API announced, None where it announced nothing
     accepts: tuple[str, ...] = ()  # codes of faults that a person accepts of this source: told as warnings
+    counts_header: bool | None = None  # whether the announced rows of a CSV count its header; None while not known
+    told_before: int | None = None  # records of an earlier delivery that only a counted header could explain
 
     def announced(self, member: str) -> tuple[int | None, int | None]:
         """Return the rows and the bytes that were announced for a file of records, by its name in the container."""

@@ -9,6 +9,8 @@ from strongroom.model.errors import UsageError
 ACCEPT = "accept"
 CSV_CODES = ("csv-unterminated", "csv-empty", "csv-no-header")
 """Ways in which a CSV may look as if it was cut short, though this provider writes all its files so."""
+ZIP_CODES = ("metadata-missing", "member-missing", "metadata-mismatch")
+"""What a ZIP of Zavu's may lack: metadata.json, the file of a dataset without records, and counts that agree."""
 
 
 def read_accepts(label: str, options: Mapping[str, str], codes: tuple[str, ...]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from strongroom.model.errors import AuthRefused, Interrupted, LinkDead, StrongroomError, TransferError, Transient
 from strongroom.model.provider import Part
 from strongroom.providers.policy import HttpPolicy
+from strongroom.providers.port import Received
 from strongroom.providers.redaction import plain_words
 from strongroom.providers.waits import retry_at
 from strongroom.providers.wire import Answer, WireFailed
@@ -61,6 +62,7 @@ class _Download:
         self._wrong: TransferError | None = None
         self._told: Mapping[str, str] = {}  # the first answer's headers
         self._received = 0
+        self._sized = False  # whether the host or the API said how many bytes there are
         self._source: _Source | None = None
         self._opening: bytes | None = b""  # the first bytes, until they have been judged
 
@@ -107,6 +109,7 @@ class _Download:
             words = f"the file should have {self._part.size} bytes, its host announces {length}"
             self._wrong = TransferError(words)  # raised once the first bytes have shown that it is no error document
         total = self._part.size if length is None else length
+        self._sized = total is not None
         if total is not None and total > self._cap:
             raise self._too_large(total)
         etag = answer.headers.get("etag", "")
@@ -168,7 +171,7 @@ class _Download:
                 self._part.name,
                 self._received,
             )
-        return self._received
+        return Received(self._received, announced=self._sized)
 
     def _so_far(self) -> str:
         total = self._source.total if self._source else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, Self
 
 from strongroom.model.errors import RequestRefused
 from strongroom.model.inspection import Expectation
@@ -18,6 +18,19 @@ from strongroom.model.stream import ExportSpec
 
 Sink = Callable[[bytes], None]
 """Takes the next bytes of a download, in order."""
+
+
+class Received(int):
+    """The bytes that a download delivered; `announced` says whether its host told beforehand how many they are."""
+
+    announced: bool
+
+    def __new__(cls, size: int, *, announced: bool) -> Self:
+        """Return the size with that knowledge."""
+        self = super().__new__(cls, size)
+        self.announced = announced
+        return self
+
 
 StopAsked = Callable[[], bool]
 """Says whether the download should be given up at the next chunk."""
@@ -70,6 +83,9 @@ class Provider(Protocol):
 
     def download(self, part: Part, sink: Sink, stop: StopAsked) -> int:
         """Stream one part into the sink in order, resuming where that is provably safe; return its bytes.
+
+        A `Received` says whether the host announced them; a plain number counts as not announced. A CSV or NDJSON whose
+        size nobody announced is downloaded twice, and both must agree.
 
         Raises LinkDead when the link died, LinkRefused when it leads where we may not connect, TransferError when the
         bytes are not what was announced (the sink may have taken some: throw them away), Interrupted when `stop` says

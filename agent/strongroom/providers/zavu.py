@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from strongroom.model.errors import LinkDead, RequestRefused
+from strongroom.model.errors import LinkDead, RequestRefused, UsageError
 from strongroom.model.inspection import Expectation
 from strongroom.model.instants import format_instant
 from strongroom.model.provider import (
@@ -33,6 +33,7 @@ from strongroom.model.provider import (
     Standing,
 )
 from strongroom.model.stream import ExportSpec
+from strongroom.providers.accepting import ACCEPT, ZIP_CODES, read_accepts
 from strongroom.providers.account import (
     Page,
     bearer,
@@ -64,16 +65,24 @@ _PAGE = 50
 
 
 def build_zavu(settings: ProviderSettings) -> Provider:
-    """Return the adapter for one Zavu project. Raises UsageError for settings that cannot be used."""
+    """Return the adapter for one Zavu project. Its only option, `accept`, is told in accepting.py.
+
+    Raises UsageError for settings that cannot be used.
+    """
+    unknown = sorted(settings.options.keys() - {ACCEPT})
+    if unknown:
+        raise UsageError(f"{_LABEL} has no option {', '.join(unknown)}", hint=f"it has {ACCEPT}")
+    accepts = read_accepts(_LABEL, settings.options, ZIP_CODES)
     policy = open_policy(_LABEL, settings.base_url or BASE_URL, bearer(settings), settings)
-    return Zavu(policy, settings.limits.apply(LIMITS))
+    return Zavu(policy, settings.limits.apply(LIMITS), accepts)
 
 
 class Zavu(Plain):
     """One Zavu project."""
 
-    def __init__(self, policy: HttpPolicy, limits: Limits = LIMITS) -> None:
+    def __init__(self, policy: HttpPolicy, limits: Limits = LIMITS, accepts: tuple[str, ...] = ()) -> None:
         self._policy = policy
+        self._accepts = accepts
         self._limits = limits
 
     @property
@@ -101,7 +110,8 @@ class Zavu(Plain):
 
     def expectation(self, spec: ExportSpec) -> Expectation:
         """Expect a ZIP with one JSON array for each dataset, and metadata.json."""
-        return Expectation(spec.window, tuple(SHAPES[name] for name in spec.datasets), True, COMPANIONS)
+        shapes = tuple(SHAPES[name] for name in spec.datasets)
+        return Expectation(spec.window, shapes, True, COMPANIONS, accepts=self._accepts)
 
     def create(self, ask: Ask) -> Accepted:
         """Request an export with exactly one POST."""

@@ -82,6 +82,7 @@ class ArchiveRoom(FileRoom[Content]):
         member = f"{dataset}.json"
         head = next(records, None)
         if head is None and self._habits.empty_absent:
+            counts[dataset] = 0
             return
         whole = records.behind(head)
         spoiler.add(writer, member, self.watched(spoiler.array(member, whole)))

@@ -106,6 +106,8 @@ def _expected(expectation: Expectation) -> dict[str, Any]:
         told["overlap"] = int(seconds) if seconds.is_integer() else seconds
     if expectation.size is not None:
         told["size"] = expectation.size
+    if expectation.counts_header is not None:
+        told["counts_header"] = expectation.counts_header
     if expectation.accepts:
         told["accepts"] = list(expectation.accepts)
     if expectation.files:
@@ -201,6 +203,7 @@ def _expectation(window: Window, told: dict[str, Any], container: Container) -> 
             for file in told.get("files", ())
         ),
         size=told.get("size"),
+        counts_header=told.get("counts_header"),
         accepts=tuple(told.get("accepts", ())),
     )
 

@@ -30,6 +30,7 @@ _SHAPE: dict[str, Shape] = {
         "overlap": (int, float),
         "size": int,
         "accepts": [str],
+        "counts_header": bool,
         "files": [{**dict.fromkeys(("name", "dataset", "container"), str), "rows": int, "size": int}],
     },
     "counts": {"records": int, "in_window": int},

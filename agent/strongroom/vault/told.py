@@ -54,6 +54,21 @@ def remember_lag(catalogue: Catalogue, source: str, lag: timedelta) -> None:
     catalogue.write(queries.PUT_FACT, _lag(source), str(lag.total_seconds()))
 
 
+def counts_header(catalogue: Catalogue, source: str) -> bool | None:
+    """Return whether a source's announced rows count the header of a CSV, None while that is not known."""
+    row = catalogue.read_one(queries.FACT, _header(source))
+    return row["value"] == "yes" if row else None
+
+
+def remember_counts_header(catalogue: Catalogue, source: str, *, counts: bool) -> None:
+    """Remember whether a source's announced rows count the header; inside a transaction."""
+    catalogue.write(queries.PUT_FACT, _header(source), "yes" if counts else "no")
+
+
+def _header(source: str) -> str:
+    return f"rows announced by {source} count the header"
+
+
 def _lag(source: str) -> str:
     return f"clock of {source} is behind"
 

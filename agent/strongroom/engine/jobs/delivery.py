@@ -5,6 +5,7 @@ A bundle that breaks off is thrown away and begun again from its first part, nev
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,9 @@ from strongroom.model.errors import LinkDead, RequestRefused, TransferError
 from strongroom.model.inspection import Bundled, Caps, Expectation
 from strongroom.model.provider import Container, Part
 from strongroom.providers.port import Provider, Sink, StopAsked
+
+_ENDLESS = frozenset({Container.CSV, Container.NDJSON})
+"""Containers that show no end: one cut between two rows looks whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ def plan_delivery(ref: str, parts: Sequence[Part], asked: Expectation, caps: Cap
 def fetch(provider: Provider, ref: str, delivery: Delivery, sink: Sink, stop: StopAsked) -> int:
     """Stream the whole file into the sink; return how many bytes were delivered. Raises what `download` raises."""
     if not delivery.bundled:
-        return _take(provider, delivery.parts[0], sink, stop)
+        return _take(provider, ref, 0, delivery.parts[0], sink, stop)
     size = 0
     with Bundle(sink) as bundle:
         for number, (part, file) in enumerate(zip(delivery.parts, delivery.expectation.files, strict=True)):
@@ -76,19 +80,48 @@ def _take_in_turn(provider: Provider, ref: str, number: int, part: Part, sink: S
         sink(chunk)
 
     try:
-        return _take(provider, part, counted, stop)
+        return _take(provider, ref, number, part, counted, stop)
     except LinkDead:
         fresh = provider.parts(ref) if number and not taken else ()
         if number >= len(fresh) or replace(fresh[number], locator=part.locator) != part:
             raise
-    return _take(provider, fresh[number], sink, stop)
+    return _take(provider, ref, number, fresh[number], sink, stop)
 
 
-def _take(provider: Provider, part: Part, sink: Sink, stop: StopAsked) -> int:
-    size = provider.download(part, sink, stop)
+def _take(provider: Provider, ref: str, number: int, part: Part, sink: Sink, stop: StopAsked) -> int:
+    """Take one part. One that shows no end of its own, and whose size nobody announced, must come twice the same."""
+    digest = hashlib.sha256()
+
+    def hashed(chunk: bytes) -> None:
+        digest.update(chunk)
+        sink(chunk)
+
+    endless = part.container in _ENDLESS and part.size is None
+    size = provider.download(part, hashed if endless else sink, stop)
     if part.size is not None and size != part.size:
         raise TransferError(f"the provider announced {part.size} bytes and {size} arrived")
+    if endless and not getattr(size, "announced", False):
+        _take_again(provider, ref, number, part, size, digest.digest(), stop)
     return size
+
+
+def _take_again(
+    provider: Provider, ref: str, number: int, part: Part, size: int, digest: bytes, stop: StopAsked
+) -> None:
+    """Download a part a second time and keep nothing of it. Raises TransferError where the two differ."""
+    second = hashlib.sha256()
+    try:
+        again = provider.download(part, second.update, stop)
+    except LinkDead:  # good for one download only
+        fresh = provider.parts(ref)
+        if number >= len(fresh):
+            raise
+        second = hashlib.sha256()
+        again = provider.download(fresh[number], second.update, stop)
+    if again != size or second.digest() != digest:
+        raise TransferError(
+            f"nobody announced the file's size, and two downloads of it differ ({size:,} and {again:,} bytes)"
+        )
 
 
 def _expect_one(part: Part, asked: Expectation) -> Expectation:

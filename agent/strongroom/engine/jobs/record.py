@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from strongroom.engine.coverage.keeping import keeps as keeps_of
 from strongroom.engine.coverage.snapshots import is_snapshot, note_copy
 from strongroom.engine.engine import Engine, Happening
+from strongroom.engine.jobs.rowcount import learn_header
 from strongroom.engine.retention.holding import note_caught
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive
@@ -56,6 +57,7 @@ def record(engine: Engine, job: Job, happening: Happening) -> Job:
         _keep_quota(catalogue, job, moved, happening, now)
         if happening.archive is not None:
             put_archive(catalogue, happening.archive, engine.vault.key_sha256(happening.archive))
+            learn_header(catalogue, happening.archive, now)
             _owe_deletion(engine, catalogue, moved, now)
         _keep_coverage(engine, catalogue, moved, happening, now)
         _log(engine, catalogue, job, moved, happening, now)

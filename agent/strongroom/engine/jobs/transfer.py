@@ -10,6 +10,7 @@ from strongroom.engine.airlock.order import Durable, Order
 from strongroom.engine.engine import Engine, Hand, Happening
 from strongroom.engine.jobs.delivery import Delivery, fetch, plan_delivery
 from strongroom.engine.jobs.progress import Meter
+from strongroom.engine.jobs.rowcount import with_header
 from strongroom.engine.jobs.trouble import trouble
 from strongroom.engine.retention.retain import with_rule
 from strongroom.model.archive import Archive, Holding
@@ -90,6 +91,7 @@ def _take(engine: Engine, job: Job, hand: Hand) -> Happening:
     if airlock is None:
         raise SealerDied("the sealer was not started")
     delivery = plan_delivery(job.ref, provider.parts(job.ref), provider.expectation(job.spec), engine.caps)
+    delivery = replace(delivery, expectation=with_header(engine.vault.catalogue, job, delivery.expectation))
     _require_room(engine, sum(part.size or 0 for part in delivery.parts))
     airlock.begin(_order(engine, job, delivery), engine.stop)
     meter = Meter(engine, job.id, "download", delivery.size)

@@ -26,7 +26,7 @@ from strongroom.vault.log import said_of_unfinished
 from strongroom.vault.renames import move_stream
 from strongroom.vault.sources import forget_ask, get_source, put_source, remember_ask
 from strongroom.vault.streams import get_stream, put_stream
-from strongroom.vault.told import remember_told_retention
+from strongroom.vault.told import remember_counts_header, remember_told_retention
 
 Body = dict[str, Any]
 _PAUSED = "paused before the catalogue was made again from the log"
@@ -53,6 +53,7 @@ class Replay:
             "source.paused": self._source_paused,
             "source.resumed": self._source_resumed,
             "source.retention-told": self._retention_told,
+            "source.header-learned": self._header_learned,
             "request.answered": self._answered,
             "archive.damaged": self._damaged,
             "archive.adopted": self._adopted,
@@ -201,6 +202,10 @@ class Replay:
 
     def _retention_told(self, body: Body, _at: datetime) -> None:
         remember_told_retention(self._catalogue, body["facts"]["source"], timedelta(days=body["facts"]["days"]))
+
+    def _header_learned(self, body: Body, _at: datetime) -> None:
+        facts = body["facts"]
+        remember_counts_header(self._catalogue, facts["source"], counts=bool(facts["counted"]))
 
     def _answered(self, body: Body, at: datetime) -> None:
         """A person paused or resumed something. Which of the two kinds it is, the configuration tells."""

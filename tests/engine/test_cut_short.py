@@ -1,0 +1,141 @@
+"""Files that were cut short, through the whole engine over HTTP: none is archived, and what comes whole later is."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from bench_engine import DAY
+from csvbench import HISTORY, HOOKS, archives, newest, open_csv_bench
+from sealkit import JSON_SHAPE
+
+from strongroom.engine.airlock import sealer
+from strongroom.engine.airlock.order import Order
+from strongroom.engine.assembly import open_reading
+from strongroom.engine.readings import coverage_of
+from strongroom.engine.requests import Wish, ask, serve
+from strongroom.formats.pipe import PipedSink
+from strongroom.model.archive import Seal
+from strongroom.model.coverage import Cover
+from strongroom.model.errors import SealError
+from strongroom.model.inspection import Caps, Expectation, Inspection
+from strongroom.model.job import State
+from strongroom.sandbox.hookbridge_options import HookBridgeOptions
+from strongroom.sandbox.qlara_options import QlaraOptions
+from strongroom.sandbox.recorder import Operation
+from strongroom.sandbox.server import Sandbox
+from strongroom.sealing.identity import X25519Identity
+from strongroom.sealing.keyfile import ArchiveKey
+from strongroom.sealing.writer import SealedWriter
+from strongroom.vault.checkpoints import entries_matching
+from strongroom.vault.told import counts_header
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("length", ["cut", "absent"])
+@pytest.mark.parametrize("at", [0, 30, 400])
+def test_a_cut_file_is_fetched_again_until_it_is_whole(tmp_path: Path, at: int, length: str) -> None:
+    with open_csv_bench(tmp_path, QlaraOptions()) as bench:
+        bench.sandbox.faults.add("cut", at=at, length=length)
+        bench.export(stream=HISTORY)
+        (archive,) = archives(bench)
+        assert newest(bench).state is State.ARCHIVED
+        assert archive.inspection.in_window == 40
+        with open_reading(bench.config) as vault:
+            (interval,) = coverage_of(vault, HISTORY.name)
+            assert interval.cover is Cover.PROVEN
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by_row", [False, True])
+def test_a_file_that_nobody_announced_must_come_twice_the_same(tmp_path: Path, by_row: bool) -> None:
+    """Cut between two rows the first file looks whole: only the second one shows that it is not."""
+    with open_csv_bench(tmp_path, QlaraOptions()) as bench:
+        job = bench.export(stream=HISTORY)
+        (first,) = archives(bench)
+        assert first.job == job.id
+        before = len([each for each in bench.sandbox.requests.all if each.operation is Operation.DOWNLOAD])
+        assert before == 1  # its size was announced
+        whole = first.seal.size
+        bench.sandbox.faults.add("cut", at=_row_end(bench.sandbox, whole) if by_row else whole, length="absent")
+        with bench.engine() as engine:
+            ask(engine.vault, Wish.REGENERATE, first.id, "a person", bench.clock, engine.chance)
+            serve(engine)
+            bench.run(engine)
+        second = archives(bench)[0]
+        assert second.id != first.id
+        assert second.inspection.records == first.inspection.records
+        downloads = [each for each in bench.sandbox.requests.all if each.operation is Operation.DOWNLOAD]
+        assert len(downloads) - before == (3 if by_row else 2)
+
+
+@pytest.mark.parametrize("counted", [False, True])
+def test_whether_the_count_takes_in_the_header_is_learned_and_kept(tmp_path: Path, counted: bool) -> None:
+    with open_csv_bench(tmp_path, HookBridgeOptions(count_header=counted)) as bench:
+        job = bench.export(stream=HOOKS)
+        with bench.engine() as engine:
+            catalogue = engine.vault.catalogue
+            assert counts_header(catalogue, "hookbridge") is counted
+            (learned,) = entries_matching(catalogue, kind="source.header-learned")
+            assert learned.body["facts"] == {"source": "hookbridge", "counted": counted}
+            assert len(entries_matching(catalogue, kind="job.rejected", job=job.id)) == counted
+        # What is known now: a row too few is refused at once, and told as what it is.
+        bench.sandbox.faults.add("wrong-count", by=1, times=9)
+        bench.export(stream=HOOKS, window=replace(DAY, start=DAY.end, end=DAY.end + (DAY.end - DAY.start) / 2))
+        with bench.engine() as engine:
+            rejected = entries_matching(engine.vault.catalogue, kind="job.rejected")[counted:]
+            assert {fault for each in rejected for fault in each.body["facts"]["faults"]} == {"rows-mismatch"}
+            assert counts_header(engine.vault.catalogue, "hookbridge") is counted
+
+
+def test_a_second_export_with_other_counts_is_written_down(tmp_path: Path) -> None:
+    with open_csv_bench(tmp_path, QlaraOptions()) as bench:
+        bench.export(stream=replace(HISTORY, name="qlara-records"))
+        (first,) = archives(bench)
+        bench.sandbox.faults.add("outside-window", on="download")
+        with bench.engine() as engine:
+            ask(engine.vault, Wish.REGENERATE, first.id, "a person", bench.clock, engine.chance)
+            serve(engine)
+            bench.run(engine)
+            second = archives(bench)[0]
+            counts = [first.inspection.records, second.inspection.records]
+            assert counts[1] == counts[0] + 1
+            (told,) = entries_matching(engine.vault.catalogue, kind="archive.differs")
+            assert told.body["archive"] == second.id
+            assert told.body["facts"] == {"older": first.id, "records": counts}
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_what_inspection_did_not_read_is_read_back_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    """A damaged part of the sealed file that no member lies in is found before the archive is published."""
+    identity, path, content = X25519Identity.generate(os.urandom), tmp_path / "sealed", bytes(200_000)
+    with path.open("wb") as file, SealedWriter(file, [identity.recipient], os.urandom) as writer:
+        writer.write(content)
+        writer.finish()
+    monkeypatch.setattr(sealer, "inspect_container", lambda *_args: Inspection())
+    order = Order("A", "", str(path), (), "zip-of-json", "x.zip", Expectation(DAY, (JSON_SHAPE,)), Caps())
+    seal = Seal(len(content), path.stat().st_size, "", "", "x.zip")
+    key = ArchiveKey("A", bytes(32), identity)
+    out, into = os.pipe()
+    try:
+        with os.fdopen(into, "wb") as replies:
+            assert sealer._read_back(order, key, seal, PipedSink(out, out), replies) == Inspection()
+            sealed = bytearray(path.read_bytes())
+            sealed[-40 if place else len(sealed) // 2] ^= 1
+            path.write_bytes(sealed)
+            with pytest.raises(SealError):
+                sealer._read_back(order, key, seal, PipedSink(out, out), replies)
+    finally:
+        os.close(out)
+
+
+def _row_end(sandbox: Sandbox, size: int) -> int:
+    """Return a place of the sandbox's one file where a row begins, behind half of them."""
+    (path,) = Path(sandbox._folder.name).glob("qlara/*.csv")
+    data = path.read_bytes()
+    assert len(data) == size
+    return data.index(b"\r\n", size // 2) + 2
