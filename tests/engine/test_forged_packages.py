@@ -162,7 +162,7 @@ TABLE: list[tuple[Callable[[Keep], None], list[str]]] = [
     (add_folder, ["stray"] * 6),
     (add_empty_folder, ["stray"]),
     (add_file, ["stray"]),
-    (add_link, ["stray"]),
+    (add_link, ["stray", "missing", "missing"]),  # nothing is read through a link
     (list_nothing, ["archives"]),
     (lead_outside, ["archives"]),
     (reorder, ["order"]),
@@ -217,7 +217,14 @@ def test_sums_are_compared_where_they_are(keep: Keep) -> None:
     sums.write_text(text.replace("README.txt", "READYOU.txt"))
     assert checked(keep) == ["sums", "sums"]
     sums.unlink()
-    assert checked(keep) == []
+    assert checked(keep) == ["missing"]
+
+
+@pytest.mark.parametrize("name", ["README.txt", "SHA256SUMS", "key.age"])
+def test_a_package_without_one_of_its_files_is_named(keep: Keep, name: str) -> None:
+    path = first(keep) / name if name == "key.age" else keep.base / "package" / name
+    path.unlink()
+    assert "missing" in checked(keep)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes there")

@@ -2,7 +2,7 @@
 """strongroom-verify: check evidence offline, with Python 3.9 or later and the `cryptography` library.
 
 PATH is a package that was handed over, a coverage statement, or a log: log.jsonl with what lies beside it, or a vault's
-folder. --log is the log to compare a statement with. --key is the
+folder, whose archives are compared with the log. --log is the log to compare a statement with. --key is the
 public key of the archiving agent, as text or as a file. It must come to you by a way of its own: a key that lies in
 PATH proves nothing and is not used. --checkpoint is one that was kept elsewhere: whatever PATH says must go on from it.
 
@@ -17,10 +17,12 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import re
+import stat
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial, reduce
@@ -37,6 +39,8 @@ _PAPERS = {"README.txt", "package.json", "checkpoint.note", "checkpoint.tsr", "p
 _ABOUT = ["The entries below come f", "requested from the provi", "checks each entry agains"]
 _STATEMENT = b"strongroom coverage statement "
 _LARGEST_STATEMENT = 1 << 26  # bytes
+_LARGEST = 1 << 27  # bytes of a file that is read at once: custody, package and sums of very many events
+_LONGEST_LINE = 1 << 24  # bytes of an entry
 
 
 def _hash(data: bytes) -> bytes:
@@ -58,6 +62,7 @@ class Report:
     findings: list[Wrong] = field(default_factory=list)
     proven: list[str] = field(default_factory=list)
     unproven: list[str] = field(default_factory=list)
+    scope: str = ""  # what was looked at, where that is not the whole of what lies there
     vouched: bool = False  # a key that was given has signed a checkpoint that holds
 
     def check(self, where: str, work: Callable[[], str | None]) -> bool:
@@ -165,17 +170,19 @@ class Log:
     """What was read of a log, to its end or to the first line that is wrong."""
 
     size: int = 0
+    whole: bool = False  # it was read to its end, and each line is right
     first: str = ""  # how an origin must end
     peaks: list[bytes] = field(default_factory=list)  # the roots of complete subtrees, the largest first
     roots: dict[int, bytes] = field(default_factory=dict)  # at the sizes that were asked for
     archives: dict[str, dict[str, Any]] = field(default_factory=dict)  # the newest facts about each one's files
+    damaged: set[str] = field(default_factory=set)
     certificates: dict[str, str | None] = field(default_factory=dict)  # of what was destroyed
 
     def read(self, path: Path, sizes: set[int]) -> str:
         """Check form, sequence and chain of every line, and note the root at these sizes."""
         prev = "0" * 64
         with _open(path) as lines:
-            for seq, raw in enumerate(lines, 1):
+            for seq, raw in enumerate(_lines(lines), 1):
                 line, where = raw[:-1], f"line {seq}"
                 body = _parse(line, where)
                 if body.get("seq") != seq or raw[-1:] != b"\n":
@@ -202,6 +209,8 @@ class Log:
         if "archive" in body:
             kept = {name: facts[name] for name in facts if name.endswith("_sha256") or name == "holding"}
             self.archives.setdefault(str(body["archive"]), {}).update(kept)
+        if body.get("kind") == "archive.damaged":
+            self.damaged.add(str(body["archive"]))
         if body.get("kind") == "archive.destroyed":
             self.certificates[body["archive"]] = facts.get("certificate_sha256")
 
@@ -234,14 +243,26 @@ def _is_file(path: Path) -> bool:
 
 
 def _open(path: Path) -> BinaryIO:
-    if not path.is_file() and path.exists() and not path.is_dir():  # a pipe would be waited for without an end
+    """Open a plain file: never through a link, nor a pipe or a device, which would be waited for without an end."""
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
         raise Wrong("form", path.name, "expected a file, found something else")
-    return path.open("rb")
+    return os.fdopen(fd, "rb")
 
 
 def _read(path: Path) -> bytes:
     with _open(path) as file:
-        return file.read()
+        data = file.read(_LARGEST + 1)
+    if len(data) > _LARGEST:
+        raise Wrong("size", path.name, f"expected at most {_LARGEST} bytes, found more")
+    return data
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield lines, each with its end; a line longer than any that is written is cut, and wrong by that."""
+    while line := file.readline(_LONGEST_LINE):
+        yield line
 
 
 def _sha256(path: Path) -> bytes:
@@ -268,11 +289,65 @@ def check_certificate(folder: Path, archive: str, digest: str | None, keys: list
         raise Wrong("certificate", f"certificates/{name}", "the certificate is about something else")
 
 
+def check_vault(root: Path, keys: list[Key], outside: list[Path], report: Report) -> None:
+    """Check a vault's log, then every archive's files against it, and that there are no other files."""
+    report.scope = "the log, and the files of every archive in it"
+    log, before, sound = check_log(root / "log" / "log.jsonl", keys, outside, report), len(report.findings), 0
+    expected: set[str] = set()
+    for archive, known in log.archives.items():
+        if "manifest_sha256" in known and re.fullmatch("[0-9a-z]{26}", archive):
+            places = _places(archive, known)
+            expected.update(places)
+            if archive in log.damaged:
+                words = f"the files of archive {archive}: the log says that they were damaged and set aside"
+                report.unproven.append(words)
+                continue
+            sound += _check_archive(root, known, places, report, gone=archive in log.certificates)
+    if log.whole:  # or what the log did not come to would look like a stray
+        report.findings += _strays_of_vault(root, expected)
+    if len(report.findings) == before:
+        report.proven.append(
+            f"the files of {sound} archives are the ones that the log tells of, and there are no others"
+        )
+
+
+def _places(archive: str, known: dict[str, Any]) -> dict[str, str]:
+    """Return where the files of an archive lie, each with the fact of the log that is its digest."""
+    shard = archive[-2:]
+    folders = ("archives/" + shard, "keys/" + shard, "manifests/" + shard)
+    folders = ("quarantine",) * 3 if known.get("holding") == "quarantined" else folders
+    payload, key, manifest = (f"{folder}/{archive}" for folder in folders)
+    return {payload + ".age": "sealed_sha256", key + ".key.age": "key_sha256", manifest + ".json": "manifest_sha256"}
+
+
+def _check_archive(root: Path, known: dict[str, Any], places: dict[str, str], report: Report, *, gone: bool) -> bool:
+    """Compare the files of an archive; of a destroyed one (`gone`) nothing but its tombstone may be there."""
+    before = len(report.findings)
+    for name, digest in places.items():
+        fact = "tombstone_sha256" if gone and digest == "manifest_sha256" else digest
+        if gone and fact != "tombstone_sha256":
+            if os.path.lexists(root / name):
+                report.findings.append(Wrong("not-destroyed", name, "the log says that this archive was destroyed"))
+        elif fact in known:
+            report.check(name, partial(compare_file, root / name, name, known[fact], fact.partition("_")[0]))
+    return not gone and len(report.findings) == before
+
+
+def _strays_of_vault(root: Path, expected: set[str]) -> Iterator[Wrong]:
+    for folder in ("archives", "keys", "manifests", "quarantine"):
+        for place, folders, files in os.walk(root / folder):
+            for name in sorted(folders + files):
+                path = Path(place, name)
+                where = path.relative_to(root).as_posix()
+                if path.is_symlink() or (name in files and where not in expected):
+                    yield Wrong("stray", where, "the log tells of no such file")
+
+
 def check_log(path: Path, keys: list[Key], outside: list[Path], report: Report) -> Log:
     """Check a log, and the checkpoints and certificates beside it; return it, as far as it is whole."""
     log, inside = Log(), sorted(path.parent.glob("checkpoints/*.note"))
     checkpoints = _read_checkpoints([*inside, *outside], keys, report)
-    whole = report.check(path.name, lambda: log.read(path, {each.size for each in checkpoints}))
+    whole = log.whole = report.check(path.name, lambda: log.read(path, {each.size for each in checkpoints}))
     for each in sorted(checkpoints, key=lambda each: each.size):
         if whole or each.size <= log.size:
             report.vouched |= report.check(each.where, partial(log.compare, each)) and each.signed
@@ -306,6 +381,10 @@ def check_package(root: Path, keys: list[Key], outside: list[Path], report: Repo
     if not archives or not all(re.fullmatch("[0-9a-z]{26}", each) for each in archives):
         raise Wrong("archives", "package.json", "expected archives by their ids, found none or another name")
     report.findings += _strays(root, archives)
+    keys_wanted = [f"archives/{each}/key.age" for each in archives]
+    for name in ("README.txt", "SHA256SUMS", *keys_wanted):
+        if not (root / name).is_file():
+            report.findings.append(Wrong("missing", name, "every package has this file, and it is not there"))
     report.check("SHA256SUMS", partial(_check_sums, root, report))
     own = Checkpoint.read(root / "checkpoint.note", keys)
     report.vouched = own.signed
@@ -533,26 +612,39 @@ def _check_statement_log(told: Statement, path: Path) -> str:
     return f"entry {seq} of the log is the one that the statement was made at"
 
 
+def _named(text: str) -> Path:
+    """Return the path that a person named, a link resolved: what lies in it is never followed through one."""
+    return Path(os.path.realpath(text))
+
+
+def _check_log_or_vault(path: Path, keys: list[Key], outside: list[Path], report: Report) -> None:
+    if os.path.lexists(path / "log" / "log.jsonl"):
+        check_vault(path, keys, outside, report)
+        return
+    report.scope = "the log alone; no file of an archive was looked at: for that, name the vault's folder"
+    check_log(path / "log.jsonl" if path.is_dir() else path, keys, outside, report)
+
+
 def main() -> int:
     """Check what the command line names; tell what was proven and what not."""
     parser = ArgumentParser("strongroom-verify", description=__doc__, formatter_class=RawDescriptionHelpFormatter)
-    parser.add_argument("path", type=Path, metavar="PATH")
+    parser.add_argument("path", type=_named, metavar="PATH")
     parser.add_argument("--key", type=Key, action="append", default=[])
-    parser.add_argument("--log", type=Path, metavar="FILE")
-    parser.add_argument("--checkpoint", type=Path, action="append", default=[], metavar="FILE")
+    parser.add_argument("--log", type=_named, metavar="FILE")
+    parser.add_argument("--checkpoint", type=_named, action="append", default=[], metavar="FILE")
     asked, report, statement = parser.parse_args(), Report(), False
     if _is_file(asked.path / "package.json"):
         report.check("package.json", lambda: check_package(asked.path, asked.key, asked.checkpoint, report))
     elif statement := is_statement(asked.path):
         report.check(asked.path.name, partial(check_statement, asked.path, asked.key, asked.log, report))
     else:
-        log = asked.path / "log" / "log.jsonl"
-        check_log(log if _is_file(log) else asked.path, asked.key, asked.checkpoint, report)
+        _check_log_or_vault(asked.path, asked.key, asked.checkpoint, report)
     if not asked.checkpoint and not statement:
         report.unproven.append("that nothing newer was rolled back: no checkpoint was given that was kept elsewhere")
     if not report.vouched:
         report.unproven.append("who made this: no key of yours has signed it; anybody could have made all of it")
-    told = [f"PROVEN      {each}" for each in report.proven] + [f"NOT PROVEN  {each}" for each in report.unproven]
+    told = [f"CHECKED     {report.scope}"] if report.scope else []
+    told += [f"PROVEN      {each}" for each in report.proven] + [f"NOT PROVEN  {each}" for each in report.unproven]
     told += [f"WRONG       {each.code}: {each.where}: {each.message}" for each in report.findings]
     sound = "nothing is wrong" + ("" if report.vouched else " in itself, but nobody vouches for it")
     count = len(report.findings)
