@@ -92,7 +92,7 @@ def test_the_plan_of_the_account_says_how_far_back_there_is_anything(tmp_path: P
     with open_csv_bench(tmp_path, HookBridgeOptions(retention_days=3)) as bench:
         plan = Plan(HOOKS, None, settle=timedelta(hours=1))
         cover(bench, [plan])
-        with bench.engine() as engine:
+        with open_looking(bench.config) as engine:
             assert keeps(engine, "hookbridge") == 3 * DAY
             assert keeps_of(engine) == {"hookbridge": 3 * DAY}
             ledger = coverage_of(engine.vault, HOOKS.name)
