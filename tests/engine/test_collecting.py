@@ -14,6 +14,7 @@ from csvbench import HOOKS, archives, open_csv_bench
 from sealkit import DAY, House, Record, as_csv
 
 from strongroom.cli.main import cli
+from strongroom.config.load import load_config
 from strongroom.engine.reading.collecting import Collected, collect, covering
 from strongroom.model.archive import Archive
 from strongroom.model.coverage import Cover, Interval
@@ -108,16 +109,17 @@ def test_a_dataset_that_is_not_there_is_refused(house: House) -> None:
 
 def test_the_command_writes_each_record_once_and_overwrites_nothing(tmp_path: Path) -> None:
     with open_csv_bench(tmp_path, HookBridgeOptions()) as bench:
+        stream = bench.config.streams[0].name
+        if stream != HOOKS.name:
+            text = (tmp_path / "strongroom.toml").read_text().replace(f'name = "{stream}"', f'name = "{HOOKS.name}"')
+            (tmp_path / "strongroom.toml").write_text(text)
+            bench.config = load_config(tmp_path / "strongroom.toml")
         middle = EXPORTED.start + timedelta(hours=12)
         bench.export(stream=HOOKS, window=Window(EXPORTED.start, middle))
         bench.export(stream=HOOKS, window=Window(middle, EXPORTED.end))
         held = sum(archive.inspection.in_window for archive in archives(bench))
-        stream = bench.config.streams[0].name
         target = tmp_path / "out.jsonl"
         arguments = ["--config", str(tmp_path / "strongroom.toml"), "records", HOOKS.name]
-        if stream != HOOKS.name:
-            text = (tmp_path / "strongroom.toml").read_text().replace(f'name = "{stream}"', f'name = "{HOOKS.name}"')
-            (tmp_path / "strongroom.toml").write_text(text)
         arguments += ["--from", "2026-11-18", "--to", "2026-11-19", "--identity", str(tmp_path / "identity.age")]
         done = CliRunner().invoke(cli, [*arguments, "--output", str(target)])
         assert done.exit_code == 0, done.output
