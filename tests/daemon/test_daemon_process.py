@@ -122,3 +122,26 @@ def test_a_daemon_whose_vault_is_taken_away_tells_somebody(house: Bench) -> None
         assert again.process.wait(PATIENCE) == 4, again.log.read_text()
     finally:
         del os.environ["STATE_DIRECTORY"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["was deleted", "was replaced by another file"])
+def test_a_catalogue_that_is_taken_away_ends_the_daemon_and_tells_somebody(house: Bench, how: str) -> None:
+    told = house.base / "told.jsonl"
+    tell = script(house.base, "tell", f"open({str(told)!r}, 'ab').write(sys.stdin.buffer.read())")
+    house.config.file.write_text(house.config.file.read_text() + f'\n[notify]\ncommand = ["{tell}"]\n')
+    catalogue = house.base / "vault" / "catalogue.sqlite"
+    os.environ["STATE_DIRECTORY"] = str(house.base / "state")
+    try:
+        with daemon(house) as running:
+            if how == "was deleted":
+                catalogue.unlink()
+            else:
+                other = house.base / "other"
+                other.write_bytes(catalogue.read_bytes())
+                other.replace(catalogue)
+            assert running.process.wait(PATIENCE) == 4, running.log.read_text()
+            assert running.said(how)
+        assert "the daemon cannot go on" in told.read_text()
+    finally:
+        del os.environ["STATE_DIRECTORY"]

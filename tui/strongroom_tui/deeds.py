@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from strongroom.engine.health.heartbeat import stands_by
 from strongroom.engine.people import acting_person
 from strongroom.engine.phrases import wish_words
 from strongroom.engine.readings import heartbeat_of_holder, worked_on_by
@@ -53,5 +54,7 @@ def _wait(desk: Desk) -> str:
     """Say what the request waits for, where nobody is there to answer it."""
     if not worked_on_by(desk.vault):
         return "; nobody works in the vault, so it waits for the daemon or the next run"
+    if stands_by(desk.vault):
+        return "; the clock is wrong, so it waits until the clock is right"
     told = heartbeat_of_holder(desk.vault)
     return "" if told is None or told.fresh(desk.clock()) else "; the daemon does not answer, so it waits"

@@ -25,6 +25,7 @@ PATIENCE = 5.0  # seconds to wait for the daemon's answer
 
 def _ask(session: Session, wish: str, subject: str, *, as_json: bool) -> int:
     from strongroom.engine.assembly import open_reading, system_clock
+    from strongroom.engine.health.heartbeat import stands_by
     from strongroom.engine.people import acting_person
     from strongroom.engine.readings import worked_on_by
     from strongroom.engine.requests import Wish, ask, look_up
@@ -37,8 +38,11 @@ def _ask(session: Session, wish: str, subject: str, *, as_json: bool) -> int:
         while holder and request.done_at is None and time.monotonic() < deadline:
             time.sleep(0.1)
             request = look_up(vault, request)
+        standing_by = stands_by(vault) if holder and request.done_at is None else ""
     if as_json:
-        put_document(_document(request, holder))
+        put_document(_document(request, holder) | {"waits_for": standing_by})
+    elif request.done_at is None and standing_by:
+        tell(f"asked; it waits until the clock is right, and is answered then: {clean(standing_by)}")
     elif request.done_at is None:
         tell(f"asked; {'the answer is still to come' if holder else 'nobody works in the vault: it waits until then'}")
     else:

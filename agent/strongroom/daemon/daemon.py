@@ -96,6 +96,7 @@ class Daemon:
 
     def _work(self) -> int:
         with open_engine(self._config, "strongroom daemon", self._doors) as engine:
+            opened = identity_of(engine.vault.layout.catalogue)  # at once: later it may be another file already
             settled = recover(engine)
             self._disposal.begin()
             tell("started", vault=self._config.vault.path, settled=settled)
@@ -106,7 +107,7 @@ class Daemon:
                     self._notifier.ready()
                     self._watcher.begin()
                     self._resume(service)
-                    self._loop(service, alarm)
+                    self._loop(service, alarm, opened)
             finally:
                 self._stopping = True  # also when an error ends the loop: workers hear it and put their jobs down
                 self._notifier.stopping()
@@ -118,9 +119,8 @@ class Daemon:
             self._end(parked)
         return ExitCode.OK
 
-    def _loop(self, service: Service, alarm: AlarmClock) -> None:
+    def _loop(self, service: Service, alarm: AlarmClock, opened: tuple[int, int] | None) -> None:
         catalogue = service.engine.vault.layout.catalogue
-        opened = identity_of(catalogue)
         while not self._stopping:
             require_same(catalogue, opened)
             if self._fresh.changed() or self._reloading:

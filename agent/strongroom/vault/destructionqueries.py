@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-_PROPOSAL = "id, at, uid, name, login, sudo, ground, reason, people, cooling_off, plan_sha256, erasure, overrides"
-PUT_PROPOSAL = f"INSERT INTO proposals ({_PROPOSAL}) VALUES ({', '.join('?' * 13)})"
+_PROPOSAL = (
+    "id, at, uid, name, login, sudo, ground, reason, people, cooling_off, plan_sha256, erasure, overrides, mapped"
+)
+PUT_PROPOSAL = f"INSERT INTO proposals ({_PROPOSAL}) VALUES ({', '.join('?' * 14)})"
 PROPOSAL = f"SELECT {_PROPOSAL} FROM proposals WHERE id = ?"
 PROPOSALS_NEWEST = f"SELECT {_PROPOSAL} FROM proposals ORDER BY at DESC, id DESC LIMIT ?"
 PROPOSALS_LIVE = f"""
@@ -20,8 +22,8 @@ PROPOSAL_IDS_LIKE = """
 SELECT id FROM proposals WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 3
 """
 
-_APPROVAL = "proposal, at, uid, name, login, sudo, plan_sha256, note, signer"
-PUT_APPROVAL = f"INSERT INTO approvals ({_APPROVAL}) VALUES ({', '.join('?' * 9)})"
+_APPROVAL = "proposal, at, uid, name, login, sudo, plan_sha256, note, signer, mapped"
+PUT_APPROVAL = f"INSERT INTO approvals ({_APPROVAL}) VALUES ({', '.join('?' * 10)})"
 APPROVALS = f"SELECT {_APPROVAL} FROM approvals WHERE proposal = ? ORDER BY at, uid"
 
 _CONDEMNED = "archive, proposal, stage, changed_at, rule, citation, reason"

@@ -30,6 +30,7 @@ def put_proposal(catalogue: Catalogue, proposal: Proposal) -> None:
         proposal.plan_sha256,
         proposal.erasure,
         int(proposal.overrides),
+        int(proposal.by.mapped),
     )
 
 
@@ -47,6 +48,7 @@ def put_approval(catalogue: Catalogue, approval: Approval) -> None:
         approval.plan_sha256,
         approval.note,
         approval.signer,
+        int(by.mapped),
     )
 
 
@@ -105,7 +107,7 @@ def _approval(row: sqlite3.Row) -> Approval:
     return Approval(
         proposal=row["proposal"],
         at=to_instant(row["at"]),
-        by=Person(row["uid"], row["name"], row["login"], row["sudo"]),
+        by=Person(row["uid"], row["name"], row["login"], row["sudo"], bool(row["mapped"])),
         plan_sha256=row["plan_sha256"],
         note=row["note"],
         signer=row["signer"],
@@ -146,7 +148,7 @@ def _proposal(row: sqlite3.Row) -> Proposal:
     return Proposal(
         id=row["id"],
         at=to_instant(row["at"]),
-        by=Person(row["uid"], row["name"], row["login"], row["sudo"]),
+        by=Person(row["uid"], row["name"], row["login"], row["sudo"], bool(row["mapped"])),
         ground=Ground(row["ground"]),
         reason=row["reason"],
         people=row["people"],

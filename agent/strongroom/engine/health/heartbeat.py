@@ -10,6 +10,7 @@ from strongroom.model.instants import format_instant, parse_instant
 from strongroom.vault import queries
 from strongroom.vault.vault import Vault
 
+STANDING_BY = "standing by: "  # how the words of a daemon begin that waits for a right clock (model/condition.py)
 STALE = timedelta(seconds=90)
 
 
@@ -24,6 +25,12 @@ class Heartbeat:
     def fresh(self, now: datetime) -> bool:
         """Say whether it is recent enough to believe in."""
         return now - self.at < STALE
+
+
+def stands_by(vault: Vault) -> str:
+    """Return what the daemon says against the clock, while it serves no request; empty where it said nothing."""
+    told = last_heartbeat(vault)
+    return told.words if told is not None and told.words.startswith(STANDING_BY) else ""
 
 
 def beat(vault: Vault, now: datetime, pid: int, words: str) -> None:

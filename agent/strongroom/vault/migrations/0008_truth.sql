@@ -12,3 +12,7 @@ ALTER TABLE jobs ADD COLUMN wait_until TEXT;
 
 -- What an archive covers, whatever the stream is called by now.
 CREATE INDEX coverage_of_archive ON coverage (archive) WHERE archive <> '';
+
+-- Whether a person acted in a user namespace, where user numbers prove nothing.
+ALTER TABLE proposals ADD COLUMN mapped INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE approvals ADD COLUMN mapped INTEGER NOT NULL DEFAULT 0;
