@@ -107,6 +107,10 @@ def audit(house: House) -> list[str]:
     return codes(audit_vault(house.vault, [], []))
 
 
+BACK_ON_THE_PLAN = "UPDATE condemned SET stage = 'approved'"
+"""Takes back that a hold takes what it catches off its plan."""
+
+
 def test_what_is_agreed_goes_and_the_audit_finds_nothing(house: House) -> None:
     archive = due(house)
     name = hold(house, stream=archive.stream)
@@ -122,7 +126,7 @@ def test_a_hold_whose_row_is_gone_still_holds(house: House) -> None:
     archive = due(house)
     plan = agreed(house, archive)
     hold(house, stream=archive.stream)
-    forge(house, "DELETE FROM holds")
+    forge(house, "DELETE FROM holds", BACK_ON_THE_PLAN)
     refused(house, lambda: carry_out(desk(house)), archive, "hold")
     assert "row" in audit(house)
     assert [each.kind for each in diagnose(house.vault.layout.root)] == [Kind.HOLDS]
@@ -143,7 +147,7 @@ def test_a_hold_that_was_changed_stops_it(house: House, statement: str) -> None:
     archive = due(house)
     agreed(house, archive)
     hold(house, stream=archive.stream)
-    forge(house, statement, "UPDATE entries SET kind = 'nothing' WHERE kind LIKE 'hold%'")
+    forge(house, statement, BACK_ON_THE_PLAN, "UPDATE entries SET kind = 'nothing' WHERE kind LIKE 'hold%'")
     refused(house, lambda: carry_out(desk(house)), archive, "hold")
 
 
