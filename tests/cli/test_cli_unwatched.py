@@ -176,7 +176,7 @@ def test_lost_days_are_told_and_leave_with_one_although_nothing_is_due(
     done = invoke("--config", home.config, *RUN)
     assert done.exit_code == 1, done.output
     assert "Nothing is due." in done.stdout
-    assert "of one stream are lost, found by this run" in done.stdout
+    assert "of 1 stream are lost, found by this run" in done.stdout
     assert "lost" in home.told
     lines = home.config.read_text().splitlines(keepends=True)
     (since,) = [line for line in lines if line.startswith("since")]

@@ -77,7 +77,8 @@ def test_what_is_commented_out_loads_as_well() -> None:
     ],
 )
 def test_every_field_of_every_section_is_there(noun: type) -> None:
-    named_by_its_header = {"RetentionClass": {"name"}}.get(noun.__name__, set())
+    elsewhere = {"RetentionRule": {"name", "zone"}}  # in the section's header, and in the stream's section
+    named_by_its_header = elsewhere.get(noun.__name__, set())
     for name in {field.name for field in fields(noun)} - named_by_its_header:
         assert re.search(rf"(?m)^(# )?{name} = |^\[+\w+\.{name}\]", TEXT), name
 

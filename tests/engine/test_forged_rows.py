@@ -157,7 +157,8 @@ def test_an_approval_that_nobody_gave_destroys_nothing(house: House) -> None:
     forged = f"'{plan.proposal.id}', '2026-01-01T00:00:00.000000Z', 1001, 'bob', NULL, NULL"
     forge(
         house,
-        f"INSERT INTO approvals VALUES ({forged}, '{plan.proposal.plan_sha256}', '', '')",
+        f"INSERT INTO approvals (proposal, at, uid, name, login, sudo, plan_sha256, note, signer)"
+        f" VALUES ({forged}, '{plan.proposal.plan_sha256}', '', '')",
         "UPDATE condemned SET stage = 'approved'",
     )
     refused(house, lambda: carry_out(desk(house)), archive, "approval")
