@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -31,12 +32,12 @@ from strongroom.engine.retention.retain import Policy, adopt_policy, extend
 from strongroom.evidence.line import Entry, format_line
 from strongroom.model.archive import Archive
 from strongroom.model.erasure import Answer
-from strongroom.model.errors import WorldError
+from strongroom.model.errors import VaultError, WorldError
 from strongroom.model.hold import HoldRule
 from strongroom.model.instants import parse_instant
 from strongroom.model.period import Period
 from strongroom.model.retention import RetentionRule
-from strongroom.vault.log import add_entry
+from strongroom.vault.log import add_entry, entries_of_archive
 from strongroom.vault.notices import standing_notices
 
 RULE = RetentionRule("standard", Period.parse("7y"), citation="SEC 17a-4")
@@ -370,3 +371,42 @@ def test_what_came_back_under_a_hold_stays_until_it_is_released(house: House) ->
     release(house.vault, name, ALICE, "over", house.now)
     assert bury_resurrected(house.vault, lambda: house.now) == [archive.id]
     assert not house.vault.layout.key(archive.id).exists()
+
+
+def test_a_row_beyond_the_log_that_does_not_follow_it_is_written_out_by_nobody(house: House) -> None:
+    archive = due(house)
+    house.vault.write_log()
+    before = house.vault.layout.log.read_bytes()
+    line = format_line(Entry("archive.destroyed", house.now, archive=archive.id), 9_000, "0" * 64)
+    columns = f"9000, '', 'archive.destroyed', '', '{archive.id}', '', x'{line.hex()}', ''"
+    forge(house, f"INSERT INTO entries VALUES ({columns})")
+    with pytest.raises(VaultError, match="entry"):
+        house.vault.write_log()
+    with pytest.raises(VaultError, match="entry"):
+        place(house.vault, "m", HoldRule(), ALICE, "r", house.now, os.urandom)
+    assert house.vault.layout.log.read_bytes() == before
+    assert all(
+        entry.body["kind"] != "archive.destroyed" for entry in entries_of_archive(house.vault.catalogue, archive.id)
+    )
+    (trouble,) = diagnose(house.vault.layout.root)
+    assert trouble.kind is Kind.BAD_CATALOGUE
+    assert "row 9000" in trouble.words
+
+
+def test_a_column_that_is_not_what_its_line_says_is_not_believed(house: House) -> None:
+    (archive,) = house.add()
+    house.vault.write_log()
+    before = entries_of_archive(house.vault.catalogue, archive.id)
+    forge(house, "UPDATE entries SET kind = 'archive.destroyed'")
+    assert before
+    assert entries_of_archive(house.vault.catalogue, archive.id) == []
+
+
+def test_a_hold_that_a_trigger_swallows_is_not_said_to_be_placed(house: House) -> None:
+    swallow = "CREATE TEMP TRIGGER gone AFTER INSERT ON holds BEGIN DELETE FROM holds WHERE id = new.id; END"
+    house.vault.catalogue.read(swallow)  # in this connection alone, which no look at the schema sees
+    before = house.vault.layout.log.read_bytes() if house.vault.layout.log.exists() else b""
+    with pytest.raises(VaultError, match="read back"):
+        place(house.vault, "m", HoldRule(), ALICE, "r", house.now, os.urandom)
+    house.vault.write_log()
+    assert b"hold.placed" not in house.vault.layout.log.read_bytes().removeprefix(before)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,7 +29,7 @@ from strongroom.engine.keys.recipients import (
     standings,
 )
 from strongroom.model.alarm import Level
-from strongroom.model.errors import UsageError
+from strongroom.model.errors import UsageError, VaultError
 from strongroom.vault.drills import put_drill
 from strongroom.vault.recipients import all_recipients
 
@@ -64,6 +67,38 @@ def test_a_key_that_an_intruder_adds_to_the_configuration_is_logged_and_told(tmp
         reconcile(box.vault, [], NOW)
         assert len(due_notices(box.vault, NOW)) == 1
         assert box.kinds().count("recipients.changed") == 1
+
+
+def test_a_row_that_somebody_wrote_makes_no_key_one_of_the_set_in_force(tmp_path: Path) -> None:
+    with open_strongbox(tmp_path) as box:
+        assert note_recipients(box.vault, box.recipients, NOW) is None
+        theirs = str(identity().recipient)
+        with closing(sqlite3.connect(box.vault.layout.catalogue)) as other, other:
+            other.execute(
+                "INSERT INTO recipients SELECT ?, label, since, proven_at, NULL, '' FROM recipients LIMIT 1", (theirs,)
+            )
+        assert note_recipients(box.vault, [*box.recipients, theirs], NOW) == Change((theirs,), ())
+        assert box.kinds() == ["vault.created", "recipients.changed"]
+        assert [severity for severity, _title in alarms(box)] == [Level.CRITICAL]
+
+
+def test_a_line_that_somebody_changed_makes_no_key_one_of_the_set_in_force(tmp_path: Path) -> None:
+    with open_strongbox(tmp_path) as box:
+        theirs = str(identity().recipient)
+        note_recipients(box.vault, [*box.recipients, theirs], NOW)
+        note_recipients(box.vault, box.recipients, NOW)
+        with closing(sqlite3.connect(box.vault.layout.catalogue)) as other, other:
+            old, new = json.dumps(sorted(box.recipients)), json.dumps(sorted([*box.recipients, theirs]))
+            changed = "UPDATE entries SET line = CAST(replace(CAST(line AS TEXT), ?, ?) AS BLOB)"
+            other.execute(changed, (f'"new":{old}'.replace(" ", ""), f'"new":{new}'.replace(" ", "")))
+        assert change_of(box.vault, [*box.recipients, theirs]) is not None or note_refused(box)
+
+
+def note_refused(box: Strongbox) -> bool:
+    """Say whether the log is refused, as its newest row is not the file's last line."""
+    with pytest.raises(VaultError):
+        box.vault.write_log()
+    return True
 
 
 def test_taken_out_again_before_anybody_looked_is_told_twice(tmp_path: Path) -> None:

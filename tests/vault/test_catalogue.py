@@ -350,8 +350,8 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(
     path = path_of(catalogue)
     with catalogue.transaction():
         put_fact(catalogue, "kept")
-    before, scripts = shape_of(path), schema._scripts()
-    monkeypatch.setattr(schema, "_scripts", lambda: [*scripts, ("9999_next", bad)])
+    before, scripts = shape_of(path), schema.scripts()
+    monkeypatch.setattr(schema, "scripts", lambda: [*scripts, ("9999_next", bad)])
     for module in (schema, room):
         monkeypatch.setattr(module, "SCHEMA", schema.SCHEMA + 1)
     with pytest.raises(VaultError, match="the catalogue refused"):
@@ -359,7 +359,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(
     assert shape_of(path) == before
     assert fact(catalogue, "kept") == "here"
     good = "-- a comment; with a semicolon\nCREATE TABLE next (\n  a TEXT -- why;\n) STRICT;\nDROP TABLE progress"
-    monkeypatch.setattr(schema, "_scripts", lambda: [*scripts, ("9999_next", good)])
+    monkeypatch.setattr(schema, "scripts", lambda: [*scripts, ("9999_next", good)])
     open_catalogue(path).close()
     version, statements = shape_of(path)
     assert version == before[0] + 1
@@ -368,7 +368,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(
 
 
 def test_the_schema_number_is_the_number_of_the_last_migration() -> None:
-    names = [name for name, _ in schema._scripts()]
+    names = [name for name, _ in schema.scripts()]
     assert [int(name.split("_")[0]) for name in names] == list(range(1, schema.SCHEMA + 1))
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from strongroom.model.errors import CatalogueBusy, VaultError, WorldError
 from strongroom.model.instants import require_utc
 from strongroom.vault.rows import HINT, RowUnreadable
 from strongroom.vault.schema import SCHEMA, alone, build, migrate
+from strongroom.vault.schemacheck import require_own_schema
 
 BUSY_SECONDS = 15.0
 
@@ -28,10 +29,13 @@ BUSY_SECONDS = 15.0
 class Catalogue:
     """A connection to the catalogue. One for each thread; closing is the opener's."""
 
-    def __init__(self, connection: sqlite3.Connection, *, read_only: bool = False) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, read_only: bool = False, checked: bool = True) -> None:
         self._connection = connection
         self._connection.row_factory = sqlite3.Row
         self.read_only = read_only
+        self._cookie = -1  # of the schema that was last found to be the program's own
+        if checked:
+            self._require_own()
 
     def read(self, query: str, *values: object) -> list[sqlite3.Row]:
         """Run a named query that reads."""
@@ -50,6 +54,18 @@ class Catalogue:
             raise VaultError("a write to the catalogue outside a transaction was refused")
         with _in_words():
             return self._connection.execute(query, values).rowcount
+
+    def confirm(self, query: str, *key: object, expected: Sequence[object]) -> None:
+        """Read back what was just written, inside its transaction. Raises VaultError where it is not what it should be.
+
+        `query` returns the columns in the order of `expected`.
+        """
+        row = self.read_one(query, *key)
+        if row is None or tuple(row) != tuple(expected):
+            raise VaultError(
+                "what was written to the catalogue is not what is read back: nothing was changed",
+                hint="compare the catalogue with the log: strongroom audit verify; and see: strongroom recover",
+            )
 
     @property
     def in_transaction(self) -> bool:
@@ -70,6 +86,7 @@ class Catalogue:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 _schema_of(self._connection)  # a newer program may have come since this one opened it
+                self._require_own()
                 yield
                 self._connection.commit()
             except BaseException:
@@ -92,7 +109,15 @@ class Catalogue:
         Raises VaultError when one of them was a program of a newer schema.
         """
         _schema_of(self._connection)
+        self._require_own()
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def _require_own(self) -> None:
+        """Compare the schema with the migrations' own, anew whenever anybody has changed it. Raises ForeignSchema."""
+        cookie = int(self._connection.execute("PRAGMA schema_version").fetchone()[0])
+        if cookie != self._cookie:
+            require_own_schema(self._connection)
+            self._cookie = cookie
 
     def compact(self) -> bool:
         """Write the file anew without what was deleted, and empty the write-ahead log; outside a transaction.
@@ -169,10 +194,10 @@ def open_catalogue(path: Path) -> Catalogue:
     try:
         with _in_words():
             _bring_up_to_date(connection, path)
+            return Catalogue(connection)
     except BaseException:
         connection.close()
         raise
-    return Catalogue(connection)
 
 
 def is_writable(path: Path) -> bool:
@@ -180,11 +205,12 @@ def is_writable(path: Path) -> bool:
     return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
-def open_to_read(path: Path) -> Catalogue:
+def open_to_read(path: Path, *, checked: bool = True) -> Catalogue:
     """Open a catalogue that nobody here can write.
 
     SQLite reads a write-ahead log only with an index beside it, which it may not make here. Without such a log the file
     is all there is and is read as one that nobody changes; with one, that would leave the newest entries out unseen.
+    `checked` off also opens one whose schema is not the program's own, for who only looks at it as a witness.
     """
     connection = _connect_to_read(path, "mode=ro")
     if connection is None:
@@ -201,10 +227,10 @@ def open_to_read(path: Path) -> Catalogue:
     try:
         with _in_words():
             _require_up_to_date(connection)
+            return Catalogue(connection, read_only=True, checked=checked)
     except BaseException:
         connection.close()
         raise
-    return Catalogue(connection, read_only=True)
 
 
 def _require_up_to_date(connection: sqlite3.Connection) -> None:

@@ -6,7 +6,11 @@ can change without a trace, so that nothing is chosen by them here.
 
 from __future__ import annotations
 
+import json
+import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from strongroom.evidence.line import GENESIS, digest
@@ -15,6 +19,33 @@ from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.checkpointqueries import LINES_AFTER
 
 PAGE = 2_000  # rows read at once
+_SEQ = re.compile(rb'"seq":([0-9]{1,18})')
+
+
+def is_in_chain(row: sqlite3.Row) -> bool:
+    """Say whether a row of `queries.TOLD` is what its line says, and its line one of the chain's."""
+    try:
+        body = json.loads(row["line"])
+        columns = all(row[name] == body.get(name, "") for name in ("seq", "kind", "job", "archive", "stream"))
+        before = GENESIS if row["seq"] == 1 else digest(bytes(row["before"]))
+        followed = row["after"] is None or json.loads(row["after"])["prev"] == digest(bytes(row["line"]))
+        return columns and followed and bool(body["prev"] == before)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return False
+
+
+@contextmanager
+def readable(line: bytes) -> Iterator[None]:
+    """Act on one entry. Raises VaultError, naming it, where it lacks what is needed or has it in another form."""
+    try:
+        yield
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        found = _SEQ.search(line)
+        name = f"entry {int(found.group(1))}" if found else "an entry"
+        raise VaultError(
+            f"{name} of the evidence log cannot be understood: something that its kind needs is missing or malformed",
+            hint="nothing of ours writes such a line; compare with a copy of the log: strongroom audit verify",
+        ) from error
 
 
 @dataclass(slots=True)
@@ -32,10 +63,11 @@ class ChainWalk:
         while rows := catalogue.read(LINES_AFTER, self.seq, PAGE):
             for row in rows:
                 line = bytes(row["line"])
-                self._follow(line)
+                self.follow(line)
                 yield line
 
-    def _follow(self, line: bytes) -> None:
+    def follow(self, line: bytes) -> None:
+        """Take the next line. Raises VaultError where it does not follow the one before it."""
         # Within a text of a canonical line every quote is escaped: these bytes can only be the keys themselves.
         seq = self.seq + 1
         if b'"prev":"%b","seq":%d,' % (self.prev.encode(), seq) not in line:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from strongroom.vault.queries import TOLD
+
 PUT_CHECKPOINT = "INSERT INTO checkpoints (size, at, note) VALUES (?, ?, ?) ON CONFLICT (size) DO NOTHING"
 CHECKPOINTS = "SELECT size, at, note FROM checkpoints ORDER BY size"
 CHECKPOINT = "SELECT size, at, note FROM checkpoints WHERE size = ?"
@@ -25,8 +27,8 @@ DROP_TROUBLE = "DELETE FROM vault WHERE name = 'checkpoint-refused'"
 
 LINES_AFTER = "SELECT seq, line FROM entries WHERE seq > ? ORDER BY seq LIMIT ?"
 PUBLISHED_DIGESTS = "SELECT id, key_sha256, manifest FROM archives WHERE id > ? ORDER BY id LIMIT ?"
-ENTRIES_MATCHING = """
-SELECT seq, line, words FROM entries
+ENTRIES_MATCHING = f"""
+{TOLD}
 WHERE (?1 = '' OR kind = ?1 OR substr(kind, 1, length(?1) + 1) = ?1 || '.')
     AND (?2 = '' OR archive = ?2) AND (?3 = '' OR job = ?3) AND seq > ?4
 ORDER BY seq LIMIT ?5

@@ -13,6 +13,7 @@ from typing import Any
 from strongroom.model.errors import VaultError
 from strongroom.vault import checkpointqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.chainwalk import is_in_chain
 from strongroom.vault.durable import write_new
 from strongroom.vault.layout import Layout
 from strongroom.vault.queries import ENTRIES_OF_ARCHIVE, ENTRIES_OF_JOB
@@ -150,13 +151,14 @@ def entries_matching(
     catalogue: Catalogue, *, kind: str = "", archive: str = "", job: str = "", after: int = 0, most: int = 1 << 40
 ) -> list[LoggedLine]:
     """Return entries in their order. A kind also takes in those below it: `job` means every `job.…`."""
-    return [_logged(row) for row in catalogue.read(queries.ENTRIES_MATCHING, kind, archive, job, after, most)]
+    rows = catalogue.read(queries.ENTRIES_MATCHING, kind, archive, job, after, most)
+    return [_logged(row) for row in rows if is_in_chain(row)]
 
 
 def lines_about(catalogue: Catalogue, archive: str, job: str) -> list[LoggedLine]:
     """Return the entries about an archive and those about its job; some may be there twice."""
     found = [*catalogue.read(ENTRIES_OF_ARCHIVE, archive), *catalogue.read(ENTRIES_OF_JOB, job)]
-    return [_logged(row) for row in found]
+    return [_logged(row) for row in found if is_in_chain(row)]
 
 
 @reads("checkpoints", "size")

@@ -1,5 +1,9 @@
 """SQL about what of the coverage ledger is taken back, and what is said of it before a job ends."""
 
+from __future__ import annotations
+
+from strongroom.vault.queries import TOLD
+
 # The index is named because the primary key, which the planner prefers, walks all of a stream.
 LOST_AFTER = """
 SELECT stream, window_start, window_end, cover, archive, job, cause FROM coverage INDEXED BY coverage_by_cover
@@ -7,7 +11,7 @@ WHERE stream = ? AND cover = 'lost' AND window_end > ? ORDER BY window_start
 """
 DROP_LOST = "DELETE FROM coverage WHERE stream = ? AND window_start = ? AND window_end = ? AND cover = 'lost'"
 # What lines tell of windows whose jobs have not ended as far as the lines were read.
-SAID_OF_UNFINISHED = """
-SELECT seq, line, words FROM entries WHERE kind IN ('coverage.lost', 'coverage.unsettled') AND job IN (
+SAID_OF_UNFINISHED = f"""
+{TOLD} WHERE kind IN ('coverage.lost', 'coverage.unsettled') AND job IN (
     SELECT id FROM jobs WHERE state NOT IN ('archived', 'replaced', 'failed', 'cancelled')) ORDER BY seq
 """

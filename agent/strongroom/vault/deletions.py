@@ -9,6 +9,7 @@ from datetime import datetime
 from strongroom.model.job import Job
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_text
+from strongroom.vault.log import entries_of_job
 from strongroom.vault.rows import reads
 
 
@@ -42,8 +43,7 @@ def owed_deletions(catalogue: Catalogue) -> list[Deletion]:
 
 def was_accepted(catalogue: Catalogue, job: Job) -> bool:
     """Say whether the provider answered the job's own create with its export: an adopted one may be somebody else's."""
-    row = catalogue.read_one(queries.WAS_ACCEPTED, job.id)
-    return bool(row and row["count"])
+    return any(entry.body["kind"] == "job.accepted" for entry in entries_of_job(catalogue, job.id))
 
 
 @reads("deletions", "job")

@@ -24,6 +24,7 @@ SELECT id FROM proposals WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -len
 
 _APPROVAL = "proposal, at, uid, name, login, sudo, plan_sha256, note, signer, mapped"
 PUT_APPROVAL = f"INSERT INTO approvals ({_APPROVAL}) VALUES ({', '.join('?' * 10)})"
+APPROVAL = f"SELECT {_APPROVAL} FROM approvals WHERE proposal = ? AND uid = ? AND at = ?"
 APPROVALS = f"SELECT {_APPROVAL} FROM approvals WHERE proposal = ? ORDER BY at, uid"
 
 _CONDEMNED = "archive, proposal, stage, changed_at, rule, citation, reason"
@@ -32,6 +33,7 @@ INSERT INTO condemned ({_CONDEMNED}) VALUES ({", ".join("?" * 7)})
 ON CONFLICT (proposal, archive) DO UPDATE SET
     stage = excluded.stage, changed_at = excluded.changed_at, reason = excluded.reason
 """
+CONDEMNED_ON = f"SELECT {_CONDEMNED} FROM condemned WHERE proposal = ? AND archive = ?"
 CONDEMNED = f"SELECT {_CONDEMNED} FROM condemned WHERE proposal = ? ORDER BY archive"
 PLANNED_FOR_RETENTION = f"""
 SELECT {", ".join(f"condemned.{name}" for name in _CONDEMNED.split(", "))} FROM condemned

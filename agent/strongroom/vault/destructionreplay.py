@@ -28,6 +28,7 @@ from strongroom.model.erasure import Answer, Erasure, ErasureState, reply
 from strongroom.model.instants import parse_instant
 from strongroom.vault import destructionqueries as queries
 from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.chainwalk import readable
 from strongroom.vault.destructions import put_approval, put_condemned, put_proposal, reduce_rows
 from strongroom.vault.erasures import put_erasure
 from strongroom.vault.tombstones import every_tombstone
@@ -65,8 +66,9 @@ def replay_destructions(catalogue: Catalogue) -> None:
     """
     ledger = _Ledger()
     for row in catalogue.read(queries.DESTRUCTION_ENTRIES):
-        body = json.loads(row["line"])
-        _ACTS[body["kind"]](ledger, parse_instant(body["at"]), str(body.get("archive", "")), body["facts"])
+        with readable(row["line"]):
+            body = json.loads(row["line"])
+            _ACTS[body["kind"]](ledger, parse_instant(body["at"]), str(body.get("archive", "")), body["facts"])
     for tombstone in every_tombstone(catalogue):
         reduce_rows(catalogue, tombstone)
     _write(catalogue, ledger)

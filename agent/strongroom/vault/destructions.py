@@ -15,8 +15,7 @@ from strongroom.vault.rows import reads
 
 def put_proposal(catalogue: Catalogue, proposal: Proposal) -> None:
     """Write a new proposal; inside a transaction."""
-    catalogue.write(
-        queries.PUT_PROPOSAL,
+    row = (
         proposal.id,
         to_text(proposal.at),
         proposal.by.uid,
@@ -32,13 +31,14 @@ def put_proposal(catalogue: Catalogue, proposal: Proposal) -> None:
         int(proposal.overrides),
         int(proposal.by.mapped),
     )
+    catalogue.write(queries.PUT_PROPOSAL, *row)
+    catalogue.confirm(queries.PROPOSAL, proposal.id, expected=row)
 
 
 def put_approval(catalogue: Catalogue, approval: Approval) -> None:
     """Write one person's approval; inside a transaction."""
     by = approval.by
-    catalogue.write(
-        queries.PUT_APPROVAL,
+    row = (
         approval.proposal,
         to_text(approval.at),
         by.uid,
@@ -50,12 +50,13 @@ def put_approval(catalogue: Catalogue, approval: Approval) -> None:
         approval.signer,
         int(by.mapped),
     )
+    catalogue.write(queries.PUT_APPROVAL, *row)
+    catalogue.confirm(queries.APPROVAL, approval.proposal, by.uid, to_text(approval.at), expected=row)
 
 
 def put_condemned(catalogue: Catalogue, condemned: Condemned) -> None:
     """Write where an archive stands on a proposal; inside a transaction."""
-    catalogue.write(
-        queries.PUT_CONDEMNED,
+    row = (
         condemned.archive,
         condemned.proposal,
         condemned.stage.value,
@@ -64,6 +65,8 @@ def put_condemned(catalogue: Catalogue, condemned: Condemned) -> None:
         condemned.citation,
         condemned.reason,
     )
+    catalogue.write(queries.PUT_CONDEMNED, *row)
+    catalogue.confirm(queries.CONDEMNED_ON, condemned.proposal, condemned.archive, expected=row)
 
 
 def get_proposal(catalogue: Catalogue, proposal_id: str) -> Proposal | None:

@@ -13,8 +13,7 @@ from strongroom.vault.rows import reads
 
 def put_erasure(catalogue: Catalogue, erasure: Erasure) -> None:
     """Write a request as it now stands; inside a transaction."""
-    catalogue.write(
-        queries.PUT_ERASURE,
+    row = (
         erasure.id,
         to_text(erasure.at),
         erasure.state.value,
@@ -27,6 +26,8 @@ def put_erasure(catalogue: Catalogue, erasure: Erasure) -> None:
         to_text_or_none(erasure.answered_at),
         erasure.answer,
     )
+    catalogue.write(queries.PUT_ERASURE, *row)
+    catalogue.confirm(queries.ERASURE, erasure.id, expected=row)
 
 
 def get_erasure(catalogue: Catalogue, erasure_id: str) -> Erasure | None:

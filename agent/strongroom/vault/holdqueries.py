@@ -10,6 +10,7 @@ PUT_HOLD = f"INSERT INTO holds ({_HOLD}) VALUES ({', '.join('?' * 14)})"
 RELEASE_HOLD = """
 UPDATE holds SET released_at = ?, released_by = ?, release_reason = ? WHERE id = ? AND released_at IS NULL
 """
+RELEASED = "SELECT released_at, released_by, release_reason FROM holds WHERE id = ?"
 HOLD = f"SELECT {_HOLD} FROM holds WHERE id = ?"
 HOLDS = f"SELECT {_HOLD} FROM holds ORDER BY placed_at, id"
 HOLDS_STANDING = f"SELECT {_HOLD} FROM holds WHERE released_at IS NULL ORDER BY placed_at, id"
@@ -26,6 +27,8 @@ ON CONFLICT (archive) DO UPDATE SET rule = excluded.rule, until = excluded.until
     latest = excluded.latest
 """
 SET_REACH = "UPDATE retained SET earliest = ?, latest = ? WHERE archive = ?"
+RETAINED = "SELECT archive, rule, until, earliest, latest FROM retained WHERE archive = ?"
+LENGTHENED = "SELECT rule, until FROM retained WHERE archive = ?"
 LENGTHEN = "UPDATE retained SET rule = ?, until = ? WHERE archive = ?"
 DROP_RETAINED = "DELETE FROM retained WHERE archive = ?"
 
@@ -63,6 +66,7 @@ PUT_CLASS = """
 INSERT INTO classes (name, rule, since) VALUES (?, ?, ?)
 ON CONFLICT (name) DO UPDATE SET rule = excluded.rule, since = excluded.since
 """
+CLASS = "SELECT name, rule, since FROM classes WHERE name = ?"
 CLASSES = "SELECT name, rule FROM classes ORDER BY name"
 PUT_STREAM_CLASS = "INSERT OR IGNORE INTO stream_classes (stream, class) VALUES (?, ?)"
 CLASSES_OF_STREAM = "SELECT class FROM stream_classes WHERE stream = ? ORDER BY class"

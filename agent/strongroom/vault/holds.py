@@ -17,8 +17,7 @@ from strongroom.vault.rows import reads
 def put_hold(catalogue: Catalogue, hold: Hold) -> None:
     """Write a new hold; inside a transaction."""
     rule = hold.rule
-    catalogue.write(
-        queries.PUT_HOLD,
+    row = (
         hold.id,
         hold.matter,
         rule.source,
@@ -34,11 +33,16 @@ def put_hold(catalogue: Catalogue, hold: Hold) -> None:
         hold.released_by,
         hold.release_reason,
     )
+    catalogue.write(queries.PUT_HOLD, *row)
+    catalogue.confirm(queries.HOLD, hold.id, expected=row)
 
 
 def release_hold(catalogue: Catalogue, hold_id: str, at: datetime, by: str, reason: str) -> bool:
     """Release a standing hold; inside a transaction. Says False, and changes nothing, where it does not stand."""
-    return bool(catalogue.write(queries.RELEASE_HOLD, to_text(at), by, reason, hold_id))
+    if not catalogue.write(queries.RELEASE_HOLD, to_text(at), by, reason, hold_id):
+        return False
+    catalogue.confirm(queries.RELEASED, hold_id, expected=(to_text(at), by, reason))
+    return True
 
 
 def get_hold(catalogue: Catalogue, hold_id: str) -> Hold | None:

@@ -24,6 +24,7 @@ from strongroom.model.errors import VaultError
 from strongroom.model.instants import format_instant
 from strongroom.vault import coveragequeries, queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_text
+from strongroom.vault.chainwalk import ChainWalk, is_in_chain
 from strongroom.vault.durable import flush_folder, in_words, write_all
 from strongroom.vault.notices import Notice, put_notice
 from strongroom.vault.rows import read_line
@@ -42,13 +43,29 @@ class Logged:
 
 
 def add_entry(catalogue: Catalogue, entry: Entry) -> None:
-    """Give the entry its place in the chain; inside the transaction of what happened."""
-    last = catalogue.read_one(queries.LAST_ENTRY)
-    seq, prev = (last["seq"] + 1, digest(last["line"])) if last else (1, GENESIS)
-    line = format_line(entry, seq, prev)
-    catalogue.write(
-        queries.PUT_ENTRY, seq, to_text(entry.at), entry.kind, entry.job, entry.archive, entry.stream, line, entry.words
-    )
+    """Give the entry its place in the chain, and read it back; inside the transaction of what happened.
+
+    Raises VaultError where the newest row is none of the chain: nothing may be built on it.
+    """
+    walk = _newest(catalogue)
+    line = format_line(entry, walk.seq + 1, walk.prev)
+    row = (walk.seq + 1, to_text(entry.at), entry.kind, entry.job, entry.archive, entry.stream, line)
+    catalogue.write(queries.PUT_ENTRY, *row, entry.words)
+    catalogue.confirm(queries.WHOLE_ENTRY, row[0], expected=row)
+
+
+def _newest(catalogue: Catalogue) -> ChainWalk:
+    """Return where the chain has come to, by its newest two rows."""
+    rows = catalogue.read(queries.LAST_ENTRIES)
+    if not rows:
+        return ChainWalk()
+    before = rows[1] if len(rows) > 1 else None
+    seq, prev = (before["seq"], digest(before["line"])) if before else (0, GENESIS)
+    walk = ChainWalk(seq, prev)
+    if rows[0]["seq"] > seq + 1:
+        raise VaultError(f"the catalogue has no entry {seq + 1} of the log", hint="see: strongroom recover")
+    walk.follow(bytes(rows[0]["line"]))
+    return walk
 
 
 def write_out(catalogue: Catalogue, path: Path, now: datetime | None = None) -> None:
@@ -74,10 +91,9 @@ def write_out(catalogue: Catalogue, path: Path, now: datetime | None = None) -> 
         begun = catalogue.read_one(queries.FACT, BEGUN) is not None
         if begun and not seq:
             _enter_remade(catalogue, now)
-        behind = catalogue.read(queries.ENTRIES_AFTER, seq)
+        behind = _following(catalogue, seq)
         if behind:
-            write_all(fd, b"".join(row["line"] + b"\n" for row in behind))
-            _flush(fd)
+            _append(fd, behind)
         if behind and not seq:
             flush_folder(path.parent)  # the file may be new: its name must last as well
         if not begun and (behind or seq):
@@ -137,6 +153,21 @@ def require_level(catalogue: Catalogue, path: Path, span: timedelta = timedelta(
     )
 
 
+def _following(catalogue: Catalogue, seq: int) -> bytes:
+    """Return the lines after that of this number, each with its end. Raises VaultError where one does not follow."""
+    last = catalogue.read_one(queries.ENTRY, seq) if seq else None
+    walk = ChainWalk(seq, digest(last["line"]) if last else GENESIS)
+    return b"".join(line + b"\n" for line in walk.lines(catalogue))
+
+
+def _append(fd: int, lines: bytes) -> None:
+    start = os.fstat(fd).st_size
+    write_all(fd, lines)
+    _flush(fd)
+    if os.pread(fd, len(lines) + 1, start) != lines:
+        raise VaultError("log/log.jsonl read back is not what was written", hint="check the disk; strongroom recover")
+
+
 def _flush(fd: int) -> None:
     try:
         os.fsync(fd)
@@ -188,27 +219,32 @@ def _last_newline(fd: int, end: int) -> int:
 
 def entries_of_job(catalogue: Catalogue, job_id: str) -> list[Logged]:
     """Return everything that happened to a job, oldest first."""
-    return [_logged(row) for row in catalogue.read(queries.ENTRIES_OF_JOB, job_id)]
+    return _all_logged(catalogue.read(queries.ENTRIES_OF_JOB, job_id))
 
 
 def said_of_unfinished(catalogue: Catalogue) -> list[Logged]:
     """Return what was written down of windows whose jobs have not ended, oldest first."""
-    return [_logged(row) for row in catalogue.read(coveragequeries.SAID_OF_UNFINISHED)]
+    return _all_logged(catalogue.read(coveragequeries.SAID_OF_UNFINISHED))
 
 
 def entries_of_archive(catalogue: Catalogue, archive_id: str) -> list[Logged]:
     """Return everything that happened to an archive, oldest first."""
-    return [_logged(row) for row in catalogue.read(queries.ENTRIES_OF_ARCHIVE, archive_id)]
+    return _all_logged(catalogue.read(queries.ENTRIES_OF_ARCHIVE, archive_id))
 
 
 def entries_before(catalogue: Catalogue, seq: int, most: int, *, stream: str = "", family: str = "") -> list[Logged]:
     """Return what was written before an entry, newest first; a family is what stands before the dot of its kinds."""
-    return [_logged(row) for row in catalogue.read(queries.ENTRIES_BEFORE, seq, stream, family, most)]
+    return _all_logged(catalogue.read(queries.ENTRIES_BEFORE, seq, stream, family, most))
 
 
 def newest_entries(catalogue: Catalogue, most: int) -> list[Logged]:
     """Return the newest entries, newest first."""
-    return [_logged(row) for row in catalogue.read(queries.ENTRIES_NEWEST, most)]
+    return _all_logged(catalogue.read(queries.ENTRIES_NEWEST, most))
+
+
+def _all_logged(rows: list[sqlite3.Row]) -> list[Logged]:
+    """Leave out what is not one of the chain: the audit names it, and nobody believes it."""
+    return [_logged(row) for row in rows if is_in_chain(row)]
 
 
 def _logged(row: sqlite3.Row) -> Logged:

@@ -68,20 +68,30 @@ WHERE stream = ? AND window_end > ? AND window_start < ? ORDER BY window_start
 """
 COVERAGE_TOTALS = "SELECT stream, cover, count(*) AS count FROM coverage GROUP BY stream, cover"
 
-LAST_ENTRY = "SELECT seq, line FROM entries ORDER BY seq DESC LIMIT 1"
+LAST_ENTRY = "SELECT seq, line FROM entries WHERE seq > 0 ORDER BY seq DESC LIMIT 1"
+LAST_ENTRIES = "SELECT seq, line FROM entries WHERE seq > 0 ORDER BY seq DESC LIMIT 2"
 PUT_ENTRY = "INSERT INTO entries (seq, at, kind, job, archive, stream, line, words) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 ENTRIES_AFTER = "SELECT seq, line FROM entries WHERE seq > ? ORDER BY seq"
 ENTRY = "SELECT seq, line FROM entries WHERE seq = ?"
+WHOLE_ENTRY = "SELECT seq, at, kind, job, archive, stream, line FROM entries WHERE seq = ?"
+ENTRY_BEFORE_ALL = "SELECT seq FROM entries WHERE seq < 1 ORDER BY seq LIMIT 1"
 ENTRY_TIME = "SELECT seq, at FROM entries WHERE seq = ?"
 LAST_ENTRY_TIME = "SELECT seq, at FROM entries ORDER BY seq DESC LIMIT 1"
-ENTRIES_OF_JOB = "SELECT seq, line, words FROM entries WHERE job = ? AND job <> '' AND seq > 0 ORDER BY seq"
-ENTRIES_OF_ARCHIVE = "SELECT seq, line, words FROM entries WHERE archive = ? AND archive <> '' AND seq > 0 ORDER BY seq"
-ENTRIES_BEFORE = """
-SELECT seq, line, words FROM entries
+# An entry with its columns and its neighbours' lines, so that whoever reads it can tell whether it is one of the chain.
+TOLD = """
+SELECT seq, kind, job, archive, stream, line, words,
+    (SELECT line FROM entries AS earlier WHERE earlier.seq = entries.seq - 1) AS before,
+    (SELECT line FROM entries AS later WHERE later.seq = entries.seq + 1) AS after
+FROM entries
+"""
+ENTRIES_OF_JOB = f"{TOLD} WHERE job = ? AND job <> '' AND seq > 0 ORDER BY seq"
+ENTRIES_OF_ARCHIVE = f"{TOLD} WHERE archive = ? AND archive <> '' AND seq > 0 ORDER BY seq"
+ENTRIES_BEFORE = f"""
+{TOLD}
 WHERE seq > 0 AND seq < ?1 AND (?2 = '' OR stream = ?2) AND (?3 = '' OR kind BETWEEN ?3 || '.' AND ?3 || '/')
 ORDER BY seq DESC LIMIT ?4
 """
-ENTRIES_NEWEST = "SELECT seq, line, words FROM entries WHERE seq > 0 ORDER BY seq DESC LIMIT ?"
+ENTRIES_NEWEST = f"{TOLD} WHERE seq > 0 ORDER BY seq DESC LIMIT ?"
 
 _SOURCE_COLUMNS = "name, paused, surveyed_at, refused_until, clock_skew, refused_cause, refused_words"
 SOURCE = f"SELECT {_SOURCE_COLUMNS} FROM sources WHERE name = ?"
@@ -136,9 +146,6 @@ ON CONFLICT (source, ref) DO UPDATE SET next_at = excluded.next_at, tries = excl
 """
 DROP_DELETION = "DELETE FROM deletions WHERE source = ? AND ref = ?"
 DELETIONS = "SELECT source, ref, job, archive, next_at, tries FROM deletions ORDER BY next_at, source, ref"
-WAS_ACCEPTED = """
-SELECT count(*) AS count FROM entries WHERE job = ? AND job <> '' AND kind = 'job.accepted'
-"""
 
 PUT_PROGRESS = """
 INSERT INTO progress (job, stage, done, total, at) VALUES (?, ?, ?, ?, ?)

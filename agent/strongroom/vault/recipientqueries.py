@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from strongroom.vault.queries import TOLD
+
 _COLUMNS = "key, label, since, proven_at, retired_at, reason"
 _SEALED_TO = "coalesce(resealed.recipients, json_extract(archives.manifest, '$.sealed.recipients'))"
 _STANDING = """archives.holding IN ('held', 'quarantined')
@@ -9,6 +11,7 @@ _STANDING = """archives.holding IN ('held', 'quarantined')
 _ARCHIVES = f"archives LEFT JOIN resealed ON resealed.archive = archives.id WHERE {_STANDING}"
 
 RECIPIENTS = f"SELECT {_COLUMNS} FROM recipients ORDER BY since, key"
+RECIPIENT = f"SELECT {_COLUMNS} FROM recipients WHERE key = ?"
 PUT_RECIPIENT = f"""
 INSERT INTO recipients ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET label = excluded.label, since = excluded.since, proven_at = excluded.proven_at,
@@ -18,6 +21,8 @@ KEY_ENTRIES = """
 SELECT line FROM entries
 WHERE kind IN ('vault.created', 'recipients.changed', 'recipient.proven', 'drill.passed', 'drill.failed') ORDER BY seq
 """
+# The terms are those of the index on exactly these entries.
+SET_ENTRIES = f"{TOLD} WHERE kind IN ('vault.created', 'recipients.changed') ORDER BY seq DESC"
 RESEALED_ENTRIES = "SELECT line FROM entries WHERE kind = 'key.resealed' ORDER BY seq"
 
 SEALED_SETS = f"SELECT {_SEALED_TO} AS recipients, count(*) AS count FROM {_ARCHIVES} GROUP BY 1"

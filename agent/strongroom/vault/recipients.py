@@ -11,11 +11,13 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from strongroom.model.archive import Archive
 from strongroom.model.instants import parse_instant
 from strongroom.vault import recipientqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.chainwalk import is_in_chain, readable
 from strongroom.vault.drills import put_drill
 from strongroom.vault.rows import reads
 
@@ -52,10 +54,17 @@ def known_set(catalogue: Catalogue) -> list[Recipient]:
     return [each for each in all_recipients(catalogue) if each.retired_at is None]
 
 
+def logged_set(catalogue: Catalogue) -> frozenset[str] | None:
+    """Return the set in force as the chained log has it, whatever the rows say; None where it tells of none."""
+    for row in catalogue.read(queries.SET_ENTRIES):
+        if is_in_chain(row) and (told := set_told(json.loads(row["line"]))):
+            return frozenset(told)
+    return None
+
+
 def put_recipient(catalogue: Catalogue, recipient: Recipient) -> None:
     """Write a recipient; inside a transaction."""
-    catalogue.write(
-        queries.PUT_RECIPIENT,
+    row = (
         recipient.key,
         recipient.label,
         to_text(recipient.since),
@@ -63,6 +72,8 @@ def put_recipient(catalogue: Catalogue, recipient: Recipient) -> None:
         to_text_or_none(recipient.retired_at),
         recipient.reason,
     )
+    catalogue.write(queries.PUT_RECIPIENT, *row)
+    catalogue.confirm(queries.RECIPIENT, recipient.key, expected=row)
 
 
 def change_set(catalogue: Catalogue, keys: Iterable[str], now: datetime, *, label: str = "", reason: str = "") -> None:
@@ -126,15 +137,25 @@ def replay_recipients(catalogue: Catalogue) -> None:
     Labels and reasons are words for people and not in the log: they are gone with the catalogue.
     """
     for row in catalogue.read(queries.KEY_ENTRIES):
-        body = json.loads(row["line"])
-        at, kind, facts = parse_instant(body["at"]), body["kind"], body["facts"]
-        told = facts.get("recipients") if kind == "vault.created" else facts.get("new")
-        if told:
-            change_set(catalogue, told, at)
-        if kind.startswith("drill."):
-            put_drill(catalogue, facts["recipient"], body.get("archive", ""), at, passed=kind == "drill.passed")
-        if kind in ("recipient.proven", "drill.passed"):
-            mark_proven(catalogue, facts["recipient"], at)
+        with readable(row["line"]):
+            _replay(catalogue, json.loads(row["line"]))
+
+
+def _replay(catalogue: Catalogue, body: dict[str, Any]) -> None:
+    at, kind, facts = parse_instant(body["at"]), body["kind"], body["facts"]
+    told = set_told(body)
+    if told:
+        change_set(catalogue, told, at)
+    if kind.startswith("drill."):
+        put_drill(catalogue, facts["recipient"], body.get("archive", ""), at, passed=kind == "drill.passed")
+    if kind in ("recipient.proven", "drill.passed"):
+        mark_proven(catalogue, facts["recipient"], at)
+
+
+def set_told(body: dict[str, Any]) -> list[str] | None:
+    """Return the set of public keys that an entry says is in force from then on; None where it says none."""
+    told = {"vault.created": "recipients", "recipients.changed": "new"}.get(body["kind"])
+    return body["facts"].get(told) if told else None
 
 
 def replay_resealed(catalogue: Catalogue) -> None:
@@ -143,8 +164,9 @@ def replay_resealed(catalogue: Catalogue) -> None:
     The digests of the key files are for whoever enters the archives: the newest entry of an archive that has one wins.
     """
     for row in catalogue.read(queries.RESEALED_ENTRIES):
-        body = json.loads(row["line"])
-        put_resealed(catalogue, body["archive"], set_text(body["facts"]["recipients"]), parse_instant(body["at"]))
+        with readable(row["line"]):
+            body = json.loads(row["line"])
+            put_resealed(catalogue, body["archive"], set_text(body["facts"]["recipients"]), parse_instant(body["at"]))
 
 
 def set_text(keys: Iterable[str]) -> str:

@@ -27,14 +27,15 @@ def put_retained(catalogue: Catalogue, archive: Archive) -> None:
     """Enter what the manifest says of retention; inside the transaction that enters the archive."""
     until = None if archive.rule is None else end_of(archive.rule, archive.spec.window, archive.verified_at)
     earliest, latest = reach_of(archive)
-    catalogue.write(
-        queries.PUT_RETAINED,
+    row = (
         archive.id,
         write_rule(archive.rule),
         to_text_or_none(until),
         to_text_or_none(earliest),
         to_text_or_none(latest),
     )
+    catalogue.write(queries.PUT_RETAINED, *row)
+    catalogue.confirm(queries.RETAINED, archive.id, expected=row)
 
 
 def put_reach(catalogue: Catalogue, archive: Archive) -> None:
@@ -52,6 +53,7 @@ def lengthen(catalogue: Catalogue, archive: Archive, rule: RetentionRule) -> Non
     if not catalogue.write(queries.LENGTHEN, write_rule(rule), to_text(until), archive.id):
         put_retained(catalogue, archive)  # it came before rules were entered
         catalogue.write(queries.LENGTHEN, write_rule(rule), to_text(until), archive.id)
+    catalogue.confirm(queries.LENGTHENED, archive.id, expected=(write_rule(rule), to_text(until)))
 
 
 def reach_of(archive: Archive) -> tuple[datetime | None, datetime | None]:
@@ -169,7 +171,9 @@ def get_classes(catalogue: Catalogue) -> dict[str, RetentionRule]:
 
 def put_class(catalogue: Catalogue, rule: RetentionRule, at: datetime) -> None:
     """Remember a class; inside a transaction."""
-    catalogue.write(queries.PUT_CLASS, rule.name, write_rule(rule), to_text(at))
+    row = (rule.name, write_rule(rule), to_text(at))
+    catalogue.write(queries.PUT_CLASS, *row)
+    catalogue.confirm(queries.CLASS, rule.name, expected=row)
 
 
 def classes_of_stream(catalogue: Catalogue, stream: str) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ def build(connection: sqlite3.Connection) -> None:
     import sqlite_utils  # only a new or an older catalogue pays for this import
 
     migrations = sqlite_utils.Migrations("strongroom")
-    for number, script in _scripts():
+    for number, script in scripts():
         migrations(name=number)(_apply(script))
     migrations.apply(sqlite_utils.Database(connection))
     connection.execute(f"PRAGMA user_version = {SCHEMA}")
@@ -54,21 +54,22 @@ def alone(path: Path) -> Iterator[None]:
         os.close(folder)
 
 
-def _scripts() -> list[tuple[str, str]]:
+def scripts() -> list[tuple[str, str]]:
+    """Return the name and the text of every migration, in order."""
     folder = resources.files("strongroom.vault") / "migrations"
-    scripts = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return [(name.removesuffix(".sql"), (folder / name).read_text()) for name in scripts]
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return [(name.removesuffix(".sql"), (folder / name).read_text()) for name in names]
 
 
 def _apply(script: str) -> Callable[[sqlite_utils.Database], None]:
     def run(database: sqlite_utils.Database) -> None:
-        for statement in _statements(script):
+        for statement in statements(script):
             database.conn.execute(statement)
 
     return run
 
 
-def _statements(script: str) -> Iterator[str]:
+def statements(script: str) -> Iterator[str]:
     """Cut a script into statements: executescript() would commit the transaction that must be able to roll back."""
     statement = ""
     for line in script.splitlines(keepends=True):

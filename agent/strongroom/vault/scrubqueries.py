@@ -83,5 +83,4 @@ UPDATE jobs SET source = coalesce(
     (SELECT source FROM archives WHERE archives.stream = jobs.stream LIMIT 1), substr(stream, 1, instr(stream, ':') - 1)
 ) WHERE source = ''
 """
-ANY_OF_KIND = "SELECT seq FROM entries WHERE kind = ? LIMIT 1"
 PUT_LINE = "INSERT INTO entries (seq, at, kind, job, archive, stream, line, words) VALUES (?, ?, ?, ?, ?, ?, ?, '')"

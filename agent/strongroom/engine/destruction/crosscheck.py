@@ -218,7 +218,9 @@ def tell_contradiction(vault: Vault, error: Contradiction, clock: Clock) -> None
         put_notice(catalogue, Notice(key, Level.CRITICAL.value, title, error.message, raised_at=now))
         facts = {"code": error.code, "proposal": error.proposal}
         told = {name: fact for name, fact in facts.items() if fact}
-        add_entry(catalogue, Entry("destruction.refused", now, archive=error.archive, facts=told, words=error.message))
+        entry = Entry("destruction.refused", now, archive=error.archive, facts=told, words=error.message)
+        with suppress(VaultError):  # on a broken chain nothing is built; the alarm is raised all the same
+            add_entry(catalogue, entry)
     with suppress(VaultError):  # the file may be what contradicts
         vault.write_log(now)
 

@@ -30,6 +30,7 @@ from strongroom.vault.recipients import (
     change_set,
     keys_in,
     known_set,
+    logged_set,
     mark_proven,
     replay_recipients,
     sealed_sets,
@@ -71,10 +72,16 @@ def change_of(vault: Vault, configured: Sequence[str]) -> Change | None:
         with vault.catalogue.transaction():
             if not all_recipients(vault.catalogue):
                 replay_recipients(vault.catalogue)
-    known = {each.key for each in known_set(vault.catalogue)}
+    known = _in_force(vault)
     if known == set(configured):
         return None
     return Change(tuple(sorted(set(configured) - known)), tuple(sorted(known - set(configured))))
+
+
+def _in_force(vault: Vault) -> frozenset[str]:
+    """Return the set in force by the log; only where that tells of none by the rows, which nothing vouches for."""
+    told = logged_set(vault.catalogue)
+    return frozenset(each.key for each in known_set(vault.catalogue)) if told is None else told
 
 
 def note_recipients(
@@ -89,7 +96,7 @@ def note_recipients(
         return None
     new = sorted(set(configured))
     with vault.catalogue.transaction():
-        old = sorted(each.key for each in known_set(vault.catalogue))
+        old = sorted(_in_force(vault))
         if old == new:  # another process was quicker, and has told it
             return None
         change_set(vault.catalogue, new, now, label=label, reason=reason)

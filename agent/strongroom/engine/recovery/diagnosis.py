@@ -15,6 +15,7 @@ from pathlib import Path
 from strongroom.engine.destruction.crosscheck import held_otherwise
 from strongroom.engine.health.fixity import UNTOLD, Fault, check_fixity, check_small_files, payload_fault
 from strongroom.engine.recovery.derived import row_differences
+from strongroom.engine.recovery.foreign import foreign_schema, unchained_row
 from strongroom.engine.recovery.history import begins_anew, has_lines, is_accepted
 from strongroom.engine.recovery.integrity import integrity
 from strongroom.evidence.line import GENESIS, digest
@@ -61,6 +62,9 @@ class Kind(StrEnum):
     UNKNOWN = "unknown-archive"
     STRAY = "stray-files"
 
+
+_DECISIVE = (Kind.BAD_CATALOGUE, Kind.OLD_CATALOGUE, Kind.FORKED_LOG, Kind.BROKEN_LOG)
+"""What is to be mended before anything else in a vault can be judged."""
 
 _PAGE = {
     Kind.UNFINISHED: "unfinished-init.md",
@@ -121,7 +125,7 @@ def diagnose(root: Path, *, deep: bool = False, configured: bool = True) -> list
     vault = open_vault(root)
     try:
         found = list(_of_log(vault))
-        if any(each.kind in (Kind.OLD_CATALOGUE, Kind.FORKED_LOG, Kind.BROKEN_LOG) for each in found):
+        if any(each.kind in _DECISIVE for each in found):
             return found
         found += [*_of_holds(vault), *_of_jobs(vault), *_of_archives(vault, deep=deep), *_of_strays(vault)]
         return found if any(each.mendable for each in found) else [*found, *_of_rows(vault)]  # files first
@@ -159,7 +163,7 @@ def _of_catalogue(layout: Layout) -> Iterator[Trouble]:
         words = f"the catalogue is not there; {'log and manifests are' if told else 'the log is not there either'}"
         yield Trouble(Kind.NO_CATALOGUE, words, remedy, mendable=told, files=("catalogue.sqlite",))
         return
-    fault = integrity(layout.catalogue)
+    fault = integrity(layout.catalogue) or foreign_schema(layout.catalogue)
     if fault:
         words = f"the catalogue is damaged: {fault}" + ("" if told else "; and the log is not there")
         kept = f"{remedy}; the damaged one is kept"
@@ -199,6 +203,11 @@ def _of_log(vault: Vault) -> Iterator[Trouble]:
             known = catalogue.read_one(queries.ENTRY, seq) if seq <= last else None
             if known is not None and bytes(known["line"]) != line:
                 forked = forked or seq
+    if not forked and (stray := unchained_row(catalogue, seq, prev)) is not None:
+        words = f"the catalogue is damaged: its row {stray} of the log follows none, so that nothing of ours wrote it"
+        remedy = "make the catalogue again from log and manifests (strongroom rebuild); the damaged one is kept"
+        yield Trouble(Kind.BAD_CATALOGUE, words, remedy, files=("catalogue.sqlite",))
+        return
     yield from _judge_log(seq, last, forked, torn=torn)
 
 

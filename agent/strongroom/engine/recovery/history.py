@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from strongroom.evidence.line import Entry
 from strongroom.model.counts import counted
 from strongroom.model.errors import StrongroomError, UsageError
 from strongroom.model.instants import Clock
-from strongroom.vault import queries, scrubqueries
+from strongroom.vault import queries
 from strongroom.vault.catalogue import open_to_read
+from strongroom.vault.chainwalk import ChainWalk
+from strongroom.vault.checkpoints import entries_matching
 from strongroom.vault.layout import Layout
 from strongroom.vault.log import add_entry
 from strongroom.vault.vault import Vault
@@ -59,14 +62,17 @@ def _last_known(layout: Layout) -> int:
     if not layout.catalogue.exists():
         return 0
     try:
-        catalogue = open_to_read(layout.catalogue)
-        try:
-            row = catalogue.read_one(queries.LAST_ENTRY)
-        finally:
-            catalogue.close()
-    except (StrongroomError, sqlite3.Error):
+        catalogue = open_to_read(layout.catalogue, checked=False)
+    except StrongroomError:
         return 0  # that is what a rebuild is for
-    return int(row["seq"]) if row else 0
+    walk = ChainWalk()
+    try:
+        with suppress(StrongroomError, sqlite3.Error):
+            for _line in walk.lines(catalogue):
+                pass
+    finally:
+        catalogue.close()
+    return walk.seq  # what does not follow is no entry of the log
 
 
 def begins_anew(vault: Vault) -> bool:
@@ -85,7 +91,7 @@ def is_history_missed(vault: Vault) -> bool:
 
 def is_accepted(vault: Vault) -> bool:
     """Say whether a person has accepted that the history of before is lost."""
-    return vault.catalogue.read_one(scrubqueries.ANY_OF_KIND, ACCEPTED) is not None
+    return bool(entries_matching(vault.catalogue, kind=ACCEPTED, most=1))
 
 
 def accept_lost_history(vault: Vault, by: str, reason: str, clock: Clock) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from strongroom.engine.health.fixity import Fault, check_small_files
 from strongroom.engine.jobs.record import enter, note_part
 from strongroom.engine.recovery.diagnosis import Kind, Trouble, diagnose, faults_of
+from strongroom.engine.recovery.foreign import is_foreign
 from strongroom.engine.recovery.rebuild import Rebuild, job_of, rebuild
 from strongroom.engine.recovery.replay import cover_adopted
 from strongroom.evidence.line import Entry, Fact
@@ -147,7 +148,8 @@ def _move_folder(recovery: Recovery) -> str:
 
 def _rebuild(recovery: Recovery) -> list[str]:
     # What is damaged cannot mend the log; where there is no log at all, the diagnosis leaves this to a person.
-    made = rebuild(Rebuild(recovery.root, recovery.clock, recovery.streams, lose_history=True))
+    lose = not is_foreign(Layout(recovery.root).catalogue)
+    made = rebuild(Rebuild(recovery.root, recovery.clock, recovery.streams, lose_history=lose))
     kept = f"; the one that was there is now {made.aside.name}" if made.aside else ""
     jobs, entries = counted(made.jobs, "job"), counted(made.entries, "entry")
     told = f"made the catalogue again: {counted(made.archives, 'archive')}, {jobs}, {entries}{kept}"

@@ -16,6 +16,7 @@ from strongroom.model.instants import format_instant, parse_instant
 from strongroom.vault import queries
 from strongroom.vault.archives import get_archive
 from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.chainwalk import readable
 from strongroom.vault.holds import put_hold, release_hold
 from strongroom.vault.retained import lengthen, put_class, put_stream_class, retention_entries
 from strongroom.vault.rules import read_rule
@@ -27,8 +28,9 @@ FORGOTTEN = "(its name was lost with the catalogue)"
 def replay_retention(catalogue: Catalogue) -> None:
     """Enter what the log says, in its order, once the archives are there; inside a transaction."""
     for line in retention_entries(catalogue):
-        body: Body = json.loads(line)
-        _KINDS[str(body["kind"])](catalogue, body, parse_instant(body["at"]))
+        with readable(line):
+            body: Body = json.loads(line)
+            _KINDS[str(body["kind"])](catalogue, body, parse_instant(body["at"]))
 
 
 def _locked(catalogue: Catalogue, _body: Body, at: datetime) -> None:

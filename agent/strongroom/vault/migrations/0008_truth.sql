@@ -16,3 +16,6 @@ CREATE INDEX coverage_of_archive ON coverage (archive) WHERE archive <> '';
 -- Whether a person acted in a user namespace, where user numbers prove nothing.
 ALTER TABLE proposals ADD COLUMN mapped INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE approvals ADD COLUMN mapped INTEGER NOT NULL DEFAULT 0;
+
+-- The set of recipients in force is read from the log.
+CREATE INDEX entries_of_sets ON entries (seq) WHERE kind IN ('vault.created', 'recipients.changed');
