@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strongroom.vault.queries import TOLD
+from strongroom.vault.queries import told_entries
 
 PUT_CHECKPOINT = "INSERT INTO checkpoints (size, at, note) VALUES (?, ?, ?) ON CONFLICT (size) DO NOTHING"
 CHECKPOINTS = "SELECT size, at, note FROM checkpoints ORDER BY size"
@@ -28,7 +28,7 @@ DROP_TROUBLE = "DELETE FROM vault WHERE name = 'checkpoint-refused'"
 LINES_AFTER = "SELECT seq, line FROM entries WHERE seq > ? ORDER BY seq LIMIT ?"
 PUBLISHED_DIGESTS = "SELECT id, key_sha256, manifest FROM archives WHERE id > ? ORDER BY id LIMIT ?"
 ENTRIES_MATCHING = f"""
-{TOLD}
+{told_entries()}
 WHERE (?1 = '' OR kind = ?1 OR substr(kind, 1, length(?1) + 1) = ?1 || '.')
     AND (?2 = '' OR archive = ?2) AND (?3 = '' OR job = ?3) AND seq > ?4
 ORDER BY seq LIMIT ?5

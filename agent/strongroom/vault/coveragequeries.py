@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strongroom.vault.queries import TOLD
+from strongroom.vault.queries import told_entries
 
 # The index is named because the primary key, which the planner prefers, walks all of a stream.
 LOST_AFTER = """
@@ -12,6 +12,6 @@ WHERE stream = ? AND cover = 'lost' AND window_end > ? ORDER BY window_start
 DROP_LOST = "DELETE FROM coverage WHERE stream = ? AND window_start = ? AND window_end = ? AND cover = 'lost'"
 # What lines tell of windows whose jobs have not ended as far as the lines were read.
 SAID_OF_UNFINISHED = f"""
-{TOLD} WHERE kind IN ('coverage.lost', 'coverage.unsettled') AND job IN (
+{told_entries()} WHERE kind IN ('coverage.lost', 'coverage.unsettled') AND job IN (
     SELECT id FROM jobs WHERE state NOT IN ('archived', 'replaced', 'failed', 'cancelled')) ORDER BY seq
 """

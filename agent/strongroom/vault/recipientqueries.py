@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strongroom.vault.queries import TOLD
+from strongroom.vault.queries import told_entries
 
 _COLUMNS = "key, label, since, proven_at, retired_at, reason"
 _SEALED_TO = "coalesce(resealed.recipients, json_extract(archives.manifest, '$.sealed.recipients'))"
@@ -22,7 +22,7 @@ SELECT line FROM entries
 WHERE kind IN ('vault.created', 'recipients.changed', 'recipient.proven', 'drill.passed', 'drill.failed') ORDER BY seq
 """
 # The terms are those of the index on exactly these entries.
-SET_ENTRIES = f"{TOLD} WHERE kind IN ('vault.created', 'recipients.changed') ORDER BY seq DESC"
+SET_ENTRIES = f"{told_entries('')} WHERE kind IN ('vault.created', 'recipients.changed') ORDER BY seq DESC"
 RESEALED_ENTRIES = "SELECT line FROM entries WHERE kind = 'key.resealed' ORDER BY seq"
 
 SEALED_SETS = f"SELECT {_SEALED_TO} AS recipients, count(*) AS count FROM {_ARCHIVES} GROUP BY 1"
