@@ -77,27 +77,26 @@ WHOLE_ENTRY = "SELECT seq, at, kind, job, archive, stream, line FROM entries WHE
 ENTRY_BEFORE_ALL = "SELECT seq FROM entries WHERE seq < 1 ORDER BY seq LIMIT 1"
 ENTRY_TIME = "SELECT seq, at FROM entries WHERE seq = ?"
 LAST_ENTRY_TIME = "SELECT seq, at FROM entries ORDER BY seq DESC LIMIT 1"
-_TOLD = """
-SELECT seq, kind, job, archive, stream, line, words,
-    (SELECT line FROM entries AS earlier WHERE earlier.seq = entries.seq - 1) AS before,
-    (SELECT line FROM entries AS later WHERE later.seq = entries.seq + 1) AS after
-FROM entries
-"""
 
 
 def told_entries(rest: str = "") -> str:
     """Return a query for entries with their columns and neighbours, by which `chainwalk.is_in_chain` judges each."""
-    return f"{_TOLD}{rest}"
+    return f"""
+SELECT seq, kind, job, archive, stream, line, words,
+    (SELECT line FROM entries AS earlier WHERE earlier.seq = entries.seq - 1) AS before,
+    (SELECT line FROM entries AS later WHERE later.seq = entries.seq + 1) AS after
+FROM entries
+{rest}"""
 
 
-ENTRIES_OF_JOB = f"{_TOLD} WHERE job = ? AND job <> '' AND seq > 0 ORDER BY seq"
-ENTRIES_OF_ARCHIVE = f"{_TOLD} WHERE archive = ? AND archive <> '' AND seq > 0 ORDER BY seq"
+ENTRIES_OF_JOB = f"{told_entries()} WHERE job = ? AND job <> '' AND seq > 0 ORDER BY seq"
+ENTRIES_OF_ARCHIVE = f"{told_entries()} WHERE archive = ? AND archive <> '' AND seq > 0 ORDER BY seq"
 ENTRIES_BEFORE = f"""
-{_TOLD}
+{told_entries()}
 WHERE seq > 0 AND seq < ?1 AND (?2 = '' OR stream = ?2) AND (?3 = '' OR kind BETWEEN ?3 || '.' AND ?3 || '/')
 ORDER BY seq DESC LIMIT ?4
 """
-ENTRIES_NEWEST = f"{_TOLD} WHERE seq > 0 ORDER BY seq DESC LIMIT ?"
+ENTRIES_NEWEST = f"{told_entries()} WHERE seq > 0 ORDER BY seq DESC LIMIT ?"
 
 _SOURCE_COLUMNS = "name, paused, surveyed_at, refused_until, clock_skew, refused_cause, refused_words"
 SOURCE = f"SELECT {_SOURCE_COLUMNS} FROM sources WHERE name = ?"
