@@ -56,16 +56,11 @@ class Catalogue:
             return self._connection.execute(query, values).rowcount
 
     def confirm(self, query: str, *key: object, expected: Sequence[object]) -> None:
-        """Read back what was just written, inside its transaction. Raises VaultError where it is not what it should be.
-
-        `query` returns the columns in the order of `expected`.
-        """
+        """Read back what was just written. Raises VaultError unless `query` returns the columns of `expected`."""
         row = self.read_one(query, *key)
         if row is None or tuple(row) != tuple(expected):
-            raise VaultError(
-                "what was written to the catalogue is not what is read back: nothing was changed",
-                hint="compare the catalogue with the log: strongroom audit verify; and see: strongroom recover",
-            )
+            words = "what was written to the catalogue is not what is read back: nothing was changed"
+            raise VaultError(words, hint="compare it with the log: strongroom audit verify; and: strongroom recover")
 
     @property
     def in_transaction(self) -> bool:

@@ -91,9 +91,7 @@ def _mend(recovery: Recovery, found: list[Trouble]) -> list[str]:
     try:
         with hold(vault.layout.lock, "strongroom recover"):
             vault.make_folders()
-            done = []
-            for trouble in _once_each(found):
-                done += _try(recovery, vault, trouble)
+            done = [each for trouble in _once_each(found) for each in _try(recovery, vault, trouble)]
             done += _bring_level(vault)
         return done
     finally:
