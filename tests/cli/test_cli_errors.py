@@ -38,7 +38,7 @@ FAMILIES = [
     (errors.WorldError, 6),
     (errors.VaultError, 4),
     (errors.SealError, 4),
-    (errors.CatalogueBusy, 4),
+    (errors.CatalogueBusy, 5),
     (errors.VaultLocked, 5),
     (errors.Interrupted, 130),
 ]

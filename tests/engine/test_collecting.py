@@ -56,7 +56,7 @@ def cover(house: House, interval: Interval) -> None:
 def names(house: House, period: Window) -> tuple[list[str], Collected]:
     collected = Collected()
     source = covering(house.vault, "messages", period)
-    found = [each["id"] for _, each in collect(house.vault, source, period, house.identities, collected)]
+    found = [each.fields["id"] for _, each in collect(house.vault, source, period, house.identities, collected)]
     return found, collected
 
 

@@ -20,6 +20,7 @@ from sealkit import JSON_SHAPE, House, Record, as_zip, message
 from strongroom.cli.main import cli
 from strongroom.engine.reading.difference import compare
 from strongroom.engine.reading.tally import Tally
+from strongroom.formats.delivered import Delivered
 from strongroom.model.archive import Archive
 from strongroom.model.difference import DatasetDifference, Difference
 from strongroom.model.errors import ContentRefused, SealError, UsageError
@@ -152,9 +153,9 @@ RECORDS = st.lists(st.fixed_dictionaries({"id": PLAIN_IDS, "text": st.sampled_fr
 def tally(old: list[Record], new: list[Record], shape: DatasetShape = SHAPE) -> DatasetDifference:
     held = Tally(shape, b"k" * 32)
     for record in old:
-        held.add_older(record)
+        held.add_older(Delivered(record))
     for record in new:
-        held.add_newer(record)
+        held.add_newer(Delivered(record))
     return held.result(10)
 
 
@@ -212,9 +213,9 @@ def test_the_memory_is_that_of_the_ids() -> None:
     tracemalloc.start()
     try:
         for number in range(20_000):
-            held.add_older({"id": f"{number:024}", "text": "x" * 500})
+            held.add_older(Delivered({"id": f"{number:024}", "text": "x" * 500}))
         for number in range(20_000):
-            held.add_newer({"id": f"{number:024}", "text": "y" * 500})
+            held.add_newer(Delivered({"id": f"{number:024}", "text": "y" * 500}))
         grown = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()

@@ -6,7 +6,6 @@ Everything here comes from outside: it is shown as plain text with control chara
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -22,7 +21,7 @@ from textual.worker import Worker
 
 from strongroom.engine.assembly import open_reading
 from strongroom.engine.keys.identities import Identities
-from strongroom.engine.reading.browsing import Browser, Shelf
+from strongroom.engine.reading.browsing import Browser, Shelf, in_words
 from strongroom.model.archive import Archive
 from strongroom.model.errors import Interrupted, StrongroomError
 from strongroom_tui.amounts import number, window_words
@@ -283,7 +282,7 @@ def _in_full(record: dict[str, Any]) -> Text:
     """Return a record with every field on lines of its own."""
     text = Text()
     for name, value in record.items():
-        words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+        words = in_words(value, lines=True)
         text.append(f"{clean(str(name))[:200]}\n", "bold")
         lines = words[:_LONGEST].splitlines() or [""]
         text.append("\n".join(f"  {clean(line)}" for line in lines))

@@ -20,7 +20,7 @@ from strongroom.engine import readings
 from strongroom.engine.assembly import Doors, build_sources, engine_to_look, open_reading, system_clock
 from strongroom.engine.engine import Engine
 from strongroom.engine.readings import Status
-from strongroom.model.errors import StrongroomError, UsageError, VaultError
+from strongroom.model.errors import CatalogueBusy, StrongroomError, UsageError, VaultError
 from strongroom.model.instants import Clock
 from strongroom_tui.desk import Deed, Desk, Question
 
@@ -113,5 +113,9 @@ def _in_words(work: Callable[[], _Answer]) -> _Answer:
     """Do the work; what the world does to the files becomes a VaultError, which the screen can show."""
     try:
         return work()
-    except (sqlite3.Error, OSError) as error:
+    except sqlite3.Error as error:
+        if int(getattr(error, "sqlite_errorcode", 0)) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise CatalogueBusy("another program has locked the catalogue", hint="try again") from error
+        raise VaultError(f"the vault cannot be read: {error}", hint="run: strongroom doctor") from error
+    except OSError as error:
         raise VaultError(f"the vault cannot be read: {error}", hint="run: strongroom doctor") from error

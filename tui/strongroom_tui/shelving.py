@@ -6,7 +6,6 @@ table, so that a wrong guess hides nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -14,6 +13,7 @@ from typing import Any
 
 from rich.text import Text
 
+from strongroom.engine.reading.browsing import in_words
 from strongroom.model.stream import DatasetShape
 from strongroom_tui.amounts import local_minute
 from strongroom_tui.columns import Column, Columns
@@ -95,4 +95,4 @@ def _brief(value: object) -> str:
     if isinstance(value, dict):
         plain = {str(name).lower(): each for name, each in value.items() if isinstance(each, str) and each.strip()}
         value = next((plain[name] for name in _NAMES if name in plain), value)
-    return clean((value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))[:200])
+    return clean(in_words(value, lines=False)[:200])

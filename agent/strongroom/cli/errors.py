@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import click
 
+from strongroom.cli.descriptors import has_folder, is_closed, require_output
 from strongroom.cli.json_output import PRINTED, put_document
 from strongroom.cli.terminal import clean, tell
 from strongroom.engine.ending import EndingLimit
@@ -52,6 +53,8 @@ def guarded(work: Callable[[], object], *, as_json: bool = False) -> int:
     printed = PRINTED.set(False)
     try:
         with _terminated_as_interrupted():
+            if as_json:
+                require_output()
             result = work()
             sys.stdout.flush()
         return result if isinstance(result, int) else ExitCode.OK
@@ -84,7 +87,9 @@ def _failure(error: BaseException) -> Failure:
 def _unexpected(error: BaseException) -> Failure:
     database = sys.modules.get("sqlite3")  # never imported only to ask
     if database is not None and isinstance(error, database.Error):
-        return Failure(ExitCode.VAULT, f"the catalogue cannot be read or written: {error}", "run: strongroom doctor")
+        busy = int(getattr(error, "sqlite_errorcode", 0)) & 0xFF in (database.SQLITE_BUSY, database.SQLITE_LOCKED)
+        words = f"the catalogue {'is locked by another program' if busy else 'cannot be read or written'}: {error}"
+        return Failure(ExitCode.LOCKED if busy else ExitCode.VAULT, words, "run: strongroom doctor")
     if os.environ.get(DEBUG) == "1":
         import traceback
 
@@ -104,7 +109,7 @@ def _tell_failure(failure: Failure, *, as_json: bool) -> int:
         tell(f"{click.style('error:', fg='red', bold=True)} {line}")
     if hint:
         tell(f"{click.style('hint:', fg='cyan')} {hint}")
-    if not as_json:
+    if not as_json or is_closed(1):
         return failure.code
     try:
         put_document({"error": "\n".join(lines), "hint": hint, "exit_code": int(failure.code)})
@@ -126,6 +131,8 @@ def _hidden(found: re.Match[str]) -> str:
 
 
 def _system_words(error: OSError) -> str:
+    if not error.filename and isinstance(error, FileNotFoundError) and not has_folder():
+        return "the working directory was removed: relative paths lead nowhere (change to a folder that exists)"
     words = error.strerror or type(error).__name__
     return f"{words}: {error.filename}" if error.filename else words
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from strongroom import __version__
+from strongroom.cli.descriptors import reopen_standard, write_utf8
 from strongroom.cli.lazy import Place, Program
 from strongroom.cli.session import Session
 
@@ -97,5 +98,7 @@ def cli(ctx: click.Context, config_path: Path | None) -> None:
 
 def main() -> None:
     """Run the command line of this process. It may hold keys, so it never leaves a core dump."""
+    reopen_standard()
+    write_utf8()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     cli.main()

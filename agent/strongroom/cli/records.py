@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from strongroom.cli.descriptors import require_output
 from strongroom.cli.identities import open_identities
 from strongroom.cli.options import identity_option, instant, passphrase_option
 from strongroom.cli.session import Session, pass_session
-from strongroom.cli.terminal import clean, tell
+from strongroom.cli.terminal import clean, escape_hidden, tell
 from strongroom.model.counts import counted
 from strongroom.model.errors import ExitCode, UsageError, WorldError
 from strongroom.model.instants import format_instant
@@ -53,13 +55,16 @@ def records(
 ) -> int:
     """Write the records of a period as JSON lines, each record once however many archives hold it.
 
-    Windows may overlap where a provider does not say what its bounds include; a record is known by its id. Leaves with
-    1 when a part of the period is not held: what is missing is told.
+    Each record is the JSON that was delivered, as UTF-8 in every locale; a row of a CSV becomes an object of texts. A
+    record is left out only when another archive already gave an equal one. Exits with 1 when a part of the period is
+    not archived: what is missing is told.
     """
     from strongroom.engine.assembly import open_reading
     from strongroom.engine.reading.collecting import Collected, collect, covering
     from strongroom.engine.reading.outside import require_outside
 
+    if output is None:
+        require_output()
     config = session.config()
     period, name = _period(start, end), config.stream(stream).name
     with open_reading(config) as vault:
@@ -70,7 +75,7 @@ def records(
         collected = Collected()
         with _sink(output) as sink:
             for kind, record in collect(vault, source, period, opened, collected, dataset):
-                sink.write(json.dumps({"dataset": kind, "record": record}, ensure_ascii=False) + "\n")
+                sink(b'{"dataset": %b, "record": %b}\n' % (json.dumps(kind, ensure_ascii=False).encode(), record.line))
     doubles = f", {counted(collected.doubles, 'double')} left out" if collected.doubles else ""
     tell(f"{counted(collected.records, 'record')} out of {counted(collected.archives, 'archive')}{doubles}")
     return _tell_gaps(source)
@@ -89,11 +94,21 @@ def _tell_gaps(source: Source) -> int:
     return ExitCode.FINDINGS if source.gaps else ExitCode.OK
 
 
+def _show(stream: BinaryIO, line: bytes) -> None:
+    stream.write(escape_hidden(line))
+
+
 @contextmanager
-def _sink(path: Path | None) -> Iterator[TextIO]:
-    """Give where records go; a file that was not finished does not stay."""
+def _sink(path: Path | None) -> Iterator[Callable[[bytes], object]]:
+    """Give what writes records; a file that was not finished does not stay."""
     if path is None:
-        yield sys.stdout
+        sys.stdout.flush()
+        stream = sys.stdout.buffer
+        if sys.stdout.isatty():
+            yield partial(_show, stream)
+        else:
+            yield stream.write
+        stream.flush()
         return
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -102,8 +117,8 @@ def _sink(path: Path | None) -> Iterator[TextIO]:
     except OSError as error:
         raise WorldError(f"cannot write {path}: {error.strerror}", hint="choose another place") from error
     try:
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            yield file
+        with os.fdopen(fd, "wb") as file:
+            yield file.write
             file.flush()
             os.fsync(fd)
     except BaseException:

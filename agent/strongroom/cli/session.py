@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from strongroom.cli.descriptors import has_folder, working_folder
 from strongroom.cli.terminal import clean, tell
 
 if TYPE_CHECKING:
@@ -24,8 +25,14 @@ class Session:
     def config(self) -> Config:
         """Find, read and check the configuration. Raises UsageError."""
         from strongroom.config.load import find_config, load_config
+        from strongroom.model.errors import UsageError
 
-        config = load_config(find_config(self.config_path, os.environ, Path.cwd()))
+        if self.config_path is not None and not self.config_path.is_absolute() and not has_folder():
+            raise UsageError(
+                f"--config {self.config_path} is relative, and the working directory was removed",
+                hint="change to a folder that exists, or give the whole path",
+            )
+        config = load_config(find_config(self.config_path, os.environ, working_folder()))
         _tell_where_nothing_is_written(config.vault.path)
         return config
 

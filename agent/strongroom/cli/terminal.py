@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -11,6 +12,9 @@ import click
 
 WIDTH = 80
 """Columns where there is no terminal to ask."""
+
+
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def say(text: str = "") -> None:
@@ -33,7 +37,22 @@ def clean(text: str) -> str:
 def _shown(char: str) -> str:
     if char in "\n\r\t":
         return " "
-    return "\ufffd" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") else char
+    return "\ufffd" if unicodedata.category(char) in _HIDDEN else char
+
+
+def escape_hidden(line: bytes) -> bytes:
+    """Return a line of JSON whose texts hold no character that steers a terminal or hides or reorders what is shown.
+
+    Such characters become JSON escapes, so that the values stay what they are.
+    """
+    text = line.decode()
+    if text.isascii() and "\x7f" not in text:
+        return line
+    return "".join(_escaped(char) for char in text).encode()
+
+
+def _escaped(char: str) -> str:
+    return json.dumps(char)[1:-1] if unicodedata.category(char) in _HIDDEN and char != "\n" else char
 
 
 def cells(text: str) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from strongroom.cli.descriptors import working_folder
 from strongroom.cli.session import Session, pass_session
 from strongroom.model.errors import ExitCode, UsageError
 
@@ -52,7 +52,7 @@ def _found(session: Session) -> Config | None:
     """Return the configuration; where there is none and none was named, lead the person to one."""
     from strongroom.config.load import load_config, no_config
 
-    if session.config_path is not None or not no_config(os.environ, Path.cwd()):
+    if session.config_path is not None or not no_config(os.environ, working_folder()):
         return session.config()
     from strongroom.cli.init import usual_folders
     from strongroom_tui.firstrun import lead

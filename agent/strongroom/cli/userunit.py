@@ -53,7 +53,7 @@ def place_unit(path: Path, text: str, *, force: bool) -> bool:
                 hint="keep your changes in a drop-in (systemctl --user edit strongroom) and add --force",
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        fresh = path.with_name(f".{path.name[:40]}.{os.getpid()}")
         fresh.write_text(text)
         fresh.replace(path)
     except OSError as error:

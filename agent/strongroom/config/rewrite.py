@@ -49,7 +49,7 @@ def rewrite(path: Path, change: Change, lines: str, accept: Callable[[Config], b
     config = parse_config(path, changed)
     if not accept(config):
         raise by_hand(lines)
-    temporary = place.with_name(f".{place.name}.{os.getpid()}.new")
+    temporary = place.with_name(f".{place.name[:40]}.{os.getpid()}.new")
     try:
         _write(temporary, changed.encode(), _stat(place, lines), lines)
         if place.read_bytes() != old:

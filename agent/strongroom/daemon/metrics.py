@@ -79,7 +79,7 @@ def render(figures: Figures) -> bytes:
 
 def write_textfile(path: Path, text: bytes) -> None:
     """Replace the file as a whole, readable by all: a reader sees the old one or the new one. Raises WorldError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}")
     try:
         temporary.unlink(missing_ok=True)
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

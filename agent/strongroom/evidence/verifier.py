@@ -632,7 +632,11 @@ def main() -> int:
     parser.add_argument("--key", type=Key, action="append", default=[])
     parser.add_argument("--log", type=_named, metavar="FILE")
     parser.add_argument("--checkpoint", type=_named, action="append", default=[], metavar="FILE")
+    while os.open(os.devnull, os.O_RDWR) < 3:  # so that no file takes the number of a closed standard descriptor
+        pass
     asked, report, statement = parser.parse_args(), Report(), False
+    if sys.stdout is None:
+        parser.error("standard output is closed: the result could not be read")
     if _is_file(asked.path / "package.json"):
         report.check("package.json", lambda: check_package(asked.path, asked.key, asked.checkpoint, report))
     elif statement := is_statement(asked.path):

@@ -16,9 +16,10 @@ from strongroom.formats.faults import Unreadable
 
 Row = list[str]
 
-_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
+_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _QUOTES = {'"': "double", "'": "single"}
 _LINE_ENDS = {"\r\n": "crlf", "\n": "lf", "\r": "cr"}
+_HINT = re.compile(r"""\s*"?sep=([^\w\r\n"' ])"?[,;\t|]*(?:\r\n|\n|\r(?!\Z)|\Z)""", re.IGNORECASE)
 _ROWS = 50  # looked at to compare the delimiters
 # An address stops at its first dot, so that no cell is tried twice: a million dots took hours otherwise.
 _VALUE = re.compile(r"[+-]?[0-9][0-9 .,:/TZ+-]*|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[^@\s]+@[^@\s][^@\s.]*\.[^@\s]+")
@@ -33,7 +34,11 @@ class Dialect:
     line_end: str
 
     def __str__(self) -> str:
-        names = _DELIMITERS[self.delimiter], _QUOTES[self.quote], _LINE_ENDS[self.line_end]
+        names = (
+            _DELIMITERS.get(self.delimiter) or f"U+{ord(self.delimiter):04X}",
+            _QUOTES[self.quote],
+            _LINE_ENDS[self.line_end],
+        )
         return "delimiter={} quote={} newline={}".format(*names)
 
     def read(self, lines: Iterable[str]) -> Iterator[Row]:
@@ -44,8 +49,24 @@ class Dialect:
         return csv.reader(lines, delimiter=self.delimiter, quotechar=self.quote, doublequote=True, strict=True)
 
 
-def find_dialect(sample: str, names: Collection[str]) -> Dialect:
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A first line `sep=;`, which Excel obeys and writes: it names the delimiter of the lines behind it."""
+
+    delimiter: str
+    length: int  # characters of the line with its end
+
+
+def find_hint(text: str) -> Hint | None:
+    """Return what a first line says of the delimiter, None where there is no such line."""
+    found = _HINT.match(text)
+    return Hint(found[1], found.end()) if found else None
+
+
+def find_dialect(sample: str, names: Collection[str], hinted: str = "") -> Dialect:
     """Return the dialect that reads the sample best: names that are known, then rows of one width, then many cells.
+
+    The `hinted` delimiter is taken unless another one finds more known names.
 
     Raise Unreadable (csv-not-csv) for text that begins like a web page, XML or JSON.
     """
@@ -55,6 +76,9 @@ def find_dialect(sample: str, names: Collection[str]) -> Dialect:
     line_end = next((end for end in _LINE_ENDS if lines and lines[0].endswith(end)), "\n")
     candidates = [Dialect(delimiter, '"', line_end) for delimiter in _DELIMITERS]
     best = max(candidates, key=lambda dialect: _rate(dialect, lines, names))
+    if hinted:
+        told = Dialect(hinted, '"', line_end)
+        best = told if _rate(told, lines, names)[0] >= _rate(best, lines, names)[0] else best
     header = next(iter(_try_rows(best, lines)), [])
     if header and all(len(cell) > 1 and cell[0] == cell[-1] == "'" for cell in header):
         return Dialect(best.delimiter, "'", line_end)

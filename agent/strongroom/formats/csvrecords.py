@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from strongroom.formats.csvdialect import Row
+from strongroom.formats.csvtimes import TimeColumn
+from strongroom.formats.delivered import Delivered
 
 
 class RowCollector:
-    """Turns rows into records.
+    """Turns rows into records, and reads their times as inspection does.
 
     A column whose name was given before gets a number behind it, so that none hides another.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, time_field: str | None) -> None:
+        self._time_field = time_field
+        self._times = TimeColumn()
+        self._time_at: int | None = None  # which cell holds the time
         self._names: list[str] = []
-        self._ready: list[Row] = []
+        self._ready: list[Delivered] = []
 
-    def take_header(self, names: Sequence[str], *, given: bool) -> None:  # noqa: ARG002  # made-up names serve as well
-        """Take the names of the columns."""
+    def take_header(self, names: Sequence[str], *, given: bool) -> None:
+        """Take the names of the columns; made-up ones serve as well, but no time is read under them."""
         self._names = _distinct(names)
+        if given and self._time_field in names:
+            self._time_at = names.index(self._time_field)
 
     def take_rows(self, rows: Sequence[Row]) -> None:
         """Take rows, each as wide as the header."""
-        self._ready += rows
+        place = self._time_at
+        times = [None] * len(rows) if place is None else self._times.read([row[place] for row in rows])
+        self._ready += [
+            Delivered(dict(zip(self._names, row, strict=True)), time) for row, time in zip(rows, times, strict=True)
+        ]
 
-    def drain(self) -> Iterator[dict[str, str]]:
+    def drain(self) -> Sequence[Delivered]:
         """Give the records that are ready, in their order, and forget them."""
         ready, self._ready = self._ready, []
-        return (dict(zip(self._names, row, strict=True)) for row in ready)
+        return ready
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

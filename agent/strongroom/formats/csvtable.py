@@ -43,7 +43,7 @@ class CsvReader:
         self._rows = RowSplitter(self, (shape.id_field, shape.time_field), max_row=caps.max_record, batch=batch)
         self._accepts = expectation.accepts
         self._announced_rows, self._announced_size = expectation.announced(member)
-        self._width = self._size = self._records = self._formulas = 0
+        self._width = self._size = self._records = self._formulas = self._nuls = 0
         self._cut = False  # something says that the file may be cut short
         self._keyed = False  # the header holds the documented id or time
         self._time_at: int | None = None  # which cell holds the time
@@ -102,7 +102,10 @@ class CsvReader:
         else:
             place = self._time_at
             self._dates.add(self._times.read([row[place] for row in rows]))
-        cells = "\0" + "\0".join(chain.from_iterable(rows))  # no cell holds a NUL
+        cells = "\0" + "\0".join(chain.from_iterable(rows))
+        if cells.count("\0") != sum(map(len, rows)):  # a cell holds one itself
+            self._nuls += sum("\0" in cell for row in rows for cell in row)
+            cells = "\0" + "\0".join(cell.replace("\0", " ") for row in rows for cell in row)
         self._formulas += sum(1 for _ in _FORMULA.finditer(cells))
 
     def _find_time(self, names: Sequence[str]) -> None:
@@ -167,6 +170,10 @@ class CsvReader:
             self._note("csv-blank-lines", f"{self._rows.blank:,} blank lines were passed over")
 
     def _report_cells(self) -> None:
+        if self._rows.hinted:
+            self._note("csv-separator-hint", "the first line only names the separator; the table was read behind it")
+        if self._nuls:
+            self._warn("csv-nul-cell", f"{self._nuls:,} cells hold NUL characters, which spreadsheets drop")
         if self._formulas:
             words = (
                 f"{self._formulas:,} cells begin like a formula; a spreadsheet may run them. The bytes are unchanged"

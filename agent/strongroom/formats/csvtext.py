@@ -14,6 +14,9 @@ from strongroom.formats.faults import Unreadable
 
 UTF8, UTF8_BOM, LEGACY = "utf-8", "utf-8-bom", "windows-1252"
 
+_HOLE = "\0" * 8
+_UTF32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+
 _Decode = Callable[[bytes, str, bool], tuple[str, int]]
 _MARKS: tuple[tuple[bytes, str, _Decode], ...] = (
     (codecs.BOM_UTF8, UTF8_BOM, codecs.utf_8_decode),
@@ -42,11 +45,14 @@ class TextDecoder:
             text, used = self._fall_back(data, error)
         self._rest = data[used:]
         self._ascii = self._ascii and text.isascii()
-        if "\0" in text:
-            raise Unreadable("csv-nul", "the text holds a NUL character, which no CSV does")
+        if _HOLE in text:
+            words = f"the text holds {len(_HOLE)} or more NUL characters in a row: a hole where bytes are missing"
+            raise Unreadable("csv-nul", words)
         return text
 
     def _read_mark(self, block: bytes) -> bytes:
+        if block.startswith(_UTF32):
+            raise Unreadable("csv-bad-encoding", "the text is UTF-32, which is not read; UTF-8 or UTF-16 was expected")
         for mark, name, decode in _MARKS:
             if block.startswith(mark):
                 self.encoding, self._decode = name, decode

@@ -22,6 +22,7 @@ FLAG_ENCRYPTED, FLAG_DESCRIPTOR, FLAG_UTF8 = 0x0001, 0x0008, 0x0800
 _SECRET_FLAGS = FLAG_ENCRYPTED | 0x0040 | 0x2000  # encrypted, strongly encrypted, masked local headers
 _ENTRY = struct.Struct("<4s6H3L5H2L")
 _FULL = 0xFFFFFFFF
+_STREAMS = (stat.S_IFIFO, stat.S_IFSOCK)  # what a ZIP writer notes that reads its data from another program
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,9 @@ def _judge_member(member: Member, caps: Caps, log: FindingLog) -> Member:
         log.add(Severity.FAULT, code, words, member.shown)
     if member.is_folder and not faults:
         log.add(Severity.NOTE, "zip-folder", "the ZIP lists a folder", member.shown)
+    if stat.S_IFMT(member.mode) in _STREAMS and not faults:
+        words = "the member has the mode of a pipe, as of data read from another program; it is read as a plain file"
+        log.add(Severity.NOTE, "zip-pipe-mode", words, member.shown)
     return replace(member, readable=not faults)
 
 
@@ -160,7 +164,7 @@ def _find_faults(member: Member, caps: Caps) -> list[tuple[str, str]]:
     if member.method not in (STORED, DEFLATED):
         words = f"compression method {member.method} is not supported; stored (0) or deflate (8) was expected"
         faults.append(("zip-method", words))
-    if stat.S_IFMT(member.mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+    if stat.S_IFMT(member.mode) not in (0, stat.S_IFREG, stat.S_IFDIR, *_STREAMS):
         faults.append(("zip-special-file", "the member is a link or a device; a plain file was expected"))
     if member.is_folder and member.size:
         faults.append(("zip-inconsistent", "the member is named like a folder but holds bytes"))

@@ -8,6 +8,7 @@ import simdjson
 
 from strongroom.formats.faults import Unreadable, printable
 from strongroom.formats.jsonarray import Verdict
+from strongroom.formats.largerecords import tame
 from strongroom.formats.secondopinion import MAX_BYTES, decode_document
 from strongroom.model.inspection import Caps, Finding, MemberReport
 
@@ -76,10 +77,21 @@ class DocumentReader:
         text = self._text.removeprefix(_BOM)
         try:
             self._counts = _find_counts(simdjson.Parser().parse(text, recursive=True), self._datasets)
+            return
         except (ValueError, RuntimeError):  # the parser's own words for every kind of refusal
-            if len(text) > MAX_BYTES:
-                raise Unreadable("json-malformed", "the document is not JSON") from None
+            pass
+        if len(text) <= MAX_BYTES:
             decode_document(bytes(text))
+        elif not _is_json(tame(bytes(text)).text):
+            raise Unreadable("json-malformed", "the document is not JSON")
+
+
+def _is_json(text: bytes | bytearray) -> bool:
+    try:
+        simdjson.Parser().parse(text)
+    except (ValueError, RuntimeError):  # the parser's own words for every kind of refusal
+        return False
+    return True
 
 
 def _find_counts(document: object, datasets: Sequence[str]) -> tuple[tuple[str, int], ...]:

@@ -16,6 +16,7 @@ import simdjson
 from strongroom.formats.dates import DateTally
 from strongroom.formats.drift import FieldWatch
 from strongroom.formats.faults import FindingLog, Unreadable, printable
+from strongroom.formats.largerecords import Tamed
 from strongroom.formats.lines import LineSplitter
 from strongroom.formats.secondopinion import Decoded
 from strongroom.formats.splitter import BATCH, Splitter
@@ -110,6 +111,14 @@ class JsonArrayReader:
         self._surrogates += decoded.surrogates
         self._numbers += decoded.numbers
         self._absorb(decoded.records)
+
+    def take_tamed(self, tamed: Tamed, record: bytes) -> bool:  # noqa: ARG002  # what was replaced is not counted
+        """Count one large record; return False where it is not JSON."""
+        if not self.take_batch(memoryview(tamed.text)):
+            return False
+        self._surrogates += bool(tamed.surrogates)
+        self._numbers += tamed.numbers
+        return True
 
     def _absorb(self, records: Sequence[Mapping[str, Any]]) -> None:
         if not records:

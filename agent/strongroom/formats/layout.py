@@ -33,7 +33,10 @@ def locate_members(reader: PlaintextReader, directory: Directory, caps: Caps) ->
     spans: list[tuple[int, int, int]] = []  # start, end, index of the member
     for index, member in enumerate(directory.members):
         try:
-            data_at, end = _locate(reader, member, directory.offset)
+            data_at, end, one_sided = _locate(reader, member, directory.offset)
+            if one_sided:
+                words = "only one of the member's two headers says that its sizes stand behind its bytes"
+                log.add(Severity.NOTE, "zip-flags-differ", words, member.shown)
             located.append(replace(member, data_at=data_at))
             spans.append((member.header_at, end, index))
         except Unreadable as fault:
@@ -48,8 +51,12 @@ def locate_members(reader: PlaintextReader, directory: Directory, caps: Caps) ->
     return replace(directory, members=tuple(located), findings=log.close())
 
 
-def _locate(reader: PlaintextReader, member: Member, limit: int) -> tuple[int, int]:
-    """Return where the member's bytes start and where all that belongs to it ends."""
+def _locate(reader: PlaintextReader, member: Member, limit: int) -> tuple[int, int, bool]:
+    """Return where the member's bytes start, where all of it ends, and whether one header alone tells of a descriptor.
+
+    Sizes of zero before the bytes are true only with the descriptor behind them; where the header before the bytes
+    tells all, a descriptor that is not there is not missed.
+    """
     if member.header_at + _LOCAL.size > limit:
         raise Unreadable("zip-inconsistent", "the member's header lies outside the part of the ZIP that holds members")
     fields = _LOCAL.unpack(read_at(reader, member.header_at, _LOCAL.size))
@@ -62,17 +69,18 @@ def _locate(reader: PlaintextReader, member: Member, limit: int) -> tuple[int, i
     names = read_at(reader, member.header_at + _LOCAL.size, name_length + extra_length)
     _compare(member, fields, names[:name_length], names[name_length:])
     end = data_at + member.compressed
-    if member.flags & FLAG_DESCRIPTOR:
-        end += _measure_descriptor(reader, member, end, limit)
-    return data_at, end
+    one_sided = bool((member.flags ^ fields[2]) & FLAG_DESCRIPTOR)
+    if (member.flags | fields[2]) & FLAG_DESCRIPTOR:
+        told = fields[6:9] == (member.crc, member.compressed, member.size)
+        end += _measure_descriptor(reader, member, end, limit, needed=not (one_sided and told))
+    return data_at, end, one_sided
 
 
 def _compare(member: Member, fields: tuple[int, ...], name: bytes, extra: bytes) -> None:
     flags, method, crc = fields[2], fields[3], fields[6]
-    size, compressed = widen(extra, (fields[8], fields[7]))
-    same_bits = FLAG_ENCRYPTED | FLAG_DESCRIPTOR
-    told = {"name": name, "compression method": method, "flags": flags & same_bits}
-    listed = {"name": member.raw_name, "compression method": member.method, "flags": member.flags & same_bits}
+    size, compressed = _sizes_of(fields, extra)
+    told = {"name": name, "compression method": method, "flags": flags & FLAG_ENCRYPTED}
+    listed = {"name": member.raw_name, "compression method": member.method, "flags": member.flags & FLAG_ENCRYPTED}
     for what, value, expected in (
         ("CRC", crc, member.crc),
         ("size", size, member.size),
@@ -86,13 +94,25 @@ def _compare(member: Member, fields: tuple[int, ...], name: bytes, extra: bytes)
         raise Unreadable("zip-local-mismatch", words)
 
 
-def _measure_descriptor(reader: PlaintextReader, member: Member, at: int, limit: int) -> int:
+def _sizes_of(fields: tuple[int, ...], extra: bytes) -> tuple[int, ...]:
+    """Return both sizes; zero, as not known, where a streamed member saturates them without a ZIP64 field."""
+    try:
+        return widen(extra, (fields[8], fields[7]))
+    except Unreadable:
+        if fields[2] & FLAG_DESCRIPTOR:
+            return 0, 0
+        raise
+
+
+def _measure_descriptor(reader: PlaintextReader, member: Member, at: int, limit: int, *, needed: bool) -> int:
     block = read_at(reader, at, min(24, limit - at))
     truth = (member.crc, member.compressed, member.size)
     for form in _DESCRIPTORS:
         expected = (b"PK\x07\x08", *truth) if form.format.startswith("<4s") else truth
         if len(block) >= form.size and form.unpack_from(block) == expected:
             return form.size
+    if not needed:
+        return 0
     raise Unreadable("zip-local-mismatch", "the sizes or CRC behind the member's bytes disagree with the directory")
 
 

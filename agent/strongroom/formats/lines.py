@@ -78,6 +78,7 @@ class LineSplitter:
             raise _too_large(self._lines, self._limit)
         try:
             found.records.append(_decode(line))
+            found.texts.append(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self._read_again(line, found)
 
@@ -89,6 +90,7 @@ class LineSplitter:
                 _CODES.get(why.code, why.code), f"line {self._lines:,} is not one JSON object: {why.message}"
             )
         found.records += again.records
+        found.texts += again.texts
         found.surrogates += again.surrogates
         found.numbers += again.numbers
 

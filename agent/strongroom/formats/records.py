@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import msgspec
 import simdjson
 
 from strongroom.formats.csvrecords import RowCollector
+from strongroom.formats.delivered import Delivered, Record
 from strongroom.formats.directory import Member
+from strongroom.formats.exactjson import decode_exact
 from strongroom.formats.faults import Unreadable, printable
 from strongroom.formats.inflate import inflate_member
 from strongroom.formats.inspect import read_container
 from strongroom.formats.jsonarray import require_objects
+from strongroom.formats.largerecords import Tamed
 from strongroom.formats.lines import LineSplitter
 from strongroom.formats.plaintext import PlaintextReader
 from strongroom.formats.rowsplitter import RowSplitter
-from strongroom.formats.secondopinion import Decoded
+from strongroom.formats.secondopinion import Decoded, decode_records
 from strongroom.formats.splitter import Splitter
 from strongroom.model.inspection import Bundled, Caps
 from strongroom.model.provider import Container
 from strongroom.model.stream import DatasetShape
 
-Record = dict[str, Any]
+_slices = msgspec.json.Decoder(list[msgspec.Raw])
 _STEP = 256 * 1024  # bytes
 
 
@@ -54,6 +58,13 @@ def read_records(
 def read_all_records(
     reader: PlaintextReader, shape: DatasetShape, caps: Caps, container: Container, files: Sequence[Bundled] = ()
 ) -> Iterator[Record]:
+    """Yield the fields of `read_delivered`; a number beyond 64 bits or a double may be rounded in them."""
+    return (each.fields for each in read_delivered(reader, shape, caps, container, files))
+
+
+def read_delivered(
+    reader: PlaintextReader, shape: DatasetShape, caps: Caps, container: Container, files: Sequence[Bundled] = ()
+) -> Iterator[Delivered]:
     """Yield the dataset's records in the order of the file, doubles included; a bare file from the present place on.
 
     `files` are those of a bundle; the records of each that holds the dataset follow those of the one before.
@@ -75,7 +86,7 @@ def record_id(record: Record, shape: DatasetShape) -> str | int | None:
 
 def _read_bundle(
     reader: PlaintextReader, shape: DatasetShape, caps: Caps, files: Sequence[Bundled]
-) -> Iterator[Record]:
+) -> Iterator[Delivered]:
     for file in files:
         if file.dataset == shape.name:
             member = _find_member(reader, shape, file.name, caps)
@@ -96,7 +107,7 @@ def _find_member(reader: PlaintextReader, shape: DatasetShape, name: str, caps: 
 
 def _read_member(
     reader: PlaintextReader, member: Member, shape: DatasetShape, caps: Caps, container: Container
-) -> Iterator[Record]:
+) -> Iterator[Delivered]:
     try:
         yield from _parse(inflate_member(reader, member, caps), shape, caps, container)
     except Unreadable as fault:
@@ -105,11 +116,11 @@ def _read_member(
 
 def _parse(
     pieces: Iterable[bytes | memoryview], shape: DatasetShape, caps: Caps, container: Container
-) -> Iterator[Record]:
+) -> Iterator[Delivered]:
     if container is Container.CSV:
-        rows = RowCollector()
+        rows = RowCollector(shape.time_field)
         return _drain(pieces, RowSplitter(rows, (shape.id_field, shape.time_field), max_row=caps.max_record), rows)
-    collector = _Collector()
+    collector = _Collector(shape)
     lines = container is Container.NDJSON
     splitter = (LineSplitter if lines else Splitter)(collector, max_record=caps.max_record)
     return _drain(pieces, splitter, collector)
@@ -119,7 +130,7 @@ def _drain(
     pieces: Iterable[bytes | memoryview],
     splitter: Splitter | LineSplitter | RowSplitter,
     collector: _Collector | RowCollector,
-) -> Iterator[Record]:
+) -> Iterator[Delivered]:
     for piece in pieces:
         view = memoryview(piece)
         while view:
@@ -143,9 +154,10 @@ def _read_pieces(reader: PlaintextReader) -> Iterator[memoryview]:
 class _Collector:
     """Turns batches into records; the last of several values that a record gives one field is kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, shape: DatasetShape) -> None:
         self._parser = simdjson.Parser()
-        self._ready: Sequence[Record] = []
+        self._time = shape.time_field
+        self._ready: list[Delivered] = []
 
     def take_batch(self, text: memoryview) -> bool:
         try:
@@ -153,12 +165,38 @@ class _Collector:
         except (ValueError, RuntimeError):  # the parser's own words for every kind of refusal
             return False
         require_objects(records)
-        self._ready = [*self._ready, *records]
+        self._add(records, _cut(text))
         return True
 
     def take_decoded(self, decoded: Decoded) -> None:
-        self._ready = [*self._ready, *decoded.records]
+        self._add(decoded.records, decoded.texts)
 
-    def drain(self) -> Sequence[Record]:
+    def take_tamed(self, tamed: Tamed, record: bytes) -> bool:
+        try:
+            self._parser.parse(tamed.text)
+        except (ValueError, RuntimeError):  # the parser's own words for every kind of refusal
+            return False
+        self._add([decode_exact(record)], [record])
+        return True
+
+    def drain(self) -> Sequence[Delivered]:
         ready, self._ready = self._ready, []
         return ready
+
+    def _add(self, records: Sequence[Record], texts: Sequence[bytes]) -> None:
+        name = self._time
+        self._ready += [
+            Delivered(record, record.get(name) if name else None, bytes(text).translate(None, b"\r\n"))
+            for record, text in zip(records, texts, strict=True)
+        ]
+
+
+def _cut(text: memoryview) -> Sequence[bytes]:
+    """Cut an array that was parsed into the texts of its records."""
+    try:
+        return [bytes(each) for each in _slices.decode(text)]
+    except (msgspec.DecodeError, UnicodeError, RecursionError):  # what only the other parser takes
+        decoded = decode_records(text[1:], first=True, final=True)
+        if decoded.fault is not None:
+            raise decoded.fault from None
+        return decoded.texts

@@ -13,7 +13,7 @@ import io
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from strongroom.formats.csvdialect import Dialect, Row, find_dialect, is_header
+from strongroom.formats.csvdialect import Dialect, Row, find_dialect, find_hint, is_header
 from strongroom.formats.csvtext import TextDecoder
 from strongroom.formats.faults import Unreadable
 
@@ -42,6 +42,7 @@ class RowSplitter:
     def __init__(self, taker: RowTaker, names: Collection[str], *, max_row: int, batch: int = BATCH) -> None:
         self.decoder = TextDecoder()
         self.dialect: Dialect | None = None  # None until the first batch was read, and for an empty file
+        self.hinted = ""  # the delimiter that a first line `sep=;` names
         self.blank = 0  # lines without any cell
         self.unterminated = False  # the last row has no line end, known after `finish`
         self._taker = taker
@@ -79,8 +80,8 @@ class RowSplitter:
 
     def _cut(self, *, final: bool) -> None:
         text = "".join(self._text)
-        if self.dialect is None and text.strip():
-            self.dialect = find_dialect(text, self._names)
+        if self.dialect is None:
+            text = self._begin(text)
         end = len(text) if final else _last_line_end(text)
         taken = self._read_rows(self.dialect, text[:end], final=final) if self.dialect else end
         self._keep(text[taken:])
@@ -90,6 +91,14 @@ class RowSplitter:
         r"""Say whether the last line has the line end of the others: a lone \r may be the half of a \r\n."""
         mac = self.dialect is not None and self.dialect.line_end == "\r" and self._rows > 0
         return text[-1] == "\n" or (text[-1] == "\r" and mac)
+
+    def _begin(self, text: str) -> str:
+        """Find the dialect where there is something to find it in; return the text without a line that names it."""
+        if not self.hinted and (hint := find_hint(text)):
+            self.hinted, text = hint.delimiter, text[hint.length :]
+        if text.strip():
+            self.dialect = find_dialect(text, self._names, self.hinted)
+        return text
 
     def _keep(self, rest: str) -> None:
         if len(rest) > self._limit:
@@ -137,6 +146,9 @@ class RowSplitter:
         if self._width > MAX_COLUMNS:
             words = f"the header has {self._width:,} columns; at most {MAX_COLUMNS:,} are read"
             raise Unreadable("csv-too-many-columns", words)
+        if any("\0" in cell for cell in rows[0]):
+            words = "the header holds NUL characters: it may be UTF-16 without a byte-order mark"
+            raise Unreadable("csv-nul", words)
         given = is_header(rows[0], self._names)
         made_up = [f"column {number}" for number in range(1, self._width + 1)]
         self._taker.take_header(rows[0] if given else made_up, given=given)

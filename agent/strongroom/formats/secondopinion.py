@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from strongroom.formats.exactjson import Number
 from strongroom.formats.faults import Unreadable
 
 MAX_DEPTH = 1_000  # levels of nesting, about where the fast parser stops too
@@ -22,6 +23,10 @@ _BLANK = re.compile(r"[ \t\n\r]*")
 _SLACK = 16  # characters: a mistake this near to the end may be a token that has not arrived yet
 _INT64, _UINT64 = -(1 << 63), 1 << 64
 _LONGEST_INT = 4_000  # digits; Python refuses to convert longer ones
+_ESCAPES = re.compile(
+    rb"\\(?:u[dD](?:[89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|([89a-fA-F][0-9a-fA-F]{2}))|.)", re.DOTALL
+)
+"""Escapes one after another; the group is found in half a surrogate pair alone."""
 
 
 @dataclass(slots=True)
@@ -29,6 +34,7 @@ class Decoded:
     """What could be read, and how far."""
 
     records: list[dict[str, Any]] = field(default_factory=list)
+    texts: list[bytes] = field(default_factory=list)  # of each of them, as it was delivered
     used: int = 0  # bytes up to the comma behind the last record in `records`; all of them when closed
     closed: bool = False  # the array's end was read
     surrogates: int = 0  # records with half a surrogate pair
@@ -122,10 +128,10 @@ class _Scanner:
             _check_depth(record)
         return record, after
 
-    def _read_int(self, digits: str) -> int | float:
-        value = int(digits) if len(digits) < _LONGEST_INT else float(digits)
-        self.wide += not _INT64 <= value < _UINT64
-        return value
+    def _read_int(self, digits: str) -> int | Number:
+        value = int(digits) if len(digits) < _LONGEST_INT else None
+        self.wide += value is None or not _INT64 <= value < _UINT64
+        return Number(digits) if value is None else value
 
     def _read_float(self, digits: str) -> float:
         value = float(digits)
@@ -135,13 +141,19 @@ class _Scanner:
 
 def _keep(found: Decoded, record: dict[str, Any], scanner: _Scanner) -> None:
     found.records.append(record)
+    found.texts.append(scanner.text.encode())
     found.numbers += scanner.wide
-    if "\\u" not in scanner.text:
-        return
-    try:
-        json.dumps(record, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        found.surrogates += 1
+    found.surrogates += "\\u" in scanner.text and holds_half_pair(found.texts[-1])
+
+
+def holds_half_pair(text: bytes) -> bool:
+    """Say whether JSON text holds an escape of half a surrogate pair."""
+    return any(each[1] for each in _ESCAPES.finditer(text))
+
+
+def mend_half_pairs(text: bytes) -> bytes:
+    """Return JSON text of the same length in which escapes of halves of surrogate pairs name another character."""
+    return _ESCAPES.sub(lambda found: rb"\uFFFD" if found[1] else found[0], text)
 
 
 def _close(found: Decoded, text: str, at: int, data: memoryview | bytes) -> None:

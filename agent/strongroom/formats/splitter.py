@@ -16,6 +16,7 @@ import re
 from typing import Protocol
 
 from strongroom.formats.faults import Unreadable
+from strongroom.formats.largerecords import Tamed, find_end, tame
 from strongroom.formats.secondopinion import MAX_BYTES, Decoded, decode_records
 
 BATCH = 256 * 1024  # bytes
@@ -28,6 +29,7 @@ _OPEN, _CLOSE, _COMMA = b"[],"
 _SPACE = rb"[ \t\n\r]{0,64}+"  # possessive and short: no guess is worth looking at the same blanks twice
 _KEY = rb'"(?:[^"\\]|\\.){0,200}"'
 _SCALAR = rb'(?:"(?:[^"\\]|\\.){0,300}"|[^"\[\]{}, \t\n\r][^"\[\]{},]{0,59})'
+_BLANKS = re.compile(_SPACE)
 _START = re.compile(rb"\[%b(\{(?:%b%b)?)" % (_SPACE, _SPACE, _KEY), re.DOTALL)
 _SECOND = re.compile(rb"%b:%b%b,%b(%b)" % (_SPACE, _SPACE, _SCALAR, _SPACE, _KEY), re.DOTALL)
 _LONGEST_GAP = 4_096  # bytes of white space before a record that a guess looks across
@@ -41,6 +43,9 @@ class BatchTaker(Protocol):
 
     def take_decoded(self, decoded: Decoded) -> None:
         """Take records that the slow reader read."""
+
+    def take_tamed(self, tamed: Tamed, record: bytes) -> bool:
+        """Take one large record, given as an array and as it was delivered; return False where it is refused."""
 
 
 class Splitter:
@@ -161,9 +166,7 @@ class Splitter:
 
     def _ask_slow_reader(self, *, final: bool) -> bool:
         if self._fill > MAX_BYTES:
-            if not final:
-                return False
-            raise Unreadable("json-malformed", f"the last {self._fill:,} bytes are not a whole array of records")
+            return self._take_large(final=final)
         decoded = decode_records(self._view[1 : self._fill], first=self._first, final=final)
         self._taker.take_decoded(decoded)
         if decoded.fault:
@@ -173,6 +176,52 @@ class Splitter:
         elif decoded.used:
             self._drop(1 + decoded.used)
         return decoded.closed or bool(decoded.used)
+
+    def _take_large(self, *, final: bool) -> bool:
+        """Take the whole records of a window that is too large for the slow reader; say whether there was one."""
+        at, comma = self._skip_blank(1), 0
+        if self._first and self._window[at : at + 1] == b"]" and at < self._fill:
+            return self._close(at)
+        while after := self._end_of_record(at):
+            behind = self._skip_blank(after)
+            mark = self._window[behind : behind + 1] if behind < self._fill else b""
+            if mark not in (b"", b",", b"]"):
+                raise Unreadable("json-malformed", "a comma or the array's end is missing behind a record")
+            if not mark:
+                break
+            self._take_one(bytes(self._view[at:after]))
+            if mark == b"]":
+                return self._close(behind)
+            comma, at = behind, self._skip_blank(behind + 1)
+        if final:
+            raise Unreadable("json-truncated", "the JSON array ends before its closing bracket")
+        if comma:
+            self._drop(comma)
+        return bool(comma)
+
+    def _end_of_record(self, at: int) -> int:
+        if at >= self._fill:
+            return 0
+        if self._window[at] == _CLOSE:
+            raise Unreadable("json-malformed", "a comma is followed by the array's end; a record was expected")
+        if self._window[at : at + 1] != b"{":
+            raise Unreadable("json-not-object", "the array holds something that is not an object; records are objects")
+        return find_end(self._window, at, self._fill)
+
+    def _take_one(self, record: bytes) -> None:
+        tamed = tame(b"[%b]" % record)
+        if not self._taker.take_tamed(tamed, record):
+            raise Unreadable("json-malformed", f"a record of {len(record):,} bytes is not JSON")
+
+    def _skip_blank(self, at: int) -> int:
+        found = _BLANKS.match(self._window, at, self._fill)
+        return found.end() if found else at
+
+    def _close(self, bracket: int) -> bool:
+        if self._skip_blank(bracket + 1) < self._fill:
+            raise Unreadable("json-trailing-bytes", "text follows the end of the JSON array; none was expected")
+        self._closed, self._fill = True, 0
+        return True
 
     def _grow(self) -> None:
         size = len(self._window)

@@ -163,6 +163,8 @@ class SealError(VaultError):
 class CatalogueBusy(VaultError):
     """Another program kept the catalogue locked for longer than we wait; what was asked is worth asking again."""
 
+    exit_code = ExitCode.LOCKED
+
 
 class VaultLocked(VaultError):
     """Another process holds the vault."""

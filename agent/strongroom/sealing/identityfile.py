@@ -5,6 +5,7 @@ One protected by a passphrase is an age file that holds such a text. Who may rea
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
 
 from strongroom.model.instants import Chance
@@ -33,7 +34,7 @@ def open_identity_file(data: bytes, ask: Callable[[], str]) -> tuple[X25519Ident
         raise KeyRefused(
             f"an identity file has at most {FILE_CAP} bytes, got {len(data)}", hint="is it the right file?"
         )
-    if data.startswith(_ARMOR):
+    if data.removeprefix(codecs.BOM_UTF8).startswith(_ARMOR):
         raise KeyRefused(
             "the identity file is armored text, which is not read here", hint="protect it again with age -p, without -a"
         )
@@ -56,10 +57,10 @@ def protect_identity_file(data: bytes, ask: Callable[[], str], recipient: Scrypt
 def parse_identity_file(data: bytes) -> tuple[X25519Identity, ...]:
     """Return the identities in an unprotected file, at least one; raise KeyRefused with the line that is wrong.
 
-    Lines may end in CRLF. The message never quotes a line: it may be a secret.
+    Lines may end in CRLF, and a byte-order mark may precede them. The message never quotes a line: it may be a secret.
     """
     try:
-        lines = data.decode("utf-8").split("\n")
+        lines = data.decode(_encoding(data)).split("\n")
     except UnicodeDecodeError:
         raise KeyRefused("this is not an identity file: it is not text", hint="is it the right file?") from None
     numbered = [(number, line.removesuffix("\r")) for number, line in enumerate(lines, start=1)]
@@ -67,6 +68,11 @@ def parse_identity_file(data: bytes) -> tuple[X25519Identity, ...]:
     if not found:
         raise KeyRefused("the identity file holds no identity", hint="is it the right file? age-keygen makes one")
     return found
+
+
+def _encoding(data: bytes) -> str:
+    """Return what the byte-order mark says, which editors and shells of Windows write; UTF-8 without one."""
+    return "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
 
 
 def write_identity_file(identity: X25519Identity, *comments: str) -> str:

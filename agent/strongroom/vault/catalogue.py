@@ -141,15 +141,19 @@ def _in_words() -> Iterator[None]:
         raise _words(error) from error
 
 
-def _words(error: sqlite3.DatabaseError) -> VaultError | WorldError:
+def _words(error: sqlite3.Error) -> VaultError | WorldError:
     code = _code_of(error)
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return CatalogueBusy(
-            f"the catalogue stayed locked for {BUSY_SECONDS:.0f} s", hint="another program may be holding it open"
-        )
+    if code in _BUSY:
+        return _stayed_locked("the catalogue")
     if code in _WORLD:
         return WorldError(_WORLD[code][0], hint=_WORLD[code][1])
     return VaultError(f"the catalogue refused: {error}", hint="run: strongroom doctor")
+
+
+def _stayed_locked(what: str) -> CatalogueBusy:
+    return CatalogueBusy(
+        f"{what} stayed locked for {BUSY_SECONDS:.0f} s", hint="another program may be holding it open; run it again"
+    )
 
 
 def _code_of(error: sqlite3.Error) -> int:
@@ -157,6 +161,7 @@ def _code_of(error: sqlite3.Error) -> int:
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _WORLD = {
     sqlite3.SQLITE_FULL: ("the disk is full while writing the catalogue", "free space, then start again"),
     sqlite3.SQLITE_READONLY: (
@@ -314,6 +319,8 @@ def _write_ahead(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _not_opened(path: Path, error: sqlite3.Error) -> VaultError | WorldError:
+    if _code_of(error) in _BUSY:
+        return _stayed_locked(str(path))
     if _code_of(error) in _WORLD:
         return WorldError(f"{path}: {_WORLD[_code_of(error)][0]}", hint=_WORLD[_code_of(error)][1])
     return VaultError(f"{path} cannot be opened as a catalogue: {error}", hint="run: strongroom doctor")

@@ -30,7 +30,7 @@ def change_passphrase(
     data = read_identity_file(path)
     with passphrase_of(path, data):
         sealed = protect_identity_file(data, ask_old, ScryptRecipient(new, work_factor), chance)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}.new")
     try:
         create(temporary, sealed)
         if temporary.read_bytes() != sealed:

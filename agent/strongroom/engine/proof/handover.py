@@ -164,7 +164,7 @@ def _sign(giver: Giver) -> str:
 @contextmanager
 def _folder(target: Path, chance: Chance) -> Iterator[Path]:
     """Give a folder to build in, which becomes the target when all went well and is removed when not."""
-    temporary = target.with_name(f".{target.name}.{chance(4).hex()}.part")
+    temporary = target.with_name(f".{target.name[:40]}.{chance(4).hex()}.part")
     try:
         temporary.mkdir(mode=0o700)
     except OSError as error:

@@ -39,7 +39,7 @@ class Lookout:
         memory = self._memory(origin)
         if memory is None:
             return
-        temporary = memory.with_name(f".{memory.name}.{os.getpid()}.part")
+        temporary = memory.with_name(f".{memory.name[:40]}.{os.getpid()}.part")
         with suppress(OSError):  # a credential's folder is read-only: the folders must do then
             try:
                 fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

@@ -13,7 +13,10 @@ from types import TracebackType
 
 from strongroom.engine.keys.identities import unlock
 from strongroom.engine.reading.coding import open_clear
-from strongroom.formats.records import Record, read_all_records
+from strongroom.formats.delivered import Delivered, Record
+from strongroom.formats.exactjson import pretty
+from strongroom.formats.faults import Unreadable
+from strongroom.formats.records import read_delivered
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import UsageError
 from strongroom.model.inspection import Caps
@@ -34,6 +37,11 @@ class Shelf:
     places: tuple[int, ...]  # where each stands in the file, from 1
     records: tuple[Record, ...] = field(repr=False)
     more: bool
+
+
+def in_words(value: object, *, lines: bool) -> str:
+    """Return a value of a record for a person: text as it is, all else as JSON, on indented lines or on one."""
+    return str(value) if isinstance(value, str) else pretty(value, lines=lines)
 
 
 class Browser:
@@ -91,20 +99,34 @@ class Browser:
         sealed = self._stack.enter_context(self._path.open("rb", buffering=0))
         clear = open_clear(SealedReader(sealed, [self._key.identity]), self._archive.seal)
         expected = self._archive.expectation
-        records = read_all_records(clear, self.shape, Caps(), expected.container, expected.files)
+        records = read_delivered(clear, self.shape, Caps(), expected.container, expected.files)
         self._found, self._wanted, self._at = _search(records, wanted.casefold(), passed), wanted, 0
 
 
-def _search(records: Iterator[Record], wanted: str, passed: Passed) -> Iterator[tuple[int, Record]]:
+def _search(records: Iterator[Delivered], wanted: str, passed: Passed) -> Iterator[tuple[int, Record]]:
     for place, record in enumerate(records, start=1):
         passed(1)
-        if not wanted or _holds(record, wanted):
-            yield place, record
+        exact = _exact(record)
+        if not wanted or _holds(exact, wanted):
+            yield place, exact
 
 
-def _holds(value: object, wanted: str) -> bool:
-    if isinstance(value, dict):
-        return any(_holds(each, wanted) for each in value.values())
-    if isinstance(value, list):
-        return any(_holds(each, wanted) for each in value)
-    return wanted in str(value).casefold()
+def _exact(record: Delivered) -> Record:
+    try:
+        return record.exact
+    except Unreadable:  # at the limit of nesting: with rounded numbers rather than not at all
+        return record.fields
+
+
+def _holds(record: Record, wanted: str) -> bool:
+    """Say whether any value in the record, however deep, holds the text; numbers as they were delivered."""
+    left: list[object] = [record]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
+        elif wanted in str(value).casefold():
+            return True
+    return False

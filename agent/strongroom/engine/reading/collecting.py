@@ -2,20 +2,25 @@
 
 Neighbouring archives may hold the same record: a provider whose bounds are not documented is asked for a little more
 than the window, and one that includes both ends repeats what lies on them. Windows overlap where one was exported
-before it had settled. A record is told by its id, and only those within reach of a window's edge, or where windows
-overlap, can be in two archives, so only these ids are remembered.
+before it had settled. A record is left out only where an equal one of another archive was written: an id alone proves
+nothing, since attempts at one message share it, and all records of one archive are written. Only what lies within reach
+of a window's edge, or where windows overlap, can be in two archives, so only the digests of these are remembered.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from strongroom.engine.keys.identities import unlock
 from strongroom.engine.reading.coding import open_clear
 from strongroom.formats.dates import read_time
-from strongroom.formats.records import Record, read_all_records, record_id
+from strongroom.formats.delivered import Delivered
+from strongroom.formats.faults import Unreadable
+from strongroom.formats.records import read_delivered
 from strongroom.model.archive import Archive
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.errors import UsageError
@@ -65,7 +70,7 @@ def collect(
     identities: Sequence[X25519Identity],
     collected: Collected,
     dataset: str = "",
-) -> Iterator[tuple[str, Record]]:
+) -> Iterator[tuple[str, Delivered]]:
     """Yield each record of the period once, with its dataset, in the order of the archives; `collected` counts along.
 
     A record without a readable time counts as of its archive's window. Raises SealError and ContentRefused for an
@@ -76,55 +81,73 @@ def collect(
         raise UsageError(
             f"there is no dataset {dataset} in these archives", hint=f"they have {', '.join(sorted(known))}"
         )
-    seen: dict[str, set[str | int]] = {name: set() for name in known}
+    written: dict[str, Counter[bytes]] = {name: Counter() for name in known}
     for archive in source.archives:
         alone = _alone(archive, source.archives)
         for shape in archive.expectation.datasets:
             if dataset in ("", shape.name):
+                doubles = _Doubles(written[shape.name], alone)
                 for record in _of_archive(vault, archive, shape, identities):
-                    if _is_first(record, alone, shape, seen[shape.name], collected) and _lies_in(record, shape, period):
-                        collected.records += 1
-                        yield shape.name, record
+                    at = read_time(record.time)
+                    if at is not None and not period.holds(at):
+                        continue
+                    if doubles.has(record, at):
+                        collected.doubles += 1
+                        continue
+                    collected.records += 1
+                    yield shape.name, record
+                doubles.close()
         collected.archives += 1
+
+
+class _Doubles:
+    """Knows which records of one archive the archives before it held too, each as often as they held it."""
+
+    def __init__(self, written: Counter[bytes], alone: Sequence[Window]) -> None:
+        self._written = written  # by the archives before: how often each record was, at most in one of them
+        self._alone = alone
+        self._own: Counter[bytes] = Counter()
+
+    def has(self, record: Delivered, at: datetime | None) -> bool:
+        """Say whether another archive held an equal record that stands for this one."""
+        if at is not None and any(window.holds(at) for window in self._alone):
+            return False
+        digest = _digest(record)
+        self._own[digest] += 1
+        return self._own[digest] <= self._written[digest]
+
+    def close(self) -> None:
+        """Remember what this archive held for those that follow."""
+        for digest, count in self._own.items():
+            self._written[digest] = max(self._written[digest], count)
+
+
+def _digest(record: Delivered) -> bytes:
+    try:
+        text = record.canonical
+    except Unreadable:  # nested too deeply to be compared by content: then its text must be the same
+        text = record.line
+    return hashlib.blake2b(text, digest_size=16).digest()
 
 
 def _of_archive(
     vault: Vault, archive: Archive, shape: DatasetShape, identities: Sequence[X25519Identity]
-) -> Iterator[Record]:
+) -> Iterator[Delivered]:
     key, expected = unlock(vault, archive, identities), archive.expectation
     with vault.payload_path(archive).open("rb", buffering=0) as sealed:
         clear = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
-        yield from read_all_records(clear, shape, Caps(), expected.container, expected.files)
+        yield from read_delivered(clear, shape, Caps(), expected.container, expected.files)
 
 
 def _alone(archive: Archive, all_of_them: Sequence[Archive]) -> list[Window]:
-    """Return the stretches of time whose records no other archive can hold: inside its edges and no other's window."""
+    """Return the stretches of time whose records no other archive can hold: inside its edges and no other's window.
+
+    Times without a zone may be off by hours, so that where there are any nothing is surely in one archive alone.
+    """
+    if any(finding.code == "csv-time-without-zone" for finding in archive.inspection.findings):
+        return []
     window, reach = archive.spec.window, archive.expectation.overlap + timedelta(seconds=1)
     if window.length <= 2 * reach:
         return []
     others = [each.spec.window for each in all_of_them if each.id != archive.id and each.spec.window.overlaps(window)]
     return subtract(Window(window.start + reach, window.end - reach), others)
-
-
-def _is_first(
-    record: Record, alone: Sequence[Window], shape: DatasetShape, seen: set[str | int], collected: Collected
-) -> bool:
-    """Say whether no archive before has yielded the record; remember it where another may hold it too."""
-    name = record_id(record, shape)
-    if name is None or not _may_be_elsewhere(record, alone, shape):
-        return True
-    if name in seen:
-        collected.doubles += 1
-        return False
-    seen.add(name)
-    return True
-
-
-def _may_be_elsewhere(record: Record, alone: Sequence[Window], shape: DatasetShape) -> bool:
-    at = read_time(record.get(shape.time_field)) if shape.time_field else None
-    return at is None or not any(window.holds(at) for window in alone)
-
-
-def _lies_in(record: Record, shape: DatasetShape, period: Window) -> bool:
-    at = read_time(record.get(shape.time_field)) if shape.time_field else None
-    return at is None or period.holds(at)

@@ -16,9 +16,10 @@ from contextlib import contextmanager
 from strongroom.engine.health.fixity import Watch
 from strongroom.engine.keys.identities import unlock
 from strongroom.engine.reading.coding import open_clear
-from strongroom.engine.reading.tally import Tally, digest_record, name_record
+from strongroom.engine.reading.tally import Tally, digest_field, name_record
+from strongroom.formats.delivered import Delivered
 from strongroom.formats.faults import printable
-from strongroom.formats.records import Record, read_all_records
+from strongroom.formats.records import read_delivered
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.difference import DatasetDifference, Difference, FieldChange
 from strongroom.model.errors import UsageError
@@ -69,15 +70,15 @@ class _Side:
         self._key: ArchiveKey = unlock(vault, archive, identities)
 
     @contextmanager
-    def records(self, dataset: str) -> Iterator[Iterator[Record]]:
+    def records(self, dataset: str) -> Iterator[Iterator[Delivered]]:
         """Open the archive and give the records of one dataset."""
         expected = self._archive.expectation
         (shape,) = (shape for shape in expected.datasets if shape.name == dataset)
         with self._vault.payload_path(self._archive).open("rb", buffering=0) as sealed:
             clear = open_clear(SealedReader(sealed, [self._key.identity]), self._archive.seal)
-            yield self._counted(read_all_records(clear, shape, Caps(), expected.container, expected.files))
+            yield self._counted(read_delivered(clear, shape, Caps(), expected.container, expected.files))
 
-    def _counted(self, records: Iterator[Record]) -> Iterator[Record]:
+    def _counted(self, records: Iterator[Delivered]) -> Iterator[Delivered]:
         for record in records:
             self._watch(1)
             yield record
@@ -118,15 +119,15 @@ def _compare_fields(
     return tuple(FieldChange(printable(field), count) for field, count in differing.most_common())
 
 
-def _pick(records: Iterator[Record], shape: DatasetShape, chosen: set[str]) -> Iterator[tuple[str, Record]]:
+def _pick(records: Iterator[Delivered], shape: DatasetShape, chosen: set[str]) -> Iterator[tuple[str, Delivered]]:
     for record in records:
-        name = name_record(record, shape)
+        name = name_record(record.fields, shape)
         if name in chosen:
             yield name, record
 
 
-def _digest_fields(record: Record, key: bytes) -> Iterator[tuple[str, int]]:
-    return ((name, digest_record({name: value}, key)) for name, value in record.items())
+def _digest_fields(record: Delivered, key: bytes) -> Iterator[tuple[str, int]]:
+    return ((name, digest_field(name, value, key)) for name, value in record.exact.items())
 
 
 def _require_comparable(older: Archive, newer: Archive) -> None:

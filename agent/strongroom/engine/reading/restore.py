@@ -53,7 +53,7 @@ def restore(
     require_outside(vault, path)
     _refuse_existing(path)
     key = unlock(vault, archive, identities)
-    temporary = path.with_name(f".{path.name}.{archive.id[-6:]}.part")
+    temporary = path.with_name(f".{path.name[:40]}.{archive.id[-6:]}.part")
     with vault.payload_path(archive).open("rb", buffering=0) as sealed:
         reader = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
         try:

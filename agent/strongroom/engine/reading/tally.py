@@ -8,21 +8,19 @@ and however often they come.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
-import msgspec
-
-from strongroom.formats.faults import Unreadable, printable
-from strongroom.formats.records import Record, record_id
+from strongroom.formats.delivered import Delivered, Record
+from strongroom.formats.exactjson import canonical_value
+from strongroom.formats.faults import printable
+from strongroom.formats.records import record_id
 from strongroom.model.difference import Change, DatasetDifference, FieldChange
 from strongroom.model.stream import DatasetShape
 
 _OLDER, _NEWER, _BOTH = 1, 2, 3
 _MODULUS = 1 << 128
-_encode = msgspec.json.Encoder(order="sorted").encode
 
 
 class Tally:
@@ -35,12 +33,12 @@ class Tally:
         self._nameless: Counter[int] = Counter()  # digest -> how many more the older holds
         self._older = self._newer = self._without_id = 0
 
-    def add_older(self, record: Record) -> None:
+    def add_older(self, record: Delivered) -> None:
         """Count a record of the older archive."""
         self._older += 1
         self._add(record, 1, _OLDER)
 
-    def add_newer(self, record: Record) -> None:
+    def add_newer(self, record: Delivered) -> None:
         """Count a record of the newer archive."""
         self._newer += 1
         self._add(record, -1, _NEWER)
@@ -66,8 +64,8 @@ class Tally:
             nameless=self._without_id,
         )
 
-    def _add(self, record: Record, sign: int, side: int) -> None:
-        digest, name = digest_record(record, self._key), name_record(record, self._shape)
+    def _add(self, record: Delivered, sign: int, side: int) -> None:
+        digest, name = digest_record(record, self._key), name_record(record.fields, self._shape)
         if name is None:
             self._without_id += 1
             self._nameless[digest] += sign
@@ -90,15 +88,18 @@ def name_record(record: Record, shape: DatasetShape) -> str | None:
     return None if name is None else str(name)
 
 
-def digest_record(record: Record, key: bytes) -> int:
-    """Return 16 bytes of keyed BLAKE2b over the record as JSON with sorted keys: the order of fields is no content.
+def digest_record(record: Delivered, key: bytes) -> int:
+    """Return 16 bytes of keyed BLAKE2b over the record's canonical form: the order of fields is no content.
 
     Raises Unreadable (json-too-deep) for a record whose nesting is at the limit of what can be read at all.
     """
-    try:
-        text = _encode(record)
-    except UnicodeEncodeError:  # half of a surrogate pair
-        text = json.dumps(record, sort_keys=True).encode()
-    except RecursionError as error:
-        raise Unreadable("json-too-deep", "a record nests too deeply to be compared") from error
+    return _digest(record.canonical, key)
+
+
+def digest_field(name: str, value: object, key: bytes) -> int:
+    """Return the same over one field of a record that was decoded exactly. Raises Unreadable (json-too-deep)."""
+    return _digest(canonical_value({name: value}), key)
+
+
+def _digest(text: bytes, key: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=16, key=key).digest())
