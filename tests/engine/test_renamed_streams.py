@@ -17,7 +17,9 @@ from strongroom.engine.destruction.approve import approve
 from strongroom.engine.destruction.desk import Desk
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.propose import propose
-from strongroom.engine.readings import coverage_of, list_archives, newest_moments
+from strongroom.engine.jobs.lineage import regeneration_of
+from strongroom.engine.jobs.record import enter
+from strongroom.engine.readings import coverage_of, list_archives, list_jobs, newest_moments
 from strongroom.engine.recovery.rebuild import Rebuild, rebuild
 from strongroom.engine.retention.holding import list_holds, place
 from strongroom.model.coverage import Cover
@@ -135,3 +137,17 @@ def test_what_was_destroyed_is_not_exported_again_under_a_new_name_nor_by_a_seco
         first = [each for each in coverage_of(vault, "second") if each.window.start < NOON]
         assert first
         assert {each.cover for each in first if each.window.end <= NOON - timedelta(hours=12)} <= {Cover.DESTROYED}
+
+
+def test_a_re_export_of_what_was_archived_under_the_old_name_is_compared_with_it(bench: Bench) -> None:
+    cover(bench)
+    rename(bench)
+    cover(bench)
+    with bench.engine() as engine:
+        job = regeneration_of(engine, list_jobs(engine.vault)[0])
+        assert job.stream == NEW
+        with engine.vault.catalogue.transaction():
+            enter(engine.vault.catalogue, job)
+        bench.run(engine)
+        assert len(list_archives(engine.vault)) == 3
+        assert coverage_of(engine.vault, STREAM.name) == []

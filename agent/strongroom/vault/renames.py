@@ -1,6 +1,6 @@
 """A stream that was given another name, in the catalogue: what it covers and what it does now go by the new one.
 
-Archives keep the name in their manifests. Coverage, unfinished jobs and classes are moved, so that a window that is
+Archives keep the name in their manifests. Coverage, jobs and classes are moved, so that a window that is
 archived, lost or destroyed is not exported again because of a name.
 """
 
@@ -14,15 +14,12 @@ from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.streams import get_stream, put_stream
 
 _COVERED = "SELECT DISTINCT stream FROM coverage"
-# By the ledger, since finished jobs keep the name that the stream had then.
 _NEWEST_JOB = """
 SELECT jobs.source, jobs.datasets, jobs.filters FROM coverage JOIN jobs ON jobs.id = coverage.job
 WHERE coverage.stream = ? ORDER BY coverage.window_start DESC LIMIT 1
 """
 _MOVE_COVERAGE = "UPDATE coverage SET stream = ?2 WHERE stream = ?1"
-_MOVE_JOBS = """
-UPDATE jobs SET stream = ?2 WHERE stream = ?1 AND state NOT IN ('archived', 'replaced', 'failed', 'cancelled')
-"""
+_MOVE_JOBS = "UPDATE jobs SET stream = ?2 WHERE stream = ?1"  # a retry or a re-export takes the name of its job
 _MOVE_CLASSES = (
     "INSERT OR IGNORE INTO stream_classes (stream, class) SELECT ?2, class FROM stream_classes WHERE stream = ?1"
 )

@@ -188,7 +188,7 @@ class Replay:
             cover_adopted(self._catalogue, str(body["stream"]), window, part, *ids, records=facts["records"])
 
     def _renamed(self, body: Body, _at: datetime) -> None:
-        self.flush()  # unfinished jobs go by the new name, too
+        self.flush()  # jobs that are not written yet go by the new name, too
         move_stream(self._catalogue, str(body["facts"]["from"]), str(body["facts"]["to"]))
 
     def _source_paused(self, body: Body, _at: datetime) -> None:
