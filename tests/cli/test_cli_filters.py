@@ -66,10 +66,10 @@ def test_a_kind_that_the_log_may_have_and_has_not_is_an_empty_list(kind: str, ho
     assert (result.exit_code, result.stdout) == (0, "")
 
 
-def test_a_stream_that_is_no_longer_configured_can_still_be_listed(home: Home, invoke: Invoke) -> None:
-    before = json.loads(invoke("--config", home.config, "archives", "--json").stdout)["archives"]
-    home.config.write_text(home.config.read_text().replace('name = "zavu-main-records"', 'name = "another"'))
-    listed = invoke("--config", home.config, "archives", "--stream", "zavu-main-records", "--json")
+def test_a_stream_that_is_no_longer_configured_can_still_be_listed(own_home: Home, invoke: Invoke) -> None:
+    before = json.loads(invoke("--config", own_home.config, "archives", "--json").stdout)["archives"]
+    own_home.config.write_text(own_home.config.read_text().replace('name = "zavu-main-records"', 'name = "another"'))
+    listed = invoke("--config", own_home.config, "archives", "--stream", "zavu-main-records", "--json")
     assert json.loads(listed.stdout)["archives"] == before
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import os
 import tomllib
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 from cli_home import Home, Invoke
 
 from strongroom.cli import terminal
+from strongroom.engine import assembly
 from strongroom.sealing.identity import X25519Identity
 from strongroom.sealing.identityfile import parse_identity_file, write_identity_file
 from strongroom.sealing.seal import open_bytes
+
+YOUNG, OLD = datetime(2026, 12, 20, tzinfo=UTC), datetime(2027, 8, 20, tzinfo=UTC)
 
 
 def fresh(folder: Path) -> tuple[X25519Identity, Path]:
@@ -144,12 +149,17 @@ def test_a_configuration_changed_by_hand_is_not_rotated_to_unasked(
     assert "recipients.changed" in kinds(own_home)
 
 
-def test_a_drill_is_told_in_list_status_and_doctor(own_home: Home, invoke: Invoke) -> None:
+def test_a_drill_is_told_in_list_status_and_doctor(
+    own_home: Home, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = own_home.config
     assert json.loads(invoke("--config", config, "status", "--json").stdout)["last_drill"] is None
     assert "never" in invoke("--config", config, "status").stdout
-    doctor = json.loads(invoke("--config", config, "doctor", "--offline", "--json").stdout)
-    assert [each["verdict"] for each in doctor["checks"] if each["name"] == "keys"] == ["warn"]
+    for now, verdict in ((YOUNG, "ok"), (OLD, "warn")):  # a key that came lately is not warned about
+        with monkeypatch.context() as patch:
+            patch.setattr(assembly, "Doors", partial(assembly.Doors, clock=lambda now=now: now))
+            doctor = json.loads(invoke("--config", config, "doctor", "--offline", "--json").stdout)
+        assert [each["verdict"] for each in doctor["checks"] if each["name"] == "keys"] == [verdict]
     for path in (own_home.identity, own_home.folder / "recovery.txt"):
         result = json.loads(invoke("--config", config, "key", "drill", "--identity", path, "--json").stdout)
         assert (result["passed"], result["in_force"], result["faults"]) == (True, True, [])

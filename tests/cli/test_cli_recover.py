@@ -265,6 +265,13 @@ def older_copy(home: Home, keep: int) -> None:
     begun = "SELECT job FROM entries WHERE seq > ? AND kind = 'job.planned'"
     connection.execute(f"DELETE FROM coverage WHERE job IN ({begun})", (keep,))
     connection.execute(f"DELETE FROM jobs WHERE id IN ({begun})", (keep,))
+    told = "(SELECT json_extract(CAST(line AS TEXT), ?) AS fact FROM entries WHERE job = jobs.id AND seq <= ?"
+    last = f"{told} AND fact IS NOT NULL ORDER BY seq DESC LIMIT 1)"
+    connection.execute(  # jobs under way at that time
+        f"UPDATE jobs SET state = {last}, ref = coalesce({last}, ''), archive = '' "
+        "WHERE id IN (SELECT job FROM entries WHERE seq > ? AND kind LIKE 'job.%')",
+        ("$.facts.to", keep, "$.facts.ref", keep, keep),
+    )
     connection.execute("DELETE FROM entries WHERE seq > ?", (keep,))
     for (archive,) in late:
         connection.execute("DELETE FROM coverage WHERE archive = ?", (archive,))

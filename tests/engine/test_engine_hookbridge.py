@@ -42,8 +42,9 @@ def test_a_window_of_either_direction_becomes_an_archive(
         (made,) = bench.sandbox.hookbridge.jobs
         assert made.order.direction == stream.datasets[0]
         served = Origin.HOOKBRIDGE if download is Download.DIRECT else Origin.STORAGE
-        (got,) = [seen for seen in bench.sandbox.requests.all if seen.operation is Operation.DOWNLOAD]
-        assert got.origin is served
+        got = [seen.origin for seen in bench.sandbox.requests.all if seen.operation is Operation.DOWNLOAD]
+        # The first count that takes in the header is a row too many: it is learned by fetching the file again.
+        assert got == [served] * (2 if count_header else 1)
 
 
 def test_the_provider_s_names_for_our_requests_stay_in_the_history(tmp_path: Path) -> None:

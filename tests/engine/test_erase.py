@@ -157,7 +157,7 @@ def test_a_refusal_has_its_ground_and_takes_everything_off_the_plan(house: House
 def test_done_is_not_believed_before_it_is_true(house: House) -> None:
     (kept,) = house.add()
     asked = ask(house, kept)
-    with pytest.raises(StepRefused, match="1 of the 1 archives"):
+    with pytest.raises(StepRefused, match="1 of 1 archive not destroyed"):
         answer_erasure(house.desk(), asked.erasure.id, Answer.DONE, "", BOB)
     empty = ask(house)
     assert empty.plan is None

@@ -123,6 +123,7 @@ ELSEWHERE = {
     "coverage": "windows and causes",
     "snapshot": "counts",
     "source": "names of the configuration",
+    "stream": "names of the configuration",
     "export": "ids",
     "scrub": "files and digests",
     "files": "counts",

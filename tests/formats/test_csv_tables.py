@@ -73,8 +73,8 @@ def test_what_is_csv_is_read(data: bytes, count: int, dialect: str) -> None:
     (rows(b'm2,2026-03-01T10:00:00Z,"hel\n', ROW * 9_000), "csv-unclosed-quote"),
     (rows(b'm2,2026-03-01T10:00:00Z,"hel" lo\n'), "csv-malformed"),
     (rows(b'm2,2026-03-01T10:00:00Z,"a \\" b"\n'), "csv-malformed"),
-    (rows(b"m2,2026-03-01T10:00:00Z,a\0b\n"), "csv-nul"),
-    (rows(ROW, b"\0"), "csv-nul"),
+    (rows(ROW, b"\0"), "csv-ragged-row"),
+    (rows(b"m2,2026-03-01T10:00:00Z,a" + bytes(20) + b"\n"), "csv-nul"),
     (rows(ROW).decode().encode("utf-16-le"), "csv-nul"),
     (rows("m1,2026-03-01T10:00:00Z,caffè\n".encode(), b"m2,2026-03-01T10:00:00Z,\xe8\n"), "csv-bad-encoding"),
     (b"\xef\xbb\xbf" + rows(b"m1,2026-03-01T10:00:00Z,caff\xe8\n"), "csv-bad-encoding"),
@@ -130,6 +130,7 @@ def test_a_row_may_be_long_but_not_endless() -> None:
     (rows(b"m1,1772359200,x\n"), "record-undated", "warning"),
     (rows(b"m1,2026-03-01 10:00:00,x\n"), "csv-time-without-zone", "note"),
     (b"created_at,text\n2026-03-01T10:00:00Z,x\n", "field-vanished", "warning"),
+    (rows(b"m2,2026-03-01T10:00:00Z,a\0b\n"), "csv-nul-cell", "warning"),
 ])  # fmt: skip
 def test_what_is_remarkable_is_told(data: bytes, code: str, severity: str) -> None:
     found = inspect_csv(data)

@@ -19,7 +19,7 @@ from strongroom.vault.layout import FORMAT
 from strongroom.vault.manifest import read_manifest, write_manifest
 
 WORDS = st.text(max_size=8)
-COUNTS = st.integers(0, 2**63 - 1)
+COUNTS = st.integers(0, 2**60)  # what several of them come to fits into 63 bits, too
 INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 LISTS = st.lists(WORDS, max_size=3).map(tuple)
 WINDOWS = st.builds(

@@ -22,6 +22,7 @@ from strongroom.model.instants import require_utc
 from strongroom.vault.rows import HINT, RowUnreadable
 from strongroom.vault.schema import SCHEMA, alone, build, migrate
 from strongroom.vault.schemacheck import require_own_schema
+from strongroom.vault.sqlcodes import BUSY, WORLD, code_of
 
 BUSY_SECONDS = 15.0
 
@@ -142,11 +143,11 @@ def _in_words() -> Iterator[None]:
 
 
 def _words(error: sqlite3.Error) -> VaultError | WorldError:
-    code = _code_of(error)
-    if code in _BUSY:
+    code = code_of(error)
+    if code in BUSY:
         return _stayed_locked("the catalogue")
-    if code in _WORLD:
-        return WorldError(_WORLD[code][0], hint=_WORLD[code][1])
+    if code in WORLD:
+        return WorldError(WORLD[code][0], hint=WORLD[code][1])
     return VaultError(f"the catalogue refused: {error}", hint="run: strongroom doctor")
 
 
@@ -154,31 +155,6 @@ def _stayed_locked(what: str) -> CatalogueBusy:
     return CatalogueBusy(
         f"{what} stayed locked for {BUSY_SECONDS:.0f} s", hint="another program may be holding it open; run it again"
     )
-
-
-def _code_of(error: sqlite3.Error) -> int:
-    """Return SQLite's primary result code, 0 for an error that Python's module made itself."""
-    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
-
-
-_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-_WORLD = {
-    sqlite3.SQLITE_FULL: ("the disk is full while writing the catalogue", "free space, then start again"),
-    sqlite3.SQLITE_READONLY: (
-        "the catalogue cannot be written",
-        "check owner and permissions of the vault's folder, and whether its disk is mounted for writing",
-    ),
-    sqlite3.SQLITE_CANTOPEN: (
-        "the catalogue cannot be opened by this user",
-        "check owner and permissions of the vault's folder and of catalogue.sqlite in it",
-    ),
-    sqlite3.SQLITE_PERM: ("the catalogue cannot be opened by this user", "check owner and permissions of the vault"),
-    sqlite3.SQLITE_IOERR: (
-        "the disk reports an error at the catalogue",
-        "check the disk before anything else: dmesg; and that it is there and has space",
-    ),
-}
-"""What the world does to the catalogue: the machine is to be mended, not the vault."""
 
 
 def open_catalogue(path: Path) -> Catalogue:
@@ -223,7 +199,7 @@ def open_to_read(path: Path, *, checked: bool = True) -> Catalogue:
             )
         connection = _connect_to_read(path, "mode=ro&immutable=1")
     if connection is None:
-        raise WorldError(*_WORLD[sqlite3.SQLITE_CANTOPEN][:1], hint=_WORLD[sqlite3.SQLITE_CANTOPEN][1])
+        raise WorldError(*WORLD[sqlite3.SQLITE_CANTOPEN][:1], hint=WORLD[sqlite3.SQLITE_CANTOPEN][1])
     try:
         with _in_words():
             _require_up_to_date(connection)
@@ -257,7 +233,7 @@ def _connect_to_read(path: Path, how: str) -> sqlite3.Connection | None:
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()
-        if _code_of(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+        if code_of(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
             return None
         raise _not_opened(path, error) from error
     return connection
@@ -319,16 +295,16 @@ def _write_ahead(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _not_opened(path: Path, error: sqlite3.Error) -> VaultError | WorldError:
-    if _code_of(error) in _BUSY:
+    if code_of(error) in BUSY:
         return _stayed_locked(str(path))
-    if _code_of(error) in _WORLD:
-        return WorldError(f"{path}: {_WORLD[_code_of(error)][0]}", hint=_WORLD[_code_of(error)][1])
+    if code_of(error) in WORLD:
+        return WorldError(f"{path}: {WORLD[code_of(error)][0]}", hint=WORLD[code_of(error)][1])
     return VaultError(f"{path} cannot be opened as a catalogue: {error}", hint="run: strongroom doctor")
 
 
 def refusal(path: Path, error: sqlite3.Error) -> VaultError | WorldError | None:
     """Return what kept SQLite from the file, in words; None where it is the file itself that is no sound catalogue."""
-    if _code_of(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, 0):
+    if code_of(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, 0):
         return None  # SQLITE_ERROR: there is no such table; 0: what was read is no text
     return _not_opened(path, error)
 
