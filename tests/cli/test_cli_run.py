@@ -112,7 +112,7 @@ def test_run_once_as_json_ends_in_a_summary(fresh: Home, run: Run, sandbox: Sand
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert lines[-1]["event"] == "summary"
     assert lines[-1]["complete"] is (done.returncode == 0)
-    assert {line["event"] for line in lines} <= {"moment", "progress", "summary"}
+    assert {line["event"] for line in lines} <= {"moment", "progress", "waiting", "summary"}
     assert len(lines[-1]["archived"]) == len([line for line in lines if line.get("kind") == "job.proven"])
     again = run(fresh, "status", "--json")
     assert json.loads(again.stdout)["worked_on_by"] == ""
@@ -137,7 +137,7 @@ def test_a_refused_key_ends_the_run_soon_and_a_mended_one_resumes(fresh: Home, r
     assert open_already.returncode == 2
     assert "run --once" in open_already.stderr
     mended = run(fresh, "run", "--once", "--patience", "8s", "--json")
-    assert "goes on" in open_already.stderr
+    assert "resumes: the provider accepts the key again" in open_already.stderr
     assert json.loads(mended.stdout.splitlines()[-1])["archived"], mended.stderr
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from strongroom.cli.amounts import clock_words, job_words, short
 from strongroom.cli.documents import moment_document, running_document, wait_group_document
 from strongroom.cli.follow import Display, Glance
@@ -34,7 +36,7 @@ class PlainLines:
             name = job_words(job) if job else ""
             tell(clean(f"{clock_words(moment.at)} {short(moment.job)} {name}: {words}"))
         for group in glance.waits:
-            tell(clean(group_words(group)))
+            tell(clean(f"{clock_words(datetime.now(UTC))} {group_words(group)}"))
 
     def close(self) -> None:
         """Leave everything as it is."""
