@@ -33,7 +33,7 @@ def instant(text: str) -> datetime:
 class OneOf(click.Choice[str]):
     """A choice that names the nearest one where what was typed is none of them."""
 
-    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:  # noqa: ARG002
+    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:  # noqa: ARG002 - click hands it over
         """Return what is wrong and what to type."""
         return f"there is no {value!r}; {nearest_words(str(value), self.choices)}"
 
