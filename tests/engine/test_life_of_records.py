@@ -63,10 +63,10 @@ class World:
 
     def is_held(self, archive: Archive) -> bool:
         """Say whether a hold stands that keeps the archive."""
-        return any(_fits(each, archive) for each in self.holds.values())
+        return any(fits(each, archive) for each in self.holds.values())
 
 
-def _fits(rule: HoldRule, archive: Archive) -> bool:
+def fits(rule: HoldRule, archive: Archive) -> bool:
     window = archive.spec.window
     return (
         (not rule.stream or rule.stream == archive.stream)
@@ -208,7 +208,7 @@ class LifeOfRecords(RuleBasedStateMachine):
         caught = place(self.vault, "Smith v. Acme", held, ALICE, "a letter", self.now(), self.chance)
         self.world.holds[caught.hold.id] = held
         self.world.acts.append("hold.placed")
-        assert caught.archives == sum(_fits(held, life.archive) for life in self.world.lives.values())
+        assert caught.archives == sum(fits(held, life.archive) for life in self.world.lives.values())
 
     @precondition(lambda self: self.world.holds)
     @rule(data=st.data())

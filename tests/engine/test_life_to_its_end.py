@@ -15,7 +15,7 @@ from destructionkit import ALICE, BOB, CAROL, SIGNER
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
-from test_life_of_records import PERIODS, LifeOfRecords
+from test_life_of_records import PERIODS, LifeOfRecords, fits
 
 from strongroom.engine.destruction.approve import approve
 from strongroom.engine.destruction.desk import Desk
@@ -25,8 +25,10 @@ from strongroom.engine.health.vaulttime import require_trustworthy_time
 from strongroom.evidence.line import read_chain
 from strongroom.model.destruction import Person, StepRefused
 from strongroom.model.errors import StrongroomError
+from strongroom.model.hold import HoldRule
 from strongroom.model.retention import Basis
 from strongroom.vault.archives import get_archive
+from strongroom.vault.destructions import planned_for_retention
 from strongroom.vault.shred import copies_of
 from strongroom.vault.tombstones import get_tombstone, is_tombstone
 
@@ -92,6 +94,14 @@ class LifeToItsEnd(LifeOfRecords):
             undo(self.desk(), plan.proposal.id, CAROL, "wait")
             self.world.acts.append("destruction.undone")
 
+    def _hold(self, held: HoldRule) -> None:
+        """Place a hold: what it catches comes off its plan at once, and stays off when the hold is released."""
+        waiting = [each.archive for each in planned_for_retention(self.vault.catalogue)]
+        super()._hold(held)
+        spared = [life.archive.id for life in self.world.lives.values() if fits(held, life.archive)]
+        self.world.acts += ["destruction.spared" for each in waiting if each in spared]
+        assert not {each.archive for each in planned_for_retention(self.vault.catalogue)} & set(spared)
+
     @rule(days=st.sampled_from((0, 8)))
     def carry_out(self, days: int) -> None:
         """Let the daemon work, after the cooling-off or before it."""
@@ -102,7 +112,7 @@ class LifeToItsEnd(LifeOfRecords):
         told = self._told()
         fresh = told[len(self.world.acts) :]
         assert Counter(fresh)["destruction.begun"] == Counter(fresh)["archive.destroyed"]
-        assert set(fresh) <= {"destruction.begun", "archive.destroyed", "destruction.spared"}
+        assert set(fresh) <= {"destruction.begun", "archive.destroyed", "destruction.spared", "clock.confirmed"}
         self.world.acts += fresh
         for name in sorted(self.world.lives):
             if get_archive(self.vault.catalogue, name) is None:
