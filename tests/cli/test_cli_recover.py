@@ -20,7 +20,7 @@ from strongroom.config.load import load_config
 from strongroom.engine.assembly import Doors, open_engine, open_reading
 from strongroom.engine.jobs.restart import recover as settle
 from strongroom.engine.readings import coverage_of, list_archives, list_jobs
-from strongroom.engine.recovery.diagnosis import PAGES, Kind, Trouble
+from strongroom.engine.recovery.trouble import PAGES, Kind, Trouble
 from strongroom.evidence.line import Entry, read_chain
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover

@@ -155,9 +155,8 @@ def test_a_manifest_with_a_path_for_an_id_is_named_and_the_rest_is_mended(own_ho
     result = invoke("--config", own_home.config, "recover", "--apply", "--json")
     assert result.exit_code == 1, result.output
     told = json.loads(result.output)
-    left = next(each for each in told["done"] if each.startswith("left alone "))
-    assert str(path.relative_to(own_home.vault)) in left
-    assert [each["archive"] for each in told["troubles"]] == [path.stem]
+    assert [(each["kind"], each["archive"]) for each in told["troubles"]] == [("lost-manifest", path.stem)]
+    assert str(path.relative_to(own_home.vault)) in told["troubles"][0]["files"]
     assert not stray.exists()
     spoken = invoke("--config", own_home.config, "recover", "--apply")
     assert spoken.exit_code == 1

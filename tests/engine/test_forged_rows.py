@@ -25,7 +25,8 @@ from strongroom.engine.destruction.erase import answer_erasure, request_erasure
 from strongroom.engine.destruction.grave import settle_begun
 from strongroom.engine.destruction.propose import Plan, propose, read_plan, undo
 from strongroom.engine.proof.audit import audit_vault
-from strongroom.engine.recovery.diagnosis import Kind, diagnose
+from strongroom.engine.recovery.diagnosis import diagnose
+from strongroom.engine.recovery.trouble import Kind
 from strongroom.engine.retention.holding import place, release
 from strongroom.engine.retention.judgement import judge_anew
 from strongroom.engine.retention.retain import Policy, adopt_policy, extend

@@ -193,7 +193,8 @@ def manifest(house: Layout) -> Path:
     return min((house.root / "manifests").glob("*/*.json"), key=lambda path: path.stem)  # of the first export
 
 
-def test_a_manifest_that_the_log_contradicts_is_not_entered(house: Layout, lived: Bench) -> None:
+def test_a_manifest_that_the_log_contradicts_is_not_entered(house: Layout, lived: Bench, tmp_path: Path) -> None:
+    lose(house, tmp_path)
     path = manifest(house)
     body = json.loads(path.read_text())
     body["counts"]["records"] += 1
@@ -204,13 +205,16 @@ def test_a_manifest_that_the_log_contradicts_is_not_entered(house: Layout, lived
 
 
 @pytest.mark.parametrize("number", range(4), ids=lambda number: f"archive {number}")
-def test_an_archive_whose_manifest_is_gone_is_told_and_not_proven(house: Layout, lived: Bench, number: int) -> None:
+def test_an_archive_whose_manifest_is_gone_is_told_and_not_proven(
+    house: Layout, lived: Bench, number: int, tmp_path: Path
+) -> None:
     path = sorted(
         [*house.root.glob("manifests/*/*.json"), *house.root.glob("quarantine/*.json")], key=lambda p: p.name
     )[number]
     covering = f"SELECT stream, window_start FROM coverage WHERE archive = '{path.stem}'"
     before = rows(house.catalogue, covering)
     path.unlink()
+    lose(house, tmp_path)
     done = rebuild(order(house, lived))
     assert sum(path.stem in fault for fault in done.faults) == 1
     found = rows(

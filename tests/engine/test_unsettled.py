@@ -19,8 +19,9 @@ from strongroom.engine.coverage.planning import enter_due, enter_window, unsettl
 from strongroom.engine.coverage.prospect import coverage_of_plans
 from strongroom.engine.coverage.statement import has_gap, state_coverage
 from strongroom.engine.readings import coverage_of, find_job, list_archives, newest_moments
-from strongroom.engine.recovery.mending import Recovery, apply
+from strongroom.engine.recovery.mending import apply
 from strongroom.engine.recovery.rebuild import Rebuild, rebuild
+from strongroom.engine.recovery.recovery import Recovery
 from strongroom.model.coverage import HELD, Cover, Interval
 from strongroom.model.errors import UsageError
 from strongroom.model.horizon import BEYOND

@@ -87,6 +87,8 @@ def _say(done: Rebuilt, seconds: float) -> None:
         f"{counted(done.archives, 'archive')}, {counted(done.jobs, 'job')}, {counted(done.entries, 'log entry')}"
         f" and {counted(done.tombstones, 'tombstone')} in {seconds:.1f} s, {rate}"
     )
+    for each in done.restored:
+        say(clean(each))
     for fault in done.faults:
         say(clean(fault))
     if done.aside is not None:
@@ -101,6 +103,7 @@ def _document(done: Rebuilt, seconds: float) -> dict[str, object]:
         "entries": done.entries,
         "tombstones": done.tombstones,
         "faults": done.faults,
+        "restored": done.restored,
         "aside": str(done.aside) if done.aside else None,
         "seconds": round(seconds, 3),
     }

@@ -15,8 +15,8 @@ from strongroom.cli.terminal import say, tell, width
 from strongroom.model.errors import ExitCode
 
 if TYPE_CHECKING:
-    from strongroom.engine.recovery.diagnosis import Trouble
-    from strongroom.engine.recovery.mending import Recovery
+    from strongroom.engine.recovery.recovery import Recovery
+    from strongroom.engine.recovery.trouble import Trouble
 
 
 @click.command("recover")
@@ -75,7 +75,7 @@ def _recovery(session: Session, root: Path | None, *, deep: bool) -> Recovery:
     import os
 
     from strongroom.engine.assembly import system_clock
-    from strongroom.engine.recovery.mending import Recovery
+    from strongroom.engine.recovery.recovery import Recovery
 
     if root is not None:
         return Recovery(root.absolute(), system_clock, os.urandom, deep=deep, configured=False)

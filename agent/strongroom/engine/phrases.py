@@ -75,6 +75,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "vault.asides-shredded": "older catalogues were overwritten and removed",
         "log.remade": "the log's file was gone, and was written anew",
         "archive.damaged": "moved to quarantine: damaged",
+        "archive.missing": "its manifest was gone when the catalogue was made again",
         "archive.adopted": "found in the vault and entered",
         "manifest.rewritten": "the manifest was written again",
         "files.moved": "stray files were moved to quarantine",

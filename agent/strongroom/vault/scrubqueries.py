@@ -58,6 +58,15 @@ WHERE kind IN ('job.proven', 'job.rejected', 'archive.adopted') AND archive <> '
     AND archive NOT IN (SELECT archive FROM entries WHERE kind = 'archive.destroyed')
 ORDER BY archive
 """
+UNSHOWN_TOMBSTONES = """
+SELECT DISTINCT stream, archive FROM entries
+WHERE kind = 'archive.destroyed' AND archive NOT IN (SELECT archive FROM tombstones) ORDER BY archive
+"""
+KEEP_DESTROYED = """
+UPDATE coverage SET cover = 'destroyed' WHERE cover IN ('proven', 'empty')
+    AND archive IN (SELECT archive FROM entries WHERE kind = 'archive.destroyed')
+    AND archive NOT IN (SELECT id FROM archives)
+"""
 # Of these, what nobody has acted on: neither put aside after a finding, nor its files moved away by a recovery.
 UNLISTED = UNSHOWN.replace(
     "ORDER BY archive",

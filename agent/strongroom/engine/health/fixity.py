@@ -35,7 +35,7 @@ class Fault:
 
 def check_fixity(vault: Vault, archive: Archive, watch: Watch = lambda _count: None) -> list[Fault]:
     """Compare payload, key file and manifest with what the catalogue says. Reads every sealed byte."""
-    return [*_check_payload(vault, archive, watch), *check_small_files(vault, archive)]
+    return [*check_payload(vault, archive, watch), *check_small_files(vault, archive)]
 
 
 def check_small_files(vault: Vault, archive: Archive) -> list[Fault]:
@@ -69,7 +69,8 @@ def payload_fault(
     return Fault(archive.id, name, "digest", message)
 
 
-def _check_payload(vault: Vault, archive: Archive, watch: Watch) -> list[Fault]:
+def check_payload(vault: Vault, archive: Archive, watch: Watch = lambda _count: None) -> list[Fault]:
+    """Compare the sealed payload with the size and digest that the manifest has of it. Reads every byte."""
     path, seal = vault.payload_path(archive), archive.seal
     try:
         size = path.stat().st_size

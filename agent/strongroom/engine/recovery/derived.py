@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
-from strongroom.engine.recovery.rebuild import enter_archive, enter_tombstone, put_line, replay_ends
+from strongroom.engine.recovery.manifests import enter_archive, enter_tombstone
+from strongroom.engine.recovery.rebuild import put_line, replay_ends
 from strongroom.engine.recovery.replay import Replay
 from strongroom.evidence.verifier import Wrong as Wrong  # the command line names it from here
 from strongroom.model.coverage import Cover

@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from strongroom.engine.destruction.crosscheck import held_otherwise
@@ -18,6 +16,8 @@ from strongroom.engine.recovery.derived import row_differences
 from strongroom.engine.recovery.foreign import foreign_schema, unchained_row
 from strongroom.engine.recovery.history import begins_anew, has_lines, is_accepted
 from strongroom.engine.recovery.integrity import integrity
+from strongroom.engine.recovery.straying import stray_troubles
+from strongroom.engine.recovery.trouble import Kind, Trouble
 from strongroom.evidence.line import GENESIS, digest
 from strongroom.model.archive import Archive
 from strongroom.model.counts import counted, noun_of
@@ -26,84 +26,16 @@ from strongroom.vault import queries
 from strongroom.vault.archives import all_archive_ids, get_archive
 from strongroom.vault.jobs import interrupted_jobs
 from strongroom.vault.layout import Layout
-from strongroom.vault.orphans import strays
 from strongroom.vault.scrubs import findings_of, is_still_read
-from strongroom.vault.tombstones import is_tombstone
 from strongroom.vault.vault import Vault, open_vault
 
-PAGES = "docs/recovery/"
 WITHOUT_LOG = (
     "put log/log.jsonl or catalogue.sqlite back from a copy; only if both are lost for good: strongroom rebuild"
     " --lose-history, which knows nothing of legal holds, longer periods and erasures"
 )
-WHOLE = 3  # files of an archive: payload, key file, manifest
-
-
-class Kind(StrEnum):
-    """What can be wrong; each is told on a page of its own."""
-
-    UNFINISHED = "unfinished-init"
-    NO_CATALOGUE = "lost-catalogue"
-    BAD_CATALOGUE = "damaged-catalogue"
-    OLD_CATALOGUE = "old-catalogue"
-    NO_LOG = "lost-log"
-    TORN_LOG = "torn-log"
-    SHORT_LOG = "short-log"
-    UNREADABLE_LOG = "unreadable-log"
-    BROKEN_LOG = "broken-log"
-    FORKED_LOG = "forked-log"
-    NO_HISTORY = "no-history"
-    HOLDS = "changed-holds"
-    ROWS = "changed-rows"
-    INTERRUPTED = "interrupted-jobs"
-    PAYLOAD = "damaged-payload"
-    KEY = "missing-key"
-    MANIFEST = "damaged-manifest"
-    UNKNOWN = "unknown-archive"
-    STRAY = "stray-files"
-
 
 _DECISIVE = (Kind.BAD_CATALOGUE, Kind.OLD_CATALOGUE, Kind.FORKED_LOG, Kind.BROKEN_LOG)
 """What is to be mended before anything else in a vault can be judged."""
-
-_PAGE = {
-    Kind.UNFINISHED: "unfinished-init.md",
-    Kind.NO_CATALOGUE: "lost-catalogue.md",
-    Kind.BAD_CATALOGUE: "lost-catalogue.md",
-    Kind.OLD_CATALOGUE: "half-restored.md",
-    Kind.SHORT_LOG: "half-restored.md",
-    Kind.FORKED_LOG: "half-restored.md",
-    Kind.UNKNOWN: "half-restored.md",
-    Kind.STRAY: "half-restored.md",
-    Kind.NO_LOG: "torn-log.md",
-    Kind.TORN_LOG: "torn-log.md",
-    Kind.UNREADABLE_LOG: "torn-log.md",
-    Kind.BROKEN_LOG: "torn-log.md",
-    Kind.NO_HISTORY: "torn-log.md",
-    Kind.PAYLOAD: "damaged-payload.md",
-    Kind.MANIFEST: "damaged-payload.md",
-    Kind.KEY: "missing-key.md",
-    Kind.HOLDS: "half-restored.md",
-    Kind.ROWS: "half-restored.md",
-    Kind.INTERRUPTED: "README.md",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """One thing that is wrong, and what can be done about it."""
-
-    kind: Kind
-    words: str  # what is wrong: expected and got
-    remedy: str  # what --apply does, or what a person has to do where `mendable` is False
-    mendable: bool = True
-    archive: str = ""
-    files: tuple[str, ...] = ()  # relative to the vault
-
-    @property
-    def page(self) -> str:
-        """Where it is told at length."""
-        return PAGES + _PAGE[self.kind]
 
 
 def diagnose(root: Path, *, deep: bool = False, configured: bool = True) -> list[Trouble]:
@@ -127,7 +59,7 @@ def diagnose(root: Path, *, deep: bool = False, configured: bool = True) -> list
         found = list(_of_log(vault))
         if any(each.kind in _DECISIVE for each in found):
             return found
-        found += [*_of_holds(vault), *_of_jobs(vault), *_of_archives(vault, deep=deep), *_of_strays(vault)]
+        found += [*_of_holds(vault), *_of_jobs(vault), *_of_archives(vault, deep=deep), *stray_troubles(vault)]
         return found if any(each.mendable for each in found) else [*found, *_of_rows(vault)]  # files first
     finally:
         vault.close()
@@ -322,28 +254,3 @@ def _of_archive(vault: Vault, archive: Archive, faults: list[Fault]) -> Iterator
         else:
             remedy = "write it again from the catalogue, which the log bears out; the damaged one goes to quarantine"
             yield Trouble(Kind.MANIFEST, words, remedy, archive=archive.id, files=files)
-
-
-def _of_strays(vault: Vault) -> Iterator[Trouble]:
-    for stray in strays(vault.layout, vault.catalogue):
-        files = tuple(str(path.relative_to(vault.layout.root)) for path in stray.files)
-        manifest = stray.manifest(vault.layout)
-        if manifest is not None and _is_tombstone(manifest):
-            continue  # destroyed, and told by its tombstone
-        if manifest is not None and len(stray.files) < WHOLE:
-            words = f"{', '.join(files)}: an archive that the catalogue does not know, and a part of it is not there"
-            yield Trouble(Kind.STRAY, words, "move it to quarantine", archive=stray.archive, files=files)
-        elif manifest is not None:
-            words = f"archive {stray.archive} lies in the vault, and the catalogue does not know it"
-            remedy = "enter it from its manifest, if its files are whole"
-            yield Trouble(Kind.UNKNOWN, words, remedy, archive=stray.archive, files=files)
-        else:
-            words = f"{', '.join(files)}: a part of an archive that has no manifest"
-            yield Trouble(Kind.STRAY, words, "move it to quarantine", archive=stray.archive, files=files)
-
-
-def _is_tombstone(path: Path) -> bool:
-    try:
-        return is_tombstone(path.read_bytes())
-    except OSError:
-        return False  # a folder of that name, or a file of another owner: told as what it is

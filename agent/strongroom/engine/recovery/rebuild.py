@@ -1,13 +1,13 @@
 """The catalogue made again from what does not depend on it: the log's lines, the manifests, the tombstones.
 
 Three passes, each of which goes on where an interrupted one stopped: lines become entries, jobs and coverage; manifests
-become archives, where the log bears them out; what else the log tells is made again at the end. The catalogue that was
-there is moved aside and never deleted. What was destroyed stays destroyed: a manifest that came back is not entered.
+become archives, where the log bears them out; what else the log tells is made again at the end. A manifest that is gone
+is written again from an older catalogue, if the log has its digest. The catalogue that was there is moved aside, never
+deleted. What was destroyed stays destroyed: a manifest that came back is not entered.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,28 +16,26 @@ from itertools import islice
 from pathlib import Path
 
 from strongroom.engine.recovery.history import require_history
+from strongroom.engine.recovery.manifests import Restorer, enter_file, manifests_of, name_of
 from strongroom.engine.recovery.replay import Body, Replay
 from strongroom.engine.recovery.retentionreplay import replay_retention
 from strongroom.evidence.line import Entry, Fact, digest
-from strongroom.model.archive import Archive, Holding
-from strongroom.model.errors import Interrupted, VaultError
-from strongroom.model.instants import Clock, parse_instant
-from strongroom.model.job import Job, State
+from strongroom.model.coverage import Cover
+from strongroom.model.errors import Interrupted, VaultError, WorldError
+from strongroom.model.instants import Clock, format_instant, parse_instant
 from strongroom.model.stream import Stream
 from strongroom.vault import queries as common
 from strongroom.vault import rebuilding
 from strongroom.vault import scrubqueries as queries
-from strongroom.vault.archives import put_archive
 from strongroom.vault.catalogue import Catalogue, open_catalogue, to_text
 from strongroom.vault.destructionreplay import replay_destructions
 from strongroom.vault.durable import make_folder
-from strongroom.vault.jobs import get_job, put_job
-from strongroom.vault.layout import FORMAT, Layout, id_of
+from strongroom.vault.layout import FORMAT, Layout
+from strongroom.vault.ledger import covered_by
 from strongroom.vault.lock import hold
-from strongroom.vault.log import add_entry, entries_of_archive, write_out
-from strongroom.vault.manifest import read_manifest
+from strongroom.vault.log import add_entry, write_out
 from strongroom.vault.recipients import replay_recipients, replay_resealed
-from strongroom.vault.tombstones import is_tombstone, put_tombstone, read_tombstone
+from strongroom.vault.witness import witnesses_of
 
 BATCH = 2000  # lines, or manifests, that share a commit
 GONE = "manifest-missing"
@@ -66,6 +64,7 @@ class Rebuilt:
     archives: int = 0
     tombstones: int = 0
     faults: list[str] = field(default_factory=list)  # each with the file it is about
+    restored: list[str] = field(default_factory=list)  # what was written again, as an older catalogue had it
     aside: Path | None = None  # where the catalogue lies that was there before
 
 
@@ -94,7 +93,7 @@ def rebuild(order: Rebuild) -> Rebuilt:
     Raises VaultLocked while somebody works in the vault, VaultError where the log's lines do not follow each other,
     UsageError where the log has lost lines and nobody said that they may be forgotten, Interrupted when `stop` says so.
     """
-    if not order.layout.log.exists() and not any(_manifests(order.layout)):
+    if not order.layout.log.exists() and not any(manifests_of(order.layout)):
         raise VaultError(f"there is no vault at {order.layout.root}", hint="check [vault] path")
     with hold(order.layout.lock, "strongroom rebuild"):
         if not order.lose_history and order.to is None:
@@ -206,116 +205,22 @@ def put_line(catalogue: Catalogue, body: Body, line: bytes) -> None:
 def _read_manifests(order: Rebuild, catalogue: Catalogue, done: Rebuilt) -> None:
     """Enter every archive and tombstone, in the order of their paths."""
     mark = rebuilding.read_mark(catalogue, "manifest")
-    paths = iter([path for path in _manifests(order.layout) if _name(order.layout, path) > mark])
+    paths = iter([path for path in manifests_of(order.layout) if name_of(order.layout, path) > mark])
     while some := list(islice(paths, order.batch)):
         _check_stop(order)
         with catalogue.transaction():
             for path in some:
-                done.faults += _enter(order.layout, catalogue, path)
-            rebuilding.put_mark(catalogue, "manifest", _name(order.layout, some[-1]))
+                done.faults += enter_file(order.layout, catalogue, path)
+            rebuilding.put_mark(catalogue, "manifest", name_of(order.layout, some[-1]))
         order.watch("manifests", len(some))
-
-
-def _manifests(layout: Layout) -> list[Path]:
-    """Return every manifest and tombstone that has a name of ours, sorted."""
-    found = [*(layout.root / "manifests").glob("*/*.json"), *(layout.root / "quarantine").glob("*.json")]
-    return sorted(path for path in found if id_of(path) is not None)
-
-
-def _name(layout: Layout, path: Path) -> str:
-    return str(path.relative_to(layout.root))
-
-
-def _enter(layout: Layout, catalogue: Catalogue, path: Path) -> list[str]:
-    """Enter one manifest; return what is wrong with it instead, where the log does not bear it out."""
-    name = _name(layout, path)
-    try:
-        data = path.read_bytes()
-        if is_tombstone(data):
-            return enter_tombstone(catalogue, path, data)
-        archive = read_manifest(data)
-    except OSError as error:
-        return [f"{name}: expected a manifest, got: {error.strerror}"]
-    except VaultError as error:
-        return [f"{name}: {error.message}"]
-    if archive.id != id_of(path) or (archive.holding is Holding.QUARANTINED) != name.startswith("quarantine/"):
-        return [f"{name}: expected the manifest of an archive that lies there, got another's"]
-    return enter_archive(layout, catalogue, archive, data, name)
-
-
-def enter_archive(layout: Layout, catalogue: Catalogue, archive: Archive, data: bytes, name: str) -> list[str]:
-    """Enter an archive whose manifest was read as `data`; return what is wrong where the log does not confirm it."""
-    told = [entry.body for entry in reversed(entries_of_archive(catalogue, archive.id))]
-    if any(body["kind"] == "archive.destroyed" for body in told):
-        return [f"{name}: the archive was destroyed and is not entered; it is destroyed again when work begins"]
-    logged = _newest(told, "manifest_sha256")
-    if logged and logged != hashlib.sha256(data).hexdigest():
-        return [f"{name}: expected SHA-256 {logged[:16]}…, as the log has it, got another manifest"]
-    faults = [] if logged else [f"{name}: the log has no line about it; entered all the same"]
-    _require_job(catalogue, archive)
-    put_archive(catalogue, archive, _newest(told, "key_sha256") or _key_digest(layout, archive))
-    return faults
-
-
-def enter_tombstone(catalogue: Catalogue, path: Path, data: bytes) -> list[str]:
-    """Enter a tombstone; return what is wrong with it where the log does not confirm it."""
-    tombstone = read_tombstone(data)
-    told = [entry.body for entry in reversed(entries_of_archive(catalogue, tombstone.archive))]
-    begun = _newest(told, "tombstone_sha256") == hashlib.sha256(data).hexdigest()
-    if not begun and not any(body["kind"] == "archive.destroyed" for body in told):
-        return [f"{path.name}: a tombstone that the log knows nothing of"]
-    put_tombstone(catalogue, tombstone, _newest(told, "certificate_sha256"))
-    return []
-
-
-def _newest(told: list[dict[str, Fact]], name: str) -> str:
-    """Return what the newest line that has this fact says."""
-    found = (body["facts"] for body in told)
-    return next((str(facts[name]) for facts in found if isinstance(facts, dict) and facts.get(name)), "")
-
-
-def _key_digest(layout: Layout, archive: Archive) -> str:
-    held = archive.holding is not Holding.QUARANTINED
-    path = layout.key(archive.id) if held else layout.quarantined(archive.id, ".key.age")
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""
-
-
-def _require_job(catalogue: Catalogue, archive: Archive) -> None:
-    """An archive stands on a job: one that the log does not tell is made from the manifest."""
-    filters = json.dumps(archive.spec.filters)
-    if get_job(catalogue, archive.job) is not None:
-        catalogue.write(queries.SET_JOB_FILTERS, filters, archive.job, filters)  # which are in no line
-        return
-    put_job(catalogue, job_of(archive))
-
-
-def job_of(archive: Archive) -> Job:
-    """Return the job that an archive came from, as far as its manifest tells."""
-    return Job(
-        id=archive.job,
-        stream=archive.stream,
-        source=archive.source,
-        spec=archive.spec,
-        state=State.ARCHIVED if archive.holding is Holding.HELD else State.CANCELLED,
-        created_at=archive.durable_at,
-        changed_at=archive.verified_at,
-        next_at=archive.verified_at,
-        retention=archive.retention,
-        ref=archive.ref,
-        archive=archive.id,
-    )
 
 
 def _finish(order: Rebuild, catalogue: Catalogue, done: Rebuilt) -> None:
     now: datetime = order.clock()
     with catalogue.transaction():
+        _restore_lost(order, catalogue, done, now)
         replay_ends(catalogue)
-        for row in catalogue.read(queries.UNSHOWN):
-            done.faults.append(f"archive {row['archive']} of {row['stream']}: its manifest is not there: missing")
-        catalogue.write(queries.UNCOVER_UNSHOWN, GONE)
+        _uncover_lost(order, catalogue, done, now)
         rebuilding.drop_marks(catalogue)
         catalogue.write(common.PUT_FACT, "format", str(FORMAT))
         row = catalogue.read(queries.COUNTS)[0]
@@ -329,11 +234,47 @@ def _finish(order: Rebuild, catalogue: Catalogue, done: Rebuilt) -> None:
             add_entry(catalogue, Entry("vault.rebuilt", now, facts=facts))
 
 
+def _restore_lost(order: Rebuild, catalogue: Catalogue, done: Rebuilt, now: datetime) -> None:
+    """Take what is gone from its place from an older catalogue, if the log confirms it."""
+    restorer = Restorer(order.layout, catalogue, witnesses_of(order.layout), now, writes=order.to is None)
+    for row in [*catalogue.read(queries.UNSHOWN), *catalogue.read(queries.UNSHOWN_TOMBSTONES)]:
+        try:
+            name = restorer.restore(row["archive"])
+        except (VaultError, WorldError) as error:
+            done.faults.append(f"archive {row['archive']}: its manifest cannot be written again: {error.message}")
+            continue
+        if name:
+            done.faults = [each for each in done.faults if not each.startswith((f"{name}: ", f"{Path(name).name}: "))]
+            done.restored.append(f"{name}: written again from an older catalogue; the log has its digest")
+
+
+def _uncover_lost(order: Rebuild, catalogue: Catalogue, done: Rebuilt, now: datetime) -> None:
+    """Name what the log tells of and no file does; what an archive without a manifest covered is missing."""
+    for row in catalogue.read(queries.UNSHOWN):
+        done.faults.append(f"archive {row['archive']} of {row['stream']}: its manifest is not there: missing")
+        if order.to is None:  # what no line tells would be gone with the next catalogue
+            _tell_uncovered(catalogue, row["archive"], row["stream"], now)
+    for row in catalogue.read(queries.UNSHOWN_TOMBSTONES):
+        done.faults.append(f"archive {row['archive']}: it was destroyed, and its tombstone is not there")
+    catalogue.write(queries.UNCOVER_UNSHOWN, GONE)
+
+
+def _tell_uncovered(catalogue: Catalogue, archive_id: str, stream: str, now: datetime) -> None:
+    covered = covered_by(catalogue, archive_id)
+    windows: list[Fact] = [
+        [format_instant(each.window.start), format_instant(each.window.end), Cover.MISSING.value] for each in covered
+    ]
+    if covered:
+        facts: dict[str, Fact] = {"cause": GONE, "uncovered": windows}
+        add_entry(catalogue, Entry("archive.missing", now, covered[0].job, archive_id, stream, facts))
+
+
 def replay_ends(catalogue: Catalogue) -> None:
     """Enter what follows from all lines together; inside a transaction."""
     catalogue.write(queries.SET_SOURCES)
     for replay in END_REPLAYS:
         replay(catalogue)
+    catalogue.write(queries.KEEP_DESTROYED)  # else what was destroyed would be exported again
 
 
 def _level_log(layout: Layout) -> None:

@@ -56,6 +56,7 @@ class Replay:
             "source.header-learned": self._header_learned,
             "request.answered": self._answered,
             "archive.damaged": self._damaged,
+            "archive.missing": self._damaged,
             "archive.adopted": self._adopted,
         }
 
@@ -169,7 +170,7 @@ class Replay:
         put_interval(self._catalogue, Interval(stream, window, Cover.LOST, job=job, cause=cause))
 
     def _damaged(self, body: Body, _at: datetime) -> None:
-        """What was held and is damaged: missing as long as it can be exported again, lost otherwise."""
+        """What was archived is damaged or has no manifest: missing while it can be exported again, lost otherwise."""
         for start, end, cover in body["facts"].get("uncovered", []):
             window, cause = Window(parse_instant(start), parse_instant(end)), str(body["facts"]["cause"])
             interval = Interval(str(body["stream"]), window, Cover(cover), job=str(body.get("job", "")), cause=cause)

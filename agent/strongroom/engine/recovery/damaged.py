@@ -1,0 +1,128 @@
+"""A damaged archive moved to quarantine; its window counts as missing, or as lost where nobody has it now."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import datetime
+
+from strongroom.engine.health.fixity import Fault
+from strongroom.engine.jobs.record import enter
+from strongroom.engine.recovery.diagnosis import faults_of
+from strongroom.engine.recovery.recovery import Recovery
+from strongroom.engine.recovery.trouble import Kind, Trouble
+from strongroom.evidence.line import Entry, Fact
+from strongroom.model.archive import Archive, Holding
+from strongroom.model.coverage import Cover, Interval
+from strongroom.model.ids import make_id
+from strongroom.model.instants import format_instant
+from strongroom.model.job import Job, State
+from strongroom.vault import scrubqueries as queries
+from strongroom.vault.archives import get_archive
+from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.durable import make_folder, write_new
+from strongroom.vault.ledger import covered_by, put_interval
+from strongroom.vault.log import add_entry
+from strongroom.vault.manifest import write_manifest
+from strongroom.vault.orphans import move_aside, move_to
+from strongroom.vault.retained import put_reach
+from strongroom.vault.scrubs import Finding, settle_findings
+from strongroom.vault.told import told_retention
+from strongroom.vault.vault import Vault
+from strongroom.vault.watching import known_retention
+
+
+def quarantine(recovery: Recovery, vault: Vault, trouble: Trouble) -> list[str]:
+    """Move what is left of a damaged archive to quarantine; its window is missing, or lost where nobody has it now."""
+    archive, now = get_archive(vault.catalogue, trouble.archive), recovery.clock()
+    if archive is None:
+        return []
+    faults = faults_of(vault, archive, deep=recovery.deep)
+    cause = _cause(vault, archive, trouble)
+    faults = faults or [Fault(archive.id, trouble.files[0], cause, trouble.words)]
+    after = replace(archive, holding=Holding.QUARANTINED)
+    _move_files(vault, archive, after)
+    intervals = covered_by(vault.catalogue, archive.id)
+    again = [each for each in intervals if _is_held_there(vault, archive, each, now)]
+    jobs = [_fresh_job(recovery, archive, each, now) for each in again]
+    catalogue = vault.catalogue
+    with catalogue.transaction():
+        catalogue.write(queries.REPLACE_MANIFEST, after.holding.value, write_manifest(after).decode(), archive.id)
+        put_reach(catalogue, after)
+        _uncover(catalogue, after, cause, intervals, again, now)
+        settle_findings(
+            catalogue, [Finding(each.archive, each.file, each.code, each.message, now) for each in faults], now
+        )
+        for job in jobs:
+            enter(catalogue, job)
+    told = f"moved archive {archive.id} to quarantine ({cause})"
+    if jobs:
+        return [f"{told}; its window is exported again: job {', '.join(job.id for job in jobs)}"]
+    return [f"{told}; " + ("its window is lost" if intervals else "another archive covers its window")]
+
+
+def _cause(vault: Vault, archive: Archive, trouble: Trouble) -> str:
+    if trouble.kind is Kind.KEY:
+        return "key-missing" if not vault.key_path(archive).exists() else "key-damaged"
+    return "payload-missing" if not vault.payload_path(archive).exists() else "payload-damaged"
+
+
+def _move_files(vault: Vault, archive: Archive, after: Archive) -> None:
+    """Manifest first: what is in quarantine then says what it is. Doing it twice does nothing more."""
+    layout = vault.layout
+    if archive.holding is Holding.QUARANTINED:
+        return
+    make_folder(layout.root / "quarantine")
+    place = layout.quarantined(archive.id, ".json")
+    if not place.exists():
+        write_new(place, layout.temporary(archive.id, ".json"), write_manifest(after))
+    move_to(layout.key(archive.id), layout.quarantined(archive.id, ".key.age"))
+    move_to(layout.archive(archive.id), layout.quarantined(archive.id, ".age"))
+    if layout.manifest(archive.id).exists():
+        move_aside(layout, layout.manifest(archive.id))
+
+
+def _is_held_there(vault: Vault, archive: Archive, interval: Interval, now: datetime) -> bool:
+    """Say whether the provider may still have the window. Where nobody knows how long it keeps records, it may."""
+    catalogue = vault.catalogue
+    keeps = known_retention(catalogue, archive.source) or told_retention(catalogue, archive.source)
+    return keeps is None or interval.window.start >= now - keeps
+
+
+def _uncover(
+    catalogue: Catalogue, after: Archive, cause: str, intervals: list[Interval], again: list[Interval], now: datetime
+) -> None:
+    facts: dict[str, Fact] = {
+        "cause": cause,
+        "holding": after.holding.value,
+        "manifest_sha256": hashlib.sha256(write_manifest(after)).hexdigest(),
+        "sealed_sha256": after.seal.sealed_sha256,
+        "uncovered": [
+            [format_instant(each.window.start), format_instant(each.window.end), _cover(each, again).value]
+            for each in intervals
+        ],
+    }
+    for each in intervals:
+        put_interval(catalogue, Interval(each.stream, each.window, _cover(each, again), job=each.job, cause=cause))
+    add_entry(catalogue, Entry("archive.damaged", now, after.job, after.id, after.stream, facts))
+
+
+def _cover(interval: Interval, again: list[Interval]) -> Cover:
+    return Cover.MISSING if interval in again else Cover.LOST
+
+
+def _fresh_job(recovery: Recovery, archive: Archive, interval: Interval, now: datetime) -> Job:
+    return Job(
+        id=make_id(now, recovery.chance),
+        stream=archive.stream,
+        source=archive.source,
+        spec=replace(archive.spec, window=interval.window),
+        state=State.PLANNED,
+        created_at=now,
+        changed_at=now,
+        next_at=now,
+        purpose="manual",
+        retention=archive.retention,
+        priority=10,
+        parent=archive.job,
+    )
