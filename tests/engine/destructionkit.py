@@ -22,6 +22,8 @@ from strongroom.model.errors import WorldError
 from strongroom.model.ids import make_id
 from strongroom.model.inspection import Expectation, Finding, Inspection, MemberReport, Severity
 from strongroom.model.job import Job, State
+from strongroom.model.period import Period
+from strongroom.model.retention import RetentionRule
 from strongroom.model.stream import DatasetShape, ExportSpec
 from strongroom.model.window import Window
 from strongroom.sealing.identity import X25519Identity
@@ -151,6 +153,7 @@ def archive_of(archive_id: str, job_id: str, holding: Holding, stream: str, wind
         recipients=("age1example",),
         retention="standard",
         container="zip-of-json",
+        rule=RetentionRule("standard", Period.parse("7y")),
         durable_at=window.end,
         verified_at=window.end,
     )

@@ -18,6 +18,7 @@ from strongroom.model.counts import counted
 from strongroom.model.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from strongroom.engine.destruction.crosscheck import Contradiction
     from strongroom.engine.destruction.desk import Desk
     from strongroom.engine.destruction.office import Signer
     from strongroom.engine.destruction.propose import Plan
@@ -159,7 +160,7 @@ def undo(session: Session, subject: str, reason: str, as_json: bool) -> None:
 def carry_out(session: Session, as_json: bool) -> int:
     """Destroy what is approved and has cooled off, and judge each archive once more. The daemon does so by itself.
 
-    Leaves with 1 where something could not be destroyed.
+    Exits with 1 where something could not be destroyed, or is marked as destroyed and nothing confirms that.
     """
     from strongroom.engine.destruction.bury import bury_resurrected
     from strongroom.engine.destruction.destroy import carry_out as work
@@ -168,12 +169,15 @@ def carry_out(session: Session, as_json: bool) -> int:
     with open_office(session.config(), "strongroom destroy carry-out") as desk:
         signer = desk.signer()
         verifier = signer.verifier if signer is not None else None
-        buried = bury_resurrected(desk.vault, desk.clock, verifier=verifier)
+        kept: list[Contradiction] = []
+        approvers = desk.rules.approvers
+        buried = bury_resurrected(desk.vault, desk.clock, verifier=verifier, approvers=approvers, refused=kept.append)
         carried = work(desk, most=1_000_000)
     if as_json:
         put_document(
             {
                 "buried": buried,
+                "kept": [{"archive": each.archive, "reason": each.message} for each in kept],
                 "destroyed": [each.archive for each in carried.destroyed],
                 "spared": [{"archive": each.archive, "reason": each.reason} for each in carried.spared],
                 "waiting": [{"archive": each.archive, "reason": each.reason} for each in carried.waiting],
@@ -184,6 +188,8 @@ def carry_out(session: Session, as_json: bool) -> int:
     else:
         for name in buried:
             say(f"buried     {short(name)}  it was destroyed before, and files of it had come back")
+        for refusal in kept:
+            say(f"kept       {short(refusal.archive)}  {terminal.clean(refusal.message)}")
         for each in carried.destroyed:
             say(f"destroyed  {short(each.archive)}  certificate: strongroom destroy certificate {short(each.archive)}")
         for spared in carried.spared:
@@ -193,7 +199,7 @@ def carry_out(session: Session, as_json: bool) -> int:
         for words in carried.broken:
             say(f"refused    {terminal.clean(words)}")
         tell(f"{counted(len(carried.destroyed), 'archive')} destroyed")
-    return ExitCode.FINDINGS if carried.broken or not carried.compacted else ExitCode.OK
+    return ExitCode.FINDINGS if kept or carried.broken or not carried.compacted else ExitCode.OK
 
 
 @destroy.command("accept-time")

@@ -16,6 +16,7 @@ from strongroom.daemon.attempt import Attempt
 from strongroom.daemon.logs import tell
 from strongroom.engine.assembly import Doors, open_reading
 from strongroom.engine.destruction.bury import bury_resurrected
+from strongroom.engine.destruction.crosscheck import Contradiction
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.grave import settle_begun
 from strongroom.engine.destruction.office import desk_of, propose_by_rule
@@ -68,10 +69,17 @@ class Disposal:
             desk = desk_of(self._config, vault, self._doors)
             signer = desk.signer()
             verifier = signer.verifier if signer is not None else None
-            for archive in bury_resurrected(vault, self._doors.clock, thorough=False, verifier=verifier):
+            approvers = desk.rules.approvers
+            back = bury_resurrected(
+                vault, self._doors.clock, thorough=False, verifier=verifier, approvers=approvers, refused=self._refuse
+            )
+            for archive in back:
                 tell("buried", logging.WARNING, archive=archive)
             for tombstone in settle_begun(desk):
                 tell("destroyed", archive=tombstone.archive)
+
+    def _refuse(self, refusal: Contradiction) -> None:
+        tell("destruction-refused", logging.CRITICAL, words=refusal.message)
 
     def _work(self) -> None:
         with open_reading(self._config) as vault:

@@ -51,9 +51,14 @@ INSERT INTO tombstones (archive, stream, window_start, window_end, destroyed_at,
 VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (archive) DO UPDATE SET certificate_sha256 = excluded.certificate_sha256
 """
 TOMBSTONE = f"SELECT {_TOMBSTONE} FROM tombstones WHERE archive = ?"
-TOMBSTONES = f"SELECT {_TOMBSTONE} FROM tombstones ORDER BY destroyed_at DESC, archive DESC LIMIT ?"
-TOMBSTONES_OF = f"""
-SELECT {_TOMBSTONE} FROM tombstones WHERE stream = ? ORDER BY destroyed_at DESC, archive DESC LIMIT ?
+TOMBSTONES_FROM = f"""
+SELECT {_TOMBSTONE} FROM tombstones WHERE ?1 IN ('', stream)
+ORDER BY destroyed_at DESC, archive DESC LIMIT ?2 OFFSET ?3
+"""
+_TOLD = """
+EXISTS (SELECT 1 FROM entries WHERE archive = tombstones.archive AND archive <> '' AND kind = 'destruction.begun'
+    AND seq > 0 AND instr(CAST(line AS TEXT), '"kind":"destruction.begun"') > 0
+    AND instr(CAST(line AS TEXT), '"archive":"' || tombstones.archive || '"') = 2)
 """
 UNFINISHED = f"SELECT {_TOMBSTONE} FROM tombstones WHERE certificate_sha256 = '' ORDER BY archive"
 BURIED_IDS = """
@@ -71,7 +76,8 @@ SELECT line FROM entries WHERE kind IN (
     'archive.destroyed', 'erasure.requested', 'erasure.answered'
 ) AND seq > 0 ORDER BY seq
 """
-COUNT_TOMBSTONES = "SELECT count(*) AS count FROM tombstones"
+COUNT_TOMBSTONES = f"SELECT count(*) AS count FROM tombstones WHERE {_TOLD}"
+UNTOLD_TOMBSTONES = f"SELECT archive FROM tombstones WHERE NOT {_TOLD} ORDER BY archive"
 TOMBSTONES_TOUCHING = f"""
 SELECT {_TOMBSTONE} FROM tombstones WHERE window_end > ? AND window_start < ? ORDER BY window_start
 """

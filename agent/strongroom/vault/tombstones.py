@@ -5,10 +5,14 @@ The same tombstone always gives the same bytes: the log has their digest. docs/f
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +25,9 @@ from strongroom.model.window import Window
 from strongroom.vault import destructionqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_text
 from strongroom.vault.layout import FORMAT, Layout
+from strongroom.vault.log import entries_of_archive
 from strongroom.vault.manifestshape import check_tombstone, require_text
-from strongroom.vault.rows import reads
+from strongroom.vault.rows import RowUnreadable, reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,15 +179,45 @@ def put_tombstone(catalogue: Catalogue, tombstone: Tombstone, certificate_sha256
 
 
 def get_tombstone(catalogue: Catalogue, archive_id: str) -> Buried | None:
-    """Return what is left of the archive with exactly this id."""
+    """Return what is left of the archive with exactly this id; None where the log does not tell of its tombstone."""
+    found = tombstone_row(catalogue, archive_id)
+    return found if found is not None and is_told(catalogue, found.tombstone) else None
+
+
+def tombstone_row(catalogue: Catalogue, archive_id: str) -> Buried | None:
+    """Return what the row alone says, which anybody may have written."""
     row = catalogue.read_one(queries.TOMBSTONE, archive_id)
     return _buried(row) if row else None
 
 
 def newest_tombstones(catalogue: Catalogue, most: int = 100, stream: str = "") -> list[Buried]:
-    """Return what was destroyed last, newest first, of one stream or of all."""
-    rows = catalogue.read(queries.TOMBSTONES_OF, stream, most) if stream else catalogue.read(queries.TOMBSTONES, most)
-    return [_buried(row) for row in rows]
+    """Return what was destroyed last, newest first, of one stream or of all, as far as the log tells of it."""
+    return list(islice(_newest_told(catalogue, stream, most), most))
+
+
+def _newest_told(catalogue: Catalogue, stream: str, page: int) -> Iterator[Buried]:
+    """Yield every tombstone that the log tells of; rows that somebody put before them must not hide them."""
+    for start in count(0, page):
+        rows = catalogue.read(queries.TOMBSTONES_FROM, stream, page, start)
+        for row in rows:
+            with suppress(RowUnreadable):
+                buried = _buried(row)
+                if is_told(catalogue, buried.tombstone):
+                    yield buried
+        if len(rows) < page:
+            return
+
+
+def is_told(catalogue: Catalogue, tombstone: Tombstone) -> bool:
+    """Say whether the chained log tells of just this tombstone: a row or a file alone is no destruction."""
+    digest = hashlib.sha256(write_tombstone(tombstone)).hexdigest()
+    told = (entry.body.get("facts") for entry in entries_of_archive(catalogue, tombstone.archive))
+    return any(isinstance(facts, dict) and facts.get("tombstone_sha256") == digest for facts in told)
+
+
+def untold_tombstones(catalogue: Catalogue) -> list[str]:
+    """Return the id of every archive that a row says was destroyed, and the log does not."""
+    return [row["archive"] for row in catalogue.read(queries.UNTOLD_TOMBSTONES)]
 
 
 def buried_ids(catalogue: Catalogue) -> list[str]:
@@ -212,7 +247,7 @@ def tombstones_touching(catalogue: Catalogue, window: Window) -> list[Tombstone]
 
 
 def count_tombstones(catalogue: Catalogue) -> int:
-    """Count the archives that were destroyed."""
+    """Count the archives that were destroyed, as far as the log tells of it."""
     row = catalogue.read_one(queries.COUNT_TOMBSTONES)
     return int(row["count"]) if row else 0
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from strongroom.engine.destruction.certificate import read_certificate
-from strongroom.engine.destruction.crosscheck import tell_contradiction
-from strongroom.engine.destruction.warrant import find_warrants
+from strongroom.engine.destruction.crosscheck import Contradiction, tell_contradiction
+from strongroom.engine.destruction.warrant import Terms, find_warrants
 from strongroom.evidence.line import Entry, Fact, read_chain
 from strongroom.evidence.note import Verifier
 from strongroom.model.errors import VaultError
@@ -39,14 +40,21 @@ _DESTROYED = b'"kind":"archive.destroyed"'
 
 
 def bury_resurrected(
-    vault: Vault, clock: Clock, *, thorough: bool = True, verifier: Verifier | None = None
+    vault: Vault,
+    clock: Clock,
+    *,
+    thorough: bool = True,
+    verifier: Verifier | None = None,
+    approvers: Collection[str] = (),
+    refused: Callable[[Contradiction], None] = lambda _refusal: None,
 ) -> list[str]:
     """Destroy again whatever there is of archives that were destroyed; return their ids, each entered into the log.
 
     `thorough` also reads the log file, which may know more than a catalogue that was restored or is being rebuilt.
-    `verifier` is the agent's key: only checkpoints that it signed then count. An archive that is claimed to be
-    destroyed without a warrant stays as it is, with an alert. Doing it twice does nothing more. Raises WorldError
-    when the disk refuses.
+    `verifier` is the agent's key: only checkpoints that it signed then count. `approvers` are those of the
+    configuration: where there are any, only approvals that one of them signed count. An archive that is claimed to be
+    destroyed without a warrant stays as it is, with an alert, and `refused` hears why. Doing it twice does nothing
+    more. Raises WorldError when the disk refuses.
     """
     known = set(buried_ids(vault.catalogue))
     if thorough:
@@ -55,12 +63,14 @@ def bury_resurrected(
     back = {archive: stone for archive, stone in back.items() if _is_back(vault, archive, stone)}
     if not back:
         return []
-    allowed, refusals = find_warrants(vault, back, thorough=thorough, verifier=verifier)
+    terms = Terms(clock(), verifier, approvers)
+    allowed, refusals = find_warrants(vault, back, terms, thorough=thorough)
     with keys_alone(vault.layout):
         for archive in allowed:
             _bury(vault, archive, back[archive], clock)
     for refusal in refusals:
         tell_contradiction(vault, refusal, clock)
+        refused(refusal)
     if allowed:
         vault.catalogue.compact()
         vault.write_log()

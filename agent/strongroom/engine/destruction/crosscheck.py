@@ -12,15 +12,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from strongroom.engine.destruction.desk import Desk
-from strongroom.engine.destruction.docket import Docket, ToldArchive
+from strongroom.engine.destruction.docket import Begun, Docket, ToldArchive, ToldPlan
+from strongroom.engine.destruction.signed import that_count
+from strongroom.engine.destruction.term import extended_record, unexpired
 from strongroom.evidence.line import Entry
 from strongroom.model.alarm import CONTRADICTED, Level
-from strongroom.model.archive import Archive
 from strongroom.model.destruction import Approval, Proposal, Stage, is_approved
 from strongroom.model.errors import VaultError
 from strongroom.model.hold import Hold, catches
 from strongroom.model.instants import Clock, format_instant
-from strongroom.model.retention import Record, end_of
+from strongroom.model.retention import Record
 from strongroom.model.tombstone import Tombstone
 from strongroom.vault import queries
 from strongroom.vault.archives import get_archive
@@ -29,7 +30,7 @@ from strongroom.vault.destructions import approvals_of, condemned_on, get_propos
 from strongroom.vault.holds import holds
 from strongroom.vault.log import add_entry
 from strongroom.vault.notices import Notice, get_notice, put_notice
-from strongroom.vault.retained import get_record, record_of
+from strongroom.vault.retained import get_record
 from strongroom.vault.tombstones import write_tombstone
 from strongroom.vault.vault import Vault
 
@@ -143,7 +144,7 @@ def record_difference(catalogue: Catalogue, told: ToldArchive, archive_id: str) 
     archive, found = get_archive(catalogue, archive_id), get_record(catalogue, archive_id)
     if archive is None or found is None:
         return ""
-    expected = _expected(archive, told)
+    expected = extended_record(archive, told)
     if replace(found, destroyed=False) == expected:
         return ""
     if found.until != expected.until:
@@ -152,13 +153,13 @@ def record_difference(catalogue: Catalogue, told: ToldArchive, archive_id: str) 
     return f"the row that decides about archive {archive_id} says something else than its manifest"
 
 
-def require_begun(docket: Docket, tombstone: Tombstone) -> None:
-    """Raise Contradiction unless the log tells that this destruction was begun, approved, and under no hold."""
+def require_begun(vault: Vault, docket: Docket, tombstone: Tombstone, approvers: Collection[str]) -> None:
+    """Raise Contradiction unless the log tells that this destruction was begun, approved, due, and under no hold."""
     name, plan = tombstone.archive, docket.plans.get(tombstone.proposal)
     begun = docket.begun.get(name)
     if begun is None or begun.tombstone_sha256 != hashlib.sha256(write_tombstone(tombstone)).hexdigest():
         raise Contradiction("begun", f"no destruction of archive {name} was begun", archive=name)
-    if plan is None or begun.proposal != plan.proposal.id or not is_approved(plan.proposal, begun.approvals):
+    if plan is None or begun.proposal != plan.proposal.id or not _is_agreed(begun, plan, approvers):
         raise Contradiction("approval", f"the destruction of archive {name} was not approved", archive=name)
     if begun.stage not in (Stage.APPROVED, Stage.DESTROYING):
         raise Contradiction(
@@ -167,6 +168,13 @@ def require_begun(docket: Docket, tombstone: Tombstone) -> None:
     for hold in begun.holds:
         if surely_held(hold, tombstone):
             raise Contradiction("hold", f"archive {name} was held when its destruction began: {hold.id}", archive=name)
+    told = docket.archives.get(name, ToldArchive())
+    if words := unexpired(vault, name, told, plan, begun.at, locked=docket.locked):
+        raise Contradiction("retention", f"the destruction of archive {name} was begun: {words}", archive=name)
+
+
+def _is_agreed(begun: Begun, plan: ToldPlan, approvers: Collection[str]) -> bool:
+    return is_approved(plan.proposal, that_count(begun.approvals, approvers))
 
 
 def surely_held(hold: Hold, tombstone: Tombstone) -> bool:
@@ -187,13 +195,13 @@ def surely_held(hold: Hold, tombstone: Tombstone) -> bool:
     return catches(hold, record)
 
 
-def require_proposal(catalogue: Catalogue, docket: Docket, tombstone: Tombstone) -> None:
+def require_proposal(vault: Vault, docket: Docket, tombstone: Tombstone, approvers: Collection[str]) -> None:
     """Raise Contradiction unless what stands behind a destruction that was begun is as the log tells."""
-    require_begun(docket, tombstone)
-    proposal = get_proposal(catalogue, tombstone.proposal)
+    require_begun(vault, docket, tombstone, approvers)
+    proposal = get_proposal(vault.catalogue, tombstone.proposal)
     if proposal is None:
         raise VaultError(f"the proposal that condemned archive {tombstone.archive} is not in the catalogue")
-    require_plan(catalogue, docket, proposal, tombstone.archive)
+    require_plan(vault.catalogue, docket, proposal, tombstone.archive)
 
 
 @contextmanager
@@ -223,15 +231,6 @@ def tell_contradiction(vault: Vault, error: Contradiction, clock: Clock) -> None
             add_entry(catalogue, entry)
     with suppress(VaultError):  # the file may be what contradicts
         vault.write_log(now)
-
-
-def _expected(archive: Archive, told: ToldArchive) -> Record:
-    record = record_of(archive)
-    for rule in told.extensions:
-        until = end_of(rule, archive.spec.window, archive.verified_at)
-        if record.until is None or until > record.until:
-            record = replace(record, rule=rule, until=until)
-    return record
 
 
 def _terms(proposal: Proposal) -> tuple[object, ...]:

@@ -15,12 +15,20 @@ from datetime import datetime
 
 from strongroom.engine.destruction.approve import require_whole, sound_approvals
 from strongroom.engine.destruction.compaction import is_owed, owe, settle
-from strongroom.engine.destruction.crosscheck import open_docket, read_on, require_archive, require_plan, told_aloud
+from strongroom.engine.destruction.crosscheck import (
+    Contradiction,
+    open_docket,
+    read_on,
+    require_archive,
+    require_plan,
+    told_aloud,
+)
 from strongroom.engine.destruction.desk import Desk
 from strongroom.engine.destruction.docket import Docket
 from strongroom.engine.destruction.erase import complete_erasures
 from strongroom.engine.destruction.grave import end, settle_begun
 from strongroom.engine.retention.judgement import Fate, Judgement
+from strongroom.engine.retention.retain import is_locked
 from strongroom.model.archive import Archive
 from strongroom.model.destruction import Condemned, Ground, Proposal, Stage, Step, is_approved, move, ripe_at
 from strongroom.model.errors import VaultError
@@ -152,6 +160,8 @@ def _require_told(desk: Desk, docket: Docket, proposal: Proposal, archive: Archi
     """Raise Contradiction unless all that this goes by is what the log tells, to its newest entry."""
     catalogue = desk.vault.catalogue
     read_on(catalogue, docket)
+    if proposal.overrides and docket.locked and not is_locked(desk.vault):
+        raise Contradiction("lock", "the log tells of lock mode, and the catalogue does not", archive=archive.id)
     require_plan(catalogue, docket, proposal, archive.id)
     require_archive(catalogue, docket, archive.id)
 

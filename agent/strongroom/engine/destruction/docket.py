@@ -35,7 +35,10 @@ from strongroom.vault.destructionreplay import read_proposal
 from strongroom.vault.rules import read_rule
 
 Body = Mapping[str, Any]
-_MARKS = (b'"kind":"hold.', b'"kind":"destruction.', b'"kind":"erasure.answered"', b'"kind":"archive.destroyed"')
+_MARKS = tuple(
+    b'"kind":"' + kind
+    for kind in (b"hold.", b"destruction.", b'erasure.answered"', b'archive.destroyed"', b'vault.locked"')
+)
 _ABOUT = b'{"archive":"'  # how a canonical line about an archive begins
 
 
@@ -77,6 +80,7 @@ class Docket:
         self.plans: dict[str, ToldPlan] = {}
         self.archives = {archive: ToldArchive() for archive in archives}
         self.begun: dict[str, Begun] = {}  # by archive, as long as it is not destroyed
+        self.locked = False  # lock mode: no ground outweighs a period
         self._wanted = None if plans is None else frozenset(plans)
         self._live: dict[str, str] = {}  # the plan on which an archive stands now
         self._walk = ChainWalk()
@@ -175,6 +179,9 @@ class Docket:
         self._step(facts.get("proposal", ""), archive, Step.FINISHED)
         self.begun.pop(archive, None)
 
+    def _lock(self, _at: datetime, _archive: str, _facts: Body) -> None:
+        self.locked = True
+
     def _answered(self, _at: datetime, _archive: str, facts: Body) -> None:
         if facts["answer"] != Answer.REFUSED:
             return
@@ -193,4 +200,5 @@ _ACTS: Mapping[str, Callable[[Docket, datetime, str, Body], None]] = {
     "destruction.begun": Docket._begins,
     "archive.destroyed": Docket._destroyed,
     "erasure.answered": Docket._answered,
+    "vault.locked": Docket._lock,
 }

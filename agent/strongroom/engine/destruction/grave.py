@@ -36,9 +36,10 @@ def settle_begun(desk: Desk) -> list[Tombstone]:
     if not begun:
         return []
     with told_aloud(desk):
-        docket = open_docket(desk.vault, {each.tombstone.proposal for each in begun})
+        plans, archives = {each.tombstone.proposal for each in begun}, [each.tombstone.archive for each in begun]
+        docket = open_docket(desk.vault, plans, archives)
         for each in begun:
-            require_proposal(desk.vault.catalogue, docket, each.tombstone)
+            require_proposal(desk.vault, docket, each.tombstone, desk.rules.approvers)
     with keys_alone(desk.vault.layout):
         return [end(desk, each.tombstone) for each in begun]
 

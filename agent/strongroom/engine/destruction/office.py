@@ -22,7 +22,7 @@ from strongroom.model.archive import Archive
 from strongroom.model.clockcheck import Voice
 from strongroom.model.destruction import PROGRAM
 from strongroom.model.erasure import Erasure
-from strongroom.model.errors import UsageError, WorldError
+from strongroom.model.errors import UsageError, VaultError, WorldError
 from strongroom.model.retention import AtEnd
 from strongroom.vault.archives import get_archive
 from strongroom.vault.destructions import live_proposals, matching_proposal_ids, newest_proposals
@@ -155,7 +155,10 @@ def find_destroyed(vault: Vault, part: str) -> Buried:
         vault.catalogue, _one(matching_tombstone_ids(vault.catalogue, part), "destroyed archive", part)
     )
     if found is None:
-        raise UsageError(f"there is no destroyed archive {part}", hint="see: strongroom destroy list")
+        raise VaultError(
+            f"a row says that archive {part} was destroyed, and the evidence log does not: it is no destruction",
+            hint="nothing of ours writes such a row; see what else was changed: strongroom audit verify",
+        )
     return found
 
 

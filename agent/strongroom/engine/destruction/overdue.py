@@ -12,8 +12,9 @@ from strongroom.engine.retention.verdicts import due
 from strongroom.model.alarm import Alarm, Kind, Level
 from strongroom.model.counts import counted
 from strongroom.model.destruction import Proposal, Stage, ripe_at
+from strongroom.model.tombstone import Tombstone
 from strongroom.vault.destructions import approvals_of, approved_proposals, condemned_on
-from strongroom.vault.tombstones import unfinished_tombstones
+from strongroom.vault.tombstones import is_told, unfinished_tombstones
 from strongroom.vault.vault import Vault
 
 HALF = timedelta(hours=1)  # a destruction that has begun takes seconds, and is tried again every few minutes
@@ -22,7 +23,7 @@ LATE = timedelta(days=1)  # after the cooling-off
 
 def destruction_alarms(vault: Vault, now: datetime) -> list[Alarm]:
     """Return the alarm about destructions that fail or never begin; at most one, the louder."""
-    half = sum(each.tombstone.destroyed_at <= now - HALF for each in unfinished_tombstones(vault.catalogue))
+    half = sum(1 for _ in _half_done(vault, now))
     if half:
         title = f"the destruction of {counted(half, 'archive')} has begun and does not come to its end"
         body = (
@@ -35,6 +36,13 @@ def destruction_alarms(vault: Vault, now: datetime) -> list[Alarm]:
     title = f"the destruction of {counted(late, 'archive')} was approved and does not begin"
     body = "the cooling-off is over for more than a day; see why: strongroom destroy list, strongroom destroy carry-out"
     return [Alarm(Kind.DESTRUCTION, Level.WARNING, title, body)]
+
+
+def _half_done(vault: Vault, now: datetime) -> Iterator[Tombstone]:
+    """Yield what was begun, by the log, and has not come to its end."""
+    for each in unfinished_tombstones(vault.catalogue):
+        if each.tombstone.destroyed_at <= now - HALF and is_told(vault.catalogue, each.tombstone):
+            yield each.tombstone
 
 
 def _late(vault: Vault, now: datetime) -> Iterator[str]:

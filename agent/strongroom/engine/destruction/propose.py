@@ -12,9 +12,9 @@ from datetime import datetime
 
 from strongroom.engine.destruction.crosscheck import open_docket, read_on, require_archive, told_aloud
 from strongroom.engine.destruction.desk import Desk
+from strongroom.engine.destruction.signed import that_count
 from strongroom.engine.retention.judgement import Fate, Judgement
 from strongroom.evidence.line import Fact
-from strongroom.evidence.note import Verifier, open_note
 from strongroom.model.archive import Archive
 from strongroom.model.destruction import (
     Approval,
@@ -29,7 +29,7 @@ from strongroom.model.destruction import (
     move,
     plan_digest,
 )
-from strongroom.model.errors import UsageError, VaultError
+from strongroom.model.errors import UsageError
 from strongroom.model.ids import make_id
 from strongroom.model.tombstone import Tombstone
 from strongroom.model.window import Window
@@ -221,24 +221,7 @@ def _is_reopened(desk: Desk, proposal: Proposal, condemned: Sequence[Condemned])
 
 def sound_approvals(desk: Desk, proposal: Proposal) -> list[Approval]:
     """Return the approvals that still count: signed where a signature is required, and every signature a true one."""
-    approvers = desk.rules.approvers
-    return [
-        each
-        for each in approvals_of(desk.vault.catalogue, proposal.id)
-        if _is_true(each) and (not approvers or each.signer in approvers)
-    ]
-
-
-def _is_true(approval: Approval) -> bool:
-    if not approval.note:
-        return not approval.signer
-    try:
-        text = open_note(approval.note, Verifier.parse(approval.signer))
-    except (UsageError, VaultError):
-        return False
-    lines = text.splitlines()
-    wanted = {f"proposal {approval.proposal}", f"plan {approval.plan_sha256}", f"by {approval.by.token}"}
-    return wanted <= set(lines)
+    return that_count(approvals_of(desk.vault.catalogue, proposal.id), desk.rules.approvers)
 
 
 def _content(archive: Archive) -> Content:

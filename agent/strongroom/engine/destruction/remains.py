@@ -16,6 +16,7 @@ from strongroom.vault.tombstones import Buried as Buried  # the command line nam
 from strongroom.vault.tombstones import (
     count_tombstones,
     get_tombstone,
+    is_told,
     matching_tombstone_ids,
     newest_tombstones,
     tombstones_touching,
@@ -73,7 +74,8 @@ def destroyed_before(
     for tombstone in tombstones_touching(catalogue, Window(start, _LAST)):
         if not _is_of(tombstone, stream.source, stream.datasets):
             continue
-        for part in subtract(tombstone.window, known):
+        parts = list(subtract(tombstone.window, known))
+        for part in parts if parts and is_told(catalogue, tombstone) else ():
             known.append(part)
             cause = f"destroyed under {tombstone.rule}"
             yield Interval(stream.name, part, Cover.DESTROYED, tombstone.archive, tombstone.job, cause)
@@ -86,7 +88,7 @@ def _is_of(tombstone: Tombstone, source: str, datasets: Sequence[str]) -> bool:
 def refuse_return(catalogue: Catalogue, source: str, datasets: Sequence[str], window: Window) -> None:
     """Raise Destroyed where a new export would bring back, from the same account, what was destroyed."""
     for tombstone in tombstones_touching(catalogue, window):
-        if _is_of(tombstone, source, datasets):
+        if _is_of(tombstone, source, datasets) and is_told(catalogue, tombstone):
             raise Destroyed(
                 f"archive {tombstone.archive} of this time {words_of(tombstone)}: it is not fetched again",
                 hint="choose a window that does not touch it",

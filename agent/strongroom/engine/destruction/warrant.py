@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from strongroom.engine.destruction.crosscheck import Contradiction, surely_held
-from strongroom.engine.destruction.docket import Begun, Body, Docket, ToldPlan
+from strongroom.engine.destruction.docket import Begun, Body, Docket, ToldArchive, ToldPlan
+from strongroom.engine.destruction.signed import that_count
+from strongroom.engine.destruction.term import unexpired
+from strongroom.engine.health.vaulttime import read_time
 from strongroom.evidence.checkpoint import read_unchecked
 from strongroom.evidence.line import read_chain
 from strongroom.evidence.note import NoteRefused, Verifier, open_note
 from strongroom.model.destruction import Stage, is_approved, ripe_at
 from strongroom.model.errors import VaultError
 from strongroom.model.hold import Hold
+from strongroom.model.timelog import Leap
 from strongroom.model.tombstone import Tombstone
 from strongroom.vault.chainwalk import ChainWalk
 from strongroom.vault.checkpoints import all_checkpoints
@@ -38,31 +42,46 @@ class _Ending:
     facts: Body
     begun: Begun | None
     plan: ToldPlan | None
+    told: ToldArchive  # of the archive, as long as it was one
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """By which keys and by what time a warrant is judged."""
+
+    now: datetime
+    verifier: Verifier | None = None  # the agent's key: only checkpoints that it signed count
+    approvers: Collection[str] = ()  # of the configuration: where there are any, one of them signed each approval
 
 
 def find_warrants(
-    vault: Vault, stones: Stones, *, thorough: bool, verifier: Verifier | None
+    vault: Vault, stones: Stones, terms: Terms, *, thorough: bool
 ) -> tuple[list[str], list[Contradiction]]:
     """Return which of these archives may be destroyed again, and why each other may not."""
-    reasons = _judge(vault, ChainWalk().lines(vault.catalogue), stones, verifier)
+    reasons = _judge(vault, ChainWalk().lines(vault.catalogue), stones, terms)
     if thorough and any(reasons.values()):
         with suppress(OSError):
             lines = vault.layout.log.read_bytes().splitlines()
-            by_file = _judge(vault, _chained(lines), stones, verifier)
+            by_file = _judge(vault, _chained(lines), stones, terms)
             reasons = {each: reasons[each] and by_file[each] for each in reasons}
     refusals = [_refusal(archive, words) for archive, words in reasons.items() if words]
     return [archive for archive, words in reasons.items() if not words], refusals
 
 
-def unapproved(begun: Begun | None, plan: ToldPlan | None) -> str:
-    """Say what a destruction lacked when it began, if anything: a plan, approvals, its cooling-off."""
+def unapproved(begun: Begun | None, plan: ToldPlan | None, approvers: Collection[str] = ()) -> str:
+    """Say what a destruction lacked when it began, if anything: a plan, approvals, its cooling-off.
+
+    Where there are `approvers`, only what one of these keys signed is an approval.
+    """
     if begun is None or plan is None or begun.proposal != plan.proposal.id:
         return "it was destroyed, and the log tells of no plan on which that was begun"
-    if not is_approved(plan.proposal, begun.approvals):
-        return f"it was destroyed without the approvals that {plan.proposal.id} takes"
+    approvals = that_count(begun.approvals, approvers)
+    if not is_approved(plan.proposal, approvals):
+        signed = " signed by a key of [destruction] approvers" if approvers else ""
+        return f"it was destroyed without the approvals{signed} that {plan.proposal.id} takes"
     if begun.stage not in (Stage.APPROVED, Stage.DESTROYING):
         return f"it was destroyed, and was {begun.stage or 'not'} on the plan {plan.proposal.id}"
-    ripe = ripe_at(plan.proposal, begun.approvals, timedelta(0))
+    ripe = ripe_at(plan.proposal, approvals, timedelta(0))
     if ripe is None or begun.at < ripe:
         return f"it was destroyed before the cooling-off of {plan.proposal.id} was over"
     return ""
@@ -74,31 +93,39 @@ def _chained(lines: list[bytes]) -> Iterator[bytes]:
         yield line
 
 
-def _judge(vault: Vault, lines: Iterable[bytes], stones: Stones, verifier: Verifier | None) -> dict[str, str]:
+def _judge(vault: Vault, lines: Iterable[bytes], stones: Stones, terms: Terms) -> dict[str, str]:
     """Return for each archive what is missing, or nothing."""
-    docket, endings = Docket(None), dict[str, _Ending]()
+    docket, endings = Docket(None, list(stones)), dict[str, _Ending]()
     try:
         for seq, line in enumerate(lines, 1):
             body = json.loads(line)
             if body["kind"] == "archive.destroyed":
                 name, facts = str(body.get("archive", "")), body["facts"]
                 plan = docket.plans.get(str(facts.get("proposal")))
-                endings[name] = _Ending(seq, facts, docket.begun.get(name), plan)
+                told = replace(docket.archives.get(name, ToldArchive()))
+                endings[name] = _Ending(seq, facts, docket.begun.get(name), plan, told)
             docket.take(body)
     except (VaultError, ValueError, LookupError, TypeError, AttributeError):
         return dict.fromkeys(stones, "the evidence log cannot be read to its end")
-    covered = _covered(vault, verifier)
+    covered, leap = _covered(vault, terms.verifier), _first_leap(vault)
     return {
-        archive: _missing(endings.get(archive), stone, docket.standing, covered) for archive, stone in stones.items()
+        archive: _missing(endings.get(archive), stone, docket.standing, covered, terms.approvers)
+        or _untimely(endings[archive], leap)
+        or _early(vault, docket, archive, endings[archive], terms.now)
+        for archive, stone in stones.items()
     }
 
 
 def _missing(
-    ending: _Ending | None, tombstone: Tombstone | None, standing: tuple[Hold, ...], covered: int | None
+    ending: _Ending | None,
+    tombstone: Tombstone | None,
+    standing: tuple[Hold, ...],
+    covered: int | None,
+    approvers: Collection[str],
 ) -> str:
     if ending is None:
         return "no entry in the chain of the log says that it was destroyed"
-    if words := unapproved(ending.begun, ending.plan):
+    if words := unapproved(ending.begun, ending.plan, approvers):
         return words
     if tombstone is None:
         return "it has neither a tombstone nor a certificate"
@@ -112,6 +139,28 @@ def _missing(
     if covered is not None and ending.seq > covered:
         return f"no checkpoint covers entry {ending.seq} of the log, which says that it was destroyed"
     return ""
+
+
+def _first_leap(vault: Vault) -> Leap | None:
+    """Return the first leap of the log's time that nobody vouched for; logs of before 0.4 tell of nobody."""
+    with suppress(VaultError):
+        told = read_time(vault.catalogue)
+        return told.leaps[0] if told.by_log and told.leaps else None
+    return None
+
+
+def _untimely(ending: _Ending, leap: Leap | None) -> str:
+    if leap is None or ending.seq < leap.seq:
+        return ""
+    return f"the time of the log leapt ahead at entry {leap.seq}, before it was destroyed, and nobody vouched for that"
+
+
+def _early(vault: Vault, docket: Docket, archive: str, ending: _Ending, now: datetime) -> str:
+    """Say whether the period was not over when it began, or is not over yet, as far as its manifest is there."""
+    begun, plan = ending.begun, ending.plan
+    if begun is None or plan is None:
+        return ""
+    return unexpired(vault, archive, ending.told, plan, min(begun.at, now), locked=docket.locked)
 
 
 def _covered(vault: Vault, verifier: Verifier | None) -> int | None:

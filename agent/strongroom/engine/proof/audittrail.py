@@ -32,7 +32,7 @@ from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.chainwalk import ChainWalk
 from strongroom.vault.checkpoints import all_checkpoints
 from strongroom.vault.destructions import newest_proposals
-from strongroom.vault.tombstones import get_tombstone, write_tombstone
+from strongroom.vault.tombstones import tombstone_row, write_tombstone
 from strongroom.vault.vault import Vault
 
 UNFINISHED = (StrongroomError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError)
@@ -63,7 +63,7 @@ class _Trail:
             self.findings.append(Wrong(wrong[0], archive, wrong[1]))
 
     def _held(self, archive: str, facts: Body, begun: Begun | None) -> tuple[str, str] | None:
-        buried = get_tombstone(self.catalogue, archive)
+        buried = tombstone_row(self.catalogue, archive)
         if buried is None or begun is None:
             return None
         if hashlib.sha256(write_tombstone(buried.tombstone)).hexdigest() != facts.get("manifest_sha256"):
