@@ -135,7 +135,8 @@ SOURCE_CASES = [
     ]),
     ("api_key =", f'token = "{CANARY}"\napi_key =', [
         "s.toml:9: source[0].token: expected one of name, provider, api_key, base_url, download_hosts, "
-        'allow_private_addresses, retention_days, delete_after_archive, limits, options, got the unknown key "token"',
+        "allow_private_addresses, retention_days, delete_after_archive, second_look, limits, options, "
+        'got the unknown key "token"',
     ]),
     (SOURCE, f'{SOURCE}options = {{ region = "eu", api_token = "{CANARY}", ratio = 0.5 }}\n', [
         "s.toml:7: source[0].options.ratio: expected text, a whole number, true or false, got the number 0.5",

@@ -68,6 +68,7 @@ def test_shows_what_is_in_force_and_no_secret(tmp_path: Path) -> None:
                 "allow_private_addresses": False,
                 "retention_days": None,
                 "delete_after_archive": False,
+                "second_look": "1d",
                 "limits": {"concurrent": None, "per_hour": None},
                 "options": {},
             }

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bench_engine import DAY
+from bench_engine import DAY, STREAM, Bench, open_bench
 from csvbench import HISTORY, HOOKS, archives, newest, open_csv_bench
 from sealkit import JSON_SHAPE
 
+from strongroom.config.load import load_config
 from strongroom.engine.airlock import sealer
 from strongroom.engine.airlock.order import Order
 from strongroom.engine.assembly import open_reading
-from strongroom.engine.readings import coverage_of
+from strongroom.engine.reading.restore import restore
+from strongroom.engine.readings import coverage_of, find_job, job_life, list_archives
 from strongroom.engine.requests import Wish, ask, serve
 from strongroom.formats.pipe import PipedSink
-from strongroom.model.archive import Seal
+from strongroom.model.archive import Archive, Seal
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import SealError
 from strongroom.model.inspection import Caps, Expectation, Inspection
 from strongroom.model.job import State
+from strongroom.model.stream import Stream
 from strongroom.sandbox.hookbridge_options import HookBridgeOptions
 from strongroom.sandbox.qlara_options import QlaraOptions
 from strongroom.sandbox.recorder import Operation
+from strongroom.sandbox.records import RecordSource
 from strongroom.sandbox.server import Sandbox
+from strongroom.sandbox.slots import Span
 from strongroom.sealing.identity import X25519Identity
 from strongroom.sealing.keyfile import ArchiveKey
 from strongroom.sealing.writer import SealedWriter
@@ -46,6 +54,120 @@ def test_a_cut_file_is_fetched_again_until_it_is_whole(tmp_path: Path, at: int, 
         with open_reading(bench.config) as vault:
             (interval,) = coverage_of(vault, HISTORY.name)
             assert interval.cover is Cover.PROVEN
+
+
+@pytest.mark.slow
+def test_a_zip_cut_anywhere_is_fetched_again_and_what_is_archived_has_every_record(tmp_path: Path) -> None:
+    """Offsets in every part of the file, each with a Content-Length that contradicts, agrees or is not there."""
+    with open_bench(tmp_path) as bench:
+        bench.export()
+        (first,) = zips(bench)
+        with open_reading(bench.config) as vault:
+            restore(vault, first, bench.identities(), tmp_path / "whole.zip")
+        whole = (tmp_path / "whole.zip").read_bytes()
+        size, directory = len(whole), whole.index(b"PK\1\2")
+        lengths = itertools.cycle(["true", "cut", "absent"])
+        for at in (0, 29, size // 2, directory - 1, directory + 50, size - 22, size - 1):
+            hit = bench.sandbox.faults.add("cut", at=at, length=next(lengths))
+            job = bench.export(again=True)
+            assert bench.sandbox.faults.hits(hit) == 1
+            assert newest(bench).state is State.ARCHIVED, at
+            assert zips(bench)[0].job == job.id
+            with open_reading(bench.config) as vault:
+                restore(vault, zips(bench)[0], bench.identities(), tmp_path / f"{at}.zip")
+            assert records_of(tmp_path / f"{at}.zip") == true_records(bench, at), at
+        with open_reading(bench.config) as vault:
+            (interval,) = coverage_of(vault, STREAM.name)
+            assert (interval.cover, interval.archive) == (Cover.PROVEN, first.id)
+
+
+def zips(bench: Bench) -> list[Archive]:
+    with open_reading(bench.config) as vault:
+        return list_archives(vault, holding="held")
+
+
+def records_of(path: Path) -> set[str]:
+    with zipfile.ZipFile(path) as opened:
+        assert opened.testzip() is None
+        return {
+            f"{name} {json.dumps(record, sort_keys=True)}"
+            for name in opened.namelist()
+            if name != "metadata.json"
+            for record in json.loads(opened.read(name))
+        }
+
+
+def true_records(bench: Bench, at: int) -> set[str]:
+    """Return what the provider has of the window, from its own source and not from any file."""
+    source, span = RecordSource(bench.sandbox.settings.data), Span.between(DAY.start, DAY.end)
+    found = {
+        f"{dataset}.json {json.dumps(json.loads(record), sort_keys=True)}"
+        for dataset in STREAM.datasets
+        for record in source.records(dataset, span)
+    }
+    assert len(found) > 10, at
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "accept", "faults"),
+    [
+        ("missing-metadata", "", {"metadata-missing"}),
+        ("missing-metadata", "metadata-missing", set()),
+    ],
+)
+def test_a_zip_without_metadata_is_a_finding_that_an_option_accepts(
+    tmp_path: Path, fault: str, accept: str, faults: set[str]
+) -> None:
+    with open_bench(tmp_path) as bench:
+        file = bench.base / "strongroom.toml"
+        file.write_text(
+            file.read_text().replace("allow_private", f'options = {{ accept = "{accept}" }}\nallow_private')
+        )
+        bench.config = load_config(file)
+        bench.sandbox.faults.add(fault)
+        job = bench.export()
+        assert rejections(bench, job.id) == faults
+        (archive,) = zips(bench)
+        codes = {finding.code for finding in archive.inspection.findings}
+        assert ("metadata-missing" in codes) is bool(accept)
+        assert archive.inspection.records == len(true_records(bench, 0))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("stream", "on", "accept"),
+    [
+        (HISTORY, "create", ""),
+        (HISTORY, "download", ""),
+        (HISTORY, "create", "csv-unterminated"),
+        (HOOKS, "create", ""),
+    ],
+)
+def test_a_last_line_without_its_end_is_believed_only_where_a_size_or_an_option_says_so(
+    tmp_path: Path, stream: Stream, on: str, accept: str
+) -> None:
+    hooks = stream is HOOKS
+    with open_csv_bench(
+        tmp_path, HookBridgeOptions() if hooks else QlaraOptions(), f'options = {{ accept = "{accept}" }}'
+    ) as bench:
+        hit = bench.sandbox.faults.add("unterminated", on=on)
+        job = bench.export(stream=stream)
+        assert bench.sandbox.faults.hits(hit) == 1
+        (archive,) = archives(bench)
+        assert archive.inspection.in_window == 40
+        believed = hooks or bool(accept)
+        assert ("csv-unterminated" in {finding.code for finding in archive.inspection.findings}) is believed
+        with open_reading(bench.config) as vault:
+            kinds = {each.kind for each in job_life(vault, find_job(vault, job.id)).moments}
+        assert bool(kinds & {"job.broken", "job.rejected"}) is not believed
+
+
+def rejections(bench: Bench, job_id: str) -> set[str]:
+    with bench.engine() as engine:
+        found = entries_matching(engine.vault.catalogue, kind="job.rejected", job=job_id)
+    return {fault for each in found for fault in each.body["facts"]["faults"]}
 
 
 @pytest.mark.slow

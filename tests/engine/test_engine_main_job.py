@@ -173,7 +173,7 @@ HEALED = [
     ("gzip", {}, None),
     ("bad-crc", {}, "rejected"),
     ("missing-member", {}, "rejected"),
-    ("missing-member", {"member": "metadata.json"}, "rejected"),
+    ("missing-metadata", {}, "rejected"),
     ("encrypted-member", {}, "rejected"),
     ("traversal-name", {"name": "../evil.json"}, "rejected"),
     ("duplicate-member", {}, "rejected"),

@@ -129,6 +129,7 @@ GROUP = WaitGroup("zavu", QUOTA, 3)
         (Condition(failed=1), "1 window failed"),
         (Condition(failed=2), "2 windows failed"),
         (Condition(lost=1), "1 period lost"),
+        (Condition(doubted=1), "1 empty window to be exported again"),
         (Condition(paused=("zavu",)), "paused: zavu"),
         (Condition(unknown=("calls",)), "the first day is not known yet: calls"),
         (Condition(waits=(GROUP,), jobs=3), "3 jobs of zavu wait for the export quota"),

@@ -99,6 +99,17 @@ def sees_vanished_field(content: bytes) -> None:
     assert "status" not in rows[0]
 
 
+def sees_no_records(content: bytes) -> None:
+    assert len(strict(content)) == 1
+    assert content.endswith(b"\r\n")
+
+
+def sees_unterminated(content: bytes) -> None:
+    assert not content.endswith(b"\n")
+    assert len({len(row) for row in strict(content)}) == 1
+    assert len(read_csv(content)) in (200, 300)
+
+
 CASES: list[tuple[str, Callable[[bytes], None]]] = [
     ("bad-quoting", sees_bad_quoting),
     ("open-quote", sees_open_quote),
@@ -112,6 +123,8 @@ CASES: list[tuple[str, Callable[[bytes], None]]] = [
     ("outside-window", sees_outside),
     ("unknown-field", sees_unknown_field),
     ("vanished-field", sees_vanished_field),
+    ("no-records", sees_no_records),
+    ("unterminated", sees_unterminated),
 ]
 
 
@@ -129,7 +142,7 @@ def test_a_file_is_bad_for_good_when_it_was_created_so(
         content = hook.fetch(hook.download(job_id).headers["location"]).content
         assert len(content) == hook.get(job_id)["file_size_bytes"]
         check(content)
-    assert hook.get(job_id)["row_count"] == (301 if kind == "outside-window" else 300)
+    assert hook.get(job_id)["row_count"] == {"outside-window": 301, "no-records": 0}.get(kind, 300)
     assert len(hook.rows()) == 300
 
 

@@ -71,6 +71,16 @@ def sees_vanished_field(content: bytes) -> None:
     assert not any("status" in record for record in records)
 
 
+def sees_no_records(content: bytes) -> None:
+    files = unzip(content)
+    assert json.loads(files["messages.json"]) == json.loads(files["activities.json"]) == []
+    assert json.loads(files["metadata.json"])["recordCounts"] == {"messages": 0, "activities": 0}
+
+
+def sees_no_metadata(content: bytes) -> None:
+    assert archive(content).namelist() == ["messages.json", "activities.json"]
+
+
 CASES: list[tuple[str, dict[str, Any], Any]] = [
     ("bad-crc", {}, sees_bad_crc),
     ("missing-member", {}, sees_missing_member),
@@ -83,6 +93,8 @@ CASES: list[tuple[str, dict[str, Any], Any]] = [
     ("outside-window", {}, sees_outside),
     ("unknown-field", {}, sees_unknown_field),
     ("vanished-field", {}, sees_vanished_field),
+    ("no-records", {}, sees_no_records),
+    ("missing-metadata", {}, sees_no_metadata),
 ]
 
 
@@ -124,6 +136,7 @@ def test_one_copy_is_bad_when_the_download_was_hit(
     [
         ("missing-member", "metadata.json", ["messages.json", "activities.json"]),
         ("missing-member", "activities.json", ["messages.json", "metadata.json"]),
+        ("no-records", "activities.json", ["messages.json", "activities.json", "metadata.json"]),
         ("duplicate-member", "metadata.json", ["messages.json", "activities.json", "metadata.json", "metadata.json"]),
     ],
 )

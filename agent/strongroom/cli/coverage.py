@@ -19,6 +19,7 @@ from strongroom.model.coverage import HELD, joined
 from strongroom.model.durations import rough_duration
 from strongroom.model.errors import ExitCode
 from strongroom.model.instants import format_instant
+from strongroom.model.secondlook import Outcome, SecondLook, words_of
 from strongroom.model.window import Window
 
 if TYPE_CHECKING:
@@ -135,6 +136,10 @@ def _lines(each: StreamCoverage, now: datetime) -> Iterator[str]:
         span = f"{format_instant(told.window.start)} to {format_instant(told.window.end)}"
         words = f"{span} ({clean(told.cause)})" if told.cause else span
         yield from _hanging(f"  {SYMBOLS[told.cover.value]} {told.cover.value}: ", words)
+    for look in each.looks:
+        span = f"{format_instant(look.window.start)} to {format_instant(look.window.end)}"
+        was = "was empty" if look.outcome is Outcome.REFUTED else "empty"
+        yield from _hanging(f"  ? {was}: ", f"{span}: {words_of(look)}")
     for blind in each.blind:
         yield from _blind_lines(blind)
     if each.risk is not None:
@@ -183,10 +188,23 @@ def _document(each: StreamCoverage) -> dict[str, object]:
             {"start": gap.window.start, "end": gap.window.end, "cover": gap.cover.value, "cause": gap.cause}
             for gap in each.gaps
         ],
+        "second_looks": [_look_document(look) for look in each.looks],
         "blind_spots": [_blind_document(blind) for blind in each.blind],
         "retention_seconds": None if each.keeps is None else int(each.keeps.total_seconds()),
         "risk_known": each.known,
         "at_risk": None if risk is None else {"seconds": int(risk.amount.total_seconds()), "from": risk.first_loss},
+    }
+
+
+def _look_document(look: SecondLook) -> dict[str, object]:
+    return {
+        "start": look.window.start,
+        "end": look.window.end,
+        "doubt": look.doubt.value,
+        "due": look.due,
+        "outcome": look.outcome.value,
+        "archive": look.archive,
+        "newer": look.newer,
     }
 
 

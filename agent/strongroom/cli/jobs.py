@@ -43,7 +43,7 @@ _COLUMNS = (
 )
 @click.option(
     "--purpose",
-    type=OneOf(["coverage", "manual", "regenerate", "settled", "retry"]),
+    type=OneOf(["coverage", "manual", "regenerate", "settled", "second-look", "retry"]),
     default=None,
     help="Only jobs that were made for this.",
 )

@@ -21,6 +21,7 @@ from strongroom.model.plan import Plan, Span
 from strongroom.model.retention import AtEnd as AtEnd  # a configuration's words, named from here
 from strongroom.model.retention import Basis as Basis
 from strongroom.model.retention import RetentionRule
+from strongroom.model.secondlook import DELAY
 from strongroom.model.stream import Stream
 
 
@@ -71,6 +72,7 @@ class SourceSettings:
     allow_private_addresses: bool = False
     retention_days: int | None = None  # how long the provider keeps records; None means what it documents
     delete_after_archive: bool = False  # exports are deleted at the provider once their archives are proven
+    second_look: timedelta | None = DELAY  # until an unusually empty window is exported again; None: never
     limits: LimitSettings = field(default_factory=LimitSettings)
     options: Mapping[str, str | int | bool] = field(default_factory=dict)
 

@@ -36,6 +36,7 @@ _CLASS = RetentionClass("", _YEAR)
 _DAEMON = DaemonSettings()
 _NETWORK = NetworkSettings()
 _NO_SECRET = SecretRef(Scheme.ENV, "NONE")  # stands in for a wrong reference until the file is refused
+_SOURCE = SourceSettings("", "", _NO_SECRET)
 
 
 def read_vault(table: TableReader, base: Path) -> VaultSettings:
@@ -75,6 +76,7 @@ def read_source(table: TableReader, providers: Collection[str]) -> SourceSetting
         allow_private_addresses=table.take("allow_private_addresses", values.parse_flag, False),
         retention_days=table.take("retention_days", values.whole_number(1, 36_525), None),
         delete_after_archive=table.take("delete_after_archive", values.parse_flag, False),
+        second_look=table.take("second_look", values.duration_or_never("1m", "366d"), _SOURCE.second_look),
         limits=_read_limits(table.table("limits")),
         options=_read_options(table),
     )

@@ -15,6 +15,7 @@ from strongroom.config.schema import (
     SourceSettings,
     StreamSettings,
 )
+from strongroom.config.values import NEVER
 from strongroom.config.witness import EvidenceSettings, SendSettings
 from strongroom.model.durations import format_duration
 from strongroom.model.instants import format_instant
@@ -67,6 +68,7 @@ def _source(source: SourceSettings) -> dict[str, object]:
         "allow_private_addresses": source.allow_private_addresses,
         "retention_days": source.retention_days,
         "delete_after_archive": source.delete_after_archive,
+        "second_look": _duration(source.second_look) or NEVER,
         "limits": {"concurrent": source.limits.concurrent, "per_hour": source.limits.per_hour},
         "options": dict(source.options),
     }

@@ -30,6 +30,8 @@ _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UT
 _COPY = "copy the whole key again"
 _SINCE = 'a date, a date-time with a zone, or "oldest"'
 
+NEVER = "never"  # instead of a duration
+
 
 def parse_text(value: object) -> str:
     """Take one line of printable text, which may be empty."""
@@ -179,6 +181,19 @@ def duration(lowest: str, highest: str) -> Callable[[object], timedelta]:
         if found is None or not low <= found <= high:
             raise Unfit(f'a duration such as "90s", "30m", "6h" or "2d", from {lowest} to {highest}', describe(value))
         return found
+
+    return parse
+
+
+def duration_or_never(lowest: str, highest: str) -> Callable[[object], timedelta | None]:
+    """Return a parser of durations within bounds, both included; "never" is None."""
+    bounded = duration(lowest, highest)
+
+    def parse(value: object) -> timedelta | None:
+        try:
+            return None if value == NEVER else bounded(value)
+        except Unfit as unfit:
+            raise Unfit(f'{unfit.expected}, or "{NEVER}"', unfit.got) from None
 
     return parse
 

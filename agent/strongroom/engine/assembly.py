@@ -180,9 +180,8 @@ def build_source(settings: SourceSettings, config: Config, doors: Doors) -> Sour
             f"source {settings.name} is to delete exports once they are archived, which {settings.provider} cannot do",
             hint="take delete_after_archive out of its section: the provider removes exports by itself",
         )
-    return Source(
-        settings.name, settings.provider, provider, settings.delete_after_archive, address_of(settings, network)
-    )
+    deletes, address = settings.delete_after_archive, address_of(settings, network)
+    return Source(settings.name, settings.provider, provider, deletes, address, settings.second_look)
 
 
 def policy_of(config: Config) -> Policy:

@@ -15,6 +15,7 @@ from strongroom.model.inspection import Caps
 from strongroom.model.instants import Chance, Clock
 from strongroom.model.job import Event, Job
 from strongroom.model.patience import Patience
+from strongroom.model.secondlook import DELAY
 from strongroom.model.table import Facts
 from strongroom.model.urgency import Rules
 from strongroom.providers.port import Provider
@@ -33,6 +34,7 @@ class Source:
     provider: Provider
     deletes: bool = False  # its exports are deleted there once their archives are proven
     address: str = ""  # where it is asked, for the log; empty: where its adapter says
+    second_look: timedelta | None = DELAY  # after which an unusually empty window is exported again; None: never
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,13 @@ from strongroom.model.horizon import AtRisk, at_risk
 from strongroom.model.job import Job, State
 from strongroom.model.plan import Plan
 from strongroom.model.provider import BlindSpot, Limits
+from strongroom.model.secondlook import Outcome, SecondLook, words_of
 from strongroom.model.window import Window
 from strongroom.vault.archives import sealed_since
 from strongroom.vault.checkpoints import newest_checkpoint
 from strongroom.vault.drills import last_drills
 from strongroom.vault.ledger import coverage_totals, intervals_of
+from strongroom.vault.secondlooks import second_looks
 from strongroom.vault.sources import usage_of
 from strongroom.vault.streams import StreamState, all_streams
 from strongroom.vault.told import told_retention
@@ -58,7 +60,7 @@ class Strip:
     source: str
     paused: str  # why nothing new is asked for, or empty
     cells: tuple[Heat, ...]
-    causes: Mapping[int, str]  # by the place of a cell that is missing or lost
+    causes: Mapping[int, str]  # by the place of a cell that is missing, lost, or empty without a second look
     snapshot: bool = False  # no time windows: a held cell has a copy of all there was when it was taken
     blind: tuple[str, ...] = ()  # what its archives leave out, and which streams have it
 
@@ -112,12 +114,20 @@ def take_glance(
     keeps = _keeps(vault, plans, limits)
     windows = grid(look.zoom, plans[0].zone if plans else "UTC", look.last or now, look.cells)
     totals = coverage_totals(vault.catalogue)
+    looks = [each for each in second_looks(vault.catalogue) if each.outcome in (Outcome.PENDING, Outcome.UNCONFIRMED)]
     return Glance(
         look=look,
         windows=windows,
         strips=tuple(
             replace(
-                _strip(vault, plan, states, windows, Horizon(wanted_of(plan, now, keeps[source]), keeps[source], now)),
+                _strip(
+                    vault,
+                    plan,
+                    states,
+                    windows,
+                    Horizon(wanted_of(plan, now, keeps[source]), keeps[source], now),
+                    [look for look in looks if look.stream == plan.stream.name],
+                ),
                 snapshot=plan.snapshot,
                 blind=_blind(plan, plans, spots.get(source, ())),
             )
@@ -154,13 +164,19 @@ def _keeps(vault: Vault, plans: Sequence[Plan], limits: Mapping[str, Limits]) ->
 
 
 def _strip(
-    vault: Vault, plan: Plan, states: Mapping[str, StreamState], windows: Sequence[Window], horizon: Horizon
+    vault: Vault,
+    plan: Plan,
+    states: Mapping[str, StreamState],
+    windows: Sequence[Window],
+    horizon: Horizon,
+    looks: Sequence[SecondLook],
 ) -> Strip:
     name, state = plan.stream.name, states.get(plan.stream.name)
     ledger = intervals_of(vault.catalogue, name, Window(windows[0].start, windows[-1].end))
     paused = "in the configuration" if plan.paused else (state.paused if state else "")
     cells = heat(windows, ledger, horizon)
-    return Strip(name, plan.stream.source, paused, cells, _causes(windows, cells, ledger))
+    causes = {**_causes(windows, cells, ledger), **_doubts(windows, cells, looks)}
+    return Strip(name, plan.stream.source, paused, cells, causes)
 
 
 def _blind(plan: Plan, plans: Sequence[Plan], spots: Sequence[BlindSpot]) -> tuple[str, ...]:
@@ -182,6 +198,12 @@ def _causes(windows: Sequence[Window], cells: Sequence[Heat], ledger: Sequence[I
             inside = (each for each in ledger if each.cover is gaps[said] and each.window.overlaps(window))
             found[place] = next((each.cause for each in inside if each.cause), "")
     return found
+
+
+def _doubts(windows: Sequence[Window], cells: Sequence[Heat], looks: Sequence[SecondLook]) -> Mapping[int, str]:
+    """Return what is said of cells with an empty window that no second look has confirmed."""
+    calm = [(place, each) for place, each in enumerate(windows) if cells[place] in (Heat.EMPTY, Heat.HELD)]
+    return {place: words_of(look) for place, each in calm for look in looks if look.window.overlaps(each)}
 
 
 def _risks(vault: Vault, plans: Sequence[Plan], keeps: Keeps, now: datetime) -> list[AtRisk]:

@@ -540,7 +540,7 @@ class Statement:
             if name in self.streams:
                 raise Wrong("twice", self.where, f"the stream {name} is there twice")
             self.streams[name] = {"result": [result]}
-        elif self.streams and word in ("source", "archived", "gap", "destroyed", "left"):
+        elif self.streams and word in ("source", "archived", "gap", "destroyed", "unconfirmed", "left"):
             self.streams[list(self.streams)[-1]].setdefault(word, []).append(rest)
         elif not self.streams and word in ("organization", "vault", "key", "from", "to", "log", "as"):
             self.head[word] = rest

@@ -35,6 +35,9 @@ class Kind(StrEnum):
     PAUSED = "source-paused"
     QUARANTINED = "quarantined"
     VOLUME = "volume"
+    EMPTY = "empty"
+    EMPTY_REFUTED = "empty-refuted"
+    EMPTY_UNCONFIRMED = "empty-unconfirmed"
     DISK = "disk"
     CLOCK = "clock"
     LOCK = "lock-mode"
@@ -49,7 +52,17 @@ class Kind(StrEnum):
     DESTRUCTION = "destruction-stuck"
 
 
-_ONCE = frozenset({Kind.LOST, Kind.QUARANTINED, Kind.VOLUME, Kind.RETENTION, Kind.RECIPIENTS})
+_ONCE = frozenset(
+    {
+        Kind.LOST,
+        Kind.QUARANTINED,
+        Kind.VOLUME,
+        Kind.RETENTION,
+        Kind.RECIPIENTS,
+        Kind.EMPTY_REFUTED,
+        Kind.EMPTY_UNCONFIRMED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

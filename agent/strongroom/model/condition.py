@@ -22,6 +22,7 @@ class Condition:
     refused: bool = False  # the configuration file was changed, and what it says now is refused
     failed: int = 0  # windows whose every try failed
     lost: int = 0  # periods that the provider deleted before they were archived
+    doubted: int = 0  # unusually empty windows whose second look is pending
     paused: tuple[str, ...] = ()  # sources and streams that are paused in the vault
     unknown: tuple[str, ...] = ()  # streams of which nobody knows yet from when on they must be covered
     waits: tuple[WaitGroup, ...] = ()
@@ -47,6 +48,8 @@ def _parts(each: Condition) -> Iterator[str]:
         yield f"{counted(each.failed, 'window')} failed: run strongroom coverage"
     if each.lost:
         yield f"{counted(each.lost, 'period')} lost: run strongroom coverage"
+    if each.doubted:
+        yield f"{counted(each.doubted, 'empty window')} to be exported again: run strongroom coverage"
     if each.paused:
         yield f"paused: {', '.join(each.paused)}"
     if each.unknown:

@@ -27,7 +27,10 @@ class State(StrEnum):
     CANCELLED = "cancelled"  # a person said stop
 
 
-BESIDE = frozenset({"regenerate", "settled"})
+SECOND_LOOK = "second-look"
+"""The purpose of an export that is made again because its window came unusually empty."""
+
+BESIDE = frozenset({"regenerate", "settled", SECOND_LOOK})
 """Purposes whose archive stands beside the one that covers the window: the coverage ledger is left alone."""
 
 BY_PERSON = "paused by "
@@ -117,7 +120,7 @@ class Job:
     created_at: datetime
     changed_at: datetime
     next_at: datetime  # the next step is not due before this
-    purpose: str = "coverage"  # coverage, manual, regenerate, settled or retry
+    purpose: str = "coverage"  # coverage, manual, regenerate, settled, second-look or retry
     retention: str = "standard"  # the retention class that its archive will get
     priority: int = 0
     ref: str = ""  # the provider's name for the export; one that was never asked for is to be renewed

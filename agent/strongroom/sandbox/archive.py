@@ -69,7 +69,8 @@ class ArchiveRoom(FileRoom[Content]):
         counts: dict[str, int] = {}
         for dataset in content.datasets:
             self._add_dataset(writer, spoiler, content, dataset, counts)
-        spoiler.add(writer, METADATA, [_metadata(content, counts)])
+        if first(content.faults, FaultKind.MISSING_METADATA) is None:
+            spoiler.add(writer, METADATA, [_metadata(content, counts)])
         spoiler.add_extras(writer)
         writer.close()
         file.write(spoiler.trailer())
@@ -78,8 +79,8 @@ class ArchiveRoom(FileRoom[Content]):
     def _add_dataset(
         self, writer: ZipWriter, spoiler: _Spoiler, content: Content, dataset: str, counts: dict[str, int]
     ) -> None:
-        records = _Counted(self._source.records(dataset, content.span))
         member = f"{dataset}.json"
+        records = _Counted(iter(()) if spoiler.leaves_out(member) else self._source.records(dataset, content.span))
         head = next(records, None)
         if head is None and self._habits.empty_absent:
             counts[dataset] = 0
@@ -127,6 +128,10 @@ class _Spoiler:
         writer.add(name, chunks, self._content.made_at, flags=flags, crc_mask=mask)
         if self._hit(FaultKind.DUPLICATE_MEMBER, name):
             writer.add(name, [b"[]"], self._content.made_at)
+
+    def leaves_out(self, name: str) -> bool:
+        """Say whether a member has no record: the one that is named, or every one."""
+        return any(each.kind is FaultKind.NO_RECORDS and each.member in ("", name) for each in self._content.faults)
 
     def add_extras(self, writer: ZipWriter) -> None:
         """Write the members that should not be there."""

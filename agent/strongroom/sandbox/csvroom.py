@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from strongroom.sandbox.csvspoil import spoil_columns, spoil_end, spoil_lines, spoil_rows
+from strongroom.sandbox.csvspoil import spoil_columns, spoil_end, spoil_last_line, spoil_lines, spoil_rows
 from strongroom.sandbox.faults import Fault, FaultKind, first
 from strongroom.sandbox.files import FileRoom
 from strongroom.sandbox.rows import Row, Wanted
@@ -61,7 +61,8 @@ class CsvRoom(FileRoom[CsvContent]):
         counted = _Counted(self.watched(spoil_rows(self._rows(content), content.span, content.faults)))
         lines = spoil_lines(counted, sheet, content.faults)
         with_header = self._habits.header and first(content.faults, FaultKind.MISSING_HEADER) is None
-        for chunk in self._encoded(chain([sheet.header()] if with_header else [], lines)):
+        whole = chain([sheet.header()] if with_header else [], lines)
+        for chunk in self._encoded(spoil_last_line(whole, content.faults)):
             file.write(chunk)
         file.write(spoil_end(content.faults))
         return counted.count

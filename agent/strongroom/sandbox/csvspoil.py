@@ -5,7 +5,7 @@ Each fault that damages a row takes the next one from the top; a file with fewer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from strongroom.sandbox.faults import Fault, FaultKind, first
 from strongroom.sandbox.rows import Row
@@ -34,6 +34,8 @@ def spoil_columns(columns: Sequence[Column], faults: tuple[Fault, ...]) -> tuple
 
 def spoil_rows(rows: Iterator[Row], span: Span, faults: tuple[Fault, ...]) -> Iterator[Row]:
     """Yield the rows, and behind the first the one that should not be there; nothing comes behind no rows."""
+    if first(faults, FaultKind.NO_RECORDS):
+        return
     if first(faults, FaultKind.OUTSIDE_WINDOW):
         head = next(rows, None)
         if head is None:
@@ -55,6 +57,22 @@ def spoil_lines(rows: Iterator[Row], sheet: Sheet, faults: tuple[Fault, ...]) ->
     if held is not None:
         cut = first(faults, FaultKind.CUT_ROW)
         yield held[: cut.at or _CUT_AT] if cut else held
+
+
+def spoil_last_line(lines: Iterable[str | bytes], faults: tuple[Fault, ...]) -> Iterator[str | bytes]:
+    """Yield the lines, the last one without its line end where that is to be missing."""
+    bare = first(faults, FaultKind.UNTERMINATED) is not None
+    held: str | bytes | None = None
+    for line in lines:
+        if held is not None:
+            yield held
+        held = line
+    if held is not None:
+        yield _bare(held) if bare else held
+
+
+def _bare(line: str | bytes) -> str | bytes:
+    return line.rstrip(b"\r\n") if isinstance(line, bytes) else line.rstrip("\r\n")
 
 
 def spoil_end(faults: tuple[Fault, ...]) -> bytes:

@@ -35,8 +35,11 @@ class FaultKind(StrEnum):
     UNKNOWN_FIELD = "unknown-field"  # every record has a field `name`
     VANISHED_FIELD = "vanished-field"  # every record lost its field `name`
 
+    NO_RECORDS = "no-records"  # a whole file without a record, as of a window in which nothing happened
+
     BAD_CRC = "bad-crc"
     MISSING_MEMBER = "missing-member"
+    MISSING_METADATA = "missing-metadata"  # the ZIP has no metadata.json
     ENCRYPTED_MEMBER = "encrypted-member"
     DUPLICATE_MEMBER = "duplicate-member"
     TRAVERSAL_NAME = "traversal-name"  # an extra member called `name`
@@ -47,6 +50,7 @@ class FaultKind(StrEnum):
     OPEN_QUOTE = "open-quote"  # a quoted cell that nothing closes
     RAGGED_ROW = "ragged-row"  # one row without its last cell, one with a cell too many
     CUT_ROW = "cut-row"  # the file ends in its last row, behind its first `at` characters, and its size agrees
+    UNTERMINATED = "unterminated"  # the last line has no line end
     BAD_UTF8 = "bad-utf8"  # a row with bytes that are no UTF-8
     NUL_BYTES = "nul-bytes"  # a row with zero bytes inside
     MISSING_HEADER = "missing-header"
@@ -62,12 +66,19 @@ TRANSFERS = frozenset(
 FILES = frozenset(FaultKind) - ANSWERS - JOBS - LISTS - TRANSFERS
 
 _ANY_FILE = frozenset(
-    {FaultKind.TRAILING_BYTES, FaultKind.OUTSIDE_WINDOW, FaultKind.UNKNOWN_FIELD, FaultKind.VANISHED_FIELD}
+    {
+        FaultKind.TRAILING_BYTES,
+        FaultKind.OUTSIDE_WINDOW,
+        FaultKind.UNKNOWN_FIELD,
+        FaultKind.VANISHED_FIELD,
+        FaultKind.NO_RECORDS,
+    }
 )
 _ZIP_ALONE = frozenset(
     {
         FaultKind.BAD_CRC,
         FaultKind.MISSING_MEMBER,
+        FaultKind.MISSING_METADATA,
         FaultKind.ENCRYPTED_MEMBER,
         FaultKind.DUPLICATE_MEMBER,
         FaultKind.TRAVERSAL_NAME,

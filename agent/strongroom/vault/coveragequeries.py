@@ -15,3 +15,14 @@ SAID_OF_UNFINISHED = f"""
 {told_entries()} WHERE kind IN ('coverage.lost', 'coverage.unsettled') AND job IN (
     SELECT id FROM jobs WHERE state NOT IN ('archived', 'replaced', 'failed', 'cancelled')) ORDER BY seq
 """
+# What was said of empty windows.
+ABOUT_EMPTY = f"""
+{told_entries()} WHERE kind IN ('empty.doubted', 'empty.confirmed', 'empty.refuted', 'empty.unconfirmed') ORDER BY seq
+"""
+SETTLED_BEFORE = """
+SELECT window_start, window_end, cover FROM coverage
+WHERE stream = ? AND cover IN ('proven', 'empty') AND window_end <= ? ORDER BY window_start DESC
+"""
+SECOND_LOOK_JOB = """
+SELECT id FROM jobs WHERE stream = ? AND window_start = ? AND window_end = ? AND purpose = 'second-look' LIMIT 1
+"""

@@ -227,6 +227,11 @@ def said_of_unfinished(catalogue: Catalogue) -> list[Logged]:
     return _all_logged(catalogue.read(coveragequeries.SAID_OF_UNFINISHED))
 
 
+def entries_about_empty(catalogue: Catalogue) -> list[Logged]:
+    """Return what was said of windows whose exports came unusually empty, oldest first."""
+    return _all_logged(catalogue.read(coveragequeries.ABOUT_EMPTY))
+
+
 def entries_of_archive(catalogue: Catalogue, archive_id: str) -> list[Logged]:
     """Return everything that happened to an archive, oldest first."""
     return _all_logged(catalogue.read(queries.ENTRIES_OF_ARCHIVE, archive_id))

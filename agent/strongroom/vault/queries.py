@@ -190,7 +190,8 @@ ORDER BY coverage.window_start LIMIT ?4
 """
 FAILED_BEFORE = f"""
 SELECT {JOB_COLUMNS} FROM jobs
-WHERE state = 'failed' AND changed_at <= ? AND purpose NOT IN ('regenerate', 'settled') ORDER BY id LIMIT ?
+WHERE state = 'failed' AND changed_at <= ? AND purpose NOT IN ('regenerate', 'settled', 'second-look')
+ORDER BY id LIMIT ?
 """
 COUNT_PLANNED = "SELECT count(*) AS count FROM jobs WHERE source = ? AND state = 'planned'"
 

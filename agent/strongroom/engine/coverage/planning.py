@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from strongroom.engine.coverage.keeping import keeps as keeps_of
 from strongroom.engine.coverage.keeping import learn_retention
+from strongroom.engine.coverage.secondlook import due_looks
 from strongroom.engine.coverage.snapshots import is_snapshot, marked
 from strongroom.engine.destruction.remains import destroyed_before, refuse_return
 from strongroom.engine.engine import Engine, Happening
@@ -33,7 +34,7 @@ from strongroom.model.horizon import (
 )
 from strongroom.model.ids import make_id
 from strongroom.model.instants import format_instant
-from strongroom.model.job import Cause, Event, Job, State
+from strongroom.model.job import SECOND_LOOK, Cause, Event, Job, State
 from strongroom.model.plan import SETTLE, Plan, boundary, following, newest_ended, oldest_whole
 from strongroom.model.stream import ExportSpec, Stream
 from strongroom.model.table import Facts, IllegalMove
@@ -175,6 +176,7 @@ def _enter_source(engine: Engine, source: str, plans: list[Plan], ahead: int) ->
                 _enter_lost(engine, catalogue, plan.stream.name, window, due.cause)
             wanted += [_job(engine, plan.stream, window, plan.retention, plan.priority) for window in due.windows]
             wanted += _second_pass(engine, due.plan, keeps, ahead)
+            wanted += _second_looks(engine, due.plan, keeps)
         wanted.sort(key=lambda job: queue_key(job, now, keeps, engine.rules))
         chosen = wanted[: max(0, ahead - count_planned(catalogue, source))]
         for job in chosen:
@@ -190,6 +192,14 @@ def _second_pass(engine: Engine, plan: Plan, keeps: timedelta | None, most: int)
     horizon = now - keeps if keeps is not None else _FIRST
     windows = unsettled_windows(engine.vault.catalogue, plan.stream.name, plan.settled_pass, now, horizon, most)
     return [_job(engine, plan.stream, window, plan.retention, plan.priority, "settled") for window in windows]
+
+
+def _second_looks(engine: Engine, plan: Plan, keeps: timedelta | None) -> list[Job]:
+    """Return jobs for windows that came unusually empty and whose second look is due."""
+    if plan.paused or plan.snapshot:
+        return []
+    looks = due_looks(engine, plan.stream.name, keeps)
+    return [_job(engine, plan.stream, each.window, plan.retention, plan.priority, SECOND_LOOK) for each in looks]
 
 
 def _remember(catalogue: Catalogue, plan: Plan, due: Due) -> None:

@@ -15,9 +15,11 @@ from strongroom.model.coverage import Cover, Interval, joined, unheld
 from strongroom.model.horizon import AtRisk, at_risk
 from strongroom.model.outlook import Demand, Outlook, look_ahead
 from strongroom.model.plan import Plan
+from strongroom.model.secondlook import SecondLook
 from strongroom.model.stream import Stream
 from strongroom.model.window import Window
 from strongroom.vault.ledger import intervals_of
+from strongroom.vault.secondlooks import second_looks
 from strongroom.vault.streams import get_stream
 
 
@@ -35,6 +37,7 @@ class StreamCoverage:
     due: tuple[Window, ...]  # wanted now and in no job yet
     risk: AtRisk | None
     snapshot: bool = False  # no time windows: each archive is a copy of all there was when it was asked for
+    looks: tuple[SecondLook, ...] = ()  # empty windows that were doubted, in the order of their doubts
     blind: tuple[Blindness, ...] = ()  # what its archives do not tell, and whether others do
 
     @property
@@ -57,7 +60,15 @@ def coverage_of_plans(
     """
     chosen = list(plans)
     streams = list({plan.stream.name: plan.stream for plan in [*chosen, *beside]}.values())
-    return [_coverage(engine, plan, period, streams) for plan in chosen]
+    looks = second_looks(engine.vault.catalogue)
+    return [
+        replace(_coverage(engine, plan, period, streams), looks=_looks(looks, plan.stream.name, period))
+        for plan in chosen
+    ]
+
+
+def _looks(looks: Iterable[SecondLook], stream: str, period: Window | None) -> tuple[SecondLook, ...]:
+    return tuple(each for each in looks if each.stream == stream and _within(each.window, period))
 
 
 def _coverage(engine: Engine, plan: Plan, period: Window | None, streams: Sequence[Stream]) -> StreamCoverage:

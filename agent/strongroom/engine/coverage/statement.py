@@ -16,6 +16,7 @@ from strongroom.model.counts import counted
 from strongroom.model.coverage import HELD, Cover, joined, unheld
 from strongroom.model.errors import UsageError, VaultError
 from strongroom.model.instants import format_instant
+from strongroom.model.secondlook import Outcome, words_of
 from strongroom.model.stream import Stream
 from strongroom.model.window import Window, subtract
 from strongroom.vault import queries
@@ -86,6 +87,12 @@ def _stream(each: StreamCoverage, period: Window, issuer: Issuer) -> Iterator[st
         yield f"gap {each.stream} {format_instant(gap.start)} {format_instant(gap.end)} {why}"
     for gone, why in _destroyed(each, period):
         yield f"destroyed {each.stream} {format_instant(gone.start)} {format_instant(gone.end)} {why}"
+    for look in each.looks:
+        if look.outcome in (Outcome.PENDING, Outcome.UNCONFIRMED):
+            yield (
+                f"unconfirmed {each.stream} {format_instant(look.window.start)} {format_instant(look.window.end)}"
+                f" archived as empty by one export: {words_of(look)}"
+            )
     for blind in each.blind:
         for word, windows in (("open", blind.open), ("closed", blind.closed)):
             for window in windows:

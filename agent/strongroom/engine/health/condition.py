@@ -10,6 +10,8 @@ from strongroom.engine.engine import Engine
 from strongroom.model.condition import Condition
 from strongroom.model.coverage import Cover
 from strongroom.model.plan import Plan
+from strongroom.model.secondlook import Outcome
+from strongroom.vault.secondlooks import second_looks
 from strongroom.vault.sources import get_source
 from strongroom.vault.streams import get_stream
 from strongroom.vault.watching import intervals_covered
@@ -30,6 +32,7 @@ def condition_of(engine: Engine, plans: Iterable[Plan]) -> Condition:
     return Condition(
         failed=sum(len(intervals_covered(catalogue, name, Cover.MISSING)) for name in names),
         lost=sum(window.length >= LEAST_LOSS for window in lost),
+        doubted=sum(look.stream in names and look.outcome is Outcome.PENDING for look in second_looks(catalogue)),
         paused=(*sources, *streams),
         unknown=tuple(plan.stream.name for plan, due in begun if due.since is None and not due.plan.snapshot),
     )

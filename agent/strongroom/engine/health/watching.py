@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from strongroom.engine.coverage.sights import LEAST_LOSS, Keeps, Sight, sights_of
 from strongroom.engine.destruction.overdue import destruction_alarms
+from strongroom.engine.health.emptiness import empty_alarms
 from strongroom.engine.health.scrubview import scrub_alarms
 from strongroom.engine.health.standing import growth_of
 from strongroom.engine.health.vaulttime import TOLERANCE, time_alarms
@@ -67,6 +68,7 @@ def alarms_in(
     """Return everything that is wrong, given what is seen of the streams. The loudest come first."""
     found = [alarm for sight in sights for alarm in _of_stream(sight, now)]
     found += [*_paused(vault), *_quarantined(vault), *_shrunk(vault, keeps, now), *_log(vault, now)]
+    found += empty_alarms(vault, {sight.stream for sight in sights}, now)
     found += evidence_alarms(vault)
     found += _disk(vault.free_bytes(), reserve, sights)
     found += scrub_alarms(vault, now, pace or Pace())

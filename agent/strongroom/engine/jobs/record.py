@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from strongroom.engine.coverage.keeping import keeps as keeps_of
+from strongroom.engine.coverage.secondlook import doubt_empty, judge_beside
 from strongroom.engine.coverage.snapshots import is_snapshot, note_copy
 from strongroom.engine.engine import Engine, Happening
 from strongroom.engine.jobs.rowcount import learn_header
@@ -172,6 +173,7 @@ def _keep_coverage(engine: Engine, catalogue: Catalogue, job: Job, happening: Ha
     catalogue.write(queries.DROP_PROGRESS, job.id)
     if job.beside:
         _compare(catalogue, job, happening, now)
+        judge_beside(catalogue, job, happening.archive, now)
         return
     if job.state is State.CANCELLED:
         drop_open(catalogue, job.stream, job.spec.window)
@@ -214,6 +216,8 @@ def _cover(engine: Engine, catalogue: Catalogue, job: Job, archive: Archive) -> 
     proven = Interval(job.stream, settled, cover, archive.id, job.id)
     for interval in settle(proven, asked_at, keeps, archive.inspection.earliest):
         claim(catalogue, interval, asked_at)
+        if interval.cover is Cover.EMPTY:
+            doubt_empty(engine, catalogue, interval, job, snapshot=copied)
         if interval.cover is Cover.LOST:
             note_part(catalogue, "coverage.lost", job, interval.window, engine.clock(), interval.cause)
 

@@ -49,6 +49,7 @@ class Replay:
             "coverage.lost": self._lost_window,
             "coverage.reconsidered": self._reconsidered,
             "coverage.unsettled": self._note_unsettled,
+            "empty.refuted": self._empty_refuted,
             "stream.renamed": self._renamed,
             "source.paused": self._source_paused,
             "source.resumed": self._source_resumed,
@@ -162,6 +163,11 @@ class Replay:
 
     def _note_unsettled(self, body: Body, _at: datetime) -> None:
         self._unsettled[str(body["job"])] = _window(body["facts"])  # the line that ends its job comes next
+
+    def _empty_refuted(self, body: Body, _at: datetime) -> None:
+        """A later export found records in an empty window: its archive covers the window from here on."""
+        newer, job = str(body["facts"]["newer"]), str(body["job"])
+        put_interval(self._catalogue, Interval(str(body["stream"]), _window(body["facts"]), Cover.PROVEN, newer, job))
 
     def _reconsidered(self, body: Body, _at: datetime) -> None:
         take_back_lost(self._catalogue, str(body["stream"]), _window(body["facts"]), str(body["facts"]["cause"]))

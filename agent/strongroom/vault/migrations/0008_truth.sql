@@ -19,3 +19,13 @@ ALTER TABLE approvals ADD COLUMN mapped INTEGER NOT NULL DEFAULT 0;
 
 -- The set of recipients in force is read from the log.
 CREATE INDEX entries_of_sets ON entries (seq) WHERE kind IN ('vault.created', 'recipients.changed');
+
+-- A second look at an empty window stands beside the job that covers it, as a re-export does.
+DROP INDEX jobs_live;
+CREATE UNIQUE INDEX jobs_live ON jobs (stream, window_start, window_end)
+    WHERE purpose NOT IN ('regenerate', 'settled', 'second-look')
+        AND state NOT IN ('archived', 'replaced', 'failed', 'cancelled');
+
+-- What was said of empty windows is read from the log.
+CREATE INDEX entries_of_empty ON entries (seq)
+    WHERE kind IN ('empty.doubted', 'empty.confirmed', 'empty.refuted', 'empty.unconfirmed');
