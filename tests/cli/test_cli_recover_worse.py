@@ -182,7 +182,8 @@ def test_a_catalogue_that_is_not_to_be_had_is_not_called_damaged(own_home: Home,
     lose_catalogue(own_home)
     (own_home.vault / "catalogue.sqlite").mkdir()
     result = invoke("--config", own_home.config, "recover")
-    assert result.exit_code == 6
+    assert result.exit_code == 1
+    assert "wrong-file-type" in result.output
     assert "rebuild" not in result.output
     assert "damaged" not in result.output
 

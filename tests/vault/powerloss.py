@@ -113,6 +113,10 @@ class Disk:
         path = Path(os.fspath(path))
         return path.is_relative_to(self.root) and not path.name.startswith(("catalogue.sqlite", "lock"))
 
+    def _placed(self, path: Any, folder: int | None) -> Any:
+        """Return the whole path of a name that is looked up from an open folder."""
+        return path if folder is None else Path(f"/proc/self/fd/{folder}").readlink() / path
+
     def _name(self, path: Any) -> str:
         return str(Path(os.fspath(path)).relative_to(self.root))
 
@@ -124,8 +128,9 @@ class Disk:
     def _on_open(self, real: Any) -> Any:
         def run(path: Any, flags: int, *rest: Any, **more: Any) -> int:
             with self._guard:
+                given, path = path, self._placed(path, more.get("dir_fd"))
                 new = self._is_ours(path) and bool(flags & os.O_CREAT) and not os.path.lexists(path)
-                fd: int = real(path, flags, *rest, **more)
+                fd: int = real(given, flags, *rest, **more)
                 if self._is_ours(path):
                     inode = self._inode(os.fstat(fd).st_ino, new=new)
                     self._descriptors[fd] = (self._name(path), inode)
@@ -176,6 +181,7 @@ class Disk:
     def _on_link(self, real: Any) -> Any:
         def run(source: Any, target: Any, **more: Any) -> None:
             real(source, target, **more)
+            target = self._placed(target, more.get("dst_dir_fd"))
             if self._is_ours(target):
                 self.add("link", path=self._name(target), inode=self._inode(os.lstat(target).st_ino))
 
@@ -184,6 +190,7 @@ class Disk:
     def _on_unlink(self, real: Any) -> Any:
         def run(path: Any, **more: Any) -> None:
             real(path, **more)
+            path = self._placed(path, more.get("dir_fd"))
             if self._is_ours(path):
                 self.add("unlink", path=self._name(path))
 
@@ -192,6 +199,7 @@ class Disk:
     def _on_mkdir(self, real: Any) -> Any:
         def run(path: Any, *rest: Any, **more: Any) -> None:
             real(path, *rest, **more)
+            path = self._placed(path, more.get("dir_fd"))
             if self._is_ours(path):
                 self.add("mkdir", path=self._name(path))
 
@@ -200,6 +208,8 @@ class Disk:
     def _on_rename(self, real: Any) -> Any:
         def run(source: Any, target: Any, **more: Any) -> None:
             real(source, target, **more)
+            source = self._placed(source, more.get("src_dir_fd"))
+            target = self._placed(target, more.get("dst_dir_fd"))
             if self._is_ours(target):
                 inode = self._inode(os.lstat(target).st_ino)
                 self.add("rename", path=self._name(target), source=self._name(source), inode=inode)

@@ -173,9 +173,9 @@ def test_what_the_machine_does_is_told_as_the_machines_doing(
     assert told.value.hint
 
 
-def test_a_catalogue_that_cannot_be_opened_is_the_machines_doing(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_the_catalogue_is_refused(tmp_path: Path) -> None:
     (tmp_path / "catalogue.sqlite").mkdir()
-    with pytest.raises(WorldError, match="cannot be opened by this user"):
+    with pytest.raises(VaultError, match="a folder, pipe, socket or device instead of a file"):
         open_catalogue(tmp_path / "catalogue.sqlite")
 
 

@@ -4,6 +4,7 @@ import os
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from vaultkit import id_number, make_archive, make_job
@@ -115,9 +116,9 @@ def test_publishing_names_key_payload_and_manifest_in_this_order(
     named: list[str] = []
     link = os.link
 
-    def seen(source: Path, target: Path, *, follow_symlinks: bool) -> None:
-        link(source, target, follow_symlinks=follow_symlinks)
-        named.append("".join(target.suffixes))
+    def seen(source: str, target: str, **folders: Any) -> None:
+        link(source, target, **folders)
+        named.append("".join(Path(target).suffixes))
 
     monkeypatch.setattr(os, "link", seen)
     seal(vault, archive)
@@ -139,11 +140,11 @@ def test_publishing_that_stops_anywhere_is_no_archive_and_can_be_discarded(
 ) -> None:
     link, count = os.link, [0]
 
-    def stop(source: Path, target: Path, *, follow_symlinks: bool) -> None:
+    def stop(source: str, target: str, **folders: Any) -> None:
         count[0] += 1
         if count[0] == step:
             raise KeyboardInterrupt
-        link(source, target, follow_symlinks=follow_symlinks)
+        link(source, target, **folders)
 
     monkeypatch.setattr(os, "link", stop)
     seal(vault, archive)

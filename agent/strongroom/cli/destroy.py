@@ -288,13 +288,13 @@ def show(session: Session, proposal: str, each: bool, as_json: bool) -> None:
 @pass_session
 def certificate(session: Session, archive: str, as_json: bool) -> None:
     """Print the certificate of a destruction: a signed note, as it lies in log/certificates."""
-    from strongroom.engine.destruction.certificate import read_certificate
+    from strongroom.engine.destruction.certificate import certificate_of, read_certificate
     from strongroom.engine.destruction.office import find_destroyed, open_desk
 
     with open_desk(session.config()) as desk:
         found = find_destroyed(desk.vault, archive)
         try:
-            note = desk.vault.layout.certificate(found.tombstone.archive).read_bytes()
+            note = certificate_of(desk.vault, found.tombstone.archive)
         except FileNotFoundError:
             raise UsageError(
                 f"the destruction of {found.tombstone.archive} has begun and is not certified yet",

@@ -12,7 +12,7 @@ from strongroom.config.template import FreshSource, render_config
 from strongroom.engine.assembly import Doors
 from strongroom.engine.health.vaulttime import remember_confirmed, remember_time
 from strongroom.engine.keys.identities import NewIdentity, identity_file, make_identity
-from strongroom.engine.recovery.diagnosis import is_unfinished
+from strongroom.engine.recovery.unfinished import is_unfinished
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
 from strongroom.model.bech32 import encode_bech32

@@ -23,6 +23,7 @@ from strongroom.vault.rows import HINT, RowUnreadable
 from strongroom.vault.schema import SCHEMA, alone, build, migrate
 from strongroom.vault.schemacheck import require_own_schema
 from strongroom.vault.sqlcodes import BUSY, WORLD, code_of
+from strongroom.vault.vaultfiles import create_descriptor, file_size, is_there, require_files
 
 BUSY_SECONDS = 15.0
 
@@ -162,7 +163,7 @@ def open_catalogue(path: Path) -> Catalogue:
 
     One that cannot be written opens for reading. Raises WorldError where disk or permissions do not even allow that.
     """
-    if not path.exists():
+    if not is_there(path):
         raise VaultError(f"there is no catalogue at {path}", hint="run: strongroom init, or check [vault] path")
     if not is_writable(path):
         return open_to_read(path)
@@ -191,7 +192,7 @@ def open_to_read(path: Path, *, checked: bool = True) -> Catalogue:
     connection = _connect_to_read(path, "mode=ro")
     if connection is None:
         log = path.with_name(f"{path.name}-wal")
-        if log.exists() and log.stat().st_size:
+        if is_there(log) and file_size(log):
             raise WorldError(
                 "the vault cannot be written here, and its newest entries are in catalogue.sqlite-wal, which then "
                 "cannot be read",
@@ -220,6 +221,7 @@ def _require_up_to_date(connection: sqlite3.Connection) -> None:
 def _connect_to_read(path: Path, how: str) -> sqlite3.Connection | None:
     """Open a connection and read through it once; None where SQLite cannot do that in this way."""
     connection = None
+    require_own_files(path)
     try:
         connection = sqlite3.connect(
             f"file:{quote(str(path.absolute()))}?{how}",
@@ -257,7 +259,7 @@ def _schema_of(connection: sqlite3.Connection) -> int:
 def create_catalogue(path: Path) -> Catalogue:
     """Make a new, empty catalogue. The file must not exist."""
     try:
-        path.touch(mode=0o600, exist_ok=False)
+        os.close(create_descriptor(path))
     except FileExistsError:
         raise VaultError(f"there is a catalogue at {path} already") from None
     return open_catalogue(path)
@@ -270,8 +272,14 @@ def create_in_memory() -> Catalogue:
     return Catalogue(connection)
 
 
+def require_own_files(path: Path) -> None:
+    """Raise VaultError where the catalogue, or what SQLite keeps beside it, is a link or no file: SQLite follows it."""
+    require_files(path.with_name(f"{path.name}{ending}") for ending in ("", "-wal", "-shm", "-journal"))
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """Open a connection with the settings every connection must have."""
+    require_own_files(path)
     try:
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:

@@ -14,10 +14,11 @@ from strongroom.model.errors import VaultError
 from strongroom.vault import checkpointqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
 from strongroom.vault.chainwalk import is_in_chain
-from strongroom.vault.durable import write_new
+from strongroom.vault.durable import in_words, write_new
 from strongroom.vault.layout import Layout
 from strongroom.vault.queries import ENTRIES_OF_ARCHIVE, ENTRIES_OF_JOB
 from strongroom.vault.rows import read_line, reads
+from strongroom.vault.vaultfiles import is_there, list_folder, read_file
 
 PAGE = 2_000  # rows at a time
 
@@ -65,19 +66,23 @@ def stamp_path(layout: Layout, size: int) -> Path:
 
 def note_files(layout: Layout) -> list[Path]:
     """Return the files of all checkpoints, the oldest first; other names are none of ours."""
-    found = (layout.log.parent / "checkpoints").glob("*.note")
+    found = (path for path in list_folder(layout.log.parent / "checkpoints") if path.suffix == ".note")
     return sorted((path for path in found if path.stem.isdecimal()), key=lambda path: int(path.stem))
 
 
 def keep_file(layout: Layout, path: Path, data: bytes) -> None:
     """Write a checkpoint or a stamp durably. One that is there already must be the same. Raises VaultError."""
-    if not path.exists():
+    if not is_there(path):
         try:
             write_new(path, layout.tmp / f"{path.name}.{os.getpid()}", data)
         except VaultError:
-            if not path.exists():  # otherwise another process was quicker, which is judged below
+            if not is_there(path):  # otherwise another process was quicker, which is judged below
                 raise
-    if path.read_bytes() != data:
+    try:
+        found = read_file(path)
+    except OSError as error:
+        raise in_words(error, "read") from error
+    if found != data:
         raise VaultError(f"{path.name} is there already and says something else", hint="run: strongroom audit verify")
 
 

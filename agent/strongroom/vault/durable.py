@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from strongroom.model.errors import VaultError, WorldError
+from strongroom.vault.vaultfiles import create_descriptor, link, make_directory, read_file, unlink
 
 
 def write_new(path: Path, temporary: Path, data: bytes) -> None:
@@ -23,7 +24,7 @@ def write_new(path: Path, temporary: Path, data: bytes) -> None:
     """
     make_folder(temporary.parent)
     try:
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fd = create_descriptor(temporary)
     except OSError as error:
         raise in_words(error) from error
     try:
@@ -36,12 +37,16 @@ def write_new(path: Path, temporary: Path, data: bytes) -> None:
         publish(temporary, path)
     except BaseException:
         with suppress(OSError):  # what is in tmp is removed at the next start
-            temporary.unlink(missing_ok=True)
+            unlink(temporary)
         raise
 
 
 def _read_back(path: Path, data: bytes) -> None:
-    if path.read_bytes() != data:
+    try:
+        found = read_file(path, most=None)
+    except OSError as error:
+        raise in_words(error, "read back") from error
+    if found != data:
         raise VaultError(f"{path.name} read back from the disk is not what was written", hint="check the disk")
 
 
@@ -50,7 +55,15 @@ def create(path: Path, data: bytes) -> None:
 
     Raises WorldError when the disk is full or fails: what is there by then is the caller's to remove.
     """
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    _fill(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), data)
+
+
+def create_in_vault(path: Path, data: bytes) -> None:
+    """Do the same in a folder of the vault, which is not reached through a link."""
+    _fill(create_descriptor(path), data)
+
+
+def _fill(fd: int, data: bytes) -> None:
     try:
         write_all(fd, data)
         flush(fd)
@@ -81,7 +94,7 @@ def publish(temporary: Path, path: Path) -> None:
     """Give a flushed file its name. Raises VaultError when the name is taken; nothing is ever overwritten."""
     make_folder(path.parent)
     try:
-        os.link(temporary, path, follow_symlinks=False)
+        link(temporary, path)
     except FileExistsError:
         raise VaultError(
             f"{path.name} exists already and is never overwritten", hint="run: strongroom doctor"
@@ -92,18 +105,17 @@ def publish(temporary: Path, path: Path) -> None:
         flush_folder(path.parent)
     except WorldError:
         with suppress(OSError):  # whoever is told of the failure removes it as well
-            path.unlink()  # a name that may not outlive a crash must not be believed
+            unlink(path)  # a name that may not outlive a crash must not be believed
         raise
     with suppress(OSError):  # the file has its name; what is in tmp is removed at the next start
-        temporary.unlink()
+        unlink(temporary)
 
 
 def make_folder(path: Path) -> None:
     """Make a folder that only its owner can read, and flush its parent when it is new."""
     try:
-        path.mkdir(mode=0o700)
-    except FileExistsError:
-        return
+        if not make_directory(path):
+            return
     except OSError as error:
         raise in_words(error) from error
     flush_folder(path.parent)
@@ -126,18 +138,19 @@ def flush_folder(path: Path) -> None:
 def remove(path: Path) -> None:
     """Remove a file if it is there, and flush its folder."""
     try:
-        path.unlink(missing_ok=True)
+        unlink(path)
+    except FileNotFoundError:
+        return
     except OSError as error:
         raise in_words(error) from error
-    if path.parent.is_dir():
-        flush_folder(path.parent)
+    flush_folder(path.parent)
 
 
-def in_words(error: OSError) -> WorldError:
-    """Turn a failed system call into a sentence."""
+def in_words(error: OSError, act: str = "write") -> WorldError:
+    """Turn a failed system call into a sentence; `act` is what was tried."""
     name = Path(str(error.filename)).name if error.filename else "the vault"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return WorldError(f"the disk is full while writing {name}", hint="free space, then the job goes on by itself")
     if error.errno == errno.EIO:
         return WorldError(f"the disk reports an error at {name}", hint="check the disk before anything else: dmesg")
-    return WorldError(f"cannot write {name}: {error.strerror}", hint="check owner and permissions: strongroom doctor")
+    return WorldError(f"cannot {act} {name}: {error.strerror}", hint="check owner and permissions: strongroom doctor")

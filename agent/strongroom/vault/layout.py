@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,12 @@ _ID = re.compile(r"[0-9a-hjkmnp-tv-z]{26}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The paths of one vault."""
+    """The paths of one vault. Its folder may be reached through a link, which is resolved here and never again."""
 
     root: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", Path(os.path.realpath(self.root)))
 
     @property
     def catalogue(self) -> Path:
@@ -42,6 +46,11 @@ class Layout:
     def tmp(self) -> Path:
         """Unfinished work; emptied at start."""
         return self.root / "tmp"
+
+    @property
+    def certificates(self) -> Path:
+        """The folder of certificates; made with the first."""
+        return self.root / "log" / "certificates"
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -71,7 +80,7 @@ class Layout:
 
     def certificate(self, archive_id: str) -> Path:
         """The signed note that says why and how an archive was destroyed."""
-        return self.root / "log" / "certificates" / (_checked(archive_id) + ".note")
+        return self.certificates / (_checked(archive_id) + ".note")
 
     def _sharded(self, folder: str, archive_id: str, suffix: str) -> Path:
         return self.root / folder / _checked(archive_id)[-2:] / (archive_id + suffix)

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from strongroom.model.errors import VaultLocked
 from strongroom.vault.durable import in_words, write_all
+from strongroom.vault.vaultfiles import NEVER_OURS, open_descriptor, read_file
 
+_LONGEST = 4_096  # bytes that a holder says of itself
 _LOOKERS = 10_000
 """How often taking the lock makes way for somebody who only looks at it."""
 
@@ -23,7 +25,7 @@ def hold(path: Path, holder: str) -> Iterator[None]:
     `holder` says who we are, such as "strongroom run --once".
     """
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fd = open_descriptor(path, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise in_words(error) from error
     try:
@@ -57,7 +59,7 @@ def _take(fd: int) -> None:
 def describe_holder(path: Path) -> str:
     """Name the process that the lock file speaks of."""
     try:
-        told = json.loads(path.read_bytes())
+        told = json.loads(read_file(path, _LONGEST))
         return f"{told['holder']} (process {int(told['pid'])})"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
@@ -66,7 +68,7 @@ def describe_holder(path: Path) -> str:
 def holder_process(path: Path) -> int | None:
     """Return the id of the process that the lock file speaks of, or None where it speaks of none."""
     try:
-        return int(json.loads(path.read_bytes())["pid"])
+        return int(json.loads(read_file(path, _LONGEST))["pid"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -74,9 +76,13 @@ def holder_process(path: Path) -> int | None:
 def is_held(path: Path) -> bool:
     """Say whether some process holds the lock now."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_descriptor(path, os.O_RDONLY)
     except FileNotFoundError:
         return False
+    except OSError as error:
+        if error.strerror in NEVER_OURS:
+            return False  # nobody can hold that, and whoever would take it is refused
+        raise in_words(error, "read") from error
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -12,7 +12,6 @@ import fcntl
 import json
 import os
 import sqlite3
-import stat
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,6 +27,7 @@ from strongroom.vault.chainwalk import ChainWalk, is_in_chain
 from strongroom.vault.durable import flush_folder, in_words, write_all
 from strongroom.vault.notices import Notice, put_notice
 from strongroom.vault.rows import read_line
+from strongroom.vault.vaultfiles import NEVER_OURS, open_descriptor
 
 BEGUN = "log-begun"
 """The catalogue's fact that the file has had lines once: from then on it is never a new one."""
@@ -119,12 +119,14 @@ def _enter_remade(catalogue: Catalogue, now: datetime | None) -> None:
 
 
 def open_log(path: Path, flags: int) -> int:
-    """Open the log's file. Raises VaultError where a pipe, a device or a folder has its name: it would never end."""
-    fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise VaultError("log/log.jsonl is not a file", hint="restore log/log.jsonl from a copy: strongroom recover")
-    return fd
+    """Open the log's file. Raises VaultError where a link, a pipe, a device or a folder has its name."""
+    try:
+        return open_descriptor(path, flags)
+    except OSError as error:
+        if error.strerror not in NEVER_OURS:
+            raise
+        words = f"log/log.jsonl is not a file: {error.strerror}"
+        raise VaultError(words, hint="restore log/log.jsonl from a copy: strongroom recover") from error
 
 
 def require_level(catalogue: Catalogue, path: Path, span: timedelta = timedelta(minutes=10)) -> None:

@@ -6,7 +6,6 @@ left. What belongs to a job under way, or to an archive that was destroyed, is n
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from strongroom.vault import scrubqueries as queries
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.durable import flush_folder, in_words, make_folder
 from strongroom.vault.layout import Layout, id_of
+from strongroom.vault.vaultfiles import link, list_folder, list_shards, same_file, unlink
 
 _FOLDERS = ("manifests", "archives", "keys")
 
@@ -47,9 +47,8 @@ def strays(layout: Layout, catalogue: Catalogue) -> Iterator[Stray]:
 
 def _named(layout: Layout) -> Iterator[Path]:
     for folder in _FOLDERS:
-        yield from (layout.root / folder).glob("*/*")
-    yield from (layout.root / "quarantine").glob("*.age")
-    yield from (layout.root / "quarantine").glob("*.json")
+        yield from list_shards(layout.root / folder)
+    yield from (path for path in list_folder(layout.root / "quarantine") if path.suffix in (".age", ".json"))
 
 
 def _is_known(catalogue: Catalogue, name: str) -> bool:
@@ -66,13 +65,13 @@ def move_aside(layout: Layout, path: Path) -> Path:
     for number in range(1000):
         target = layout.root / "quarantine" / (f"{path.name}.aside{number or ''}")
         try:
-            os.link(path, target, follow_symlinks=False)
+            link(path, target)
         except FileExistsError:
             continue
         except OSError as error:
             raise in_words(error) from error
         flush_folder(target.parent)
-        path.unlink()
+        unlink(path)
         flush_folder(path.parent)
         return target
     raise VaultError(f"quarantine/ is full of files named {path.name}", hint="look at them")
@@ -81,15 +80,15 @@ def move_aside(layout: Layout, path: Path) -> Path:
 def move_to(path: Path, target: Path) -> bool:
     """Move a file within the vault, never over another; return False where it is not there (any more)."""
     try:
-        os.link(path, target, follow_symlinks=False)
+        link(path, target)
     except FileNotFoundError:
         return False
     except FileExistsError:
-        if not path.samefile(target):
+        if not same_file(path, target):
             raise VaultError(f"{target.name} lies in quarantine already", hint="look at both files") from None
     except OSError as error:
         raise in_words(error) from error
     flush_folder(target.parent)
-    path.unlink()
+    unlink(path)
     flush_folder(path.parent)
     return True

@@ -6,6 +6,7 @@ The catalogue before it is never deleted: it is moved aside under a name that te
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -16,13 +17,14 @@ from strongroom.vault import scrubqueries as queries
 from strongroom.vault.catalogue import Catalogue, create_catalogue, open_catalogue
 from strongroom.vault.durable import flush_folder, in_words
 from strongroom.vault.layout import Layout
+from strongroom.vault.vaultfiles import is_there, open_descriptor, rename, unlink
 
 _ENDINGS = ("", "-wal", "-shm")
 
 
 def open_unfinished(path: Path) -> Catalogue:
     """Go on with a catalogue that an interrupted rebuild left, or begin one."""
-    if path.exists():
+    if is_there(path):
         try:
             return open_catalogue(path)
         except VaultError:
@@ -33,7 +35,8 @@ def open_unfinished(path: Path) -> Catalogue:
 def discard(path: Path) -> None:
     """Remove an unfinished catalogue of our own making."""
     for ending in _ENDINGS:
-        path.with_name(path.name + ending).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            unlink(path.with_name(path.name + ending))
 
 
 def last_line(catalogue: Catalogue) -> tuple[int, bytes, str]:
@@ -60,12 +63,12 @@ def drop_marks(catalogue: Catalogue) -> None:
 
 def set_aside(layout: Layout, now: datetime) -> Path | None:
     """Move the catalogue that is there aside, with what belongs to it; return its new name, or None."""
-    if not layout.catalogue.exists():
+    if not is_there(layout.catalogue):
         return None
     aside = layout.root / f"catalogue-{now:%Y%m%dT%H%M%S%f}.sqlite"
     for ending in reversed(_ENDINGS):  # the catalogue itself comes last: until then it can be opened where it was
         old, new = (path.with_name(path.name + ending) for path in (layout.catalogue, aside))
-        if old.exists():
+        if is_there(old):
             _rename(old, new)
     flush_folder(layout.root)
     return aside
@@ -73,16 +76,16 @@ def set_aside(layout: Layout, now: datetime) -> Path | None:
 
 def take_place(unfinished: Path, path: Path) -> None:
     """Give a whole catalogue its name. The name must be free. Raises WorldError, VaultError."""
-    if path.exists():
+    if is_there(path):
         raise VaultError(f"{path.name} exists already and is never overwritten", hint="name another file with --to")
-    fd = os.open(unfinished, os.O_RDONLY | os.O_CLOEXEC)
+    fd = open_descriptor(unfinished, os.O_RDONLY)
     try:
         os.fsync(fd)
     except OSError as error:
         raise in_words(error) from error
     finally:
         os.close(fd)
-    if any(unfinished.with_name(unfinished.name + ending).exists() for ending in _ENDINGS[1:]):
+    if any(is_there(unfinished.with_name(unfinished.name + ending)) for ending in _ENDINGS[1:]):
         raise WorldError(
             "the new catalogue could not be closed whole", hint="see whether something has it open, and run again"
         )
@@ -92,6 +95,6 @@ def take_place(unfinished: Path, path: Path) -> None:
 
 def _rename(old: Path, new: Path) -> None:
     try:
-        old.rename(new)
+        rename(old, new)
     except OSError as error:
         raise in_words(error) from error

@@ -17,7 +17,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +32,15 @@ from strongroom.vault.layout import Layout
 from strongroom.vault.log import add_entry, entries_of_archive
 from strongroom.vault.recipients import put_resealed
 from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import (
+    create_descriptor,
+    is_there,
+    list_folder,
+    open_folder,
+    read_file,
+    rename,
+    unlink,
+)
 
 SUFFIX = ".key.age.new"
 _FLUSHERS = 8  # flushes at once: a journal commits those that wait together
@@ -62,16 +71,15 @@ def keys_alone(layout: Layout) -> Iterator[None]:
 
     Waits for its turn. Held for a batch of archives at most, never for a whole rotation.
     """
-    folder = os.open(layout.root / "keys", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(open_folder(layout.root / "keys"))
+        except OSError as error:
+            raise in_words(error) from error
         fcntl.flock(folder, fcntl.LOCK_EX)
         _clear(layout)
-        try:
-            yield
-        finally:
-            _clear(layout)
-    finally:
-        os.close(folder)
+        stack.callback(_clear, layout)
+        yield
 
 
 def swap_keys(
@@ -85,7 +93,7 @@ def swap_keys(
     _write(vault.layout, swaps)
     witness("flushed new keys")
     for swap in swaps:
-        check(swap, _temporary(vault.layout, swap.archive).read_bytes())
+        check(swap, read_file(_temporary(vault.layout, swap.archive)))
     with vault.catalogue.transaction():
         for swap in swaps:
             values = (swap.archive, swap.before, swap.after, swap.expected, swap.recipients)
@@ -142,11 +150,10 @@ def key_digests(catalogue: Catalogue, archive_id: str) -> list[str]:
 def _write(layout: Layout, swaps: Sequence[Swap]) -> None:
     """Write all new files, flush them together and drop them from the page cache."""
     opened: list[int] = []
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         for swap in swaps:
             try:
-                opened.append(os.open(_temporary(layout, swap.archive), flags, 0o600))
+                opened.append(create_descriptor(_temporary(layout, swap.archive)))
             except OSError as error:
                 raise in_words(error) from error
             write_all(opened[-1], swap.sealed)
@@ -159,10 +166,10 @@ def _write(layout: Layout, swaps: Sequence[Swap]) -> None:
 
 
 def _rename(temporary: Path, path: Path) -> None:
-    if not path.exists():
+    if not is_there(path):
         raise VaultError(f"{path.name} vanished while it was being sealed anew", hint="run: strongroom verify")
     try:
-        temporary.replace(path)
+        rename(temporary, path)
     except OSError as error:
         raise in_words(error) from error
 
@@ -191,7 +198,7 @@ def _digest_there(vault: Vault, archive_id: str) -> str:
     path = vault.key_path(archive)
     with suppress(FileNotFoundError):
         flush_folder(path.parent)  # the rename may not have reached the disk before the process died
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(read_file(path)).hexdigest()
     return ""
 
 
@@ -201,5 +208,6 @@ def _temporary(layout: Layout, archive_id: str) -> Path:
 
 
 def _clear(layout: Layout) -> None:
-    for path in (layout.root / "keys").glob(f"*{SUFFIX}"):
-        path.unlink()
+    for path in list_folder(layout.root / "keys"):
+        if path.name.endswith(SUFFIX):
+            unlink(path)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from strongroom.vault.vaultfiles import open_folder
 
 if TYPE_CHECKING:
     import sqlite_utils
@@ -46,12 +47,9 @@ def alone(path: Path) -> Iterator[None]:
     The folder is what is locked: a lock file that is removed afterwards would lock out nobody who had opened it
     before, and closing the catalogue itself would drop SQLite's own locks on it.
     """
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with open_folder(path.parent) as folder:
         fcntl.flock(folder, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(folder)
 
 
 def scripts() -> list[tuple[str, str]]:

@@ -8,7 +8,6 @@ nothing, and nobody may say that it does: what makes an archive unreadable is th
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,17 @@ from pathlib import Path
 from strongroom.model.errors import WorldError
 from strongroom.vault.durable import flush_folder, in_words, write_all
 from strongroom.vault.layout import Layout
+from strongroom.vault.vaultfiles import (
+    create_descriptor,
+    is_file,
+    is_folder,
+    list_folder,
+    make_directory,
+    open_descriptor,
+    read_file,
+    rename,
+    unlink,
+)
 
 _BLOCK = bytes(1 << 16)
 _KEPT = ("log",)  # folders whose files outlive the archive they are named after
@@ -28,7 +38,7 @@ def shred(path: Path) -> bool:
     """
     try:
         _overwrite(path)
-        path.unlink()
+        unlink(path)
     except FileNotFoundError:
         return False
     except OSError as error:
@@ -38,10 +48,10 @@ def shred(path: Path) -> bool:
 
 
 def _overwrite(path: Path) -> None:
-    if not stat.S_ISREG(path.lstat().st_mode):
+    if not is_file(path):
         return
     with suppress(PermissionError):  # a file that may not be written may still be unlinked, which is what counts
-        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = open_descriptor(path, os.O_WRONLY)
         try:
             _blank(fd)
         finally:
@@ -64,7 +74,7 @@ def discard(path: Path) -> bool:
     Returns False where there was none. Raises WorldError.
     """
     try:
-        path.unlink()
+        unlink(path)
     except FileNotFoundError:
         return False
     except OSError as error:
@@ -80,13 +90,14 @@ def put_in_place_of(path: Path, temporary: Path, data: bytes) -> None:
     """
     if _holds(path, data):
         return
-    temporary.unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        unlink(temporary)
     old = _open_if_there(path)
     try:
         _write(temporary, data)
         try:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            temporary.replace(path)
+            make_directory(path.parent)
+            rename(temporary, path)
         except OSError as error:
             raise in_words(error) from error
         flush_folder(path.parent)
@@ -99,21 +110,21 @@ def put_in_place_of(path: Path, temporary: Path, data: bytes) -> None:
 
 def _holds(path: Path, data: bytes) -> bool:
     try:
-        return path.read_bytes() == data
+        return read_file(path) == data
     except OSError:
         return False
 
 
 def _open_if_there(path: Path) -> int | None:
     try:
-        return os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        return open_descriptor(path, os.O_WRONLY)
     except OSError:
         return None
 
 
 def _write(path: Path, data: bytes) -> None:
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fd = create_descriptor(path)
         try:
             write_all(fd, data)
             os.fsync(fd)
@@ -136,15 +147,11 @@ def copies_of(layout: Layout, archive_id: str) -> list[Path]:
 
 
 def _folders(layout: Layout, archive_id: str) -> Iterator[Path]:
-    for folder in sorted(layout.root.iterdir()):
-        if folder.is_dir() and not folder.is_symlink() and folder.name not in _KEPT:
+    for folder in list_folder(layout.root):
+        if folder.name not in _KEPT:  # what is no folder has nothing in it
             yield folder
             yield folder / archive_id[-2:]
 
 
 def _named(folder: Path, archive_id: str) -> list[Path]:
-    try:
-        with os.scandir(folder) as entries:
-            return [Path(entry.path) for entry in entries if archive_id in entry.name and not entry.is_dir()]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    return [path for path in list_folder(folder) if archive_id in path.name and not is_folder(path)]

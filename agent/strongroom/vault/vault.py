@@ -7,16 +7,25 @@ import shutil
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
 
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import VaultError
 from strongroom.vault import queries
-from strongroom.vault.catalogue import Catalogue, create_catalogue, open_catalogue
-from strongroom.vault.durable import make_folder, publish, remove, write_new
+from strongroom.vault.catalogue import Catalogue, create_catalogue, open_catalogue, require_own_files
+from strongroom.vault.durable import in_words, make_folder, publish, remove, write_new
 from strongroom.vault.layout import FORMAT, Layout
 from strongroom.vault.log import write_out
 from strongroom.vault.manifest import read_manifest, write_manifest
+from strongroom.vault.vaultfiles import (
+    empty_folder,
+    is_there,
+    list_folder,
+    open_file,
+    read_file,
+    require_folders,
+)
 
 
 class Vault:
@@ -50,8 +59,7 @@ class Vault:
 
     def write_log(self, now: datetime | None = None) -> None:
         """Bring the log file level with the catalogue; `now` dates the entry about a file that somebody removed."""
-        if not self.layout.log.parent.exists():
-            make_folder(self.layout.log.parent)
+        make_folder(self.layout.log.parent)
         write_out(self.catalogue, self.layout.log, now)
 
     def free_bytes(self) -> int:
@@ -77,8 +85,11 @@ class Vault:
     def published_archive(self, archive_id: str) -> Archive | None:
         """Return an archive whose files are complete, whether or not the catalogue knows it."""
         for path in (self.layout.manifest(archive_id), self.layout.quarantined(archive_id, ".json")):
-            if path.exists():
-                return read_manifest(path.read_bytes())
+            if is_there(path):
+                try:
+                    return read_manifest(read_file(path))
+                except OSError as error:
+                    raise in_words(error, "read") from error
         return None
 
     def discard_unfinished(self, archive_id: str) -> None:
@@ -94,14 +105,20 @@ class Vault:
 
     def empty_tmp(self) -> None:
         """Throw away unfinished work; only while holding the vault's lock."""
-        for path in self.layout.tmp.iterdir():
-            remove(path)
+        try:
+            empty_folder(self.layout.tmp)
+        except OSError as error:
+            raise in_words(error) from error
 
     def payload_path(self, archive: Archive) -> Path:
         """Return where the sealed payload lies."""
         if archive.holding is Holding.QUARANTINED:
             return self.layout.quarantined(archive.id, ".age")
         return self.layout.archive(archive.id)
+
+    def open_payload(self, archive: Archive) -> FileIO:
+        """Open the sealed payload for reading. Raises OSError, also for a link or a pipe in its place."""
+        return open_file(self.payload_path(archive))
 
     def key_path(self, archive: Archive) -> Path:
         """Return where the sealed key file lies."""
@@ -111,7 +128,7 @@ class Vault:
 
     def key_sha256(self, archive: Archive) -> str:
         """Return the SHA-256 of an archive's sealed key file, read from the disk."""
-        return hashlib.sha256(self.key_path(archive).read_bytes()).hexdigest()
+        return hashlib.sha256(read_file(self.key_path(archive))).hexdigest()
 
     def close(self) -> None:
         """Close every connection that was opened through this object."""
@@ -121,11 +138,21 @@ class Vault:
             self._opened.clear()
 
 
+def require_sound_places(layout: Layout) -> None:
+    """Raise VaultError where a folder of the vault, or a file of its catalogue, is a link or something else.
+
+    Nothing is opened then: what is behind such a name is not the vault's, and SQLite would follow it.
+    """
+    require_folders([*layout.folders, layout.certificates])
+    require_own_files(layout.catalogue)
+
+
 def open_vault(root: Path) -> Vault:
     """Open an existing vault."""
     layout = Layout(root)
-    if not layout.catalogue.exists():
-        begun = root.is_dir() and any(root.iterdir())
+    require_sound_places(layout)
+    if not is_there(layout.catalogue):
+        begun = any(list_folder(layout.root))
         if begun:
             raise VaultError(f"there is no catalogue in {root}", hint=f"see: strongroom recover --vault {root}")
         raise VaultError(f"there is no vault at {root}", hint="run: strongroom init, or check [vault] path")
@@ -146,9 +173,9 @@ def create_vault(root: Path, readme: str) -> Vault:
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         hint = f"choose another folder; after an interrupted init: strongroom recover --vault {root}"
         raise VaultError(f"{root} is not an empty folder", hint=hint)
-    root.parent.mkdir(parents=True, exist_ok=True)
-    make_folder(root)
-    root.chmod(0o700)
+    layout.root.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(layout.root)
+    layout.root.chmod(0o700)
     for folder in layout.folders:
         make_folder(folder)
     create_catalogue(layout.catalogue).close()

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from strongroom.vault.layout import Layout
+from strongroom.vault.vaultfiles import is_file, list_folder
 
 LARGEST = 64 << 20  # bytes of one row that are looked at
 _IS_TABLE = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
@@ -46,8 +47,8 @@ class Witnesses:
 
 def witnesses_of(layout: Layout) -> Witnesses:
     """Return the vault's catalogue and every older one that a rebuild moved aside."""
-    aside = sorted(layout.root.glob("catalogue-*.sqlite"), reverse=True)
-    return Witnesses(tuple(path for path in (layout.catalogue, *aside) if path.is_file()))
+    aside = [path for path in reversed(list_folder(layout.root)) if path.match("catalogue-*.sqlite")]
+    return Witnesses(tuple(path for path in (layout.catalogue, *aside) if is_file(path)))
 
 
 def _texts(path: Path, table: str, query: str, archive_id: str) -> Iterator[bytes]:

@@ -43,8 +43,9 @@ from strongroom.sealing.reader import SealedReader
 from strongroom.sealing.recipient import X25519Recipient
 from strongroom.sealing.seal import seal_bytes
 from strongroom.sealing.writer import SealedWriter
-from strongroom.vault.durable import create, flush, in_words, write_all
+from strongroom.vault.durable import create_in_vault, flush, in_words, remove, write_all
 from strongroom.vault.flusher import Flusher
+from strongroom.vault.vaultfiles import create_descriptor, open_file, read_file
 
 TAKE = 256 << 10  # bytes; a quarter of the pipe, so that the engine never waits for an empty one
 LONGEST_LINE = 1 << 20
@@ -103,7 +104,7 @@ def _work(order: Order, control: BinaryIO, payload: BinaryIO, replies: BinaryIO)
             seal = _seal(order, key, control, payload)
         except BaseException:
             for path in (order.payload_path, order.key_path):
-                Path(path).unlink(missing_ok=True)
+                remove(Path(path))
             raise
         replies.write(encode(Reply(durable=Durable(seal))))
         inspection = _read_back(order, key, seal, sink, replies)
@@ -111,7 +112,7 @@ def _work(order: Order, control: BinaryIO, payload: BinaryIO, replies: BinaryIO)
 
 
 def _read_back(order: Order, key: ArchiveKey, seal: Seal, sink: PipedSink, replies: BinaryIO) -> Inspection:
-    with Path(order.payload_path).open("rb", buffering=0) as sealed:
+    with open_file(Path(order.payload_path)) as sealed:
         reader = open_clear(SealedReader(sealed, [key.identity]), seal)
         watched = _Watched(reader, seal.size, replies)
         inspection = inspect_container(watched, order.expectation, order.caps, sink)
@@ -123,14 +124,14 @@ def _write_key(order: Order, key: ArchiveKey) -> None:
     recipients = [X25519Recipient.parse(text) for text in order.recipients]
     sealed = seal_bytes(write_archive_key(key), recipients, os.urandom)
     path = Path(order.key_path)
-    create(path, sealed)
-    if path.read_bytes() != sealed:
+    create_in_vault(path, sealed)
+    if read_file(path) != sealed:
         raise VaultError(f"{path.name} read back from the disk is not what was written", hint="check the disk")
 
 
 def _seal(order: Order, key: ArchiveKey, control: BinaryIO, payload: BinaryIO) -> Seal:
     coding = coding_for(order.expectation.container)
-    fd = os.open(order.payload_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fd = create_descriptor(Path(order.payload_path))
     try:
         with Digest() as digest, Flusher(fd) as flusher:
             sink = _Sink(fd, flusher)

@@ -35,6 +35,7 @@ from strongroom.vault.tombstones import (
     write_tombstone,
 )
 from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import is_file, read_file
 
 _DESTROYED = b'"kind":"archive.destroyed"'
 
@@ -80,7 +81,7 @@ def bury_resurrected(
 def ids_destroyed_by_log(layout: Layout) -> set[str]:
     """Return the id of every archive that the log file says was destroyed; of none where its chain is broken."""
     try:
-        lines = layout.log.read_bytes().splitlines()
+        lines = read_file(layout.log, most=None).splitlines()
     except FileNotFoundError:
         return set()
     if not any(_DESTROYED in line for line in lines):
@@ -100,7 +101,7 @@ def known_tombstone(vault: Vault, archive_id: str) -> Tombstone | None:
     layout = vault.layout
     for path in (layout.manifest(archive_id), layout.quarantined(archive_id, ".json")):
         try:
-            return read_tombstone(path.read_bytes())
+            return read_tombstone(read_file(path))
         except (OSError, VaultError):
             continue
     return _certified(layout, archive_id)
@@ -108,7 +109,7 @@ def known_tombstone(vault: Vault, archive_id: str) -> Tombstone | None:
 
 def _certified(layout: Layout, archive_id: str) -> Tombstone | None:
     try:
-        told = read_certificate(layout.certificate(archive_id).read_bytes())["archive"]
+        told = read_certificate(read_file(layout.certificate(archive_id)))["archive"]
         return read_tombstone(json.dumps(told))
     except (OSError, ValueError, KeyError, VaultError):
         return None
@@ -121,7 +122,7 @@ def _certificate_digest(vault: Vault, archive_id: str) -> str:
         if isinstance(facts, dict) and facts.get("certificate_sha256"):
             return str(facts["certificate_sha256"])
     path = vault.layout.certificate(archive_id)
-    return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()
+    return hashlib.sha256(read_file(path) if is_file(path) else b"").hexdigest()
 
 
 def _is_back(vault: Vault, archive_id: str, tombstone: Tombstone | None) -> bool:
@@ -148,7 +149,7 @@ def _bury(vault: Vault, archive_id: str, tombstone: Tombstone | None, clock: Clo
 
 def _stands(stone: Path, tombstone: Tombstone) -> bool:
     try:
-        return stone.read_bytes() == write_tombstone(tombstone)
+        return read_file(stone) == write_tombstone(tombstone)
     except OSError:
         return False
 

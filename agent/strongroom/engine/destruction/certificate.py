@@ -20,6 +20,8 @@ from strongroom.model.destruction import Approval, Person, Proposal
 from strongroom.model.instants import format_instant
 from strongroom.model.tombstone import Tombstone
 from strongroom.vault.tombstones import tombstone_body, write_tombstone
+from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import read_file
 
 TITLE = "strongroom certificate of destruction 1"
 UNSIGNED = "unsigned: the vault has no signing key"
@@ -70,6 +72,11 @@ def write_certificate(
     }
     text = f"{TITLE}\n{json.dumps(body, indent=2, sort_keys=True, ensure_ascii=True)}\n"
     return (signer.sign(text) if signer is not None else f"{text}\n{UNSIGNED}\n").encode()
+
+
+def certificate_of(vault: Vault, archive_id: str) -> bytes:
+    """Return the certificate's file. Raises OSError where it is not there, or is no file."""
+    return read_file(vault.layout.certificate(archive_id))
 
 
 def read_certificate(data: bytes) -> dict[str, Any]:

@@ -19,10 +19,11 @@ from strongroom.model.errors import VaultError
 from strongroom.model.tombstone import Tombstone
 from strongroom.vault.archives import get_archive
 from strongroom.vault.destructions import approvals_of, get_proposal, live_condemned, put_condemned
-from strongroom.vault.durable import write_new
+from strongroom.vault.durable import remove, write_new
 from strongroom.vault.rekeying import keys_alone
 from strongroom.vault.shred import copies_of, discard, put_in_place_of, shred
 from strongroom.vault.tombstones import put_tombstone, tombstone_path, unfinished_tombstones, write_tombstone
+from strongroom.vault.vaultfiles import is_there, list_folder, read_file
 
 _KEY = ".key."
 
@@ -88,14 +89,14 @@ def prove_gone(desk: Desk, tombstone: Tombstone) -> tuple[str, ...]:
     layout, archive = desk.vault.layout, tombstone.archive
     stone = tombstone_path(layout, tombstone)
     left = [path for path in copies_of(layout, archive) if path != stone]
-    if left or layout.key(archive).exists() or layout.archive(archive).exists():
+    if left or is_there(layout.key(archive)) or is_there(layout.archive(archive)):
         raise VaultError(
             f"archive {archive} should be destroyed, but {len(left)} of its files are still there",
             hint="it is tried again; look at owner and permissions of the vault: strongroom doctor",
         )
     if get_archive(desk.vault.catalogue, archive) is not None:
         raise VaultError(f"archive {archive} should be destroyed, but the catalogue still lists it")
-    if stone.read_bytes() != write_tombstone(tombstone):
+    if read_file(stone) != write_tombstone(tombstone):
         raise VaultError(f"the tombstone of archive {archive} is not what was written")
     return (
         "no key file: the archive cannot be decrypted any more",
@@ -117,7 +118,9 @@ def _names(desk: Desk, tombstone: Tombstone, found: Sequence[Path]) -> tuple[str
 
 
 def _aside(desk: Desk) -> tuple[str, ...]:
-    return tuple(sorted(path.name for path in desk.vault.layout.root.glob("catalogue-*")))
+    return tuple(
+        sorted(path.name for path in list_folder(desk.vault.layout.root) if path.name.startswith("catalogue-"))
+    )
 
 
 def _certify(
@@ -127,11 +130,11 @@ def _certify(
     layout, signer = desk.vault.layout, desk.signer()
     path = layout.certificate(tombstone.archive)
     if _is_ours(path, tombstone, signer):
-        return path.read_bytes()
+        return read_file(path)
     data = write_certificate(tombstone, proposal, approvals, checked, desk.clock(), signer)
     temporary = layout.temporary(tombstone.archive, ".note")
-    temporary.unlink(missing_ok=True)
-    if path.exists():  # not ours: what stands there is no certificate of this destruction
+    remove(temporary)
+    if is_there(path):  # not ours: what stands there is no certificate of this destruction
         put_in_place_of(path, temporary, data)
     else:
         write_new(path, temporary, data)
@@ -140,7 +143,7 @@ def _certify(
 
 def _is_ours(path: Path, tombstone: Tombstone, signer: Signer | None) -> bool:
     try:
-        data = path.read_bytes()
+        data = read_file(path)
         if signer is not None:
             open_note(data.decode(), signer.verifier)
         told = read_certificate(data)["tombstone_sha256"]

@@ -20,6 +20,7 @@ from strongroom.vault import queries
 from strongroom.vault.manifest import read_manifest
 from strongroom.vault.retained import record_of
 from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import read_file
 
 
 def extended_record(archive: Archive, told: ToldArchive) -> Record:
@@ -51,7 +52,7 @@ def _manifests(vault: Vault, archive_id: str, digest: str) -> Iterator[Archive]:
     texts = [row["manifest"].encode()] if row is not None and isinstance(row["manifest"], str) else []
     for path in (vault.layout.manifest(archive_id), vault.layout.quarantined(archive_id, ".json")):
         with suppress(OSError):
-            texts.append(path.read_bytes())
+            texts.append(read_file(path))
     for text in texts:
         if hashlib.sha256(text).hexdigest() == digest:
             with suppress(VaultError):

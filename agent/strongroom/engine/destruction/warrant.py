@@ -30,6 +30,7 @@ from strongroom.vault.chainwalk import ChainWalk
 from strongroom.vault.checkpoints import all_checkpoints
 from strongroom.vault.tombstones import write_tombstone
 from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import read_file
 
 Stones = Mapping[str, Tombstone | None]
 
@@ -61,7 +62,7 @@ def find_warrants(
     reasons = _judge(vault, ChainWalk().lines(vault.catalogue), stones, terms)
     if thorough and any(reasons.values()):
         with suppress(OSError):
-            lines = vault.layout.log.read_bytes().splitlines()
+            lines = read_file(vault.layout.log, most=None).splitlines()
             by_file = _judge(vault, _chained(lines), stones, terms)
             reasons = {each: reasons[each] and by_file[each] for each in reasons}
     refusals = [_refusal(archive, words) for archive, words in reasons.items() if words]

@@ -47,6 +47,7 @@ from strongroom.vault.holds import holds
 from strongroom.vault.lock import describe_holder, is_held
 from strongroom.vault.recipients import known_set, short_key
 from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import is_there, open_lines
 
 DISK_SOON = timedelta(days=14)
 _LITTLE = 65_536  # bytes that must fit for anything to be written down
@@ -70,13 +71,14 @@ def examine(config: Config, doors: Doors, *, offline: bool = False) -> Iterator[
     yield from check_beginnings(config, doors.clock())
 
 
-def _guarded(name: str, check: Callable[[], Iterator[Check]]) -> list[Check]:
+def _guarded(name: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+    """Yield what a check finds; one that cannot be finished keeps what it found, and says so."""
     try:
-        return list(check())
+        yield from check()
     except StrongroomError as error:
-        return [Check(name, Verdict.FAIL, error.message, error.hint)]
+        yield Check(name, Verdict.FAIL, error.message, error.hint)
     except OSError as error:
-        return [Check(name, Verdict.FAIL, f"{error.strerror}: {error.filename}")]
+        yield Check(name, Verdict.FAIL, f"{error.strerror}: {error.filename}")
 
 
 def _vault(config: Config) -> Iterator[Check]:
@@ -85,7 +87,7 @@ def _vault(config: Config) -> Iterator[Check]:
         yield _permissions(vault.layout.root)
         yield _room(config, vault)
         yield from check_writing(vault.layout.tmp)
-        yield _log(vault)
+        yield from _guarded("log", partial(_log, vault))
         yield from _holds(vault)
         yield from _unconfigured_holds(config, vault)
         if is_history_missed(vault):
@@ -146,10 +148,11 @@ def _checkpoints(config: Config, vault: Vault) -> Iterator[Check]:
             yield Check("checkpoints", Verdict.WARN, words, "it is tried again; or now: strongroom audit checkpoint")
 
 
-def _log(vault: Vault) -> Check:
-    if not vault.layout.log.is_file():
-        return Check("log", Verdict.FAIL, "the evidence log is missing", "restore log/log.jsonl from a copy")
-    with vault.layout.log.open("rb") as file:
+def _log(vault: Vault) -> Iterator[Check]:
+    if not is_there(vault.layout.log):
+        yield Check("log", Verdict.FAIL, "the evidence log is missing", "restore log/log.jsonl from a copy")
+        return
+    with open_lines(vault.layout.log) as file:
         count = sum(1 for _ in read_chain(line.rstrip(b"\n") for line in file))
     newest = newest_moments(vault, 1)
     expected = newest[0].seq if newest else 0
@@ -157,8 +160,9 @@ def _log(vault: Vault) -> Check:
         words = f"the log file has {counted(count, 'entry')}, the catalogue has {expected}"
         behind = count < expected and is_held(vault.layout.lock)
         hint = "compare log/log.jsonl with a copy: one of the two was cut or is an older one"
-        return Check("log", Verdict.WARN if behind else Verdict.FAIL, words, "" if behind else hint)
-    return Check("log", Verdict.OK, f"{counted(count, 'entry')}, every one follows the one before it")
+        yield Check("log", Verdict.WARN if behind else Verdict.FAIL, words, "" if behind else hint)
+        return
+    yield Check("log", Verdict.OK, f"{counted(count, 'entry')}, every one follows the one before it")
 
 
 def _holds(vault: Vault) -> Iterator[Check]:

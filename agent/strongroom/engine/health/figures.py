@@ -19,6 +19,7 @@ from strongroom.vault.notices import standing_notices
 from strongroom.vault.scrubs import count_findings, last_lap
 from strongroom.vault.sources import usage_of
 from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import file_size, is_file
 from strongroom.vault.watching import last_entry_number, scrubbed_at
 
 
@@ -74,7 +75,7 @@ def figures_of(vault: Vault, sights: Sequence[Sight], limits: Mapping[str, Limit
         scrub_findings=count_findings(catalogue),
         scrub_share=lap.share if (lap := last_lap(catalogue)) else 0.0,
         log_entries=last_entry_number(catalogue),
-        log_bytes=log.stat().st_size if log.exists() else 0,
+        log_bytes=file_size(log) if is_file(log) else 0,
         free_bytes=vault.free_bytes(),
     )
 

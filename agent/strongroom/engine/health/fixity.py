@@ -14,6 +14,7 @@ from strongroom.vault.log import entries_of_archive
 from strongroom.vault.manifest import write_manifest
 from strongroom.vault.rekeying import key_digests, logged_key_digest
 from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import file_size, open_descriptor, open_file, read_file
 
 BLOCK = 1 << 20
 
@@ -47,7 +48,7 @@ def forget_cached(vault: Vault, archive: Archive) -> None:
     """Have the small files read from the disk when they are read next, and not from memory."""
     for path in (vault.key_path(archive), _manifest_path(vault, archive)):
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            fd = open_descriptor(path, os.O_RDONLY)
         except OSError:
             continue  # whoever reads it says so
         try:
@@ -73,7 +74,7 @@ def check_payload(vault: Vault, archive: Archive, watch: Watch = lambda _count: 
     """Compare the sealed payload with the size and digest that the manifest has of it. Reads every byte."""
     path, seal = vault.payload_path(archive), archive.seal
     try:
-        size = path.stat().st_size
+        size = file_size(path)
         if size != seal.sealed_size:
             return [payload_fault(vault, archive, size=size)]
         found = _sha256(path, watch)
@@ -122,7 +123,7 @@ def _check_manifest(vault: Vault, archive: Archive) -> list[Fault]:
     path = _manifest_path(vault, archive)
     name = str(path.relative_to(vault.layout.root))
     try:
-        found = path.read_bytes()
+        found = read_file(path)
     except OSError as error:
         return [_unreadable(archive, name, error)]
     if found != write_manifest(archive):
@@ -138,7 +139,7 @@ def _manifest_path(vault: Vault, archive: Archive) -> Path:
 def _sha256(path: Path, watch: Watch) -> str:
     digest, block = hashlib.sha256(), bytearray(BLOCK)
     view = memoryview(block)
-    with path.open("rb", buffering=0) as file:
+    with open_file(path) as file:
         while count := file.readinto(block):
             digest.update(view[:count])
             watch(count)

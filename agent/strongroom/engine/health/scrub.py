@@ -27,6 +27,7 @@ from strongroom.vault.archives import get_archive
 from strongroom.vault.rekeying import keys_alone
 from strongroom.vault.scrubs import Finding
 from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import open_descriptor, open_folder
 from strongroom.vault.watching import last_entry_number
 
 SAVE_BYTES = 256 << 20  # read since the last save, at the most
@@ -44,7 +45,7 @@ class Reading:
         self._vault = vault
         self._fd: int | None = None
         try:
-            self._fd = os.open(vault.payload_path(archive), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            self._fd = open_descriptor(vault.payload_path(archive), os.O_RDONLY)
             os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)  # what memory holds says nothing about the disk
             found = os.fstat(self._fd).st_size
             if found != self.left:
@@ -306,7 +307,7 @@ def check_log_piece(vault: Vault, reading: LogReading, most: int = 4 << 20) -> t
 
 
 def _read_lines(vault: Vault, reading: LogReading, most: int) -> tuple[list[bytes], int]:
-    fd = os.open(vault.layout.log, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    fd = open_descriptor(vault.layout.log, os.O_RDONLY)
     try:
         os.posix_fadvise(fd, reading.offset, most, os.POSIX_FADV_DONTNEED)
         piece = os.pread(fd, most, reading.offset)
@@ -320,13 +321,10 @@ def _read_lines(vault: Vault, reading: LogReading, most: int) -> tuple[list[byte
 @contextmanager
 def _alone(vault: Vault) -> Iterator[bool]:
     """Be the only process that scrubs, for one slice; give False where another does."""
-    folder = os.open(vault.layout.root / "archives", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with open_folder(vault.layout.root / "archives") as folder:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
         else:
             yield True
-    finally:
-        os.close(folder)

@@ -18,6 +18,7 @@ from strongroom.sealing.recipient import ScryptRecipient, X25519Recipient
 from strongroom.sealing.refusal import KeyRefused, NoMatch
 from strongroom.sealing.seal import open_bytes, seal_bytes
 from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import read_file
 
 AskPassphrase = Callable[[], str]
 Identities = list[X25519Identity]
@@ -99,11 +100,15 @@ def unlock(vault: Vault, archive: Archive, identities: Sequence[X25519Identity])
     """Open an archive's own key with one of a person's identities."""
     path = vault.key_path(archive)
     try:
-        sealed = path.read_bytes()
+        sealed = read_file(path)
     except FileNotFoundError:
         raise SealError(
             f"the key file of archive {archive.id} is missing", hint="restore it from a copy of the vault"
         ) from None
+    except OSError as error:
+        raise SealError(
+            f"the key file of archive {archive.id} cannot be read: {error.strerror}", hint="run: strongroom doctor"
+        ) from error
     key = parse_archive_key(open_bytes(sealed, identities))
     if key.archive_id != archive.id:
         raise SealError(f"the key file of archive {archive.id} belongs to archive {key.archive_id}")

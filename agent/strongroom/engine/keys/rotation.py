@@ -33,6 +33,7 @@ from strongroom.vault.rekeying import (
     swap_keys,
 )
 from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import read_file
 
 BATCH = 200  # archives that share two commits and the flushes of their folders
 _BLOCK = 1 << 20
@@ -140,7 +141,7 @@ def _prepare(
     rotation: Rotation, archive: Archive, path: Path, recipients: Sequence[X25519Recipient]
 ) -> tuple[Swap, bytes]:
     """Open a key file as it is and seal its text anew; return both. Raises SealError unless it is the archive's own."""
-    sealed = path.read_bytes()
+    sealed = read_file(path)
     text = open_bytes(sealed, rotation.identities)
     key = parse_archive_key(text)
     if key.archive_id != archive.id:
@@ -156,7 +157,7 @@ def _prepare(
 
 def _require_opens(vault: Vault, archive: Archive, identity: X25519Identity) -> None:
     """Prove a key file that is not the one on record, such as one from an older copy, by the payload it opens."""
-    with vault.payload_path(archive).open("rb", buffering=0) as payload:
+    with vault.open_payload(archive) as payload:
         digest = hashlib.sha256()
         while block := payload.read(_BLOCK):
             digest.update(block)

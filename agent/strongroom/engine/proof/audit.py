@@ -26,6 +26,7 @@ from strongroom.vault.layout import Layout
 from strongroom.vault.lock import is_held
 from strongroom.vault.log import open_log
 from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import file_size, is_folder, is_there, list_folder, list_shards, read_file
 
 PARTS = {"manifest": "manifest_sha256", "key": "key_sha256", "payload": "sealed_sha256"}
 _ROOMS = ("archives", "keys", "manifests", "quarantine", "log/certificates")
@@ -132,12 +133,25 @@ def _checkpoints(vault: Vault) -> Iterator[Wrong]:
             stamp_path(vault.layout, facts["entries"]): facts.get("stamp_sha256"),
         }
         for path, digest in expected.items():
-            found = path.read_bytes() if digest is not None and path.is_file() else None
+            found = _there(path) if digest is not None else None
             if digest is not None and (found is None or hashlib.sha256(found).hexdigest() != digest):
                 words = "is gone" if found is None else "is another"
                 yield Wrong("checkpoint", path.name, f"the one that entry {entry.seq} tells of {words}")
             if path.suffix == ".note" and digest is not None and kept.get(facts["entries"], found) != found:
                 yield Wrong("row", path.name, "the checkpoint's file and its row should be the same")
+
+
+def _there(path: Path) -> bytes | None:
+    try:
+        return read_file(path)
+    except OSError:
+        return None
+
+
+def _compare(path: Path, where: str, expected: str | None, part: str) -> None:
+    """Compare a file of the vault with the log. Raises OSError or Wrong: what is behind a link is not it."""
+    file_size(path)
+    compare_file(path, where, expected, part)
 
 
 def _rows(vault: Vault, log: Log) -> Iterator[Wrong]:
@@ -164,10 +178,10 @@ def _check_archive(layout: Layout, log: Log, archive: str, report: Report, *, pa
         path = place_of(layout, log, archive, part)
         where = str(path.relative_to(layout.root))
         if archive in log.certificates and part != "manifest":
-            if path.exists():
+            if is_there(path):
                 report.findings.append(Wrong("not-destroyed", where, "the log says that this archive was destroyed"))
         elif fact in known and (payloads or part != "payload"):
-            report.check(where, partial(compare_file, path, where, known[fact], part))
+            report.check(where, partial(_compare, path, where, known[fact], part))
     return len(report.findings) == before
 
 
@@ -175,8 +189,8 @@ def _strays(vault: Vault, log: Log) -> Iterator[Wrong]:
     """Yield every file that would be an archive's and that the log does not tell of, but what is being made now."""
     root, making = vault.layout.root, {job.archive for job in live_jobs(vault.catalogue) if job.archive}
     for room in _ROOMS:
-        for path in sorted((root / room).rglob("*")):
+        for path in (each for each in [*list_folder(root / room), *list_shards(root / room)] if not is_folder(each)):
             archive = path.name.partition(".")[0]
             told = archive in log.certificates if "/" in room else archive in log.archives
-            if path.is_file() and not told and archive not in making:
+            if not told and archive not in making:
                 yield Wrong("stray", str(path.relative_to(root)), "the log tells of no such file")

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
+from pathlib import Path
 
 from strongroom.config.schema import Config
 from strongroom.config.secrets import resolve
@@ -42,6 +43,7 @@ from strongroom.vault.checkpoints import (
 from strongroom.vault.log import add_entry, open_log
 from strongroom.vault.schema import alone
 from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import read_file
 
 
 class LogRefused(VaultError):
@@ -122,10 +124,17 @@ def known_checkpoints(vault: Vault) -> list[Checkpoint]:
     """
     found = {kept.size: kept.note for kept in all_checkpoints(vault.catalogue)}
     for path in note_files(vault.layout):
-        note = path.read_text(encoding="utf-8", errors="replace")
+        note = _note_of(path)
         if found.setdefault(int(path.stem), note) != note:
             raise LogRefused(f"the checkpoint {path.name} is not the one that was signed", hint=_HINT)
     return [read_unchecked(found[size]) for size in sorted(found)]
+
+
+def _note_of(path: Path) -> str:
+    try:
+        return read_file(path).decode(errors="replace")
+    except OSError as error:
+        raise LogRefused(f"the checkpoint {path.name} cannot be read: {error.strerror}", hint=_HINT) from error
 
 
 def walk_log(vault: Vault, sizes: Iterable[int] = ()) -> Walk:
@@ -183,7 +192,7 @@ def _adopt(vault: Vault, now: datetime, signer: Signer) -> None:
     entries = entries_matching(vault.catalogue, kind="checkpoint.signed")
     logged = {entry.body["facts"].get("entries"): entry.body["facts"].get("note_sha256") for entry in entries}
     for path in strangers:
-        note = path.read_text(encoding="utf-8", errors="replace")
+        note = _note_of(path)
         size = int(path.stem)
         if logged.get(size) != hashlib.sha256(note.encode()).hexdigest():
             _require_ours(path.name, size, note, signer)

@@ -38,6 +38,7 @@ from strongroom.vault.checkpoints import LoggedLine, stamp_path
 from strongroom.vault.durable import create, flush, flush_folder, in_words, write_all
 from strongroom.vault.log import add_entry
 from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import is_file, open_file, read_file
 
 FORMAT = 1
 _BLOCK = 1 << 20
@@ -206,7 +207,7 @@ def _logged(path: Path, fact: str, archive: Archive, events: Sequence[LoggedLine
     log = Log()
     for event in events:
         log.learn(event.body)
-    data = path.read_bytes()
+    data = read_file(path)
     if hashlib.sha256(data).hexdigest() != log.archives.get(archive.id, {}).get(fact):
         raise VaultError(
             f"the file {path.name} is not the one that the log tells of, so it is not handed over", hint=_HINT
@@ -232,10 +233,10 @@ def _put_keys(giver: Giver, order: Order, folder: Path, custody: _ByName) -> Non
 
 def _put_papers(giver: Giver, order: Order, folder: Path, proven: Proven, public: str, custody: _ByName) -> None:
     stamp = stamp_path(giver.vault.layout, proven.kept.size)
-    told = Told(order.archives, proven, public, order.recipients, order.plain, stamp.exists())
+    told = Told(order.archives, proven, public, order.recipients, order.plain, is_file(stamp))
     create(folder / "checkpoint.note", proven.kept.note.encode())
     if told.stamped:
-        create(folder / "checkpoint.tsr", stamp.read_bytes())
+        create(folder / "checkpoint.tsr", read_file(stamp))
     if public:
         create(folder / "public-key.txt", f"{public}\n".encode())
     create(folder / "strongroom-verify.py", Path(verifier.__file__).read_bytes())
@@ -301,7 +302,7 @@ def _copy(source: Path, target: Path, sha256: str) -> None:
     digest = hashlib.sha256()
     fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        with source.open("rb", buffering=0) as file:
+        with open_file(source) as file:
             while block := file.read(_BLOCK):
                 digest.update(block)
                 write_all(fd, block)

@@ -38,6 +38,7 @@ from strongroom.vault.durable import write_new
 from strongroom.vault.layout import Layout
 from strongroom.vault.log import add_entry
 from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import is_there, read_file
 
 FIRST_WAIT = timedelta(minutes=1)  # before the second try; doubled each time
 LONGEST_WAIT = timedelta(hours=6)
@@ -78,13 +79,14 @@ class FolderTarget:
 
     def take(self, kept: Signed) -> Told:
         """Write SIZE.note, flushed; one that is there already must be the same."""
-        path, data = self.folder / f"{kept.size}.note", kept.note.encode()
+        folder = Path(os.path.realpath(self.folder))  # its own way may lead over links
+        path, data = folder / f"{kept.size}.note", kept.note.encode()
         if not self.folder.is_dir():  # never made by us: it may be a disk that is not mounted
             raise WorldError("the folder is not there", hint="is it mounted?")
         try:
-            if not path.exists():
-                write_new(path, self.folder / f".{kept.size}.{os.getpid()}.part", data)
-            if path.read_bytes() != data:
+            if not is_there(path):
+                write_new(path, folder / f".{kept.size}.{os.getpid()}.part", data)
+            if read_file(path) != data:
                 raise WorldError(f"{path.name} is there already and says something else", hint="compare the two")
         except OSError as error:
             raise WorldError(f"the folder cannot be written: {error.strerror}", hint="is it mounted?") from error
@@ -156,8 +158,8 @@ class StampTarget:
         except OSError as error:
             raise WorldError(f"timestamp_ca cannot be read: {error.strerror}") from error
         path, note = stamp_path(self.layout, kept.size), kept.note.encode()
-        if path.exists():  # of an earlier try that was not remembered
-            stamp = check_stamp(path.read_bytes(), note, authorities)
+        if is_there(path):  # of an earlier try that was not remembered
+            stamp = check_stamp(read_file(path), note, authorities)
         else:
             stamp = get_stamp(note, authorities, self._ask)
             keep_file(self.layout, path, stamp.data)

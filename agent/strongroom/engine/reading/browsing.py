@@ -24,6 +24,7 @@ from strongroom.model.stream import DatasetShape
 from strongroom.sealing.identity import X25519Identity
 from strongroom.sealing.reader import SealedReader
 from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import open_file
 
 Passed = Callable[[int], None]
 """Hears how many more records were read; it may raise to stop."""
@@ -96,7 +97,7 @@ class Browser:
 
     def _begin(self, wanted: str, passed: Passed) -> None:
         self._stack.close()
-        sealed = self._stack.enter_context(self._path.open("rb", buffering=0))
+        sealed = self._stack.enter_context(open_file(self._path))
         clear = open_clear(SealedReader(sealed, [self._key.identity]), self._archive.seal)
         expected = self._archive.expectation
         records = read_delivered(clear, self.shape, Caps(), expected.container, expected.files)

@@ -134,7 +134,7 @@ def _of_archive(
     vault: Vault, archive: Archive, shape: DatasetShape, identities: Sequence[X25519Identity]
 ) -> Iterator[Delivered]:
     key, expected = unlock(vault, archive, identities), archive.expectation
-    with vault.payload_path(archive).open("rb", buffering=0) as sealed:
+    with vault.open_payload(archive) as sealed:
         clear = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
         yield from read_delivered(clear, shape, Caps(), expected.container, expected.files)
 

@@ -33,7 +33,7 @@ def check_content(
     try:
         with spawned_reader(archive.expectation, Caps()) as sink:
             key = unlock(vault, archive, identities)
-            with vault.payload_path(archive).open("rb", buffering=0) as sealed:
+            with vault.open_payload(archive) as sealed:
                 reader = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
                 digest = content_digest(reader, key, watch)
                 if not hmac.compare_digest(digest, archive.seal.digest):

@@ -74,7 +74,7 @@ class _Side:
         """Open the archive and give the records of one dataset."""
         expected = self._archive.expectation
         (shape,) = (shape for shape in expected.datasets if shape.name == dataset)
-        with self._vault.payload_path(self._archive).open("rb", buffering=0) as sealed:
+        with self._vault.open_payload(self._archive) as sealed:
             clear = open_clear(SealedReader(sealed, [self._key.identity]), self._archive.seal)
             yield self._counted(read_delivered(clear, shape, Caps(), expected.container, expected.files))
 

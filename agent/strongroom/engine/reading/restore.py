@@ -54,7 +54,7 @@ def restore(
     _refuse_existing(path)
     key = unlock(vault, archive, identities)
     temporary = path.with_name(f".{path.name[:40]}.{archive.id[-6:]}.part")
-    with vault.payload_path(archive).open("rb", buffering=0) as sealed:
+    with vault.open_payload(archive) as sealed:
         reader = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
         try:
             with _onto(path.parent):
@@ -84,7 +84,7 @@ def restore_members(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is not an empty folder", hint="name a new folder with --to")
     key = unlock(vault, archive, identities)
-    with vault.payload_path(archive).open("rb", buffering=0) as sealed:
+    with vault.open_payload(archive) as sealed:
         reader = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
         digest = hashlib.sha256()
         for block in read_blocks(reader):

@@ -28,6 +28,7 @@ from strongroom.vault.layout import id_of
 from strongroom.vault.log import add_entry
 from strongroom.vault.manifest import read_manifest, write_manifest
 from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import is_file, read_file
 from strongroom.vault.witness import witnesses_of
 
 
@@ -60,7 +61,7 @@ def _whole(vault: Vault, archive_id: str) -> Archive:
     """Return an archive whose files are those of its manifest. Raises VaultError, OSError."""
     archive = _read(vault, archive_id)
     sound = archive.id == archive_id and id_of(Path(archive.job)) == archive.job
-    if not sound or check_payload(vault, archive) or not vault.key_path(archive).is_file():
+    if not sound or check_payload(vault, archive) or not is_file(vault.key_path(archive)):
         raise VaultError(f"archive {archive_id} is not whole", hint="restore its files from a copy, or move it away")
     return archive
 
@@ -70,7 +71,7 @@ def _read(vault: Vault, archive_id: str) -> Archive:
     told = told_of(vault.catalogue, archive_id)
     logged = newest(told, "manifest_sha256")
     for path in (vault.layout.manifest(archive_id), vault.layout.quarantined(archive_id, ".json")):
-        data = path.read_bytes() if path.is_file() else b""
+        data = read_file(path) if is_file(path) else b""
         if data and (not logged or hashlib.sha256(data).hexdigest() == logged):
             return _exact(data)
     archive = manifest_from(witnesses_of(vault.layout), archive_id, told)

@@ -18,11 +18,12 @@ from strongroom.vault.layout import Layout
 from strongroom.vault.log import add_entry
 from strongroom.vault.shred import shred
 from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import list_folder
 
 
 def asides_of(layout: Layout) -> list[Path]:
     """Return every catalogue that was moved aside, oldest first."""
-    return sorted(layout.root.glob("catalogue-*.sqlite"))
+    return [path for path in list_folder(layout.root) if path.match("catalogue-*.sqlite")]
 
 
 def clear_asides(vault: Vault, clock: Clock) -> list[Path]:

@@ -29,6 +29,7 @@ from strongroom.vault.retained import put_reach
 from strongroom.vault.scrubs import Finding, settle_findings
 from strongroom.vault.told import told_retention
 from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import is_there
 from strongroom.vault.watching import known_retention
 
 
@@ -63,8 +64,8 @@ def quarantine(recovery: Recovery, vault: Vault, trouble: Trouble) -> list[str]:
 
 def _cause(vault: Vault, archive: Archive, trouble: Trouble) -> str:
     if trouble.kind is Kind.KEY:
-        return "key-missing" if not vault.key_path(archive).exists() else "key-damaged"
-    return "payload-missing" if not vault.payload_path(archive).exists() else "payload-damaged"
+        return "key-missing" if not is_there(vault.key_path(archive)) else "key-damaged"
+    return "payload-missing" if not is_there(vault.payload_path(archive)) else "payload-damaged"
 
 
 def _move_files(vault: Vault, archive: Archive, after: Archive) -> None:
@@ -74,11 +75,11 @@ def _move_files(vault: Vault, archive: Archive, after: Archive) -> None:
         return
     make_folder(layout.root / "quarantine")
     place = layout.quarantined(archive.id, ".json")
-    if not place.exists():
+    if not is_there(place):
         write_new(place, layout.temporary(archive.id, ".json"), write_manifest(after))
     move_to(layout.key(archive.id), layout.quarantined(archive.id, ".key.age"))
     move_to(layout.archive(archive.id), layout.quarantined(archive.id, ".age"))
-    if layout.manifest(archive.id).exists():
+    if is_there(layout.manifest(archive.id)):
         move_aside(layout, layout.manifest(archive.id))
 
 

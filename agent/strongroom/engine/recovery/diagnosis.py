@@ -18,6 +18,7 @@ from strongroom.engine.recovery.history import begins_anew, has_lines, is_accept
 from strongroom.engine.recovery.integrity import integrity
 from strongroom.engine.recovery.straying import stray_troubles
 from strongroom.engine.recovery.trouble import Kind, Trouble
+from strongroom.engine.recovery.unfinished import is_unfinished
 from strongroom.evidence.line import GENESIS, digest
 from strongroom.model.archive import Archive
 from strongroom.model.counts import counted, noun_of
@@ -27,7 +28,8 @@ from strongroom.vault.archives import all_archive_ids, get_archive
 from strongroom.vault.jobs import interrupted_jobs
 from strongroom.vault.layout import Layout
 from strongroom.vault.scrubs import findings_of, is_still_read
-from strongroom.vault.vault import Vault, open_vault
+from strongroom.vault.vault import Vault, open_vault, require_sound_places
+from strongroom.vault.vaultfiles import file_size, is_there, open_file, open_lines
 
 WITHOUT_LOG = (
     "put log/log.jsonl or catalogue.sqlite back from a copy; only if both are lost for good: strongroom rebuild"
@@ -47,6 +49,10 @@ def diagnose(root: Path, *, deep: bool = False, configured: bool = True) -> list
     layout = Layout(root)
     if not root.is_dir():
         raise UsageError(f"there is no folder {root}", hint="run: strongroom init, or check [vault] path")
+    try:
+        require_sound_places(layout)
+    except VaultError as error:
+        return [Trouble(Kind.PLACE, error.message, error.hint, mendable=False)]
     if is_unfinished(layout, configured=configured):
         words = "a vault was begun here and never finished: it holds nothing, and init refuses the folder"
         remedy = "move the folder aside, so that strongroom init can be run again"
@@ -65,33 +71,10 @@ def diagnose(root: Path, *, deep: bool = False, configured: bool = True) -> list
         vault.close()
 
 
-def is_unfinished(layout: Layout, *, configured: bool) -> bool:
-    """Say whether a folder is what an interrupted init left: nothing was ever put in it."""
-    if any(any((layout.root / name).glob("**/*.*")) for name in ("archives", "keys", "manifests", "quarantine")):
-        return False
-    try:
-        lines = layout.log.read_bytes().count(b"\n") if layout.log.is_file() else 0
-    except OSError:
-        return False
-    if lines > 1 or (lines == 1 and configured):
-        return False
-    ours = {layout.catalogue.name, layout.readme.name, layout.lock.name}
-    names = {path.name.removesuffix("-wal").removesuffix("-shm") for path in layout.root.iterdir() if path.is_file()}
-    return names <= ours and not (configured and _has_format(layout))
-
-
-def _has_format(layout: Layout) -> bool:
-    try:
-        open_vault(layout.root).close()
-    except VaultError:
-        return False
-    return True
-
-
 def _of_catalogue(layout: Layout) -> Iterator[Trouble]:
     told = has_lines(layout.log)
     remedy = "make the catalogue again from log and manifests (strongroom rebuild)" if told else WITHOUT_LOG
-    if not layout.catalogue.exists():
+    if not is_there(layout.catalogue):
         words = f"the catalogue is not there; {'log and manifests are' if told else 'the log is not there either'}"
         yield Trouble(Kind.NO_CATALOGUE, words, remedy, mendable=told, files=("catalogue.sqlite",))
         return
@@ -108,20 +91,20 @@ def _of_log(vault: Vault) -> Iterator[Trouble]:
     row = catalogue.read_one(queries.LAST_ENTRY)
     last = int(row["seq"]) if row else 0
     name = ("log/log.jsonl",)
-    if not log.exists():
+    if not is_there(log):
         if last:
             words = f"the log's file is not there; the catalogue has its {counted(last, 'entry')}"
             yield Trouble(Kind.NO_LOG, words, "write it anew from the catalogue", files=name)
         return
     try:
-        log.open("rb").close()
+        open_file(log).close()
     except OSError as error:
         remedy = "see what it is and who owns it, put the file back from a copy; nothing is appended to it until then"
         words = f"log/log.jsonl cannot be read: {error.strerror}"
         yield Trouble(Kind.UNREADABLE_LOG, words, remedy, mendable=False, files=name)
         return
     seq, prev, torn, forked = 0, GENESIS, False, 0
-    with log.open("rb") as file:
+    with open_lines(log) as file:
         for line in file:
             if not line.endswith(b"\n"):
                 torn = True
@@ -224,7 +207,7 @@ def faults_of(vault: Vault, archive: Archive, *, deep: bool) -> list[Fault]:
 def _payload_at_a_glance(vault: Vault, archive: Archive) -> list[Fault]:
     path = vault.payload_path(archive)
     try:
-        size = path.stat().st_size
+        size = file_size(path)
     except OSError as error:
         return [payload_fault(vault, archive, error=error)]
     if size != archive.seal.sealed_size:

@@ -9,6 +9,7 @@ from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, open_catalogue
 from strongroom.vault.chainwalk import ChainWalk
 from strongroom.vault.schemacheck import ForeignSchema
+from strongroom.vault.vaultfiles import is_there
 
 
 def foreign_schema(path: Path) -> str:
@@ -26,7 +27,7 @@ def foreign_schema(path: Path) -> str:
 def is_foreign(path: Path) -> bool:
     """Say whether there is a catalogue that can be read and whose schema is not the program's own."""
     try:
-        return path.exists() and bool(foreign_schema(path))
+        return is_there(path) and bool(foreign_schema(path))
     except VaultError:
         return False
 

@@ -21,6 +21,7 @@ from strongroom.vault.checkpoints import entries_matching
 from strongroom.vault.layout import Layout
 from strongroom.vault.log import add_entry
 from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import is_there, open_lines
 
 ACCEPTED = "history.accepted"
 LOST = "the log begins with a rebuild that had none: holds, periods made longer and erasures of before are not known"
@@ -30,8 +31,18 @@ MEND = "place the legal holds again, then: strongroom recover --accept-lost-hist
 def has_lines(log: Path) -> bool:
     """Say whether a log is there and has a whole line; one that was emptied tells as little as none."""
     try:
-        with log.open("rb") as file:
+        with open_lines(log) as file:
             return file.readline().endswith(b"\n")
+    except OSError:
+        return False
+
+
+def is_at(log: Path, end: int, line: bytes) -> bool:
+    """Say whether a line of the log ends there."""
+    try:
+        with open_lines(log) as file:
+            file.seek(max(0, end - len(line) - 1))
+            return file.read(len(line) + 1) == line + b"\n"
     except OSError:
         return False
 
@@ -45,7 +56,7 @@ def require_history(layout: Layout) -> None:
             hint="a catalogue that is whole has every line: strongroom recover --apply writes the log from it; or put"
             " back a copy of the log; only if both are lost for good: strongroom rebuild --lose-history",
         )
-    with layout.log.open("rb") as file:
+    with open_lines(layout.log) as file:
         lines = sum(1 for line in file if line.endswith(b"\n"))
     known = _last_known(layout)
     if known > lines:
@@ -59,7 +70,7 @@ def require_history(layout: Layout) -> None:
 
 def _last_known(layout: Layout) -> int:
     """Return how many entries the catalogue has; 0 where it is gone or cannot be read."""
-    if not layout.catalogue.exists():
+    if not is_there(layout.catalogue):
         return 0
     try:
         catalogue = open_to_read(layout.catalogue, checked=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from strongroom.model.errors import VaultError
 from strongroom.vault.catalogue import is_writable, open_to_read, refusal
+from strongroom.vault.vaultfiles import file_size, is_file
 
 
 def integrity(path: Path) -> str:
@@ -14,7 +15,7 @@ def integrity(path: Path) -> str:
 
     Raises WorldError where the file is not to be had: that is no damage, and making it again would not help.
     """
-    if path.stat().st_size == 0 and not _has_write_ahead(path):
+    if file_size(path) == 0 and not _has_write_ahead(path):
         return "the file is empty (0 bytes)"
     if not is_writable(path):
         return _integrity_where_nobody_writes(path)
@@ -35,7 +36,7 @@ def integrity(path: Path) -> str:
 
 def _has_write_ahead(path: Path) -> bool:
     log = path.with_name(f"{path.name}-wal")
-    return log.exists() and log.stat().st_size > 0
+    return is_file(log) and file_size(log) > 0
 
 
 def _integrity_where_nobody_writes(path: Path) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +25,7 @@ from strongroom.vault.log import add_entry, entries_of_archive
 from strongroom.vault.manifest import read_manifest, write_manifest
 from strongroom.vault.orphans import move_aside
 from strongroom.vault.tombstones import is_tombstone, put_tombstone, read_tombstone, tombstone_path
+from strongroom.vault.vaultfiles import is_file, is_there, list_folder, list_shards, read_file
 from strongroom.vault.witness import Witnesses
 
 Told = list[dict[str, Fact]]
@@ -34,8 +34,8 @@ Told = list[dict[str, Fact]]
 
 def manifests_of(layout: Layout) -> list[Path]:
     """Return every manifest and tombstone that has a name of ours, sorted."""
-    found = [*(layout.root / "manifests").glob("*/*.json"), *(layout.root / "quarantine").glob("*.json")]
-    return sorted(path for path in found if id_of(path) is not None)
+    found = [*list_shards(layout.root / "manifests"), *list_folder(layout.root / "quarantine")]
+    return sorted(path for path in found if path.suffix == ".json" and id_of(path) is not None)
 
 
 def name_of(layout: Layout, path: Path) -> str:
@@ -47,7 +47,7 @@ def enter_file(layout: Layout, catalogue: Catalogue, path: Path) -> list[str]:
     """Enter one manifest; return what is wrong with it instead, where the log does not bear it out."""
     name = name_of(layout, path)
     try:
-        data = path.read_bytes()
+        data = read_file(path)
         if is_tombstone(data):
             return enter_tombstone(catalogue, path, data)
         archive = read_manifest(data)
@@ -134,8 +134,8 @@ class Restorer:
 
 def replace_file(layout: Layout, path: Path, data: bytes) -> None:
     """Write a small file in its place; another that is there goes to quarantine. Doing it twice does nothing more."""
-    if os.path.lexists(path):
-        if path.is_file() and path.read_bytes() == data:
+    if is_there(path):
+        if is_file(path) and read_file(path) == data:
             return
         move_aside(layout, path)
     write_new(path, layout.tmp / path.name, data)
@@ -186,7 +186,7 @@ def _key_digest(layout: Layout, archive: Archive) -> str:
     held = archive.holding is not Holding.QUARANTINED
     path = layout.key(archive.id) if held else layout.quarantined(archive.id, ".key.age")
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(read_file(path)).hexdigest()
     except OSError:
         return ""
 

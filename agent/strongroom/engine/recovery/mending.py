@@ -14,11 +14,11 @@ from strongroom.engine.recovery.manifests import manifest_place, replace_file
 from strongroom.engine.recovery.rebuild import Rebuild, rebuild
 from strongroom.engine.recovery.recovery import Recovery
 from strongroom.engine.recovery.trouble import Kind, Trouble
+from strongroom.engine.recovery.unfinished import move_unfinished
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.counts import counted
-from strongroom.model.errors import UsageError, VaultError, WorldError
+from strongroom.model.errors import VaultError, WorldError
 from strongroom.vault.archives import get_archive
-from strongroom.vault.durable import flush_folder
 from strongroom.vault.layout import Layout
 from strongroom.vault.lock import hold
 from strongroom.vault.log import add_entry
@@ -56,7 +56,7 @@ def apply(recovery: Recovery) -> Mended:
 def _mend(recovery: Recovery, found: list[Trouble]) -> list[str]:
     first = found[0].kind
     if first is Kind.UNFINISHED:
-        return [_move_folder(recovery)]
+        return [move_unfinished(recovery.root, recovery.clock)]
     if first in (Kind.NO_CATALOGUE, Kind.BAD_CATALOGUE, Kind.OLD_CATALOGUE):
         return _rebuild(recovery)
     vault = open_vault(recovery.root)
@@ -103,17 +103,6 @@ def _once_each(found: list[Trouble]) -> list[Trouble]:
         seen.add((each.archive, kind))
         kept.append(each)
     return kept
-
-
-def _move_folder(recovery: Recovery) -> str:
-    root = recovery.root
-    aside = root.with_name(f"{root.name}-unfinished-{recovery.clock():%Y%m%dT%H%M%S}")
-    with hold(Layout(root).lock, "strongroom recover"):
-        if aside.exists():
-            raise UsageError(f"{aside} is there already", hint="wait a second and run it again")
-        root.rename(aside)
-    flush_folder(root.parent)
-    return f"moved the unfinished vault to {aside}; now run strongroom init again"
 
 
 def _rebuild(recovery: Recovery) -> list[str]:

@@ -15,7 +15,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from strongroom.engine.recovery.history import require_history
+from strongroom.engine.recovery.history import is_at, require_history
 from strongroom.engine.recovery.manifests import Restorer, enter_file, manifests_of, name_of
 from strongroom.engine.recovery.replay import Body, Replay
 from strongroom.engine.recovery.retentionreplay import replay_retention
@@ -35,6 +35,8 @@ from strongroom.vault.ledger import covered_by
 from strongroom.vault.lock import hold
 from strongroom.vault.log import add_entry, write_out
 from strongroom.vault.recipients import replay_recipients, replay_resealed
+from strongroom.vault.vault import require_sound_places
+from strongroom.vault.vaultfiles import is_there, open_lines
 from strongroom.vault.witness import witnesses_of
 
 BATCH = 2000  # lines, or manifests, that share a commit
@@ -93,13 +95,14 @@ def rebuild(order: Rebuild) -> Rebuilt:
     Raises VaultLocked while somebody works in the vault, VaultError where the log's lines do not follow each other,
     UsageError where the log has lost lines and nobody said that they may be forgotten, Interrupted when `stop` says so.
     """
-    if not order.layout.log.exists() and not any(manifests_of(order.layout)):
+    require_sound_places(order.layout)
+    if not is_there(order.layout.log) and not any(manifests_of(order.layout)):
         raise VaultError(f"there is no vault at {order.layout.root}", hint="check [vault] path")
     with hold(order.layout.lock, "strongroom rebuild"):
         if not order.lose_history and order.to is None:
             require_history(order.layout)
         unfinished = order.to.with_name(order.to.name + ".part") if order.to else _place(order.layout)
-        if order.to is not None and order.to.exists():
+        if order.to is not None and is_there(order.to):
             raise VaultError(f"{order.to} exists already and is never overwritten", hint="name another file")
         done = Rebuilt()
         catalogue = _begin(order, unfinished)
@@ -126,20 +129,11 @@ def _begin(order: Rebuild, unfinished: Path) -> Catalogue:
     catalogue = rebuilding.open_unfinished(unfinished)
     _, line, _ = rebuilding.last_line(catalogue)
     offset = int(rebuilding.read_mark(catalogue, "offset") or 0)
-    if line and not _is_at(order.layout.log, offset, line):
+    if line and not is_at(order.layout.log, offset, line):
         catalogue.close()
         rebuilding.discard(unfinished)
         return rebuilding.open_unfinished(unfinished)
     return catalogue
-
-
-def _is_at(log: Path, end: int, line: bytes) -> bool:
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, end - len(line) - 1))
-            return file.read(len(line) + 1) == line + b"\n"
-    except OSError:
-        return False
 
 
 def _read_log(order: Rebuild, catalogue: Catalogue) -> None:
@@ -148,9 +142,9 @@ def _read_log(order: Rebuild, catalogue: Catalogue) -> None:
     offset = int(rebuilding.read_mark(catalogue, "offset") or 0)
     replay = Replay(catalogue, order.streams)
     replay.take_up()
-    if not order.layout.log.exists():
+    if not is_there(order.layout.log):
         return
-    with order.layout.log.open("rb") as file:
+    with open_lines(order.layout.log) as file:
         file.seek(offset)
         while lines := list(islice(_whole(file), order.batch)):
             _check_stop(order)

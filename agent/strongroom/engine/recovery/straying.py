@@ -16,6 +16,7 @@ from strongroom.vault.orphans import Stray, strays
 from strongroom.vault.rekeying import logged_key_digest
 from strongroom.vault.tombstones import is_tombstone
 from strongroom.vault.vault import Vault
+from strongroom.vault.vaultfiles import open_file, read_file
 from strongroom.vault.witness import Witnesses, witnesses_of
 
 WHOLE = 3  # files of an archive: payload, key file, manifest
@@ -80,7 +81,7 @@ def _sha256(path: Path) -> str:
     """Return the digest of a file, or an empty text where it cannot be read."""
     found = hashlib.sha256()
     try:
-        with path.open("rb", buffering=0) as file:
+        with open_file(path) as file:
             while block := file.read(BLOCK):
                 found.update(block)
     except OSError:
@@ -90,6 +91,6 @@ def _sha256(path: Path) -> str:
 
 def _is_tombstone(path: Path) -> bool:
     try:
-        return is_tombstone(path.read_bytes())
+        return is_tombstone(read_file(path))
     except OSError:
         return False  # a folder of that name, or a file of another owner: told as what it is

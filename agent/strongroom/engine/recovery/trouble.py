@@ -12,6 +12,7 @@ class Kind(StrEnum):
     """What can be wrong; each is told on a page of its own."""
 
     UNFINISHED = "unfinished-init"
+    PLACE = "wrong-file-type"
     NO_CATALOGUE = "lost-catalogue"
     BAD_CATALOGUE = "damaged-catalogue"
     OLD_CATALOGUE = "old-catalogue"
@@ -56,6 +57,7 @@ _PAGE = {
     Kind.HOLDS: "half-restored.md",
     Kind.ROWS: "half-restored.md",
     Kind.INTERRUPTED: "README.md",
+    Kind.PLACE: "README.md",
 }
 
 
