@@ -22,7 +22,7 @@ from strongroom.engine.keys.identities import load_identities, make_identity
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.ids import make_id
-from strongroom.model.inspection import Caps, Expectation
+from strongroom.model.inspection import Bundled, Caps, Expectation
 from strongroom.model.job import Job, State
 from strongroom.model.provider import Container
 from strongroom.model.stream import DatasetShape, ExportSpec
@@ -64,9 +64,11 @@ class House:
         container: Container = Container.CSV,
         window: Window = DAY,
         overlap: timedelta = timedelta(0),
+        size: int | None = None,
+        files: tuple[Bundled, ...] = (),
     ) -> Archive:
         """Seal, read back and publish one file; return its archive."""
-        expectation = Expectation(window, tuple(shapes), container=container, overlap=overlap)
+        expectation = Expectation(window, tuple(shapes), container=container, overlap=overlap, size=size, files=files)
         order = Order(
             archive=make_id(AT, os.urandom),
             key_path="",
@@ -83,8 +85,9 @@ class House:
             airlock.begin(order)
             for at in range(0, len(data), 100_000):
                 airlock.feed(data[at : at + 100_000])
-            seal = airlock.finish().seal
-            inspection = airlock.verdict(lambda _progress: None).inspection
+            airlock.finish()
+            verified = airlock.verdict(lambda _progress: None)
+            seal, inspection = verified.seal, verified.inspection
         spec = ExportSpec(("messages",), window)
         job = Job(make_id(AT, os.urandom), "messages", "test", spec, State.ARCHIVED, AT, AT, AT)
         archive = Archive(

@@ -18,6 +18,7 @@ from strongroom_tui.told import told_restored
 from strongroom_tui.unlocking import unlocked
 
 _WHOLE, _MEMBERS = "As delivered", "Its members"
+_AS_DELIVERED = "the bytes as the provider delivered them"
 
 
 def restore_archive(room: Room, archive: Archive) -> None:
@@ -52,11 +53,13 @@ def _ask_target(room: Room, archive: Archive, *, members: bool) -> None:
         words = "A new or empty folder. The digest of the whole is checked before anything is written."
         start = fresh_folder(Path.cwd(), archive)
     else:
+        coded = bool(archive.seal.delivered_coding)
+        how = "the file that the provider delivered gzip-coded, decoded" if coded else _AS_DELIVERED
         words = (
-            f"{archive.seal.delivered_name}, {size(archive.seal.size)}: the bytes as the provider delivered them.\n"
+            f"{archive.seal.file_name}, {size(archive.seal.file_size)}: {how}.\n"
             "Name a new file, or a folder to put it in. Nothing is ever overwritten; the digest is checked first."
         )
-        start = Path.cwd() / archive.seal.delivered_name
+        start = Path.cwd() / archive.seal.file_name
 
     def chosen(answer: str | None) -> None:
         if answer is not None:

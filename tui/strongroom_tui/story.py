@@ -133,6 +133,8 @@ def _archive_facts(archive: Archive) -> Iterator[tuple[str, str]]:
     yield "earliest", local(inspection.earliest) if inspection.earliest else ""
     yield "latest", local(inspection.latest) if inspection.latest else ""
     yield "delivered", f"{seal.delivered_name}, {size(seal.size)} ({number(seal.size)} bytes, {archive.container})"
+    if seal.delivered_coding:
+        yield "coding", f"{seal.delivered_coding}; decoded {number(seal.file_size)} bytes"
     yield "sealed", f"{size(seal.sealed_size)}, SHA-256 {seal.sealed_sha256}"
     yield "recipients", ", ".join(archive.recipients)
     yield "retention", archive.retention

@@ -15,7 +15,7 @@ from strongroom.cli.options import OneOf, from_option, json_option, limit_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, hang, render_fields, render_table
 from strongroom.cli.terminal import clean, say, tell, width
-from strongroom.model.archive import Archive, Holding
+from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.inspection import Finding
 from strongroom.model.listing import Sort
 from strongroom.model.retention import Verdict, class_names
@@ -128,9 +128,7 @@ def show(session: Session, archive_id: str, as_json: bool) -> None:
         faults = faults_of(vault, life.archive, deep=False)
         verdict = verdict_of(vault, life.archive, vault_now(vault, system_clock))
     archive = life.archive
-    command = age_command(
-        config.vault.identity, files.key, files.payload, archive.seal.delivered_name, archive.seal.coding
-    )
+    command = age_command(config.vault.identity, files.key, files.payload, archive.seal.file_name, archive.seal)
     if as_json:
         moments = [moment_document(moment) for moment in life.moments]
         paths = {"payload": str(files.payload), "key": str(files.key)}
@@ -182,6 +180,7 @@ def _fields(archive: Archive, files: ArchiveFiles, verdict: Verdict) -> list[tup
         ("earliest", instant_words(found.earliest) if found.earliest else ""),
         ("latest", instant_words(found.latest) if found.latest else ""),
         ("delivered", f"{seal.delivered_name}, {seal.size} bytes ({size_words(seal.size)})"),
+        ("coding", _coding(seal)),
         ("sealed", f"{seal.sealed_size} bytes"),
         ("SHA-256", f"{seal.sealed_sha256} (of the sealed file)"),
         ("durable", f"{instant_words(archive.durable_at)}: sealed and flushed to disk"),
@@ -193,6 +192,13 @@ def _fields(archive: Archive, files: ArchiveFiles, verdict: Verdict) -> list[tup
         ("payload", str(files.payload)),
         ("key", str(files.key)),
     ]
+
+
+def _coding(seal: Seal) -> str:
+    if not seal.delivered_coding:
+        return ""
+    size = "cannot be decoded" if seal.decoded_size is None else f"decoded {seal.decoded_size} bytes"
+    return f"delivered {seal.delivered_coding}-coded; {size}"
 
 
 def _members(archive: Archive) -> list[str]:

@@ -169,7 +169,7 @@ def _restore(config: Config, scene: Scene, archive: Archive, *, as_json: bool) -
     tell(f"   SHA-256 {restored.sha256}")
     delivered = scene.restored / f"with-age-{archive.seal.delivered_name}"
     coding = archive.seal.coding
-    command = age_command(scene.identity, files.key, files.payload, str(delivered), coding)
+    command = age_command(scene.identity, files.key, files.payload, str(delivered), archive.seal)
     tools = ["age", "bash", *([coding] if coding else [])]
     _step(8, f"The same without this program: the stock tools {', '.join(tools[:-1])} and {tools[-1]}:")
     (tell if as_json else say)(command)

@@ -6,16 +6,20 @@ import shlex
 from pathlib import Path
 
 from strongroom.cli.terminal import clean
+from strongroom.model.archive import Seal
 
 
-def age_command(identity: Path | None, key: Path, payload: Path, delivered_name: str = "", coding: str = "") -> str:
-    """Return a line for bash that writes the delivered bytes, to a file where a name is given.
+def age_command(
+    identity: Path | None, key: Path, payload: Path, delivered_name: str = "", seal: Seal | None = None
+) -> str:
+    """Return a line for bash that writes the delivered file, to a file where a name is given.
 
     The inner age opens the archive's own key with the person's identity, and is asked for a passphrase where the
     identity has one; the outer opens the archive with that key, which is never written down. What was compressed before
-    sealing (`coding` is "zstd") goes through the stock zstd tool.
+    sealing goes through the stock zstd tool, what came gzip-coded through gunzip.
     """
     holder = shlex.quote(clean(str(identity))) if identity else "IDENTITY"
     line = f"age -d -i <(age -d -i {holder} {shlex.quote(str(key))}) {shlex.quote(str(payload))}"
-    line += " | zstd -d" if coding else ""
+    line += " | zstd -d" if seal and seal.coding else ""
+    line += " | gunzip" if seal and seal.delivered_coding else ""
     return f"{line} > {shlex.quote(clean(delivered_name))}" if delivered_name else line

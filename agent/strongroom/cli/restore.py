@@ -13,6 +13,7 @@ from strongroom.cli.json_output import put_document
 from strongroom.cli.options import identity_option, json_option, passphrase_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import clean, say, tell
+from strongroom.model.errors import UsageError
 
 
 @click.command("restore")
@@ -26,6 +27,7 @@ from strongroom.cli.terminal import clean, say, tell
     help="A new file, or a folder to put it in; with --extract a new or empty folder.",
 )
 @click.option("--extract", is_flag=True, help="Write the members of the delivered ZIP instead of the ZIP.")
+@click.option("--as-delivered", is_flag=True, help="Keep the gzip coding of a file that the provider delivered coded.")
 @identity_option
 @passphrase_option
 @json_option
@@ -36,14 +38,18 @@ def restore(
     archive_id: str,
     target: Path,
     extract: bool,
+    as_delivered: bool,
     identity: Path | None,
     passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Write an archive's original bytes to disk, byte for byte as the provider delivered them.
+    """Write an archive's original file to disk, byte for byte as the provider delivered it.
 
-    The digest is checked before the file gets its name. Nothing is ever overwritten.
+    A file that was delivered with Content-Encoding: gzip is decoded, unless you add --as-delivered. The digest is
+    checked before the file gets its name. Nothing is ever overwritten.
     """
+    if extract and as_delivered:
+        raise UsageError("--extract and --as-delivered exclude each other", hint="leave one of them out")
     from strongroom.engine.assembly import open_reading
     from strongroom.engine.reading import restore as use_case
     from strongroom.engine.readings import find_archive
@@ -52,14 +58,22 @@ def restore(
     with open_reading(config) as vault:
         archive = find_archive(vault, archive_id)
         opened = open_identities(config, identity, passphrase_file)
-        act = use_case.restore_members if extract else use_case.restore
         with watching(f"restore {short(archive.id)}", archive.seal.size, quiet=as_json) as watch:
-            restored = act(vault, archive, opened, target, watch)
+            if extract:
+                restored = use_case.restore_members(vault, archive, opened, target, watch)
+            else:
+                restored = use_case.restore(vault, archive, opened, target, watch, as_delivered=as_delivered)
     if as_json:
         paths = [str(path) for path in restored.paths]
-        put_document({"archive": archive.id, "paths": paths, "size": restored.size, "sha256": restored.sha256})
+        told = {"archive": archive.id, "paths": paths, "size": restored.size, "sha256": restored.sha256}
+        put_document({**told, "delivered_sha256": restored.coded or restored.sha256})
         return
     for path in restored.paths:
         say(clean(str(path)))
+    if restored.coded:
+        tell(f"{size_words(restored.size)}, decoded from gzip, digests checked")
+        tell(f"SHA-256 {restored.sha256}")
+        tell(f"SHA-256 {restored.coded} (as delivered, gzip-coded)")
+        return
     tell(f"{size_words(restored.size)} as delivered, digest checked")
     tell(f"SHA-256 {restored.sha256}")

@@ -39,6 +39,7 @@ To open an archive with nothing but the age tool and an identity file of a recip
 
 or in one line: age -d -i <(age -d -i IDENTITY keys/ab/ID.key.age) archives/ab/ID.age > delivered-file
 Where the manifest says "coding": "zstd", unpack what age writes: age -d … | zstd -d > delivered-file
+Where it says "coding": "gzip", the provider delivered the file gzip-coded: age -d … | gunzip > file
 
 Whoever destroys a key file destroys its archive for good. Do not edit anything here by hand.
 """

@@ -33,7 +33,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 _FILES = {"payload.age": "sealed_sha256", "key.age": "key_sha256", "manifest.json": "manifest_sha256"}
-_PARTS = {*_FILES, "custody.json", "custody.txt", "delivered", "salt.txt"}
+_PARTS = {*_FILES, "custody.json", "custody.txt", "delivered", "decoded", "salt.txt"}
 _PAPERS = {"README.txt", "package.json", "checkpoint.note", "checkpoint.tsr", "public-key.txt", "strongroom-verify.py"}
 
 _ABOUT = ["The entries below come f", "requested from the provi", "checks each entry agains"]
@@ -480,11 +480,13 @@ def _check_handed(folder: Path, own: Checkpoint, archive: str, count: int, packa
         if name != "key.age" or not package["recipients"]:  # a key file that was sealed anew is not the vault's
             newest = log.archives.get(archive, {}).get(fact)
             compare_file(folder / name, f"{archive}/{name}", newest, name.partition(".")[0])
-    if (folder / "delivered").exists():
+    if (folder / "delivered").exists() or (folder / "decoded").exists():
         salt = bytes.fromhex(_read(folder / "salt.txt").decode())
-        digest = json.loads(_read(folder / "manifest.json"))["delivered"]["digest"]
-        if hmac.new(salt, _sha256(folder / "delivered"), hashlib.sha256).hexdigest() != digest:
-            raise Wrong("delivered", f"{archive}/delivered", "these are not the bytes that the provider delivered")
+        told_of = json.loads(_read(folder / "manifest.json"))["delivered"]
+        for name, fact in (("delivered", "digest"), ("decoded", "decoded_digest")):
+            path = folder / name
+            if path.exists() and hmac.new(salt, _sha256(path), hashlib.sha256).hexdigest() != told_of.get(fact):
+                raise Wrong("delivered", f"{archive}/{name}", "these are not the bytes that the provider delivered")
     return f"archive {archive}: its files are those that {own.words} tells of in these events: {', '.join(told)}"
 
 

@@ -7,11 +7,13 @@ nothing is written before the whole directory was found sound.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from strongroom.formats.directory import Member
 from strongroom.formats.faults import Unreadable
+from strongroom.formats.gunzip import gunzip
 from strongroom.formats.inflate import inflate_member
 from strongroom.formats.inspect import read_container
 from strongroom.formats.plaintext import PlaintextReader
@@ -22,8 +24,12 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def extract_container(reader: PlaintextReader, target: Path, caps: Caps) -> list[Path]:
+def extract_container(
+    reader: PlaintextReader, target: Path, caps: Caps, coded: frozenset[str] = frozenset()
+) -> list[Path]:
     """Write all members (mode 0600, folders 0700) into `target`, which is made or must be empty; return the files.
+
+    The content coding of the members in `coded` is undone.
 
     Raise Unreadable for a ZIP with any fault, UsageError for a target that is not an empty folder, WorldError where
     the disk refuses. After an error nothing of the extraction is left; whoever else writes there at the same time is
@@ -37,7 +43,7 @@ def extract_container(reader: PlaintextReader, target: Path, caps: Caps) -> list
     try:
         made = _open_target(target)
         with _Target(target) as folder:
-            files = folder.take_all(reader, directory.members, caps)
+            files = folder.take_all(reader, directory.members, caps, coded)
         done = True
         return files
     except OSError as error:
@@ -73,14 +79,17 @@ class _Target:
             self._remove_all()
         os.close(self._root)
 
-    def take_all(self, reader: PlaintextReader, members: tuple[Member, ...], caps: Caps) -> list[Path]:
+    def take_all(
+        self, reader: PlaintextReader, members: tuple[Member, ...], caps: Caps, coded: frozenset[str]
+    ) -> list[Path]:
         files = []
         for member in members:
             parts = member.name.removesuffix("/").split("/")
             folder = self._walk(parts if member.is_folder else parts[:-1])
             try:
                 if not member.is_folder:
-                    self._write(folder, member, parts[-1], reader, caps)
+                    pieces = inflate_member(reader, member, caps)
+                    self._write(folder, member, parts[-1], gunzip(pieces, caps) if member.name in coded else pieces)
                     files.append(self._path / member.name)
                 os.fsync(folder)
             finally:
@@ -102,12 +111,12 @@ class _Target:
             folder = below
         return folder
 
-    def _write(self, folder: int, member: Member, name: str, reader: PlaintextReader, caps: Caps) -> None:
+    def _write(self, folder: int, member: Member, name: str, pieces: Iterator[bytes]) -> None:
         descriptor = os.open(name, _NEW_FILE, 0o600, dir_fd=folder)
         self._made.append((member.name, False))
         with os.fdopen(descriptor, "wb", buffering=0) as file:
             try:
-                for piece in inflate_member(reader, member, caps):
+                for piece in pieces:
                     _write_all(file.fileno(), piece)
             except Unreadable as fault:
                 raise Unreadable(fault.code, fault.message, member=member.shown) from fault

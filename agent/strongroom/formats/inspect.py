@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from strongroom.formats.coded import coding_findings
 from strongroom.formats.directory import Directory, Member, read_directory
 from strongroom.formats.faults import FindingLog, Unreadable, printable
+from strongroom.formats.gunzip import GZIP, gunzip_if_coded
 from strongroom.formats.inflate import inflate_member
 from strongroom.formats.layout import locate_members
 from strongroom.formats.plaintext import PlaintextReader, fill_from
@@ -55,9 +57,14 @@ def _read_bare(reader: PlaintextReader, sink: RecordSink, log: FindingLog) -> tu
     """Read a file that is its own only member, which has no name."""
     view = memoryview(bytearray(_STEP))
     sink.begin("")
-    while count := fill_from(reader, view):
-        sink.feed(view[:count])
-    verdict = sink.end(whole=True)
+    fault = None
+    try:
+        while count := fill_from(reader, view):
+            sink.feed(view[:count])
+    except Unreadable as error:  # of a content coding
+        fault = error
+        log.extend([error.as_finding()])
+    verdict = sink.end(whole=fault is None)
     log.extend(verdict.findings)
     return (verdict.report,)
 
@@ -72,7 +79,8 @@ def _read_zip(
         return ()
     log.extend(directory.findings)
     readable = [member for member in directory.members if member.readable and not member.is_folder]
-    reports = tuple(_read_member(reader, member, caps, sink, log) for member in readable)
+    coded = {file.name: file.size for file in expectation.files}
+    reports = tuple(_read_member(reader, member, caps, sink, log, coded) for member in readable)
     told = {name: count for report in reports for name, count in report.counts}
     _compare(directory, expectation, told, log)
     _compare_counts(reports, told, log)
@@ -126,19 +134,32 @@ def read_container(reader: PlaintextReader, caps: Caps) -> Directory:
 
 
 def _read_member(
-    reader: PlaintextReader, member: Member, caps: Caps, sink: RecordSink, log: FindingLog
+    reader: PlaintextReader,
+    member: Member,
+    caps: Caps,
+    sink: RecordSink,
+    log: FindingLog,
+    sizes: Mapping[str, int | None],
 ) -> MemberReport:
+    """Read one member. Those of a bundle, whose announced `sizes` are given by name, may be gzip-coded."""
     sink.begin(member.name)
-    fault = None
+    fault, coded = None, False
+    pieces = inflate_member(reader, member, caps)
     try:
-        for piece in inflate_member(reader, member, caps):
+        if member.name in sizes:
+            coded, pieces = gunzip_if_coded(pieces, caps)
+        for piece in pieces:
             sink.feed(piece)
     except Unreadable as error:
         fault = error
         log.extend([error.as_finding(member.shown)])
     verdict = sink.end(whole=fault is None)
     log.extend(verdict.findings)
-    return verdict.report
+    if not coded:
+        return verdict.report
+    decoded = verdict.report.size if fault is None else None
+    log.extend(coding_findings(sizes[member.name], member.size, decoded, member.shown))
+    return replace(verdict.report, coding=GZIP)
 
 
 def _compare_counts(reports: tuple[MemberReport, ...], told: Mapping[str, int], log: FindingLog) -> None:

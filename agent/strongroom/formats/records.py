@@ -13,6 +13,7 @@ from strongroom.formats.delivered import Delivered, Record
 from strongroom.formats.directory import Member
 from strongroom.formats.exactjson import decode_exact
 from strongroom.formats.faults import Unreadable, printable
+from strongroom.formats.gunzip import gunzip_if_coded
 from strongroom.formats.inflate import inflate_member
 from strongroom.formats.inspect import read_container
 from strongroom.formats.jsonarray import require_objects
@@ -90,7 +91,7 @@ def _read_bundle(
     for file in files:
         if file.dataset == shape.name:
             member = _find_member(reader, shape, file.name, caps)
-            yield from _read_member(reader, member, shape, caps, file.container)
+            yield from _read_member(reader, member, shape, caps, file.container, bundled=True)
 
 
 def _holds(reader: PlaintextReader, name: str, caps: Caps) -> bool:
@@ -106,10 +107,20 @@ def _find_member(reader: PlaintextReader, shape: DatasetShape, name: str, caps: 
 
 
 def _read_member(
-    reader: PlaintextReader, member: Member, shape: DatasetShape, caps: Caps, container: Container
+    reader: PlaintextReader,
+    member: Member,
+    shape: DatasetShape,
+    caps: Caps,
+    container: Container,
+    *,
+    bundled: bool = False,
 ) -> Iterator[Delivered]:
+    """Yield a member's records; a file of a bundle may be gzip-coded."""
     try:
-        yield from _parse(inflate_member(reader, member, caps), shape, caps, container)
+        pieces = inflate_member(reader, member, caps)
+        if bundled:
+            _coded, pieces = gunzip_if_coded(pieces, caps)
+        yield from _parse(pieces, shape, caps, container)
     except Unreadable as fault:
         raise Unreadable(fault.code, fault.message, member=member.shown) from fault
 

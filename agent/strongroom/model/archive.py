@@ -29,6 +29,25 @@ class Seal:
     digest: str  # hex, HMAC-SHA256(salt, SHA-256(delivered bytes)); the salt is in the sealed key file
     delivered_name: str  # a safe file name for restoring
     coding: str = ""  # what was done to the bytes before sealing and is undone on reading: "zstd", or nothing
+    delivered_coding: str = ""  # the content coding that the file came in: "gzip", or nothing
+    decoded_size: int | None = None  # bytes without that coding; None where there is none, or it cannot be undone
+    decoded_digest: str = ""  # as `digest`, of the bytes without that coding
+
+    @property
+    def file_size(self) -> int:
+        """Return the bytes of the file as a person reads it, without its content coding where that is known."""
+        return self.size if self.decoded_size is None else self.decoded_size
+
+    @property
+    def file_name(self) -> str:
+        """Return the name of the file without its content coding."""
+        bare = self.delivered_name.removesuffix(".gz") if self.delivered_coding else self.delivered_name
+        return bare or self.delivered_name
+
+    @property
+    def coded_name(self) -> str:
+        """Return the name of the file as it was delivered, which ends in .gz where it is gzip-coded."""
+        return f"{self.file_name}.gz" if self.delivered_coding else self.delivered_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 * The bytes are taken as they are on the wire. What a header says of their kind or encoding is often wrong (a type that
   nobody set, "aws-chunked" kept from an upload): the first bytes tell, and only those that are no file are refused.
-* Announced size, Content-Length and received bytes must agree, as far as each of them is known.
+  A file that is gzip-coded is taken so; whoever reads it undoes the coding.
+* Announced size, Content-Length and received bytes must agree, as far as each of them is known. The announced size of
+  a gzip-coded file may be that of the decoded file, so there Content-Length and received bytes must agree.
 * A broken transfer resumes only where it is provable that the rest belongs to the same file: strong ETag unchanged,
   206, and a Content-Range that begins where we stopped (RFC 9110, sections 13.1.5 and 14). The sink takes bytes in
   order and cannot go back, so everything else ends the transfer, and the engine begins a new one.
@@ -59,7 +61,9 @@ class _Download:
         self._sink = sink
         self._stop = stop
         self._cap = policy.bounds.export
-        self._wrong: TransferError | None = None
+        self._wrong: TransferError | None = None  # raised once the first bytes have shown what the file is
+        self._begun = b""  # the very first bytes
+        self._length: int | None = None  # the first answer's Content-Length
         self._told: Mapping[str, str] = {}  # the first answer's headers
         self._received = 0
         self._sized = False  # whether the host or the API said how many bytes there are
@@ -107,7 +111,8 @@ class _Download:
         length = _length(answer)
         if length is not None and self._part.size is not None and length != self._part.size:
             words = f"the file should have {self._part.size} bytes, its host announces {length}"
-            self._wrong = TransferError(words)  # raised once the first bytes have shown that it is no error document
+            self._wrong = TransferError(words)
+        self._length = length
         total = self._part.size if length is None else length
         self._sized = total is not None
         if total is not None and total > self._cap:
@@ -133,16 +138,25 @@ class _Download:
             raise TransferError("the resumed download announces two different lengths")
 
     def _take(self, answer: Answer) -> None:
-        total = self._source.total if self._source else None
         for chunk in answer.chunks():
             if self._stop():
                 raise Interrupted("the download was stopped; it will begin again")
+            if self._received < len(_GZIP):
+                self._look(chunk)
             self._received += len(chunk)
+            total = self._source.total if self._source else None
             if total is not None and self._received > total:
                 raise TransferError(f"more bytes came than the {total} announced")
             if self._received > self._cap:
                 raise self._too_large(self._received)
             self._pass(chunk)
+
+    def _look(self, chunk: bytes) -> None:
+        """Look whether the file is gzip-coded: then its announced size says nothing of the bytes on the wire."""
+        self._begun += chunk[: len(_GZIP)]
+        if self._begun.startswith(_GZIP) and self._source is not None:
+            self._source.total = self._length
+            self._wrong = None
 
     def _pass(self, chunk: bytes) -> None:
         """Hand the bytes on, the first of them once they have been judged."""
@@ -165,7 +179,7 @@ class _Download:
             self._judge(self._opening)
             if self._opening:
                 self._sink(self._opening)
-        if self._source is None or self._source.total is None:
+        if not self._sized:
             _LOG.warning(
                 "%s: nobody announced its size; only its content can show that its %d bytes are all",
                 self._part.name,
@@ -227,7 +241,7 @@ def _check_opening(opening: bytes, headers: Mapping[str, str]) -> None:
         raise TransferError("a web page came instead of the file", hint="check for a proxy or login page on the way")
     codings = headers.get("content-encoding", "").lower().split(",")
     strange = [name.strip() for name in codings if not _HARMLESS.fullmatch(name.strip())]
-    if opening.startswith(_GZIP) or (strange and not _is_plain(opening)):
+    if strange and not (opening.startswith(_GZIP) or _is_plain(opening)):
         raise TransferError(
             f"the file came in an encoding that was not asked for and cannot be undone ({_shown(strange)})",
             hint="ask the provider why its storage encodes exports",
@@ -240,7 +254,7 @@ def _is_plain(opening: bytes) -> bool:
 
 
 def _shown(codings: list[str]) -> str:
-    return plain_words(", ".join(codings) or "gzip", limit=60)
+    return plain_words(", ".join(codings), limit=60)
 
 
 def _length(answer: Answer) -> int | None:

@@ -29,6 +29,11 @@ class FaultKind(StrEnum):
     NEW_ETAG = "new-etag"  # the answer carries another ETag than usual
     WRONG_RANGE = "wrong-range"  # a 206 that begins `by` bytes away from what was asked
     GZIP = "gzip"  # Content-Encoding: gzip, where the client allows it
+    CODED = (
+        "coded"  # the file is stored gzip-coded, in `count` gzip members; a host labels it so: whatever is asked for
+    )
+    LABEL = "label"  # Content-Encoding is `name`, which may be empty; "none": the header is not there
+    MEDIA_TYPE = "media-type"  # Content-Type is `name`; empty: the header is not there
 
     TRAILING_BYTES = "trailing-bytes"  # `by` zero bytes after the end of the file
     OUTSIDE_WINDOW = "outside-window"  # one record from the day before the window
@@ -61,7 +66,17 @@ ANSWERS = frozenset({FaultKind.ANSWER, FaultKind.HANG, FaultKind.RESET})
 JOBS = frozenset(kind for kind in FaultKind if kind.startswith("job-")) | {FaultKind.WRONG_SIZE, FaultKind.WRONG_COUNT}
 LISTS = frozenset({FaultKind.LIST_GROWS, FaultKind.LIST_SHUFFLED})
 TRANSFERS = frozenset(
-    {FaultKind.CUT, FaultKind.FLIP, FaultKind.REDIRECT, FaultKind.NEW_ETAG, FaultKind.WRONG_RANGE, FaultKind.GZIP}
+    {
+        FaultKind.CUT,
+        FaultKind.FLIP,
+        FaultKind.REDIRECT,
+        FaultKind.NEW_ETAG,
+        FaultKind.WRONG_RANGE,
+        FaultKind.GZIP,
+        FaultKind.CODED,
+        FaultKind.LABEL,
+        FaultKind.MEDIA_TYPE,
+    }
 )
 FILES = frozenset(FaultKind) - ANSWERS - JOBS - LISTS - TRANSFERS
 

@@ -6,7 +6,8 @@ several; the first that answers wins, those that bend a transfer or a file are c
 - *answers* (any operation, before or after the work is done): ANSWER, HANG, RESET
 - *jobs* (create, renew): how the export goes, and what is announced of its file
 - *lists* (list): LIST_GROWS, LIST_SHUFFLED
-- *transfers* (download): CUT, FLIP, REDIRECT, NEW_ETAG, WRONG_RANGE, GZIP; REDIRECT also where a link is handed out
+- *transfers* (download): CUT, FLIP, REDIRECT, NEW_ETAG, WRONG_RANGE, GZIP, CODED, LABEL, MEDIA_TYPE; REDIRECT also
+  where a link is handed out
 - *files* (create, renew: the file is bad for good; download: this copy of it is): all others
 """
 

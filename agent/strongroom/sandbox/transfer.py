@@ -7,10 +7,11 @@ end is a 416, and an If-Range that does not match the strong ETag gives the whol
 from __future__ import annotations
 
 import asyncio
+import gzip
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -59,17 +60,40 @@ class _Plan:
 
 def serve_file(request: Request, file: StoredFile, faults: tuple[Fault, ...], manners: Manners) -> Response:
     """Return the answer to a GET or HEAD for this file, bent by the transfer faults."""
+    coded = first(faults, FaultKind.CODED)
+    if coded is not None:
+        file = _as_coded(file, coded.count)
     etag = f'"{file.etag}{"-changed" if first(faults, FaultKind.NEW_ETAG) else ""}"'
     asked = _wanted_range(request, file.size, etag) if manners.ranges else None
     if asked is not None and asked[0] >= file.size:
         return Response(status_code=416, headers={"Content-Range": f"bytes */{file.size}"})
-    headers = _common_headers(file, etag, manners)
+    headers = _common_headers(file, etag, manners) | ({"Content-Encoding": "gzip"} if coded else {})
+    _relabel(headers, faults)
     plan = _plan(file, asked, faults, headers)
-    gzip = first(faults, FaultKind.GZIP) is not None and "gzip" in request.headers.get("accept-encoding", "")
-    if gzip:
+    squeezed = first(faults, FaultKind.GZIP) is not None and "gzip" in request.headers.get("accept-encoding", "")
+    if squeezed:
         headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         headers.pop("Content-Length", None)
-    return _Transfer(file.path, plan, faults, manners, gzip=gzip)
+    return _Transfer(file.path, plan, faults, manners, squeezed=squeezed)
+
+
+def _as_coded(file: StoredFile, members: int) -> StoredFile:
+    """Return the file as it is stored gzip-coded beside the plain one: always the same bytes."""
+    path = file.path.with_name(f"{file.path.name}.{members}.gz")
+    content, step = file.path.read_bytes(), -(-file.size // members) or 1
+    pieces = [content[at : at + step] for at in range(0, file.size, step)] or [b""]
+    path.write_bytes(b"".join(gzip.compress(piece, 6, mtime=0) for piece in pieces))
+    return replace(file, path=path, size=path.stat().st_size, etag=f"{file.etag}-gz")
+
+
+def _relabel(headers: dict[str, str], faults: tuple[Fault, ...]) -> None:
+    label, kind = first(faults, FaultKind.LABEL), first(faults, FaultKind.MEDIA_TYPE)
+    if label is not None:
+        headers.pop("Content-Encoding", None)
+        headers |= {} if label.name == "none" else {"Content-Encoding": label.name}
+    if kind is not None:
+        headers.pop("Content-Type", None)
+        headers |= {"Content-Type": kind.name} if kind.name else {}
 
 
 def _wanted_range(request: Request, size: int, etag: str) -> tuple[int, int] | None:
@@ -114,7 +138,7 @@ def _plan(file: StoredFile, asked: tuple[int, int] | None, faults: tuple[Fault, 
 
 class _Transfer(Response):
     def __init__(
-        self, path: Path, plan: _Plan, faults: tuple[Fault, ...], manners: Manners, *, gzip: bool = False
+        self, path: Path, plan: _Plan, faults: tuple[Fault, ...], manners: Manners, *, squeezed: bool = False
     ) -> None:
         super().__init__()
         self._path = path
@@ -122,7 +146,7 @@ class _Transfer(Response):
         self._cut = first(faults, FaultKind.CUT)
         self._flip = first(faults, FaultKind.FLIP)
         self._rate = manners.rate
-        self._gzip = gzip
+        self._squeezed = squeezed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  (ASGI's signature)
         raw = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in self._plan.headers.items()]
@@ -150,7 +174,7 @@ class _Transfer(Response):
             await wire.close()
 
     def _encoded(self) -> Iterator[bytes]:
-        if not self._gzip:
+        if not self._squeezed:
             yield from self._chunks()
             return
         squeeze = zlib.compressobj(1, zlib.DEFLATED, 31)

@@ -20,9 +20,12 @@ from strongroom.model.instants import format_instant, parse_instant
 from strongroom.model.provider import Container
 from strongroom.model.stream import DatasetShape, ExportSpec
 from strongroom.model.window import Window
-from strongroom.vault.layout import FORMAT, id_of
+from strongroom.vault.layout import id_of
 from strongroom.vault.manifestshape import check_shape, require_text
 from strongroom.vault.rules import read_retention, retention_body
+
+FORMAT, FORMAT_CODED = 1, 2
+"""A manifest of an archive with a content coding has the second: a program that does not undo it must not read it."""
 
 
 def write_manifest(archive: Archive) -> bytes:
@@ -34,9 +37,9 @@ def read_manifest(data: bytes | str) -> Archive:
     """Read a manifest back. Raises VaultError when it is not one that this program can read."""
     try:
         body = json.loads(data)
-        if body["format"] > FORMAT:
+        if body["format"] > FORMAT_CODED:
             raise VaultError(
-                f"the manifest has format {body['format']}, this program knows up to {FORMAT}",
+                f"the manifest has format {body['format']}, this program knows up to {FORMAT_CODED}",
                 hint="install a newer strongroom",
             )
         if body["holding"] == Holding.DESTROYED:
@@ -60,7 +63,7 @@ def _require_id(name: str) -> None:
 def _body(archive: Archive) -> dict[str, Any]:
     seal, window = archive.seal, archive.spec.window
     return {
-        "format": FORMAT,
+        "format": FORMAT_CODED if _is_coded(archive) else FORMAT,
         "id": archive.id,
         "holding": archive.holding.value,
         "stream": archive.stream,
@@ -71,7 +74,7 @@ def _body(archive: Archive) -> dict[str, Any]:
         "window": {"start": format_instant(window.start), "end": format_instant(window.end)},
         "job": archive.job,
         "ref": archive.ref,
-        "delivered": {"name": seal.delivered_name, "size": seal.size, "digest": seal.digest},
+        "delivered": _delivered(seal),
         "container": archive.container,
         "sealed": _sealed(archive),
         "expected": _expected(archive.expectation),
@@ -82,6 +85,19 @@ def _body(archive: Archive) -> dict[str, Any]:
         "durable_at": format_instant(archive.durable_at),
         "verified_at": format_instant(archive.verified_at),
     }
+
+
+def _is_coded(archive: Archive) -> bool:
+    return bool(archive.seal.delivered_coding or any(report.coding for report in archive.inspection.members))
+
+
+def _delivered(seal: Seal) -> dict[str, Any]:
+    told: dict[str, Any] = {"name": seal.delivered_name, "size": seal.size, "digest": seal.digest}
+    if seal.delivered_coding:
+        told["coding"] = seal.delivered_coding
+    if seal.decoded_size is not None:
+        told |= {"decoded_size": seal.decoded_size, "decoded_digest": seal.decoded_digest}
+    return told
 
 
 def _sealed(archive: Archive) -> dict[str, Any]:
@@ -136,6 +152,8 @@ def _member(report: MemberReport) -> dict[str, Any]:
     }
     if report.dialect:
         told["dialect"] = report.dialect
+    if report.coding:
+        told["coding"] = report.coding
     return told if report.empty is None else {**told, "empty": report.empty}
 
 
@@ -168,6 +186,9 @@ def _archive(body: dict[str, Any]) -> Archive:
             digest=delivered["digest"],
             delivered_name=delivered["name"],
             coding=sealed.get("coding", ""),
+            delivered_coding=delivered.get("coding", ""),
+            decoded_size=delivered.get("decoded_size"),
+            decoded_digest=delivered.get("decoded_digest", ""),
         ),
         expectation=_expectation(window, body["expected"], Container(body["container"])),
         inspection=Inspection(
@@ -222,6 +243,7 @@ def _report(told: dict[str, Any]) -> MemberReport:
         fields_vanished=tuple(told["fields_vanished"]),
         dialect=told.get("dialect", ""),
         empty=told.get("empty"),
+        coding=told.get("coding", ""),
     )
 
 

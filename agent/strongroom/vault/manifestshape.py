@@ -20,7 +20,10 @@ _SHAPE: dict[str, Shape] = {
     "datasets": [str],
     "filters": [[str]],
     "window": {"start": str, "end": str},
-    "delivered": {"name": str, "size": int, "digest": str},
+    "delivered": {
+        **dict.fromkeys(("name", "digest", "coding", "decoded_digest"), str),
+        **dict.fromkeys(("size", "decoded_size"), int),
+    },
     "sealed": {"size": int, "sha256": str, "recipients": [str], "coding": str},
     "expected": {
         "datasets": [dict.fromkeys(("name", "member", "id_field", "time_field"), str)],
@@ -36,7 +39,7 @@ _SHAPE: dict[str, Shape] = {
     "counts": {"records": int, "in_window": int},
     "members": [
         {
-            **dict.fromkeys(("member", "dataset", "dialect"), str),
+            **dict.fromkeys(("member", "dataset", "dialect", "coding"), str),
             **dict.fromkeys(("size", "records", "in_window", "undated"), int),
             **dict.fromkeys(("earliest", "latest"), _TIME),
             "fields_unknown": [str],

@@ -48,6 +48,7 @@ class Verified:
     """Read back to the end; sound or not is for the inspection to say."""
 
     inspection: Inspection
+    seal: Seal  # as it was told when durable, with what is known of the file without its content coding
 
 
 @dataclass(frozen=True, slots=True)

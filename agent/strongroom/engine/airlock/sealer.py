@@ -13,6 +13,8 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import BinaryIO
@@ -31,12 +33,20 @@ from strongroom.engine.airlock.order import (
     encode,
 )
 from strongroom.engine.airlock.reader import reader_process
-from strongroom.engine.reading.coding import Unpacked, coding_for, make_encoder, open_clear
+from strongroom.engine.reading.coding import (
+    Unpacked,
+    coding_for,
+    decoder,
+    delivered_coding,
+    make_encoder,
+    open_delivered,
+)
+from strongroom.formats.coded import judge_coded
+from strongroom.formats.gunzip import Gunzipped
 from strongroom.formats.inspect import inspect_container
 from strongroom.formats.pipe import ParserLost, PipedSink
 from strongroom.model.archive import Seal
 from strongroom.model.errors import SealError, StrongroomError, VaultError, WorldError
-from strongroom.model.inspection import Inspection
 from strongroom.sealing.identity import X25519Identity
 from strongroom.sealing.keyfile import ArchiveKey, write_archive_key
 from strongroom.sealing.reader import SealedReader
@@ -49,6 +59,7 @@ from strongroom.vault.vaultfiles import create_descriptor, open_file, read_file
 
 TAKE = 256 << 10  # bytes; a quarter of the pipe, so that the engine never waits for an empty one
 LONGEST_LINE = 1 << 20
+OPENING = 2  # bytes that tell whether a file is gzip-coded
 
 
 class Abandoned(Exception):
@@ -107,17 +118,29 @@ def _work(order: Order, control: BinaryIO, payload: BinaryIO, replies: BinaryIO)
                 remove(Path(path))
             raise
         replies.write(encode(Reply(durable=Durable(seal))))
-        inspection = _read_back(order, key, seal, sink, replies)
-    replies.write(encode(Reply(verified=Verified(inspection))))
+        verified = _read_back(order, key, seal, sink, replies)
+    replies.write(encode(Reply(verified=verified)))
 
 
-def _read_back(order: Order, key: ArchiveKey, seal: Seal, sink: PipedSink, replies: BinaryIO) -> Inspection:
+def _read_back(order: Order, key: ArchiveKey, seal: Seal, sink: PipedSink, replies: BinaryIO) -> Verified:
     with open_file(Path(order.payload_path)) as sealed:
-        reader = open_clear(SealedReader(sealed, [key.identity]), seal)
+        reader = open_delivered(SealedReader(sealed, [key.identity]), seal)
         watched = _Watched(reader, seal.size, replies)
-        inspection = inspect_container(watched, order.expectation, order.caps, sink)
+        clear = decoder(watched, seal, order.caps)
+        inspection = inspect_container(clear or watched, order.expectation, order.caps, sink)
         watched.read_rest()
-        return inspection
+    if clear is None:
+        return Verified(inspection, seal)
+    seal = _decoded(seal, clear, key.salt)
+    return Verified(judge_coded(inspection, order.expectation.size, seal.size, seal.decoded_size), seal)
+
+
+def _decoded(seal: Seal, clear: Gunzipped, salt: bytes) -> Seal:
+    """Return the seal with size and digest of the decoded file, where all of it could be decoded."""
+    if clear.size is None:
+        return seal
+    digest = hmac.new(salt, clear.sha256, hashlib.sha256).hexdigest()
+    return replace(seal, decoded_size=clear.size, decoded_digest=digest)
 
 
 def _write_key(order: Order, key: ArchiveKey) -> None:
@@ -130,14 +153,15 @@ def _write_key(order: Order, key: ArchiveKey) -> None:
 
 
 def _seal(order: Order, key: ArchiveKey, control: BinaryIO, payload: BinaryIO) -> Seal:
-    coding = coding_for(order.expectation.container)
     fd = create_descriptor(Path(order.payload_path))
     try:
         with Digest() as digest, Flusher(fd) as flusher:
             sink = _Sink(fd, flusher)
+            opening = _read_opening(payload)
+            coding = coding_for(order.expectation.container, opening)
             writer, encoder = SealedWriter(sink, [key.identity.recipient], os.urandom), make_encoder(coding)
             size, grant = 0, CpuGrant(0, SEALER_CPU)
-            while chunk := payload.read(TAKE):
+            for chunk in _chunks(opening, payload):
                 grant.give(len(chunk))
                 digest.update(chunk)
                 writer.write(encoder.compress(chunk))
@@ -158,7 +182,24 @@ def _seal(order: Order, key: ArchiveKey, control: BinaryIO, payload: BinaryIO) -
         digest=hmac.new(key.salt, content, hashlib.sha256).hexdigest(),
         delivered_name=order.delivered_name,
         coding=coding,
+        delivered_coding=delivered_coding(opening),
     )
+
+
+def _read_opening(payload: BinaryIO) -> bytes:
+    """Return the first bytes of the file: at least two, unless it is shorter."""
+    opening = payload.read(TAKE)
+    while 0 < len(opening) < OPENING and (more := payload.read(TAKE)):
+        opening += more
+    return opening
+
+
+def _chunks(opening: bytes, payload: BinaryIO) -> Iterator[bytes]:
+    """Yield the whole file, which begins with the opening that was read."""
+    chunk = opening
+    while chunk:
+        yield chunk
+        chunk = payload.read(TAKE)
 
 
 def _read_line(control: BinaryIO) -> bytes:

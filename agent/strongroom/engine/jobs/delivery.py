@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from strongroom.formats.bundle import Bundle, name_members
+from strongroom.formats.gunzip import MAGIC, is_gzip
 from strongroom.model.errors import LinkDead, RequestRefused, TransferError
 from strongroom.model.inspection import Bundled, Caps, Expectation
 from strongroom.model.provider import Container, Part
@@ -90,15 +91,18 @@ def _take_in_turn(provider: Provider, ref: str, number: int, part: Part, sink: S
 
 def _take(provider: Provider, ref: str, number: int, part: Part, sink: Sink, stop: StopAsked) -> int:
     """Take one part. One that shows no end of its own, and whose size nobody announced, must come twice the same."""
-    digest = hashlib.sha256()
+    digest, opening = hashlib.sha256(), bytearray()
+    endless = part.container in _ENDLESS and part.size is None
 
-    def hashed(chunk: bytes) -> None:
-        digest.update(chunk)
+    def seen(chunk: bytes) -> None:
+        if len(opening) < len(MAGIC):
+            opening.extend(chunk[: len(MAGIC)])
+        if endless:
+            digest.update(chunk)
         sink(chunk)
 
-    endless = part.container in _ENDLESS and part.size is None
-    size = provider.download(part, hashed if endless else sink, stop)
-    if part.size is not None and size != part.size:
+    size = provider.download(part, seen, stop)
+    if part.size is not None and size != part.size and not is_gzip(opening):  # else either form may have been announced
         raise TransferError(f"the provider announced {part.size} bytes and {size} arrived")
     if endless and not getattr(size, "announced", False):
         _take_again(provider, ref, number, part, size, digest.digest(), stop)

@@ -116,7 +116,7 @@ def prove(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
     meter = Meter(engine, job.id, "verify", None)
     try:
         verified = airlock.verdict(lambda progress: meter.set(progress.done, progress.total))
-        archive = _judged(archive, verified.inspection, engine.clock())
+        archive = _judged(replace(archive, seal=verified.seal), verified.inspection, engine.clock())
         archive = with_rule(engine.vault.catalogue, archive, engine.zones.get(job.stream, "UTC"))
         engine.witness("before publish")
         engine.vault.publish_archive(archive, engine.witness)

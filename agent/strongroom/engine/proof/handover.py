@@ -195,7 +195,9 @@ def _put_archive(
     document = {"archive": archive.id, "events": [event_document(event, proven) for event in events]}
     _put_json(folder / "custody.json", document)
     if order.plain:
-        restore(vault, archive, giver.identities, folder / "delivered")
+        restore(vault, archive, giver.identities, folder / "delivered", as_delivered=True)
+        if archive.seal.decoded_size is not None:
+            restore(vault, archive, giver.identities, folder / "decoded")
 
 
 def _put_custody(giver: Giver, folder: Path, archive: Archive, events: Sequence[LoggedLine], issuer: Issuer) -> None:

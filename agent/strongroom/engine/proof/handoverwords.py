@@ -113,7 +113,8 @@ def _checking(told: Told) -> str:
 
 def _opening(told: Told) -> str:
     if told.plain:
-        return _PLAIN
+        coded = any(archive.seal.decoded_size is not None for archive in told.archives)
+        return _PLAIN + (_PLAIN_CODED if coded else "")
     whose = "your own" if told.recipients else "the vault's"
     lines = ["HOW TO OPEN THE RECORDS", "", _OPENING.format(whose=whose)]
     lines += [f"  {command}" for command in map(_open_command, told.archives)]
@@ -123,7 +124,8 @@ def _opening(told: Told) -> str:
 def _open_command(archive: Archive) -> str:
     folder = f"archives/{archive.id}"
     unpacked = " | zstd -d" if archive.seal.coding else ""
-    name = "../" + shlex.quote(_one_line(f"{archive.id}-{archive.seal.delivered_name}".replace("/", "_")))
+    unpacked += " | gunzip" if archive.seal.delivered_coding else ""
+    name = "../" + shlex.quote(_one_line(f"{archive.id}-{archive.seal.file_name}".replace("/", "_")))
     return f"age -d -i <(age -d -i IDENTITY {folder}/key.age) {folder}/payload.age{unpacked} > {name}"
 
 
@@ -177,6 +179,11 @@ HOW TO OPEN THE RECORDS
 
 The records lie in the clear, as the provider delivered them, in archives/ID/delivered. strongroom-verify.py compares
 them with the log (salt.txt is needed for that).
+"""
+
+_PLAIN_CODED = """
+Where there is also archives/ID/decoded, the provider delivered the file gzip-coded: "delivered" is the coded file, byte
+for byte, and "decoded" is the file to read.
 """
 
 _LIMITS = """

@@ -1,7 +1,8 @@
-"""What happens to delivered bytes before they are sealed, and is undone whenever they are read: zstd for text.
+"""The codings of an archive: ours before sealing (zstd for text), and the one that the provider delivered (gzip).
 
-Sealed text does not compress any more, so this is the last chance to save the room; a ZIP is left as it came. The
-digest is always that of the delivered bytes. Stock tools undo both steps: `age -d … | zstd -d`.
+Sealed text does not compress any more, so zstd is the last chance to save the room; a ZIP is left as it came, and so is
+a file that is gzip-coded already. The digest is always that of the delivered bytes. `open_delivered` reads those,
+`open_clear` the file without any coding. Stock tools undo all of it: `age -d … | zstd -d`, `age -d … | gunzip`.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ import io
 import os
 from typing import IO, TYPE_CHECKING, Protocol, cast
 
+from strongroom.formats.gunzip import GZIP, Gunzipped, is_gzip
+from strongroom.formats.plaintext import PlaintextReader
 from strongroom.model.archive import Seal
 from strongroom.model.errors import SealError
+from strongroom.model.inspection import Caps
 from strongroom.model.provider import Container
 from strongroom.sealing.reader import SealedReader
 
@@ -43,9 +47,14 @@ class _Plain:
         return b""
 
 
-def coding_for(container: Container) -> str:
-    """Return the coding that suits a container: bare text is compressed, a ZIP must be read at any place."""
-    return "" if container in (Container.ZIP_OF_JSON, Container.BUNDLE) else ZSTD
+def coding_for(container: Container, opening: bytes) -> str:
+    """Return our coding for a file that begins so: bare text is compressed, a ZIP must be read at any place."""
+    return "" if container in (Container.ZIP_OF_JSON, Container.BUNDLE) or is_gzip(opening) else ZSTD
+
+
+def delivered_coding(opening: bytes) -> str:
+    """Return the content coding of a delivered file that begins so: its bytes tell, a header may be wrong."""
+    return GZIP if is_gzip(opening) else ""
 
 
 def make_encoder(coding: str) -> Encoder:
@@ -96,7 +105,26 @@ class Unpacked(io.RawIOBase):
         return True
 
 
-def open_clear(packed: SealedReader, seal: Seal) -> SealedReader | Unpacked:
+def open_clear(packed: SealedReader, seal: Seal) -> SealedReader | Unpacked | Gunzipped:
+    """Return a reader of the file's own bytes, without any coding. Raises as `open_delivered`."""
+    delivered = open_delivered(packed, seal)
+    return decoder(delivered, seal, Caps()) or delivered
+
+
+def decoder(delivered: PlaintextReader, seal: Seal, caps: Caps) -> Gunzipped | None:
+    """Return a reader that undoes the content coding of the delivered bytes, or None where there is none.
+
+    Raises SealError for a coding this program does not know.
+    """
+    if not seal.delivered_coding:
+        return None
+    if seal.delivered_coding != GZIP:
+        told = f"the archive was delivered as {seal.delivered_coding!r}, which is not known"
+        raise SealError(told, hint="install a newer strongroom")
+    return Gunzipped(delivered, caps)
+
+
+def open_delivered(packed: SealedReader, seal: Seal) -> SealedReader | Unpacked:
     """Return a reader of the delivered bytes at their beginning. Raises SealError when their number differs."""
     if seal.coding:
         _require_known(seal.coding)

@@ -11,7 +11,8 @@ from strongroom.engine.airlock.reader import spawned_reader
 from strongroom.engine.health.fixity import Fault, Watch
 from strongroom.engine.keys.identities import unlock
 from strongroom.engine.reading.blocks import WatchedReader, read_blocks
-from strongroom.engine.reading.coding import Unpacked, open_clear
+from strongroom.engine.reading.coding import Unpacked, decoder, open_delivered
+from strongroom.formats.gunzip import Gunzipped
 from strongroom.formats.inspect import inspect_container
 from strongroom.model.archive import Archive
 from strongroom.model.errors import SealError
@@ -34,16 +35,29 @@ def check_content(
         with spawned_reader(archive.expectation, Caps()) as sink:
             key = unlock(vault, archive, identities)
             with vault.open_payload(archive) as sealed:
-                reader = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
+                reader = open_delivered(SealedReader(sealed, [key.identity]), archive.seal)
                 digest = content_digest(reader, key, watch)
                 if not hmac.compare_digest(digest, archive.seal.digest):
                     message = "the delivered bytes are not the ones that were archived"
                     return [Fault(archive.id, name, "content", message)]
                 reader.seek(0)
-                found = inspect_container(WatchedReader(reader, watch), archive.expectation, Caps(), sink)
+                watched = WatchedReader(reader, watch)
+                clear = decoder(watched, archive.seal, Caps())
+                found = inspect_container(clear or watched, archive.expectation, Caps(), sink)
     except (SealError, OSError) as error:
         return [Fault(archive.id, name, "content", str(error))]
-    return _compare(archive, name, found)
+    return [*_compare_decoded(archive, name, clear, key), *_compare(archive, name, found)]
+
+
+def _compare_decoded(archive: Archive, name: str, clear: Gunzipped | None, key: ArchiveKey) -> list[Fault]:
+    """Hold the file without its content coding against what was recorded of it."""
+    seal = archive.seal
+    if clear is None or (clear.size is None and seal.decoded_size is None):
+        return []
+    digest = hmac.new(key.salt, clear.sha256, hashlib.sha256).hexdigest()
+    if clear.size == seal.decoded_size and hmac.compare_digest(digest, seal.decoded_digest):
+        return []
+    return [Fault(archive.id, name, "content", "the file without its gzip coding is not the one that was recorded")]
 
 
 def content_digest(reader: SealedReader | Unpacked, key: ArchiveKey, watch: Watch) -> str:

@@ -1,4 +1,8 @@
-"""Giving the original bytes back: digest checked before the file gets its name, nothing ever overwritten."""
+"""Giving the original file back: digest checked before the file gets its name, nothing ever overwritten.
+
+A file that came with a content coding is given without it, under the provider's name, unless it is asked for as it was
+delivered. The digest of the delivered bytes is checked in both cases.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +18,11 @@ from pathlib import Path
 from strongroom.engine.airlock.digest import Digest
 from strongroom.engine.health.fixity import Watch
 from strongroom.engine.keys.identities import unlock
-from strongroom.engine.reading.blocks import WatchedReader, read_blocks
-from strongroom.engine.reading.coding import Unpacked, open_clear
+from strongroom.engine.reading.blocks import Filler, WatchedReader, read_blocks
+from strongroom.engine.reading.coding import Unpacked, decoder, open_delivered
 from strongroom.engine.reading.outside import require_outside
+from strongroom.formats.gunzip import Gunzipped
+from strongroom.formats.plaintext import PlaintextReader
 from strongroom.model.archive import Archive
 from strongroom.model.errors import SealError, UsageError, WorldError
 from strongroom.model.inspection import Caps
@@ -33,8 +39,9 @@ class Restored:
     """What was written."""
 
     paths: tuple[Path, ...]
-    size: int  # bytes as delivered
-    sha256: str  # hex, of the delivered bytes
+    size: int  # bytes of the file written; with members, of the whole file that they were in
+    sha256: str  # hex, of the same bytes
+    coded: str = ""  # where a content coding was undone: hex SHA-256 of the bytes as delivered
 
 
 def restore(
@@ -43,27 +50,33 @@ def restore(
     identities: Sequence[X25519Identity],
     target: Path,
     watch: Watch = lambda _count: None,
+    *,
+    as_delivered: bool = False,
 ) -> Restored:
     """Write the delivered file to `target` (a new file, or a folder to put it in), byte for byte.
 
-    Raises UsageError when the file exists, SealError when the archive does not authenticate or its digest differs;
-    then nothing is left behind.
+    Its content coding is undone unless it is wanted `as_delivered`. Raises UsageError when the file exists, SealError
+    when the archive does not authenticate or its digest differs, ContentRefused when its coding cannot be undone; then
+    nothing is left behind.
     """
-    path = target / bare_name(archive) if target.is_dir() else target
+    path = target / file_name(archive, as_delivered=as_delivered) if target.is_dir() else target
     require_outside(vault, path)
     _refuse_existing(path)
     key = unlock(vault, archive, identities)
     temporary = path.with_name(f".{path.name[:40]}.{archive.id[-6:]}.part")
     with vault.open_payload(archive) as sealed:
-        reader = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
+        reader = _Hashed(open_delivered(SealedReader(sealed, [key.identity]), archive.seal))
+        clear = None if as_delivered else _undone(reader, archive)
         try:
             with _onto(path.parent):
-                content = _copy(reader, temporary, watch)
-                _check(archive, key.salt, content)
+                content = _copy(clear or reader, temporary, watch)
+                _check(archive, key.salt, reader.digest(), content if clear else b"")
                 _name(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
-    return Restored((path,), archive.seal.size, content.hex())
+    if clear is None:
+        return Restored((path,), archive.seal.size, content.hex())
+    return Restored((path,), archive.seal.file_size, content.hex(), reader.digest().hex())
 
 
 def restore_members(
@@ -85,15 +98,49 @@ def restore_members(
         raise UsageError(f"{folder} is not an empty folder", hint="name a new folder with --to")
     key = unlock(vault, archive, identities)
     with vault.open_payload(archive) as sealed:
-        reader = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
+        reader = open_delivered(SealedReader(sealed, [key.identity]), archive.seal)
         digest = hashlib.sha256()
         for block in read_blocks(reader):
             digest.update(block)
             watch(len(block))
         _check(archive, key.salt, digest.digest())
+        reader.seek(0)
+        coded = frozenset(report.member for report in archive.inspection.members if report.coding)
+        watched = WatchedReader(reader, watch)
         with _onto(folder):
-            paths = extract_container(WatchedReader(reader, watch), folder, Caps())
+            paths = extract_container(_undone(watched, archive) or watched, folder, Caps(), coded)
     return Restored(tuple(paths), archive.seal.size, digest.hexdigest())
+
+
+class _Hashed:
+    """A reader that hashes the delivered bytes as they are read, in order."""
+
+    def __init__(self, reader: SealedReader | Unpacked) -> None:
+        self._reader, self._hash = reader, hashlib.sha256()
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill the buffer and return how many bytes; 0 at the end."""
+        count = self._reader.readinto(buffer)
+        self._hash.update(memoryview(buffer)[:count])
+        return count
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Refuse: the digest is that of all bytes in order."""
+        raise UsageError(f"the delivered bytes are read in order, not from {offset} ({whence})")
+
+    def digest(self) -> bytes:
+        """Return the SHA-256 of what was read."""
+        return self._hash.digest()
+
+
+def _undone(reader: PlaintextReader, archive: Archive) -> Gunzipped | None:
+    """Return a reader that undoes the content coding, None without one. Raises SealError where it cannot be undone."""
+    if archive.seal.delivered_coding and archive.seal.decoded_size is None:
+        raise SealError(
+            f"archive {archive.id} came {archive.seal.delivered_coding}-coded, and the coding cannot be undone",
+            hint=f"write the bytes as they came: strongroom restore {archive.id} --as-delivered --to PATH",
+        )
+    return decoder(reader, archive.seal, Caps())
 
 
 @contextmanager
@@ -111,7 +158,7 @@ def _onto(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _copy(reader: SealedReader | Unpacked, temporary: Path, watch: Watch) -> bytes:
+def _copy(reader: Filler, temporary: Path, watch: Watch) -> bytes:
     try:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
@@ -135,9 +182,12 @@ def _copy(reader: SealedReader | Unpacked, temporary: Path, watch: Watch) -> byt
     return content
 
 
-def _check(archive: Archive, salt: bytes, content: bytes) -> None:
-    found = hmac.new(salt, content, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(found, archive.seal.digest):
+def _check(archive: Archive, salt: bytes, content: bytes, decoded: bytes = b"") -> None:
+    """Hold the digest of the delivered bytes, and where given that of the decoded ones, against the manifest's."""
+    pairs = [(content, archive.seal.digest)]
+    if decoded:
+        pairs.append((decoded, archive.seal.decoded_digest))
+    if not all(hmac.compare_digest(hmac.new(salt, each, hashlib.sha256).hexdigest(), told) for each, told in pairs):
         raise SealError(
             f"archive {archive.id} decrypts, but to other bytes than were archived",
             hint="run: strongroom verify, and restore the file from a copy of the vault",
@@ -173,6 +223,15 @@ def bare_name(archive: Archive) -> str:
             hint="name the file yourself with --to PATH, and run: strongroom verify",
         )
     return name
+
+
+def file_name(archive: Archive, *, as_delivered: bool = False) -> str:
+    """Return the name of the file as it is restored: where it came gzip-coded, with .gz only as it was delivered.
+
+    Raises SealError for a name that could lead out of the target folder.
+    """
+    bare_name(archive)
+    return archive.seal.coded_name if as_delivered else archive.seal.file_name
 
 
 def _refuse_existing(path: Path) -> None:

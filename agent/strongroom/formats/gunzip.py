@@ -1,0 +1,259 @@
+"""Undo a gzip content coding (RFC 1952, RFC 9110 section 8.4.1.3): in order, or from any place, in bounded memory.
+
+A coded file is hostile like any other: the output of every step is bounded, a bomb ends early, and only a file whose
+last member ends exactly at its last byte is whole. Several members after one another are one file.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import io
+import os
+import zlib
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from strongroom.formats.faults import Unreadable
+from strongroom.formats.plaintext import PlaintextReader, fill_from
+from strongroom.model.inspection import Caps
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+GZIP = "gzip"
+MAGIC = b"\x1f\x8b"  # no ZIP, CSV or JSON begins so
+STEP_IN = 16 * 1024  # bytes; small, since what follows the end of a member is copied
+STEP_OUT = 256 * 1024
+_WBITS = 31  # gzip header and trailer, checked by zlib
+_STRIDE = 1 << 20  # decoded bytes between two places that reading can resume from
+_PLACES = 256  # at most; each keeps about 40 KiB
+
+
+def is_gzip(opening: bytes | bytearray | memoryview) -> bool:
+    """Say whether a file that begins so is gzip-coded."""
+    return bytes(opening[: len(MAGIC)]) == MAGIC
+
+
+class Gunzip:
+    """Takes coded bytes in order and gives decoded ones. Raises Unreadable for what is not whole, sound gzip."""
+
+    def __init__(self, caps: Caps) -> None:
+        self._caps = caps
+        self._machine = zlib.decompressobj(_WBITS)
+        self._members = 1
+        self._in_member = 0  # decoded bytes of the present member
+        self.consumed = 0
+        self.produced = 0
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """Yield what the next coded bytes decode to, in pieces of at most 256 KiB."""
+        while data:
+            if self._machine.eof:
+                self._begin_member()
+            piece = self._inflate(data)
+            rest = self._machine.unused_data if self._machine.eof else self._machine.unconsumed_tail
+            self.consumed += len(data) - len(rest)
+            data = rest
+            if piece:
+                yield self._count(piece)
+
+    def finish(self) -> Iterator[bytes]:
+        """Yield what is left. Raises Unreadable (gzip-truncated) where the coded file is not complete."""
+        while not self._machine.eof and (piece := self._inflate(b"")):
+            yield self._count(piece)
+        if not self._machine.eof:
+            raise Unreadable("gzip-truncated", f"the gzip-coded file ends at byte {self.consumed:,}, before its end")
+
+    def copy(self) -> Gunzip:
+        """Return a decoder that goes on from here."""
+        twin = copy.copy(self)
+        twin._machine = self._machine.copy()
+        return twin
+
+    def _begin_member(self) -> None:
+        self._machine = zlib.decompressobj(_WBITS)
+        self._members += 1
+        self._in_member = 0
+
+    def _inflate(self, data: bytes) -> bytes:
+        try:
+            return self._machine.decompress(data, STEP_OUT)
+        except zlib.error:
+            at = f"at about byte {self.consumed:,}"
+        if self._members > 1 and not self._in_member:
+            raise Unreadable("gzip-trailing-bytes", f"what follows the end of the gzip-coded file {at} is not gzip")
+        raise Unreadable("gzip-damaged", f"the gzip coding of the file is damaged {at}")
+
+    def _count(self, piece: bytes) -> bytes:
+        self.produced += len(piece)
+        self._in_member += len(piece)
+        caps = self._caps
+        if self.produced > caps.max_total:
+            raise Unreadable("gzip-bomb", f"the gzip-coded file decodes to more than {caps.max_total:,} bytes")
+        if self.produced > caps.ratio_floor and self.produced > caps.max_ratio * max(self.consumed, 1):
+            words = f"{self.consumed:,} bytes decode to more than {caps.max_ratio} times as many"
+            raise Unreadable("gzip-bomb", f"the gzip-coded file is a bomb: {words}")
+        return piece
+
+
+def gunzip(pieces: Iterable[bytes], caps: Caps) -> Iterator[bytes]:
+    """Yield the decoded bytes of a whole coded file."""
+    machine = Gunzip(caps)
+    for piece in pieces:
+        for start in range(0, len(piece), STEP_IN):
+            yield from machine.decode(piece[start : start + STEP_IN])
+    yield from machine.finish()
+
+
+def gunzip_if_coded(pieces: Iterable[bytes], caps: Caps) -> tuple[bool, Iterator[bytes]]:
+    """Return whether a file is gzip-coded, and its decoded bytes; those of any other file as they are."""
+    source = iter(pieces)
+    opening = b""
+    while len(opening) < len(MAGIC) and (piece := next(source, b"")):
+        opening += piece
+    whole = _chain(opening, source)
+    coded = is_gzip(opening)
+    return coded, gunzip(whole, caps) if coded else whole
+
+
+def _chain(opening: bytes, source: Iterator[bytes]) -> Iterator[bytes]:
+    if opening:
+        yield opening
+    yield from source
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A place that decoding can resume from."""
+
+    at: int  # decoded bytes before it
+    coded_at: int  # coded bytes before it
+    machine: Gunzip
+
+
+class Gunzipped(io.RawIOBase):
+    """The decoded bytes of a gzip-coded file, as a file that can be read anywhere. Not for two threads at once.
+
+    The first reading to the end checks the whole file; `seek` to the end does that, too. After it `size` and `sha256`
+    are those of the decoded bytes. The coded file must stand at its beginning. Raises Unreadable where the coded bytes are unsound, and what their reader raises.
+    """
+
+    def __init__(self, coded: PlaintextReader, caps: Caps) -> None:
+        super().__init__()
+        self._coded = coded
+        self._coded_at = 0
+        self._stride = _STRIDE
+        self._places = [_Place(0, 0, Gunzip(caps))]
+        self._block = memoryview(bytearray(STEP_IN))
+        self._hash = hashlib.sha256()
+        self._hashed = 0
+        self._wanted = 0  # where the reader stands
+        self._fault: Unreadable | None = None
+        self.size: int | None = None
+        self._resume(self._places[0])
+
+    @property
+    def sha256(self) -> bytes:
+        """The digest of all decoded bytes, empty until the end was seen."""
+        return self._hash.digest() if self.size is not None else b""
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fill the buffer from the present position and return the number of bytes: 0 only at the end."""
+        view = memoryview(buffer).cast("B")
+        if not view or not self._reach(self._wanted):
+            return 0
+        piece = self._piece[self._wanted - self._piece_at :][: len(view)]
+        view[: len(piece)] = piece
+        self._wanted += len(piece)
+        return len(piece)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Move, counted from the start or the end, and return the new position from the start."""
+        if whence == os.SEEK_END:
+            self._find_end()
+        elif whence != os.SEEK_SET:
+            raise io.UnsupportedOperation("seek from the start or the end")
+        self._wanted = offset + (self.size or 0 if whence == os.SEEK_END else 0)
+        if self._wanted < 0:
+            raise ValueError(f"cannot seek to {self._wanted}")
+        return self._wanted
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def read_to_end(self) -> None:
+        """Decode what nobody has asked for, so that all of the file is checked."""
+        self._find_end()
+
+    def _find_end(self) -> None:
+        while self.size is None:
+            self._advance()
+
+    def _reach(self, place: int) -> bool:
+        """Decode until the present piece holds the place; say no where the file ends before it."""
+        if place < self._piece_at:
+            self._resume(self._places[bisect_right(self._places, place, key=lambda each: each.at) - 1])
+        while place >= self._piece_at + len(self._piece):
+            if self.size is not None and place >= self.size:
+                return False
+            self._advance()
+        return True
+
+    def _resume(self, place: _Place) -> None:
+        self._machine = place.machine.copy()
+        self._pieces: Iterator[bytes] = iter(())
+        self._piece, self._piece_at = b"", place.at
+        self._next_coded = place.coded_at
+        self._ending = False
+
+    def _advance(self) -> None:
+        """Decode the next piece; at the end set the size."""
+        if self._fault is not None:
+            raise self._fault
+        try:
+            piece = next(self._pieces, None)
+        except Unreadable as fault:
+            self._fault = fault  # nothing behind it can be believed
+            raise
+        if piece is not None:
+            self._take(piece)
+        elif self._ending:
+            self._piece, self._piece_at = b"", self._machine.produced
+            self.size = self._machine.produced
+        else:
+            self._keep_place()
+            block = self._read_coded()
+            self._ending = not block
+            self._pieces = self._machine.decode(block) if block else self._machine.finish()
+
+    def _take(self, piece: bytes) -> None:
+        self._piece, self._piece_at = piece, self._machine.produced - len(piece)
+        end = self._machine.produced
+        if self._piece_at <= self._hashed < end:
+            self._hash.update(memoryview(piece)[self._hashed - self._piece_at :])
+            self._hashed = end
+
+    def _keep_place(self) -> None:
+        at = self._machine.produced
+        if at < self._places[-1].at + self._stride:
+            return
+        self._places.append(_Place(at, self._next_coded, self._machine.copy()))
+        if len(self._places) > _PLACES:
+            self._places, self._stride = self._places[::2], self._stride * 2
+
+    def _read_coded(self) -> bytes:
+        if self._coded_at != self._next_coded:
+            self._coded.seek(self._next_coded)
+            self._coded_at = self._next_coded
+        count = fill_from(self._coded, self._block)
+        self._coded_at += count
+        self._next_coded += count
+        return bytes(self._block[:count])
