@@ -138,7 +138,8 @@ class Gunzipped(io.RawIOBase):
     """The decoded bytes of a gzip-coded file, as a file that can be read anywhere. Not for two threads at once.
 
     The first reading to the end checks the whole file; `seek` to the end does that, too. After it `size` and `sha256`
-    are those of the decoded bytes. The coded file must stand at its beginning. Raises Unreadable where the coded bytes are unsound, and what their reader raises.
+    are those of the decoded bytes. The coded file must stand at its beginning. Raises Unreadable where the coded bytes
+    are unsound, and what their reader raises.
     """
 
     def __init__(self, coded: PlaintextReader, caps: Caps) -> None:
