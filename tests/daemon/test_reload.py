@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 from bench_engine import Bench, open_bench
 from test_daemon_service import serving
 
-from strongroom.config.load import parse_config
 from strongroom.daemon.daemon import identity_of, require_same
-from strongroom.engine.assembly import Doors
 from strongroom.engine.readings import list_jobs
 from strongroom.engine.requests import Wish, ask
 from strongroom.model.clockcheck import ClockFault, ClockVerdict
@@ -27,23 +24,6 @@ from strongroom.model.errors import VaultError
 def bench(tmp_path: Path) -> Iterator[Bench]:
     with open_bench(tmp_path) as bench:
         yield bench
-
-
-def test_a_reload_takes_over_the_numbers_of_the_vault_the_daemon_and_the_streams(bench: Bench) -> None:
-    text = bench.config.file.read_text()
-    extra = 'min_free = "7 MB"\nscrub_every = "11d"\nscrub_rate = "5 MB"\nclock_tolerance = "3h"\n'
-    fresh = text.replace("[vault]\n", f"[vault]\n{extra}", 1) + "\n[daemon]\nworkers = 7\n"
-    fresh = fresh.replace("[[stream]]\n", '[[stream]]\nsettle = "9h"\n', 1) if "settle =" not in fresh else fresh
-    config = parse_config(bench.config.file, fresh)
-    with serving(bench) as (service, _engine, _boot):
-        service.adopt(config, Doors(clock=bench.clock))
-        engine = service.engine
-        assert engine.min_free == 7_000_000
-        assert engine.clock_tolerance == timedelta(hours=3)
-        assert dict(engine.settles) == {each.name: each.settle for each in config.streams}
-        assert service.scrub._pace.every == service._pace.every == timedelta(days=11)
-        assert service.scrub._pace.rate == service._pace.rate == 5_000_000
-        assert (service.crew._workers, service.crew._engine) == (7, engine)
 
 
 def test_requests_wait_while_the_clock_is_wrong_and_are_served_when_it_is_right(bench: Bench) -> None:
