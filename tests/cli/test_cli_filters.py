@@ -11,6 +11,7 @@ from strongroom.engine.phrases import KINDS
 from strongroom.model.errors import UsageError
 from strongroom.model.naming import nearest_words, pick_name
 
+PERIOD = ("--from", "2026-11-01", "--to", "2026-11-02")
 UNKNOWN = [
     (["archives", "--stream", "zavu-main-recrods"], "zavu-main-records"),
     (["archives", "--stream", "zavu-main-recrods", "--holding", "destroyed"], "zavu-main-records"),
@@ -31,7 +32,28 @@ UNKNOWN = [
     (["audit", "log", "--kind", "job.planed"], "job.planned"),
     (["audit", "log", "--archive", "nosuch"], "strongroom archives"),
     (["audit", "log", "--job", "nosuch"], "strongroom jobs"),
-    (["records", "zavu-main-recrods", "--from", "2026-11-01", "--to", "2026-11-02"], "zavu-main-records"),
+    (["records", "zavu-main-recrods", *PERIOD], "zavu-main-records"),
+    (
+        ["records", "zavu-main-records", *PERIOD, "--dataset", "mesages"],
+        "messages",
+    ),
+    (["export", "zavu-main", *PERIOD, "--dataset", "mesages"], "messages"),
+    (["export", "zavu-mian", *PERIOD], "zavu-main"),
+    (
+        ["coverage", "statement", *PERIOD, "--stream", "zavu-main-recrods"],
+        "records",
+    ),
+    (["retention", "extend", "--stream", "zavu-main-records", "--class", "standrad", "--reason", "x"], "standard"),
+    (["hold", "place", "--matter", "m", "--reason", "x", "--dataset", "mesages"], "messages"),
+    (
+        ["erase", "request", "--ground", "x", "--subject", "x", "--stream", "zavu-main-recrods", *PERIOD],
+        "zavu-main-rec",
+    ),
+    (["source", "check", "zavu-mian"], "zavu-main"),
+    (["plan", "edit", "zavu-main-recrods", "--priority", "1"], "zavu-main-records"),
+    (["pause", "zavu-main-recrods"], "zavu-main-records"),
+    (["archives", "show", "nosuch"], "strongroom archives"),
+    (["jobs", "show", "nosuch"], "strongroom jobs"),
     (["wake", "zavu-main-recrods"], "zavu-main-records"),
 ]
 

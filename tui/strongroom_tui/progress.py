@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from strongroom.engine.readings import Running
 from strongroom.model.job import Cause, Job, State, Wait
-from strongroom.model.waiting import wait_of
+from strongroom.model.waiting import job_words, wait_of, wait_words
 from strongroom_tui.amounts import bar, first_that_fits, size, span, time_left
 from strongroom_tui.plain import clip
 
@@ -44,7 +44,7 @@ def doing(job: Job, scene: Scene, width: int) -> str:
     if job.state is State.ARCHIVED:
         return "" if job.size is None else size(job.size)
     if job.state is State.FAILED:
-        return clip(": ".join(part for part in (job.cause.value, job.detail) if part), width)
+        return clip(job_words(job, scene.now) or job.cause.value, width)
     if job.finished:
         return clip(_AT[job.state], width)
     return clip(first_that_fits(_waits(job, scene.now), width), width)
@@ -95,7 +95,10 @@ def _waits(job: Job, now: datetime) -> list[str]:
     at = _AT[job.state]
     if wait.cause is Cause.NONE:
         return [f"{at}{when}", at, when.removeprefix(", ")]
-    return [f"{wait.cause.value}{when}: {wait.words}", f"{wait.cause.value}{when}", wait.cause.value]
+    words = wait_words(replace(wait, until=None))
+    brief = words.removeprefix("waits for ")
+    detail = [f"{words}{when}: {wait.words}"] if wait.words else []
+    return [*detail, f"{words}{when}", f"{brief}{when}", brief, wait.cause.value]
 
 
 def _joined(variants: list[tuple[str, ...]]) -> list[str]:

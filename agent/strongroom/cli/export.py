@@ -54,13 +54,14 @@ def export(
     from strongroom.cli.work import Manner, work
     from strongroom.engine.assembly import stream_for
     from strongroom.engine.coverage.planning import enter_window, unsettled_part
+    from strongroom.engine.filters import known_datasets
 
-    config = session.config()
-    stream, retention = stream_for(config, source, datasets)
-
-    window, planned = Window(start, end), any(each.name == stream.name for each in config.streams)
+    config, window = session.config(), Window(start, end)
+    stream_for(config, source, datasets)  # what it refuses needs no vault
 
     def enter(engine: Engine) -> list[Job]:
+        stream, retention = stream_for(config, source, known_datasets(engine, source, datasets))
+        planned = any(each.name == stream.name for each in config.streams)
         job = enter_window(engine, stream, window, retention, again=again)
         if not again and (rest := unsettled_part(engine, stream, window)) is not None:
             tell(_unsettled_words(rest, planned=planned))

@@ -60,17 +60,19 @@ def records(
     not archived: what is missing is told.
     """
     from strongroom.engine.assembly import open_reading
+    from strongroom.engine.filters import dataset_among, known_stream
     from strongroom.engine.reading.collecting import Collected, collect, covering
     from strongroom.engine.reading.outside import require_outside
 
     if output is None:
         require_output()
     config = session.config()
-    period, name = _period(start, end), config.stream(stream).name
+    period = _period(start, end)
     with open_reading(config) as vault:
         if output is not None:
             require_outside(vault, output)
-        source = covering(vault, name, period)
+        source = covering(vault, known_stream(config, vault, stream), period)
+        dataset = dataset_among(dataset, source.archives)
         opened = open_identities(config, identity, passphrase_file)
         collected = Collected()
         with _sink(output) as sink:

@@ -6,10 +6,13 @@ configured can still be listed.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import accumulate
 
 from strongroom.config.schema import Config
+from strongroom.engine.engine import Engine
 from strongroom.engine.phrases import KINDS
+from strongroom.model.archive import Archive
 from strongroom.model.naming import pick_name
 from strongroom.vault.holds import holds
 from strongroom.vault.names import kinds_of_entries, names_of_streams
@@ -24,6 +27,20 @@ def known_stream(config: Config, vault: Vault, name: str) -> str:
         return ""
     configured = [each.name for each in config.streams]
     return pick_name("stream", name, [*configured, *names_of_streams(vault.catalogue)], _WHERE)
+
+
+def known_datasets(engine: Engine, source: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Return names of datasets in the provider's spelling. Raises UsageError for one that it cannot export."""
+    provider = engine.sources[source].provider
+    return tuple(pick_name("dataset", each, provider.capabilities.datasets, f"what {source} exports") for each in names)
+
+
+def dataset_among(name: str, archives: Iterable[Archive]) -> str:
+    """Return a dataset in its own spelling, empty for none. Raises UsageError for one that none of the archives has."""
+    if not name:
+        return ""
+    known = [shape.name for archive in archives for shape in archive.expectation.datasets]
+    return pick_name("dataset", name, known, "these archives")
 
 
 def known_matter(vault: Vault, name: str) -> str:
