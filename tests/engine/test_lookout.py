@@ -12,6 +12,9 @@ from attackkit import AT, Keep, chained, copy_keep, forge_note, make_keep, read_
 
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
+from strongroom.engine.assembly import Doors
+from strongroom.engine.health.doctor import Verdict, examine
+from strongroom.engine.proof.audit import audit_vault
 from strongroom.engine.proof.checkpoints import LogRefused, sign_log
 from strongroom.engine.proof.lookout import lookout_of
 from strongroom.engine.proof.notary import evidence_alarms, keep_up
@@ -147,3 +150,74 @@ def test_the_lookout_of_a_configuration(keep: Keep) -> None:
     found = lookout_of(config)
     assert found.folders == (keep.base / "target",)
     assert found.key == keep.base / "strongroom-signing.key"
+
+
+def told_by_audit(keep: Keep) -> dict[str, str]:
+    config = keep.config
+    with keep.opened() as vault:
+        report = audit_vault(vault, [keep.key], [], lookout=lookout_of(config), payloads=False)
+    return {each.code: each.where for each in report.findings}
+
+
+def told_by_doctor(keep: Keep) -> list[str]:
+    config = keep.config
+    return [
+        f"{each.verdict.value} {each.message}"
+        for each in examine(config, Doors(clock=later(2)), offline=True)
+        if each.name == "checkpoints" and each.verdict is not Verdict.OK
+    ]
+
+
+@pytest.mark.parametrize("left", ["target", "memory"])
+def test_audit_and_doctor_find_a_vault_that_was_rolled_back(left: str, keep: Keep) -> None:
+    live(keep, 1, "scrub.ended")
+    signed = sign_and_send(keep, 1)
+    assert told_by_audit(keep) == {}
+    assert told_by_doctor(keep) == []
+    memory(keep).unlink() if left == "target" else (keep.base / "target" / f"{signed}.note").unlink()
+    roll_back(keep)
+    place = "checkpoint target disk" if left == "target" else "the note beside the signing key"
+    found = told_by_audit(keep)
+    assert found["cut"].startswith(place)
+    assert any(place in words and "was cut" in words for words in told_by_doctor(keep))
+
+
+def test_audit_and_doctor_find_a_log_that_was_written_anew(keep: Keep) -> None:
+    live(keep, 1, "scrub.ended")
+    sign_and_send(keep, 1)
+    bodies = read_lines(keep)
+    write_lines(keep, chained([*bodies[:3], {**bodies[3], "kind": "job.never"}, *bodies[4:]]))
+    shutil.rmtree(keep.log.parent / "checkpoints")
+    (keep.log.parent / "checkpoints").mkdir()
+    with keep.opened() as vault, vault.catalogue.transaction():
+        vault.catalogue.write("DELETE FROM checkpoints")
+    assert "root" in told_by_audit(keep)
+    assert any("not the ones that were signed" in words for words in told_by_doctor(keep))
+
+
+def test_a_target_that_cannot_be_looked_at_is_said_and_not_passed_over(keep: Keep) -> None:
+    live(keep, 1, "scrub.ended")
+    sign_and_send(keep, 1)
+    shutil.rmtree(keep.base / "target")
+    assert told_by_audit(keep) == {"unreachable": "checkpoint target disk"}
+    assert any("checkpoint target disk could not be looked at" in words for words in told_by_doctor(keep))
+
+
+def test_a_note_that_cannot_be_kept_beside_the_key_is_told_until_it_can(keep: Keep) -> None:
+    live(keep, 1, "scrub.ended")
+    sign_and_send(keep, 1)
+    path = memory(keep)
+    path.unlink()
+    path.mkdir()
+    live(keep, 2, "scrub.ended")
+    sign_and_send(keep, 2)
+    with keep.opened() as vault:
+        (alarm,) = evidence_alarms(vault)
+    assert alarm.severity is Level.WARNING
+    assert str(path) in alarm.body
+    assert any("could not be kept beside the signing key" in words for words in told_by_doctor(keep))
+    path.rmdir()
+    sign_and_send(keep, 3)
+    with keep.opened() as vault:
+        assert list(evidence_alarms(vault)) == []
+    assert told_by_doctor(keep) == []

@@ -139,7 +139,8 @@ def test_user_and_folders_are_those_of_the_unit() -> None:
     assert folders["/var/lib/strongroom"][2:5] == ["0700", "strongroom", "strongroom"]
     assert folders["/etc/strongroom"][2:5] == ["0750", "root", "strongroom"]
     assert folders["/etc/strongroom/config.toml"][2:5] == ["0640", "root", "strongroom"]
-    assert folders["/etc/strongroom/config-signing.key"][2:5] == ["0600", "strongroom", "strongroom"]
+    for key in ("/etc/strongroom/config-signing.key", "/var/lib/strongroom/signing.key"):
+        assert folders[key][2:5] == ["0600", "strongroom", "strongroom"]
     assert f"0{unit['StateDirectoryMode'][0].lstrip('0')}" == "0700"
     assert unit["ConfigurationDirectoryMode"] == ["0750"]
 

@@ -13,6 +13,7 @@ from strongroom.engine import readings
 from strongroom.engine.health.fixity import Watch
 from strongroom.engine.proof.audit import Report, audit_vault
 from strongroom.engine.proof.checkpoints import sign_log, signer_of
+from strongroom.engine.proof.lookout import lookout_of
 from strongroom.engine.proof.notary import EvidenceView, evidence_view, leaf_of
 from strongroom.engine.readings import Moment
 from strongroom.model.errors import StrongroomError
@@ -185,7 +186,15 @@ class EvidenceRoom(ListRoom[Moment]):
                 keys = [str(signer_of(config).verifier)]
             except StrongroomError:
                 keys = []  # the report says what cannot be proven without
-            return audit_vault(vault, keys, (), payloads=payloads, step=lambda _done, _total: watch(1))
+            return audit_vault(
+                vault,
+                keys,
+                (),
+                payloads=payloads,
+                step=lambda _done, _total: watch(1),
+                lookout=lookout_of(config),
+                tolerance=config.vault.clock_tolerance,
+            )
 
         total = sum(each.count for each in self.seen.status.archives.values()) if self.seen else None
         self.app.push_screen(LongWork("Verify log and files", total, work, done, unit="archive"))

@@ -97,18 +97,29 @@ def show_log(
 def verify(
     session: Session, /, outside: tuple[Path, ...], keys: tuple[str, ...], skip_payloads: bool, as_json: bool
 ) -> int:
-    """Check log, checkpoints, catalogue and files against one another. Leaves with 1 when anything is wrong.
+    """Check log, checkpoints, catalogue and files against one another. Exits with 1 when anything is wrong.
+
+    Checkpoints in the folders of [[evidence.send_to]] and beside the signing key are compared, too. A folder that
+    cannot be looked at is a finding.
 
     Without --public-key the agent's own key is asked for its public half. Whoever could change the vault could change
     that key as well, so what convinces others is a key and a checkpoint that were kept elsewhere.
     """
     from strongroom.engine.assembly import open_reading
     from strongroom.engine.proof.audit import audit_vault
+    from strongroom.engine.proof.lookout import lookout_of
 
     config = session.config()
     trusted = list(keys) or _own_key(session)
     with open_reading(config) as vault:
-        report = audit_vault(vault, trusted, outside, payloads=not skip_payloads)
+        report = audit_vault(
+            vault,
+            trusted,
+            outside,
+            payloads=not skip_payloads,
+            lookout=lookout_of(config),
+            tolerance=config.vault.clock_tolerance,
+        )
     if as_json:
         put_document(report_document(report))
     else:

@@ -283,6 +283,9 @@ def compare_file(path: Path, where: str, expected: str | None, code: str) -> Non
 def check_certificate(folder: Path, archive: str, digest: str | None, keys: list[Key]) -> None:
     """Check the certificate of a destroyed archive: its digest, its signature, and that it is about this archive."""
     name = f"{archive}.note"
+    if not os.path.lexists(folder / name):
+        words = f"certificate removed: the log says that archive {archive} was destroyed with one; put back a copy"
+        raise Wrong("missing", f"certificates/{name}", words)
     compare_file(folder / name, f"certificates/{name}", digest, "certificate")
     keys = keys if b'"signed": true' in _read(folder / name) else []  # there may have been no key to sign with
     if archive not in _open_note(folder / name, keys)[0]:

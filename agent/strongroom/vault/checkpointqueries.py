@@ -23,6 +23,11 @@ PUT_TROUBLE = """
 INSERT INTO vault (name, value) VALUES ('checkpoint-refused', ?)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value
 """
+UNKEPT = "SELECT value FROM vault WHERE name = 'note-unwritten'"
+PUT_UNKEPT = """
+INSERT INTO vault (name, value) VALUES ('note-unwritten', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
+DROP_UNKEPT = "DELETE FROM vault WHERE name = 'note-unwritten'"
 DROP_TROUBLE = "DELETE FROM vault WHERE name = 'checkpoint-refused'"
 
 LINES_AFTER = "SELECT seq, line FROM entries WHERE seq > ? ORDER BY seq LIMIT ?"

@@ -144,6 +144,20 @@ def set_trouble(catalogue: Catalogue, words: str) -> None:
         catalogue.write(queries.PUT_TROUBLE, words) if words else catalogue.write(queries.DROP_TROUBLE)
 
 
+def get_unkept(catalogue: Catalogue) -> str:
+    """Return why the last checkpoint could not be kept beside the signing key, or nothing."""
+    row = catalogue.read_one(queries.UNKEPT)
+    return str(row["value"]) if row else ""
+
+
+def set_unkept(catalogue: Catalogue, words: str) -> None:
+    """Remember why the last checkpoint could not be kept beside the signing key, or that it was."""
+    if words == get_unkept(catalogue):
+        return
+    with catalogue.transaction():
+        catalogue.write(queries.PUT_UNKEPT, words) if words else catalogue.write(queries.DROP_UNKEPT)
+
+
 def walk_lines(catalogue: Catalogue) -> Iterator[bytes]:
     """Yield the line of every row, in order, some rows at a time: a log may be very long."""
     last = 0

@@ -31,6 +31,8 @@ from strongroom.engine.health.sourcecheck import (
 from strongroom.engine.health.standing import disk_forecast
 from strongroom.engine.keys.identities import needs_passphrase
 from strongroom.engine.keys.recipients import require_sealable, undrilled
+from strongroom.engine.proof.checkpoints import contradictions, origin_in
+from strongroom.engine.proof.lookout import lookout_of
 from strongroom.engine.proof.notary import evidence_view
 from strongroom.engine.readings import newest_moments
 from strongroom.engine.recovery.history import LOST, MEND, is_history_missed
@@ -38,7 +40,7 @@ from strongroom.engine.retention.scope import unconfigured
 from strongroom.evidence.line import read_chain
 from strongroom.model.blindspots import closers_of
 from strongroom.model.counts import counted
-from strongroom.model.errors import RequestRefused, StrongroomError
+from strongroom.model.errors import RequestRefused, StrongroomError, VaultError
 from strongroom.model.plan import Plan
 from strongroom.model.stream import ExportSpec, Stream
 from strongroom.model.window import Window
@@ -92,7 +94,7 @@ def _vault(config: Config) -> Iterator[Check]:
         yield from _unconfigured_holds(config, vault)
         if is_history_missed(vault):
             yield Check("history", Verdict.WARN, LOST, MEND)
-        yield from _checkpoints(config, vault)
+        yield from _guarded("checkpoints", partial(_checkpoints, config, vault))
         holder = describe_holder(vault.layout.lock) if is_held(vault.layout.lock) else ""
         yield Check("lock", Verdict.OK, f"in use by {holder}" if holder else "nobody is working in the vault")
 
@@ -142,10 +144,37 @@ def _checkpoints(config: Config, vault: Vault) -> Iterator[Check]:
     elif not view.targets:
         hint = "name places for them with [[evidence.send_to]]"
         yield Check("checkpoints", Verdict.WARN, "the log is signed, but its checkpoints stay on this machine", hint)
+    if view.unkept:
+        words = f"the last checkpoint could not be kept beside the signing key: {view.unkept}"
+        hint = "keep the key in a folder that this user can write: a rolled-back vault is found by that note, too"
+        yield Check("checkpoints", Verdict.WARN, words, hint)
+    yield from _signed(config, vault)
     for each in view.targets:
         words = f"{each.target}: failed {counted(each.tries, 'time')}, the last with: {each.failure}"
         if view.owed(each) and each.tries:
             yield Check("checkpoints", Verdict.WARN, words, "it is tried again; or now: strongroom audit checkpoint")
+
+
+def _signed(config: Config, vault: Vault) -> Iterator[Check]:
+    """Compare the log with every checkpoint at hand: in the vault, in targets' folders, and beside the signing key."""
+    places = lookout_of(config).look(origin_in(vault))
+    for place in places:
+        if place.unread:
+            words, hint = f"{place.name} could not be looked at: {place.unread}", "is it mounted, and readable?"
+            yield Check("checkpoints", Verdict.WARN, words, hint)
+    hint = "the log was cut, changed or rolled back; compare with a copy: strongroom audit verify"
+    try:
+        found = list(contradictions(vault, places))
+    except VaultError as error:
+        verdict = Verdict.WARN if is_held(vault.layout.lock) else Verdict.FAIL  # its next line may be on its way
+        yield Check("checkpoints", verdict, f"the log cannot be compared with them: {error.message}", error.hint)
+        return
+    for where, words in found:
+        yield Check("checkpoints", Verdict.FAIL, f"{where}: {words}", hint)
+    known = sum(1 for place in places if place.checkpoint is not None)
+    if not found and known:
+        words = f"the log continues the newest checkpoint of {counted(known, 'place')} outside the vault"
+        yield Check("checkpoints", Verdict.OK, words)
 
 
 def _log(vault: Vault) -> Iterator[Check]:

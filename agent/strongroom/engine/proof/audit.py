@@ -9,11 +9,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
+from strongroom.engine.health.vaulttime import TOLERANCE
 from strongroom.engine.proof.audittrail import UNFINISHED, audit_trail, unread_words
+from strongroom.engine.proof.checkpoints import origin_in
+from strongroom.engine.proof.lookout import NOWHERE, Lookout, Place
 from strongroom.engine.recovery.derived import row_differences
 from strongroom.evidence.verifier import Key, Log, Wrong, check_log, compare_file
 from strongroom.evidence.verifier import Report as Report  # the command line names it from here
@@ -42,12 +46,17 @@ def audit_vault(
     *,
     payloads: bool = True,
     step: Step = lambda _done, _total: None,
+    lookout: Lookout = NOWHERE,
+    tolerance: timedelta = TOLERANCE,
 ) -> Report:
     """Check everything. `keys` are the public keys that are trusted, `outside` checkpoints that were kept elsewhere.
 
-    Without `payloads` the sealed payloads are not read. Raises UsageError for a key that is none.
+    Checkpoints at the `lookout` are compared like those. `tolerance` is how far an entry's time may be off. Without
+    `payloads` the sealed payloads are not read. Raises UsageError for a key that is none.
     """
     report = Report()
+    places = _look(vault, lookout, report)
+    outside = [*outside, *(each.path for each in places if each.path is not None)]
     log = check_log(vault.layout.log, [_key(text) for text in keys], list(outside), report)
     if not keys and (outside or all_checkpoints(vault.catalogue)):
         words = "there is no public key to check them with: give --public-key"
@@ -55,7 +64,8 @@ def audit_vault(
     report.check("catalogue.sqlite", partial(_compare_rows, vault, log))
     for where, look in (("checkpoints", _checkpoints(vault)), ("archives", _rows(vault, log))):
         _collect(report, where, look)
-    audit_trail(vault, report)
+    _tell_places(vault.layout, report, lookout, places)
+    audit_trail(vault, report, tolerance)
     _collect(report, "catalogue.sqlite", iter(row_differences(vault)))
     published, sound = _published(log), 0
     damaged = {entry.body.get("archive") for entry in entries_matching(vault.catalogue, kind="archive.damaged")}
@@ -73,8 +83,40 @@ def audit_vault(
     if not payloads:
         report.unproven.append("that the sealed payloads are unchanged: they were not read")
     if not outside:
-        report.unproven.append("that nothing newer was rolled back: no checkpoint was given that was kept elsewhere")
+        report.unproven.append("that nothing newer was rolled back: no checkpoint that was kept elsewhere is at hand")
     return report
+
+
+def _look(vault: Vault, lookout: Lookout, report: Report) -> list[Place]:
+    try:
+        return lookout.look(origin_in(vault))
+    except UNFINISHED as error:
+        report.findings.append(Wrong("unread", "checkpoint targets", unread_words(error)))
+        return []
+
+
+def _tell_places(layout: Layout, report: Report, lookout: Lookout, places: Sequence[Place]) -> None:
+    """Say which places were compared, which could not be, and which have nothing of this log."""
+    for each in places:
+        for wrong in report.findings:
+            if each.path is not None and wrong.where == each.path.name and not _is_ours(layout, each):
+                wrong.where = f"{each.name}: {wrong.where}"
+        if each.unread:
+            words = f"it could not be looked at ({each.unread}), so a newer history there would go unseen"
+            report.findings.append(Wrong("unreachable", each.name, words))
+        elif each.checkpoint is None:
+            report.unproven.append(f"anything by {each.name}: there is no checkpoint of this log")
+        else:
+            count = counted(each.checkpoint.size, "entry")
+            report.proven.append(f"{each.name} was looked at: its newest checkpoint of this log is of {count}")
+    for name in lookout.blind:
+        words = f"anything by checkpoint target {name}: it cannot be read from here; give what it got with --checkpoint"
+        report.unproven.append(words)
+
+
+def _is_ours(layout: Layout, place: Place) -> bool:
+    """Say whether the vault has a checkpoint of the same size: the name of a file then does not say which is meant."""
+    return place.checkpoint is not None and is_there(note_path(layout, place.checkpoint.size))
 
 
 def _collect(report: Report, where: str, look: Iterator[Wrong]) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from strongroom.config.schema import Config
 from strongroom.config.secrets import resolve
-from strongroom.engine.proof.lookout import NOWHERE, Lookout
+from strongroom.engine.proof.lookout import NOWHERE, Lookout, Place
 from strongroom.evidence.checkpoint import Checkpoint, make_checkpoint, origin_of, read_unchecked, sign_checkpoint
 from strongroom.evidence.line import Entry, Fact, read_chain
 from strongroom.evidence.note import NoteRefused, Signer, open_note
@@ -38,6 +38,7 @@ from strongroom.vault.checkpoints import (
     note_path,
     put_checkpoint,
     set_trouble,
+    set_unkept,
     walk_lines,
 )
 from strongroom.vault.log import add_entry, open_log
@@ -92,21 +93,37 @@ def sign_log(vault: Vault, signer: Signer, clock: Clock, lookout: Lookout = NOWH
 
 def _sign(vault: Vault, signer: Signer, now: datetime, lookout: Lookout) -> KeptCheckpoint:
     vault.write_log()
-    older, outside = known_checkpoints(vault), lookout.seen(_origin(vault, signer))
+    older, outside = known_checkpoints(vault), lookout.seen(origin_in(vault, signer.name))
     walk = walk_log(vault, (each.size for each in (*older, *outside)))
     for each in older:
-        _require_continuation(walk, each, signer)
+        _require_continuation(walk, each)
     for each in outside:
-        _require_continuation(walk, each, signer, "outside the vault lies a newer history: ")
+        _require_continuation(walk, each, "outside the vault lies a newer history: ")
     _adopt(vault, now, signer)
     kept = get_checkpoint(vault.catalogue, walk.tree.size) or _make(vault, signer, walk, now)
-    lookout.remember(origin_of(signer.name, walk.first), kept.note)
+    set_unkept(vault.catalogue, lookout.remember(origin_of(signer.name, walk.first), kept.note))
     return kept
 
 
-def _origin(vault: Vault, signer: Signer) -> str:
+def origin_in(vault: Vault, name: str = "") -> str:
+    """Return the origin of the vault's log, under a signer's name."""
     first = entries_matching(vault.catalogue, most=1)
-    return origin_of(signer.name, first[0].line if first else b"")
+    return origin_of(name, first[0].line if first else b"")
+
+
+def contradictions(vault: Vault, places: Iterable[Place]) -> Iterator[tuple[str, str]]:
+    """Yield each checkpoint, in the vault or elsewhere, that the log does not continue: where it lies, and why.
+
+    Compares the log as signing does, and needs no key. Raises VaultError where log and catalogue differ.
+    """
+    known = [(f"{each.size}.note", each) for each in known_checkpoints(vault)]
+    known += [(each.name, each.checkpoint) for each in places if each.checkpoint is not None]
+    walk = walk_log(vault, (each.size for _name, each in known))
+    for name, each in known:
+        try:
+            _require_continuation(walk, each)
+        except LogRefused as error:
+            yield name, error.message
 
 
 def _make(vault: Vault, signer: Signer, walk: Walk, now: datetime) -> KeptCheckpoint:
@@ -167,9 +184,9 @@ def _watched(pairs: Iterable[tuple[bytes, bytes]], walk: Walk, sizes: frozenset[
         yield line
 
 
-def _require_continuation(walk: Walk, older: Checkpoint, signer: Signer, where: str = "") -> None:
+def _require_continuation(walk: Walk, older: Checkpoint, where: str = "") -> None:
     size = walk.tree.size
-    if older.origin.rpartition("/")[2] != origin_of(signer.name, walk.first).rpartition("/")[2]:
+    if older.origin.rpartition("/")[2] != origin_of("", walk.first).rpartition("/")[2]:
         raise LogRefused(f"the checkpoint of {counted(older.size, 'entry')} is of another log than this", hint=_HINT)
     if older.size > size:
         raise LogRefused(

@@ -7,9 +7,8 @@ lies elsewhere can tell that more was signed already.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from strongroom.config.schema import Config
@@ -21,26 +20,46 @@ _LONGEST = 65_536  # bytes; a longer file is no note
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A place outside the vault, and the newest checkpoint of this log that lies there."""
+
+    name: str  # for a person
+    path: Path | None = None  # of that checkpoint's file
+    checkpoint: Checkpoint | None = None
+    unread: str = ""  # why the place could not be looked at
+
+
+@dataclass(frozen=True, slots=True)
 class Lookout:
-    """Where to look outside the vault before anything is signed."""
+    """Where to look outside the vault before anything is signed, and when the log is checked."""
 
     folders: tuple[Path, ...] = ()  # that checkpoints were sent to
     key: Path | None = None  # the file of the signing key; the last checkpoint is remembered beside it
+    names: tuple[str, ...] = ()  # of the targets whose folders these are
+    blind: tuple[str, ...] = ()  # targets that take checkpoints and cannot be read by us
+
+    def look(self, origin: str) -> list[Place]:
+        """Return what each place has of this log, whoever signed it, and which place could not be looked at."""
+        names = (*self.names, *(str(folder) for folder in self.folders[len(self.names) :]))
+        found = [
+            _newest(f"checkpoint target {name}", each, origin) for name, each in zip(names, self.folders, strict=True)
+        ]
+        memory = self._memory(origin)
+        if memory is not None:
+            found.append(_look_at("the note beside the signing key", memory, origin))
+        return found
 
     def seen(self, origin: str) -> list[Checkpoint]:
         """Return the newest checkpoint of this log from each place that can be read, whoever signed it."""
-        folders = [_newest(folder, origin) for folder in self.folders]
-        memory = self._memory(origin)
-        beside = None if memory is None else _read(memory, origin)
-        return [each for each in (*folders, beside) if each is not None]
+        return [each.checkpoint for each in self.look(origin) if each.checkpoint is not None]
 
-    def remember(self, origin: str, note: str) -> None:
-        """Keep the last checkpoint beside the signing key, where that folder can be written."""
+    def remember(self, origin: str, note: str) -> str:
+        """Keep the last checkpoint beside the signing key; return why that failed, or an empty text."""
         memory = self._memory(origin)
         if memory is None:
-            return
+            return ""
         temporary = memory.with_name(f".{memory.name[:40]}.{os.getpid()}.part")
-        with suppress(OSError):  # a credential's folder is read-only: the folders must do then
+        try:
             try:
                 fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
                 with os.fdopen(fd, "wb") as file:
@@ -49,7 +68,11 @@ class Lookout:
                     os.fsync(fd)
                 temporary.replace(memory)
             finally:
-                temporary.unlink(missing_ok=True)
+                with suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+        except OSError as error:
+            return f"{memory}: {error.strerror}"
+        return ""
 
     def _memory(self, origin: str) -> Path | None:
         return None if self.key is None else self.key.with_name(f"{self.key.name}.{_log_of(origin)}.note")
@@ -62,8 +85,10 @@ def lookout_of(config: Config) -> Lookout:
     """Return where this configuration says that checkpoints lie outside the vault."""
     reference = config.vault.signing_key
     key = Path(reference.target) if reference is not None and reference.scheme is Scheme.FILE else None
-    folders = tuple(each.directory for each in config.evidence.send_to if each.directory is not None)
-    return Lookout(folders, key)
+    targets = config.evidence.send_to
+    folders = tuple(each.directory for each in targets if each.directory is not None)
+    names = tuple(each.name for each in targets if each.directory is not None)
+    return Lookout(folders, key, names, tuple(each.name for each in targets if each.directory is None))
 
 
 def _log_of(origin: str) -> str:
@@ -71,28 +96,37 @@ def _log_of(origin: str) -> str:
     return origin.rpartition("/")[2]
 
 
-def _newest(folder: Path, origin: str) -> Checkpoint | None:
-    return next(iter(_of_log(folder, origin)), None)
-
-
-def _of_log(folder: Path, origin: str) -> Iterator[Checkpoint]:
+def _newest(name: str, folder: Path, origin: str) -> Place:
     try:
         paths = [path for path in folder.iterdir() if path.suffix == ".note" and path.stem.isdecimal()]
-    except OSError:  # not mounted, or a place that we may add to and not read
-        return
+    except OSError as error:  # not mounted, or a place that we may add to and not read
+        return Place(name, unread=error.strerror or "it cannot be read")
+    unread = ""
     for path in sorted(paths, key=lambda path: int(path.stem[:20]), reverse=True):
-        found = _read(path, origin)
-        if found is not None:
-            yield found
+        found = _look_at(name, path, origin)
+        if found.checkpoint is not None:
+            return replace(found, unread=unread)
+        unread = unread or found.unread
+    return Place(name, unread=unread)
 
 
-def _read(path: Path, origin: str) -> Checkpoint | None:
-    """Return what a file says of this log; None for one of another log, or that is none."""
+def _look_at(name: str, path: Path, origin: str) -> Place:
+    """Return what a file says of this log; nothing for one of another log, or that is none."""
     try:
-        if not path.is_file():
-            return None
-        with path.open("rb") as file:
-            found = read_unchecked(file.read(_LONGEST).decode())
-    except (OSError, ValueError, StrongroomError):
-        return None
-    return found if _log_of(found.origin) == _log_of(origin) else None
+        found = read_unchecked(_read(path))
+    except FileNotFoundError:
+        return Place(name)
+    except OSError as error:
+        return Place(name, unread=f"{path.name}: {error.strerror}")
+    except (ValueError, StrongroomError):
+        return Place(name)
+    ours = _log_of(found.origin) == _log_of(origin)
+    return Place(name, path, found) if ours else Place(name)
+
+
+def _read(path: Path) -> str:
+    """Return what a file has; nothing of what is no file. Raises OSError, ValueError."""
+    if path.exists() and not path.is_file():
+        raise ValueError("no file")
+    with path.open("rb") as file:
+        return file.read(_LONGEST).decode()

@@ -22,6 +22,7 @@ from strongroom.vault.checkpoints import (
     entries_matching,
     get_sending,
     get_trouble,
+    get_unkept,
     newest_checkpoint,
     set_trouble,
 )
@@ -40,6 +41,7 @@ class EvidenceView:
     signing: bool  # whether a signing key is configured
     newest: KeptCheckpoint | None
     trouble: str  # why the log is not signed any more, or empty
+    unkept: str  # why the last checkpoint could not be kept beside the signing key, or empty
     targets: tuple[Sending, ...]  # every configured target, the time-stamp authority among them
 
     def owed(self, sending: Sending) -> bool:
@@ -64,6 +66,7 @@ def evidence_view(config: Config, vault: Vault) -> EvidenceView:
         signing=config.vault.signing_key is not None,
         newest=newest_checkpoint(vault.catalogue),
         trouble=get_trouble(vault.catalogue),
+        unkept=get_unkept(vault.catalogue),
         targets=tuple(get_sending(vault.catalogue, name) for name in names_of(config)),
     )
 
@@ -111,6 +114,10 @@ def evidence_alarms(vault: Vault) -> Iterator[Alarm]:
     if trouble:
         title = "the evidence log is not signed any more: a person must look"
         yield Alarm(f"{Kind.LOG} checkpoint", Level.CRITICAL, title, f"{trouble}; see: strongroom audit verify")
+    if unkept := get_unkept(vault.catalogue):
+        title = "the last checkpoint could not be kept beside the signing key"
+        body = f"a vault that is rolled back is then found only by checkpoint targets; {unkept}; see: strongroom doctor"
+        yield Alarm(f"{Kind.LOG} note", Level.WARNING, title, body)
     for each in all_sendings(vault.catalogue):
         if newest is not None and each.size < newest.size and each.tries >= LOUD:
             title = "checkpoints of the evidence log do not reach a place that should get them"
