@@ -56,7 +56,7 @@ def test_plain_lines_tell_each_transition_once_and_clean(capsys: pytest.CaptureF
     assert out == ""
     assert err.splitlines() == [
         "00:00:00 abcdefgh messages 2026-11-01 +1d: the provider is preparing it (export exp_1)",
-        "00:00:00 abcdefgh messages 2026-11-01 +1d: delayed (cause quota, \ufffd[2Jtoo many)",
+        "00:00:00 abcdefgh messages 2026-11-01 +1d: delayed (cause quota, \\x1b[2Jtoo many)",
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
+import json
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from strongroom.cli.amounts import instant_words, size_words, window_words
 from strongroom.cli.table import Column, hang, render_fields, render_table
-from strongroom.cli.terminal import cells, clean, cut, wants_colour
+from strongroom.cli.terminal import cells, clean, cut, escape_hidden, wants_colour
 from strongroom.model.window import Window
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -21,8 +21,19 @@ START = datetime(2026, 11, 1, tzinfo=UTC)
 @given(st.text())
 def test_clean_text_holds_no_control_or_hiding_character(text: str) -> None:
     shown = clean(text)
-    assert all(unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp") for char in shown)
-    assert len(shown) == len(text)
+    assert shown.isprintable()
+    assert text.isprintable() <= (shown == text)
+
+
+@given(st.dictionaries(st.text(max_size=9), st.text(max_size=9)), st.sampled_from(["\t", " ", ""]), st.booleans())
+def test_a_record_on_a_terminal_is_the_same_record_and_steers_nothing(
+    record: dict[str, str], blank: str, plain: bool
+) -> None:
+    text = json.dumps(record, ensure_ascii=plain, separators=(f"{blank},", f":{blank}"))
+    line = text.encode("utf-8", "backslashreplace")
+    shown = escape_hidden(line).decode()
+    assert json.loads(shown) == json.loads(line)
+    assert shown.replace("\t", "").isprintable()
 
 
 @given(st.text(alphabet=st.characters(blacklist_categories=("C", "Z")), max_size=60), st.integers(1, 40))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import io
 import json
 import os
@@ -19,15 +20,23 @@ from strongroom.engine.airlock.order import Order
 from strongroom.engine.assembly import Doors
 from strongroom.engine.initialise import Wishes, initialise
 from strongroom.engine.keys.identities import load_identities, make_identity
+from strongroom.engine.reading.coding import coding_for, make_encoder, open_clear
 from strongroom.evidence.line import Entry, Fact
-from strongroom.model.archive import Archive, Holding
+from strongroom.formats.inspect import inspect_container
+from strongroom.formats.sink import InlineSink
+from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.ids import make_id
-from strongroom.model.inspection import Bundled, Caps, Expectation
+from strongroom.model.inspection import Bundled, Caps, Expectation, Inspection
 from strongroom.model.job import Job, State
 from strongroom.model.provider import Container
 from strongroom.model.stream import DatasetShape, ExportSpec
 from strongroom.model.window import Window
 from strongroom.sealing.identity import X25519Identity
+from strongroom.sealing.keyfile import ArchiveKey, write_archive_key
+from strongroom.sealing.reader import SealedReader
+from strongroom.sealing.recipient import X25519Recipient
+from strongroom.sealing.seal import seal_bytes
+from strongroom.sealing.writer import SealedWriter
 from strongroom.vault.archives import put_archive
 from strongroom.vault.jobs import put_job
 from strongroom.vault.log import add_entry
@@ -66,8 +75,11 @@ class House:
         overlap: timedelta = timedelta(0),
         size: int | None = None,
         files: tuple[Bundled, ...] = (),
+        *,
+        stream: str = "messages",
+        alone: bool = True,
     ) -> Archive:
-        """Seal, read back and publish one file; return its archive."""
+        """Seal, read back and publish one file; return its archive. Not `alone`: in this process, 30 times as fast."""
         expectation = Expectation(window, tuple(shapes), container=container, overlap=overlap, size=size, files=files)
         order = Order(
             archive=make_id(AT, os.urandom),
@@ -81,19 +93,13 @@ class House:
         )
         paths = [str(self.vault.layout.temporary(order.archive, suffix)) for suffix in (".key.age", ".age")]
         order = replace(order, key_path=paths[0], payload_path=paths[1])
-        with Airlock() as airlock:
-            airlock.begin(order)
-            for at in range(0, len(data), 100_000):
-                airlock.feed(data[at : at + 100_000])
-            airlock.finish()
-            verified = airlock.verdict(lambda _progress: None)
-            seal, inspection = verified.seal, verified.inspection
+        seal, inspection = (_seal_alone if alone else _seal_here)(order, data)
         spec = ExportSpec(("messages",), window)
-        job = Job(make_id(AT, os.urandom), "messages", "test", spec, State.ARCHIVED, AT, AT, AT)
+        job = Job(make_id(AT, os.urandom), stream, "test", spec, State.ARCHIVED, AT, AT, AT)
         archive = Archive(
             id=order.archive,
             holding=Holding.HELD if inspection.sound else Holding.QUARANTINED,
-            stream="messages",
+            stream=stream,
             source="test",
             provider="test",
             spec=spec,
@@ -126,6 +132,37 @@ class House:
         if container is Container.CSV:
             return self.seal(as_csv(records))
         return self.seal(as_zip(messages=records), (JSON_SHAPE,), container)
+
+
+def _seal_alone(order: Order, data: bytes) -> tuple[Seal, Inspection]:
+    """Seal as the program does, in a process of its own."""
+    with Airlock() as airlock:
+        airlock.begin(order)
+        for at in range(0, len(data), 100_000):
+            airlock.feed(data[at : at + 100_000])
+        airlock.finish()
+        verified = airlock.verdict(lambda _progress: None)
+        return verified.seal, verified.inspection
+
+
+def _seal_here(order: Order, data: bytes) -> tuple[Seal, Inspection]:
+    """Seal in this process, with the same parts."""
+    key = ArchiveKey(order.archive, os.urandom(32), X25519Identity.generate(os.urandom))
+    recipients = [X25519Recipient.parse(text) for text in order.recipients]
+    Path(order.key_path).write_bytes(seal_bytes(write_archive_key(key), recipients, os.urandom))
+    coding = coding_for(order.expectation.container)
+    encoder, sink = make_encoder(coding), io.BytesIO()
+    writer = SealedWriter(sink, [key.identity.recipient], os.urandom)
+    writer.write(encoder.compress(data))
+    writer.write(encoder.flush())
+    writer.finish()
+    sealed = sink.getvalue()
+    Path(order.payload_path).write_bytes(sealed)
+    digest = hmac.new(key.salt, hashlib.sha256(data).digest(), hashlib.sha256).hexdigest()
+    seal = Seal(len(data), len(sealed), hashlib.sha256(sealed).hexdigest(), digest, order.delivered_name, coding)
+    reader = open_clear(SealedReader(io.BytesIO(sealed), [key.identity]), seal)
+    sink_of_records = InlineSink(order.expectation, order.caps)
+    return seal, inspect_container(reader, order.expectation, order.caps, sink_of_records)
 
 
 def as_csv(records: list[Record]) -> bytes:

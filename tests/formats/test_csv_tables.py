@@ -36,7 +36,7 @@ def rows(*lines: bytes) -> bytes:
     return HEAD + b"".join(lines)
 
 
-@pytest.mark.parametrize(("data", "count", "dialect"), [
+READ = [
     (rows(ROW), 1, "delimiter=comma quote=double newline=lf encoding=utf-8"),
     (sound_csv(30), 30, "delimiter=comma quote=double newline=crlf encoding=utf-8"),
     (rows(ROW).replace(b",", b";"), 1, "delimiter=semicolon quote=double newline=lf encoding=utf-8"),
@@ -57,7 +57,10 @@ def rows(*lines: bytes) -> bytes:
      "delimiter=comma quote=double newline=lf encoding=utf-8"),
     (rows('m1,2026-03-01T10:00:00Z,a\u2028b\x0bc\x1cd\n'.encode()), 1,
      "delimiter=comma quote=double newline=lf encoding=utf-8"),
-])  # fmt: skip
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "count", "dialect"), READ)
 def test_what_is_csv_is_read(data: bytes, count: int, dialect: str) -> None:
     found = report(data)
     assert (found.records, found.dialect, found.size) == (count, dialect, len(data))

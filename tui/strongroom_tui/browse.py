@@ -188,7 +188,7 @@ class BrowseScreen(Room):
         table, shelf = self.query_one(PageTable), self._shelf
         if shelf is not None and table.chosen:
             record = dict(zip(map(str, shelf.places), shelf.records, strict=True)).get(table.chosen)
-            self.query_one(Reading).show(_in_full(record) if record is not None else Text())
+            self.query_one(Reading).show(in_full(record) if record is not None else Text())
 
     def _close_line(self) -> None:
         self.query_one(FilterLine).close()
@@ -278,13 +278,13 @@ def wrong_place(line: str, last: int | None) -> str:
     return f"there are {number(last, 'record')} in this list" if last and int(words) > last else ""
 
 
-def _in_full(record: dict[str, Any]) -> Text:
-    """Return a record with every field on lines of its own."""
+def in_full(record: dict[str, Any]) -> Text:
+    """Return a record with every field on lines of its own, and nothing in it that is not shown as what it is."""
     text = Text()
     for name, value in record.items():
         words = in_words(value, lines=True)
         text.append(f"{clean(str(name))[:200]}\n", "bold")
-        lines = words[:_LONGEST].splitlines() or [""]
-        text.append("\n".join(f"  {clean(line)}" for line in lines))
+        lines = words[:_LONGEST].replace("\r\n", "\n").split("\n")
+        text.append("\n".join(f"  {clean(line, _LONGEST)}" for line in lines))
         text.append("\n  … more is not shown here\n" if len(words) > _LONGEST else "\n")
     return text

@@ -1,26 +1,13 @@
-"""Text from outside becomes plain: no control character reaches the terminal, and nothing grows past its place.
+"""Text from outside in its place on the screen: cleaned, and never wider than the place.
 
-Names, details and findings come from providers. They are shown as letters and never as markup: whoever draws them wraps
-the result in a rich `Text`, which is not parsed.
+It is shown as letters and never as markup: whoever draws it wraps the result in a rich `Text`, which is not parsed.
 """
 
 from __future__ import annotations
 
-import unicodedata
-
 from rich.cells import cell_len, set_cell_size
 
-MOST = 4_000
-"""Letters of one piece of outside text that are shown at all."""
-
-_SPACES = frozenset({"Zs", "Zl", "Zp"})
-
-
-def clean(text: str) -> str:
-    """Return the text on one line, without control, invisible and direction-changing characters."""
-    if len(text) > MOST:
-        text = text[:MOST] + "…"
-    return text if text.isprintable() else "".join(_letter(letter) for letter in text)
+from strongroom.model.printable import clean as clean  # what is drawn goes through it
 
 
 def clip(text: str, width: int) -> str:
@@ -29,9 +16,3 @@ def clip(text: str, width: int) -> str:
     if cell_len(text) <= width:
         return text
     return set_cell_size(text, width - 1).rstrip() + "…" if width > 0 else ""
-
-
-def _letter(letter: str) -> str:
-    if letter.isprintable():
-        return letter
-    return " " if letter in "\t\n\r" or unicodedata.category(letter) in _SPACES else ""

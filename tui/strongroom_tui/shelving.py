@@ -27,6 +27,7 @@ _NUMBER = Column("#", "#", 7, right=True)
 _NARROW = 60  # cells below which the place of a record and what was said take less
 _TIME, _WIDEST = 14, 24  # cells of a time, and of any other field but what was said
 _SAID = 16  # cells that what was said has at least, and half of the table where it is long
+_ON_ONE_LINE = str.maketrans("\t\r\n", "   ")
 _LOOKED_AT = 50  # records whose values are measured
 
 
@@ -95,4 +96,4 @@ def _brief(value: object) -> str:
     if isinstance(value, dict):
         plain = {str(name).lower(): each for name, each in value.items() if isinstance(each, str) and each.strip()}
         value = next((plain[name] for name in _NAMES if name in plain), value)
-    return clean(in_words(value, lines=False)[:200])
+    return clean(in_words(value, lines=False)[:200].translate(_ON_ONE_LINE))

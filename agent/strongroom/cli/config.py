@@ -126,5 +126,5 @@ def _lines(key: str, value: object) -> list[str]:
     if value is None or value in ({}, []):
         shown = click.style("not set", dim=True)
     else:
-        shown = str(value).lower() if isinstance(value, bool) else clean(str(value))
+        shown = str(value).lower() if isinstance(value, bool) else clean(str(value), 1 << 20)
     return [f"{key} = {shown}"]

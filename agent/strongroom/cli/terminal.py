@@ -10,11 +10,10 @@ import unicodedata
 
 import click
 
+from strongroom.model.printable import clean as clean  # what is printed goes through it
+
 WIDTH = 80
 """Columns where there is no terminal to ask."""
-
-
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def say(text: str = "") -> None:
@@ -25,19 +24,6 @@ def say(text: str = "") -> None:
 def tell(text: str = "") -> None:
     """Write one line of words for a person."""
     click.echo(text, err=True, color=wants_colour())
-
-
-def clean(text: str) -> str:
-    """Return text on one line without characters that steer a terminal, hide or reorder what is shown."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_shown(char) for char in text)
-
-
-def _shown(char: str) -> str:
-    if char in "\n\r\t":
-        return " "
-    return "\ufffd" if unicodedata.category(char) in _HIDDEN else char
 
 
 def escape_hidden(line: bytes) -> bytes:
@@ -52,7 +38,8 @@ def escape_hidden(line: bytes) -> bytes:
 
 
 def _escaped(char: str) -> str:
-    return json.dumps(char)[1:-1] if unicodedata.category(char) in _HIDDEN and char != "\n" else char
+    """Escape within a text; blanks between tokens, the only ones that JSON lets stand bare, stay."""
+    return char if char.isprintable() or char in " \t\n" else json.dumps(char)[1:-1]
 
 
 def cells(text: str) -> int:

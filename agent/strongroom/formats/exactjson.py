@@ -24,6 +24,11 @@ class Number(str):
 
     __slots__ = ()
 
+    @property
+    def whole(self) -> str | None:
+        """Return the digits of a whole number as other readers know it, None for one with a fraction or an exponent."""
+        return None if set(self) & set(".eE") else _canonical_number(self)
+
 
 def decode_exact(text: bytes) -> dict[str, Any]:
     """Return a record with every number as a `Number`. The text must have been read as a JSON object before.

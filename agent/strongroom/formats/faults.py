@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from strongroom.model.errors import ContentRefused
 from strongroom.model.inspection import Finding, Severity
+from strongroom.model.printable import clean
 
 NAME_SHOWN = 100  # characters of a member's or field's name that a message may carry
 
@@ -29,9 +30,8 @@ class Unreadable(ContentRefused):
 
 
 def printable(text: str, limit: int = NAME_SHOWN) -> str:
-    """Escape what a terminal would not show as itself and cut at `limit` characters."""
-    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[: limit + 1])
-    return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
+    """Return a name as a message carries it: escaped where a terminal would not show it as itself, and short."""
+    return clean(text, limit)
 
 
 class FindingLog:

@@ -11,7 +11,7 @@ import simdjson
 from strongroom.formats.csvrecords import RowCollector
 from strongroom.formats.delivered import Delivered, Record
 from strongroom.formats.directory import Member
-from strongroom.formats.exactjson import decode_exact
+from strongroom.formats.exactjson import Number, decode_exact
 from strongroom.formats.faults import Unreadable, printable
 from strongroom.formats.gunzip import gunzip_if_coded
 from strongroom.formats.inflate import inflate_member
@@ -80,8 +80,13 @@ def read_delivered(
 
 
 def record_id(record: Record, shape: DatasetShape) -> str | int | None:
-    """Return what names the record; None where no such field is documented or the field holds no name."""
+    """Return what names the record; None where no such field is documented or the field holds no name.
+
+    A fraction is no name, whichever reader took the record: most read it as a float.
+    """
     name = record.get(shape.id_field) if shape.id_field else None
+    if isinstance(name, Number):
+        return name.whole
     return name if isinstance(name, str | int) and not isinstance(name, bool) and name != "" else None
 
 

@@ -6,13 +6,12 @@ records have no time is caught by any range of dates, since any of them may lie 
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Protocol
 
+from strongroom.model.naming import fold_name
 from strongroom.model.window import Window
 
 
@@ -98,12 +97,6 @@ class Matter:
         return any(hold.stands for hold in self.holds)
 
 
-@lru_cache(maxsize=4096)  # every archive is compared with every hold
-def fold(name: str) -> str:
-    """Return a name as names are compared: without case, and however its accents are composed (NFC)."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
 def may_touch(subject: Subject, window: Window) -> bool:
     """Say whether an archive may have records of this time."""
     before = subject.earliest is not None and subject.earliest >= window.end
@@ -116,9 +109,9 @@ def catches(hold: Hold, subject: Subject) -> bool:
     rule = hold.rule
     return (
         hold.stands
-        and (not rule.source or fold(rule.source) == fold(subject.source))
-        and (not rule.stream or fold(rule.stream) == fold(subject.stream))
-        and (not rule.dataset or fold(rule.dataset) in map(fold, subject.datasets))
+        and (not rule.source or fold_name(rule.source) == fold_name(subject.source))
+        and (not rule.stream or fold_name(rule.stream) == fold_name(subject.stream))
+        and (not rule.dataset or fold_name(rule.dataset) in map(fold_name, subject.datasets))
         and (not rule.archives or subject.id in rule.archives)
         and (rule.end is None or subject.earliest is None or subject.earliest < rule.end)
         and (rule.start is None or subject.latest is None or subject.latest >= rule.start)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 from strongroom.model.errors import UsageError
 
 
+@lru_cache(maxsize=4096)  # every archive is compared with every hold
 def fold_name(name: str) -> str:
-    """Return a name as it is compared: without case, and however its accents are composed."""
+    """Return a name as names are compared: without case, and however its accents are composed (NFC)."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

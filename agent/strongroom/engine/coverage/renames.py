@@ -12,8 +12,8 @@ from datetime import datetime
 
 from strongroom.engine.retention.holding import repeat_hold
 from strongroom.evidence.line import Entry, Fact
-from strongroom.model.hold import fold
 from strongroom.model.instants import Chance
+from strongroom.model.naming import fold_name
 from strongroom.model.stream import Stream
 from strongroom.vault.holds import holds
 from strongroom.vault.log import add_entry
@@ -42,7 +42,7 @@ def adopt_renames(vault: Vault, streams: Iterable[Stream], now: datetime, chance
             facts: dict[str, Fact] = {"from": renamed.old, "to": renamed.new}
             add_entry(catalogue, Entry("stream.renamed", now, stream=renamed.new, facts=facts))
             for hold in holds(catalogue):
-                if fold(hold.rule.stream) == fold(renamed.old):
+                if fold_name(hold.rule.stream) == fold_name(renamed.old):
                     repeat_hold(catalogue, hold, replace(hold.rule, stream=renamed.new), now, chance)
             done.append(renamed)
     if done:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import islice
 from types import TracebackType
 
 from strongroom.engine.keys.identities import unlock
@@ -82,7 +83,7 @@ class Browser:
         try:
             while self._at < first and self._next() is not None:
                 pass
-            page = [found for _each in range(most) if (found := self._next()) is not None]
+            page = list(islice(iter(self._next, None), most))
         except BaseException:
             self._at = -1  # whatever was raised has ended the reading: it would look like the end of the records
             raise
@@ -128,6 +129,6 @@ def _holds(record: Record, wanted: str) -> bool:
             left += value.values()
         elif isinstance(value, list):
             left += value
-        elif wanted in str(value).casefold():
+        elif wanted in in_words(value, lines=False).casefold():
             return True
     return False

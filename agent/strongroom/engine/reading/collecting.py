@@ -4,7 +4,8 @@ Neighbouring archives may hold the same record: a provider whose bounds are not 
 than the window, and one that includes both ends repeats what lies on them. Windows overlap where one was exported
 before it had settled. A record is left out only where an equal one of another archive was written: an id alone proves
 nothing, since attempts at one message share it, and all records of one archive are written. Only what lies within reach
-of a window's edge, or where windows overlap, can be in two archives, so only the digests of these are remembered.
+of a window's edge, or within the reach of another archive's records, can be in two archives, so only the digests of
+these are remembered.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from strongroom.engine.keys.identities import unlock
 from strongroom.engine.reading.coding import open_clear
@@ -34,6 +35,8 @@ from strongroom.vault.ledger import intervals_of
 from strongroom.vault.vault import Vault
 
 _HELD = (Cover.PROVEN, Cover.EMPTY)
+_TICK = timedelta(microseconds=1)
+_LAST = datetime.max.replace(tzinfo=UTC) - _TICK
 
 
 @dataclass(slots=True)
@@ -140,7 +143,7 @@ def _of_archive(
 
 
 def _alone(archive: Archive, all_of_them: Sequence[Archive]) -> list[Window]:
-    """Return the stretches of time whose records no other archive can hold: inside its edges and no other's window.
+    """Return the stretches of time whose records no other archive can hold: inside its edges and no other's reach.
 
     Times without a zone may be off by hours, so that where there are any nothing is surely in one archive alone.
     """
@@ -149,5 +152,13 @@ def _alone(archive: Archive, all_of_them: Sequence[Archive]) -> list[Window]:
     window, reach = archive.spec.window, archive.expectation.overlap + timedelta(seconds=1)
     if window.length <= 2 * reach:
         return []
-    others = [each.spec.window for each in all_of_them if each.id != archive.id and each.spec.window.overlaps(window)]
-    return subtract(Window(window.start + reach, window.end - reach), others)
+    others = [_reach(each) for each in all_of_them if each.id != archive.id]
+    inside = Window(window.start + reach, window.end - reach)
+    return subtract(inside, [each for each in others if each.overlaps(inside)])
+
+
+def _reach(archive: Archive) -> Window:
+    """Return the time that an archive's records may have: its window, and what inspection found beside it."""
+    window, found = archive.spec.window, archive.inspection
+    first, last = found.earliest or window.start, found.latest or window.start
+    return Window(min(window.start, first), max(window.end, min(last, _LAST) + _TICK))

@@ -6,13 +6,13 @@ narrow one another down must belong together. They are compared without case and
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from strongroom.config.schema import Config
 from strongroom.model.errors import UsageError
-from strongroom.model.hold import HoldRule, fold
+from strongroom.model.hold import HoldRule
+from strongroom.model.naming import fold_name, pick_name
 from strongroom.vault.retained import known_streams
 from strongroom.vault.vault import Vault
 
@@ -62,7 +62,7 @@ def unconfigured(config: Config, rule: HoldRule) -> str:
         ("stream", rule.stream, [each.stream for each in known]),
         ("dataset", rule.dataset, [name for each in known for name in each.datasets]),
     ):
-        if name and fold(name) not in map(fold, names):
+        if name and fold_name(name) not in map(fold_name, names):
             return f"{noun} {name}"
     return ""
 
@@ -73,16 +73,4 @@ def _fits(each: Named, source: str, stream: str, dataset: str) -> bool:
 
 
 def _resolve(noun: str, name: str, names: Iterable[str]) -> str:
-    """Return the known name that equals this one, in its own spelling."""
-    if not name:
-        return ""
-    known = list(dict.fromkeys(filter(None, names)))
-    same = [each for each in known if fold(each) == fold(name)]
-    if name in known or len(same) == 1:
-        return name if name in known else same[0]
-    if same:
-        raise UsageError(f"{name!r} could be any of the {noun}s {', '.join(same)}", hint="spell it exactly")
-    by_fold = {fold(each): each for each in known}
-    near = difflib.get_close_matches(fold(name), list(by_fold), n=1)
-    hint = f"did you mean {by_fold[near[0]]}?" if near else f"known: {', '.join(sorted(known)) or 'none yet'}"
-    raise UsageError(f"there is no {noun} {name!r} in the configuration or the vault", hint=hint)
+    return pick_name(noun, name, names, "the configuration or the vault") if name else ""
