@@ -94,8 +94,8 @@ def test_retention_is_lengthened_and_never_shortened(invoke: Invoke, own_home: H
 @pytest.mark.parametrize(
     ("args", "hint"),
     [
-        (("hold", "place", "--matter", "m", "--reason", "r", "--dataset", "mesages"), "did you mean messages?"),
-        (("hold", "place", "--matter", "m", "--reason", "r", "--source", "zavumain"), "did you mean zavu-main?"),
+        (("hold", "place", "--matter", "m", "--reason", "r", "--dataset", "mesages"), "did you mean 'messages'?"),
+        (("hold", "place", "--matter", "m", "--reason", "r", "--source", "zavumain"), "did you mean 'zavu-main'?"),
         (
             (
                 *("erase", "request", "--subject", "s", "--ground", "g", "--stream", "zavu-mesages"),
