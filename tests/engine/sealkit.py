@@ -150,7 +150,7 @@ def _seal_here(order: Order, data: bytes) -> tuple[Seal, Inspection]:
     key = ArchiveKey(order.archive, os.urandom(32), X25519Identity.generate(os.urandom))
     recipients = [X25519Recipient.parse(text) for text in order.recipients]
     Path(order.key_path).write_bytes(seal_bytes(write_archive_key(key), recipients, os.urandom))
-    coding = coding_for(order.expectation.container)
+    coding = coding_for(order.expectation.container, data[:4096])
     encoder, sink = make_encoder(coding), io.BytesIO()
     writer = SealedWriter(sink, [key.identity.recipient], os.urandom)
     writer.write(encoder.compress(data))
