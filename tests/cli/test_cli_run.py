@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,32 @@ def test_run_once_as_json_ends_in_a_summary(fresh: Home, run: Run, sandbox: Sand
     assert len(lines[-1]["archived"]) == len([line for line in lines if line.get("kind") == "job.proven"])
     again = run(fresh, "status", "--json")
     assert json.loads(again.stdout)["worked_on_by"] == ""
+
+
+@pytest.mark.slow
+def test_a_run_that_waits_for_the_quota_alone_has_an_exit_code_of_its_own(
+    fresh: Home, invoke: Invoke, sandbox: Sandbox
+) -> None:
+    first = (sandbox.clock() - timedelta(days=4)).date()
+    text = fresh.config.read_text().replace("since = 2026-11-01", f'since = {first}\nsettle = "0s"')
+    fresh.config.write_text(text.replace("[[stream]]", "[source.limits]\nper_hour = 1\n\n[[stream]]", 1))
+    waited = invoke("--config", fresh.config, "run", "--once", "--patience", "2s")
+    assert waited.exit_code == 75, waited.output
+    assert "waits for the export quota until" in waited.output.replace("wait for", "waits for")
+    for command, words in (
+        ("status", "the export quota until"),
+        ("jobs", "3 jobs of zavu-main waits for the export quota until"),
+    ):
+        assert words in " ".join(invoke("--config", fresh.config, command).output.split()).replace(
+            "wait for", "waits for"
+        )
+    again = invoke("--config", fresh.config, "run", "--once", "--patience", "1s", "--json")
+    summary = json.loads(again.stdout.splitlines()[-1])
+    assert (again.exit_code, summary["complete"]) == (75, False)
+    fresh.config.write_text(fresh.config.read_text().replace("[vault]", '[vault]\nmin_free = "9000 TB"'))
+    full = invoke("--config", fresh.config, "run", "--once", "--patience", "1s")
+    assert full.exit_code == 1, full.output  # another cause beside the quota
+    assert "space on the disk" in full.output
 
 
 @pytest.mark.slow

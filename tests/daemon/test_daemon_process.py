@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -126,13 +128,15 @@ def test_a_daemon_whose_vault_is_taken_away_tells_somebody(house: Bench) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["was deleted", "was replaced by another file"])
-def test_a_catalogue_that_is_taken_away_ends_the_daemon_and_tells_somebody(house: Bench, how: str) -> None:
+def test_a_catalogue_that_is_taken_away_ends_the_daemon_and_tells_somebody(
+    house: Bench, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told = house.base / "told.jsonl"
     tell = script(house.base, "tell", f"open({str(told)!r}, 'ab').write(sys.stdin.buffer.read())")
     house.config.file.write_text(house.config.file.read_text() + f'\n[notify]\ncommand = ["{tell}"]\n')
     catalogue = house.base / "vault" / "catalogue.sqlite"
-    os.environ["STATE_DIRECTORY"] = str(house.base / "state")
-    try:
+    monkeypatch.setenv("STATE_DIRECTORY", str(house.base / "state"))
+    with listening(monkeypatch) as status:
         with daemon(house) as running:
             if how == "was deleted":
                 catalogue.unlink()
@@ -143,5 +147,24 @@ def test_a_catalogue_that_is_taken_away_ends_the_daemon_and_tells_somebody(house
             assert running.process.wait(PATIENCE) == 4, running.log.read_text()
             assert running.said(how)
         assert "the daemon cannot go on" in told.read_text()
-    finally:
-        del os.environ["STATE_DIRECTORY"]
+        assert how in status()  # what `systemctl status` shows from then on
+        assert "strongroom recover" in status()
+
+
+@contextmanager
+def listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
+    """Be systemd: give what returns the newest status line that was told."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as plug:
+        plug.bind(f"{folder}/notify")
+        plug.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", f"{folder}/notify")
+        lines = [""]
+
+        def newest() -> str:
+            with suppress(BlockingIOError):
+                while True:
+                    told = plug.recv(65536).decode()
+                    lines.extend(line for line in told.splitlines() if line.startswith("STATUS="))
+            return lines[-1]
+
+        yield newest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from bench_engine import DAY, NOON, STREAM, Bench
 from click.testing import CliRunner
+from csvbench import open_csv_bench
 
 from strongroom.cli.main import cli
 from strongroom.config.load import load_config
@@ -18,19 +20,26 @@ from strongroom.engine.assembly import open_reading, plans_of
 from strongroom.engine.coverage.planning import enter_due, enter_window, unsettled_part, work_out
 from strongroom.engine.coverage.prospect import coverage_of_plans
 from strongroom.engine.coverage.statement import has_gap, state_coverage
+from strongroom.engine.health.condition import condition_of
 from strongroom.engine.readings import coverage_of, find_job, list_archives, newest_moments
 from strongroom.engine.recovery.mending import apply
 from strongroom.engine.recovery.rebuild import Rebuild, rebuild
 from strongroom.engine.recovery.recovery import Recovery
+from strongroom.evidence.line import Entry, Fact
+from strongroom.model.condition import condition_words
 from strongroom.model.coverage import HELD, Cover, Interval
 from strongroom.model.errors import UsageError
 from strongroom.model.horizon import BEYOND
+from strongroom.model.instants import format_instant
 from strongroom.model.job import State
 from strongroom.model.plan import oldest_whole
 from strongroom.model.window import Window, subtract
 from strongroom.sandbox.faults import Fault, FaultKind
+from strongroom.sandbox.hookbridge_options import HookBridgeOptions
 from strongroom.sandbox.recorder import Operation
 from strongroom.vault.ledger import claim
+from strongroom.vault.log import add_entry
+from strongroom.vault.streams import StreamState, put_stream
 from strongroom.vault.told import lag_of
 
 TODAY = Window(datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 11, 21, tzinfo=UTC))
@@ -310,3 +319,48 @@ def test_an_archive_that_no_line_speaks_of_counts_by_the_time_in_its_job_s_name(
     assert [each.window for each in ledger(bench)] == ([held] if held else [])
     assert "archive.adopted" in kinds(bench)
     rebuilt_alike(bench, tmp_path)
+
+
+def test_a_moment_that_an_earlier_version_entered_as_lost_is_taken_back(bench: Bench, tmp_path: Path) -> None:
+    """An open plan of then began in the middle of a window, and lost the moments until it was carried out."""
+    begun = day(17) + timedelta(hours=12, microseconds=123)
+    moment = Window(begun, begun + timedelta(microseconds=400_000))
+    with bench.engine() as engine, engine.vault.catalogue.transaction():
+        catalogue = engine.vault.catalogue
+        put_stream(catalogue, StreamState(STREAM.name, floor=begun, since=begun, edge=moment.end))
+        claim(catalogue, Interval(STREAM.name, moment, Cover.LOST, cause=BEYOND), bench.clock())
+        span: list[Fact] = [format_instant(moment.start), format_instant(moment.end)]
+        facts: dict[str, Fact] = {"window": span, "cause": BEYOND}
+        add_entry(catalogue, Entry("coverage.lost", bench.clock(), stream=STREAM.name, facts=facts))
+    text = bench.config.file.read_text()
+    bench.config.file.write_text(re.sub("since = .*", 'since = "oldest"', text))
+    bench.config = load_config(bench.config.file)
+    before = json.loads(run(bench, "coverage", "--json"))["streams"][0]
+    assert before["gaps"] == []  # known before a run takes it back in the ledger
+    with bench.engine() as engine:
+        enter_due(engine, plans_of(bench.config), ahead=0)
+    assert [each for each in ledger(bench) if each.cover is Cover.LOST] == []
+    assert "coverage.reconsidered" in kinds(bench)
+    rebuilt_alike(bench, tmp_path)
+    with bench.engine() as engine:
+        assert condition_of(engine, plans_of(bench.config)).lost == 0
+
+
+def test_before_first_contact_plan_and_coverage_say_that_it_is_not_known_yet(tmp_path: Path) -> None:
+    with open_csv_bench(tmp_path, HookBridgeOptions()) as bench:
+        text = bench.config.file.read_text()
+        bench.config.file.write_text(re.sub("since = .*", 'since = "oldest"', text))
+        bench.config = load_config(bench.config.file)
+        for command in ("plan", "coverage"):
+            told = " ".join(run(bench, command).split())
+            assert "not known yet" in told, command
+            assert "source check" in told or "doctor" in told, command  # how to know it
+            assert "nothing is due" not in told
+            assert "nothing is at risk" not in told
+        (known,) = json.loads(run(bench, "coverage", "--json"))["streams"]
+        assert (known["risk_known"], known["since"], known["at_risk"]) == (False, None, None)
+        with bench.engine() as engine:
+            assert "the first day is not known yet" in condition_words(condition_of(engine, plans_of(bench.config)))
+            enter_due(engine, plans_of(bench.config), ahead=1)
+            assert condition_of(engine, plans_of(bench.config)).unknown == ()
+        assert "not known yet" not in run(bench, "plan") + run(bench, "coverage")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
 from strongroom.config.load import load_config
+from strongroom.config.template import default_since
+from strongroom.engine.assembly import system_clock
 from strongroom.engine.keys.identities import load_identities
 from strongroom_tui.firstrun import FirstRun
 
@@ -37,6 +40,9 @@ async def test_a_person_is_led_to_a_vault(tmp_path: Path) -> None:
     app = first_run(tmp_path)
     async with app.run_test(size=(90, 40)) as pilot:
         assert "There is no vault here yet" in text_of(app)
+        first = app.screen.query_one("#field-since", Input).value
+        assert first == default_since("zavu", system_clock())
+        assert timedelta(days=80) < system_clock().date() - date.fromisoformat(first) < timedelta(days=90)
         await fill(app, pilot, passphrase=STRONG, again=STRONG, account="zavu-main", key="env:ZAVU_KEY")
         shown = text_of(app)
         assert "RECOVERY IDENTITY" in shown
@@ -53,6 +59,7 @@ async def test_a_person_is_led_to_a_vault(tmp_path: Path) -> None:
     assert app.return_value == tmp_path / "config.toml"
     config = load_config(tmp_path / "config.toml")
     assert config.source("zavu-main").provider == "zavu"
+    assert {stream.since for stream in config.streams} == {datetime.fromisoformat(f"{first}T00:00:00+00:00")}
     assert len(load_identities(tmp_path / "identity.age", lambda: STRONG)) == 1
 
 

@@ -13,9 +13,9 @@ from strongroom.cli.options import OneOf, from_option, json_option, limit_option
 from strongroom.cli.phrases import event_words, fact_words, next_step
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, hang, render_fields, render_table
-from strongroom.cli.terminal import say, tell, width
+from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.job import Job, State
-from strongroom.model.waiting import job_words, wait_of, wait_words
+from strongroom.model.waiting import group_waits, group_words, job_words, wait_of, wait_words
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -89,6 +89,9 @@ def jobs(
     elif found:
         for line in render_table(_COLUMNS, [_row(job, now) for job in found], width()):
             say(line)
+        for group in group_waits(found, now):  # the table has no room for it
+            for line in hang("", 2, clean(group_words(group)), width()):
+                say(line)
     else:
         tell("There are no such jobs.")
 

@@ -89,6 +89,8 @@ class Daemon:
         try:
             return self._work()
         except Exception as error:  # whatever it is, it goes on up once it was told
+            if isinstance(error, StrongroomError):
+                self._notifier.status(f"cannot go on: {error.message}. {error.hint}".rstrip(". ") + ".")
             self._last_word.say(error)
             raise
         finally:
