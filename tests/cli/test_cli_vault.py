@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -145,3 +147,24 @@ def test_an_archived_job_is_not_tried_again(own_home: Home, invoke: Invoke) -> N
     result = invoke("--config", own_home.config, "jobs", "retry", document["jobs"][0]["id"])
     assert result.exit_code == 2
     assert "only a failed one" in result.stderr
+
+
+@pytest.mark.parametrize("files", ["gone", "kept"])
+def test_verify_names_what_the_log_knows_and_the_catalogue_has_not(files: str, own_home: Home, invoke: Invoke) -> None:
+    name = own_home.archives()[0]
+    for path in [*own_home.vault.glob(f"*/*/{name}*")] if files == "gone" else []:
+        path.unlink()
+    with closing(sqlite3.connect(own_home.vault / "catalogue.sqlite")) as connection, connection:
+        for table, column in (("retained", "archive"), ("coverage", "archive"), ("archives", "id")):
+            connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (name,))
+    for command in (("verify",), ("verify", name[-8:])):
+        result = invoke("--config", own_home.config, *command)
+        assert result.exit_code == 1, result.output
+        told = " ".join(result.stdout.split())
+        assert name in told
+        assert "unlisted: the log says that it was archived on 2026-11-20" in told
+        assert ("put its files back from a copy" in told) == (files == "gone")
+        assert "strongroom recover" in told
+    document = json.loads(invoke("--config", own_home.config, "verify", "--json").stdout)
+    (lost,) = [each for each in document["archives"] if each["id"] == name]
+    assert [each["code"] for each in lost["faults"]] == ["unlisted"]

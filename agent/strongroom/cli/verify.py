@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +21,11 @@ from strongroom.cli.table import hang
 from strongroom.cli.terminal import say, tell, width
 from strongroom.model.archive import Archive
 from strongroom.model.counts import counted
-from strongroom.model.errors import ExitCode
+from strongroom.model.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from strongroom.engine.health.fixity import Fault
+    from strongroom.engine.health.unlisted import Unlisted
     from strongroom.engine.keys.identities import Identities
     from strongroom.engine.readings import Vault
 
@@ -63,18 +66,18 @@ def verify(
 
     Without an identity every sealed byte, key file and manifest is compared with what was entered. With --identity or
     --content the archives are opened as well: the digest of the delivered bytes, the structure, every record and date.
-    Leaves with 1 when anything differs.
+    An archive that the log knows and the catalogue does not have is a fault, too. Exits with 1 when anything differs.
     """
     from strongroom.engine.assembly import open_reading
-    from strongroom.engine.readings import all_archives, find_archive
 
     config = session.config()
     opened = open_identities(config, identity, passphrase_file) if content or identity else None
     results = []
     with open_reading(config) as vault:
-        archives = [find_archive(vault, each) for each in archive_ids] if archive_ids else all_archives(vault)
-        for archive in archives:
-            result = check_archive(vault, archive, opened, quiet=as_json)
+        for each in _wanted(vault, archive_ids):
+            result = (
+                check_archive(vault, each, opened, quiet=as_json) if isinstance(each, Archive) else lost_archive(each)
+            )
             results.append(result)
             if not as_json:
                 say_result(result)
@@ -83,6 +86,34 @@ def verify(
     else:
         tell_total(results, content=opened is not None)
     return ExitCode.OK if all(result.sound for result in results) else ExitCode.FINDINGS
+
+
+def _wanted(vault: Vault, archive_ids: Sequence[str]) -> Iterable[Archive | Unlisted]:
+    """Return all archives, then those that only the log knows; or those named. Raises UsageError."""
+    from strongroom.engine.health.unlisted import unlisted_archives
+    from strongroom.engine.readings import all_archives
+
+    if archive_ids:
+        return [_named(vault, each) for each in archive_ids]
+    return chain(all_archives(vault), unlisted_archives(vault))
+
+
+def _named(vault: Vault, part: str) -> Archive | Unlisted:
+    from strongroom.engine.health.unlisted import unlisted_archives
+    from strongroom.engine.readings import find_archive
+
+    try:
+        return find_archive(vault, part)
+    except UsageError:
+        known = [each for each in unlisted_archives(vault) if part in (each.archive, each.archive[-len(part) :])]
+        if len(known) != 1:
+            raise
+        return known[0]
+
+
+def lost_archive(lost: Unlisted) -> Result:
+    """Return what is to be said of an archive that only the log knows."""
+    return Result(lost.archive, lost.stream, 0, 0, (lost.fault,))
 
 
 def check_archive(vault: Vault, archive: Archive, identities: Identities | None, *, quiet: bool) -> Result:

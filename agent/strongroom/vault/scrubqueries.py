@@ -58,6 +58,12 @@ WHERE kind IN ('job.proven', 'job.rejected', 'archive.adopted') AND archive <> '
     AND archive NOT IN (SELECT archive FROM entries WHERE kind = 'archive.destroyed')
 ORDER BY archive
 """
+PUBLISHED_UNKNOWN = """
+SELECT DISTINCT archive FROM entries
+WHERE kind IN ('job.proven', 'job.rejected', 'archive.adopted') AND archive <> ''
+    AND archive NOT IN (SELECT id FROM archives)
+ORDER BY archive
+"""
 UNSHOWN_TOMBSTONES = """
 SELECT DISTINCT stream, archive FROM entries
 WHERE kind = 'archive.destroyed' AND archive NOT IN (SELECT archive FROM tombstones) ORDER BY archive
