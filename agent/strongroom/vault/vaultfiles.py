@@ -16,6 +16,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from strongroom.model.errors import VaultError
@@ -255,3 +256,53 @@ def _require(path: Path, is_right: Callable[[int], bool], start: str, otherwise:
     mode = _mode(path)
     if mode is not None and not is_right(mode):
         raise VaultError(f"{start} {SYMLINK if stat.S_ISLNK(mode) else otherwise}", hint=_HINT)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name in a vault, as it was found without following it."""
+
+    name: str  # relative to the vault
+    status: os.stat_result | None  # None where it could not be looked at
+    error: str = ""  # why
+
+
+def walk(root: Path, enter: Callable[[str], bool]) -> Iterator[Entry]:
+    """Yield everything below a folder, each folder once and before what is in it; links are yielded, never followed.
+
+    `enter` says by its name whether a folder is looked into. What vanishes meanwhile is left out. Raises OSError where
+    the folder itself cannot be listed.
+    """
+    with open_folder(root) as folder:
+        yield from _walk(folder, "", enter)
+
+
+def _walk(folder: int, prefix: str, enter: Callable[[str], bool]) -> Iterator[Entry]:
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda each: each.name)
+    for each in entries:
+        name = prefix + each.name
+        try:
+            status = each.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            yield Entry(name, None, error.strerror or "")
+            continue
+        yield Entry(name, status)
+        if stat.S_ISDIR(status.st_mode) and enter(name):
+            yield from _enter(folder, each.name, name, enter)
+
+
+def _enter(folder: int, place: str, name: str, enter: Callable[[str], bool]) -> Iterator[Entry]:
+    try:
+        inner = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        yield Entry(name, None, error.strerror or "")
+        return
+    try:
+        yield from _walk(inner, f"{name}/", enter)
+    finally:
+        os.close(inner)

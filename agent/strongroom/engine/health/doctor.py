@@ -20,6 +20,7 @@ from strongroom.engine.destruction.crosscheck import held_otherwise
 from strongroom.engine.health.check import Check as Check
 from strongroom.engine.health.check import Verdict as Verdict
 from strongroom.engine.health.configcheck import check_beginnings, check_who_writes
+from strongroom.engine.health.filecheck import check_files
 from strongroom.engine.health.sourcecheck import (
     check_clock,
     check_offer,
@@ -62,6 +63,7 @@ def examine(config: Config, doors: Doors, *, offline: bool = False) -> Iterator[
     yield Check("configuration", Verdict.OK, f"{config.file} is valid")
     yield from _guarded("configuration", partial(check_who_writes, config))
     yield from _guarded("vault", partial(_vault, config))
+    yield from _guarded("files", partial(check_files, config.vault.path))
     yield from _guarded("identity", partial(_identity, config))
     yield from _guarded("keys", partial(_keys, config, doors))
     for source in config.sources:
