@@ -52,10 +52,21 @@ def risk_lines(glance: Glance, now: datetime, width: int, most: int = 1) -> Text
 
 def _risk(glance: Glance, now: datetime, most: int) -> tuple[str, str]:
     if not glance.risks:
-        return ("✓ nothing is at risk: all that has settled is held", "green") if glance.streams else ("", "")
+        return _calm(glance)
     words, style = _risk_of(glance.risks[0], now)
     rest = len(glance.risks) - most
     return (f"{words}; {number(rest, 'more stream')} not all held" if rest > 0 else words, style)
+
+
+def _calm(glance: Glance) -> tuple[str, str]:
+    """Return what is said where nothing that is known is at risk: no more than is known."""
+    if not glance.streams:
+        return "", ""
+    if glance.unknown:
+        return "? it is not known yet what is at risk", "yellow"
+    if glance.missing or glance.lost:
+        return "✓ nothing else is at risk", "green"
+    return "✓ nothing is at risk: all that has settled is held", "green"
 
 
 def _risk_of(first: AtRisk, now: datetime) -> tuple[str, str]:

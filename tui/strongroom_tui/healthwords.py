@@ -89,6 +89,7 @@ def _source(each: SourceStanding, now: datetime) -> str:
     parts = [f"exports this hour {hourly}, under way {at_once}"]
     if each.refused_until is not None:
         parts.append(f"not before {local(each.refused_until)}, in {span(each.refused_until - now)}")
+        parts += [clean(each.refused)] if each.refused else []
     if each.skew is None:
         parts.append("its clock was not heard yet")
     else:

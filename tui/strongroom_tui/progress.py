@@ -93,6 +93,8 @@ def _waits(job: Job, now: datetime) -> list[str]:
     left = wait.until - now if wait.until is not None else None
     when = "" if left is None else f", next in {span(left)}" if left > timedelta(0) else ", due now"
     at = _AT[job.state]
+    if job.state in (State.FETCHING, State.SEALED):  # a worker has it in hand
+        return [at]
     if wait.cause is Cause.NONE:
         return [f"{at}{when}", at, when.removeprefix(", ")]
     words = wait_words(replace(wait, until=None))

@@ -26,7 +26,7 @@ from strongroom_tui.plain import clip
 HEATS: Mapping[Heat, Mark] = MappingProxyType(
     {
         Heat.NOTHING: Mark(" ", Heat.NOTHING),
-        Heat.DESTROYED: Mark("-", Heat.DESTROYED),
+        Heat.DESTROYED: Mark("†", Heat.DESTROYED),
         Heat.EMPTY: Mark("·", Heat.EMPTY, "green"),
         Heat.HELD: Mark("█", Heat.HELD, "green"),
         Heat.OPEN: Mark("▒", Heat.OPEN, "cyan"),

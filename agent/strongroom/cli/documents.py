@@ -153,6 +153,7 @@ def status_document(status: Status) -> dict[str, object]:
         },
         "coverage": status.coverage,
         "sources": [{"name": source.name, "paused": source.paused} for source in status.sources],
+        "paused_streams": dict(status.paused_streams),
         "running": [running_document(each) for each in status.running],
         "waiting": [wait_group_document(each) for each in status.waits],
         "worked_on_by": status.worked_on_by,

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from strongroom.cli.amounts import instant_words, size_words
+from strongroom.cli.terminal import clean
 from strongroom.model.counts import counted
 from strongroom.model.errors import StrongroomError
 
@@ -59,6 +60,9 @@ def standing_document(found: Standing) -> dict[str, object]:
 
 def standing_fields(found: Standing) -> Iterator[tuple[str, str]]:
     """Tell what a person wants to see of it beside the disk."""
+    for each in found.sources:
+        if each.refused:
+            yield "source", clean(f"{each.quota.source} {each.refused}")
     telling = found.telling
     last = f"{telling.told} told, the last on {instant_words(telling.last)}" if telling.last else "none told yet"
     if telling.channels:
@@ -76,5 +80,6 @@ def _source(each: SourceStanding) -> dict[str, object]:
         "running": quota.running,
         "concurrent": quota.concurrent,
         "refused_until": each.refused_until,
+        "refused": each.refused,
         "clock_skew_seconds": each.skew.total_seconds() if each.skew is not None else None,
     }

@@ -79,6 +79,8 @@ def _fields(found: Status, silence: timedelta | None) -> Iterator[tuple[str, str
     for source in found.sources:
         if source.paused:
             yield "paused", f"{source.name}: {source.paused}"
+    for name, why in found.paused_streams.items():
+        yield "paused", clean(f"stream {name}: paused by {why}")
     for each in found.running:
         total = f" of {size_words(each.total)}" if each.total is not None else ""
         yield "running", f"{short(each.job)} {each.stage} {size_words(each.done)}{total}"

@@ -6,10 +6,11 @@ Nothing here needs the lock, a key, the network or a running daemon.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from strongroom.engine.destruction.remains import refuse_destroyed
 from strongroom.engine.health.heartbeat import Heartbeat, last_heartbeat
@@ -47,6 +48,7 @@ from strongroom.vault.requests import Request as Request  # as `Vault` below
 from strongroom.vault.requests import Wish as Wish
 from strongroom.vault.requests import waiting_requests
 from strongroom.vault.sources import SourceState
+from strongroom.vault.streams import all_streams
 from strongroom.vault.vault import Vault as Vault  # the screen and the command line name it from here
 
 
@@ -115,6 +117,7 @@ class Status:
     heartbeat: Heartbeat | None = None  # of the daemon that works in the vault; None where it has said nothing yet
     waiting: tuple[Request, ...] = ()  # what people asked for and nobody has answered, newest first
     waits: tuple[WaitGroup, ...] = ()  # what unfinished jobs wait for
+    paused_streams: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # in the vault: who, when
 
     def silence(self, now: datetime) -> timedelta | None:
         """Return for how long the daemon at work has not said that it lives; None while it does."""
@@ -286,6 +289,7 @@ def status_of(vault: Vault, now: datetime | None = None) -> Status:
         archives=archive_totals(vault.catalogue),
         coverage=coverage_totals(vault.catalogue),
         sources=sources,
+        paused_streams={each.name: each.paused for each in all_streams(vault.catalogue) if each.paused},
         running=tuple(running(vault)),
         worked_on_by=worked_on_by(vault),
         free_bytes=vault.free_bytes(),

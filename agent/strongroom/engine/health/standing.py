@@ -10,7 +10,9 @@ from strongroom.config.schema import Config, NotifySettings
 from strongroom.engine.glance import Quota, quota_of
 from strongroom.model.counts import counted
 from strongroom.model.disk import DiskForecast, Growth, forecast_disk
+from strongroom.model.job import Cause, Wait
 from strongroom.model.provider import Limits
+from strongroom.model.waiting import wait_words
 from strongroom.vault.notices import newest_notices
 from strongroom.vault.sources import get_source
 from strongroom.vault.vault import Vault
@@ -28,6 +30,7 @@ class SourceStanding:
     skew: timedelta | None  # its clock minus ours; None where it was never heard
     refused_until: datetime | None  # it said "not before"
     paused: str
+    refused: str = ""  # why it is not to be asked before, in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,9 @@ def _source(vault: Vault, name: str, limits: Limits | None, now: datetime) -> So
     state = get_source(vault.catalogue, name)
     skew = timedelta(seconds=state.clock_skew) if state.clock_skew is not None else None
     later = state.refused_until if state.refused_until and state.refused_until > now else None
-    return SourceStanding(quota_of(vault, name, limits, now), skew, later, state.paused)
+    why = wait_words(Wait(state.refused_cause or Cause.QUOTA, until=later)) if later else ""
+    words = f"{why}: {state.refused_words}" if why and state.refused_words else why
+    return SourceStanding(quota_of(vault, name, limits, now), skew, later, state.paused, words)
 
 
 def _telling(vault: Vault, notify: NotifySettings) -> Telling:
