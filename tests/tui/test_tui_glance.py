@@ -48,7 +48,7 @@ async def test_the_first_screen_answers_the_questions(bench: Bench, sit: Sit) ->
     async with sit(bench, (100, 30), room="overview") as seat:
         assert isinstance(seat.app.screen, OverviewRoom)
         for words in (
-            "✓ nothing is at risk",
+            "✓ nothing else is at risk",
             "1 stretch lost",
             "Coverage by day",
             "fetching",
