@@ -23,8 +23,11 @@ class Totals:
     records: int
 
 
-def put_archive(catalogue: Catalogue, archive: Archive, key_sha256: str) -> None:
-    """Insert the archive, with the digest of its sealed key file; inside a transaction."""
+def put_archive(catalogue: Catalogue, archive: Archive, key_sha256: str, manifest: str = "") -> None:
+    """Insert the archive, with the digest of its sealed key file; inside a transaction.
+
+    `manifest` is the text that the archive was read from, where there is one.
+    """
     window = archive.spec.window
     catalogue.write(
         queries.PUT_ARCHIVE,
@@ -42,7 +45,7 @@ def put_archive(catalogue: Catalogue, archive: Archive, key_sha256: str) -> None
         archive.retention,
         to_text(archive.durable_at),
         to_text(archive.verified_at),
-        write_manifest(archive).decode(),
+        manifest or write_manifest(archive).decode(),
         key_sha256,
     )
     put_retained(catalogue, archive)

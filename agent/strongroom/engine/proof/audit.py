@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
@@ -30,7 +31,7 @@ from strongroom.vault.layout import Layout
 from strongroom.vault.lock import is_held
 from strongroom.vault.log import open_log
 from strongroom.vault.vault import Vault
-from strongroom.vault.vaultfiles import file_size, is_folder, is_there, list_folder, list_shards, read_file
+from strongroom.vault.vaultfiles import file_size, is_folder, is_there, read_file, walk
 
 PARTS = {"manifest": "manifest_sha256", "key": "key_sha256", "payload": "sealed_sha256"}
 _ROOMS = ("archives", "keys", "manifests", "quarantine", "log/certificates")
@@ -231,8 +232,12 @@ def _strays(vault: Vault, log: Log) -> Iterator[Wrong]:
     """Yield every file that would be an archive's and that the log does not tell of, but what is being made now."""
     root, making = vault.layout.root, {job.archive for job in live_jobs(vault.catalogue) if job.archive}
     for room in _ROOMS:
-        for path in (each for each in [*list_folder(root / room), *list_shards(root / room)] if not is_folder(each)):
-            archive = path.name.partition(".")[0]
+        if not is_folder(root / room):
+            continue
+        for entry in walk(root / room, lambda name: "/" not in name):
+            if entry.status is not None and stat.S_ISDIR(entry.status.st_mode):
+                continue
+            archive = entry.name.rpartition("/")[2].partition(".")[0]
             told = archive in log.certificates if "/" in room else archive in log.archives
             if not told and archive not in making:
-                yield Wrong("stray", str(path.relative_to(root)), "the log tells of no such file")
+                yield Wrong("stray", f"{room}/{entry.name}", "the log tells of no such file")

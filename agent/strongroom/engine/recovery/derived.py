@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
@@ -39,6 +39,13 @@ class Derived:
 
     catalogue: Catalogue
     unread: list[Wrong] = field(default_factory=list)
+    jobs: frozenset[str] | None = None  # that a line plans, once they were asked for
+
+    def planned(self) -> frozenset[str]:
+        """Return every job that a line plans."""
+        if self.jobs is None:
+            self.jobs = frozenset(row["job"] for row in self.catalogue.read(queries.PLANNED))
+        return self.jobs
 
     def attempt(self, where: str, work: Callable[[], object]) -> None:
         """Do one part; keep that it could not be read, and let the rest go on."""
@@ -139,7 +146,7 @@ def unbacked_coverage(vault: Vault) -> list[Wrong]:
 
 def _compare(table: Table, catalogue: Catalogue, derived: Derived) -> Iterator[Wrong]:
     ours, theirs = _rows(table, catalogue), _rows(table, derived.catalogue)
-    planned = {row["job"] for row in derived.catalogue.read(queries.PLANNED)}
+    planned = derived.planned()
     for key in sorted({*ours, *theirs}, key=str):
         row, told = ours.get(key), theirs.get(key)
         where = f"{table.name} {' '.join(map(str, key))}"
@@ -154,7 +161,7 @@ def _compare(table: Table, catalogue: Catalogue, derived: Derived) -> Iterator[W
             yield Wrong("row", where, f"the log gives another value than the row: {', '.join(other)}")
 
 
-def _is_untold(table: Table, row: Row, planned: set[str], derived: Catalogue) -> bool:
+def _is_untold(table: Table, row: Row, planned: Collection[str], derived: Catalogue) -> bool:
     """Say whether the log need not tell of a row: that of an archive whose job is in no line, or that decides nothing.
 
     An archive that was found and entered may have come by a job that no line tells of; its own manifest then decides.

@@ -72,7 +72,8 @@ def enter_archive(layout: Layout, catalogue: Catalogue, archive: Archive, data: 
         return [f"{name}: a second manifest of an archive that is entered already"]
     faults = [] if logged else [f"{name}: the log has no line about it; entered all the same"]
     _require_job(catalogue, archive)
-    put_archive(catalogue, archive, newest(told, "key_sha256") or _key_digest(layout, archive))
+    text = data.decode() if logged else ""  # what the log confirms, byte for byte
+    put_archive(catalogue, archive, newest(told, "key_sha256") or _key_digest(layout, archive), text)
     return faults
 
 
