@@ -171,6 +171,8 @@ def enter_archive(vault: Vault, archive: Archive) -> None:
         "manifest_sha256": manifest,
         "key_sha256": vault.key_sha256(archive),
         "sealed_sha256": archive.seal.sealed_sha256,
+        "records": archive.inspection.records,
+        "to": "archived",
     }
     entry = Entry(
         "job.proven", archive.verified_at, archive.job, archive.id, archive.stream, facts, words="words about mallory"

@@ -16,6 +16,7 @@ from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, hang, render_fields, render_table
 from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.archive import Archive, Holding, Seal
+from strongroom.model.errors import ExitCode
 from strongroom.model.inspection import Finding
 from strongroom.model.listing import Sort
 from strongroom.model.retention import Verdict, class_names
@@ -79,21 +80,34 @@ def archives(
         stream = known_stream(config, vault, stream)
         period = stretch(start, end)
         order = Sort(sort or (Sort.WINDOW if period else Sort.ARCHIVED))
-        found = list_archives(vault, stream=stream, holding=holding or "", sort=order, period=period, most=limit)
+        broken: list[str] = []
+        found = list_archives(
+            vault,
+            stream=stream,
+            holding=holding or "",
+            sort=order,
+            period=period,
+            most=limit,
+            unread=broken.append,
+        )
         gone = list_destroyed(vault, limit, stream) if holding == Holding.DESTROYED else ()
         total = count_destroyed(vault)
     if holding == Holding.DESTROYED:
         _show_destroyed(gone, as_json)
         return
     if as_json:
-        put_document({"archives": [archive_document(archive) for archive in found]})
+        put_document({"archives": [archive_document(archive) for archive in found], "unreadable": broken})
     elif found:
         for line in render_table(_COLUMNS, [_row(archive) for archive in found], width()):
             say(line)
-    else:
+    elif not broken:
         tell("There are no such archives.")
+    for each in broken:
+        tell(f"Not listed: archive {each}, whose row in the catalogue cannot be read; see: strongroom recover")
     if total and not as_json:
         tell(f"Not listed: {count_words(total)} that were destroyed; see: strongroom archives --holding destroyed")
+    if broken:
+        ctx.exit(ExitCode.FINDINGS)
 
 
 def _show_destroyed(gone: Sequence[Buried], as_json: bool) -> None:

@@ -118,6 +118,7 @@ def verify(
             outside,
             payloads=not skip_payloads,
             lookout=lookout_of(config),
+            approvers=config.destruction.approvers,
             tolerance=config.vault.clock_tolerance,
         )
     if as_json:

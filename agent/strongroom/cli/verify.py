@@ -75,9 +75,7 @@ def verify(
     results = []
     with open_reading(config) as vault:
         for each in _wanted(vault, archive_ids):
-            result = (
-                check_archive(vault, each, opened, quiet=as_json) if isinstance(each, Archive) else lost_archive(each)
-            )
+            result = check_archive(vault, each, opened, quiet=as_json) if isinstance(each, Archive) else _unread(each)
             results.append(result)
             if not as_json:
                 say_result(result)
@@ -88,14 +86,14 @@ def verify(
     return ExitCode.OK if all(result.sound for result in results) else ExitCode.FINDINGS
 
 
-def _wanted(vault: Vault, archive_ids: Sequence[str]) -> Iterable[Archive | Unlisted]:
-    """Return all archives, then those that only the log knows; or those named. Raises UsageError."""
+def _wanted(vault: Vault, archive_ids: Sequence[str]) -> Iterable[Archive | Fault | Unlisted]:
+    """Return all archives, of unreadable ones the fault, then those that only the log knows; or those named."""
+    from strongroom.engine.health.inventory import each_archive
     from strongroom.engine.health.unlisted import unlisted_archives
-    from strongroom.engine.readings import all_archives
 
     if archive_ids:
         return [_named(vault, each) for each in archive_ids]
-    return chain(all_archives(vault), unlisted_archives(vault))
+    return chain(each_archive(vault), unlisted_archives(vault))
 
 
 def _named(vault: Vault, part: str) -> Archive | Unlisted:
@@ -114,6 +112,13 @@ def _named(vault: Vault, part: str) -> Archive | Unlisted:
 def lost_archive(lost: Unlisted) -> Result:
     """Return what is to be said of an archive that only the log knows."""
     return Result(lost.archive, lost.stream, 0, 0, (lost.fault,))
+
+
+def _unread(found: Fault | Unlisted) -> Result:
+    """Return what is to be said of an archive whose row cannot be read, or that only the log knows."""
+    from strongroom.engine.health.fixity import Fault
+
+    return Result(found.archive, "", 0, 0, (found,)) if isinstance(found, Fault) else lost_archive(found)
 
 
 def check_archive(vault: Vault, archive: Archive, identities: Identities | None, *, quiet: bool) -> Result:

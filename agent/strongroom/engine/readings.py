@@ -6,7 +6,7 @@ Nothing here needs the lock, a key, the network or a running daemon.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -162,13 +162,22 @@ def list_archives(
     period: Window | None = None,
     before: Archive | None = None,
     most: int = 100,
+    unread: Callable[[str], None] = lambda _archive_id: None,
 ) -> list[Archive]:
     """Return one page of archives, the newest or largest first; `before` is the last archive of the page before.
 
     With a period only those whose windows touch it, which goes by windows. Raises UsageError for another order then.
+    `unread` hears the id of each archive whose row cannot be read.
     """
     return listing.list_archives(
-        vault.catalogue, stream=stream, holding=holding, sort=sort, period=period, before=before, most=most
+        vault.catalogue,
+        stream=stream,
+        holding=holding,
+        sort=sort,
+        period=period,
+        before=before,
+        most=most,
+        unread=unread,
     )
 
 

@@ -36,6 +36,8 @@ _FILES = {"payload.age": "sealed_sha256", "key.age": "key_sha256", "manifest.jso
 _PARTS = {*_FILES, "custody.json", "custody.txt", "delivered", "decoded", "salt.txt"}
 _PAPERS = {"README.txt", "package.json", "checkpoint.note", "checkpoint.tsr", "public-key.txt", "strongroom-verify.py"}
 
+_LOG_FOLDERS = ("log", "log/checkpoints")
+
 _ABOUT = ["The entries below come f", "requested from the provi", "checks each entry agains"]
 _STATEMENT = b"strongroom coverage statement "
 _LARGEST_STATEMENT = 1 << 26  # bytes
@@ -296,7 +298,7 @@ def check_vault(root: Path, keys: list[Key], outside: list[Path], report: Report
     """Check a vault's log, then every archive's files against it, and that there are no other files."""
     report.scope = "the log, and the files of every archive in it"
     log, before, sound = check_log(root / "log" / "log.jsonl", keys, outside, report), len(report.findings), 0
-    expected: set[str] = set()
+    expected = {f"log/certificates/{archive}.note" for archive in log.certificates}
     for archive, known in log.archives.items():
         if "manifest_sha256" in known and re.fullmatch("[0-9a-z]{26}", archive):
             places = _places(archive, known)
@@ -337,7 +339,11 @@ def _check_archive(root: Path, known: dict[str, Any], places: dict[str, str], re
 
 
 def _strays_of_vault(root: Path, expected: set[str]) -> Iterator[Wrong]:
-    for folder in ("archives", "keys", "manifests", "quarantine"):
+    for folder in (*_LOG_FOLDERS, "log/certificates", "archives", "keys", "manifests", "quarantine"):
+        if (root / folder).is_symlink():
+            yield Wrong("link", folder, "a folder of a vault is never a symbolic link: what is behind it is another's")
+        if (root / folder).is_symlink() or folder in _LOG_FOLDERS:
+            continue
         for place, folders, files in os.walk(root / folder):
             for name in sorted(folders + files):
                 path = Path(place, name)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from strongroom.model.archive import Archive
+from strongroom.model.errors import VaultError
 from strongroom.model.inspection import Severity
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_text
 from strongroom.vault.manifest import read_manifest, write_manifest
 from strongroom.vault.retained import put_retained
+from strongroom.vault.rows import UNREADABLE, RowUnreadable, unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +63,37 @@ def key_digest(catalogue: Catalogue, archive_id: str) -> str:
 
 
 def get_archive(catalogue: Catalogue, archive_id: str) -> Archive | None:
-    """Return the archive with exactly this id."""
+    """Return the archive with exactly this id. Raises RowUnreadable as `read_archive`."""
     row = catalogue.read_one(queries.ARCHIVE, archive_id)
-    return read_manifest(row["manifest"]) if row else None
+    return read_archive(row) if row else None
+
+
+def has_archive(catalogue: Catalogue, archive_id: str) -> bool:
+    """Say whether there is a row of this archive, whether or not it can be read."""
+    return catalogue.read_one(queries.ARCHIVE, archive_id) is not None
+
+
+def read_archive(row: sqlite3.Row) -> Archive:
+    """Return what a row with `id` and `manifest` holds.
+
+    Raises RowUnreadable, which names it, where its manifest cannot be read or is another archive's.
+    """
+    try:
+        archive = read_manifest(row["manifest"])
+    except (VaultError, *UNREADABLE) as error:
+        raise unreadable("archives", row["id"]) from error
+    if archive.id != row["id"]:
+        raise unreadable("archives", row["id"])
+    return archive
+
+
+def readable_archives(catalogue: Catalogue, archive_ids: Iterable[str]) -> Iterator[Archive]:
+    """Yield those of these archives that are there and can be read: work on the others goes on without them."""
+    for archive_id in archive_ids:
+        with suppress(RowUnreadable):
+            archive = get_archive(catalogue, archive_id)
+            if archive is not None:
+                yield archive
 
 
 def all_archive_ids(catalogue: Catalogue) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
 from datetime import timedelta
 
 from strongroom.model.archive import Archive
@@ -10,9 +12,10 @@ from strongroom.model.job import Job
 from strongroom.model.listing import Sort
 from strongroom.model.window import Window
 from strongroom.vault import listqueries, queries
+from strongroom.vault.archives import read_archive
 from strongroom.vault.catalogue import Catalogue, to_text
 from strongroom.vault.jobs import read_job
-from strongroom.vault.manifest import read_manifest
+from strongroom.vault.rows import RowUnreadable
 
 _LARGEST = (1 << 63) - 1
 _MARGIN = timedelta(seconds=1)  # a Julian day is a float
@@ -27,24 +30,54 @@ def list_archives(
     period: Window | None = None,
     before: Archive | None = None,
     most: int = 100,
+    unread: Callable[[str], None] = lambda _archive_id: None,
 ) -> list[Archive]:
     """Return one page of archives, the newest or largest first; `before` is the last archive of the page before.
 
     With a period only archives whose windows touch it; that goes by windows. Raises UsageError for another order then.
+    `unread` hears the id of each row that cannot be read; the others fill the page.
     """
+    wanted = most
+    while True:
+        rows = _archive_rows(catalogue, stream, holding, sort, period, before, wanted)
+        found, broken = _readable(rows)
+        if len(rows) < wanted or len(found) >= most:
+            break
+        wanted += len(broken)
+    for archive_id in broken:
+        unread(archive_id)
+    return found[:most]
+
+
+def _readable(rows: list[sqlite3.Row]) -> tuple[list[Archive], list[str]]:
+    found, broken = list[Archive](), list[str]()
+    for row in rows:
+        try:
+            found.append(read_archive(row))
+        except RowUnreadable:
+            broken.append(str(row["id"]))
+    return found, broken
+
+
+def _archive_rows(
+    catalogue: Catalogue,
+    stream: str,
+    holding: str,
+    sort: Sort,
+    period: Window | None,
+    before: Archive | None,
+    most: int,
+) -> list[sqlite3.Row]:
     asked, which = [stream] if stream else [], (bool(stream), holding)
     if which not in listqueries.ARCHIVES_IN_STRETCH:
         return []  # what was destroyed is no archive any more
     if period is None:
-        edge = _edge(before, sort)
-        rows = catalogue.read(listqueries.ARCHIVES_SORTED[sort, *which], *asked, *edge, most)
-    elif sort is Sort.WINDOW:
-        window = before.spec.window if before else None
-        bounds = _bounds(catalogue, listqueries.LONGEST_ARCHIVED, period, window, before.id if before else "")
-        rows = catalogue.read(listqueries.ARCHIVES_IN_STRETCH[which], *asked, *bounds, most)
-    else:
+        return catalogue.read(listqueries.ARCHIVES_SORTED[sort, *which], *asked, *_edge(before, sort), most)
+    if sort is not Sort.WINDOW:
         raise UsageError("a stretch of time is listed by its windows", hint="leave the order out, or sort by window")
-    return [read_manifest(row["manifest"]) for row in rows]
+    window = before.spec.window if before else None
+    bounds = _bounds(catalogue, listqueries.LONGEST_ARCHIVED, period, window, before.id if before else "")
+    return catalogue.read(listqueries.ARCHIVES_IN_STRETCH[which], *asked, *bounds, most)
 
 
 def list_jobs(

@@ -24,7 +24,7 @@ def _archives(stream: bool, holding: str, at: str, stretch: str = "") -> str:
     named = f"INDEXED BY {_FEW[at]} " if plus and holding == "quarantined" else ""
     held = f"{'' if named else plus}holding = '{holding}' AND " if holding else ""
     return (
-        f"SELECT manifest FROM archives {named}WHERE {of_stream}{held}{stretch}({at}, id) < (?, ?) "
+        f"SELECT id, manifest FROM archives {named}WHERE {of_stream}{held}{stretch}({at}, id) < (?, ?) "
         f"ORDER BY {at} DESC, id DESC LIMIT ?"
     )
 

@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from strongroom.model.archive import Archive, Holding
+from strongroom.model.errors import VaultError
 from strongroom.model.retention import Record, RetentionRule, end_of
 from strongroom.model.window import Window
 from strongroom.vault import holdqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
 from strongroom.vault.manifest import read_manifest
-from strongroom.vault.rows import reads
+from strongroom.vault.rows import UNREADABLE, reads
 from strongroom.vault.rules import rule_of, write_rule
 
 PAGE = 2_000  # rows read at once
@@ -134,23 +135,41 @@ def record_of(archive: Archive) -> Record:
     )
 
 
-@reads("retained", "archive")
+def _datasets_by(text: str | None) -> tuple[str, ...] | None:
+    """Return the datasets of an archive; None where its manifest does not say."""
+    try:
+        return tuple(str(each) for each in json.loads(text or "null"))
+    except UNREADABLE:
+        return None
+
+
+def _reach_by(manifest: str) -> tuple[datetime | None, datetime | None]:
+    """Return the reach that a manifest tells; one that cannot be read bounds nothing, so that every hold catches it."""
+    try:
+        return reach_of(read_manifest(manifest))
+    except VaultError:
+        return None, None
+
+
+@reads("retained", "id")
 def _record(row: sqlite3.Row) -> Record:
     unknown = row["manifest"] is not None  # it came before rules were entered: its manifest tells what there is
     earliest, latest = (
-        reach_of(read_manifest(row["manifest"]))
+        _reach_by(row["manifest"])
         if unknown
         else (to_instant_or_none(row["earliest"]), to_instant_or_none(row["latest"]))
     )
+    datasets = _datasets_by(row["datasets"])
+    known = datasets is not None  # of what nobody can say whether a hold catches it nothing is ever due
     return Record(
         id=row["id"],
         stream=row["stream"],
         source=row["source"],
-        datasets=tuple(json.loads(row["datasets"])),
+        datasets=datasets or (),
         window=Window(to_instant(row["window_start"]), to_instant(row["window_end"])),
         retention=row["retention"],
-        rule=rule_of(row["rule"] or ""),
-        until=to_instant_or_none(row["until"]),
+        rule=rule_of(row["rule"] or "") if known else None,
+        until=to_instant_or_none(row["until"]) if known else None,
         earliest=earliest,
         latest=latest,
         destroyed=bool(row["destroyed"]),

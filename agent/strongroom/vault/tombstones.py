@@ -29,6 +29,9 @@ from strongroom.vault.log import entries_of_archive
 from strongroom.vault.manifestshape import check_tombstone, require_text
 from strongroom.vault.rows import RowUnreadable, reads
 
+_DIGESTS = {"destruction.begun": "tombstone_sha256", "archive.destroyed": "manifest_sha256"}
+"""Where an entry of the log has the digest of a tombstone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Buried:
@@ -211,8 +214,11 @@ def _newest_told(catalogue: Catalogue, stream: str, page: int) -> Iterator[Burie
 def is_told(catalogue: Catalogue, tombstone: Tombstone) -> bool:
     """Say whether the chained log tells of just this tombstone: a row or a file alone is no destruction."""
     digest = hashlib.sha256(write_tombstone(tombstone)).hexdigest()
-    told = (entry.body.get("facts") for entry in entries_of_archive(catalogue, tombstone.archive))
-    return any(isinstance(facts, dict) and facts.get("tombstone_sha256") == digest for facts in told)
+    return any(
+        isinstance(facts := entry.body.get("facts"), dict)
+        and facts.get(_DIGESTS.get(str(entry.body["kind"]), "")) == digest
+        for entry in entries_of_archive(catalogue, tombstone.archive)
+    )
 
 
 def untold_tombstones(catalogue: Catalogue) -> list[str]:

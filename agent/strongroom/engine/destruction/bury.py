@@ -20,7 +20,7 @@ from strongroom.model.errors import VaultError
 from strongroom.model.instants import Clock
 from strongroom.model.tombstone import Tombstone
 from strongroom.vault import destructionqueries as queries
-from strongroom.vault.archives import get_archive
+from strongroom.vault.archives import has_archive
 from strongroom.vault.destructions import reduce_rows
 from strongroom.vault.layout import Layout
 from strongroom.vault.log import add_entry, entries_of_archive
@@ -130,7 +130,7 @@ def _is_back(vault: Vault, archive_id: str, tombstone: Tombstone | None) -> bool
     stone = tombstone_path(vault.layout, tombstone) if tombstone is not None else None
     if any(path != stone for path in copies_of(vault.layout, archive_id)):
         return True
-    if get_archive(vault.catalogue, archive_id) is not None:
+    if has_archive(vault.catalogue, archive_id):
         return True
     return tombstone is not None and stone is not None and not _stands(stone, tombstone)
 

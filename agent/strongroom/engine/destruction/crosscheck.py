@@ -26,7 +26,13 @@ from strongroom.model.tombstone import Tombstone
 from strongroom.vault import queries
 from strongroom.vault.archives import get_archive
 from strongroom.vault.catalogue import Catalogue
-from strongroom.vault.destructions import approvals_of, condemned_on, get_proposal, live_condemned
+from strongroom.vault.destructions import (
+    approvals_of,
+    condemned_on,
+    get_proposal,
+    live_condemned,
+    newest_proposals,
+)
 from strongroom.vault.holds import holds
 from strongroom.vault.log import add_entry
 from strongroom.vault.notices import Notice, get_notice, put_notice
@@ -34,6 +40,7 @@ from strongroom.vault.retained import get_record
 from strongroom.vault.tombstones import write_tombstone
 from strongroom.vault.vault import Vault
 
+_ALL = 1 << 40
 _HINT = "nothing is destroyed until a person has looked: strongroom audit verify, strongroom log"
 
 
@@ -96,6 +103,23 @@ def held_otherwise(catalogue: Catalogue) -> list[str]:
     except Contradiction as error:
         return hold_differences(catalogue, docket) if error.code == "hold" else [error.message]
     return []
+
+
+def planned_otherwise(catalogue: Catalogue) -> list[str]:
+    """Read the log, and say where plans are others than it tells; nothing where it cannot be read."""
+    docket = Docket(None)
+    with suppress(Contradiction):
+        read_on(catalogue, docket)
+    return [each.message for each in plan_differences(catalogue, docket)]
+
+
+def plan_differences(catalogue: Catalogue, docket: Docket) -> Iterator[Contradiction]:
+    """Yield where plans, their approvals and how archives stand on them are not what the log tells."""
+    for proposal in newest_proposals(catalogue, _ALL):
+        try:
+            require_plan(catalogue, docket, proposal)
+        except Contradiction as error:
+            yield error
 
 
 def require_plan(catalogue: Catalogue, docket: Docket, proposal: Proposal, archive: str = "") -> None:

@@ -17,7 +17,7 @@ from strongroom.evidence.note import NoteRefused, Signer, open_note
 from strongroom.model.destruction import Approval, Proposal, Step, move
 from strongroom.model.errors import VaultError
 from strongroom.model.tombstone import Tombstone
-from strongroom.vault.archives import get_archive
+from strongroom.vault.archives import has_archive
 from strongroom.vault.destructions import approvals_of, get_proposal, live_condemned, put_condemned
 from strongroom.vault.durable import remove, write_new
 from strongroom.vault.rekeying import keys_alone
@@ -94,7 +94,7 @@ def prove_gone(desk: Desk, tombstone: Tombstone) -> tuple[str, ...]:
             f"archive {archive} should be destroyed, but {len(left)} of its files are still there",
             hint="it is tried again; look at owner and permissions of the vault: strongroom doctor",
         )
-    if get_archive(desk.vault.catalogue, archive) is not None:
+    if has_archive(desk.vault.catalogue, archive):
         raise VaultError(f"archive {archive} should be destroyed, but the catalogue still lists it")
     if read_file(stone) != write_tombstone(tombstone):
         raise VaultError(f"the tombstone of archive {archive} is not what was written")

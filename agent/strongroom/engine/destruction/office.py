@@ -24,7 +24,7 @@ from strongroom.model.destruction import PROGRAM
 from strongroom.model.erasure import Erasure
 from strongroom.model.errors import UsageError, VaultError, WorldError
 from strongroom.model.retention import AtEnd
-from strongroom.vault.archives import get_archive
+from strongroom.vault.archives import readable_archives
 from strongroom.vault.destructions import live_proposals, matching_proposal_ids, newest_proposals
 from strongroom.vault.erasures import matching_erasure_ids, newest_erasures
 from strongroom.vault.lock import hold
@@ -134,8 +134,8 @@ def overview(desk: Desk, most: int, *, everything: bool = False) -> Overview:
 
 def due_archives(desk: Desk) -> list[tuple[Archive, Judgement]]:
     """Return every archive that may be destroyed and is on no plan, those first whose time is over longest."""
-    over = (get_archive(desk.vault.catalogue, each.archive) for each in due(desk.vault, desk.clock()))
-    return candidates(desk, (archive for archive in over if archive is not None))
+    over = (each.archive for each in due(desk.vault, desk.clock()))
+    return candidates(desk, readable_archives(desk.vault.catalogue, over))
 
 
 def propose_by_rule(desk: Desk) -> Plan | None:

@@ -27,7 +27,7 @@ from strongroom.model.hold import Hold
 from strongroom.model.timelog import Leap
 from strongroom.model.tombstone import Tombstone
 from strongroom.vault.chainwalk import ChainWalk
-from strongroom.vault.checkpoints import all_checkpoints
+from strongroom.vault.checkpoints import all_checkpoints, note_files
 from strongroom.vault.tombstones import write_tombstone
 from strongroom.vault.vault import Vault
 from strongroom.vault.vaultfiles import read_file
@@ -96,7 +96,7 @@ def _chained(lines: list[bytes]) -> Iterator[bytes]:
 
 def _judge(vault: Vault, lines: Iterable[bytes], stones: Stones, terms: Terms) -> dict[str, str]:
     """Return for each archive what is missing, or nothing."""
-    docket, endings = Docket(None, list(stones)), dict[str, _Ending]()
+    docket, endings, signed = Docket(None, list(stones)), dict[str, _Ending](), False
     try:
         for seq, line in enumerate(lines, 1):
             body = json.loads(line)
@@ -105,10 +105,11 @@ def _judge(vault: Vault, lines: Iterable[bytes], stones: Stones, terms: Terms) -
                 plan = docket.plans.get(str(facts.get("proposal")))
                 told = replace(docket.archives.get(name, ToldArchive()))
                 endings[name] = _Ending(seq, facts, docket.begun.get(name), plan, told)
+            signed = signed or body["kind"] == "checkpoint.signed"
             docket.take(body)
     except (VaultError, ValueError, LookupError, TypeError, AttributeError):
         return dict.fromkeys(stones, "the evidence log cannot be read to its end")
-    covered, leap = _covered(vault, terms.verifier), _first_leap(vault)
+    covered, leap = _covered(vault, terms.verifier, signed=signed), _first_leap(vault)
     return {
         archive: _missing(endings.get(archive), stone, docket.standing, covered, terms.approvers)
         or _untimely(endings[archive], leap)
@@ -164,15 +165,19 @@ def _early(vault: Vault, docket: Docket, archive: str, ending: _Ending, now: dat
     return unexpired(vault, archive, ending.told, plan, min(begun.at, now), locked=docket.locked)
 
 
-def _covered(vault: Vault, verifier: Verifier | None) -> int | None:
-    """Return how many entries the newest checkpoint covers; None where there never was one."""
-    sizes, kept = [0], all_checkpoints(vault.catalogue)
-    for each in kept:
+def _covered(vault: Vault, verifier: Verifier | None, *, signed: bool) -> int | None:
+    """Return how many entries the newest checkpoint covers; None where by log, rows and files there never was one."""
+    notes = [each.note for each in all_checkpoints(vault.catalogue)]
+    for path in note_files(vault.layout):
+        with suppress(OSError, ValueError):
+            notes.append(read_file(path).decode())
+    sizes = [0]
+    for note in notes:
         with suppress(NoteRefused, VaultError, ValueError):
             if verifier is not None:
-                open_note(each.note, verifier)
-            sizes.append(min(each.size, read_unchecked(each.note).size))
-    return max(sizes) if kept else None
+                open_note(note, verifier)
+            sizes.append(read_unchecked(note).size)
+    return max(sizes) if notes or signed else None
 
 
 def _refusal(archive: str, words: str) -> Contradiction:

@@ -30,6 +30,7 @@ from strongroom.engine.health.sourcecheck import (
     remember_what_it_told,
 )
 from strongroom.engine.health.standing import disk_forecast
+from strongroom.engine.health.vaulttime import time_mark
 from strongroom.engine.keys.identities import needs_passphrase
 from strongroom.engine.keys.recipients import require_sealable, undrilled
 from strongroom.engine.proof.checkpoints import contradictions, origin_in
@@ -41,7 +42,9 @@ from strongroom.engine.retention.scope import unconfigured
 from strongroom.evidence.line import read_chain
 from strongroom.model.blindspots import closers_of
 from strongroom.model.counts import counted
+from strongroom.model.durations import rough_duration
 from strongroom.model.errors import RequestRefused, StrongroomError, VaultError
+from strongroom.model.instants import Clock
 from strongroom.model.plan import Plan
 from strongroom.model.stream import ExportSpec, Stream
 from strongroom.model.window import Window
@@ -62,7 +65,7 @@ def examine(config: Config, doors: Doors, *, offline: bool = False) -> Iterator[
     yield from (Check("configuration", Verdict.WARN, str(caution)) for caution in config.warnings)
     yield Check("configuration", Verdict.OK, f"{config.file} is valid")
     yield from _guarded("configuration", partial(check_who_writes, config))
-    yield from _guarded("vault", partial(_vault, config))
+    yield from _guarded("vault", partial(_vault, config, doors.clock))
     yield from _guarded("files", partial(check_files, config.vault.path))
     yield from _guarded("identity", partial(_identity, config))
     yield from _guarded("keys", partial(_keys, config, doors))
@@ -85,7 +88,7 @@ def _guarded(name: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]
         yield Check(name, Verdict.FAIL, f"{error.strerror}: {error.filename}")
 
 
-def _vault(config: Config) -> Iterator[Check]:
+def _vault(config: Config, clock: Clock) -> Iterator[Check]:
     with open_reading(config) as vault:
         yield Check("vault", Verdict.OK, f"{vault.layout.root} opens")
         yield _permissions(vault.layout.root)
@@ -93,12 +96,22 @@ def _vault(config: Config) -> Iterator[Check]:
         yield from check_writing(vault.layout.tmp)
         yield from _guarded("log", partial(_log, vault))
         yield from _holds(vault)
+        yield from _time(config, vault, clock)
         yield from _unconfigured_holds(config, vault)
         if is_history_missed(vault):
             yield Check("history", Verdict.WARN, LOST, MEND)
         yield from _guarded("checkpoints", partial(_checkpoints, config, vault))
         holder = describe_holder(vault.layout.lock) if is_held(vault.layout.lock) else ""
         yield Check("lock", Verdict.OK, f"in use by {holder}" if holder else "nobody is working in the vault")
+
+
+def _time(config: Config, vault: Vault, clock: Clock) -> Iterator[Check]:
+    """Yield that our clock is behind the time that the vault was sure of last; nothing where it is not."""
+    mark, now = time_mark(vault.catalogue), clock()
+    if mark is not None and mark - now > config.vault.clock_tolerance:
+        words = f"this clock is {rough_duration(mark - now)} behind the time that the catalogue says it was sure of"
+        hint = "compare the clock with another one; if it is right, the row was changed: strongroom audit verify"
+        yield Check("time", Verdict.FAIL, words, hint)
 
 
 def _permissions(root: Path) -> Check:

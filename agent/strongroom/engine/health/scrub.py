@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from strongroom.engine.health.fixity import BLOCK, Fault, check_small_files, forget_cached, payload_fault
+from strongroom.engine.health.inventory import row_fault
 from strongroom.evidence.line import GENESIS, digest
 from strongroom.model.archive import Archive
 from strongroom.model.counts import counted
@@ -23,8 +24,9 @@ from strongroom.model.errors import VaultLocked
 from strongroom.model.instants import Clock
 from strongroom.model.scrub import LOG, Lap, Pace, cost, lap_due, slice_size
 from strongroom.vault import scrubs
-from strongroom.vault.archives import get_archive
+from strongroom.vault.archives import get_archive, has_archive
 from strongroom.vault.rekeying import keys_alone
+from strongroom.vault.rows import RowUnreadable
 from strongroom.vault.scrubs import Finding
 from strongroom.vault.vault import Vault
 from strongroom.vault.vaultfiles import open_descriptor, open_folder
@@ -202,10 +204,14 @@ class Scrub:
     def _open_next(self) -> Reading | LogReading:
         after = self._cursor
         while after != LOG and (archive_id := scrubs.next_archive_id(self._vault.catalogue, after)) is not None:
-            archive = get_archive(self._vault.catalogue, archive_id)
+            after = archive_id
+            try:
+                archive = get_archive(self._vault.catalogue, archive_id)
+            except RowUnreadable:
+                self._unsaved.findings.append((archive_id, "", self._findings([row_fault(archive_id)])))
+                continue
             if archive is not None:
                 return Reading(self._vault, archive)
-            after = archive_id
         self._cursor = LOG
         self._vault.write_log()
         return LogReading(last_entry_number(self._vault.catalogue))
@@ -245,7 +251,7 @@ class Scrub:
             self._unsaved.findings.append((name, stream, self._findings([Fault(name, file, "unlisted", message)])))
         gone = (name for name in scrubs.found_unlisted(self._vault.catalogue) if name not in unlisted)
         self._unsaved.findings += [
-            (name, "", []) for name in gone if get_archive(self._vault.catalogue, name) is None
+            (name, "", []) for name in gone if not has_archive(self._vault.catalogue, name)
         ]  # what is listed again was judged in its turn
 
     def _findings(self, faults: list[Fault]) -> list[Finding]:

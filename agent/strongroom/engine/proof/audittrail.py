@@ -7,23 +7,25 @@ whether the rows that acts go by are what the entries made them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
 from strongroom.engine.destruction.crosscheck import (
-    Contradiction,
     hold_differences,
+    plan_differences,
     record_difference,
-    require_plan,
     surely_held,
 )
 from strongroom.engine.destruction.docket import Begun, Body, Docket
+from strongroom.engine.destruction.signed import that_count
 from strongroom.engine.destruction.warrant import unapproved
 from strongroom.engine.health.vaulttime import TOLERANCE, read_time, time_of
+from strongroom.engine.retention.retain import is_locked
 from strongroom.evidence.verifier import Report, Wrong
 from strongroom.model.counts import counted
+from strongroom.model.destruction import Stage, is_approved
 from strongroom.model.durations import rough_duration
 from strongroom.model.errors import StrongroomError
 from strongroom.model.timelog import Leap
@@ -31,14 +33,11 @@ from strongroom.vault.archives import all_archive_ids
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.chainwalk import ChainWalk
 from strongroom.vault.checkpoints import all_checkpoints
-from strongroom.vault.destructions import newest_proposals
 from strongroom.vault.tombstones import tombstone_row, write_tombstone
 from strongroom.vault.vault import Vault
 
 UNFINISHED = (StrongroomError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError)
 """What keeps a check from its end where a row, a line or a file is not as it should be."""
-
-_ALL = 1 << 40
 
 
 @dataclass(slots=True)
@@ -72,10 +71,13 @@ class _Trail:
         return ("hold", f"it was destroyed although a hold stood: {', '.join(held)}") if held else None
 
 
-def audit_trail(vault: Vault, report: Report, tolerance: timedelta = TOLERANCE) -> None:
+def audit_trail(
+    vault: Vault, report: Report, tolerance: timedelta = TOLERANCE, *, approvers: Collection[str] = ()
+) -> None:
     """Add what is wrong with destructions, holds, plans, periods and times to the report. Writes nothing.
 
-    `tolerance` is how far an entry may be behind the one before it.
+    `tolerance` is how far an entry may be behind the one before it. Where there are `approvers`, one of these keys must
+    have signed each approval of what waits to be destroyed.
     """
     catalogue = vault.catalogue
     trail = _Trail(catalogue, Docket(None, all_archive_ids(catalogue)))
@@ -83,6 +85,8 @@ def audit_trail(vault: Vault, report: Report, tolerance: timedelta = TOLERANCE) 
     for where, look in (
         ("log", partial(_read, trail)),
         ("rows", partial(_rows, catalogue, trail.docket)),
+        ("lock mode", partial(_lock, vault, trail.docket)),
+        ("approvals", partial(_unsigned, trail.docket, approvers)),
         ("times", partial(_backward, catalogue, tolerance)),
         ("leaps", partial(_leaps, catalogue, tolerance)),
     ):
@@ -125,11 +129,8 @@ def _rows(catalogue: Catalogue, docket: Docket) -> Iterator[Wrong]:
             yield Wrong("row", "holds", words)
     except UNFINISHED as error:
         yield Wrong("unread", "holds", unread_words(error))
-    for proposal in newest_proposals(catalogue, _ALL):
-        try:
-            require_plan(catalogue, docket, proposal)
-        except Contradiction as error:
-            yield Wrong("row", error.proposal, error.message)
+    for differing in plan_differences(catalogue, docket):
+        yield Wrong("row", differing.proposal, differing.message)
     for archive, told in docket.archives.items():
         try:
             words = record_difference(catalogue, told, archive)
@@ -138,6 +139,24 @@ def _rows(catalogue: Catalogue, docket: Docket) -> Iterator[Wrong]:
             continue
         if words:
             yield Wrong("row", archive, words)
+
+
+def _lock(vault: Vault, docket: Docket) -> Iterator[Wrong]:
+    """Yield that the catalogue is in lock mode and the log is not, or the other way round."""
+    if is_locked(vault) != docket.locked:
+        words = "is" if docket.locked else "is not"
+        yield Wrong(
+            "row", "vault lock mode", f"by the log this vault {words} in lock mode; the catalogue says otherwise"
+        )
+
+
+def _unsigned(docket: Docket, approvers: Collection[str]) -> Iterator[Wrong]:
+    """Yield each plan that waits to be carried out and lacks approvals that count; nothing of it is destroyed."""
+    for plan in docket.plans.values():
+        waits = any(stage is Stage.APPROVED for stage in plan.stages.values())
+        if waits and not is_approved(plan.proposal, that_count(plan.approvals, approvers)):
+            words = "it stands as approved without the approvals that it takes, each signed where there are approvers"
+            yield Wrong("approval", plan.proposal.id, words)
 
 
 def _leap(leap: Leap) -> Wrong:

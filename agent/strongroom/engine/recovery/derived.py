@@ -182,10 +182,13 @@ def _rows(table: Table, catalogue: Catalogue) -> dict[tuple[object, ...], Row]:
 
 def _columns_of_entries(catalogue: Catalogue) -> Iterator[Wrong]:
     """Yield each entry whose columns are not those of its line: lists and look-ups go by them."""
-    last = 0
+    last = -(1 << 63)
     while rows := catalogue.read(queries.ENTRY_COLUMNS, last, PAGE):
         for row in rows:
             last = row["seq"]
+            if last < 1:
+                yield Wrong("row", f"entries {last}", "the log has no entry of this number")
+                continue
             try:
                 body = json.loads(row["line"])
                 told = {name: str(body.get(name, "")) for name in ("kind", "job", "archive", "stream")}

@@ -10,9 +10,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from strongroom.engine.destruction.crosscheck import held_otherwise
+from strongroom.engine.destruction.crosscheck import held_otherwise, planned_otherwise
 from strongroom.engine.health.fixity import UNTOLD, Fault, check_fixity, check_small_files, payload_fault
-from strongroom.engine.recovery.derived import row_differences
+from strongroom.engine.health.inventory import each_archive
+from strongroom.engine.recovery.derived import Wrong, row_differences
 from strongroom.engine.recovery.foreign import foreign_schema, unchained_row
 from strongroom.engine.recovery.history import begins_anew, has_lines, is_accepted
 from strongroom.engine.recovery.integrity import integrity
@@ -63,6 +64,7 @@ def diagnose(root: Path, *, deep: bool = False, configured: bool = True) -> list
     vault = open_vault(root)
     try:
         found = list(_of_log(vault))
+        found += [] if found else _of_unreadable(vault)
         if any(each.kind in _DECISIVE for each in found):
             return found
         found += [*_of_holds(vault), *_of_jobs(vault), *_of_archives(vault, deep=deep), *stray_troubles(vault)]
@@ -156,6 +158,16 @@ def _judge_log(seq: int, last: int, forked: int, *, torn: bool) -> Iterator[Trou
         yield Trouble(Kind.SHORT_LOG, words, "append what is missing from the catalogue", files=name)
 
 
+def _of_unreadable(vault: Vault) -> Iterator[Trouble]:
+    """Yield the archives whose rows cannot be read: their manifests and the log make them again."""
+    names = [each.archive for each in each_archive(vault) if isinstance(each, Fault)]
+    if names:
+        row = f"the row of archive {names[0]}" if len(names) == 1 else f"{len(names)} rows ({', '.join(names[:3])})"
+        words = f"the catalogue is damaged: {row} cannot be read or tells of another archive"
+        remedy = "make the catalogue again from log and manifests (strongroom rebuild); the damaged one is kept"
+        yield Trouble(Kind.BAD_CATALOGUE, words, remedy, files=("catalogue.sqlite",))
+
+
 def _of_holds(vault: Vault) -> Iterator[Trouble]:
     """Compare the holds with the log, which is whole by now: a hold whose row is gone would not be shown to anybody."""
     for words in held_otherwise(vault.catalogue):
@@ -166,6 +178,7 @@ def _of_holds(vault: Vault) -> Iterator[Trouble]:
 def _of_rows(vault: Vault) -> Iterator[Trouble]:
     """Compare the rows that anything is decided by with what log and manifests give; holds have their own trouble."""
     wrong = [each for each in row_differences(vault) if not each.where.startswith("holds ")]
+    wrong += [Wrong("row", "plans", words) for words in planned_otherwise(vault.catalogue)]
     if wrong:
         more = f" (and {len(wrong) - 1} more; strongroom audit verify names each)" if len(wrong) > 1 else ""
         words = f"the log and the manifests do not confirm the catalogue: {wrong[0].where}: {wrong[0].message}{more}"

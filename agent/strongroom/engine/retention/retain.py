@@ -17,7 +17,7 @@ from strongroom.model.errors import UsageError
 from strongroom.model.instants import format_instant
 from strongroom.model.retention import NAMED_BY, RetentionRule, class_names, end_of, is_shorter, longest
 from strongroom.vault import queries
-from strongroom.vault.archives import get_archive
+from strongroom.vault.archives import readable_archives
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.log import add_entry
 from strongroom.vault.retained import (
@@ -175,9 +175,11 @@ def extendable(vault: Vault, stream: str, class_name: str) -> list[Archive]:
     """Return the archives of a stream that the class would keep longer than they are kept now."""
     catalogue, found = vault.catalogue, []
     rule = get_classes(catalogue).get(class_name)
+    if rule is None:
+        return []
     for record in records(catalogue, stream):
-        archive = None if rule is None or record.destroyed else get_archive(catalogue, record.id)
-        if rule is None or archive is None:
+        archive = next(readable_archives(catalogue, [] if record.destroyed else [record.id]), None)
+        if archive is None:
             continue
         own = record.until is None and class_name in class_names(record.retention)
         until = end_of(_on_calendar_of(archive, rule), archive.spec.window, archive.verified_at)

@@ -1,0 +1,83 @@
+"""What somebody can do who can write to the configuration, or set the clock of a process."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+from attacklogs import approve
+from attackrows import SQL, sql
+from attackscene import NOW, Scene
+
+from strongroom.engine.proof.checkpoints import sign_log, signer_of
+from strongroom.evidence.note import Signer
+from strongroom.sealing.identity import X25519Identity
+
+Act = Callable[[Scene], object]
+YEARS = timedelta(days=8 * 366)
+
+
+def change(scene: Scene, pattern: str, new: str) -> None:
+    path = scene.base / "strongroom.toml"
+    text, count = re.subn(pattern, new, path.read_text(), flags=re.MULTILINE)
+    assert count
+    path.write_text(text)
+
+
+def another_recipient(scene: Scene) -> None:
+    key = str(X25519Identity.generate(os.urandom).recipient)
+    change(scene, r"^recipients = \[", f'recipients = ["{key}", ')
+
+
+def another_approver(scene: Scene) -> None:
+    change(scene, r"^approvers = .*", f'approvers = ["{Signer.generate("me", os.urandom).verifier}"]')
+
+
+def another_signer(scene: Scene) -> None:
+    path = scene.base / "strongroom-signing.key"
+    path.write_text(Signer.generate("strongroom", os.urandom).reveal() + "\n")
+    with scene.opened() as vault:
+        sign_log(vault, signer_of(scene.config), lambda: NOW + timedelta(minutes=50))
+
+
+def approver_and_approval(scene: Scene) -> None:
+    another_approver(scene)
+    approve(scene)
+
+
+CONFIGURATIONS: dict[str, Act] = {
+    "a period is made shorter": lambda scene: change(scene, '^period = "7y"', 'period = "1d"'),
+    "what is over is destroyed by itself": lambda scene: change(scene, '^at_end = "ask"', 'at_end = "destroy"'),
+    "a recipient is added": another_recipient,
+    "another approver is named": another_approver,
+    "another approver is named, and lines approve": approver_and_approval,
+    "one person is enough": lambda scene: change(scene, "^people = 2", "people = 1"),
+    "lock mode is no longer asked for": lambda scene: change(scene, "^lock = true", "lock = false"),
+    "another key signs": another_signer,
+    "another organization is named": lambda scene: change(
+        scene, r"^\[vault\]", '[vault]\norganization = "Another Ltd"'
+    ),
+}
+
+
+def ahead(_scene: Scene) -> timedelta:
+    return YEARS
+
+
+def ahead_with_row(scene: Scene) -> timedelta:
+    sql(scene, SQL["the vault's time is 2034"])
+    return YEARS
+
+
+def ahead_without_hold(scene: Scene) -> timedelta:
+    sql(scene, SQL["a hold is deleted"])
+    return YEARS
+
+
+CLOCKS: dict[str, Act] = {
+    "a clock of eight years later": ahead,
+    "a clock of eight years later, and the vault's time": ahead_with_row,
+    "a clock of eight years later, and no hold": ahead_without_hold,
+}
