@@ -16,8 +16,11 @@ from strongroom.engine.health.watching import alarms, remember_keeps
 from strongroom.model.alarm import Alarm, Level, clock_alarm, happens_once
 from strongroom.model.archive import Holding, Seal
 from strongroom.model.clockcheck import ClockFault, ClockVerdict
-from strongroom.model.coverage import Cover
+from strongroom.model.coverage import Cover, Interval
 from strongroom.model.instants import format_instant
+from strongroom.model.secondlook import Doubt, Outcome
+from strongroom.vault.ledger import put_interval
+from strongroom.vault.secondlooks import note_doubt, note_outcome
 from strongroom.vault.sources import SourceState, put_source
 from strongroom.vault.streams import StreamState, put_stream
 from strongroom.vault.vault import Vault
@@ -145,6 +148,33 @@ def test_quarantined_files_are_counted(house: House) -> None:
     house.archive(days(3, 2), 5, holding=Holding.QUARANTINED)
     alarm = found(house)["quarantined chats"]
     assert alarm.title == "2 exports of one stream came unsound and lie in quarantine"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        (None, ["empty chats 2026-11-18T00:00:00Z"]),
+        (Outcome.CONFIRMED, []),
+        (Outcome.REFUTED, ["empty-refuted chats 2026-11-18T00:00:00Z"]),
+        (Outcome.UNCONFIRMED, ["empty-unconfirmed chats 2026-11-18T00:00:00Z"]),
+    ],
+)
+def test_an_unusually_empty_window_has_one_alert(house: House, outcome: Outcome | None, told: list[str]) -> None:
+    house.cover_all()
+    for day in range(20, 2, -1):
+        house.archive(days(day, day - 1), 500)
+    empty = Interval("chats", days(2, 1), Cover.EMPTY, house.archive(days(2, 1), 0).id)
+    with house.vault.catalogue.transaction():
+        put_interval(house.vault.catalogue, empty)
+        note_doubt(house.vault.catalogue, empty, Doubt.STREAM, house.now + DAY, house.now)
+        if outcome is not None:
+            note_outcome(house.vault.catalogue, empty, outcome, house.now)
+    listed = found(house, plan())
+    assert list(listed) == told
+    assert all(alarm.severity is Level.WARNING and "chats" not in alarm.title for alarm in listed.values())
+    assert [key for key in found(house, plan("other")) if key.startswith("empty")] == []  # it is planned no more
+    house.now += 40 * DAY
+    assert [key for key in found(house, plan()) if key.startswith("empty")] == (told if outcome is None else [])
 
 
 def test_a_busy_stream_that_falls_silent_is_noticed_and_a_quiet_one_is_not(house: House) -> None:

@@ -15,6 +15,7 @@ from strongroom.vault import coveragequeries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_text
 from strongroom.vault.ledger import covered_by
 from strongroom.vault.log import add_entry, entries_about_empty
+from strongroom.vault.rows import UNREADABLE, unreadable
 
 DOUBTED = "empty.doubted"
 _KINDS = {
@@ -28,19 +29,25 @@ _OUTCOMES = {kind: outcome for outcome, kind in _KINDS.items()}
 def second_looks(catalogue: Catalogue) -> list[SecondLook]:
     """Return every window that was doubted while an archive still covers it, in the order of their doubts.
 
-    Streams have the names that they have now.
+    Streams have the names that they have now. Raises RowUnreadable for a line that says nothing of the kind.
     """
     found: dict[str, SecondLook] = {}
     for logged in entries_about_empty(catalogue):
-        body: dict[str, Any] = logged.body
-        known = found.get(body["archive"])
-        if body["kind"] == DOUBTED:
-            found[body["archive"]] = _doubted(body)
-        elif known is not None:
-            at, newer = parse_instant(body["at"]), str(body["facts"].get("newer", ""))
-            found[known.archive] = replace(known, outcome=_OUTCOMES[body["kind"]], at=at, newer=newer)
+        try:
+            _take_up(found, logged.body)
+        except UNREADABLE as error:
+            raise unreadable("entries", logged.seq) from error
     named = (_renamed(catalogue, look) for look in found.values())
     return [look for look in named if look is not None]
+
+
+def _take_up(found: dict[str, SecondLook], body: dict[str, Any]) -> None:
+    known = found.get(body["archive"])
+    if body["kind"] == DOUBTED:
+        found[body["archive"]] = _doubted(body)
+    elif known is not None:
+        at, newer = parse_instant(body["at"]), str(body["facts"].get("newer", ""))
+        found[known.archive] = replace(known, outcome=_OUTCOMES[body["kind"]], at=at, newer=newer)
 
 
 def pending_look(catalogue: Catalogue, archive_id: str) -> SecondLook | None:

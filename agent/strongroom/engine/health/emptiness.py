@@ -8,11 +8,17 @@ from datetime import datetime, timedelta
 from strongroom.model.alarm import Alarm, Kind, Level
 from strongroom.model.instants import format_instant
 from strongroom.model.secondlook import Outcome, SecondLook, words_of
+from strongroom.model.window import Window
 from strongroom.vault.secondlooks import second_looks
 from strongroom.vault.vault import Vault
 
 RECENT = timedelta(days=30)  # an outcome is told for so long to whoever did not hear of it
 _SEE = "see: strongroom coverage --stream"
+
+
+def doubted_windows(vault: Vault) -> frozenset[tuple[str, Window]]:
+    """Return the windows, with their streams, of which this is told and nothing else needs to be."""
+    return frozenset((look.stream, look.window) for look in second_looks(vault.catalogue))
 
 
 def empty_alarms(vault: Vault, streams: Collection[str], now: datetime) -> Iterator[Alarm]:

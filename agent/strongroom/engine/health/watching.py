@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from strongroom.engine.coverage.sights import LEAST_LOSS, Keeps, Sight, sights_of
 from strongroom.engine.destruction.overdue import destruction_alarms
-from strongroom.engine.health.emptiness import empty_alarms
+from strongroom.engine.health.emptiness import doubted_windows, empty_alarms
 from strongroom.engine.health.scrubview import scrub_alarms
 from strongroom.engine.health.standing import growth_of
 from strongroom.engine.health.vaulttime import TOLERANCE, time_alarms
@@ -66,7 +66,8 @@ def alarms_in(
     tolerance: timedelta = TOLERANCE,
 ) -> list[Alarm]:
     """Return everything that is wrong, given what is seen of the streams. The loudest come first."""
-    found = [alarm for sight in sights for alarm in _of_stream(sight, now)]
+    doubted = doubted_windows(vault)  # one alert of a window, not two
+    found = [alarm for sight in sights for alarm in _of_stream(sight, now, doubted)]
     found += [*_paused(vault), *_quarantined(vault), *_shrunk(vault, keeps, now), *_log(vault, now)]
     found += empty_alarms(vault, {sight.stream for sight in sights}, now)
     found += evidence_alarms(vault)
@@ -96,13 +97,13 @@ def remember_keeps(vault: Vault, keeps: Keeps, now: datetime) -> None:
     vault.write_log()
 
 
-def _of_stream(sight: Sight, now: datetime) -> Iterator[Alarm]:
+def _of_stream(sight: Sight, now: datetime, doubted: frozenset[tuple[str, Window]] = frozenset()) -> Iterator[Alarm]:
     yield from _at_risk(sight, now)
     yield from _late(sight)
     yield from (_lost(sight.stream, window) for window in sight.lost if window.length >= LEAST_LOSS)
     yield from (_uncopied(sight.stream, window) for window in sight.uncopied)
     yield from _failed(sight)
-    yield from _volumes(sight)
+    yield from _volumes(sight, doubted)
 
 
 def _at_risk(sight: Sight, now: datetime) -> Iterator[Alarm]:
@@ -159,10 +160,10 @@ def _failed(sight: Sight) -> Iterator[Alarm]:
     yield Alarm(f"{Kind.FAILED} {sight.stream}", Level.WARNING, title, body)
 
 
-def _volumes(sight: Sight) -> Iterator[Alarm]:
+def _volumes(sight: Sight, doubted: frozenset[tuple[str, Window]]) -> Iterator[Alarm]:
     most = max((sample.records for sample in sight.samples), default=0)
     for place, sample in enumerate(sight.samples[:JUDGED]):
-        if sample.records * 10 >= most:  # no window before it can make this one small
+        if sample.records * 10 >= most or (sight.stream, sample.window) in doubted:  # the first: none made it small
             continue
         like = [each for each in sight.samples[place + 1 :] if _alike(each.window, sample.window)]
         anomaly = judge_volume(sample.records, [each.records for each in like])
