@@ -39,6 +39,21 @@ DOWNLOADS = {
     "xml": [Fault(FaultKind.ANSWER, FILE, status=200, body=BodyShape.XML)],
     "reset": [Fault(FaultKind.RESET, FILE)],
 }
+ODD = {
+    "label identity": [Fault(FaultKind.LABEL, name="identity")],
+    "label aws-chunked": [Fault(FaultKind.LABEL, name="aws-chunked")],
+    "label UTF-8": [Fault(FaultKind.LABEL, name="UTF-8")],
+    "empty label": [Fault(FaultKind.LABEL, name="")],
+    "label gzip": [Fault(FaultKind.LABEL, name="gzip")],
+    "coded": [Fault(FaultKind.CODED)],
+    "coded in two members": [Fault(FaultKind.CODED, count=2)],
+    "coded without label": [Fault(FaultKind.CODED), Fault(FaultKind.LABEL, name="none")],
+    "coded, label aws-chunked": [Fault(FaultKind.CODED), Fault(FaultKind.LABEL, name="aws-chunked")],
+    "coded and cut": [Fault(FaultKind.CODED, times=2), Fault(FaultKind.CUT, at=100)],
+    "type of a web page": [Fault(FaultKind.MEDIA_TYPE, name="text/html")],
+    "type of a document": [Fault(FaultKind.MEDIA_TYPE, name="application/xml")],
+    "no type": [Fault(FaultKind.MEDIA_TYPE)],
+}
 
 
 class StatusUrlWorld:
@@ -71,6 +86,14 @@ class StatusUrlWorld:
         refused = [Fault(FaultKind.ANSWER, FILE, status=int(how))] if how.isdecimal() else []
         for fault in refused or DOWNLOADS[how]:
             self.sandbox.faults.add(fault)
+
+    def spoil_odd_download(self, how: str) -> None:
+        self.sandbox.faults.clear()
+        for fault in ODD[how]:
+            self.sandbox.faults.add(fault)
+
+    def spoil_answers(self, how: str) -> bool:
+        return False  # its answers have neither such links nor pages
 
     def requests(self) -> int:
         return len(self.sandbox.requests)

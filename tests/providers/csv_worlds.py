@@ -7,19 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+from odd_faults import Ticking, bounds, odd_answers, odd_download
 from policy_maker import KEY, TOKEN
 
 from strongroom.model.stream import ExportSpec
 from strongroom.model.window import Window
-from strongroom.providers.bounds import Bounds
 from strongroom.providers.hookbridge import build_hookbridge
 from strongroom.providers.port import Provider as Adapter
 from strongroom.providers.qlara import build_qlara
 from strongroom.providers.settings import ProviderSettings
 from strongroom.sandbox.clock import SandboxClock
 from strongroom.sandbox.faults import BodyShape, Fault, FaultKind, Length
-from strongroom.sandbox.hookbridge_options import HookBridgeOptions
-from strongroom.sandbox.qlara_options import QlaraOptions
+from strongroom.sandbox.hookbridge_options import Download, HookBridgeOptions
+from strongroom.sandbox.qlara_options import ListEnvelope, QlaraOptions
 from strongroom.sandbox.recorder import Operation, Origin, Provider
 from strongroom.sandbox.rows import RowOptions
 from strongroom.sandbox.server import Sandbox, SandboxSettings
@@ -51,11 +51,13 @@ class CsvWorld:
         self.home = Origin.HOOKBRIDGE if kind is Provider.HOOKBRIDGE else Origin.QLARA
         url = sandbox.hookbridge_url if kind is Provider.HOOKBRIDGE else sandbox.qlara_url
         secret = ":".join(LOGIN) if auth == "basic" else KEY
+        self.ticking = Ticking(sandbox)
         settings = ProviderSettings(
             api_key=lambda: secret,
             clock=clock,
             base_url=url,
-            bounds=Bounds(read=read, call=20),
+            bounds=bounds(read),
+            monotonic=self.ticking,
             options={**({"auth": auth} if kind is Provider.QLARA else {}), **(own or {})},
         )
         self._settings = settings
@@ -103,6 +105,19 @@ class CsvWorld:
         }
         for fault in bent[how]:
             self.sandbox.faults.add(fault)
+
+    def spoil_odd_download(self, how: str) -> None:
+        odd_download(self.sandbox, how)
+
+    def spoil_answers(self, how: str) -> bool:
+        hookbridge, qlara = self.sandbox.settings.hookbridge, self.sandbox.settings.qlara
+        if "link" in how and hookbridge and hookbridge.download is Download.DIRECT:
+            return False
+        if how.endswith(("page", "list")) and qlara and qlara.envelope is not ListEnvelope.CONTENT:
+            return False  # its list cannot say that it goes on
+        shown = Operation.GET if hookbridge else Operation.LIST
+        odd_answers(self.sandbox, self.ticking, how, Operation.LINK, shown)
+        return True
 
     def requests(self) -> int:
         return len(self.sandbox.requests)

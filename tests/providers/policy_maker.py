@@ -34,6 +34,7 @@ def make_policy(
     paths: Paths | None = None,
     table: Mapping[str, list[str]] | None = None,
     monotonic: Callable[[], float] = time.monotonic,
+    stop: Callable[[], bool] = lambda: False,
 ) -> HttpPolicy:
     return HttpPolicy(
         "Zavu",
@@ -44,6 +45,7 @@ def make_policy(
         paths=paths,
         resolve=names(table or {}),
         monotonic=monotonic,
+        stop=stop,
     )
 
 

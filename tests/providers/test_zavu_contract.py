@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from odd_faults import Ticking, bounds, odd_answers, odd_download
 from policy_maker import KEY, TOKEN
 
 from strongroom.model.errors import QuotaExceeded
 from strongroom.model.provider import Standing
 from strongroom.model.stream import ExportSpec
 from strongroom.model.window import Window
-from strongroom.providers.bounds import Bounds
 from strongroom.providers.contract import ProviderContract
 from strongroom.providers.registry import ProviderSettings, build
 from strongroom.sandbox.clock import SandboxClock
@@ -32,8 +32,13 @@ class ZavuWorld:
     def __init__(self, sandbox: Sandbox, clock: SandboxClock, read: float) -> None:
         self.sandbox = sandbox
         self.clock = clock
+        self.ticking = Ticking(sandbox)
         settings = ProviderSettings(
-            api_key=lambda: KEY, clock=clock, base_url=sandbox.api_url, bounds=Bounds(read=read, call=20)
+            api_key=lambda: KEY,
+            clock=clock,
+            base_url=sandbox.api_url,
+            bounds=bounds(read),
+            monotonic=self.ticking,
         )
         self.provider = build("zavu", settings)
         self.spec = ExportSpec(("messages", "activities"), DAY)
@@ -75,6 +80,13 @@ class ZavuWorld:
         }
         for fault in bent[how]:
             self.sandbox.faults.add(fault)
+
+    def spoil_odd_download(self, how: str) -> None:
+        odd_download(self.sandbox, how)
+
+    def spoil_answers(self, how: str) -> bool:
+        odd_answers(self.sandbox, self.ticking, how, Operation.GET, Operation.GET)
+        return True
 
     def requests(self) -> int:
         return len(self.sandbox.requests)

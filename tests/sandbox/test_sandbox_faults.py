@@ -12,6 +12,7 @@ import pytest
 from sandbox_bench import NOW, Bench, zavu
 
 from strongroom.sandbox.faults import (
+    ANSWER_BODIES,
     ANSWERS,
     CSV_FILES,
     FILES,
@@ -251,7 +252,7 @@ def test_faults_are_removed_and_cleared(bench: Bench) -> None:
 
 
 def test_every_kind_belongs_to_one_group() -> None:
-    groups = [ANSWERS, JOBS, LISTS, TRANSFERS, FILES]
+    groups = [ANSWERS, JOBS, LISTS, ANSWER_BODIES, TRANSFERS, FILES]
     assert sum(map(len, groups)) == len(FaultKind)
     assert frozenset().union(*groups) == frozenset(FaultKind)
     assert ZIP_FILES | CSV_FILES == FILES

@@ -100,7 +100,10 @@ def test_entries_can_say_little_or_much(open_qlara: Open) -> None:
     bare = open_qlara(entry_fields=frozenset())
     bare.reports()
     assert set(bare.listed()[0]) == {"id", "status", "isAvailableForDownload"}
-    full = open_qlara(entry_fields=frozenset(EntryField))
+    nested = open_qlara(entry_fields=frozenset(EntryField))
+    nested.reports(startDateTime="2026-11-10T01:00:00+01:00", endDateTime=QDAY["endDateTime"])
+    assert nested.listed()[0]["filters"]["startDateTime"] == "2026-11-10T00:00:00Z"
+    full = open_qlara(entry_fields=frozenset(EntryField) - {EntryField.NESTED})
     job_id = full.completed(full.reports(startDateTime="2026-11-10T01:00:00+01:00", endDateTime=QDAY["endDateTime"]))
     (entry,) = full.listed()
     assert entry["startDateTime"] == "2026-11-10T00:00:00Z"

@@ -157,6 +157,28 @@ def test_gzip_is_used_where_the_client_allows_it(file: tuple[Bench, str, bytes],
     assert (gzip.decompress(raw) if packed else raw) == content
 
 
+def test_a_file_can_be_stored_coded_and_labelled_at_will(file: tuple[Bench, str, bytes]) -> None:
+    bench, url, content = file
+
+    def raw(**headers: str) -> tuple[httpx.Response, bytes]:
+        with bench.plain.stream("GET", url, headers={"Accept-Encoding": "identity", **headers}) as answer:
+            return answer, b"".join(answer.iter_raw())
+
+    bench.sandbox.faults.add("coded", times=None, count=3)
+    answer, packed = raw()
+    assert gzip.decompress(packed) == content
+    assert (answer.headers["content-encoding"], answer.headers["content-length"]) == ("gzip", str(len(packed)))
+    answer, rest = raw(Range="bytes=50-")
+    assert (rest, answer.headers["content-range"]) == (packed[50:], f"bytes 50-{len(packed) - 1}/{len(packed)}")
+    bench.sandbox.faults.add("label", name="none", times=None)
+    assert "content-encoding" not in raw()[0].headers
+    bench.sandbox.faults.clear()
+    bench.sandbox.faults.add("label", name="")
+    bench.sandbox.faults.add("media-type", name="text/html")
+    answer, plain = raw()
+    assert (answer.headers["content-encoding"], answer.headers["content-type"], plain) == ("", "text/html", content)
+
+
 @pytest.mark.parametrize("across", [False, True])
 @pytest.mark.parametrize("hops", [1, 4])
 def test_redirects_lead_to_the_file_over_so_many_hops(file: tuple[Bench, str, bytes], hops: int, across: bool) -> None:

@@ -173,6 +173,7 @@ def build_source(settings: SourceSettings, config: Config, doors: Doors) -> Sour
             ),
             options={name: str(value) for name, value in settings.options.items()},
             monotonic=doors.monotonic,
+            stop=doors.stop,
         ),
     )
     if settings.delete_after_archive and not provider.capabilities.deletes:

@@ -39,6 +39,7 @@ def open_policy(label: str, base_url: str, credential: Credential, settings: Pro
         paths=settings.paths,
         monotonic=settings.monotonic,
         resolve=settings.resolve,
+        stop=settings.stop,
     )
 
 

@@ -12,6 +12,7 @@ test holds the refusal instead.
 
 from __future__ import annotations
 
+import gzip
 from datetime import timedelta
 from typing import ClassVar
 
@@ -21,6 +22,7 @@ from strongroom.model.errors import (
     ExportGone,
     Interrupted,
     LinkDead,
+    LinkRefused,
     ProviderError,
     RequestRefused,
     StrongroomError,
@@ -29,10 +31,29 @@ from strongroom.model.errors import (
 from strongroom.model.provider import Ask, Container, Match, Part, Renewal, Standing
 from strongroom.model.stream import ExportSpec
 from strongroom.model.window import Window
-from strongroom.providers.contractworld import CREATES, DOWNLOADS, LONG_AGO, Sink, World, never
+from strongroom.providers.contractworld import (
+    CREATES,
+    DOWNLOADS,
+    LONG_AGO,
+    ODD_ANSWERS,
+    ODD_DOWNLOADS,
+    Sink,
+    World,
+    never,
+)
 from strongroom.providers.eavesdrop import leaks, taped
 
-__all__ = ["CREATES", "DOWNLOADS", "LONG_AGO", "ProviderContract", "Sink", "World", "never"]
+__all__ = [
+    "CREATES",
+    "DOWNLOADS",
+    "LONG_AGO",
+    "ODD_ANSWERS",
+    "ODD_DOWNLOADS",
+    "ProviderContract",
+    "Sink",
+    "World",
+    "never",
+]
 
 
 UNDER_WAY = (Standing.QUEUED, Standing.RUNNING)
@@ -224,6 +245,58 @@ class ProviderContract:
             world.provider.download(part, bent, never)
         assert type(caught.value) is error
         assert not leaks(caught.value, *world.canaries)
+
+    def test_a_sound_file_with_odd_headers_comes_whole(self, world: World) -> None:
+        part, whole = self._first(world), Sink()
+        world.provider.download(part, whole, never)
+        for how, coded in ODD_DOWNLOADS.items():
+            world.spoil_odd_download(how)
+            odd = Sink()
+            assert world.provider.download(part, odd, never) == len(odd.data), how
+            assert (gzip.decompress(odd.data) if coded else odd.data) == whole.data, how
+
+    @pytest.mark.parametrize("how", ["400", "404", "410", "501"])
+    def test_a_refusal_that_was_a_stray_answer_is_over_with_the_next_create(self, world: World, how: str) -> None:
+        world.spoil_create(how)
+        with pytest.raises(ProviderError):
+            self._make(world)
+        assert self._ready(world)
+        assert (world.creates(), world.exports()) == (2, 1)
+
+    def test_a_time_of_zero_is_no_end(self, world: World) -> None:
+        ref = self._ready(world)
+        if world.spoil_answers("zero times"):
+            seen = world.provider.observe([ref])[ref]
+            assert (seen.standing, seen.expires_at) == (Standing.READY, None)
+            assert world.provider.download(world.provider.parts(ref)[0], Sink(), never)
+
+    def test_a_raw_link_is_followed(self, world: World) -> None:
+        ref = self._ready(world)
+        if world.spoil_answers("raw link"):
+            assert world.provider.download(world.provider.parts(ref)[0], Sink(), never)
+
+    def test_a_link_to_a_place_that_is_not_allowed_is_refused_as_that(self, world: World) -> None:
+        ref = self._ready(world)
+        if world.spoil_answers("foreign link"):
+            with pytest.raises(LinkRefused) as caught:
+                world.provider.download(world.provider.parts(ref)[0], Sink(), never)
+            assert not leaks(caught.value, *world.canaries)
+
+    def test_an_empty_page_that_leads_on_is_not_the_end(self, world: World) -> None:
+        ref = self._ready(world)
+        if world.spoil_answers("empty page"):
+            listed = 0 if world.provider.capabilities.match is Match.NONE else 1
+            assert len(list(world.provider.sweep(LONG_AGO))) == listed
+            assert world.provider.observe([ref])[ref].standing is Standing.READY
+
+    @pytest.mark.parametrize("how", ["endless list", "slow endless list"])
+    def test_a_list_without_end_is_given_up(self, world: World, how: str) -> None:
+        self._ready(world)
+        before = world.requests()
+        if world.spoil_answers(how):
+            with pytest.raises(Transient, match="does not end"):
+                list(world.provider.sweep(LONG_AGO))
+            assert world.requests() - before <= (50 if how == "endless list" else 100)
 
     def test_a_stop_ends_a_download(self, world: World) -> None:
         part = self._first(world)

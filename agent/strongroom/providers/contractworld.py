@@ -45,6 +45,15 @@ class World(Protocol):
     def spoil_download(self, how: str) -> None:
         """Make the next download go wrong: a key of DOWNLOADS. Cuts come behind byte 3,000."""
 
+    def spoil_odd_download(self, how: str) -> None:
+        """Make every further download odd: a key of ODD_DOWNLOADS."""
+
+    def spoil_answers(self, how: str) -> bool:
+        """Make every further answer odd: one of ODD_ANSWERS. Return False where this provider has no such answers.
+
+        A list without end must end by at most 50 pages, or by less than 100 seconds where each takes a second.
+        """
+
     def requests(self) -> int:
         """Count the requests that arrived anywhere."""
 
@@ -100,6 +109,34 @@ DOWNLOADS: dict[str, type[StrongroomError] | None] = {
     "reset": Transient,
 }
 """How a download goes wrong: the error, or None where it must come out whole all the same."""
+
+
+ODD_DOWNLOADS: dict[str, bool] = {
+    "label identity": False,
+    "label aws-chunked": False,
+    "label UTF-8": False,
+    "empty label": False,
+    "label gzip": False,
+    "coded": True,
+    "coded in two members": True,
+    "coded without label": True,
+    "coded, label aws-chunked": True,
+    "coded and cut": True,
+    "type of a web page": False,
+    "type of a document": False,
+    "no type": False,
+}
+"""Sound files with odd headers, which must come out whole; and whether their bytes come gzip-coded."""
+
+ODD_ANSWERS = (
+    "zero times",  # times at which exports and links end are in the year 1
+    "raw link",  # a link holds a blank and a letter beyond ASCII, not escaped
+    "foreign link",  # a link leads to a private address
+    "empty page",  # the list begins with an empty page that leads on
+    "endless list",  # the list leads on for ever, to empty pages
+    "slow endless list",  # the same, and each answer takes a second of the monotonic clock
+)
+"""Odd answers of an API, each of which was seen somewhere."""
 
 
 @dataclass

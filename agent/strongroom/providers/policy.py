@@ -21,14 +21,22 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import strongroom
-from strongroom.model.errors import AuthRefused, LinkRefused, ProviderError, Transient, Unanswered, UsageError
+from strongroom.model.errors import (
+    AuthRefused,
+    Interrupted,
+    LinkRefused,
+    ProviderError,
+    Transient,
+    Unanswered,
+    UsageError,
+)
 from strongroom.model.instants import Clock
 from strongroom.providers.addresses import AddressRefused, Reach, Resolver, is_loopback, resolve_by_system
 from strongroom.providers.answers import Reply
 from strongroom.providers.bounds import Bounds, Paths
 from strongroom.providers.encodings import undo
 from strongroom.providers.links import BadLink, Link, Origin, follow_link, parse_link, parse_locator
-from strongroom.providers.watch import Monotonic, Watch
+from strongroom.providers.watch import Monotonic, Watch, after_grace
 from strongroom.providers.wire import Answer, Wire, WireFailed
 
 Credential = Callable[[], tuple[str, str]]
@@ -36,6 +44,7 @@ Credential = Callable[[], tuple[str, str]]
 
 USER_AGENT = f"strongroom/{strongroom.__version__}"
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+ANSWER_GRACE = 4.0  # seconds for the answer to a request that changes something, once a person wants us to stop
 _SAFE = frozenset({"GET", "HEAD"})
 _REFUSAL_CAP = 64 << 10
 _HEADER = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
@@ -56,14 +65,19 @@ class HttpPolicy:
         paths: Paths | None = None,
         monotonic: Monotonic = time.monotonic,
         resolve: Resolver = resolve_by_system,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`label` names the provider in messages. Raises UsageError for a `base_url` that cannot be used."""
+        """`label` names the provider in messages, `stop` says whether a person wants us to stop.
+
+        Raises UsageError for a `base_url` that cannot be used.
+        """
         self.label = label
         self.bounds = bounds or Bounds()
         self._paths = paths or Paths()
         self._credential = credential
         self._clock = clock
         self.monotonic = monotonic
+        self._stop = stop
         self._base = _read_base(base_url)
         loopback = is_loopback(self._base.origin.host)
         self._reach = Reach(self._paths.allow_private, loopback, self._paths.download_hosts)
@@ -100,9 +114,11 @@ class HttpPolicy:
 
         `body` is sent as JSON; `headers` are those that the provider wants besides. Raises Transient when it is certain
         that the request did not leave, or when it only reads; Unanswered when it may have arrived and no whole answer
-        came back.
+        came back. When a person wants us to stop, a request that only reads raises Interrupted at once; any other is
+        given a little time for its answer, and is then Unanswered, or Transient where it did not leave.
         """
-        watch = Watch(self.monotonic, self.bounds.call)
+        stop = self._stop if method in _SAFE else after_grace(self._stop, self.monotonic, ANSWER_GRACE)
+        watch = Watch(self.monotonic, self.bounds.call, stop)
         link = Link(self.origin, self._base.target.rstrip("/") + path + (f"?{urlencode(query)}" if query else ""))
         payload = None if body is None else json.dumps(body).encode()
         for _hop in range(self.bounds.redirects + 1):
@@ -158,6 +174,10 @@ class HttpPolicy:
             raise Transient(f"{self.label} was not contacted: {exc}", hint=exc.hint) from None
         except WireFailed as exc:
             raise self._failed(method, exc) from None
+        except Interrupted as exc:
+            if method in _SAFE:
+                raise
+            raise self._failed(method, WireFailed(exc.message, sent=watch.sent)) from None
         if (told := reply.provider_time) is not None:
             self._skew = told - reply.at
         return reply

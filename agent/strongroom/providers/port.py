@@ -1,8 +1,9 @@
 """The port that a provider meets: small on purpose, its promises in words.
 
 Calls block; each may be made from any thread, one at a time per adapter object. Every method raises only the
-`ProviderError` family (and `Interrupted` from `download`). None of them retries: the engine owns every second try,
-because only the engine knows what a second try may cost.
+`ProviderError` family, and `Interrupted` where a person wants us to stop (after a request that changes something left,
+it is `Unanswered` instead). None of them retries: the engine owns every second try, because only the engine knows what
+a second try may cost.
 """
 
 from __future__ import annotations

@@ -44,3 +44,4 @@ class ProviderSettings:
     options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # of one provider only
     monotonic: Monotonic = time.monotonic
     resolve: Resolver = resolve_by_system
+    stop: Callable[[], bool] = lambda: False  # says whether a person wants us to stop

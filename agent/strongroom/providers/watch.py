@@ -29,6 +29,19 @@ class Pace:
     window: float = 60
 
 
+def after_grace(stop: Callable[[], bool], monotonic: Monotonic, grace: float) -> Callable[[], bool]:
+    """Return a wish to stop that is obeyed so many seconds after it was first seen."""
+    seen: list[float] = []
+
+    def asked() -> bool:
+        if not stop():
+            return False
+        seen.append(monotonic())
+        return seen[-1] - seen[0] >= grace
+
+    return asked
+
+
 class Watch:
     """Watches one exchange. `sent` says whether a byte of the request may have left this machine."""
 
@@ -76,7 +89,7 @@ class Watch:
     def obey(self) -> None:
         """Raise Interrupted when someone wants to stop."""
         if self._stop is not None and self._stop():
-            raise Interrupted("the download was stopped; it will begin again")
+            raise Interrupted("stopped while it waited for the provider; the next run resumes")
 
     def count(self, waited: float, got: int) -> None:
         """Count one wait and the bytes it brought; raise OutOfTime when a whole window was too slow.

@@ -23,6 +23,13 @@ class FaultKind(StrEnum):
     LIST_GROWS = "list-grows"  # others create `count` exports as soon as this page is read
     LIST_SHUFFLED = "list-shuffled"  # entries come in another order than usual, and another one each time
 
+    EMPTY_PAGE = "empty-page"  # the list begins with an empty page that leads on to the others
+    ENDLESS_LIST = "endless-list"  # the list leads on for ever, each time with a fresh cursor, to empty pages
+
+    ZERO_TIMES = "zero-times"  # times at which exports or links end read `name`; empty: the year 1
+    RAW_LINK = "raw-link"  # the link holds blanks and a letter beyond ASCII, not escaped
+    FOREIGN_LINK = "foreign-link"  # the link leads to `to`; empty: a private address
+
     CUT = "cut"  # the body ends at byte `at`; `length` says what Content-Length claims, `reset` how it ends
     FLIP = "flip"  # the byte at offset `at` of the file arrives changed
     REDIRECT = "redirect"  # `hops` redirects, to the other host when `across`, or to `to`
@@ -64,7 +71,8 @@ class FaultKind(StrEnum):
 
 ANSWERS = frozenset({FaultKind.ANSWER, FaultKind.HANG, FaultKind.RESET})
 JOBS = frozenset(kind for kind in FaultKind if kind.startswith("job-")) | {FaultKind.WRONG_SIZE, FaultKind.WRONG_COUNT}
-LISTS = frozenset({FaultKind.LIST_GROWS, FaultKind.LIST_SHUFFLED})
+LISTS = frozenset({FaultKind.LIST_GROWS, FaultKind.LIST_SHUFFLED, FaultKind.EMPTY_PAGE, FaultKind.ENDLESS_LIST})
+ANSWER_BODIES = frozenset({FaultKind.ZERO_TIMES, FaultKind.RAW_LINK, FaultKind.FOREIGN_LINK})
 TRANSFERS = frozenset(
     {
         FaultKind.CUT,
@@ -78,7 +86,7 @@ TRANSFERS = frozenset(
         FaultKind.MEDIA_TYPE,
     }
 )
-FILES = frozenset(FaultKind) - ANSWERS - JOBS - LISTS - TRANSFERS
+FILES = frozenset(FaultKind) - ANSWERS - JOBS - LISTS - ANSWER_BODIES - TRANSFERS
 
 _ANY_FILE = frozenset(
     {

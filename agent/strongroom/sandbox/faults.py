@@ -5,7 +5,8 @@ several; the first that answers wins, those that bend a transfer or a file are c
 
 - *answers* (any operation, before or after the work is done): ANSWER, HANG, RESET
 - *jobs* (create, renew): how the export goes, and what is announced of its file
-- *lists* (list): LIST_GROWS, LIST_SHUFFLED
+- *lists* (list): LIST_GROWS, LIST_SHUFFLED, EMPTY_PAGE, ENDLESS_LIST
+- *bodies of answers* (create, get, list, link, renew): ZERO_TIMES, RAW_LINK, FOREIGN_LINK
 - *transfers* (download): CUT, FLIP, REDIRECT, NEW_ETAG, WRONG_RANGE, GZIP, CODED, LABEL, MEDIA_TYPE; REDIRECT also
   where a link is handed out
 - *files* (create, renew: the file is bad for good; download: this copy of it is): all others
@@ -22,6 +23,7 @@ from typing import Any
 import msgspec
 
 from strongroom.sandbox.faultkinds import (
+    ANSWER_BODIES,
     ANSWERS,
     CSV_FILES,
     FILES,
@@ -38,6 +40,7 @@ from strongroom.sandbox.recorder import Operation, Provider
 
 __all__ = [
     "ANSWERS",
+    "ANSWER_BODIES",
     "CSV_FILES",
     "FILES",
     "JOBS",
@@ -61,7 +64,9 @@ class Fault:
     """One thing to go wrong. Fields that a kind does not name above are ignored by it."""
 
     kind: FaultKind
-    on: Operation | None = None  # None: create for jobs and files, list for lists, download for transfers
+    on: Operation | None = (
+        None  # None: create for jobs and files, list for lists, get for bodies, download for transfers
+    )
     nth: int = 1  # the first matching request it hits, from 1
     times: int | None = 1  # how many it hits; None: all from there on
     probability: float = 1.0  # of hitting each of them, decided by `seed`
@@ -104,6 +109,8 @@ def _usual_operation(kind: FaultKind) -> Operation | None:
         raise ValueError(f"{kind} can happen anywhere: say on which operation")
     if kind in LISTS:
         return Operation.LIST
+    if kind in ANSWER_BODIES:
+        return Operation.GET
     return Operation.DOWNLOAD if kind in TRANSFERS else Operation.CREATE
 
 
@@ -112,6 +119,8 @@ def _operations(kind: FaultKind) -> frozenset[Operation]:
         return frozenset(Operation)
     if kind in LISTS:
         return frozenset({Operation.LIST})
+    if kind in ANSWER_BODIES:
+        return frozenset({Operation.CREATE, Operation.GET, Operation.LIST, Operation.LINK, Operation.RENEW})
     if kind in TRANSFERS:
         also = {Operation.LINK} if kind is FaultKind.REDIRECT else set()
         return frozenset({Operation.DOWNLOAD, *also})

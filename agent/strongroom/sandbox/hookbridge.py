@@ -150,7 +150,13 @@ class HookBridge:
     async def _list(self, request: Request) -> Response:
         async def work(faults: tuple[Fault, ...]) -> Response:
             jobs = shuffled(self._jobs.listed()[: self._options.list_length], faults, request.state.entry.number)
-            page, meta = self._page(jobs, request.query_params.get("cursor"))
+            cursor = request.query_params.get("cursor")
+            page, meta = self._page(jobs, cursor)
+            if first(faults, FaultKind.EMPTY_PAGE) and cursor is None:
+                page, meta = [], {"has_more": True, "next_cursor": "begin"}
+            if first(faults, FaultKind.ENDLESS_LIST) and not meta.get("has_more"):
+                page = [] if (cursor or "").startswith("more-") else page
+                meta = {"has_more": True, "next_cursor": f"more-{request.state.entry.number}"}
             shown = [await self._show(job) for job in page]
             self._grow(faults)
             return self._envelope.data(shown, **meta)

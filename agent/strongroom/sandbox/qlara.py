@@ -145,9 +145,12 @@ class Qlara:
             seen_at = self._clock() - self._options.list_lag
             known = [job for job in self._jobs.listed() if job.created_at <= seen_at]
             jobs = shuffled(known, faults, request.state.entry.number)
-            entries = [await self._entry(job, seen_at) for job in jobs[page * limit : (page + 1) * limit]]
+            late = limit if first(faults, FaultKind.EMPTY_PAGE) else 0  # how far entries are moved back
+            shown = jobs[max(0, page * limit - late) : max(0, (page + 1) * limit - late)]
+            entries = [await self._entry(job, seen_at) for job in shown]
             self._grow(faults)
-            return write_list(entries, page, limit, len(jobs), self._options)
+            more = limit * (page + 2) if first(faults, FaultKind.ENDLESS_LIST) else 0
+            return write_list(entries, page, limit, max(len(jobs) + late, more), self._options)
 
         return await self._play(request, Operation.LIST, work)
 

@@ -79,7 +79,7 @@ def write_entry(job: Job, now: datetime, options: QlaraOptions) -> dict[str, Any
     return {
         **({options.entry_id_name: shown_id(job, options)} if _has_id(phase, options) else {}),
         **{str(name): value for name, value in extra.items() if name in options.entry_fields},
-        **(_filters(job) if EntryField.FILTERS in options.entry_fields else {}),
+        **_told_filters(job, options),
         "status": _word(phase, options),
         "isAvailableForDownload": phase is Phase.COMPLETED and is_available(job, now, options),
     }
@@ -149,6 +149,12 @@ def _word(phase: Phase, options: QlaraOptions) -> str:
         Phase.EXPIRED: "COMPLETED" if options.expired_shown is ExpiredShown.FLAG_ALONE else "EXPIRED",
     }
     return words[phase]
+
+
+def _told_filters(job: Job, options: QlaraOptions) -> dict[str, Any]:
+    if EntryField.FILTERS not in options.entry_fields:
+        return {}
+    return {"filters": _filters(job)} if EntryField.NESTED in options.entry_fields else _filters(job)
 
 
 def _filters(job: Job) -> dict[str, Any]:

@@ -55,6 +55,7 @@ class EntryField(StrEnum):
     EXPIRES_AT = "expiresAt"
     FILE_NAME = "fileName"
     FILTERS = "filters"  # the filters of the request, under the request's names
+    NESTED = "nested"  # with FILTERS: they stand under `filters`
 
 
 class EntryIds(StrEnum):

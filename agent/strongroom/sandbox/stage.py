@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from strongroom.model.instants import Clock
+from strongroom.sandbox.bent import bend
 from strongroom.sandbox.faults import ANSWERS, BodyShape, Fault, FaultBook, FaultKind, WaitHint, only
 from strongroom.sandbox.recorder import Operation, RecordedRequest
 from strongroom.sandbox.wire import Silence
@@ -45,7 +46,7 @@ class Stage:
         for fault in answers:
             if not fault.after:
                 return self._answer(fault)
-        response = await handle(tuple(fault for fault in faults if fault not in answers))
+        response = bend(await handle(tuple(fault for fault in faults if fault not in answers)), faults)
         return self._answer(answers[0]) if answers else response
 
     def _answer(self, fault: Fault) -> Response:

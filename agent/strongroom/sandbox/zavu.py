@@ -25,13 +25,15 @@ from strongroom.sandbox.zavu_jobs import Job, JobView, Order, Status, open_book,
 from strongroom.sandbox.zavu_options import ExpiredLook, ZavuOptions
 from strongroom.sandbox.zavu_words import (
     BadRequest,
+    encode_cursor,
     position_of,
     read_order,
     read_page,
-    write_cursor,
     write_job,
     zavu_error,
 )
+
+_FAR = 10**18  # a time behind or before every export
 
 
 class Zavu:
@@ -113,16 +115,32 @@ class Zavu:
     async def _list(self, request: Request) -> Response:
         async def work(faults: tuple[Fault, ...]) -> Response:
             status, limit, after = read_page(request.query_params, self._options)
+            leads_on = self._leads_on(faults, after, request.state.entry.number)
+            if leads_on:
+                return JSONResponse({"items": [], "nextCursor": leads_on})
             jobs = [job for job in self._jobs.listed() if status in (None, status_of(job, self._clock()))]
             if after is not None:
                 jobs = [job for job in jobs if self._follows(position_of(job), after)]
             page = jobs[:limit]
-            cursor = write_cursor(page[-1]) if len(jobs) > limit else None
+            cursor = encode_cursor(*position_of(page[-1])) if len(jobs) > limit else None
+            if first(faults, FaultKind.ENDLESS_LIST) and cursor is None:
+                cursor = self._behind_all(request.state.entry.number)
             shown = [await self._show(job) for job in shuffled(page, faults, request.state.entry.number)]
             self._grow(faults)
             return JSONResponse({"items": shown, "nextCursor": cursor})
 
         return await self._play(request, Operation.LIST, "", work)
+
+    def _leads_on(self, faults: tuple[Fault, ...], after: tuple[int, int] | None, number: int) -> str:
+        """Return the cursor of an empty page, or nothing where the page is as it should be."""
+        if first(faults, FaultKind.EMPTY_PAGE) and after is None:
+            return encode_cursor(_FAR if self._options.newest_first else 0, 0)
+        endless = first(faults, FaultKind.ENDLESS_LIST) and after is not None
+        behind = after is not None and not any(self._follows(position_of(job), after) for job in self._jobs.listed())
+        return self._behind_all(number) if endless and behind else ""
+
+    def _behind_all(self, number: int) -> str:
+        return encode_cursor(0 if self._options.newest_first else _FAR, number)
 
     def _grow(self, faults: tuple[Fault, ...]) -> None:
         grows = first(faults, FaultKind.LIST_GROWS)

@@ -83,9 +83,8 @@ def position_of(job: Job) -> tuple[int, int]:
     return int(created_at.timestamp() * 1_000_000), number
 
 
-def write_cursor(job: Job) -> str:
-    """Return an opaque cursor for what follows this export."""
-    micros, number = position_of(job)
+def encode_cursor(micros: int, number: int) -> str:
+    """Return an opaque cursor for what follows this position."""
     return base64.urlsafe_b64encode(f"{micros}:{number}".encode()).decode().rstrip("=")
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from strongroom.engine.engine import Engine
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Holding
-from strongroom.model.errors import NotOffered, ProviderError, RequestRefused
+from strongroom.model.errors import Interrupted, NotOffered, ProviderError, RequestRefused
 from strongroom.model.patience import next_try
 from strongroom.vault.archives import get_archive
 from strongroom.vault.deletions import Deletion, owe_deletion, owed_deletions, settle_deletion
@@ -51,6 +51,8 @@ def _delete(engine: Engine, owed: Deletion) -> bool:
         engine.sources[owed.source].provider.delete(owed.ref)
     except (RequestRefused, NotOffered) as error:
         return _settle(engine, owed, "export.kept", error.message)
+    except Interrupted:
+        return False
     except ProviderError as error:
         if owed.tries + 1 >= engine.patience.deletions:
             return _settle(engine, owed, "export.kept", error.message)

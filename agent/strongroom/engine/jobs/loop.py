@@ -10,6 +10,7 @@ from strongroom.engine.jobs.perform import perform
 from strongroom.engine.jobs.record import budget_at, must_wait_its_turn, record
 from strongroom.engine.jobs.transfer import room_lacking
 from strongroom.model.decision import Act, Situation, Step, next_step
+from strongroom.model.errors import Interrupted
 from strongroom.model.job import Job, State, Wait
 from strongroom.model.table import IllegalMove
 from strongroom.vault.jobs import get_job
@@ -39,6 +40,8 @@ def work(engine: Engine, job_id: str, deadline: datetime | None = None) -> Rest:
             if step.act is Act.NOTHING or (over and not _in_hand(job, hand)):
                 return Rest(job, None, step.reason)
             job = _step(engine, job, step, hand)
+    except Interrupted as stopped:  # while it looked: nothing has changed
+        return Rest(_read(engine, job_id), None, stopped.message)
     except IllegalMove as moved:
         return Rest(_read(engine, job_id), None, str(moved))  # a person cancelled it meanwhile
     finally:

@@ -1,0 +1,62 @@
+"""The odd downloads and answers of the contract, as faults of the sandbox."""
+
+from __future__ import annotations
+
+import time
+
+from strongroom.providers.bounds import Bounds
+from strongroom.sandbox.faults import Fault, FaultKind
+from strongroom.sandbox.recorder import Operation
+from strongroom.sandbox.server import Sandbox
+
+PAGES, WALK = 30, 9.0  # of a list, in the worlds
+
+
+def bounds(read: float) -> Bounds:
+    """Return bounds that a list without end reaches soon."""
+    return Bounds(read=read, call=20, pages=PAGES, walk=WALK)
+
+
+class Ticking:
+    """A monotonic clock that each request moves on, where it is asked to."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self.step = 0.0  # seconds for each request
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.step * len(self._sandbox.requests)
+
+
+def odd_download(sandbox: Sandbox, how: str) -> None:
+    """Bend every further download, and nothing else."""
+    label, _, name = how.partition("label ")
+    sandbox.faults.clear()
+    if how.startswith("coded"):
+        _always(sandbox, Fault(FaultKind.CODED, count=2 if how.endswith("members") else 1))
+    if how == "coded and cut":
+        sandbox.faults.add(Fault(FaultKind.CUT, at=100))
+    if name or how == "empty label" or how.endswith("without label"):
+        _always(sandbox, Fault(FaultKind.LABEL, name="none" if how.endswith("without label") else name))
+    if "type" in how:
+        kinds = {"type of a web page": "text/html; charset=utf-8", "type of a document": "application/xml"}
+        _always(sandbox, Fault(FaultKind.MEDIA_TYPE, name=kinds.get(how, "")))
+    assert label or name
+
+
+def odd_answers(sandbox: Sandbox, clock: Ticking, how: str, link: Operation, shown: Operation) -> None:
+    """Bend every further answer: where a link is asked for, and where an export is shown."""
+    kinds = {
+        "zero times": Fault(FaultKind.ZERO_TIMES, shown),
+        "raw link": Fault(FaultKind.RAW_LINK, link),
+        "foreign link": Fault(FaultKind.FOREIGN_LINK, link),
+        "empty page": Fault(FaultKind.EMPTY_PAGE),
+        "endless list": Fault(FaultKind.ENDLESS_LIST),
+        "slow endless list": Fault(FaultKind.ENDLESS_LIST),
+    }
+    clock.step = 1.0 if how.startswith("slow") else 0.0
+    _always(sandbox, kinds[how])
+
+
+def _always(sandbox: Sandbox, fault: Fault) -> None:
+    sandbox.faults.add(fault, times=None)
