@@ -80,14 +80,14 @@ class Reach:
         if not self.allow_private and any(map(_is_special, faces)):
             raise AddressRefused(
                 f"{origin.host} leads to the private or reserved address {address}",
-                "set allow_private for this source if that is meant",
+                "set allow_private_addresses = true for this source if you mean it",
             )
 
     def _check_loopback(self, origin: Origin, address: Address) -> None:
         if not (self.allow_loopback or self.allow_private):
             raise AddressRefused(
                 f"{origin.host} leads to this machine itself ({address})",
-                "set allow_private for this source if that is meant",
+                "set allow_private_addresses = true for this source if you mean it",
             )
 
 
