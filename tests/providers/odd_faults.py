@@ -9,7 +9,7 @@ from strongroom.sandbox.faults import Fault, FaultKind
 from strongroom.sandbox.recorder import Operation
 from strongroom.sandbox.server import Sandbox
 
-PAGES, WALK = 30, 9.0  # of a list, in the worlds
+PAGES, WALK = 45, 40.0  # of a list, in the worlds
 
 
 def bounds(read: float) -> Bounds:
