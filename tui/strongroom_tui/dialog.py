@@ -56,7 +56,7 @@ class Dialog(ModalScreen[str | None]):
     def __init__(self, title: str, words: str) -> None:
         super().__init__()
         self._title = clean(title)
-        self._words = "\n".join(clean(line) for line in words.splitlines())
+        self._words = "\n".join(clean(line) for line in words.split("\n"))
 
     def compose(self) -> ComposeResult:
         """Put title, words, fields and buttons under each other."""
@@ -219,7 +219,7 @@ class AskLine(Dialog):
         """Say what is wrong; without words the line of words takes no room."""
         wrong = self.query_one("#wrong", Static)
         wrong.display = bool(words)
-        wrong.update(Text("\n".join(clean(line) for line in words.splitlines()), "bold red"))
+        wrong.update(Text("\n".join(clean(line) for line in words.split("\n")), "bold red"))
         self.call_after_refresh(self._fit)
 
     @on(Button.Pressed, "#safe")

@@ -30,6 +30,7 @@ from strongroom.engine.keys.papersheet import ASKED, copied, sheet
 from strongroom.engine.keys.passphrase import weakness
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError
 from strongroom_tui.ending import Ending
+from strongroom_tui.folders import typed_path
 from strongroom_tui.form import Field, Form
 from strongroom_tui.guarded import GuardedApp
 from strongroom_tui.keyline import KeyLine
@@ -230,9 +231,9 @@ def read_wishes(answers: Mapping[str, str]) -> Wishes:
         raise UsageError("the identity needs a passphrase", hint="it is asked for whenever an archive is opened")
     if answers["passphrase"] != answers["again"]:
         raise UsageError("the two passphrases are not the same", hint="type both again")
-    config = Path(answers["config"]).expanduser().absolute()
+    config = typed_path(answers["config"])
     return Wishes(
-        vault=Path(answers["vault"]).expanduser().absolute(),
+        vault=typed_path(answers["vault"]),
         config=config,
         identity=config.with_name("identity.age"),
         passphrase=answers["passphrase"],

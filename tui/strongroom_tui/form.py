@@ -64,7 +64,7 @@ class Form(VerticalScroll, can_focus=False):
 
     def trouble(self, words: str) -> None:
         """Say what is wrong."""
-        lines = "\n".join(clean(line) for line in words.splitlines())
+        lines = "\n".join(clean(line) for line in words.split("\n"))
         self.query_one("#trouble", Static).update(Text(lines, "bold red"))
         self.scroll_end(animate=False)
 

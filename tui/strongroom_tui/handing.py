@@ -21,6 +21,7 @@ from strongroom.model.archive import Archive
 from strongroom.model.errors import StrongroomError
 from strongroom_tui.amounts import number
 from strongroom_tui.dialog import AskLine
+from strongroom_tui.folders import start_folder, typed_path
 from strongroom_tui.hints import in_keys
 from strongroom_tui.longwork import LongWork
 from strongroom_tui.reading import TextScreen
@@ -41,7 +42,7 @@ class Wanted:
     @property
     def target(self) -> Path:
         """Return the folder of the package."""
-        return _path(self.folder)
+        return typed_path(self.folder)
 
 
 def ask_which(room: Room, typed: str = "", trouble: str = "") -> None:
@@ -70,7 +71,7 @@ def ask_on(room: Room, archives: Sequence[Archive], matter: str = "") -> None:
         room.tell("there is nothing to hand over", bad=True)
         return
     found = list({each.id: each for each in archives}.values())
-    _ask_key(room, Wanted(found, folder=str(Path.cwd() / "handover"), matter=matter))
+    _ask_key(room, Wanted(found, folder=str(start_folder() / "handover"), matter=matter))
 
 
 def _ask_key(room: Room, wanted: Wanted) -> None:
@@ -107,7 +108,7 @@ def _ask_folder(room: Room, wanted: Wanted, trouble: str = "") -> None:
         "Into which folder?",
         words,
         value=wanted.folder,
-        check=lambda line: _refusal(lambda: check_target(_path(line))),
+        check=lambda line: _refusal(lambda: check_target(typed_path(line))),
         trouble=trouble,
     )
     room.app.push_screen(ask, placed)
@@ -148,7 +149,3 @@ def _refusal(check: Callable[[], None]) -> str:
     except StrongroomError as error:
         return in_keys(f"{error.message}\n{error.hint}".strip())
     return ""
-
-
-def _path(text: str) -> Path:
-    return Path(text.strip()).expanduser().absolute()

@@ -8,9 +8,11 @@ from pathlib import Path
 from strongroom.engine.keys.identities import Identities
 from strongroom.engine.reading.restore import Restored, restore, restore_members
 from strongroom.model.archive import Archive
+from strongroom.model.errors import UsageError
 from strongroom.model.provider import Container
 from strongroom_tui.amounts import number, size
 from strongroom_tui.dialog import AskLine, Choose
+from strongroom_tui.folders import start_folder, typed_path
 from strongroom_tui.longwork import LongWork
 from strongroom_tui.reading import TextScreen
 from strongroom_tui.room import Room
@@ -51,7 +53,7 @@ def fresh_folder(base: Path, archive: Archive) -> Path:
 def _ask_target(room: Room, archive: Archive, *, members: bool) -> None:
     if members:
         words = "A new or empty folder. The digest of the whole is checked before anything is written."
-        start = fresh_folder(Path.cwd(), archive)
+        start = fresh_folder(start_folder(), archive)
     else:
         coded = bool(archive.seal.delivered_coding)
         how = "the file that the provider delivered gzip-coded, decoded" if coded else _AS_DELIVERED
@@ -59,11 +61,16 @@ def _ask_target(room: Room, archive: Archive, *, members: bool) -> None:
             f"{archive.seal.file_name}, {size(archive.seal.file_size)}: {how}.\n"
             "Name a new file, or a folder to put it in. Nothing is ever overwritten; the digest is checked first."
         )
-        start = Path.cwd() / archive.seal.file_name
+        start = start_folder() / archive.seal.file_name
 
     def chosen(answer: str | None) -> None:
-        if answer is not None:
-            target = Path(answer.strip()).expanduser()
+        if answer is None:
+            return
+        try:
+            target = typed_path(answer)
+        except UsageError as error:
+            room.tell(f"{error.message}: {error.hint}", bad=True)
+        else:
             unlocked(room, lambda identities: _restore(room, archive, target, identities, members=members))
 
     room.app.push_screen(AskLine(f"Restore archive {archive.id} to", words, value=str(start)), chosen)

@@ -16,8 +16,9 @@ from textual.worker import Worker
 
 from strongroom.config.secrets import resolve
 from strongroom.engine.keys.identities import Identities, load_identities, needs_passphrase
-from strongroom.model.errors import StrongroomError
+from strongroom.model.errors import StrongroomError, UsageError
 from strongroom_tui.dialog import AskLine
+from strongroom_tui.folders import typed_path
 from strongroom_tui.hints import told_error
 from strongroom_tui.room import Room
 
@@ -105,8 +106,14 @@ def ask_file(room: Room, then: Callable[[Identities], None], typed: str = "", tr
     words = "An identity is needed to open archives. It stays in memory and is forgotten after five idle minutes."
 
     def chosen(answer: str | None) -> None:
-        if answer is not None:
-            _open(room, config, Path(answer.strip()).expanduser(), then)
+        if answer is None:
+            return
+        try:
+            path = typed_path(answer)
+        except UsageError as error:
+            ask_file(room, then, answer, f"{error.message}: {error.hint}")
+        else:
+            _open(room, config, path, then)
 
     start = str(config.vault.identity) if config.vault.identity is not None else "~/"
     room.app.push_screen(AskLine("Which identity file?", words, value=typed or start, trouble=trouble), chosen)

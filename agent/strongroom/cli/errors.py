@@ -103,7 +103,7 @@ def _unexpected(error: BaseException) -> Failure:
 
 def _tell_failure(failure: Failure, *, as_json: bool) -> int:
     """Tell it to whoever reads; a reader of standard output who has gone needs no more."""
-    lines = [redact(clean(line)) for line in failure.message.splitlines() or [""]]
+    lines = [redact(clean(line)) for line in failure.message.strip("\n").split("\n")]
     hint = redact(clean(failure.hint))
     for line in lines:
         tell(f"{click.style('error:', fg='red', bold=True)} {line}")

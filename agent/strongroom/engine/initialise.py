@@ -17,6 +17,7 @@ from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
 from strongroom.model.bech32 import encode_bech32
 from strongroom.model.errors import UsageError
+from strongroom.model.neighbours import beside
 from strongroom.vault.durable import flush, in_words, write_all
 from strongroom.vault.layout import Layout
 from strongroom.vault.log import add_entry
@@ -142,7 +143,7 @@ def initialise(wishes: Wishes, recovery: NewIdentity, doors: Doors) -> Made:
 
 def signing_key_of(wishes: Wishes) -> Path:
     """Return where the agent's signing key goes: beside the configuration."""
-    return wishes.config.with_name(f"{wishes.config.stem}-signing.key")
+    return beside(wishes.config.with_suffix(""), "-signing.key")
 
 
 def _write_private(path: Path, data: bytes) -> None:

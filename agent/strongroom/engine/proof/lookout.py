@@ -15,6 +15,7 @@ from strongroom.config.schema import Config
 from strongroom.config.secrets import Scheme
 from strongroom.evidence.checkpoint import Checkpoint, read_unchecked
 from strongroom.model.errors import StrongroomError
+from strongroom.model.neighbours import beside
 
 _LONGEST = 65_536  # bytes; a longer file is no note
 
@@ -75,7 +76,7 @@ class Lookout:
         return ""
 
     def _memory(self, origin: str) -> Path | None:
-        return None if self.key is None else self.key.with_name(f"{self.key.name}.{_log_of(origin)}.note")
+        return None if self.key is None else beside(self.key, f".{_log_of(origin)}.note")
 
 
 NOWHERE = Lookout()

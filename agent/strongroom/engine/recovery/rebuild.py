@@ -23,6 +23,7 @@ from strongroom.evidence.line import Entry, Fact, digest
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import Interrupted, VaultError, WorldError
 from strongroom.model.instants import Clock, format_instant, parse_instant
+from strongroom.model.neighbours import beside
 from strongroom.model.stream import Stream
 from strongroom.vault import queries as common
 from strongroom.vault import rebuilding
@@ -101,7 +102,7 @@ def rebuild(order: Rebuild) -> Rebuilt:
     with hold(order.layout.lock, "strongroom rebuild"):
         if not order.lose_history and order.to is None:
             require_history(order.layout)
-        unfinished = order.to.with_name(order.to.name + ".part") if order.to else _place(order.layout)
+        unfinished = beside(order.to, ".part") if order.to else _place(order.layout)
         if order.to is not None and is_there(order.to):
             raise VaultError(f"{order.to} exists already and is never overwritten", hint="name another file")
         done = Rebuilt()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from strongroom.model.errors import UsageError, VaultError
 from strongroom.model.instants import Clock
+from strongroom.model.neighbours import beside
 from strongroom.vault.durable import flush_folder
 from strongroom.vault.layout import Layout
 from strongroom.vault.lock import hold
@@ -51,7 +52,7 @@ def _has_format(layout: Layout) -> bool:
 def move_unfinished(root: Path, clock: Clock) -> str:
     """Move the whole folder aside; return what was done. Raises VaultLocked, UsageError, OSError."""
     root = Layout(root).root
-    aside = root.with_name(f"{root.name}-unfinished-{clock():%Y%m%dT%H%M%S}")
+    aside = beside(root, f"-unfinished-{clock():%Y%m%dT%H%M%S}")
     with hold(Layout(root).lock, "strongroom recover"):
         if is_there(aside):
             raise UsageError(f"{aside} is there already", hint="wait a second and run it again")
