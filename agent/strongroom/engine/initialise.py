@@ -12,12 +12,12 @@ from strongroom.config.template import FreshSource, render_config
 from strongroom.engine.assembly import Doors
 from strongroom.engine.health.vaulttime import remember_confirmed, remember_time
 from strongroom.engine.keys.identities import NewIdentity, identity_file, make_identity
+from strongroom.engine.neighbours import beside
 from strongroom.engine.recovery.unfinished import is_unfinished
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
 from strongroom.model.bech32 import encode_bech32
 from strongroom.model.errors import UsageError
-from strongroom.model.neighbours import beside
 from strongroom.vault.durable import flush, in_words, write_all
 from strongroom.vault.layout import Layout
 from strongroom.vault.log import add_entry

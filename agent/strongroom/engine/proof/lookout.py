@@ -13,9 +13,9 @@ from pathlib import Path
 
 from strongroom.config.schema import Config
 from strongroom.config.secrets import Scheme
+from strongroom.engine.neighbours import beside
 from strongroom.evidence.checkpoint import Checkpoint, read_unchecked
 from strongroom.model.errors import StrongroomError
-from strongroom.model.neighbours import beside
 
 _LONGEST = 65_536  # bytes; a longer file is no note
 

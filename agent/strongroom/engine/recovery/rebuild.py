@@ -15,6 +15,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
+from strongroom.engine.neighbours import beside
 from strongroom.engine.recovery.history import is_at, require_history
 from strongroom.engine.recovery.manifests import Restorer, enter_file, manifests_of, name_of
 from strongroom.engine.recovery.replay import Body, Replay
@@ -23,7 +24,6 @@ from strongroom.evidence.line import Entry, Fact, digest
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import Interrupted, VaultError, WorldError
 from strongroom.model.instants import Clock, format_instant, parse_instant
-from strongroom.model.neighbours import beside
 from strongroom.model.stream import Stream
 from strongroom.vault import queries as common
 from strongroom.vault import rebuilding

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from pathlib import Path
 
+from strongroom.engine.neighbours import beside
 from strongroom.model.errors import UsageError, VaultError
 from strongroom.model.instants import Clock
-from strongroom.model.neighbours import beside
 from strongroom.vault.durable import flush_folder
 from strongroom.vault.layout import Layout
 from strongroom.vault.lock import hold
