@@ -21,7 +21,7 @@ ABOUT_EMPTY = f"""
 """
 SETTLED_BEFORE = """
 SELECT window_start, window_end, cover FROM coverage
-WHERE stream = ? AND cover IN ('proven', 'empty') AND window_end <= ? ORDER BY window_start DESC
+WHERE stream = ? AND cover IN ('proven', 'empty') AND window_end <= ? ORDER BY window_start DESC LIMIT ?
 """
 SECOND_LOOK_JOB = """
 SELECT id FROM jobs WHERE stream = ? AND window_start = ? AND window_end = ? AND purpose = 'second-look' LIMIT 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from strongroom.vault.ledger import covered_by
 from strongroom.vault.log import add_entry, entries_about_empty
 from strongroom.vault.rows import UNREADABLE, unreadable
 
+MOST = 2_000  # windows of the past that say what is usual: five years of days, twelve weeks of hours
 DOUBTED = "empty.doubted"
 _KINDS = {
     Outcome.CONFIRMED: "empty.confirmed",
@@ -62,12 +64,11 @@ def looks_to_make(catalogue: Catalogue, stream: str, now: datetime) -> list[Seco
     return [each for each in looks if each.due is not None and each.due <= now and not _has_job(catalogue, each)]
 
 
-def earlier_intervals(catalogue: Catalogue, stream: str, before: datetime) -> list[Interval]:
-    """Return what of a stream is archived or empty before an instant, the latest first."""
-    return [
-        Interval(stream, Window(to_instant(row["window_start"]), to_instant(row["window_end"])), Cover(row["cover"]))
-        for row in catalogue.read(queries.SETTLED_BEFORE, stream, to_text(before))
-    ]
+def earlier_intervals(catalogue: Catalogue, stream: str, before: datetime) -> Iterator[Interval]:
+    """Yield what of a stream is archived or empty before an instant, the latest first, at most MOST windows."""
+    for row in catalogue.read(queries.SETTLED_BEFORE, stream, to_text(before), MOST):
+        window = Window(to_instant(row["window_start"]), to_instant(row["window_end"]))
+        yield Interval(stream, window, Cover(row["cover"]))
 
 
 def note_doubt(catalogue: Catalogue, interval: Interval, doubt: Doubt, due: datetime | None, now: datetime) -> None:
