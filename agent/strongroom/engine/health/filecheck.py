@@ -18,6 +18,7 @@ from strongroom.vault.vaultfiles import Entry, is_there, walk
 SHOWN = 3  # names of each kind of finding
 _SHARD = re.compile(r"(?:archives|keys|manifests)/[0-9a-hjkmnp-tv-z]{2}\Z")
 _FOLDERS = ("archives", "keys", "manifests", "quarantine", "log", "log/checkpoints", "log/certificates", "tmp")
+_FILES = ("lock", "README.txt", "catalogue.sqlite", "catalogue.sqlite-wal", "catalogue.sqlite-shm")
 _FILE, _FOLDER = 0o600, 0o700  # what the owner needs
 
 
@@ -58,6 +59,14 @@ def check_files(root: Path) -> Iterator[Check]:
         yield Check("files", Verdict.OK, words)
 
 
+def misplaced(layout: Layout) -> list[str]:
+    """Return the name of each link, pipe, socket and device in a vault, and of each folder where only files are."""
+    found = _Found(0)
+    for entry in walk(layout.root, _is_ours):
+        _judge(entry, found)
+    return sorted([*found.links, *found.special, *found.folders])
+
+
 def _is_ours(folder: str) -> bool:
     return folder in _FOLDERS or _SHARD.match(folder) is not None
 
@@ -86,7 +95,9 @@ def _judge(entry: Entry, found: _Found) -> None:
 def _judge_folder(entry: Entry, mode: int, found: _Found) -> None:
     if _is_ours(entry.name):
         _judge_mode(entry.name, mode, _FOLDER, found)
-    elif "/" in entry.name:  # beside the folders of a vault there may be others, such as lost+found
+    elif (
+        "/" in entry.name or entry.name in _FILES
+    ):  # beside the folders of a vault there may be others, such as lost+found
         found.folders.append(entry.name)
 
 

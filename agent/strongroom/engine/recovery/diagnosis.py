@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from strongroom.engine.destruction.crosscheck import held_otherwise, planned_otherwise
+from strongroom.engine.health.filecheck import misplaced
 from strongroom.engine.health.fixity import UNTOLD, Fault, check_fixity, check_small_files, payload_fault
 from strongroom.engine.health.inventory import each_archive
 from strongroom.engine.recovery.derived import Wrong, row_differences
@@ -68,9 +69,20 @@ def diagnose(root: Path, *, deep: bool = False, configured: bool = True) -> list
         if any(each.kind in _DECISIVE for each in found):
             return found
         found += [*_of_holds(vault), *_of_jobs(vault), *_of_archives(vault, deep=deep), *stray_troubles(vault)]
+        found += _of_places(layout, found)
         return found if any(each.mendable for each in found) else [*found, *_of_rows(vault)]  # files first
     finally:
         vault.close()
+
+
+def _of_places(layout: Layout, found: list[Trouble]) -> Iterator[Trouble]:
+    """Tell what is no file in the place of one, where nothing else has named it."""
+    named = {name for each in found for name in each.files}
+    for name in misplaced(layout):
+        if name not in named:
+            words = f"{name} is a symbolic link, or no regular file, and is not opened"
+            remedy = "see what it is, remove it, and put the file back from a copy if there was one"
+            yield Trouble(Kind.PLACE, words, remedy, mendable=False, files=(name,))
 
 
 def _of_catalogue(layout: Layout) -> Iterator[Trouble]:
