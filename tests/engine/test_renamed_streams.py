@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from bench_engine import NOON, STREAM, Bench
 from destructionkit import ALICE, BOB
 
 from strongroom.engine.assembly import open_reading, plans_of
 from strongroom.engine.coverage.planning import enter_due
-from strongroom.engine.coverage.renames import Renamed, find_renames
+from strongroom.engine.coverage.renames import Renamed, find_renames, require_same_source
 from strongroom.engine.destruction.approve import approve
 from strongroom.engine.destruction.desk import Desk
 from strongroom.engine.destruction.destroy import carry_out
@@ -23,6 +24,7 @@ from strongroom.engine.readings import coverage_of, list_archives, list_jobs, ne
 from strongroom.engine.recovery.rebuild import Rebuild, rebuild
 from strongroom.engine.retention.holding import list_holds, place
 from strongroom.model.coverage import Cover
+from strongroom.model.errors import UsageError
 from strongroom.model.hold import HoldRule
 from strongroom.model.stream import Stream
 from strongroom.vault.archives import get_archive
@@ -151,3 +153,27 @@ def test_a_re_export_of_what_was_archived_under_the_old_name_is_compared_with_it
         bench.run(engine)
         assert len(list_archives(engine.vault)) == 3
         assert coverage_of(engine.vault, STREAM.name) == []
+
+
+def test_a_source_of_another_name_is_refused_and_nothing_is_exported_under_it(bench: Bench) -> None:
+    assert cover(bench) == 2
+    (source,), (stream,) = bench.config.sources, bench.config.streams
+    before = bench.config
+    bench.config = replace(
+        bench.config, sources=(replace(source, name="other"),), streams=(replace(stream, source="other"),)
+    )
+    with pytest.raises(UsageError, match=f"was archived from source {source.name}") as told:
+        cover(bench)
+    assert f'call the source "{source.name}" again' in told.value.hint
+    assert "give the stream another name" in told.value.hint
+    bench.config = before
+    assert cover(bench) == 0
+    assert kinds(bench).count("job.planned") == 2
+
+
+def test_another_account_under_a_stream_of_its_own_is_no_other_name(bench: Bench) -> None:
+    mine = Stream("mine", "one", ("messages",))
+    require_same_source([replace(mine, name="theirs", source="two")], [mine])
+    require_same_source([mine], [mine, replace(mine, name="theirs", source="two")])
+    with pytest.raises(UsageError):
+        require_same_source([replace(mine, source="two")], [mine])

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from strongroom.engine.retention.holding import repeat_hold
 from strongroom.evidence.line import Entry, Fact
+from strongroom.model.errors import UsageError
 from strongroom.model.instants import Chance
 from strongroom.model.naming import fold_name
 from strongroom.model.stream import Stream
@@ -33,9 +34,11 @@ def adopt_renames(vault: Vault, streams: Iterable[Stream], now: datetime, chance
     """Recognize the configured streams that were renamed, carry over what goes by the name, log it, and return them.
 
     Holds on the old name are placed on the new one, too: as holds of their own, which are released like any other.
+    Raises UsageError, having changed nothing, as `require_same_source`.
     """
     catalogue, done = vault.catalogue, []
     configured = list(streams)
+    require_same_source(configured, covered_streams(catalogue))
     with catalogue.transaction():
         for renamed in find_renames(configured, covered_streams(catalogue)):
             move_stream(catalogue, renamed.old, renamed.new)
@@ -48,6 +51,24 @@ def adopt_renames(vault: Vault, streams: Iterable[Stream], now: datetime, chance
     if done:
         vault.write_log()
     return done
+
+
+def require_same_source(configured: Iterable[Stream], covered: Iterable[Stream]) -> None:
+    """Raise UsageError where a stream was archived from a source of another name.
+
+    A source's name is its account: holds, coverage and what was destroyed go by it. Nobody but a person knows whether
+    another name is another account, whose records are not archived yet, or the same one, whose destroyed windows must
+    not come back.
+    """
+    sources = {each.name: each.source for each in covered}
+    for each in configured:
+        was = sources.get(each.name) or each.source
+        if was != each.source:
+            raise UsageError(
+                f"stream {each.name} was archived from source {was}, and the configuration names source {each.source}",
+                hint=f'if it is the same account, call the source "{was}" again: holds, coverage and what was destroyed'
+                " go by that name; if it is another account, give the stream another name",
+            )
 
 
 def find_renames(configured: list[Stream], covered: list[Stream]) -> list[Renamed]:
