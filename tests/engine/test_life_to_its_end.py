@@ -33,6 +33,10 @@ from strongroom.vault.shred import copies_of
 from strongroom.vault.tombstones import get_tombstone, is_tombstone
 
 WEEK = timedelta(days=7)
+_UNTIL = "SELECT until FROM retained WHERE archive = ?"
+_SET_UNTIL = "UPDATE retained SET until = ? WHERE archive = ?"
+_STAGES = "SELECT archive, stage FROM condemned WHERE proposal = ?"
+_SET_STAGE = "UPDATE condemned SET stage = ? WHERE proposal = ? AND archive = ?"
 
 
 class LifeToItsEnd(LifeOfRecords):
@@ -127,6 +131,44 @@ class LifeToItsEnd(LifeOfRecords):
         for plan in self.plans[before:]:
             self._approve(plan, BOB)
         self.carry_out(days=days)
+
+    @precondition(lambda self: self.world.lives)
+    @rule(data=st.data(), until=st.sampled_from(("2000-02-29T00:00:00.000000Z", "2024-02-28T23:30:00.000000Z")))
+    def forge_a_period(self, data: st.DataObject, until: str) -> None:
+        """Let a row say that a period is over: nothing is proposed by it, whatever the log says of that archive."""
+        life, catalogue = self._draw(data), self.vault.catalogue
+        ((before,),) = (tuple(row) for row in catalogue.read(_UNTIL, life.archive.id))
+        if before == until:
+            return
+        with catalogue.transaction():
+            catalogue.write(_SET_UNTIL, until, life.archive.id)
+        with pytest.raises(StrongroomError):
+            propose(self.desk(), [life.archive], ALICE, "the row says so")
+        with catalogue.transaction():
+            catalogue.write(_SET_UNTIL, before, life.archive.id)
+        fresh = self._told()[len(self.world.acts) :]
+        assert set(fresh) <= {"destruction.refused"}
+        self.world.acts += fresh
+
+    @precondition(lambda self: self.plans)
+    @rule(data=st.data())
+    def forge_a_stage(self, data: st.DataObject) -> None:
+        """Let a row say that all of a plan is approved: nothing is destroyed by it that the log does not tell of."""
+        plan, catalogue = data.draw(st.sampled_from(self.plans)).proposal.id, self.vault.catalogue
+        before = [tuple(row) for row in catalogue.read(_STAGES, plan)]
+        if any(stage not in ("withdrawn", "proposed", "spared") for _, stage in before):
+            return
+        with catalogue.transaction():
+            catalogue.write("UPDATE OR IGNORE condemned SET stage = 'approved' WHERE proposal = ?", plan)
+        with suppress(StrongroomError):
+            carry_out(self.desk())
+        assert all(get_archive(catalogue, archive) is not None for archive, _ in before if archive in self.world.lives)
+        with catalogue.transaction():
+            for archive, stage in before:
+                catalogue.write(_SET_STAGE, stage, plan, archive)
+        fresh = self._told()[len(self.world.acts) :]
+        assert set(fresh) <= {"destruction.refused", "destruction.spared", "clock.confirmed"}
+        self.world.acts += fresh
 
     def _bury(self, name: str) -> None:
         """Check that an archive that is gone was allowed to go."""
