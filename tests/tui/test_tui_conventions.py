@@ -139,7 +139,7 @@ EMPTY = {
     "archives": "No archives yet: one appears here when",
     "retention": "No archive has a period that ends.",
     "evidence": "The log is empty: its first entry comes with the first job",
-    "health": "✓ nothing stands as an alarm",
+    "health": "✓ no alert is active",
     "holds": "No hold was ever placed. a places one",
     "plans": "Nothing is to be destroyed. D proposes what is past its period",
 }

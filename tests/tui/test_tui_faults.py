@@ -55,3 +55,16 @@ async def test_a_room_that_was_left_meanwhile_is_none(
         await seat.press("r")
         assert seat.app.is_running
         assert "Archives" in seat.text
+
+
+async def test_a_row_that_cannot_be_read_is_named_over_all_the_others(bench: Bench, sit: Sit) -> None:
+    with bench.vault.catalogue.transaction():
+        bench.vault.catalogue.write("UPDATE jobs SET cause = 'nosuch' WHERE id = (SELECT max(id) FROM jobs)")
+        bench.vault.catalogue.write("UPDATE archives SET manifest = '{' WHERE id = (SELECT max(id) FROM archives)")
+    async with sit(bench, size=(80, 24)) as seat:
+        assert "run strongroom recover: the row" in seat.text
+        assert "of jobs" in seat.text
+        assert "sealed" in seat.text
+        await seat.press("4")
+        assert "run strongroom recover: the row" in seat.text
+        assert "1.2 MB" in seat.text

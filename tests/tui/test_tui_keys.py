@@ -28,7 +28,7 @@ async def test_the_footer_shows_what_works_now(bench: Bench, sit: Sit, way: str)
 @pytest.mark.parametrize(
     ("way", "there", "absent"),
     [
-        ("jobs", {"details", "filter", "refresh", "help", "quit"}, {"older", "newer", "clear", "back"}),
+        ("jobs", {"details", "filter", "refresh", "help", "quit"}, {"next page", "page before", "clear", "back"}),
         ("detail", {"back", "help", "quit"}, {"details", "filter"}),
         ("filter", {"apply"}, {"filter", "quit", "details"}),
     ],
@@ -43,11 +43,11 @@ async def test_keys_come_and_go(bench: Bench, sit: Sit, way: str, there: set[str
 async def test_page_keys_show_where_there_are_pages(empty: Bench, sit: Sit) -> None:
     empty.write(*(make_job(n, State.ARCHIVED) for n in range(250)))
     async with sit(empty) as seat:
-        assert "older" in in_footer(seat)
-        assert "newer" not in in_footer(seat)
+        assert "next page" in in_footer(seat)
+        assert "page before" not in in_footer(seat)
         await seat.press("n")
-        assert "newer" in in_footer(seat)
-        assert "older" not in in_footer(seat)
+        assert "page before" in in_footer(seat)
+        assert "next page" not in in_footer(seat)
 
 
 @pytest.mark.parametrize("key", ["question_mark", "f1"])

@@ -186,9 +186,9 @@ class BrowseScreen(Room):
     def _show_record(self) -> None:
         self.strongroom.keyring.touch()
         table, shelf = self.query_one(PageTable), self._shelf
-        if shelf is not None and table.chosen:
-            record = dict(zip(map(str, shelf.places), shelf.records, strict=True)).get(table.chosen)
-            self.query_one(Reading).show(in_full(record) if record is not None else Text())
+        chosen = table.chosen
+        record = dict(zip(map(str, shelf.places), shelf.records, strict=True)).get(chosen) if shelf else None
+        self.query_one(Reading).show(in_full(record) if record is not None else Text())
 
     def _close_line(self) -> None:
         self.query_one(FilterLine).close()

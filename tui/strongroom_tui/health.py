@@ -16,7 +16,7 @@ from strongroom.engine.health.doctor import Check, examine
 from strongroom.engine.health.notices import Notice, newest_notices
 from strongroom.engine.health.standing import Standing, standing_of
 from strongroom_tui.desk import Desk
-from strongroom_tui.healthwords import health_story
+from strongroom_tui.healthwords import health_story, unarchived_words
 from strongroom_tui.reading import Reading
 from strongroom_tui.room import Room
 
@@ -74,7 +74,9 @@ class HealthRoom(Room):
         health = seen.answer if seen is not None and isinstance(seen.answer, Health) else None
         notices, standing = (health.notices, health.standing) if health else (None, None)
         now = self.strongroom.clock()
-        self.query_one(Reading).show(health_story(notices, standing, self._checks, now, offline=self._offline))
+        bad = unarchived_words(seen.status.coverage) if seen is not None else []
+        story = health_story(notices, standing, self._checks, now, bad, offline=self._offline)
+        self.query_one(Reading).show(story)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Have no provider asked by those who only look on."""

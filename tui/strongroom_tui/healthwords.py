@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
@@ -11,6 +11,7 @@ from rich.text import Text
 from strongroom.engine.health.doctor import Check, Verdict
 from strongroom.engine.health.notices import Notice
 from strongroom.engine.health.standing import SourceStanding, Standing
+from strongroom.model.coverage import Cover
 from strongroom_tui.amounts import local, number, size, span
 from strongroom_tui.marks import Mark
 from strongroom_tui.plain import clean
@@ -39,14 +40,18 @@ def health_story(
     standing_now: Standing | None,
     checks: Iterable[Check] | None,
     now: datetime,
+    bad: Sequence[str] = (),
     *,
     offline: bool,
 ) -> Text:
-    """Return what stands as an alarm, how machine and sources stand, then the checks, then what is over."""
+    """Return what stands as an alarm, how machine and sources stand, then the checks, then what is over.
+
+    `bad` says what is lost or failed, for which an alarm may have been cleared or may not have been raised yet.
+    """
     raised = list(notices or ())
     standing = [each for each in raised if each.cleared_at is None]
     over = [each for each in raised if each.cleared_at is not None]
-    parts = [_alarms(standing, now, known=notices is not None)]
+    parts = [_alarms(standing, now, bad, known=notices is not None)]
     if standing_now is not None:
         parts.append(_section("Machine and sources", [Text(f"  {line}") for line in standing_lines(standing_now, now)]))
     parts.append(_checks(checks, offline=offline))
@@ -55,11 +60,22 @@ def health_story(
     return Text("\n\n").join(parts)
 
 
-def _alarms(standing: list[Notice], now: datetime, *, known: bool) -> Text:
+def unarchived_words(coverage: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Say how many entries of all streams are lost, and how many failed."""
+    sums = {cover: sum(counts.get(cover, 0) for counts in coverage.values()) for cover in (Cover.LOST, Cover.MISSING)}
+    lost, failed = sums[Cover.LOST], sums[Cover.MISSING]
+    words = [f"{number(lost, 'period')} lost: the provider deleted the records first"] if lost else []
+    return words + ([f"{number(failed, 'window')} failed: a person must act"] if failed else [])
+
+
+def _alarms(standing: list[Notice], now: datetime, bad: Sequence[str], *, known: bool) -> Text:
     if not known:
         return _section("Alarms", [Text("  reading …")])
+    if not standing and bad:
+        lines = [Text("  · no alert is active, but:"), *(Text(f"  ✗ {words}", "bold red") for words in bad)]
+        return _section("Alarms", lines)
     if not standing:
-        return _section("Alarms", [Text("  ✓ nothing stands as an alarm", "green")])
+        return _section("Alarms", [Text("  ✓ no alert is active", "green")])
     order = list(LEVELS)
     worst = sorted(standing, key=lambda each: order.index(each.severity) if each.severity in order else len(order))
     return _section(f"Alarms  {number(len(standing))} standing", [_notice(each, now) for each in worst])

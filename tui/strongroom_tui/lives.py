@@ -21,6 +21,7 @@ from strongroom.model.archive import Archive
 from strongroom.model.hold import Hold
 from strongroom.model.job import Job
 from strongroom.model.retention import Verdict
+from strongroom.model.waiting import cause_words
 from strongroom_tui.archiveacts import ArchiveActs
 from strongroom_tui.desk import Desk
 from strongroom_tui.jobacts import JobActs
@@ -195,7 +196,8 @@ def _leads_of_job(kin: Kin) -> list[Lead]:
 
 
 def _to_job(how: str, job: Job) -> Lead:
-    return Lead(f"{how} job {job.id}  {job.state}" + (f" ({job.cause})" if job.cause else ""), job.id, job=True)
+    cause = f" ({cause_words(job.cause, job.detail)})" if job.cause else ""
+    return Lead(f"{how} job {job.id}  {job.state}{cause}", job.id, job=True)
 
 
 def _leads_of_archive(told: ArchiveStanding) -> list[Lead]:

@@ -56,19 +56,23 @@ SEVERITIES: Mapping[Severity, Mark] = MappingProxyType(
 )
 
 
-PLAN_WORDS = ("paused", "late", "due", "waiting")
+PLAN_WORDS = ("paused", "late", "failed", "due", "running", "waiting")
 """How a plan may stand."""
 
 
 def plan_mark(schedule: Schedule) -> Mark:
-    """Return how a plan stands: paused, late, at work on a backlog, or waiting for its next window."""
+    """Return how a plan stands: it waits for its next window only where no window is outstanding."""
     outlook = schedule.outlook
     if schedule.paused:
         return Mark("‖", "paused", _DOUBT)
     if outlook is not None and outlook.late:
         return Mark("▲", "late", _DOUBT)
+    if schedule.failed:
+        return Mark("✗", "failed", _BAD)
     if outlook is not None and outlook.exports:
         return Mark("○", "due", _MOVING)
+    if schedule.running:
+        return Mark("▒", "running", _MOVING)
     return Mark("✓", "waiting", _GOOD)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from strongroom.engine.readings import Running
 from strongroom.model.job import Cause, Job, State, Wait
-from strongroom.model.waiting import job_words, wait_of, wait_words
+from strongroom.model.waiting import cause_words, job_words, wait_of, wait_words
 from strongroom_tui.amounts import bar, first_that_fits, size, span, time_left
 from strongroom_tui.plain import clip
 
@@ -44,7 +44,7 @@ def doing(job: Job, scene: Scene, width: int) -> str:
     if job.state is State.ARCHIVED:
         return "" if job.size is None else size(job.size)
     if job.state is State.FAILED:
-        return clip(job_words(job, scene.now) or job.cause.value, width)
+        return clip(job_words(job, scene.now) or cause_words(job.cause, job.detail), width)
     if job.finished:
         return clip(_AT[job.state], width)
     return clip(first_that_fits(_waits(job, scene.now), width), width)
@@ -100,7 +100,7 @@ def _waits(job: Job, now: datetime) -> list[str]:
     words = wait_words(replace(wait, until=None))
     brief = words.removeprefix("waits for ")
     detail = [f"{words}{when}: {wait.words}"] if wait.words else []
-    return [*detail, f"{words}{when}", f"{brief}{when}", brief, wait.cause.value]
+    return [*detail, f"{words}{when}", f"{brief}{when}", brief, cause_words(wait.cause, wait.words)]
 
 
 def _joined(variants: list[tuple[str, ...]]) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -19,7 +19,8 @@ from strongroom.config.load import load_config
 from strongroom.engine import readings
 from strongroom.engine.assembly import Doors, build_sources, engine_to_look, open_reading, system_clock
 from strongroom.engine.engine import Engine
-from strongroom.engine.readings import Status
+from strongroom.engine.readings import Status, leaving_out
+from strongroom.model.counts import counted
 from strongroom.model.errors import CatalogueBusy, StrongroomError, UsageError, VaultError
 from strongroom.model.instants import Clock
 from strongroom_tui.desk import Deed, Desk, Question
@@ -38,7 +39,7 @@ class Seen:
     version: int  # of the catalogue, to compare with the next look
     status: Status
     answer: object
-    trouble: str = ""  # what is wrong with the configuration on disk, where an older one is in force
+    trouble: str = ""  # what is wrong with the configuration on disk, or which rows could not be read
 
 
 class VaultReader:
@@ -85,8 +86,10 @@ class VaultReader:
         renewed, version = self._renew(), readings.changes(self._desk.vault)
         if version == known and not renewed:
             return None
-        status = readings.status_of(self._desk.vault)
-        return Seen(question, version, status, question.ask(self._desk) if question else None, self._refused)
+        with leaving_out() as unread:  # what a person does is decided by what `do` reads, which leaves nothing out
+            status = readings.status_of(self._desk.vault)
+            answer = question.ask(self._desk) if question else None
+        return Seen(question, version, status, answer, self._refused or _unread_words(unread))
 
     def _renew(self) -> bool:
         """Take over a configuration that was changed on disk; one that is refused is told, and the old one stays."""
@@ -107,6 +110,15 @@ class VaultReader:
 
     def _make_engine(self) -> Engine:
         return engine_to_look(self._desk.config, self._desk.vault, Doors(clock=self._desk.clock))
+
+
+def _unread_words(unread: Mapping[str, StrongroomError]) -> str:
+    """Name the first row that could not be read and is missing here, and say how many more there are."""
+    if not unread:
+        return ""
+    first = next(iter(unread))
+    more = f" and {counted(len(unread) - 1, 'more row')}" if len(unread) > 1 else ""
+    return f"run strongroom recover: {first}{more}"  # the next step first: a narrow screen cuts the end
 
 
 def _in_words(work: Callable[[], _Answer]) -> _Answer:

@@ -55,8 +55,12 @@ def keeping_facts(
 ) -> list[tuple[str, str]]:
     """Return what keeps an archive, and what proves what happened to it."""
     mark = FATES[verdict.fate]
-    until = f" until {verdict.until:%Y-%m-%d}" if verdict.until else ""
+    until = f" until {verdict.until:%Y-%m-%d}" if verdict.until and verdict.fate is Fate.KEEP else ""
     facts = [("verdict", f"{mark.symbol} {mark.word}{until}: {verdict.reason}")]
+    if verdict.fate is Fate.HELD:  # the end of the period is none of the hold
+        facts.append(("hold ends", "when it is released; a hold has no end date"))
+        if verdict.until is not None:
+            facts.append(("period", f"ends {verdict.until:%Y-%m-%d}"))
     if verdict.rule is not None:
         cited = f", {verdict.rule.citation}" if verdict.rule.citation else ""
         facts.append(("rule", f"{verdict.rule.words}{cited}"))

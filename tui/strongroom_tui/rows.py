@@ -79,12 +79,18 @@ def verdict_row(judged: Judged, columns: Columns) -> Row:
     record, verdict = judged.record, judged.verdict
     cells = {
         "fate": FATES[verdict.fate].text(widths["fate"]),
-        "until": Text(f"{verdict.until:%Y-%m-%d}" if verdict.until else "for ever"),
+        "until": Text(_until(verdict)),
         "stream": Text(record.stream),
         "window": Text(window_words(record.window, widths.get("window", 0))),
         "why": Text(_beside_its_date(verdict)),
     }
     return Row(record.id, _in_order(cells, columns))
+
+
+def _until(verdict: Verdict) -> str:
+    if verdict.fate is Fate.HELD:
+        return "no end date"
+    return f"{verdict.until:%Y-%m-%d}" if verdict.until else "for ever"
 
 
 def _beside_its_date(verdict: Verdict) -> str:
@@ -148,7 +154,7 @@ def schedule_row(schedule: Schedule, now: datetime, columns: Columns, asked: str
         "every": Text(plan.span),
         "next": Text(window_words(schedule.next, widths.get("next", 0))),
         "at": Text(asked, "yellow") if asked else Text(when),
-        "due": Text("…" if outlook is None else number(outlook.exports)),
+        "due": Text("…" if outlook is None else number(schedule.outstanding)),
         "by": Text(local_minute(outlook.done_by) if outlook is not None and outlook.exports else ""),
         "class": Text(plan.retention),
     }

@@ -13,7 +13,7 @@ from strongroom.engine.readings import ArchiveLife, JobLife, Moment
 from strongroom.model.archive import Archive
 from strongroom.model.inspection import Finding, MemberReport
 from strongroom.model.job import Job
-from strongroom.model.waiting import wait_words
+from strongroom.model.waiting import cause_words, wait_words
 from strongroom.model.window import Window
 from strongroom_tui.amounts import local, number, size, span, window_words
 from strongroom_tui.marks import SEVERITIES, STATES, plan_mark, soundness
@@ -89,8 +89,10 @@ def _plan_facts(schedule: Schedule) -> Iterator[tuple[str, str]]:
     elif outlook.exports:
         late = f"; {number(outlook.late)} come after the provider began to destroy them" if outlook.late else ""
         yield "work ahead", f"{number(outlook.exports, 'export')}, held by {local(outlook.done_by)}{late}"
-    else:
-        yield "work ahead", "nothing is due"
+    elif not schedule.running:
+        yield "work ahead", "nothing is due" if outlook.known else "not known yet: nobody knows the first day"
+    yield "in progress", number(schedule.running, "window") if schedule.running else ""
+    yield "failed", f"{number(schedule.failed, 'window')}: a person must act" if schedule.failed else ""
 
 
 def _job_facts(job: Job, successor: str) -> Iterator[tuple[str, str]]:
@@ -106,7 +108,7 @@ def _job_facts(job: Job, successor: str) -> Iterator[tuple[str, str]]:
     yield "size", f"{size(job.size)} ({number(job.size)} bytes)" if job.size is not None else ""
     yield "expires", local(job.expires_at) if job.expires_at else ""
     yield "waits for", _wait_words(job)
-    yield "cause", job.cause.value
+    yield "cause", cause_words(job.cause, job.detail)
     yield "detail", job.detail
     yield "troubles", ", ".join(f"{cause} {count}×" for cause, count in sorted(job.attempts.items()))  # noqa: RUF001
     yield "next step", "" if job.finished else f"not before {local(job.next_at)}"

@@ -32,8 +32,8 @@ class PageTable(DataTable[Text], inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select_cursor", "details", tooltip="Everything about the selected row"),
-        Binding("n", "older", "older", tooltip="The next page of older rows"),
-        Binding("p", "newer", "newer", tooltip="The page of newer rows"),
+        Binding("n", "older", "next page", tooltip="The page after this one"),
+        Binding("p", "newer", "page before", tooltip="The page before this one"),
         Binding("down,j", "cursor_down", "one row down", show=False),
         Binding("up,k", "cursor_up", "one row up", show=False),
         Binding("pagedown,space", "page_down", "one screen down", show=False),
@@ -43,7 +43,7 @@ class PageTable(DataTable[Text], inherit_bindings=False):
     ]
 
     class Turned(Message):
-        """A person wants the older or the newer page."""
+        """A person wants the page after this one (`older`) or the one before."""
 
         def __init__(self, pane: str, *, older: bool) -> None:
             super().__init__()
@@ -76,12 +76,12 @@ class PageTable(DataTable[Text], inherit_bindings=False):
             self.move_cursor(row=0 if anchor is Anchor.FIRST else len(rows) - 1)
 
     def action_older(self) -> None:
-        """Ask for the page of older rows."""
+        """Ask for the page after this one."""
         if self.has_older:
             self.post_message(self.Turned(self.pane, older=True))
 
     def action_newer(self) -> None:
-        """Ask for the page of newer rows."""
+        """Ask for the page before this one."""
         if self.has_newer:
             self.post_message(self.Turned(self.pane, older=False))
 

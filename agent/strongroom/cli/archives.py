@@ -10,13 +10,13 @@ from strongroom.cli.amounts import count_words, instant_words, minute_words, sho
 from strongroom.cli.documents import archive_document, fault_document, moment_document, verdict_document
 from strongroom.cli.jobs import moment_lines
 from strongroom.cli.json_output import put_document
+from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.opening import age_command
 from strongroom.cli.options import OneOf, from_option, json_option, limit_option, stretch, to_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, hang, render_fields, render_table
 from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.archive import Archive, Holding, Seal
-from strongroom.model.errors import ExitCode
 from strongroom.model.inspection import Finding
 from strongroom.model.listing import Sort
 from strongroom.model.retention import Verdict, class_names
@@ -76,7 +76,7 @@ def archives(
     from strongroom.engine.readings import list_archives
 
     config = ctx.ensure_object(Session).config()
-    with open_reading(config) as vault:
+    with past_unreadable(), open_reading(config) as vault:
         stream = known_stream(config, vault, stream)
         period = stretch(start, end)
         order = Sort(sort or (Sort.WINDOW if period else Sort.ARCHIVED))
@@ -102,12 +102,8 @@ def archives(
             say(line)
     elif not broken:
         tell("There are no such archives.")
-    for each in broken:
-        tell(f"Not listed: archive {each}, whose row in the catalogue cannot be read; see: strongroom recover")
     if total and not as_json:
         tell(f"Not listed: {count_words(total)} that were destroyed; see: strongroom archives --holding destroyed")
-    if broken:
-        ctx.exit(ExitCode.FINDINGS)
 
 
 def _show_destroyed(gone: Sequence[Buried], as_json: bool) -> None:

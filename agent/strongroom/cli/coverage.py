@@ -10,6 +10,7 @@ import click
 
 from strongroom.cli.amounts import day_words
 from strongroom.cli.json_output import put_document
+from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.options import instant, json_option
 from strongroom.cli.phrases import unknown_words
 from strongroom.cli.session import Session, pass_session
@@ -53,7 +54,7 @@ def coverage(
 
     config = session.config()
     plans = [plan for plan in plans_of(config) if not stream or plan.stream.name == config.stream(stream).name]
-    with open_looking(config) as engine:
+    with past_unreadable(), open_looking(config) as engine:
         now = engine.clock()
         found = coverage_of_plans(engine, plans, _period(start, end, now), beside=plans_of(config))
         wrong = unbacked_coverage(engine.vault)

@@ -18,6 +18,7 @@ import click
 
 from strongroom.cli.descriptors import has_folder, is_closed, require_output
 from strongroom.cli.json_output import PRINTED, put_document
+from strongroom.cli.leftout import LEFT_OUT, left_out_words
 from strongroom.cli.terminal import clean, tell
 from strongroom.engine.ending import EndingLimit
 from strongroom.model.errors import ExitCode, StrongroomError
@@ -50,13 +51,15 @@ def guarded(work: Callable[[], object], *, as_json: bool = False) -> int:
 
     With `as_json` a program reads it on standard output as well, unless the work has printed its document already.
     """
-    printed = PRINTED.set(False)
+    printed, left_out = PRINTED.set(False), LEFT_OUT.set({})
     try:
         with _terminated_as_interrupted():
             if as_json:
                 require_output()
             result = work()
             sys.stdout.flush()
+        if unread := LEFT_OUT.get():
+            return _tell_failure(_failure(left_out_words(unread)), as_json=as_json and not PRINTED.get())
         return result if isinstance(result, int) else ExitCode.OK
     except (BrokenPipeError, SystemExit):  # click ends with SystemExit when a pipe is closed, and only then
         return _pipe_closed()
@@ -67,6 +70,7 @@ def guarded(work: Callable[[], object], *, as_json: bool = False) -> int:
         return _tell_failure(_failure(error), as_json=as_json and not PRINTED.get())
     finally:
         PRINTED.reset(printed)
+        LEFT_OUT.reset(left_out)
 
 
 def _failure(error: BaseException) -> Failure:

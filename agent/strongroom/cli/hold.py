@@ -9,6 +9,7 @@ import click
 
 from strongroom.cli.amounts import day_words, instant_words, short
 from strongroom.cli.json_output import put_document
+from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.options import instant, json_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, render_fields, render_table
@@ -112,7 +113,7 @@ def list_(session: Session, matter: str, everything: bool, as_json: bool) -> Non
     from strongroom.engine.filters import known_matter
     from strongroom.engine.retention.holding import list_holds
 
-    with open_reading(session.config()) as vault:
+    with past_unreadable(), open_reading(session.config()) as vault:
         found = list_holds(vault, matter=known_matter(vault, matter), everything=everything)
     if as_json:
         put_document({"holds": [hold_document(each) for each in found]})

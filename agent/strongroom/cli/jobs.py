@@ -9,13 +9,14 @@ import click
 from strongroom.cli.amounts import instant_words, minute_words, short, size_words, window_words
 from strongroom.cli.documents import finding_document, job_document, moment_document
 from strongroom.cli.json_output import put_document
+from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.options import OneOf, from_option, json_option, limit_option, stretch, to_option
 from strongroom.cli.phrases import event_words, fact_words, next_step
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, hang, render_fields, render_table
 from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.job import Job, State
-from strongroom.model.waiting import group_waits, group_words, job_words, wait_of, wait_words
+from strongroom.model.waiting import cause_words, group_waits, group_words, job_words, wait_of, wait_words
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -74,7 +75,7 @@ def jobs(
     from strongroom.engine.readings import list_jobs
 
     config = ctx.ensure_object(Session).config()
-    with open_reading(config) as vault:
+    with past_unreadable(), open_reading(config) as vault:
         found = list_jobs(
             vault,
             stream=known_stream(config, vault, stream),
@@ -176,7 +177,7 @@ def _fields(life: JobLife, now: datetime) -> list[tuple[str, str]]:
         ("job", job.id),
         ("stream", f"{job.stream} ({', '.join(job.spec.datasets)}) of {job.source}"),
         ("window", f"{instant_words(window.start)} to {instant_words(window.end)}, the end not included"),
-        ("state", job.state.value + (f" ({job.cause})" if job.cause else "")),
+        ("state", job.state.value + (f" ({cause_words(job.cause, job.detail)})" if job.cause else "")),
         ("reason", job.detail),
         ("waits for", _wait_words(job, now)),
         ("next step", "" if job.finished and job.state is not State.FAILED else next_step(job)),

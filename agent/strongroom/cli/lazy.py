@@ -27,7 +27,34 @@ class Place:
     def load(self) -> click.Command:
         """Import the command."""
         command: click.Command = getattr(import_module(f"strongroom.cli.{self.module}"), self.attribute)
+        _require_text(command)
         return command
+
+
+class Text(click.types.StringParamType):
+    """Text that can be stored and compared: what is not UTF-8 is refused here, and only paths may be that."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the text. Raises BadParameter for bytes that are not UTF-8, and for a NUL."""
+        text = super().convert(value, param, ctx)
+        if not is_text(text):
+            self.fail(f"expected text in UTF-8, got {text[:60]!a}", param, ctx)
+        return text
+
+
+def is_text(text: str) -> bool:
+    """Say whether text can be written as UTF-8, and holds no NUL."""
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _require_text(command: click.Command) -> None:
+    """Let every parameter of a command and of those below it that is plain text refuse what is not UTF-8."""
+    for each in command.params:
+        if type(each.type) is click.types.StringParamType:
+            each.type = Text()
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            _require_text(below)
 
 
 class LazyGroup(click.Group):

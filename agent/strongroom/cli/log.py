@@ -9,6 +9,7 @@ import click
 from strongroom.cli.amounts import instant_words, short
 from strongroom.cli.documents import moment_document
 from strongroom.cli.json_output import put_document
+from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.options import json_option, limit_option
 from strongroom.cli.phrases import event_words, fact_words
 from strongroom.cli.session import Session, pass_session
@@ -28,7 +29,7 @@ def log(session: Session, limit: int, as_json: bool) -> None:
     from strongroom.engine.assembly import open_reading
     from strongroom.engine.readings import newest_moments
 
-    with open_reading(session.config()) as vault:
+    with past_unreadable(), open_reading(session.config()) as vault:
         moments = newest_moments(vault, limit)
     if as_json:
         put_document({"entries": [moment_document(moment) for moment in moments]})

@@ -9,6 +9,7 @@ import click
 
 from strongroom.cli.amounts import instant_words
 from strongroom.cli.json_output import put_document
+from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.options import json_option, limit_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang
@@ -60,7 +61,7 @@ def list_(session: Session, limit: int, as_json: bool) -> None:
     from strongroom.engine.assembly import open_reading
     from strongroom.engine.health.notices import newest_notices, notice_document
 
-    with open_reading(session.config()) as vault:
+    with past_unreadable(), open_reading(session.config()) as vault:
         notices = sorted(newest_notices(vault, limit), key=lambda notice: notice.cleared_at is not None)
     if as_json:
         put_document({"notices": [notice_document(notice) for notice in notices]})

@@ -8,6 +8,7 @@ import click
 
 from strongroom.cli.amounts import count_words, day_words, instant_words
 from strongroom.cli.json_output import put_document
+from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.options import json_option
 from strongroom.cli.phrases import unknown_words
 from strongroom.cli.planedit import edit
@@ -43,7 +44,7 @@ def plan(ctx: click.Context, as_json: bool) -> None:
     from strongroom.engine.coverage.prospect import outlook_of_plans
 
     config = ctx.ensure_object(Session).config()
-    with open_looking(config) as engine:
+    with past_unreadable(), open_looking(config) as engine:
         now = engine.clock()
         found = outlook_of_plans(engine, plans_of(config))
     if as_json:

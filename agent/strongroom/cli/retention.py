@@ -100,6 +100,8 @@ def _class_row(summary: Summary, name: str) -> tuple[str, ...]:
 def _row(each: Judged) -> tuple[str, ...]:
     verdict = each.verdict
     until = day_words(verdict.until) if verdict.until else DASH
+    if verdict.fate is Fate.HELD:
+        until = "no end date"
     return (short(verdict.archive), each.record.stream, verdict.fate.value, until, clean(verdict.reason))
 
 

@@ -10,6 +10,7 @@ import click
 from strongroom.cli.amounts import instant_words, short, size_words
 from strongroom.cli.bytesbar import watching
 from strongroom.cli.json_output import put_document
+from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.options import json_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang, render_fields
@@ -67,7 +68,7 @@ def status(session: Session, as_json: bool) -> int:
     from strongroom.engine.health.scrubview import list_findings, pace_of, scrub_state
 
     config = session.config()
-    with open_reading(config) as vault:
+    with past_unreadable(), open_reading(config) as vault:
         state, findings = scrub_state(vault, system_clock(), pace_of(config)), list_findings(vault)
     _show(state, findings, as_json=as_json)
     return ExitCode.FINDINGS if findings else ExitCode.OK

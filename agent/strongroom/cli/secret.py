@@ -65,7 +65,13 @@ def secret() -> None:
 @secret.command("set")
 @name_argument
 @service_option
-@click.option("--file", "source", metavar="PATH|-", help="Read it from this file (mode 0600), or from a pipe with -.")
+@click.option(
+    "--file",
+    "source",
+    type=click.Path(allow_dash=True),
+    metavar="PATH|-",
+    help="Read it from this file (mode 0600), or from a pipe with -.",
+)
 @patience_option
 def set_(name: str, service: str, source: str | None, patience: timedelta) -> None:
     """Store a secret in the desktop's keyring and print the reference that the configuration takes.

@@ -10,6 +10,7 @@ import click
 from strongroom.cli.amounts import count_words, instant_words, short, size_words
 from strongroom.cli.documents import status_document
 from strongroom.cli.json_output import put_document
+from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.options import json_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import render_fields
@@ -40,7 +41,7 @@ def status(session: Session, as_json: bool) -> None:
     from strongroom.engine.readings import status_of
 
     config = session.config()
-    with open_reading(config) as vault:
+    with past_unreadable(), open_reading(config) as vault:
         found = status_of(vault, system_clock())
         evidence = evidence_view(config, vault)
         scrubbed = scrub_state(vault, system_clock(), pace_of(config))

@@ -25,6 +25,8 @@ PROVIDERS = frozenset({"hookbridge", "qlara", "zavu"})
 _LARGEST = 1_048_576  # bytes
 _KEY = re.compile(r"""[ \t]*((?:[A-Za-z0-9_.-]|"[^"\n]*"|'[^'\n]*')+)[ \t]*=""", re.ASCII)
 _TABLE = re.compile(r"[ \t]*\[+([^\[\]\n]+)\]+", re.ASCII)
+_PART = r"""(?:(?<![A-Za-z0-9_-])[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
+_DEEP = re.compile(rf"{_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{32}}", re.ASCII)  # the parser's time grows with the square
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -154,6 +156,10 @@ def _read(path: Path) -> str:
 
 
 def _parse(path: Path, text: str) -> dict[str, object]:
+    deep = _DEEP.search(text)
+    if deep is not None:
+        line = text.count("\n", 0, deep.start()) + 1
+        raise ConfigRefused([Problem(str(path), line, "", "keys of at most 32 parts", "one of more parts")])
     try:
         return tomllib.loads(text)
     except RecursionError:

@@ -33,11 +33,12 @@ class Locator:
     def __init__(self, text: str, data: Mapping[str, object]) -> None:
         lines: dict[KeyPath, int] = {}
         try:
-            lines = _Walk(text).walk()
+            walked = _Walk(text).walk()
+            lines = walked if walked.keys() == set(_paths(data)) else {}
         except (_Lost, RecursionError):
-            lines.clear()
+            lines = {}
         self._empty = not data  # whatever is missing then is missing from the first line on
-        self._lines = lines if lines.keys() == set(_paths(data)) else {}
+        self._lines = lines
 
     def line_of(self, path: KeyPath) -> int | None:
         """Return the line, from 1, on which the key is given (a table: its header), or None."""

@@ -79,12 +79,11 @@ class TableReader:
                 yield path, value
 
     def _unique(self, items: list[tuple[KeyPath, T]]) -> tuple[T, ...]:
-        values: list[T] = []
+        values: dict[T, None] = {}
         for path, value in items:
             if value in values:
                 self._notebook.refuse(path, "every item once", "the same item again")
-            else:
-                values.append(value)
+            values.setdefault(value)
         return tuple(values)
 
     def entries(self, parse: Callable[[object], T]) -> dict[str, T]:

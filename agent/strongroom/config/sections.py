@@ -203,10 +203,14 @@ def caution_idle(root: TableReader, sources: list[TableReader], streams: list[Ta
 
 
 def caution_doubles(streams: tuple[StreamSettings, ...], tables: list[TableReader]) -> None:
-    """Tell of a dataset that two streams export: it takes the provider's quota twice."""
-    for place, (stream, table) in enumerate(zip(streams, tables, strict=True)):
-        for other in streams[:place]:
-            same = sorted(set(stream.datasets) & set(other.datasets))
-            if same and (stream.source, stream.filters) == (other.source, other.filters):
-                listed = ", ".join(quote(each) for each in same)
-                table.caution("datasets", f"{listed} is in the stream {quote(other.name)} too: it is exported twice")
+    """Tell of a dataset that an earlier stream exports too: it takes the provider's quota twice."""
+    first: dict[tuple[object, ...], str] = {}  # the first stream of each dataset
+    for stream, table in zip(streams, tables, strict=True):
+        doubles: dict[str, list[str]] = {}
+        for dataset in sorted(set(stream.datasets)):
+            other = first.setdefault((stream.source, stream.filters, dataset), stream.name)
+            if other != stream.name:
+                doubles.setdefault(other, []).append(quote(dataset))
+        for other, same in doubles.items():
+            words = f"{', '.join(same)} is in the stream {quote(other)} too: it is exported twice"
+            table.caution("datasets", words)

@@ -6,6 +6,7 @@ Nothing here needs the lock, a key, the network or a running daemon.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ from strongroom.vault.archives import (
     archive_totals,
     get_archive,
     matching_archive_ids,
+    read_archive,
 )
 from strongroom.vault.catalogue import to_instant
 from strongroom.vault.jobs import (
@@ -47,6 +49,8 @@ from strongroom.vault.recipients import sealed_to
 from strongroom.vault.requests import Request as Request  # as `Vault` below
 from strongroom.vault.requests import Wish as Wish
 from strongroom.vault.requests import waiting_requests
+from strongroom.vault.rows import leaving_out as leaving_out  # as `Vault` below
+from strongroom.vault.rows import readable, reads
 from strongroom.vault.sources import SourceState
 from strongroom.vault.streams import all_streams
 from strongroom.vault.vault import Vault as Vault  # the screen and the command line name it from here
@@ -184,9 +188,7 @@ def list_archives(
 def all_archives(vault: Vault) -> Iterator[Archive]:
     """Yield every archive, oldest first, one at a time: a vault may hold very many."""
     for archive_id in all_archive_ids(vault.catalogue):
-        archive = get_archive(vault.catalogue, archive_id)
-        if archive is not None:
-            yield archive
+        yield from readable(vault.catalogue.read(queries.ARCHIVE, archive_id), read_archive)
 
 
 def find_job(vault: Vault, part: str) -> Job:
@@ -242,10 +244,12 @@ def list_moments(
 
 def running(vault: Vault) -> list[Running]:
     """Return the live progress of every transfer under way."""
-    return [
-        Running(row["job"], row["stage"], row["done"], row["total"], to_instant(row["at"]))
-        for row in vault.catalogue.read(queries.ALL_PROGRESS)
-    ]
+    return list(readable(vault.catalogue.read(queries.ALL_PROGRESS), _running))
+
+
+@reads("progress", "job")
+def _running(row: sqlite3.Row) -> Running:
+    return Running(row["job"], row["stage"], row["done"], row["total"], to_instant(row["at"]))
 
 
 def manifest_of(archive: Archive) -> dict[str, Fact]:
@@ -289,10 +293,7 @@ def waits_of(vault: Vault, now: datetime) -> list[WaitGroup]:
 def status_of(vault: Vault, now: datetime | None = None) -> Status:
     """Return the vault at a glance; what jobs wait for with it where the time is told."""
     newest = newest_moments(vault, 1)
-    sources = tuple(
-        SourceState(row["name"], row["paused"], clock_skew=row["clock_skew"])
-        for row in vault.catalogue.read(queries.SOURCES)
-    )
+    sources = tuple(readable(vault.catalogue.read(queries.SOURCES), _source))
     return Status(
         jobs=jobs_by_state(vault.catalogue),
         archives=archive_totals(vault.catalogue),
@@ -307,6 +308,12 @@ def status_of(vault: Vault, now: datetime | None = None) -> Status:
         waiting=tuple(reversed(waiting_requests(vault.catalogue))),
         waits=tuple(waits_of(vault, now)) if now else (),
     )
+
+
+@reads("sources", "name")
+def _source(row: sqlite3.Row) -> SourceState:
+    skew = row["clock_skew"]
+    return SourceState(row["name"], row["paused"], clock_skew=None if skew is None else float(skew))
 
 
 def _moment(entry: Logged) -> Moment:

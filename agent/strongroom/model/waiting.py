@@ -22,6 +22,13 @@ class WaitGroup:
     jobs: int
 
 
+def cause_words(cause: Cause, detail: str = "") -> str:
+    """Return a cause as a person reads it; the stored code `disk` is said where it is a full one."""
+    if cause is not Cause.DISK:
+        return cause.value
+    return "full disk" if "disk is full" in detail or "bytes free" in detail else cause.value
+
+
 def wait_of(job: Job, now: datetime) -> Wait | None:
     """Return what a job waits for now, or None where it is finished or its next step can be taken."""
     if job.finished or job.state in (State.FETCHING, State.SEALED):

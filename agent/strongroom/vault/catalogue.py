@@ -17,15 +17,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from strongroom.model.errors import CatalogueBusy, VaultError, WorldError
+from strongroom.model.errors import VaultError, WorldError
 from strongroom.model.instants import require_utc
 from strongroom.vault.rows import HINT, RowUnreadable
 from strongroom.vault.schema import SCHEMA, alone, build, migrate
 from strongroom.vault.schemacheck import require_own_schema
 from strongroom.vault.sqlcodes import BUSY, WORLD, code_of
+from strongroom.vault.sqlwords import BUSY_SECONDS, executing, in_words, is_undecodable, stayed_locked, text_or_bytes
 from strongroom.vault.vaultfiles import create_descriptor, file_size, is_there, require_files
-
-BUSY_SECONDS = 15.0
 
 
 class Catalogue:
@@ -40,21 +39,36 @@ class Catalogue:
             self._require_own()
 
     def read(self, query: str, *values: object) -> list[sqlite3.Row]:
-        """Run a named query that reads."""
-        with _in_words():
-            return self._connection.execute(query, values).fetchall()
+        """Run a named query that reads. Text that is not UTF-8 comes as bytes, which no reader of a row accepts."""
+        with executing():
+            try:
+                return self._connection.execute(query, values).fetchall()
+            except sqlite3.OperationalError as error:
+                if not is_undecodable(error):
+                    raise
+            with self._lenient():
+                return self._connection.execute(query, values).fetchall()
 
     def read_one(self, query: str, *values: object) -> sqlite3.Row | None:
-        """Run a named query that reads at most one row."""
-        with _in_words():
-            row: sqlite3.Row | None = self._connection.execute(query, values).fetchone()
-            return row
+        """Run a named query that reads at most one row. Text that is not UTF-8 comes as bytes."""
+        with executing():
+            try:
+                return self._one(query, values)
+            except sqlite3.OperationalError as error:
+                if not is_undecodable(error):
+                    raise
+            with self._lenient():
+                return self._one(query, values)
+
+    def _one(self, query: str, values: tuple[object, ...]) -> sqlite3.Row | None:
+        row: sqlite3.Row | None = self._connection.execute(query, values).fetchone()
+        return row
 
     def write(self, query: str, *values: object) -> int:
         """Run a named query that writes, inside a transaction; return how many rows it touched."""
         if not self._connection.in_transaction:
             raise VaultError("a write to the catalogue outside a transaction was refused")
-        with _in_words():
+        with executing():
             return self._connection.execute(query, values).rowcount
 
     def confirm(self, query: str, *key: object, expected: Sequence[object]) -> None:
@@ -79,7 +93,7 @@ class Catalogue:
                 "the vault can only be read here: nothing was changed",
                 hint="mount it for writing, or run this as the vault's owner; check its permissions",
             )
-        with _in_words():
+        with in_words():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 _schema_of(self._connection)  # a newer program may have come since this one opened it
@@ -93,7 +107,7 @@ class Catalogue:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Read the state of one moment, whatever others commit meanwhile; outside a transaction, and only to read."""
-        with _in_words():
+        with in_words():
             self._connection.execute("BEGIN")
         try:
             yield
@@ -109,6 +123,14 @@ class Catalogue:
         self._require_own()
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
+    @contextmanager
+    def _lenient(self) -> Iterator[None]:
+        self._connection.text_factory = text_or_bytes
+        try:
+            yield
+        finally:
+            self._connection.text_factory = str
+
     def _require_own(self) -> None:
         """Compare the schema with the migrations' own, anew whenever anybody has changed it. Raises ForeignSchema."""
         cookie = int(self._connection.execute("PRAGMA schema_version").fetchone()[0])
@@ -122,7 +144,7 @@ class Catalogue:
         Returns False where a reader was in the way of the last part: then older pages may stand in the log until it is
         done again.
         """
-        with _in_words():
+        with in_words():
             self._connection.execute("VACUUM")
             row = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return bool(row[0] == 0)
@@ -130,32 +152,6 @@ class Catalogue:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    """Turn what the world does to the catalogue into words; a broken constraint or binding stays what it is."""
-    try:
-        yield
-    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
-        raise
-    except sqlite3.DatabaseError as error:
-        raise _words(error) from error
-
-
-def _words(error: sqlite3.Error) -> VaultError | WorldError:
-    code = code_of(error)
-    if code in BUSY:
-        return _stayed_locked("the catalogue")
-    if code in WORLD:
-        return WorldError(WORLD[code][0], hint=WORLD[code][1])
-    return VaultError(f"the catalogue refused: {error}", hint="run: strongroom doctor")
-
-
-def _stayed_locked(what: str) -> CatalogueBusy:
-    return CatalogueBusy(
-        f"{what} stayed locked for {BUSY_SECONDS:.0f} s", hint="another program may be holding it open; run it again"
-    )
 
 
 def open_catalogue(path: Path) -> Catalogue:
@@ -169,7 +165,7 @@ def open_catalogue(path: Path) -> Catalogue:
         return open_to_read(path)
     connection = connect(path)
     try:
-        with _in_words():
+        with in_words():
             _bring_up_to_date(connection, path)
             return Catalogue(connection)
     except BaseException:
@@ -202,7 +198,7 @@ def open_to_read(path: Path, *, checked: bool = True) -> Catalogue:
     if connection is None:
         raise WorldError(*WORLD[sqlite3.SQLITE_CANTOPEN][:1], hint=WORLD[sqlite3.SQLITE_CANTOPEN][1])
     try:
-        with _in_words():
+        with in_words():
             _require_up_to_date(connection)
             return Catalogue(connection, read_only=True, checked=checked)
     except BaseException:
@@ -304,7 +300,7 @@ def _write_ahead(connection: sqlite3.Connection, path: Path) -> None:
 
 def _not_opened(path: Path, error: sqlite3.Error) -> VaultError | WorldError:
     if code_of(error) in BUSY:
-        return _stayed_locked(str(path))
+        return stayed_locked(str(path))
     if code_of(error) in WORLD:
         return WorldError(f"{path}: {WORLD[code_of(error)][0]}", hint=WORLD[code_of(error)][1])
     return VaultError(f"{path} cannot be opened as a catalogue: {error}", hint="run: strongroom doctor")

@@ -17,7 +17,7 @@ from strongroom.vault.chainwalk import is_in_chain
 from strongroom.vault.durable import in_words, write_new
 from strongroom.vault.layout import Layout
 from strongroom.vault.queries import ENTRIES_OF_ARCHIVE, ENTRIES_OF_JOB
-from strongroom.vault.rows import read_line, reads
+from strongroom.vault.rows import read_line, readable, reads
 from strongroom.vault.vaultfiles import is_there, list_folder, read_file
 
 PAGE = 2_000  # rows at a time
@@ -105,7 +105,7 @@ def newest_checkpoint(catalogue: Catalogue) -> KeptCheckpoint | None:
 
 def all_checkpoints(catalogue: Catalogue) -> list[KeptCheckpoint]:
     """Return every checkpoint, the oldest first."""
-    return [_kept(row) for row in catalogue.read(queries.CHECKPOINTS)]
+    return list(readable(catalogue.read(queries.CHECKPOINTS), _kept))
 
 
 def get_sending(catalogue: Catalogue, target: str) -> Sending:
@@ -116,7 +116,7 @@ def get_sending(catalogue: Catalogue, target: str) -> Sending:
 
 def all_sendings(catalogue: Catalogue) -> list[Sending]:
     """Return how every target stands that was ever tried."""
-    return [_sending(row) for row in catalogue.read(queries.SENDINGS)]
+    return list(readable(catalogue.read(queries.SENDINGS), _sending))
 
 
 def put_sending(catalogue: Catalogue, sending: Sending) -> None:

@@ -10,7 +10,7 @@ from strongroom.model.job import Job
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_text
 from strongroom.vault.log import entries_of_job
-from strongroom.vault.rows import reads
+from strongroom.vault.rows import readable, reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def settle_deletion(catalogue: Catalogue, deletion: Deletion) -> None:
 
 def owed_deletions(catalogue: Catalogue) -> list[Deletion]:
     """Return every deletion that is owed, the one due first at the front."""
-    return [_deletion(row) for row in catalogue.read(queries.DELETIONS)]
+    return list(readable(catalogue.read(queries.DELETIONS), _deletion))
 
 
 def was_accepted(catalogue: Catalogue, job: Job) -> bool:

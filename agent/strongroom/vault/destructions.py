@@ -10,7 +10,7 @@ from strongroom.model.tombstone import Tombstone
 from strongroom.vault import destructionqueries as queries
 from strongroom.vault import holdqueries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_text
-from strongroom.vault.rows import reads
+from strongroom.vault.rows import readable, reads
 
 
 def put_proposal(catalogue: Catalogue, proposal: Proposal) -> None:
@@ -77,22 +77,22 @@ def get_proposal(catalogue: Catalogue, proposal_id: str) -> Proposal | None:
 
 def newest_proposals(catalogue: Catalogue, most: int = 50) -> list[Proposal]:
     """Return proposals, newest first."""
-    return [_proposal(row) for row in catalogue.read(queries.PROPOSALS_NEWEST, most)]
+    return list(readable(catalogue.read(queries.PROPOSALS_NEWEST, most), _proposal))
 
 
 def live_proposals(catalogue: Catalogue) -> list[Proposal]:
     """Return the proposals with an archive that is neither destroyed nor off the plan, oldest first."""
-    return [_proposal(row) for row in catalogue.read(queries.PROPOSALS_LIVE)]
+    return list(readable(catalogue.read(queries.PROPOSALS_LIVE), _proposal))
 
 
 def approved_proposals(catalogue: Catalogue) -> list[Proposal]:
     """Return the proposals with an archive that enough people agreed to destroy, oldest first."""
-    return [_proposal(row) for row in catalogue.read(queries.PROPOSALS_APPROVED)]
+    return list(readable(catalogue.read(queries.PROPOSALS_APPROVED), _proposal))
 
 
 def proposals_of_erasure(catalogue: Catalogue, erasure_id: str) -> list[Proposal]:
     """Return the proposals that answer a request for erasure, oldest first."""
-    return [_proposal(row) for row in catalogue.read(queries.PROPOSALS_OF_ERASURE, erasure_id)]
+    return list(readable(catalogue.read(queries.PROPOSALS_OF_ERASURE, erasure_id), _proposal))
 
 
 def matching_proposal_ids(catalogue: Catalogue, part: str) -> list[str]:

@@ -8,7 +8,7 @@ import sqlite3
 from strongroom.model.erasure import Erasure, ErasureState
 from strongroom.vault import destructionqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
-from strongroom.vault.rows import reads
+from strongroom.vault.rows import readable, reads
 
 
 def put_erasure(catalogue: Catalogue, erasure: Erasure) -> None:
@@ -38,12 +38,12 @@ def get_erasure(catalogue: Catalogue, erasure_id: str) -> Erasure | None:
 
 def newest_erasures(catalogue: Catalogue, most: int = 50) -> list[Erasure]:
     """Return requests, newest first."""
-    return [_erasure(row) for row in catalogue.read(queries.ERASURES_NEWEST, most)]
+    return list(readable(catalogue.read(queries.ERASURES_NEWEST, most), _erasure))
 
 
 def pending_erasures(catalogue: Catalogue) -> list[Erasure]:
     """Return the requests that wait for their end, oldest first."""
-    return [_erasure(row) for row in catalogue.read(queries.ERASURES_PENDING)]
+    return list(readable(catalogue.read(queries.ERASURES_PENDING), _erasure))
 
 
 def matching_erasure_ids(catalogue: Catalogue, part: str) -> list[str]:

@@ -11,7 +11,7 @@ from strongroom.model.hold import Hold, HoldRule, Subject, catches
 from strongroom.vault import holdqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
 from strongroom.vault.retained import record_of
-from strongroom.vault.rows import reads
+from strongroom.vault.rows import readable, reads
 
 
 def put_hold(catalogue: Catalogue, hold: Hold) -> None:
@@ -54,6 +54,11 @@ def get_hold(catalogue: Catalogue, hold_id: str) -> Hold | None:
 def holds(catalogue: Catalogue, *, active: bool = True) -> list[Hold]:
     """Return the holds that stand, or with `active` off all there ever were; oldest first."""
     return [_hold(row) for row in catalogue.read(queries.HOLDS_STANDING if active else queries.HOLDS)]
+
+
+def listed_holds(catalogue: Catalogue, *, active: bool = True) -> list[Hold]:
+    """Return the holds as `holds` does, for a list that is only shown: one that cannot be read may be left out."""
+    return list(readable(catalogue.read(queries.HOLDS_STANDING if active else queries.HOLDS), _hold))
 
 
 def holds_on(catalogue: Catalogue, archive: Archive | Subject) -> list[Hold]:

@@ -13,7 +13,7 @@ from strongroom.model.stream import ExportSpec
 from strongroom.model.window import Window
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
-from strongroom.vault.rows import reads
+from strongroom.vault.rows import readable, reads
 
 
 def put_job(catalogue: Catalogue, job: Job) -> None:
@@ -29,17 +29,17 @@ def get_job(catalogue: Catalogue, job_id: str) -> Job | None:
 
 def live_jobs(catalogue: Catalogue) -> list[Job]:
     """Return every unfinished job, the most urgent first."""
-    return [read_job(row) for row in catalogue.read(queries.JOBS_LIVE)]
+    return list(readable(catalogue.read(queries.JOBS_LIVE), read_job))
 
 
 def interrupted_jobs(catalogue: Catalogue) -> list[Job]:
     """Return the jobs that were in a worker's hands."""
-    return [read_job(row) for row in catalogue.read(queries.JOBS_INTERRUPTED)]
+    return list(readable(catalogue.read(queries.JOBS_INTERRUPTED), read_job))
 
 
 def failed_jobs(catalogue: Catalogue, before: datetime, most: int) -> list[Job]:
     """Return jobs that were given up before an instant, the oldest first."""
-    return [read_job(row) for row in catalogue.read(queries.FAILED_BEFORE, to_text(before), most)]
+    return list(readable(catalogue.read(queries.FAILED_BEFORE, to_text(before), most), read_job))
 
 
 def jobs_by_state(catalogue: Catalogue) -> dict[str, int]:

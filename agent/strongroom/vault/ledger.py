@@ -10,7 +10,7 @@ from strongroom.model.coverage import Cover, Interval, require_past
 from strongroom.model.window import Window, subtract
 from strongroom.vault import coveragequeries, queries, scrubqueries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_text
-from strongroom.vault.rows import reads
+from strongroom.vault.rows import readable, reads
 
 _FIRST = datetime(1, 1, 1, tzinfo=UTC)
 _LAST = datetime(9999, 12, 31, tzinfo=UTC)
@@ -42,7 +42,7 @@ def claim(catalogue: Catalogue, interval: Interval, asked_at: datetime) -> None:
 
 def lost_after(catalogue: Catalogue, stream: str, instant: datetime) -> list[Interval]:
     """Return the entries that say lost and end after an instant, in order of time."""
-    return [_interval(row) for row in catalogue.read(coveragequeries.LOST_AFTER, stream, to_text(instant))]
+    return list(readable(catalogue.read(coveragequeries.LOST_AFTER, stream, to_text(instant)), _interval))
 
 
 def take_back_lost(catalogue: Catalogue, stream: str, part: Window, cause: str) -> None:
@@ -69,12 +69,12 @@ def interval_at(catalogue: Catalogue, stream: str, window: Window) -> Interval |
 def intervals_of(catalogue: Catalogue, stream: str, period: Window | None = None) -> list[Interval]:
     """Return the ledger of one stream, in order of time, at most the entries that touch the period."""
     start, end = (period.start, period.end) if period else (_FIRST, _LAST)
-    return [_interval(row) for row in catalogue.read(queries.COVERAGE_OF, stream, to_text(start), to_text(end))]
+    return list(readable(catalogue.read(queries.COVERAGE_OF, stream, to_text(start), to_text(end)), _interval))
 
 
 def covered_by(catalogue: Catalogue, archive_id: str) -> list[Interval]:
     """Return the entries that an archive stands for, in order of time."""
-    return [_interval(row) for row in catalogue.read(scrubqueries.COVERED_BY, archive_id)]
+    return list(readable(catalogue.read(scrubqueries.COVERED_BY, archive_id), _interval))
 
 
 def coverage_totals(catalogue: Catalogue) -> dict[str, dict[str, int]]:

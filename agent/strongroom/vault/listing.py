@@ -15,7 +15,7 @@ from strongroom.vault import listqueries, queries
 from strongroom.vault.archives import read_archive
 from strongroom.vault.catalogue import Catalogue, to_text
 from strongroom.vault.jobs import read_job
-from strongroom.vault.rows import RowUnreadable
+from strongroom.vault.rows import RowUnreadable, leave_out, read_page
 
 _LARGEST = (1 << 63) - 1
 _MARGIN = timedelta(seconds=1)  # a Julian day is a float
@@ -54,7 +54,8 @@ def _readable(rows: list[sqlite3.Row]) -> tuple[list[Archive], list[str]]:
     for row in rows:
         try:
             found.append(read_archive(row))
-        except RowUnreadable:
+        except RowUnreadable as error:
+            leave_out(error)
             broken.append(str(row["id"]))
     return found, broken
 
@@ -95,10 +96,13 @@ def list_jobs(
     which = (bool(stream), bool(state), bool(purpose))
     if period is None:
         edge = (to_text(before.created_at), before.id) if before else queries.BEYOND
-        return [read_job(row) for row in catalogue.read(listqueries.JOBS_SORTED[which], *asked, *edge, most)]
+        return read_page(
+            lambda rows: catalogue.read(listqueries.JOBS_SORTED[which], *asked, *edge, rows), read_job, most
+        )
     window = before.spec.window if before else None
     bounds = _bounds(catalogue, listqueries.LONGEST_ASKED, period, window, before.id if before else "")
-    return [read_job(row) for row in catalogue.read(listqueries.JOBS_IN_STRETCH[which], *asked, *bounds, most)]
+    query = listqueries.JOBS_IN_STRETCH[which]
+    return read_page(lambda rows: catalogue.read(query, *asked, *bounds, rows), read_job, most)
 
 
 def _edge(before: Archive | None, sort: Sort) -> tuple[object, str]:

@@ -26,7 +26,7 @@ from strongroom.vault.catalogue import Catalogue, to_instant, to_text
 from strongroom.vault.chainwalk import ChainWalk, is_in_chain
 from strongroom.vault.durable import flush_folder, in_words, write_all
 from strongroom.vault.notices import Notice, put_notice
-from strongroom.vault.rows import read_line
+from strongroom.vault.rows import is_line, read_line, readable
 from strongroom.vault.vaultfiles import NEVER_OURS, open_descriptor
 
 BEGUN = "log-begun"
@@ -251,7 +251,12 @@ def newest_entries(catalogue: Catalogue, most: int) -> list[Logged]:
 
 def _all_logged(rows: list[sqlite3.Row]) -> list[Logged]:
     """Leave out what is not one of the chain: the audit names it, and nobody believes it."""
-    return [_logged(row) for row in rows if is_in_chain(row)]
+    return list(readable((row for row in rows if _is_told(row)), _logged))
+
+
+def _is_told(row: sqlite3.Row) -> bool:
+    """Say whether a row is one of the chain, or one whose line cannot even be read: that one is named."""
+    return is_in_chain(row) or not is_line(row["line"])
 
 
 def _logged(row: sqlite3.Row) -> Logged:

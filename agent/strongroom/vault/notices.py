@@ -12,7 +12,7 @@ from datetime import datetime
 
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
-from strongroom.vault.rows import reads
+from strongroom.vault.rows import readable, reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +50,17 @@ def put_notice(catalogue: Catalogue, notice: Notice) -> None:
 
 def standing_notices(catalogue: Catalogue) -> list[Notice]:
     """Return the alarms that stand now, oldest first."""
-    return [_notice(row) for row in catalogue.read(queries.NOTICES_STANDING)]
+    return list(readable(catalogue.read(queries.NOTICES_STANDING), _notice))
 
 
 def untold_notices(catalogue: Catalogue) -> list[Notice]:
     """Return what the channels have not heard of yet: alarms raised, changed or cleared."""
-    return [_notice(row) for row in catalogue.read(queries.NOTICES_UNTOLD)]
+    return list(readable(catalogue.read(queries.NOTICES_UNTOLD), _notice))
 
 
 def newest_notices(catalogue: Catalogue, most: int = 50) -> list[Notice]:
     """Return notices, newest first, cleared ones too."""
-    return [_notice(row) for row in catalogue.read(queries.NOTICES, most)]
+    return list(readable(catalogue.read(queries.NOTICES, most), _notice))
 
 
 @reads("notices", "key")

@@ -218,9 +218,10 @@ COVERED_AS = """
 SELECT window_start, window_end, cause FROM coverage INDEXED BY coverage_by_cover
 WHERE stream = ? AND cover = ? ORDER BY window_start
 """
+COUNT_COVERED = "SELECT count(*) AS count FROM coverage WHERE stream = ? AND cover = ?"
 NEWEST_COVERED = "SELECT window_end FROM coverage WHERE stream = ? AND cover = ? ORDER BY window_start DESC LIMIT 1"
 NEWEST_SAMPLES = """
-SELECT window_start, window_end, records, sealed_size FROM archives
+SELECT id, window_start, window_end, records, sealed_size FROM archives
 WHERE stream = ? AND holding = 'held' ORDER BY window_start DESC, window_end DESC, id DESC LIMIT ?
 """
 QUARANTINED_COUNTS = "SELECT stream, count(*) AS count FROM archives WHERE holding = 'quarantined' GROUP BY stream"

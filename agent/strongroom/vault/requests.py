@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text
-from strongroom.vault.rows import reads
+from strongroom.vault.rows import readable, reads
 
 
 class Wish(StrEnum):
@@ -49,7 +49,7 @@ def put_request(catalogue: Catalogue, request: Request) -> None:
 
 def waiting_requests(catalogue: Catalogue) -> list[Request]:
     """Return the wishes that nobody has answered, oldest first."""
-    return [_request(row) for row in catalogue.read(queries.REQUESTS_WAITING)]
+    return list(readable(catalogue.read(queries.REQUESTS_WAITING), _request))
 
 
 def get_request(catalogue: Catalogue, request_id: str) -> Request | None:

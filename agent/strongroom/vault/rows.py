@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import fields, is_dataclass
 from functools import lru_cache, wraps
 from types import NoneType
@@ -85,13 +87,59 @@ def _shown(part: object) -> str:
     return f"{text}"[:60] or "without a name"
 
 
+_LEFT_OUT: ContextVar[dict[str, RowUnreadable] | None] = ContextVar("left_out", default=None)
+
+
+@contextmanager
+def leaving_out() -> Iterator[dict[str, RowUnreadable]]:
+    """Let lists leave out rows that cannot be read, and yield these: to show the others, never to decide by them."""
+    found: dict[str, RowUnreadable] = {}
+    former = _LEFT_OUT.set(found)
+    try:
+        yield found
+    finally:
+        _LEFT_OUT.reset(former)
+
+
+def leave_out(error: RowUnreadable) -> bool:
+    """Note a row that is left out; return False where nobody is told of such rows."""
+    left_out = _LEFT_OUT.get()
+    if left_out is None:
+        return False
+    left_out[error.message] = error
+    return True
+
+
 def readable(rows: Iterable[sqlite3.Row], read: Callable[[sqlite3.Row], Value]) -> Iterator[Value]:
-    """Yield what the rows tell that can be read; for work that must go on beside one that cannot."""
+    """Yield what the rows tell. Raises RowUnreadable, or inside `leaving_out` notes the row and goes on."""
     for row in rows:
         try:
             yield read(row)
-        except RowUnreadable:
-            continue
+        except RowUnreadable as error:
+            if not leave_out(error):
+                raise
+
+
+def read_page(
+    fetch: Callable[[int], list[sqlite3.Row]], read: Callable[[sqlite3.Row], Value], most: int
+) -> list[Value]:
+    """Return up to `most` of a list; `fetch` returns so many rows. A row that is left out makes the page no shorter."""
+    wanted = most
+    while True:
+        rows = fetch(wanted)
+        found = list(readable(rows, read))
+        if len(found) >= most or len(rows) < wanted:
+            return found[:most]
+        wanted *= 2
+
+
+def is_line(line: bytes) -> bool:
+    """Say whether an entry's line can be read."""
+    try:
+        read_line(0, line)
+    except RowUnreadable:
+        return False
+    return True
 
 
 def read_line(seq: object, line: bytes) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from strongroom.vault import queries as common
 from strongroom.vault import scrubqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
 from strongroom.vault.log import add_entry
-from strongroom.vault.rows import reads
+from strongroom.vault.rows import readable, reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +111,12 @@ def settle_findings(catalogue: Catalogue, found: list[Finding], now: datetime) -
 
 def findings_of(catalogue: Catalogue, archive: str) -> list[Finding]:
     """Return what stands against one archive, or against the log where the name is empty."""
-    return [_finding(row) for row in catalogue.read(queries.FINDINGS_OF, archive)]
+    return list(readable(catalogue.read(queries.FINDINGS_OF, archive), _finding))
 
 
 def standing_findings(catalogue: Catalogue, most: int = 1000) -> list[Finding]:
     """Return everything that stands, in the order of ids."""
-    return [_finding(row) for row in catalogue.read(queries.FINDINGS_STANDING, most)]
+    return list(readable(catalogue.read(queries.FINDINGS_STANDING, most), _finding))
 
 
 def count_findings(catalogue: Catalogue) -> int:

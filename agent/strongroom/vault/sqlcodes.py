@@ -6,8 +6,12 @@ import sqlite3
 
 
 def code_of(error: sqlite3.Error) -> int:
-    """Return SQLite's primary result code, 0 for an error that Python's module made itself."""
-    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+    """Return SQLite's primary result code, 0 for an error that Python's module made itself.
+
+    An index of the write-ahead log that finds no space is a full disk, though SQLite counts it among the disk's errors.
+    """
+    extended = int(getattr(error, "sqlite_errorcode", 0))
+    return sqlite3.SQLITE_FULL if extended == sqlite3.SQLITE_IOERR_SHMSIZE else extended & 0xFF
 
 
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

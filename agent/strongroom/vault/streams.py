@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from strongroom.model.window import Window
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
-from strongroom.vault.rows import reads
+from strongroom.vault.rows import readable, reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def get_stream(catalogue: Catalogue, name: str) -> StreamState:
 
 def all_streams(catalogue: Catalogue) -> list[StreamState]:
     """Return every stream that something is known of."""
-    return [_state(row) for row in catalogue.read(queries.STREAMS)]
+    return list(readable(catalogue.read(queries.STREAMS), _state))
 
 
 def put_stream(catalogue: Catalogue, state: StreamState) -> None:

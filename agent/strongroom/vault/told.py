@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_text
+from strongroom.vault.facts import read_fact, seconds
 
 
 def told_retention(catalogue: Catalogue, source: str) -> timedelta | None:
@@ -34,8 +35,7 @@ def remember_told_retention(catalogue: Catalogue, source: str, keeps: timedelta)
 
 def ask_again_at(catalogue: Catalogue, source: str) -> datetime | None:
     """Return before when a source need not be asked again, or None when it never was."""
-    row = catalogue.read_one(queries.FACT, _asked(source))
-    return to_instant(row["value"]) if row else None
+    return read_fact(catalogue, _asked(source), to_instant)
 
 
 def put_ask_again_at(catalogue: Catalogue, source: str, at: datetime) -> None:
@@ -45,8 +45,7 @@ def put_ask_again_at(catalogue: Catalogue, source: str, at: datetime) -> None:
 
 def lag_of(catalogue: Catalogue, source: str) -> timedelta:
     """Return by how much a source's clock is taken as behind ours."""
-    row = catalogue.read_one(queries.FACT, _lag(source))
-    return timedelta(seconds=float(row["value"])) if row else timedelta(0)
+    return read_fact(catalogue, _lag(source), seconds) or timedelta(0)
 
 
 def remember_lag(catalogue: Catalogue, source: str, lag: timedelta) -> None:
@@ -74,8 +73,7 @@ def _lag(source: str) -> str:
 
 
 def _retention(catalogue: Catalogue, name: str) -> timedelta | None:
-    row = catalogue.read_one(queries.FACT, name)
-    return timedelta(seconds=float(row["value"])) if row else None
+    return read_fact(catalogue, name, seconds)
 
 
 def _checked(source: str) -> str:

@@ -15,6 +15,7 @@ from strongroom.model.errors import VaultError
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, create_catalogue, open_catalogue, require_own_files
 from strongroom.vault.durable import in_words, make_folder, publish, remove, write_new
+from strongroom.vault.facts import read_fact
 from strongroom.vault.layout import FORMAT, Layout
 from strongroom.vault.log import write_out
 from strongroom.vault.manifest import read_manifest, write_manifest
@@ -157,12 +158,17 @@ def open_vault(root: Path) -> Vault:
             raise VaultError(f"there is no catalogue in {root}", hint=f"see: strongroom recover --vault {root}")
         raise VaultError(f"there is no vault at {root}", hint="run: strongroom init, or check [vault] path")
     vault = Vault(layout)
-    row = vault.catalogue.read_one(queries.FACT, "format")
-    if row is None or int(row["value"]) > FORMAT:
+    try:
+        number = read_fact(vault.catalogue, "format", int)
+    except BaseException:
         vault.close()
+        raise
+    if number is None or number > FORMAT:
+        vault.close()
+        known = f"this program knows up to {FORMAT}"
         raise VaultError(
-            f"the vault at {root} has format {row['value'] if row else 'unknown'}, this program knows up to {FORMAT}",
-            hint="install a newer strongroom" if row else f"see: strongroom recover --vault {root}",
+            f"the vault at {root} has format {'unknown' if number is None else number}, {known}",
+            hint="install a newer strongroom" if number is not None else f"see: strongroom recover --vault {root}",
         )
     return vault
 

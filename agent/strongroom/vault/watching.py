@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +11,8 @@ from strongroom.model.coverage import Cover, Interval
 from strongroom.model.window import Window
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_text
+from strongroom.vault.facts import read_fact, seconds
+from strongroom.vault.rows import UNREADABLE, RowUnreadable, readable, reads, unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,17 @@ def held_intervals(catalogue: Catalogue, stream: str, since: datetime) -> list[I
 
     Joined as text, whose order is order in time: only what is left becomes windows, and that is little.
     """
+    rows = catalogue.read(queries.SETTLED_SINCE, stream, to_text(since))
+    try:
+        return _joined(stream, rows)
+    except (RowUnreadable, *UNREADABLE):  # now every row by itself, which takes longer, to name the one
+        read = _reader(stream, Cover.PROVEN)
+        return list(readable(rows, read))
+
+
+def _joined(stream: str, rows: list[sqlite3.Row]) -> list[Interval]:
     joined: list[tuple[str, str]] = []
-    for row in catalogue.read(queries.SETTLED_SINCE, stream, to_text(since)):
+    for row in rows:
         start, end = row["window_start"], row["window_end"]
         if joined and start <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(joined[-1][1], end))
@@ -35,14 +48,28 @@ def held_intervals(catalogue: Catalogue, stream: str, since: datetime) -> list[I
     return [Interval(stream, Window(to_instant(start), to_instant(end)), Cover.PROVEN) for start, end in joined]
 
 
+def _reader(stream: str, cover: Cover) -> Callable[[sqlite3.Row], Interval]:
+    """Return what reads a window of a stream's ledger."""
+
+    def read(row: sqlite3.Row) -> Interval:
+        try:
+            window = Window(to_instant(row["window_start"]), to_instant(row["window_end"]))
+            return Interval(stream, window, cover, "", "", row["cause"] if "cause" in row.keys() else "")  # noqa: SIM118 - a row is no dict
+        except (RowUnreadable, *UNREADABLE) as error:
+            raise unreadable("coverage", stream, row["window_start"]) from error
+
+    return read
+
+
 def intervals_covered(catalogue: Catalogue, stream: str, cover: Cover) -> list[Interval]:
     """Return the entries of a stream's ledger that are covered in this way, in order of time."""
-    return [
-        Interval(
-            stream, Window(to_instant(row["window_start"]), to_instant(row["window_end"])), cover, "", "", row["cause"]
-        )
-        for row in catalogue.read(queries.COVERED_AS, stream, cover.value)
-    ]
+    return list(readable(catalogue.read(queries.COVERED_AS, stream, cover.value), _reader(stream, cover)))
+
+
+def count_covered(catalogue: Catalogue, stream: str, cover: Cover) -> int:
+    """Count the entries of a stream's ledger that are covered in this way."""
+    row = catalogue.read_one(queries.COUNT_COVERED, stream, cover.value)
+    return int(row["count"]) if row else 0
 
 
 def held_until(catalogue: Catalogue, stream: str) -> datetime | None:
@@ -54,10 +81,15 @@ def held_until(catalogue: Catalogue, stream: str) -> datetime | None:
 def newest_samples(catalogue: Catalogue, stream: str, most: int) -> list[Sample]:
     """Return the volume of the newest windows, newest first; of several archives of a window the newest."""
     found: dict[Window, Sample] = {}
-    for row in catalogue.read(queries.NEWEST_SAMPLES, stream, most):
-        window = Window(to_instant(row["window_start"]), to_instant(row["window_end"]))
-        found.setdefault(window, Sample(window, row["records"], row["sealed_size"]))
+    for sample in readable(catalogue.read(queries.NEWEST_SAMPLES, stream, most), _sample):
+        found.setdefault(sample.window, sample)
     return list(found.values())
+
+
+@reads("archives", "id")
+def _sample(row: sqlite3.Row) -> Sample:
+    window = Window(to_instant(row["window_start"]), to_instant(row["window_end"]))
+    return Sample(window, row["records"], row["sealed_size"])
 
 
 def quarantined_counts(catalogue: Catalogue) -> dict[str, int]:
@@ -78,8 +110,7 @@ def last_entry_number(catalogue: Catalogue) -> int:
 
 def known_retention(catalogue: Catalogue, source: str) -> timedelta | None:
     """Return how long a source was last known to keep its records."""
-    row = catalogue.read_one(queries.FACT, _retention_fact(source))
-    return timedelta(seconds=float(row["value"])) if row else None
+    return read_fact(catalogue, _retention_fact(source), seconds)
 
 
 def remember_retention(catalogue: Catalogue, source: str, keeps: timedelta) -> None:
@@ -89,8 +120,7 @@ def remember_retention(catalogue: Catalogue, source: str, keeps: timedelta) -> N
 
 def scrubbed_at(catalogue: Catalogue) -> datetime | None:
     """Return when the last scrub of the whole vault ended, or None when there was none."""
-    row = catalogue.read_one(queries.FACT, "scrubbed-at")
-    return to_instant(row["value"]) if row else None
+    return read_fact(catalogue, "scrubbed-at", to_instant)
 
 
 def _retention_fact(source: str) -> str:

@@ -9,13 +9,14 @@ from datetime import datetime
 from strongroom.engine.coverage.planning import work_out
 from strongroom.engine.coverage.prospect import outlook_of_plans
 from strongroom.engine.engine import Engine
+from strongroom.model.coverage import Cover
 from strongroom.model.horizon import deadline
 from strongroom.model.outlook import StreamOutlook
 from strongroom.model.plan import Plan, boundary, following
 from strongroom.model.window import Window
 from strongroom.vault.streams import StreamState, all_streams
 from strongroom.vault.vault import Vault
-from strongroom.vault.watching import held_until
+from strongroom.vault.watching import count_covered, held_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,13 @@ class Schedule:
     next_at: datetime  # when it is asked for
     held_until: datetime | None  # the end of the newest window that is held
     outlook: StreamOutlook | None  # the work ahead; None until the adapters are loaded
+    running: int = 0  # windows whose exports are in progress
+    failed: int = 0  # windows whose exports failed for good: a person must act
+
+    @property
+    def outstanding(self) -> int:
+        """Return how many windows that are over and settled are not archived."""
+        return (self.outlook.exports if self.outlook else 0) + self.running + self.failed
 
 
 def schedules_of(vault: Vault, engine: Engine | None, plans: Sequence[Plan], now: datetime) -> list[Schedule]:
@@ -67,4 +75,6 @@ def _schedule(
         next_at=at,
         held_until=held_until(vault.catalogue, name),
         outlook=outlooks.get(name),
+        running=count_covered(vault.catalogue, name, Cover.OPEN),
+        failed=count_covered(vault.catalogue, name, Cover.MISSING),
     )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from strongroom.model.instants import format_instant, parse_instant
 from strongroom.vault import queries
+from strongroom.vault.facts import read_fact
 from strongroom.vault.vault import Vault
 
 STANDING_BY = "standing by: "  # how the words of a daemon begin that waits for a right clock (model/condition.py)
@@ -42,8 +43,9 @@ def beat(vault: Vault, now: datetime, pid: int, words: str) -> None:
 
 def last_heartbeat(vault: Vault) -> Heartbeat | None:
     """Return the newest heartbeat, or None when no daemon ever ran."""
-    row = vault.catalogue.read_one(queries.FACT, "heartbeat")
-    if row is None:
-        return None
-    told = json.loads(row["value"])
+    return read_fact(vault.catalogue, "heartbeat", _heartbeat)
+
+
+def _heartbeat(text: str) -> Heartbeat:
+    told = json.loads(text)
     return Heartbeat(parse_instant(told["at"]), int(told["pid"]), str(told["words"]))

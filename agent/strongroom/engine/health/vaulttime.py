@@ -24,6 +24,7 @@ from strongroom.model.timelog import ACCEPTED, ADDRESS, BUILT_IN, CONFIRMED, CRE
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_text
 from strongroom.vault.chainwalk import ChainWalk
+from strongroom.vault.facts import read_fact
 from strongroom.vault.log import add_entry
 from strongroom.vault.vault import Vault
 
@@ -217,5 +218,4 @@ def _mark(catalogue: Catalogue) -> datetime | None:
 
 def catalogue_fact(catalogue: Catalogue, name: str) -> datetime | None:
     """Return an instant that the catalogue remembers. Nothing is destroyed by it."""
-    row = catalogue.read_one(queries.FACT, name)
-    return to_instant(row["value"]) if row else None
+    return read_fact(catalogue, name, to_instant)

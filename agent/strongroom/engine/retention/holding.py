@@ -20,7 +20,7 @@ from strongroom.model.instants import Chance, format_instant
 from strongroom.model.retention import Fate
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.destructions import planned_for_retention, put_condemned
-from strongroom.vault.holds import get_hold, holds, holds_on, matching_hold_ids, put_hold, release_hold
+from strongroom.vault.holds import get_hold, holds, holds_on, listed_holds, matching_hold_ids, put_hold, release_hold
 from strongroom.vault.log import add_entry
 from strongroom.vault.retained import get_record, records
 from strongroom.vault.vault import Vault
@@ -107,7 +107,7 @@ def count_caught(vault: Vault, hold: Hold) -> int:
 
 def list_holds(vault: Vault, *, matter: str = "", everything: bool = False) -> list[Hold]:
     """Return the holds that stand, or with `everything` the released ones too; oldest first."""
-    found = holds(vault.catalogue, active=not everything)
+    found = listed_holds(vault.catalogue, active=not everything)
     return [hold for hold in found if matter in ("", hold.matter)]
 
 

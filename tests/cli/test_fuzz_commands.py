@@ -1,0 +1,84 @@
+"""Whatever is typed, whatever the environment says and whatever a row holds: a command ends in words, never with 70."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from cli_home import Home
+from nonsense import NUMBERS, SEED, TEXTS, TIMES, WORDS, Faults, rounds, run_program
+
+from strongroom.cli.main import cli
+
+ENDLESS = {("daemon",), ("tui",), ("demo",), ("service", "install"), ("sandbox",)}  # what they do is for other tests
+SANE = {
+    "--from": "2026-11-01", "--to": "2026-11-05", "source": "zavu-main", "stream": "zavu-main-records",
+    "--stream": "zavu-main-records", "--reason": "suit", "--matter": "Doe", "--patience": "1s",
+}  # fmt: skip
+
+
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Yield every command with the words that lead to it."""
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            found = command.get_command(click.Context(command), name)
+            assert found is not None
+            yield from commands(found, (*path, name))
+    if path and path not in ENDLESS:
+        yield path, command
+
+
+COMMANDS = list(commands(cli))
+
+
+def arguments(path: tuple[str, ...], command: click.Command, ids: list[str], chance: random.Random) -> list[str]:
+    """Return a command line: what is required, some of the rest, and one to three values that are nonsense."""
+    wanted = [each for each in command.params if each.name != "help" and _is_wanted(each, chance)]
+    spoilt = set(chance.sample(range(len(wanted)), min(len(wanted), chance.choice((1, 1, 1, 2, 3)))))
+    options, rest = [], []
+    for number, each in enumerate(wanted):
+        if getattr(each, "is_flag", False):
+            options.append(each.opts[0])
+            continue
+        name = each.opts[0]
+        sane = chance.choice(ids) if "archive" in name or name.endswith("_id") else SANE.get(name, "a")
+        value = chance.choice(nonsense(each)) if number in spoilt else sane
+        if isinstance(each, click.Argument):
+            rest.append(value)
+        else:
+            options.extend(chance.choice(([name, value], [f"{name}={value}"])))
+    return [*path, *options, *(["--", *rest] if rest and chance.random() < 0.7 else rest)]
+
+
+def _is_wanted(each: click.Parameter, chance: random.Random) -> bool:
+    return each.required or each.opts[0] in ("--patience", "--once") or chance.random() < 0.4
+
+
+def nonsense(each: click.Parameter) -> tuple[str, ...]:
+    if isinstance(each.type, click.types.IntParamType):
+        return NUMBERS
+    if each.opts[0] in ("--from", "--to", "--at", "--since"):
+        return (*TIMES, *TIMES, *WORDS)
+    return TEXTS
+
+
+@pytest.fixture(autouse=True)
+def _aside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is written by a relative path is written here."""
+    (tmp_path / "aside").mkdir()
+    monkeypatch.chdir(tmp_path / "aside")
+    monkeypatch.setenv("STRONGROOM_DEBUG", "1")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "aside"))
+
+
+@pytest.mark.slow
+def test_whatever_is_typed_a_command_ends_in_words(own_home: Home) -> None:
+    chance, ids, found = random.Random(f"{SEED} arguments"), own_home.archives(), Faults()
+    for number in rounds(4):
+        path, command = COMMANDS[number % len(COMMANDS)]
+        words = arguments(path, command, ids, chance)
+        found.add(words, run_program("--config", own_home.config, *words))
+    assert not found, found
