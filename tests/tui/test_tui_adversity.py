@@ -43,7 +43,7 @@ def told(seat: Seat) -> str:
 async def test_a_daemon_that_was_killed_is_told_with_how_to_start_it(bench: Bench, sit: Sit) -> None:
     beat(bench.vault, NOW - timedelta(hours=2), 4711, "daemon")
     async with sit(bench, (120, 40), room="overview") as seat:
-        assert "nobody is working in the vault" in seat.text
+        assert "no daemon is running" in seat.text
         assert "start with  strongroom" in seat.text
         await seat.press("3")
         assert "interrupted" in seat.text  # and not that something is still being fetched

@@ -28,7 +28,7 @@ async def test_the_jobs_show_every_state_and_what_is_done(bench: Bench, sit: Sit
         await seat.press(*JOBS)
         for words in (
             "as of 2026-11-20 14:03:07+01:00",
-            "nobody is working in the vault: start with  strongroom daemon",
+            "no daemon is running: start one with  strongroom daemon",
             "Jobs  1-44 of 44",
             "47% 1.2 GB of 2.6 GB interrupted",
             "quota, next in 30 min",
@@ -68,7 +68,7 @@ async def test_who_works_in_the_vault_and_how_fast(bench: Bench, sit: Sit) -> No
             await seat.press(*JOBS)
             assert "● working: strongroom run --once (process" in seat.text
             assert "30.9 MB/s" in seat.text
-            assert "nobody is working" not in seat.text
+            assert "no daemon is running" not in seat.text
 
 
 async def test_a_paused_source_is_told(bench: Bench, sit: Sit) -> None:

@@ -72,7 +72,7 @@ def test_the_configuration_is_named_in_the_shortest_form_that_fits(tmp_path: Pat
     assert commands_for(spaced, env) == (f"strongroom --config '{spaced}'",)
     start = start_with(*ways)
     assert f"{ways[0]} run --once" in start.help
-    assert start.lines[0] == f"○ nobody is working in the vault: start with  {ways[0]} daemon"
+    assert start.lines[0] == f"○ no daemon is running: start one with  {ways[0]} daemon"
 
 
 def test_where_no_command_fits_none_is_cut(empty: Bench) -> None:
@@ -80,7 +80,7 @@ def test_where_no_command_fits_none_is_cut(empty: Bench) -> None:
     long = Beside(start_with("strongroom --config /a/very/long/path/to/a/configuration.toml").lines)
     assert "/a/very/long/path/to/a/configuration.toml daemon " in first_line(status, 118, long)
     assert first_line(status, 60, long).startswith("○ nobody at work: ? tells how to start ")
-    assert first_line(status, 38, long).startswith("○ nobody is at work ")
+    assert first_line(status, 38, long).startswith("○ no daemon: ? shows how to start one")
 
 
 @pytest.mark.parametrize("start", [DEMO, LOOKING_ON], ids=["demo", "read-only"])

@@ -26,19 +26,18 @@ DEMO = Start(
     (
         "○ the daemon of the demonstration is starting, or has ended",
         "○ the daemon is starting, or has ended",
-        "○ nobody is at work",
+        "○ no daemon",
     )
 )
-LOOKING_ON = Start(("○ nobody is working in the vault", "○ nobody is at work"))
+LOOKING_ON = Start(("○ no daemon is running", "○ no daemon"))
 
 
 def start_with(*commands: str) -> Start:
     """Return what to say where one of these begins the work: the same program, the longest way to name it first."""
-    lines = [f"○ nobody is working in the vault: start with  {each} daemon" for each in commands]
-    lines += [f"○ nobody at work: {each} daemon" for each in commands]
+    lines = [f"○ no daemon is running: start one with  {each} daemon" for each in commands]
     lines += [f"○ no daemon: {each} daemon" for each in commands]
     words = f"To begin the work:  {commands[0]} daemon\nor once, for what is due:  {commands[0]} run --once"
-    return Start((*lines, "○ nobody at work: ? tells how to start", "○ nobody is at work"), words)
+    return Start((*lines, "○ no daemon: ? shows how to start one", "○ no daemon"), words)
 
 
 def commands_for(file: Path, env: Mapping[str, str]) -> tuple[str, ...]:
