@@ -1,0 +1,98 @@
+"""Words of the screen that were false: each against the state that it stands for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tui_bench import NOW, window
+
+from strongroom.engine.coverage.schedules import Schedule
+from strongroom.engine.glance import Glance
+from strongroom.model.job import Cause
+from strongroom.model.outlook import StreamOutlook
+from strongroom.model.plan import Plan
+from strongroom.model.retention import Fate, Verdict
+from strongroom.model.stream import Stream
+from strongroom.model.waiting import cause_words
+from strongroom_tui.glancewords import risk_lines
+from strongroom_tui.healthwords import health_story, unarchived_words
+from strongroom_tui.marks import plan_mark
+from strongroom_tui.retentionwords import keeping_facts
+
+NOTHING = StreamOutlook("s", 0, None, NOW, None, 0)
+SCHEDULE = Schedule(Plan(Stream("s", "zavu", ("messages",)), NOW), "", window(1), NOW, None, NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "word", "outstanding"),
+    [
+        (SCHEDULE, "✓ waiting", 0),
+        (replace(SCHEDULE, running=21), "▒ running", 21),
+        (replace(SCHEDULE, failed=2), "✗ failed", 2),
+        (replace(SCHEDULE, outlook=replace(NOTHING, exports=3), running=4), "○ due", 7),
+        (replace(SCHEDULE, outlook=replace(NOTHING, exports=3, late=1), failed=1), "▲ late", 4),
+        (replace(SCHEDULE, paused="by ana", failed=1), "‖ paused", 1),
+    ],
+)
+def test_a_plan_waits_only_where_nothing_is_outstanding(schedule: Schedule, word: str, outstanding: int) -> None:
+    mark = plan_mark(schedule)
+    assert f"{mark.symbol} {mark.word}" == word
+    assert schedule.outstanding == outstanding
+
+
+@pytest.mark.parametrize("covers", [{"lost": 2}, {"missing": 1}, {"lost": 1, "missing": 3}])
+def test_no_green_word_stands_beside_what_is_lost_or_failed(covers: dict[str, int]) -> None:
+    told = health_story((), None, (), NOW, unarchived_words({"s": covers, "t": {"proven": 5}}), offline=True).plain
+    assert "✓ no alert" not in told
+    assert "no alert is active, but:" in told
+    for cover, words in (("lost", "lost: the provider deleted"), ("missing", "failed: a person must act")):
+        assert (words in told) is (cover in covers)
+
+
+def test_where_nothing_is_lost_no_alert_is_said_to_be_active() -> None:
+    assert (
+        "✓ no alert is active"
+        in health_story((), None, (), NOW, unarchived_words({"s": {"proven": 1}}), offline=True).plain
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("the disk has 5 bytes free, 9 are needed for the reserve", "full disk"),
+        ("the disk is full while writing payload.age", "full disk"),
+        ("the disk reports an error at payload.age", "disk"),
+    ],
+)
+def test_a_full_disk_is_called_one(words: str, shown: str) -> None:
+    assert cause_words(Cause.DISK, words) == shown
+    assert cause_words(Cause.QUOTA, words) == "quota"
+
+
+def test_a_hold_has_no_end_date_and_the_period_has_its_own() -> None:
+    verdict = Verdict("a", Fate.HELD, datetime(2033, 11, 2, tzinfo=UTC), None, ("h",), "held for the matter Doe")
+    facts = dict(keeping_facts(verdict, (), (), 0))
+    assert "2033" not in facts["verdict"]
+    assert "no end date" in facts["hold ends"]
+    assert facts["period"] == "ends 2033-11-02"
+    kept = dict(keeping_facts(replace(verdict, fate=Fate.KEEP, reason="kept"), (), (), 0))
+    assert "until 2033-11-02" in kept["verdict"]
+    assert "hold ends" not in kept
+
+
+@pytest.mark.parametrize(
+    ("known", "first"),
+    [
+        ({}, "✓ nothing is at risk: all that has settled is held"),
+        ({"lost": 1}, "✓ nothing is at risk now"),
+        ({"missing": 1}, "✓ nothing is at risk now"),
+        ({"unknown": ("qlara",)}, "· no risk is known"),
+    ],
+)
+def test_all_is_called_held_only_where_that_is_known(known: dict[str, Any], first: str) -> None:
+    empty = dict.fromkeys(Glance.__slots__)
+    glance = Glance(**{**empty, "streams": 1, "risks": (), "unknown": (), "missing": 0, "lost": 0, **known})  # type: ignore[arg-type]
+    assert risk_lines(glance, NOW, 100).plain.splitlines()[0] == first
