@@ -125,3 +125,21 @@ def test_a_list_shows_the_rest_names_the_row_and_exits_with_4(own_home: Home, in
         catalogue.write_bytes(whole)
     assert wrong == []
     assert invoke("--config", own_home.config, "archives").exit_code == 0
+
+
+def test_a_letter_changed_in_the_log_is_one_finding_and_no_file_is_called_unknown(
+    own_home: Home, invoke: Invoke
+) -> None:
+    log = own_home.vault / "log" / "log.jsonl"
+    text = log.read_text()
+    place = text.index('"job":"') + 9
+    log.write_text(f"{text[:place]}{'a' if text[place] != 'a' else 'b'}{text[place + 1 :]}")
+    result = invoke("--config", own_home.config, "audit", "verify", "--skip-payloads")
+    assert result.exit_code == 1
+    assert "chain" in result.output
+    assert "the log tells of no such file" not in result.output.replace("\n            ", " ")
+    assert "does not tell of" not in result.output
+    assert "not be read to its end" in result.output.replace("\n            ", " ")
+    scrubbed = invoke("--config", own_home.config, "scrub", "run")
+    assert scrubbed.exit_code == 1
+    assert "log/log.jsonl: entry 4" in scrubbed.output
