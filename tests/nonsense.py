@@ -6,6 +6,7 @@ STRONGROOM_FUZZ_SECONDS makes every fuzz test longer; STRONGROOM_FUZZ_SEED takes
 from __future__ import annotations
 
 import io
+import json
 import os
 import random
 import re
@@ -17,6 +18,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from time import thread_time
+from typing import Any
 
 from strongroom.cli.main import cli
 
@@ -106,6 +108,30 @@ CELLS: tuple[object, ...] = (
 )
 
 
+ODD: tuple[object, ...] = (
+    *(
+        None,
+        True,
+        False,
+        0,
+        -1,
+        1,
+        1.5,
+        2**63,
+        -(2**63),
+        10**25,
+        10**400,
+        float("inf"),
+        float("nan"),
+        [],
+        {},
+        [[]],
+        [None],
+    ),
+    *({"a": 1}, [1], ["a"], "\ud800", "a\udfffb", "\0", *TEXTS, [{}] * 3, {"id": "\ud800"}),
+)
+
+
 def seconds(default: float) -> float:
     """Return for how long one fuzz test may take, given what it takes by itself."""
     return float(os.environ.get("STRONGROOM_FUZZ_SECONDS", "0")) or default
@@ -135,6 +161,23 @@ ENDINGS = (0, 1, 2, 3, 4, 5, 6, 7, 75)
 
 class TooLate(BaseException):
     """A command took longer than any may."""
+
+
+def bend(value: Any, chance: random.Random) -> Any:
+    """Return JSON with one to three of its parts replaced, left out or added."""
+    value = json.loads(json.dumps(value))
+    for _ in range(chance.choice((1, 1, 2, 3))):
+        place = value
+        while isinstance(place, (dict, list)) and place:
+            key = chance.choice(list(place) if isinstance(place, dict) else range(len(place)))
+            if not isinstance(place[key], (dict, list)) or not place[key] or chance.random() < 0.3:
+                if chance.random() < 0.2:
+                    del place[key]
+                else:
+                    place[key] = chance.choice(ODD)
+                break
+            place = place[key]
+    return chance.choice(ODD) if chance.random() < 0.03 else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from nonsense import SEED, TEXTS, Faults, mutate, rounds
+from nonsense import SEED, TEXTS, Faults, bend, mutate, rounds
 from policy_maker import KEY
 
 from strongroom.model.errors import StrongroomError
@@ -32,28 +32,6 @@ from strongroom.sandbox.server import Sandbox, SandboxSettings
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SPECS = {"zavu": "messages", "hookbridge": "outbound", "qlara": "message-history"}
 DAY = Window(datetime(2026, 10, 30, tzinfo=UTC), datetime(2026, 10, 31, tzinfo=UTC))
-ODD: tuple[object, ...] = (
-    *(
-        None,
-        True,
-        False,
-        0,
-        -1,
-        1,
-        1.5,
-        2**63,
-        -(2**63),
-        10**25,
-        10**400,
-        float("inf"),
-        float("nan"),
-        [],
-        {},
-        [[]],
-        [None],
-    ),
-    *({"a": 1}, [1], ["a"], "\ud800", "a\udfffb", "\0", *TEXTS, [{}] * 3, {"id": "\ud800"}),
-)
 HEADERS = ("retry-after", "date", "age", "content-type", "x-ratelimit-reset", "x-ratelimit-remaining", "x-request-id")
 
 
@@ -94,23 +72,6 @@ def recorded(name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Provider, Expo
             with suppress(StrongroomError):
                 each()
     return adapter, spec, ref, kept
-
-
-def bend(value: Any, chance: random.Random) -> Any:
-    """Return JSON with one to three of its parts replaced, left out or added."""
-    value = json.loads(json.dumps(value))
-    for _ in range(chance.choice((1, 1, 2, 3))):
-        place = value
-        while isinstance(place, (dict, list)) and place:
-            key = chance.choice(list(place) if isinstance(place, dict) else range(len(place)))
-            if not isinstance(place[key], (dict, list)) or not place[key] or chance.random() < 0.3:
-                if chance.random() < 0.2:
-                    del place[key]
-                else:
-                    place[key] = chance.choice(ODD)
-                break
-            place = place[key]
-    return chance.choice(ODD) if chance.random() < 0.03 else value
 
 
 def spoil(reply: Reply, chance: random.Random) -> Reply:

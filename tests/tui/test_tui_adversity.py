@@ -44,7 +44,7 @@ async def test_a_daemon_that_was_killed_is_told_with_how_to_start_it(bench: Benc
     beat(bench.vault, NOW - timedelta(hours=2), 4711, "daemon")
     async with sit(bench, (120, 40), room="overview") as seat:
         assert "no daemon is running" in seat.text
-        assert "start with  strongroom" in seat.text
+        assert "start one with  strongroom" in seat.text
         await seat.press("3")
         assert "interrupted" in seat.text  # and not that something is still being fetched
 

@@ -15,7 +15,7 @@ from strongroom.cli.options import json_option, limit_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import say, tell
 from strongroom.model.counts import counted
-from strongroom.model.errors import ExitCode, UsageError
+from strongroom.model.errors import ExitCode, UsageError, VaultError
 
 if TYPE_CHECKING:
     from strongroom.engine.destruction.crosscheck import Contradiction
@@ -300,8 +300,15 @@ def certificate(session: Session, archive: str, as_json: bool) -> None:
                 f"the destruction of {found.tombstone.archive} has begun and is not certified yet",
                 hint="the daemon brings it to its end, or: strongroom destroy carry-out",
             ) from None
+    try:
+        document = {"certificate": read_certificate(note), "note": note.decode()}
+    except ValueError:
+        raise VaultError(
+            f"the certificate of {found.tombstone.archive} cannot be read",
+            hint="it was changed or is damaged: restore it from a copy; see: strongroom audit verify",
+        ) from None
     if as_json:
-        put_document({"certificate": read_certificate(note), "note": note.decode()})
+        put_document(document)
     else:
         click.echo(note, nl=False)
 

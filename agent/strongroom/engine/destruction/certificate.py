@@ -85,7 +85,12 @@ def read_certificate(data: bytes) -> dict[str, Any]:
     text, found, _signatures = rest.rpartition("\n\n")
     if title != TITLE or not found:
         raise ValueError("this is not a certificate of destruction")
-    body: dict[str, Any] = json.loads(text)
+    try:
+        body = json.loads(text)
+    except RecursionError:
+        raise ValueError("this certificate is nested too deeply") from None
+    if not isinstance(body, dict):
+        raise ValueError("this certificate holds no JSON object")  # noqa: TRY004 - one kind for its readers
     return body
 
 
