@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from tui_bench import NOW, window
 
 from strongroom.engine.coverage.schedules import Schedule
-from strongroom.engine.glance import Glance
 from strongroom.model.job import Cause
 from strongroom.model.outlook import StreamOutlook
 from strongroom.model.plan import Plan
 from strongroom.model.retention import Fate, Verdict
 from strongroom.model.stream import Stream
 from strongroom.model.waiting import cause_words
-from strongroom_tui.glancewords import risk_lines
 from strongroom_tui.healthwords import health_story, unarchived_words
 from strongroom_tui.marks import plan_mark
 from strongroom_tui.retentionwords import keeping_facts
@@ -81,18 +78,3 @@ def test_a_hold_has_no_end_date_and_the_period_has_its_own() -> None:
     kept = dict(keeping_facts(replace(verdict, fate=Fate.KEEP, reason="kept"), (), (), 0))
     assert "until 2033-11-02" in kept["verdict"]
     assert "hold ends" not in kept
-
-
-@pytest.mark.parametrize(
-    ("known", "first"),
-    [
-        ({}, "✓ nothing is at risk: all that has settled is held"),
-        ({"lost": 1}, "✓ nothing is at risk now"),
-        ({"missing": 1}, "✓ nothing is at risk now"),
-        ({"unknown": ("qlara",)}, "· no risk is known"),
-    ],
-)
-def test_all_is_called_held_only_where_that_is_known(known: dict[str, Any], first: str) -> None:
-    empty = dict.fromkeys(Glance.__slots__)
-    glance = Glance(**{**empty, "streams": 1, "risks": (), "unknown": (), "missing": 0, "lost": 0, **known})  # type: ignore[arg-type]
-    assert risk_lines(glance, NOW, 100).plain.splitlines()[0] == first

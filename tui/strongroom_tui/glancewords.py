@@ -51,8 +51,6 @@ def risk_lines(glance: Glance, now: datetime, width: int, most: int = 1) -> Text
 
 
 def _risk(glance: Glance, now: datetime, most: int) -> tuple[str, str]:
-    if not glance.risks and glance.streams and (glance.lost or glance.missing or glance.unknown):
-        return "· no risk is known" if glance.unknown else "✓ nothing is at risk now", ""
     if not glance.risks:
         return _calm(glance)
     words, style = _risk_of(glance.risks[0], now)
