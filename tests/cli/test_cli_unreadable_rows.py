@@ -48,7 +48,7 @@ GOES_ON = (  # what is damaged, how the row is named, and what still shows the r
     (
         ("archives", "manifest", b"\xff"),
         "of archives",
-        {("archives", "--sort", "size"): "zavu-main", ("verify",): "sound"},
+        {("archives", "--sort", "size"): "zavu-main"},
     ),
     (("coverage", "window_end", b"soon"), "of coverage", {("coverage",): "proven empty", ("plan",): "export"}),
     (
