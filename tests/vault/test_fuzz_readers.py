@@ -5,6 +5,7 @@ STRONGROOM_FUZZ_SECONDS makes it longer for each reader; STRONGROOM_FUZZ_SEED ta
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 from collections.abc import Callable
@@ -21,7 +22,9 @@ from strongroom.evidence.checkpoint import read_unchecked
 from strongroom.evidence.line import read_chain
 from strongroom.evidence.note import NoteRefused, Signer, Verifier, open_note
 from strongroom.evidence.verifier import Key
+from strongroom.formats.gunzip import gunzip
 from strongroom.model.errors import StrongroomError
+from strongroom.model.inspection import Caps
 from strongroom.model.period import Period
 from strongroom.sealing.header import parse_header
 from strongroom.sealing.identityfile import parse_identity_file
@@ -60,6 +63,15 @@ def _certificate(data: bytes) -> None:
 
 def _text(read: Callable[[str], object]) -> Callable[[bytes], object]:
     return lambda data: read(data.decode("utf-8", "surrogateescape"))
+
+
+CODED = gzip.compress(b"id,at\r\n1,2026\r\n" * 9, mtime=0) + gzip.compress(b"2,2026\r\n", mtime=0)
+
+
+def _gzip(data: bytes) -> None:
+    """What is read is what another program reads; it may take more, such as zeros behind the end."""
+    decoded = b"".join(gunzip([data], Caps()))
+    assert decoded == (gzip.decompress(data) if data else b"")
 
 
 TOMBSTONE = json.dumps(
@@ -105,6 +117,7 @@ READERS: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
     "period": (b"7 years", _period),
     "certificate": (CERTIFICATE, _certificate),
     "approval": (APPROVAL, _text(lambda text: open_note(text, SIGNER.verifier))),
+    "gzip coding": (CODED, _gzip),
 }
 
 

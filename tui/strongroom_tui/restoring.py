@@ -29,9 +29,10 @@ def restore_archive(room: Room, archive: Archive) -> None:
         _ask_target(room, archive, members=False)
         return
     count = number(len(archive.inspection.members), "file")
+    how = "one file, decoded from gzip" if archive.seal.delivered_coding else "one file, byte for byte"
     words = (
-        f"{archive.seal.delivered_name}, {size(archive.seal.size)}, with {count} inside.\n"
-        "As delivered is one file, byte for byte; its members are written into a new folder, each by itself."
+        f"{archive.seal.file_name}, {size(archive.seal.file_size)}, with {count} inside.\n"
+        f"As delivered is {how}; its members are written into a new folder, each by itself."
     )
 
     def chosen(answer: str | None) -> None:
