@@ -304,3 +304,16 @@ def test_a_catalogue_that_another_program_locks(done: dict[str, Done]) -> None:
         else:
             assert each["code"] == 5, (name, each)
             assert "locked" in each["err"] or "in use" in each["err"], (name, each)
+
+
+@pytest.mark.slow
+def test_a_shell_closes_as_the_driver_does(crowd: Crowd, done: dict[str, Done]) -> None:
+    program = [sys.executable, "-m", "strongroom", "--config", str(crowd.home.config)]
+    for closing, name, more, code in (
+        (">&-", "archives", ("--json",), 6),
+        ("<&- 2>&-", "config check", (), done["usual"]["config check"]["code"]),
+        ("<&- >&- 2>&-", "jobs", (), done["usual"]["jobs"]["code"]),
+    ):
+        script = ["sh", "-c", f'"$@" {closing}', "sh", *program, *name.split(), *more]
+        ended = subprocess.run(script, env=crowd.environment, capture_output=True, text=True, check=False)
+        assert (ended.returncode, (CLOSED in ended.stderr)) == (code, code == 6), (name, ended.stderr)
