@@ -113,8 +113,8 @@ clock | clock | a clock of eight years later, and no hold | audit:row recover do
 files | link | payload | audit:missing verify recover alone:missing doctor scrub
 files | link | key file | audit:missing verify recover alone:missing doctor scrub
 files | link | manifest | audit:missing verify recover alone:missing doctor scrub
-files | link | certificate | audit:missing alone:missing doctor
-files | link | checkpoint | audit:missing alone:missing doctor
+files | link | certificate | audit:missing recover alone:missing doctor
+files | link | checkpoint | audit:missing recover alone:missing doctor
 files | link | log | audit:missing recover alone:missing doctor scrub=4 destroy=4
 files | link | catalogue | audit=4 verify=4 recover doctor scrub=4 list=4 destroy=4
 files | link | folder archives | audit=4 verify=4 recover alone:link doctor scrub=4 list=4 destroy=4
@@ -122,6 +122,6 @@ files | link | folder log | audit=4 verify=4 recover alone:link doctor scrub=4 l
 files | link | folder tmp | audit=4 verify=4 recover doctor scrub=4 list=4 destroy=4
 files | pipe | payload | audit:missing verify recover alone:form doctor scrub
 files | pipe | key file | audit:missing verify recover alone:form doctor scrub
-files | pipe | certificate | audit:form alone:form doctor
+files | pipe | certificate | audit:form recover alone:form doctor
 files | pipe | log | audit:form recover alone:form doctor scrub=4 destroy=4
 """
