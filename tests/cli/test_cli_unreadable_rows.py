@@ -26,6 +26,7 @@ DAMAGES = (
     ("entries", "line", b"{"),
     ("entries", "line", b"[]"),
     ("sources", "refused_cause", "nosuch"),
+    ("sources", "clock_skew", -1e308),
     ("retained", "rule", "{"),
     ("archives", "manifest", '{"overlap": 1e999}'),
 )

@@ -51,7 +51,7 @@ from strongroom.vault.requests import Wish as Wish
 from strongroom.vault.requests import waiting_requests
 from strongroom.vault.rows import leaving_out as leaving_out  # as `Vault` below
 from strongroom.vault.rows import readable, reads
-from strongroom.vault.sources import SourceState
+from strongroom.vault.sources import SourceState, read_skew
 from strongroom.vault.streams import all_streams
 from strongroom.vault.vault import Vault as Vault  # the screen and the command line name it from here
 
@@ -312,8 +312,7 @@ def status_of(vault: Vault, now: datetime | None = None) -> Status:
 
 @reads("sources", "name")
 def _source(row: sqlite3.Row) -> SourceState:
-    skew = row["clock_skew"]
-    return SourceState(row["name"], row["paused"], clock_skew=None if skew is None else float(skew))
+    return SourceState(row["name"], row["paused"], clock_skew=read_skew(row["clock_skew"]))
 
 
 def _moment(entry: Logged) -> Moment:

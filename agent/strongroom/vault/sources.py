@@ -36,6 +36,11 @@ def get_source(catalogue: Catalogue, name: str) -> SourceState:
     return SourceState(name) if row is None else _source(row)
 
 
+def read_skew(value: float | None) -> float | None:
+    """Return a skew in seconds, as a row has it. Raises ArithmeticError for one that is no length of time."""
+    return None if value is None else timedelta(seconds=value).total_seconds()
+
+
 @reads("sources", "name")
 def _source(row: sqlite3.Row) -> SourceState:
     return SourceState(
@@ -43,7 +48,7 @@ def _source(row: sqlite3.Row) -> SourceState:
         paused=row["paused"],
         surveyed_at=to_instant_or_none(row["surveyed_at"]),
         refused_until=to_instant_or_none(row["refused_until"]),
-        clock_skew=row["clock_skew"],
+        clock_skew=read_skew(row["clock_skew"]),
         refused_cause=Cause(row["refused_cause"]),
         refused_words=row["refused_words"],
     )
