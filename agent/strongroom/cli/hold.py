@@ -112,6 +112,7 @@ def list_(session: Session, matter: str, everything: bool, as_json: bool) -> Non
     from strongroom.engine.assembly import open_reading
     from strongroom.engine.filters import known_matter
     from strongroom.engine.retention.holding import list_holds
+    from strongroom.engine.retention.sealedmatter import SEALED
 
     with past_unreadable(), open_reading(session.config()) as vault:
         found = list_holds(vault, matter=known_matter(vault, matter), everything=everything)
@@ -120,6 +121,8 @@ def list_(session: Session, matter: str, everything: bool, as_json: bool) -> Non
     elif found:
         for line in render_table(_COLUMNS, [_row(each) for each in found], width()):
             say(line)
+        if any(each.matter == SEALED for each in found):
+            tell("The catalogue was made again without an identity. For the names: strongroom rebuild --identity FILE")
     else:
         tell("No hold stands." if not everything else "There was never a hold.")
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.amounts import count_words
+from strongroom.cli.identities import open_identities
 from strongroom.cli.json_output import put_document
-from strongroom.cli.options import json_option
+from strongroom.cli.options import identity_option, json_option, passphrase_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import clean, is_screen, say, tell
 from strongroom.model.counts import counted
@@ -29,12 +30,22 @@ if TYPE_CHECKING:
     help="Make it in a new file and leave the vault's own catalogue alone.",
 )
 @click.option("--lose-history", is_flag=True, help="Go on though lines of the log are gone: only if they are for good.")
+@identity_option
+@passphrase_option
 @json_option
 @pass_session
-def rebuild(session: Session, to: Path | None, lose_history: bool, as_json: bool) -> int:
+def rebuild(
+    session: Session,
+    to: Path | None,
+    lose_history: bool,
+    identity: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> int:
     """Make the catalogue again from what does not depend on it: log, manifests and tombstones.
 
-    Needs no identity. The catalogue that is there is kept under another name. Interrupted, it goes on where it was.
+    Needs no identity; with --identity the names of legal matters come back too, which the log holds sealed. The
+    catalogue that is there is kept under another name. Interrupted, it goes on where it was.
     What a provider said in words, wishes and past alarms are in no other place and are gone with a lost catalogue.
     Leaves with 1 when something in the vault contradicts the log.
     """
@@ -44,7 +55,9 @@ def rebuild(session: Session, to: Path | None, lose_history: bool, as_json: bool
 
     config, progress = session.config(), _Progress(quiet=as_json)
     streams = {stream.name: stream.plan().stream for stream in config.streams}
-    done = make(Rebuild(config.vault.path, system_clock, streams, to, lose_history, progress.watch))
+    opened = open_identities(config, identity, passphrase_file) if identity else ()
+    order = Rebuild(config.vault.path, system_clock, streams, to, lose_history, progress.watch, identities=opened)
+    done = make(order)
     if as_json:
         put_document(_document(done, progress.seconds))
     else:
@@ -93,6 +106,9 @@ def _say(done: Rebuilt, seconds: float) -> None:
         say(clean(fault))
     if done.aside is not None:
         tell(f"The catalogue that was there is now {done.aside}")
+    if done.sealed:
+        words = counted(done.sealed, "hold")
+        tell(f"{words} with a sealed name. To read it: strongroom rebuild --identity FILE")
     tell("Next: strongroom verify, or let the daemon scrub")
 
 
@@ -104,6 +120,7 @@ def _document(done: Rebuilt, seconds: float) -> dict[str, object]:
         "tombstones": done.tombstones,
         "faults": done.faults,
         "restored": done.restored,
+        "sealed": done.sealed,
         "aside": str(done.aside) if done.aside else None,
         "seconds": round(seconds, 3),
     }

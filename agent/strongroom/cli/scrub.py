@@ -21,12 +21,18 @@ from strongroom.model.errors import ExitCode
 if TYPE_CHECKING:
     from strongroom.engine.health.scrubview import Finding, ScrubState
 
+_FILES = {
+    "checkpoints": ("checkpoint file", "checkpoint files"),
+    "certificates": ("certificate", "certificates"),
+    "tombstones": ("tombstone", "tombstones"),
+    "quarantine": ("item in quarantine", "items in quarantine"),
+}
 _STEP = 8 << 20  # bytes between two looks at the bar
 
 
 @click.group("scrub")
 def scrub() -> None:
-    """Read every sealed byte again from the disk, or see how far that is. Needs no identity.
+    """Read every file of the vault again from the disk, or see how far that is. Needs no identity.
 
     The daemon does it by itself, a little at a time, so that everything is read once in [vault] scrub_every.
     """
@@ -88,7 +94,12 @@ def scrub_words(state: ScrubState) -> str:
 
 def scrub_document(state: ScrubState) -> dict[str, object]:
     """Return how the scrub stands as plain values."""
-    told = {"scrubbed_at": state.scrubbed_at, "behind": state.behind, "findings": state.findings}
+    told = {
+        "scrubbed_at": state.scrubbed_at,
+        "behind": state.behind,
+        "findings": state.findings,
+        "files": dict(state.files),
+    }
     lap = state.lap
     if lap is None:
         return {**told, "lap": None}
@@ -116,7 +127,7 @@ def _show(state: ScrubState, findings: list[Finding], *, as_json: bool) -> None:
     for line in render_fields(list(_fields(state)), width()):
         say(line)
     for each in findings:
-        for line in hang(f"{short(each.archive) or 'log':<8} ", 9, f"{each.file}: {each.message}", width()):
+        for line in hang(f"{short(each.archive) or '-':<8} ", 9, f"{each.file}: {each.message}", width()):
             say(line)
     if findings:
         tell("What can be done about it: strongroom recover")
@@ -128,3 +139,6 @@ def _fields(state: ScrubState) -> Iterator[tuple[str, str]]:
     if lap is not None:
         yield "began", instant_words(lap.began_at)
         yield "checked", f"{counted(lap.archives, 'archive')}, {size_words(min(lap.done, lap.total))}"
+    if state.files:
+        counts = (counted(state.files[part], *words) for part, words in _FILES.items() if state.files.get(part))
+        yield "also read", ", ".join(("the log", *counts, "README.txt"))

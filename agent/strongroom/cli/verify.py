@@ -62,27 +62,34 @@ def verify(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> int:
-    """Check archives: all of them, or those named.
+    """Check archives: all of them but damaged ones in quarantine, or those named.
 
     Without an identity every sealed byte, key file and manifest is compared with what was entered. With --identity or
     --content the archives are opened as well: the digest of the delivered bytes, the structure, every record and date.
     An archive that the log knows and the catalogue does not have is a fault, too. Exits with 1 when anything differs.
     """
     from strongroom.engine.assembly import open_reading
+    from strongroom.engine.health.scrubview import set_aside
 
     config = session.config()
     opened = open_identities(config, identity, passphrase_file) if content or identity else None
     results = []
     with open_reading(config) as vault:
+        aside = () if archive_ids else set_aside(vault)
         for each in _wanted(vault, archive_ids):
+            if isinstance(each, Archive) and each.id in aside:
+                continue
             result = check_archive(vault, each, opened, quiet=as_json) if isinstance(each, Archive) else _unread(each)
             results.append(result)
             if not as_json:
                 say_result(result)
     if as_json:
-        put_document(_document(results, content=opened is not None))
+        put_document({**_document(results, content=opened is not None), "set_aside": list(aside)})
     else:
         tell_total(results, content=opened is not None)
+        if aside:
+            words = counted(len(aside), "damaged archive")
+            tell(f"{words} in quarantine: not checked again; to check one: strongroom verify ID")
     return ExitCode.OK if all(result.sound for result in results) else ExitCode.FINDINGS
 
 

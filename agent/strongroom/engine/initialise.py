@@ -21,29 +21,8 @@ from strongroom.model.errors import UsageError
 from strongroom.vault.durable import flush, in_words, write_all
 from strongroom.vault.layout import Layout
 from strongroom.vault.log import add_entry
+from strongroom.vault.readme import README
 from strongroom.vault.vault import create_vault
-
-README = """This folder is a Strongroom vault: sealed copies of records that their source deletes.
-
-    archives/ab/ID.age       one delivered file each, an age v1 file (age-encryption.org/v1)
-    keys/ab/ID.key.age       the archive's own key, an age v1 file sealed to the vault's recipients
-    manifests/ab/ID.json     what the archive is: source, window, counts, digests; no record text
-    quarantine/              files that arrived unsound, sealed just the same
-    log/log.jsonl            everything that happened, one JSON line each, chained by SHA-256
-    catalogue.sqlite         an index; everything else stands without it
-
-To open an archive with nothing but the age tool and an identity file of a recipient:
-
-    age -d -i IDENTITY keys/ab/ID.key.age > archive.key
-    age -d -i archive.key archives/ab/ID.age > delivered-file
-    rm archive.key
-
-or in one line: age -d -i <(age -d -i IDENTITY keys/ab/ID.key.age) archives/ab/ID.age > delivered-file
-Where the manifest says "coding": "zstd", unpack what age writes: age -d … | zstd -d > delivered-file
-Where it says "coding": "gzip", the provider delivered the file gzip-coded: age -d … | gunzip > file
-
-Whoever destroys a key file destroys its archive for good. Do not edit anything here by hand.
-"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "archive.damaged": "moved to quarantine: damaged",
         "archive.missing": "its manifest was gone when the catalogue was made again",
         "archive.adopted": "found in the vault and entered",
+        "file.rewritten": "a file beside the archives was written again",
         "manifest.rewritten": "the manifest was written again",
         "files.moved": "stray files were moved to quarantine",
         "coverage.lost": "lost: it can be had no more",

@@ -32,6 +32,7 @@ from typing import Any, BinaryIO
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+_MOVED = ("files.moved", "manifest.rewritten", "file.rewritten")  # kinds of entries
 _FILES = {"payload.age": "sealed_sha256", "key.age": "key_sha256", "manifest.json": "manifest_sha256"}
 _PARTS = {*_FILES, "custody.json", "custody.txt", "delivered", "decoded", "salt.txt"}
 _PAPERS = {"README.txt", "package.json", "checkpoint.note", "checkpoint.tsr", "public-key.txt", "strongroom-verify.py"}
@@ -179,6 +180,8 @@ class Log:
     archives: dict[str, dict[str, Any]] = field(default_factory=dict)  # the newest facts about each one's files
     damaged: set[str] = field(default_factory=set)
     certificates: dict[str, str | None] = field(default_factory=dict)  # of what was destroyed
+    notes: dict[str, str | None] = field(default_factory=dict)  # each checkpoint that was signed, with its digest
+    aside: dict[str, str] = field(default_factory=dict)  # moved to quarantine, with its digest if told
 
     def read(self, path: Path, sizes: set[int]) -> str:
         """Check form, sequence and chain of every line, and note the root at these sizes."""
@@ -211,6 +214,11 @@ class Log:
         if "archive" in body:
             kept = {name: facts[name] for name in facts if name.endswith("_sha256") or name == "holding"}
             self.archives.setdefault(str(body["archive"]), {}).update(kept)
+        names = [facts.get("file", ""), *facts.get("files", ())] if body.get("kind") in _MOVED else []
+        self.aside.update({f"{str(name).rpartition('/')[2]}.aside": "" for name in names})  # earlier: no digest
+        self.aside.update({str(name): str(digest) for name, digest in facts.get("aside", ())})
+        if body.get("kind") == "checkpoint.signed" and isinstance(facts.get("entries"), int):
+            self.notes[f"{facts['entries']}.note"] = facts.get("note_sha256")
         if body.get("kind") == "archive.damaged":
             self.damaged.add(str(body["archive"]))
         if body.get("kind") == "archive.destroyed":
@@ -308,6 +316,14 @@ def check_vault(root: Path, keys: list[Key], outside: list[Path], report: Report
                 report.unproven.append(words)
                 continue
             sound += _check_archive(root, known, places, report, gone=archive in log.certificates)
+    for name, note in log.notes.items():
+        where = f"log/checkpoints/{name}"
+        report.check(where, partial(compare_file, root / where, where, note, "checkpoint"))
+    for name, digest in log.aside.items():
+        where = f"quarantine/{name}"
+        expected.add(where)
+        if digest and re.fullmatch("[0-9A-Za-z.]+", name) and os.path.lexists(root / where):  # a person may remove it
+            report.check(where, partial(compare_file, root / where, where, digest, "aside"))
     if log.whole:  # or what the log did not come to would look like a stray
         report.findings += _strays_of_vault(root, expected)
     if len(report.findings) == before:

@@ -15,16 +15,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
 
 from strongroom.model.errors import VaultError, WorldError
 from strongroom.model.instants import require_utc
+from strongroom.vault.readonly import connect_to_read
+from strongroom.vault.refusals import not_opened
 from strongroom.vault.rows import HINT, RowUnreadable
 from strongroom.vault.schema import SCHEMA, alone, build, migrate
 from strongroom.vault.schemacheck import require_own_schema
 from strongroom.vault.sqlcodes import BUSY, WORLD, code_of
 from strongroom.vault.sqlwords import BUSY_SECONDS, executing, in_words, is_undecodable, stayed_locked, text_or_bytes
-from strongroom.vault.vaultfiles import create_descriptor, file_size, is_there, require_files
+from strongroom.vault.vaultfiles import create_descriptor, is_there, require_files
 
 
 class Catalogue:
@@ -34,6 +35,7 @@ class Catalogue:
         self._connection = connection
         self._connection.row_factory = sqlite3.Row
         self.read_only = read_only
+        self.refused: WorldError | None = None  # what kept it from being opened for writing, where it was tried
         self._cookie = -1  # of the schema that was last found to be the program's own
         if checked:
             self._require_own()
@@ -88,6 +90,8 @@ class Catalogue:
         """Write all of it or nothing of it. Not nestable. A full disk or a lasting lock becomes an error in words."""
         if self._connection.in_transaction:  # a BEGIN that fails would take the outer transaction down unseen
             raise VaultError("a transaction of the catalogue inside another was refused")
+        if self.refused is not None:
+            raise self.refused
         if self.read_only:
             raise WorldError(
                 "the vault can only be read here: nothing was changed",
@@ -157,12 +161,20 @@ class Catalogue:
 def open_catalogue(path: Path) -> Catalogue:
     """Open an existing catalogue for reading and writing, bringing an older schema up to date.
 
-    One that cannot be written opens for reading. Raises WorldError where disk or permissions do not even allow that.
+    One that cannot be written opens for reading, also where a full disk leaves no room for SQLite's index of its
+    write-ahead log. Raises WorldError where disk or permissions do not even allow that.
     """
     if not is_there(path):
         raise VaultError(f"there is no catalogue at {path}", hint="run: strongroom init, or check [vault] path")
     if not is_writable(path):
         return open_to_read(path)
+    try:
+        return _open_to_write(path)
+    except WorldError as error:
+        return _open_on_full_disk(path, error)
+
+
+def _open_to_write(path: Path) -> Catalogue:
     connection = connect(path)
     try:
         with in_words():
@@ -173,30 +185,28 @@ def open_catalogue(path: Path) -> Catalogue:
         raise
 
 
+def _open_on_full_disk(path: Path, refused: WorldError) -> Catalogue:
+    """Open it for reading without any file of SQLite's beside it; raises what refused it where that is no help."""
+    try:
+        catalogue = open_to_read(path)
+    except (WorldError, VaultError):
+        raise refused from refused.__cause__
+    catalogue.refused = refused
+    return catalogue
+
+
 def is_writable(path: Path) -> bool:
     """Say whether this user may write the catalogue and make files beside it, as a write-ahead log wants."""
     return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
 def open_to_read(path: Path, *, checked: bool = True) -> Catalogue:
-    """Open a catalogue that nobody here can write.
+    """Open a catalogue that cannot be written here; see readonly.py for how.
 
-    SQLite reads a write-ahead log only with an index beside it, which it may not make here. Without such a log the file
-    is all there is and is read as one that nobody changes; with one, that would leave the newest entries out unseen.
     `checked` off also opens one whose schema is not the program's own, for who only looks at it as a witness.
     """
-    connection = _connect_to_read(path, "mode=ro")
-    if connection is None:
-        log = path.with_name(f"{path.name}-wal")
-        if is_there(log) and file_size(log):
-            raise WorldError(
-                "the vault cannot be written here, and its newest entries are in catalogue.sqlite-wal, which then "
-                "cannot be read",
-                hint="copy the vault to where it can be written, and look at the copy",
-            )
-        connection = _connect_to_read(path, "mode=ro&immutable=1")
-    if connection is None:
-        raise WorldError(*WORLD[sqlite3.SQLITE_CANTOPEN][:1], hint=WORLD[sqlite3.SQLITE_CANTOPEN][1])
+    require_own_files(path)
+    connection = connect_to_read(path)
     try:
         with in_words():
             _require_up_to_date(connection)
@@ -212,29 +222,6 @@ def _require_up_to_date(connection: sqlite3.Connection) -> None:
             "the catalogue is of an earlier version, and cannot be brought up to date where it cannot be written",
             hint="open it once where it can be written: strongroom status",
         )
-
-
-def _connect_to_read(path: Path, how: str) -> sqlite3.Connection | None:
-    """Open a connection and read through it once; None where SQLite cannot do that in this way."""
-    connection = None
-    require_own_files(path)
-    try:
-        connection = sqlite3.connect(
-            f"file:{quote(str(path.absolute()))}?{how}",
-            uri=True,
-            timeout=BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    except sqlite3.Error as error:
-        if connection is not None:
-            connection.close()
-        if code_of(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-            return None
-        raise _not_opened(path, error) from error
-    return connection
 
 
 def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
@@ -258,7 +245,7 @@ def create_catalogue(path: Path) -> Catalogue:
         os.close(create_descriptor(path))
     except FileExistsError:
         raise VaultError(f"there is a catalogue at {path} already") from None
-    return open_catalogue(path)
+    return _open_to_write(path)
 
 
 def create_in_memory() -> Catalogue:
@@ -279,14 +266,14 @@ def connect(path: Path) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
-        raise _not_opened(path, error) from error
+        raise not_opened(path, error) from error
     try:
         _write_ahead(connection, path)
         for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
             connection.execute(f"PRAGMA {pragma}")
     except sqlite3.Error as error:
         connection.close()
-        raise _not_opened(path, error) from error
+        raise not_opened(path, error) from error
     return connection
 
 
@@ -296,21 +283,6 @@ def _write_ahead(connection: sqlite3.Connection, path: Path) -> None:
         return
     with alone(path):
         connection.execute("PRAGMA journal_mode = WAL")
-
-
-def _not_opened(path: Path, error: sqlite3.Error) -> VaultError | WorldError:
-    if code_of(error) in BUSY:
-        return stayed_locked(str(path))
-    if code_of(error) in WORLD:
-        return WorldError(f"{path}: {WORLD[code_of(error)][0]}", hint=WORLD[code_of(error)][1])
-    return VaultError(f"{path} cannot be opened as a catalogue: {error}", hint="run: strongroom doctor")
-
-
-def refusal(path: Path, error: sqlite3.Error) -> VaultError | WorldError | None:
-    """Return what kept SQLite from the file, in words; None where it is the file itself that is no sound catalogue."""
-    if code_of(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, 0):
-        return None  # SQLITE_ERROR: there is no such table; 0: what was read is no text
-    return _not_opened(path, error)
 
 
 def to_text(instant: datetime) -> str:

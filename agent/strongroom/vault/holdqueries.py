@@ -76,3 +76,11 @@ SELECT line FROM entries
 WHERE kind IN ('vault.locked', 'retention.changed', 'retention.extended', 'hold.placed', 'hold.released') ORDER BY seq
 """
 LAST_ENTRY_AT = "SELECT at FROM entries ORDER BY seq DESC LIMIT 1"
+
+SEALED_ENTRIES = """
+SELECT seq, line FROM entries
+WHERE kind = 'hold.placed' AND EXISTS (SELECT 1 FROM holds WHERE matter = ?) ORDER BY seq
+"""
+NAME_MATTER = "UPDATE holds SET matter = ?, reason = ? WHERE id = ? AND matter = ?"
+PUT_WORDS = "UPDATE entries SET words = ? WHERE seq = ?"
+COUNT_MATTERS = "SELECT count(*) AS count FROM holds WHERE matter = ?"

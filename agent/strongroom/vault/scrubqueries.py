@@ -38,6 +38,17 @@ UPDATE scrub_findings SET cleared_at = ? WHERE archive = ? AND cleared_at IS NUL
 """
 SETTLE_FINDINGS = "UPDATE scrub_findings SET settled_at = ? WHERE archive = ? AND cleared_at IS NULL"
 
+CLEAR_FINDING = """
+UPDATE scrub_findings SET cleared_at = ?
+WHERE archive = ? AND file = ? AND code = ? AND cleared_at IS NULL AND settled_at IS NULL
+"""
+PUT_ASIDE = """
+SELECT DISTINCT archive FROM scrub_findings
+WHERE settled_at IS NOT NULL AND archive IN (SELECT id FROM archives WHERE holding = 'quarantined') ORDER BY archive
+"""
+SETTLED_FILES = "SELECT file FROM scrub_findings WHERE archive = ? AND settled_at IS NOT NULL"
+DAMAGED_LINES = "SELECT line FROM entries WHERE kind = 'archive.damaged' ORDER BY seq"
+
 LINES_FROM = "SELECT seq, line FROM entries WHERE seq >= ? AND seq <= ? ORDER BY seq"
 
 KNOWN_ID = "SELECT id FROM archives WHERE id = ?1 UNION SELECT archive FROM tombstones WHERE archive = ?1"

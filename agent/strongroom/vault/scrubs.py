@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from strongroom.evidence.line import Entry, Fact
-from strongroom.model.instants import format_instant
+from strongroom.model.instants import format_instant, parse_instant
 from strongroom.model.scrub import OVERHEAD, Lap
 from strongroom.vault import queries as common
 from strongroom.vault import scrubqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault import chainwalk
 from strongroom.vault.log import add_entry
 from strongroom.vault.rows import readable, reads
+
+FILES = "scrubbed-files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +44,41 @@ def put_lap(catalogue: Catalogue, lap: Lap) -> None:
     catalogue.write(queries.PUT_LAP, lap.number, began, lap.total, lap.done, lap.archives, lap.cursor, ended)
 
 
-def end_lap(catalogue: Catalogue, lap: Lap) -> None:
-    """Write that a lap has ended, and say so in the log; inside a transaction."""
+def end_lap(catalogue: Catalogue, lap: Lap, files: Mapping[str, int]) -> None:
+    """Write that a lap has ended, and say so in the log; inside a transaction. `files` counts those beside archives."""
     ended = lap.ended_at or lap.began_at
     put_lap(catalogue, lap)
     catalogue.write(queries.DROP_OLD_LAPS, lap.number)
     catalogue.write(common.PUT_FACT, "scrubbed-at", to_text(ended))
+    catalogue.write(common.PUT_FACT, FILES, json.dumps(files, sort_keys=True))
     facts: dict[str, Fact] = {
         "began": format_instant(lap.began_at),
         "archives": lap.archives,
+        "files": sum(files.values()),
         "findings": count_findings(catalogue),
     }
     add_entry(catalogue, Entry("scrub.finished", ended, facts=facts))
+
+
+def scrubbed_files(catalogue: Catalogue) -> dict[str, int]:
+    """Return how many files beside archives the last whole lap read, by what they are."""
+    row = catalogue.read_one(common.FACT, FILES)
+    try:
+        told = json.loads(row["value"]) if row else {}
+        return {str(name): int(count) for name, count in told.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
+def replay_settled(catalogue: Catalogue) -> None:
+    """Put aside again what a person had moved to quarantine, by the lines of the log; inside a transaction."""
+    for row in catalogue.read(queries.DAMAGED_LINES):
+        with chainwalk.readable(row["line"]):
+            body = json.loads(row["line"])
+            archive, cause = str(body["archive"]), str(body["facts"]["cause"])
+            ending = ".key.age" if cause.startswith("key") else ".age"
+            at = parse_instant(str(body["at"]))
+            settle_findings(catalogue, [Finding(archive, f"quarantine/{archive}{ending}", cause, cause, at)], at)
 
 
 def whole_cost(catalogue: Catalogue) -> int:
@@ -80,17 +108,26 @@ def is_still_read(catalogue: Catalogue, archive_id: str) -> bool:
     return catalogue.read_one(queries.STILL_READ, archive_id) is not None
 
 
+def put_aside(catalogue: Catalogue) -> tuple[str, ...]:
+    """Return each archive in quarantine that was put aside after a finding."""
+    return tuple(str(row["archive"]) for row in catalogue.read(queries.PUT_ASIDE))
+
+
 def put_findings(catalogue: Catalogue, archive: str, stream: str, found: list[Finding], now: datetime) -> None:
     """Write what was found of an archive: what is new is said in the log, what stood and is gone as well.
 
-    Inside a transaction. Nothing found clears what stood.
+    Inside a transaction. What stood and is not found again is cleared.
     """
     standing = {(each.file, each.code, each.message) for each in findings_of(catalogue, archive)}
+    again = {(each.file, each.code) for each in found}
     if not found:
         if standing:
             catalogue.write(queries.CLEAR_FINDINGS, to_text(now), archive)
             add_entry(catalogue, Entry("scrub.cleared", now, archive=archive, stream=stream))
         return
+    for file, code, _message in standing:
+        if (file, code) not in again:
+            catalogue.write(queries.CLEAR_FINDING, to_text(now), archive, file, code)
     for each in found:
         if (each.file, each.code, each.message) in standing:
             continue

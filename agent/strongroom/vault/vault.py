@@ -19,6 +19,7 @@ from strongroom.vault.facts import read_fact
 from strongroom.vault.layout import FORMAT, Layout
 from strongroom.vault.log import write_out
 from strongroom.vault.manifest import read_manifest, write_manifest
+from strongroom.vault.readonly import require_not_empty
 from strongroom.vault.vaultfiles import (
     empty_folder,
     is_there,
@@ -157,6 +158,7 @@ def open_vault(root: Path) -> Vault:
         if begun:
             raise VaultError(f"there is no catalogue in {root}", hint=f"see: strongroom recover --vault {root}")
         raise VaultError(f"there is no vault at {root}", hint="run: strongroom init, or check [vault] path")
+    require_not_empty(layout.catalogue)
     vault = Vault(layout)
     try:
         number = read_fact(vault.catalogue, "format", int)

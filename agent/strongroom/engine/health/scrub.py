@@ -1,4 +1,4 @@
-"""The scrub: every sealed byte, key file, manifest and line of the log read again from the disk, without an identity.
+"""The scrub: every sealed byte, every other file and every line of the log read again from the disk, without identity.
 
 It is done in slices, so that a daemon can do it between two looks at its jobs. What was checked is written down every
 so often: after a restart it goes on there, and an archive that was half read is read again from its beginning.
@@ -7,20 +7,22 @@ so often: after a restart it goes on there, and an archive that was half read is
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import json
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from strongroom.engine.health.fixity import BLOCK, Fault, check_small_files, forget_cached, payload_fault
+from strongroom.engine.health.fixity import Fault, check_small_files, forget_cached
 from strongroom.engine.health.inventory import row_fault
-from strongroom.evidence.line import GENESIS, digest
-from strongroom.model.archive import Archive
-from strongroom.model.counts import counted
-from strongroom.model.errors import VaultLocked
+from strongroom.engine.health.scrubreading import (
+    FilesReading,
+    LogReading,
+    Reading,
+    check_log_piece,
+    require_current,
+    short_log,
+)
+from strongroom.model.errors import VaultError, VaultLocked, WorldError
 from strongroom.model.instants import Clock
 from strongroom.model.scrub import LOG, Lap, Pace, cost, lap_due, slice_size
 from strongroom.vault import scrubs
@@ -29,78 +31,11 @@ from strongroom.vault.rekeying import keys_alone
 from strongroom.vault.rows import RowUnreadable
 from strongroom.vault.scrubs import Finding
 from strongroom.vault.vault import Vault
-from strongroom.vault.vaultfiles import open_descriptor, open_folder
+from strongroom.vault.vaultfiles import open_folder
 from strongroom.vault.watching import last_entry_number
 
 SAVE_BYTES = 256 << 20  # read since the last save, at the most
 SAVE_ARCHIVES = 500
-
-
-class Reading:
-    """One sealed payload, read a piece at a time past the page cache."""
-
-    def __init__(self, vault: Vault, archive: Archive) -> None:
-        self.archive = archive
-        self.left = archive.seal.sealed_size
-        self._digest = hashlib.sha256()
-        self.fault: Fault | None = None
-        self._vault = vault
-        self._fd: int | None = None
-        try:
-            self._fd = open_descriptor(vault.payload_path(archive), os.O_RDONLY)
-            os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)  # what memory holds says nothing about the disk
-            found = os.fstat(self._fd).st_size
-            if found != self.left:
-                self._fail(payload_fault(vault, archive, size=found))
-        except OSError as error:
-            self._fail(payload_fault(vault, archive, error=error))
-
-    def read(self, most: int) -> int:
-        """Read on, at most so many bytes; return how many were read, 0 at the end."""
-        if self._fd is None or self.left <= 0:
-            return 0
-        try:
-            block = os.read(self._fd, min(most, BLOCK, self.left))
-        except OSError as error:
-            self._fail(payload_fault(self._vault, self.archive, error=error))
-            return 0
-        if not block:
-            self._fail(payload_fault(self._vault, self.archive, size=self.archive.seal.sealed_size - self.left))
-            return 0
-        self._digest.update(block)
-        self.left -= len(block)
-        return len(block)
-
-    def verdict(self) -> list[Fault]:
-        """Close the file and say what is wrong with it."""
-        if self._fd is not None:
-            found = self._digest.hexdigest()
-            if found != self.archive.seal.sealed_sha256:
-                self.fault = payload_fault(self._vault, self.archive, digest=found)
-            self.close()
-        return [self.fault] if self.fault else []
-
-    def close(self) -> None:
-        """Let go of the file, and of the memory that reading it took from others."""
-        if self._fd is not None:
-            with suppress(OSError):
-                os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
-            os.close(self._fd)
-        self._fd = None
-
-    def _fail(self, fault: Fault) -> None:
-        self.fault, self.left = fault, 0
-        self.close()
-
-
-@dataclass(slots=True)
-class LogReading:
-    """The evidence log's file, read a piece at a time and compared with chain and catalogue."""
-
-    last: int  # the entry to read to
-    offset: int = 0
-    seq: int = 0
-    prev: str = GENESIS
 
 
 @dataclass(slots=True)
@@ -117,8 +52,9 @@ class Scrub:
         self._vault, self._clock, self._pace = vault, clock, pace
         self._lap: Lap | None = None  # as it was last saved
         self._cursor = ""
-        self._reading: Reading | LogReading | None = None
+        self._reading: Reading | LogReading | FilesReading | None = None
         self._unsaved = _Unsaved()
+        self._short: Fault | None = None  # what the log's file lacked when it was come to
         self._last = clock()
 
     def adopt(self, pace: Pace) -> None:
@@ -136,7 +72,11 @@ class Scrub:
             return self._walk(slice_size(lap, self._pace, now, since)) if lap else 0
 
     def begin(self) -> Lap:
-        """Begin a lap where none is under way; return the one that is. Raises VaultLocked as `run` does."""
+        """Begin a lap where none is under way; return the one that is. Raises VaultLocked as `run` does.
+
+        Raises VaultError where the log has more than the catalogue: an entry of ours would then part the two for good.
+        """
+        require_current(self._vault)
         self.run(0)
         if self._lap is None:
             raise VaultLocked("the scrub ended while it began", hint="run it again")
@@ -197,6 +137,8 @@ class Scrub:
             return 1
         if isinstance(self._reading, LogReading):
             return self._read_log(self._reading)
+        if isinstance(self._reading, FilesReading):
+            return self._reading.read() or self._end(self._reading)
         if read := self._reading.read(budget):
             return read
         return self._judge(self._reading)
@@ -213,8 +155,13 @@ class Scrub:
             if archive is not None:
                 return Reading(self._vault, archive)
         self._cursor = LOG
-        self._vault.write_log()
+        self._short = short_log(self._vault)  # before it is brought level
+        self._level()
         return LogReading(last_entry_number(self._vault.catalogue))
+
+    def _level(self) -> None:
+        with suppress(VaultError, WorldError):  # reading it says what is wrong with it; the catalogue has every entry
+            self._vault.write_log()
 
     def _judge(self, reading: Reading) -> int:
         archive, faults = reading.archive, reading.verdict()
@@ -234,14 +181,21 @@ class Scrub:
         return cost(0)
 
     def _read_log(self, reading: LogReading) -> int:
-        """Read a piece of the log; at its end the lap has ended."""
+        """Read a piece of the log; at its end the files beside the archives are left."""
         fault, size = check_log_piece(self._vault, reading)
-        if fault is None and reading.seq < reading.last:
-            return size
-        self._unsaved.findings.append(("", "", self._findings([fault] if fault else [])))
-        self._look_for_unlisted()
-        self._save(ended=True)
+        if fault is not None or reading.seq >= reading.last:
+            self._reading = FilesReading(self._vault, fault or self._short)
         return size
+
+    def _end(self, reading: FilesReading) -> int:
+        """Write down what was found of the log and of the files beside the archives: the lap has ended."""
+        catalogue = self._vault.catalogue
+        for (archive, stream), faults in reading.faults.items():
+            if faults or not archive or scrubs.findings_of(catalogue, archive):
+                self._unsaved.findings.append((archive, stream, self._findings(faults)))
+        self._look_for_unlisted()
+        self._save(files=reading.counts)
+        return 1
 
     def _look_for_unlisted(self) -> None:
         """Find what no row leads to any more: archives that the log holds and the catalogue lacks."""
@@ -269,8 +223,9 @@ class Scrub:
         unsaved = self._unsaved
         return bool(unsaved.findings) or unsaved.cost >= SAVE_BYTES or unsaved.archives >= SAVE_ARCHIVES
 
-    def _save(self, *, ended: bool = False) -> None:
-        lap, unsaved, now = self._lap, self._unsaved, self._clock()
+    def _save(self, *, files: Mapping[str, int] | None = None) -> None:
+        """Write down how far it came; `files` counts what was read beside the archives, when the lap has ended."""
+        lap, unsaved, now, ended = self._lap, self._unsaved, self._clock(), files is not None
         if lap is None or not (ended or unsaved.archives or unsaved.findings):
             return
         lap = replace(lap, done=lap.done + unsaved.cost, archives=lap.archives + unsaved.archives, cursor=self._cursor)
@@ -279,49 +234,12 @@ class Scrub:
         with catalogue.transaction():
             for archive, stream, found in unsaved.findings:
                 scrubs.put_findings(catalogue, archive, stream, found, now)
-            (scrubs.end_lap if ended else scrubs.put_lap)(catalogue, lap)
+            scrubs.put_lap(catalogue, lap) if files is None else scrubs.end_lap(catalogue, lap, files)
         self._lap, self._unsaved = lap, _Unsaved()
         if ended or unsaved.findings:
-            self._vault.write_log()
+            self._level()
         if ended:
             self._reading = None
-
-
-def check_log_piece(vault: Vault, reading: LogReading, most: int = 4 << 20) -> tuple[Fault | None, int]:
-    """Read a piece of the log's file: every line must follow the one before it and be the catalogue's own.
-
-    Moves the reading on; returns what is wrong, and how many bytes were read.
-    """
-    try:
-        lines, size = _read_lines(vault, reading, most)
-    except OSError as error:
-        return Fault("", "log/log.jsonl", "unreadable", f"expected the file to be there, got: {error.strerror}"), 1
-    if not lines:
-        message = f"expected {counted(reading.last, 'entry')}, got {reading.seq}"
-        return (Fault("", "log/log.jsonl", "log", message) if reading.seq < reading.last else None), 1
-    rows = scrubs.lines_between(vault.catalogue, reading.seq + 1, reading.seq + len(lines))
-    for line, row in zip(lines, rows, strict=False):
-        reading.seq += 1
-        if line != row:
-            message = f"entry {reading.seq}: expected the line that the catalogue has, got another"
-            return Fault("", "log/log.jsonl", "log", message), size
-        if json.loads(line).get("prev") != reading.prev:
-            message = f"entry {reading.seq}: expected it to follow the one before it, it does not"
-            return Fault("", "log/log.jsonl", "log", message), size
-        reading.prev = digest(line)
-    return None, size
-
-
-def _read_lines(vault: Vault, reading: LogReading, most: int) -> tuple[list[bytes], int]:
-    fd = open_descriptor(vault.layout.log, os.O_RDONLY)
-    try:
-        os.posix_fadvise(fd, reading.offset, most, os.POSIX_FADV_DONTNEED)
-        piece = os.pread(fd, most, reading.offset)
-    finally:
-        os.close(fd)
-    lines = piece[: piece.rfind(b"\n") + 1].split(b"\n")[:-1][: reading.last - reading.seq]
-    reading.offset += sum(len(line) + 1 for line in lines)
-    return lines, max(1, len(piece))
 
 
 @contextmanager

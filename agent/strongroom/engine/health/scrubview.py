@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 
@@ -12,10 +12,11 @@ from strongroom.model.alarm import Alarm, Kind, Level
 from strongroom.model.counts import counted
 from strongroom.model.scrub import Lap, Pace, is_behind
 from strongroom.vault.scrubs import Finding as Finding  # the command line names it from here
-from strongroom.vault.scrubs import count_findings, last_lap, standing_findings
+from strongroom.vault.scrubs import count_findings, last_lap, put_aside, scrubbed_files, standing_findings
 from strongroom.vault.vault import Vault
 from strongroom.vault.watching import scrubbed_at
 
+LOG_FILE = "log/log.jsonl"
 NAMED = 20
 """How many archives have an alarm of their own; the rest is one more."""
 
@@ -28,6 +29,7 @@ class ScrubState:
     scrubbed_at: datetime | None  # when the last lap ended
     findings: int  # what stands
     behind: bool
+    files: Mapping[str, int] = field(default_factory=dict)  # beside the archives, read by the last whole lap
 
 
 def pace_of(config: Config) -> Pace:
@@ -39,12 +41,19 @@ def scrub_state(vault: Vault, now: datetime, pace: Pace | None = None) -> ScrubS
     """Return how the scrub stands."""
     lap = last_lap(vault.catalogue)
     behind = is_behind(lap, pace or Pace(), now)
-    return ScrubState(lap, scrubbed_at(vault.catalogue), count_findings(vault.catalogue), behind)
+    return ScrubState(
+        lap, scrubbed_at(vault.catalogue), count_findings(vault.catalogue), behind, scrubbed_files(vault.catalogue)
+    )
 
 
 def list_findings(vault: Vault, most: int = 1000) -> list[Finding]:
     """Return what stands, in the order of ids."""
     return standing_findings(vault.catalogue, most)
+
+
+def set_aside(vault: Vault) -> tuple[str, ...]:
+    """Return each archive that was moved to quarantine because it was found damaged, in the order of ids."""
+    return put_aside(vault.catalogue)
 
 
 def scrub_alarms(vault: Vault, now: datetime, pace: Pace) -> Iterator[Alarm]:
@@ -62,7 +71,9 @@ def scrub_alarms(vault: Vault, now: datetime, pace: Pace) -> Iterator[Alarm]:
 
 
 def _damaged(archive: str, found: list[Finding]) -> Alarm:
-    title = "an archive is not what was archived" if archive else "the evidence log is not what was written"
+    log = any(each.file == LOG_FILE for each in found)
+    other = "the evidence log is not what was written" if log else "a file of the vault is not what was written"
+    title = "an archive is not what was archived" if archive else other
     words = "; ".join(f"{each.file}: {each.message}" for each in found[:5])
     body = f"{words}; what can be done: strongroom recover"
     return Alarm(f"{Kind.FIXITY} {archive or 'log'}", Level.CRITICAL, title, body)

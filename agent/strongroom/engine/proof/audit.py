@@ -15,8 +15,9 @@ from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
+from strongroom.engine.health.unfinished import UNFINISHED, unread_words
 from strongroom.engine.health.vaulttime import TOLERANCE
-from strongroom.engine.proof.audittrail import UNFINISHED, audit_trail, unread_words
+from strongroom.engine.proof.audittrail import audit_trail
 from strongroom.engine.proof.checkpoints import origin_in
 from strongroom.engine.proof.lookout import NOWHERE, Lookout, Place
 from strongroom.engine.recovery.derived import row_differences
@@ -245,5 +246,6 @@ def _strays(vault: Vault, log: Log) -> Iterator[Wrong]:
                 continue
             archive = entry.name.rpartition("/")[2].partition(".")[0]
             told = archive in log.certificates if "/" in room else archive in log.archives
+            told = told or (room == "quarantine" and path.name in log.aside)
             if not told and archive not in making:
                 yield Wrong("stray", f"{room}/{entry.name}", "the log tells of no such file")

@@ -21,13 +21,13 @@ from strongroom.engine.destruction.crosscheck import (
 from strongroom.engine.destruction.docket import Begun, Body, Docket
 from strongroom.engine.destruction.signed import that_count
 from strongroom.engine.destruction.warrant import unapproved
+from strongroom.engine.health.unfinished import UNFINISHED, unread_words
 from strongroom.engine.health.vaulttime import TOLERANCE, read_time, time_of
 from strongroom.engine.retention.retain import is_locked
 from strongroom.evidence.verifier import Report, Wrong
 from strongroom.model.counts import counted
 from strongroom.model.destruction import Stage, is_approved
 from strongroom.model.durations import rough_duration
-from strongroom.model.errors import StrongroomError
 from strongroom.model.timelog import Leap
 from strongroom.vault.archives import all_archive_ids
 from strongroom.vault.catalogue import Catalogue
@@ -36,8 +36,6 @@ from strongroom.vault.checkpoints import all_checkpoints
 from strongroom.vault.tombstones import tombstone_row, write_tombstone
 from strongroom.vault.vault import Vault
 
-UNFINISHED = (StrongroomError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError)
-"""What keeps a check from its end where a row, a line or a file is not as it should be."""
 
 
 @dataclass(slots=True)
@@ -114,12 +112,6 @@ def _leaps(catalogue: Catalogue, tolerance: timedelta) -> Iterator[Wrong]:
 def _read(trail: _Trail) -> Iterator[Wrong]:
     trail.docket.read_on(trail.catalogue, trail.hear)
     yield from ()
-
-
-def unread_words(error: Exception) -> str:
-    """Say that a check could not be finished, and why."""
-    words = error.message if isinstance(error, StrongroomError) else "something there has another form than it should"
-    return f"this check could not be finished: {words}; what comes after it was not looked at"
 
 
 def _rows(catalogue: Catalogue, docket: Docket) -> Iterator[Wrong]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from strongroom.engine.health.fixity import Fault
 from strongroom.engine.jobs.record import enter
 from strongroom.engine.recovery.diagnosis import faults_of
+from strongroom.engine.recovery.manifests import replace_file, set_aside
 from strongroom.engine.recovery.recovery import Recovery
 from strongroom.engine.recovery.trouble import Kind, Trouble
 from strongroom.evidence.line import Entry, Fact
@@ -20,11 +21,11 @@ from strongroom.model.job import Job, State
 from strongroom.vault import scrubqueries as queries
 from strongroom.vault.archives import get_archive
 from strongroom.vault.catalogue import Catalogue
-from strongroom.vault.durable import make_folder, write_new
+from strongroom.vault.durable import make_folder
 from strongroom.vault.ledger import covered_by, put_interval
 from strongroom.vault.log import add_entry
 from strongroom.vault.manifest import write_manifest
-from strongroom.vault.orphans import move_aside, move_to
+from strongroom.vault.orphans import move_to
 from strongroom.vault.retained import put_reach
 from strongroom.vault.scrubs import Finding, settle_findings
 from strongroom.vault.told import told_retention
@@ -42,7 +43,7 @@ def quarantine(recovery: Recovery, vault: Vault, trouble: Trouble) -> list[str]:
     cause = _cause(vault, archive, trouble)
     faults = faults or [Fault(archive.id, trouble.files[0], cause, trouble.words)]
     after = replace(archive, holding=Holding.QUARANTINED)
-    _move_files(vault, archive, after)
+    aside = _move_files(vault, archive, after)
     intervals = covered_by(vault.catalogue, archive.id)
     again = [each for each in intervals if _is_held_there(vault, archive, each, now)]
     jobs = [_fresh_job(recovery, archive, each, now) for each in again]
@@ -50,7 +51,7 @@ def quarantine(recovery: Recovery, vault: Vault, trouble: Trouble) -> list[str]:
     with catalogue.transaction():
         catalogue.write(queries.REPLACE_MANIFEST, after.holding.value, write_manifest(after).decode(), archive.id)
         put_reach(catalogue, after)
-        _uncover(catalogue, after, cause, intervals, again, now)
+        _uncover(catalogue, after, cause, aside, intervals, again, now)
         settle_findings(
             catalogue, [Finding(each.archive, each.file, each.code, each.message, now) for each in faults], now
         )
@@ -68,19 +69,20 @@ def _cause(vault: Vault, archive: Archive, trouble: Trouble) -> str:
     return "payload-missing" if not is_there(vault.payload_path(archive)) else "payload-damaged"
 
 
-def _move_files(vault: Vault, archive: Archive, after: Archive) -> None:
-    """Manifest first: what is in quarantine then says what it is. Doing it twice does nothing more."""
+def _move_files(vault: Vault, archive: Archive, after: Archive) -> list[Fact]:
+    """Manifest first: what is in quarantine then says what it is. Doing it twice does nothing more.
+
+    Returns what was there under other names, as the log is to have it.
+    """
     layout = vault.layout
     if archive.holding is Holding.QUARANTINED:
-        return
+        return []
     make_folder(layout.root / "quarantine")
-    place = layout.quarantined(archive.id, ".json")
-    if not is_there(place):
-        write_new(place, layout.temporary(archive.id, ".json"), write_manifest(after))
+    moved = replace_file(layout, layout.quarantined(archive.id, ".json"), write_manifest(after))
     move_to(layout.key(archive.id), layout.quarantined(archive.id, ".key.age"))
     move_to(layout.archive(archive.id), layout.quarantined(archive.id, ".age"))
-    if is_there(layout.manifest(archive.id)):
-        move_aside(layout, layout.manifest(archive.id))
+    manifest = layout.manifest(archive.id)
+    return [*moved, set_aside(layout, manifest)] if is_there(manifest) else moved
 
 
 def _is_held_there(vault: Vault, archive: Archive, interval: Interval, now: datetime) -> bool:
@@ -91,9 +93,16 @@ def _is_held_there(vault: Vault, archive: Archive, interval: Interval, now: date
 
 
 def _uncover(
-    catalogue: Catalogue, after: Archive, cause: str, intervals: list[Interval], again: list[Interval], now: datetime
+    catalogue: Catalogue,
+    after: Archive,
+    cause: str,
+    aside: list[Fact],
+    intervals: list[Interval],
+    again: list[Interval],
+    now: datetime,
 ) -> None:
     facts: dict[str, Fact] = {
+        "aside": aside,
         "cause": cause,
         "holding": after.holding.value,
         "manifest_sha256": hashlib.sha256(write_manifest(after)).hexdigest(),

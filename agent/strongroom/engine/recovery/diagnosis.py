@@ -18,6 +18,7 @@ from strongroom.engine.recovery.derived import Wrong, row_differences
 from strongroom.engine.recovery.foreign import foreign_schema, unchained_row
 from strongroom.engine.recovery.history import begins_anew, has_lines, is_accepted
 from strongroom.engine.recovery.integrity import integrity
+from strongroom.engine.recovery.smallfiles import file_troubles
 from strongroom.engine.recovery.straying import stray_troubles
 from strongroom.engine.recovery.trouble import Kind, Trouble
 from strongroom.engine.recovery.unfinished import is_unfinished
@@ -31,7 +32,7 @@ from strongroom.vault.jobs import interrupted_jobs
 from strongroom.vault.layout import Layout
 from strongroom.vault.scrubs import findings_of, is_still_read
 from strongroom.vault.vault import Vault, open_vault, require_sound_places
-from strongroom.vault.vaultfiles import file_size, is_there, open_file, open_lines
+from strongroom.vault.vaultfiles import file_size, is_there, open_descriptor, open_file, open_lines
 
 WITHOUT_LOG = (
     "put log/log.jsonl or catalogue.sqlite back from a copy; only if both are lost for good: strongroom rebuild"
@@ -69,6 +70,7 @@ def diagnose(root: Path, *, deep: bool = False, configured: bool = True) -> list
         if any(each.kind in _DECISIVE for each in found):
             return found
         found += [*_of_holds(vault), *_of_jobs(vault), *_of_archives(vault, deep=deep), *stray_troubles(vault)]
+        found += file_troubles(vault, deep=deep)
         found += _of_places(layout, found)
         return found if any(each.mendable for each in found) else [*found, *_of_rows(vault)]  # files first
     finally:
@@ -249,7 +251,11 @@ def _of_archive(vault: Vault, archive: Archive, faults: list[Fault]) -> Iterator
     about = f"archive {archive.id} of {archive.stream}"
     for fault in faults:
         words, files = f"{about}: {fault.file}: {fault.message}", (fault.file,)
-        if fault.file in (payload, key):
+        if fault.code == "unreadable" and not _is_to_be_had(vault.layout.root / fault.file):
+            kind = {payload: Kind.PAYLOAD, key: Kind.KEY}.get(fault.file, Kind.MANIFEST)
+            remedy = "see what it is, who owns it and its mode; make it readable, or move it away; then look again"
+            yield Trouble(kind, words, remedy, mendable=False, archive=archive.id, files=files)
+        elif fault.file in (payload, key):
             kind = Kind.KEY if fault.file == key else Kind.PAYLOAD
             remedy = (
                 "put the file back from a copy of the vault; if there is none, --apply moves what is left to quarantine"
@@ -262,3 +268,12 @@ def _of_archive(vault: Vault, archive: Archive, faults: list[Fault]) -> Iterator
         else:
             remedy = "write it again from the catalogue, which the log bears out; the damaged one goes to quarantine"
             yield Trouble(Kind.MANIFEST, words, remedy, archive=archive.id, files=files)
+
+
+def _is_to_be_had(path: Path) -> bool:
+    """Say whether a file that could not be read is at fault itself, and not its mode, owner or kind."""
+    try:
+        os.close(open_descriptor(path, os.O_RDONLY))
+    except OSError:
+        return False
+    return True

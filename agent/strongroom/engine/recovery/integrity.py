@@ -5,9 +5,11 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from strongroom.model.errors import VaultError
-from strongroom.vault.catalogue import is_writable, open_to_read, refusal
-from strongroom.vault.vaultfiles import file_size, is_file
+from strongroom.model.errors import VaultError, WorldError
+from strongroom.vault.catalogue import is_writable, open_to_read
+from strongroom.vault.readonly import has_write_ahead
+from strongroom.vault.refusals import refusal
+from strongroom.vault.vaultfiles import file_size
 
 
 def integrity(path: Path) -> str:
@@ -15,7 +17,7 @@ def integrity(path: Path) -> str:
 
     Raises WorldError where the file is not to be had: that is no damage, and making it again would not help.
     """
-    if file_size(path) == 0 and not _has_write_ahead(path):
+    if file_size(path) == 0 and not has_write_ahead(path):
         return "the file is empty (0 bytes)"
     if not is_writable(path):
         return _integrity_where_nobody_writes(path)
@@ -24,19 +26,20 @@ def integrity(path: Path) -> str:
         try:
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             connection.execute("SELECT count(*) FROM vault").fetchone()
+            pages = connection.execute("PRAGMA page_count").fetchone()[0]
+            known = pages * connection.execute("PRAGMA page_size").fetchone()[0]
         finally:
             connection.close()
     except sqlite3.Error as error:
         refused = refusal(path, error)
-        if refused is not None:
-            raise refused from error
-        return str(error)
+        if refused is None:
+            return str(error)
+        if isinstance(refused, WorldError):  # a full disk: it can be read all the same
+            return _integrity_where_nobody_writes(path)
+        raise refused from error
+    if verdict == "ok" and not has_write_ahead(path) and file_size(path) > known:
+        return f"the file has {file_size(path)} bytes, SQLite knows of {known}"
     return "" if verdict == "ok" else str(verdict).splitlines()[0]
-
-
-def _has_write_ahead(path: Path) -> bool:
-    log = path.with_name(f"{path.name}-wal")
-    return is_file(log) and file_size(log) > 0
 
 
 def _integrity_where_nobody_writes(path: Path) -> str:

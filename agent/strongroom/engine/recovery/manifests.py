@@ -25,9 +25,10 @@ from strongroom.vault.log import add_entry, entries_of_archive
 from strongroom.vault.manifest import read_manifest, write_manifest
 from strongroom.vault.orphans import move_aside
 from strongroom.vault.tombstones import is_tombstone, put_tombstone, read_tombstone, tombstone_path
-from strongroom.vault.vaultfiles import is_file, is_there, list_folder, list_shards, read_file
+from strongroom.vault.vaultfiles import is_file, is_there, list_folder, list_shards, open_file, read_file
 from strongroom.vault.witness import Witnesses
 
+BLOCK = 1 << 20
 Told = list[dict[str, Fact]]
 """The lines of the log about one archive, the newest first."""
 
@@ -127,19 +128,41 @@ class Restorer:
     def _write(self, path: Path, data: bytes, archive_id: str, stream: str) -> str:
         name = name_of(self.layout, path)
         if self.writes:
-            replace_file(self.layout, path, data)
-            facts: dict[str, Fact] = {"file": name}
+            facts: dict[str, Fact] = {"file": name, "aside": replace_file(self.layout, path, data)}
             add_entry(self.catalogue, Entry("manifest.rewritten", self.now, "", archive_id, stream, facts))
         return name
 
 
-def replace_file(layout: Layout, path: Path, data: bytes) -> None:
-    """Write a small file in its place; another that is there goes to quarantine. Doing it twice does nothing more."""
+def replace_file(layout: Layout, path: Path, data: bytes) -> list[Fact]:
+    """Write a small file in its place; another that is there goes to quarantine. Doing it twice does nothing more.
+
+    Returns what was moved away: name and SHA-256, as the log is to have it.
+    """
+    moved: list[Fact] = []
     if is_there(path):
         if is_file(path) and read_file(path) == data:
-            return
-        move_aside(layout, path)
+            return moved
+        moved = [set_aside(layout, path)]
     write_new(path, layout.tmp / path.name, data)
+    return moved
+
+
+def set_aside(layout: Layout, path: Path) -> list[Fact]:
+    """Move a file to quarantine; return the name that it has there, and its SHA-256 (empty for what is no file)."""
+    sha256 = file_sha256(path)
+    return [move_aside(layout, path).name, sha256]
+
+
+def file_sha256(path: Path) -> str:
+    """Return the digest of a file, or an empty text where it cannot be read."""
+    found = hashlib.sha256()
+    try:
+        with open_file(path) as file:
+            while block := file.read(BLOCK):
+                found.update(block)
+    except OSError:
+        return ""
+    return found.hexdigest()
 
 
 def manifest_from(witnesses: Witnesses, archive_id: str, told: Told) -> Archive | None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from strongroom.engine.health.fixity import check_small_files
 from strongroom.engine.recovery.adoption import adopt
 from strongroom.engine.recovery.damaged import quarantine
 from strongroom.engine.recovery.diagnosis import diagnose
 from strongroom.engine.recovery.foreign import is_foreign
-from strongroom.engine.recovery.manifests import manifest_place, replace_file
+from strongroom.engine.recovery.manifests import manifest_place, replace_file, set_aside
 from strongroom.engine.recovery.rebuild import Rebuild, rebuild
 from strongroom.engine.recovery.recovery import Recovery
+from strongroom.engine.recovery.smallfiles import rewrite_file
 from strongroom.engine.recovery.trouble import Kind, Trouble
 from strongroom.engine.recovery.unfinished import move_unfinished
 from strongroom.evidence.line import Entry, Fact
@@ -23,7 +25,6 @@ from strongroom.vault.layout import Layout
 from strongroom.vault.lock import hold
 from strongroom.vault.log import add_entry
 from strongroom.vault.manifest import write_manifest
-from strongroom.vault.orphans import move_aside
 from strongroom.vault.vault import Vault, open_vault
 
 ROUNDS = 5  # one mended thing may uncover another
@@ -112,7 +113,13 @@ def _rebuild(recovery: Recovery) -> list[str]:
     kept = f"; the one that was there is now {made.aside.name}" if made.aside else ""
     jobs, entries = counted(made.jobs, "job"), counted(made.entries, "entry")
     told = f"made the catalogue again: {counted(made.archives, 'archive')}, {jobs}, {entries}{kept}"
-    return [told, *made.restored, *(f"not as it should be: {fault}" for fault in made.faults)]
+    sealed = f"{counted(made.sealed, 'hold')} with a sealed name: strongroom rebuild --identity FILE opens it"
+    return [
+        told,
+        *([sealed] if made.sealed else []),
+        *made.restored,
+        *(f"not as it should be: {fault}" for fault in made.faults),
+    ]
 
 
 def _level(_recovery: Recovery, vault: Vault, trouble: Trouble) -> list[str]:
@@ -127,8 +134,8 @@ def _rewrite_manifest(recovery: Recovery, vault: Vault, trouble: Trouble) -> lis
     path = manifest_place(vault.layout, archive)
     if any(fault.code == "log" for fault in check_small_files(vault, archive)):
         return []  # the catalogue is not borne out by the log either: a person must look
-    replace_file(vault.layout, path, write_manifest(archive))
-    facts: dict[str, Fact] = {"file": str(path.relative_to(vault.layout.root))}
+    name, aside = str(path.relative_to(vault.layout.root)), replace_file(vault.layout, path, write_manifest(archive))
+    facts: dict[str, Fact] = {"file": name, "aside": aside}
     with vault.catalogue.transaction():
         add_entry(
             vault.catalogue,
@@ -138,11 +145,11 @@ def _rewrite_manifest(recovery: Recovery, vault: Vault, trouble: Trouble) -> lis
 
 
 def _move_stray(recovery: Recovery, vault: Vault, trouble: Trouble) -> list[str]:
-    moved = [move_aside(vault.layout, vault.layout.root / name) for name in trouble.files]
-    facts: dict[str, Fact] = {"files": [*trouble.files]}
+    moved = [set_aside(vault.layout, vault.layout.root / name) for name in trouble.files]
+    facts: dict[str, Fact] = {"files": [*trouble.files], "aside": [*moved]}
     with vault.catalogue.transaction():
         add_entry(vault.catalogue, Entry("files.moved", recovery.clock(), archive=trouble.archive, facts=facts))
-    return [f"moved {path.name} to quarantine" for path in moved]
+    return [f"moved {Path(name).name} to quarantine" for name in trouble.files]
 
 
 _MEND: dict[Kind, Callable[[Recovery, Vault, Trouble], list[str]]] = {
@@ -154,4 +161,5 @@ _MEND: dict[Kind, Callable[[Recovery, Vault, Trouble], list[str]]] = {
     Kind.MANIFEST: _rewrite_manifest,
     Kind.UNKNOWN: adopt,
     Kind.STRAY: _move_stray,
+    Kind.FILE: rewrite_file,
 }

@@ -9,7 +9,7 @@ deleted. What was destroyed stays destroyed: a manifest that came back is not en
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -20,22 +20,26 @@ from strongroom.engine.recovery.history import is_at, require_history
 from strongroom.engine.recovery.manifests import Restorer, enter_file, manifests_of, name_of
 from strongroom.engine.recovery.replay import Body, Replay
 from strongroom.engine.recovery.retentionreplay import replay_retention
+from strongroom.engine.retention.sealedmatter import SEALED, open_matters
 from strongroom.evidence.line import Entry, Fact, digest
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import Interrupted, VaultError, WorldError
 from strongroom.model.instants import Clock, format_instant, parse_instant
 from strongroom.model.stream import Stream
+from strongroom.sealing.identity import X25519Identity
 from strongroom.vault import queries as common
 from strongroom.vault import rebuilding
 from strongroom.vault import scrubqueries as queries
 from strongroom.vault.catalogue import Catalogue, open_catalogue, to_text
 from strongroom.vault.destructionreplay import replay_destructions
 from strongroom.vault.durable import make_folder
+from strongroom.vault.holdqueries import COUNT_MATTERS
 from strongroom.vault.layout import FORMAT, Layout
 from strongroom.vault.ledger import covered_by
 from strongroom.vault.lock import hold
 from strongroom.vault.log import add_entry, write_out
 from strongroom.vault.recipients import replay_recipients, replay_resealed
+from strongroom.vault.scrubs import replay_settled
 from strongroom.vault.vault import require_sound_places
 from strongroom.vault.vaultfiles import is_there, open_lines
 from strongroom.vault.witness import witnesses_of
@@ -51,6 +55,7 @@ END_REPLAYS: tuple[Callable[[Catalogue], None], ...] = (
     replay_resealed,
     replay_retention,
     replay_destructions,
+    replay_settled,
 )
 """What is made again from the rows of the log alone, once all of them are there."""
 
@@ -68,6 +73,7 @@ class Rebuilt:
     tombstones: int = 0
     faults: list[str] = field(default_factory=list)  # each with the file it is about
     restored: list[str] = field(default_factory=list)  # what was written again, as an older catalogue had it
+    sealed: int = 0  # holds whose matter no identity opened
     aside: Path | None = None  # where the catalogue lies that was there before
 
 
@@ -83,6 +89,7 @@ class Rebuild:
     watch: Watch = lambda _what, _count: None
     stop: Callable[[], bool] = lambda: False  # asked between batches
     batch: int = BATCH
+    identities: Sequence[X25519Identity] = ()  # they open the names of matters
 
     @property
     def layout(self) -> Layout:
@@ -215,6 +222,8 @@ def _finish(order: Rebuild, catalogue: Catalogue, done: Rebuilt) -> None:
     with catalogue.transaction():
         _restore_lost(order, catalogue, done, now)
         replay_ends(catalogue)
+        open_matters(catalogue, order.identities)
+        done.sealed = int(catalogue.read(COUNT_MATTERS, SEALED)[0]["count"])
         _uncover_lost(order, catalogue, done, now)
         rebuilding.drop_marks(catalogue)
         catalogue.write(common.PUT_FACT, "format", str(FORMAT))

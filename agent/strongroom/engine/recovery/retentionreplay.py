@@ -1,6 +1,7 @@
 """What the lines of the log say of retention and holds, entered into a catalogue that was made again.
 
-Names of matters, and reasons, are words beside the lines and gone with the old catalogue; the holds themselves stand.
+Names of matters, and reasons, are sealed in the lines: sealedmatter.py opens them with an identity. Lines of earlier
+versions have none, and their words are gone with the old catalogue. The holds themselves stand in any case.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from strongroom.engine.retention.retain import LOCKED
+from strongroom.engine.retention.sealedmatter import SEALED
 from strongroom.model.hold import Hold, HoldRule
 from strongroom.model.instants import format_instant, parse_instant
 from strongroom.vault import queries
@@ -52,7 +54,7 @@ def _extended(catalogue: Catalogue, body: Body, _at: datetime) -> None:
 
 
 def read_hold(facts: Body, at: datetime) -> Hold:
-    """Return the hold that a line `hold.placed` tells of; its matter and its reason are in no line."""
+    """Return the hold that a line `hold.placed` tells of; its matter and its reason are sealed, or in no line."""
     rule = HoldRule(
         source=facts.get("source", ""),
         stream=facts.get("stream", ""),
@@ -61,7 +63,8 @@ def read_hold(facts: Body, at: datetime) -> Hold:
         end=parse_instant(facts["end"]) if "end" in facts else None,
         archives=tuple(facts.get("archives", ())),
     )
-    return Hold(facts["hold"], FORGOTTEN, rule, at, facts.get("by", ""), FORGOTTEN)
+    words = SEALED if facts.get("sealed") else FORGOTTEN
+    return Hold(facts["hold"], words, rule, at, facts.get("by", ""), words)
 
 
 def _placed(catalogue: Catalogue, body: Body, at: datetime) -> None:

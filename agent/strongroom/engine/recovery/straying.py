@@ -6,21 +6,19 @@ manifest the log confirms, or by the digests that the log has of both files.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from strongroom.engine.recovery.manifests import Told, is_destroyed, manifest_from, newest, told_of
+from strongroom.engine.recovery.manifests import Told, file_sha256, is_destroyed, manifest_from, newest, told_of
 from strongroom.engine.recovery.trouble import Kind, Trouble
 from strongroom.vault.orphans import Stray, strays
 from strongroom.vault.rekeying import logged_key_digest
 from strongroom.vault.tombstones import is_tombstone
 from strongroom.vault.vault import Vault
-from strongroom.vault.vaultfiles import open_file, read_file
+from strongroom.vault.vaultfiles import read_file
 from strongroom.vault.witness import Witnesses, witnesses_of
 
 WHOLE = 3  # files of an archive: payload, key file, manifest
-BLOCK = 1 << 20
 
 
 def stray_troubles(vault: Vault) -> Iterator[Trouble]:
@@ -37,7 +35,7 @@ def _judge(vault: Vault, witnesses: Witnesses, stray: Stray, manifest: Path | No
     told = told_of(vault.catalogue, stray.archive)
     logged = "" if is_destroyed(told) else newest(told, "manifest_sha256")
     files = tuple(str(path.relative_to(vault.layout.root)) for path in stray.files)
-    if logged and manifest is not None and _sha256(manifest) == logged:
+    if logged and manifest is not None and file_sha256(manifest) == logged:
         logged = ""  # nothing has to be found out: it is the one that was published
     if logged and manifest_from(witnesses, stray.archive, told) is not None:
         words = f"archive {stray.archive} lies in the vault, and the catalogue does not know it"
@@ -74,19 +72,7 @@ def _is_proven(vault: Vault, stray: Stray, told: Told) -> bool:
     key = logged_key_digest(vault.catalogue, stray.archive) or newest(told, "key_sha256")
     wanted = {newest(told, "sealed_sha256"), key} - {""}
     pair = [path for path in stray.files if path.suffix == ".age"]
-    return len(wanted) == len(pair) == 2 and {_sha256(path) for path in pair} == wanted
-
-
-def _sha256(path: Path) -> str:
-    """Return the digest of a file, or an empty text where it cannot be read."""
-    found = hashlib.sha256()
-    try:
-        with open_file(path) as file:
-            while block := file.read(BLOCK):
-                found.update(block)
-    except OSError:
-        return ""
-    return found.hexdigest()
+    return len(wanted) == len(pair) == 2 and {file_sha256(path) for path in pair} == wanted
 
 
 def _is_tombstone(path: Path) -> bool:

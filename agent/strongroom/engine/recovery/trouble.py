@@ -29,7 +29,7 @@ class Kind(StrEnum):
     PAYLOAD = "damaged-payload"
     KEY = "missing-key"
     MANIFEST = "damaged-manifest"
-    TOMBSTONE = "damaged-tombstone"
+    FILE = "damaged-file"
     NO_MANIFEST = "lost-manifest"
     UNKNOWN = "unknown-archive"
     STRAY = "stray-files"
@@ -51,7 +51,7 @@ _PAGE = {
     Kind.NO_HISTORY: "torn-log.md",
     Kind.PAYLOAD: "damaged-payload.md",
     Kind.MANIFEST: "damaged-payload.md",
-    Kind.TOMBSTONE: "damaged-payload.md",
+    Kind.FILE: "damaged-payload.md",
     Kind.NO_MANIFEST: "damaged-payload.md",
     Kind.KEY: "missing-key.md",
     Kind.HOLDS: "half-restored.md",

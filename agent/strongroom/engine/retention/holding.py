@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from strongroom.engine.retention.sealedmatter import sealed_words
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive
 from strongroom.model.destruction import PROGRAM, Person, Step, move
@@ -44,6 +45,7 @@ def place(vault: Vault, matter: str, rule: HoldRule, by: Person, reason: str, no
     with vault.catalogue.transaction():
         put_hold(vault.catalogue, hold)
         facts: dict[str, Fact] = {"hold": hold.id, "by": by.token, **_rule_facts(rule)}
+        facts |= sealed_words(vault.catalogue, hold, chance)
         add_entry(vault.catalogue, Entry("hold.placed", now, facts=facts, words=f"{hold.matter}: {hold.reason}"))
         _take_off_plans(vault.catalogue, hold, now)
     vault.write_log()
@@ -89,6 +91,7 @@ def repeat_hold(catalogue: Catalogue, hold: Hold, rule: HoldRule, now: datetime,
     again = Hold(make_id(now, chance), hold.matter, rule, now, _signature(PROGRAM), reason)
     put_hold(catalogue, again)
     facts: dict[str, Fact] = {"hold": again.id, "by": PROGRAM.token, **_rule_facts(rule)}
+    facts |= sealed_words(catalogue, again, chance)
     add_entry(catalogue, Entry("hold.placed", now, facts=facts, words=f"{again.matter}: {again.reason}"))
 
 
