@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.ids import make_id
 from strongroom.model.inspection import Expectation, Inspection, MemberReport
 from strongroom.model.instants import format_instant
+from strongroom.model.retention import RetentionRule
 from strongroom.model.scrub import Pace
 from strongroom.model.stream import DatasetShape, ExportSpec
 from strongroom.model.window import Window
@@ -43,12 +45,12 @@ STEPS = (
 )
 
 
-def fill(root: Path, count: int) -> None:
+def fill(root: Path, count: int, rule: RetentionRule | None = None) -> None:
     """Write a vault of so many archives, one an hour, without its catalogue's help."""
     vault = create_vault(root, "a benchmark\n")
     prev, lines = GENESIS, []
     for number in range(count):
-        archive, key = describe(number), os.urandom(400)
+        archive, key = replace(describe(number), rule=rule), os.urandom(400)
         data = write_manifest(archive)
         places = ((vault.layout.key, key), (vault.layout.archive, PAYLOAD), (vault.layout.manifest, data))
         for place, content in places:

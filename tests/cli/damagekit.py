@@ -114,7 +114,7 @@ def _flip(path: Path, _stage: Stage, _kind: str) -> bool:
     data = bytearray(path.read_bytes())
     if not data:
         return False
-    place = 4000 if path.name == "catalogue.sqlite" else len(data) // 2  # in its schema: elsewhere may be free space
+    place = 104 if path.name == "catalogue.sqlite" else len(data) // 2  # how many tables it has: else it may be free
     data[place] ^= 1
     path.write_bytes(data)
     return True

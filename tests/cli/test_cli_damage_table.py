@@ -53,13 +53,12 @@ SPECIAL = {
     ("aside", "removed"): NOTHING,
     ("catalogue", "older"): "1 1 1 1 1 2 0 4",
     ("catalogue", "appended"): "0 0 0 1 1 2 0 0",
-    ("catalogue", "folder"): "6 1 6 6 6 6 0 6",
     ("catalogue", "unreadable"): "6 1 6 6 6 6 0 6",
-    ("wal", "folder"): "6 1 6 6 6 6 0 6",
+    ("wal", "appended"): NOTHING,
+    ("wal", "folder"): "4 1 4 1 4 4 0 4",
     ("wal", "unreadable"): "6 1 6 6 6 6 0 6",
     ("tombstone", "swapped"): "1 0 1 1 1 2 1 1",
     ("lock", "unreadable"): "0 1 0 0 1 2 0 0",
-    ("lock", "folder"): "0 1 0 0 1 2 0 0",
 }
 """A log that lacks its newest lines may be of a crash: the scrub brings it level. What was set aside may be removed."""
 
@@ -96,7 +95,8 @@ def test_a_damage_is_found_and_after_the_mending_all_checks_agree(
         told = {words: stage.run(words) for words in COMMANDS}
         codes = " ".join(str(code) for code, _ in told.values())
         assert codes == SPECIAL.get((kind, damage), FOUND[kind])
-        require_named(told, path)
+        if damage != "swapped":  # then its sibling is named as well, or alone
+            require_named(told, path)
         mend(stage, path, whole)
         assert " ".join(str(stage.run(words)[0]) for words in COMMANDS) == NOTHING
 
