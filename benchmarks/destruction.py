@@ -3,7 +3,7 @@
     python benchmarks/destruction.py [--archives 10000] [--folder PATH]
 
 Each step is done on a vault of a tenth of the archives and on one of all of them; the ratio of the two times is 10
-where the time is in proportion. The vaults are made as in rebuild.py, with a period of a day that is over for every archive.
+where the time is in proportion. The vaults are made as in rebuild.py, with a period of a day that is over.
 """
 
 from __future__ import annotations

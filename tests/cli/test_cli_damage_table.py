@@ -35,7 +35,7 @@ FOUND = {
     "quarantined payload": "1 0 1 1 1 2 1 1",
     "quarantined manifest": "1 0 1 1 1 2 1 1",
     "log": "0 1 1 1 1 2 1 1",
-    "checkpoint": "0 0 1 1 1 2 1 1",
+    "checkpoint": "0 1 1 1 1 2 1 1",
     "certificate": "0 0 1 1 1 2 1 1",
     "tombstone": "0 0 1 1 1 2 1 1",
     "aside": "0 0 0 1 1 2 1 1",
