@@ -51,6 +51,8 @@ SPECIAL = {
     ("log", "cut"): "0 1 1 1 1 2 1 0",
     ("log", "older"): "0 1 1 1 1 2 1 0",
     ("aside", "removed"): NOTHING,
+    ("checkpoint", "removed"): "0 0 1 1 1 2 0 1",
+    ("checkpoint", "appended"): "0 1 1 1 1 2 0 1",
     ("catalogue", "older"): "1 1 1 1 1 2 0 4",
     ("catalogue", "appended"): "0 0 0 1 1 2 0 0",
     ("catalogue", "unreadable"): "6 1 6 6 6 6 0 6",

@@ -126,7 +126,8 @@ ELSEWHERE = {
     "stream": "names of the configuration",
     "export": "ids",
     "scrub": "files and digests",
-    "files": "counts",
+    "file": "a file's name and digest",
+    "files": "names and digests",
     "log": "counts",
     "manifest": "a file's name",
     "archive": "ids, digests, windows, counts",
@@ -140,7 +141,7 @@ ELSEWHERE = {
     "recipients": "public keys; above",
     "destruction": "above",
     "erasure": "above",
-    "hold": "above",
+    "hold": "above; its matter is sealed to the recipients",
     "handover": "test_handover looks for the person's name and the matter's",
 }
 

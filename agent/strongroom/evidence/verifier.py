@@ -180,7 +180,6 @@ class Log:
     archives: dict[str, dict[str, Any]] = field(default_factory=dict)  # the newest facts about each one's files
     damaged: set[str] = field(default_factory=set)
     certificates: dict[str, str | None] = field(default_factory=dict)  # of what was destroyed
-    notes: dict[str, str | None] = field(default_factory=dict)  # each checkpoint that was signed, with its digest
     aside: dict[str, str] = field(default_factory=dict)  # moved to quarantine, with its digest if told
 
     def read(self, path: Path, sizes: set[int]) -> str:
@@ -217,8 +216,6 @@ class Log:
         names = [facts.get("file", ""), *facts.get("files", ())] if body.get("kind") in _MOVED else []
         self.aside.update({f"{str(name).rpartition('/')[2]}.aside": "" for name in names})  # earlier: no digest
         self.aside.update({str(name): str(digest) for name, digest in facts.get("aside", ())})
-        if body.get("kind") == "checkpoint.signed" and isinstance(facts.get("entries"), int):
-            self.notes[f"{facts['entries']}.note"] = facts.get("note_sha256")
         if body.get("kind") == "archive.damaged":
             self.damaged.add(str(body["archive"]))
         if body.get("kind") == "archive.destroyed":
@@ -316,9 +313,6 @@ def check_vault(root: Path, keys: list[Key], outside: list[Path], report: Report
                 report.unproven.append(words)
                 continue
             sound += _check_archive(root, known, places, report, gone=archive in log.certificates)
-    for name, note in log.notes.items():
-        where = f"log/checkpoints/{name}"
-        report.check(where, partial(compare_file, root / where, where, note, "checkpoint"))
     for name, digest in log.aside.items():
         where = f"quarantine/{name}"
         expected.add(where)

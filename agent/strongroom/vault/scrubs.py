@@ -75,7 +75,7 @@ def replay_settled(catalogue: Catalogue) -> None:
     for row in catalogue.read(queries.DAMAGED_LINES):
         with chainwalk.readable(row["line"]):
             body = json.loads(row["line"])
-            archive, cause = str(body["archive"]), str(body["facts"]["cause"])
+            archive, cause = str(body["archive"]), str(body["facts"].get("cause", "damaged"))
             ending = ".key.age" if cause.startswith("key") else ".age"
             at = parse_instant(str(body["at"]))
             settle_findings(catalogue, [Finding(archive, f"quarantine/{archive}{ending}", cause, cause, at)], at)
