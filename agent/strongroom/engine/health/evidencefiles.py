@@ -18,6 +18,7 @@ from strongroom.vault import scrubqueries as queries
 from strongroom.vault.archives import get_archive
 from strongroom.vault.checkpoints import LoggedLine, entries_matching, note_path, stamp_path
 from strongroom.vault.readme import KNOWN
+from strongroom.vault.rows import RowUnreadable
 from strongroom.vault.scrubs import put_aside
 from strongroom.vault.tombstones import get_tombstone, tombstone_path
 from strongroom.vault.vault import Vault
@@ -109,7 +110,10 @@ def _aside(vault: Vault, entry: LoggedLine) -> Iterator[Looked]:
 
 def _put_aside(vault: Vault, archive_id: str) -> Iterator[Looked]:
     """Look at an archive in quarantine that the scrub passes over: all of it but what it was put aside for."""
-    archive = get_archive(vault.catalogue, archive_id)
+    try:
+        archive = get_archive(vault.catalogue, archive_id)
+    except RowUnreadable:
+        return  # named where the archives are read
     if archive is None or archive.holding is not Holding.QUARANTINED:
         return
     known = {Path(row["file"]).name for row in vault.catalogue.read(queries.SETTLED_FILES, archive_id)}

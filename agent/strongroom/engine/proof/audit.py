@@ -246,6 +246,6 @@ def _strays(vault: Vault, log: Log) -> Iterator[Wrong]:
                 continue
             archive = entry.name.rpartition("/")[2].partition(".")[0]
             told = archive in log.certificates if "/" in room else archive in log.archives
-            told = told or (room == "quarantine" and path.name in log.aside)
+            told = told or (room == "quarantine" and entry.name in log.aside)
             if not told and archive not in making:
                 yield Wrong("stray", f"{room}/{entry.name}", "the log tells of no such file")

@@ -37,7 +37,6 @@ from strongroom.vault.tombstones import tombstone_row, write_tombstone
 from strongroom.vault.vault import Vault
 
 
-
 @dataclass(slots=True)
 class _Trail:
     """What was found while the log was read."""

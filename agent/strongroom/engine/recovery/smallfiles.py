@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 
 from strongroom.engine.health.evidencefiles import Looked, Part, evidence_files
+from strongroom.engine.health.unfinished import UNFINISHED, unread_words
 from strongroom.engine.recovery.manifests import replace_file
 from strongroom.engine.recovery.recovery import Recovery
 from strongroom.engine.recovery.trouble import Kind, Trouble
@@ -22,9 +23,13 @@ from strongroom.vault.witness import witnesses_of
 
 def file_troubles(vault: Vault, *, deep: bool) -> Iterator[Trouble]:
     """Yield each file beside the archives that is gone or not what the log tells of."""
-    for looked in evidence_files(vault, deep=deep):
-        if looked.fault is not None:
-            yield _trouble(vault, looked)
+    try:
+        for looked in evidence_files(vault, deep=deep):
+            if looked.fault is not None:
+                yield _trouble(vault, looked)
+    except UNFINISHED as error:
+        remedy = "see which rows the log does not confirm: strongroom audit verify; then: strongroom rebuild"
+        yield Trouble(Kind.FILE, f"files beside the archives: {unread_words(error)}", remedy, mendable=False)
 
 
 def _trouble(vault: Vault, looked: Looked) -> Trouble:
