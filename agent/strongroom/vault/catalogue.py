@@ -23,8 +23,7 @@ from strongroom.vault.refusals import not_opened
 from strongroom.vault.rows import HINT, RowUnreadable
 from strongroom.vault.schema import SCHEMA, alone, build, migrate
 from strongroom.vault.schemacheck import require_own_schema
-from strongroom.vault.sqlcodes import BUSY, WORLD, code_of
-from strongroom.vault.sqlwords import BUSY_SECONDS, executing, in_words, is_undecodable, stayed_locked, text_or_bytes
+from strongroom.vault.sqlwords import BUSY_SECONDS, executing, in_words, is_undecodable, text_or_bytes
 from strongroom.vault.vaultfiles import create_descriptor, is_there, require_files
 
 

@@ -9,6 +9,7 @@ from strongroom.model.errors import VaultError, WorldError
 from strongroom.vault.sqlcodes import BUSY, WORLD, code_of
 from strongroom.vault.sqlwords import stayed_locked
 
+
 def not_opened(path: Path, error: sqlite3.Error) -> VaultError | WorldError:
     """Say why a file could not be opened as a catalogue: the machine's doing, or the file's."""
     if code_of(error) in BUSY:

@@ -11,10 +11,10 @@ from datetime import datetime
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.instants import format_instant, parse_instant
 from strongroom.model.scrub import OVERHEAD, Lap
+from strongroom.vault import chainwalk
 from strongroom.vault import queries as common
 from strongroom.vault import scrubqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
-from strongroom.vault import chainwalk
 from strongroom.vault.log import add_entry
 from strongroom.vault.rows import readable, reads
 
