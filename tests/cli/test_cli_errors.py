@@ -152,6 +152,7 @@ def test_a_signal_outside_of_a_run_ends_with_130(number: signal.Signals, environ
     program = (
         "import os, signal, sys, time\n"
         "from strongroom.cli.errors import guarded\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # what started the tests may ignore it
         "def work():\n"
         "    try:\n"
         f"        os.kill(os.getpid(), {number.value}); time.sleep(10)\n"

@@ -20,6 +20,7 @@ from strongroom.sandbox.transfer import Manners
 DEAF = (
     "import os, signal, sys, threading, time\n"
     "from strongroom.engine import ending\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # what started the tests may ignore it
     "{prepare}\n"
     "def deaf():\n"
     "    until = time.monotonic() + 30\n"
