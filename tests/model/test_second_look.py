@@ -28,10 +28,11 @@ def past(days: str, start: datetime = MONDAY, length: timedelta = DAY) -> list[I
     ("days", "doubt"),
     [
         ("", None),  # nothing is known of a new stream
-        ("##", None),  # two windows are no habit
+        ("#", Doubt.STREAM),  # one window with records is enough
         ("###", Doubt.STREAM),
         ("##x#", Doubt.STREAM),  # what was lost or failed tells nothing
-        ("##†!x", None),
+        ("##†!x", Doubt.STREAM),
+        ("†!x", None),
         ("###.", None),  # it was empty before, and has no habits on Fridays yet
         ("#####..", None),
         ("#####..#####.", None),  # Sunday again: empty as ever

@@ -20,7 +20,7 @@ from strongroom.model.window import Window
 DELAY = timedelta(days=1)
 """The delay where none is configured."""
 
-LEAST_WINDOWS = 3  # archived with records before the window: with fewer a stream has no habits
+LEAST_WINDOWS = 1  # archived with records before the window
 LEAST_WEEKDAYS = 2  # the same of one weekday: different dates
 
 _HEADROOM = timedelta(hours=1)  # before the provider begins to delete the window
