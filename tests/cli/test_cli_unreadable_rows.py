@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 
@@ -58,6 +59,14 @@ GOES_ON = (  # what is damaged, how the row is named, and what still shows the r
         {("coverage",): "proven empty", ("coverage", "--json"): "streams"},
     ),
     (("holds", "archives", b"{"), "of holds", {("hold", "list"): "zavu-main"}),
+    (
+        ("retained", "until", b"x"),
+        "of retained",
+        {("retention", "plan"): "2033", ("retention", "plan", "--all"): "held"},
+    ),
+    (("proposals", "at", b"x"), "of proposals", {("destroy", "list"): "G1", ("erase", "list"): "G1"}),
+    (("condemned", "changed_at", b"x"), "of condemned", {("destroy", "list", "--all"): "G1", ("erase", "list"): "G1"}),
+    (("erasures", "at", b"x"), "of erasures", {("erase", "list"): "G1", ("erase", "list", "--json"): "G1"}),
     (("holds", "placed_at", b"9999-99"), "of holds", {("hold", "list", "--json"): "suit"}),
     (("entries", "line", b"{"), "of entries", {("log",): "2026-11"}),
     (("progress", "at", b"x"), "of progress", {("status",): "quarantined"}),
@@ -67,7 +76,14 @@ GOES_ON = (  # what is damaged, how the row is named, and what still shows the r
 
 
 def key_of(table: str) -> str:
-    known = {"coverage": "window_start", "entries": "seq", "retained": "archive", "sources": "name", "progress": "job"}
+    known = {
+        "coverage": "window_start",
+        "entries": "seq",
+        "retained": "archive",
+        "condemned": "proposal",
+        "sources": "name",
+        "progress": "job",
+    }
     return {"notices": "key", "scrub_findings": "archive", **known}.get(table, "id")
 
 
@@ -97,6 +113,9 @@ def fill(home: Home, invoke: Invoke) -> None:
     for matter in ("Doe", "Other"):
         placed = ("hold", "place", "--matter", matter, "--stream", "zavu-main-records", "--reason", "suit")
         assert invoke("--config", home.config, *placed).exit_code == 0
+    for number, archive in enumerate(home.archives()[:2], 1):
+        asked = ("erase", "request", "--subject", f"S{number}", "--archive", archive, "--ground", f"G{number}")
+        assert invoke("--config", home.config, *asked).exit_code == 0
     at = "2026-11-20T12:00:00.000000Z"
     with closing(sqlite3.connect(home.vault / "catalogue.sqlite")) as connection, connection:
         jobs = [row[0] for row in connection.execute("SELECT id FROM jobs ORDER BY id LIMIT 2")]
@@ -126,6 +145,22 @@ def test_a_list_shows_the_rest_names_the_row_and_exits_with_4(own_home: Home, in
         catalogue.write_bytes(whole)
     assert wrong == []
     assert invoke("--config", own_home.config, "archives").exit_code == 0
+
+
+def test_doctor_and_recover_go_on_past_a_check_that_cannot_be_finished(own_home: Home, invoke: Invoke) -> None:
+    placed = ("hold", "place", "--matter", "Doe", "--stream", "zavu-main-records", "--reason", "suit")
+    assert invoke("--config", own_home.config, *placed).exit_code == 0
+    damage(own_home, "holds", "placed_at", b"9999-99", "CAST(? AS TEXT)")
+    result = invoke("--config", own_home.config, "doctor", "--offline", "--json")
+    assert result.exit_code == 1, result.output
+    checks = {each["name"]: each for each in json.loads(result.stdout)["checks"]}
+    assert "of holds in the catalogue cannot be read" in checks["holds"]["message"]
+    assert {"permissions", "log", "lock", "keys"} <= set(checks)
+    result = invoke("--config", own_home.config, "recover", "--json")
+    assert result.exit_code == 1, result.output
+    troubles = json.loads(result.stdout)["troubles"]
+    assert any("of holds in the catalogue cannot be read" in each["words"] for each in troubles), troubles
+    assert not any(each["mendable"] for each in troubles)
 
 
 def test_a_letter_changed_in_the_log_is_one_finding_and_no_file_is_called_unknown(

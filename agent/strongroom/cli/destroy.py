@@ -11,6 +11,7 @@ from strongroom.cli import terminal
 from strongroom.cli.amounts import instant_words, short
 from strongroom.cli.destroydocs import buried_document, buried_lines, plan_document, plan_lines
 from strongroom.cli.json_output import put_document
+from strongroom.cli.leftout import LEFT_OUT, past_unreadable
 from strongroom.cli.options import json_option, limit_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import say, tell
@@ -254,7 +255,7 @@ def list_(session: Session, everything: bool, limit: int, as_json: bool) -> None
     """Show the plans under way, then what was destroyed, newest first."""
     from strongroom.engine.destruction.office import open_desk, overview
 
-    with open_desk(session.config()) as desk:
+    with past_unreadable(), open_desk(session.config()) as desk:
         found = overview(desk, limit, everything=everything)
     if as_json:
         plans = [plan_document(plan) for plan in found.plans]
@@ -265,7 +266,7 @@ def list_(session: Session, everything: bool, limit: int, as_json: bool) -> None
             say(line)
     for line in buried_lines(found.destroyed):
         say(line)
-    if not found.plans and not found.destroyed:
+    if not found.plans and not found.destroyed and not LEFT_OUT.get():
         tell("Nothing is proposed and nothing was destroyed.")
 
 

@@ -11,6 +11,7 @@ import click
 from strongroom.cli.amounts import count_words, day_words, short
 from strongroom.cli.destroydocs import plan_document, plan_lines
 from strongroom.cli.json_output import put_document
+from strongroom.cli.leftout import LEFT_OUT, past_unreadable
 from strongroom.cli.options import instant, json_option, limit_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang
@@ -109,19 +110,18 @@ def _scope(
 @pass_session
 def list_(session: Session, limit: int, as_json: bool) -> None:
     """Show requests, newest first, and what stands against each one that is not done."""
-    from strongroom.engine.destruction.erase import standing_against
-    from strongroom.engine.destruction.office import list_erasures, open_desk
+    from strongroom.engine.destruction.office import list_erasures, list_standing, open_desk
 
-    with open_desk(session.config()) as desk:
+    with past_unreadable(), open_desk(session.config()) as desk:
         found = list_erasures(desk, limit)
-        against = {each.id: standing_against(desk, each) if each.pending else {} for each in found}
+        against = list_standing(desk, found)
     if as_json:
         put_document({"erasures": [_document(each, against[each.id]) for each in found]})
         return
     for each in found:
         for line in _lines(each, against[each.id]):
             say(line)
-    if not found:
+    if not found and not LEFT_OUT.get():
         tell("Nobody has asked to be erased.")
 
 
@@ -171,20 +171,23 @@ def propose(session: Session, erasure: str, as_json: bool) -> None:
         say(line)
 
 
-def _lines(erasure: Erasure, against: dict[str, Pending]) -> Iterator[str]:
+def _lines(erasure: Erasure, against: dict[str, Pending] | None) -> Iterator[str]:
     state = click.style(erasure.state.value, bold=True)
     due = f", to be answered by {day_words(erasure.answer_by)}" if erasure.answered_at is None else ""
     subject = f", {clean(erasure.subject)}" if erasure.subject else ""
     yield f"{short(erasure.id)}  {state}  {clean(erasure.ground)}{subject}{due}"
     if erasure.answer:
         yield from hang("  ", 2, f"answered: {erasure.answer}", width())
+    if against is None:
+        yield f"  {counted(len(erasure.archives), 'archive')}; what stands against it cannot be read"
+        return
     of = f"of which {count_words(len(against))} are still held"
     yield f"  {counted(len(erasure.archives), 'archive')}, {of}"
     for archive, pending in against.items():
         yield from hang(f"  {short(archive)}  ", 12, pending.words, width())
 
 
-def _document(erasure: Erasure, against: dict[str, Pending]) -> dict[str, object]:
+def _document(erasure: Erasure, against: dict[str, Pending] | None) -> dict[str, object]:
     return {
         "id": erasure.id,
         "at": erasure.at,
@@ -196,7 +199,7 @@ def _document(erasure: Erasure, against: dict[str, Pending]) -> dict[str, object
         "answer_by": erasure.answer_by,
         "answered_at": erasure.answered_at,
         "answer": erasure.answer,
-        "held": [_pending_document(name, each) for name, each in against.items()],
+        "held": None if against is None else [_pending_document(name, each) for name, each in against.items()],
     }
 
 

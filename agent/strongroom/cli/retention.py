@@ -10,6 +10,7 @@ import click
 
 from strongroom.cli.amounts import DASH, count_words, day_words, instant_words, short
 from strongroom.cli.json_output import put_document
+from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.options import OneOf, instant, json_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, render_table
@@ -57,7 +58,7 @@ def plan(session: Session, at: datetime | None, stream: str, fate: str | None, e
     from strongroom.engine.retention.verdicts import judged
 
     config = session.config()
-    with open_reading(config) as vault:
+    with past_unreadable(), open_reading(config) as vault:
         stream = known_stream(config, vault, stream)
         moment = at or vault_now(vault, system_clock)
         found = list(judged(vault, moment, stream=stream, fate=Fate(fate) if fate else None))

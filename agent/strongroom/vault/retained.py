@@ -18,7 +18,7 @@ from strongroom.model.window import Window
 from strongroom.vault import holdqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
 from strongroom.vault.manifest import read_manifest
-from strongroom.vault.rows import UNREADABLE, reads
+from strongroom.vault.rows import UNREADABLE, readable, reads
 from strongroom.vault.rules import rule_of, write_rule
 
 PAGE = 2_000  # rows read at once
@@ -78,12 +78,15 @@ def get_record(catalogue: Catalogue, archive_id: str) -> Record | None:
 
 
 def records(catalogue: Catalogue, stream: str = "") -> Iterator[Record]:
-    """Yield what decides every archive's fate, oldest archive first, a page at a time."""
+    """Yield what decides every archive's fate, oldest archive first, a page at a time.
+
+    A list that is only shown may leave out one that cannot be read (`leaving_out`).
+    """
     last = ""
     while True:
         asked = (stream, last) if stream else (last,)
         rows = catalogue.read(queries.RECORDS_OF_STREAM_AFTER if stream else queries.RECORDS_AFTER, *asked, PAGE)
-        yield from map(_record, rows)
+        yield from readable(rows, _record)
         if len(rows) < PAGE:
             return
         last = rows[-1]["id"]
@@ -94,7 +97,7 @@ def records_over(catalogue: Catalogue, at: datetime) -> Iterator[Record]:
     edge = ("", "")
     while True:
         rows = catalogue.read(queries.OVER_AFTER, *edge, to_text(at), PAGE)
-        yield from map(_record, rows)
+        yield from readable(rows, _record)
         if len(rows) < PAGE:
             return
         edge = (rows[-1]["until"], rows[-1]["id"])

@@ -9,7 +9,6 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count, islice
@@ -27,7 +26,7 @@ from strongroom.vault.catalogue import Catalogue, to_text
 from strongroom.vault.layout import FORMAT, Layout
 from strongroom.vault.log import entries_of_archive
 from strongroom.vault.manifestshape import check_tombstone, require_text
-from strongroom.vault.rows import RowUnreadable, reads
+from strongroom.vault.rows import RowUnreadable, leave_out, reads
 
 _DIGESTS = {"destruction.begun": "tombstone_sha256", "archive.destroyed": "manifest_sha256"}
 """Where an entry of the log has the digest of a tombstone."""
@@ -203,10 +202,13 @@ def _newest_told(catalogue: Catalogue, stream: str, page: int) -> Iterator[Burie
     for start in count(0, page):
         rows = catalogue.read(queries.TOMBSTONES_FROM, stream, page, start)
         for row in rows:
-            with suppress(RowUnreadable):
+            try:
                 buried = _buried(row)
-                if is_told(catalogue, buried.tombstone):
-                    yield buried
+            except RowUnreadable as error:
+                leave_out(error)
+                continue
+            if is_told(catalogue, buried.tombstone):
+                yield buried
         if len(rows) < page:
             return
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ from strongroom.config.schema import Config
 from strongroom.engine.assembly import Doors, build_sources, open_reading
 from strongroom.engine.destruction.certificate import signer_of
 from strongroom.engine.destruction.desk import Desk, Rules
+from strongroom.engine.destruction.erase import Pending, standing_against
 from strongroom.engine.destruction.propose import Plan, candidates, propose, read_plan
 from strongroom.engine.health.notices import standing_notices
 from strongroom.engine.health.sanity import voices_of
@@ -28,6 +29,7 @@ from strongroom.vault.archives import readable_archives
 from strongroom.vault.destructions import live_proposals, matching_proposal_ids, newest_proposals
 from strongroom.vault.erasures import matching_erasure_ids, newest_erasures
 from strongroom.vault.lock import hold
+from strongroom.vault.rows import RowUnreadable, leave_out
 from strongroom.vault.tombstones import Buried as Buried
 from strongroom.vault.tombstones import get_tombstone, matching_tombstone_ids, newest_tombstones, tombstone_body
 from strongroom.vault.vault import Vault
@@ -128,8 +130,32 @@ def overview(desk: Desk, most: int, *, everything: bool = False) -> Overview:
     """Return the plans that are not over, or the newest of all, and what was destroyed last."""
     catalogue = desk.vault.catalogue
     proposals = newest_proposals(catalogue, most)[::-1] if everything else live_proposals(catalogue)[:most]
-    plans = tuple(read_plan(desk, proposal.id) for proposal in proposals)
+    plans = tuple(plan for proposal in proposals if (plan := _plan_or_none(desk, proposal.id)) is not None)
     return Overview(plans, tuple(newest_tombstones(catalogue, most)))
+
+
+def _plan_or_none(desk: Desk, proposal_id: str) -> Plan | None:
+    """Return a plan to show; None for one that cannot be judged by its rows, where that is told."""
+    try:
+        return read_plan(desk, proposal_id)
+    except RowUnreadable as error:
+        if not leave_out(error):
+            raise
+        return None
+
+
+def list_standing(desk: Desk, erasures: Iterable[Erasure]) -> dict[str, dict[str, Pending] | None]:
+    """Return what stands against each request, by its id; None where a row of it cannot be read and that is told."""
+    return {each.id: _standing_or_none(desk, each) for each in erasures}
+
+
+def _standing_or_none(desk: Desk, erasure: Erasure) -> dict[str, Pending] | None:
+    try:
+        return standing_against(desk, erasure) if erasure.pending else {}
+    except RowUnreadable as error:
+        if not leave_out(error):
+            raise
+        return None
 
 
 def due_archives(desk: Desk) -> list[tuple[Archive, Judgement]]:

@@ -30,6 +30,7 @@ from strongroom.engine.health.sourcecheck import (
     remember_what_it_told,
 )
 from strongroom.engine.health.standing import disk_forecast
+from strongroom.engine.health.unfinished import UNFINISHED, cause_words, unread_words
 from strongroom.engine.health.vaulttime import time_mark
 from strongroom.engine.keys.identities import needs_passphrase
 from strongroom.engine.keys.recipients import require_sealable, undrilled
@@ -52,6 +53,7 @@ from strongroom.providers.port import Provider
 from strongroom.vault.holds import holds
 from strongroom.vault.lock import describe_holder, is_held
 from strongroom.vault.recipients import known_set, short_key
+from strongroom.vault.rows import RowUnreadable
 from strongroom.vault.vault import Vault
 from strongroom.vault.vaultfiles import is_there, open_lines
 
@@ -75,34 +77,52 @@ def examine(config: Config, doors: Doors, *, offline: bool = False) -> Iterator[
         if not offline:
             yield from _guarded(name, partial(_source, config, source.name, doors))
     yield from _guarded("streams", partial(check_streams, config, doors))
-    yield from check_beginnings(config, doors.clock())
+    yield from _guarded("configuration", lambda: check_beginnings(config, doors.clock()))
 
 
 def _guarded(name: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
     """Yield what a check finds; one that cannot be finished keeps what it found, and says so."""
     try:
         yield from check()
+    except RowUnreadable as error:
+        yield Check(name, Verdict.FAIL, unread_words(error), error.hint)
     except StrongroomError as error:
         yield Check(name, Verdict.FAIL, error.message, error.hint)
     except OSError as error:
-        yield Check(name, Verdict.FAIL, f"{error.strerror}: {error.filename}")
+        yield Check(name, Verdict.FAIL, cause_words(error))
+    except UNFINISHED as error:
+        yield Check(name, Verdict.FAIL, unread_words(error), "see what was changed: strongroom audit verify")
 
 
 def _vault(config: Config, clock: Clock) -> Iterator[Check]:
     with open_reading(config) as vault:
         yield Check("vault", Verdict.OK, f"{vault.layout.root} opens")
-        yield _permissions(vault.layout.root)
-        yield _room(config, vault)
-        yield from check_writing(vault.layout.tmp)
-        yield from _guarded("log", partial(_log, vault))
-        yield from _holds(vault)
-        yield from _time(config, vault, clock)
-        yield from _unconfigured_holds(config, vault)
-        if is_history_missed(vault):
-            yield Check("history", Verdict.WARN, LOST, MEND)
-        yield from _guarded("checkpoints", partial(_checkpoints, config, vault))
-        holder = describe_holder(vault.layout.lock) if is_held(vault.layout.lock) else ""
-        yield Check("lock", Verdict.OK, f"in use by {holder}" if holder else "nobody is working in the vault")
+        for name, check in _parts(config, vault, clock):
+            yield from _guarded(name, check)
+
+
+def _parts(config: Config, vault: Vault, clock: Clock) -> Iterator[tuple[str, Callable[[], Iterator[Check]]]]:
+    """Yield each check of an open vault with its name; none keeps the others from being done."""
+    yield "permissions", lambda: iter([_permissions(vault.layout.root)])
+    yield "disk", lambda: iter([_room(config, vault)])
+    yield "disk", lambda: check_writing(vault.layout.tmp)
+    yield "log", lambda: _log(vault)
+    yield "holds", lambda: _holds(vault)
+    yield "time", lambda: _time(config, vault, clock)
+    yield "holds", lambda: _unconfigured_holds(config, vault)
+    yield "history", lambda: _history(vault)
+    yield "checkpoints", lambda: _checkpoints(config, vault)
+    yield "lock", lambda: _lock(vault)
+
+
+def _history(vault: Vault) -> Iterator[Check]:
+    if is_history_missed(vault):
+        yield Check("history", Verdict.WARN, LOST, MEND)
+
+
+def _lock(vault: Vault) -> Iterator[Check]:
+    holder = describe_holder(vault.layout.lock) if is_held(vault.layout.lock) else ""
+    yield Check("lock", Verdict.OK, f"in use by {holder}" if holder else "nobody is working in the vault")
 
 
 def _time(config: Config, vault: Vault, clock: Clock) -> Iterator[Check]:

@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from strongroom.model.errors import StrongroomError
 
-UNFINISHED = (StrongroomError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError)
+UNFINISHED = (
+    StrongroomError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    OSError,
+)
 """What keeps a check from its end where a row, a line or a file is not as it should be."""
 
 
 def unread_words(error: Exception) -> str:
     """Say that a check could not be finished, and why."""
-    words = error.message if isinstance(error, StrongroomError) else "something there has another form than it should"
-    return f"this check could not be finished: {words}; what comes after it was not looked at"
+    return f"this check could not be finished: {cause_words(error)}; what comes after it was not looked at"
+
+
+def cause_words(error: Exception) -> str:
+    """Say what kept a check from its end."""
+    if isinstance(error, StrongroomError):
+        return error.message
+    if isinstance(error, OSError):
+        return ": ".join(str(part) for part in (error.strerror or type(error).__name__, error.filename) if part)
+    return "something there has another form than it should"

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from strongroom.engine.destruction.crosscheck import held_otherwise, planned_otherwise
@@ -22,6 +23,7 @@ from strongroom.engine.recovery.smallfiles import file_troubles
 from strongroom.engine.recovery.straying import stray_troubles
 from strongroom.engine.recovery.trouble import Kind, Trouble
 from strongroom.engine.recovery.unfinished import is_unfinished
+from strongroom.engine.recovery.unlooked import keep_found
 from strongroom.evidence.line import GENESIS, digest
 from strongroom.model.archive import Archive
 from strongroom.model.counts import counted, noun_of
@@ -65,16 +67,21 @@ def diagnose(root: Path, *, deep: bool = False, configured: bool = True) -> list
         return found
     vault = open_vault(root)
     try:
-        found = list(_of_log(vault))
+        found = list(keep_found("the log", Kind.UNREADABLE_LOG, ("log/log.jsonl",), lambda: _of_log(vault)))
         found += [] if found else _of_unreadable(vault)
         if any(each.kind in _DECISIVE for each in found):
             return found
-        found += [*_of_holds(vault), *_of_jobs(vault), *_of_archives(vault, deep=deep), *stray_troubles(vault)]
+        found += [*_of_holds(vault), *_of_jobs(vault), *_of_archives(vault, deep=deep)]
+        found += keep_found("stray files", Kind.FILE, (), lambda: stray_troubles(vault))
         found += file_troubles(vault, deep=deep)
-        found += _of_places(layout, found)
+        found += keep_found("the kinds of files", Kind.FILE, (), lambda: _of_places(layout, list(found)))
         return found if any(each.mendable for each in found) else [*found, *_of_rows(vault)]  # files first
     finally:
         vault.close()
+
+
+def _keep_of_rows(what: str, look: Callable[[], Iterable[Trouble]]) -> Iterator[Trouble]:
+    return keep_found(what, Kind.ROWS, ("catalogue.sqlite",), look)
 
 
 def _of_places(layout: Layout, found: list[Trouble]) -> Iterator[Trouble]:
@@ -132,7 +139,7 @@ def _of_log(vault: Vault) -> Iterator[Trouble]:
                 return
             prev = digest(line)
             known = catalogue.read_one(queries.ENTRY, seq) if seq <= last else None
-            if known is not None and bytes(known["line"]) != line:
+            if known is not None and known["line"] != line:
                 forked = forked or seq
     if not forked and (stray := unchained_row(catalogue, seq, prev)) is not None:
         words = f"the catalogue is damaged: its row {stray} of the log follows none, so that nothing of ours wrote it"
@@ -184,13 +191,21 @@ def _of_unreadable(vault: Vault) -> Iterator[Trouble]:
 
 def _of_holds(vault: Vault) -> Iterator[Trouble]:
     """Compare the holds with the log, which is whole by now: a hold whose row is gone would not be shown to anybody."""
-    for words in held_otherwise(vault.catalogue):
-        remedy = "make the catalogue again from log and manifests: strongroom rebuild; until then nothing is destroyed"
-        yield Trouble(Kind.HOLDS, words, remedy, mendable=False, files=("catalogue.sqlite",))
+    remedy = "make the catalogue again from log and manifests: strongroom rebuild; until then nothing is destroyed"
+
+    def look() -> Iterator[Trouble]:
+        for words in held_otherwise(vault.catalogue):
+            yield Trouble(Kind.HOLDS, words, remedy, mendable=False, files=("catalogue.sqlite",))
+
+    return _keep_of_rows("holds", look)
 
 
 def _of_rows(vault: Vault) -> Iterator[Trouble]:
     """Compare the rows that anything is decided by with what log and manifests give; holds have their own trouble."""
+    return _keep_of_rows("rows of the catalogue", lambda: _differing_rows(vault))
+
+
+def _differing_rows(vault: Vault) -> Iterator[Trouble]:
     wrong = [each for each in row_differences(vault) if not each.where.startswith("holds ")]
     wrong += [Wrong("row", "plans", words) for words in planned_otherwise(vault.catalogue)]
     if wrong:
@@ -201,6 +216,10 @@ def _of_rows(vault: Vault) -> Iterator[Trouble]:
 
 
 def _of_jobs(vault: Vault) -> Iterator[Trouble]:
+    return _keep_of_rows("jobs", lambda: _interrupted(vault))
+
+
+def _interrupted(vault: Vault) -> Iterator[Trouble]:
     jobs = interrupted_jobs(vault.catalogue)
     if jobs:
         words = f"{counted(len(jobs), 'job')} {noun_of(len(jobs), 'was', 'were')} in a worker's hands when it ended"
@@ -210,18 +229,24 @@ def _of_jobs(vault: Vault) -> Iterator[Trouble]:
 def _of_archives(vault: Vault, *, deep: bool) -> Iterator[Trouble]:
     untold, anew = 0, begins_anew(vault)
     for archive_id in all_archive_ids(vault.catalogue):
-        archive = get_archive(vault.catalogue, archive_id)
-        if archive is not None and is_still_read(vault.catalogue, archive_id):
-            faults = faults_of(vault, archive, deep=deep)
-            known = [each for each in faults if not (anew and each.message == UNTOLD)]
-            untold += len(faults) - len(known)
-            yield from _of_archive(vault, archive, known)
+        faults: list[Fault] = []
+        look = partial(_look_at, vault, archive_id, faults, deep=deep, anew=anew)
+        yield from _keep_of_rows(f"archive {archive_id}", look)
+        untold += sum(anew and each.message == UNTOLD for each in faults)
     if untold and not is_accepted(vault):
         older = f"{counted(untold, 'archive')} {noun_of(untold, 'is', 'are')} of before"
         words = f"the log begins with a rebuild that had none: {older}, and so may be holds"
         remedy = "put log/log.jsonl back from a copy and rebuild; without one, place the legal holds again, then:"
         remedy += " strongroom recover --accept-lost-history WHY"
         yield Trouble(Kind.NO_HISTORY, words, remedy, mendable=False, files=("log/log.jsonl",))
+
+
+def _look_at(vault: Vault, archive_id: str, faults: list[Fault], *, deep: bool, anew: bool) -> Iterator[Trouble]:
+    """Yield what is to be said of one archive; fills in the faults."""
+    archive = get_archive(vault.catalogue, archive_id)
+    if archive is not None and is_still_read(vault.catalogue, archive_id):
+        faults += faults_of(vault, archive, deep=deep)
+        yield from _of_archive(vault, archive, [each for each in faults if not (anew and each.message == UNTOLD)])
 
 
 def faults_of(vault: Vault, archive: Archive, *, deep: bool) -> list[Fault]:

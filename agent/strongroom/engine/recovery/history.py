@@ -5,7 +5,6 @@ That cannot be mended, so it is told until a person says, in the log, that the h
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +19,7 @@ from strongroom.vault.chainwalk import ChainWalk
 from strongroom.vault.checkpoints import entries_matching
 from strongroom.vault.layout import Layout
 from strongroom.vault.log import add_entry
+from strongroom.vault.rows import read_line
 from strongroom.vault.vault import Vault
 from strongroom.vault.vaultfiles import is_there, open_lines
 
@@ -89,7 +89,7 @@ def _last_known(layout: Layout) -> int:
 def begins_anew(vault: Vault) -> bool:
     """Say whether the first entry is that of a rebuild: no line about any archive of before is left."""
     row = vault.catalogue.read_one(queries.ENTRY, 1)
-    return row is not None and bool(json.loads(row["line"])["kind"] == "vault.rebuilt")
+    return row is not None and bool(read_line(1, row["line"])["kind"] == "vault.rebuilt")
 
 
 def is_history_missed(vault: Vault) -> bool:
@@ -97,7 +97,7 @@ def is_history_missed(vault: Vault) -> bool:
     row = vault.catalogue.read_one(queries.ENTRY, 1)
     if row is None or not begins_anew(vault):
         return False
-    return bool(json.loads(row["line"])["facts"].get("archives")) and not is_accepted(vault)
+    return bool(read_line(1, row["line"])["facts"].get("archives")) and not is_accepted(vault)
 
 
 def is_accepted(vault: Vault) -> bool:

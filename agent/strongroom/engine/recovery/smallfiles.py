@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterator
 
 from strongroom.engine.health.evidencefiles import Looked, Part, evidence_files
-from strongroom.engine.health.unfinished import UNFINISHED, unread_words
 from strongroom.engine.recovery.manifests import replace_file
 from strongroom.engine.recovery.recovery import Recovery
 from strongroom.engine.recovery.trouble import Kind, Trouble
+from strongroom.engine.recovery.unlooked import keep_found
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.errors import VaultError
 from strongroom.vault.checkpoints import all_checkpoints, note_path
@@ -23,13 +23,13 @@ from strongroom.vault.witness import witnesses_of
 
 def file_troubles(vault: Vault, *, deep: bool) -> Iterator[Trouble]:
     """Yield each file beside the archives that is gone or not what the log tells of."""
-    try:
-        for looked in evidence_files(vault, deep=deep):
-            if looked.fault is not None:
-                yield _trouble(vault, looked)
-    except UNFINISHED as error:
-        remedy = "see which rows the log does not confirm: strongroom audit verify; then: strongroom rebuild"
-        yield Trouble(Kind.FILE, f"files beside the archives: {unread_words(error)}", remedy, mendable=False)
+    return keep_found("files beside the archives", Kind.FILE, (), lambda: _file_troubles(vault, deep=deep))
+
+
+def _file_troubles(vault: Vault, *, deep: bool) -> Iterator[Trouble]:
+    for looked in evidence_files(vault, deep=deep):
+        if looked.fault is not None:
+            yield _trouble(vault, looked)
 
 
 def _trouble(vault: Vault, looked: Looked) -> Trouble:

@@ -1,0 +1,60 @@
+"""A part of a diagnosis, or a check of doctor, that raises midway keeps what it found and says where it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from strongroom.engine.health.check import Check, Verdict
+from strongroom.engine.health.doctor import _guarded
+from strongroom.engine.recovery.trouble import Kind, Trouble
+from strongroom.engine.recovery.unlooked import keep_found
+from strongroom.model.errors import StrongroomError, WorldError
+from strongroom.vault.rows import RowUnreadable
+
+ERRORS = [
+    (ValueError("of a row"), "another form"),
+    (KeyError("of a row"), "another form"),
+    (TypeError("of a row"), "another form"),
+    (OverflowError("of a row"), "another form"),
+    (RecursionError("of a row"), "another form"),
+    (RowUnreadable("the row 1 of holds cannot be read"), "the row 1 of holds cannot be read"),
+    (WorldError("the disk is full"), "the disk is full"),
+    (PermissionError(13, "Permission denied", "/vault/x"), "Permission denied: /vault/x"),
+    (OSError("short read"), "OSError"),
+]
+
+
+@pytest.mark.parametrize(("error", "words"), ERRORS)
+def test_what_was_found_is_kept_and_what_ended_it_is_told(error: Exception, words: str) -> None:
+    first = Trouble(Kind.FILE, "the first", "", mendable=True)
+
+    def look() -> Iterator[Trouble]:
+        yield first
+        raise error
+
+    found = list(keep_found("stray files", Kind.FILE, (), look))
+    assert found[0] == first
+    assert found[1].words.startswith("stray files: this check could not be finished")
+    assert words in found[1].words
+    assert not found[1].mendable
+
+    def check() -> Iterator[Check]:
+        yield Check("log", Verdict.OK, "the first")
+        raise error
+
+    told = list(_guarded("log", check))
+    assert [each.verdict for each in told] == [Verdict.OK, Verdict.FAIL]
+    assert words in told[1].message
+    assert "of a row" not in told[1].message
+    assert bool(told[1].hint) or isinstance(error, StrongroomError | OSError)
+
+
+def test_a_fault_of_the_program_is_not_taken_for_one_of_the_vault() -> None:
+    def look() -> Iterator[Trouble]:
+        raise NotImplementedError
+        yield
+
+    with pytest.raises(NotImplementedError):
+        list(keep_found("stray files", Kind.FILE, (), look))
