@@ -208,6 +208,6 @@ def _temporary(layout: Layout, archive_id: str) -> Path:
 
 
 def _clear(layout: Layout) -> None:
-    for path in list_folder(layout.root / "keys"):
+    for path in list_folder(layout.root / "keys", SUFFIX):
         if path.name.endswith(SUFFIX):
             unlink(path)

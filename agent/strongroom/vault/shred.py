@@ -154,4 +154,4 @@ def _folders(layout: Layout, archive_id: str) -> Iterator[Path]:
 
 
 def _named(folder: Path, archive_id: str) -> list[Path]:
-    return [path for path in list_folder(folder) if archive_id in path.name and not is_folder(path)]
+    return [path for path in list_folder(folder, archive_id) if not is_folder(path)]
