@@ -20,6 +20,7 @@ from pathlib import Path
 from rebuild import AT, fill
 
 from strongroom.engine.destruction.approve import approve
+from strongroom.engine.destruction.crosscheck import LastDocket
 from strongroom.engine.destruction.desk import Desk, Rules
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.propose import propose
@@ -63,9 +64,11 @@ def measure(root: Path, count: int) -> dict[str, float]:
 
 
 def carry_all(desk: Desk, vault: Vault, count: int) -> None:
-    while count_destroyed(vault) < count:
-        if not carry_out(desk).destroyed:
-            raise SystemExit(f"{count_destroyed(vault)} of {count} archives were destroyed, and no more")
+    last = LastDocket()
+    while carry_out(desk, last=last).more:
+        pass
+    if count_destroyed(vault) < count:
+        raise SystemExit(f"{count_destroyed(vault)} of {count} archives were destroyed, and no more")
 
 
 def main() -> None:

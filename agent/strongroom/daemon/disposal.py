@@ -16,8 +16,9 @@ from strongroom.daemon.attempt import Attempt
 from strongroom.daemon.logs import tell
 from strongroom.engine.assembly import Doors, open_reading
 from strongroom.engine.destruction.bury import bury_resurrected
-from strongroom.engine.destruction.crosscheck import Contradiction
-from strongroom.engine.destruction.destroy import carry_out
+from strongroom.engine.destruction.crosscheck import Contradiction, LastDocket
+from strongroom.engine.destruction.desk import Desk
+from strongroom.engine.destruction.destroy import Carried, carry_out
 from strongroom.engine.destruction.grave import settle_begun
 from strongroom.engine.destruction.office import desk_of, propose_by_rule
 
@@ -37,12 +38,13 @@ class Disposal:
         self._under: Attempt | None = None
         self._next = self._next_rule = monotonic()
         self._more = False
+        self._tended = False  # since the batch under way began
         self._said = ""
         self._broken: set[str] = set()
 
     def adopt(self, config: Config) -> None:
         """Go on with another configuration."""
-        self._config = config
+        self._config, self._tended = config, False
         self._next = self._next_rule = self._monotonic()
 
     def begin(self) -> None:
@@ -53,6 +55,7 @@ class Disposal:
         """Hear what became of the last look, and begin the next one if it is time."""
         if self._under is not None:
             if not self._under.over:
+                self._tended = True
                 return
             self._judge(self._under.failure)
             self._under = None
@@ -61,6 +64,7 @@ class Disposal:
 
     def finish(self, seconds: float) -> None:
         """Wait at most so long for what is under way; what is cut off is ended after the next start."""
+        self._tended = False
         if self._under is not None:
             self._under.wait(seconds)
 
@@ -84,20 +88,32 @@ class Disposal:
     def _work(self) -> None:
         with open_reading(self._config) as vault:
             desk = desk_of(self._config, vault, self._doors)
-            carried = carry_out(desk, BATCH)
-            self._more = len(carried.destroyed) >= BATCH
-            for tombstone in carried.destroyed:
-                tell("destroyed", archive=tombstone.archive)
-            for spared in carried.spared:
-                tell("spared", archive=spared.archive)
-            for words in sorted(set(carried.broken) - self._broken):
-                tell("destruction-refused", logging.CRITICAL, words=words)
-            self._broken = set(carried.broken)
+            self._carry_out(desk)
             if self._monotonic() >= self._next_rule:
                 self._next_rule = self._monotonic() + RULE
                 plan = propose_by_rule(desk)
                 if plan is not None:
                     tell("destruction-proposed", proposal=plan.proposal.id, archives=len(plan.condemned))
+
+    def _carry_out(self, desk: Desk) -> None:
+        """Destroy one batch after the other, each only if somebody still tended when it began."""
+        last, self._more = LastDocket(), True
+        while self._more:
+            self._tended = False
+            carried = carry_out(desk, BATCH, last)
+            self._more = carried.more
+            self._say(carried)
+            if not self._tended:
+                break
+
+    def _say(self, carried: Carried) -> None:
+        for tombstone in carried.destroyed:
+            tell("destroyed", archive=tombstone.archive)
+        for spared in carried.spared:
+            tell("spared", archive=spared.archive)
+        for words in sorted(set(carried.broken) - self._broken):
+            tell("destruction-refused", logging.CRITICAL, words=words)
+        self._broken = set(carried.broken)
 
     def _judge(self, failure: str) -> None:
         self._next = self._monotonic() + (REST if failure else 0.0 if self._more else LOOK)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from strongroom.engine.destruction.desk import Desk
 from strongroom.engine.destruction.docket import Begun, Docket, ToldArchive, ToldPlan
@@ -52,16 +52,40 @@ class Contradiction(VaultError):
         self.code, self.archive, self.proposal = code, archive, proposal
 
 
+@dataclass(slots=True)
+class LastDocket:
+    """The docket of the batch before, and what `change_count` was before it was read."""
+
+    docket: Docket | None = None
+    changes: int = -1
+
+
 def open_docket(vault: Vault, plans: Collection[str] = (), archives: Collection[str] = ()) -> Docket:
     """Read the whole log for these plans and archives; outside a transaction.
 
     Raises Contradiction where the chain is broken, or the holds of the catalogue are not those of the log.
     """
+    return _read_docket(vault, Docket(plans, archives))
+
+
+def follow_docket(vault: Vault, last: LastDocket, plans: Collection[str], archives: Collection[str]) -> Docket:
+    """Do as `open_docket`, but read only what is new where nobody else wrote to the catalogue since the batch before.
+
+    The docket is taken out of `last`; a batch that came to its end puts it back.
+    """
+    docket, last.docket = last.docket, None
+    changes = vault.catalogue.change_count()
+    if docket is not None and changes == last.changes and docket.covers(plans, archives):
+        return _read_docket(vault, docket)
+    last.changes = changes
+    return open_docket(vault, plans, archives)
+
+
+def _read_docket(vault: Vault, docket: Docket) -> Docket:
     try:
         vault.write_log()
     except VaultError as error:  # the file's last line is another: the rows may have been chained anew
         raise Contradiction("log", error.message) from error
-    docket = Docket(plans, archives)
     read_on(vault.catalogue, docket)
     return docket
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,7 +18,8 @@ from strongroom.engine.destruction.approve import require_whole, sound_approvals
 from strongroom.engine.destruction.compaction import is_owed, owe, settle
 from strongroom.engine.destruction.crosscheck import (
     Contradiction,
-    open_docket,
+    LastDocket,
+    follow_docket,
     read_on,
     require_archive,
     require_plan,
@@ -31,7 +33,7 @@ from strongroom.engine.retention.judgement import Fate, Judgement
 from strongroom.engine.retention.retain import is_locked
 from strongroom.model.archive import Archive
 from strongroom.model.destruction import Condemned, Ground, Proposal, Stage, Step, is_approved, move, ripe_at
-from strongroom.model.errors import VaultError
+from strongroom.model.errors import StrongroomError, VaultError
 from strongroom.model.tombstone import Tombstone
 from strongroom.vault.archives import get_archive, key_digest
 from strongroom.vault.destructions import (
@@ -56,44 +58,56 @@ class Carried:
     spared: list[Condemned] = field(default_factory=list)  # dropped out of their plans, each with the reason
     waiting: list[Condemned] = field(default_factory=list)  # approved, and something stands against it for now
     broken: list[str] = field(default_factory=list)  # plans that are not what was approved, in words
+    more: bool = False  # it was as many as were asked for, and others may follow
     compacted: bool = True  # nothing deleted is left in the catalogue's pages
 
 
-def carry_out(desk: Desk, most: int = BATCH) -> Carried:
+def carry_out(desk: Desk, most: int = BATCH, last: LastDocket | None = None) -> Carried:
     """Destroy up to `most` archives that are approved, have cooled off and may still be destroyed.
 
     The caller holds the vault's lock. Raises WorldError, having begun nothing new, while the time cannot be trusted;
     what had begun before is brought to its end all the same. Raises Contradiction where catalogue and log differ.
+
+    The same `last` for one batch after the other spares reading the whole log for each. The catalogue is written anew
+    after the last batch, or by the first that fails: until then `is_owed` says that it must be.
     """
     carried = Carried()
     carried.destroyed += settle_begun(desk)
-    with told_aloud(desk):
-        _carry_on(desk, carried, most)
+    try:
+        with told_aloud(desk):
+            _carry_on(desk, carried, most, last or LastDocket())
+    except StrongroomError:
+        with suppress(StrongroomError):  # why it failed is what counts, and it stays owed
+            _compact(desk)
+        raise
     if carried.spared:
         desk.vault.write_log()
     complete_erasures(desk)
-    carried.compacted = _compact(desk)
+    carried.compacted = not is_owed(desk.vault.catalogue) if carried.more else _compact(desk)
     return carried
 
 
-def _carry_on(desk: Desk, carried: Carried, most: int) -> None:
+def _carry_on(desk: Desk, carried: Carried, most: int, last: LastDocket) -> None:
     docket: Docket | None = None
     for proposal, condemned in _ripe(desk, carried):
         if len(carried.destroyed) >= most:
+            carried.more = True
             break
         if docket is None and _seems_ready(desk, proposal, condemned):
             desk.require_time()  # asks the providers: only where something would be destroyed by the answer
-            docket = _docket(desk)
+            docket = _docket(desk, last)
         with keys_alone(desk.vault.layout):
             _destroy(desk, proposal, condemned, carried, docket)
+    last.docket = docket
 
 
-def _docket(desk: Desk) -> Docket:
+def _docket(desk: Desk, last: LastDocket) -> Docket:
     """Read what the log tells of every plan that is approved, and of the archives that may go."""
     catalogue = desk.vault.catalogue
     plans = [proposal.id for proposal in approved_proposals(catalogue)]
     condemned = (each for plan in plans for each in condemned_on(catalogue, plan))
-    return open_docket(desk.vault, plans, [each.archive for each in condemned if each.stage is Stage.APPROVED])
+    approved = [each.archive for each in condemned if each.stage is Stage.APPROVED]
+    return follow_docket(desk.vault, last, plans, approved)
 
 
 def _ripe(desk: Desk, carried: Carried) -> Iterator[tuple[Proposal, Condemned]]:

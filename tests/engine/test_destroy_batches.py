@@ -1,0 +1,115 @@
+"""Destroying in batches: the log is read once and then only what is new, the catalogue is written anew at the end."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from destructionkit import ALICE, House, make_house
+
+from strongroom.engine.destruction.compaction import is_owed
+from strongroom.engine.destruction.crosscheck import Contradiction, LastDocket
+from strongroom.engine.destruction.destroy import Carried, carry_out
+from strongroom.engine.retention.holding import place
+from strongroom.model.archive import Archive
+from strongroom.model.errors import WorldError
+from strongroom.model.hold import HoldRule
+from strongroom.vault.vault import open_vault
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = make_house(tmp_path)
+    yield made
+    made.vault.close()
+
+
+class Batches:
+    """Batches of two out of five, one after the other."""
+
+    def __init__(self, house: House) -> None:
+        self.house, self.last, self.told = house, LastDocket(), list[str]()
+        self.archives: list[Archive] = house.add(5)
+        house.approve_and_cool(*self.archives)
+
+    def next(self, **changes: Any) -> Carried:
+        return carry_out(self.house.desk(witness=self.told.append, **changes), 2, self.last)
+
+    @property
+    def whole(self) -> int:
+        return sum(self.house.is_whole(each) for each in self.archives)
+
+
+def change_from_outside(house: House, *statements: str) -> None:
+    with closing(sqlite3.connect(house.vault.layout.catalogue)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_it_reads_on_and_compacts_once_at_the_end(house: House) -> None:
+    batches = Batches(house)
+    first = batches.next()
+    docket = batches.last.docket
+    assert (len(first.destroyed), first.more, first.compacted) == (2, True, False)
+    assert is_owed(house.vault.catalogue)
+    assert (batches.next().more, batches.last.docket is docket) == (True, True)
+    third = batches.next()
+    assert (len(third.destroyed), third.more, third.compacted) == (1, False, True)
+    assert batches.last.docket is docket
+    assert batches.told.count("compacted") == 1
+    assert house.find(b"mallory", b"secretfield") == []
+
+
+def test_after_an_interruption_it_is_compacted_by_whoever_comes_next(house: House) -> None:
+    batches = Batches(house)
+    batches.next()
+    house.vault.close()
+    house.vault = open_vault(house.vault.layout.root)
+    assert carry_out(house.desk()).compacted
+    assert not is_owed(house.vault.catalogue)
+
+
+def test_a_batch_that_fails_does_not_leave_what_the_one_before_it_deleted(house: House) -> None:
+    batches = Batches(house)
+    batches.next()
+
+    def doubt() -> None:
+        raise WorldError("the time cannot be trusted")
+
+    with pytest.raises(WorldError):
+        batches.next(require_time=doubt)
+    assert not is_owed(house.vault.catalogue)
+    assert batches.whole == 3
+
+
+def test_a_hold_between_two_batches_keeps_the_rest(house: House) -> None:
+    batches = Batches(house)
+    batches.next()
+    with closing(open_vault(house.vault.layout.root)) as other:
+        rule = HoldRule(stream=batches.archives[0].stream)
+        place(other, "acme", rule, ALICE, "a letter", house.now, os.urandom)
+    assert batches.next().destroyed == []
+    assert batches.whole == 3
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE entries SET line = CAST(replace(CAST(line AS TEXT), '1001', '1009') AS BLOB) WHERE seq < 40",
+        "UPDATE entries SET line = CAST(replace(CAST(line AS TEXT), 'zavu', 'uvaz') AS BLOB) WHERE seq = 2",
+        "DELETE FROM entries WHERE seq = 3",
+        "UPDATE approvals SET uid = 7",
+    ],
+)
+def test_what_was_changed_below_is_found_by_the_next_batch(house: House, statement: str) -> None:
+    batches = Batches(house)
+    batches.next()
+    change_from_outside(house, statement)
+    with pytest.raises(Contradiction):
+        batches.next()
+    assert batches.whole == 3
