@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -15,10 +16,15 @@ import pytest
 
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
+from strongroom.daemon import disposal
+from strongroom.daemon.attempt import Attempt
 from strongroom.daemon.disposal import Disposal
 from strongroom.engine.assembly import Doors
 from strongroom.engine.destruction import grave
 from strongroom.engine.destruction.approve import approve
+from strongroom.engine.destruction.crosscheck import LastDocket
+from strongroom.engine.destruction.desk import Desk
+from strongroom.engine.destruction.destroy import Carried
 from strongroom.engine.destruction.office import desk_of, find_plan
 from strongroom.engine.destruction.overdue import destruction_alarms
 from strongroom.engine.health.vaulttime import confirm, remember_time
@@ -182,3 +188,24 @@ def test_what_a_backup_brought_back_is_buried_at_the_start(stage: Stage, tmp_pat
     stage.disposal.begin()
     stage.disposal.finish(60)
     assert not stage.vault.layout.key(stage.archive.id).exists()
+
+
+@pytest.mark.parametrize(("tended", "batches"), [(True, 3), (False, 1)])
+def test_batches_follow_one_another_as_long_as_somebody_tends(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tended: bool, batches: int
+) -> None:
+    kept: list[LastDocket] = []
+    held = threading.Event()
+    stage.disposal._under = Attempt(held.wait, "a batch under way")
+
+    def destroy(_desk: Desk, _most: int, last: LastDocket) -> Carried:
+        kept.append(last)
+        if tended:
+            stage.disposal.tend()  # as the daemon does while this is under way
+        return Carried(more=len(kept) < 3)
+
+    monkeypatch.setattr(disposal, "carry_out", destroy)
+    stage.disposal._carry_out(desk_of(stage.config, stage.vault, stage.doors))
+    held.set()
+    assert len(kept) == batches
+    assert all(each is kept[0] for each in kept)
