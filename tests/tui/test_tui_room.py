@@ -145,7 +145,7 @@ def test_columns_of_any_records_fit(records: list[dict[str, object]], width: int
     [
         ({"type": "user", "name": "José Peña"}, "José Peña"),
         ({"name": " ", "email": "j@example.org"}, "j@example.org"),
-        ({"NAME": "Ann\x1b[2J"}, "Ann[2J"),
+        ({"NAME": "Ann\x1b[2J"}, r"Ann\x1b[2J"),
         ({"kind": 3}, '{"kind": 3}'),
         (["a"], '["a"]'),
     ],

@@ -15,8 +15,7 @@ from strongroom.model.inspection import Bundled, Expectation, Finding, Inspectio
 from strongroom.model.provider import Container
 from strongroom.model.stream import DatasetShape, ExportSpec
 from strongroom.model.window import Window
-from strongroom.vault.layout import FORMAT
-from strongroom.vault.manifest import read_manifest, write_manifest
+from strongroom.vault.manifest import FORMAT_CODED, read_manifest, write_manifest
 
 WORDS = st.text(max_size=8)
 COUNTS = st.integers(0, 2**60)  # what several of them come to fits into 63 bits, too
@@ -92,9 +91,9 @@ def changed(**changes: Any) -> bytes:
     return json.dumps({**json.loads(write_manifest(ARCHIVE)), **changes}).encode()
 
 
-@pytest.mark.parametrize("newer", [FORMAT + 1, 10**9])
+@pytest.mark.parametrize("newer", [FORMAT_CODED + 1, 10**9])
 def test_a_newer_format_is_refused_in_words(newer: int) -> None:
-    with pytest.raises(VaultError, match=f"has format {newer}, this program knows up to {FORMAT}") as told:
+    with pytest.raises(VaultError, match=f"has format {newer}, this program knows up to {FORMAT_CODED}") as told:
         read_manifest(changed(format=newer, id=None))
     assert told.value.hint == "install a newer strongroom"
 
