@@ -53,14 +53,14 @@ catalogue | statement | an index lets no hold be placed again | audit=4 verify=4
 files | change | a payload is removed | audit:missing verify recover alone:missing scrub
 files | change | a key file is removed | audit:missing verify recover alone:missing scrub
 files | change | a manifest is removed | audit:missing verify recover alone:missing scrub
-files | change | a certificate is removed | audit:missing alone:missing
-files | change | a tombstone is removed | audit:missing alone:missing
-files | change | a checkpoint is removed | audit:checkpoint
+files | change | a certificate is removed | audit:missing recover alone:missing
+files | change | a tombstone is removed | audit:missing recover alone:missing
+files | change | a checkpoint is removed | audit:checkpoint recover
 files | change | a payload is changed | audit:payload verify recover alone:sealed scrub
 files | change | a key file is changed | audit:key verify recover alone:key scrub
 files | change | a manifest is changed | audit:manifest verify recover alone:manifest scrub
-files | change | a certificate is signed by another | audit:certificate alone:certificate
-files | change | a checkpoint is changed | audit:signature alone:signature doctor
+files | change | a certificate is signed by another | audit:certificate recover alone:certificate
+files | change | a checkpoint is changed | audit:signature recover alone:signature doctor
 files | change | a file lies among the archives | audit:stray recover alone:stray
 files | change | files of a destroyed archive come back | audit:not-destroyed alone:not-destroyed
 files | change | an archive is removed with its rows | audit:row verify recover alone:missing scrub
@@ -79,9 +79,9 @@ log | change | half of the last line is cut off | audit:line recover alone:line 
 log | change | the file is emptied | audit:origin recover alone:origin doctor
 log | change | an unsigned checkpoint | audit:signature alone:signature
 log | change | a checkpoint of another key | audit:signature alone:signature
-log | change | a checkpoint of another log | audit:origin alone:origin
+log | change | a checkpoint of another log | audit:origin recover alone:origin
 log | change | an older checkpoint under a new name | audit:form alone:form
-log | change | a checkpoint under another's name | audit:form alone:form
+log | change | a checkpoint under another's name | audit:form recover alone:form
 log | change | two histories of one length | audit:fork alone:fork
 all | recomputed | a whole older copy is put in its place | audit:cut alone:cut
 all | recomputed | a line is changed, chained anew | audit:root alone:root
@@ -90,7 +90,7 @@ all | recomputed | a line is put in, chained anew | audit:root recover alone:roo
 all | recomputed | two lines change places, chained anew | audit:root alone:root
 all | recomputed | the log is cut, rows too | audit:cut verify recover alone:cut doctor scrub
 all | recomputed | all is made and signed anew with another key | audit:signature recover alone:signature
-all | recomputed | all is made and signed anew with a stolen key | audit:fork alone:fork
+all | recomputed | all is made and signed anew with a stolen key | audit:fork recover alone:fork
 all | recomputed | the log begins anew with a stolen key | audit:origin recover alone:origin
 all | recomputed | a hold is released by appended lines | audit:row recover destroy=4
 all | recomputed | an approval is given by appended lines | audit:approval
@@ -115,7 +115,7 @@ files | link | key file | audit:missing verify recover alone:missing doctor scru
 files | link | manifest | audit:missing verify recover alone:missing doctor scrub
 files | link | certificate | audit:missing recover alone:missing doctor
 files | link | checkpoint | audit:missing recover alone:missing doctor
-files | link | log | audit:missing recover alone:missing doctor scrub=4 destroy=4
+files | link | log | audit:missing recover alone:missing doctor scrub destroy=4
 files | link | catalogue | audit=4 verify=4 recover doctor scrub=4 list=4 destroy=4
 files | link | folder archives | audit=4 verify=4 recover alone:link doctor scrub=4 list=4 destroy=4
 files | link | folder log | audit=4 verify=4 recover alone:link doctor scrub=4 list=4 destroy=4
@@ -123,5 +123,5 @@ files | link | folder tmp | audit=4 verify=4 recover doctor scrub=4 list=4 destr
 files | pipe | payload | audit:missing verify recover alone:form doctor scrub
 files | pipe | key file | audit:missing verify recover alone:form doctor scrub
 files | pipe | certificate | audit:form recover alone:form doctor
-files | pipe | log | audit:form recover alone:form doctor scrub=4 destroy=4
+files | pipe | log | audit:form recover alone:form doctor scrub destroy=4
 """
