@@ -147,7 +147,7 @@ class LifeOfRecords(RuleBasedStateMachine):
         bare = archive_of(
             make_id(self.true_now, self.chance), make_id(self.true_now, self.chance), Holding.HELD, stream, window, b"x"
         )
-        arrived = replace(bare, retention=asked, durable_at=self.now(), verified_at=self.now())
+        arrived = replace(bare, retention=asked, rule=None, durable_at=self.now(), verified_at=self.now())
         archive = with_rule(self.vault.catalogue, arrived)
         self._publish(archive)
         self.world.lives[archive.id] = Life(archive, self._promised(archive, asked))
