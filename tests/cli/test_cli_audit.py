@@ -201,7 +201,7 @@ def test_a_manifest_that_was_changed_is_not_handed_over(own_home: Home, invoke: 
     finally:
         manifest.write_bytes(before)
     assert result.exit_code == 4
-    assert "not the one that the log tells of" in " ".join(result.output.split())
+    assert "not the one recorded in the log" in " ".join(result.output.split())
     assert not target.exists()
     assert not list(tmp_path.glob(".*.part"))
 

@@ -79,7 +79,7 @@ class Keep:
 
     @property
     def archives_told(self) -> list[str]:
-        """What the log tells of, held or not."""
+        """What the log records, held or not."""
         told = [str(body.get("archive", "")) for body in read_lines(self)]
         return [each for each in dict.fromkeys(told) if each]
 

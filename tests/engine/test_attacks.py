@@ -166,7 +166,7 @@ def test_an_untouched_vault_is_sound(keep: Keep) -> None:
     report = keep.audit()
     assert codes(report) == []
     assert report.vouched
-    assert "of 4 archives, the files of 4 are the ones that the log tells of" in report.proven
+    assert "of 4 archives, the files of 4 are the ones recorded in the log" in report.proven
     assert codes(keep.alone()) == []
     assert codes(keep.alone(keep.log)) == []
 

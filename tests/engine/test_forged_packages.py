@@ -252,7 +252,7 @@ def test_what_is_not_as_the_log_tells_is_not_handed_over(
     before = path.read_bytes()
     assert change(before) != before
     path.write_bytes(change(before))
-    with pytest.raises(VaultError, match="not the one that the log tells of") as refused:
+    with pytest.raises(VaultError, match="not the one recorded in the log") as refused:
         hand_to(keep, tmp_path / "other")
     assert refused.value.exit_code == 4
     assert [each.name for each in tmp_path.iterdir()] == ["here"]
@@ -261,10 +261,10 @@ def test_what_is_not_as_the_log_tells_is_not_handed_over(
 def test_the_key_file_of_another_archive_or_a_former_one_is_not_handed_over(keep: Keep, tmp_path: Path) -> None:
     one, other = (keep.place("keys", each) for each in keep.archives[:2])
     one.write_bytes(other.read_bytes())
-    with pytest.raises(VaultError, match="not the one that the log tells of"):
+    with pytest.raises(VaultError, match="not the one recorded in the log"):
         hand_to(keep, tmp_path / "other")
     shutil.copy(keep.base / "former.key.age", one)
-    with pytest.raises(VaultError, match="not the one that the log tells of"):
+    with pytest.raises(VaultError, match="not the one recorded in the log"):
         hand_to(keep, tmp_path / "other")
 
 

@@ -321,9 +321,7 @@ def check_vault(root: Path, keys: list[Key], outside: list[Path], report: Report
     if log.whole:  # or what the log did not come to would look like a stray
         report.findings += _strays_of_vault(root, expected)
     if len(report.findings) == before:
-        report.proven.append(
-            f"the files of {sound} archives are the ones that the log tells of, and there are no others"
-        )
+        report.proven.append(f"the files of {sound} archives are the ones recorded in the log, and there are no others")
 
 
 def _places(archive: str, known: dict[str, Any]) -> dict[str, str]:
@@ -359,7 +357,7 @@ def _strays_of_vault(root: Path, expected: set[str]) -> Iterator[Wrong]:
                 path = Path(place, name)
                 where = path.relative_to(root).as_posix()
                 if path.is_symlink() or (name in files and where not in expected):
-                    yield Wrong("stray", where, "the log tells of no such file")
+                    yield Wrong("stray", where, "the log records no such file")
 
 
 def check_log(path: Path, keys: list[Key], outside: list[Path], report: Report) -> Log:

@@ -167,7 +167,7 @@ def _compare_counts(reports: tuple[MemberReport, ...], told: Mapping[str, int], 
     for report in reports:
         count = told.get(report.dataset, report.records)
         if count != report.records:
-            words = f"metadata.json tells of {count:,} records and {report.records:,} were delivered"
+            words = f"metadata.json announces {count:,} records and {report.records:,} were delivered"
             severity = Severity.FAULT if count > report.records else Severity.WARNING
             log.add(severity, "metadata-mismatch", words, report.member)
 

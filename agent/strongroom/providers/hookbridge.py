@@ -229,7 +229,7 @@ class HookBridge(Plain):
         except Unusable as exc:
             raise unusable(_LABEL, reply, exc) from None
         if seen.ref != ref:
-            raise unusable(_LABEL, reply, Unusable("it tells of another export"))
+            raise unusable(_LABEL, reply, Unusable("it describes another export"))
         return seen
 
     def _page(self, cursor: str) -> tuple[Reply, Page]:

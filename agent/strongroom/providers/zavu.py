@@ -179,7 +179,7 @@ class Zavu(Plain):
         except Unusable as exc:
             raise unusable(_LABEL, reply, exc) from None
         if observation.ref != ref:
-            raise unusable(_LABEL, reply, Unusable("it tells of another export"))
+            raise unusable(_LABEL, reply, Unusable("it describes another export"))
         link = export.get("downloadUrl")
         return observation, link if isinstance(link, str) else ""
 

@@ -193,12 +193,12 @@ def tombstone_row(catalogue: Catalogue, archive_id: str) -> Buried | None:
 
 
 def newest_tombstones(catalogue: Catalogue, most: int = 100, stream: str = "") -> list[Buried]:
-    """Return what was destroyed last, newest first, of one stream or of all, as far as the log tells of it."""
+    """Return what was destroyed last, newest first, of one stream or of all, as far as the log records it."""
     return list(islice(_newest_told(catalogue, stream, most), most))
 
 
 def _newest_told(catalogue: Catalogue, stream: str, page: int) -> Iterator[Buried]:
-    """Yield every tombstone that the log tells of; rows that somebody put before them must not hide them."""
+    """Yield every tombstone that the log records; rows that somebody put before them must not hide them."""
     for start in count(0, page):
         rows = catalogue.read(queries.TOMBSTONES_FROM, stream, page, start)
         for row in rows:
@@ -255,7 +255,7 @@ def tombstones_touching(catalogue: Catalogue, window: Window) -> list[Tombstone]
 
 
 def count_tombstones(catalogue: Catalogue) -> int:
-    """Count the archives that were destroyed, as far as the log tells of it."""
+    """Count the archives that were destroyed, as far as the log records it."""
     row = catalogue.read_one(queries.COUNT_TOMBSTONES)
     return int(row["count"]) if row else 0
 

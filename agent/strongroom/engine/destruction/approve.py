@@ -131,7 +131,7 @@ def _approver(desk: Desk, key: Signer | None) -> str:
 
 
 def _docket(desk: Desk, proposal_id: str, by: Person, signer: str, seen: str) -> Docket:
-    """Read what the log tells of a plan, and hold what waits on it against that; first what a person can mistake."""
+    """Read what the log records a plan, and hold what waits on it against that; first what a person can mistake."""
     catalogue, plan = desk.vault.catalogue, read_plan(desk, proposal_id)
     _require_unchanged(desk, plan, seen)
     require_other(plan.proposal, approvals_of(catalogue, proposal_id), by, signer)

@@ -103,14 +103,14 @@ def read_on(catalogue: Catalogue, docket: Docket) -> None:
 
 
 def hold_differences(catalogue: Catalogue, docket: Docket) -> list[str]:
-    """Say where the holds of the catalogue are not those that the log tells of."""
+    """Say where the holds of the catalogue are not those recorded in the log."""
     rows, told, found = {hold.id: hold for hold in holds(catalogue, active=False)}, docket.holds, []
     for name in sorted({*rows, *told}):
         row, line = rows.get(name), told.get(name)
         if row is None:
-            found.append(f"the log tells of the hold {name}, and the catalogue has none")
+            found.append(f"the log records the hold {name}, and the catalogue has none")
         elif line is None:
-            found.append(f"the catalogue has a hold {name}, and the log tells of none")
+            found.append(f"the catalogue has a hold {name}, and the log records none")
         elif row.stands != line.stands:
             word = {True: "stands", False: "is released"}
             found.append(f"the hold {name} {word[line.stands]} by the log, and {word[row.stands]} by the catalogue")
@@ -153,7 +153,7 @@ def require_plan(catalogue: Catalogue, docket: Docket, proposal: Proposal, archi
     """
     told, name = docket.plans.get(proposal.id), proposal.id
     if told is None:
-        raise Contradiction("plan", f"the log tells of no plan {name}", proposal=name)
+        raise Contradiction("plan", f"the log records no plan {name}", proposal=name)
     if _terms(proposal) != _terms(told.proposal):
         raise Contradiction("plan", f"the plan {name} was proposed under other terms", proposal=name)
     if _given(approvals_of(catalogue, name)) != _given(told.approvals):
@@ -183,7 +183,7 @@ def archive_difference(catalogue: Catalogue, told: ToldArchive, archive_id: str)
     if row is None:
         return ""
     if hashlib.sha256(row["manifest"].encode()).hexdigest() != told.manifest_sha256:
-        return f"the manifest of archive {archive_id} is not the one that the log tells of"
+        return f"the manifest of archive {archive_id} is not the one recorded in the log"
     return record_difference(catalogue, told, archive_id)
 
 

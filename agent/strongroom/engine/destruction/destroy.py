@@ -102,7 +102,7 @@ def _carry_on(desk: Desk, carried: Carried, most: int, last: LastDocket) -> None
 
 
 def _docket(desk: Desk, last: LastDocket) -> Docket:
-    """Read what the log tells of every plan that is approved, and of the archives that may go."""
+    """Read what the log records every plan that is approved, and of the archives that may go."""
     catalogue = desk.vault.catalogue
     plans = [proposal.id for proposal in approved_proposals(catalogue)]
     condemned = (each for plan in plans for each in condemned_on(catalogue, plan))
@@ -175,7 +175,7 @@ def _require_told(desk: Desk, docket: Docket, proposal: Proposal, archive: Archi
     catalogue = desk.vault.catalogue
     read_on(catalogue, docket)
     if proposal.overrides and docket.locked and not is_locked(desk.vault):
-        raise Contradiction("lock", "the log tells of lock mode, and the catalogue does not", archive=archive.id)
+        raise Contradiction("lock", "the log records lock mode, and the catalogue does not", archive=archive.id)
     require_plan(catalogue, docket, proposal, archive.id)
     require_archive(catalogue, docket, archive.id)
 

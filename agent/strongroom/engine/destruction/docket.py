@@ -53,7 +53,7 @@ class ToldPlan:
 
 @dataclass(slots=True)
 class ToldArchive:
-    """What the log tells of what decides about one archive."""
+    """What the log records what decides about one archive."""
 
     manifest_sha256: str = ""  # the newest
     extensions: list[RetentionRule] = field(default_factory=list)  # in their order

@@ -37,7 +37,7 @@ Stones = Mapping[str, Tombstone | None]
 
 @dataclass(frozen=True, slots=True)
 class _Ending:
-    """How the log tells of the end of a destruction."""
+    """How the log records the end of a destruction."""
 
     seq: int
     facts: Body
@@ -75,7 +75,7 @@ def unapproved(begun: Begun | None, plan: ToldPlan | None, approvers: Collection
     Where there are `approvers`, only what one of these keys signed is an approval.
     """
     if begun is None or plan is None or begun.proposal != plan.proposal.id:
-        return "it was destroyed, and the log tells of no plan on which that was begun"
+        return "it was destroyed, and the log records no plan on which that was begun"
     approvals = that_count(begun.approvals, approvers)
     if not is_approved(plan.proposal, approvals):
         signed = " signed by a key of [destruction] approvers" if approvers else ""
@@ -134,7 +134,7 @@ def _missing(
     digest = hashlib.sha256(write_tombstone(tombstone)).hexdigest()
     begun = ending.begun
     if begun is None or not digest == begun.tombstone_sha256 == ending.facts.get("manifest_sha256"):
-        return "its tombstone is not the one that the log tells of"
+        return "its tombstone is not the one recorded in the log"
     held = [hold.id for hold in {*begun.holds, *standing} if surely_held(hold, tombstone)]
     if held:
         return f"it is on hold: {', '.join(sorted(held))}"

@@ -1,7 +1,7 @@
 """Where each source is asked, in the log: who changes an address can put a server of their own behind it.
 
 What was entered last stands in the catalogue too, so that a start needs not read the log. It decides nothing: an
-address vouches for the time only where the log tells of it.
+address vouches for the time only where the log records it.
 """
 
 from __future__ import annotations

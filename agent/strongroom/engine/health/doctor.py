@@ -230,7 +230,7 @@ def _log(vault: Vault) -> Iterator[Check]:
 
 
 def _holds(vault: Vault) -> Iterator[Check]:
-    """Say whether the holds are those that the log tells of: nobody is shown a hold whose row is gone."""
+    """Say whether the holds are those recorded in the log: nobody is shown a hold whose row is gone."""
     hint = "nothing is destroyed until it is mended; see: strongroom recover"
     for words in held_otherwise(vault.catalogue):
         yield Check("holds", Verdict.FAIL, words, hint)

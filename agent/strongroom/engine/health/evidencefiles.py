@@ -1,6 +1,6 @@
 """The small files beside the archives, compared with the log: checkpoints, certificates, tombstones, quarantine.
 
-Nothing is read but files that the log tells of, and README.txt, whose text the program knows. A file that was set aside
+Nothing is read but files that the log records, and README.txt, whose text the program knows. A file that was set aside
 may be removed by a person; one that is there must be what was moved.
 """
 
@@ -81,7 +81,7 @@ def _checkpoint(vault: Vault, entry: LoggedLine) -> Iterator[Looked]:
     facts = entry.body["facts"]
     for path, name in ((note_path, "note_sha256"), (stamp_path, "stamp_sha256")):
         if name in facts:
-            words = f"expected the one that entry {entry.seq} tells of, got another"
+            words = f"expected the one recorded in entry {entry.seq}, got another"
             yield _look(
                 vault, Part.CHECKPOINT, path(vault.layout, facts["entries"]), frozenset({str(facts[name])}), words
             )
@@ -89,7 +89,7 @@ def _checkpoint(vault: Vault, entry: LoggedLine) -> Iterator[Looked]:
 
 def _destroyed(vault: Vault, entry: LoggedLine) -> Iterator[Looked]:
     archive, stream = str(entry.body["archive"]), str(entry.body.get("stream", ""))
-    facts, words = entry.body["facts"], f"expected the one that entry {entry.seq} tells of, got another"
+    facts, words = entry.body["facts"], f"expected the one recorded in entry {entry.seq}, got another"
     if "certificate_sha256" in facts:
         path, wanted = vault.layout.certificate(archive), frozenset({str(facts["certificate_sha256"])})
         yield _look(vault, Part.CERTIFICATE, path, wanted, words, archive, stream)

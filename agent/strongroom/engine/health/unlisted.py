@@ -20,7 +20,7 @@ CODE = "unlisted"
 
 @dataclass(frozen=True, slots=True)
 class Unlisted:
-    """An archive by what the log tells of it."""
+    """An archive by what the log records it."""
 
     archive: str
     stream: str

@@ -86,7 +86,7 @@ def audit_vault(
         words = "that every file belongs to an archive: the log could not be read to its end"
         report.unproven.append(words)
     report.proven.append(
-        f"of {counted(len(published), 'archive')}, the files of {sound} are the ones that the log tells of"
+        f"of {counted(len(published), 'archive')}, the files of {sound} are the ones recorded in the log"
     )
     if not payloads:
         report.unproven.append("that the sealed payloads are unchanged: they were not read")
@@ -186,7 +186,7 @@ def _checkpoints(vault: Vault) -> Iterator[Wrong]:
             found = _there(path) if digest is not None else None
             if digest is not None and (found is None or hashlib.sha256(found).hexdigest() != digest):
                 words = "is gone" if found is None else "is another"
-                yield Wrong("checkpoint", path.name, f"the one that entry {entry.seq} tells of {words}")
+                yield Wrong("checkpoint", path.name, f"the one recorded in entry {entry.seq} {words}")
             if path.suffix == ".note" and digest is not None and kept.get(facts["entries"], found) != found:
                 yield Wrong("row", path.name, "the checkpoint's file and its row should be the same")
 
@@ -219,7 +219,7 @@ def _rows(vault: Vault, log: Log) -> Iterator[Wrong]:
                 yield Wrong("row", last, "the catalogue has an archive that the log does not tell of as held")
     for archive in _published(log):
         if archive not in seen and archive not in log.certificates:
-            yield Wrong("row", archive, "the log tells of an archive that the catalogue does not have")
+            yield Wrong("row", archive, "the log records an archive that the catalogue does not have")
 
 
 def _check_archive(layout: Layout, log: Log, archive: str, report: Report, *, payloads: bool) -> bool:
@@ -248,4 +248,4 @@ def _strays(vault: Vault, log: Log) -> Iterator[Wrong]:
             told = archive in log.certificates if "/" in room else archive in log.archives
             told = told or (room == "quarantine" and entry.name in log.aside)
             if not told and archive not in making:
-                yield Wrong("stray", f"{room}/{entry.name}", "the log tells of no such file")
+                yield Wrong("stray", f"{room}/{entry.name}", "the log records no such file")

@@ -63,7 +63,7 @@ class _Trail:
         if buried is None or begun is None:
             return None
         if hashlib.sha256(write_tombstone(buried.tombstone)).hexdigest() != facts.get("manifest_sha256"):
-            return "row", "the catalogue has another tombstone than the log tells of"
+            return "row", "the catalogue has another tombstone than the log records"
         held = [hold.id for hold in begun.holds if surely_held(hold, buried.tombstone)]
         return ("hold", f"it was destroyed although a hold stood: {', '.join(held)}") if held else None
 

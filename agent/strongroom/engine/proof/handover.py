@@ -84,7 +84,7 @@ class Giver:
 def hand_over(giver: Giver, order: Order) -> HandedOver:
     """Make the package. Raises UsageError for what cannot be handed over.
 
-    Raises VaultError where a file is not the one that the log tells of, or the verifier finds anything wrong with
+    Raises VaultError where a file is not the one recorded in the log, or the verifier finds anything wrong with
     what was made. Where anything fails nothing is left of it.
     """
     _check(giver, order)
@@ -212,7 +212,7 @@ def _logged(path: Path, fact: str, archive: Archive, events: Sequence[LoggedLine
     data = read_file(path)
     if hashlib.sha256(data).hexdigest() != log.archives.get(archive.id, {}).get(fact):
         raise VaultError(
-            f"the file {path.name} is not the one that the log tells of, so it is not handed over", hint=_HINT
+            f"the file {path.name} is not the one recorded in the log, so it is not handed over", hint=_HINT
         )
     return data
 

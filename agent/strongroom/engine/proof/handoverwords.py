@@ -143,7 +143,7 @@ HOW TO CHECK IT
 
   sha256sum --check SHA256SUMS
 
-2. Is it what the log tells of? You need Python 3.9 or later and its "cryptography" library. You also need the agent's
+2. Is it what the log records? You need Python 3.9 or later and its "cryptography" library. You also need the agent's
    public key FROM ANOTHER WAY THAN THIS FOLDER, such as a letter or a call to whoever runs the archive: a forger would
    put a key of his own in here. This package claims to be signed by the key whose name begins with
 

@@ -156,7 +156,7 @@ def _compare(table: Table, catalogue: Catalogue, derived: Derived) -> Iterator[W
             yield Wrong("row", where, "the log does not confirm this row of the catalogue")
         elif row is None:
             if table.complete and not (table.name == "retained" and not told["rule"]):
-                yield Wrong("row", where, "the log tells of it, and the catalogue has no such row")
+                yield Wrong("row", where, "the log records it, and the catalogue has no such row")
         elif other := [name for name in table.columns if row[name] != told[name]]:
             yield Wrong("row", where, f"the log gives another value than the row: {', '.join(other)}")
 

@@ -184,7 +184,7 @@ def _of_unreadable(vault: Vault) -> Iterator[Trouble]:
     names = [each.archive for each in each_archive(vault) if isinstance(each, Fault)]
     if names:
         row = f"the row of archive {names[0]}" if len(names) == 1 else f"{len(names)} rows ({', '.join(names[:3])})"
-        words = f"the catalogue is damaged: {row} cannot be read or tells of another archive"
+        words = f"the catalogue is damaged: {row} cannot be read or belongs to another archive"
         remedy = "make the catalogue again from log and manifests (strongroom rebuild); the damaged one is kept"
         yield Trouble(Kind.BAD_CATALOGUE, words, remedy, files=("catalogue.sqlite",))
 

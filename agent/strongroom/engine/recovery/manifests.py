@@ -184,7 +184,7 @@ def manifest_place(layout: Layout, archive: Archive) -> Path:
 
 
 def told_of(catalogue: Catalogue, archive_id: str) -> Told:
-    """Return what the log tells of an archive, the newest first."""
+    """Return what the log records an archive, the newest first."""
     return [entry.body for entry in reversed(entries_of_archive(catalogue, archive_id))]
 
 

@@ -253,7 +253,7 @@ def _restore_lost(order: Rebuild, catalogue: Catalogue, done: Rebuilt, now: date
 
 
 def _uncover_lost(order: Rebuild, catalogue: Catalogue, done: Rebuilt, now: datetime) -> None:
-    """Name what the log tells of and no file does; what an archive without a manifest covered is missing."""
+    """Name what the log records and no file does; what an archive without a manifest covered is missing."""
     for row in catalogue.read(queries.UNSHOWN):
         done.faults.append(f"archive {row['archive']} of {row['stream']}: its manifest is not there: missing")
         if order.to is None:  # what no line tells would be gone with the next catalogue

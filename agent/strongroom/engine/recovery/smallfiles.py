@@ -22,7 +22,7 @@ from strongroom.vault.witness import witnesses_of
 
 
 def file_troubles(vault: Vault, *, deep: bool) -> Iterator[Trouble]:
-    """Yield each file beside the archives that is gone or not what the log tells of."""
+    """Yield each file beside the archives that is gone or not what the log records."""
     return keep_found("files beside the archives", Kind.FILE, (), lambda: _file_troubles(vault, deep=deep))
 
 

@@ -44,7 +44,7 @@ def _judge(vault: Vault, witnesses: Witnesses, stray: Stray, manifest: Path | No
     if logged and _is_proven(vault, stray, told):
         place = f"manifests/{stray.archive[-2:]}/{stray.archive}.json"
         words = (
-            f"archive {stray.archive}: payload and key file are those that the log tells of;"
+            f"archive {stray.archive}: payload and key file are those recorded in the log;"
             f" {place} is {'gone' if manifest is None else 'another than the log has'}"
         )
         remedy = "put that file, or an older catalogue, back from a copy of the vault; nothing is moved until then"
@@ -68,7 +68,7 @@ def _unproven(stray: Stray, manifest: Path | None, files: tuple[str, ...], *, ot
 
 
 def _is_proven(vault: Vault, stray: Stray, told: Told) -> bool:
-    """Say whether payload and key file are byte for byte what the log tells of."""
+    """Say whether payload and key file are byte for byte what the log records."""
     key = logged_key_digest(vault.catalogue, stray.archive) or newest(told, "key_sha256")
     wanted = {newest(told, "sealed_sha256"), key} - {""}
     pair = [path for path in stray.files if path.suffix == ".age"]
