@@ -84,6 +84,7 @@ WAITS = {
     Cause.TURN: "another export of the source to be found first",
     Cause.REFUSED: "the provider to accept the request",
     Cause.LINK_REFUSED: "the host of its link to be allowed",
+    Cause.CODING: "the provider to serve exports in a coding that can be undone",
 }
 FREE = {  # state -> words of `jobs`, words of the screen, where nothing holds it up
     State.PLANNED: ("-", "to be requested, due now"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -42,21 +43,34 @@ def coded(data: bytes, members: int = 1) -> bytes:
     return b"".join(gzip.compress(data[at : at + step], mtime=0) for at in range(0, len(data), step))
 
 
+def deflated(data: bytes, wbits: int) -> bytes:
+    machine = zlib.compressobj(6, zlib.DEFLATED, wbits)
+    return machine.compress(data) + machine.flush()
+
+
+CODERS = {
+    "gzip": coded,
+    "gzip in members": lambda data: coded(data, 7),
+    "deflate": lambda data: deflated(data, 15),
+    "raw-deflate": lambda data: deflated(data, -15),
+}
+
+
 def codes(archive: Archive) -> set[str]:
     return {finding.code for finding in archive.inspection.findings}
 
 
 @pytest.mark.parametrize("container", PLAIN)
-@pytest.mark.parametrize("members", [1, 7])
-def test_every_way_back_gives_the_file(house: House, tmp_path: Path, container: Container, members: int) -> None:
+@pytest.mark.parametrize("coder", CODERS)
+def test_every_way_back_gives_the_file(house: House, tmp_path: Path, container: Container, coder: str) -> None:
     data, shapes = PLAIN[container]
-    packed = coded(data, members)
+    packed, coding = CODERS[coder](data), coder.split()[0]
     archive, plain = house.seal(packed, shapes, container), house.seal(data, shapes, container)
     seal, vault, identities = archive.seal, house.vault, house.identities
     assert archive.holding is Holding.HELD
-    assert (seal.delivered_coding, seal.size, seal.decoded_size) == ("gzip", len(packed), len(data))
+    assert (seal.delivered_coding, seal.size, seal.decoded_size) == (coding, len(packed), len(data))
     assert (seal.coding, archive.inspection.members) == ("", plain.inspection.members)
-    assert codes(archive) == {"gzip-coded"}
+    assert codes(archive) == {f"{coding.removeprefix('raw-')}-coded"}
     assert get_archive(vault.catalogue, archive.id) == archive
     restored = restore(vault, archive, identities, tmp_path)
     assert restored.paths[0].read_bytes() == data
@@ -65,7 +79,7 @@ def test_every_way_back_gives_the_file(house: House, tmp_path: Path, container: 
     assert restored.coded == hashlib.sha256(packed).hexdigest()
     original = restore(vault, archive, identities, tmp_path, as_delivered=True)
     assert original.paths[0].read_bytes() == packed
-    assert original.paths[0].name == f"{seal.delivered_name}.gz"
+    assert original.paths[0].name == f"{seal.delivered_name}.{'gz' if coding == 'gzip' else 'deflate'}"
     assert check_content(vault, archive, identities) == []
     assert compare(vault, plain, archive, identities, lambda size: bytes(size)).alike
     with Browser(vault, archive, identities) as browser:
@@ -136,6 +150,20 @@ def test_what_is_not_whole_is_quarantined_as_it_came(
     assert check_content(house.vault, archive, house.identities) == []
 
 
+@pytest.mark.parametrize("wbits", [15, -15])
+def test_a_deflate_coding_that_is_not_whole_is_quarantined(house: House, tmp_path: Path, wbits: int) -> None:
+    packed = deflated(CSV, wbits)
+    cases = {"deflate-truncated": packed[:-1], "deflate-trailing-bytes": packed + b"<Error/>"}
+    if wbits > 0:  # bare deflate has no checksum
+        cases["deflate-damaged"] = packed[:-4] + bytes(4)
+    for code, delivered in cases.items():
+        archive = house.seal(delivered)
+        assert (archive.holding, archive.seal.decoded_size) == (Holding.QUARANTINED, None)
+        assert code in codes(archive)
+        path = restore(house.vault, archive, house.identities, tmp_path / code, as_delivered=True).paths[0]
+        assert path.read_bytes() == delivered
+
+
 def test_an_unsound_file_inside_a_sound_coding_is_judged_like_any_other(house: House, tmp_path: Path) -> None:
     archive = house.seal(coded(CSV[:-2]))
     assert archive.holding is Holding.QUARANTINED
@@ -150,8 +178,9 @@ def test_a_bomb_is_quarantined(house: House) -> None:
 
 
 def test_files_of_a_bundle_are_decoded_one_by_one(house: House, tmp_path: Path) -> None:
-    parts = {"a.csv": CSV, "b.csv": as_csv([message(number) for number in range(4_000, 4_010)])}
-    packed = {"a.csv": coded(CSV, 3), "b.csv": parts["b.csv"]}
+    more = as_csv([message(number) for number in range(4_000, 4_010)])
+    parts = {"a.csv": CSV, "b.csv": more, "c.csv": more}
+    packed = {"a.csv": coded(CSV, 3), "b.csv": more, "c.csv": deflated(more, 15)}
     sealed = bytearray()
     with Bundle(sealed.extend) as bundle:
         for name, content in packed.items():
@@ -162,16 +191,20 @@ def test_files_of_a_bundle_are_decoded_one_by_one(house: House, tmp_path: Path) 
     files = tuple(Bundled(name, "messages", Container.CSV, size=len(parts[name])) for name in parts)
     archive = house.seal(bytes(sealed), container=Container.BUNDLE, files=files)
     assert archive.holding is Holding.HELD
-    assert {report.member: report.coding for report in archive.inspection.members} == {"a.csv": "gzip", "b.csv": ""}
-    assert archive.inspection.records == len(RECORDS) + 10
+    assert {report.member: report.coding for report in archive.inspection.members} == {
+        "a.csv": "gzip",
+        "b.csv": "",
+        "c.csv": "deflate",
+    }
+    assert archive.inspection.records == len(RECORDS) + 20
     assert json.loads(write_manifest(archive))["format"] == 2
     assert get_archive(house.vault.catalogue, archive.id) == archive
     restore_members(house.vault, archive, house.identities, tmp_path / "out")
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == parts
     with Browser(house.vault, archive, house.identities) as browser:
-        assert len(browser.read(295, 50).records) == 15
+        assert len(browser.read(295, 50).records) == 25
     assert check_content(house.vault, archive, house.identities) == []
-    wrong = (replace(files[0], size=9), files[1])
+    wrong = (replace(files[0], size=9), *files[1:])
     assert "size-mismatch" in codes(house.seal(bytes(sealed), container=Container.BUNDLE, files=wrong))
 
 
@@ -179,7 +212,7 @@ def test_a_decoded_digest_that_is_another_is_found(house: House, tmp_path: Path)
     archive = house.seal(coded(CSV))
     forged = replace(archive, seal=replace(archive.seal, decoded_digest="0" * 64))
     (fault,) = check_content(house.vault, forged, house.identities)
-    assert "gzip coding" in fault.message
+    assert "content coding" in fault.message
     with pytest.raises(SealError, match="other bytes"):
         restore(house.vault, forged, house.identities, tmp_path)
     assert list(tmp_path.iterdir()) == []

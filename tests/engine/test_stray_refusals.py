@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from bench_engine import DAY, open_bench
 
 from strongroom.engine.assembly import open_reading
@@ -48,3 +49,18 @@ def test_a_link_to_a_place_that_is_not_allowed_is_told_once_as_what_it_is(tmp_pa
         assert (done.state, done.cause) == (State.FAILED, Cause.LINK_REFUSED)
         assert "files.example was to be reached without encryption" in done.detail
         assert len(bench.sandbox.requests.creates) == 1
+
+
+@pytest.mark.parametrize(
+    ("coding", "shown"), [("br", "br (Brotli)"), ("zstd", "zstd"), ("gzip,gzip", "gzip inside gzip")]
+)
+def test_a_coding_that_no_reader_undoes_is_told_once_as_what_it_is(tmp_path: Path, coding: str, shown: str) -> None:
+    with open_bench(tmp_path) as bench:
+        bench.sandbox.faults.add(Fault(FaultKind.CODED, times=None, name=coding))
+        job = bench.export()
+        with open_reading(bench.config) as vault:
+            done = find_job(vault, job.id)
+            assert list_archives(vault) == []
+        assert (done.state, done.cause) == (State.FAILED, Cause.CODING)
+        assert f"does not undo: {shown}. ask the provider to serve exports without" in done.detail
+        assert (len(bench.sandbox.requests.creates), len(bench.sandbox.requests.downloads)) == (1, 1)

@@ -14,7 +14,7 @@ from growth import assert_linear
 
 from strongroom.formats import gunzip as module
 from strongroom.formats.faults import Unreadable
-from strongroom.formats.gunzip import Gunzipped, gunzip, gunzip_if_coded
+from strongroom.formats.gunzip import Gunzipped, decode_if_coded, gunzip
 from strongroom.model.inspection import Caps
 
 CAPS = Caps()
@@ -78,7 +78,7 @@ def test_the_parts_of_a_header_are_skipped() -> None:
 
 @pytest.mark.parametrize("opening", [b"", b"\x1f", b"id,at\r\n", b"PK\x03\x04"], ids=range(4))
 def test_what_is_not_coded_stays_as_it_is(opening: bytes) -> None:
-    coded, pieces = gunzip_if_coded([opening[:1], opening[1:], b"x"] if opening else [], CAPS)
+    coded, pieces = decode_if_coded([opening[:1], opening[1:], b"x"] if opening else [], CAPS)
     assert not coded
     assert b"".join(pieces) == (opening + b"x" if opening else b"")
 

@@ -121,13 +121,23 @@ def test_unpaid_pauses_and_a_conflict_is_looked_into(
             provider.create(provider.ask(ASKS[name]))
 
 
-def deflated(text: bytes) -> bytes:
-    return zlib.compress(text)
+def bare(text: bytes) -> bytes:
+    return zlib.compress(text)[2:-4]
 
 
-@pytest.mark.parametrize("coding", ["gzip", "x-gzip", " GZIP "])
-def test_an_answer_that_was_compressed_unasked_is_read_all_the_same(coding: str) -> None:
-    packed = gzip.compress(json.dumps({"export": COMPLETED}).encode())
+@pytest.mark.parametrize(
+    ("coding", "squeeze"),
+    [
+        *[(name, gzip.compress) for name in ("gzip", "x-gzip", " GZIP ", "gzip, aws-chunked", "utf-8,gzip")],
+        ("deflate", zlib.compress),
+        ("Deflate", bare),
+        *[(name, bytes) for name in ("UTF-8", "aws-chunked, identity", "none", "")],
+    ],
+)
+def test_an_answer_that_was_compressed_unasked_is_read_all_the_same(
+    coding: str, squeeze: Callable[[bytes], bytes]
+) -> None:
+    packed = squeeze(json.dumps({"export": COMPLETED}).encode())
     with Server(always(200, packed, Content_Encoding=coding)) as api:
         assert zavu(api.url).observe(["exp_abc123"])["exp_abc123"].standing is Standing.READY
 
@@ -142,7 +152,8 @@ def test_a_refusal_that_was_compressed_keeps_its_words() -> None:
     ("coding", "squeeze", "words"),
     [
         ("br", lambda text: text, r"encoding that was not asked for \(br\)"),
-        ("deflate", deflated, r"encoding that was not asked for \(deflate\)"),
+        ("gzip, deflate", gzip.compress, r"encoding that was not asked for \(gzip, deflate\)"),
+        ("deflate", lambda text: text, "larger than we read, or broke off"),
         ("gzip", lambda text: text, "larger than we read, or broke off"),
         ("gzip", lambda text: gzip.compress(text)[:-9], "larger than we read, or broke off"),
         ("gzip", lambda text: gzip.compress(text + b" " * SHORT.answer), "larger than we read, or broke off"),

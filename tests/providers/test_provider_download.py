@@ -10,12 +10,21 @@ import pytest
 from loopback_script import Script, Seen, Server, always, answer, hang, reset
 from policy_maker import KEY, NOW, SHORT, TOKEN, StopAfter, make_policy
 
-from strongroom.model.errors import AuthRefused, Interrupted, LinkDead, StrongroomError, TransferError, Transient
+from strongroom.model.errors import (
+    AuthRefused,
+    CodingRefused,
+    Interrupted,
+    LinkDead,
+    StrongroomError,
+    TransferError,
+    Transient,
+)
 from strongroom.model.provider import Container, Part
 from strongroom.providers.bounds import Bounds
 from strongroom.providers.download import download
 from strongroom.providers.eavesdrop import leaks, taped
 from strongroom.providers.watch import Pace
+from strongroom.sandbox.codings import encode, label
 
 DATA = bytes(range(256)) * 40  # 10,240 bytes
 ETAG = '"v1"'
@@ -179,7 +188,9 @@ def test_resumes_are_bounded() -> None:
         (always(200, b"<Error/>", Content_Type="application/xml"), LinkDead),
         (always(200, b"<Error/>", Content_Type="text/xml; charset=utf-8"), LinkDead),
         (always(200, b"<!doctype html>", Content_Type="text/html"), TransferError),
-        (always(200, DATA, Content_Encoding="br"), TransferError),
+        (always(200, DATA, Content_Encoding="br"), CodingRefused),
+        (always(200, DATA, Content_Encoding="br, aws-chunked"), CodingRefused),
+        (always(200, DATA, Content_Encoding="deflate"), TransferError),
         (always(200, DATA[:100]), TransferError),
         (always(200, DATA + b"x"), TransferError),
         (always(200, DATA + b"x", None), TransferError),
@@ -224,6 +235,48 @@ def test_a_gzip_coded_file_is_taken_as_it_comes(label: str | None, length: int |
     with Server(always(200, CODED, length, **headers)) as storage:
         taken = take(storage.url, announced)
     assert (bytes(taken.data), taken.size, taken.error) == (CODED, len(CODED), None)
+
+
+ROWS = b"id,at,text\r\n" + b"".join(b"%d,2026-03-01,x\xc3\xa8\r\n" % number for number in range(900))
+
+
+@pytest.mark.parametrize("coding", ["deflate", "raw-deflate", "gzip,aws-chunked"])
+@pytest.mark.parametrize("announced", [None, len(ROWS), 7])
+def test_a_coded_file_is_taken_whatever_its_label(coding: str, announced: int | None) -> None:
+    packed = encode(ROWS, coding)
+    for shown in (label(coding), "none", "x-gzip"):
+        with Server(always(200, packed, Content_Encoding=shown)) as storage:
+            taken = take(storage.url, announced)
+        assert (bytes(taken.data), taken.error) == (packed, None)
+
+
+@pytest.mark.parametrize(
+    ("coding", "shown", "words"),
+    [
+        ("br", "br", "does not undo: br (Brotli)"),
+        ("br", "aws-chunked, BR", "does not undo: br (Brotli)"),
+        ("zstd", "zstd", "does not undo: zstd"),
+        ("zstd", "", "does not undo: zstd"),
+        ("gzip,gzip", "gzip, gzip", "does not undo: gzip inside gzip"),
+        ("zstd,gzip", "gzip", "does not undo: zstd inside gzip"),
+        ("gzip,deflate", "", "does not undo: gzip inside deflate"),
+        ("br,gzip", "br, gzip", "does not undo: br (Brotli)"),
+    ],
+)
+def test_a_coding_that_no_reader_undoes_is_refused_by_name(coding: str, shown: str, words: str) -> None:
+    with Server(always(200, encode(ROWS, coding), Content_Encoding=shown)) as storage:
+        taken = take(storage.url)
+    assert isinstance(taken.error, CodingRefused)
+    assert words in taken.error.message
+    assert "without Content-Encoding, or with gzip or deflate" in taken.error.hint
+    assert not taken.data
+
+
+@pytest.mark.parametrize("shown", ["br", "zstd", "gzip, br", "compress"])
+def test_text_and_zips_under_a_wrong_label_are_taken(shown: str) -> None:
+    for data in (ROWS, b"PK\x03\x04" + DATA):
+        with Server(always(200, data, Content_Encoding=shown)) as storage:
+            assert take(storage.url, len(data)).data == data
 
 
 def test_a_tiny_gzip_coded_file_is_taken_whatever_was_announced() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +23,7 @@ from strongroom.evidence.checkpoint import read_unchecked
 from strongroom.evidence.line import read_chain
 from strongroom.evidence.note import NoteRefused, Signer, Verifier, open_note
 from strongroom.evidence.verifier import Key
-from strongroom.formats.gunzip import gunzip
+from strongroom.formats.gunzip import decode_if_coded, gunzip
 from strongroom.model.errors import StrongroomError
 from strongroom.model.inspection import Caps
 from strongroom.model.period import Period
@@ -66,6 +67,13 @@ def _text(read: Callable[[str], object]) -> Callable[[bytes], object]:
 
 
 CODED = gzip.compress(b"id,at\r\n1,2026\r\n" * 9, mtime=0) + gzip.compress(b"2,2026\r\n", mtime=0)
+
+
+def _codings(data: bytes) -> None:
+    coding, pieces = decode_if_coded([data], Caps())
+    decoded = b"".join(pieces)
+    if coding in ("deflate", "raw-deflate"):
+        assert decoded == zlib.decompress(data, 15 if coding == "deflate" else -15)
 
 
 def _gzip(data: bytes) -> None:
@@ -118,6 +126,7 @@ READERS: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
     "certificate": (CERTIFICATE, _certificate),
     "approval": (APPROVAL, _text(lambda text: open_note(text, SIGNER.verifier))),
     "gzip coding": (CODED, _gzip),
+    "deflate coding": (zlib.compress(b"id,at\r\n1,2026\r\n" * 9), _codings),
 }
 
 

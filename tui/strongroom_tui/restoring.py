@@ -29,7 +29,11 @@ def restore_archive(room: Room, archive: Archive) -> None:
         _ask_target(room, archive, members=False)
         return
     count = number(len(archive.inspection.members), "file")
-    how = "one file, decoded from gzip" if archive.seal.delivered_coding else "one file, byte for byte"
+    how = (
+        f"one file, decoded from {archive.seal.delivered_coding}"
+        if archive.seal.delivered_coding
+        else "one file, byte for byte"
+    )
     words = (
         f"{archive.seal.file_name}, {size(archive.seal.file_size)}, with {count} inside.\n"
         f"As delivered is {how}; its members are written into a new folder, each by itself."
@@ -57,7 +61,7 @@ def _ask_target(room: Room, archive: Archive, *, members: bool) -> None:
         start = fresh_folder(start_folder(), archive)
     else:
         coded = bool(archive.seal.delivered_coding)
-        how = "the file that the provider delivered gzip-coded, decoded" if coded else _AS_DELIVERED
+        how = "the file that the provider delivered coded, decoded" if coded else _AS_DELIVERED
         words = (
             f"{archive.seal.file_name}, {size(archive.seal.file_size)}: {how}.\n"
             "Name a new file, or a folder to put it in. Nothing is ever overwritten; the digest is checked first."

@@ -15,12 +15,12 @@ from strongroom_tui.plain import clean
 
 def told_restored(restored: Restored) -> Text:
     """Say what was written, with the digest to compare with."""
-    how = "decoded from gzip" if restored.coded else "as delivered"
+    how = "decoded" if restored.coded else "as delivered"
     text = Text.assemble(("✓ restored", "bold green"), f"  {size(restored.size)} {how}, digest checked\n\n")
     whose = "decoded file" if restored.coded else "delivered bytes"
     text.append(f"  SHA-256 of the {whose}\n", "bold").append(f"  {restored.sha256}\n\n")
     if restored.coded:
-        text.append("  SHA-256 of the delivered bytes, gzip-coded\n", "bold").append(f"  {restored.coded}\n\n")
+        text.append("  SHA-256 of the delivered bytes, coded\n", "bold").append(f"  {restored.coded}\n\n")
     text.append("  written\n", "bold")
     for path in restored.paths:
         text.append(f"  {clean(str(path))}\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from strongroom.cli.terminal import clean
 from strongroom.model.archive import Seal
+from strongroom.model.contentcoding import undo_command
 
 
 def age_command(
@@ -16,10 +17,11 @@ def age_command(
 
     The inner age opens the archive's own key with the person's identity, and is asked for a passphrase where the
     identity has one; the outer opens the archive with that key, which is never written down. What was compressed before
-    sealing goes through the stock zstd tool, what came gzip-coded through gunzip.
+    sealing goes through the stock zstd tool, what came coded through
+    gunzip or Python.
     """
     holder = shlex.quote(clean(str(identity))) if identity else "IDENTITY"
     line = f"age -d -i <(age -d -i {holder} {shlex.quote(str(key))}) {shlex.quote(str(payload))}"
     line += " | zstd -d" if seal and seal.coding else ""
-    line += " | gunzip" if seal and seal.delivered_coding else ""
+    line += undo_command(seal.delivered_coding) if seal else ""
     return f"{line} > {shlex.quote(clean(delivered_name))}" if delivered_name else line

@@ -34,6 +34,7 @@ _STEPS: Mapping[Cause, str] = {
     Cause.NOT_OFFERED: "ask the provider to enable exports for this account",
     Cause.REFUSED: "check datasets and window against what the provider offers",
     Cause.LINK_REFUSED: "if the host of the link belongs to the provider, allow it in the configuration",
+    Cause.CODING: "ask the provider to serve exports without Content-Encoding, or with gzip or deflate",
     Cause.TRANSIENT: "run again later: the provider is in trouble",
     Cause.UNANSWERED: "run again: the provider's list shows whether the export was made",
     Cause.INDISTINCT: "compare with the provider's own list of exports",
@@ -41,7 +42,9 @@ _STEPS: Mapping[Cause, str] = {
     Cause.DISK: "free space or mend the disk, then run again",
 }
 
-_FAILURES = frozenset({Cause.NOT_OFFERED, Cause.REFUSED, Cause.INDISTINCT, Cause.CONTENT, Cause.LINK_REFUSED})
+_FAILURES = frozenset(
+    {Cause.NOT_OFFERED, Cause.REFUSED, Cause.INDISTINCT, Cause.CONTENT, Cause.LINK_REFUSED, Cause.CODING}
+)
 """Causes that a person should look into before trying again."""
 
 

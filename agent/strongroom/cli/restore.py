@@ -27,7 +27,7 @@ from strongroom.model.errors import UsageError
     help="A new file, or a folder to put it in; with --extract a new or empty folder.",
 )
 @click.option("--extract", is_flag=True, help="Write the members of the delivered ZIP instead of the ZIP.")
-@click.option("--as-delivered", is_flag=True, help="Keep the gzip coding of a file that the provider delivered coded.")
+@click.option("--as-delivered", is_flag=True, help="Keep the content coding of a file that was delivered coded.")
 @identity_option
 @passphrase_option
 @json_option
@@ -45,7 +45,7 @@ def restore(
 ) -> None:
     """Write an archive's original file to disk, byte for byte as the provider delivered it.
 
-    A file that was delivered with Content-Encoding: gzip is decoded, unless you add --as-delivered. The digest is
+    A file that was delivered gzip- or deflate-coded is decoded, unless you add --as-delivered. The digest is
     checked before the file gets its name. Nothing is ever overwritten.
     """
     if extract and as_delivered:
@@ -71,9 +71,9 @@ def restore(
     for path in restored.paths:
         say(clean(str(path)))
     if restored.coded:
-        tell(f"{size_words(restored.size)}, decoded from gzip, digests checked")
+        tell(f"{size_words(restored.size)}, decoded, digests checked")
         tell(f"SHA-256 {restored.sha256}")
-        tell(f"SHA-256 {restored.coded} (as delivered, gzip-coded)")
+        tell(f"SHA-256 {restored.coded} (as delivered, coded)")
         return
     tell(f"{size_words(restored.size)} as delivered, digest checked")
     tell(f"SHA-256 {restored.sha256}")

@@ -7,9 +7,10 @@ nothing is written before the whole directory was found sound.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from strongroom.formats.directory import Member
 from strongroom.formats.faults import Unreadable
@@ -17,6 +18,7 @@ from strongroom.formats.gunzip import gunzip
 from strongroom.formats.inflate import inflate_member
 from strongroom.formats.inspect import read_container
 from strongroom.formats.plaintext import PlaintextReader
+from strongroom.model.contentcoding import Coding
 from strongroom.model.errors import UsageError, WorldError
 from strongroom.model.inspection import Caps, Severity
 
@@ -25,11 +27,11 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def extract_container(
-    reader: PlaintextReader, target: Path, caps: Caps, coded: frozenset[str] = frozenset()
+    reader: PlaintextReader, target: Path, caps: Caps, coded: Mapping[str, str] = MappingProxyType({})
 ) -> list[Path]:
     """Write all members (mode 0600, folders 0700) into `target`, which is made or must be empty; return the files.
 
-    The content coding of the members in `coded` is undone.
+    The content codings of the members in `coded`, by name, are undone.
 
     Raise Unreadable for a ZIP with any fault, UsageError for a target that is not an empty folder, WorldError where
     the disk refuses. After an error nothing of the extraction is left; whoever else writes there at the same time is
@@ -80,7 +82,7 @@ class _Target:
         os.close(self._root)
 
     def take_all(
-        self, reader: PlaintextReader, members: tuple[Member, ...], caps: Caps, coded: frozenset[str]
+        self, reader: PlaintextReader, members: tuple[Member, ...], caps: Caps, coded: Mapping[str, str]
     ) -> list[Path]:
         files = []
         for member in members:
@@ -89,7 +91,8 @@ class _Target:
             try:
                 if not member.is_folder:
                     pieces = inflate_member(reader, member, caps)
-                    self._write(folder, member, parts[-1], gunzip(pieces, caps) if member.name in coded else pieces)
+                    coding = coded.get(member.name)
+                    self._write(folder, member, parts[-1], gunzip(pieces, caps, Coding(coding)) if coding else pieces)
                     files.append(self._path / member.name)
                 os.fsync(folder)
             finally:

@@ -1,7 +1,7 @@
-"""Undo a gzip content coding (RFC 1952, RFC 9110 section 8.4.1.3): in order, or from any place, in bounded memory.
+"""Undo a content coding (gzip, deflate; RFC 9110 section 8.4.1): in order, or from any place, in bounded memory.
 
 A coded file is hostile like any other: the output of every step is bounded, a bomb ends early, and only a file whose
-last member ends exactly at its last byte is whole. Several members after one another are one file.
+coding ends exactly at its last byte is whole. Several gzip members after one another are one file (RFC 1952).
 """
 
 from __future__ import annotations
@@ -18,31 +18,43 @@ from typing import TYPE_CHECKING
 
 from strongroom.formats.faults import Unreadable
 from strongroom.formats.plaintext import PlaintextReader, fill_from
+from strongroom.model.contentcoding import OPENING, UNDOING, Coding, detect_coding
 from strongroom.model.inspection import Caps
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-GZIP = "gzip"
-MAGIC = b"\x1f\x8b"  # no ZIP, CSV or JSON begins so
 STEP_IN = 16 * 1024  # bytes; small, since what follows the end of a member is copied
 STEP_OUT = 256 * 1024
-_WBITS = 31  # gzip header and trailer, checked by zlib
 _STRIDE = 1 << 20  # decoded bytes between two places that reading can resume from
 _PLACES = 256  # at most; each keeps about 40 KiB
 
 
-def is_gzip(opening: bytes | bytearray | memoryview) -> bool:
-    """Say whether a file that begins so is gzip-coded."""
-    return bytes(opening[: len(MAGIC)]) == MAGIC
+@dataclass(frozen=True, slots=True)
+class _Codes:
+    """A coding's name for people, and the codes of its findings."""
+
+    name: str
+    truncated: str
+    damaged: str
+    trailing: str
+    bomb: str
+
+
+_GZIP = _Codes("gzip", "gzip-truncated", "gzip-damaged", "gzip-trailing-bytes", "gzip-bomb")
+_DEFLATE = _Codes("deflate", "deflate-truncated", "deflate-damaged", "deflate-trailing-bytes", "deflate-bomb")
 
 
 class Gunzip:
-    """Takes coded bytes in order and gives decoded ones. Raises Unreadable for what is not whole, sound gzip."""
+    """Takes coded bytes in order and gives decoded ones. Raises Unreadable for what is not whole and sound."""
 
-    def __init__(self, caps: Caps) -> None:
+    def __init__(self, caps: Caps, coding: Coding = Coding.GZIP) -> None:
         self._caps = caps
-        self._machine = zlib.decompressobj(_WBITS)
+        self._wbits = UNDOING[coding].wbits
+        self._several = coding is Coding.GZIP  # members may follow one another
+        self._codes = _GZIP if coding is Coding.GZIP else _DEFLATE
+        self._name = self._codes.name
+        self._machine = zlib.decompressobj(self._wbits)
         self._members = 1
         self._in_member = 0  # decoded bytes of the present member
         self.consumed = 0
@@ -65,7 +77,8 @@ class Gunzip:
         while not self._machine.eof and (piece := self._inflate(b"")):
             yield self._count(piece)
         if not self._machine.eof:
-            raise Unreadable("gzip-truncated", f"the gzip-coded file ends at byte {self.consumed:,}, before its end")
+            words = f"the {self._name}-coded file ends at byte {self.consumed:,}, before its end"
+            raise Unreadable(self._codes.truncated, words)
 
     def copy(self) -> Gunzip:
         """Return a decoder that goes on from here."""
@@ -74,7 +87,9 @@ class Gunzip:
         return twin
 
     def _begin_member(self) -> None:
-        self._machine = zlib.decompressobj(_WBITS)
+        if not self._several:
+            raise self._trailing()
+        self._machine = zlib.decompressobj(self._wbits)
         self._members += 1
         self._in_member = 0
 
@@ -82,41 +97,50 @@ class Gunzip:
         try:
             return self._machine.decompress(data, STEP_OUT)
         except zlib.error:
-            at = f"at about byte {self.consumed:,}"
+            words = f"the {self._name} coding of the file is damaged at about byte {self.consumed:,}"
         if self._members > 1 and not self._in_member:
-            raise Unreadable("gzip-trailing-bytes", f"what follows the end of the gzip-coded file {at} is not gzip")
-        raise Unreadable("gzip-damaged", f"the gzip coding of the file is damaged {at}")
+            raise self._trailing()
+        raise Unreadable(self._codes.damaged, words)
+
+    def _trailing(self) -> Unreadable:
+        words = (
+            f"what follows the end of the {self._name}-coded file at about byte {self.consumed:,} is not {self._name}"
+        )
+        return Unreadable(self._codes.trailing, words)
 
     def _count(self, piece: bytes) -> bytes:
         self.produced += len(piece)
         self._in_member += len(piece)
         caps = self._caps
         if self.produced > caps.max_total:
-            raise Unreadable("gzip-bomb", f"the gzip-coded file decodes to more than {caps.max_total:,} bytes")
+            raise self._bomb(f"the {self._name}-coded file decodes to more than {caps.max_total:,} bytes")
         if self.produced > caps.ratio_floor and self.produced > caps.max_ratio * max(self.consumed, 1):
             words = f"{self.consumed:,} bytes decode to more than {caps.max_ratio} times as many"
-            raise Unreadable("gzip-bomb", f"the gzip-coded file is a bomb: {words}")
+            raise self._bomb(f"the {self._name}-coded file is a bomb: {words}")
         return piece
 
+    def _bomb(self, words: str) -> Unreadable:
+        return Unreadable(self._codes.bomb, words)
 
-def gunzip(pieces: Iterable[bytes], caps: Caps) -> Iterator[bytes]:
+
+def gunzip(pieces: Iterable[bytes], caps: Caps, coding: Coding = Coding.GZIP) -> Iterator[bytes]:
     """Yield the decoded bytes of a whole coded file."""
-    machine = Gunzip(caps)
+    machine = Gunzip(caps, coding)
     for piece in pieces:
         for start in range(0, len(piece), STEP_IN):
             yield from machine.decode(piece[start : start + STEP_IN])
     yield from machine.finish()
 
 
-def gunzip_if_coded(pieces: Iterable[bytes], caps: Caps) -> tuple[bool, Iterator[bytes]]:
-    """Return whether a file is gzip-coded, and its decoded bytes; those of any other file as they are."""
+def decode_if_coded(pieces: Iterable[bytes], caps: Caps) -> tuple[str, Iterator[bytes]]:
+    """Return a file's content coding and its decoded bytes; without a coding an empty string and the bytes as given."""
     source = iter(pieces)
     opening = b""
-    while len(opening) < len(MAGIC) and (piece := next(source, b"")):
+    while len(opening) < OPENING and (piece := next(source, b"")):
         opening += piece
     whole = _chain(opening, source)
-    coded = is_gzip(opening)
-    return coded, gunzip(whole, caps) if coded else whole
+    coding = detect_coding(opening)
+    return coding, gunzip(whole, caps, Coding(coding)) if coding else whole
 
 
 def _chain(opening: bytes, source: Iterator[bytes]) -> Iterator[bytes]:
@@ -135,19 +159,19 @@ class _Place:
 
 
 class Gunzipped(io.RawIOBase):
-    """The decoded bytes of a gzip-coded file, as a file that can be read anywhere. Not for two threads at once.
+    """The decoded bytes of a coded file, as a file that can be read anywhere. Not for two threads at once.
 
     The first reading to the end checks the whole file; `seek` to the end does that, too. After it `size` and `sha256`
     are those of the decoded bytes. The coded file must stand at its beginning. Raises Unreadable where the coded bytes
     are unsound, and what their reader raises.
     """
 
-    def __init__(self, coded: PlaintextReader, caps: Caps) -> None:
+    def __init__(self, coded: PlaintextReader, caps: Caps, coding: Coding = Coding.GZIP) -> None:
         super().__init__()
         self._coded = coded
         self._coded_at = 0
         self._stride = _STRIDE
-        self._places = [_Place(0, 0, Gunzip(caps))]
+        self._places = [_Place(0, 0, Gunzip(caps, coding))]
         self._block = memoryview(bytearray(STEP_IN))
         self._hash = hashlib.sha256()
         self._hashed = 0

@@ -8,7 +8,7 @@ from dataclasses import replace
 from strongroom.formats.coded import coding_findings
 from strongroom.formats.directory import Directory, Member, read_directory
 from strongroom.formats.faults import FindingLog, Unreadable, printable
-from strongroom.formats.gunzip import GZIP, gunzip_if_coded
+from strongroom.formats.gunzip import decode_if_coded
 from strongroom.formats.inflate import inflate_member
 from strongroom.formats.layout import locate_members
 from strongroom.formats.plaintext import PlaintextReader, fill_from
@@ -141,13 +141,13 @@ def _read_member(
     log: FindingLog,
     sizes: Mapping[str, int | None],
 ) -> MemberReport:
-    """Read one member. Those of a bundle, whose announced `sizes` are given by name, may be gzip-coded."""
+    """Read one member. Those of a bundle, whose announced `sizes` are given by name, may be coded."""
     sink.begin(member.name)
-    fault, coded = None, False
+    fault, coding = None, ""
     pieces = inflate_member(reader, member, caps)
     try:
         if member.name in sizes:
-            coded, pieces = gunzip_if_coded(pieces, caps)
+            coding, pieces = decode_if_coded(pieces, caps)
         for piece in pieces:
             sink.feed(piece)
     except Unreadable as error:
@@ -155,11 +155,11 @@ def _read_member(
         log.extend([error.as_finding(member.shown)])
     verdict = sink.end(whole=fault is None)
     log.extend(verdict.findings)
-    if not coded:
+    if not coding:
         return verdict.report
     decoded = verdict.report.size if fault is None else None
-    log.extend(coding_findings(sizes[member.name], member.size, decoded, member.shown))
-    return replace(verdict.report, coding=GZIP)
+    log.extend(coding_findings(sizes[member.name], member.size, decoded, member.shown, coding=coding))
+    return replace(verdict.report, coding=coding)
 
 
 def _compare_counts(reports: tuple[MemberReport, ...], told: Mapping[str, int], log: FindingLog) -> None:

@@ -13,7 +13,7 @@ from strongroom.formats.delivered import Delivered, Record
 from strongroom.formats.directory import Member
 from strongroom.formats.exactjson import Number, decode_exact
 from strongroom.formats.faults import Unreadable, printable
-from strongroom.formats.gunzip import gunzip_if_coded
+from strongroom.formats.gunzip import decode_if_coded
 from strongroom.formats.inflate import inflate_member
 from strongroom.formats.inspect import read_container
 from strongroom.formats.jsonarray import require_objects
@@ -120,11 +120,11 @@ def _read_member(
     *,
     bundled: bool = False,
 ) -> Iterator[Delivered]:
-    """Yield a member's records; a file of a bundle may be gzip-coded."""
+    """Yield a member's records; a file of a bundle may be coded."""
     try:
         pieces = inflate_member(reader, member, caps)
         if bundled:
-            _coded, pieces = gunzip_if_coded(pieces, caps)
+            _coded, pieces = decode_if_coded(pieces, caps)
         yield from _parse(pieces, shape, caps, container)
     except Unreadable as fault:
         raise Unreadable(fault.code, fault.message, member=member.shown) from fault

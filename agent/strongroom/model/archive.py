@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from strongroom.model.contentcoding import undoing
 from strongroom.model.inspection import Expectation, Inspection
 from strongroom.model.retention import RetentionRule
 from strongroom.model.stream import ExportSpec
@@ -29,7 +30,7 @@ class Seal:
     digest: str  # hex, HMAC-SHA256(salt, SHA-256(delivered bytes)); the salt is in the sealed key file
     delivered_name: str  # a safe file name for restoring
     coding: str = ""  # what was done to the bytes before sealing and is undone on reading: "zstd", or nothing
-    delivered_coding: str = ""  # the content coding that the file came in: "gzip", or nothing
+    delivered_coding: str = ""  # the content coding that the file came in: a Coding, or nothing
     decoded_size: int | None = None  # bytes without that coding; None where there is none, or it cannot be undone
     decoded_digest: str = ""  # as `digest`, of the bytes without that coding
 
@@ -41,13 +42,17 @@ class Seal:
     @property
     def file_name(self) -> str:
         """Return the name of the file without its content coding."""
-        bare = self.delivered_name.removesuffix(".gz") if self.delivered_coding else self.delivered_name
-        return bare or self.delivered_name
+        return self.delivered_name.removesuffix(self._suffix) or self.delivered_name
 
     @property
     def coded_name(self) -> str:
         """Return the name of the file as it was delivered, which ends in .gz where it is gzip-coded."""
-        return f"{self.file_name}.gz" if self.delivered_coding else self.delivered_name
+        return f"{self.file_name}{self._suffix}" if self._suffix else self.delivered_name
+
+    @property
+    def _suffix(self) -> str:
+        known = undoing(self.delivered_coding)
+        return known.suffix if known else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,7 @@ def _ready(job: Job, _situation: Situation, patience: Patience) -> Step:
 
 
 def _dead(job: Job, situation: Situation, patience: Patience) -> Step:
-    if job.cause is Cause.LINK_REFUSED:  # a new export's link would lead to the same host
+    if job.cause in (Cause.LINK_REFUSED, Cause.CODING):  # a new export would come from the same host
         return Step(Act.GIVE_UP, job.cause, job.detail)
     if _may_be_renewed(job, situation, patience):
         if situation.paused:

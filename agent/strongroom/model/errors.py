@@ -11,7 +11,8 @@
     |   |-- Unanswered          the request may have reached them: look before asking again
     |   |-- ExportGone          the export itself no longer exists there
     |   |-- LinkDead            the link died, the export may live: ask for a fresh link
-    |   `-- LinkRefused         our own rules forbid following the link: a person must allow its host
+    |   |-- LinkRefused         our own rules forbid following the link: a person must allow its host
+    |   `-- CodingRefused       the file comes with a content coding that no reader undoes
     |-- TransferError       bytes arrived wrong: short, long, not what was announced
     |-- ContentRefused      the bytes are whole but not a sound export
     |-- WorldError          disk, network, clock: the machine we stand on
@@ -130,6 +131,10 @@ class LinkDead(ProviderError):
 
 class LinkRefused(ProviderError):
     """Our own policy forbids connecting to the host of the download link; a fresh link would lead there too."""
+
+
+class CodingRefused(ProviderError):
+    """The file comes with a content coding that no reader undoes; a fresh link or a new export would bring the same."""
 
 
 class TransferError(StrongroomError):

@@ -66,7 +66,7 @@ class MemberReport:
     dialect: str = ""  # of a CSV: how it separates, quotes, ends and encodes; empty for other files
     counts: tuple[tuple[str, int], ...] = ()  # of metadata.json: how many records it tells of each dataset
     empty: bool | None = None  # without records: whether the bytes prove that; None where it was not looked at
-    coding: str = ""  # the content coding that this file of a bundle came in: "gzip", or nothing; `size` is without it
+    coding: str = ""  # the content coding that this file of a bundle came in, or nothing; `size` is without it
 
 
 @dataclass(frozen=True, slots=True)

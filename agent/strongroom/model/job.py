@@ -87,6 +87,7 @@ class Cause(StrEnum):
     OVERDUE = "overdue"
     LINK = "link-dead"
     LINK_REFUSED = "link-refused"  # our own rules forbid following the link to its host
+    CODING = "coding-refused"  # the file comes with a content coding that no reader undoes
     TRANSFER = "transfer-broken"
     CONTENT = "content-refused"
     DISK = "disk"

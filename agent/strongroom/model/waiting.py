@@ -122,6 +122,7 @@ _FOR = {
     Cause.PROVIDER_FAILED: "another export",
     Cause.OVERDUE: "another export",
     Cause.LINK_REFUSED: "the host of its link to be allowed",
+    Cause.CODING: "the provider to serve exports in a coding that can be undone",
     Cause.LINK: "a download link that works",
     Cause.TRANSFER: "another download",
     Cause.CONTENT: "another download of a file that arrived damaged",

@@ -2,9 +2,9 @@
 
 * The bytes are taken as they are on the wire. What a header says of their kind or encoding is often wrong (a type that
   nobody set, "aws-chunked" kept from an upload): the first bytes tell, and only those that are no file are refused.
-  A file that is gzip-coded is taken so; whoever reads it undoes the coding.
+  A file coded with gzip or deflate is taken so, and readers undo the coding. Any other coding is refused by name.
 * Announced size, Content-Length and received bytes must agree, as far as each of them is known. The announced size of
-  a gzip-coded file may be that of the decoded file, so there Content-Length and received bytes must agree.
+  a coded file may be that of the decoded file, so there Content-Length and received bytes must agree.
 * A broken transfer resumes only where it is provable that the rest belongs to the same file: strong ETag unchanged,
   206, and a Content-Range that begins where we stopped (RFC 9110, sections 13.1.5 and 14). The sink takes bytes in
   order and cannot go back, so everything else ends the transfer, and the engine begins a new one.
@@ -18,8 +18,18 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from strongroom.model.errors import AuthRefused, Interrupted, LinkDead, StrongroomError, TransferError, Transient
+from strongroom.model.contentcoding import OPENING, begins_export, detect_coding, is_zstd, peek
+from strongroom.model.errors import (
+    AuthRefused,
+    CodingRefused,
+    Interrupted,
+    LinkDead,
+    StrongroomError,
+    TransferError,
+    Transient,
+)
 from strongroom.model.provider import Part
+from strongroom.providers.encodings import HARMLESS
 from strongroom.providers.policy import HttpPolicy
 from strongroom.providers.port import Received
 from strongroom.providers.redaction import plain_words
@@ -29,19 +39,18 @@ from strongroom.providers.wire import Answer, WireFailed
 _RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 _STRONG = re.compile(r'"[\x21\x23-\x7e]*"')
 _AGAIN = frozenset({202, 408, 425, 429})  # 202: accepted, so there is nothing yet
-_OPENING = 64  # bytes that must be here before a file is judged by them, unless it is shorter
 _MARKUP = re.compile(rb"\s*<(?=[?!A-Za-z])(!doctype\b|html\b|head\b|body\b)?", re.IGNORECASE)
-_GZIP = b"\x1f\x8b"
-_HARMLESS = re.compile(r"identity|aws-chunked|binary|none|utf-?8|us-ascii|iso-8859-1|[78]bit|base64|x?-?gzip|\s*")
+_UNDONE = re.compile(r"x?-?gzip|deflate")
+_CODINGS = {"br": "br (Brotli)", "compress": "compress (LZW)", "x-compress": "compress (LZW)"}
 _LOG = logging.getLogger("strongroom.providers")
 
 
 def download(policy: HttpPolicy, part: Part, sink: Callable[[bytes], None], stop: Callable[[], bool]) -> int:
     """Stream the part into the sink and return its bytes.
 
-    Raises LinkDead, TransferError, Interrupted; Transient when nothing came because the host is in trouble;
-    AuthRefused when the API itself refuses the key for an authenticated part. What the sink has taken is worthless
-    after any of them.
+    Raises LinkDead, CodingRefused, TransferError, Interrupted; Transient when nothing came because the host is in
+    trouble; AuthRefused when the API itself refuses the key for an authenticated part. What the sink has taken is
+    worthless after any of them.
     """
     return _Download(policy, part, sink, stop).run()
 
@@ -141,7 +150,7 @@ class _Download:
         for chunk in answer.chunks():
             if self._stop():
                 raise Interrupted("the download was stopped; it will begin again")
-            if self._received < len(_GZIP):
+            if self._received < OPENING:
                 self._look(chunk)
             self._received += len(chunk)
             total = self._source.total if self._source else None
@@ -152,9 +161,9 @@ class _Download:
             self._pass(chunk)
 
     def _look(self, chunk: bytes) -> None:
-        """Look whether the file is gzip-coded: then its announced size says nothing of the bytes on the wire."""
-        self._begun += chunk[: len(_GZIP)]
-        if self._begun.startswith(_GZIP) and self._source is not None:
+        """Look whether the file is coded: then its announced size says nothing of the bytes on the wire."""
+        self._begun = (self._begun + chunk)[:OPENING]
+        if detect_coding(self._begun) and self._source is not None:
             self._source.total = self._length
             self._wrong = None
 
@@ -162,7 +171,7 @@ class _Download:
         """Hand the bytes on, the first of them once they have been judged."""
         if self._opening is not None:
             chunk = self._opening = self._opening + chunk
-            if len(chunk) < _OPENING:
+            if len(chunk) < OPENING:
                 return
             self._opening = None
             self._judge(chunk)
@@ -230,7 +239,7 @@ def _trouble(answer: Answer) -> StrongroomError:
 
 
 def _check_opening(opening: bytes, headers: Mapping[str, str]) -> None:
-    """Refuse a web page, an error document, several pieces in one, and an encoding that cannot be read."""
+    """Refuse a web page, an error document, several pieces in one, and a coding that no reader undoes."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind.startswith("multipart/") and opening.lstrip().startswith(b"--"):
         raise TransferError("the file came in several pieces in one answer, which was not asked for")
@@ -239,22 +248,32 @@ def _check_opening(opening: bytes, headers: Mapping[str, str]) -> None:
         raise LinkDead("an error document came instead of the file", hint="a fresh link is asked for; nothing to do")
     if markup is not None:
         raise TransferError("a web page came instead of the file", hint="check for a proxy or login page on the way")
-    codings = headers.get("content-encoding", "").lower().split(",")
-    strange = [name.strip() for name in codings if not _HARMLESS.fullmatch(name.strip())]
-    if strange and not (opening.startswith(_GZIP) or _is_plain(opening)):
-        raise TransferError(
-            f"the file came in an encoding that was not asked for and cannot be undone ({_shown(strange)})",
-            hint="ask the provider why its storage encodes exports",
-        )
+    _check_coding(opening, headers.get("content-encoding", ""))
 
 
-def _is_plain(opening: bytes) -> bool:
-    """Say whether the bytes begin a ZIP, or text: what no encoder puts first."""
-    return opening.startswith(b"PK") or all(byte >= 0x20 or byte in b"\t\r\n" for byte in opening[:_OPENING])
+def _check_coding(opening: bytes, label: str) -> None:
+    """Raise CodingRefused for a coding that no reader undoes, and for two on one another. The bytes decide."""
+    coding = detect_coding(opening)
+    inner = peek(opening, coding) if coding else opening
+    if is_zstd(inner):
+        raise _refused_coding("zstd" if not coding else f"zstd inside {coding}")
+    if coding and detect_coding(inner):
+        raise _refused_coding(f"{detect_coding(inner)} inside {coding}")
+    if not inner or begins_export(inner):
+        return
+    names = [name.strip() for name in label.lower().split(",")]
+    strange = [name for name in names if not (HARMLESS.fullmatch(name) or _UNDONE.fullmatch(name))]
+    if strange:
+        raise _refused_coding(", ".join(_CODINGS.get(name, plain_words(name, limit=60)) for name in strange))
+    if not coding and "deflate" in names:
+        raise TransferError("the file is labeled Content-Encoding: deflate, but its first bytes are not deflate")
 
 
-def _shown(codings: list[str]) -> str:
-    return plain_words(", ".join(codings), limit=60)
+def _refused_coding(shown: str) -> CodingRefused:
+    return CodingRefused(
+        f"the file came with a content coding that Strongroom does not undo: {shown}",
+        hint="ask the provider to serve exports without Content-Encoding, or with gzip or deflate",
+    )
 
 
 def _length(answer: Answer) -> int | None:

@@ -6,10 +6,14 @@ nothing by that. A file does: its announced size would mean nothing, so download
 
 from __future__ import annotations
 
+import re
 import zlib
 from dataclasses import dataclass
 
-_GZIP = 31  # zlib's word for a gzip header around deflate
+HARMLESS = re.compile(r"identity|aws-chunked|binary|none|utf-?8|us-ascii|iso-8859-1|[78]bit|base64|\s*")
+"""Labels that servers send as a content coding although they are none."""
+
+_WBITS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}  # zlib's words; some servers send deflate bare
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +27,16 @@ class Plain:
 
 def undo(coding: str, body: bytes, whole: bool, cap: int) -> Plain:
     """Return the body decoded, `whole` False where it broke off or is larger than `cap` bytes. Never raises."""
-    coding = coding.strip().lower()
-    if coding in ("", "identity"):
+    names = [name for name in map(str.strip, coding.lower().split(",")) if not HARMLESS.fullmatch(name)]
+    if not names:
         return Plain(body, whole)
-    if coding not in ("gzip", "x-gzip"):
-        return Plain(body, whole, coding)
-    machine = zlib.decompressobj(_GZIP)
-    try:
-        plain = machine.decompress(body, cap)
-    except zlib.error:
-        return Plain(b"", False)
-    return Plain(plain, whole and machine.eof)
+    if len(names) > 1 or names[0] not in _WBITS:
+        return Plain(body, whole, ", ".join(names))
+    for wbits in _WBITS[names[0]]:
+        machine = zlib.decompressobj(wbits)
+        try:
+            plain = machine.decompress(body, cap)
+        except zlib.error:
+            continue
+        return Plain(plain, whole and machine.eof)
+    return Plain(b"", False)

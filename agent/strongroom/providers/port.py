@@ -88,9 +88,9 @@ class Provider(Protocol):
         A `Received` says whether the host announced them; a plain number counts as not announced. A CSV or NDJSON whose
         size nobody announced is downloaded twice, and both must agree.
 
-        Raises LinkDead when the link died, LinkRefused when it leads where we may not connect, TransferError when the
-        bytes are not what was announced (the sink may have taken some: throw them away), Interrupted when `stop` says
-        so.
+        Raises LinkDead when the link died, LinkRefused when it leads where we may not connect, CodingRefused for a
+        content coding that no reader undoes, TransferError when the bytes are not what was announced (the sink may
+        have taken some: throw them away), Interrupted when `stop` says so.
         """
         ...
 

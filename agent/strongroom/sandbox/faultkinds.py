@@ -36,9 +36,7 @@ class FaultKind(StrEnum):
     NEW_ETAG = "new-etag"  # the answer carries another ETag than usual
     WRONG_RANGE = "wrong-range"  # a 206 that begins `by` bytes away from what was asked
     GZIP = "gzip"  # Content-Encoding: gzip, where the client allows it
-    CODED = (
-        "coded"  # the file is stored gzip-coded, in `count` gzip members; a host labels it so: whatever is asked for
-    )
+    CODED = "coded"  # the file is stored in the codings `name` (empty: gzip) of codings.py, in `count` gzip members
     LABEL = "label"  # Content-Encoding is `name`, which may be empty; "none": the header is not there
     MEDIA_TYPE = "media-type"  # Content-Type is `name`; empty: the header is not there
 

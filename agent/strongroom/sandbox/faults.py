@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from strongroom.sandbox.codings import check_coding
 from strongroom.sandbox.faultkinds import (
     ANSWER_BODIES,
     ANSWERS,
@@ -100,6 +101,8 @@ class Fault:
             raise ValueError(f"{self.kind} happens on {', '.join(sorted(allowed))}, not on {self.on}")
         if self.nth < 1 or (self.times is not None and self.times < 1):
             raise ValueError("nth and times count from 1")
+        if self.kind is FaultKind.CODED:
+            check_coding(self.name)
         if not 0.0 <= self.probability <= 1.0:
             raise ValueError(f"a probability lies between 0 and 1, got {self.probability}")
 

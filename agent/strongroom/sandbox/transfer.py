@@ -7,7 +7,6 @@ end is a 416, and an If-Range that does not match the strong ETag gives the whol
 from __future__ import annotations
 
 import asyncio
-import gzip
 import re
 import zlib
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from strongroom.sandbox.codings import encode, label
 from strongroom.sandbox.faults import Fault, FaultKind, Length, first
 from strongroom.sandbox.wire import Wire
 
@@ -62,12 +62,12 @@ def serve_file(request: Request, file: StoredFile, faults: tuple[Fault, ...], ma
     """Return the answer to a GET or HEAD for this file, bent by the transfer faults."""
     coded = first(faults, FaultKind.CODED)
     if coded is not None:
-        file = _as_coded(file, coded.count)
+        file = _as_coded(file, coded)
     etag = f'"{file.etag}{"-changed" if first(faults, FaultKind.NEW_ETAG) else ""}"'
     asked = _wanted_range(request, file.size, etag) if manners.ranges else None
     if asked is not None and asked[0] >= file.size:
         return Response(status_code=416, headers={"Content-Range": f"bytes */{file.size}"})
-    headers = _common_headers(file, etag, manners) | ({"Content-Encoding": "gzip"} if coded else {})
+    headers = _common_headers(file, etag, manners) | ({"Content-Encoding": label(coded.name)} if coded else {})
     _relabel(headers, faults)
     plan = _plan(file, asked, faults, headers)
     squeezed = first(faults, FaultKind.GZIP) is not None and "gzip" in request.headers.get("accept-encoding", "")
@@ -77,20 +77,18 @@ def serve_file(request: Request, file: StoredFile, faults: tuple[Fault, ...], ma
     return _Transfer(file.path, plan, faults, manners, squeezed=squeezed)
 
 
-def _as_coded(file: StoredFile, members: int) -> StoredFile:
-    """Return the file as it is stored gzip-coded beside the plain one: always the same bytes."""
-    path = file.path.with_name(f"{file.path.name}.{members}.gz")
-    content, step = file.path.read_bytes(), -(-file.size // members) or 1
-    pieces = [content[at : at + step] for at in range(0, file.size, step)] or [b""]
-    path.write_bytes(b"".join(gzip.compress(piece, 6, mtime=0) for piece in pieces))
-    return replace(file, path=path, size=path.stat().st_size, etag=f"{file.etag}-gz")
+def _as_coded(file: StoredFile, fault: Fault) -> StoredFile:
+    """Return the file as it is stored coded beside the plain one: always the same bytes."""
+    path = file.path.with_name(f"{file.path.name}.{fault.count}.{fault.name}")
+    path.write_bytes(encode(file.path.read_bytes(), fault.name, fault.count))
+    return replace(file, path=path, size=path.stat().st_size, etag=f"{file.etag}-{fault.name}")
 
 
 def _relabel(headers: dict[str, str], faults: tuple[Fault, ...]) -> None:
-    label, kind = first(faults, FaultKind.LABEL), first(faults, FaultKind.MEDIA_TYPE)
-    if label is not None:
+    shown, kind = first(faults, FaultKind.LABEL), first(faults, FaultKind.MEDIA_TYPE)
+    if shown is not None:
         headers.pop("Content-Encoding", None)
-        headers |= {} if label.name == "none" else {"Content-Encoding": label.name}
+        headers |= {} if shown.name == "none" else {"Content-Encoding": shown.name}
     if kind is not None:
         headers.pop("Content-Type", None)
         headers |= {"Content-Type": kind.name} if kind.name else {}

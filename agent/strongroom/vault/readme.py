@@ -22,6 +22,8 @@ To open an archive with nothing but the age tool and an identity file of a recip
 or in one line: age -d -i <(age -d -i IDENTITY keys/ab/ID.key.age) archives/ab/ID.age > delivered-file
 Where the manifest says "coding": "zstd", unpack what age writes: age -d … | zstd -d > delivered-file
 Where it says "coding": "gzip", the provider delivered the file gzip-coded: age -d … | gunzip > file
+Where it says "deflate" (zlib, RFC 1950) or "raw-deflate" (RFC 1951), undo that in the same way, for instance with
+Python: zlib.decompress(content, 15), or -15 for raw-deflate
 
 Whoever destroys a key file destroys its archive for good. Do not edit anything here by hand.
 """

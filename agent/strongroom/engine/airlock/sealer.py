@@ -37,7 +37,6 @@ from strongroom.engine.reading.coding import (
     Unpacked,
     coding_for,
     decoder,
-    delivered_coding,
     make_encoder,
     open_delivered,
 )
@@ -46,6 +45,7 @@ from strongroom.formats.gunzip import Gunzipped
 from strongroom.formats.inspect import inspect_container
 from strongroom.formats.pipe import ParserLost, PipedSink
 from strongroom.model.archive import Seal
+from strongroom.model.contentcoding import OPENING, detect_coding
 from strongroom.model.errors import SealError, StrongroomError, VaultError, WorldError
 from strongroom.sealing.identity import X25519Identity
 from strongroom.sealing.keyfile import ArchiveKey, write_archive_key
@@ -59,7 +59,6 @@ from strongroom.vault.vaultfiles import create_descriptor, open_file, read_file
 
 TAKE = 256 << 10  # bytes; a quarter of the pipe, so that the engine never waits for an empty one
 LONGEST_LINE = 1 << 20
-OPENING = 2  # bytes that tell whether a file is gzip-coded
 
 
 class Abandoned(Exception):
@@ -132,7 +131,9 @@ def _read_back(order: Order, key: ArchiveKey, seal: Seal, sink: PipedSink, repli
     if clear is None:
         return Verified(inspection, seal)
     seal = _decoded(seal, clear, key.salt)
-    return Verified(judge_coded(inspection, order.expectation.size, seal.size, seal.decoded_size), seal)
+    return Verified(
+        judge_coded(inspection, order.expectation.size, seal.size, seal.decoded_size, seal.delivered_coding), seal
+    )
 
 
 def _decoded(seal: Seal, clear: Gunzipped, salt: bytes) -> Seal:
@@ -182,12 +183,12 @@ def _seal(order: Order, key: ArchiveKey, control: BinaryIO, payload: BinaryIO) -
         digest=hmac.new(key.salt, content, hashlib.sha256).hexdigest(),
         delivered_name=order.delivered_name,
         coding=coding,
-        delivered_coding=delivered_coding(opening),
+        delivered_coding=detect_coding(opening),
     )
 
 
 def _read_opening(payload: BinaryIO) -> bytes:
-    """Return the first bytes of the file: at least two, unless it is shorter."""
+    """Return the first bytes of the file: a kilobyte at least, unless it is shorter."""
     opening = payload.read(TAKE)
     while 0 < len(opening) < OPENING and (more := payload.read(TAKE)):
         opening += more

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from strongroom.formats.bundle import Bundle, name_members
-from strongroom.formats.gunzip import MAGIC, is_gzip
+from strongroom.model.contentcoding import OPENING, detect_coding
 from strongroom.model.errors import LinkDead, RequestRefused, TransferError
 from strongroom.model.inspection import Bundled, Caps, Expectation
 from strongroom.model.provider import Container, Part
@@ -95,14 +95,14 @@ def _take(provider: Provider, ref: str, number: int, part: Part, sink: Sink, sto
     endless = part.container in _ENDLESS and part.size is None
 
     def seen(chunk: bytes) -> None:
-        if len(opening) < len(MAGIC):
-            opening.extend(chunk[: len(MAGIC)])
+        if len(opening) < OPENING:
+            opening.extend(chunk[:OPENING])
         if endless:
             digest.update(chunk)
         sink(chunk)
 
     size = provider.download(part, seen, stop)
-    if part.size is not None and size != part.size and not is_gzip(opening):  # else either form may have been announced
+    if part.size is not None and size != part.size and not detect_coding(opening):  # else of either form
         raise TransferError(f"the provider announced {part.size} bytes and {size} arrived")
     if endless and not getattr(size, "announced", False):
         _take_again(provider, ref, number, part, size, digest.digest(), stop)

@@ -25,6 +25,7 @@ HOPEFUL = frozenset(
         Cause.EXPIRED,
         Cause.LINK,
         Cause.LINK_REFUSED,
+        Cause.CODING,
         Cause.TRANSFER,
         Cause.WORKER,
         Cause.RESTART,

@@ -16,6 +16,7 @@ from strongroom.engine.retention.retain import with_rule
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.decision import Step
 from strongroom.model.errors import (
+    CodingRefused,
     ExportGone,
     Interrupted,
     LinkDead,
@@ -70,9 +71,10 @@ def take(engine: Engine, job: Job, _step: Step, hand: Hand) -> Happening:
         cause = causes.get(type(error), Cause.GONE)
         event = Event.LINK_DIED if isinstance(error, LinkDead) else Event.DIED
         return _undone(engine, job, hand, Happening(event, Facts(_later(engine, job, cause), cause, error.message)))
-    except LinkRefused as error:
+    except (LinkRefused, CodingRefused) as error:
         words = f"{error.message}. {error.hint}".rstrip(". ")
-        return _undone(engine, job, hand, Happening(Event.DIED, Facts(cause=Cause.LINK_REFUSED, detail=words)))
+        cause = Cause.LINK_REFUSED if isinstance(error, LinkRefused) else Cause.CODING
+        return _undone(engine, job, hand, Happening(Event.DIED, Facts(cause=cause, detail=words)))
     except ProviderError as error:
         return _undone(engine, job, hand, trouble(engine, job, error))
     except TransferError as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from strongroom.engine.proof.issuer import Issuer
 from strongroom.engine.proof.proving import Proven
 from strongroom.model.archive import Archive
+from strongroom.model.contentcoding import undo_command
 from strongroom.model.counts import counted
 from strongroom.model.instants import format_instant
 from strongroom.vault.checkpoints import LoggedLine
@@ -124,7 +125,7 @@ def _opening(told: Told) -> str:
 def _open_command(archive: Archive) -> str:
     folder = f"archives/{archive.id}"
     unpacked = " | zstd -d" if archive.seal.coding else ""
-    unpacked += " | gunzip" if archive.seal.delivered_coding else ""
+    unpacked += undo_command(archive.seal.delivered_coding)
     name = "../" + shlex.quote(_one_line(f"{archive.id}-{archive.seal.file_name}".replace("/", "_")))
     return f"age -d -i <(age -d -i IDENTITY {folder}/key.age) {folder}/payload.age{unpacked} > {name}"
 
@@ -182,8 +183,8 @@ them with the log (salt.txt is needed for that).
 """
 
 _PLAIN_CODED = """
-Where there is also archives/ID/decoded, the provider delivered the file gzip-coded: "delivered" is the coded file, byte
-for byte, and "decoded" is the file to read.
+Where there is also archives/ID/decoded, the provider delivered the file with a content coding: "delivered" is the
+coded file, byte for byte, and "decoded" is the file to read.
 """
 
 _LIMITS = """

@@ -1,7 +1,7 @@
-"""The codings of an archive: ours before sealing (zstd for text), and the one that the provider delivered (gzip).
+"""The codings of an archive: ours before sealing (zstd for text), and the provider's (gzip or deflate).
 
 Sealed text does not compress any more, so zstd is the last chance to save the room; a ZIP is left as it came, and so is
-a file that is gzip-coded already. The digest is always that of the delivered bytes. `open_delivered` reads those,
+a file that came coded. The digest is always that of the delivered bytes. `open_delivered` reads those,
 `open_clear` the file without any coding. Stock tools undo all of it: `age -d … | zstd -d`, `age -d … | gunzip`.
 """
 
@@ -11,9 +11,10 @@ import io
 import os
 from typing import IO, TYPE_CHECKING, Protocol, cast
 
-from strongroom.formats.gunzip import GZIP, Gunzipped, is_gzip
+from strongroom.formats.gunzip import Gunzipped
 from strongroom.formats.plaintext import PlaintextReader
 from strongroom.model.archive import Seal
+from strongroom.model.contentcoding import Coding, detect_coding
 from strongroom.model.errors import SealError
 from strongroom.model.inspection import Caps
 from strongroom.model.provider import Container
@@ -49,12 +50,7 @@ class _Plain:
 
 def coding_for(container: Container, opening: bytes) -> str:
     """Return our coding for a file that begins so: bare text is compressed, a ZIP must be read at any place."""
-    return "" if container in (Container.ZIP_OF_JSON, Container.BUNDLE) or is_gzip(opening) else ZSTD
-
-
-def delivered_coding(opening: bytes) -> str:
-    """Return the content coding of a delivered file that begins so: its bytes tell, a header may be wrong."""
-    return GZIP if is_gzip(opening) else ""
+    return "" if container in (Container.ZIP_OF_JSON, Container.BUNDLE) or detect_coding(opening) else ZSTD
 
 
 def make_encoder(coding: str) -> Encoder:
@@ -118,10 +114,16 @@ def decoder(delivered: PlaintextReader, seal: Seal, caps: Caps) -> Gunzipped | N
     """
     if not seal.delivered_coding:
         return None
-    if seal.delivered_coding != GZIP:
-        told = f"the archive was delivered as {seal.delivered_coding!r}, which is not known"
-        raise SealError(told, hint="install a newer strongroom")
-    return Gunzipped(delivered, caps)
+    return Gunzipped(delivered, caps, require_known_coding(seal.delivered_coding))
+
+
+def require_known_coding(coding: str) -> Coding:
+    """Return the content coding of this name. Raises SealError for one this program does not know."""
+    try:
+        return Coding(coding)
+    except ValueError:
+        told = f"the archive was delivered as {coding!r}, which is not known"
+        raise SealError(told, hint="install a newer strongroom") from None
 
 
 def open_delivered(packed: SealedReader, seal: Seal) -> SealedReader | Unpacked:

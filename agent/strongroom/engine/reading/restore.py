@@ -19,7 +19,7 @@ from strongroom.engine.airlock.digest import Digest
 from strongroom.engine.health.fixity import Watch
 from strongroom.engine.keys.identities import unlock
 from strongroom.engine.reading.blocks import Filler, WatchedReader, read_blocks
-from strongroom.engine.reading.coding import Unpacked, decoder, open_delivered
+from strongroom.engine.reading.coding import Unpacked, decoder, open_delivered, require_known_coding
 from strongroom.engine.reading.outside import require_outside
 from strongroom.formats.gunzip import Gunzipped
 from strongroom.formats.plaintext import PlaintextReader
@@ -105,7 +105,7 @@ def restore_members(
             watch(len(block))
         _check(archive, key.salt, digest.digest())
         reader.seek(0)
-        coded = frozenset(report.member for report in archive.inspection.members if report.coding)
+        coded = _member_codings(archive)
         watched = WatchedReader(reader, watch)
         with _onto(folder):
             paths = extract_container(_undone(watched, archive) or watched, folder, Caps(), coded)
@@ -131,6 +131,14 @@ class _Hashed:
     def digest(self) -> bytes:
         """Return the SHA-256 of what was read."""
         return self._hash.digest()
+
+
+def _member_codings(archive: Archive) -> dict[str, str]:
+    """Return the content codings of a bundle's files by name. Raises SealError for one this program does not know."""
+    coded = {report.member: report.coding for report in archive.inspection.members if report.coding}
+    for coding in coded.values():
+        require_known_coding(coding)
+    return coded
 
 
 def _undone(reader: PlaintextReader, archive: Archive) -> Gunzipped | None:
@@ -226,7 +234,8 @@ def bare_name(archive: Archive) -> str:
 
 
 def file_name(archive: Archive, *, as_delivered: bool = False) -> str:
-    """Return the name of the file as it is restored: where it came gzip-coded, with .gz only as it was delivered.
+    """Return the name of the file as it is restored: where it came coded, with the ending of the coding only as it was
+    delivered.
 
     Raises SealError for a name that could lead out of the target folder.
     """
