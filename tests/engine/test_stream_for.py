@@ -1,0 +1,70 @@
+"""Which stream an export that a person asks for belongs to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from strongroom.config.load import load_config
+from strongroom.config.schema import Config
+from strongroom.engine.assembly import stream_for
+from strongroom.model.bech32 import encode_bech32
+from strongroom.model.errors import UsageError
+
+HEAD = f"""[vault]
+path = "v"
+recipients = ["{encode_bech32("age", b"q" * 32)}", "{encode_bech32("age", b"p" * 32)}"]
+[retention.standard]
+period = "7y"
+[retention.long]
+period = "10y"
+"""
+
+
+def source(name: str) -> str:
+    return f'[[source]]\nname = "{name}"\nprovider = "zavu"\napi_key = "file:/key"\n'
+
+
+def stream(name: str, of: str, datasets: str, more: str = "") -> str:
+    return f'[[stream]]\nname = "{name}"\nsource = "{of}"\ndatasets = [{datasets}]\nretention = "long"\n{more}'
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    file = tmp_path / "strongroom.toml"
+    file.write_text(
+        HEAD
+        + "".join(source(name) for name in ("one", "two", "none"))
+        + stream("chats", "one", '"messages", "templates"')
+        + stream("sms", "two", '"messages"', 'filters = { channel = "sms" }\n')
+        + stream("all", "two", '"messages"')
+        + stream("forms", "two", '"templates"')
+    )
+    return load_config(file)
+
+
+@pytest.mark.parametrize(
+    ("of", "datasets", "name", "retention"),
+    [
+        ("one", (), "chats", "long"),  # its only stream
+        ("one", ("templates", "messages"), "chats", "long"),
+        ("one", ("messages",), "one:messages", "standard"),  # not the only stream: a part of it
+        ("two", ("messages",), "all", "long"),  # and not the filtered one, which has less
+        ("two", ("templates",), "forms", "long"),
+        ("two", ("templates", "messages"), "two:messages+templates", "standard"),
+        ("none", ("messages",), "none:messages", "standard"),
+    ],
+)
+def test_an_export_belongs_to_the_stream_of_exactly_its_datasets(
+    config: Config, of: str, datasets: tuple[str, ...], name: str, retention: str
+) -> None:
+    found, kept = stream_for(config, of, datasets)
+    assert (found.name, found.source, kept) == (name, of, retention)
+    assert not datasets or set(found.datasets) == set(datasets)
+
+
+@pytest.mark.parametrize("of", ["two", "none"])
+def test_without_a_dataset_a_source_must_have_one_stream(config: Config, of: str) -> None:
+    with pytest.raises(UsageError, match="no dataset was named"):
+        stream_for(config, of, ())
