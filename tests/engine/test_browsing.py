@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from sealkit import House
 
 from strongroom.engine.reading.browsing import Browser, Passed, Shelf
-from strongroom.model.errors import Interrupted
+from strongroom.model.archive import Archive, Holding
+from strongroom.model.errors import Interrupted, UsageError
 from strongroom.model.provider import Container
 
 COUNT, PAGE = 450, 200
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, Archive]]:
     house = House(tmp_path_factory.mktemp("browsing"))
     records = [{"id": f"m{n}", "at": "2026-03-01T00:00:00Z", "text": f"number {n}"} for n in range(COUNT)]
-    archive = house.seal_records(records, Container.ZIP_OF_JSON)
+    yield house, house.seal_records(records, Container.ZIP_OF_JSON)
+    house.vault.close()
+
+
+@pytest.fixture(scope="module")
+def browser(sealed: tuple[House, Archive]) -> Iterator[Browser]:
+    house, archive = sealed
     with Browser(house.vault, archive, house.identities) as opened:
         yield opened
-    house.vault.close()
 
 
 def ids(shelf: Shelf) -> list[str]:
@@ -53,3 +60,16 @@ def test_a_reading_that_was_given_up_is_no_end_of_the_records(browser: Browser, 
     with pytest.raises(Interrupted):
         browser.read(400, PAGE, "", stopping_after(given_up))
     assert ids(browser.read(first, PAGE)) == [f"m{n}" for n in range(first, min(COUNT, first + PAGE))]
+
+
+def test_a_dataset_that_the_archive_does_not_have_is_refused(sealed: tuple[House, Archive]) -> None:
+    house, archive = sealed
+    with pytest.raises(UsageError, match=f"archive {archive.id} has no dataset calls") as refused:
+        Browser(house.vault, archive, house.identities, "calls")
+    assert refused.value.hint == "it has messages"
+
+
+def test_an_archive_in_quarantine_is_not_browsed(sealed: tuple[House, Archive]) -> None:
+    house, archive = sealed
+    with pytest.raises(UsageError, match="its records cannot be browsed"):
+        Browser(house.vault, replace(archive, holding=Holding.QUARANTINED), house.identities)

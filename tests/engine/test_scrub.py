@@ -11,13 +11,17 @@ from pathlib import Path
 import pytest
 from sealkit import AT, House, as_csv, message
 
+from strongroom.engine.health.evidencefiles import Part, evidence_files
 from strongroom.engine.health.scrub import Scrub
-from strongroom.engine.health.scrubview import list_findings, scrub_alarms, scrub_state
+from strongroom.engine.health.scrubview import list_findings, scrub_alarms, scrub_state, set_aside
+from strongroom.engine.recovery.mending import apply
+from strongroom.engine.recovery.recovery import Recovery
 from strongroom.evidence.line import read_chain
 from strongroom.model.archive import Archive
 from strongroom.model.errors import VaultLocked
 from strongroom.model.scrub import Pace
 from strongroom.vault.log import newest_entries
+from strongroom.vault.vault import open_vault
 from strongroom.vault.watching import scrubbed_at
 
 DAY = timedelta(days=1)
@@ -214,3 +218,46 @@ def test_two_processes_never_scrub_at_once(kept: Kept) -> None:
         os.close(folder)
     second.run(1 << 30, begin=False)
     assert first.run(1 << 30, begin=False) == 0  # it sees that the lap has ended meanwhile
+
+
+@pytest.mark.parametrize(
+    ("pace", "days", "behind"),
+    [(PACE, 59, False), (PACE, 61, True), (Pace(4 * DAY), 7, False), (Pace(4 * DAY), 9, True), (None, 61, True)],
+)
+def test_a_scrub_is_behind_by_the_pace_that_is_configured(
+    kept: Kept, pace: Pace | None, days: int, behind: bool
+) -> None:
+    kept.lap()
+    assert scrub_state(kept.house.vault, AT + days * DAY, pace).behind is behind
+
+
+def test_reading_leaves_nothing_in_the_page_cache(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    dropped: list[str] = []
+
+    def advise(fd: int, at: int, size: int, advice: int) -> None:
+        if (at, size, advice) == (0, 0, os.POSIX_FADV_DONTNEED):
+            dropped.append(Path(f"/proc/self/fd/{fd}").readlink().name)
+
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    kept.lap()
+    assert {f"{each.id}.age" for each in kept.archives} <= set(dropped)
+
+
+def test_an_archive_in_quarantine_is_read_on_but_for_what_it_was_put_aside_for(tmp_path: Path) -> None:
+    house, clock = House(tmp_path), Moving()
+    archive = house.seal(as_csv([message(1)]))
+    house.vault.write_log()
+    flip(house.vault.payload_path(archive))
+    house.vault.close()
+    root = tmp_path / "vault"
+    apply(Recovery(root, clock, lambda count: b"\1" * count, deep=True))
+    vault = open_vault(root)
+    try:
+        assert set_aside(vault) == (archive.id,)
+        assert [each.fault for each in evidence_files(vault) if each.fault] == []
+        flip(vault.layout.quarantined(archive.id, ".key.age"))
+        found = [(each.part, each.fault.code) for each in evidence_files(vault) if each.fault]
+        assert found == [(Part.QUARANTINE, "key")]
+        assert [each.fault for each in evidence_files(vault, deep=False) if each.fault] == []
+    finally:
+        vault.close()

@@ -1,16 +1,20 @@
-"""Which stream an export that a person asks for belongs to."""
+"""Exports that a person asks for: which stream they belong to, and what is refused."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from watchkit import days, open_house
 
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
 from strongroom.engine.assembly import stream_for
+from strongroom.engine.coverage.planning import enter_window
 from strongroom.model.bech32 import encode_bech32
+from strongroom.model.coverage import Cover
 from strongroom.model.errors import UsageError
+from strongroom.model.stream import Stream
 
 HEAD = f"""[vault]
 path = "v"
@@ -68,3 +72,26 @@ def test_an_export_belongs_to_the_stream_of_exactly_its_datasets(
 def test_without_a_dataset_a_source_must_have_one_stream(config: Config, of: str) -> None:
     with pytest.raises(UsageError, match="no dataset was named"):
         stream_for(config, of, ())
+
+
+@pytest.mark.parametrize(
+    ("cover", "hint"),
+    [
+        (Cover.OPEN, "strongroom run --once"),  # in progress: the export that there is must end
+        (Cover.PROVEN, "--again"),
+        (Cover.EMPTY, "--again"),
+        (Cover.MISSING, ""),
+        (Cover.LOST, ""),
+    ],
+)
+def test_a_window_that_is_archived_or_in_progress_is_refused_with_what_to_do(
+    tmp_path: Path, cover: Cover, hint: str
+) -> None:
+    with open_house(tmp_path) as house:
+        house.cover(days(3, 2), cover)
+        asked = (house.engine(), Stream("chats", "zavu", ("messages",)), days(3, 2), "standard")
+        if hint:
+            with pytest.raises(UsageError, match=f"is {cover} already") as refused:
+                enter_window(*asked)
+            assert hint in refused.value.hint
+        assert enter_window(*asked, again=bool(hint)).purpose == ("regenerate" if hint else "manual")
