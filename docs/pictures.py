@@ -23,14 +23,14 @@ from types import SimpleNamespace
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / each) for each in ("tests/engine", "tests/tui", "agent", "tui")]
+sys.path[:0] = [str(ROOT / each) for each in ("tests", "agent", "tui")]
 
-from sealkit import AT, House
-from test_tui_glance import configure, hold
 from textual.binding import Binding
 from textual.keys import format_key
-from tui_bench import NOW, STREAMS, Bench, Seat, furnish, make_archive, make_job
 
+from kit.sealed_vault import AT, House
+from kit.tui_bench import NOW, STREAMS, Bench, Seat, furnish, make_archive, make_job
+from kit.tui_views import configure, hold
 from strongroom.config.load import load_config
 from strongroom.model.coverage import Cover
 from strongroom.model.job import State

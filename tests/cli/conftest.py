@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import straywatch
-from cli_home import DAY, FIRST, Home, Invoke, make_home, sandbox_settings
 from click.testing import CliRunner, Result
 
+from kit import credential_leaks
+from kit.cli_home import DAY, FIRST, Home, Invoke, make_home, sandbox_settings
 from strongroom.cli.main import cli
 from strongroom.config.load import load_config
 from strongroom.engine import assembly
@@ -99,7 +99,7 @@ def own_home(kept_home: Home, tmp_path: Path) -> Home:
 def environment() -> dict[str, str]:
     """What a process of its own needs to run the program."""
     roots = [str(Path(__file__).parents[2] / root) for root in ("agent", "tui")]
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", straywatch.VARIABLE) if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", credential_leaks.VARIABLE) if name in os.environ}
     return {**kept, "PYTHONPATH": os.pathsep.join(roots), "TERM": "dumb", "COLUMNS": "80", "LANG": "C.UTF-8"}
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cli_home import Home
-from nonsense import run_program
+
+from kit.cli_home import Home
+from kit.hostile_input import run_program
 
 BAD = "caf\udce9"  # as the shell hands over the bytes of another encoding
 REFUSED = (

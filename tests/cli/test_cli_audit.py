@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 
 import pytest
-from cli_home import TEXT, Home, Invoke
 
+from kit.cli_home import TEXT, Home, Invoke
 from strongroom.evidence.tree import leaf_hash, root_by_inclusion
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_home import Home, Invoke, sandbox_settings
 from click.testing import CliRunner
 
+from kit.cli_home import Home, Invoke, sandbox_settings
 from strongroom.cli.main import cli
 from strongroom.sandbox.faults import FaultKind
 from strongroom.sandbox.qlara_options import QlaraOptions

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from cli_home import API_KEY, Home, Invoke
+
+from kit.cli_home import API_KEY, Home, Invoke
 
 
 def test_a_sound_file_is_told_so(home: Home, invoke: Invoke) -> None:

@@ -11,8 +11,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from cli_home import Home, Invoke
-from damagekit import (
+
+from kit.cli_home import Home, Invoke
+from kit.damage import (
     COMMANDS,
     DAMAGES,
     PLACES,

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli_home import Invoke
+
+from kit.cli_home import Invoke
 
 
 def test_a_folder_that_holds_anything_is_refused(invoke: Invoke, tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cli_home import Home, Invoke
 
+from kit.cli_home import Home, Invoke
 from strongroom.cli import terminal
 from strongroom.engine import people
 from strongroom.evidence.line import Entry, Fact

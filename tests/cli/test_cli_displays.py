@@ -9,9 +9,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from cli_home import FIRST, Home
 from rich.console import Console
 
+from kit.cli_home import FIRST, Home
 from strongroom.cli.bars import Bars
 from strongroom.cli.displays import JsonLines, PlainLines, choose_display
 from strongroom.cli.follow import Family, Follower, Following, Glance

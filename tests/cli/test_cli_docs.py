@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 import pytest
-from cli_home import Home, Invoke
 
+from kit.cli_home import Home, Invoke
 from strongroom.cli.main import cli
 
 TEXT = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()

@@ -6,8 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cli_home import Home, Invoke, make_home
-
+from kit.cli_home import Home, Invoke, make_home
 from strongroom.cli.export import _unsettled_words
 from strongroom.model.instants import format_instant, parse_instant
 from strongroom.model.window import Window

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import click
 import pytest
-from cli_home import Home, Invoke
 
+from kit.cli_home import Home, Invoke
 from strongroom.cli.errors import PIPE_CLOSED, guarded, redact
 from strongroom.cli.json_output import put_document
 from strongroom.model import errors

@@ -18,12 +18,12 @@ from typing import Any
 
 import click
 import pytest
-import straywatch
-from cli_home import Home
 
+from kit import credential_leaks
+from kit.cli_home import Home
+from kit.drivers import command
 from strongroom.cli.main import cli
 
-DRIVER = Path(__file__).with_name("many_driver.py")
 AGE = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 PERIOD = ("--from", "2026-11-01", "--to", "2026-11-02")
 WITH_KEY = ("--identity", "{home}/identity.age")
@@ -202,7 +202,7 @@ class Crowd:
     def run(self, tasks: list[dict[str, Any]], **env: str) -> dict[str, Done]:
         """Run them in one driver; return what came of each by where and by command."""
         done = subprocess.run(
-            [sys.executable, str(DRIVER)],
+            command("many_commands"),
             input=json.dumps(tasks),
             env={**self.environment, "HOME": str(self.folder), **env},
             capture_output=True,
@@ -231,8 +231,8 @@ def crowd(base: Home, tmp_path_factory: pytest.TempPathFactory) -> Crowd:
     erasure = ask(*("erase", "request", "--subject", "s", "--ground", "g", "--stream", "zavu-main-records", *PERIOD))
     jobs = ask("jobs")["jobs"]
     archives = [each["id"] for each in ask("archives")["archives"] if each["holding"] == "held"]
-    kept = {name: os.environ[name] for name in ("PATH", straywatch.VARIABLE) if name in os.environ}
-    roots = [str(Path(__file__).parents[2] / root) for root in ("agent", "tui")]
+    kept = {name: os.environ[name] for name in ("PATH", credential_leaks.VARIABLE) if name in os.environ}
+    roots = [str(Path(__file__).parents[2] / root) for root in ("agent", "tui", "tests")]
     environment = {**kept, "PYTHONPATH": os.pathsep.join(roots), "TERM": "dumb", "COLUMNS": "80", "LANG": "C.UTF-8"}
     ids = {
         "hold": str(hold.get("id")),

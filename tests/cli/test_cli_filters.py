@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from cli_home import Home, Invoke
 
+from kit.cli_home import Home, Invoke
 from strongroom.engine.phrases import KINDS
 from strongroom.model.errors import UsageError
 from strongroom.model.naming import nearest_words, pick_name

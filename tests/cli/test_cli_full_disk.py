@@ -12,7 +12,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from cli_home import Home, Invoke
+
+from kit.cli_home import Home, Invoke
 
 READING = (
     "status",

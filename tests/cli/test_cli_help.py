@@ -7,8 +7,8 @@ import sys
 
 import click
 import pytest
-from cli_home import Invoke
 
+from kit.cli_home import Invoke
 from strongroom.cli.main import SECTIONS, cli
 
 HEAVY = {"textual", "httpx", "rich", "sqlite3", "cryptography", "uvicorn", "msgspec", "humanize", "simdjson"}

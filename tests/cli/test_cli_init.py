@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli_home import Invoke
 
+from kit.cli_home import Invoke
 from strongroom.cli import terminal
 from strongroom.config.load import load_config
 

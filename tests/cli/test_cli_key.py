@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from cli_home import Home, Invoke
 
+from kit.cli_home import Home, Invoke
 from strongroom.cli import terminal
 from strongroom.engine import assembly
 from strongroom.sealing.identity import X25519Identity

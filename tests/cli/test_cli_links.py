@@ -10,7 +10,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from cli_home import Home, Invoke
+
+from kit.cli_home import Home, Invoke
 
 pytestmark = pytest.mark.slow
 

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from cli_home import Home, Invoke
 
+from kit.cli_home import Home, Invoke
 from strongroom.engine.neighbours import beside
 
 PERIOD = ("--from", "2026-11-01", "--to", "2026-11-02")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,12 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "daemon"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-
-from listeners import Ear, listening, script
-from watchkit import House, open_house
-
+from kit.listeners import Ear, listening, script
+from kit.watched_vault import House, open_house
 from strongroom.cli.main import cli
 from strongroom.engine.health.notices import mark_told, reconcile, standing_notices
 from strongroom.model.alarm import Alarm, Level

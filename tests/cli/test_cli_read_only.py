@@ -10,7 +10,8 @@ import sys
 from collections.abc import Iterator, Mapping
 
 import pytest
-from cli_home import Home
+
+from kit.cli_home import Home
 
 LOOKING = [
     ["status"],

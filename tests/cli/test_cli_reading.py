@@ -11,8 +11,8 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cli_home import API_KEY, LINK, TEXT, Home, Invoke
 
+from kit.cli_home import API_KEY, LINK, TEXT, Home, Invoke
 from strongroom.config.load import load_config
 from strongroom.engine.health.heartbeat import beat
 from strongroom.model.bech32 import encode_bech32

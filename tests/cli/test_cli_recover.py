@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cli_home import Home, Invoke
 from click.testing import Result
 
+from kit.cli_home import Home, Invoke
 from strongroom.config.load import load_config
 from strongroom.engine.assembly import Doors, open_engine, open_reading
 from strongroom.engine.jobs.restart import recover as settle

@@ -10,8 +10,8 @@ import stat
 from pathlib import Path
 
 import pytest
-from cli_home import Home, Invoke
 
+from kit.cli_home import Home, Invoke
 from strongroom.config.load import load_config
 from strongroom.engine.assembly import open_reading
 from strongroom.engine.destruction.crosscheck import archive_difference, read_on

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from cli_home import Home, Invoke
+
+from kit.cli_home import Home, Invoke
 
 
 def run(invoke: Invoke, home: Home, *args: str) -> str:

@@ -8,8 +8,8 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from cli_home import Home, Invoke
 
+from kit.cli_home import Home, Invoke
 from strongroom.vault.derivedqueries import NOT_DERIVED, TABLES
 
 PERIOD = ("--from", "2026-11-01", "--to", "2026-11-05")

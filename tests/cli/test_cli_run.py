@@ -12,8 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cli_home import API_KEY, LINK, TEXT, Home, Invoke, make_home, sandbox_settings
 
+from kit.cli_home import API_KEY, LINK, TEXT, Home, Invoke, make_home, sandbox_settings
 from strongroom.sandbox.faults import Fault, FaultKind
 from strongroom.sandbox.recorder import Operation
 from strongroom.sandbox.server import Sandbox

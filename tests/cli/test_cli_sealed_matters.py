@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from cli_home import Home, Invoke
+from kit.cli_home import Home, Invoke
 
 MATTER, REASON = "Jones against Acme", "the court asked for it"
 PLACE = ("hold", "place", "--matter", MATTER, "--everything", "--reason", REASON)

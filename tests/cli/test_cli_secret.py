@@ -14,41 +14,21 @@ from pathlib import Path
 import keyring
 import keyring.backends.fail
 import pytest
-from cli_home import Home, Invoke
-from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
 
+from kit.cli_home import Home, Invoke
+from kit.keyrings import Keeping
 from strongroom.cli import terminal
 
 CANARY = "zv_live_canaryinthering01"
 
 
-class Ring(KeyringBackend):
-    """Keeps passwords in memory."""
-
-    priority = 5
-    viable = False  # never chosen by itself
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def delete_password(self, service: str, username: str) -> None:
-        del self.kept[service, username]
-
-
-class LockedRing(Ring):
+class LockedRing(Keeping):
     def get_password(self, service: str, username: str) -> str | None:
         raise KeyringLocked(CANARY)
 
 
-class HangingRing(Ring):
+class HangingRing(Keeping):
     unlocked = threading.Event()
 
     def get_password(self, service: str, username: str) -> str | None:
@@ -57,21 +37,21 @@ class HangingRing(Ring):
 
 
 @pytest.fixture
-def ring() -> Iterator[Ring]:
-    before, ring = keyring.get_keyring(), Ring()
+def ring() -> Iterator[Keeping]:
+    before, ring = keyring.get_keyring(), Keeping()
     keyring.set_keyring(ring)
     yield ring
     keyring.set_keyring(before)
 
 
-def test_a_secret_from_a_pipe_is_stored_and_its_reference_printed(ring: Ring, invoke: Invoke) -> None:
+def test_a_secret_from_a_pipe_is_stored_and_its_reference_printed(ring: Keeping, invoke: Invoke) -> None:
     result = invoke("secret", "set", "zavu", "--file", "-", text=f"{CANARY}\n")
     assert (result.exit_code, result.stdout) == (0, "keyring:strongroom/zavu\n")
     assert ring.kept == {("strongroom", "zavu"): CANARY}
     assert CANARY not in result.output
 
 
-def test_a_secret_from_a_file_that_is_ours_alone(ring: Ring, invoke: Invoke, tmp_path: Path) -> None:
+def test_a_secret_from_a_file_that_is_ours_alone(ring: Keeping, invoke: Invoke, tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text(CANARY)
     path.chmod(0o644)
@@ -88,7 +68,7 @@ def test_a_secret_from_a_file_that_is_ours_alone(ring: Ring, invoke: Invoke, tmp
 @pytest.mark.parametrize(
     "text", ["", "\n", "   ", f"{CANARY}\nsecond", f"{CANARY}\x07", pytest.param("x" * 70_000, id="long")]
 )
-def test_what_is_no_secret_is_not_stored(text: str, ring: Ring, invoke: Invoke) -> None:
+def test_what_is_no_secret_is_not_stored(text: str, ring: Keeping, invoke: Invoke) -> None:
     result = invoke("secret", "set", "zavu", "--file", "-", text=text)
     assert (result.exit_code, ring.kept) == (2, {})
     assert CANARY not in result.output
@@ -99,7 +79,7 @@ def test_what_is_no_secret_is_not_stored(text: str, ring: Ring, invoke: Invoke) 
 )
 @pytest.mark.parametrize("command", ["set", "remove", "check"])
 def test_names_that_could_be_secrets_or_mislead_are_not_repeated(
-    command: str, name: str, ring: Ring, invoke: Invoke
+    command: str, name: str, ring: Keeping, invoke: Invoke
 ) -> None:
     ring.kept["strongroom", name] = CANARY
     result = invoke("secret", command, "--", name)
@@ -108,7 +88,7 @@ def test_names_that_could_be_secrets_or_mislead_are_not_repeated(
     assert not name or name not in result.output
 
 
-def test_nobody_to_ask_is_a_mistake_in_words(ring: Ring, invoke: Invoke) -> None:
+def test_nobody_to_ask_is_a_mistake_in_words(ring: Keeping, invoke: Invoke) -> None:
     result = invoke("secret", "set", "zavu")
     assert (result.exit_code, ring.kept) == (2, {})
     assert "there is nobody to ask" in result.stderr
@@ -117,16 +97,16 @@ def test_nobody_to_ask_is_a_mistake_in_words(ring: Ring, invoke: Invoke) -> None
 
 def test_it_is_asked_for_twice_unseen(tmp_path: Path, environment: dict[str, str]) -> None:
     """On a real terminal, which echoes whatever a program does not keep from being echoed."""
+    environment["PYTHONPATH"] += f":{Path(__file__).parents[1]}"
     program = (
-        "import sys; sys.path.insert(0, sys.argv.pop(1))\n"
-        "import keyring; from test_cli_secret import Ring; ring = Ring(); keyring.set_keyring(ring)\n"
+        "import keyring; from kit.keyrings import Keeping; ring = Keeping(); keyring.set_keyring(ring)\n"
         "from strongroom.cli.main import cli\n"
         "try: cli.main(['secret', 'set', 'zavu'])\n"
         f"finally: open({str(tmp_path / 'kept')!r}, 'w').write(ring.kept.get(('strongroom', 'zavu'), ''))\n"
     )
     main, side = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-c", program, str(Path(__file__).parent)],
+        [sys.executable, "-c", program],
         env=environment,
         stdin=side,
         stdout=side,
@@ -154,7 +134,7 @@ def _until(terminal: int, awaited: bytes) -> bytes:
     return shown
 
 
-def test_without_a_keyring_nobody_is_asked_in_vain(ring: Ring, invoke: Invoke) -> None:
+def test_without_a_keyring_nobody_is_asked_in_vain(ring: Keeping, invoke: Invoke) -> None:
     keyring.set_keyring(keyring.backends.fail.Keyring())  # type: ignore[no-untyped-call]
     result = invoke("secret", "set", "zavu")
     assert result.exit_code == 2
@@ -163,7 +143,7 @@ def test_without_a_keyring_nobody_is_asked_in_vain(ring: Ring, invoke: Invoke) -
     assert "mode 0600" in result.stderr
 
 
-def test_a_keyring_that_hangs_is_given_up(ring: Ring, invoke: Invoke) -> None:
+def test_a_keyring_that_hangs_is_given_up(ring: Keeping, invoke: Invoke) -> None:
     keyring.set_keyring(HangingRing())
     try:
         result = invoke("secret", "remove", "zavu", "--patience", "1s")
@@ -173,7 +153,7 @@ def test_a_keyring_that_hangs_is_given_up(ring: Ring, invoke: Invoke) -> None:
     assert "did not answer within 1 s" in result.stderr
 
 
-def test_remove(ring: Ring, invoke: Invoke) -> None:
+def test_remove(ring: Keeping, invoke: Invoke) -> None:
     ring.kept["strongroom", "zavu"] = CANARY
     assert invoke("secret", "remove", "zavu").exit_code == 0
     assert ring.kept == {}
@@ -183,7 +163,7 @@ def test_remove(ring: Ring, invoke: Invoke) -> None:
 
 
 def test_every_scheme_can_be_checked(
-    ring: Ring, invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ring: Keeping, invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ring.kept["strongroom", "zavu"] = CANARY
     monkeypatch.setenv("ZAVU_KEY", CANARY)
@@ -210,7 +190,7 @@ def test_every_scheme_can_be_checked(
     assert "ZAVU_KEY is not set" in json.loads(result.stdout)["secrets"][0]["why"]
 
 
-def test_all_of_the_configuration_is_checked(ring: Ring, invoke: Invoke, own_home: Home) -> None:
+def test_all_of_the_configuration_is_checked(ring: Keeping, invoke: Invoke, own_home: Home) -> None:
     text = own_home.config.read_text()
     own_home.config.write_text(text.replace("[vault]\n", '[vault]\npassphrase = "keyring:strongroom/identity"\n', 1))
     result = invoke("--config", own_home.config, "secret", "check", "--all", "--json")
@@ -227,7 +207,7 @@ def test_all_of_the_configuration_is_checked(ring: Ring, invoke: Invoke, own_hom
 
 
 @pytest.mark.parametrize("args", [[], ["zavu", "--all"], ["evn:ZAVU"], [f"bearer:{CANARY}"]])
-def test_what_cannot_be_checked_is_a_usage_error(args: list[str], ring: Ring, invoke: Invoke) -> None:
+def test_what_cannot_be_checked_is_a_usage_error(args: list[str], ring: Keeping, invoke: Invoke) -> None:
     result = invoke("secret", "check", *args)
     assert result.exit_code == 2
     assert CANARY not in result.output
@@ -237,7 +217,7 @@ PASSPHRASE = "correct canary battery staple"
 
 
 @pytest.fixture
-def sealed(tmp_path: Path, invoke: Invoke, ring: Ring) -> Home:
+def sealed(tmp_path: Path, invoke: Invoke, ring: Keeping) -> Home:
     """An empty vault whose identity has a passphrase, which the configuration says is in the keyring."""
     home = Home(tmp_path / "sealed")
     home.folder.mkdir()
@@ -255,7 +235,7 @@ def sealed(tmp_path: Path, invoke: Invoke, ring: Ring) -> Home:
     return home
 
 
-def test_the_identity_opens_with_the_passphrase_of_the_keyring(sealed: Home, ring: Ring, invoke: Invoke) -> None:
+def test_the_identity_opens_with_the_passphrase_of_the_keyring(sealed: Home, ring: Keeping, invoke: Invoke) -> None:
     ring.kept["strongroom", "identity"] = PASSPHRASE
     result = invoke("--config", sealed.config, "verify", "--content")
     assert result.exit_code == 0, result.output
@@ -265,7 +245,7 @@ def test_the_identity_opens_with_the_passphrase_of_the_keyring(sealed: Home, rin
 
 
 def test_a_passphrase_that_is_not_found_is_said_and_asked_for(
-    sealed: Home, ring: Ring, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+    sealed: Home, ring: Keeping, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result = invoke("--config", sealed.config, "verify", "--content")
     assert result.exit_code == 2
@@ -279,7 +259,7 @@ def test_a_passphrase_that_is_not_found_is_said_and_asked_for(
     assert PASSPHRASE not in result.output
 
 
-def test_the_passphrase_of_one_identity_is_not_tried_on_another(sealed: Home, ring: Ring, invoke: Invoke) -> None:
+def test_the_passphrase_of_one_identity_is_not_tried_on_another(sealed: Home, ring: Keeping, invoke: Invoke) -> None:
     ring.kept["strongroom", "identity"] = PASSPHRASE
     other = sealed.folder / "other.age"
     other.write_bytes(sealed.identity.read_bytes())

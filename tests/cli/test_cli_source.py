@@ -8,8 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cli_home import API_KEY, Home, Invoke, make_home, sandbox_settings
 
+from kit.cli_home import API_KEY, Home, Invoke, make_home, sandbox_settings
 from strongroom.sandbox.clock import SandboxClock
 from strongroom.sandbox.faults import Fault, FaultKind
 from strongroom.sandbox.hookbridge_options import HookBridgeOptions

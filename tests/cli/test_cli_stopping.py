@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli_home import make_home, sandbox_settings
 
+from kit.cli_home import make_home, sandbox_settings
 from strongroom.sandbox.server import Sandbox
 from strongroom.sandbox.transfer import Manners
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from cli_home import Home, Invoke
 
+from kit.cli_home import Home, Invoke
 from strongroom.config.load import load_config
 from strongroom.engine.assembly import open_engine
 from strongroom.engine.keys.identities import make_identity

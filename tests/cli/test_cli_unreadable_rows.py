@@ -7,7 +7,8 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from cli_home import Home, Invoke
+
+from kit.cli_home import Home, Invoke
 
 COMMANDS = (
     ("status",),

@@ -15,8 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from cli_home import API_KEY, Invoke, sandbox_settings
 
+from kit.cli_home import API_KEY, Invoke, sandbox_settings
 from strongroom.cli import overseer
 from strongroom.cli.overseer import Overseer
 from strongroom.config.load import load_config

@@ -13,7 +13,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from cli_home import TEXT, Home, Invoke
+
+from kit.cli_home import TEXT, Home, Invoke
 
 
 def payload_of(home: Home, archive: str) -> Path:

@@ -8,8 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from cli_home import Home, Invoke
-from test_cli_mended import flip, require_agreement
+
+from kit.agreement import flip, require_agreement
+from kit.cli_home import Home, Invoke
 
 
 def manifest_of(home: Home) -> Path:

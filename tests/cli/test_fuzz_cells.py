@@ -9,8 +9,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from cli_home import Home
-from nonsense import CELLS, SEED, Faults, rounds, run_program
+
+from kit.cli_home import Home
+from kit.hostile_input import CELLS, SEED, Faults, rounds, run_program
 
 COMMANDS: tuple[tuple[str, ...], ...] = (
     *(

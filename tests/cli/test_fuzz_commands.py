@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 import pytest
-from cli_home import Home
-from nonsense import NUMBERS, SEED, TEXTS, TIMES, WORDS, Faults, rounds, run_program
 
+from kit.cli_home import Home
+from kit.hostile_input import NUMBERS, SEED, TEXTS, TIMES, WORDS, Faults, rounds, run_program
 from strongroom.cli.main import cli
 
 ENDLESS = {("daemon",), ("tui",), ("demo",), ("service", "install"), ("sandbox",)}  # what they do is for other tests

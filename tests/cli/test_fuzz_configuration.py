@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
-from cli_home import Home
-from nonsense import SEED, TEXTS, Faults, rounds, run_program
+
+from kit.cli_home import Home
+from kit.hostile_input import SEED, TEXTS, Faults, rounds, run_program
 
 EXAMPLE = (Path(__file__).parents[2] / "config.example.toml").read_text(encoding="utf-8")
 VALUES = (

@@ -10,9 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from cli_home import Home
-from nonsense import SEED, Faults, bend, mutate, rounds, run_program
 
+from kit.cli_home import Home
+from kit.hostile_input import SEED, Faults, bend, mutate, rounds, run_program
 from strongroom.evidence.verifier import main
 
 

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,8 +14,9 @@ import keyring.backends.fail
 import keyring.backends.null
 import pytest
 from keyring.backend import KeyringBackend
-from keyring.errors import InitError, KeyringLocked, NoKeyringError, PasswordDeleteError, PasswordSetError
+from keyring.errors import InitError, KeyringLocked, NoKeyringError, PasswordSetError
 
+from kit.keyrings import CANARY, Keeping, Raising, same_keyring, session
 from strongroom.config.keyring_writer import remove_secret, require_keyring, store_secret
 from strongroom.config.load import load_config
 from strongroom.config.references import references_of
@@ -28,33 +25,12 @@ from strongroom.config.secrets import Secret, SecretRef
 from strongroom.model.bech32 import encode_bech32
 from strongroom.model.errors import StrongroomError, UsageError, WorldError
 
+__all__ = ["same_keyring"]
+
 KEY = encode_bech32("age", b"q" * 32)
 
-CANARY = "zv_live_c4n4ry0123456789"
 LONG, MOMENT = timedelta(seconds=30), timedelta(seconds=0.2)
 ADVICE = ("credential:NAME", "file:/path with mode 0600")
-ROOT = Path(__file__).parents[2]
-
-
-class Keeping(KeyringBackend):
-    """Keeps passwords in memory."""
-
-    priority = 5
-    viable = False  # never chosen by itself
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def delete_password(self, service: str, username: str) -> None:
-        if self.kept.pop((service, username), None) is None:
-            raise PasswordDeleteError("No such password!")
 
 
 class Readable(Keeping):
@@ -76,18 +52,6 @@ class ReadOnly(Keeping):
 class Forgetful(Keeping):
     def set_password(self, service: str, username: str, password: str) -> None:
         self.kept[service, username] = "an older one"
-
-
-class Raising(Keeping):
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        raise self.error
-
-    def get_password(self, service: str, username: str) -> str | None:
-        raise self.error
 
 
 class Hanging(Keeping):
@@ -119,13 +83,6 @@ def refused(kind: type[StrongroomError], work: Callable[[], object]) -> str:
 
 def store(deadline: timedelta = LONG) -> None:
     store_secret("strongroom", "zavu", Secret(CANARY), deadline)
-
-
-@pytest.fixture(autouse=True)
-def same_keyring() -> Iterator[None]:
-    before = keyring.get_keyring()
-    yield
-    keyring.set_keyring(before)
 
 
 def test_a_secret_goes_in_and_out() -> None:
@@ -267,31 +224,6 @@ gnome-keyring-daemon --start --components=secrets >/dev/null || exit 99
 strongroom() { "$PYTHON" -m strongroom "$@"; echo "ended $?"; }
 printf %s "$SECRET_TEXT" | strongroom secret set zavu --file - --patience 20s
 """
-
-
-def session(script: str, home: Path) -> subprocess.CompletedProcess[str]:
-    """Run a script on a bus of its own, with nothing of this machine's desktop; skip where there is no service."""
-    missing = [name for name in ("dbus-run-session", "gnome-keyring-daemon") if shutil.which(name) is None]
-    if missing:
-        pytest.skip(f"no Secret Service to try: {' and '.join(missing)} not installed")
-    runtime = home / "run"
-    runtime.mkdir(mode=0o700)
-    env = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(home),
-        "XDG_RUNTIME_DIR": str(runtime),
-        "LANG": "C.UTF-8",
-        "COLUMNS": "200",
-        "PYTHON": sys.executable,
-        "PYTHONPATH": os.pathsep.join(str(ROOT / root) for root in ("agent", "tui")),
-        "SECRET_TEXT": CANARY,
-    }
-    command = ["dbus-run-session", "--", "bash", "-c", script]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False, cwd=home)
-    if done.returncode == 99:
-        pytest.skip("gnome-keyring-daemon does not start on this machine")
-    assert CANARY not in done.stdout + done.stderr
-    return done
 
 
 @pytest.mark.slow

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-
-from bench_engine import Bench, open_bench
-
+from kit.engine_bench import Bench, open_bench
 from strongroom.config.secrets import SecretRef
 from strongroom.daemon.keys import patient_secret
 from strongroom.daemon.service import Rhythm, Service, no_watch

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-
-from bench_engine import Bench, open_bench
-
+from kit.daemon_service import Boot, serving, turns
+from kit.engine_bench import Bench, open_bench
 from strongroom.daemon.service import Rhythm, Service, no_watch
 from strongroom.engine.assembly import Doors, open_engine, open_reading
-from strongroom.engine.engine import Engine
 from strongroom.engine.health.heartbeat import last_heartbeat
 from strongroom.engine.health.sanity import require_sane_clock
 from strongroom.engine.jobs.runner import Crew
@@ -25,30 +20,6 @@ from strongroom.engine.requests import Wish, ask
 from strongroom.model.clockcheck import ClockFault
 from strongroom.model.errors import WorldError
 from strongroom.sandbox.faults import FaultKind
-
-
-class Boot:
-    """Seconds since the start that follow the moved clock, unless the clock is moved behind their back."""
-
-    def __init__(self, bench: Bench) -> None:
-        self.bench, self.begin, self.hidden = bench, bench.clock(), timedelta(0)
-
-    def __call__(self) -> float:
-        return (self.bench.clock() - self.begin - self.hidden).total_seconds()
-
-
-@contextmanager
-def serving(bench: Bench) -> Iterator[tuple[Service, Engine, Boot]]:
-    boot = Boot(bench)
-    with bench.engine() as engine, Crew(engine, 2) as crew:
-        yield Service(engine, bench.config, crew, boot, no_watch, Rhythm()), engine, boot
-
-
-def turns(bench: Bench, service: Service, seconds: int = 120, step: int = 5) -> None:
-    for _ in range(seconds // step):
-        service.turn()
-        service.crew.collect(5)
-        bench.clock.advance(timedelta(seconds=step))
 
 
 @pytest.fixture

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from listeners import Ear, listening, script
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-
+from kit.listeners import Ear, listening, script
 from strongroom.config.schema import Config, NotifySettings, PingSettings, VaultSettings
 from strongroom.config.secrets import SecretRef
 from strongroom.daemon.daemon import Daemon

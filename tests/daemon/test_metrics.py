@@ -6,7 +6,6 @@ import http.client
 import os
 import socket
 import stat
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,10 +14,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-
-from watchkit import KEEPS, NOW, House, days, open_house, plan
-
+from kit.watched_vault import KEEPS, NOW, House, days, open_house, plan
 from strongroom.config.schema import Endpoint
 from strongroom.daemon import endpoint
 from strongroom.daemon.endpoint import MetricsServer

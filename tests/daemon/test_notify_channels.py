@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from listeners import Ear, listening, script, until
 
+from kit.listeners import Ear, listening, script, until
 from strongroom.config.schema import Details, NotifySettings
 from strongroom.config.secrets import SecretRef
 from strongroom.daemon import channels

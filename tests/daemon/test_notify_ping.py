@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from listeners import Ear, listening, until
 
+from kit.listeners import Ear, listening, until
 from strongroom.config.schema import NetworkSettings, PingSettings
 from strongroom.config.secrets import SecretRef
 from strongroom.daemon.pinger import AGAIN, Pinger

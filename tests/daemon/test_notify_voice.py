@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,12 +11,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from listeners import until
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-
-from watchkit import House, open_house
-
+from kit.listeners import until
+from kit.watched_vault import House, open_house
 from strongroom.daemon.message import Message
 from strongroom.daemon.notify import Voice
 from strongroom.daemon.outlet import FIRST_WAIT, LONGEST_WAIT, MOST_OWED, MOST_STUCK, Outlet

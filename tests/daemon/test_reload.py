@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-
-from bench_engine import Bench, open_bench
-from test_daemon_service import serving
-
+from kit.daemon_service import serving
+from kit.engine_bench import Bench, open_bench
 from strongroom.daemon.daemon import identity_of, require_same
 from strongroom.engine.readings import list_jobs
 from strongroom.engine.requests import Wish, ask

@@ -10,7 +10,6 @@ import logging
 import os
 import re
 import socket
-import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,11 +21,7 @@ from typing import Any
 import certifi
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "model"))
-
-from modelkit import make_job
-
+from kit.model_objects import make_job
 from strongroom.config.load import load_config
 from strongroom.config.problem import Caution
 from strongroom.config.schema import Config, Endpoint, RetentionClass

@@ -5,17 +5,13 @@ No signal is sent here: the file alone is changed, as an editor or another comma
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-
-from bench_engine import Bench, open_bench
-from test_daemon_process import Running, daemon
-
+from kit.daemon_process import Running, daemon
+from kit.engine_bench import Bench, open_bench
 from strongroom.config.edit import rewrite_recipients
 from strongroom.config.streamedit import rewrite_stream
 from strongroom.engine.assembly import open_reading

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-
-from bench_engine import Bench, open_bench
-from test_daemon_service import serving, turns
-
+from kit.daemon_service import serving, turns
+from kit.engine_bench import Bench, open_bench
 from strongroom.engine.assembly import Doors
 from strongroom.model.errors import ExitCode, StrongroomError
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,12 +13,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from listeners import Ear, listening, script, until
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-
-from watchkit import House, days, open_house, plan
-
+from kit.listeners import Ear, listening, script, until
+from kit.watched_vault import House, days, open_house, plan
 from strongroom.config.schema import (
     Config,
     Endpoint,

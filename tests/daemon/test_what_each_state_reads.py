@@ -8,23 +8,17 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "model"))
-
-from bench_engine import NOON, STREAM, Bench, open_bench
-from modelkit import make_job
-from test_daemon_service import serving
-
+from kit.daemon_service import serving
+from kit.engine_bench import NOON, STREAM, Bench, open_bench
+from kit.model_objects import make_job
 from strongroom.cli.coverage import SYMBOLS, _document, _lines
 from strongroom.cli.documents import job_document
 from strongroom.cli.jobs import _row

@@ -31,16 +31,16 @@ WRITER = f"""#!{sys.executable}
 # Stands in front of a tool: writes into the vault first, so that something lies between each two steps.
 import os, sys
 from pathlib import Path
-sys.path[:0] = [str(Path({str(ROOT)!r}) / each) for each in ("agent", "tests/docs", "tests/engine")]
-import backupkit
+sys.path[:0] = [str(Path({str(ROOT)!r}) / each) for each in ("agent", "tests")]
+from kit import backups
 if __name__ == "__main__":
     if os.environ["LIVE"]:
-        backupkit.work(Path(os.environ["LIVE"]))
+        backups.work(Path(os.environ["LIVE"]))
     tool, path = Path(sys.argv[0]).name, os.environ["PATH"].partition(os.pathsep)[2]
     found = [each for each in (Path(folder) / tool for folder in path.split(os.pathsep)) if each.exists()]
     if found:
         os.execve(found[0], sys.argv, os.environ)
-    backupkit.rsync(sys.argv[1:])
+    backups.rsync(sys.argv[1:])
 """
 
 

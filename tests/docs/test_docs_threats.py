@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_every_row_and_file_that_is_named_is_there() -> None:
     text = (ROOT / "docs" / "threats.md").read_text()
-    table = (ROOT / "tests" / "engine" / "attacktable.py").read_text()
+    table = (ROOT / "tests" / "kit" / "attacks" / "table.py").read_text()
     rows = {line.split(" | ")[2] for line in table.splitlines() if line.count(" | ") >= 3}
     named = set(re.findall(r"`table: ([^`]+)`", text))
     assert len(named) >= 30

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bench_engine import Bench, open_bench
+
+from kit.engine_bench import Bench, open_bench
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from bench_engine import DAY, NOON, STREAM, Bench, open_bench
-from csvbench import HISTORY, HOOKS, archives, kinds, newest, open_csv_bench
 
+from kit.csv_engine_bench import HISTORY, HOOKS, archives, kinds, newest, open_csv_bench
+from kit.engine_bench import DAY, NOON, STREAM, Bench, open_bench
 from strongroom.engine.assembly import open_reading
 from strongroom.engine.coverage.planning import enter_window
 from strongroom.model.job import Job, State

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from destructionkit import ALICE, BOB, HELD, House, make_house
 
+from kit.destruction import ALICE, BOB, HELD, House, make_house
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.erase import answer_erasure, request_erasure
 from strongroom.engine.recovery.asides import asides_of

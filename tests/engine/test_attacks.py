@@ -1,6 +1,6 @@
 """What somebody who can write to a vault, its log, its configuration or a clock might try, and who finds it.
 
-The table is in `attacktable.py`, the acts in `attackrows.py`, `attackfiles.py`, `attacklogs.py`, `attackconfigs.py`.
+The table is in `kit/attacks/table.py`, the acts stand beside it.
 Each is tried on a copy of one vault, then the programs look at it. Whatever they find: no file of an archive that was
 not condemned is touched, nothing is listed as destroyed that was not, and no program ends in anything but words.
 """
@@ -18,9 +18,14 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from attackconfigs import CLOCKS, CONFIGURATIONS
-from attackfiles import FILES, FOREIGN, LINKS, NAMES, PIPES
-from attackkit import (
+
+from kit.attacks.configs import CLOCKS, CONFIGURATIONS
+from kit.attacks.files import FILES, FOREIGN, LINKS, NAMES, PIPES
+from kit.attacks.logs import LOGS, RECOMPUTED
+from kit.attacks.rows import SQL, sql
+from kit.attacks.scene import PROGRAMS, Scene, clock_ahead, copy_scene, first_code, make_scene, run
+from kit.attacks.table import TABLE
+from kit.evidence_chain import (
     AT,
     SCRIPT,
     Keep,
@@ -36,11 +41,6 @@ from attackkit import (
     ticking,
     write_lines,
 )
-from attacklogs import LOGS, RECOMPUTED
-from attackrows import SQL, sql
-from attackscene import PROGRAMS, Scene, clock_ahead, copy_scene, first_code, make_scene, run
-from attacktable import TABLE
-
 from strongroom.engine.keys.identities import load_identities
 from strongroom.engine.proof.checkpoints import sign_log, signer_of
 from strongroom.evidence.line import Entry

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from bench_engine import NOON, Bench
 from click.testing import CliRunner, Result
-from csvbench import HISTORY, HOOKS, REPORTS, open_csv_bench
 
+from kit.csv_engine_bench import HISTORY, HOOKS, REPORTS, open_csv_bench
+from kit.engine_bench import NOON, Bench
 from strongroom.cli.main import cli
 from strongroom.config.load import PROVIDERS, parse_config
 from strongroom.engine.assembly import Doors, open_looking, open_reading, plans_of

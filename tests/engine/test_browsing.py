@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from sealkit import House
 
+from kit.sealed_vault import House
 from strongroom.engine.reading.browsing import Browser, Passed, Shelf
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import Interrupted, UsageError

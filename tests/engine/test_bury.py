@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from destructionkit import House, make_house
 
+from kit.destruction import House, make_house
 from strongroom.engine.destruction.bury import bury_resurrected, ids_destroyed_by_log, known_tombstone
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.evidence.line import Entry, format_line

@@ -9,9 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from bench_engine import DAY, STREAM, Bench
-from csvbench import HISTORY, kinds, newest, open_csv_bench
 
+from kit.csv_engine_bench import HISTORY, kinds, newest, open_csv_bench
+from kit.engine_bench import DAY, STREAM, Bench
 from strongroom.engine.assembly import open_reading
 from strongroom.engine.coverage.planning import enter_window
 from strongroom.engine.readings import find_job, job_life

@@ -9,7 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from attackkit import (
+
+from kit.evidence_chain import (
     AT,
     Keep,
     chained,
@@ -22,7 +23,6 @@ from attackkit import (
     ticking,
     write_lines,
 )
-
 from strongroom.engine.proof import checkpoints, notary
 from strongroom.engine.proof.checkpoints import LogRefused, is_due, sign_log
 from strongroom.engine.proof.notary import evidence_alarms, evidence_view, keep_up

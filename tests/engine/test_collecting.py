@@ -8,11 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from bench_engine import DAY as EXPORTED
 from click.testing import CliRunner
-from csvbench import HOOKS, archives, open_csv_bench
-from sealkit import DAY, House, Record, as_csv
 
+from kit.csv_engine_bench import HOOKS, archives, open_csv_bench
+from kit.engine_bench import DAY as EXPORTED
+from kit.sealed_vault import DAY, House, Record, as_csv
 from strongroom.cli.main import cli
 from strongroom.config.load import load_config
 from strongroom.engine.reading.collecting import Collected, collect, covering

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sealkit import CSV_SHAPE, JSON_SHAPE, House, as_csv, as_zip, message
 
+from kit.sealed_vault import CSV_SHAPE, JSON_SHAPE, House, as_csv, as_zip, message
 from strongroom.engine.reading.browsing import Browser
 from strongroom.engine.reading.content import check_content
 from strongroom.engine.reading.difference import compare

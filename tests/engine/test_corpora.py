@@ -17,13 +17,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import oracle
 import pytest
 from click.testing import CliRunner
-from corpora import BARE, SHARED, Case, all_cases, array, shared_cases
-from oracle import Truth
-from sealkit import DAY, House
 
+from kit import oracle
+from kit.corpora import BARE, SHARED, Case, all_cases, array, shared_cases
+from kit.oracle import Truth
+from kit.sealed_vault import DAY, House
 from strongroom.cli.main import cli
 from strongroom.engine.reading.browsing import Browser
 from strongroom.engine.reading.collecting import Collected, collect, covering

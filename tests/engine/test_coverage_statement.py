@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bench_engine import Bench
 from click.testing import CliRunner, Result
 
+from kit.engine_bench import Bench
 from strongroom.cli.main import cli
 from strongroom.config.secrets import resolve
 from strongroom.engine.assembly import plans_of

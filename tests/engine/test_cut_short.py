@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bench_engine import DAY, STREAM, Bench, open_bench
-from csvbench import HISTORY, HOOKS, archives, newest, open_csv_bench
-from sealkit import JSON_SHAPE
 
+from kit.csv_engine_bench import HISTORY, HOOKS, archives, newest, open_csv_bench
+from kit.engine_bench import DAY, STREAM, Bench, open_bench
+from kit.sealed_vault import JSON_SHAPE
 from strongroom.config.load import load_config
 from strongroom.engine.airlock import sealer
 from strongroom.engine.airlock.order import Order

@@ -12,8 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from destructionkit import ALICE, BOB, CAROL, DUE, HELD, KEEP, SIGNER, WEEK, House, make_house
 
+from kit.destruction import ALICE, BOB, CAROL, DUE, HELD, KEEP, SIGNER, WEEK, House, make_house
 from strongroom.engine.coverage.planning import due_windows
 from strongroom.engine.destruction.approve import approve
 from strongroom.engine.destruction.certificate import read_certificate

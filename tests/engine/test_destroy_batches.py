@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from destructionkit import ALICE, House, make_house
 
+from kit.destruction import ALICE, House, make_house
 from strongroom.engine.destruction.compaction import is_owed
 from strongroom.engine.destruction.crosscheck import Contradiction, LastDocket
 from strongroom.engine.destruction.destroy import Carried, carry_out

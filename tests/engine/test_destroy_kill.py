@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from destructionkit import HELD, SIGNER, House, make_house
 
+from kit.destruction import HELD, SIGNER, House, make_house
+from kit.drivers import command, environment
 from strongroom.engine.destruction.bury import bury_resurrected
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.evidence.note import open_note
@@ -19,7 +18,6 @@ from strongroom.model.archive import Archive, Holding
 from strongroom.vault.shred import copies_of
 from strongroom.vault.tombstones import is_tombstone
 
-DRIVER = Path(__file__).with_name("destruction_driver.py")
 PLACES = (
     "committed begun",
     "logged begun",
@@ -45,8 +43,8 @@ def drive(house: House, die_at: int) -> tuple[int, list[str]]:
     places = house.vault.layout.root.parent / "places"
     places.unlink(missing_ok=True)
     done = subprocess.run(
-        [sys.executable, str(DRIVER), str(house.vault.layout.root), str(die_at), str(places), house.now.isoformat()],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(DRIVER.parent), *filter(None, sys.path)])},
+        command("destruction", house.vault.layout.root, die_at, places, house.now.isoformat()),
+        env=environment(),
         capture_output=True,
         timeout=120,
         check=False,

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from destructionkit import ALICE, BOB, DUE, WEEK, House, make_house
 
+from kit.destruction import ALICE, BOB, DUE, WEEK, House, make_house
 from strongroom.engine.destruction.bury import bury_resurrected
 from strongroom.engine.destruction.crosscheck import Contradiction
 from strongroom.engine.destruction.desk import Rules

@@ -10,11 +10,11 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from destructionkit import ALICE, BOB, CAROL, DUE, HELD, KEEP, WEEK, House, make_house
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from kit.destruction import ALICE, BOB, CAROL, DUE, HELD, KEEP, WEEK, House, make_house
 from strongroom.engine.destruction.bury import bury_resurrected
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.erase import answer_erasure, request_erasure

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from destructionkit import ALICE, BOB, CAROL, HELD, KEEP, WEEK, House, make_house
 
+from kit.destruction import ALICE, BOB, CAROL, HELD, KEEP, WEEK, House, make_house
 from strongroom.engine.destruction.approve import approve
 from strongroom.engine.destruction.bury import bury_resurrected
 from strongroom.engine.destruction.destroy import carry_out

@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from bench_engine import Bench
-from keykit import identity, open_strongbox
 
+from kit.engine_bench import Bench
+from kit.key_rotation import identity, open_strongbox
 from strongroom.engine.assembly import open_reading
 from strongroom.engine.keys.drill import draw, drill
 from strongroom.engine.keys.identities import WrongPassphrase, load_identities, typed_identity

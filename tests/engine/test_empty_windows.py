@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from bench_engine import STREAM, Bench
 from click.testing import CliRunner
 
+from kit.engine_bench import STREAM, Bench
 from strongroom.cli.main import cli
 from strongroom.config.load import load_config
 from strongroom.engine.assembly import open_looking, open_reading, plans_of, streams_of

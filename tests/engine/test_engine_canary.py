@@ -9,8 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from bench_engine import DAY, STREAM, Bench, open_bench
 
+from kit.engine_bench import DAY, STREAM, Bench, open_bench
 from strongroom.engine.assembly import open_reading
 from strongroom.engine.coverage.planning import enter_window
 from strongroom.engine.reading.restore import restore

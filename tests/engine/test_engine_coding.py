@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from sealkit import JSON_SHAPE, House, as_csv, as_zip, message
 
+from kit.sealed_vault import JSON_SHAPE, House, as_csv, as_zip, message
 from strongroom.engine.health.fixity import check_fixity
 from strongroom.engine.reading.coding import WINDOW, Unpacked, make_encoder, open_clear
 from strongroom.engine.reading.content import check_content

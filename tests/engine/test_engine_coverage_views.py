@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from bench_engine import DAY, STREAM, Bench
 from click.testing import CliRunner
 
+from kit.engine_bench import DAY, STREAM, Bench
 from strongroom.cli.main import cli
 from strongroom.config.secrets import resolve
 from strongroom.engine.assembly import open_reading, plans_of

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from bench_engine import DAY, Bench
-from csvbench import archives, kinds, newest
 
+from kit.csv_engine_bench import archives, kinds, newest
+from kit.engine_bench import DAY, Bench
 from strongroom.engine.assembly import open_reading
 from strongroom.engine.coverage.planning import enter_window
 from strongroom.engine.engine import Source

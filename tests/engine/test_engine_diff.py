@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sealkit import JSON_SHAPE, House, Record, as_zip, message
 
+from kit.sealed_vault import JSON_SHAPE, House, Record, as_zip, message
 from strongroom.cli.main import cli
 from strongroom.engine.reading.difference import compare
 from strongroom.engine.reading.tally import Tally

@@ -7,9 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from bench_engine import DAY, NOON
-from csvbench import HOOKS, archives, kinds, newest, open_csv_bench
 
+from kit.csv_engine_bench import HOOKS, archives, kinds, newest, open_csv_bench
+from kit.engine_bench import DAY, NOON
 from strongroom.engine.assembly import open_reading
 from strongroom.engine.coverage.planning import enter_window
 from strongroom.engine.readings import coverage_of, find_job, job_life, status_of

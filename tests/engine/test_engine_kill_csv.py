@@ -9,10 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from bench_engine import DAY, Bench
-from csvbench import HISTORY, open_csv_bench
-from test_engine_kill import check_house, drive
 
+from kit.csv_engine_bench import HISTORY, open_csv_bench
+from kit.engine_bench import DAY, Bench
+from kit.engine_kill import check_house, drive
 from strongroom.engine.coverage.planning import enter_window
 from strongroom.sandbox.faults import FaultKind
 from strongroom.sandbox.hookbridge_jobs import HookBridgeJobView

@@ -9,8 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sealkit import CSV_SHAPE, DAY, House, Record, as_csv
 
+from kit.sealed_vault import CSV_SHAPE, DAY, House, Record, as_csv
 from strongroom.engine.keys.identities import unlock
 from strongroom.engine.reading.coding import open_clear
 from strongroom.engine.reading.content import check_content

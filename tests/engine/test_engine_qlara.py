@@ -6,9 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from bench_engine import DAY, Bench
-from csvbench import HISTORY, REPORTS, archives, kinds, newest, open_csv_bench
 
+from kit.csv_engine_bench import HISTORY, REPORTS, archives, kinds, newest, open_csv_bench
+from kit.engine_bench import DAY, Bench
 from strongroom.engine.assembly import open_reading
 from strongroom.engine.coverage.planning import enter_window
 from strongroom.engine.health.fixity import check_fixity

@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from bench_engine import Bench
 
+from kit.engine_bench import Bench
 from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource
 from strongroom.engine.assembly import Doors, open_engine, open_reading

@@ -8,8 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from destructionkit import ALICE, BOB, DUE, HELD, KEEP, LOCKED, WEEK, House, make_house
 
+from kit.destruction import ALICE, BOB, DUE, HELD, KEEP, LOCKED, WEEK, House, make_house
 from strongroom.engine.destruction.desk import Rules
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.erase import (

@@ -6,10 +6,9 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-from attackkit import codes, hand_to, make_keep, run_alone
-from destructionkit import SIGNER, make_house
-from sealkit import AT
-
+from kit.destruction import SIGNER, make_house
+from kit.evidence_chain import codes, hand_to, make_keep, run_alone
+from kit.sealed_vault import AT
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.keys.identities import load_identities
 from strongroom.engine.keys.rotation import Rotation, rotate

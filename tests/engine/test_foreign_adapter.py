@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from bench_engine import DAY, STREAM, Bench
 
+from kit.engine_bench import DAY, STREAM, Bench
 from strongroom.config.load import load_config
 from strongroom.engine.assembly import Doors, open_reading
 from strongroom.engine.coverage.planning import enter_due, enter_window

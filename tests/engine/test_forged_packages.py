@@ -12,8 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from attackkit import AT, PERSON, Keep, codes, copy_keep, hand_to, make_keep, run_alone, sum_anew
 
+from kit.evidence_chain import AT, PERSON, Keep, codes, copy_keep, hand_to, make_keep, run_alone, sum_anew
 from strongroom.engine.proof import handover
 from strongroom.engine.retention.holding import place
 from strongroom.evidence.line import Entry

@@ -11,11 +11,11 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import destructionkit
 import pytest
-from attackkit import codes
-from destructionkit import ALICE, BOB, WEEK, House, make_house
 
+from kit import destruction
+from kit.destruction import ALICE, BOB, WEEK, House, make_house
+from kit.evidence_chain import codes
 from strongroom.engine.destruction.approve import approve
 from strongroom.engine.destruction.bury import bury_resurrected
 from strongroom.engine.destruction.crosscheck import Contradiction
@@ -47,8 +47,8 @@ OVER = timedelta(days=8 * 366)
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    plain = destructionkit.archive_of
-    monkeypatch.setattr(destructionkit, "archive_of", lambda *told: replace(plain(*told), rule=RULE))
+    plain = destruction.archive_of
+    monkeypatch.setattr(destruction, "archive_of", lambda *told: replace(plain(*told), rule=RULE))
     made = make_house(tmp_path)
     yield made
     made.vault.close()

@@ -14,9 +14,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from attackkit import AT, PERSON, Keep, codes, copy_keep, forge_note, hand_to, make_keep, run_alone, sum_anew
-from sealkit import as_csv, message
 
+from kit.evidence_chain import AT, PERSON, Keep, codes, copy_keep, forge_note, hand_to, make_keep, run_alone, sum_anew
+from kit.sealed_vault import as_csv, message
 from strongroom.engine.keys.identities import load_identities
 from strongroom.engine.keys.keyexport import Handout, hand_out
 from strongroom.engine.proof.checkpoints import sign_log

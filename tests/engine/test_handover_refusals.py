@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sealkit import AT, House, message
 
+from kit.sealed_vault import AT, House, message
 from strongroom.config.load import load_config
 from strongroom.engine.keys.identities import make_identity
 from strongroom.engine.phrases import entry_words, facts_words, told_facts

@@ -11,12 +11,12 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 import pytest
-from destructionkit import ALICE, BOB, CAROL, SIGNER
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
-from test_life_of_records import PERIODS, LifeOfRecords, fits
 
+from kit.destruction import ALICE, BOB, CAROL, SIGNER
+from kit.life_of_records import PERIODS, LifeOfRecords, fits
 from strongroom.engine.destruction.approve import approve
 from strongroom.engine.destruction.desk import Desk
 from strongroom.engine.destruction.destroy import carry_out

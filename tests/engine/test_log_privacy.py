@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from destructionkit import WEEK, House, make_house
-from sealkit import AT
-from sealkit import House as SealedHouse
 
+from kit.destruction import WEEK, House, make_house
+from kit.sealed_vault import AT
+from kit.sealed_vault import House as SealedHouse
 from strongroom.engine.destruction import approve as approving
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.erase import answer_erasure, request_erasure

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from attackkit import AT, Keep, chained, copy_keep, forge_note, make_keep, read_lines, sizes_of, write_lines
 
+from kit.evidence_chain import AT, Keep, chained, copy_keep, forge_note, make_keep, read_lines, sizes_of, write_lines
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
 from strongroom.engine.assembly import Doors

@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from watchkit import DAY, House, open_house
 
+from kit.watched_vault import DAY, House, open_house
 from strongroom.engine.health.notices import due_notices, mark_told, newest_notices, reconcile, standing_notices
 from strongroom.model.alarm import Alarm, Level
 

@@ -12,8 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from destructionkit import House, make_house
 
+from kit.destruction import House, make_house
 from strongroom.engine.destruction.approve import approve
 from strongroom.engine.destruction.desk import Rules
 from strongroom.engine.destruction.destroy import carry_out

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "vault"))
-from destructionkit import House, make_house
-from keykit import Strongbox, identity, keys_of, open_strongbox
-from powerloss import Disk, State, Vary, states
-
+from kit.destruction import House, make_house
+from kit.key_rotation import Strongbox, identity, keys_of, open_strongbox
+from kit.power_loss import Disk, State, Vary, states
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.health.fixity import check_small_files
 from strongroom.engine.keys.recipients import note_recipients

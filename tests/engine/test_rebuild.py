@@ -11,8 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from bench_engine import DAY, STREAM, Bench, open_bench
 
+from kit.engine_bench import DAY, STREAM, Bench, open_bench
 from strongroom.engine.coverage.planning import enter_window
 from strongroom.engine.health.fixity import check_fixity
 from strongroom.engine.reading.restore import restore

@@ -10,9 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from bench_engine import Bench
-from keykit import DAY, NOW, Strongbox, identity, keys_of, open_strongbox
 
+from kit.engine_bench import Bench
+from kit.key_rotation import DAY, NOW, Strongbox, identity, keys_of, open_strongbox
 from strongroom.cli.keywords import recipient_document
 from strongroom.config.edit import rewrite_recipients
 from strongroom.config.load import load_config

@@ -8,9 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from bench_engine import NOON, STREAM, Bench
-from destructionkit import ALICE, BOB
 
+from kit.destruction import ALICE, BOB
+from kit.engine_bench import NOON, STREAM, Bench
 from strongroom.engine.assembly import open_reading, plans_of
 from strongroom.engine.coverage.planning import enter_due
 from strongroom.engine.coverage.renames import Renamed, find_renames, require_same_source

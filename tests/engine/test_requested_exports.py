@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from watchkit import days, open_house
 
+from kit.watched_vault import days, open_house
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
 from strongroom.engine.assembly import stream_for

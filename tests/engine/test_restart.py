@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from watchkit import NOW, House, days, open_house
 
+from kit.watched_vault import NOW, House, days, open_house
 from strongroom.engine.jobs.restart import recover
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.coverage import Cover

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sealkit import House, message
 
+from kit.sealed_vault import House, message
 from strongroom.engine.health.fixity import check_fixity
 from strongroom.engine.keys.identities import WrongPassphrase, identity_file, load_identities, make_identity
 from strongroom.engine.keys.passphrase import weakness

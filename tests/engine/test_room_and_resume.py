@@ -10,10 +10,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from bench_engine import Bench, open_bench
-from csvbench import HOOKS, open_csv_bench
-from watchkit import House, open_house, plan
 
+from kit.csv_engine_bench import HOOKS, open_csv_bench
+from kit.engine_bench import Bench, open_bench
+from kit.watched_vault import House, open_house, plan
 from strongroom.engine.assembly import Doors
 from strongroom.engine.coverage.planning import enter_due
 from strongroom.engine.engine import Engine

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from keykit import Strongbox, identity, keys_of, open_strongbox, reopen
 
+from kit.key_rotation import Strongbox, identity, keys_of, open_strongbox, reopen
 from strongroom.engine.health.fixity import check_fixity, check_small_files
 from strongroom.engine.keys.recipients import count_stale
 from strongroom.engine.keys.rotation import settle_rotation

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from keykit import Strongbox, identity, keys_of, open_strongbox
 
+from kit.drivers import command, environment
+from kit.key_rotation import Strongbox, identity, keys_of, open_strongbox
 from strongroom.engine.health.fixity import check_small_files
 from strongroom.engine.keys.recipients import note_recipients
 from strongroom.engine.keys.rotation import settle_rotation
 from strongroom.sealing.identity import X25519Identity
 
-DRIVER = Path(__file__).with_name("rotation_driver.py")
 BATCH = (
     "flushed new keys",
     "announced swaps",
@@ -34,8 +32,8 @@ def drive(box: Strongbox, base: Path, to: list[X25519Identity], die_at: int) -> 
     places.unlink(missing_ok=True)
     keys.write_text("\n".join([str(box.working), *keys_of(to)]))
     done = subprocess.run(
-        [sys.executable, str(DRIVER), str(box.vault.layout.root), str(die_at), str(places), str(keys)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(DRIVER.parent), *filter(None, sys.path)])},
+        command("rotation", box.vault.layout.root, die_at, places, keys),
+        env=environment(),
         capture_output=True,
         timeout=120,
         check=False,

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "vault"))
-from vaultkit import NOW, make_archive, make_job
-
+from kit.vault_objects import NOW, make_archive, make_job
 from strongroom.engine.jobs.rowcount import learn_header, with_header
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Holding

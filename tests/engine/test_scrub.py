@@ -9,8 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sealkit import AT, House, as_csv, message
 
+from kit.sealed_vault import AT, House, as_csv, message
 from strongroom.engine.health.evidencefiles import Part, evidence_files
 from strongroom.engine.health.scrub import Scrub
 from strongroom.engine.health.scrubview import list_findings, scrub_alarms, scrub_state, set_aside

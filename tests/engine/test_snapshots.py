@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from bench_engine import Bench
 from click.testing import CliRunner
-from csvbench import archives, kinds, open_csv_bench
 
+from kit.csv_engine_bench import archives, kinds, open_csv_bench
+from kit.engine_bench import Bench
 from strongroom.cli.main import cli
 from strongroom.engine.assembly import open_reading
 from strongroom.engine.coverage.keeping import keeps

@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from bench_engine import DAY, open_bench
 
+from kit.engine_bench import DAY, open_bench
 from strongroom.engine.assembly import open_reading
 from strongroom.engine.readings import find_job, list_archives
 from strongroom.model.job import Cause, State

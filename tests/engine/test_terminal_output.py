@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from corpora import BARE, array
-from sealkit import AT, DAY, House
 
+from kit.corpora import BARE, array
+from kit.sealed_vault import AT, DAY, House
 from strongroom.evidence.line import Entry
 from strongroom.model.archive import Archive
 from strongroom.model.coverage import Cover, Interval

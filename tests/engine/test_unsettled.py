@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from bench_engine import DAY, NOON, STREAM, Bench
 from click.testing import CliRunner
-from csvbench import open_csv_bench
 
+from kit.csv_engine_bench import open_csv_bench
+from kit.engine_bench import DAY, NOON, STREAM, Bench
 from strongroom.cli.main import cli
 from strongroom.config.load import load_config
 from strongroom.engine.assembly import open_reading, plans_of

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from destructionkit import WEEK, House, make_house
 
+from kit.destruction import WEEK, House, make_house
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.evidence import verifier
 from strongroom.model.archive import Archive, Holding

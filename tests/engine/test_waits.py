@@ -8,8 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from bench_engine import Bench, open_bench
 
+from kit.engine_bench import Bench, open_bench
 from strongroom.engine.coverage.planning import enter_due, work_out
 from strongroom.engine.jobs import runner
 from strongroom.engine.jobs.loop import Rest

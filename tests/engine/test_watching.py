@@ -8,8 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from watchkit import DAY, KEEPS, NOW, House, days, open_house, plan
 
+from kit.watched_vault import DAY, KEEPS, NOW, House, days, open_house, plan
 from strongroom.engine.coverage.sights import sights_of
 from strongroom.engine.health.notices import reconcile, standing_notices
 from strongroom.engine.health.watching import alarms, remember_keeps

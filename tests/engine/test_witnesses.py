@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from attackkit import AT, Keep, codes, copy_keep, make_keep, read_lines
-from tsakit import Authority, Receiver
 
+from kit.evidence_chain import AT, Keep, codes, copy_keep, make_keep, read_lines
+from kit.timestamp_authority import Authority, Receiver
 from strongroom.config.load import load_config
 from strongroom.config.problem import ConfigRefused
 from strongroom.config.schema import Config

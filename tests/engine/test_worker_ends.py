@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sealkit import CSV_SHAPE, DAY
-from workerkit import ROWS, all_gone, family, order
 
+from kit.drivers import command, environment
+from kit.sealed_vault import CSV_SHAPE, DAY
+from kit.workers import ROWS, all_gone, family, order
 from strongroom.engine.airlock import airlock as airlock_module
 from strongroom.engine.airlock import reader as reader_module
 from strongroom.engine.airlock.airlock import Airlock, SealerDied
@@ -26,7 +27,6 @@ from strongroom.model.errors import Interrupted
 from strongroom.model.inspection import Caps, Expectation
 from strongroom.model.provider import Container
 
-HERE = Path(__file__).parent
 EXPECTED = Expectation(DAY, (CSV_SHAPE,), container=Container.CSV)
 
 
@@ -57,8 +57,8 @@ def sealer_and_reader(airlock: Airlock) -> tuple[int, int]:
 @pytest.mark.slow
 @pytest.mark.parametrize("state", ["idle", "sealing", "full pipes", "reading back"])
 def test_no_orphan_is_left_when_the_engine_is_killed(state: str, tmp_path: Path) -> None:
-    command = [sys.executable, str(HERE / "worker_driver.py"), state, str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as engine:
+    told = subprocess.PIPE
+    with subprocess.Popen(command("worker", state, tmp_path), env=environment(), stdout=told, text=True) as engine:
         assert engine.stdout is not None
         workers = [int(pid) for pid in engine.stdout.readline().split()]
         assert workers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import shutil
 import subprocess
 import zipfile
@@ -15,43 +14,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.bundle_cases import CALLS, FILES, HELD, MESSAGES, bundle
 from strongroom.formats.bundle import Bundle, name_members
 from strongroom.formats.extract import extract_container
 from strongroom.formats.inspect import inspect_container
 from strongroom.formats.records import read_records
 from strongroom.formats.sink import InlineSink
-from strongroom.model.inspection import Bundled, Caps, Expectation, Inspection
+from strongroom.model.inspection import Caps, Expectation, Inspection
 from strongroom.model.provider import Container
-from strongroom.model.stream import DatasetShape
 from strongroom.model.window import Window
 
 DAY = Window(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
-MESSAGES = DatasetShape("messages", "ignored.json", "id", "at")
-CALLS = DatasetShape("calls", "", "id", "at")
-AT = "2026-03-01T10:00:00Z"
-FILES = {
-    "a.csv": b'id,at,text\r\nm1,2026-03-01T10:00:00Z,"a ""quoted""\nline"\r\n',
-    "b.ndjson": b"".join(json.dumps({"id": f"m{n}", "at": AT}).encode() + b"\n" for n in (1, 2, 3)),
-    "c.json": json.dumps([{"id": "c1", "at": AT}, {"id": "c2", "at": AT}]).encode(),
-}
-HELD = (
-    Bundled("a.csv", "messages", Container.CSV, 1),
-    Bundled("b.ndjson", "messages", Container.NDJSON, 3),
-    Bundled("c.json", "calls", Container.JSON_ARRAY),
-)
 EXPECTED = Expectation(DAY, (MESSAGES, CALLS), container=Container.BUNDLE, files=HELD)
-
-
-def bundle(files: dict[str, bytes], step: int = 5) -> bytes:
-    whole = io.BytesIO()
-    with Bundle(lambda chunk: whole.write(chunk) and None) as writer:
-        for name, data in files.items():
-            writer.begin(name)
-            for at in range(0, len(data), step):
-                writer.write(data[at : at + step])
-            writer.end()
-        writer.finish()
-    return whole.getvalue()
 
 
 def test_a_bundle_that_breaks_off_writes_nothing_more() -> None:

@@ -5,46 +5,27 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
-import zlib
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zipkit import (
+
+from kit.zip_cases import ACCEPTED, EMPTY_TEXT, GOOD, META, made, streamed, truth
+from kit.zip_files import (
     CAPS,
     EXPECTED,
     Part,
     build_zip,
     codes,
     deflate,
-    dump,
     inspect_bytes,
-    record,
     sound_zip,
 )
-
 from strongroom.formats.records import read_records
 from strongroom.model.inspection import Caps, Severity
 
-GOOD = Part(data=dump([record(1), record(2)]))
-META = Part(name=b"metadata.json", data=b"{}")
-EMPTY_TEXT = b"[" + b" " * 60_000 + b"]"
 BOMB = b"[" + b" " * 20_000_000 + b"]"
-
-
-def made(*parts: Part, **options: object) -> bytes:
-    return build_zip([*parts, META], **options)  # type: ignore[arg-type]
-
-
-def truth(part: Part, form: str = "<4s3L") -> bytes:
-    packed = deflate(part.data)
-    values = (zlib.crc32(part.data), len(packed), len(part.data))
-    return struct.pack(form, *((b"PK\x07\x08", *values) if form.startswith("<4s") else values))
-
-
-def streamed(descriptor: bytes) -> Part:
-    return Part(data=GOOD.data, flags=8, local={"crc": 0, "size": 0, "compressed": 0}, descriptor=descriptor)
 
 
 FAULTS = {
@@ -144,26 +125,6 @@ def test_all_faults_of_one_file_are_found_in_one_reading() -> None:
     expected = {"zip-trailing-bytes", "zip-name-unsafe", "zip-encrypted", "zip-bad-crc", "metadata-missing"}
     assert codes(found.findings) == expected
     assert found.records == 2
-
-
-ACCEPTED = {
-    "deflated": made(GOOD),
-    "stored": made(Part(data=GOOD.data, method=0)),
-    "empty array": made(Part(data=b"[]")),
-    "comment": made(GOOD, comment=b"made by an exporter"),
-    "folder entry": made(GOOD, Part(name=b"folder/", data=b"", method=0, mode=0o040755)),
-    "unexpected member": made(GOOD, Part(name=b"extra/notes.txt", data=b"hello")),
-    "names differ by case": made(GOOD, Part(name=b"Messages.JSON", data=b"hello")),
-    "gap": made(Part(data=GOOD.data, gap=b"????")),
-    "repetitive but small": made(Part(data=EMPTY_TEXT)),
-    "descriptor": made(streamed(truth(GOOD))),
-    "descriptor, bare": made(streamed(truth(GOOD, "<3L"))),
-    "descriptor, wide": made(streamed(truth(GOOD, "<4sL2Q"))),
-    "descriptor, wide and bare": made(streamed(truth(GOOD, "<L2Q"))),
-    "metadata is a list": build_zip([GOOD, Part(name=b"metadata.json", data=b"[1]")]),
-    "metadata with mark": build_zip([GOOD, Part(name=b"metadata.json", data=b"\xef\xbb\xbf{}")]),
-    "metadata with half a pair": build_zip([GOOD, Part(name=b"metadata.json", data=b'"\\ud800"')]),
-}
 
 
 @pytest.mark.parametrize("data", ACCEPTED.values(), ids=ACCEPTED)

@@ -11,13 +11,14 @@ import threading
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from csvkit import CAPS, MESSAGES, UNDOCUMENTED, expected, inspect_csv, records, report, sound_csv, told
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from kit.csv_cases import HEAD, READ, ROW, rows
+from kit.csv_files import CAPS, MESSAGES, UNDOCUMENTED, expected, inspect_csv, records, report, sound_csv, told
+from kit.drivers import environment
 from strongroom.formats.csvtable import CsvReader
 from strongroom.formats.faults import Unreadable
 from strongroom.formats.inspect import inspect_container
@@ -27,37 +28,6 @@ from strongroom.formats.sink import InlineSink
 from strongroom.model.inspection import Expectation, Inspection
 from strongroom.model.provider import Container
 from strongroom.model.stream import DatasetShape
-
-HEAD = b"id,created_at,text\n"
-ROW = b"m1,2026-03-01T10:00:00Z,hello\n"
-
-
-def rows(*lines: bytes) -> bytes:
-    return HEAD + b"".join(lines)
-
-
-READ = [
-    (rows(ROW), 1, "delimiter=comma quote=double newline=lf encoding=utf-8"),
-    (sound_csv(30), 30, "delimiter=comma quote=double newline=crlf encoding=utf-8"),
-    (rows(ROW).replace(b",", b";"), 1, "delimiter=semicolon quote=double newline=lf encoding=utf-8"),
-    (rows(ROW).replace(b",", b"\t"), 1, "delimiter=tab quote=double newline=lf encoding=utf-8"),
-    (rows(ROW).replace(b"\n", b"\r"), 1, "delimiter=comma quote=double newline=cr encoding=utf-8"),
-    (b"\xef\xbb\xbf" + rows(ROW), 1, "delimiter=comma quote=double newline=lf encoding=utf-8-bom"),
-    (rows(ROW).decode().encode("utf-16"), 1, "delimiter=comma quote=double newline=lf encoding=utf-16-le-bom"),
-    (b"\xfe\xff" + rows(ROW).decode().encode("utf-16-be"), 1,
-     "delimiter=comma quote=double newline=lf encoding=utf-16-be-bom"),
-    (rows(b"m1,2026-03-01T10:00:00Z,caff\xe8\n"), 1, "delimiter=comma quote=double newline=lf encoding=windows-1252"),
-    (b"'id','created_at','text'\n'm1','2026-03-01T10:00:00Z','it''s, so'\n", 1,
-     "delimiter=comma quote=single newline=lf encoding=utf-8"),
-    (b'id;created_at;"text, long"\n1;2026-03-01T10:00:00Z;1,5\n', 1,
-     "delimiter=semicolon quote=double newline=lf encoding=utf-8"),
-    (HEAD, 0, "delimiter=comma quote=double newline=lf encoding=utf-8"),
-    (rows(ROW, b"\n", ROW, b"\n\n"), 2, "delimiter=comma quote=double newline=lf encoding=utf-8"),
-    (rows('m1,2026-03-01T10:00:00Z,"\u2028\x0b\x85 one cell"\n'.encode()), 1,
-     "delimiter=comma quote=double newline=lf encoding=utf-8"),
-    (rows('m1,2026-03-01T10:00:00Z,a\u2028b\x0bc\x1cd\n'.encode()), 1,
-     "delimiter=comma quote=double newline=lf encoding=utf-8"),
-]  # fmt: skip
 
 
 @pytest.mark.parametrize(("data", "count", "dialect"), READ)
@@ -406,20 +376,19 @@ def test_a_forked_reader_without_files_reads_every_encoding() -> None:
 import io, sys
 from strongroom.engine.airlock.reader import reader_process
 from strongroom.formats.inspect import inspect_container
-from csvkit import CAPS, expected
+from kit.csv_files import CAPS, expected
 for data in eval(sys.argv[1]):
     with reader_process(expected(), CAPS) as sink:
         print(inspect_container(io.BytesIO(data), expected(), CAPS, sink).members[0].records)
 """
     text = rows(ROW).decode()
     samples = [text.encode("utf-16"), text.encode("utf-8-sig"), rows(b"m1,2026-03-01T10:00:00Z,\xe8\n"), sound_csv(1)]
-    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
     told = subprocess.run(
         [sys.executable, "-c", script, repr(samples)],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": path},
+        env=environment(),
     )
     assert told.stdout.split() == ["1"] * 4, told.stderr
 

@@ -8,8 +8,8 @@ import stat
 from pathlib import Path
 
 import pytest
-from zipkit import CAPS, MESSAGES, Part, build_zip, dump, record, sound_zip
 
+from kit.zip_files import CAPS, MESSAGES, Part, build_zip, dump, record, sound_zip
 from strongroom.formats.extract import extract_container
 from strongroom.formats.faults import FindingLog, Unreadable, printable
 from strongroom.formats.records import read_records

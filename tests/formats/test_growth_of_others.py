@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from csvkit import MESSAGES as CSV_MESSAGES
-from csvkit import inspect_csv
-from growth import assert_linear
-from zipkit import CAPS, EXPECTED, MESSAGES
 
+from kit.csv_files import MESSAGES as CSV_MESSAGES
+from kit.csv_files import inspect_csv
+from kit.growth import assert_linear
+from kit.zip_files import CAPS, EXPECTED, MESSAGES
 from strongroom.evidence import verifier
 from strongroom.evidence.line import Entry, format_line, read_chain
 from strongroom.evidence.note import NoteRefused, Signer, open_note

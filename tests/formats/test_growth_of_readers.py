@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from growth import assert_linear
-from zipkit import CAPS, EXPECTED, MESSAGES
 
+from kit.growth import assert_linear
+from kit.zip_files import CAPS, EXPECTED, MESSAGES
 from strongroom.cli.errors import redact
 from strongroom.formats.csvdialect import is_header
 from strongroom.formats.csvrecords import RowCollector

@@ -10,8 +10,8 @@ import random
 from dataclasses import replace
 
 import pytest
-from growth import assert_linear
 
+from kit.growth import assert_linear
 from strongroom.formats import gunzip as module
 from strongroom.formats.faults import Unreadable
 from strongroom.formats.gunzip import Gunzipped, decode_if_coded, gunzip

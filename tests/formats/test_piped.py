@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from zipkit import CAPS, EXPECTED, Part, build_zip, dump, inspect_bytes, record, sound_zip
 
+from kit.zip_files import CAPS, EXPECTED, Part, build_zip, dump, inspect_bytes, record, sound_zip
 from strongroom.formats.inspect import inspect_container
 from strongroom.formats.pipe import MAX_ANSWER, ParserLost, PipedSink, serve_records
 from strongroom.formats.sink import InlineSink

@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from modelkit import NOW
 
+from kit.model_objects import NOW
 from strongroom.model.budget import HOUR, RECHECK, Usage, next_create
 from strongroom.model.provider import Limits
 

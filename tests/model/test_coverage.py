@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from modelkit import STREAM
 
+from kit.model_objects import STREAM
 from strongroom.model.coverage import Cover, Interval, due_windows, required
 from strongroom.model.plan import Plan, Span, boundary
 from strongroom.model.window import Window, subtract

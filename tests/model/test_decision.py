@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from modelkit import ASK, NOW, listed, make_job
 
+from kit.model_objects import ASK, NOW, listed, make_job
 from strongroom.model.decision import Act, Situation, Step, absent, next_step, recognise
 from strongroom.model.job import TERMINAL, Cause, Job, State
 from strongroom.model.patience import Patience

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from modelkit import NOW
 
+from kit.model_objects import NOW
 from strongroom.model.ids import make_id
 from strongroom.model.instants import format_instant, parse_instant, require_utc
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
-from modelkit import NOW
 
+from kit.model_objects import NOW
 from strongroom.model.patience import LONGEST_TOLD, Patience, grown, next_poll, next_try
 from strongroom.model.provider import Limits
 

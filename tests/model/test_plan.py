@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from modelkit import STREAM
 
+from kit.model_objects import STREAM
 from strongroom.model.plan import Plan, Span, boundary, cut, following
 from strongroom.model.window import Window
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from modelkit import ASK, DAY, NOW, listed, make_job
 
+from kit.model_objects import ASK, DAY, NOW, listed, make_job
 from strongroom.model.budget import RECHECK
 from strongroom.model.decision import Act, Situation, Step, next_step, recognise
 from strongroom.model.job import Cause, Event, Job, State

@@ -8,8 +8,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from modelkit import STREAM
 
+from kit.model_objects import STREAM
 from strongroom.model.coverage import HELD, Cover, Interval, due_windows, joined, require_past, unheld
 from strongroom.model.horizon import (
     BEYOND,

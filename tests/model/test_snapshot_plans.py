@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from modelkit import STREAM
 
+from kit.model_objects import STREAM
 from strongroom.model.coverage import Cover, Interval, due_windows
 from strongroom.model.horizon import NO_COPY, at_risk, lapsed_copies, lost_windows
 from strongroom.model.plan import Plan, Span, newest_ended

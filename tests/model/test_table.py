@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from modelkit import NOW, make_job
 
+from kit.model_objects import NOW, make_job
 from strongroom.model.job import TERMINAL, Cause, Event, Job, State
 from strongroom.model.table import MOVES, QUIET, Facts, IllegalMove, advance
 

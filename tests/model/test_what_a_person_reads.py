@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from modelkit import NOW, make_job
 
+from kit.model_objects import NOW, make_job
 from strongroom.cli.documents import job_document, wait_group_document
 from strongroom.model.condition import ALL_WELL, Condition, condition_words
 from strongroom.model.job import Cause, Job, State, Wait

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from click.shell_completion import get_completion_class
-from unitkit import PACKAGING, ROOT, tool
 
+from kit.systemd_units import PACKAGING, ROOT, tool
 from strongroom.cli.main import cli
 
 TEST_SYSTEM = PACKAGING / "test-system"

@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from unitkit import DAEMON, ONCE, PACKAGING, ROOT, TIMER, UNITS, USER, options, tool, values
 
+from kit.systemd_units import DAEMON, ONCE, PACKAGING, ROOT, TIMER, UNITS, USER, options, tool, values
 from strongroom.cli.userunit import render_unit
 from strongroom.model.errors import ExitCode
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from loopback_script import Server, always
-from policy_maker import KEY, NOW, SHORT, TOKEN, make_policy
-from zavu_maker import COMPLETED, DAY, PENDING, SPEC, zavu
 
+from kit.http_policies import KEY, NOW, SHORT, TOKEN, make_policy
+from kit.scripted_server import Server, always
+from kit.zavu import COMPLETED, DAY, PENDING, SPEC, zavu
 from strongroom.model.errors import AuthRefused, ProviderError, Transient, Unanswered
 from strongroom.model.provider import Container, Observation, Part, Standing
 from strongroom.model.stream import ExportSpec

@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from nonsense import SEED, TEXTS, Faults, bend, mutate, rounds
-from policy_maker import KEY
 
+from kit.hostile_input import SEED, TEXTS, Faults, bend, mutate, rounds
+from kit.http_policies import KEY
 from strongroom.model.errors import StrongroomError
 from strongroom.model.provider import Listed, Observation
 from strongroom.model.stream import ExportSpec

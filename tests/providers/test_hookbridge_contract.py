@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 import pytest
-from csv_worlds import DAY, NOW, CsvWorld, csv_world
 
+from kit.csv_contracts import DAY, NOW, CsvWorld, csv_world
 from strongroom.model.errors import (
     AuthRefused,
     ProviderError,

@@ -12,10 +12,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from loopback_script import Script, Seen, Server, always, hang, redirect, reset
-from policy_maker import KEY, NOW, SHORT, TOKEN, StopAfter, fetch, make_policy
 
 import strongroom.providers
+from kit.http_policies import KEY, NOW, SHORT, TOKEN, StopAfter, fetch, make_policy
+from kit.scripted_server import Script, Seen, Server, always, hang, redirect, reset
 from strongroom.model.errors import Interrupted, ProviderError, Transient, Unanswered
 from strongroom.providers.bounds import Bounds, Paths
 from strongroom.providers.eavesdrop import leaks, taped

@@ -4,9 +4,9 @@ import json
 import socket
 
 import pytest
-from loopback_script import Seen, Server, always, answer, redirect
-from policy_maker import KEY, NOW, SHORT, TOKEN, fetch, make_policy
 
+from kit.http_policies import KEY, NOW, SHORT, TOKEN, fetch, make_policy
+from kit.scripted_server import Seen, Server, always, answer, redirect
 from strongroom.model.errors import AuthRefused, LinkRefused, Transient, UsageError
 from strongroom.providers.bounds import Bounds, Paths
 from strongroom.providers.eavesdrop import leaks

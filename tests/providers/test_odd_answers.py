@@ -6,10 +6,10 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from loopback_script import Server, always
-from policy_maker import NOW
-from zavu_maker import COMPLETED, body, zavu
 
+from kit.http_policies import NOW
+from kit.scripted_server import Server, always
+from kit.zavu import COMPLETED, body, zavu
 from strongroom.model.errors import Transient
 from strongroom.model.provider import Standing
 from strongroom.providers.account import read_expiry

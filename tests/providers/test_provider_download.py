@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
-from loopback_script import Script, Seen, Server, always, answer, hang, reset
-from policy_maker import KEY, NOW, SHORT, TOKEN, StopAfter, make_policy
 
+from kit.http_policies import KEY, NOW, SHORT, TOKEN, StopAfter, make_policy
+from kit.scripted_server import Script, Seen, Server, always, answer, hang, reset
 from strongroom.model.errors import (
     AuthRefused,
     CodingRefused,

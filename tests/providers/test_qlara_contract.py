@@ -7,8 +7,8 @@ from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
-from csv_worlds import BASIC, DAY, KEY, NOW, CsvWorld, csv_world
 
+from kit.csv_contracts import BASIC, DAY, KEY, NOW, CsvWorld, csv_world
 from strongroom.model.errors import AuthRefused, ExportGone, QuotaExceeded, RequestRefused, Transient, UsageError
 from strongroom.model.provider import Renewal, Standing
 from strongroom.model.stream import ExportSpec

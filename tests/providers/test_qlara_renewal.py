@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from csv_worlds import DAY, CsvWorld, csv_world
 
+from kit.csv_contracts import DAY, CsvWorld, csv_world
 from strongroom.model.errors import ExportGone, ProviderError, QuotaExceeded, Transient, Unanswered
 from strongroom.model.provider import Standing
 from strongroom.model.stream import ExportSpec

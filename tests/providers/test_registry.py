@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from zavu_maker import SPEC
 
+from kit.zavu import SPEC
 from strongroom.config.load import PROVIDERS as NAMED
 from strongroom.config.load import Installed, load_config
 from strongroom.config.problem import ConfigRefused

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 
 import pytest
-from loopback_script import Server, always, hang
-from policy_maker import make_policy
-from zavu_maker import PENDING, body
 
+from kit.http_policies import make_policy
+from kit.scripted_server import Server, always, hang
+from kit.zavu import PENDING, body
 from strongroom.model.errors import Interrupted, ProviderError, Unanswered
 from strongroom.providers import policy as module
 from strongroom.providers.bounds import Bounds

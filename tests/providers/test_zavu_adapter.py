@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback_script import Server, always
-from policy_maker import KEY, NOW, TOKEN
-from zavu_maker import COMPLETED, DAY, LINK, PENDING, SPEC, body, zavu
 
+from kit.http_policies import KEY, NOW, TOKEN
+from kit.scripted_server import Server, always
+from kit.zavu import COMPLETED, DAY, LINK, PENDING, SPEC, body, zavu
 from strongroom.model.errors import (
     ExportGone,
     LinkDead,

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from odd_faults import Ticking, bounds, odd_answers, odd_download
-from policy_maker import KEY, TOKEN
 
+from kit.http_policies import KEY, TOKEN
+from kit.odd_faults import Ticking, bounds, odd_answers, odd_download
 from strongroom.model.errors import QuotaExceeded
 from strongroom.model.provider import Standing
 from strongroom.model.stream import ExportSpec

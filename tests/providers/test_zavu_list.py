@@ -7,10 +7,10 @@ import socket
 from datetime import timedelta
 
 import pytest
-from loopback_script import Seen, Server, always, answer
-from policy_maker import NOW
-from zavu_maker import PENDING, SPEC, body, zavu
 
+from kit.http_policies import NOW
+from kit.scripted_server import Seen, Server, always, answer
+from kit.zavu import PENDING, SPEC, body, zavu
 from strongroom.model.errors import (
     Transient,
 )

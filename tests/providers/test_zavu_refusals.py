@@ -6,10 +6,10 @@ import json
 from datetime import timedelta
 
 import pytest
-from loopback_script import Server, always
-from policy_maker import KEY, NOW
-from zavu_maker import PENDING, SPEC, zavu
 
+from kit.http_policies import KEY, NOW
+from kit.scripted_server import Server, always
+from kit.zavu import PENDING, SPEC, zavu
 from strongroom.model.errors import (
     AuthRefused,
     NotOffered,

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from sandbox_bench import Bench
-from sandbox_csv_bench import HookBench, QlaraBench
+
+from kit.sandbox_bench import Bench
+from kit.sandbox_csv_bench import HookBench, QlaraBench
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sandbox_csv_bench import HookBench, QlaraBench, read_csv
 
+from kit.sandbox_csv_bench import HookBench, QlaraBench, read_csv
 from strongroom.sandbox.faults import CSV_FILES, ZIP_FILES
 from strongroom.sandbox.hookbridge_shapes import columns_of, pool_of
 from strongroom.sandbox.qlara_shapes import LAYOUTS

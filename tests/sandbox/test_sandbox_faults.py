@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from sandbox_bench import NOW, Bench, zavu
 
+from kit.sandbox_bench import NOW, Bench, zavu
 from strongroom.sandbox.faults import (
     ANSWER_BODIES,
     ANSWERS,

@@ -8,8 +8,8 @@ import zipfile
 from typing import Any
 
 import pytest
-from sandbox_bench import Bench, unzip
 
+from kit.sandbox_bench import Bench, unzip
 from strongroom.sandbox.faults import ZIP_FILES
 
 

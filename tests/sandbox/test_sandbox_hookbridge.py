@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import urljoin
 
 import pytest
-from sandbox_bench import NOW
-from sandbox_csv_bench import DAY, HookBench
-from straywatch import Planted
 
+from kit.credential_leaks import Planted
+from kit.sandbox_bench import NOW
+from kit.sandbox_csv_bench import DAY, HookBench
 from strongroom.sandbox.hookbridge_options import DirectionShown, Download, Forgotten, LocationStyle
 from strongroom.sandbox.recorder import Operation, Origin, Provider
 from strongroom.sandbox.rows import RowOptions

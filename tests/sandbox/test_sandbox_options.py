@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sandbox_bench import Bench, data, zavu
 
+from kit.sandbox_bench import Bench, data, zavu
 from strongroom.sandbox.archive import ZipHabits
 from strongroom.sandbox.transfer import Manners
 from strongroom.sandbox.zavu_options import ExpiredLook, Unwanted

@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sandbox_bench import NOW
-from sandbox_csv_bench import QDAY, QlaraBench, read_csv
-from straywatch import Planted
 
+from kit.credential_leaks import Planted
+from kit.sandbox_bench import NOW
+from kit.sandbox_csv_bench import QDAY, QlaraBench, read_csv
 from strongroom.sandbox.qlara_jobs import Kind
 from strongroom.sandbox.qlara_options import CreateAnswer, QlaraOptions
 from strongroom.sandbox.recorder import Operation, Origin, Provider

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-from sandbox_bench import NOW
-from sandbox_csv_bench import QDAY, QlaraBench, read_csv
 
+from kit.sandbox_bench import NOW
+from kit.sandbox_csv_bench import QDAY, QlaraBench, read_csv
 from strongroom.sandbox.qlara_options import (
     CreateAnswer,
     EntryField,

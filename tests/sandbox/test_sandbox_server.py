@@ -15,8 +15,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sandbox_bench import NOW, Bench, data
 
+from kit.sandbox_bench import NOW, Bench, data
 from strongroom.model.errors import UsageError, WorldError
 from strongroom.sandbox.clock import SandboxClock, as_clock
 from strongroom.sandbox.quota import FixedWindow, rolling_free_at, seconds_until

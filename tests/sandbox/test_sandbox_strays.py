@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import straywatch
 
+from kit import credential_leaks
 from strongroom.sandbox.recorder import Origin, RecordedRequest
 from strongroom.sandbox.settings import SandboxSettings
 from strongroom.sandbox.strays import Strays
@@ -83,7 +83,8 @@ def test_a_leak_fails_the_test_wherever_it_happens(tmp_path: Path) -> None:
     (tmp_path / "test_leaky.py").write_text(LEAK)
     roots = [Path(__file__).parents[2] / root for root in ("agent", "tui", "tests")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, roots)), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "straywatch", "-p", "no:cacheprovider", "--rootdir", "."]
+    plugins = ("-p", "kit.credential_leaks", "-p", "no:cacheprovider")
+    command = [sys.executable, "-m", "pytest", "-q", *plugins, "--rootdir", "."]
     done = subprocess.run(
         [*command, "test_leaky.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
     )
@@ -120,5 +121,5 @@ def test_a_credential_at_home_is_none(strays: Strays) -> None:
 
 
 def test_nobody_is_told_where_nobody_asked(strays: Strays, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(straywatch.VARIABLE)
+    monkeypatch.delenv(credential_leaks.VARIABLE)
     strays.check(asked(Origin.STORAGE, cookie="a=b"))

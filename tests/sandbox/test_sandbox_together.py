@@ -12,10 +12,10 @@ from typing import Any
 
 import httpx
 import pytest
-from sandbox_bench import NOW
-from sandbox_csv_bench import DAY, QDAY, HookBench, QlaraBench
-from straywatch import Planted
 
+from kit.credential_leaks import Planted
+from kit.sandbox_bench import NOW
+from kit.sandbox_csv_bench import DAY, QDAY, HookBench, QlaraBench
 from strongroom.model.errors import UsageError
 from strongroom.sandbox.clock import SandboxClock
 from strongroom.sandbox.hookbridge_options import HookBridgeOptions

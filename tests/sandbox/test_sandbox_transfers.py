@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from sandbox_bench import Bench
+
+from kit.sandbox_bench import Bench
 
 Open = Callable[..., Bench]
 

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sandbox_bench import DAY, NOW, Bench, data, zavu
-from straywatch import Planted
 
+from kit.credential_leaks import Planted
+from kit.sandbox_bench import DAY, NOW, Bench, data, zavu
 from strongroom.sandbox.shapes import DATASETS
 
 Open = Callable[..., Bench]

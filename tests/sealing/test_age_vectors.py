@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from itertools import cycle
 
 import pytest
-from agevectors import ABSENT, FOLDER, Vector, load_vectors
 
+from kit.age_vectors import ABSENT, FOLDER, Vector, load_vectors
 from strongroom.model.errors import SealError
 from strongroom.sealing.header import Header, find_end, parse_header
 from strongroom.sealing.identity import X25519Identity

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tui_bench import Bench, Seat, Sit, furnish, make_app
 
+from kit.tui_bench import Bench, Seat, Sit, furnish, make_app
+from kit.tui_vault import Place
 from strongroom_tui.app import StrongroomApp
 
 
@@ -61,3 +62,10 @@ def sit(make: Callable[[Bench], StrongroomApp]) -> Sit:
             yield seat
 
     return seated
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    made = Place(tmp_path)
+    yield made
+    made.house.vault.close()

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from tui_bench import NOW, Bench, Seat, Sit
 
+from kit.tui_bench import NOW, Bench, Sit
+from kit.tui_views import told
 from strongroom.engine.health.heartbeat import beat
 from strongroom.model.errors import ExitCode, VaultError
 from strongroom.vault import catalogue as catalogue_module
@@ -33,11 +34,6 @@ def locked(bench: Bench) -> Iterator[None]:
 
 def flat(text: str) -> str:
     return " ".join(text.split())
-
-
-def told(seat: Seat) -> str:
-    """Return what was said in passing, whole: on the screen it is wrapped beside the list."""
-    return " ".join(each.message for each in seat.app._notifications)
 
 
 async def test_a_daemon_that_was_killed_is_told_with_how_to_start_it(bench: Bench, sit: Sit) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from rich.color import ColorType
 from rich.style import Style
-from tui_bench import Bench, Seat, Sit
 
+from kit.tui_bench import Bench, Seat, Sit
 from strongroom_tui.places import PLACES
 
 OWN = (ColorType.DEFAULT, ColorType.STANDARD)

@@ -6,10 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from rich.cells import cell_len
-from test_tui_adversity import told
-from test_tui_glance import configure
-from tui_bench import NOW, STREAMS, Bench, Sit
 
+from kit.tui_bench import NOW, STREAMS, Bench, Sit
+from kit.tui_views import configure, told
 from strongroom.engine.people import acting_person
 from strongroom.engine.readings import Request, Wish
 from strongroom.vault.requests import answer_request, put_request, waiting_requests

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 
 import pytest
-from test_tui_glance import configure
 from textual.command import CommandList
 from textual.widgets import Button, Input
-from tui_bench import STREAMS, Bench, Seat, Sit
 
+from kit.tui_bench import STREAMS, Bench, Seat, Sit
+from kit.tui_views import configure
 from strongroom_tui.app import StrongroomApp
 from strongroom_tui.dialog import AskLine, Choose, Confirm
 from strongroom_tui.filterline import FilterLine

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import pytest
 from textual.widgets import Button, Input
-from tui_bench import Bench, Seat, Sit, make_job
 
+from kit.tui_bench import Bench, Seat, Sit, make_job
 from strongroom.model.job import State
 from strongroom.vault.requests import waiting_requests
 from strongroom_tui.dialog import Confirm

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_tui_jobacts import footer
 from textual.widgets import Input
-from tui_bench import Bench, Seat, Sit
 
+from kit.tui_bench import Bench, Seat, Sit
+from kit.tui_views import footer
 from strongroom.config.load import load_config
 from strongroom.model.bech32 import encode_bech32
 from strongroom_tui.app import StrongroomApp

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from test_tui_pty import DEADLINE, ENTER, LEAVE, Terminal, last_of
-from tui_bench import Bench
 
+from kit.terminal import DEADLINE, ENTER, LEAVE, Terminal, last_of
+from kit.tui_bench import Bench
 from strongroom.model.errors import ExitCode
 
 HANGS = {

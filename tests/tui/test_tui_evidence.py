@@ -6,18 +6,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from test_tui_jobacts import footer
-from test_tui_opening import Place, fill, place, until
 from textual.widgets import Input, Static
-from tui_bench import NOW, SIZES, Bench, Seat, Sit
 
+from kit.tui_bench import NOW, SIZES, Bench, Seat, Sit
+from kit.tui_vault import Place, fill, until
+from kit.tui_views import footer
 from strongroom.engine.health.notices import reconcile
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.tree import leaf_hash
 from strongroom.model.alarm import Alarm, Kind, Level
 from strongroom.vault.checkpoints import newest_checkpoint, walk_lines
-
-__all__ = ["place"]
 
 
 async def test_the_log_stands_there_and_grows(bench: Bench, sit: Sit) -> None:

@@ -6,8 +6,8 @@ import pytest
 from textual.css.query import NoMatches
 from textual.widgets import Static
 from textual.worker import WorkerFailed
-from tui_bench import Bench, Sit
 
+from kit.tui_bench import Bench, Sit
 from strongroom.model.errors import VaultError
 from strongroom_tui.jobs import JobsRoom
 from strongroom_tui.lives import ArchiveScreen

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tui_bench import Bench, Seat, Sit
 
+from kit.tui_bench import Bench, Seat, Sit
 from strongroom.model.errors import UsageError
 from strongroom_tui.filterline import FilterLine
 from strongroom_tui.filters import Filter, parse_filter

@@ -11,8 +11,8 @@ from textual import events
 from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widgets import Input
-from tui_bench import Bench, Seat, Sit
 
+from kit.tui_bench import Bench, Seat, Sit
 from strongroom_tui import archiveacts, handing
 from strongroom_tui.app import StrongroomApp
 from strongroom_tui.dialog import Confirm, Dialog

@@ -7,33 +7,19 @@ from datetime import timedelta
 
 import pytest
 from rich.cells import cell_len
-from tui_bench import DAY, NOW, SIZES, STREAMS, Bench, Seat, Sit, window
 
+from kit.tui_bench import DAY, NOW, SIZES, STREAMS, Bench, Seat, Sit, window
+from kit.tui_views import KEY, configure, hold
 from strongroom.config.schema import SourceSettings, StreamSettings
-from strongroom.config.secrets import Scheme, SecretRef
 from strongroom.engine.glance import Look, Quota, take_glance
 from strongroom.engine.health.heartbeat import beat
 from strongroom.engine.readings import status_of
-from strongroom.model.coverage import Cover, Interval
+from strongroom.model.coverage import Cover
 from strongroom.model.heat import Heat, Zoom
 from strongroom_tui.archives import ArchivesRoom
 from strongroom_tui.glancewords import risk_lines, vault_lines
 from strongroom_tui.overview import OverviewRoom
 from strongroom_tui.strips import HEATS, Strips, axis, legends, title
-
-KEY = SecretRef(Scheme.ENV, "NONE")
-
-
-def configure(bench: Bench, days: int = 200, streams: tuple[str, ...] = STREAMS) -> Bench:
-    """Give the bench a source with streams that are wanted for some days."""
-    source = SourceSettings("zavu", "zavu", KEY)
-    wanted = tuple(StreamSettings(name, "zavu", ("messages",), since=NOW - days * DAY) for name in streams)
-    bench.config = replace(bench.config, sources=(source,), streams=wanted)
-    return bench
-
-
-def hold(bench: Bench, stream: str, days: range, cover: Cover = Cover.PROVEN, cause: str = "") -> None:
-    bench.write(*(Interval(stream, window(day), cover, cause=cause) for day in days))
 
 
 def line_of(seat: Seat, stream: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from tui_bench import NOW, Bench, Sit, make_archive, make_job
 
+from kit.tui_bench import NOW, Bench, Sit, make_archive, make_job
 from strongroom.evidence.line import Entry
 from strongroom.model.inspection import Finding, Inspection, MemberReport, Severity
 from strongroom.model.job import Cause, State

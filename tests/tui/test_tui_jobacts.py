@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tui_bench import Bench, Seat, Sit, job_id
 
+from kit.tui_bench import Bench, Seat, Sit, job_id
+from kit.tui_views import asked, footer
 from strongroom.vault.lock import hold
-from strongroom.vault.requests import waiting_requests
-
-
-def asked(bench: Bench) -> list[tuple[str, str]]:
-    return [(each.wish.value, each.subject) for each in waiting_requests(bench.vault.catalogue)]
-
-
-def footer(seat: Seat) -> set[str]:
-    return set(seat.keys)
 
 
 async def find(seat: Seat, words: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,19 +13,16 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import InitError, KeyringLocked
-from test_tui_opening import CANARY, Place, fill, place, until
-from tui_bench import Seat
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "config"))
-
-from test_secret_service import CANARY as PASSPHRASE
-from test_secret_service import Keeping, Raising, same_keyring, session
-
+from kit.keyrings import CANARY as PASSPHRASE
+from kit.keyrings import Keeping, Raising, same_keyring, session
+from kit.tui_bench import Seat
+from kit.tui_vault import CANARY, Place, fill, until
 from strongroom.engine.keys.identities import identity_file, make_identity
 
-__all__ = ["place", "same_keyring"]
+__all__ = ["same_keyring"]
 
-DRIVER = Path(__file__).with_name("keyring_driver.py")
+DRIVE = "-m kit.drivers.keyring_restore"
 ASKED = "Passphrase of the identity"
 
 
@@ -129,7 +125,7 @@ async def test_the_screen_answers_while_the_keyring_waits_for_a_person(kept: Pla
 REAL = f"""
 printf 'login\\n' | gnome-keyring-daemon --unlock --components=secrets >/dev/null || exit 99
 strongroom() {{ "$PYTHON" -m strongroom "$@" >&2 || exit 1; }}
-drive() {{ "$PYTHON" {DRIVER} "$HOME/strongroom.toml" "$HOME/$1"; }}
+drive() {{ "$PYTHON" {DRIVE} "$HOME/strongroom.toml" "$HOME/$1"; }}
 drive first.zip
 printf %s "$SECRET_TEXT" | strongroom secret set identity --file -
 unset SECRET_TEXT
@@ -140,7 +136,7 @@ drive third.zip
 
 LOCKED = f"""
 gnome-keyring-daemon --start --components=secrets >/dev/null || exit 99
-"$PYTHON" {DRIVER} "$HOME/strongroom.toml" "$HOME/out.zip"
+"$PYTHON" {DRIVE} "$HOME/strongroom.toml" "$HOME/out.zip"
 """
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tui_bench import Bench, Seat, Sit, make_job
 
+from kit.tui_bench import Bench, Seat, Sit, make_job
 from strongroom.model.job import State
 from strongroom_tui.helping import HelpScreen, usable
 from strongroom_tui.jobs import JobsRoom

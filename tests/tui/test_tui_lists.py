@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tui_bench import NOW, Bench, Seat, Sit, job_id, make_archive, make_job
 
+from kit.tui_bench import NOW, Bench, Seat, Sit, job_id, make_archive, make_job
 from strongroom.model.hold import Hold, HoldRule
 from strongroom.model.job import State
 from strongroom.vault.holds import put_hold

@@ -9,8 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
-from tui_bench import NOW, Bench, Seat, Sit, job_id, make_archive, make_job
-
+from kit.tui_bench import NOW, Bench, Seat, Sit, job_id, make_archive, make_job
 from strongroom.evidence.line import Entry
 from strongroom.model.job import State
 from strongroom_tui.jobs import JobsQuestion

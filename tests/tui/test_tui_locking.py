@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from test_tui_adversity import told
-from test_tui_opening import CANARY, Place, until
-from tui_bench import Seat
-
+from kit.tui_bench import Seat
+from kit.tui_vault import CANARY, Place, until
+from kit.tui_views import told
 from strongroom_tui.archives import ArchivesRoom
 from strongroom_tui.browse import BrowseScreen
 from strongroom_tui.helping import usable

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
-from tui_bench import NOW, Bench, Sit
 
+from kit.tui_bench import NOW, Bench, Sit
 from strongroom.engine.health.heartbeat import STALE, beat
 from strongroom.engine.readings import Status, heartbeat_of_holder, status_of
 from strongroom.vault.lock import hold

@@ -4,80 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from textual.widgets import Input
-from tui_bench import Seat
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-
-import sealkit
-from sealkit import AT, House, as_zip
-
-from strongroom.config.load import load_config
+from kit import sealed_vault
+from kit.sealed_vault import AT, as_zip
+from kit.tui_vault import CANARY, Place, fill, records, until
 from strongroom.engine.keys.identities import identity_file, make_identity
-from strongroom.model.archive import Archive
 from strongroom.model.provider import Container
 from strongroom.vault.requests import waiting_requests
-from strongroom_tui.app import StrongroomApp
 from strongroom_tui.browse import BrowseScreen
 from strongroom_tui.longwork import LongWork
-from strongroom_tui.reader import VaultReader
 from strongroom_tui.unlocking import IDLE, Keyring
-
-CANARY = "canary-in-a-message"
-
-
-def records(count: int, text: str = "hello") -> list[dict[str, object]]:
-    return [{"id": f"m{n}", "at": f"2026-03-01T00:00:{n % 60:02}Z", "text": f"{text} {n}"} for n in range(count)]
-
-
-class Place:
-    """A vault with an archive in it, and somebody before its screen."""
-
-    def __init__(self, base: Path) -> None:
-        self.base = base
-        self.house = House(base)
-        self.archive: Archive = self.house.seal_records(records(450, CANARY), Container.ZIP_OF_JSON)
-
-    @asynccontextmanager
-    async def sit(self, size: tuple[int, int] = (120, 40), **settings: bool) -> AsyncIterator[Seat]:
-        reader = VaultReader(load_config(self.base / "strongroom.toml"), lambda: AT)
-        app = StrongroomApp(reader, lambda: AT, **settings)
-        try:
-            async with app.run_test(size=size, notifications=True) as pilot:
-                app.action_go("archives")
-                seat = Seat(app, pilot)
-                await seat.settle()
-                yield seat
-        finally:
-            reader.close()
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
-    yield made
-    made.house.vault.close()
-
-
-async def until(seat: Seat, words: str) -> None:
-    end = time.monotonic() + 30
-    while words not in seat.text:
-        assert time.monotonic() < end, f"{words!r} is not in\n{seat.text}"
-        await seat.pilot.pause(0.05)
-    await seat.settle()
-
-
-async def fill(seat: Seat, text: str) -> None:
-    seat.app.screen.query_one(Input).value = text
-    await seat.press("enter")
 
 
 async def test_a_file_is_restored_with_its_digest_and_never_over_another(place: Place, tmp_path: Path) -> None:
@@ -259,7 +201,7 @@ async def test_two_versions_are_compared_record_by_record(place: Place, monkeypa
     newer = records(449, CANARY)
     newer[3]["text"] = "another"
     newer.append({"id": "new", "at": "2026-03-01T00:00:01Z", "text": "x"})
-    monkeypatch.setattr(sealkit, "AT", AT + timedelta(hours=1))
+    monkeypatch.setattr(sealed_vault, "AT", AT + timedelta(hours=1))
     place.house.seal(as_zip(messages=newer), place.archive.expectation.datasets, Container.ZIP_OF_JSON)
     async with place.sit() as seat:
         await seat.press("d")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tui_bench import NOW, Bench, Seat, Sit, make_archive, make_job, window
 
+from kit.tui_bench import NOW, Bench, Seat, Sit, make_archive, make_job, window
 from strongroom.model.job import Cause, State
 from strongroom.model.stream import ExportSpec
 from strongroom_tui.lives import ArchiveScreen, JobScreen

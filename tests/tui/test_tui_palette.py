@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textual import events
 from textual.command import CommandList, CommandPalette
-from tui_bench import Bench, Seat, Sit
 
+from kit.tui_bench import Bench, Seat, Sit
 from strongroom_tui.palette import Palette
 
 PAGES = ("pageup", "pagedown", "pageup")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tui_bench import NOW, window
 
+from kit.tui_bench import NOW, window
 from strongroom.engine.destruction.approve import Outlook
 from strongroom.engine.destruction.propose import Content, Plan
 from strongroom.engine.retention.judgement import Fate, Judgement

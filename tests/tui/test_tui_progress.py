@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from tui_bench import NOW, Bench, Seat, make_job
 
+from kit.tui_bench import NOW, Bench, Seat, make_job
 from strongroom.engine.readings import Running
 from strongroom.model.job import State
 from strongroom.vault.lock import hold

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
-from tui_bench import Bench, Sit
 
+from kit.tui_bench import Bench, Sit
 from strongroom_tui.pane import Pane
 
 

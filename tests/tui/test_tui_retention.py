@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from test_tui_jobacts import footer
 from textual.widgets import Button, Input
-from tui_bench import DAY, NOW, SIZES, Bench, Seat, Sit, make_archive, make_job, tell
 
+from kit.tui_bench import DAY, NOW, SIZES, Bench, Seat, Sit, make_archive, make_job, tell
+from kit.tui_views import footer
 from strongroom.config.schema import DestructionSettings
 from strongroom.engine import people
 from strongroom.model.destruction import Person

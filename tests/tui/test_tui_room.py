@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.widgets import Button, Input
-from tui_bench import Bench, Seat, Sit
 
+from kit.tui_bench import Bench, Seat, Sit
 from strongroom.model.stream import DatasetShape
 from strongroom_tui.helping import usable
 from strongroom_tui.keyline import KeyEntry, place_entries

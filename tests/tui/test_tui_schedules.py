@@ -6,10 +6,8 @@ import os
 from dataclasses import replace
 from datetime import timedelta
 
-from test_tui_glance import configure, hold
-from test_tui_jobacts import asked, footer
-from tui_bench import DAY, NOW, SIZES, STREAMS, Bench, Sit
-
+from kit.tui_bench import DAY, NOW, SIZES, STREAMS, Bench, Sit
+from kit.tui_views import asked, configure, footer, hold
 from strongroom.engine.requests import Wish, ask
 from strongroom.vault.streams import StreamState, put_stream
 

@@ -13,10 +13,10 @@ from datetime import timedelta
 import pytest
 from pytest_textual_snapshot import SVGImageExtension  # type: ignore[import-untyped]  # it comes without types
 from syrupy.assertion import SnapshotAssertion
-from test_tui_glance import configure, hold
 from textual.widgets import Input
-from tui_bench import NOW, STREAMS, Bench, Seat, Sit, furnish, make_archive, make_job, tell
 
+from kit.tui_bench import NOW, STREAMS, Bench, Seat, Sit, furnish, make_archive, make_job, tell
+from kit.tui_views import configure, hold
 from strongroom.engine import people
 from strongroom.engine.destruction import propose
 from strongroom.engine.health.doctor import Check, Verdict

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from test_tui_glance import configure, hold
-from tui_bench import NOW, STREAMS, Bench, Sit, window
-
+from kit.tui_bench import NOW, STREAMS, Bench, Sit, window
+from kit.tui_views import configure, hold
 from strongroom.config.schema import NotifySettings
 from strongroom.engine.glance import Look, take_glance
 from strongroom.engine.readings import Vault

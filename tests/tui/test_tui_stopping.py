@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_tui_opening import CANARY, Place, place, until
-from tui_bench import Seat
 
+from kit.tui_bench import Seat
+from kit.tui_vault import CANARY, Place, until
 from strongroom.engine.reading.browsing import Browser
 from strongroom.model.errors import Interrupted
 from strongroom_tui import archiveacts, restoring
 from strongroom_tui.browse import BrowseScreen
 from strongroom_tui.longwork import LongWork
-
-__all__ = ["place"]
 
 PATIENCE = 30.0  # seconds
 Watch = Callable[[int], None]

@@ -6,8 +6,8 @@ import gc
 from collections.abc import Iterator
 
 import pytest
-from tui_bench import NOW, Bench
 
+from kit.tui_bench import NOW, Bench
 from strongroom_tui.app import StrongroomApp
 from strongroom_tui.reader import VaultReader
 from strongroom_tui.tidying import BETWEEN, CALM, SELDOM, Tidying

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sys
 import threading
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from tui_bench import Seat
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-
-from bench_engine import Bench, open_bench
-
+from kit.engine_bench import Bench, open_bench
+from kit.tui_bench import Seat
 from strongroom.engine.assembly import open_reading
 from strongroom.engine.jobs.progress import Meter
 from strongroom.engine.requests import Wish

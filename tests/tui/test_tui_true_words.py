@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from tui_bench import NOW, window
 
+from kit.tui_bench import NOW, window
 from strongroom.engine.coverage.schedules import Schedule
 from strongroom.model.job import Cause
 from strongroom.model.outlook import StreamOutlook

@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from test_tui_colours import LEAST, contrast, poor
-from test_tui_glance import configure
 from textual.color import Color
-from tui_bench import NOW, STREAMS, Bench, Seat, Sit
 
+from kit.tui_bench import NOW, STREAMS, Bench, Seat, Sit
+from kit.tui_views import LEAST, configure, contrast, poor
 from strongroom_tui.amounts import Zone
 from strongroom_tui.app import StrongroomApp
 from strongroom_tui.colours import CONTRAST

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_tui_pty import ENTER, LEAVE, PROGRAM, Terminal, last_of
-from tui_bench import Bench
 
+from kit.terminal import ENTER, LEAVE, PROGRAM, Terminal, last_of
+from kit.tui_bench import Bench
 from strongroom.model.errors import ExitCode
 from strongroom_tui.waiting import WORDS, told_to_wait
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.text import Text
-from tui_bench import DAY, NOW, make_archive, make_job
 
+from kit.tui_bench import DAY, NOW, make_archive, make_job
 from strongroom.engine.readings import Running
 from strongroom.model.job import Cause, State
 from strongroom.model.window import Window

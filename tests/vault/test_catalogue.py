@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vaultkit import day, end, let_go, make_job, start
 
+from kit.vault_objects import day, end, let_go, make_job, start
 from strongroom.model.errors import StrongroomError, VaultError, WorldError
 from strongroom.model.job import State
 from strongroom.vault import catalogue as room

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vaultkit import end, start
 
+from kit.vault_objects import end, start
 from strongroom.model.errors import VaultError, WorldError
 from strongroom.vault import durable
 from strongroom.vault.durable import make_folder, publish, remove, write_all, write_new

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from vaultkit import NOW, make_job
 
+from kit.vault_objects import NOW, make_job
 from strongroom.evidence.line import Entry
 from strongroom.model.job import Job, State
 from strongroom.model.provider import Listed, Observation, Standing

@@ -14,9 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from nonsense import SEED, mutate, rounds
-from vaultkit import make_archive, make_job
 
+from kit.hostile_input import SEED, mutate, rounds
+from kit.vault_objects import make_archive, make_job
 from strongroom.config.load import parse_config
 from strongroom.engine.destruction.certificate import TITLE, read_certificate
 from strongroom.evidence.checkpoint import read_unchecked

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from vaultkit import FIRST, day, make_archive, make_job
 
+from kit.vault_objects import FIRST, day, make_archive, make_job
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.window import Window
 from strongroom.vault.archives import put_archive

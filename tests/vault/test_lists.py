@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import TypeVar
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from vaultkit import NOW, id_number, make_archive, make_job
 
+from kit.paging import KEPT, all_pages, clear
+from kit.vault_objects import NOW, id_number, make_archive, make_job
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.job import Job, State
 from strongroom.vault import queries
@@ -20,26 +20,8 @@ from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.jobs import live_jobs, matching_job_ids, put_job, successor_of
 from strongroom.vault.listing import list_archives, list_jobs
 
-T = TypeVar("T")
 STREAMS = st.sampled_from(["a", "b"])
 SECONDS = st.integers(0, 3)  # few, so that many rows share an instant
-KEPT = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def all_pages(page: Callable[[T | None], list[T]], most: int) -> list[T]:
-    rows: list[T] = []
-    while True:
-        found = page(rows[-1] if rows else None)
-        assert len(found) <= most
-        rows += found
-        if len(found) < most:
-            return rows
-
-
-def clear(catalogue: Catalogue) -> None:
-    with catalogue.transaction():
-        catalogue.write("DELETE FROM archives")
-        catalogue.write("DELETE FROM jobs")
 
 
 @KEPT

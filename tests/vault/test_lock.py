@@ -6,8 +6,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from vaultkit import end, start
 
+from kit.vault_objects import end, start
 from strongroom.model.errors import ExitCode, VaultLocked, WorldError
 from strongroom.vault.lock import describe_holder, hold, is_held
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vaultkit import day, make_archive, make_job
 
+from kit.vault_objects import day, make_archive, make_job
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.errors import VaultError
 from strongroom.model.inspection import Bundled, Expectation, Finding, Inspection, MemberReport, Severity

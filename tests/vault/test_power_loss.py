@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from powerloss import Disk, State, Vary, states
-from vaultkit import NOW, make_archive, make_job
 
+from kit.power_loss import Disk, State, Vary, states
+from kit.vault_objects import NOW, make_archive, make_job
 from strongroom.evidence.line import Entry, read_chain
 from strongroom.model.archive import Archive, Seal
 from strongroom.model.errors import StrongroomError, VaultError, WorldError

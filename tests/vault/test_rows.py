@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from vaultkit import NOW, day, id_number, make_archive, make_job
 
+from kit.vault_objects import NOW, day, id_number, make_archive, make_job
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.job import Cause, Job, State

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from vaultkit import id_number
 
+from kit.vault_objects import id_number
 from strongroom.model.errors import WorldError
 from strongroom.vault.layout import Layout
 from strongroom.vault.shred import copies_of, discard, put_in_place_of, shred

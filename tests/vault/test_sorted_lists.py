@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_lists import KEPT, all_pages, clear
-from vaultkit import FIRST, NOW, make_archive, make_job
 
+from kit.paging import KEPT, all_pages, clear
+from kit.vault_objects import FIRST, NOW, make_archive, make_job
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.errors import UsageError
 from strongroom.model.inspection import Inspection, MemberReport

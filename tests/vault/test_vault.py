@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vaultkit import id_number, make_archive, make_job
 
+from kit.vault_objects import id_number, make_archive, make_job
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import VaultError, WorldError
 from strongroom.vault import queries

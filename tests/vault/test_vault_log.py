@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from vaultkit import NOW, end, let_go, start
 
+from kit.vault_objects import NOW, end, let_go, start
 from strongroom.evidence.line import Entry, read_chain
 from strongroom.model.alarm import happens_once
 from strongroom.model.errors import VaultError, WorldError

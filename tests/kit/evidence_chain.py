@@ -15,8 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sealkit import AT, House, message
-
+from kit.sealed_vault import AT, House, message
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
 from strongroom.engine.keys.identities import load_identities

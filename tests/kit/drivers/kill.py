@@ -1,6 +1,6 @@
 """Runs one export in a process of its own and dies by SIGKILL at the given place. Used by test_engine_kill.py.
 
-usage: kill_driver.py CONFIG DIE_AT PLACES_FILE START
+usage: python -m kit.drivers.kill CONFIG DIE_AT PLACES_FILE START
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bench_engine import DAY
-
+from kit.engine_bench import DAY
 from strongroom.config.load import load_config
 from strongroom.engine.assembly import Doors, open_engine, plans_of
 from strongroom.engine.coverage.planning import enter_window

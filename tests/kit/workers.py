@@ -6,8 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from sealkit import AT, CSV_SHAPE, DAY, as_csv, message
-
+from kit.sealed_vault import AT, CSV_SHAPE, DAY, as_csv, message
 from strongroom.engine.airlock.order import Order
 from strongroom.model.ids import make_id
 from strongroom.model.inspection import Caps, Expectation

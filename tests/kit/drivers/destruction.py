@@ -1,6 +1,6 @@
 """Carries out destructions in a process of its own and dies by SIGKILL at the given place. For test_destroy_kill.py.
 
-usage: destruction_driver.py VAULT DIE_AT PLACES_FILE NOW
+usage: python -m kit.drivers.destruction VAULT DIE_AT PLACES_FILE NOW
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from destructionkit import DUE, SIGNER
-
+from kit.destruction import DUE, SIGNER
 from strongroom.engine.destruction.desk import Desk
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.vault.lock import hold

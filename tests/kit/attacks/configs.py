@@ -7,10 +7,9 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
-from attacklogs import approve
-from attackrows import SQL, sql
-from attackscene import NOW, Scene
-
+from kit.attacks.logs import approve
+from kit.attacks.rows import SQL, sql
+from kit.attacks.scene import NOW, Scene
 from strongroom.engine.proof.checkpoints import sign_log, signer_of
 from strongroom.evidence.note import Signer
 from strongroom.sealing.identity import X25519Identity

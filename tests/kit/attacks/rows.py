@@ -5,8 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
-from attackscene import NOW, Scene
-
+from kit.attacks.scene import NOW, Scene
 from strongroom.evidence.line import Entry, format_line
 
 _FORGED = "(-1, '', 'archive.destroyed', '', '<a>', '', x'<line>', '')"

@@ -1,6 +1,6 @@
 """An engine that brings a sealer into a given state, tells the ids of its processes, and waits to be killed.
 
-usage: worker_driver.py STATE FOLDER
+usage: python -m kit.drivers.worker STATE FOLDER
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-from workerkit import ROWS, family, order
-
+from kit.workers import ROWS, family, order
 from strongroom.engine.airlock.airlock import Airlock
 
 

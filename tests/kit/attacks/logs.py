@@ -11,10 +11,9 @@ import shutil
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from attackfiles import FOREIGN, digest_of, signed_by_another
-from attackkit import Lines, chained, forge_note, raw, read_lines, sign_anew, sizes_of, write_lines
-from attackscene import NOW, Scene
-
+from kit.attacks.files import FOREIGN, digest_of, signed_by_another
+from kit.attacks.scene import NOW, Scene
+from kit.evidence_chain import Lines, chained, forge_note, raw, read_lines, sign_anew, sizes_of, write_lines
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.destruction import Condemned, Ground, Person, Proposal, Stage, plan_digest
 from strongroom.vault.archives import get_archive

@@ -15,8 +15,8 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from cli_home import Home, Invoke
 
+from kit.cli_home import Home, Invoke
 from strongroom.config.load import load_config
 from strongroom.engine.destruction.approve import approve
 from strongroom.engine.destruction.desk import Desk, Rules

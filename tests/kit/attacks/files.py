@@ -9,8 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from attackscene import Scene
-
+from kit.attacks.scene import Scene
 from strongroom.evidence.note import Signer
 
 FOREIGN = Signer.generate("strongroom", os.urandom)
@@ -97,7 +96,7 @@ def stray(scene: Scene) -> None:
 
 def everything(scene: Scene) -> None:
     """Remove every file of an archive, its row too: as if it had never been."""
-    from attackrows import sql
+    from kit.attacks.rows import sql
 
     for room in ("archives", "keys", "manifests"):
         of(room, "a")(scene).unlink()

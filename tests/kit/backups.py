@@ -7,8 +7,7 @@ from datetime import timedelta
 from fnmatch import fnmatch
 from pathlib import Path
 
-from sealkit import DAY, House, as_csv, message
-
+from kit.sealed_vault import DAY, House, as_csv, message
 from strongroom.model.window import Window
 from strongroom.vault.vault import open_vault
 

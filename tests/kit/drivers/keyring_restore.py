@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from textual.widgets import Input
-from tui_bench import Seat
 
+from kit.tui_bench import Seat
 from strongroom.config.load import load_config
 from strongroom.engine.assembly import system_clock
 from strongroom_tui.app import StrongroomApp

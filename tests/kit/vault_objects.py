@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
+from kit.drivers import environment
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.ids import make_id
 from strongroom.model.inspection import Expectation, Finding, Inspection, MemberReport, Severity
@@ -71,9 +70,8 @@ def make_archive(job: Job, number: int = 1, **changes: Any) -> Archive:
 def start(script: str, *arguments: object) -> subprocess.Popen[str]:
     """Start a fresh process that sees the same modules as this one."""
     command = [sys.executable, "-c", script, *(str(argument) for argument in arguments)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])}
     return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
     )
 
 

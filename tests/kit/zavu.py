@@ -6,8 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from policy_maker import KEY, NOW, SHORT, TOKEN
-
+from kit.http_policies import KEY, NOW, SHORT, TOKEN
 from strongroom.model.stream import ExportSpec
 from strongroom.model.window import Window
 from strongroom.providers.port import Provider

@@ -19,12 +19,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import destructionkit
 import pytest
-from attackkit import Keep, codes
 from click.testing import CliRunner
-from destructionkit import ALICE, BOB, House, enter_archive
 
+from kit import destruction
+from kit.destruction import ALICE, BOB, House, enter_archive
+from kit.evidence_chain import Keep, codes
 from strongroom.cli.main import cli
 from strongroom.engine.assembly import Doors, open_engine
 from strongroom.engine.destruction.approve import approve
@@ -108,7 +108,7 @@ def make_scene(base: Path) -> Scene:
     wishes.config.write_text(wishes.config.read_text().replace("[vault]", "[vault]\nlock = true", 1) + MORE)
     scene, house = Scene(base), House(open_vault(wishes.vault), X25519Identity.generate(os.urandom), now=NOW)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(destructionkit, "START", START)
+        patch.setattr(destruction, "START", START)
         (base / "key.txt").write_text(str(scene.signer.verifier))
         try:
             _fill(scene, house, patch)
@@ -118,15 +118,15 @@ def make_scene(base: Path) -> Scene:
 
 
 def _fill(scene: Scene, house: House, patch: pytest.MonkeyPatch) -> None:
-    plain, catalogue = destructionkit.archive_of, house.vault.catalogue
+    plain, catalogue = destruction.archive_of, house.vault.catalogue
 
     def add(rule: RetentionRule) -> Archive:
-        patch.setattr(destructionkit, "archive_of", lambda *told: replace(plain(*told), rule=rule))
+        patch.setattr(destruction, "archive_of", lambda *told: replace(plain(*told), rule=rule))
         return house.add()[0]
 
     adopt_policy(house.vault, Policy((LONG,), (), lock=True), START)
     note_recipients(house.vault, scene.config.vault.recipients, START)
-    patch.setattr(destructionkit, "enter_archive", _enter)
+    patch.setattr(destruction, "enter_archive", _enter)
     a, b = add(LONG), add(LONG)
     dead, due, planned = add(SHORT), add(SHORT), add(SHORT)
     confirmed: list[Fact] = [{"source": "zavu", "address": "", "ahead_seconds": 0}]
@@ -152,7 +152,7 @@ def _fill(scene: Scene, house: House, patch: pytest.MonkeyPatch) -> None:
     sign_log(house.vault, signer_of(scene.config), lambda: next(clock))
     house.vault.write_log()
     shutil.copytree(scene.root, scene.older)
-    patch.setattr(destructionkit, "START", NOW + timedelta(minutes=10) - 6 * DAY)
+    patch.setattr(destruction, "START", NOW + timedelta(minutes=10) - 6 * DAY)
     c = add(LONG)  # comes now
     kept = sign_log(house.vault, signer_of(scene.config), lambda: next(clock))
     scene.outside.write_text(kept.note)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from zipkit import END, START
-
+from kit.zip_files import END, START
 from strongroom.formats.inspect import inspect_container
 from strongroom.formats.records import read_records
 from strongroom.formats.sink import InlineSink

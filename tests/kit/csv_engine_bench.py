@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from bench_engine import NOON, Bench
-
+from kit.engine_bench import NOON, Bench
 from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource
 from strongroom.engine.assembly import Doors, open_reading

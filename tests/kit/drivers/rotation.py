@@ -1,6 +1,8 @@
 """Rotates a vault in a process of its own and dies by SIGKILL at the given place. Used by test_rotation_kill.py.
 
-usage: rotation_driver.py VAULT DIE_AT PLACES_FILE KEYS_FILE (a secret key, and the public keys to rotate to)
+usage: python -m kit.drivers.rotation VAULT DIE_AT PLACES_FILE KEYS_FILE
+
+The last holds a secret key and the public keys to rotate to.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from sandbox_bench import NOW
 
+from kit.sandbox_bench import NOW
 from strongroom.sandbox.clock import SandboxClock
 from strongroom.sandbox.hookbridge_options import HookBridgeOptions
 from strongroom.sandbox.qlara_options import QlaraOptions

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,19 +14,11 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-import oracle
-from oracle import Table, Truth
-
+from kit import bundle_cases, csv_cases, json_array_cases, oracle, zip_cases
+from kit.oracle import Table, Truth
 from strongroom.model.inspection import Bundled
 from strongroom.model.provider import Container
 from strongroom.model.stream import DatasetShape
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "formats"))
-
-import test_bundles
-import test_containers
-import test_csv_tables
-import test_jsonarrays
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "cases"
 """Small inputs that once failed, beside the repository where they are at hand."""
@@ -188,17 +179,17 @@ def _sheet(row: tuple[bytes, int, str]) -> Case:
 def all_cases() -> dict[str, Case]:
     """Return every case by its name."""
     found: dict[str, Case] = {}
-    for name, data in test_containers.ACCEPTED.items():
+    for name, data in zip_cases.ACCEPTED.items():
         found[f"zip: {name}"] = Case(data, Container.ZIP_OF_JSON, (JSON,))
-    for name, data in test_jsonarrays.GOOD.items():
+    for name, data in json_array_cases.GOOD.items():
         found[f"array: {name}"] = Case(data, Container.JSON_ARRAY, (BARE,))
-    for number, row in enumerate(test_csv_tables.READ):
+    for number, row in enumerate(csv_cases.READ):
         found[f"table: {number}"] = _sheet(row)
     found["bundle"] = Case(
-        test_bundles.bundle(test_bundles.FILES),
+        bundle_cases.bundle(bundle_cases.FILES),
         Container.BUNDLE,
-        (test_bundles.MESSAGES, test_bundles.CALLS),
-        files=test_bundles.HELD,
+        (bundle_cases.MESSAGES, bundle_cases.CALLS),
+        files=bundle_cases.HELD,
     )
     for name, records in ODD_JSON.items():
         found[f"array: {name}"] = Case(array(*records), Container.JSON_ARRAY, (BARE,))

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from odd_faults import Ticking, bounds, odd_answers, odd_download
-from policy_maker import KEY, TOKEN
-
+from kit.http_policies import KEY, TOKEN
+from kit.odd_faults import Ticking, bounds, odd_answers, odd_download
 from strongroom.model.stream import ExportSpec
 from strongroom.model.window import Window
 from strongroom.providers.hookbridge import build_hookbridge

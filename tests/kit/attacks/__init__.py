@@ -1,0 +1,1 @@
+"""A vault worth attacking, and every attack on it."""

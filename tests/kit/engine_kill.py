@@ -1,0 +1,47 @@
+"""An export in a process that is killed, and what must hold afterwards."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from datetime import timedelta
+
+from kit.drivers import command, environment
+from kit.engine_bench import Bench
+from strongroom.engine.assembly import open_reading
+from strongroom.engine.health.fixity import check_fixity
+from strongroom.engine.reading.content import check_content
+from strongroom.engine.readings import coverage_of, list_archives
+from strongroom.evidence.line import read_chain
+from strongroom.model.coverage import Cover
+
+
+def drive(bench: Bench, die_at: int) -> tuple[int, list[str]]:
+    """Run the driver; return its status and the places it passed."""
+    places = bench.base / "places"
+    places.unlink(missing_ok=True)
+    start = bench.clock.advance(timedelta(minutes=10)).isoformat()
+    done = subprocess.run(
+        command("kill", bench.config.file, die_at, places, start),
+        env=environment(),
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr.decode()
+    return done.returncode, places.read_text().splitlines() if places.exists() else []
+
+
+def check_house(bench: Bench) -> None:
+    with open_reading(bench.config) as vault:
+        (archive,) = list_archives(vault)
+        assert check_fixity(vault, archive) == []
+        assert check_content(vault, archive, bench.identities()) == []
+        (interval,) = coverage_of(vault, archive.stream)
+        assert (interval.cover, interval.archive) == (Cover.PROVEN, archive.id)
+        lines = vault.layout.log.read_bytes().splitlines()
+        bodies = list(read_chain(lines))
+        assert [body["kind"] for body in bodies].count("job.proven") == 1
+        files = sorted(path.relative_to(vault.layout.root) for path in vault.layout.root.rglob("*") if path.is_file())
+        names = [str(path) for path in files if path.parts[0] in ("archives", "keys", "manifests", "quarantine", "tmp")]
+        assert len(names) == 3, names
