@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "vault"))
 from kit.vault_objects import NOW, make_archive, make_job
 from strongroom.engine.jobs.rowcount import learn_header, with_header
 from strongroom.evidence.line import Entry, Fact
