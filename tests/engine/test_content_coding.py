@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import hmac
+import io
 import json
+import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +17,7 @@ import pytest
 
 from kit.sealed_vault import CSV_SHAPE, JSON_SHAPE, House, as_csv, as_zip, message
 from strongroom.engine.reading.browsing import Browser
-from strongroom.engine.reading.content import check_content
+from strongroom.engine.reading.content import check_content, content_digest
 from strongroom.engine.reading.difference import compare
 from strongroom.engine.reading.restore import restore, restore_members
 from strongroom.formats.bundle import Bundle
@@ -22,6 +25,8 @@ from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import SealError, VaultError
 from strongroom.model.inspection import Bundled
 from strongroom.model.provider import Container
+from strongroom.sealing.identity import X25519Identity
+from strongroom.sealing.keyfile import ArchiveKey
 from strongroom.vault.archives import get_archive
 from strongroom.vault.manifest import read_manifest, write_manifest
 
@@ -219,3 +224,15 @@ def test_a_decoded_digest_that_is_another_is_found(house: House, tmp_path: Path)
     unknown = replace(archive, seal=replace(archive.seal, delivered_coding="brotli"))
     with pytest.raises(SealError, match="which is not known"):
         restore(house.vault, unknown, house.identities, tmp_path)
+
+
+def test_a_digest_is_that_of_the_whole_content_wherever_the_reader_stands() -> None:
+    key = ArchiveKey("0" * 26, b"s" * 32, X25519Identity.generate(os.urandom))
+    content = os.urandom(300_000)
+    wanted = hmac.new(key.salt, hashlib.sha256(content).digest(), hashlib.sha256).hexdigest()
+    seen: list[int] = []
+    for at in (0, 1, len(content)):
+        reader = io.BytesIO(content)
+        reader.seek(at)
+        assert content_digest(reader, key, seen.append) == wanted  # type: ignore[arg-type]
+    assert sum(seen) == 3 * len(content)

@@ -15,7 +15,7 @@ from strongroom.engine.keys.passphrase import change_passphrase
 from strongroom.engine.proof.handover import _flush_tree, _folder
 from strongroom.engine.reading.restore import _name
 from strongroom.engine.recovery.unfinished import move_unfinished
-from strongroom.vault.durable import create, make_folder, publish
+from strongroom.vault.durable import create, make_folder, publish, remove
 from strongroom.vault.layout import Layout
 from strongroom.vault.orphans import move_aside, move_to
 from strongroom.vault.rebuilding import set_aside, take_place
@@ -137,25 +137,24 @@ def test_a_name_that_was_given_lasts(layout: Layout, flushes: Flushes, act: Call
     assert flushes.has(path)
 
 
-@pytest.mark.parametrize("act", [shred, discard])
+@pytest.mark.parametrize("act", [shred, discard, lambda path: remove(path) is None])
 def test_a_name_that_was_taken_is_gone_for_good(layout: Layout, flushes: Flushes, act: Callable[[Path], bool]) -> None:
     path = file(layout.root / "keys" / "one")
     assert act(path)
     assert not flushes.has(path)
 
 
+@pytest.mark.parametrize("known", [True, False])
 def test_a_moved_file_has_its_new_name_on_the_disk_before_it_loses_the_old_one(
-    layout: Layout, flushes: Flushes
+    layout: Layout, flushes: Flushes, known: bool
 ) -> None:
-    stray, known = (file(layout.root / "keys" / name) for name in ("stray", "known"))
-    aside, target = move_aside(layout, stray), layout.root / "quarantine" / "known.age"
-    assert move_to(known, target)
-    for old, new in ((stray, aside), (known, target)):
-        assert flushes.has(new) and not flushes.has(old) and not old.exists()
-        given = next(at for at, (folder, names) in enumerate(flushes.order) if new.name in names)
-        assert flushes.order[given][0] == new.parent
-        taken = [at for at, (folder, names) in enumerate(flushes.order) if folder == old.parent and at > given]
-        assert taken
+    old, new = file(layout.root / "keys" / "one"), layout.root / "quarantine" / "one"
+    if known:
+        assert move_to(old, new)
+    else:
+        new = move_aside(layout, old)
+    given = [("keys" if folder == old.parent else "quarantine", names) for folder, names in flushes.order]
+    assert given[-2:] == [("quarantine", {new.name}), ("keys", set())]
 
 
 def test_a_package_is_whole_on_the_disk_before_it_has_its_name(tmp_path: Path, flushes: Flushes) -> None:

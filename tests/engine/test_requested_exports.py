@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from kit.watched_vault import days, open_house
+from kit.watched_vault import NOW, days, open_house
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
 from strongroom.engine.assembly import stream_for
 from strongroom.engine.coverage.planning import enter_window
+from strongroom.engine.jobs.retry import retry
 from strongroom.model.bech32 import encode_bech32
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import UsageError
-from strongroom.model.stream import Stream
+from strongroom.model.job import Job, State
+from strongroom.model.stream import ExportSpec, Stream
+from strongroom.vault.jobs import put_job
 
 HEAD = f"""[vault]
 path = "v"
@@ -95,3 +99,23 @@ def test_a_window_that_is_archived_or_in_progress_is_refused_with_what_to_do(
                 enter_window(*asked)
             assert hint in refused.value.hint
         assert enter_window(*asked, again=bool(hint)).purpose == ("regenerate" if hint else "manual")
+
+
+@pytest.mark.parametrize("cover", [None, *Cover])
+def test_a_failed_job_is_tried_again_only_where_nothing_has_taken_up_its_window(
+    tmp_path: Path, cover: Cover | None
+) -> None:
+    with open_house(tmp_path) as house:
+        spec = ExportSpec(("messages",), days(3, 2))
+        job = Job("0" * 26, "chats", "zavu", spec, State.FAILED, NOW, NOW, NOW)
+        with house.vault.catalogue.transaction():
+            put_job(house.vault.catalogue, job)
+        if cover is not None:
+            house.cover(days(3, 2), cover)
+        if cover in (None, Cover.MISSING):
+            assert retry(house.engine(), job).parent == job.id
+        else:
+            with pytest.raises(UsageError, match=f"is {cover} by now"):
+                retry(house.engine(), job)
+        with pytest.raises(UsageError, match="only a failed one"):
+            retry(house.engine(), replace(job, state=State.ARCHIVED))

@@ -383,3 +383,12 @@ def test_the_order_of_text_is_the_order_of_time(one: datetime, other: datetime) 
 
 def test_an_instant_is_written_with_all_its_digits() -> None:
     assert to_text(day(0).start) == "2026-01-01T00:00:00.000000Z"
+
+
+def test_text_that_is_not_utf_8_comes_as_bytes_and_any_other_refusal_is_raised(catalogue: Catalogue) -> None:
+    query = "SELECT CAST(x'61ff' AS TEXT) AS bad, 'good' AS good"
+    rows = [*catalogue.read(query), catalogue.read_one(query)]
+    assert [tuple(row) for row in rows if row] == [(b"a\xff", "good")] * 2
+    for read in (catalogue.read, catalogue.read_one):
+        with pytest.raises(StrongroomError, match="no such table"):
+            read("SELECT 1 FROM nowhere")

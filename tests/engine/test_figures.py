@@ -1,0 +1,94 @@
+"""Figures that a person is shown: how far a transfer is, what is lost, how a source stands, and which period ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from kit.watched_vault import DAY, NOW, House, days, open_house, plan
+from strongroom.engine.coverage.losses import losses_since
+from strongroom.engine.health.condition import condition_of
+from strongroom.engine.health.standing import _source
+from strongroom.engine.jobs.progress import Meter
+from strongroom.engine.readings import running
+from strongroom.engine.retention.plan import summarise
+from strongroom.engine.retention.verdicts import Judged, verdict
+from strongroom.model.alarm import Kind
+from strongroom.model.period import Period
+from strongroom.model.retention import Fate, Record, RetentionRule, Verdict
+from strongroom.vault.notices import Notice, put_notice
+from strongroom.vault.sources import SourceState, put_source
+
+SECOND = timedelta(seconds=1)
+RULE = RetentionRule("standard", Period.parse("7y"))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with open_house(tmp_path) as house:
+        yield house
+
+
+@pytest.mark.parametrize("skew", [None, 0.0, 2.5, -90.0])
+def test_a_source_s_clock_is_shown_as_it_was_heard(house: House, skew: float | None) -> None:
+    with house.vault.catalogue.transaction():
+        put_source(house.vault.catalogue, SourceState("zavu", clock_skew=skew))
+    shown = _source(house.vault, "zavu", None, NOW).skew
+    assert shown == (None if skew is None else timedelta(seconds=skew))
+
+
+@pytest.mark.parametrize(("after", "stands"), [(timedelta(0), True), (SECOND, False), (-SECOND, True)])
+def test_an_alarm_that_was_told_to_nobody_since_the_run_began_is_shown(
+    house: House, after: timedelta, stands: bool
+) -> None:
+    """Where there is no channel an alarm counts as told at once, at the earliest in the moment that the run began."""
+    lost = Notice(f"{Kind.LOST} chats", "critical", "1 day is lost", "", NOW, told_at=NOW, cleared_at=NOW)
+    other = replace(lost, key=f"{Kind.SCRUB} vault")
+    with house.vault.catalogue.transaction():
+        for each in (lost, other):
+            put_notice(house.vault.catalogue, each)
+    found = losses_since(house.vault, [plan()], {}, NOW + after)
+    assert [each.key for each in found.standing] == ([lost.key] if stands else [])
+    assert losses_since(house.vault, [plan()], {}).standing == ()
+
+
+def test_how_far_a_transfer_is_can_be_seen_twice_a_second(house: House) -> None:
+    meter = Meter(house.engine(), "job", "download", 1000)
+    seen = []
+    for milliseconds in (0, 499, 500, 900, 1000):
+        house.now = NOW + timedelta(milliseconds=milliseconds)
+        meter.add(100)
+        seen += [(each.job, each.stage, each.done, each.total) for each in running(house.vault)]
+    assert seen == [("job", "download", done, 1000) for done in (100, 100, 300, 300, 500)]
+
+
+def judged(fate: Fate, days_on: int) -> Judged:
+    record = Record("A", "chats", "zavu", ("messages",), days(2, 1), "standard", RULE, NOW + days_on * DAY)
+    return Judged(record, Verdict("A", fate, NOW + days_on * DAY, RULE, (), ""))
+
+
+@pytest.mark.parametrize("order", [(30, 10, 20), (10, 20, 30), (30, 20, 10)])
+def test_the_next_period_that_ends_is_the_earliest_of_those_that_run(order: tuple[int, ...]) -> None:
+    found = [judged(Fate.DUE, -5), *(judged(Fate.KEEP, each) for each in order), judged(Fate.HELD, 1)]
+    sums = summarise(found, NOW).classes["standard"]
+    assert sums.next_over == NOW + 10 * DAY
+    assert sums.fates == {Fate.DUE: 1, Fate.KEEP: 3, Fate.HELD: 1}
+
+
+def test_only_an_archive_that_the_catalogue_knows_can_be_due(house: House) -> None:
+    known = house.archive(days(2, 1), 3, rule=RULE)
+    assert verdict(house.vault, known, NOW) == verdict(house.vault, known.id, NOW)
+    assert verdict(house.vault, known, NOW).fate is Fate.KEEP
+    stranger = replace(known, id="0" * 26)
+    for each in (stranger, stranger.id):
+        assert verdict(house.vault, each, NOW).fate is Fate.UNKNOWN
+
+
+def test_a_plan_without_a_start_is_told_while_nobody_knows_how_far_back_the_provider_goes(house: House) -> None:
+    plans = [plan("chats", None), plan("calls")]
+    assert condition_of(house.engine(keeps=None), plans).unknown == ("chats",)
+    assert condition_of(house.engine(), plans).unknown == ()

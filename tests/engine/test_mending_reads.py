@@ -1,0 +1,82 @@
+"""What a recovery reads: a line of the log, a manifest that the log confirms, and files that belong to no archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from kit.watched_vault import days, open_house
+from strongroom.engine.recovery.history import is_at
+from strongroom.engine.recovery.manifests import manifest_from
+from strongroom.engine.recovery.straying import _unproven
+from strongroom.engine.recovery.trouble import Kind
+from strongroom.vault.manifest import write_manifest
+from strongroom.vault.orphans import Stray
+
+NAME = "0" * 26
+FILES = tuple(Path(name) for name in ("payload", "key", "manifest"))
+
+
+@pytest.mark.parametrize(
+    ("end", "line", "found"),
+    [
+        (4, b"one", True),
+        (8, b"two", True),
+        (8, b"one", False),
+        (7, b"two", False),
+        (12, b"two", False),
+    ],
+)
+def test_a_line_of_the_log_is_found_where_it_ends(tmp_path: Path, end: int, line: bytes, found: bool) -> None:
+    log = tmp_path / "log" / "log.jsonl"
+    log.parent.mkdir()
+    log.write_bytes(b"one\ntwo\n")
+    assert is_at(log, end, line) is found
+    assert not is_at(log.with_name("none"), end, line)
+
+
+class Kept:
+    """Older catalogues that have one manifest."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def manifest(self, _archive: str, logged: str) -> bytes | None:
+        return self.data if logged == "confirmed" else None
+
+
+def test_only_a_whole_manifest_of_this_archive_that_the_log_confirms_is_taken(tmp_path: Path) -> None:
+    with open_house(tmp_path) as house:
+        archive = house.archive(days(2, 1), 3)
+    data = write_manifest(archive)
+
+    def taken(data: bytes, name: str = archive.id, logged: str = "confirmed") -> object:
+        told: Any = [{"facts": {"manifest_sha256": logged}}] if logged else []
+        return manifest_from(cast("Any", Kept(data)), name, told)
+
+    assert taken(data) == archive
+    assert taken(data, logged="another") is None
+    assert taken(data, logged="") is None
+    assert taken(data, name=NAME) is None
+    assert taken(data[:-20]) is None
+
+
+@pytest.mark.parametrize(
+    ("files", "manifest", "other", "kind", "words"),
+    [
+        (FILES, True, False, Kind.UNKNOWN, "lies in the vault, and the catalogue does not know it"),
+        (FILES, True, True, Kind.STRAY, "its files are not those of the log"),
+        (FILES[1:], True, False, Kind.STRAY, "a part of it is not there"),
+        (FILES[:2], False, False, Kind.STRAY, "a part of an archive that has no manifest"),
+        (FILES[:2], False, True, Kind.STRAY, "a part of an archive that has no manifest"),
+    ],
+)
+def test_files_that_the_catalogue_does_not_know_are_told_as_what_they_are(
+    files: tuple[Path, ...], manifest: bool, other: bool, kind: Kind, words: str
+) -> None:
+    names = tuple(str(each) for each in files)
+    found = _unproven(Stray(NAME, files), files[-1] if manifest else None, names, other=other)
+    assert (found.kind, found.archive, found.files) == (kind, NAME, names)
+    assert words in found.words
