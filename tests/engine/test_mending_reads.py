@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from kit.watched_vault import days, open_house
+from strongroom.engine.health.unfinished import cause_words
 from strongroom.engine.recovery.history import is_at
 from strongroom.engine.recovery.manifests import manifest_from
 from strongroom.engine.recovery.straying import _unproven
 from strongroom.engine.recovery.trouble import Kind
+from strongroom.model.errors import VaultError
 from strongroom.vault.manifest import write_manifest
 from strongroom.vault.orphans import Stray
+from strongroom.vault.witness import witnesses_of
 
 NAME = "0" * 26
 FILES = tuple(Path(name) for name in ("payload", "key", "manifest"))
@@ -80,3 +84,29 @@ def test_files_that_the_catalogue_does_not_know_are_told_as_what_they_are(
     found = _unproven(Stray(NAME, files), files[-1] if manifest else None, names, other=other)
     assert (found.kind, found.archive, found.files) == (kind, NAME, names)
     assert words in found.words
+
+
+def test_an_older_catalogue_is_believed_only_where_the_digest_is_the_one_that_the_log_has(tmp_path: Path) -> None:
+    with open_house(tmp_path) as house:
+        archive = house.archive(days(2, 1), 3)
+        data = write_manifest(archive)
+        digest = hashlib.sha256(data).hexdigest()
+        witnesses = witnesses_of(house.vault.layout)
+        assert witnesses.manifest(archive.id, digest) == data
+        assert witnesses.manifest(archive.id, "0" * 64) is None
+        assert witnesses.manifest(NAME, digest) is None
+        assert witnesses.tombstone(archive.id, digest) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (VaultError("the catalogue refused", hint="see"), "the catalogue refused"),
+        (OSError(5, "Input/output error", "/vault/keys"), "Input/output error: /vault/keys"),
+        (OSError(5, "Input/output error"), "Input/output error"),
+        (TimeoutError(), "TimeoutError"),
+        (KeyError("facts"), "something there has another form than it should"),
+    ],
+)
+def test_a_check_that_could_not_be_finished_says_why(error: Exception, words: str) -> None:
+    assert cause_words(error) == words

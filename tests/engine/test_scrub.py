@@ -136,6 +136,19 @@ def test_what_is_damaged_is_found_alarmed_and_cleared_by_a_later_lap_alone(kept:
     assert kept.kinds()[:2] == ["scrub.finished", "scrub.cleared"]
 
 
+def test_what_was_mended_is_cleared_beside_what_was_not(kept: Kept) -> None:
+    vault, archive = kept.house.vault, kept.archives[1]
+    key, payload = vault.key_path(archive), vault.payload_path(archive)
+    whole = key.read_bytes()
+    flip(key)
+    flip(payload)
+    kept.lap()
+    assert {each.code for each in list_findings(vault)} == {"key", "digest"}
+    key.write_bytes(whole)
+    kept.lap()
+    assert {each.code for each in list_findings(vault)} == {"digest"}
+
+
 def test_a_changed_line_of_the_log_is_found(kept: Kept) -> None:
     log = kept.house.vault.layout.log
     whole = log.read_bytes()

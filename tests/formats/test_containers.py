@@ -307,3 +307,11 @@ def test_no_cut_of_a_zip_is_believed() -> None:
     data = sound_zip(6)
     assert inspect_bytes(data).sound
     assert [cut for cut in range(len(data)) if inspect_bytes(data[:cut]).sound] == []
+
+
+def test_a_bomb_is_told_with_no_more_bytes_than_it_has() -> None:
+    size = 5000
+    part = Part(data=b"[" + b" " * (size - 2) + b"]", size=100)  # the declared ratio is none of a bomb
+    found = inspect_bytes(made(part), caps=Caps(max_ratio=20, ratio_floor=1000))
+    words = "; ".join(each.message for each in found.findings)
+    assert f"inflate to more than {size - 1:,}, over 20 times as many" in words

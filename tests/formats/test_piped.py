@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import struct
 import threading
 import tracemalloc
@@ -14,6 +15,8 @@ from contextlib import contextmanager
 import pytest
 
 from kit.zip_files import CAPS, EXPECTED, Part, build_zip, dump, inspect_bytes, record, sound_zip
+from strongroom.formats import conduit
+from strongroom.formats.conduit import Allowance, PeerLate, wait_for
 from strongroom.formats.inspect import inspect_container
 from strongroom.formats.pipe import MAX_ANSWER, ParserLost, PipedSink, serve_records
 from strongroom.formats.sink import InlineSink
@@ -158,3 +161,19 @@ def test_a_large_member_passes_in_the_memory_of_a_few_batches() -> None:
     assert found.sound
     assert found.members[0].size > 39_000_000
     assert peak < 4_000_000
+
+
+@pytest.mark.parametrize(("floor", "patience"), [(0.005, 0.05), (0.05, 0.005)])
+def test_a_peer_is_waited_for_until_its_allowance_or_its_patience_is_used_up(
+    monkeypatch: pytest.MonkeyPatch, floor: float, patience: float
+) -> None:
+    monkeypatch.setattr(conduit, "SLICE", 0.001)
+    allowance = Allowance(floor, 0.0, patience)
+    out, into = os.pipe()
+    try:
+        with pytest.raises(PeerLate):
+            wait_for(out, select.POLLIN, allowance)
+    finally:
+        os.close(out)
+        os.close(into)
+    assert (allowance._left <= 0) is (floor < patience)
