@@ -22,6 +22,7 @@ from kit.zip_files import (
     inspect_bytes,
     sound_zip,
 )
+from strongroom.formats import document
 from strongroom.formats.records import read_records
 from strongroom.model.inspection import Caps, Severity
 
@@ -315,3 +316,15 @@ def test_a_bomb_is_told_with_no_more_bytes_than_it_has() -> None:
     found = inspect_bytes(made(part), caps=Caps(max_ratio=20, ratio_floor=1000))
     words = "; ".join(each.message for each in found.findings)
     assert f"inflate to more than {size - 1:,}, over 20 times as many" in words
+
+
+@pytest.mark.parametrize(("text", "sound"), [(b'{"n": 1}', True), (b'{"n": 1', False), (b'{"n": 1} 2', False)])
+@pytest.mark.parametrize("most", [4, 1 << 20])
+def test_a_large_metadata_file_must_be_json_like_a_small_one(
+    monkeypatch: pytest.MonkeyPatch, most: int, text: bytes, sound: bool
+) -> None:
+    monkeypatch.setattr(document, "MAX_BYTES", most)
+    found = inspect_bytes(build_zip([GOOD, replace(META, data=text)]))
+    assert [each.member for each in found.findings if each.severity is Severity.FAULT] == ["metadata.json"] * (
+        not sound
+    )

@@ -1,7 +1,8 @@
-"""Which windows are due a second time, and what stays lost when a part of it was not."""
+"""Which windows are due a second time, what stays lost when a part of it was not, and what a new name takes along."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,8 @@ from strongroom.vault.archives import put_archive
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.jobs import put_job
 from strongroom.vault.ledger import intervals_of, put_interval, take_back_lost
-from strongroom.vault.streams import unsettled_windows
+from strongroom.vault.renames import move_stream
+from strongroom.vault.streams import StreamState, get_stream, put_stream, unsettled_windows
 
 STREAM, SECOND = "zavu-messages", timedelta(seconds=1)
 PASS = timedelta(days=3)
@@ -50,3 +52,15 @@ def test_what_lies_beside_the_part_that_is_taken_back_stays_lost(catalogue: Cata
         (Window(day(2).end, whole.end), Cover.LOST, "beyond"),
         (other, Cover.LOST, "a person"),
     ]
+
+
+def test_what_is_known_of_a_stream_goes_with_it_to_its_new_name(catalogue: Catalogue) -> None:
+    known = StreamState("old", floor=FIRST, since=FIRST, edge=day(3).end, paused="alice at 2026-03-10T12:00:00Z")
+    with catalogue.transaction():
+        put_stream(catalogue, known)
+        put_interval(catalogue, Interval("old", day(0), Cover.EMPTY))
+        move_stream(catalogue, "old", "new")
+    assert get_stream(catalogue, "new") == replace(known, name="new")
+    assert get_stream(catalogue, "old") == StreamState("old")
+    assert [each.window for each in intervals_of(catalogue, "new")] == [day(0)]
+    assert intervals_of(catalogue, "old") == []
