@@ -12,14 +12,16 @@ import pytest
 from kit.watched_vault import DAY, NOW, House, days, open_house, plan
 from strongroom.engine.coverage.losses import losses_since
 from strongroom.engine.health.condition import condition_of
+from strongroom.engine.health.heartbeat import Heartbeat
 from strongroom.engine.health.standing import _source
 from strongroom.engine.jobs.progress import Meter
 from strongroom.engine.readings import running
+from strongroom.engine.retention.judgement import judge_anew
 from strongroom.engine.retention.plan import summarise
 from strongroom.engine.retention.verdicts import Judged, verdict
 from strongroom.model.alarm import Kind
 from strongroom.model.period import Period
-from strongroom.model.retention import Fate, Record, RetentionRule, Verdict
+from strongroom.model.retention import AtEnd, Fate, Record, RetentionRule, Verdict
 from strongroom.vault.notices import Notice, put_notice
 from strongroom.vault.sources import SourceState, put_source
 
@@ -92,3 +94,22 @@ def test_a_plan_without_a_start_is_told_while_nobody_knows_how_far_back_the_prov
     plans = [plan("chats", None), plan("calls")]
     assert condition_of(house.engine(keeps=None), plans).unknown == ("chats",)
     assert condition_of(house.engine(), plans).unknown == ()
+
+
+@pytest.mark.parametrize(("seconds", "fresh"), [(0, True), (89, True), (90, False), (3600, False)])
+def test_a_daemon_is_believed_in_for_a_minute_and_a_half_after_its_last_heartbeat(seconds: int, fresh: bool) -> None:
+    assert Heartbeat(NOW, 1, "archiving").fresh(NOW + seconds * SECOND) is fresh
+
+
+@pytest.mark.parametrize(
+    ("rule", "words", "citation", "at_end"),
+    [
+        (None, "no rule of class standard is known", "", AtEnd.ASK),
+        (replace(RULE, citation="GDPR 5(1)(e)", at_end=AtEnd.DESTROY), RULE.words, "GDPR 5(1)(e)", AtEnd.DESTROY),
+    ],
+)
+def test_what_is_proposed_for_destruction_names_the_rule_that_decides(
+    house: House, rule: RetentionRule | None, words: str, citation: str, at_end: AtEnd
+) -> None:
+    found = judge_anew(house.vault, house.archive(days(2, 1), 3, rule=rule), NOW)
+    assert (found.rule[: len(words)], found.citation, found.at_end, found.locked) == (words, citation, at_end, False)

@@ -20,7 +20,7 @@ from strongroom.engine.airlock import airlock as airlock_module
 from strongroom.engine.airlock import reader as reader_module
 from strongroom.engine.airlock.airlock import Airlock, SealerDied
 from strongroom.engine.airlock.lifetime import GRANT_STEP, CpuGrant
-from strongroom.engine.airlock.reader import spawned_reader
+from strongroom.engine.airlock.reader import reader_process, spawned_reader
 from strongroom.formats.conduit import Allowance, PeerLate
 from strongroom.formats.pipe import ParserLost
 from strongroom.model.errors import Interrupted
@@ -176,3 +176,10 @@ def test_waiting_is_paid_for_with_bytes() -> None:
     allowance.spend(8.5)
     with pytest.raises(PeerLate):
         allowance.spend(0.5)
+
+
+def test_a_reader_process_is_gone_when_its_block_ends() -> None:
+    before = set(family())
+    with reader_process(EXPECTED, Caps()):
+        assert set(family()) - before
+    assert set(family()) - before == set()

@@ -18,6 +18,7 @@ from strongroom.vault.archives import all_archive_ids, archive_totals, get_archi
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.jobs import get_job, interrupted_jobs, jobs_by_state, known_refs, put_job
 from strongroom.vault.ledger import coverage_totals, drop_open, interval_at, intervals_of, put_interval
+from strongroom.vault.rows import _checked, _plain_fields
 from strongroom.vault.sources import (
     SourceState,
     forget_ask,
@@ -27,6 +28,7 @@ from strongroom.vault.sources import (
     remember_list,
     usage_of,
 )
+from strongroom.vault.streams import StreamState
 
 INSTANTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001
 WORDS = st.text(max_size=8)
@@ -274,3 +276,11 @@ def test_the_providers_not_before_is_part_of_the_usage(catalogue: Catalogue) -> 
         put_source(catalogue, SourceState("zavu", refused_until=NOW))
     assert usage_of(catalogue, "zavu", NOW).refused_until == NOW
     assert id_number(1) != id_number(2)
+
+
+def test_only_the_fields_of_a_data_class_are_checked_for_their_types() -> None:
+    assert _checked("text") == "text"
+    assert _checked(None) is None
+    assert _plain_fields(StreamState) == (("name", (str,)), ("paused", (str,)))
+    with pytest.raises(TypeError, match="paused"):
+        _checked(StreamState("chats", paused=b"by alice"))  # type: ignore[arg-type]
