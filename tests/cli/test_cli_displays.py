@@ -139,7 +139,7 @@ def test_a_display_that_breaks_does_not_break_the_work(home: Home) -> None:
             self.closed.set()
 
     with open_reading(load_config(home.config)) as vault, Following(vault, Family(list_jobs(vault)), Broken()):
-        assert Broken.closed.wait(10)
+        assert Broken.closed.wait(60)
 
 
 def test_the_summary_tells_what_was_archived_and_why_the_rest_was_not(

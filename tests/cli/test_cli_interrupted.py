@@ -67,8 +67,8 @@ def test_a_command_that_is_interrupted_ends_soon_and_leaves_nothing_half_done(
     for number, event, part in strikes:
         command = [sys.executable, "-c", STRUCK, str(number.value), event, part.format(**names), *filled]
         began = time.monotonic()
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30)
-        assert time.monotonic() - began < 10
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+        assert time.monotonic() - began < 60
         told = done.stderr.splitlines()
         assert (done.returncode, "struck" in told, told[-1]) == (130, True, "error: interrupted")
         left |= {path.read_bytes() for path in tmp_path.iterdir()}

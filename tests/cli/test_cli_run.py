@@ -153,7 +153,7 @@ def test_a_refused_key_ends_the_run_soon_and_a_mended_one_resumes(fresh: Home, r
     began = time.monotonic()
     refused = run(fresh, *args)
     assert refused.returncode == 1
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 90
     assert "refused the API key" in " ".join(refused.stdout.split())
     assert "strongroom doctor" in refused.stdout
     assert "zv_live_not_the_right_one" not in refused.stdout + refused.stderr
@@ -217,7 +217,7 @@ def test_the_sandbox_serves_until_it_is_told_to_end(environment: dict[str, str])
             told += server.stdout.readline()
         found = json.loads(told)
         server.send_signal(signal.SIGINT)
-        assert server.wait(timeout=20) == 0
+        assert server.wait(timeout=60) == 0
     assert set(found) == {"provider", "api_url", "api_key", "storage_url", "control_url", "providers"}
     assert [each["provider"] for each in found["providers"]] == ["hookbridge", "qlara"]
     assert found["providers"][0] == {name: found[name] for name in ("provider", "api_url", "api_key")}

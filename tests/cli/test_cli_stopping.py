@@ -40,7 +40,7 @@ STOPPING = "from strongroom.cli.stopping import Stopping\nwith Stopping(): deaf(
 def test_work_that_does_not_stop_is_given_up(run: str, number: signal.Signals, environment: dict[str, str]) -> None:
     program = DEAF.format(prepare=SHORT, number=number.value, run=run)
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=25)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 130
     assert "something under way did not stop in time" in done.stderr
 
@@ -67,8 +67,8 @@ def test_a_run_that_waits_for_a_silent_provider_is_stopped(
             assert peer.recv(1)
             began = time.monotonic()
             process.send_signal(number)
-            process.communicate(timeout=40)
-            assert time.monotonic() - began < 10
+            process.communicate(timeout=120)
+            assert time.monotonic() - began < 25
         assert process.returncode == 130
 
 
@@ -91,12 +91,12 @@ def test_a_run_whose_sealer_stands_still_ends_and_leaves_no_orphan(
                 os.kill(worker, signal.SIGSTOP)
             began = time.monotonic()
             process.send_signal(number)
-            process.communicate(timeout=40)
+            process.communicate(timeout=120)
             assert process.returncode == code
         while any(map(_lives, workers)):
-            assert time.monotonic() - began < 10
+            assert time.monotonic() - began < 60
             time.sleep(0.05)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 60
 
 
 def _workers(pid: int) -> list[int]:

@@ -23,7 +23,7 @@ def refuse() -> None:
 def test_every_source_is_asked_and_a_failure_is_an_answer() -> None:
     skewed = source(lambda: SimpleNamespace(clock_skew=timedelta(seconds=3)))
     asking = Asking({"one": source(refuse), "two": skewed})
-    assert asking.answers(10) == [
+    assert asking.answers(60) == [
         Told("one", failure="nobody is there", out_of_reach=True),
         Told("two", timedelta(seconds=3)),
     ]
@@ -33,11 +33,11 @@ def test_slow_answers_are_not_waited_for() -> None:
     gate = threading.Event()
 
     def slow() -> Any:
-        gate.wait(30)
+        gate.wait(60)
         return SimpleNamespace(clock_skew=None)
 
     asking, began = Asking({"slow": source(slow)}), time.monotonic()
     assert asking.answers(0.05) is None
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     gate.set()
-    assert asking.answers(10) == [Told("slow")]
+    assert asking.answers(60) == [Told("slow")]

@@ -33,7 +33,7 @@ sys.exit(0 if heard > 50 else 3)
 
 def test_it_may_be_rung_in_a_signal_handler() -> None:
     env = {**os.environ, "PYTHONPATH": str(AGENT)}
-    done = subprocess.run([sys.executable, "-c", STORM], env=env, timeout=30, capture_output=True, check=False)
+    done = subprocess.run([sys.executable, "-c", STORM], env=env, timeout=120, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
 
 
@@ -48,5 +48,5 @@ def test_a_ring_before_the_wait_is_not_lost_and_counts_once() -> None:
 def test_it_wakes_another_thread_at_once() -> None:
     bell, began = Bell(), time.monotonic()
     threading.Timer(0.05, bell.ring).start()
-    assert bell.wait(20)
-    assert time.monotonic() - began < 10
+    assert bell.wait(60)
+    assert time.monotonic() - began < 30

@@ -39,7 +39,7 @@ def test_it_covers_leaves_on_sigterm_and_is_alone(house: Bench) -> None:
         began = time.monotonic()
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(PATIENCE) == 0
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 30
         assert running.said("stopped")
         assert worked_on_by(vault) == ""
     assert house.sandbox.api_key not in running.log.read_text()

@@ -145,7 +145,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[MetricsServer]:
 def ask(
     server: MetricsServer, path: str = "/metrics", *, method: str = "GET", **headers: str
 ) -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
+    connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
     connection.putrequest(method, path, skip_host="Host" in headers)
     for name, value in headers.items():
         connection.putheader(name, value)

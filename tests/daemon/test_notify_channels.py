@@ -233,7 +233,7 @@ def test_an_attempt_tells_what_we_say_and_hides_what_others_do() -> None:
     outcomes = []
     for work in (ours, theirs, lambda: None):
         attempt = Attempt(work, "test")
-        attempt.wait(10)
+        attempt.wait(60)
         outcomes.append(attempt.failure)
     assert outcomes == ["no way (go elsewhere)", "it failed (RuntimeError)", ""]
 
@@ -243,7 +243,7 @@ def test_an_attempt_is_not_waited_for_longer_than_asked(ear: Ear, address: Secre
     attempt = Attempt(lambda: AppriseChannel(address, full=False).send(MESSAGE), "test")
     began = time.monotonic()
     attempt.wait(0.2)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert not attempt.over
     ear.held.set()
     until(lambda: attempt.over)

@@ -64,7 +64,7 @@ def test_no_orphan_is_left_when_the_engine_is_killed(state: str, tmp_path: Path)
         assert workers
         assert not all_gone(workers, 0)
         engine.kill()
-    assert all_gone(workers, 5)
+    assert all_gone(workers)
 
 
 def feeding(airlock: Airlock) -> None:
@@ -87,7 +87,7 @@ def test_a_sealer_that_stands_still_is_ended(step: Callable[[Airlock], None], ha
     hasty._allowance.patience = 0.5
     with pytest.raises(SealerDied, match="kept the job waiting for a minute and was ended"):
         step(hasty)
-    assert all_gone([sealer, reader], 5)
+    assert all_gone([sealer, reader])
 
 
 def test_a_sealer_that_stands_still_while_it_reads_back_is_ended(hasty: Airlock, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_sealer_that_stands_still_while_it_reads_back_is_ended(hasty: Airlock,
     hasty._allowance.patience = 0.5
     with pytest.raises(SealerDied, match="kept the job waiting"):
         hasty.verdict(lambda _progress: None)
-    assert all_gone([sealer, reader], 5)
+    assert all_gone([sealer, reader])
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -114,7 +114,7 @@ def test_a_wish_to_stop_is_heard_beside_a_sealer_that_stands_still(
     with pytest.raises(Interrupted):
         step(hasty)
     hasty.close()
-    assert all_gone([sealer, reader], 5)
+    assert all_gone([sealer, reader])
 
 
 def test_a_wish_to_stop_lets_a_file_that_is_nearly_done_be_finished(hasty: Airlock, tmp_path: Path) -> None:

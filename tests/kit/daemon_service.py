@@ -32,5 +32,5 @@ def serving(bench: Bench) -> Iterator[tuple[Service, Engine, Boot]]:
 def turns(bench: Bench, service: Service, seconds: int = 120, step: int = 5) -> None:
     for _ in range(seconds // step):
         service.turn()
-        service.crew.collect(5)
+        service.crew.collect(60)
         bench.clock.advance(timedelta(seconds=step))

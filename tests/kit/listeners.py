@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-WAIT = 20.0  # seconds for a real thread or process; never slept through when all is well
+WAIT = 60.0  # seconds for a real thread or process; never slept through when all is well
 
 
 @dataclass

@@ -24,11 +24,11 @@ class Bench:
         self.api = httpx.Client(
             base_url=self.sandbox.api_url,
             headers={"Authorization": f"Bearer {self.sandbox.api_key}"},
-            timeout=10,
+            timeout=60,
             trust_env=False,
             verify=False,  # plain HTTP only; reading the system's certificates would take most of a test's time
         )
-        self.plain = httpx.Client(timeout=10, trust_env=False, verify=False)
+        self.plain = httpx.Client(timeout=60, trust_env=False, verify=False)
 
     def close(self) -> None:
         self.api.close()

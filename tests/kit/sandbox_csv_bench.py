@@ -23,10 +23,10 @@ QDAY = {"startDateTime": "2026-11-10T00:00:00Z", "endDateTime": "2026-11-10T23:5
 class CsvBench:
     def __init__(self, settings: SandboxSettings) -> None:
         self.sandbox = Sandbox(settings, clock=SandboxClock.stopped_at(NOW)).start()
-        self.plain = httpx.Client(timeout=10, trust_env=False, verify=False)
+        self.plain = httpx.Client(timeout=60, trust_env=False, verify=False)
 
     def client(self, base_url: str, **headers: str) -> httpx.Client:
-        return httpx.Client(base_url=base_url, headers=headers, timeout=10, trust_env=False, verify=False)
+        return httpx.Client(base_url=base_url, headers=headers, timeout=60, trust_env=False, verify=False)
 
     def close(self) -> None:
         self.plain.close()

@@ -52,7 +52,7 @@ PLACES = {
 ROOTS = [str(Path(__file__).parents[2] / root) for root in ("agent", "tui")]
 
 
-DEADLINE = 40.0  # seconds
+DEADLINE = 90.0  # seconds
 
 
 class Terminal:

@@ -47,7 +47,7 @@ class Place:
 
 
 async def until(seat: Seat, words: str) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while words not in seat.text:
         assert time.monotonic() < end, f"{words!r} is not in\n{seat.text}"
         await seat.pilot.pause(0.05)

@@ -38,7 +38,7 @@ def family(pid: int | None = None) -> list[int]:
     return children + [grandchild for child in children for grandchild in family(child)]
 
 
-def all_gone(pids: list[int], seconds: float = 10.0) -> bool:
+def all_gone(pids: list[int], seconds: float = 60.0) -> bool:
     """Whether every process ends in time; one that nobody has waited for yet has ended."""
     until = time.monotonic() + seconds
     while living := [pid for pid in pids if _lives(pid)]:

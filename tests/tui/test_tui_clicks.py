@@ -19,7 +19,7 @@ from strongroom_tui.palette import Palette
 from strongroom_tui.places import PLACES
 
 LEAVES = ("quit", "app.quit")
-PATIENCE = 30.0  # seconds
+PATIENCE = 60.0  # seconds
 
 
 class Acts:

@@ -16,7 +16,7 @@ from strongroom_tui.jobs import JobsQuestion
 from strongroom_tui.pane import Pane
 from strongroom_tui.reading import Reading
 
-PATIENCE = 10.0  # seconds
+PATIENCE = 60.0  # seconds
 
 
 async def until(seat: Seat, shown: Callable[[str], bool]) -> None:

@@ -21,7 +21,7 @@ from strongroom_tui import archiveacts, restoring
 from strongroom_tui.browse import BrowseScreen
 from strongroom_tui.longwork import LongWork
 
-PATIENCE = 30.0  # seconds
+PATIENCE = 60.0  # seconds
 Watch = Callable[[int], None]
 
 

@@ -20,7 +20,7 @@ from strongroom_tui.app import StrongroomApp
 from strongroom_tui.lives import JobScreen
 from strongroom_tui.reader import VaultReader
 
-PATIENCE = 30.0  # seconds
+PATIENCE = 60.0  # seconds
 
 
 class Held:
