@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from strongroom.engine import readings
+from strongroom.engine.assembly import rules_of
 from strongroom.engine.health.fixity import Watch
 from strongroom.engine.proof.audit import Report, audit_vault
 from strongroom.engine.proof.checkpoints import sign_log, signer_of
@@ -193,6 +194,7 @@ class EvidenceRoom(ListRoom[Moment]):
                 payloads=payloads,
                 step=lambda _done, _total: watch(1),
                 lookout=lookout_of(config),
+                rules=rules_of(config),
                 tolerance=config.vault.clock_tolerance,
             )
 

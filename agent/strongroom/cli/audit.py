@@ -105,7 +105,7 @@ def verify(
     Without --public-key the agent's own key is asked for its public half. Whoever could change the vault could change
     that key as well, so what convinces others is a key and a checkpoint that were kept elsewhere.
     """
-    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.assembly import open_reading, rules_of
     from strongroom.engine.proof.audit import audit_vault
     from strongroom.engine.proof.lookout import lookout_of
 
@@ -118,7 +118,7 @@ def verify(
             outside,
             payloads=not skip_payloads,
             lookout=lookout_of(config),
-            approvers=config.destruction.approvers,
+            rules=rules_of(config),
             tolerance=config.vault.clock_tolerance,
         )
     if as_json:

@@ -13,6 +13,8 @@ from strongroom.config.schema import Config, SourceSettings
 from strongroom.config.secrets import SecretRef, resolve
 from strongroom.engine.airlock.anteroom import Anteroom
 from strongroom.engine.coverage.renames import adopt_renames
+from strongroom.engine.destruction.approvalrules import note_rules
+from strongroom.engine.destruction.desk import Rules
 from strongroom.engine.engine import Engine, Happening, Source
 from strongroom.engine.health.addresses import address_of, note_addresses
 from strongroom.engine.keys.recipients import note_recipients, require_sealable
@@ -102,6 +104,7 @@ def take_over(
     Raises StrongroomError where it cannot: an adapter is missing, or a locked vault refuses. Nothing works by it then.
     """
     note_recipients(vault, config.vault.recipients, doors.clock())  # before anything that can refuse
+    note_rules(vault, rules_of(config), doors.clock())
     require_sealable(config.vault.recipients, doors.chance)
     engine = _engine(config, vault, doors, anteroom, patience)
     note_addresses(vault, engine.sources, doors.clock())
@@ -188,6 +191,12 @@ def build_source(settings: SourceSettings, config: Config, doors: Doors) -> Sour
 def policy_of(config: Config) -> Policy:
     """Return what the configuration says of retention."""
     return Policy(config.retention, tuple((each.name, each.retention) for each in config.streams), config.vault.lock)
+
+
+def rules_of(config: Config) -> Rules:
+    """Return what the configuration says that a destruction takes."""
+    told = config.destruction
+    return Rules(told.people, told.cooling_off, told.approvers)
 
 
 def streams_of(config: Config) -> list[Stream]:

@@ -61,6 +61,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "erasure.answered": "a request for erasure is answered",
         "source.paused": "the source is paused",
         "source.resumed": "the source goes on",
+        "destruction.rules-changed": "what the configuration asks for before a destruction was changed",
         "recipients.changed": "the keys that open new archives were changed",
         "recipient.proven": "the private half of a key was shown",
         "key.resealed": "its key file was sealed to other keys",

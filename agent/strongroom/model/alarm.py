@@ -45,6 +45,7 @@ class Kind(StrEnum):
     LOG = "log"
     CONFIGURATION = "configuration"
     RECIPIENTS = "recipients"
+    APPROVERS = "approvers"
     DRILL = "drill"
     WITNESS = "witness"
     FIXITY = "fixity"
@@ -59,6 +60,7 @@ _ONCE = frozenset(
         Kind.VOLUME,
         Kind.RETENTION,
         Kind.RECIPIENTS,
+        Kind.APPROVERS,
         Kind.EMPTY_REFUTED,
         Kind.EMPTY_UNCONFIRMED,
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from strongroom.vault.queries import told_entries
+
 _PROPOSAL = (
     "id, at, uid, name, login, sudo, ground, reason, people, cooling_off, plan_sha256, erasure, overrides, mapped"
 )
@@ -105,3 +107,6 @@ ERASURES_PENDING = f"SELECT {_ERASURE} FROM erasures WHERE state IN ('open', 'de
 ERASURE_IDS_LIKE = """
 SELECT id FROM erasures WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 3
 """
+
+# The term is that of the index on exactly these entries.
+RULES_ENTRIES = f"{told_entries('')} WHERE kind = 'destruction.rules-changed' ORDER BY seq DESC"

@@ -21,8 +21,8 @@ Scripts = tuple[tuple[str, str], ...]
 """The name and the text of each migration, in order."""
 
 SHIPPED = (
-    "45d10398cc27c8d5a0438594a2a40e404caf4edd4818dab00089383eeb0155b5",
-    "76a4b94b50163cc9173919087113adbde67aa04f59b6c8365edd9ee04501a69c",
+    "d0c4a2c2f6f16eb8a2ff771963675580f21eab98f267c6730a4e3ab5f71a155a",
+    "829cd56fc5e9e171f202f51e9c3363b5c3a856a15f88bef1075f658b99da5340",
 )
 """The digest of all migrations, and that of the schema they make: spares every command making it anew to compare.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from datetime import timedelta
 
 from kit.attacks.logs import approve
 from kit.attacks.rows import SQL, sql
-from kit.attacks.scene import NOW, Scene
+from kit.attacks.scene import NOW, Scene, run
 from strongroom.engine.proof.checkpoints import sign_log, signer_of
 from strongroom.evidence.note import Signer
 from strongroom.sealing.identity import X25519Identity
@@ -46,6 +47,19 @@ def approver_and_approval(scene: Scene) -> None:
     approve(scene)
 
 
+def alone_and_back(scene: Scene) -> None:
+    """Let one person be enough, plan to destroy all that is over as that one, and put the configuration back."""
+    path = scene.base / "strongroom.toml"
+    before = path.read_text()
+    change(scene, "^people = 2", "people = 1")
+    change(scene, r"^approvers = .*", "approvers = []")
+    plan = scene.names["planned"]
+    run(scene, "destroy", "undo", plan, "--reason", "mine")
+    made = json.loads(run(scene, "destroy", "propose", "--archive", plan, "--json").output)["id"]
+    assert run(scene, "destroy", "approve", made, "--yes", "--count", "1").code == 0
+    path.write_text(before)
+
+
 CONFIGURATIONS: dict[str, Act] = {
     "a period is made shorter": lambda scene: change(scene, '^period = "7y"', 'period = "1d"'),
     "what is over is destroyed by itself": lambda scene: change(scene, '^at_end = "ask"', 'at_end = "destroy"'),
@@ -53,6 +67,7 @@ CONFIGURATIONS: dict[str, Act] = {
     "another approver is named": another_approver,
     "another approver is named, and lines approve": approver_and_approval,
     "one person is enough": lambda scene: change(scene, "^people = 2", "people = 1"),
+    "one approves alone, and all is put back": alone_and_back,
     "lock mode is no longer asked for": lambda scene: change(scene, "^lock = true", "lock = false"),
     "another key signs": another_signer,
     "another organization is named": lambda scene: change(

@@ -26,7 +26,8 @@ from kit import destruction
 from kit.destruction import ALICE, BOB, House, enter_archive
 from kit.evidence_chain import Keep, codes
 from strongroom.cli.main import cli
-from strongroom.engine.assembly import Doors, open_engine
+from strongroom.engine.assembly import Doors, open_engine, rules_of
+from strongroom.engine.destruction.approvalrules import note_rules
 from strongroom.engine.destruction.approve import approve
 from strongroom.engine.destruction.desk import Desk, Rules
 from strongroom.engine.destruction.destroy import carry_out
@@ -126,6 +127,7 @@ def _fill(scene: Scene, house: House, patch: pytest.MonkeyPatch) -> None:
 
     adopt_policy(house.vault, Policy((LONG,), (), lock=True), START)
     note_recipients(house.vault, scene.config.vault.recipients, START)
+    note_rules(house.vault, rules_of(scene.config), START)
     patch.setattr(destruction, "enter_archive", _enter)
     a, b = add(LONG), add(LONG)
     dead, due, planned = add(SHORT), add(SHORT), add(SHORT)

@@ -101,9 +101,10 @@ all | recomputed | a destruction of a time that has not come | audit:missing ver
 configuration | change | a period is made shorter | start=2
 configuration | change | what is over is destroyed by itself | - | it is proposed; an approver must still sign
 configuration | change | a recipient is added | start
-configuration | change | another approver is named | - | no approval of theirs is there
-configuration | change | another approver is named, and lines approve | audit:approval
-configuration | change | one person is enough | - | a plan takes as many as when it was proposed
+configuration | change | another approver is named | start
+configuration | change | another approver is named, and lines approve | audit:approval start
+configuration | change | one person is enough | start
+configuration | change | one approves alone, and all is put back | audit:approval start
 configuration | change | lock mode is no longer asked for | - | what was turned on stays on
 configuration | change | another key signs | audit:signature alone:signature
 configuration | change | another organization is named | - | it stands on what is signed from now on

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from strongroom.config.schema import Config
-from strongroom.engine.assembly import Doors, build_sources
+from strongroom.engine.assembly import Doors, build_sources, rules_of
+from strongroom.engine.destruction.approvalrules import note_rules
 from strongroom.engine.health.sanity import voices_of
 from strongroom.engine.health.vaulttime import (
     acceptance_text,
@@ -53,6 +54,7 @@ def accept_time(config: Config, vault: Vault, doors: Doors, by: Person, reason: 
     signer = _signer(rules.approvers, key)
     _require_other(told, Acceptance(now, by, signer), rules.people)
     before = told.vouched
+    note_rules(vault, rules_of(config), now)
     facts: dict[str, Fact] = {"from": told.subject, "by": by.token, "people": rules.people}
     if key is not None:
         facts |= {"signer": str(key.verifier), "note": key.sign(acceptance_text(told.subject, now, by.token))}

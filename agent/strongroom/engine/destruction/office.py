@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from strongroom.config.schema import Config
-from strongroom.engine.assembly import Doors, build_sources, open_reading
+from strongroom.engine.assembly import Doors, build_sources, open_reading, rules_of
+from strongroom.engine.destruction.approvalrules import note_rules
 from strongroom.engine.destruction.certificate import signer_of
-from strongroom.engine.destruction.desk import Desk, Rules
+from strongroom.engine.destruction.desk import Desk
 from strongroom.engine.destruction.erase import Pending, standing_against
 from strongroom.engine.destruction.propose import Plan, candidates, propose, read_plan
 from strongroom.engine.health.notices import standing_notices
@@ -49,12 +50,11 @@ def desk_of(config: Config, vault: Vault, doors: Doors, *, ask: bool = False) ->
     With `ask` the providers are asked for the time before anything is destroyed; a daemon does so by itself, and must
     not wait for them here.
     """
-    told = config.destruction
     return Desk(
         vault=vault,
         clock=lambda: vault_now(vault, doors.clock),
         chance=doors.chance,
-        rules=Rules(told.people, told.cooling_off, told.approvers),
+        rules=rules_of(config),
         signer=lambda: signer_of(config),
         require_time=lambda: require_time(config, vault, doors, ask=ask),
         require_calm=lambda: require_calm(config, vault, doors),
@@ -69,6 +69,7 @@ def require_time(config: Config, vault: Vault, doors: Doors, *, ask: bool) -> No
     if told:
         raise _untimely("destroyed", told[0])
     _require_trustworthy(config, vault, doors, voices)
+    note_rules(vault, rules_of(config), vault_now(vault, doors.clock))
 
 
 def _require_trustworthy(config: Config, vault: Vault, doors: Doors, voices: Sequence[Voice]) -> None:
@@ -83,15 +84,16 @@ def _require_trustworthy(config: Config, vault: Vault, doors: Doors, voices: Seq
 def require_calm(config: Config, vault: Vault, doors: Doors) -> None:
     """Raise WorldError as long as an alarm about the time stands, unless a provider says the same time as our clock.
 
-    Whoever approves by a wrong clock agrees to what is not due, and leaves a line of a time that has not come.
+    Whoever approves by a wrong clock agrees to what is not due, and leaves a line of a time that has not come. Once the
+    time is right a change of [destruction] is logged, before anything is done by it.
     """
     told = _clock_alarms(config, vault, doors)
-    if not told:
-        return
-    voices = voices_of(build_sources(config, doors))
-    if not _is_any_known(voices):
+    voices = voices_of(build_sources(config, doors)) if told else []
+    if told and not _is_any_known(voices):
         raise _untimely("proposed or approved", told[0])
-    _require_trustworthy(config, vault, doors, voices)
+    if told:
+        _require_trustworthy(config, vault, doors, voices)
+    note_rules(vault, rules_of(config), vault_now(vault, doors.clock))
 
 
 def _is_any_known(voices: Sequence[Voice]) -> bool:

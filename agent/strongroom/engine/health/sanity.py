@@ -13,7 +13,14 @@ from strongroom.model.errors import ProviderError, StrongroomError, Transient, W
 from strongroom.vault.retained import last_entry_at
 
 _AT_A_START = frozenset(
-    {"recipients.changed", "recipient.proven", "retention.changed", "vault.locked", "source.address"}
+    {
+        "recipients.changed",
+        "destruction.rules-changed",
+        "recipient.proven",
+        "retention.changed",
+        "vault.locked",
+        "source.address",
+    }
 )
 _ENOUGH = 200  # entries: more than one changed configuration makes
 _HINT = "set the clock (timedatectl), or see that a provider can be asked, then run again: nothing was planned"

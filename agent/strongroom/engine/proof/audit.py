@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
+from strongroom.engine.destruction.desk import Rules
 from strongroom.engine.health.unfinished import UNFINISHED, unread_words
 from strongroom.engine.health.vaulttime import TOLERANCE
 from strongroom.engine.proof.audittrail import audit_trail
@@ -47,7 +48,7 @@ def audit_vault(
     outside: Sequence[Path],
     *,
     payloads: bool = True,
-    approvers: Collection[str] = (),
+    rules: Rules | None = None,
     step: Step = lambda _done, _total: None,
     lookout: Lookout = NOWHERE,
     tolerance: timedelta = TOLERANCE,
@@ -55,7 +56,7 @@ def audit_vault(
     """Check everything. `keys` are the public keys that are trusted, `outside` checkpoints that were kept elsewhere.
 
     Checkpoints at the `lookout` are compared like those. `tolerance` is how far an entry's time may be off. Without
-    `payloads` the sealed payloads are not read. `approvers` are those of the configuration. Raises UsageError for a key
+    `payloads` the sealed payloads are not read. `rules` are those of the configuration. Raises UsageError for a key
     that is none.
     """
     report = Report()
@@ -69,7 +70,7 @@ def audit_vault(
     for where, look in (("checkpoints", _checkpoints(vault)), ("archives", _rows(vault, log))):
         _collect(report, where, look)
     _tell_places(vault.layout, report, lookout, places)
-    audit_trail(vault, report, tolerance, approvers=approvers)
+    audit_trail(vault, report, tolerance, rules=rules)
     _collect(report, "catalogue.sqlite", iter(row_differences(vault)))
     published, sound = _published(log), 0
     damaged = {entry.body.get("archive") for entry in entries_matching(vault.catalogue, kind="archive.damaged")}

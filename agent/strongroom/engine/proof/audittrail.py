@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
+from strongroom.engine.destruction.approvalrules import unconfirmed_changes
 from strongroom.engine.destruction.crosscheck import (
     hold_differences,
     plan_differences,
     record_difference,
     surely_held,
 )
+from strongroom.engine.destruction.desk import Rules
 from strongroom.engine.destruction.docket import Begun, Body, Docket
 from strongroom.engine.destruction.signed import that_count
 from strongroom.engine.destruction.warrant import unapproved
@@ -68,13 +70,11 @@ class _Trail:
         return ("hold", f"it was destroyed although a hold stood: {', '.join(held)}") if held else None
 
 
-def audit_trail(
-    vault: Vault, report: Report, tolerance: timedelta = TOLERANCE, *, approvers: Collection[str] = ()
-) -> None:
+def audit_trail(vault: Vault, report: Report, tolerance: timedelta = TOLERANCE, *, rules: Rules | None = None) -> None:
     """Add what is wrong with destructions, holds, plans, periods and times to the report. Writes nothing.
 
-    `tolerance` is how far an entry may be behind the one before it. Where there are `approvers`, one of these keys must
-    have signed each approval of what waits to be destroyed.
+    `tolerance` is how far an entry may be behind the one before it. `rules` are those of the configuration: where they
+    name approvers, one of these must have signed each approval of what waits to be destroyed.
     """
     catalogue = vault.catalogue
     trail = _Trail(catalogue, Docket(None, all_archive_ids(catalogue)))
@@ -83,7 +83,8 @@ def audit_trail(
         ("log", partial(_read, trail)),
         ("rows", partial(_rows, catalogue, trail.docket)),
         ("lock mode", partial(_lock, vault, trail.docket)),
-        ("approvals", partial(_unsigned, trail.docket, approvers)),
+        ("approvals", partial(_unsigned, trail.docket, rules.approvers if rules else ())),
+        ("rules of destruction", partial(_changed_rules, catalogue, rules, report)),
         ("times", partial(_backward, catalogue, tolerance)),
         ("leaps", partial(_leaps, catalogue, tolerance)),
     ):
@@ -139,6 +140,12 @@ def _lock(vault: Vault, docket: Docket) -> Iterator[Wrong]:
         yield Wrong(
             "row", "vault lock mode", f"by the log this vault {words} in lock mode; the catalogue says otherwise"
         )
+
+
+def _changed_rules(catalogue: Catalogue, rules: Rules | None, report: Report) -> Iterator[Wrong]:
+    """Tell each change of who may approve, and how many; that it was wanted can only be judged by people."""
+    report.unproven += unconfirmed_changes(catalogue, rules)
+    yield from ()
 
 
 def _unsigned(docket: Docket, approvers: Collection[str]) -> Iterator[Wrong]:

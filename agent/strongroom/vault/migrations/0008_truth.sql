@@ -29,3 +29,6 @@ CREATE UNIQUE INDEX jobs_live ON jobs (stream, window_start, window_end)
 -- What was said of empty windows is read from the log.
 CREATE INDEX entries_of_empty ON entries (seq)
     WHERE kind IN ('empty.doubted', 'empty.confirmed', 'empty.refuted', 'empty.unconfirmed');
+
+-- Who may approve, and how many it takes, is read from the log.
+CREATE INDEX entries_of_rules ON entries (seq) WHERE kind = 'destruction.rules-changed';
