@@ -299,8 +299,9 @@ def _change_set(config: Config, vault: Vault, wanted: tuple[str, ...], *, label:
     """Change the configuration, then write down the change; a change that somebody else made before is told first."""
     from strongroom.config.edit import rewrite_recipients
     from strongroom.engine.assembly import system_clock
-    from strongroom.engine.keys.recipients import note_recipients
+    from strongroom.engine.keys.recipients import note_recipients, require_changeable
 
+    require_changeable(vault)
     note_recipients(vault, config.vault.recipients, system_clock())
     rewrite_recipients(config.file, wanted, label)
     note_recipients(vault, wanted, system_clock(), label=label, reason=reason, noticed="command")

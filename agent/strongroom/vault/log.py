@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -45,13 +46,43 @@ class Logged:
 def add_entry(catalogue: Catalogue, entry: Entry) -> None:
     """Give the entry its place in the chain, and read it back; inside the transaction of what happened.
 
-    Raises VaultError where the newest row is none of the chain: nothing may be built on it.
+    Raises VaultError where the newest row is none of the chain, or the log's file has entries that the catalogue lacks:
+    nothing may be built on it.
     """
+    require_current(catalogue)
     walk = _newest(catalogue)
     line = format_line(entry, walk.seq + 1, walk.prev)
     row = (walk.seq + 1, to_text(entry.at), entry.kind, entry.job, entry.archive, entry.stream, line)
     catalogue.write(queries.PUT_ENTRY, *row, entry.words)
     catalogue.confirm(queries.WHOLE_ENTRY, row[0], expected=row)
+
+
+def require_current(catalogue: Catalogue) -> None:
+    """Raise VaultError where the log's file ends with an entry that the catalogue lacks, as an older copy does.
+
+    What would be entered there would part from the log. A last line that cannot be read is judged by `write_out`.
+    """
+    newest = 0 if catalogue.log is None else _newest_in(catalogue.log)
+    row = catalogue.read_one(queries.LAST_ENTRY) if newest else None
+    last = int(row["seq"]) if row else 0
+    if newest > last:
+        raise VaultError(
+            f"the log has {counted(newest, 'entry')}, the catalogue {last:,}: the catalogue is an older copy",
+            hint="nothing was changed; see what would be done: strongroom recover",
+        )
+
+
+def _newest_in(path: Path) -> int:
+    """Return the number of the file's last whole line, 0 where there is none or it cannot be read."""
+    with suppress(OSError, VaultError, ValueError, LookupError, TypeError, OverflowError, RecursionError):
+        fd = open_log(path, os.O_RDONLY)
+        try:
+            end = _last_newline(fd, os.fstat(fd).st_size)
+            start = _last_newline(fd, end) + 1
+            return int(json.loads(os.pread(fd, max(0, end - start), start))["seq"])
+        finally:
+            os.close(fd)
+    return 0
 
 
 def _newest(catalogue: Catalogue) -> ChainWalk:

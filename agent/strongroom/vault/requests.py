@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text
+from strongroom.vault.log import require_current
 from strongroom.vault.rows import readable, reads
 
 
@@ -41,7 +42,8 @@ class Request:
 
 
 def put_request(catalogue: Catalogue, request: Request) -> None:
-    """Write down a wish; inside a transaction."""
+    """Write down a wish; inside a transaction. Raises VaultError where the catalogue is older than its log."""
+    require_current(catalogue)
     catalogue.write(
         queries.PUT_REQUEST, request.id, to_text(request.at), request.wish.value, request.subject, request.by
     )

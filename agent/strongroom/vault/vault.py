@@ -45,6 +45,7 @@ class Vault:
         catalogue: Catalogue | None = getattr(self._local, "catalogue", None)
         if catalogue is None:
             catalogue = self._local.catalogue = open_catalogue(self.layout.catalogue)
+            catalogue.log = self.layout.log
             with self._guard:
                 self._opened.append(catalogue)
         return catalogue

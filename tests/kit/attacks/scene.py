@@ -32,6 +32,7 @@ from strongroom.engine.destruction.approve import approve
 from strongroom.engine.destruction.desk import Desk, Rules
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.propose import propose
+from strongroom.engine.health.notices import due_notices, mark_told
 from strongroom.engine.initialise import Wishes, initialise
 from strongroom.engine.keys.identities import make_identity
 from strongroom.engine.keys.recipients import note_recipients
@@ -128,6 +129,7 @@ def _fill(scene: Scene, house: House, patch: pytest.MonkeyPatch) -> None:
     adopt_policy(house.vault, Policy((LONG,), (), lock=True), START)
     note_recipients(house.vault, scene.config.vault.recipients, START)
     note_rules(house.vault, rules_of(scene.config), START)
+    mark_told(house.vault, due_notices(house.vault, START), START)
     patch.setattr(destruction, "enter_archive", _enter)
     a, b = add(LONG), add(LONG)
     dead, due, planned = add(SHORT), add(SHORT), add(SHORT)

@@ -34,7 +34,7 @@ from strongroom.vault.destructions import (
     newest_proposals,
 )
 from strongroom.vault.holds import holds
-from strongroom.vault.log import add_entry
+from strongroom.vault.log import add_entry, require_current
 from strongroom.vault.notices import Notice, get_notice, put_notice
 from strongroom.vault.retained import get_record
 from strongroom.vault.tombstones import write_tombstone
@@ -82,6 +82,7 @@ def follow_docket(vault: Vault, last: LastDocket, plans: Collection[str], archiv
 
 
 def _read_docket(vault: Vault, docket: Docket) -> Docket:
+    require_current(vault.catalogue)
     try:
         vault.write_log()
     except VaultError as error:  # the file's last line is another: the rows may have been chained anew

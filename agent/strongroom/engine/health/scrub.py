@@ -19,7 +19,6 @@ from strongroom.engine.health.scrubreading import (
     LogReading,
     Reading,
     check_log_piece,
-    require_current,
     short_log,
 )
 from strongroom.model.errors import VaultError, VaultLocked, WorldError
@@ -27,6 +26,7 @@ from strongroom.model.instants import Clock
 from strongroom.model.scrub import LOG, Lap, Pace, cost, lap_due, slice_size
 from strongroom.vault import scrubs
 from strongroom.vault.archives import get_archive, has_archive
+from strongroom.vault.log import require_current
 from strongroom.vault.rekeying import keys_alone
 from strongroom.vault.rows import RowUnreadable
 from strongroom.vault.scrubs import Finding
@@ -76,7 +76,7 @@ class Scrub:
 
         Raises VaultError where the log has more than the catalogue: an entry of ours would then part the two for good.
         """
-        require_current(self._vault)
+        require_current(self._vault.catalogue)
         self.run(0)
         if self._lap is None:
             raise VaultLocked("the scrub ended while it began", hint="run it again")

@@ -19,7 +19,7 @@ from strongroom.model.errors import VaultError, WorldError
 from strongroom.vault import scrubs
 from strongroom.vault.log import require_level
 from strongroom.vault.vault import Vault
-from strongroom.vault.vaultfiles import file_size, is_file, is_there, open_descriptor, open_file
+from strongroom.vault.vaultfiles import file_size, is_file, is_there, open_descriptor
 from strongroom.vault.watching import last_entry_number
 
 LAST = 1 << 20  # bytes within which the last line of the log begins
@@ -166,19 +166,3 @@ def short_log(vault: Vault) -> Fault | None:
     except WorldError:
         return None  # told when it is read
     return None
-
-
-def require_current(vault: Vault) -> None:
-    """Raise VaultError where the log's file ends with an entry that the catalogue does not have yet."""
-    with suppress(OSError, ValueError, LookupError, TypeError):
-        size = file_size(vault.layout.log)
-        with open_file(vault.layout.log) as file:
-            file.seek(max(0, size - LAST))
-            line = file.read().removesuffix(b"\n").rpartition(b"\n")[2]
-        seq = int(json.loads(line)["seq"])
-        last = last_entry_number(vault.catalogue)
-        if seq > last:
-            raise VaultError(
-                f"the log has {counted(seq, 'entry')}, the catalogue {last}: the catalogue is an older copy",
-                hint="see what would be done: strongroom recover",
-            )

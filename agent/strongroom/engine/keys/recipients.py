@@ -23,7 +23,7 @@ from strongroom.sealing.recipient import X25519Recipient
 from strongroom.sealing.refusal import NoMatch
 from strongroom.sealing.seal import open_bytes, seal_bytes
 from strongroom.vault.drills import count_held, last_drills
-from strongroom.vault.log import add_entry
+from strongroom.vault.log import add_entry, require_current
 from strongroom.vault.recipients import (
     Recipient,
     all_recipients,
@@ -109,6 +109,11 @@ def note_recipients(
     reconcile(vault, [_alarm(change, now, noticed)], now, whole=False)
     vault.write_log()
     return change
+
+
+def require_changeable(vault: Vault) -> None:
+    """Raise VaultError where no change can be entered, before the configuration is changed."""
+    require_current(vault.catalogue)
 
 
 def prove(vault: Vault, key: str, identities: Sequence[X25519Identity], chance: Chance, now: datetime) -> None:
