@@ -58,6 +58,7 @@ class Doors:
 def open_reading(config: Config) -> Iterator[Vault]:
     """Open the vault for reading what the catalogue tells; needs no lock."""
     vault = open_vault(config.vault.path)
+    vault.refuse_if_older()
     try:
         yield vault
     finally:
@@ -74,6 +75,7 @@ def open_engine(
     """
     doors = doors or Doors()
     vault = open_vault(config.vault.path)
+    vault.refuse_if_older()
     try:
         with hold(vault.layout.lock, holder), closing(doors.anteroom()) as anteroom:
             vault.make_folders()

@@ -34,7 +34,7 @@ class Catalogue:
         self._connection = connection
         self._connection.row_factory = sqlite3.Row
         self.read_only = read_only
-        self.log: Path | None = None  # the file that the entries are written out to, where it is a vault's catalogue
+        self.log: Path | None = None  # the log's file: nothing is entered while it has more than the catalogue
         self.refused: WorldError | None = None  # what kept it from being opened for writing, where it was tried
         self._cookie = -1  # of the schema that was last found to be the program's own
         if checked:

@@ -57,12 +57,14 @@ def add_entry(catalogue: Catalogue, entry: Entry) -> None:
     catalogue.confirm(queries.WHOLE_ENTRY, row[0], expected=row)
 
 
-def require_current(catalogue: Catalogue) -> None:
+def require_current(catalogue: Catalogue, path: Path | None = None) -> None:
     """Raise VaultError where the log's file ends with an entry that the catalogue lacks, as an older copy does.
 
     What would be entered there would part from the log. A last line that cannot be read is judged by `write_out`.
+    Without a path it is looked at where the vault was told to refuse such a catalogue.
     """
-    newest = 0 if catalogue.log is None else _newest_in(catalogue.log)
+    path = path or catalogue.log
+    newest = 0 if path is None else _newest_in(path)
     row = catalogue.read_one(queries.LAST_ENTRY) if newest else None
     last = int(row["seq"]) if row else 0
     if newest > last:

@@ -38,6 +38,7 @@ class Vault:
         self._local = threading.local()
         self._opened: list[Catalogue] = []
         self._guard = threading.Lock()
+        self._log: Path | None = None
 
     @property
     def catalogue(self) -> Catalogue:
@@ -45,7 +46,7 @@ class Vault:
         catalogue: Catalogue | None = getattr(self._local, "catalogue", None)
         if catalogue is None:
             catalogue = self._local.catalogue = open_catalogue(self.layout.catalogue)
-            catalogue.log = self.layout.log
+            catalogue.log = self._log
             with self._guard:
                 self._opened.append(catalogue)
         return catalogue
@@ -54,6 +55,13 @@ class Vault:
     def read_only(self) -> bool:
         """Say whether this user can only read it."""
         return self.catalogue.read_only
+
+    def refuse_if_older(self) -> None:
+        """From now on enter nothing while the log's file has entries that the catalogue lacks."""
+        self._log = self.layout.log
+        with self._guard:
+            for catalogue in self._opened:
+                catalogue.log = self._log
 
     def make_folders(self) -> None:
         """Make the folders that are missing: a copy leaves out those that were empty, or held unfinished work."""

@@ -76,7 +76,7 @@ class Scrub:
 
         Raises VaultError where the log has more than the catalogue: an entry of ours would then part the two for good.
         """
-        require_current(self._vault.catalogue)
+        require_current(self._vault.catalogue, self._vault.layout.log)
         self.run(0)
         if self._lap is None:
             raise VaultLocked("the scrub ended while it began", hint="run it again")
