@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from keykit import NOW, Strongbox, open_strongbox
 
+from kit.key_rotation import NOW, Strongbox, open_strongbox
 from strongroom.engine.destruction.approvalrules import (
     CHANGED,
     logged_rules,

@@ -10,9 +10,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from attackscene import Scene, copy_scene, make_scene, run
-from destructionkit import ALICE
 
+from kit.attacks.scene import Scene, copy_scene, make_scene, run
+from kit.destruction import ALICE
 from strongroom.sealing.identity import X25519Identity
 
 SOURCE = """
