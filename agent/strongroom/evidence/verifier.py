@@ -180,6 +180,7 @@ class Log:
     archives: dict[str, dict[str, Any]] = field(default_factory=dict)  # the newest facts about each one's files
     damaged: set[str] = field(default_factory=set)
     certificates: dict[str, str | None] = field(default_factory=dict)  # of what was destroyed
+    notes: dict[str, str] = field(default_factory=dict)  # checkpoints and their time stamps, with their digests
     aside: dict[str, str] = field(default_factory=dict)  # moved to quarantine, with its digest if told
 
     def read(self, path: Path, sizes: set[int]) -> str:
@@ -218,6 +219,9 @@ class Log:
         self.aside.update({str(name): str(digest) for name, digest in facts.get("aside", ())})
         if body.get("kind") == "archive.damaged":
             self.damaged.add(str(body["archive"]))
+        if str(body.get("kind")).startswith("checkpoint.") and type(facts.get("entries")) is int:
+            ends = {".note": facts.get("note_sha256"), ".tsr": facts.get("stamp_sha256")}
+            self.notes.update({f"{facts['entries']}{end}": str(digest) for end, digest in ends.items() if digest})
         if body.get("kind") == "archive.destroyed":
             self.certificates[body["archive"]] = facts.get("certificate_sha256")
 
@@ -313,6 +317,10 @@ def check_vault(root: Path, keys: list[Key], outside: list[Path], report: Report
                 report.unproven.append(words)
                 continue
             sound += _check_archive(root, known, places, report, gone=archive in log.certificates)
+    for name, digest in log.notes.items():
+        if any(each.where == name for each in report.findings):
+            continue
+        report.check(name, partial(_check_note, root / "log" / "checkpoints" / name, name, digest))
     for name, digest in log.aside.items():
         where = f"quarantine/{name}"
         expected.add(where)
@@ -322,6 +330,13 @@ def check_vault(root: Path, keys: list[Key], outside: list[Path], report: Report
         report.findings += _strays_of_vault(root, expected)
     if len(report.findings) == before:
         report.proven.append(f"the files of {sound} archives are the ones recorded in the log, and there are no others")
+
+
+def _check_note(path: Path, where: str, digest: str) -> None:
+    if not os.path.lexists(path):
+        words = "checkpoint removed: the log records that it was signed; put back a copy"
+        raise Wrong("missing", where, words)
+    compare_file(path, where, digest, "checkpoint")
 
 
 def _places(archive: str, known: dict[str, Any]) -> dict[str, str]:

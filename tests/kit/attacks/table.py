@@ -55,7 +55,7 @@ files | change | a key file is removed | audit:missing verify recover alone:miss
 files | change | a manifest is removed | audit:missing verify recover alone:missing scrub
 files | change | a certificate is removed | audit:missing recover alone:missing
 files | change | a tombstone is removed | audit:missing recover alone:missing
-files | change | a checkpoint is removed | audit:checkpoint recover
+files | change | a checkpoint is removed | audit:checkpoint recover alone:missing
 files | change | a payload is changed | audit:payload verify recover alone:sealed scrub
 files | change | a key file is changed | audit:key verify recover alone:key scrub
 files | change | a manifest is changed | audit:manifest verify recover alone:manifest scrub
