@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-system check format lint types imports bench lock clean
+.PHONY: help demo test test-fast test-system check format lint types imports collect bench lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,10 @@ types: $(STAMP)
 
 imports: $(STAMP)
 	$(BIN)/lint-imports
+
+# Reads every test once and keeps what was compiled, which each of pytest's workers would else do for itself.
+collect: $(STAMP)
+	$(BIN)/pytest --collect-only -q >/dev/null
 
 format: $(STAMP)  ## rewrite the layout of all files
 	$(BIN)/ruff check --fix .
