@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from kit.watched_vault import DAY, NOW, House, days, open_house, plan
 from strongroom.engine.coverage.losses import losses_since
+from strongroom.engine.coverage.prospect import StreamCoverage
 from strongroom.engine.health.condition import condition_of
 from strongroom.engine.health.heartbeat import Heartbeat
+from strongroom.engine.health.inventory import each_archive
 from strongroom.engine.health.standing import _source
 from strongroom.engine.jobs.progress import Meter
+from strongroom.engine.reading.collecting import _reach
 from strongroom.engine.readings import running
 from strongroom.engine.retention.judgement import judge_anew
 from strongroom.engine.retention.plan import summarise
 from strongroom.engine.retention.verdicts import Judged, verdict
 from strongroom.model.alarm import Kind
+from strongroom.model.inspection import Inspection
 from strongroom.model.period import Period
 from strongroom.model.retention import AtEnd, Fate, Record, RetentionRule, Verdict
+from strongroom.model.window import Window
 from strongroom.vault.notices import Notice, put_notice
 from strongroom.vault.sources import SourceState, put_source
 
-SECOND = timedelta(seconds=1)
+SECOND, MICROSECOND = timedelta(seconds=1), timedelta(microseconds=1)
 RULE = RetentionRule("standard", Period.parse("7y"))
 
 
@@ -113,3 +118,32 @@ def test_what_is_proposed_for_destruction_names_the_rule_that_decides(
 ) -> None:
     found = judge_anew(house.vault, house.archive(days(2, 1), 3, rule=rule), NOW)
     assert (found.rule[: len(words)], found.citation, found.at_end, found.locked) == (words, citation, at_end, False)
+
+
+def test_every_archive_of_the_catalogue_is_there_to_be_verified(house: House) -> None:
+    made = [house.archive(days(day, day - 1), day) for day in (4, 3, 2)]
+    assert list(each_archive(house.vault)) == made
+
+
+@pytest.mark.parametrize(("keeps", "snapshot", "known"), [(None, False, False), (DAY, False, True), (None, True, True)])
+def test_what_is_at_risk_is_known_where_it_is_known_how_long_the_provider_keeps_records(
+    keeps: timedelta | None, snapshot: bool, known: bool
+) -> None:
+    found = StreamCoverage("chats", "zavu", None, keeps, "", (), (), (), None, snapshot)
+    assert found.known is known
+
+
+@pytest.mark.parametrize(
+    ("latest", "end"),
+    [
+        (days(2, 1).end, days(2, 1).end + MICROSECOND),  # the record at this very instant is within
+        (days(2, 1).end + DAY, days(2, 1).end + DAY + MICROSECOND),
+        (days(2, 1).start, days(2, 1).end),
+        (datetime.max.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)),
+    ],
+)
+def test_an_archive_reaches_as_far_as_its_latest_record(house: House, latest: datetime, end: datetime) -> None:
+    archive = house.archive(days(2, 1), 3)
+    (member,) = archive.inspection.members
+    archive = replace(archive, inspection=Inspection((replace(member, latest=latest),), ()))
+    assert _reach(archive) == Window(days(2, 1).start, end)
