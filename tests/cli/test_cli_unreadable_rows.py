@@ -46,7 +46,13 @@ GOES_ON = (  # what is damaged, how the row is named, and what still shows the r
     (
         ("archives", "manifest", b"{"),
         "of archives",
-        {("archives",): "zavu-main", ("archives", "--json"): "zavu"},
+        {
+            ("archives",): "zavu-main",
+            ("archives", "--json"): "zavu",
+            ("retention", "plan"): "2033",
+            ("retention", "plan", "--all"): "zavu-main",
+            ("retention", "plan", "--stream", "zavu-main-records"): "2033",
+        },
     ),
     (
         ("archives", "manifest", b"\xff"),
@@ -59,7 +65,16 @@ GOES_ON = (  # what is damaged, how the row is named, and what still shows the r
         "of coverage",
         {("coverage",): "proven empty", ("coverage", "--json"): "streams"},
     ),
-    (("holds", "archives", b"{"), "of holds", {("hold", "list"): "zavu-main"}),
+    (
+        ("holds", "archives", b"{"),
+        "of holds",
+        {
+            ("hold", "list"): "zavu-main",
+            ("retention", "plan"): "held",
+            ("retention", "plan", "--all"): "no end date",
+            ("destroy", "list"): "G1",
+        },
+    ),
     (
         ("retained", "until", b"x"),
         "of retained",

@@ -17,8 +17,10 @@ HOLDS_STANDING = f"SELECT {_HOLD} FROM holds WHERE released_at IS NULL ORDER BY 
 HOLD_IDS_LIKE = "SELECT id FROM holds WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 3"
 
 KNOWN_STREAMS = """
-SELECT DISTINCT source, stream, json_extract(manifest, '$.datasets') AS datasets FROM archives
+SELECT DISTINCT source, stream, iif(json_valid(manifest), json_extract(manifest, '$.datasets'), '[]') AS datasets
+FROM archives
 UNION SELECT json_extract(tombstone, '$.source'), stream, json_extract(tombstone, '$.datasets') FROM tombstones
+WHERE json_valid(tombstone)
 """
 
 PUT_RETAINED = """
@@ -43,7 +45,8 @@ _GONE = """(
 ) AS destroyed"""
 _RECORD = f"""
 SELECT archives.id AS id, stream, source, window_start, window_end, archives.retention AS retention,
-    json_extract(manifest, '$.datasets') AS datasets, rule, until, earliest, latest,
+    iif(json_valid(manifest), json_extract(manifest, '$.datasets'), NULL) AS datasets,
+    json_valid(manifest) AS sound, rule, until, earliest, latest,
     CASE WHEN retained.archive IS NULL THEN manifest END AS manifest, {_GONE}
 FROM archives LEFT JOIN retained ON retained.archive = archives.id
 """

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from datetime import datetime
+from datetime import UTC, datetime
 
 from strongroom.model.archive import Archive
 from strongroom.model.hold import Hold, HoldRule, Subject, catches
 from strongroom.vault import holdqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
 from strongroom.vault.retained import record_of
-from strongroom.vault.rows import readable, reads
+from strongroom.vault.rows import RowUnreadable, leave_out, readable, reads
 
 
 def put_hold(catalogue: Catalogue, hold: Hold) -> None:
@@ -52,8 +52,13 @@ def get_hold(catalogue: Catalogue, hold_id: str) -> Hold | None:
 
 
 def holds(catalogue: Catalogue, *, active: bool = True) -> list[Hold]:
-    """Return the holds that stand, or with `active` off all there ever were; oldest first."""
-    return [_hold(row) for row in catalogue.read(queries.HOLDS_STANDING if active else queries.HOLDS)]
+    """Return the holds that stand, or with `active` off all there ever were; oldest first.
+
+    Where a list may leave out what cannot be read (`leaving_out`), a standing hold that cannot be read is named and
+    covers the whole vault.
+    """
+    rows = catalogue.read(queries.HOLDS_STANDING if active else queries.HOLDS)
+    return [hold for row in rows if (hold := _cautious(row, active=active)) is not None]
 
 
 def listed_holds(catalogue: Catalogue, *, active: bool = True) -> list[Hold]:
@@ -70,6 +75,16 @@ def holds_on(catalogue: Catalogue, archive: Archive | Subject) -> list[Hold]:
 def matching_hold_ids(catalogue: Catalogue, part: str) -> list[str]:
     """Return up to three ids that begin or end with what a person typed, in any case."""
     return [row["id"] for row in catalogue.read(queries.HOLD_IDS_LIKE, part.lower())]
+
+
+def _cautious(row: sqlite3.Row, *, active: bool) -> Hold | None:
+    try:
+        return _hold(row)
+    except RowUnreadable as error:
+        if not leave_out(error):
+            raise
+    everything = Hold(str(row["id"]), "cannot be read", HoldRule(), datetime.min.replace(tzinfo=UTC), "", "")
+    return everything if active else None
 
 
 @reads("holds", "id")

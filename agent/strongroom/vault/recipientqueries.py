@@ -5,7 +5,10 @@ from __future__ import annotations
 from strongroom.vault.queries import told_entries
 
 _COLUMNS = "key, label, since, proven_at, retired_at, reason"
-_SEALED_TO = "coalesce(resealed.recipients, json_extract(archives.manifest, '$.sealed.recipients'))"
+_SEALED_TO = """coalesce(
+    resealed.recipients,
+    iif(json_valid(archives.manifest), json_extract(archives.manifest, '$.sealed.recipients'), NULL), '[]'
+)"""
 _STANDING = """archives.holding IN ('held', 'quarantined')
     AND archives.id NOT IN (SELECT archive FROM condemned WHERE stage IN ('destroying', 'destroyed'))"""
 _ARCHIVES = f"archives LEFT JOIN resealed ON resealed.archive = archives.id WHERE {_STANDING}"

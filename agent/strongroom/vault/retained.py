@@ -18,7 +18,7 @@ from strongroom.model.window import Window
 from strongroom.vault import holdqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
 from strongroom.vault.manifest import read_manifest
-from strongroom.vault.rows import UNREADABLE, readable, reads
+from strongroom.vault.rows import UNREADABLE, readable, reads, unreadable
 from strongroom.vault.rules import rule_of, write_rule
 
 PAGE = 2_000  # rows read at once
@@ -154,8 +154,14 @@ def _reach_by(manifest: str) -> tuple[datetime | None, datetime | None]:
         return None, None
 
 
-@reads("retained", "id")
 def _record(row: sqlite3.Row) -> Record:
+    if not row["sound"]:  # nobody can say what holds catch it, so that nothing is ever decided by it
+        raise unreadable("archives", row["id"])
+    return _readable_record(row)
+
+
+@reads("retained", "id")
+def _readable_record(row: sqlite3.Row) -> Record:
     unknown = row["manifest"] is not None  # it came before rules were entered: its manifest tells what there is
     earliest, latest = (
         _reach_by(row["manifest"])
@@ -182,7 +188,7 @@ def _record(row: sqlite3.Row) -> Record:
 def known_streams(catalogue: Catalogue) -> list[tuple[str, str, tuple[str, ...]]]:
     """Return the source, the name and the datasets of every stream that has, or had, an archive."""
     rows = catalogue.read(queries.KNOWN_STREAMS)
-    return [(row["source"], row["stream"], tuple(json.loads(row["datasets"]))) for row in rows]
+    return [(row["source"], row["stream"], tuple(json.loads(row["datasets"] or "[]"))) for row in rows]
 
 
 def get_classes(catalogue: Catalogue) -> dict[str, RetentionRule]:
