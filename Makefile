@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-system check format lint types imports collect bench lock clean
+.PHONY: help demo test test-fast test-system check format lint types imports collect bench man lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,9 @@ format: $(STAMP)  ## rewrite the layout of all files
 
 bench: $(STAMP)  ## measure against peers and limits; takes a quarter of an hour
 	$(BIN)/python benchmarks/run.py
+
+man: $(STAMP)  ## make the manual page, build/strongroom.1, from the program's help
+	mkdir -p build && $(BIN)/strongroom help --man > build/strongroom.1
 
 lock:  ## pin every dependency anew, with hashes and without any index address (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes \

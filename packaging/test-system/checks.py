@@ -179,7 +179,7 @@ def lives_without_its_key() -> None:
     run("systemctl", "daemon-reload")
     run("systemctl", "restart", UNIT)
     newest = listed("archives")[0]["id"]
-    strongroom("regenerate", newest)
+    strongroom("archives", "re-export", newest)
     wait_for("the source is paused", lambda: any(source["paused"] for source in told("status")["sources"]), 60)
     promise(state() == "active" and restarts() == 0, "it ended")
     drop_in.write_text(kept)
@@ -193,7 +193,7 @@ def lives_without_its_key() -> None:
 def stops_in_time() -> str:
     """It stops cleanly within ten seconds, even in the middle of a download that hangs."""
     sandbox("faults", {"kind": "hang", "on": "download", "seconds": 300, "times": None}, "POST")
-    strongroom("regenerate", listed("archives")[0]["id"])
+    strongroom("archives", "re-export", listed("archives")[0]["id"])
     wait_for("a download is under way", lambda: any(job["state"] == "fetching" for job in listed("jobs")))
     began = time.monotonic()
     run("systemctl", "stop", UNIT)
@@ -213,7 +213,7 @@ def stops_in_time() -> str:
 def runs_by_a_timer() -> None:
     """The timer variant brings in what is due, and says so by its exit."""
     run("systemctl", "disable", UNIT)
-    strongroom("regenerate", listed("archives")[0]["id"])
+    strongroom("archives", "re-export", listed("archives")[0]["id"])
     follow("timer")
     promise(shown("strongroom-once.timer")["ActiveState"] == "active", "the timer does not wait")
     run("systemctl", "start", "strongroom-once.service")

@@ -84,11 +84,11 @@ TABLE = {
     "notify list": reads(),
     "notify test": outside(),
     "tui": outside(),
-    "pause": writes("zavu-main"),
-    "resume": writes("zavu-main"),
-    "wake": writes(),
-    "cancel": writes("{failed}"),
-    "regenerate": writes("{archive}"),
+    "plan pause": writes("zavu-main"),
+    "plan resume": writes("zavu-main"),
+    "daemon wake": writes(),
+    "jobs cancel": writes("{failed}"),
+    "archives re-export": writes("{archive}"),
     "scrub run": writes(),
     "scrub status": reads(),
     "audit": reads(),
@@ -101,7 +101,7 @@ TABLE = {
     "rebuild": writes("--to", "{new}"),
     "recover": reads(),
     "restore": reads("{archive}", "--to", "{new}", *WITH_KEY),
-    "handover": writes("--archives", "{archive}", "--to", "{new}", *WITH_KEY),
+    "package": writes("--archives", "{archive}", "--to", "{new}", *WITH_KEY),
     "diff": reads("{archive}", "{other}", *WITH_KEY),
     "records": reads("zavu-main-records", *PERIOD, *WITH_KEY),
     "retention extend": writes("--stream", "zavu-main-records", "--class", "standard", "--reason", "x"),
@@ -130,6 +130,7 @@ TABLE = {
     "key retire": writes(AGE, "--reason", "x"),
     "key rotate": writes(*WITH_KEY),
     "sandbox": outside(stop=2),
+    "help": outside("archives", "show"),
 }
 ENDLESS = {"daemon", "sandbox"}
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
-from kit.cli_home import Invoke
-from strongroom.cli.main import SECTIONS, cli
+from kit.cli_home import Home, Invoke
+from strongroom.cli.help import find_context
+from strongroom.cli.main import FIRST, RENAMED, SECTIONS, cli
 
 HEAVY = {"textual", "httpx", "rich", "sqlite3", "cryptography", "uvicorn", "msgspec", "humanize", "simdjson"}
 COMMANDS = [name for places in SECTIONS.values() for name in places]
 
 
-@pytest.mark.parametrize("args", [["--help"], ["--version"], ["jbos"], []])
+@pytest.mark.parametrize("args", [["--help"], ["--version"], ["jbos"], ["help"], []])
 def test_a_fresh_interpreter_loads_nothing_heavy(args: list[str], environment: dict[str, str]) -> None:
     program = (
         "import sys\n"
@@ -80,3 +85,81 @@ def test_the_module_runs_too(environment: dict[str, str]) -> None:
     args = [sys.executable, "-m", "strongroom", "--version"]
     done = subprocess.run(args, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("strongroom ")
+
+
+def test_the_overview_begins_with_a_dozen_commands_to_learn(invoke: Invoke) -> None:
+    assert len(FIRST) <= 12
+    assert set(FIRST) <= set(COMMANDS)
+    assert re.search("Learn these first:\n  init, doctor, run,", invoke("--help").stdout)
+
+
+@pytest.mark.parametrize("words", [(), ("status",), ("archives", "show"), ("daemon", "wake")])
+def test_help_is_the_same_as_the_option(words: tuple[str, ...], invoke: Invoke) -> None:
+    shown = invoke("help", *words)
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert shown.stdout == invoke(*words, "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("archive",), "did you mean 'archives'?"),
+        (("archives", "shwo"), "No such command 'shwo'"),
+        (("status", "more"), "`strongroom status` has no command 'more'"),
+    ],
+)
+def test_help_of_what_does_not_exist_is_refused(words: tuple[str, ...], told: str, invoke: Invoke) -> None:
+    result = invoke("help", *words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert told in result.stderr
+
+
+@pytest.mark.parametrize("old", RENAMED)
+def test_a_former_name_is_the_same_command_with_a_note(old: str, invoke: Invoke) -> None:
+    new = " ".join(RENAMED[old])
+    assert old not in COMMANDS
+    assert not re.search(rf"^  {old} ", invoke("--help").stdout, re.MULTILINE)
+    with click.Context(cli, info_name="strongroom") as ctx:
+        assert cli.get_command(ctx, old) is find_context(ctx, RENAMED[old]).command
+    shown = invoke(old, "--help")
+    assert (shown.exit_code, shown.stdout) == (0, invoke(*RENAMED[old], "--help").stdout)
+    assert shown.stderr == f"note: `strongroom {old}` is now `strongroom {new}`; the next version drops the old name\n"
+
+
+def test_a_former_name_gives_the_same_document(own_home: Home, invoke: Invoke) -> None:
+    old = invoke("--config", own_home.config, "cancel", "nosuchjob", "--json")
+    new = invoke("--config", own_home.config, "jobs", "cancel", "nosuchjob", "--json")
+    assert (old.exit_code, old.stdout) == (new.exit_code, new.stdout)
+    assert old.exit_code == 2
+    assert old.stderr.splitlines()[1:] == new.stderr.splitlines()
+
+
+@pytest.fixture(scope="module")
+def manual(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("man") / "strongroom.1"
+    path.write_text(CliRunner().invoke(cli, ["help", "--man"]).stdout)
+    return path
+
+
+def test_the_manual_page_has_every_command_with_its_options(manual: Path) -> None:
+    page = manual.read_text()
+    assert page.isascii()
+    plain = page.replace("\\-", "-")
+    assert set(COMMANDS) <= set(re.findall(r"^\.SS strongroom ([a-z-]+)$", plain, re.MULTILINE))
+    assert {"archives re-export", "plan pause", "daemon wake"} <= set(
+        re.findall(r"^\.SS strongroom (.+)$", plain, re.M)
+    )
+    assert not [old for old in RENAMED if f".SS strongroom {old}\n" in plain]
+    for option in ("--as-delivered", "--settled-pass", "--quiet"):
+        assert f"\\fB{option}" in plain or f", {option}" in plain
+
+
+@pytest.mark.skipif(shutil.which("man") is None, reason="this machine has no man")
+def test_the_manual_page_renders_without_a_warning(manual: Path, environment: dict[str, str]) -> None:
+    env = {**environment, "MANWIDTH": "80", "MANPAGER": "cat", "LC_ALL": "C.UTF-8"}
+    args = ["man", "--warnings", "--local-file", str(manual)]
+    shown = subprocess.run(args, env=env, capture_output=True, text=True, check=False)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    text = re.sub(r".\x08", "", shown.stdout)
+    assert "strongroom archives re-export [OPTIONS] ARCHIVE|JOB" in text
+    assert [line for line in text.splitlines() if len(line) > 80] == []

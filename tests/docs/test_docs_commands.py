@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from strongroom.cli.main import SECTIONS, cli
+from strongroom.cli.main import RENAMED, SECTIONS, cli
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -93,6 +93,28 @@ def test_the_readme_and_the_command_page_show_the_commands() -> None:
     assert {"init", "doctor", "run", "verify", "restore"} <= {
         parse(words[1:]).split()[1] for page, words in USES if page == "README.md"
     }
+
+
+def test_the_command_page_has_the_groups_and_the_order_of_the_help() -> None:
+    text = (ROOT / "docs" / "commands.md").read_text()
+    parts = [part.partition("\n") for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]]
+    shown = {title: re.findall(r"^### `strongroom ([a-z-]+)", part, re.MULTILINE) for title, _, part in parts}
+    assert {title: list(dict.fromkeys(names)) for title, names in shown.items()} == {
+        title: list(places) for title, places in SECTIONS.items()
+    }
+    assert list(shown) == list(SECTIONS)
+
+
+def test_every_page_names_the_new_commands() -> None:
+    former = re.compile(rf"strongroom ({'|'.join(RENAMED)})\b")
+    texts = [*PAGES, *(ROOT / "agent").rglob("*.py"), *(ROOT / "tui").rglob("*.py"), *(ROOT / "packaging").rglob("*")]
+    found = [
+        (page, name[1])
+        for page in texts
+        if page.is_file() and "decisions" not in page.parts and page.name != "CHANGELOG.md"
+        for name in former.finditer(page.read_text(errors="replace"))
+    ]
+    assert found == []
 
 
 def test_every_target_of_make_that_is_told_exists() -> None:

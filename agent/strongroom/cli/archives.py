@@ -16,6 +16,7 @@ from strongroom.cli.options import OneOf, from_option, json_option, limit_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, hang, render_fields, render_table
 from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.cli.wishes import regenerate
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.inspection import Finding
 from strongroom.model.listing import Sort
@@ -116,6 +117,9 @@ def _show_destroyed(gone: Sequence[Buried], as_json: bool) -> None:
         say(line)
     if not gone:
         tell("No archive was destroyed.")
+
+
+archives.add_command(regenerate)
 
 
 @archives.command("show")

@@ -12,6 +12,7 @@ from strongroom.cli.amounts import instant_words, short
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import LARGEST, json_option
 from strongroom.cli.phrases import event_words, fact_words
+from strongroom.cli.quiet import quiet_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang, render_fields
 from strongroom.cli.terminal import clean, say, tell, width
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.group("audit", invoke_without_command=True)
+@quiet_option
 @json_option
 @click.pass_context
 def audit(ctx: click.Context, as_json: bool) -> None:
@@ -92,6 +94,7 @@ def show_log(
 )
 @click.option("--public-key", "keys", multiple=True, metavar="KEY", help="Trust this key, or the file it is in.")
 @click.option("--skip-payloads", is_flag=True, help="Do not read the sealed payloads.")
+@quiet_option
 @json_option
 @pass_session
 def verify(
@@ -153,6 +156,7 @@ def key(session: Session, as_json: bool) -> None:
 
 
 @audit.command("checkpoint")
+@quiet_option
 @json_option
 @pass_session
 def checkpoint(session: Session, as_json: bool) -> int:

@@ -9,6 +9,7 @@ import click
 
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option
+from strongroom.cli.quiet import quiet_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import clean, say, tell
 from strongroom.config.locate import line_in
@@ -27,6 +28,7 @@ def config() -> None:
 
 
 @config.command("check")
+@quiet_option
 @json_option
 @pass_session
 def check(session: Session, as_json: bool) -> int:

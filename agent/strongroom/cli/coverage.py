@@ -13,6 +13,7 @@ from strongroom.cli.json_output import put_document
 from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.options import instant, json_option
 from strongroom.cli.phrases import unknown_words
+from strongroom.cli.quiet import quiet_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang
 from strongroom.cli.terminal import cells, clean, say, width
@@ -36,6 +37,7 @@ LEGEND = "█ held  · proven empty  ▒ in progress  ○ due  ! missing  x lost
 @click.option("--from", "start", type=instant, metavar="TIME", help="Look at nothing that ends before this.")
 @click.option("--to", "end", type=instant, metavar="TIME", help="Look at nothing that starts at or after this.")
 @click.option("--stream", metavar="NAME", help="Only this stream.")
+@quiet_option
 @json_option
 @pass_session
 @click.pass_context

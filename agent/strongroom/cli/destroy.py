@@ -13,6 +13,7 @@ from strongroom.cli.destroydocs import buried_document, buried_lines, plan_docum
 from strongroom.cli.json_output import put_document
 from strongroom.cli.leftout import LEFT_OUT, past_unreadable
 from strongroom.cli.options import json_option, limit_option
+from strongroom.cli.quiet import quiet_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import say, tell
 from strongroom.model.counts import counted
@@ -156,6 +157,7 @@ def undo(session: Session, subject: str, reason: str, as_json: bool) -> None:
 
 
 @destroy.command("carry-out")
+@quiet_option
 @json_option
 @pass_session
 def carry_out(session: Session, as_json: bool) -> int:

@@ -7,6 +7,7 @@ import click
 from strongroom.cli.checks import check_document, show_check
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option
+from strongroom.cli.quiet import quiet_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.model.errors import ExitCode
 
@@ -15,6 +16,7 @@ _LABEL = 22
 
 @click.command("doctor")
 @click.option("--offline", is_flag=True, help="Ask no provider.")
+@quiet_option
 @json_option
 @pass_session
 def doctor(session: Session, offline: bool, as_json: bool) -> int:

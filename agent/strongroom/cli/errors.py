@@ -19,6 +19,7 @@ import click
 from strongroom.cli.descriptors import has_folder, is_closed, require_output
 from strongroom.cli.json_output import PRINTED, put_document
 from strongroom.cli.leftout import LEFT_OUT, left_out_words
+from strongroom.cli.quiet import holding_back
 from strongroom.cli.terminal import clean, tell
 from strongroom.engine.ending import EndingLimit
 from strongroom.model.errors import ExitCode, StrongroomError
@@ -50,7 +51,15 @@ def guarded(work: Callable[[], object], *, as_json: bool = False) -> int:
     """Do the work; return the exit code, after telling on standard error what went wrong if anything did.
 
     With `as_json` a program reads it on standard output as well, unless the work has printed its document already.
+    With `--quiet` nothing is shown where nothing is wrong.
     """
+    with holding_back() as ended:
+        code = _guarded(work, as_json=as_json)
+        ended(code)
+    return code
+
+
+def _guarded(work: Callable[[], object], *, as_json: bool) -> int:
     printed, left_out = PRINTED.set(False), LEFT_OUT.set({})
     try:
         with _terminated_as_interrupted():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.options import instant, json_option
+from strongroom.cli.quiet import quiet_option
 from strongroom.cli.run import patience_option, workers_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.model.errors import UsageError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--again", is_flag=True, help="Export a window that is held already, beside the first archive.")
 @patience_option
 @workers_option
+@quiet_option
 @json_option
 @pass_session
 def export(

@@ -1,4 +1,4 @@
-"""`strongroom handover`: chosen archives with their evidence, in a folder that somebody else can check and open."""
+"""`strongroom package`: chosen archives with their evidence, in a folder that somebody else can check and open."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from strongroom.model.archive import Archive
 
 
-@click.command("handover")
+@click.command("package")
 @click.option("--archives", metavar="ID,ID", default="", help="The archives, with commas between them.")
 @click.option("--matter", metavar="NAME", help="Every archive that this matter's holds keep.")
 @click.option(

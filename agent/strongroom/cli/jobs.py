@@ -15,6 +15,7 @@ from strongroom.cli.phrases import event_words, fact_words, next_step
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, hang, render_fields, render_table
 from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.cli.wishes import cancel
 from strongroom.model.job import Job, State
 from strongroom.model.waiting import cause_words, group_waits, group_words, job_words, wait_of, wait_words
 
@@ -95,6 +96,9 @@ def jobs(
                 say(line)
     else:
         tell("There are no such jobs.")
+
+
+jobs.add_command(cancel)
 
 
 @jobs.command("show")

@@ -20,6 +20,7 @@ from strongroom.cli.keywords import (
     say_rotated,
 )
 from strongroom.cli.options import identity_option, json_option, passphrase_option
+from strongroom.cli.quiet import quiet_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import clean, say, tell
 from strongroom.model.counts import counted
@@ -213,6 +214,7 @@ def change_passphrase(
 @click.option("--paper", is_flag=True, help="Type or paste the identity from paper, unseen, instead of naming a file.")
 @identity_option
 @passphrase_option
+@quiet_option
 @json_option
 @pass_session
 def drill(session: Session, /, paper: bool, identity: Path | None, passphrase_file: Path | None, as_json: bool) -> int:

@@ -6,14 +6,16 @@ So `--help` costs the import of click and nothing else, however heavy a command 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 import click
 
 from strongroom.cli.errors import guarded
+from strongroom.cli.terminal import tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,32 +60,56 @@ def _require_text(command: click.Command) -> None:
 
 
 class LazyGroup(click.Group):
-    """A group whose commands come from a table of places, shown in the table's sections and order."""
+    """A group whose commands come from a table of places, shown in the table's sections and order.
 
-    def __init__(self, sections: Mapping[str, Mapping[str, Place]], **settings: Any) -> None:
+    `first` names the commands to learn first. `renamed` maps each former name to the words of the new one: it works, is
+    not listed, and leaves a note on standard error.
+    """
+
+    def __init__(
+        self,
+        sections: Mapping[str, Mapping[str, Place]],
+        *,
+        first: Sequence[str] = (),
+        renamed: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+        **settings: Any,
+    ) -> None:
         super().__init__(**settings)
-        self._sections = sections
+        self.sections = sections
         self._places = {name: place for places in sections.values() for name, place in places.items()}
+        self._first, self._renamed = first, renamed
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click hands it over
         """Name the commands in the order of the table."""
         return list(self._places)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click hands it over
-        """Import one command."""
-        place = self._places.get(cmd_name)
-        return place.load() if place else None
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command, by its name or a former one."""
+        first, *rest = self._renamed.get(cmd_name, (cmd_name,))
+        place = self._places.get(first)
+        command = place.load() if place else None
+        for word in rest:
+            command = command.get_command(ctx, word) if isinstance(command, click.Group) else None
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click hands it over
         """Write the overview from the table alone."""
-        for title, places in self._sections.items():
+        if self._first:
+            with formatter.section("Learn these first"):
+                formatter.write_text(", ".join(self._first))
+        for title, places in self.sections.items():
             with formatter.section(title):
                 formatter.write_dl([(name, place.help) for name, place in places.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, with a suggestion where the name is nearly one."""
+        """Find the command, with a suggestion where the name is nearly one. A former name is given its new one."""
+        if args and args[0] in self._renamed:
+            name = " ".join(self._renamed[args[0]])
+            if not ctx.resilient_parsing:
+                tell(f"note: `strongroom {args[0]}` is now `strongroom {name}`; the next version drops the old name")
+            return name, self.get_command(ctx, args[0]), args[1:]
         if args and not args[0].startswith("-") and args[0] not in self._places:
             ctx.fail(f"there is no command {args[0]!r}{''.join(self._nearest(args[0]))}")
         return super().resolve_command(ctx, args)

@@ -13,64 +13,73 @@ from strongroom.cli.lazy import Place, Program
 from strongroom.cli.session import Session
 
 SECTIONS = {
-    "Begin": {
-        "demo": Place("demo", "demo", "Watch simulated exports become sealed archives in a fresh vault."),
-        "init": Place("init", "init", "Make a vault, its identities and a configuration."),
-        "config": Place("config", "config", "Check the configuration, or show what is in force."),
-        "secret": Place("secret", "secret", "Keep a secret in the desktop's keyring, or see that one is found."),
-        "source": Place("source", "source", "Look at a source before relying on it, or list what there is."),
-        "doctor": Place("doctor", "doctor", "Check everything the archive depends on, each with a hint."),
-    },
-    "Archive": {
-        "run": Place("run", "run", "Bring everything that is due into the vault."),
-        "export": Place("export", "export", "Bring one window into the vault now."),
-        "plan": Place("plan", "plan", "Show the work that lies ahead, before it begins."),
-        "daemon": Place("daemon", "daemon", "Keep everything covered, unattended."),
-        "service": Place("service", "service", "Put the daemon under your own systemd, or see how it does there."),
-    },
-    "Look": {
-        "coverage": Place("coverage", "coverage", "Show what is held, due, missing or lost, and what is at risk."),
-        "status": Place("status", "status", "Show the vault at a glance."),
-        "jobs": Place("jobs", "jobs", "List export jobs; `jobs show ID` tells one from its beginning."),
-        "archives": Place("archives", "archives", "List archives; `archives show ID` tells what one is."),
-        "log": Place("log", "log", "Show what happened last."),
-        "notify": Place("notify", "notify", "Test the channels that raise the alarm, or list what was raised."),
-        "tui": Place("tui", "tui", "Open the screen of jobs and archives."),
-    },
-    "Steer": {
-        "pause": Place("wishes", "pause", "Ask for nothing new of a stream or a source."),
-        "resume": Place("wishes", "resume", "Let a paused stream or source go on."),
-        "wake": Place("wishes", "wake", "Have the daemon look now for what is due."),
-        "cancel": Place("wishes", "cancel", "Stop working on a job."),
-        "regenerate": Place("wishes", "regenerate", "Export an archive's window afresh, beside the first."),
-    },
-    "Prove and restore": {
-        "scrub": Place("scrub", "scrub", "Read every sealed byte again, or see how far that is."),
-        "audit": Place("audit", "audit", "Read, sign, prove and check the evidence log."),
-        "verify": Place("verify", "verify", "Check that archives are what was archived."),
-        "rebuild": Place("rebuild", "rebuild", "Make the catalogue again from log and manifests."),
-        "recover": Place("recover", "recover", "Find out what is wrong with a vault, and mend what can be mended."),
-        "restore": Place("restore", "restore", "Write an archive's original bytes, or its members, to disk."),
-        "handover": Place("handover", "handover", "Put archives with their evidence in a folder for somebody else."),
-        "diff": Place("diff", "diff", "Compare two archives record by record."),
-        "records": Place("records", "records", "Write a period's records, each once, as JSON lines."),
-    },
-    "Keep and destroy": {
-        "retention": Place("retention", "retention", "Show how long archives are kept, or keep them longer."),
-        "hold": Place("hold", "hold", "Keep archives for a matter, whatever their periods say."),
-        "destroy": Place("destroy", "destroy", "Destroy what is due: proposed, approved by somebody else, certified."),
-        "erase": Place("erase", "erase", "Record and answer requests of persons to be erased."),
-    },
-    "Keys": {
-        "key": Place("key", "key", "See and change who can open the vault, and prove that somebody can."),
-    },
-    "Try out": {
+    "Set up": {
+        "init": Place("init", "init", "Create a vault, its identities and a configuration."),
+        "config": Place("config", "config", "Check the configuration, or show the values in force."),
+        "secret": Place("secret", "secret", "Store, check or remove the secrets that the configuration names."),
+        "source": Place("source", "source", "Check a source before you rely on it, or list the sources."),
+        "doctor": Place("doctor", "doctor", "Check the setup: configuration, disk, clock, keys, providers."),
+        "service": Place("service", "service", "Install the daemon as a service of your own, or show its state."),
+        "demo": Place("demo", "demo", "Archive simulated exports in a new vault, as a demonstration."),
         "sandbox": Place("sandbox", "sandbox", "Serve a simulated provider on this machine."),
     },
+    "Collect": {
+        "run": Place("run", "run", "Export, seal and verify every pending window, then exit."),
+        "daemon": Place("daemon", "daemon", "Do that continuously; `daemon wake` makes it look now."),
+        "plan": Place("plan", "plan", "Show the pending exports; edit, pause or resume a plan."),
+        "export": Place("export", "export", "Export one window of a source now."),
+        "jobs": Place("jobs", "jobs", "List export jobs; show, retry or cancel one."),
+    },
+    "Find and read": {
+        "status": Place("status", "status", "Show whether everything is all right, and what to do next."),
+        "coverage": Place("coverage", "coverage", "Show which windows are archived, pending, failed, lost or at risk."),
+        "archives": Place("archives", "archives", "List archives; show or re-export one."),
+        "records": Place("records", "records", "Write the records of a period as JSON lines, each once."),
+        "restore": Place("restore", "restore", "Write the original file of an archive to disk."),
+        "diff": Place("diff", "diff", "Compare two archives record by record."),
+        "tui": Place("tui", "tui", "Open the full-screen interface."),
+    },
+    "Retain": {
+        "retention": Place("retention", "retention", "Show how long archives are retained, or extend it."),
+        "hold": Place("hold", "hold", "Place, list and release legal holds."),
+        "destroy": Place("destroy", "destroy", "Propose, approve and carry out destruction, with certificates."),
+        "erase": Place("erase", "erase", "Record and answer erasure requests of data subjects."),
+    },
+    "Prove": {
+        "verify": Place("verify", "verify", "Check that archives are unchanged."),
+        "audit": Place("audit", "audit", "Read, sign, prove and check the evidence log."),
+        "package": Place("handover", "handover", "Create an evidence package for a lawyer or an auditor."),
+        "log": Place("log", "log", "Show the latest events."),
+    },
+    "Maintain": {
+        "scrub": Place("scrub", "scrub", "Read every sealed file again, or show the progress."),
+        "key": Place("key", "key", "Manage who can open the vault, and prove that a key works."),
+        "notify": Place("notify", "notify", "Test the alert channels, or list alerts."),
+        "recover": Place("recover", "recover", "Diagnose a damaged vault, and repair what can be repaired."),
+        "rebuild": Place("rebuild", "rebuild", "Rebuild the catalogue from the log and the manifests."),
+        "help": Place("help", "help_", "Show the help of a command."),
+    },
 }
+"""Every command, in the groups of what a person wants."""
+
+FIRST = (
+    *("init", "doctor", "run", "daemon", "status", "archives", "records", "restore", "verify", "retention", "tui"),
+    "help",
+)
+"""The dozen words that are enough for a beginning."""
+
+RENAMED = {
+    "pause": ("plan", "pause"),
+    "resume": ("plan", "resume"),
+    "wake": ("daemon", "wake"),
+    "cancel": ("jobs", "cancel"),
+    "regenerate": ("archives", "re-export"),
+    "handover": ("package",),
+}
+"""Names of version 0.3, which work for one more version (docs/decisions/0020-commands-by-what-a-person-wants.md)."""
 
 EPILOG = """Exit codes: 0 done, 1 findings, 2 usage or configuration, 3 provider, 4 vault, 5 vault in use, 6 this
-machine, 7 unsound content, 70 a bug, 130 interrupted.
+machine, 7 unsound content, 70 a bug, 75 waiting for a quota, 130 interrupted.
 
 Completion for your shell: eval "$(_STRONGROOM_COMPLETE=bash_source strongroom)", or zsh_source, or fish_source."""
 
@@ -79,6 +88,8 @@ Completion for your shell: eval "$(_STRONGROOM_COMPLETE=bash_source strongroom)"
     "strongroom",
     cls=Program,
     sections=SECTIONS,
+    first=FIRST,
+    renamed=RENAMED,
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -92,7 +103,7 @@ Completion for your shell: eval "$(_STRONGROOM_COMPLETE=bash_source strongroom)"
 @click.version_option(__version__, prog_name="strongroom", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context, config_path: Path | None) -> None:
-    """Keep a gap-free, provable, erasable record of sources that delete themselves."""
+    """Archive what Zavu, HookBridge and Qlara export before they delete it, and prove that nothing is missing."""
     ctx.obj = Session(config_path)
 
 

@@ -11,6 +11,7 @@ from strongroom.cli.amounts import instant_words
 from strongroom.cli.json_output import put_document
 from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.options import json_option, limit_option
+from strongroom.cli.quiet import quiet_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang
 from strongroom.cli.terminal import say, tell, width
@@ -28,6 +29,7 @@ def notify() -> None:
 
 
 @notify.command("test")
+@quiet_option
 @json_option
 @pass_session
 def test(session: Session, as_json: bool) -> int:

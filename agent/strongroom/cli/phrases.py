@@ -30,7 +30,7 @@ STAGES: Mapping[State, str] = {
 _STEPS: Mapping[Cause, str] = {
     Cause.QUOTA: "run again later: the quota frees itself within the hour",
     Cause.AUTH: "mend the key and check it with: strongroom doctor; then run again",
-    Cause.PAUSED: "it is paused by a person; when it should go on: strongroom resume SOURCE",
+    Cause.PAUSED: "it is paused by a person; when it should go on: strongroom plan resume SOURCE",
     Cause.NOT_OFFERED: "ask the provider to enable exports for this account",
     Cause.REFUSED: "check datasets and window against what the provider offers",
     Cause.LINK_REFUSED: "if the host of the link belongs to the provider, allow it in the configuration",

@@ -15,6 +15,7 @@ from strongroom.cli.planedit import edit
 from strongroom.cli.session import Session
 from strongroom.cli.table import Column, hang, render_table
 from strongroom.cli.terminal import cells, clean, say, width
+from strongroom.cli.wishes import pause, resume
 from strongroom.model.counts import counted
 from strongroom.model.durations import rough_duration
 
@@ -56,7 +57,8 @@ def plan(ctx: click.Context, as_json: bool) -> None:
         say("no stream is configured: add a [[stream]] to the configuration")
 
 
-plan.add_command(edit)
+for each in (edit, pause, resume):
+    plan.add_command(each)
 
 
 def _say(each: Outlook, now: datetime) -> None:

@@ -9,6 +9,7 @@ import click
 
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option
+from strongroom.cli.quiet import quiet_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang
 from strongroom.cli.terminal import say, tell, width
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     metavar="WHY",
     help="Write into the log that you know that the history is lost, and have placed the legal holds again.",
 )
+@quiet_option
 @json_option
 @pass_session
 def recover(session: Session, mend: bool, deep: bool, root: Path | None, accepted: str | None, as_json: bool) -> int:

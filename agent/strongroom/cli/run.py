@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.options import duration, json_option
+from strongroom.cli.quiet import quiet_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.model.errors import UsageError
 
@@ -33,6 +34,7 @@ workers_option = click.option(
 @click.option("--once", is_flag=True, help="Bring everything due to its end, then leave.")
 @patience_option
 @workers_option
+@quiet_option
 @json_option
 @pass_session
 def run(session: Session, once: bool, patience: timedelta, workers: int, as_json: bool) -> int:

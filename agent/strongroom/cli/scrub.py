@@ -12,6 +12,7 @@ from strongroom.cli.bytesbar import watching
 from strongroom.cli.json_output import put_document
 from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.options import json_option
+from strongroom.cli.quiet import quiet_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang, render_fields
 from strongroom.cli.terminal import say, tell, width
@@ -39,6 +40,7 @@ def scrub() -> None:
 
 
 @scrub.command("run")
+@quiet_option
 @json_option
 @pass_session
 def run(session: Session, as_json: bool) -> int:
@@ -66,6 +68,7 @@ def run(session: Session, as_json: bool) -> int:
 
 
 @scrub.command("status")
+@quiet_option
 @json_option
 @pass_session
 def status(session: Session, as_json: bool) -> int:

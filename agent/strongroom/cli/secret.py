@@ -18,6 +18,7 @@ from strongroom.cli import terminal
 from strongroom.cli.errors import redact
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import duration, json_option
+from strongroom.cli.quiet import quiet_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang
 from strongroom.cli.terminal import clean, say, tell, width
@@ -93,6 +94,7 @@ def set_(name: str, service: str, source: str | None, patience: timedelta) -> No
 @click.option("--all", "every", is_flag=True, help="Every reference of the configuration.")
 @service_option
 @patience_option
+@quiet_option
 @json_option
 @pass_session
 def check(

@@ -13,6 +13,7 @@ import click
 from strongroom.cli.amounts import instant_words
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option
+from strongroom.cli.quiet import quiet_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import render_fields
 from strongroom.cli.terminal import clean, say, tell, width
@@ -70,6 +71,7 @@ def install(session: Session, user: bool, force: bool, as_json: bool) -> None:
 
 @service.command("status")
 @click.option("--user/--system", "user", default=True, help="Ask your own systemd (the default), or the machine's.")
+@quiet_option
 @json_option
 @pass_session
 def status(session: Session, user: bool, as_json: bool) -> int:

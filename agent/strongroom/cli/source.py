@@ -9,6 +9,7 @@ import click
 from strongroom.cli.checks import check_document, show_check
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option
+from strongroom.cli.quiet import quiet_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, hang, render_table
 from strongroom.cli.terminal import clean, say, width
@@ -26,6 +27,7 @@ def source() -> None:
 
 @source.command("check")
 @click.argument("name", metavar="NAME")
+@quiet_option
 @json_option
 @pass_session
 def check(session: Session, name: str, as_json: bool) -> int:

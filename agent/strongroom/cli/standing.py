@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from strongroom.cli.amounts import instant_words, size_words
 from strongroom.cli.terminal import clean
 from strongroom.model.counts import counted
-from strongroom.model.errors import StrongroomError
 
 if TYPE_CHECKING:
-    from strongroom.config.schema import Config
     from strongroom.engine.health.standing import SourceStanding, Standing
-    from strongroom.engine.readings import Vault
-    from strongroom.model.provider import Limits
-
-
-def known_limits(config: Config, vault: Vault) -> Mapping[str, Limits]:
-    """Return what every source's adapter knows of its limits, or nothing where they cannot be had now."""
-    from strongroom.engine.assembly import engine_to_look
-    from strongroom.engine.health.figures import limits_of
-
-    try:
-        return limits_of(engine_to_look(config, vault))
-    except StrongroomError:  # the status is told all the same; what is wrong, `doctor` says
-        return {}
 
 
 def disk_words(found: Standing) -> str:
@@ -61,6 +46,7 @@ def standing_document(found: Standing) -> dict[str, object]:
 def standing_fields(found: Standing) -> Iterator[tuple[str, str]]:
     """Tell what a person wants to see of it beside the disk."""
     for each in found.sources:
+        yield "quota", _quota_words(each)
         if each.refused:
             yield "source", clean(f"{each.quota.source} {each.refused}")
     telling = found.telling
@@ -69,6 +55,13 @@ def standing_fields(found: Standing) -> Iterator[tuple[str, str]]:
         yield "notifications", f"{last}, {telling.waiting} waiting"
     else:
         yield "notifications", "none: no channel is configured under [notify], so nobody is told"
+
+
+def _quota_words(each: SourceStanding) -> str:
+    quota = each.quota
+    of = f" of {quota.per_hour}" if quota.per_hour is not None else ""
+    running = f"{quota.running}{f' of {quota.concurrent}' if quota.concurrent is not None else ''}"
+    return clean(f"{quota.source}: {quota.created}{of} created in the last hour, {running} running")
 
 
 def _source(each: SourceStanding) -> dict[str, object]:

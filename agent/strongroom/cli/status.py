@@ -1,8 +1,8 @@
-"""`strongroom status`: the vault at a glance."""
+"""`strongroom status`: whether everything is all right, and the vault on one screen."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -12,60 +12,120 @@ from strongroom.cli.documents import status_document
 from strongroom.cli.json_output import put_document
 from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.options import json_option
+from strongroom.cli.quiet import quiet_option
 from strongroom.cli.session import Session, pass_session
-from strongroom.cli.table import render_fields
+from strongroom.cli.table import hang, render_fields
 from strongroom.cli.terminal import clean, say, width
-from strongroom.model.counts import counted
+from strongroom.model.counts import counted, noun_of
+from strongroom.model.errors import ExitCode
 from strongroom.model.waiting import group_words
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from strongroom.engine.health.problems import Health, Problem
     from strongroom.engine.readings import Status
+
+MOST = 5
+"""Problems that are shown; of more only the count is."""
+
+STREAMS = 10
+"""Streams whose coverage is shown; `coverage` shows all."""
+
+_COLOURS = {"critical": "red", "warning": "yellow"}
 
 
 @click.command("status")
+@quiet_option
 @json_option
 @pass_session
-def status(session: Session, as_json: bool) -> None:
-    """Show the vault at a glance: what is held, covered, under way, missing and paused."""
+def status(session: Session, as_json: bool) -> int:
+    """Show whether everything is all right, what is wrong, and which command to run next.
+
+    Then the vault on one screen: archives, jobs, coverage, quotas, disk, scrub, checkpoints and alert channels. Exits
+    with 1 when something is wrong: windows lost, failed or at risk, a daemon that does not answer, or another alert.
+    """
     from strongroom.cli.audit import view_document, view_fields
     from strongroom.cli.keywords import drill_words
     from strongroom.cli.scrub import scrub_document, scrub_words
-    from strongroom.cli.standing import disk_words, known_limits, standing_document, standing_fields
+    from strongroom.cli.standing import disk_words, standing_document, standing_fields
     from strongroom.engine.assembly import open_reading, system_clock
+    from strongroom.engine.health.problems import health_of
     from strongroom.engine.health.scrubview import pace_of, scrub_state
     from strongroom.engine.health.standing import standing_of
     from strongroom.engine.keys.recipients import last_drill
     from strongroom.engine.proof.notary import evidence_view
     from strongroom.engine.readings import status_of
 
-    config = session.config()
+    config, now = session.config(), system_clock()
     with past_unreadable(), open_reading(config) as vault:
-        found = status_of(vault, system_clock())
+        found = status_of(vault, now)
         evidence = evidence_view(config, vault)
-        scrubbed = scrub_state(vault, system_clock(), pace_of(config))
+        scrubbed = scrub_state(vault, now, pace_of(config))
         drilled = last_drill(vault)
-        # The adapters are slow to load, and a person is shown no quota here.
-        standing = standing_of(vault, config, known_limits(config, vault) if as_json else {}, system_clock())
-    silence = found.silence(system_clock())
+        health = health_of(vault, config, found, now)
+        standing = standing_of(vault, config, health.limits, now)
+    silence = found.silence(now)
     if as_json:
         beside = {
             "silent_seconds": silence.total_seconds() if silence is not None else None,
             "evidence": view_document(evidence),
             "scrub": scrub_document(scrubbed),
             "last_drill": drilled,
+            **_health_document(health),
         }
         put_document(
             {"vault": str(config.vault.path), **status_document(found), **beside, **standing_document(standing)}
         )
-        return
-    drill = ("last drill", drill_words(drilled, system_clock()))
-    beside_fields = [("scrub", scrub_words(scrubbed)), drill, *view_fields(evidence), *standing_fields(standing)]
-    beside_fields.insert(0, ("disk free", disk_words(standing)))
-    fields = [("vault", str(config.vault.path)), *_fields(found, silence), *beside_fields]
-    for line in render_fields(fields, width()):
-        say(line)
+    else:
+        drill = ("last drill", drill_words(drilled, now))
+        beside_fields = [("scrub", scrub_words(scrubbed)), drill, *view_fields(evidence), *standing_fields(standing)]
+        beside_fields.insert(0, ("disk free", disk_words(standing)))
+        fields = [("vault", str(config.vault.path)), *_fields(found, silence), *beside_fields]
+        for line in [*_verdict(health), "", *render_fields(fields, width())]:
+            say(line)
+    return ExitCode.FINDINGS if health.problems else ExitCode.OK
+
+
+def _verdict(health: Health) -> Iterator[str]:
+    """Yield what is wrong, each with the command to run next."""
+    problems, notes = health.problems, health.notes
+    if problems:
+        count = len(problems)
+        words = f"{counted(count, 'problem')} {noun_of(count, 'needs', 'need')} your attention"
+        yield click.style(words, fg="red", bold=True)
+        yield from _shown(problems)
+    else:
+        yield click.style("Everything is all right.", fg="green", bold=True)
+    yield from _shown(notes)
+
+
+def _shown(problems: Sequence[Problem]) -> Iterator[str]:
+    for each in problems[:MOST]:
+        word = "note" if each.level.value == "info" else each.level.value
+        start = click.style(f"{word:<10}", fg=_COLOURS.get(word))
+        yield from hang(start, 10, f"{each.title} ({each.body})", width())
+        yield from hang(" " * 10, 10, f"next: {each.next}", width())
+    if len(problems) > MOST:
+        yield f"{'':<10}and {len(problems) - MOST} more: strongroom status --json"
+
+
+def _health_document(health: Health) -> dict[str, object]:
+    return {
+        "healthy": not health.problems,
+        "problems": [_problem_document(each) for each in health.problems],
+        "notes": [_problem_document(each) for each in health.notes],
+    }
+
+
+def _problem_document(each: Problem) -> dict[str, str]:
+    return {
+        "kind": each.kind,
+        "severity": each.level.value,
+        "title": each.title,
+        "body": each.body,
+        "next": each.next,
+    }
 
 
 def _fields(found: Status, silence: timedelta | None) -> Iterator[tuple[str, str]]:
@@ -75,8 +135,10 @@ def _fields(found: Status, silence: timedelta | None) -> Iterator[tuple[str, str
         words = f"{counted(totals.count, 'archive')}, {counted(totals.records, 'record')}"
         yield holding, f"{words}, {size_words(totals.size)} as delivered, {size_words(totals.sealed_size)} on disk"
     yield "jobs", ", ".join(f"{count} {state}" for state, count in found.jobs.items()) or "none yet"
-    for stream, covers in found.coverage.items():
+    for stream, covers in list(found.coverage.items())[:STREAMS]:
         yield "coverage", f"{stream}: " + ", ".join(f"{count} {cover}" for cover, count in covers.items())
+    if len(found.coverage) > STREAMS:
+        yield "coverage", f"and {counted(len(found.coverage) - STREAMS, 'more stream')}: strongroom coverage"
     for source in found.sources:
         if source.paused:
             yield "paused", f"{source.name}: {source.paused}"

@@ -16,6 +16,7 @@ from strongroom.cli.documents import fault_document
 from strongroom.cli.identities import open_identities
 from strongroom.cli.json_output import put_document
 from strongroom.cli.options import identity_option, json_option, passphrase_option
+from strongroom.cli.quiet import quiet_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang
 from strongroom.cli.terminal import say, tell, width
@@ -51,6 +52,7 @@ class Result:
 @click.option("--content", is_flag=True, help="Open the archives and read every record again. Needs an identity.")
 @identity_option
 @passphrase_option
+@quiet_option
 @json_option
 @pass_session
 def verify(

@@ -1,4 +1,4 @@
-"""Asking whoever works in the vault to act: `pause`, `resume`, `cancel`, `regenerate`, `wake`.
+"""Requests to the daemon: `plan pause`, `plan resume`, `jobs cancel`, `archives re-export`, `daemon wake`.
 
 Each writes a request. The daemon answers within a second; without one the request waits, and the words say so.
 """
@@ -67,7 +67,7 @@ def _document(request: Request, holder: str) -> dict[str, object]:
 @json_option
 @pass_session
 def pause(session: Session, name: str, as_json: bool) -> int:
-    """Ask for nothing new of a stream or a source until `resume`. What is at risk is still watched and told."""
+    """Start no new exports of a stream or a source until `plan resume`. What is at risk is still reported."""
     _known(session, name)
     return _ask(session, "pause", name, as_json=as_json)
 
@@ -77,7 +77,7 @@ def pause(session: Session, name: str, as_json: bool) -> int:
 @json_option
 @pass_session
 def resume(session: Session, name: str, as_json: bool) -> int:
-    """Let a paused stream or source go on."""
+    """Resume the exports of a paused stream or source."""
     _known(session, name)
     return _ask(session, "resume", name, as_json=as_json)
 
@@ -87,16 +87,16 @@ def resume(session: Session, name: str, as_json: bool) -> int:
 @json_option
 @pass_session
 def cancel(session: Session, job: str, as_json: bool) -> int:
-    """Stop working on a job. Its window is due again at the next look, unless its stream is paused."""
+    """Cancel a job. Its window is pending again at the next look, unless its stream is paused."""
     return _ask(session, "cancel", _job_id(session, job), as_json=as_json)
 
 
-@click.command("regenerate")
+@click.command("re-export")
 @click.argument("subject", metavar="ARCHIVE|JOB")
 @json_option
 @pass_session
 def regenerate(session: Session, subject: str, as_json: bool) -> int:
-    """Make a fresh export of the same window, beside the older archive and never instead of it."""
+    """Export the same window again. The older archive stays beside the new one."""
     return _ask(session, "regenerate", _archive_or_job_id(session, subject), as_json=as_json)
 
 
@@ -105,7 +105,7 @@ def regenerate(session: Session, subject: str, as_json: bool) -> int:
 @json_option
 @pass_session
 def wake(session: Session, stream: str, as_json: bool) -> int:
-    """Have the daemon look now for what is due."""
+    """Make the daemon look for pending windows now, of one stream or of all."""
     if stream:
         session.config().stream(stream)
     return _ask(session, "run-now", stream, as_json=as_json)

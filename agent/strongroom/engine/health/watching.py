@@ -64,11 +64,16 @@ def alarms_in(
     pace: Pace | None = None,
     drill_every: timedelta | None = None,
     tolerance: timedelta = TOLERANCE,
+    log: bool = True,
 ) -> list[Alarm]:
-    """Return everything that is wrong, given what is seen of the streams. The loudest come first."""
+    """Return everything that is wrong, given what is seen of the streams. The loudest come first.
+
+    Without `log` nothing is written: the log file is not brought level with the catalogue.
+    """
     doubted = doubted_windows(vault)  # one alert of a window, not two
     found = [alarm for sight in sights for alarm in _of_stream(sight, now, doubted)]
-    found += [*_paused(vault), *_quarantined(vault), *_shrunk(vault, keeps, now), *_log(vault, now)]
+    found += [*_paused(vault), *_quarantined(vault), *_shrunk(vault, keeps, now)]
+    found += _log(vault, now) if log else ()
     found += empty_alarms(vault, {sight.stream for sight in sights}, now)
     found += evidence_alarms(vault)
     found += _disk(vault.free_bytes(), reserve, sights)
