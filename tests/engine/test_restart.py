@@ -52,11 +52,12 @@ def test_a_job_without_an_archive_is_ready_again_before_anything_else_happens(ho
     assert recover(house.engine()) == 0
 
 
-@pytest.mark.parametrize("state", [state for state in State if state not in (State.FETCHING, State.SEALED)])
-def test_every_other_job_is_left_as_it_is(house: House, state: State) -> None:
-    left_behind(house, state)
-    assert recover(house.engine()) == 0
-    assert after(house).state is state
+def test_every_other_job_is_left_as_it_is(house: House) -> None:
+    for state in State:
+        if state not in (State.FETCHING, State.SEALED):
+            left_behind(house, state)
+            assert recover(house.engine()) == 0
+            assert after(house).state is state
 
 
 def published(house: House, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Archive:
