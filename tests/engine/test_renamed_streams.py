@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,22 +12,28 @@ import pytest
 
 from kit.destruction import ALICE, BOB
 from kit.engine_bench import NOON, STREAM, Bench
+
+from strongroom.config.secrets import SecretRef
 from strongroom.engine.assembly import open_reading, plans_of
 from strongroom.engine.coverage.planning import enter_due
-from strongroom.engine.coverage.renames import Renamed, find_renames, require_same_source
+from strongroom.engine.coverage.renames import find_renames, require_same_source
 from strongroom.engine.destruction.approve import approve
 from strongroom.engine.destruction.desk import Desk
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.propose import propose
+from strongroom.engine.destruction.remains import Destroyed, destroyed_before, refuse_return
 from strongroom.engine.jobs.lineage import regeneration_of
 from strongroom.engine.jobs.record import enter
 from strongroom.engine.readings import coverage_of, list_archives, list_jobs, newest_moments
 from strongroom.engine.recovery.rebuild import Rebuild, rebuild
 from strongroom.engine.retention.holding import list_holds, place
+from strongroom.engine.retention.verdicts import verdicts
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import HoldRule
+from strongroom.model.rename import Noun, Renamed, pair_names
 from strongroom.model.stream import Stream
+from strongroom.model.window import Window
 from strongroom.vault.archives import get_archive
 
 NEW = "customer-records"
@@ -155,20 +162,102 @@ def test_a_re_export_of_what_was_archived_under_the_old_name_is_compared_with_it
         assert coverage_of(engine.vault, STREAM.name) == []
 
 
-def test_a_source_of_another_name_is_refused_and_nothing_is_exported_under_it(bench: Bench) -> None:
-    assert cover(bench) == 2
+def rename_source(bench: Bench, name: str, **changes: object) -> None:
     (source,), (stream,) = bench.config.sources, bench.config.streams
-    before = bench.config
-    bench.config = replace(
-        bench.config, sources=(replace(source, name="other"),), streams=(replace(stream, source="other"),)
-    )
+    fresh = replace(source, name=name, **changes)  # type: ignore[arg-type]
+    bench.config = replace(bench.config, sources=(fresh,), streams=(replace(stream, source=name),))
+
+
+OTHER_KEY = SecretRef.parse("env:OTHER_KEY")
+
+
+def test_a_source_that_only_has_another_name_is_the_same_account(bench: Bench) -> None:
+    assert cover(bench) == 2
+    old = bench.config.sources[0].name
+    with open_reading(bench.config) as vault:
+        place(vault, "acme", HoldRule(source=old), ALICE, "a letter", NOON, lambda count: b"h" * count)
+    rename_source(bench, "other")
+    rename(bench)  # the stream too, in the same edit
+    bench.clock.advance(timedelta(days=1))
+    assert cover(bench) == 1
+    assert {"source.renamed", "stream.renamed"} <= set(kinds(bench))
+    with open_reading(bench.config) as vault:
+        first, second = list_holds(vault)
+        assert (first.rule.source, second.rule.source) == (old, "other")
+        found = list(verdicts(vault, bench.clock()))
+        assert len(found) == 3
+        assert all(each.holds == (first.id, second.id) for each in found)  # whatever name the archive came under
+        assert {each.source for each in list_jobs(vault)} == {"other"}
+    rename_source(bench, old)  # and back
+    assert cover(bench) == 0
+    assert kinds(bench).count("source.renamed") == 2
+
+
+def test_what_was_destroyed_under_a_source_is_not_exported_again_under_its_new_name(bench: Bench) -> None:
+    cover(bench)
+    destroy_everything(bench)
+    window = Window(NOON - timedelta(days=2), NOON - timedelta(days=1))
+    rename_source(bench, "other")
+    bench.config = replace(bench.config, streams=(replace(bench.config.streams[0], name="a", since=NOON),))
+    with bench.engine() as engine:
+        with pytest.raises(Destroyed):
+            refuse_return(engine.vault.catalogue, "other", ("messages",), window)
+        stream = Stream("b", "other", ("messages",))
+        back = list(destroyed_before(engine.vault.catalogue, stream, window.start, []))
+        assert {each.cover for each in back} == {Cover.DESTROYED}
+
+
+def test_a_rebuilt_catalogue_knows_the_new_name_of_a_source(bench: Bench, tmp_path: Path) -> None:
+    cover(bench)
+    rename_source(bench, "other")
+    cover(bench)
+    made = tmp_path / "made.sqlite"
+    stream = plans_of(bench.config)[0].stream
+    rebuild(Rebuild(bench.config.vault.path, bench.clock, {stream.name: stream}, to=made))
+    with closing(sqlite3.connect(made)) as catalogue:
+        assert catalogue.execute("SELECT DISTINCT source FROM jobs").fetchall() == [("other",)]
+
+
+def test_a_source_whose_name_and_key_are_others_is_refused(bench: Bench) -> None:
+    assert cover(bench) == 2
+    source, before = bench.config.sources[0], bench.config
+    rename_source(bench, "other", api_key=OTHER_KEY)
     with pytest.raises(UsageError, match=f"was archived from source {source.name}") as told:
         cover(bench)
     assert f'call the source "{source.name}" again' in told.value.hint
     assert "give the stream another name" in told.value.hint
+    rename(bench)  # the stream too: it would export everything again, and nobody said that it is another account
+    with pytest.raises(UsageError, match=f"stream {STREAM.name} of source {source.name} asked for") as told:
+        cover(bench)
+    assert f"keep source {source.name} in the configuration" in told.value.hint
+    bench.config = replace(bench.config, sources=(*bench.config.sources, source))
+    with bench.engine():
+        pass  # two accounts
     bench.config = before
     assert cover(bench) == 0
     assert kinds(bench).count("job.planned") == 2
+
+
+def test_the_name_of_a_renamed_source_is_not_given_to_another_account(bench: Bench) -> None:
+    cover(bench)
+    old = bench.config.sources[0]
+    rename_source(bench, "other")
+    cover(bench)
+    bench.config = replace(bench.config, sources=(*bench.config.sources, replace(old, api_key=OTHER_KEY)))
+    with pytest.raises(UsageError, match="the source that is called other now had that name before"), bench.engine():
+        pass
+
+
+def test_names_that_change_places_are_paired_in_order_or_refused() -> None:
+    assert pair_names(Noun.SOURCE, {"a": 1, "b": 2}, {"b": 1, "c": 2}) == [
+        Renamed("b", "c", Noun.SOURCE),
+        Renamed("a", "b", Noun.SOURCE),
+    ]
+    for configured in ({"a": 2, "b": 1}, {"b": 1}):
+        with pytest.raises(UsageError, match="give each|is now what source"):
+            pair_names(Noun.SOURCE, {"a": 1, "b": 2}, configured)
+    assert pair_names(Noun.SOURCE, {"a": 1, "b": 2}, {"a": 3, "b": 2}) == []  # another key: the account says nothing
+    assert pair_names(Noun.SOURCE, {"a": 1}, {"b": 1, "c": 1}) == []  # two could be meant
 
 
 def test_another_account_under_a_stream_of_its_own_is_no_other_name(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -35,9 +36,10 @@ MOST = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Shelf(Page[Archive]):
-    """A page of archives, and which of them are on hold."""
+    """A page of archives, which of them are on hold, and how the streams are called now that had other names."""
 
     held: frozenset[str]
+    names: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class ArchivesQuestion:
     def ask(self, desk: Desk) -> Shelf:
         """Read the page."""
         page = page_of(self.read(desk, PAGE + 1))
-        return Shelf(page.rows, page.last, held_among(desk.vault, page.rows))
+        return Shelf(page.rows, page.last, held_among(desk.vault, page.rows), readings.present_streams(desk.vault))
 
     def read(self, desk: Desk, most: int) -> list[Archive]:
         """Read at most so many archives."""
@@ -110,10 +112,14 @@ class ArchivesRoom(ArchiveActs, ListRoom[Archive]):
         """Lay archives out."""
         columns = archive_columns(width)
         held = page.held if isinstance(page, Shelf) else frozenset[str]()
+        names = page.names if isinstance(page, Shelf) else dict[str, str]()
         counts = {holding: totals.count for holding, totals in seen.status.archives.items()}
         return View(
             title="Archives" if self.sort is Sort.ARCHIVED else f"Archives by {self.sort}",
-            rows=[archive_row(archive, columns, held=archive.id in held) for archive in page.rows],
+            rows=[
+                archive_row(each, columns, held=each.id in held, stream=names.get(each.stream, ""))
+                for each in page.rows
+            ],
             columns=columns,
             offset=self.trail.offset,
             total=total_of(counts, self.filter),

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from strongroom.engine import readings
-from strongroom.engine.retention.verdicts import Judged
+from strongroom.engine.retention.verdicts import Judged, with_present_names
 from strongroom.engine.retention.view import RetentionTotals, retention_totals, verdicts_by_end
 from strongroom.model.archive import Archive
 from strongroom_tui.archiveacts import ArchiveActs
@@ -51,7 +51,9 @@ class VerdictsQuestion:
         """Judge the page."""
         at = self.at or desk.clock()
         before = self.before.record if self.before else None
-        found = verdicts_by_end(desk.vault, at, stream=self.filter.stream, before=before, most=PAGE + 1)
+        page = verdicts_by_end(desk.vault, at, stream=self.filter.stream, before=before, most=PAGE + 1)
+        names = readings.present_streams(desk.vault)
+        found = with_present_names(page, names)
         shown = found[:PAGE]
         archives = [readings.get_exactly(desk.vault, each.record.id) for each in shown]
         last = found[PAGE - 1] if len(found) > PAGE else None

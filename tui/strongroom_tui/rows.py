@@ -50,8 +50,8 @@ def job_row(job: Job, scene: Scene, columns: Columns) -> Row:
     return Row(job.id, _in_order(cells, columns))
 
 
-def archive_row(archive: Archive, columns: Columns, *, held: bool = False) -> Row:
-    """Return the row of one archive; one on hold is marked in words, or by the symbol where there is no column."""
+def archive_row(archive: Archive, columns: Columns, *, held: bool = False, stream: str = "") -> Row:
+    """Return the row of one archive; `stream` is its present name. One on hold is marked in words, or by the symbol where there is no column."""
     widths = {column.name: column.width for column in columns}
     later = archive.verified_at - archive.durable_at
     hold = FATES[Fate.HELD]
@@ -61,7 +61,7 @@ def archive_row(archive: Archive, columns: Columns, *, held: bool = False) -> Ro
         "found": found.append(f" {hold.symbol}", hold.style) if beside else found,
         "held": hold.text(widths.get("held", 0)) if held else Text(),
         "id": Text(f"…{archive.id[-SHORT:]}"),
-        "stream": Text(archive.stream),
+        "stream": Text(stream or archive.stream),
         "window": Text(window_words(archive.spec.window, widths.get("window", 0))),
         "records": Text(number(archive.inspection.records)),
         "size": Text(size(archive.seal.size)),

@@ -13,6 +13,7 @@ from strongroom.cli.json_output import put_document
 from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.opening import age_command
 from strongroom.cli.options import OneOf, from_option, json_option, limit_option, stretch, to_option
+from strongroom.cli.renamed import asked_stream, tell_pending_renames
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, hang, render_fields, render_table
 from strongroom.cli.terminal import clean, say, tell, width
@@ -73,12 +74,12 @@ def archives(
         return
     from strongroom.engine.assembly import open_reading
     from strongroom.engine.destruction.remains import count_destroyed, list_destroyed
-    from strongroom.engine.filters import known_stream
-    from strongroom.engine.readings import list_archives
+    from strongroom.engine.readings import list_archives, present_streams
 
     config = ctx.ensure_object(Session).config()
     with past_unreadable(), open_reading(config) as vault:
-        stream = known_stream(config, vault, stream)
+        tell_pending_renames(config, vault)
+        stream, names = asked_stream(config, vault, stream), present_streams(vault)
         period = stretch(start, end)
         order = Sort(sort or (Sort.WINDOW if period else Sort.ARCHIVED))
         broken: list[str] = []
@@ -97,9 +98,12 @@ def archives(
         _show_destroyed(gone, as_json)
         return
     if as_json:
-        put_document({"archives": [archive_document(archive) for archive in found], "unreadable": broken})
+        listed = [archive_document(each) | {"stream": names.get(each.stream, each.stream)} for each in found]
+        put_document({"archives": listed, "unreadable": broken})
     elif found:
-        for line in render_table(_COLUMNS, [_row(archive) for archive in found], width()):
+        for line in render_table(
+            _COLUMNS, [_row(archive, names.get(archive.stream, archive.stream)) for archive in found], width()
+        ):
             say(line)
     elif not broken:
         tell("There are no such archives.")
@@ -131,7 +135,7 @@ def show(session: Session, archive_id: str, as_json: bool) -> None:
     from strongroom.engine.assembly import open_reading, system_clock
     from strongroom.engine.health.vaulttime import vault_now
     from strongroom.engine.jobs.kinship import versions_of
-    from strongroom.engine.readings import archive_life, files_of, find_archive, manifest_of
+    from strongroom.engine.readings import archive_life, files_of, find_archive, manifest_of, present_streams
     from strongroom.engine.recovery.diagnosis import faults_of
     from strongroom.engine.retention.verdicts import verdict as verdict_of
 
@@ -140,6 +144,7 @@ def show(session: Session, archive_id: str, as_json: bool) -> None:
         life = archive_life(vault, find_archive(vault, archive_id))
         files, versions = files_of(vault, life.archive), versions_of(vault, life.archive)
         faults = faults_of(vault, life.archive, deep=False)
+        now_called = present_streams(vault).get(life.archive.stream, "")
         verdict = verdict_of(vault, life.archive, vault_now(vault, system_clock))
     archive = life.archive
     command = age_command(config.vault.identity, files.key, files.payload, archive.seal.file_name, archive.seal)
@@ -159,7 +164,12 @@ def show(session: Session, archive_id: str, as_json: bool) -> None:
             }
         )
         return
-    lines = [*render_fields(_fields(archive, files, verdict), width()), "", *_members(archive), *_findings(archive)]
+    lines = [
+        *render_fields(_fields(archive, files, verdict, now_called), width()),
+        "",
+        *_members(archive),
+        *_findings(archive),
+    ]
     for line in [
         *(line for each in faults for line in hang("UNSOUND  ", 9, f"{each.message} ({each.file})", width())),
         *lines,
@@ -171,10 +181,10 @@ def show(session: Session, archive_id: str, as_json: bool) -> None:
         say(line)
 
 
-def _row(archive: Archive) -> tuple[str, ...]:
+def _row(archive: Archive, stream: str) -> tuple[str, ...]:
     return (
         short(archive.id),
-        archive.stream,
+        stream,
         window_words(archive.spec.window),
         count_words(archive.inspection.records),
         size_words(archive.seal.size),
@@ -183,12 +193,13 @@ def _row(archive: Archive) -> tuple[str, ...]:
     )
 
 
-def _fields(archive: Archive, files: ArchiveFiles, verdict: Verdict) -> list[tuple[str, str]]:
+def _fields(archive: Archive, files: ArchiveFiles, verdict: Verdict, now_called: str) -> list[tuple[str, str]]:
     seal, window, found = archive.seal, archive.spec.window, archive.inspection
+    renamed = f"; it is called {now_called} now" if now_called else ""
     return [
         ("archive", archive.id),
         ("holding", archive.holding.value),
-        ("stream", f"{archive.stream} ({', '.join(archive.spec.datasets)}) of {archive.source}"),
+        ("stream", f"{archive.stream} ({', '.join(archive.spec.datasets)}) of {archive.source}{renamed}"),
         ("window", f"{instant_words(window.start)} to {instant_words(window.end)}, the end not included"),
         ("records", f"{count_words(found.records)}, of which {count_words(found.in_window)} in the window"),
         ("earliest", instant_words(found.earliest) if found.earliest else ""),

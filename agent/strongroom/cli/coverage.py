@@ -14,6 +14,7 @@ from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.options import instant, json_option
 from strongroom.cli.phrases import unknown_words
 from strongroom.cli.quiet import quiet_option
+from strongroom.cli.renamed import tell_pending_renames
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang
 from strongroom.cli.terminal import cells, clean, say, width
@@ -57,6 +58,7 @@ def coverage(
     config = session.config()
     plans = [plan for plan in plans_of(config) if not stream or plan.stream.name == config.stream(stream).name]
     with past_unreadable(), open_looking(config) as engine:
+        tell_pending_renames(config, engine.vault)
         now = engine.clock()
         found = coverage_of_plans(engine, plans, _period(start, end, now), beside=plans_of(config))
         wrong = unbacked_coverage(engine.vault)
@@ -89,6 +91,7 @@ def statement(session: Session, start: datetime, end: datetime, stream: str) -> 
     config, period = session.config(), Window(start, end)
     plans = [plan for plan in plans_of(config) if not stream or plan.stream.name == config.stream(stream).name]
     with open_looking(config) as engine:
+        tell_pending_renames(config, engine.vault)
         require_confirmed(engine.vault, {plan.stream.name: plan.stream for plan in plans_of(config)})
         found = coverage_of_plans(engine, plans, period, beside=plans_of(config))
         text = state_coverage(engine.vault, found, period, issuer_of(config, engine.vault))

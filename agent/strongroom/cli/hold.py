@@ -11,6 +11,7 @@ from strongroom.cli.amounts import day_words, instant_words, short
 from strongroom.cli.json_output import put_document
 from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.options import instant, json_option
+from strongroom.cli.renamed import tell_pending_renames
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, render_fields, render_table
 from strongroom.cli.terminal import clean, say, tell, width
@@ -114,7 +115,9 @@ def list_(session: Session, matter: str, everything: bool, as_json: bool) -> Non
     from strongroom.engine.retention.holding import list_holds
     from strongroom.engine.retention.sealedmatter import SEALED
 
-    with past_unreadable(), open_reading(session.config()) as vault:
+    config = session.config()
+    with past_unreadable(), open_reading(config) as vault:
+        tell_pending_renames(config, vault)
         found = list_holds(vault, matter=known_matter(vault, matter), everything=everything)
     if as_json:
         put_document({"holds": [hold_document(each) for each in found]})

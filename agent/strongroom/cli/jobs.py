@@ -12,6 +12,7 @@ from strongroom.cli.json_output import put_document
 from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.options import OneOf, from_option, json_option, limit_option, stretch, to_option
 from strongroom.cli.phrases import event_words, fact_words, next_step
+from strongroom.cli.renamed import asked_stream
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, hang, render_fields, render_table
 from strongroom.cli.terminal import clean, say, tell, width
@@ -72,14 +73,13 @@ def jobs(
     if ctx.invoked_subcommand is not None:
         return
     from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.filters import known_stream
     from strongroom.engine.readings import list_jobs
 
     config = ctx.ensure_object(Session).config()
     with past_unreadable(), open_reading(config) as vault:
         found = list_jobs(
             vault,
-            stream=known_stream(config, vault, stream),
+            stream=asked_stream(config, vault, stream),
             state=state or "",
             purpose=purpose or "",
             period=stretch(start, end),

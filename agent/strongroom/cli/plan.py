@@ -12,6 +12,7 @@ from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.options import json_option
 from strongroom.cli.phrases import unknown_words
 from strongroom.cli.planedit import edit
+from strongroom.cli.renamed import tell_pending_renames
 from strongroom.cli.session import Session
 from strongroom.cli.table import Column, hang, render_table
 from strongroom.cli.terminal import cells, clean, say, width
@@ -46,6 +47,7 @@ def plan(ctx: click.Context, as_json: bool) -> None:
 
     config = ctx.ensure_object(Session).config()
     with past_unreadable(), open_looking(config) as engine:
+        tell_pending_renames(config, engine.vault)
         now = engine.clock()
         found = outlook_of_plans(engine, plans_of(config))
     if as_json:

@@ -17,6 +17,7 @@ import click
 from strongroom.cli.descriptors import require_output
 from strongroom.cli.identities import open_identities
 from strongroom.cli.options import identity_option, instant, passphrase_option
+from strongroom.cli.renamed import asked_stream
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import clean, escape_hidden, tell
 from strongroom.model.counts import counted
@@ -60,7 +61,7 @@ def records(
     not archived: what is missing is told.
     """
     from strongroom.engine.assembly import open_reading
-    from strongroom.engine.filters import dataset_among, known_stream
+    from strongroom.engine.filters import dataset_among
     from strongroom.engine.reading.collecting import Collected, collect, covering
     from strongroom.engine.reading.outside import require_outside
 
@@ -71,7 +72,7 @@ def records(
     with open_reading(config) as vault:
         if output is not None:
             require_outside(vault, output)
-        source = covering(vault, known_stream(config, vault, stream), period)
+        source = covering(vault, asked_stream(config, vault, stream), period)
         dataset = dataset_among(dataset, source.archives)
         opened = open_identities(config, identity, passphrase_file)
         collected = Collected()

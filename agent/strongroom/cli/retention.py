@@ -12,6 +12,7 @@ from strongroom.cli.amounts import DASH, count_words, day_words, instant_words, 
 from strongroom.cli.json_output import put_document
 from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.options import OneOf, instant, json_option
+from strongroom.cli.renamed import asked_stream, tell_pending_renames
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, render_table
 from strongroom.cli.terminal import clean, say, tell, width
@@ -52,16 +53,18 @@ def retention() -> None:
 def plan(session: Session, at: datetime | None, stream: str, fate: str | None, everything: bool, as_json: bool) -> None:
     """Show what may happen to the archives, as of now or of any instant. Nothing is changed by it."""
     from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.filters import known_stream
     from strongroom.engine.health.vaulttime import vault_now
+    from strongroom.engine.readings import present_streams
     from strongroom.engine.retention.plan import summarise
-    from strongroom.engine.retention.verdicts import judged
+    from strongroom.engine.retention.verdicts import judged, with_present_names
 
     config = session.config()
     with past_unreadable(), open_reading(config) as vault:
-        stream = known_stream(config, vault, stream)
+        tell_pending_renames(config, vault)
+        stream, names = asked_stream(config, vault, stream), present_streams(vault)
         moment = at or vault_now(vault, system_clock)
-        found = list(judged(vault, moment, stream=stream, fate=Fate(fate) if fate else None))
+        own = judged(vault, moment, stream=stream, fate=Fate(fate) if fate else None)
+        found = with_present_names(own, names)
     summary = summarise(found, moment)
     if as_json:
         listed = {"archives": [judged_document(each) for each in found]} if everything else {}
@@ -157,7 +160,6 @@ def extend(
     With --stream those that are kept long enough already are left as they are.
     """
     from strongroom.engine.assembly import open_reading, policy_of, system_clock
-    from strongroom.engine.filters import known_stream
     from strongroom.engine.health.vaulttime import vault_now
     from strongroom.engine.keys.recipients import note_recipients
     from strongroom.engine.people import acting_person
@@ -169,7 +171,7 @@ def extend(
     config = session.config()
     config.retention_class(class_name)
     with open_reading(config) as vault:
-        stream = known_stream(config, vault, stream)
+        stream = asked_stream(config, vault, stream)
         now = vault_now(vault, system_clock)
         note_recipients(vault, config.vault.recipients, now)
         adopt_policy(vault, policy_of(config), now)

@@ -13,6 +13,7 @@ from strongroom.cli.json_output import put_document
 from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.options import json_option
 from strongroom.cli.quiet import quiet_option
+from strongroom.cli.renamed import tell_pending_renames
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang, render_fields
 from strongroom.cli.terminal import clean, say, width
@@ -59,6 +60,7 @@ def status(session: Session, as_json: bool) -> int:
 
     config, now = session.config(), system_clock()
     with past_unreadable(), open_reading(config) as vault:
+        tell_pending_renames(config, vault)
         found = status_of(vault, now)
         evidence = evidence_view(config, vault)
         scrubbed = scrub_state(vault, now, pace_of(config))

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from strongroom.config.schema import Config, SourceSettings
 from strongroom.config.secrets import SecretRef, resolve
 from strongroom.engine.airlock.anteroom import Anteroom
-from strongroom.engine.coverage.renames import adopt_renames
+from strongroom.engine.coverage.renames import accounts_of, adopt_renames
 from strongroom.engine.destruction.approvalrules import note_rules
 from strongroom.engine.destruction.desk import Rules
 from strongroom.engine.engine import Engine, Happening, Source
@@ -111,7 +111,7 @@ def take_over(
     engine = _engine(config, vault, doors, anteroom, patience)
     note_addresses(vault, engine.sources, doors.clock())
     adopt_policy(vault, policy_of(config), doors.clock())
-    adopt_renames(vault, streams_of(config), doors.clock(), doors.chance)
+    adopt_renames(vault, accounts_of(config.sources), streams_of(config), doors.clock(), doors.chance)
     return engine
 
 

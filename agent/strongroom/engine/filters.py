@@ -16,17 +16,22 @@ from strongroom.model.archive import Archive
 from strongroom.model.naming import pick_name
 from strongroom.vault.holds import holds
 from strongroom.vault.names import kinds_of_entries, names_of_streams
+from strongroom.vault.renames import present_streams
 from strongroom.vault.vault import Vault
 
 _WHERE = "the configuration or the vault"
 
 
 def known_stream(config: Config, vault: Vault, name: str) -> str:
-    """Return a stream's name in its own spelling, empty for none. Raises UsageError for one that is not known."""
+    """Return the present name of a stream in its own spelling, empty for none.
+
+    Raises UsageError for one that is not known.
+    """
     if not name:
         return ""
     configured = [each.name for each in config.streams]
-    return pick_name("stream", name, [*configured, *names_of_streams(vault.catalogue)], _WHERE)
+    found = pick_name("stream", name, [*configured, *names_of_streams(vault.catalogue)], _WHERE)
+    return found if found in configured else present_streams(vault.catalogue).get(found, found)
 
 
 def known_datasets(engine: Engine, source: str, names: Iterable[str]) -> tuple[str, ...]:

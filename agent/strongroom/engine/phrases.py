@@ -48,6 +48,8 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "retention.extended": "to be kept longer",
         "hold.placed": "a legal hold was placed",
         "hold.released": "a legal hold was released",
+        "stream.renamed": "the stream was given another name",
+        "source.renamed": "the source was given another name",
         "hold.caught": "held from its arrival on",
         "destruction.proposed": "archives are proposed for destruction",
         "destruction.approved": "a destruction was approved",

@@ -24,7 +24,7 @@ from strongroom.model.job import Job
 from strongroom.model.listing import Sort
 from strongroom.model.waiting import WaitGroup, group_waits
 from strongroom.model.window import Window
-from strongroom.vault import listing, queries
+from strongroom.vault import listing, queries, renames
 from strongroom.vault.archives import (
     Totals,
     all_archive_ids,
@@ -183,6 +183,11 @@ def list_archives(
         most=most,
         unread=unread,
     )
+
+
+def present_streams(vault: Vault) -> dict[str, str]:
+    """Return the present name of each renamed stream, by each name under which it may have archives."""
+    return renames.present_streams(vault.catalogue)
 
 
 def all_archives(vault: Vault) -> Iterator[Archive]:

@@ -7,7 +7,7 @@ records have no time is caught by any range of dates, since any of them may lie 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -77,6 +77,8 @@ class Hold:
     released_at: datetime | None = None
     released_by: str = ""
     release_reason: str = ""
+    also_streams: frozenset[str] = field(default=frozenset(), compare=False)  # other names of its stream, folded
+    also_sources: frozenset[str] = field(default=frozenset(), compare=False)  # other names of its source, folded
 
     @property
     def stands(self) -> bool:
@@ -105,17 +107,24 @@ def may_touch(subject: Subject, window: Window) -> bool:
 
 
 def catches(hold: Hold, subject: Subject) -> bool:
-    """Say whether a standing hold keeps this archive; a released one keeps nothing. Names are compared folded."""
+    """Say whether a standing hold keeps this archive; a released one keeps nothing.
+
+    Names are compared folded. A stream or source that was renamed is caught under each of its names.
+    """
     rule = hold.rule
     return (
         hold.stands
-        and (not rule.source or fold_name(rule.source) == fold_name(subject.source))
-        and (not rule.stream or fold_name(rule.stream) == fold_name(subject.stream))
+        and _is_named(rule.source, hold.also_sources, subject.source)
+        and _is_named(rule.stream, hold.also_streams, subject.stream)
         and (not rule.dataset or fold_name(rule.dataset) in map(fold_name, subject.datasets))
         and (not rule.archives or subject.id in rule.archives)
         and (rule.end is None or subject.earliest is None or subject.earliest < rule.end)
         and (rule.start is None or subject.latest is None or subject.latest >= rule.start)
     )
+
+
+def _is_named(name: str, also: frozenset[str], subject: str) -> bool:
+    return not name or fold_name(subject) == fold_name(name) or fold_name(subject) in also
 
 
 def matters(holds: Iterable[Hold]) -> list[Matter]:

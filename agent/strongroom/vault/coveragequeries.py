@@ -19,6 +19,7 @@ SAID_OF_UNFINISHED = f"""
 ABOUT_EMPTY = f"""
 {told_entries()} WHERE kind IN ('empty.doubted', 'empty.confirmed', 'empty.refuted', 'empty.unconfirmed') ORDER BY seq
 """
+OF_RENAMES = f"{told_entries()} WHERE kind IN ('stream.renamed', 'source.renamed') ORDER BY seq"
 SETTLED_BEFORE = """
 SELECT window_start, window_end, cover FROM coverage
 WHERE stream = ? AND cover IN ('proven', 'empty') AND window_end <= ? ORDER BY window_start DESC LIMIT ?

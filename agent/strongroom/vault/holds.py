@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from strongroom.model.archive import Archive
 from strongroom.model.hold import Hold, HoldRule, Subject, catches
+from strongroom.model.rename import Noun
 from strongroom.vault import holdqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.renames import renames
 from strongroom.vault.retained import record_of
 from strongroom.vault.rows import RowUnreadable, leave_out, readable, reads
 
@@ -48,7 +52,7 @@ def release_hold(catalogue: Catalogue, hold_id: str, at: datetime, by: str, reas
 def get_hold(catalogue: Catalogue, hold_id: str) -> Hold | None:
     """Return the hold with exactly this id."""
     row = catalogue.read_one(queries.HOLD, hold_id)
-    return None if row is None else _hold(row)
+    return None if row is None else with_names(catalogue, [_hold(row)])[0]
 
 
 def holds(catalogue: Catalogue, *, active: bool = True) -> list[Hold]:
@@ -58,12 +62,27 @@ def holds(catalogue: Catalogue, *, active: bool = True) -> list[Hold]:
     covers the whole vault.
     """
     rows = catalogue.read(queries.HOLDS_STANDING if active else queries.HOLDS)
-    return [hold for row in rows if (hold := _cautious(row, active=active)) is not None]
+    found = [hold for row in rows if (hold := _cautious(row, active=active)) is not None]
+    return with_names(catalogue, found)
 
 
 def listed_holds(catalogue: Catalogue, *, active: bool = True) -> list[Hold]:
     """Return the holds as `holds` does, for a list that is only shown: one that cannot be read may be left out."""
-    return list(readable(catalogue.read(queries.HOLDS_STANDING if active else queries.HOLDS), _hold))
+    rows = catalogue.read(queries.HOLDS_STANDING if active else queries.HOLDS)
+    return with_names(catalogue, readable(rows, _hold))
+
+
+def with_names(catalogue: Catalogue, found: Iterable[Hold]) -> list[Hold]:
+    """Return holds with every name that their streams and sources have, or had."""
+    known = renames(catalogue)
+    return [
+        replace(
+            each,
+            also_streams=known.also(Noun.STREAM, each.rule.stream),
+            also_sources=known.also(Noun.SOURCE, each.rule.source),
+        )
+        for each in found
+    ]
 
 
 def holds_on(catalogue: Catalogue, archive: Archive | Subject) -> list[Hold]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from strongroom.model.archive import Archive
 from strongroom.model.errors import UsageError
@@ -15,6 +16,7 @@ from strongroom.vault import listqueries, queries
 from strongroom.vault.archives import read_archive
 from strongroom.vault.catalogue import Catalogue, to_text
 from strongroom.vault.jobs import read_job
+from strongroom.vault.renames import archived_as
 from strongroom.vault.rows import RowUnreadable, leave_out, read_page
 
 _LARGEST = (1 << 63) - 1
@@ -37,13 +39,15 @@ def list_archives(
     With a period only archives whose windows touch it; that goes by windows. Raises UsageError for another order then.
     `unread` hears the id of each row that cannot be read; the others fill the page.
     """
-    wanted = most
+    wanted, names = most, archived_as(catalogue, stream) if stream else ("",)
     while True:
-        rows = _archive_rows(catalogue, stream, holding, sort, period, before, wanted)
-        found, broken = _readable(rows)
-        if len(rows) < wanted or len(found) >= most:
+        pages = [_archive_rows(catalogue, each, holding, sort, period, before, wanted) for each in names]
+        found, broken = _readable([row for page in pages for row in page])
+        if all(len(page) < wanted for page in pages) or len(found) >= most:
             break
         wanted += len(broken)
+    if len(names) > 1:
+        found.sort(key=lambda each: _edge(each, sort), reverse=True)
     for archive_id in broken:
         unread(archive_id)
     return found[:most]
@@ -105,10 +109,10 @@ def list_jobs(
     return read_page(lambda rows: catalogue.read(query, *asked, *bounds, rows), read_job, most)
 
 
-def _edge(before: Archive | None, sort: Sort) -> tuple[object, str]:
+def _edge(before: Archive | None, sort: Sort) -> tuple[Any, str]:
     if before is None:
         return (_LARGEST if sort in (Sort.SIZE, Sort.RECORDS) else queries.BEYOND[0], queries.BEYOND[1])
-    key: dict[Sort, object] = {
+    key: dict[Sort, Any] = {
         Sort.ARCHIVED: to_text(before.verified_at),
         Sort.WINDOW: to_text(before.spec.window.start),
         Sort.SIZE: before.seal.size,

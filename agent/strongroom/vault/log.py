@@ -267,6 +267,11 @@ def entries_about_empty(catalogue: Catalogue) -> list[Logged]:
     return _all_logged(catalogue.read(coveragequeries.ABOUT_EMPTY))
 
 
+def entries_of_renames(catalogue: Catalogue) -> list[Logged]:
+    """Return what was said of streams and sources that were renamed, oldest first."""
+    return _all_logged(catalogue.read(coveragequeries.OF_RENAMES))
+
+
 def entries_of_archive(catalogue: Catalogue, archive_id: str) -> list[Logged]:
     """Return everything that happened to an archive, oldest first."""
     return _all_logged(catalogue.read(queries.ENTRIES_OF_ARCHIVE, archive_id))

@@ -1,16 +1,22 @@
-"""A stream that was given another name, in the catalogue: what it covers and what it does now go by the new one.
+"""A stream or source that was given another name, in the catalogue: what it covers and does goes by the new one.
 
-Archives keep the name in their manifests. Coverage, jobs and classes are moved, so that a window that is
-archived, lost or destroyed is not exported again because of a name.
+Archives and tombstones keep the name that they came under. Coverage, jobs and classes are moved, so that a window that
+is archived, lost or destroyed is not exported again because of a name. The log says which names belong together.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+from strongroom.model.rename import Noun, Renamed, Renames
 from strongroom.model.stream import Stream
+from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.log import entries_of_renames
+from strongroom.vault.rows import UNREADABLE, unreadable
 from strongroom.vault.streams import get_stream, put_stream
 
 _COVERED = "SELECT DISTINCT stream FROM coverage"
@@ -24,6 +30,82 @@ _MOVE_CLASSES = (
     "INSERT OR IGNORE INTO stream_classes (stream, class) SELECT ?2, class FROM stream_classes WHERE stream = ?1"
 )
 _DROP_STREAM = "DELETE FROM streams WHERE name = ?"
+
+
+_OF_SOURCE = (
+    "UPDATE jobs SET source = ?2 WHERE source = ?1",
+    "UPDATE OR REPLACE asks SET source = ?2 WHERE source = ?1",
+    "UPDATE OR REPLACE seen_exports SET source = ?2 WHERE source = ?1",
+    "UPDATE OR REPLACE deletions SET source = ?2 WHERE source = ?1",
+    "UPDATE OR REPLACE sources SET name = ?2 WHERE name = ?1",
+)
+_IN_USE = "SELECT 1 FROM coverage WHERE stream = ? LIMIT 1"
+_ACCOUNT = "account of "
+_ACCOUNTS = "SELECT name, value FROM vault WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name"
+_PROVIDER = "SELECT json_extract(manifest, '$.provider') AS provider FROM archives WHERE source = ? LIMIT 1"
+
+
+def renames(catalogue: Catalogue) -> Renames:
+    """Return every rename that the log records, oldest first. Raises RowUnreadable for a line that tells none."""
+    found = []
+    for logged in entries_of_renames(catalogue):
+        try:
+            found.append(_read_rename(logged.body))
+        except UNREADABLE as error:
+            raise unreadable("entries", logged.seq) from error
+    return Renames(tuple(found))
+
+
+def _read_rename(body: dict[str, Any]) -> Renamed:
+    facts = body["facts"]
+    return Renamed(str(facts["from"]), str(facts["to"]), Noun(str(body["kind"]).partition(".")[0]))
+
+
+def present_streams(catalogue: Catalogue) -> dict[str, str]:
+    """Return the present name of each stream that was renamed, by each name that it had and that no other has now."""
+    told = renames(catalogue)
+    former = dict.fromkeys(each.old for each in told.made if each.noun is Noun.STREAM)
+    return {old: told.present(Noun.STREAM, old) for old in former if not _covers(catalogue, old)}
+
+
+def archived_as(catalogue: Catalogue, stream: str) -> tuple[str, ...]:
+    """Return each name under which archives of a stream are in the vault, the present one first."""
+    told = renames(catalogue)
+    others = told.names_of(Noun.STREAM, stream)[1:]
+    return (stream, *(each for each in others if not _covers(catalogue, each)))
+
+
+def _covers(catalogue: Catalogue, stream: str) -> bool:
+    return catalogue.read_one(_IN_USE, stream) is not None
+
+
+def known_accounts(catalogue: Catalogue) -> dict[str, str]:
+    """Return what each source's account is known by, as the last start left it."""
+    rows = catalogue.read(_ACCOUNTS, _ACCOUNT)
+    return {str(row["name"]).removeprefix(_ACCOUNT): str(row["value"]) for row in rows}
+
+
+def put_accounts(catalogue: Catalogue, accounts: Mapping[str, str]) -> None:
+    """Remember what each source's account is known by, where that is new; inside a transaction of its own."""
+    known = known_accounts(catalogue)
+    changed = {name: account for name, account in accounts.items() if known.get(name) != account}
+    if changed:
+        with catalogue.transaction():
+            for name, account in changed.items():
+                catalogue.write(queries.PUT_FACT, f"{_ACCOUNT}{name}", account)
+
+
+def move_source(catalogue: Catalogue, old: str, new: str) -> None:
+    """Let all that goes by a source's name go by its new one; inside a transaction."""
+    for query in _OF_SOURCE:
+        catalogue.write(query, old, new)
+    catalogue.write("UPDATE OR REPLACE vault SET name = ?2 WHERE name = ?1", f"{_ACCOUNT}{old}", f"{_ACCOUNT}{new}")
+
+
+def provider_of(catalogue: Catalogue, source: str) -> str:
+    """Return which provider a source's archives came from, or nothing where there are none."""
+    row = catalogue.read_one(_PROVIDER, source)
+    return str(row["provider"] or "") if row else ""
 
 
 def covered_streams(catalogue: Catalogue) -> list[Stream]:

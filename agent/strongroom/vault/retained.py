@@ -6,6 +6,7 @@ it can be entered again. The classes of the configuration stand here as the vaul
 
 from __future__ import annotations
 
+import heapq
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from strongroom.model.window import Window
 from strongroom.vault import holdqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
 from strongroom.vault.manifest import read_manifest
+from strongroom.vault.renames import archived_as
 from strongroom.vault.rows import UNREADABLE, readable, reads, unreadable
 from strongroom.vault.rules import rule_of, write_rule
 
@@ -82,6 +84,17 @@ def records(catalogue: Catalogue, stream: str = "") -> Iterator[Record]:
 
     A list that is only shown may leave out one that cannot be read (`leaving_out`).
     """
+    if stream:
+        yield from heapq.merge(*(_records(catalogue, each) for each in archived_as(catalogue, stream)), key=_id_of)
+    else:
+        yield from _records(catalogue)
+
+
+def _id_of(record: Record) -> str:
+    return record.id
+
+
+def _records(catalogue: Catalogue, stream: str = "") -> Iterator[Record]:
     last = ""
     while True:
         asked = (stream, last) if stream else (last,)
@@ -110,7 +123,9 @@ def records_by_end(catalogue: Catalogue, before: Record | None, most: int, strea
     """
     edge = (to_text_or_none(before.until) or "", before.id) if before else ("", "")
     if stream:
-        return [_record(row) for row in catalogue.read(queries.BY_END_OF_STREAM, *edge, stream, most)]
+        names = archived_as(catalogue, stream)
+        rows = [row for each in names for row in catalogue.read(queries.BY_END_OF_STREAM, *edge, each, most)]
+        return [_record(row) for row in sorted(rows, key=lambda row: (row["until"], row["id"]))[:most]]
     return [_record(row) for row in catalogue.read(queries.BY_END_AFTER, *edge, most)]
 
 

@@ -21,8 +21,8 @@ Scripts = tuple[tuple[str, str], ...]
 """The name and the text of each migration, in order."""
 
 SHIPPED = (
-    "d0c4a2c2f6f16eb8a2ff771963675580f21eab98f267c6730a4e3ab5f71a155a",
-    "829cd56fc5e9e171f202f51e9c3363b5c3a856a15f88bef1075f658b99da5340",
+    "82dd1871edcfeb5136d89733854897202a64467925dc823be79f7cc2c6a11325",
+    "077ac6babe4b2f404da0e9b47c9bd84e05c2757cea11adfa0a7a76f566234896",
 )
 """The digest of all migrations, and that of the schema they make: spares every command making it anew to compare.
 

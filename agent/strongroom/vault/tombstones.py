@@ -26,6 +26,7 @@ from strongroom.vault.catalogue import Catalogue, to_text
 from strongroom.vault.layout import FORMAT, Layout
 from strongroom.vault.log import entries_of_archive
 from strongroom.vault.manifestshape import check_tombstone, require_text
+from strongroom.vault.renames import archived_as
 from strongroom.vault.rows import RowUnreadable, leave_out, reads
 
 _DIGESTS = {"destruction.begun": "tombstone_sha256", "archive.destroyed": "manifest_sha256"}
@@ -194,7 +195,13 @@ def tombstone_row(catalogue: Catalogue, archive_id: str) -> Buried | None:
 
 def newest_tombstones(catalogue: Catalogue, most: int = 100, stream: str = "") -> list[Buried]:
     """Return what was destroyed last, newest first, of one stream or of all, as far as the log records it."""
-    return list(islice(_newest_told(catalogue, stream, most), most))
+    names = archived_as(catalogue, stream) if stream else ("",)
+    found = [each for name in names for each in islice(_newest_told(catalogue, name, most), most)]
+    return sorted(found, key=_age, reverse=True)[:most] if len(names) > 1 else found
+
+
+def _age(buried: Buried) -> tuple[datetime, str]:
+    return buried.tombstone.destroyed_at, buried.tombstone.archive
 
 
 def _newest_told(catalogue: Catalogue, stream: str, page: int) -> Iterator[Buried]:

@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.errors import UsageError
 from strongroom.model.instants import format_instant
+from strongroom.model.rename import Noun
 from strongroom.model.stream import Stream
 from strongroom.model.tombstone import Tombstone
 from strongroom.model.window import Window, subtract
 from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.renames import renames
 from strongroom.vault.tombstones import Buried as Buried  # the command line names it from here
 from strongroom.vault.tombstones import (
     count_tombstones,
@@ -71,8 +73,9 @@ def destroyed_before(
     if start is None:
         return
     known = [each.window for each in ledger]
+    sources = renames(catalogue).names_of(Noun.SOURCE, stream.source)
     for tombstone in tombstones_touching(catalogue, Window(start, _LAST)):
-        if not _is_of(tombstone, stream.source, stream.datasets):
+        if not _is_of(tombstone, sources, stream.datasets):
             continue
         parts = list(subtract(tombstone.window, known))
         for part in parts if parts and is_told(catalogue, tombstone) else ():
@@ -81,14 +84,15 @@ def destroyed_before(
             yield Interval(stream.name, part, Cover.DESTROYED, tombstone.archive, tombstone.job, cause)
 
 
-def _is_of(tombstone: Tombstone, source: str, datasets: Sequence[str]) -> bool:
-    return tombstone.source == source and bool(set(tombstone.datasets) & set(datasets))
+def _is_of(tombstone: Tombstone, sources: Sequence[str], datasets: Sequence[str]) -> bool:
+    return tombstone.source in sources and bool(set(tombstone.datasets) & set(datasets))
 
 
 def refuse_return(catalogue: Catalogue, source: str, datasets: Sequence[str], window: Window) -> None:
     """Raise Destroyed where a new export would bring back, from the same account, what was destroyed."""
+    sources = renames(catalogue).names_of(Noun.SOURCE, source)
     for tombstone in tombstones_touching(catalogue, window):
-        if _is_of(tombstone, source, datasets) and is_told(catalogue, tombstone):
+        if _is_of(tombstone, sources, datasets) and is_told(catalogue, tombstone):
             raise Destroyed(
                 f"archive {tombstone.archive} of this time {words_of(tombstone)}: it is not fetched again",
                 hint="choose a window that does not touch it",

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from strongroom.config.schema import Config
 from strongroom.config.secrets import SecretRef, resolve
-from strongroom.engine.assembly import Doors, build_source, open_reading, plans_of
+from strongroom.engine.assembly import Doors, build_source, open_reading, plans_of, streams_of
+from strongroom.engine.coverage.renames import accounts_of, pending_renames
 from strongroom.engine.coverage.snapshots import MIXED, is_mixed, is_snapshot
 from strongroom.engine.destruction.crosscheck import held_otherwise
 from strongroom.engine.health.check import Check as Check
@@ -108,6 +109,7 @@ def _parts(config: Config, vault: Vault, clock: Clock) -> Iterator[tuple[str, Ca
     yield "disk", lambda: check_writing(vault.layout.tmp)
     yield "log", lambda: _log(vault)
     yield "holds", lambda: _holds(vault)
+    yield "configuration", lambda: _renames(config, vault)
     yield "time", lambda: _time(config, vault, clock)
     yield "holds", lambda: _unconfigured_holds(config, vault)
     yield "history", lambda: _history(vault)
@@ -234,6 +236,13 @@ def _holds(vault: Vault) -> Iterator[Check]:
     hint = "nothing is destroyed until it is mended; see: strongroom recover"
     for words in held_otherwise(vault.catalogue):
         yield Check("holds", Verdict.FAIL, words, hint)
+
+
+def _renames(config: Config, vault: Vault) -> Iterator[Check]:
+    """Warn of names that take effect with the next start; one that it will refuse ends this check."""
+    for each in pending_renames(vault.catalogue, accounts_of(config.sources), streams_of(config)):
+        words = f"{each.noun} {each.old} was renamed to {each.new}, which takes effect with the next run"
+        yield Check("configuration", Verdict.WARN, words)
 
 
 def _unconfigured_holds(config: Config, vault: Vault) -> Iterator[Check]:

@@ -23,7 +23,7 @@ from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.jobs import get_job, put_job
 from strongroom.vault.ledger import claim, drop_open, interval_at, put_interval, take_back_lost
 from strongroom.vault.log import said_of_unfinished
-from strongroom.vault.renames import move_stream
+from strongroom.vault.renames import move_source, move_stream
 from strongroom.vault.sources import forget_ask, get_source, put_source, remember_ask
 from strongroom.vault.streams import get_stream, put_stream
 from strongroom.vault.told import remember_counts_header, remember_told_retention
@@ -51,6 +51,7 @@ class Replay:
             "coverage.unsettled": self._note_unsettled,
             "empty.refuted": self._empty_refuted,
             "stream.renamed": self._renamed,
+            "source.renamed": self._source_renamed,
             "source.paused": self._source_paused,
             "source.resumed": self._source_resumed,
             "source.retention-told": self._retention_told,
@@ -197,6 +198,10 @@ class Replay:
     def _renamed(self, body: Body, _at: datetime) -> None:
         self.flush()  # jobs that are not written yet go by the new name, too
         move_stream(self._catalogue, str(body["facts"]["from"]), str(body["facts"]["to"]))
+
+    def _source_renamed(self, body: Body, _at: datetime) -> None:
+        self.flush()
+        move_source(self._catalogue, str(body["facts"]["from"]), str(body["facts"]["to"]))
 
     def _source_paused(self, body: Body, _at: datetime) -> None:
         self._pause_source(body["facts"]["source"], _PAUSED)

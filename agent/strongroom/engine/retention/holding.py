@@ -18,10 +18,20 @@ from strongroom.model.errors import UsageError
 from strongroom.model.hold import Hold, HoldRule, catches
 from strongroom.model.ids import make_id
 from strongroom.model.instants import Chance, format_instant
+from strongroom.model.rename import Noun
 from strongroom.model.retention import Fate
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.destructions import planned_for_retention, put_condemned
-from strongroom.vault.holds import get_hold, holds, holds_on, listed_holds, matching_hold_ids, put_hold, release_hold
+from strongroom.vault.holds import (
+    get_hold,
+    holds,
+    holds_on,
+    listed_holds,
+    matching_hold_ids,
+    put_hold,
+    release_hold,
+    with_names,
+)
 from strongroom.vault.log import add_entry
 from strongroom.vault.retained import get_record, records
 from strongroom.vault.vault import Vault
@@ -42,6 +52,7 @@ def place(vault: Vault, matter: str, rule: HoldRule, by: Person, reason: str, no
     _need(matter, "the matter", "--matter")
     _need(reason, "a reason", "--reason")
     hold = Hold(make_id(now, chance), matter.strip(), rule, now, _signature(by), reason.strip())
+    (hold,) = with_names(vault.catalogue, [hold])
     with vault.catalogue.transaction():
         put_hold(vault.catalogue, hold)
         facts: dict[str, Fact] = {"hold": hold.id, "by": by.token, **_rule_facts(rule)}
@@ -83,11 +94,11 @@ def _take_off_plans(catalogue: Catalogue, hold: Hold, now: datetime) -> None:
         add_entry(catalogue, Entry("destruction.spared", now, archive=each.archive, facts=facts, words=reason))
 
 
-def repeat_hold(catalogue: Catalogue, hold: Hold, rule: HoldRule, now: datetime, chance: Chance) -> None:
+def repeat_hold(catalogue: Catalogue, hold: Hold, rule: HoldRule, noun: Noun, now: datetime, chance: Chance) -> None:
     """Place a hold of the same matter under another rule, as the program, unless there is one; in a transaction."""
     if any(each.matter == hold.matter and each.rule == rule for each in holds(catalogue)):
         return
-    reason = f"as hold {hold.id}, whose stream was renamed: {hold.reason}"[:LONGEST]
+    reason = f"as hold {hold.id}, whose {noun} was renamed: {hold.reason}"[:LONGEST]
     again = Hold(make_id(now, chance), hold.matter, rule, now, _signature(PROGRAM), reason)
     put_hold(catalogue, again)
     facts: dict[str, Fact] = {"hold": again.id, "by": PROGRAM.token, **_rule_facts(rule)}

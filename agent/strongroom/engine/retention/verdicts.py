@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from strongroom.model.archive import Archive
@@ -54,6 +54,14 @@ def due(vault: Vault, at: datetime) -> Iterator[Verdict]:
     standing = holds(vault.catalogue)
     found = (judge(record, standing, at) for record in records_over(vault.catalogue, at))
     return (each for each in found if each.fate is Fate.DUE)
+
+
+def with_present_names(found: Iterable[Judged], names: Mapping[str, str]) -> list[Judged]:
+    """Return verdicts for a list, each archive under the name that its stream has now."""
+    return [
+        replace(each, record=replace(each.record, stream=names.get(each.record.stream, each.record.stream)))
+        for each in found
+    ]
 
 
 def _unknown(archive_id: str) -> Verdict:

@@ -32,3 +32,6 @@ CREATE INDEX entries_of_empty ON entries (seq)
 
 -- Who may approve, and how many it takes, is read from the log.
 CREATE INDEX entries_of_rules ON entries (seq) WHERE kind = 'destruction.rules-changed';
+
+-- Which names a stream or a source has had is read from the log.
+CREATE INDEX entries_of_renames ON entries (seq) WHERE kind IN ('stream.renamed', 'source.renamed');
