@@ -12,7 +12,17 @@ from strongroom.model.period import Period
 from strongroom.model.retention import RetentionRule, end_of
 from strongroom.model.window import Window
 
-ZONES = ("UTC", "Europe/Berlin", "America/New_York", "America/Sao_Paulo", "Asia/Kolkata", "Pacific/Apia", "Asia/Gaza")
+ZONES = (
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "America/Sao_Paulo",
+    "Asia/Kolkata",
+    "Pacific/Apia",
+    "Asia/Gaza",
+    "Pacific/Kiritimati",
+    "Etc/GMT+12",
+)
 PERIODS = ("1d", "90d", "2w", "1m", "6m", "18m", "1y", "7y")
 
 

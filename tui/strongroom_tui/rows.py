@@ -51,7 +51,10 @@ def job_row(job: Job, scene: Scene, columns: Columns) -> Row:
 
 
 def archive_row(archive: Archive, columns: Columns, *, held: bool = False, stream: str = "") -> Row:
-    """Return the row of one archive; `stream` is its present name. One on hold is marked in words, or by the symbol where there is no column."""
+    """Return the row of one archive; `stream` is the present name of its stream, where that was renamed.
+
+    One on hold is marked in words, or by the symbol where there is no column.
+    """
     widths = {column.name: column.width for column in columns}
     later = archive.verified_at - archive.durable_at
     hold = FATES[Fate.HELD]

@@ -10,7 +10,7 @@ from strongroom.model.naming import fold_name
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
-    from strongroom.vault.vault import Vault
+    from strongroom.engine.readings import Vault
 
 
 def tell_pending_renames(config: Config, vault: Vault) -> None:

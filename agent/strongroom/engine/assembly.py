@@ -19,6 +19,7 @@ from strongroom.engine.engine import Engine, Happening, Source
 from strongroom.engine.health.addresses import address_of, note_addresses
 from strongroom.engine.keys.recipients import note_recipients, require_sealable
 from strongroom.engine.retention.retain import Policy, adopt_policy
+from strongroom.engine.retention.zones import adopt_zones
 from strongroom.model.errors import UsageError
 from strongroom.model.instants import Chance, Clock
 from strongroom.model.job import Job, State
@@ -112,6 +113,7 @@ def take_over(
     note_addresses(vault, engine.sources, doors.clock())
     adopt_policy(vault, policy_of(config), doors.clock())
     adopt_renames(vault, accounts_of(config.sources), streams_of(config), doors.clock(), doors.chance)
+    adopt_zones(vault, zones_of(config), doors.clock())  # after renames: archives are found by their present names
     return engine
 
 
@@ -135,7 +137,7 @@ def _engine(config: Config, vault: Vault, doors: Doors, anteroom: Anteroom, pati
         listen=doors.listen,
         settles={plan.stream.name: plan.settle for plan in plans_of(config)},
         clock_tolerance=config.vault.clock_tolerance,
-        zones={plan.stream.name: plan.zone for plan in plans_of(config)},
+        zones=zones_of(config),
     )
 
 
@@ -204,6 +206,11 @@ def rules_of(config: Config) -> Rules:
 def streams_of(config: Config) -> list[Stream]:
     """Return every configured stream."""
     return [plan.stream for plan in plans_of(config)]
+
+
+def zones_of(config: Config) -> dict[str, str]:
+    """Return the time zone (IANA name) of every configured stream, by its name."""
+    return {plan.stream.name: plan.zone for plan in plans_of(config)}
 
 
 def plans_of(config: Config) -> list[Plan]:

@@ -62,7 +62,7 @@ def adopt_renames(
         done = _rename(catalogue, find_source_renames(catalogue, accounts), now, chance)
         require_same_source(configured, covered_streams(catalogue))
         done += _rename(catalogue, find_renames(configured, covered_streams(catalogue)), now, chance)
-        _require_told_apart(catalogue, accounts, configured)
+        _require_told_apart(catalogue, accounts, configured, covered_streams(catalogue))
     if done:
         vault.write_log()
     put_accounts(catalogue, accounts)
@@ -74,7 +74,13 @@ def pending_renames(catalogue: Catalogue, accounts: Mapping[str, str], streams: 
     sources = find_source_renames(catalogue, accounts)
     present = {each.old: each.new for each in sources}
     covered = [replace(each, source=present.get(each.source, each.source)) for each in covered_streams(catalogue)]
-    return [*sources, *find_renames(list(streams), covered)]
+    configured = list(streams)
+    require_same_source(configured, covered)
+    found = find_renames(configured, covered)
+    names = {each.old: each.new for each in found}
+    covered = [replace(each, name=names.get(each.name, each.name)) for each in covered]
+    _require_told_apart(catalogue, accounts, configured, covered)
+    return [*sources, *found]
 
 
 def _rename(catalogue: Catalogue, found: list[Renamed], now: datetime, chance: Chance) -> list[Renamed]:
@@ -127,9 +133,10 @@ def require_same_source(configured: Iterable[Stream], covered: Iterable[Stream])
             )
 
 
-def _require_told_apart(catalogue: Catalogue, accounts: Mapping[str, str], configured: list[Stream]) -> None:
+def _require_told_apart(
+    catalogue: Catalogue, accounts: Mapping[str, str], configured: list[Stream], covered: list[Stream]
+) -> None:
     """Raise UsageError where a new stream asks a new source of what a stream of a source that is gone asked for."""
-    covered = covered_streams(catalogue)
     known = {each.name for each in covered} | {each.source for each in covered}
     gone = {each.source for each in covered} - accounts.keys()
     for fresh in (each for each in configured if each.name not in known and each.source not in known):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from strongroom.config.schema import Config
-from strongroom.engine.assembly import Doors, build_sources, open_reading, rules_of
+from strongroom.engine.assembly import Doors, build_sources, open_reading, rules_of, zones_of
 from strongroom.engine.destruction.approvalrules import note_rules
 from strongroom.engine.destruction.certificate import signer_of
 from strongroom.engine.destruction.desk import Desk
@@ -18,6 +18,7 @@ from strongroom.engine.health.sanity import voices_of
 from strongroom.engine.health.vaulttime import require_trustworthy_time, time_alarms, vault_now
 from strongroom.engine.retention.judgement import Judgement
 from strongroom.engine.retention.verdicts import due
+from strongroom.engine.retention.zones import adopt_zones
 from strongroom.evidence.note import Signer as Signer
 from strongroom.model.alarm import Kind
 from strongroom.model.archive import Archive
@@ -125,6 +126,7 @@ def open_office(config: Config, holder: str, doors: Doors | None = None) -> Iter
     doors = doors or Doors()
     with open_reading(config) as vault, hold(vault.layout.lock, holder):
         vault.write_log()
+        adopt_zones(vault, zones_of(config), doors.clock())
         yield desk_of(config, vault, doors, ask=True)
 
 
