@@ -1,6 +1,6 @@
 """Archives of versions before 0.4 count their period in UTC: here it is lengthened to the calendar of their stream.
 
-Once in the life of a vault, and never shortened. From then on each archive has the zone that its stream has as it comes.
+Once in the life of a vault, and never shortened. An archive that comes later has the zone of its stream from the start.
 """
 
 from __future__ import annotations
