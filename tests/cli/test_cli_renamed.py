@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from cli_home import Home, Invoke
 
+from kit.cli_home import Home, Invoke
 from strongroom.config.load import load_config
 from strongroom.engine.assembly import open_engine
 

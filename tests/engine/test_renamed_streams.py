@@ -12,7 +12,6 @@ import pytest
 
 from kit.destruction import ALICE, BOB
 from kit.engine_bench import NOON, STREAM, Bench
-
 from strongroom.config.secrets import SecretRef
 from strongroom.engine.assembly import open_reading, plans_of
 from strongroom.engine.coverage.planning import enter_due
