@@ -126,7 +126,7 @@ def open_office(config: Config, holder: str, doors: Doors | None = None) -> Iter
     doors = doors or Doors()
     with open_reading(config) as vault, hold(vault.layout.lock, holder):
         vault.write_log()
-        adopt_zones(vault, zones_of(config), doors.clock())
+        adopt_zones(vault, zones_of(config), vault_now(vault, doors.clock))
         yield desk_of(config, vault, doors, ask=True)
 
 
