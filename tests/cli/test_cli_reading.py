@@ -88,6 +88,9 @@ def test_lists_can_be_narrowed(home: Home, invoke: Invoke) -> None:
     everything = ids_of(home, invoke, "jobs")
     some = json.loads(invoke("--config", home.config, "jobs", "--limit", "1", "--json").stdout)["jobs"]
     assert [each["id"] for each in some] == everything[:1]
+    cut = invoke("--config", home.config, "jobs", "--limit", "1")
+    assert cut.stderr == "Shown: the first 1. For more: --limit N\n"
+    assert invoke("--config", home.config, "archives").stderr == ""
     none = invoke("--config", home.config, "jobs", "--to", "2020-01-01")
     assert (none.exit_code, none.stdout, none.stderr) == (0, "", "There are no such jobs.\n")
     quarantined = json.loads(invoke("--config", home.config, "archives", "--holding", "quarantined", "--json").stdout)

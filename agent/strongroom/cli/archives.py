@@ -15,7 +15,7 @@ from strongroom.cli.opening import age_command
 from strongroom.cli.options import OneOf, from_option, json_option, limit_option, stretch, to_option
 from strongroom.cli.renamed import asked_stream, tell_pending_renames
 from strongroom.cli.session import Session, pass_session
-from strongroom.cli.table import Column, hang, render_fields, render_table
+from strongroom.cli.table import Column, hang, render_fields, render_table, tell_more
 from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.cli.wishes import regenerate
 from strongroom.model.archive import Archive, Holding, Seal
@@ -105,6 +105,7 @@ def archives(
             _COLUMNS, [_row(archive, names.get(archive.stream, archive.stream)) for archive in found], width()
         ):
             say(line)
+        tell_more(len(found), limit)
     elif not broken:
         tell("There are no such archives.")
     if total and not as_json:

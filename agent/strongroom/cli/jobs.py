@@ -14,7 +14,7 @@ from strongroom.cli.options import OneOf, from_option, json_option, limit_option
 from strongroom.cli.phrases import event_words, fact_words, next_step
 from strongroom.cli.renamed import asked_stream
 from strongroom.cli.session import Session, pass_session
-from strongroom.cli.table import Column, hang, render_fields, render_table
+from strongroom.cli.table import Column, hang, render_fields, render_table, tell_more
 from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.cli.wishes import cancel
 from strongroom.model.job import Job, State
@@ -91,6 +91,7 @@ def jobs(
     elif found:
         for line in render_table(_COLUMNS, [_row(job, now) for job in found], width()):
             say(line)
+        tell_more(len(found), limit)
         for group in group_waits(found, now):  # the table has no room for it
             for line in hang("", 2, clean(group_words(group)), width()):
                 say(line)

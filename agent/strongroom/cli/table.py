@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import click
 
-from strongroom.cli.terminal import cells, clean, cut
+from strongroom.cli.terminal import cells, clean, cut, tell
 
 GAP = "  "
 LABEL = 14
@@ -67,3 +67,9 @@ def hang(start: str, start_cells: int, text: str, width: int) -> list[str]:
     indent = " " * start_cells
     pieces = textwrap.wrap(clean(text), max(20, width - start_cells), break_on_hyphens=False) or [""]
     return [start + pieces[0], *(indent + piece for piece in pieces[1:])]
+
+
+def tell_more(shown: int, limit: int) -> None:
+    """Say on standard error that a list was cut at its limit, and how to see more."""
+    if shown == limit:
+        tell(f"Shown: the first {limit:,}. For more: --limit N")
