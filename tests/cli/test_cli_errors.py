@@ -33,6 +33,7 @@ FAMILIES = [
     (errors.ExportGone, 3),
     (errors.LinkDead, 3),
     (errors.LinkRefused, 3),
+    (errors.CodingRefused, 3),
     (errors.TransferError, 3),
     (errors.ContentRefused, 7),
     (errors.WorldError, 6),
@@ -136,6 +137,15 @@ def test_the_documented_table_is_the_one_in_force() -> None:
     told = {int(code): name for code, name in re.findall(r"^\|\s*(\d+) \| (\S+)", text, re.MULTILINE)}
     assert told.pop(PIPE_CLOSED) == "(SIGPIPE)"
     assert told == {code.value: code.name for code in ExitCode}
+
+
+@pytest.mark.parametrize(("asked", "code"), [("bash_source", 0), ("zsh_source", 0), ("nosuch", 2), ("bash_nosuch", 2)])
+def test_completion_is_answered_or_refused(asked: str, code: int, invoke: Invoke) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("_STRONGROOM_COMPLETE", asked)
+        ended = invoke("status")
+    assert ended.exit_code == code
+    assert ("_STRONGROOM_COMPLETE is set" in ended.stderr) == (code == 2)
 
 
 def test_a_closed_pipe_is_quiet(home: Home, environment: dict[str, str]) -> None:

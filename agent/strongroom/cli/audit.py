@@ -15,7 +15,7 @@ from strongroom.cli.phrases import event_words, fact_words
 from strongroom.cli.quiet import quiet_option
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang, render_fields
-from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.cli.terminal import clean, say, say_exactly, tell, width
 from strongroom.model.counts import counted, noun_of
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError
 
@@ -77,7 +77,7 @@ def show_log(
         entries = log_lines(vault, kind=kind, archive=archive, job=job, after=after, most=limit)
     for entry in entries:
         if as_json:
-            click.echo(entry.line + b"\n", nl=False)
+            say_exactly(entry.line + b"\n")
             continue
         for line in _entry_lines(moment_of(entry)):
             say(line)
@@ -177,7 +177,7 @@ def checkpoint(session: Session, as_json: bool) -> int:
     if as_json:
         put_document({"size": kept.size, "at": kept.at, "note": kept.note, "targets": _targets(view)})
     else:
-        click.echo(kept.note, nl=False)
+        say_exactly(kept.note)
         for each in view.targets:
             tell(f"{each.target}: {_sending_words(view, each)}")
     return ExitCode.FINDINGS if any(each.failure for each in sent) else ExitCode.OK
@@ -209,7 +209,7 @@ def prove(session: Session, archive_id: str, as_json: bool) -> None:
             say(f"          {each.hex()}")
     say(f"root {proven.checkpoint.root.hex()}")
     say()
-    click.echo(proven.kept.note, nl=False)
+    say_exactly(proven.kept.note)
 
 
 def _own_key(session: Session) -> list[str]:

@@ -17,7 +17,7 @@ from strongroom.cli.quiet import quiet_option
 from strongroom.cli.renamed import tell_pending_renames
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang
-from strongroom.cli.terminal import cells, clean, say, width
+from strongroom.cli.terminal import cells, clean, say, say_exactly, width
 from strongroom.model.coverage import HELD, joined
 from strongroom.model.durations import rough_duration
 from strongroom.model.errors import ExitCode
@@ -95,7 +95,7 @@ def statement(session: Session, start: datetime, end: datetime, stream: str) -> 
         require_confirmed(engine.vault, {plan.stream.name: plan.stream for plan in plans_of(config)})
         found = coverage_of_plans(engine, plans, period, beside=plans_of(config))
         text = state_coverage(engine.vault, found, period, issuer_of(config, engine.vault))
-    click.echo(sign(text, config), nl=False)
+    say_exactly(sign(text, config))
     return ExitCode.FINDINGS if has_gap(found, period) else ExitCode.OK
 
 

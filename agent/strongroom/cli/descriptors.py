@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
+from typing import Any, TextIO
 
 from strongroom.model.errors import WorldError
 
 _closed: set[int] = set()
+
+
+class _Lost(io.FileIO):
+    """Standard output that was closed when the program began: remembers whether anything was written to it."""
+
+    used = False
+
+    def write(self, data: Any, /) -> int:
+        _Lost.used = True
+        return super().write(data)
 
 
 def reopen_standard() -> None:
@@ -23,7 +35,8 @@ def reopen_standard() -> None:
             _closed.add(number)
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free, which is this one
     sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - open as long as the process
-    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - open as long as the process
+    if is_closed(1) or not sys.stdout:
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(_Lost(1, "w", closefd=False)), encoding="utf-8")
     sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - open as long as the process
 
 
@@ -38,6 +51,24 @@ def write_utf8() -> None:
 def is_closed(number: int) -> bool:
     """Say whether a standard descriptor was closed when the program began."""
     return number in _closed
+
+
+def lost_output() -> bool:
+    """Say whether something was printed although standard output was closed when the program began."""
+    return _Lost.used
+
+
+def silence(stream: TextIO) -> None:
+    """Let nothing more be written to the stream, so that the interpreter does not complain about it while it ends."""
+    try:
+        number = stream.fileno()
+    except OSError:  # it is a stream in memory
+        return
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, number)
+    finally:
+        os.close(null)
 
 
 def require_output() -> None:

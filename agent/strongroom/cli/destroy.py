@@ -15,7 +15,7 @@ from strongroom.cli.leftout import LEFT_OUT, past_unreadable
 from strongroom.cli.options import json_option, limit_option
 from strongroom.cli.quiet import quiet_option
 from strongroom.cli.session import Session, pass_session
-from strongroom.cli.terminal import say, tell
+from strongroom.cli.terminal import say, say_exactly, tell
 from strongroom.model.counts import counted
 from strongroom.model.errors import ExitCode, UsageError, VaultError
 
@@ -313,7 +313,7 @@ def certificate(session: Session, archive: str, as_json: bool) -> None:
     if as_json:
         put_document(document)
     else:
-        click.echo(note, nl=False)
+        say_exactly(note)
 
 
 def _show(plan: Plan, as_json: bool, *, each: bool = False) -> None:

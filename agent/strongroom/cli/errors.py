@@ -16,18 +16,19 @@ from dataclasses import dataclass
 
 import click
 
-from strongroom.cli.descriptors import has_folder, is_closed, require_output
+from strongroom.cli.descriptors import has_folder, is_closed, lost_output, require_output, silence
 from strongroom.cli.json_output import PRINTED, put_document
 from strongroom.cli.leftout import LEFT_OUT, left_out_words
 from strongroom.cli.quiet import holding_back
-from strongroom.cli.terminal import clean, tell
+from strongroom.cli.terminal import clean, tell, unwritable, writing
 from strongroom.engine.ending import EndingLimit
-from strongroom.model.errors import ExitCode, StrongroomError
+from strongroom.model.errors import ExitCode, StrongroomError, WorldError
 
 PIPE_CLOSED = 141
 """The exit code when nobody reads our output any more: 128 + SIGPIPE, as of any other tool in a pipe."""
 
 DEBUG = "STRONGROOM_DEBUG"
+COMPLETION = "_STRONGROOM_COMPLETE"  # click answers the shell that sets it, and ends
 
 _SECRETS = re.compile(
     r"(?P<age>AGE-SECRET-KEY-1)[0-9A-Z]+"
@@ -53,9 +54,17 @@ def guarded(work: Callable[[], object], *, as_json: bool = False) -> int:
     With `as_json` a program reads it on standard output as well, unless the work has printed its document already.
     With `--quiet` nothing is shown where nothing is wrong.
     """
-    with holding_back() as ended:
-        code = _guarded(work, as_json=as_json)
-        ended(code)
+    code: int = ExitCode.WORLD
+    try:
+        with holding_back() as ended:
+            code = _guarded(work, as_json=as_json)
+            ended(code)
+    except BrokenPipeError:
+        return _pipe_closed()
+    except OSError:  # what was held back cannot be written anywhere
+        silence(sys.stdout)
+        silence(sys.stderr)
+        return code or ExitCode.WORLD
     return code
 
 
@@ -66,12 +75,16 @@ def _guarded(work: Callable[[], object], *, as_json: bool) -> int:
             if as_json:
                 require_output()
             result = work()
-            sys.stdout.flush()
+            with writing():
+                sys.stdout.flush()
         if unread := LEFT_OUT.get():
             return _tell_failure(_failure(left_out_words(unread)), as_json=as_json and not PRINTED.get())
-        return result if isinstance(result, int) else ExitCode.OK
-    except (BrokenPipeError, SystemExit):  # click ends with SystemExit when a pipe is closed, and only then
+        code = result if isinstance(result, int) else ExitCode.OK
+        return _tell_lost(code) if lost_output() else code
+    except BrokenPipeError:
         return _pipe_closed()
+    except SystemExit as ending:  # of click: a pipe was closed, or a shell was answered
+        return _answered(ending.code) if os.environ.get(COMPLETION) else _pipe_closed()
     except click.exceptions.NoArgsIsHelpError as error:
         tell(error.ctx.get_help())
         return ExitCode.USAGE
@@ -80,6 +93,21 @@ def _guarded(work: Callable[[], object], *, as_json: bool) -> int:
     finally:
         PRINTED.reset(printed)
         LEFT_OUT.reset(left_out)
+
+
+def _answered(code: object) -> int:
+    """Return the exit code after click has answered a shell that asks for completion, or could not."""
+    if not code:
+        return ExitCode.OK
+    words = f"{COMPLETION} is set, and asks for completion in a way that is not known"
+    return _tell_failure(Failure(ExitCode.USAGE, words, f"run: unset {COMPLETION}"), as_json=False)
+
+
+def _tell_lost(code: int) -> int:
+    """Tell that the work is done and its words went nowhere; return the exit code, which is never that of success."""
+    hint = "redirect it to a file, or to /dev/null if you do not want it: > FILE"
+    _tell_failure(Failure(code, "standard output is closed: what the command printed is lost", hint), as_json=False)
+    return code or ExitCode.WORLD
 
 
 def _failure(error: BaseException) -> Failure:
@@ -92,9 +120,20 @@ def _failure(error: BaseException) -> Failure:
             return Failure(ExitCode.USAGE, error.format_message(), hint)
         case KeyboardInterrupt() | EOFError() | click.Abort():
             return Failure(ExitCode.INTERRUPTED, "interrupted")
+        case OSError() if _is_of_output(error):
+            lost = unwritable(error)
+            return Failure(lost.exit_code, lost.message, lost.hint)
         case OSError():
             return Failure(ExitCode.WORLD, _system_words(error), "run: strongroom doctor")
     return _unexpected(error)
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Say whether it came of printing a page of help, which click prints by itself."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code is click.echo.__code__
 
 
 def _unexpected(error: BaseException) -> Failure:
@@ -129,6 +168,8 @@ def _tell_failure(failure: Failure, *, as_json: bool) -> int:
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):
         return _pipe_closed()
+    except WorldError:
+        pass  # the words above are all that can be written
     return failure.code
 
 
@@ -152,7 +193,7 @@ def _system_words(error: OSError) -> str:
 
 def _pipe_closed() -> int:
     """Let nothing more be written, so that the interpreter does not complain while it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    silence(sys.stdout)
     return PIPE_CLOSED
 
 

@@ -19,7 +19,7 @@ from strongroom.cli.identities import open_identities
 from strongroom.cli.options import identity_option, instant, passphrase_option
 from strongroom.cli.renamed import asked_stream
 from strongroom.cli.session import Session, pass_session
-from strongroom.cli.terminal import clean, escape_hidden, tell
+from strongroom.cli.terminal import clean, escape_hidden, tell, unwritable, writing
 from strongroom.model.counts import counted
 from strongroom.model.errors import ExitCode, UsageError, WorldError
 from strongroom.model.instants import format_instant
@@ -98,7 +98,16 @@ def _tell_gaps(source: Source) -> int:
 
 
 def _show(stream: BinaryIO, line: bytes) -> None:
-    stream.write(escape_hidden(line))
+    _write(stream, escape_hidden(line))
+
+
+def _write(stream: BinaryIO, line: bytes) -> None:
+    try:
+        stream.write(line)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise unwritable(error) from error
 
 
 @contextmanager
@@ -107,11 +116,9 @@ def _sink(path: Path | None) -> Iterator[Callable[[bytes], object]]:
     if path is None:
         sys.stdout.flush()
         stream = sys.stdout.buffer
-        if sys.stdout.isatty():
-            yield partial(_show, stream)
-        else:
-            yield stream.write
-        stream.flush()
+        yield partial(_show, stream) if sys.stdout.isatty() else partial(_write, stream)
+        with writing():
+            stream.flush()
         return
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

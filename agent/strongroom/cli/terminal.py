@@ -7,9 +7,13 @@ import os
 import shutil
 import sys
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
+from strongroom.cli.descriptors import silence
+from strongroom.model.errors import WorldError
 from strongroom.model.printable import clean as clean  # what is printed goes through it
 
 WIDTH = 80
@@ -17,13 +21,43 @@ WIDTH = 80
 
 
 def say(text: str = "") -> None:
-    """Write one line of data."""
-    click.echo(text, color=wants_colour())
+    """Write one line of data. Raises WorldError where standard output cannot be written."""
+    with writing():
+        click.echo(text, color=wants_colour())
+
+
+def say_exactly(data: str | bytes) -> None:
+    """Write data as it is, without the end of a line. Raises WorldError as `say`."""
+    with writing():
+        click.echo(data, nl=False, color=wants_colour())
 
 
 def tell(text: str = "") -> None:
-    """Write one line of words for a person."""
-    click.echo(text, err=True, color=wants_colour())
+    """Write one line of words for a person. Work does not depend on them: it goes on where they cannot be written."""
+    try:
+        click.echo(text, err=True, color=wants_colour())
+    except BrokenPipeError:
+        raise
+    except OSError:
+        silence(sys.stderr)
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Raise WorldError where standard output cannot be written. A reader that has gone is no such error."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise unwritable(error) from error
+
+
+def unwritable(error: OSError) -> WorldError:
+    """Return what to tell where standard output cannot be written, and let nothing more be written to it."""
+    silence(sys.stdout)
+    words = f"standard output cannot be written: {error.strerror or type(error).__name__}"
+    return WorldError(words, hint="free space where it goes, or redirect it to another file: > FILE")
 
 
 def escape_hidden(line: bytes) -> bytes:
