@@ -12,6 +12,7 @@ import pytest
 from kit.watched_vault import DAY, NOW, House, days, open_house, plan
 from strongroom.engine.coverage.losses import losses_since
 from strongroom.engine.coverage.prospect import StreamCoverage
+from strongroom.engine.filters import known_matter
 from strongroom.engine.health.condition import condition_of
 from strongroom.engine.health.heartbeat import Heartbeat
 from strongroom.engine.health.inventory import each_archive
@@ -23,6 +24,7 @@ from strongroom.engine.retention.judgement import judge_anew
 from strongroom.engine.retention.plan import summarise
 from strongroom.engine.retention.verdicts import Judged, verdict
 from strongroom.model.alarm import Kind
+from strongroom.model.errors import UsageError
 from strongroom.model.inspection import Inspection
 from strongroom.model.period import Period
 from strongroom.model.retention import AtEnd, Fate, Record, RetentionRule, Verdict
@@ -147,3 +149,9 @@ def test_an_archive_reaches_as_far_as_its_latest_record(house: House, latest: da
     (member,) = archive.inspection.members
     archive = replace(archive, inspection=Inspection((replace(member, latest=latest),), ()))
     assert _reach(archive) == Window(days(2, 1).start, end)
+
+
+def test_a_matter_is_known_by_a_hold_that_had_it_and_none_is_wanted_where_none_is_named(house: House) -> None:
+    assert known_matter(house.vault, "") == ""
+    with pytest.raises(UsageError, match="matter"):
+        known_matter(house.vault, "Smith v. Jones")
