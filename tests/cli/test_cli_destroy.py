@@ -150,7 +150,7 @@ def test_lists_and_coverage_say_it_and_verify_finds_nothing_wrong(stage: Stage) 
 
 def test_what_is_not_due_is_refused_with_the_reason(stage: Stage) -> None:
     told = stage.run("destroy", "propose", "--archive", stage.first, code=ExitCode.USAGE)
-    assert "may not be destroyed: kept until 2033" in " ".join(told.split())
+    assert "may not be destroyed: retained until 2033" in " ".join(told.split())
     stage.run("destroy", "propose", "--due", code=ExitCode.USAGE)
     stage.run("destroy", "propose", code=ExitCode.USAGE)
     assert "Nothing is proposed" in stage.run("destroy", "list")
@@ -212,7 +212,7 @@ def test_a_request_for_erasure_from_the_first_word_to_the_last(stage: Stage) -> 
     stage.run("erase", "answer", erasure, "deferred", "--ground", "GDPR 17(3)(b)")
     (told,) = stage.document("erase", "list")["erasures"]  # type: ignore[misc]
     assert (told["state"], told["subject"]) == ("deferred", "crm-4711")
-    assert "is approved and waits: kept until" in " ".join(stage.run("erase", "list").split())
+    assert "is approved and waits: retained until" in " ".join(stage.run("erase", "list").split())
     stage.make_due(stage.second)
     stage.run("destroy", "carry-out")
     (told,) = stage.document("erase", "list")["erasures"]  # type: ignore[misc]
@@ -225,7 +225,7 @@ def test_refused_and_proposed_again(stage: Stage) -> None:
     asked = stage.document(*words)
     erasure = str(asked["erasure"]["id"])  # type: ignore[index]
     stage.run("destroy", "undo", stage.first, "--reason", "look again")
-    assert "kept until" in " ".join(stage.run("erase", "propose", erasure).split())
+    assert "retained until" in " ".join(stage.run("erase", "propose", erasure).split())
     stage.run("erase", "answer", erasure, "refused", code=ExitCode.USAGE)
     assert "refused" in stage.run("erase", "answer", erasure, "refused", "--ground", "GDPR 17(3)(b)")
     assert stage.document("destroy", "list")["proposals"] == []

@@ -22,7 +22,7 @@ UNKNOWN = [
     (["jobs", "--purpose", "coverge"], "coverage"),
     (["coverage", "--stream", "zavu-main-recrods"], "zavu-main-records"),
     (["retention", "plan", "--stream", "zavu-main-recrods"], "zavu-main-records"),
-    (["retention", "plan", "--fate", "hled"], "held"),
+    (["retention", "plan", "--fate", "on-hlod"], "on-hold"),
     (
         ["retention", "extend", "--stream", "zavu-main-recrods", "--class", "standard", "--reason", "x"],
         "zavu-main-records",

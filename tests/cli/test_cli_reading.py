@@ -122,7 +122,7 @@ def test_an_archive_is_told_whole(home: Home, invoke: Invoke) -> None:
     shown = invoke("--config", home.config, "archives", "show", home.archives()[0]).stdout
     assert document["open_with"] in shown
     assert f"> {manifest['delivered']['name']}" in document["open_with"]
-    for word in ("durable", "verified", "messages.json", "50"):
+    for word in ("stored", "verified", "messages.json", "50"):
         assert word in shown
 
 

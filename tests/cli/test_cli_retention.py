@@ -36,8 +36,8 @@ def test_a_hold_keeps_until_it_is_released(invoke: Invoke, own_home: Home) -> No
     hold = placed["hold"]
     assert isinstance(hold, dict) and placed["archives"] == 1
     text = run(invoke, own_home, "retention", "plan", "--at", "2099-01-01", "--all")
-    assert "held for the matter" in " ".join(text.split()) and max(map(len, text.splitlines())) <= 80
-    assert "held: held for the matter Smith v. Acme" in run(invoke, own_home, "archives", "show", name)
+    assert "a legal hold of the matter" in " ".join(text.split()) and max(map(len, text.splitlines())) <= 80
+    assert "on hold: a legal hold of the matter Smith v. Acme" in run(invoke, own_home, "archives", "show", name)
     assert "Smith v. Acme" in run(invoke, own_home, "hold", "list")
     assert "1 archive now" in run(invoke, own_home, "hold", "show", hold["id"])
     run(invoke, own_home, "hold", "release", hold["id"][-8:], "--reason", "settled")

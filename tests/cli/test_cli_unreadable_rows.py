@@ -59,11 +59,11 @@ GOES_ON = (  # what is damaged, how the row is named, and what still shows the r
         "of archives",
         {("archives", "--sort", "size"): "zavu-main"},
     ),
-    (("coverage", "window_end", b"soon"), "of coverage", {("coverage",): "proven empty", ("plan",): "export"}),
+    (("coverage", "window_end", b"soon"), "of coverage", {("coverage",): "  · empty", ("plan",): "export"}),
     (
         ("coverage", "window_end", b"\xff"),
         "of coverage",
-        {("coverage",): "proven empty", ("coverage", "--json"): "streams"},
+        {("coverage",): "  · empty", ("coverage", "--json"): "streams"},
     ),
     (
         ("holds", "archives", b"{"),
@@ -78,7 +78,7 @@ GOES_ON = (  # what is damaged, how the row is named, and what still shows the r
     (
         ("retained", "until", b"x"),
         "of retained",
-        {("retention", "plan"): "2033", ("retention", "plan", "--all"): "held"},
+        {("retention", "plan"): "2033", ("retention", "plan", "--all"): "on hold"},
     ),
     (("proposals", "at", b"x"), "of proposals", {("destroy", "list"): "G1", ("erase", "list"): "G1"}),
     (("condemned", "changed_at", b"x"), "of condemned", {("destroy", "list", "--all"): "G1", ("erase", "list"): "G1"}),

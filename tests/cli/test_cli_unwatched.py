@@ -175,7 +175,7 @@ def test_lost_days_are_told_and_leave_with_one_although_nothing_is_due(
     home.hears()
     done = invoke("--config", home.config, *RUN)
     assert done.exit_code == 1, done.output
-    assert "Nothing is due." in done.stdout
+    assert "Nothing is pending." in done.stdout
     assert "of 1 stream are lost, found by this run" in done.stdout
     assert "lost" in home.told
     lines = home.config.read_text().splitlines(keepends=True)
@@ -204,7 +204,7 @@ def test_a_run_that_finds_nothing_wrong_is_as_quiet_as_before(sandbox: Sandbox, 
     home.change('source = "zavu"\n', 'source = "zavu"\npaused = true\n')
     home.hears()
     done = invoke("--config", home.config, *RUN)
-    assert (done.exit_code, done.stdout, done.stderr, home.told) == (0, "Nothing is due.\n", "", [])
+    assert (done.exit_code, done.stdout, done.stderr, home.told) == (0, "Nothing is pending.\n", "", [])
 
 
 @contextmanager

@@ -355,7 +355,7 @@ def test_before_first_contact_plan_and_coverage_say_that_it_is_not_known_yet(tmp
             told = " ".join(run(bench, command).split())
             assert "not known yet" in told, command
             assert "source check" in told or "doctor" in told, command  # how to know it
-            assert "nothing is due" not in told
+            assert "nothing is pending" not in told
             assert "nothing is at risk" not in told
         (known,) = json.loads(run(bench, "coverage", "--json"))["streams"]
         assert (known["risk_known"], known["since"], known["at_risk"]) == (False, None, None)

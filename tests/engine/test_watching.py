@@ -65,9 +65,9 @@ def test_at_risk_says_how_much_and_until_when_and_names_the_stream_in_its_body_a
     with house.vault.catalogue.transaction():
         house.vault.catalogue.write("DELETE FROM coverage WHERE window_start < ?", (NOW - 75 * DAY).isoformat()[:10])
     alarm = found(house, plan(since=days(78, 77).start))["at-risk chats"]
-    assert alarm.title == "3 days of one stream will be destroyed by the provider, from 2026-12-02 on"
+    assert alarm.title == "3 days of one stream will be deleted by the provider, from 2026-12-02 on"
     assert alarm.body == (
-        "stream chats: not held are 3 days in 1 gap from 2026-09-03T00:00:00Z to 2026-09-06T00:00:00Z"
+        "stream chats: not archived are 3 days in 1 gap from 2026-09-03T00:00:00Z to 2026-09-06T00:00:00Z"
     )
 
 

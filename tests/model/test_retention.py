@@ -106,8 +106,8 @@ def test_a_verdict_is_the_most_careful_that_applies(
 
 def test_the_reason_names_what_decides() -> None:
     kept = judge(RECORD, [], START).reason
-    assert kept == "kept until 2033-03-02, standard: 7y from its window's end"
-    assert judge(RECORD, [HOLD], START).reason == "held for the matter Smith v. Acme"
+    assert kept == "retained until 2033-03-02, standard: 7y from its window's end"
+    assert judge(RECORD, [HOLD], START).reason == "a legal hold of the matter Smith v. Acme"
 
 
 def test_of_several_rules_the_one_that_ends_last_decides() -> None:

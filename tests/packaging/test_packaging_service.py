@@ -232,7 +232,7 @@ def test_a_run_by_a_timer_answers_what_was_asked_for_meanwhile(home: Path) -> No
     asked = json.loads(strongroom("pause", "zavu-main-records", "--json").stdout)
     assert asked["answered"] is False
     done = strongroom("run", "--once")
-    assert done.exit_code == 0 and "Nothing is due" in done.output
+    assert done.exit_code == 0 and "Nothing is pending" in done.output
     with open_reading(load_config(config_of(home))) as vault:
         answered = get_request(vault.catalogue, asked["request"])
     assert answered is not None and answered.accepted

@@ -134,8 +134,8 @@ async def test_enter_alone_destroys_nothing(bench: Bench, sit: Sit) -> None:
 
 EMPTY = {
     "overview": "No stream is configured: add a [[stream]]",
-    "schedules": "No stream is configured, so nothing is asked for. Add a [[stream]]",
-    "jobs": "No jobs yet: no window has been asked for. The daemon asks for each when it is due",
+    "schedules": "No stream is configured, so nothing is exported. Add a [[stream]]",
+    "jobs": "No jobs yet: no window has been exported. The daemon exports each when its time comes",
     "archives": "No archives yet: one appears here when",
     "retention": "No archive has a period that ends.",
     "evidence": "The log is empty: its first entry comes with the first job",

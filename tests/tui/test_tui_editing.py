@@ -90,7 +90,7 @@ async def test_a_backfill_is_told_before_it_is_written(written: Bench, sit: Sit)
         await type_in(seat, "since", "2026-10-01")
         assert "Change the plan of messages?" in seat.text
         assert "50 exports due by the change, 2 due now" in seat.text
-        assert "an hour; all held by" in seat.text
+        assert "an hour; all archived by" in seat.text
         assert "0 of them come after the provider began to destroy their window" in seat.text
         await seat.press("enter")  # the safe button
         assert written.config.file.read_text() == TEXT

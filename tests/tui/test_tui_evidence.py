@@ -100,7 +100,7 @@ async def test_archives_are_handed_over_from_their_list(place: Place, tmp_path: 
         assert f"…{place.archive.id[-8:]}" in seat.text
         await seat.press("h")
         assert f"1 archive: {place.archive.stream} …{place.archive.id[-8:]}" in seat.text
-        await seat.press("escape", "slash", *"held", "enter", "h")
+        await seat.press("escape", "slash", *"archived", "enter", "h")
         assert "The filter is: held" in seat.text
         await seat.press("right", "enter")
         await until(seat, "which public key")

@@ -35,7 +35,7 @@ async def test_the_first_screen_answers_the_questions(bench: Bench, sit: Sit) ->
         assert isinstance(seat.app.screen, OverviewRoom)
         for words in (
             "✓ nothing else is at risk",
-            "1 stretch lost",
+            "1 period lost",
             "Coverage by day",
             "fetching",
             "interrupted",
@@ -57,7 +57,7 @@ async def test_the_most_urgent_risk_is_told_with_its_date(bench: Bench, sit: Sit
             "DELETE FROM coverage WHERE stream = ? AND window_start LIKE '2026-08-25%'", STREAMS[2]
         )
     async with sit(bench, (120, 30), room="overview") as seat:
-        assert f"▲ {STREAMS[2]}: 24 h not held; destroyed from 2026-11-23 01:00+01, " in seat.text
+        assert f"▲ {STREAMS[2]}: 24 h not archived; deleted from 2026-11-23 01:00+01, " in seat.text
 
 
 async def test_a_cell_is_told_in_words_with_its_cause(bench: Bench, sit: Sit) -> None:
@@ -66,7 +66,7 @@ async def test_a_cell_is_told_in_words_with_its_cause(bench: Bench, sit: Sit) ->
     hold(bench, STREAMS[0], range(3, 4), Cover.MISSING, "not-offered")
     async with sit(bench, (100, 30), room="overview") as seat:
         await seat.press("left", "left", "left")
-        assert "! missing (not-offered)  zavu:messages  2026-11-17" in seat.text
+        assert "! failed (not-offered)  zavu:messages  2026-11-17" in seat.text
 
 
 async def test_cells_become_longer_and_time_goes_back(bench: Bench, sit: Sit) -> None:
@@ -120,7 +120,7 @@ async def test_how_long_records_are_kept_may_be_unknown(empty: Bench, sit: Sit) 
     streams = (StreamSettings("nowhere:all", "nowhere", ("messages",), since=NOW - 9 * DAY),)
     empty.config = replace(empty.config, sources=(source,), streams=streams)
     async with sit(empty, (100, 24), room="overview") as seat:
-        assert "nobody has said how long nowhere keeps records" in seat.text
+        assert "it is not known how long nowhere keeps records" in seat.text
 
 
 async def test_a_silent_daemon_is_told(bench: Bench, sit: Sit) -> None:
@@ -144,7 +144,7 @@ async def test_a_click_chooses_a_cell(bench: Bench, sit: Sit) -> None:
     async with sit(bench, (100, 30), room="overview") as seat:
         await seat.pilot.click("Strips", offset=(40, 1))
         await seat.settle()
-        assert "█ held  zavu:messages" in seat.text
+        assert "█ archived  zavu:messages" in seat.text
 
 
 @pytest.mark.parametrize("legend", legends())
@@ -182,14 +182,14 @@ async def test_few_streams_grow_into_the_room_and_begin_where_they_are_wanted(be
         assert lines[place].count("○") >= 44 * 3  # a cell is several columns wide
         assert all("○○○" in line for line in lines[place : place + 5])  # and several lines tall
         await seat.press("down", "left", "left", "left")
-        assert "! missing (not-offered)" in seat.text
+        assert "! failed (not-offered)" in seat.text
         strips = seat.app.screen.query_one(Strips)
         x, y = next((n, line) for line, words in enumerate(seat.text.splitlines()) if (n := words.find("!!!")) >= 0)
         await seat.press("up", "right")
         assert "missing" not in seat.text.splitlines()[-12]
         await seat.pilot.click(strips, offset=(x - strips.region.x + 1, y - strips.region.y + 2))
         await seat.settle()
-        assert "! missing (not-offered)" in seat.text
+        assert "! failed (not-offered)" in seat.text
         await seat.press(*["left"] * 60)  # stays where anything was wanted
         assert "2026-10-06" in seat.text
 

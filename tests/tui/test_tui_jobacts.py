@@ -16,10 +16,10 @@ async def find(seat: Seat, words: str) -> None:
 @pytest.mark.parametrize(
     ("state", "there", "absent"),
     [
-        ("failed", {"retry"}, {"cancel", "export afresh"}),
-        ("archived", {"export afresh"}, {"cancel", "retry"}),
-        ("fetching", {"cancel"}, {"retry", "export afresh"}),
-        ("cancelled", set(), {"cancel", "retry", "export afresh"}),
+        ("failed", {"retry"}, {"cancel", "re-export"}),
+        ("archived", {"re-export"}, {"cancel", "retry"}),
+        ("fetching", {"cancel"}, {"retry", "re-export"}),
+        ("cancelled", set(), {"cancel", "retry", "re-export"}),
     ],
 )
 async def test_only_what_fits_is_offered(bench: Bench, sit: Sit, state: str, there: set[str], absent: set[str]) -> None:
@@ -57,7 +57,7 @@ async def test_somebody_at_work_is_asked_plainly(bench: Bench, sit: Sit) -> None
             await find(seat, "failed")
             await seat.press("t")
             assert "Try this failed window again?" in seat.text
-            assert "zavu: 0 exports this hour, 2 under way" in seat.text
+            assert "zavu: 0 exports this hour, 2 in progress" in seat.text
             await seat.press("enter")  # the safe answer has the focus
             assert asked(bench) == []
             await seat.press("t", "tab", "enter")
@@ -71,7 +71,7 @@ async def test_a_window_is_exported_afresh_from_the_life_of_its_job(bench: Bench
         await find(seat, "archived")
         await seat.press("enter", "e")
         assert "Export this window again?" in seat.text
-        assert "zavu: 0 exports this hour, 2 under way" in seat.text
+        assert "zavu: 0 exports this hour, 2 in progress" in seat.text
         await seat.press("enter")  # the safe answer has the focus
         assert asked(bench) == []
         await seat.press("e", "tab", "enter")

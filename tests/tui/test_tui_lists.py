@@ -58,7 +58,7 @@ async def test_what_is_on_hold_is_marked_in_the_list(empty: Bench, sit: Sit, siz
         marked = [line for line in lines if "■" in line]
         assert (len(lines), len(marked)) == (2, 1)
         if size[0] >= 120:
-            assert "■ held" in marked[0]
+            assert "■ hold" in marked[0]
             assert f"…{archives[0].id[-8:]}" in marked[0]
 
 

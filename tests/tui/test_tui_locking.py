@@ -70,7 +70,7 @@ async def test_what_is_open_is_told_and_locked_in_every_room(tmp_path: Path) -> 
 async def test_who_looks_on_is_told_so_and_offered_no_work(tmp_path: Path) -> None:
     place = Place(tmp_path)
     async with place.sit((80, 24), read_only=True) as seat:
-        never = {"pause", "run now", "edit", "cancel", "retry", "export afresh", "hold", "destroy", "checkpoint"}
+        never = {"pause", "run now", "edit", "cancel", "retry", "re-export", "hold", "destroy", "checkpoint"}
         never |= {"hand over", "check all", "place", "release", "approve", "undo", "propose"}
         for keys in ("1", "2", "3", "4", "5", "5l", "5u", "6", "7"):
             await seat.press(*keys)

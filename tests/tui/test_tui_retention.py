@@ -45,7 +45,13 @@ def as_person(monkeypatch: pytest.MonkeyPatch, uid: int) -> None:
 
 async def test_verdicts_tell_date_and_reason(kept: Bench, sit: Sit) -> None:
     async with sit(kept, (140, 30), room="retention") as seat:
-        for words in ("7 of 10 archives are past their period", "○ due", "✓ keep", "2026-09-", "no hold stands"):
+        for words in (
+            "7 of 10 archives are past their retention period",
+            "○ eligible",
+            "✓ retained",
+            "2026-09-",
+            "no active hold",
+        ):
             assert words in seat.text, words
 
 
@@ -53,8 +59,8 @@ async def test_another_date_is_judged(kept: Bench, sit: Sit) -> None:
     async with sit(kept, (140, 30), room="retention") as seat:
         await seat.press("t")
         await fill(seat, "2030-01-01")
-        assert "as of 2030-01-01: 10 of 10 archives are past their period" in seat.text
-        assert "✓ keep" not in seat.text
+        assert "as of 2030-01-01: 10 of 10 archives are past their retention period" in seat.text
+        assert "✓ retained" not in seat.text
         await seat.press("t")
         await fill(seat, "soon")
         assert "that is no date: write it as 2033-11-20" in seat.text
@@ -70,13 +76,13 @@ async def test_a_hold_is_placed_wins_and_is_released(kept: Bench, sit: Sit) -> N
         assert "Hold for which matter?" in seat.text
         await fill(seat, "Smith v. Jones")
         await fill(seat, "a lawsuit")
-        assert "■ stands" in seat.text
+        assert "■ active" in seat.text
         (placed,) = holds(kept.vault.catalogue)
         assert (placed.matter, placed.rule.stream, placed.reason) == ("Smith v. Jones", "zavu:messages", "a lawsuit")
         await seat.press("enter")
         assert "4 archives now, and what comes later" in seat.text
         await seat.press("escape", "escape")
-        assert "■ held" in seat.text
+        assert "■ on hold" in seat.text
         assert "1 hold of 1 matter" in seat.text
         await seat.press("l", "x")
         for words in ("Matter Smith v. Jones, stream zavu:messages", "keeps 4 archives now", "a lawsuit"):
@@ -108,7 +114,7 @@ async def test_a_plan_takes_two_people_and_the_typed_words(
         await seat.press("u")
         assert "Nothing is to be destroyed" in seat.text
         await seat.press("D")
-        assert "7 archives are past their period" in seat.text
+        assert "7 archives are past their retention period" in seat.text
         await seat.press("enter")
         assert "○ proposed" in seat.text
         await seat.press("a")  # its own proposer cannot approve, and is told so at once
@@ -179,7 +185,7 @@ async def test_under_a_hold_nothing_can_be_proposed(kept: Bench, sit: Sit) -> No
         await fill(seat, "everything")
         await fill(seat, "an order")
         await seat.press("escape", "u", "D")
-        assert "nothing is due" in seat.text
+        assert "nothing is eligible" in seat.text
         await seat.press("escape", "home", "D")
         assert not seat.app.screen.query("#line")
         assert "may not be" in seat.text
@@ -199,7 +205,7 @@ async def test_it_fits(kept: Bench, sit: Sit) -> None:
     async with sit(kept, room="retention") as seat:
         for size in SIZES:
             await seat.resize(*size)
-            assert "○ due" in seat.text, size
+            assert "○ eligible" in seat.text, size
             await seat.press("l")
             assert "Holds" in seat.text, size
             await seat.press("escape", "u")

@@ -23,11 +23,11 @@ async def test_every_plan_says_what_is_due_and_what_comes(bench: Bench, sit: Sit
     async with sit(held(bench), (120, 30), room="schedules") as seat:
         lines = {name: next(line for line in seat.text.splitlines() if name in line) for name in STREAMS}
         assert "✓ waiting" in lines[STREAMS[0]]
-        assert "○ due" in lines[STREAMS[1]]
+        assert "○ pending" in lines[STREAMS[1]]
         assert " 4 " in lines[STREAMS[1]]
         assert "▲ late" in lines[STREAMS[2]]
         assert "in 16 h 56 min" in lines[STREAMS[0]]
-        for state, name in (("waiting", STREAMS[0]), ("due", STREAMS[1]), ("late", STREAMS[2])):
+        for state, name in (("waiting", STREAMS[0]), ("pending", STREAMS[1]), ("late", STREAMS[2])):
             await seat.press("slash", *state, "enter")
             assert [each for each in STREAMS if f" {each} " in seat.text] == [name], state
             await seat.press("escape")
@@ -39,10 +39,10 @@ async def test_enter_tells_a_plan_at_length(bench: Bench, sit: Sit) -> None:
     async with sit(held(bench), (120, 40), room="schedules") as seat:
         await seat.press("j", "enter")
         for words in (
-            "○ due  zavu:contacts",
+            "○ pending  zavu:contacts",
             "one for each day, in the zone UTC",
-            "4 exports, held by",
-            "asked for 2026-11-21 07:00:00+01:00, in 16 h 56 min",
+            "4 exports, done by",
+            "exported 2026-11-21 07:00:00+01:00, in 16 h 56 min",
             "Due now, the oldest first",
             "destroyed from 2027-02-14",
         ):

@@ -38,7 +38,7 @@ async def test_disk_quotas_clocks_and_who_was_told(bench: Bench, sit: Sit) -> No
             "Machine and sources",
             "free, the reserve is 2.0 GB; at",
             "a day it is reached in",
-            "exports this hour 0 of 10, under way 2 of 3",
+            "exports this hour 0 of 10, in progress 2 of 3",
             "its clock is -1.5 s",
             "not before 2026-11-20 15:03:07+01:00, in 60 min",
             "to the desktop; 1 told, the last 60 min ago; 1 waiting",
@@ -54,9 +54,9 @@ async def test_nothing_known_is_said_so(empty: Bench, sit: Sit) -> None:
 
 def test_a_cell_of_a_snapshot_is_one_copy() -> None:
     spot = Spot("templates", window(3), Heat.HELD, snapshot=True)
-    assert "█ a copy is held  templates" in spot_words(spot, 100).plain
+    assert "█ a copy is archived  templates" in spot_words(spot, 100).plain
     assert "x no copy was taken" in spot_words(replace(spot, heat=Heat.LOST), 100).plain
-    assert "█ held" in spot_words(replace(spot, snapshot=False), 100).plain
+    assert "█ archived" in spot_words(replace(spot, snapshot=False), 100).plain
 
 
 def test_what_a_stream_leaves_out_is_told_with_who_has_it(bench: Bench) -> None:

@@ -29,7 +29,7 @@ SCHEDULE = Schedule(Plan(Stream("s", "zavu", ("messages",)), NOW), "", window(1)
         (SCHEDULE, "✓ waiting", 0),
         (replace(SCHEDULE, running=21), "▒ running", 21),
         (replace(SCHEDULE, failed=2), "✗ failed", 2),
-        (replace(SCHEDULE, outlook=replace(NOTHING, exports=3), running=4), "○ due", 7),
+        (replace(SCHEDULE, outlook=replace(NOTHING, exports=3), running=4), "○ pending", 7),
         (replace(SCHEDULE, outlook=replace(NOTHING, exports=3, late=1), failed=1), "▲ late", 4),
         (replace(SCHEDULE, paused="by ana", failed=1), "‖ paused", 1),
     ],
@@ -75,6 +75,8 @@ def test_a_hold_has_no_end_date_and_the_period_has_its_own() -> None:
     assert "2033" not in facts["verdict"]
     assert "no end date" in facts["hold ends"]
     assert facts["period"] == "ends 2033-11-02"
-    kept = dict(keeping_facts(replace(verdict, fate=Fate.KEEP, reason="kept"), (), (), 0))
+    kept = dict(
+        keeping_facts(replace(verdict, fate=Fate.KEEP, reason="retained until 2033-11-02, standard"), (), (), 0)
+    )
     assert "until 2033-11-02" in kept["verdict"]
     assert "hold ends" not in kept

@@ -16,7 +16,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from textual import on
-from textual.app import SystemCommand
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.css.query import NoMatches
@@ -114,7 +114,13 @@ class StrongroomApp(TellingApp[None]):
         self.set_interval(EVERY.total_seconds(), self._look_if_idle)
         self.set_interval(1, self._lock_if_idle)
         self._look_if_idle()
+        self.app_resume_signal.subscribe(self, self._draw_again)
         _worker: Worker[None] = self.run_worker(self._learn, group="adapters")
+
+    def _draw_again(self, _app: App[object]) -> None:
+        """Draw every line after SIGCONT: the terminal shows nothing of what was there before."""
+        for widget in self.screen.walk_children(with_self=True):
+            widget.refresh()
 
     def on_unmount(self) -> None:
         """Remember how things were looked at."""

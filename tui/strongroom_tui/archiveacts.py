@@ -48,7 +48,7 @@ class ArchiveActs(Room):
         Binding(
             "e",
             "regenerate_archive",
-            "export afresh",
+            "re-export",
             show=False,
             tooltip="Export the window again, beside what is there",
         ),

@@ -60,7 +60,7 @@ class ArchivesQuestion:
         return readings.list_archives(
             desk.vault,
             stream=self.filter.stream,
-            holding=self.filter.kind,
+            holding=_STORED.get(self.filter.kind, ""),
             sort=self.sort,
             period=self.filter.period,
             before=self.before,
@@ -68,11 +68,15 @@ class ArchivesQuestion:
         )
 
 
+_STORED = {each.words: each.value for each in Holding}
+"""How the catalogue spells the states that a person reads."""
+
+
 class ArchivesRoom(ArchiveActs, ListRoom[Archive]):
     """Archives, sound and quarantined."""
 
     MODE: ClassVar[str] = "archives"
-    KINDS: ClassVar[tuple[str, ...]] = tuple(Holding)
+    KINDS: ClassVar[tuple[str, ...]] = tuple(each.words for each in Holding)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "sort", "sort", tooltip="Sort by when archived, by window, by size, by records"),
     ]
@@ -113,7 +117,7 @@ class ArchivesRoom(ArchiveActs, ListRoom[Archive]):
         columns = archive_columns(width)
         held = page.held if isinstance(page, Shelf) else frozenset[str]()
         names = page.names if isinstance(page, Shelf) else dict[str, str]()
-        counts = {holding: totals.count for holding, totals in seen.status.archives.items()}
+        counts = {Holding(holding).words: totals.count for holding, totals in seen.status.archives.items()}
         return View(
             title="Archives" if self.sort is Sort.ARCHIVED else f"Archives by {self.sort}",
             rows=[

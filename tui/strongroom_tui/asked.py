@@ -44,7 +44,7 @@ def asked_words(request: Request) -> str:
 def asked_line(request: Request, now: datetime) -> Text:
     """Say at length what was asked of a plan."""
     ago = f"{span(now - request.at)} ago by {clean(request.by)}"
-    return Text(f"{asked_words(request)} {ago}; nobody has answered yet", STYLE)
+    return Text(f"{asked_words(request)} {ago}; not answered yet", STYLE)
 
 
 def _meant(request: Request, names: tuple[str, str]) -> bool:

@@ -28,7 +28,7 @@ _JOBS = (
     (_STATE, Column("stream", "stream", 10), Column("window", "window", 11), Column("doing", "", 15, grows=True)),
     (_STATE, Column("stream", "stream", 8, grows=True), Column("window", "window", 11)),
 )
-_FOUND = Column("found", "read back", 13)
+_FOUND = Column("found", "verified", 13)
 _RECORDS = Column("records", "records", 11, right=True)
 _SIZE = Column("size", "size", 9, right=True)
 _HELD = Column("held", "hold", 6)
@@ -41,8 +41,8 @@ _ARCHIVES = (
         Column("window", "window", 24),
         _RECORDS,
         _SIZE,
-        Column("durable", "durable", 25),
-        Column("verified", "verified", 9),
+        Column("durable", "stored", 25),
+        Column("verified", "after", 9),
         _ID,
     ),
     (
@@ -52,8 +52,8 @@ _ARCHIVES = (
         Column("window", "window", 24),
         _RECORDS,
         _SIZE,
-        Column("durable_short", "durable", 14),
-        Column("verified", "verified", 8),
+        Column("durable_short", "stored", 14),
+        Column("verified", "after", 8),
         _ID,
     ),
     (
@@ -62,14 +62,14 @@ _ARCHIVES = (
         Column("window", "window", 11),
         Column("records", "records", 9, right=True),
         Column("size", "size", 8, right=True),
-        Column("durable_short", "durable", 14),
-        Column("verified_short", "check", 5),
+        Column("durable_short", "stored", 14),
+        Column("verified_short", "after", 5),
     ),
     (
         _FOUND,
         Column("stream", "stream", 10, grows=True),
         Column("window", "window", 11),
-        Column("durable_short", "durable", 14),
+        Column("durable_short", "stored", 14),
     ),
     (_FOUND, Column("stream", "stream", 8, grows=True), Column("window", "window", 11)),
 )
@@ -81,20 +81,20 @@ _SCHEDULES = (
         Column("stream", "stream", 18, grows=True),
         Column("every", "every", 6),
         Column("next", "next window", 24),
-        Column("at", "asked for", 18),
-        Column("due", "due", 6, right=True),
-        Column("by", "held by", 14),
+        Column("at", "exported", 18),
+        Column("due", "pending", 8, right=True),
+        Column("by", "done by", 14),
         Column("class", "class", 14),
     ),
     (
         Column("plan", "plan", 9),
         Column("stream", "stream", 14, grows=True),
         Column("every", "every", 6),
-        Column("at", "asked for", 16),
-        Column("due", "due", 5, right=True),
-        Column("by", "held by", 14),
+        Column("at", "exported", 16),
+        Column("due", "pending", 7, right=True),
+        Column("by", "done by", 14),
     ),
-    (Column("plan", "plan", 9), Column("stream", "stream", 12, grows=True), Column("due", "due", 5, right=True)),
+    (Column("plan", "plan", 9), Column("stream", "stream", 12, grows=True), Column("due", "pending", 7, right=True)),
     (Column("plan", "plan", 9), Column("stream", "stream", 10, grows=True)),
 )
 
@@ -131,21 +131,21 @@ def moment_columns(width: int) -> Columns:
 _VERDICTS = (
     (
         Column("fate", "verdict", 11),
-        Column("until", "kept until", 12),
+        Column("until", "until", 12),
         Column("stream", "stream", 16),
         Column("window", "window", 24),
         Column("why", "why", 30, grows=True),
     ),
     (
         Column("fate", "verdict", 11),
-        Column("until", "kept until", 11),
+        Column("until", "until", 11),
         Column("stream", "stream", 13),
         Column("window", "window", 11),
         Column("why", "why", 20, grows=True),
     ),
     (
         Column("fate", "verdict", 11),
-        Column("until", "kept until", 10),
+        Column("until", "until", 11),
         Column("stream", "stream", 10, grows=True),
         Column("window", "window", 11),
     ),
@@ -155,23 +155,23 @@ _HOLDS = (
     (
         Column("stands", "hold", 11),
         Column("matter", "matter", 20),
-        Column("keeps", "keeps", 24, grows=True),
+        Column("keeps", "covers", 24, grows=True),
         Column("placed", "placed", 12),
         Column("by", "by", 16),
     ),
-    (Column("stands", "hold", 11), Column("matter", "matter", 16), Column("keeps", "keeps", 20, grows=True)),
+    (Column("stands", "hold", 11), Column("matter", "matter", 16), Column("keeps", "covers", 20, grows=True)),
     (Column("stands", "hold", 11), Column("matter", "matter", 12, grows=True)),
 )
 _PLANS = (
     (
-        Column("stage", "stands", 12),
+        Column("stage", "state", 12),
         Column("count", "archives", 9, right=True),
         Column("at", "proposed", 12),
         Column("by", "by", 14),
         Column("why", "why", 24, grows=True),
     ),
-    (Column("stage", "stands", 12), Column("count", "archives", 9, right=True), Column("why", "why", 12, grows=True)),
-    (Column("stage", "stands", 12), Column("count", "archives", 9, right=True, grows=True)),
+    (Column("stage", "state", 12), Column("count", "archives", 9, right=True), Column("why", "why", 12, grows=True)),
+    (Column("stage", "state", 12), Column("count", "archives", 9, right=True, grows=True)),
 )
 
 

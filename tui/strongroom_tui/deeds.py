@@ -53,7 +53,7 @@ def wish(what: Wish, subject: str) -> Deed[Asked]:
 def _wait(desk: Desk) -> str:
     """Say what the request waits for, where nobody is there to answer it."""
     if not worked_on_by(desk.vault):
-        return "; nobody works in the vault, so it waits for the daemon or the next run"
+        return "; no daemon is running, so it waits for the daemon or the next run"
     if stands_by(desk.vault):
         return "; the clock is wrong, so it waits until the clock is right"
     told = heartbeat_of_holder(desk.vault)

@@ -32,7 +32,7 @@ class Answer(Button):
 class Line(Input):
     """A line whose key stands in the last line."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "go on", tooltip="Take what is written")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "continue", tooltip="Take what is written")]
 
 
 class Dialog(ModalScreen[str | None]):
@@ -106,7 +106,7 @@ class Confirm(Dialog):
     def fields(self) -> ComposeResult:
         """Ask for the word, where one is wanted."""
         if self._typed:
-            yield Static(Text(f"Type {self._typed} to go on:"), markup=False)
+            yield Static(Text(f"Type {self._typed} to continue:"), markup=False)
             yield Line(id="typed", compact=True)
 
     def buttons(self) -> ComposeResult:
@@ -162,7 +162,7 @@ class AskLine(Dialog):
     button leaves the question and does that.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "go on")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "continue")]
 
     def __init__(
         self,

@@ -80,7 +80,7 @@ class EditScreen(Room):
         """Have the loader judge, then tell what it means or write."""
         wants = changed_fields(self._stream, self.form.answers)
         if not wants:
-            self._trouble_in_form("nothing is otherwise than it stands")
+            self._trouble_in_form("nothing was changed")
         elif not self._busy:
             self._busy = True
             self.do(consider(self._stream.name, wants), lambda seen: self._ask(wants, *seen), self._trouble_in_form)
@@ -131,9 +131,11 @@ def consider(stream: str, wants: Mapping[str, str]) -> Deed[tuple[Foresight, Con
 
 def foresight_words(seen: Foresight) -> str:
     """Tell the work that a change brings."""
-    lines = [f"{number(seen.exports, 'export')} due by the change, {number(seen.before)} due now."]
+    lines = [f"{number(seen.exports, 'export')} pending with the change, {number(seen.before)} pending now."]
     if seen.exports and seen.first is not None:
-        lines.append(f"From {local(seen.first)} on, up to {seen.pace:g} an hour; all held by {local(seen.done_by)}.")
+        lines.append(
+            f"From {local(seen.first)} on, up to {seen.pace:g} an hour; all archived by {local(seen.done_by)}."
+        )
         lines.append(f"{number(seen.late)} of them come after the provider began to destroy their window.")
     if seen.late_beside:
         lines.append(f"{number(seen.late_beside, 'window')} of other streams of {seen.source} would come late by it.")

@@ -228,7 +228,7 @@ async def _run(app: FirstRun, ending: Ending) -> Path | None:
 def read_wishes(answers: Mapping[str, str]) -> Wishes:
     """Read what was filled in. Raises UsageError with what is wrong."""
     if not answers["passphrase"]:
-        raise UsageError("the identity needs a passphrase", hint="it is asked for whenever an archive is opened")
+        raise UsageError("the identity needs a passphrase", hint="you type it whenever an archive is opened")
     if answers["passphrase"] != answers["again"]:
         raise UsageError("the two passphrases are not the same", hint="type both again")
     config = typed_path(answers["config"])

@@ -23,11 +23,11 @@ from strongroom_tui.strips import HEATS, Spot
 _SOON = timedelta(days=14)
 COPIES: Mapping[Heat, str] = MappingProxyType(
     {
-        Heat.HELD: "a copy is held",
-        Heat.EMPTY: "a copy is held, with nothing in it",
+        Heat.HELD: "a copy is archived",
+        Heat.EMPTY: "an empty copy is archived",
         Heat.OPEN: "a copy is being taken",
-        Heat.DUE: "a copy is due",
-        Heat.RISK: "a copy is due",
+        Heat.DUE: "a copy is pending",
+        Heat.RISK: "a copy is pending",
         Heat.MISSING: "no copy could be taken",
         Heat.LOST: "no copy was taken",
     }
@@ -37,25 +37,24 @@ COPIES: Mapping[Heat, str] = MappingProxyType(
 
 def risk_lines(glance: Glance, now: datetime, width: int, most: int = 1) -> Text:
     """Return the `most` urgent risks in words with their dates, and what is missing or lost."""
-    lines = [_risk(glance, now, most), *(_risk_of(each, now) for each in glance.risks[1:most])]
+    lines = [_risk(glance, now, most, width), *(_risk_of(each, now, width) for each in glance.risks[1:most])]
     if glance.lost or glance.missing:
-        parts = [number(glance.missing, "window") + " missing"] if glance.missing else []
-        parts += [number(glance.lost, "stretch").replace("stretchs", "stretches") + " lost"] if glance.lost else []
-        lines.append((f"! {' and '.join(parts)}: move to one for its reason", "bold red"))
+        parts = [number(glance.missing, "window") + " failed"] if glance.missing else []
+        parts += [number(glance.lost, "period") + " lost"] if glance.lost else []
+        lines.append((f"! {' and '.join(parts)}: select one to see why", "bold red"))
     if glance.unknown:
         names = ", ".join(glance.unknown[:3])
-        unsaid = f"? nobody has said how long {names} keeps records"
-        ways = [f"{unsaid}: set retention_days, or let the daemon ask", f"{unsaid}: set retention_days", unsaid]
+        unsaid = f"? it is not known how long {names} keeps records"
+        ways = [f"{unsaid}: set retention_days, or start the daemon", f"{unsaid}: set retention_days", unsaid]
         lines.append((first_that_fits([*ways, f"? unknown how long {names} keeps records"], width), "yellow"))
     return Text("\n").join(Text(clip(words, width), style) for words, style in lines)
 
 
-def _risk(glance: Glance, now: datetime, most: int) -> tuple[str, str]:
+def _risk(glance: Glance, now: datetime, most: int, width: int) -> tuple[str, str]:
     if not glance.risks:
         return _calm(glance)
-    words, style = _risk_of(glance.risks[0], now)
     rest = len(glance.risks) - most
-    return (f"{words}; {number(rest, 'more stream')} not all held" if rest > 0 else words, style)
+    return _risk_of(glance.risks[0], now, width, f"; {number(rest, 'more stream')} not complete" if rest > 0 else "")
 
 
 def _calm(glance: Glance) -> tuple[str, str]:
@@ -66,16 +65,19 @@ def _calm(glance: Glance) -> tuple[str, str]:
         return "? it is not known yet what is at risk", "yellow"
     if glance.missing or glance.lost:
         return "✓ nothing else is at risk", "green"
-    return "✓ nothing is at risk: all that has settled is held", "green"
+    return "✓ nothing is at risk: everything that has settled is archived", "green"
 
 
-def _risk_of(first: AtRisk, now: datetime) -> tuple[str, str]:
+def _risk_of(first: AtRisk, now: datetime, width: int, more: str = "") -> tuple[str, str]:
+    """Return one risk in the longest words that fit whole, so that none is read half."""
     days = first.first_loss - now
     when = f"in {span(days)}" if days > timedelta(0) else "now"
     lost_from = local_day_minute(first.first_loss)
-    words = f"{first.stream}: {span(first.amount)} not held; destroyed from {lost_from}, {when}"
     urgent = days < _SOON
-    return (f"{'▲' if urgent else '○'} {words}", "bold yellow" if urgent else "")
+    start = f"{'▲' if urgent else '○'} {first.stream}: {span(first.amount)} not archived"
+    dated = f"{start}; deleted from {lost_from}"
+    ways = [f"{dated}, {when}{more}", f"{dated}, {when}", dated, f"{start}; deleted {when}", start]
+    return first_that_fits(ways, width), "bold yellow" if urgent else ""
 
 
 def spot_words(spot: Spot | None, width: int) -> Text:
@@ -93,7 +95,7 @@ def spot_words(spot: Spot | None, width: int) -> Text:
 
 
 def work_lines(glance: Glance, status: Status, now: datetime, width: int, most: int) -> Text:
-    """Return what runs now with live progress, one line each, and below it what was asked for and waits."""
+    """Return what runs now with live progress, one line each, and below it which requests wait."""
     running = {each.job: each for each in status.running}
     jobs = sorted(glance.at_work, key=lambda job: job.id not in running)
     asked = request_lines(status.waiting, now, width, most // 2)
@@ -104,7 +106,7 @@ def work_lines(glance: Glance, status: Status, now: datetime, width: int, most: 
         lines.append(Text(clip(f"  and {number(len(jobs) - len(shown), 'more job')}: 3", width)))
     if not jobs:
         planned = status.jobs.get("planned", 0)
-        words = f"nothing is under way; {number(planned, 'job')} planned" if planned else "nothing is under way"
+        words = f"nothing is in progress; {number(planned, 'job')} planned" if planned else "nothing is in progress"
         lines.append(Text(clip(words, width)))
     return Text("\n").join([*lines, *asked])
 
@@ -135,7 +137,8 @@ def _quotas(glance: Glance, width: int) -> str:
     """Tell each quota; where not all fit, the first ones, and how many more there are and where."""
     told, count = list(map(quota_words, glance.quotas)), len(glance.quotas)
     fitting = [" · ".join([*told[:many], f"{count - many} more: 7"]) for many in range(count - 1, 0, -1)]
-    return first_that_fits([" · ".join(told), *fitting], width) if told else ""
+    least = [*told[:1], f"{number(count, 'quota')}: 7"]
+    return first_that_fits([" · ".join(told), *fitting, *least], width) if told else ""
 
 
 def _holdings(glance: Glance, status: Status, width: int) -> str:
@@ -153,7 +156,7 @@ def quota_words(quota: Quota) -> str:
     left = f"{max(0, quota.per_hour - quota.created)} of {quota.per_hour}" if quota.per_hour else ""
     words = f"quota {left} left this hour" if left else f"{number(quota.created, 'export')} this hour"
     under_way = f"{quota.running} of {quota.concurrent}" if quota.concurrent else str(quota.running)
-    return f"{quota.source}: {words}, {under_way} under way"
+    return f"{quota.source}: {words}, {under_way} in progress"
 
 
 def _proofs(glance: Glance, now: datetime) -> Iterator[str]:

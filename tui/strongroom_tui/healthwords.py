@@ -1,4 +1,4 @@
-"""Alarms and checks in words, the worst first."""
+"""Alerts and checks in words, the worst first."""
 
 from __future__ import annotations
 
@@ -51,12 +51,13 @@ def health_story(
     raised = list(notices or ())
     standing = [each for each in raised if each.cleared_at is None]
     over = [each for each in raised if each.cleared_at is not None]
-    parts = [_alarms(standing, now, bad, known=notices is not None)]
+    sent = standing_now is None or bool(standing_now.telling.channels)
+    parts = [_alarms(standing, now, bad, known=notices is not None, sent=sent)]
     if standing_now is not None:
         parts.append(_section("Machine and sources", [Text(f"  {line}") for line in standing_lines(standing_now, now)]))
     parts.append(_checks(checks, offline=offline))
     if over:
-        parts.append(_section("Over", [_notice(each, now) for each in over]))
+        parts.append(_section("Over", [_notice(each, now, sent=sent) for each in over]))
     return Text("\n\n").join(parts)
 
 
@@ -68,17 +69,17 @@ def unarchived_words(coverage: Mapping[str, Mapping[str, int]]) -> list[str]:
     return words + ([f"{number(failed, 'window')} failed: a person must act"] if failed else [])
 
 
-def _alarms(standing: list[Notice], now: datetime, bad: Sequence[str], *, known: bool) -> Text:
+def _alarms(standing: list[Notice], now: datetime, bad: Sequence[str], *, known: bool, sent: bool) -> Text:
     if not known:
-        return _section("Alarms", [Text("  reading …")])
+        return _section("Alerts", [Text("  reading …")])
     if not standing and bad:
         lines = [Text("  · no alert is active, but:"), *(Text(f"  ✗ {words}", "bold red") for words in bad)]
-        return _section("Alarms", lines)
+        return _section("Alerts", lines)
     if not standing:
-        return _section("Alarms", [Text("  ✓ no alert is active", "green")])
+        return _section("Alerts", [Text("  ✓ no alert is active", "green")])
     order = list(LEVELS)
     worst = sorted(standing, key=lambda each: order.index(each.severity) if each.severity in order else len(order))
-    return _section(f"Alarms  {number(len(standing))} standing", [_notice(each, now) for each in worst])
+    return _section(f"Alerts  {number(len(standing))} active", [_notice(each, now, sent=sent) for each in worst])
 
 
 def standing_lines(found: Standing, now: datetime) -> Iterator[str]:
@@ -90,10 +91,10 @@ def standing_lines(found: Standing, now: datetime) -> Iterator[str]:
     for each in found.sources:
         yield f"{clean(each.quota.source):<{_NAME}} {_source(each, now)}"
     if not telling.channels:
-        yield f"{'notifications':<{_NAME}} to nobody: there is no [notify] in the configuration"
+        yield f"{'notifications':<{_NAME}} alerts reach nobody: the configuration has no [notify]"
         return
     channels = ", ".join(telling.channels)
-    told = f"; {number(telling.told)} told, the last {span(now - telling.last)} ago" if telling.last else "; none told"
+    told = f"; {number(telling.told)} sent, the last {span(now - telling.last)} ago" if telling.last else "; none sent"
     waiting = f"; {number(telling.waiting)} waiting" if telling.waiting else ""
     yield f"{'notifications':<{_NAME}} to {channels}{told}{waiting}"
 
@@ -102,20 +103,21 @@ def _source(each: SourceStanding, now: datetime) -> str:
     quota = each.quota
     hourly = f"{quota.created} of {quota.per_hour}" if quota.per_hour else number(quota.created)
     at_once = f"{quota.running} of {quota.concurrent}" if quota.concurrent else number(quota.running)
-    parts = [f"exports this hour {hourly}, under way {at_once}"]
+    parts = [f"exports this hour {hourly}, in progress {at_once}"]
     if each.refused_until is not None:
         parts.append(f"not before {local(each.refused_until)}, in {span(each.refused_until - now)}")
         parts += [clean(each.refused)] if each.refused else []
     if each.skew is None:
-        parts.append("its clock was not heard yet")
+        parts.append("its clock is not known yet")
     else:
         parts.append(f"its clock is {each.skew.total_seconds():+.1f} s from ours")
     return "; ".join([*parts, *([f"paused: {clean(each.paused)}"] if each.paused else [])])
 
 
-def _notice(notice: Notice, now: datetime) -> Text:
+def _notice(notice: Notice, now: datetime, *, sent: bool) -> Text:
     mark = LEVELS.get(notice.severity, LEVELS["info"]) if notice.cleared_at is None else _OVER
-    told = f"told {span(now - notice.told_at)} ago" if notice.told_at else "nobody was told yet"
+    told = f"sent {span(now - notice.told_at)} ago" if notice.told_at else "not sent yet"
+    told = told if sent else "no channel to send it to"
     since = notice.cleared_at or notice.raised_at
     text = Text.assemble(("  " + f"{mark.symbol} {mark.word}".ljust(_WORD + 2), mark.style), clean(notice.title))
     indent = " " * (_WORD + 4)

@@ -23,9 +23,9 @@ PRESS: Mapping[str, str] = MappingProxyType(
             "verify it (4, then v), and restore the file from a copy of the vault"
         ),
         "name two archives: strongroom diff A B": "choose one that has an older archive of the same window",
-        "see what is due: strongroom retention plan": "what is due stands first in Retention: 5",
+        "see what is due: strongroom retention plan": "what is eligible comes first in Retention: 5",
         "nothing is destroyed early; see: strongroom retention plan": (
-            "nothing is destroyed early; until when it is kept stands in Retention: 5"
+            "nothing is destroyed early; Retention (5) shows until when it is retained"
         ),
         "see: strongroom destroy list": "see the plans: 5, then u",
         "read it again: strongroom destroy show": "open it again and read it",

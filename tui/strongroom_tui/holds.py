@@ -27,7 +27,7 @@ from strongroom_tui.retentionwords import caught_words, release_words, rule_word
 from strongroom_tui.room import Room
 from strongroom_tui.rows import hold_row
 
-NEED = "a reason is needed: it is kept for whoever asks later"
+NEED = "a reason is needed: it is kept for anyone who asks later"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class HoldsQuestion:
     def ask(self, desk: Desk) -> Page[Hold]:
         """Read them; there are never very many."""
         found = sorted(list_holds(desk.vault, active=False), key=lambda hold: (not hold.stands, hold.matter, hold.id))
-        kept = [hold for hold in found if self.filter.kind in ("", "stands" if hold.stands else "released")]
+        kept = [hold for hold in found if self.filter.kind in ("", "active" if hold.stands else "released")]
         first = next((place + 1 for place, each in enumerate(kept) if each == self.before), 0)
         rows = kept[first : first + PAGE]
         return Page(tuple(rows), rows[-1] if len(kept) > first + PAGE else None)
@@ -50,7 +50,7 @@ class HoldsScreen(ListRoom[Hold]):
     """Holds."""
 
     MODE: ClassVar[str] = "holds"
-    KINDS: ClassVar[tuple[str, ...]] = ("stands", "released")
+    KINDS: ClassVar[tuple[str, ...]] = ("active", "released")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "back", tooltip="Back to the verdicts"),
         Binding("a", "place_hold", "place", tooltip="Place a hold on a stream, or on the whole vault"),
@@ -154,12 +154,12 @@ def place_hold(room: Room, rule: HoldRule, what: str) -> None:
             if reason:
                 room.do(
                     lambda desk: _placed(desk, config, matter, rule, reason),
-                    lambda caught: room.tell(f"held: {caught_words(rule, caught.archives)}"),
+                    lambda caught: room.tell(f"on hold: {caught_words(rule, caught.archives)}"),
                 )
 
         room.app.push_screen(AskLine("Why?", f"The reason for holding {what}. It is kept.", need=NEED), said)
 
-    words = f"The matter under which {what} is held. Nothing it catches is destroyed until it is released."
+    words = f"The matter under which {what} is on hold. Nothing it covers is destroyed until it is released."
     need = "a hold needs its matter: a case, a number, a name"
     room.app.push_screen(AskLine("Hold for which matter?", words, need=need), named)
 

@@ -21,7 +21,7 @@ class JobActs(Room):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "cancel_job", "cancel", tooltip="Stop working on this job"),
         Binding("t", "retry_job", "retry", tooltip="Try the window of this failed job again"),
-        Binding("e", "regenerate_job", "export afresh", tooltip="Export the window again, beside what is there"),
+        Binding("e", "regenerate_job", "re-export", tooltip="Export the window again, beside what is there"),
         Binding("y", "copy_job", "copy id", show=False, tooltip="Copy the id of this job to the clipboard"),
     ]
 
@@ -44,7 +44,7 @@ class JobActs(Room):
         if job is None:
             return
         words = (
-            f"{job.stream}  {window_words(job.spec.window, 60)}\nIt is {job.state}. Its window is due again at the "
+            f"{job.stream}  {window_words(job.spec.window, 60)}\nIt is {job.state}. Its window is pending again at the "
             "next look, unless its stream is paused. Nothing that is archived is touched."
         )
 

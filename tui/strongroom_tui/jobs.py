@@ -21,7 +21,7 @@ from strongroom_tui.rows import job_row
 
 _ACTIVE = (State.FETCHING, State.SEALED, State.READY, State.DEAD, State.UNCERTAIN, State.WAITING)
 _MOVING = (State.FETCHING, State.SEALED)
-_EMPTY = "No jobs yet: no window has been asked for.\nThe daemon asks for each when it is due: see Schedules, 2."
+_EMPTY = "No jobs yet: no window has been exported.\nThe daemon exports each when its time comes: see Schedules, 2."
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,8 +56,8 @@ SEVERITIES: Mapping[Severity, Mark] = MappingProxyType(
 )
 
 
-PLAN_WORDS = ("paused", "late", "failed", "due", "running", "waiting")
-"""How a plan may stand."""
+PLAN_WORDS = ("paused", "late", "failed", "pending", "running", "waiting")
+"""The states of a plan."""
 
 
 def plan_mark(schedule: Schedule) -> Mark:
@@ -70,7 +70,7 @@ def plan_mark(schedule: Schedule) -> Mark:
     if schedule.failed:
         return Mark("✗", "failed", _BAD)
     if outlook is not None and outlook.exports:
-        return Mark("○", "due", _MOVING)
+        return Mark("○", "pending", _MOVING)
     if schedule.running:
         return Mark("▒", "running", _MOVING)
     return Mark("✓", "waiting", _GOOD)

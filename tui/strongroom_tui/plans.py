@@ -142,7 +142,7 @@ class PlansScreen(PlanActs, ListRoom[Plan]):
     KINDS: ClassVar[tuple[str, ...]] = ("all",)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "back", tooltip="Back to the verdicts"),
-        Binding("D", "propose_due", "propose all due", tooltip="Propose everything whose period is over"),
+        Binding("D", "propose_due", "propose all", tooltip="Propose everything whose period is over"),
     ]
 
     def page_question(self, wanted: Filter, before: Plan | None) -> PlansQuestion:
@@ -191,7 +191,7 @@ class PlansScreen(PlanActs, ListRoom[Plan]):
 
         def counted(count: int) -> None:
             if not count:
-                self.tell("nothing is due: no archive is past its period, off every hold and on no plan")
+                self.tell("nothing is eligible: no archive is past its period, on no hold and on no plan")
                 return
             words = f"{number(count, 'archive')} are past their period and on no plan. A second person must approve."
             ask = AskLine("Propose their destruction: why?", words, value="the period is over", need=NEED)

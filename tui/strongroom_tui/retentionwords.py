@@ -19,9 +19,9 @@ from strongroom_tui.plain import clean, clip
 
 FATES: Mapping[Fate, Mark] = MappingProxyType(
     {
-        Fate.KEEP: Mark("✓", "keep", "green"),
-        Fate.HELD: Mark("■", "held", "cyan"),
-        Fate.DUE: Mark("○", "due", "yellow"),
+        Fate.KEEP: Mark("✓", Fate.KEEP.words, "green"),
+        Fate.HELD: Mark("■", Fate.HELD.words, "cyan"),
+        Fate.DUE: Mark("○", Fate.DUE.words, "yellow"),
         Fate.UNKNOWN: Mark("?", "unknown", "yellow"),
         Fate.DESTROYED: Mark("-", "destroyed"),
     }
@@ -42,8 +42,8 @@ def totals_line(totals: RetentionTotals, archives: int, width: int, *, fixed: bo
     """Return retention at a glance, on one line."""
     when = f"as of {totals.at:%Y-%m-%d}" if fixed else "now"
     parts = [
-        f"{when}: {number(totals.over)} of {number(archives, 'archive')} are past their period",
-        f"{number(totals.holds, 'hold')} of {number(totals.matters, 'matter')}" if totals.holds else "no hold stands",
+        f"{when}: {number(totals.over)} of {number(archives, 'archive')} are past their retention period",
+        f"{number(totals.holds, 'hold')} of {number(totals.matters, 'matter')}" if totals.holds else "no active hold",
         f"{number(totals.proposals, 'plan')} of destruction" if totals.proposals else "nothing is to be destroyed",
     ]
     most = parts if totals.proposals else parts[:-1]
@@ -55,8 +55,7 @@ def keeping_facts(
 ) -> list[tuple[str, str]]:
     """Return what keeps an archive, and what proves what happened to it."""
     mark = FATES[verdict.fate]
-    until = f" until {verdict.until:%Y-%m-%d}" if verdict.until and verdict.fate is Fate.KEEP else ""
-    facts = [("verdict", f"{mark.symbol} {mark.word}{until}: {verdict.reason}")]
+    facts = [("verdict", f"{mark.symbol} {verdict.words}")]
     if verdict.fate is Fate.HELD:  # the end of the period is none of the hold
         facts.append(("hold ends", "when it is released; a hold has no end date"))
         if verdict.until is not None:
@@ -104,20 +103,20 @@ def caught_words(rule: HoldRule, caught: int) -> str:
 def release_words(hold: Hold, caught: int) -> str:
     """Say what the release of a hold means."""
     return (
-        f"Matter {hold.matter}, {rule_words(hold.rule)}: it keeps {caught_words(hold.rule, caught)}.\n"
-        f"Held since {hold.placed_at:%Y-%m-%d} by {hold.placed_by}: {hold.reason}\n"
-        "What no other hold keeps may then be destroyed once its period is over. Erasures that waited for it "
+        f"Matter {hold.matter}, {rule_words(hold.rule)}: it covers {caught_words(hold.rule, caught)}.\n"
+        f"On hold since {hold.placed_at:%Y-%m-%d} by {hold.placed_by}: {hold.reason}\n"
+        "What no other hold covers may then be destroyed once its period is over. Erasures that waited for it "
         "complete by themselves. The reason is kept."
     )
 
 
 def told_hold(hold: Hold, caught: int | None) -> Text:
     """Return one hold at length."""
-    mark = ("■ stands", "bold cyan") if hold.stands else ("← released", "bold")
+    mark = ("■ active", "bold cyan") if hold.stands else ("← released", "bold")
     text = Text.assemble(mark, f"  {clean(hold.matter)}\n\n")
     facts = [
         ("hold", hold.id),
-        ("keeps", rule_words(hold.rule)),
+        ("covers", rule_words(hold.rule)),
         ("archives", "" if caught is None else caught_words(hold.rule, caught)),
         ("placed", f"{local(hold.placed_at)} by {hold.placed_by}"),
         ("reason", hold.reason),

@@ -62,7 +62,7 @@ def archive_row(archive: Archive, columns: Columns, *, held: bool = False, strea
     found = soundness(archive).text(widths["found"] - 2 * beside)
     cells = {
         "found": found.append(f" {hold.symbol}", hold.style) if beside else found,
-        "held": hold.text(widths.get("held", 0)) if held else Text(),
+        "held": Text(f"{hold.symbol} hold", hold.style) if held else Text(),
         "id": Text(f"…{archive.id[-SHORT:]}"),
         "stream": Text(stream or archive.stream),
         "window": Text(window_words(archive.spec.window, widths.get("window", 0))),
@@ -93,7 +93,7 @@ def verdict_row(judged: Judged, columns: Columns) -> Row:
 def _until(verdict: Verdict) -> str:
     if verdict.fate is Fate.HELD:
         return "no end date"
-    return f"{verdict.until:%Y-%m-%d}" if verdict.until else "for ever"
+    return f"{verdict.until:%Y-%m-%d}" if verdict.until else "no rule"
 
 
 def _beside_its_date(verdict: Verdict) -> str:
@@ -105,7 +105,7 @@ def _beside_its_date(verdict: Verdict) -> str:
 def hold_row(hold: Hold, columns: Columns) -> Row:
     """Return the row of one hold."""
     cells = {
-        "stands": Text("■ stands" if hold.stands else "← released", "cyan" if hold.stands else ""),
+        "stands": Text("■ active" if hold.stands else "← released", "cyan" if hold.stands else ""),
         "matter": Text(hold.matter),
         "keeps": Text(rule_words(hold.rule)),
         "placed": Text(f"{hold.placed_at:%Y-%m-%d}"),

@@ -32,7 +32,7 @@ from strongroom_tui.story import schedule_story
 
 AHEAD = 6  # windows to come that are told
 BEHIND = 12  # windows due now that are told
-_EMPTY = "No stream is configured, so nothing is asked for.\nAdd a [[stream]] to {file}\nthen: strongroom config check"
+_EMPTY = "No stream is configured, so nothing is exported.\nAdd a [[stream]] to {file}\nthen: strongroom config check"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,9 @@ class ScheduleActs(Room):
     """Adds what can be asked of a plan to a room that has one chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "pause_plan", "pause", tooltip="Ask for nothing new of this stream, until it is resumed"),
-        Binding("S", "resume_plan", "resume", tooltip="Let this paused stream go on"),
-        Binding("w", "wake_plan", "run now", tooltip="Look now for what is due of this stream"),
+        Binding("s", "pause_plan", "pause", tooltip="Start no new export of this stream until it is resumed"),
+        Binding("S", "resume_plan", "resume", tooltip="Resume this paused stream"),
+        Binding("w", "wake_plan", "run now", tooltip="Look for pending windows of this stream now"),
         Binding("E", "edit_plan", "edit", tooltip="Change this plan in the configuration file"),
     ]
 

@@ -36,7 +36,7 @@ def start_with(*commands: str) -> Start:
     """Return what to say where one of these begins the work: the same program, the longest way to name it first."""
     lines = [f"○ no daemon is running: start one with  {each} daemon" for each in commands]
     lines += [f"○ no daemon: {each} daemon" for each in commands]
-    words = f"To begin the work:  {commands[0]} daemon\nor once, for what is due:  {commands[0]} run --once"
+    words = f"To begin the work:  {commands[0]} daemon\nor once, for what is pending:  {commands[0]} run --once"
     return Start((*lines, "○ no daemon: ? shows how to start one", "○ no daemon"), words)
 
 

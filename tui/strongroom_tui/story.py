@@ -56,18 +56,18 @@ def schedule_story(
     mark = plan_mark(schedule)
     head = Text.assemble((f"{mark.symbol} {mark.word}", f"bold {mark.style}".strip()), f"  {schedule.plan.stream.name}")
     coming = [
-        Text(f"{' ' * _INDENT}{window_words(window, 40)}  asked for {local(at)}, in {span(at - now)}")
+        Text(f"{' ' * _INDENT}{window_words(window, 40)}  exported {local(at)}, in {span(at - now)}")
         for window, at in to_come
     ]
     owed = [
-        Text(f"{' ' * _INDENT}{window_words(window, 40)}" + (f"  destroyed from {local(lost)}" if lost else ""))
+        Text(f"{' ' * _INDENT}{window_words(window, 40)}" + (f"  deleted from {local(lost)}" if lost else ""))
         for window, lost in due
     ]
     return _told(
         head,
         _facts(_plan_facts(schedule)),
         _section("Next windows", [] if schedule.paused else coming),
-        _section("Due now, the oldest first", owed),
+        _section("Pending, the oldest first", owed),
     )
 
 
@@ -83,14 +83,14 @@ def _plan_facts(schedule: Schedule) -> Iterator[tuple[str, str]]:
     yield "second pass", f"{span(plan.settled_pass)} after the end of a window" if plan.settled_pass else ""
     yield "class", plan.retention
     yield "priority", str(plan.priority) if plan.priority else ""
-    yield "held until", local(schedule.held_until) if schedule.held_until else "nothing is held yet"
+    yield "complete to", local(schedule.held_until) if schedule.held_until else "nothing is archived yet"
     if outlook is None:
         yield "work ahead", "being worked out"
     elif outlook.exports:
-        late = f"; {number(outlook.late)} come after the provider began to destroy them" if outlook.late else ""
-        yield "work ahead", f"{number(outlook.exports, 'export')}, held by {local(outlook.done_by)}{late}"
+        late = f"; {number(outlook.late)} come after the provider began to delete them" if outlook.late else ""
+        yield "work ahead", f"{number(outlook.exports, 'export')}, done by {local(outlook.done_by)}{late}"
     elif not schedule.running:
-        yield "work ahead", "nothing is due" if outlook.known else "not known yet: nobody knows the first day"
+        yield "work ahead", "nothing is pending" if outlook.known else "not known yet: the first day is not known"
     yield "in progress", number(schedule.running, "window") if schedule.running else ""
     yield "failed", f"{number(schedule.failed, 'window')}: a person must act" if schedule.failed else ""
 
@@ -140,7 +140,7 @@ def _archive_facts(archive: Archive) -> Iterator[tuple[str, str]]:
     yield "sealed", f"{size(seal.sealed_size)}, SHA-256 {seal.sealed_sha256}"
     yield "recipients", ", ".join(archive.recipients)
     yield "retention", archive.retention
-    yield "durable", local(archive.durable_at)
+    yield "stored", local(archive.durable_at)
     yield "verified", f"{local(archive.verified_at)} (+{span(archive.verified_at - archive.durable_at)})"
     yield "job", archive.job
     yield "export", archive.ref

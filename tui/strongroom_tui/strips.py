@@ -46,12 +46,12 @@ _APART = 9  # cells between two dates of the axis
 
 _SHORT: Mapping[Heat, str] = MappingProxyType(
     {
-        Heat.HELD: "held",
+        Heat.HELD: "arch",
         Heat.EMPTY: "0",
         Heat.OPEN: "now",
-        Heat.DUE: "due",
+        Heat.DUE: "pend",
         Heat.RISK: "risk",
-        Heat.MISSING: "miss",
+        Heat.MISSING: "fail",
         Heat.LOST: "lost",
     }
 )
@@ -68,7 +68,8 @@ def title(zoom: Zoom, shown: str, width: int) -> str:
     """Return the title over the strips. The legend is the last to go: without it nobody reads the cells."""
     full, close, short = legends()
     long, brief = f"Coverage by {zoom}{shown}  ", f"By {zoom}{shown}  "
-    choices = [long + full, long + close, brief + full, brief + close, long + short, brief + short]
+    least = f"{zoom.capitalize()}{shown}  "
+    choices = [long + full, long + close, brief + full, brief + close, least + close, long + short, brief + short]
     return first_that_fits([*(f" {each} " for each in choices), short], width)
 
 

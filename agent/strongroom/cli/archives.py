@@ -12,7 +12,7 @@ from strongroom.cli.jobs import moment_lines
 from strongroom.cli.json_output import put_document
 from strongroom.cli.leftout import past_unreadable
 from strongroom.cli.opening import age_command
-from strongroom.cli.options import OneOf, from_option, json_option, limit_option, stretch, to_option
+from strongroom.cli.options import OneOf, WordOf, from_option, json_option, limit_option, stretch, to_option
 from strongroom.cli.renamed import asked_stream, tell_pending_renames
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, hang, render_fields, render_table, tell_more
@@ -37,13 +37,13 @@ _COLUMNS = (
     Column("RECORDS", right=True),
     Column("SIZE", right=True),
     Column("VERIFIED"),
-    Column("HOLDING", least=4),
+    Column("STATE", least=4),
 )
 
 
 @click.group("archives", invoke_without_command=True)
 @click.option("--stream", default="", help="Only archives of this stream.")
-@click.option("--holding", type=OneOf([each.value for each in Holding]), default=None, help="Only held so.")
+@click.option("--holding", type=WordOf(Holding), default=None, help="Only in this state.")
 @click.option(
     "--sort",
     type=OneOf([each.value for each in Sort]),
@@ -66,7 +66,7 @@ def archives(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List archives, newest first. Times are UTC; the shortened id is enough wherever an id is asked for.
+    """List archives, newest first. Times are UTC; the shortened id is enough wherever a command takes an id.
 
     With --from or --to those whose windows touch that time, the latest window first.
     """
@@ -190,7 +190,7 @@ def _row(archive: Archive, stream: str) -> tuple[str, ...]:
         count_words(archive.inspection.records),
         size_words(archive.seal.size),
         minute_words(archive.verified_at),
-        archive.holding.value,
+        archive.holding.words,
     )
 
 
@@ -199,7 +199,7 @@ def _fields(archive: Archive, files: ArchiveFiles, verdict: Verdict, now_called:
     renamed = f"; it is called {now_called} now" if now_called else ""
     return [
         ("archive", archive.id),
-        ("holding", archive.holding.value),
+        ("state", archive.holding.words),
         ("stream", f"{archive.stream} ({', '.join(archive.spec.datasets)}) of {archive.source}{renamed}"),
         ("window", f"{instant_words(window.start)} to {instant_words(window.end)}, the end not included"),
         ("records", f"{count_words(found.records)}, of which {count_words(found.in_window)} in the window"),
@@ -209,10 +209,10 @@ def _fields(archive: Archive, files: ArchiveFiles, verdict: Verdict, now_called:
         ("coding", _coding(seal)),
         ("sealed", f"{seal.sealed_size} bytes"),
         ("SHA-256", f"{seal.sealed_sha256} (of the sealed file)"),
-        ("durable", f"{instant_words(archive.durable_at)}: sealed and flushed to disk"),
+        ("stored", f"{instant_words(archive.durable_at)}: sealed and flushed to disk"),
         ("verified", f"{instant_words(archive.verified_at)}: read back, decrypted, every record counted"),
         ("retention", ", ".join(class_names(archive.retention))),
-        ("verdict", f"{verdict.fate.value}: {verdict.reason}"),
+        ("verdict", verdict.words),
         ("job", f"{archive.job}, export {archive.ref}"),
         ("sealed to", ", ".join(files.sealed_to)),
         ("payload", str(files.payload)),

@@ -1,4 +1,4 @@
-"""`strongroom coverage`: what is held, what is missing, and what the provider is about to destroy."""
+"""`strongroom coverage`: what is archived, what is not, and what the provider is about to delete."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from strongroom.model.blindspots import Blindness
 
 SYMBOLS = {"proven": "█", "empty": "·", "open": "▒", "due": "○", "missing": "!", "lost": "x", "destroyed": "†"}
-LEGEND = "█ held  · proven empty  ▒ in progress  ○ due  ! missing  x lost  † destroyed"
+LEGEND = "█ archived  · empty  ▒ in progress  ○ pending  ! failed  x lost  † destroyed"
 
 
 @click.group("coverage", invoke_without_command=True)
-@click.option("--from", "start", type=instant, metavar="TIME", help="Look at nothing that ends before this.")
-@click.option("--to", "end", type=instant, metavar="TIME", help="Look at nothing that starts at or after this.")
+@click.option("--from", "start", type=instant, metavar="TIME", help="Leave out what ends before this.")
+@click.option("--to", "end", type=instant, metavar="TIME", help="Leave out what starts at or after this.")
 @click.option("--stream", metavar="NAME", help="Only this stream.")
 @quiet_option
 @json_option
@@ -45,9 +45,9 @@ LEGEND = "█ held  · proven empty  ▒ in progress  ○ due  ! missing  x lost
 def coverage(
     ctx: click.Context, session: Session, start: datetime | None, end: datetime | None, stream: str, as_json: bool
 ) -> int:
-    """Show for every stream which windows are held, due, missing or lost, and what is at risk until when.
+    """Show for every stream which windows are archived, pending, failed or lost, and what is at risk until when.
 
-    Leaves with 1 when anything is missing, lost or at risk within two weeks.
+    Exits with 1 when anything is failed, lost or at risk within two weeks.
     """
     if ctx.invoked_subcommand is not None:
         return ExitCode.OK
@@ -79,7 +79,7 @@ def coverage(
 @click.option("--stream", metavar="NAME", help="Only this stream.")
 @pass_session
 def statement(session: Session, start: datetime, end: datetime, stream: str) -> int:
-    """Print "no gap from A to B", or the gaps, signed with the agent's key. Leaves with 1 when there is a gap.
+    """Print "no gap from A to B", or the gaps, signed with the agent's key. Exits with 1 when there is a gap.
 
     The statement is a C2SP signed note; its public key is in the first entry of the evidence log.
     """
@@ -141,7 +141,7 @@ def _lines(each: StreamCoverage, now: datetime) -> Iterator[str]:
     for told in sorted([*each.gaps, *joined(gone)], key=lambda piece: piece.window):
         span = f"{format_instant(told.window.start)} to {format_instant(told.window.end)}"
         words = f"{span} ({clean(told.cause)})" if told.cause else span
-        yield from _hanging(f"  {SYMBOLS[told.cover.value]} {told.cover.value}: ", words)
+        yield from _hanging(f"  {SYMBOLS[told.cover.value]} {told.cover.words}: ", words)
     for look in each.looks:
         span = f"{format_instant(look.window.start)} to {format_instant(look.window.end)}"
         was = "was empty" if look.outcome is Outcome.REFUTED else "empty"
@@ -150,7 +150,7 @@ def _lines(each: StreamCoverage, now: datetime) -> Iterator[str]:
         yield from _blind_lines(blind)
     if each.risk is not None:
         amount, lost_in = rough_duration(each.risk.amount), rough_duration(each.risk.first_loss - now)
-        words = f"{amount} not yet held; the provider begins to destroy it on {day_words(each.risk.first_loss)}"
+        words = f"{amount} not yet archived; the provider begins to delete it on {day_words(each.risk.first_loss)}"
         yield from _hanging("  at risk: ", f"{words} (in {lost_in})")
     elif not each.known:
         yield from _hanging("  at risk: ", unknown_words(each.source))
@@ -159,13 +159,13 @@ def _lines(each: StreamCoverage, now: datetime) -> Iterator[str]:
 
 
 def _blind_lines(blind: Blindness) -> Iterator[str]:
-    """Say what the archives leave out, and whether another stream holds it."""
+    """Say what the archives leave out, and whether another stream has it."""
     if not blind.closers:
         words = f"no stream of {blind.spot.closed_by} without filters closes it"
     elif blind.open:
         first = f"{format_instant(blind.open[0].start)} to {format_instant(blind.open[0].end)}"
         more = f" and {len(blind.open) - 1} more" if len(blind.open) > 1 else ""
-        words = f"{', '.join(map(clean, blind.closers))} does not hold {first}{more}"
+        words = f"{', '.join(map(clean, blind.closers))} has not archived {first}{more}"
     else:
         words = f"closed by {', '.join(map(clean, blind.closers))}"
     yield from _hanging("  ? left out: ", f"{blind.spot.lacks}; {words}")

@@ -101,7 +101,7 @@ def plan_lines(plan: Plan, *, each: bool = False) -> Iterator[str]:
 def _archive_lines(plan: Plan, each: Condemned) -> Iterator[str]:
     judgement = plan.judgements.get(each.archive)
     why = judgement.words if judgement else each.reason
-    verdict = f"{judgement.fate.value}: " if judgement else ""
+    verdict = f"{judgement.fate.words}: " if judgement else ""
     stage = click.style(f"{each.stage.value:<10}", fg=_COLOURS.get(each.stage))
     content = plan.contents.get(each.archive)
     what = "" if content is None else _content_words(content)
@@ -113,7 +113,7 @@ def _summary_lines(plan: Plan) -> Iterator[str]:
     groups: dict[tuple[str, str, str, str], list[Content]] = {}
     for each in plan.condemned:
         content, judgement = plan.contents.get(each.archive), plan.judgements.get(each.archive)
-        verdict = judgement.fate.value if judgement else ""
+        verdict = judgement.fate.words if judgement else ""
         key = (each.stage.value, content.stream if content else "", verdict, _rule_words(each))
         groups.setdefault(key, []).extend([content] if content else [])
     for (stage, stream, verdict, rule), contents in sorted(groups.items()):

@@ -59,17 +59,19 @@ def test(session: Session, as_json: bool) -> int:
 @json_option
 @pass_session
 def list_(session: Session, limit: int, as_json: bool) -> None:
-    """Show the alarms that stand, then those that are over, newest first."""
+    """Show the active alerts, then those that are over, newest first."""
     from strongroom.engine.assembly import open_reading
     from strongroom.engine.health.notices import newest_notices, notice_document
 
-    with past_unreadable(), open_reading(session.config()) as vault:
+    config = session.config()
+    heard = bool(config.notify.urls or config.notify.command or config.notify.desktop or config.notify.ping)
+    with past_unreadable(), open_reading(config) as vault:
         notices = sorted(newest_notices(vault, limit), key=lambda notice: notice.cleared_at is not None)
     if as_json:
-        put_document({"notices": [notice_document(notice) for notice in notices]})
+        put_document({"notices": [notice_document(notice, heard=heard) for notice in notices]})
         return
     if not notices:
-        tell("nothing was ever raised")
+        tell("no alert was ever raised")
     for notice in notices:
         for line in _lines(notice):
             say(line)

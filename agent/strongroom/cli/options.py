@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Protocol
 
 import click
 
@@ -36,6 +37,32 @@ class OneOf(click.Choice[str]):
     def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:  # noqa: ARG002 - click hands it over
         """Return what is wrong and what to type."""
         return f"there is no {value!r}; {nearest_words(str(value), self.choices)}"
+
+
+class Named(Protocol):
+    """A member of an enum whose words differ from its stored value."""
+
+    @property
+    def words(self) -> str:
+        """Return what a person reads and types."""
+        ...
+
+    @property
+    def value(self) -> str:
+        """Return what is stored, which is taken as well."""
+        ...
+
+
+class WordOf(OneOf):
+    """A choice by the words that a person reads; the stored values are taken as well, and are what it returns."""
+
+    def __init__(self, kinds: Iterable[Named]) -> None:
+        self._stored = {each.words.replace(" ", "-"): each.value for each in kinds}
+        super().__init__(list(self._stored))
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the stored value."""
+        return value if value in self._stored.values() else self._stored[super().convert(value, param, ctx)]
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")

@@ -29,7 +29,7 @@ _COLUMNS = (
     Column("STREAM", least=8),
     Column("EXPORTS", right=True),
     Column("FROM"),
-    Column("HELD BY"),
+    Column("DONE BY"),
     Column("FIRST LOSS"),
     Column("LATE", right=True),
 )
@@ -39,7 +39,7 @@ _COLUMNS = (
 @json_option
 @click.pass_context
 def plan(ctx: click.Context, as_json: bool) -> None:
-    """Show how many exports the plans want now, how long they take under the quota, and whether that is in time."""
+    """Show how many exports are pending, how long they take under the quota, and whether that is in time."""
     if ctx.invoked_subcommand is not None:
         return
     from strongroom.engine.assembly import open_looking, plans_of
@@ -66,7 +66,7 @@ for each in (edit, pause, resume):
 def _say(each: Outlook, now: datetime) -> None:
     unknown = [stream.stream for stream in each.streams if not stream.known]
     if each.exports == 0 and not unknown:
-        say(f"{each.source}: nothing is due")
+        say(f"{each.source}: nothing is pending")
     for stream in unknown:
         words = f"{unknown_words(each.source)}; or give the stream a since: strongroom plan edit {stream} --since DAY"
         for line in hang(f"{clean(stream)}: ", cells(stream) + 2, f"the first day is {words}", width()):
@@ -74,7 +74,7 @@ def _say(each: Outlook, now: datetime) -> None:
     if each.exports == 0:
         return
     took = rough_duration(each.done_by - now)
-    say(f"{each.source}: {counted(each.exports, 'export')}, up to {each.pace:g} an hour, held in about {took}")
+    say(f"{each.source}: {counted(each.exports, 'export')}, up to {each.pace:g} an hour, archived in about {took}")
     rows = [
         (
             stream.stream,
@@ -91,7 +91,7 @@ def _say(each: Outlook, now: datetime) -> None:
         say(line)
     late = sum(stream.late for stream in each.streams)
     if late:
-        say(f"{counted(late, 'window')} would begin to be destroyed before their turn: the most urgent go first")
+        say(f"{counted(late, 'window')} may be deleted by the provider before their turn; the most urgent go first")
 
 
 def _document(each: Outlook) -> dict[str, object]:

@@ -90,7 +90,9 @@ def _confirm(seen: Foresight, was: StreamSettings, would_be: Config, *, yes: boo
 def _say(seen: Foresight) -> None:
     say(f"{clean(seen.stream)}: {counted(seen.exports, 'export')} due by the change, {count_words(seen.before)} now")
     if seen.exports and seen.first:
-        words = f"from {day_words(seen.first)} on, up to {seen.pace:g} an hour, held by {instant_words(seen.done_by)}"
+        words = (
+            f"from {day_words(seen.first)} on, up to {seen.pace:g} an hour, archived by {instant_words(seen.done_by)}"
+        )
         say(f"{words}; {count_words(seen.late)} late")
     if seen.late_beside:
         say(f"{counted(seen.late_beside, 'window')} of other streams of {clean(seen.source)} would come late by it")

@@ -93,7 +93,7 @@ def _period(start: datetime, end: datetime) -> Window:
 def _tell_gaps(source: Source) -> int:
     for gap in source.gaps:
         span = f"{format_instant(gap.window.start)} to {format_instant(gap.window.end)}"
-        tell(f"not held: {span} is {gap.cover}" + (f" ({clean(gap.cause)})" if gap.cause else ""))
+        tell(f"not archived: {span} is {gap.cover.words}" + (f" ({clean(gap.cause)})" if gap.cause else ""))
     return ExitCode.FINDINGS if source.gaps else ExitCode.OK
 
 

@@ -11,7 +11,7 @@ import click
 from strongroom.cli.amounts import DASH, count_words, day_words, instant_words, short
 from strongroom.cli.json_output import put_document
 from strongroom.cli.leftout import past_unreadable
-from strongroom.cli.options import OneOf, instant, json_option
+from strongroom.cli.options import WordOf, instant, json_option
 from strongroom.cli.renamed import asked_stream, tell_pending_renames
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import Column, render_table
@@ -31,22 +31,22 @@ MONTHS = 24
 
 _CLASSES = (
     Column("CLASS", least=8),
-    *(Column(fate.value.upper(), right=True) for fate in (Fate.KEEP, Fate.HELD, Fate.DUE, Fate.UNKNOWN)),
+    *(Column(fate.words.upper(), right=True) for fate in (Fate.KEEP, Fate.HELD, Fate.DUE, Fate.UNKNOWN)),
     Column("NEXT OVER"),
 )
 _MONTHS = (Column("MONTH"), Column("PERIODS END", right=True))
-_ALL = (Column("ARCHIVE"), Column("STREAM", least=8), Column("FATE"), Column("UNTIL"), Column("WHY", least=20))
+_ALL = (Column("ARCHIVE"), Column("STREAM", least=8), Column("VERDICT"), Column("UNTIL"), Column("WHY", least=20))
 
 
 @click.group("retention")
 def retention() -> None:
-    """Show how long archives are kept, and let them be kept longer. Nothing is ever kept shorter."""
+    """Show how long archives are retained, and extend that. A period is never made shorter."""
 
 
 @retention.command("plan")
 @click.option("--at", "at", type=instant, metavar="TIME", help="As of this instant; by default now.")
 @click.option("--stream", default="", help="Only archives of this stream.")
-@click.option("--fate", type=OneOf([each.value for each in Fate]), default=None, help="Only with this verdict.")
+@click.option("--fate", type=WordOf(Fate), default=None, help="Only with this verdict.")
 @click.option("--all", "everything", is_flag=True, help="List each archive with its verdict and what decides.")
 @json_option
 @pass_session
@@ -77,7 +77,7 @@ def plan(session: Session, at: datetime | None, stream: str, fate: str | None, e
 
 
 def _plan_lines(summary: Summary, found: Iterable[Judged]) -> Iterator[str]:
-    told = ", ".join(f"{count_words(count)} {fate}" for fate in Fate if (count := summary.fates[fate]))
+    told = ", ".join(f"{count_words(count)} {fate.words}" for fate in Fate if (count := summary.fates[fate]))
     yield f"as of {instant_words(summary.at)}: {told or 'no archives'}"
     if summary.classes:
         yield ""
@@ -106,7 +106,7 @@ def _row(each: Judged) -> tuple[str, ...]:
     until = day_words(verdict.until) if verdict.until else DASH
     if verdict.fate is Fate.HELD:
         until = "no end date"
-    return (short(verdict.archive), each.record.stream, verdict.fate.value, until, clean(verdict.reason))
+    return (short(verdict.archive), each.record.stream, verdict.fate.words, until, clean(verdict.reason))
 
 
 def summary_document(summary: Summary) -> dict[str, object]:

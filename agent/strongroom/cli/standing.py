@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from strongroom.cli.amounts import instant_words, size_words
 from strongroom.cli.terminal import clean
-from strongroom.model.counts import counted
+from strongroom.model.durations import rough_duration
 
 if TYPE_CHECKING:
     from strongroom.engine.health.standing import SourceStanding, Standing
@@ -20,7 +19,7 @@ def disk_words(found: Standing) -> str:
     words = f"{size_words(disk.free)}, the reserve is {size_words(disk.reserve)}"
     if disk.lasts is None:
         return words
-    return f"{words}, reached in {counted(disk.lasts // timedelta(days=1), 'day')} at {size_words(disk.per_day)} a day"
+    return f"{words}, reached in {rough_duration(disk.lasts)} at {size_words(disk.per_day)} a day"
 
 
 def standing_document(found: Standing) -> dict[str, object]:
@@ -50,11 +49,11 @@ def standing_fields(found: Standing) -> Iterator[tuple[str, str]]:
         if each.refused:
             yield "source", clean(f"{each.quota.source} {each.refused}")
     telling = found.telling
-    last = f"{telling.told} told, the last on {instant_words(telling.last)}" if telling.last else "none told yet"
+    last = f"{telling.told} sent, the last on {instant_words(telling.last)}" if telling.last else "none sent yet"
     if telling.channels:
         yield "notifications", f"{last}, {telling.waiting} waiting"
     else:
-        yield "notifications", "none: no channel is configured under [notify], so nobody is told"
+        yield "notifications", "none: no channel is configured under [notify], so alerts reach nobody"
 
 
 def _quota_words(each: SourceStanding) -> str:

@@ -17,7 +17,9 @@ from strongroom.cli.renamed import tell_pending_renames
 from strongroom.cli.session import Session, pass_session
 from strongroom.cli.table import hang, render_fields
 from strongroom.cli.terminal import clean, say, width
+from strongroom.model.archive import Holding
 from strongroom.model.counts import counted, noun_of
+from strongroom.model.coverage import Cover
 from strongroom.model.errors import ExitCode
 from strongroom.model.waiting import group_words
 
@@ -135,10 +137,13 @@ def _fields(found: Status, silence: timedelta | None) -> Iterator[tuple[str, str
 
     for holding, totals in found.archives.items():
         words = f"{counted(totals.count, 'archive')}, {counted(totals.records, 'record')}"
-        yield holding, f"{words}, {size_words(totals.size)} as delivered, {size_words(totals.sealed_size)} on disk"
+        yield (
+            Holding(holding).words,
+            f"{words}, {size_words(totals.size)} as delivered, {size_words(totals.sealed_size)} on disk",
+        )
     yield "jobs", ", ".join(f"{count} {state}" for state, count in found.jobs.items()) or "none yet"
     for stream, covers in list(found.coverage.items())[:STREAMS]:
-        yield "coverage", f"{stream}: " + ", ".join(f"{count} {cover}" for cover, count in covers.items())
+        yield "coverage", f"{stream}: " + ", ".join(f"{count} {Cover(cover).words}" for cover, count in covers.items())
     if len(found.coverage) > STREAMS:
         yield "coverage", f"and {counted(len(found.coverage) - STREAMS, 'more stream')}: strongroom coverage"
     for source in found.sources:
@@ -152,8 +157,8 @@ def _fields(found: Status, silence: timedelta | None) -> Iterator[tuple[str, str
     for group in found.waits:
         yield "waiting", clean(group_words(group))
     for request in found.waiting:
-        asked = f"asked by {request.by} on {instant_words(request.at)}, not answered yet"
+        asked = f"requested by {request.by} on {instant_words(request.at)}, not answered yet"
         yield "waiting", clean(f"{wish_words(request)}: {asked}")
     silent = f"; it does not answer: silent for {count_words(round(silence.total_seconds()))} s" if silence else ""
-    yield "in use by", (found.worked_on_by or "nobody") + silent
+    yield "in use by", (found.worked_on_by or "no daemon or command") + silent
     yield "last entry", instant_words(found.last_entry) if found.last_entry else ""

@@ -20,7 +20,7 @@ from strongroom.engine.coverage.losses import Losses
 from strongroom.engine.health.notices import notice_document
 from strongroom.engine.readings import Vault, find_archive, find_job, status_of
 from strongroom.model.archive import Archive
-from strongroom.model.counts import counted, noun_of
+from strongroom.model.counts import counted
 from strongroom.model.durations import rough_duration
 from strongroom.model.errors import ExitCode
 from strongroom.model.job import BY_PERSON, Cause, Job, State, Wait
@@ -40,7 +40,7 @@ _COLUMNS = (
     Column("ARCHIVE"),
     Column("RECORDS", right=True),
     Column("SIZE", right=True),
-    Column("DURABLE"),
+    Column("STORED"),
     Column("VERIFIED"),
 )
 
@@ -165,7 +165,7 @@ def _reason(job: Job, now: datetime) -> Iterable[str]:
 
 def _total(outcome: Outcome) -> Sequence[str]:
     if not outcome.archived and not outcome.others:
-        return ["Nothing is due."]
+        return ["Nothing is pending."]
     records = sum(archive.inspection.records for _, archive in outcome.archived)
     size = sum(archive.seal.size for _, archive in outcome.archived)
     words = f"{len(outcome.archived)} archived, {counted(records, 'record')}, {size_words(size)}"
@@ -179,8 +179,7 @@ def _losses(losses: Losses) -> Iterable[str]:
         of = counted(losses.streams, "stream")
         found.append(f"{rough_duration(losses.fresh)} of {of} are lost, found by this run: strongroom coverage")
     if losses.standing:
-        count = counted(len(losses.standing), "alarm")
-        stands = noun_of(len(losses.standing), "stands", "stand")
-        found.append(f"{count} of lost or missing windows {stands}: strongroom notify list")
+        count = counted(len(losses.standing), "alert")
+        found.append(f"{count} of lost or failed windows active: strongroom notify list")
     if found:
         yield click.style("; ".join(found), fg="red")

@@ -63,9 +63,13 @@ def render_fields(fields: Iterable[tuple[str, str]], width: int) -> list[str]:
 
 
 def hang(start: str, start_cells: int, text: str, width: int) -> list[str]:
-    """Return text after a start that is `start_cells` wide, wrapped beside it."""
+    """Return text after a start that is `start_cells` wide, wrapped beside it.
+
+    A word that is wider than the room, such as a path, stays whole, so that it can be copied.
+    """
     indent = " " * start_cells
-    pieces = textwrap.wrap(clean(text), max(20, width - start_cells), break_on_hyphens=False) or [""]
+    room = max(20, width - start_cells)
+    pieces = textwrap.wrap(clean(text), room, break_on_hyphens=False, break_long_words=False) or [""]
     return [start + pieces[0], *(indent + piece for piece in pieces[1:])]
 
 

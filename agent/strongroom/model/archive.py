@@ -19,6 +19,11 @@ class Holding(StrEnum):
     QUARANTINED = "quarantined"  # sealed as it came, but unsound: kept as evidence, counts as no coverage
     DESTROYED = "destroyed"  # nothing but a tombstone; no archive of the catalogue is held so (vault/tombstones.py)
 
+    @property
+    def words(self) -> str:
+        """Return what a person reads: the value is what catalogues and documents of every version have."""
+        return "archived" if self is Holding.HELD else self.value
+
 
 @dataclass(frozen=True, slots=True)
 class Seal:

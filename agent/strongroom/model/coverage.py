@@ -25,6 +25,11 @@ class Cover(StrEnum):
     LOST = "lost"  # the provider no longer has it
     DESTROYED = "destroyed"  # it was held, and destroyed when its time was over: never fetched again
 
+    @property
+    def words(self) -> str:
+        """Return what a person reads: the value is what catalogues and documents of every version have."""
+        return {Cover.PROVEN: "archived", Cover.OPEN: "in progress", Cover.MISSING: "failed"}.get(self, self.value)
+
 
 HELD = (Cover.PROVEN, Cover.EMPTY, Cover.DESTROYED)
 """What an archive holds, or held until its time was over."""

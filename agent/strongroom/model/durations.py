@@ -8,6 +8,8 @@ from datetime import timedelta
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _FORM = re.compile(r"([0-9]{1,12}) ?([wdhms])", re.ASCII)
 _LONGEST = timedelta(days=36_525)
+_YEAR = timedelta(days=365.25)
+_TOLD_IN_YEARS = timedelta(days=730)
 
 
 def parse_duration(text: str) -> timedelta:
@@ -36,7 +38,9 @@ def format_duration(duration: timedelta) -> str:
 
 
 def rough_duration(length: timedelta) -> str:
-    """Write a length of time as people say it: whole days, hours or minutes, whichever is the largest that fits."""
+    """Write a length of time as people say it: in whole days, hours or minutes, and from 730 days on in years."""
+    if length >= _TOLD_IN_YEARS:
+        return f"{length / _YEAR:.0f} years"
     for unit, name in ((timedelta(days=1), "days"), (timedelta(hours=1), "hours"), (timedelta(minutes=1), "minutes")):
         if length >= 2 * unit:
             return f"{length // unit} {name}"

@@ -25,14 +25,14 @@ SOON = timedelta(days=14)
 class Heat(StrEnum):
     """What one cell says, from the best to the worst."""
 
-    NOTHING = "not wanted"
+    NOTHING = "not yet due"
     DESTROYED = "destroyed"  # by us, when its time was over
     EMPTY = "empty"
-    HELD = "held"
+    HELD = "archived"
     OPEN = "in progress"
-    DUE = "due"
+    DUE = "pending"
     RISK = "at risk"
-    MISSING = "missing"
+    MISSING = "failed"
     LOST = "lost"
 
 

@@ -62,6 +62,11 @@ class Fate(StrEnum):
     UNKNOWN = "unknown"  # no rule of it can be read: it is kept
     DESTROYED = "destroyed"  # nothing is left to decide
 
+    @property
+    def words(self) -> str:
+        """Return what a person reads: the value is what catalogues and documents of every version have."""
+        return {Fate.KEEP: "retained", Fate.HELD: "on hold", Fate.DUE: "eligible"}.get(self, self.value)
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -90,6 +95,12 @@ class Verdict:
     rule: RetentionRule | None
     holds: tuple[str, ...]  # the ids of the holds that keep it
     reason: str  # for a person
+
+    @property
+    def words(self) -> str:
+        """Return the verdict with its reason."""
+        word = self.fate.words
+        return self.reason if self.reason.startswith(word) else f"{word}: {self.reason}"
 
 
 def class_names(text: str) -> tuple[str, ...]:
@@ -137,12 +148,12 @@ def judge(record: Record, holds: Iterable[Hold], at: datetime) -> Verdict:
     if caught:
         names = ", ".join(dict.fromkeys(hold.matter for hold in caught))
         held = tuple(hold.id for hold in caught)
-        return Verdict(record.id, Fate.HELD, record.until, record.rule, held, f"held for the matter {names}")
+        return Verdict(record.id, Fate.HELD, record.until, record.rule, held, f"a legal hold of the matter {names}")
     if record.rule is None or record.until is None:
-        reason = f"kept: no rule of its class {record.retention or '(none)'} was recorded when it came"
+        reason = f"retained: no rule of its class {record.retention or '(none)'} was recorded when it came"
         return Verdict(record.id, Fate.UNKNOWN, None, None, (), reason)
     over = record.until <= require_utc(at)
-    fate, verb = (Fate.DUE, "over since") if over else (Fate.KEEP, "kept until")
+    fate, verb = (Fate.DUE, "over since") if over else (Fate.KEEP, "retained until")
     reason = f"{verb} {record.until:%Y-%m-%d}, {record.rule.words}"
     return Verdict(record.id, fate, record.until, record.rule, (), reason)
 

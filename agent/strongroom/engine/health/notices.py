@@ -56,15 +56,15 @@ def newest_notices(vault: Vault, most: int = 50) -> list[Notice]:
     return rows.newest_notices(vault.catalogue, most)
 
 
-def notice_document(notice: Notice) -> dict[str, object]:
-    """Return a notice as plain JSON values; docs/notifications.md tells them."""
+def notice_document(notice: Notice, *, heard: bool = True) -> dict[str, object]:
+    """Return a notice as plain JSON values; docs/notifications.md tells them. `heard`: it had a channel."""
     return {
         "key": notice.key,
         "severity": notice.severity,
         "title": notice.title,
         "body": notice.body,
         "raised_at": format_instant(notice.raised_at),
-        "told_at": format_instant(notice.told_at) if notice.told_at else None,
+        "told_at": format_instant(notice.told_at) if notice.told_at and heard else None,
         "cleared_at": format_instant(notice.cleared_at) if notice.cleared_at else None,
     }
 

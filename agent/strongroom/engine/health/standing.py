@@ -89,6 +89,6 @@ def _telling(vault: Vault, notify: NotifySettings) -> Telling:
     channels += ["the desktop"] if notify.desktop else []
     channels += ["a dead man's switch"] if notify.ping else []
     notices = newest_notices(vault.catalogue, _NOTICES)
-    told = [each.told_at for each in notices if each.told_at is not None]
+    told = [each.told_at for each in notices if each.told_at is not None and channels]  # none heard of it without one
     waiting = sum(each.told_at is None and each.cleared_at is None for each in notices)
     return Telling(tuple(channels), len(told), max(told, default=None), waiting)

@@ -117,9 +117,9 @@ def _at_risk(sight: Sight, now: datetime) -> Iterator[Alarm]:
     if risk is None or keeps is None or risk.first_loss - now > min(WARN, keeps / 3):
         return
     severity = Level.CRITICAL if risk.first_loss - now <= min(URGE, keeps / 10) else Level.WARNING
-    title = f"{_words(risk.amount)} of one stream will be destroyed by the provider, from {risk.first_loss:%Y-%m-%d} on"
+    title = f"{_words(risk.amount)} of one stream will be deleted by the provider, from {risk.first_loss:%Y-%m-%d} on"
     gaps = len(risk.gaps)
-    body = f"stream {sight.stream}: not held are {_words(risk.amount)} in {counted(gaps, 'gap')} from " + _period(
+    body = f"stream {sight.stream}: not archived are {_words(risk.amount)} in {counted(gaps, 'gap')} from " + _period(
         Window(risk.gaps[0].start, risk.gaps[-1].end)
     )
     yield Alarm(f"{Kind.AT_RISK} {sight.stream}", severity, title, body)
@@ -141,13 +141,13 @@ def _late(sight: Sight) -> Iterator[Alarm]:
 
 
 def _lost(stream: str, window: Window) -> Alarm:
-    title = f"{_words(window.length)} of one stream are lost: the provider destroyed them before they were held"
+    title = f"{_words(window.length)} of one stream are lost: the provider deleted them before they were archived"
     key = f"{Kind.LOST} {stream} {format_instant(window.start)}"
     return Alarm(key, Level.CRITICAL, title, f"stream {stream}: lost is {_period(window)}")
 
 
 def _uncopied(stream: str, window: Window) -> Alarm:
-    title = f"no copy of one stream was taken for {_words(window.length)}: how things stood then is not held"
+    title = f"no copy of one stream was taken for {_words(window.length)}: what there was at that time is not archived"
     key = f"{Kind.LOST} {stream} {format_instant(window.start)}"
     return Alarm(key, Level.WARNING, title, f"stream {stream}: no copy for {_period(window)}")
 
@@ -231,7 +231,7 @@ def _unlocked(vault: Vault) -> Iterator[Alarm]:
 def _disk(free: int, reserve: int, sights: Sequence[Sight]) -> list[Alarm]:
     words = f"{_size(free)} are free, the reserve is {_size(reserve)}"
     if free < reserve:
-        title = "the disk has less free than the reserve: no export is taken"
+        title = "free disk space is below the reserve: no export is made"
         return [Alarm(Kind.DISK, Level.CRITICAL, title, words)]
     lasts = forecast_disk(free, reserve, map(_growth, sights)).lasts
     if lasts is None or lasts >= DISK_AHEAD:

@@ -65,4 +65,4 @@ def with_present_names(found: Iterable[Judged], names: Mapping[str, str]) -> lis
 
 
 def _unknown(archive_id: str) -> Verdict:
-    return Verdict(archive_id, Fate.UNKNOWN, None, None, (), "kept: the catalogue does not know it")
+    return Verdict(archive_id, Fate.UNKNOWN, None, None, (), "retained: the catalogue does not know it")
