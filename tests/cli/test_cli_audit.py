@@ -61,7 +61,7 @@ def test_the_log_is_chosen_by_kind_archive_and_job(signed: Home, invoke: Invoke)
     refused = invoke("--config", signed.config, "audit", "log", "--kind", "vaul")
     assert (refused.exit_code, "did you mean 'vault'?" in refused.stderr) == (2, True)
     told = invoke("--config", signed.config, "audit", "log", "--kind", "vault").stdout
-    assert "the vault was made" in told
+    assert "the vault was created" in told
 
 
 def test_everything_is_verified_and_damage_found(signed: Home, invoke: Invoke) -> None:

@@ -32,8 +32,8 @@ def test_what_has_not_settled_is_told_and_not_counted(sandbox: Sandbox, invoke: 
     result = invoke("--config", home.config, "export", "zavu-main", *args)
     assert result.exit_code == 0, result.output
     told = " ".join(result.stderr.split())
-    assert f"to {format_instant(end)} has not ended and settled yet and will not count as held" in told
-    assert "it stays due and is exported again then" in told
+    assert f"to {format_instant(end)} has not ended and settled yet and will not count as archived" in told
+    assert "it stays pending and is exported again then" in told
     (stream,) = json.loads(invoke("--config", home.config, "coverage", "--json").stdout)["streams"]
     (held,) = [each for each in stream["windows"] if each["cover"] in ("proven", "empty")]
     assert before - SETTLE <= parse_instant(held["end"]) <= datetime.now(UTC) - SETTLE

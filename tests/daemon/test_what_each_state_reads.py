@@ -81,13 +81,13 @@ WAITS = {
     Cause.CODING: "the provider to serve exports in a coding that can be undone",
 }
 FREE = {  # state -> words of `jobs`, words of the screen, where nothing holds it up
-    State.PLANNED: ("-", "to be requested, due now"),
-    State.UNCERTAIN: ("-", "looking for it on the provider's list, due now"),
-    State.WAITING: ("the provider is preparing the export", "the provider is preparing it, due now"),
-    State.READY: ("-", "the file can be fetched, due now"),
+    State.PLANNED: ("-", "to be requested, now"),
+    State.UNCERTAIN: ("-", "looking for it on the provider's list, now"),
+    State.WAITING: ("the provider is preparing the export", "the provider is preparing it, now"),
+    State.READY: ("-", "the file can be fetched, now"),
     State.FETCHING: ("-", "starting the download"),
     State.SEALED: ("-", "starting to read back"),
-    State.DEAD: ("-", "a new export will be requested, due now"),
+    State.DEAD: ("-", "a new export will be requested, now"),
     State.ARCHIVED: ("aaaaaaaa", "1.5 KB"),
     State.REPLACED: ("-", "a successor took over"),
     State.FAILED: ("it was damaged", "it was damaged"),
@@ -164,10 +164,10 @@ def test_waiting_jobs_on_every_surface_of_the_running_program(
 # A window: how it is covered, and what is read of it.
 WINDOWS = {
     # cover: symbol, line of `coverage`, line of the statement, status line, words of the screen
-    "proven": ("█", "", "archived", ALL_WELL, "held"),
+    "proven": ("█", "", "archived", ALL_WELL, "archived"),
     "empty": ("·", "", "archived", ALL_WELL, "empty"),
     "open": ("▒", "", "gap", ALL_WELL, "in progress"),
-    "missing": ("!", "! missing: {} (content-refused)", "gap", "1 window failed", "missing (content-refused)"),
+    "missing": ("!", "! failed: {} (content-refused)", "gap", "1 window failed", "failed (content-refused)"),
     "lost": ("x", f"x lost: {{}} ({BEYOND})", "gap", "1 period lost", f"lost ({BEYOND})"),
     "destroyed": ("†", "† destroyed: {}", "destroyed", ALL_WELL, "destroyed"),
 }
@@ -239,7 +239,7 @@ def test_a_window_that_is_due_or_at_risk(house: Bench) -> None:
 KEY = "the provider refused the key"
 SOURCES: list[tuple[str, dict[str, Any], str, str, str, str]] = [
     # name, state, words of `status`, words of the status line, words of the screen, key of the alert
-    ("well", {}, "", ALL_WELL, "its clock was not heard yet", ""),
+    ("well", {}, "", ALL_WELL, "its clock is not known yet", ""),
     ("key", {"paused": KEY}, f"paused zavu: {KEY}", "paused: zavu", f"paused: {KEY}", "critical"),
     (
         "person",

@@ -65,7 +65,7 @@ async def test_a_request_is_in_sight_until_it_is_answered(bench: Bench, sit: Sit
         assert "asked: run now zavu:messages; nobody works in the vault" in told(seat)
         assert "» run now asked" in seat.text
         await seat.press("enter")
-        assert f"» run now asked 0 s ago by {acting_person().name}; nobody has answered yet" in seat.text
+        assert f"» run now asked 0 s ago by {acting_person().name}; not answered yet" in seat.text
         await seat.press("escape", "1")
         assert "» 2 requests wait: run now zavu:messages, asked 0 s ago" in seat.text
         assert "» pause zavu:calls, asked 9 min ago" in seat.text

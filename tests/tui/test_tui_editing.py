@@ -80,7 +80,7 @@ async def test_the_loaders_own_words_stand_in_the_form(written: Bench, sit: Sit)
         await seat.settle()
         assert "true or false: true or false" not in seat.text
         await type_in(seat, "paused", "false")
-        assert "nothing is otherwise than it stands" in seat.text
+        assert "nothing was changed" in seat.text
         assert written.config.file.read_text() == TEXT
 
 
@@ -89,7 +89,7 @@ async def test_a_backfill_is_told_before_it_is_written(written: Bench, sit: Sit)
         await seat.press("E")
         await type_in(seat, "since", "2026-10-01")
         assert "Change the plan of messages?" in seat.text
-        assert "50 exports due by the change, 2 due now" in seat.text
+        assert "50 exports pending with the change, 2 pending now" in seat.text
         assert "an hour; all archived by" in seat.text
         assert "0 of them come after the provider began to destroy their window" in seat.text
         await seat.press("enter")  # the safe button
@@ -110,7 +110,7 @@ async def test_shorter_windows_want_a_confirmation(written: Bench, sit: Sit) -> 
         await seat.press("E")
         await type_in(seat, "window", "hour")
         assert "Change the plan of messages?" in seat.text
-        assert "60 exports due by the change" in seat.text
+        assert "60 exports pending with the change" in seat.text
         await seat.press("escape", "escape")
         assert written.config.file.read_text() == TEXT
 

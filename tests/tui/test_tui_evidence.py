@@ -101,7 +101,7 @@ async def test_archives_are_handed_over_from_their_list(place: Place, tmp_path: 
         await seat.press("h")
         assert f"1 archive: {place.archive.stream} …{place.archive.id[-8:]}" in seat.text
         await seat.press("escape", "slash", *"archived", "enter", "h")
-        assert "The filter is: held" in seat.text
+        assert "The filter is: archived" in seat.text
         await seat.press("right", "enter")
         await until(seat, "which public key")
         assert "1 archive: " in seat.text
@@ -134,10 +134,10 @@ async def test_health_tells_alarms_and_checks(bench: Bench, sit: Sit) -> None:
     async with sit(bench, (120, 40), room="health") as seat:
         await until(seat, "Checks of this machine")
         for words in (
-            "Alarms  1 standing",
+            "Alerts  1 active",
             "! warning",
             "2 windows failed",
-            "2 h ago; nobody was told yet",
+            "2 h ago; no channel to send it to",
             "✗ failed",
         ):
             assert words in seat.text, words
@@ -156,4 +156,4 @@ async def test_it_fits(bench: Bench, sit: Sit, room: str) -> None:
         for size in SIZES:
             await seat.resize(*size)
             assert "too small" not in seat.text
-            assert "job.intended" in seat.text or "Alarms" in seat.text, size
+            assert "job.intended" in seat.text or "Alerts" in seat.text, size

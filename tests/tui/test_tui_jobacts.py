@@ -48,7 +48,7 @@ async def test_a_job_is_cancelled_by_choosing_to(bench: Bench, sit: Sit) -> None
         await find(seat, "fetching")
         await seat.press("x", "tab", "enter")
         assert asked(bench) == [("cancel", job_id(9000))]
-        assert "nobody works in the vault, so it waits" in seat.text
+        assert "no daemon is running, so it waits" in seat.text
 
 
 async def test_somebody_at_work_is_asked_plainly(bench: Bench, sit: Sit) -> None:

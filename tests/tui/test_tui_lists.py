@@ -82,7 +82,7 @@ async def test_an_empty_vault_says_why_and_what_starts_something(empty: Bench, s
     async with sit(empty, (80, 24)) as seat:
         await seat.press(*JOBS)
         assert "No jobs yet" in seat.text
-        assert "The daemon asks for each when it is due" in seat.text
+        assert "The daemon exports each when its time comes" in seat.text
         await seat.press("enter", "j", "pagedown", "end", "home", "n", "p", "tab", "enter", "k")
         assert isinstance(seat.app.screen, JobsRoom)
         await seat.press(*ARCHIVES)

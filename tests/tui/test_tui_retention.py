@@ -100,7 +100,7 @@ async def test_one_archive_is_held_from_its_own_screen(kept: Bench, sit: Sit) ->
         assert "a hold needs its matter" in seat.text
         await fill(seat, "matter")
         await fill(seat, "reason")
-        assert "held: 1 archive" in seat.text
+        assert "on hold: 1 archive" in seat.text
         assert "what comes later" not in seat.text
         (placed,) = holds(kept.vault.catalogue)
         assert len(placed.rule.archives) == 1

@@ -49,7 +49,7 @@ async def test_disk_quotas_clocks_and_who_was_told(bench: Bench, sit: Sit) -> No
 async def test_nothing_known_is_said_so(empty: Bench, sit: Sit) -> None:
     async with sit(empty, (140, 40), room="health") as seat:
         assert "nothing grows yet" in seat.text
-        assert "to nobody: there is no [notify] in the configuration" in seat.text
+        assert "alerts reach nobody: the configuration has no [notify]" in seat.text
 
 
 def test_a_cell_of_a_snapshot_is_one_copy() -> None:

@@ -91,7 +91,7 @@ def _waits(job: Job, now: datetime) -> list[str]:
     if wait is None or not wait.cause:  # its last trouble, if any, is behind it: the next step can be taken
         wait = Wait(job.cause, job.detail, job.next_at)
     left = wait.until - now if wait.until is not None else None
-    when = "" if left is None else f", next in {span(left)}" if left > timedelta(0) else ", next now"
+    when = "" if left is None else f", next in {span(left)}" if left > timedelta(0) else ", now"
     at = _AT[job.state]
     if job.state in (State.FETCHING, State.SEALED):  # a worker has it in hand
         return [at]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--from", "start", type=instant, metavar="TIME", required=True, help="The first instant.")
 @click.option("--to", "end", type=instant, metavar="TIME", required=True, help="The end, itself not included.")
 @click.option("--dataset", "datasets", metavar="NAME", multiple=True, help="By default those of the source's stream.")
-@click.option("--again", is_flag=True, help="Export a window that is held already, beside the first archive.")
+@click.option("--again", is_flag=True, help="Export a window that is archived already, beside the first archive.")
 @patience_option
 @workers_option
 @quiet_option
@@ -48,7 +48,7 @@ def export(
     A date means midnight UTC and the end is not included: --from 2026-11-01 --to 2026-11-02 is the whole first of
     November and nothing of the second.
 
-    What has not settled yet when it is asked for does not count as held: it stays due and is exported again.
+    What has not settled when it is exported does not count as archived: it stays pending and is exported again.
     """
     if end <= start:
         raise UsageError("the window must end after it starts", hint="--to is the first instant that is left out")
@@ -74,6 +74,6 @@ def export(
 
 def _unsettled_words(rest: Window, *, planned: bool) -> str:
     """Say what of the window will not count, and what becomes of it."""
-    then = "it stays due and is exported again then" if planned else "no plan covers it: export it again then"
+    then = "it stays pending and is exported again then" if planned else "no plan covers it: export it again then"
     span = f"{format_instant(rest.start)} to {format_instant(rest.end)}"
-    return f"{span} has not ended and settled yet and will not count as held: {then}"
+    return f"{span} has not ended and settled yet and will not count as archived: {then}"
