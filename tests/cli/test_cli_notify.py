@@ -107,7 +107,9 @@ def test_the_list_shows_what_stands_before_what_is_over(tmp_path: Path, house: H
     ]
     assert lines[1].split() == ["12.0", "GB", "are", "free"]
     assert lines[2].split()[:3] == ["over", "2026-11-20", "12:00:00Z"]
-    document = json.loads(run(tmp_path, "", "list", "--json").stdout)["notices"]
+    (_disk, unsent) = json.loads(run(tmp_path, "", "list", "--json").stdout)["notices"]
+    assert unsent["told_at"] is None  # without a channel it reached nobody
+    document = json.loads(run(tmp_path, "[notify]\ndesktop = true\n", "list", "--json").stdout)["notices"]
     assert [(each["key"], each["cleared_at"]) for each in document] == [
         ("disk", None),
         ("at-risk chats", "2026-11-20T12:01:00Z"),

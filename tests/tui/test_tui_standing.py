@@ -41,7 +41,7 @@ async def test_disk_quotas_clocks_and_who_was_told(bench: Bench, sit: Sit) -> No
             "exports this hour 0 of 10, in progress 2 of 3",
             "its clock is -1.5 s",
             "not before 2026-11-20 15:03:07+01:00, in 60 min",
-            "to the desktop; 1 told, the last 60 min ago; 1 waiting",
+            "to the desktop; 1 sent, the last 60 min ago; 1 waiting",
         ):
             assert words in " ".join(seat.text.split()), words
 
