@@ -46,7 +46,7 @@ _APART = 9  # cells between two dates of the axis
 
 _SHORT: Mapping[Heat, str] = MappingProxyType(
     {
-        Heat.HELD: "arch",
+        Heat.HELD: "ok",
         Heat.EMPTY: "0",
         Heat.OPEN: "now",
         Heat.DUE: "pend",
