@@ -85,7 +85,7 @@ async def test_a_hold_is_placed_wins_and_is_released(kept: Bench, sit: Sit) -> N
         assert "■ on hold" in seat.text
         assert "1 hold of 1 matter" in seat.text
         await seat.press("l", "x")
-        for words in ("Matter Smith v. Jones, stream zavu:messages", "keeps 4 archives now", "a lawsuit"):
+        for words in ("Matter Smith v. Jones, stream zavu:messages", "covers 4 archives now", "a lawsuit"):
             assert words in seat.text, words
         await seat.press("enter")
         assert "a reason is needed" in seat.text
@@ -114,7 +114,7 @@ async def test_a_plan_takes_two_people_and_the_typed_words(
         await seat.press("u")
         assert "Nothing is to be destroyed" in seat.text
         await seat.press("D")
-        assert "7 archives are past their retention period" in seat.text
+        assert "7 archives are past their period" in seat.text
         await seat.press("enter")
         assert "○ proposed" in seat.text
         await seat.press("a")  # its own proposer cannot approve, and is told so at once
