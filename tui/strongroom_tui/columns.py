@@ -149,7 +149,7 @@ _VERDICTS = (
         Column("stream", "stream", 10, grows=True),
         Column("window", "window", 11),
     ),
-    (Column("fate", "verdict", 9), Column("stream", "stream", 8, grows=True), Column("window", "window", 11)),
+    (Column("fate", "verdict", 10), Column("stream", "stream", 8, grows=True), Column("window", "window", 11)),
 )
 _HOLDS = (
     (
