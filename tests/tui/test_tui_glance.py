@@ -186,7 +186,7 @@ async def test_few_streams_grow_into_the_room_and_begin_where_they_are_wanted(be
         strips = seat.app.screen.query_one(Strips)
         x, y = next((n, line) for line, words in enumerate(seat.text.splitlines()) if (n := words.find("!!!")) >= 0)
         await seat.press("up", "right")
-        assert "missing" not in seat.text.splitlines()[-12]
+        assert "failed" not in seat.text.splitlines()[-12]
         await seat.pilot.click(strips, offset=(x - strips.region.x + 1, y - strips.region.y + 2))
         await seat.settle()
         assert "! failed (not-offered)" in seat.text

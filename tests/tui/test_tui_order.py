@@ -66,7 +66,7 @@ async def test_a_life_is_a_timeline(bench: Bench, sit: Sit) -> None:
             "Timeline",
             "asking the provider for an export (job.intended)  planned → uncertain",
             "+60 s",
-            "the provider said: not now (job.postponed)",
+            "the provider asked to wait (job.postponed)",
             "cause: quota",
             '"try later"',
             "now           █",
