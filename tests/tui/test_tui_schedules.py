@@ -43,8 +43,8 @@ async def test_enter_tells_a_plan_at_length(bench: Bench, sit: Sit) -> None:
             "one for each day, in the zone UTC",
             "4 exports, done by",
             "exported 2026-11-21 07:00:00+01:00, in 16 h 56 min",
-            "Due now, the oldest first",
-            "destroyed from 2027-02-14",
+            "Pending, the oldest first",
+            "deleted from 2027-02-14",
         ):
             assert words in seat.text, words
 
