@@ -22,6 +22,7 @@ import pytest
 from kit.attacks.configs import CLOCKS, CONFIGURATIONS
 from kit.attacks.files import FILES, FOREIGN, LINKS, NAMES, PIPES
 from kit.attacks.logs import LOGS, RECOMPUTED
+from kit.attacks.people import PEOPLE
 from kit.attacks.rows import SQL, sql
 from kit.attacks.scene import PROGRAMS, Scene, clock_ahead, copy_scene, first_code, make_scene, run
 from kit.attacks.table import TABLE
@@ -63,6 +64,7 @@ ACTS: dict[tuple[str, str], dict[str, Callable[[Scene], object]]] = {
     ("all", "recomputed"): RECOMPUTED,
     ("configuration", "change"): CONFIGURATIONS,
     ("clock", "clock"): CLOCKS,
+    ("people", "name"): PEOPLE,
 }
 
 

@@ -111,6 +111,9 @@ configuration | change | another organization is named | - | it stands on what i
 clock | clock | a clock of eight years later | propose=6
 clock | clock | a clock of eight years later, and the vault's time | propose=6
 clock | clock | a clock of eight years later, and no hold | audit:row recover doctor propose=6
+people | name | a user of a namespace approves | - | it is refused: user numbers prove nothing there
+people | name | a hold in another spelling | - | it catches what it means: names are compared after folding
+people | name | a provider's address of one's own, and a clock of eight years later | propose=6
 files | link | payload | audit:missing verify recover alone:missing doctor scrub
 files | link | key file | audit:missing verify recover alone:missing doctor scrub
 files | link | manifest | audit:missing verify recover alone:missing doctor scrub
