@@ -24,7 +24,7 @@ base_url = "http://127.0.0.1:9"
 allow_private_addresses = true
 
 [[stream]]
-name = "messages"
+name = "zavu-messages"
 source = "zavu"
 datasets = ["messages"]
 since = 2026-11-01
