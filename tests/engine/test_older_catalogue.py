@@ -56,7 +56,7 @@ key retire {recipient} --reason mine --unproven
 key rotate
 key drill
 """
-READING = ("status", "archives", "hold list", "retention plan", "destroy list", "erase list", "audit log", "key list")
+READING = ("archives", "hold list", "retention plan", "destroy list", "erase list", "audit log", "key list")
 
 
 def ask_for_erasure(scene: Scene) -> None:
