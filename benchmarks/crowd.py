@@ -22,9 +22,8 @@ from strongroom.evidence.line import Entry
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.inspection import Expectation, Inspection, MemberReport
 from strongroom.model.job import Job, State
-from strongroom.model.period import Period, PeriodUnit
-from strongroom.model.retention import RetentionRule
-from strongroom.model.stream import DatasetShape, ExportSpec
+from strongroom.model.plan import DatasetShape, ExportSpec
+from strongroom.model.retention import Period, PeriodUnit, RetentionRule
 from strongroom.model.window import Window
 from strongroom.vault.archives import put_archive
 from strongroom.vault.jobs import put_job

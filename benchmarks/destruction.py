@@ -20,16 +20,15 @@ from pathlib import Path
 from rebuild import AT, fill
 
 from strongroom.engine.destruction.approve import approve
-from strongroom.engine.destruction.crosscheck import LastDocket
-from strongroom.engine.destruction.desk import Desk, Rules
+from strongroom.engine.destruction.context import DestructionContext, DestructionRules
 from strongroom.engine.destruction.destroy import carry_out
+from strongroom.engine.destruction.log_consistency import LastLogState
 from strongroom.engine.destruction.propose import propose
-from strongroom.engine.destruction.remains import count_destroyed, list_destroyed
-from strongroom.engine.readings import list_archives
-from strongroom.engine.recovery.rebuild import Rebuild, rebuild
+from strongroom.engine.queries.lists import list_archives
+from strongroom.engine.repair.rebuild import Rebuild, rebuild
+from strongroom.engine.retention.tombstones import count_destroyed, list_destroyed
 from strongroom.model.destruction import Person
-from strongroom.model.period import Period
-from strongroom.model.retention import RetentionRule
+from strongroom.model.retention import Period, RetentionRule
 from strongroom.vault.archives import all_archive_ids, get_archive
 from strongroom.vault.vault import Vault, open_vault
 
@@ -51,7 +50,7 @@ def measure(root: Path, count: int) -> dict[str, float]:
     fill(root, count, DAY)
     rebuild(Rebuild(root, lambda: LATER))
     with closing(open_vault(root)) as vault:
-        desk = Desk(vault, lambda: LATER, os.urandom, Rules(cooling_off=timedelta(0)))
+        desk = DestructionContext(vault, lambda: LATER, os.urandom, DestructionRules(cooling_off=timedelta(0)))
         archives = [
             archive for each in all_archive_ids(vault.catalogue) if (archive := get_archive(vault.catalogue, each))
         ]
@@ -63,8 +62,8 @@ def measure(root: Path, count: int) -> dict[str, float]:
     return told
 
 
-def carry_all(desk: Desk, vault: Vault, count: int) -> None:
-    last = LastDocket()
+def carry_all(desk: DestructionContext, vault: Vault, count: int) -> None:
+    last = LastLogState()
     while carry_out(desk, last=last).more:
         pass
     if count_destroyed(vault) < count:

@@ -11,8 +11,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from strongroom.model.coverage import Cover, Interval, due_windows
-from strongroom.model.plan import Plan, Span
-from strongroom.model.stream import Stream
+from strongroom.model.plan import Plan, Span, Stream
 from strongroom.model.window import Window
 
 STREAMS, DAYS, ROUNDS = 1_000, 3 * 365, 5

@@ -12,9 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from strongroom.model.window import Window
-from strongroom.sandbox.records import DataOptions, RecordSource, json_array
-from strongroom.sandbox.slots import Span
-from strongroom.sandbox.zipwriter import ZipWriter
+from strongroom_sandbox.records import DataOptions, RecordSource, SlotSpan, json_array
+from strongroom_sandbox.zip_writer import ZipWriter
 
 DATA = Path(__file__).parent / "data"
 DATASETS = ("messages", "conversations")
@@ -48,7 +47,7 @@ def prepare_export(megabytes: int) -> Export:
 
 def _write(path: Path, each: int) -> None:
     source = RecordSource(DataOptions(target_bytes=each))
-    span = Span.between(WINDOW.start, WINDOW.end - timedelta(milliseconds=1))
+    span = SlotSpan.between(WINDOW.start, WINDOW.end - timedelta(milliseconds=1))
     with path.open("w+b") as file:
         writer = ZipWriter(file, level=6)
         for name in DATASETS:

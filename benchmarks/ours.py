@@ -14,12 +14,13 @@ from serving import API_KEY
 
 from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource
-from strongroom.engine import readings
-from strongroom.engine.assembly import Doors, open_engine, open_reading, stream_for
-from strongroom.engine.coverage.planning import enter_window
-from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.jobs.runner import Runner
-from strongroom.engine.keys.identities import make_identity
+from strongroom.engine.bootstrap import open_engine
+from strongroom.engine.core.identities import make_identity
+from strongroom.engine.core.sources import Dependencies, open_reading, stream_for
+from strongroom.engine.ingest.planning import enter_window
+from strongroom.engine.ingest.runner import Runner
+from strongroom.engine.queries import lists as readings
+from strongroom.engine.queries.initialise import Wishes, initialise
 from strongroom.model.archive import Archive
 
 _PROGRAM = str(Path(sys.executable).with_name("strongroom"))
@@ -44,14 +45,14 @@ class Ours:
             _SOURCE, "zavu", "env:STRONGROOM_BENCH_KEY", DATASETS, base_url=api_url, allow_private_addresses=True
         )
         wishes = Wishes(self.folder / "vault", self.config, self.folder / "identity.age", None, source)
-        initialise(wishes, make_identity(os.urandom), Doors())
+        initialise(wishes, make_identity(os.urandom), Dependencies())
         with self.config.open("a") as file:
             file.write(
                 "paused = true\n"
             )  # belongs to the stream: `run` is to finish this one export and plan no others
         config = load_config(self.config)
-        doors = Doors(clock=lambda: datetime.now(UTC) - timedelta(minutes=1))
-        with open_engine(config, "benchmark", doors) as engine:
+        dependencies = Dependencies(clock=lambda: datetime.now(UTC) - timedelta(minutes=1))
+        with open_engine(config, "benchmark", dependencies) as engine:
             stream, retention = stream_for(config, _SOURCE, DATASETS)
             enter_window(engine, stream, WINDOW, retention)
             Runner(engine, lambda _seconds: None).run(engine.clock())

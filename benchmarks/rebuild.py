@@ -20,16 +20,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from strongroom.engine.health.scrub import Scrub
-from strongroom.engine.recovery.rebuild import Rebuild, rebuild
+from strongroom.engine.repair.rebuild import Rebuild, rebuild
+from strongroom.engine.repair.scrub import Scrub
 from strongroom.evidence.line import GENESIS, Entry, digest, format_line
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.ids import make_id
 from strongroom.model.inspection import Expectation, Inspection, MemberReport
-from strongroom.model.instants import format_instant
+from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.retention import RetentionRule
-from strongroom.model.scrub import Pace
-from strongroom.model.stream import DatasetShape, ExportSpec
+from strongroom.model.scrub import ScrubPace
+from strongroom.model.times import format_instant
 from strongroom.model.window import Window
 from strongroom.vault.manifest import write_manifest
 from strongroom.vault.vault import create_vault, open_vault
@@ -111,7 +111,7 @@ def read_all(paths: list[Path]) -> None:
 
 def scrub(root: Path) -> None:
     vault = open_vault(root)
-    walk = Scrub(vault, lambda: AT, Pace())
+    walk = Scrub(vault, lambda: AT, ScrubPace())
     lap = walk.begin()
     while walk.run(1 << 26, begin=False):
         pass

@@ -19,17 +19,17 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from strongroom.engine.keys.rotation import Rotation, rotate
+from strongroom.age.identity_file import ArchiveKey, write_archive_key
+from strongroom.age.keys import X25519Identity
+from strongroom.age.writer import seal_bytes
+from strongroom.engine.access.key_rotation import Rotation, rotate
 from strongroom.evidence.line import Entry
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.ids import make_id
 from strongroom.model.inspection import Expectation, Inspection
 from strongroom.model.job import Job, State
-from strongroom.model.stream import DatasetShape, ExportSpec
+from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.window import Window
-from strongroom.sealing.identity import X25519Identity
-from strongroom.sealing.keyfile import ArchiveKey, write_archive_key
-from strongroom.sealing.seal import seal_bytes
 from strongroom.vault.archives import put_archive
 from strongroom.vault.jobs import put_job
 from strongroom.vault.log import add_entry

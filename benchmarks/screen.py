@@ -34,12 +34,12 @@ from textual.widgets import Footer, Static
 
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
-from strongroom.engine.assembly import system_clock
+from strongroom.engine.core.sources import system_clock
 from strongroom_tui.app import StrongroomApp
-from strongroom_tui.places import PLACES, Place
+from strongroom_tui.gc_control import GcControl
 from strongroom_tui.reader import VaultReader
-from strongroom_tui.room import Room
-from strongroom_tui.tidying import Tidying
+from strongroom_tui.screens.screen import TabScreen
+from strongroom_tui.screens.tabs import PLACES, TabEntry
 
 SIZE = (120, 40)
 KEYS = {
@@ -59,7 +59,7 @@ class Empty(App):
         yield Static("nothing here")
 Empty().run()
 """
-OURS = "import sys; from strongroom.cli.main import run; sys.exit(run())"
+OURS = "import sys; from strongroom.cli.main import main; sys.exit(main())"
 
 
 class Empty(App[None]):
@@ -113,7 +113,7 @@ async def keys(config: Config, rounds: int, seconds: float) -> None:
     print("| room | key | median ms | highest ms | against the empty app | read ms |")
     print("| --- | --- | --- | --- | --- | --- |")
     reader = VaultReader(config, system_clock)
-    app = StrongroomApp(reader, system_clock, tidying=Tidying())
+    app = StrongroomApp(reader, system_clock, tidying=GcControl())
     try:
         async with app.run_test(size=SIZE):
             await _answered(app)
@@ -123,7 +123,7 @@ async def keys(config: Config, rounds: int, seconds: float) -> None:
         reader.close()
 
 
-async def _visit(app: StrongroomApp, place: Place, base: float, rounds: int, seconds: float) -> None:
+async def _visit(app: StrongroomApp, place: TabEntry, base: float, rounds: int, seconds: float) -> None:
     """Go in and out, pressing each key of the room on every visit; then one key for some seconds while it is read."""
     taken: dict[str, list[float]] = {}
     read: dict[str, list[float]] = {}
@@ -168,7 +168,7 @@ async def _press(app: App[None], key: str) -> float:
 async def _answered(app: StrongroomApp) -> float:
     """Wait until the room shows the answer to what it asks now; return the seconds."""
     began = time.perf_counter()
-    while isinstance(app.screen, Room) and app.screen.question() is not None and app.screen.seen is None:
+    while isinstance(app.screen, TabScreen) and app.screen.question() is not None and app.screen.seen is None:
         await asyncio.sleep(0.005)
         if time.perf_counter() - began > 60:
             break

@@ -12,7 +12,7 @@ from pathlib import Path
 from textwrap import wrap
 
 from strongroom.model.job import TERMINAL, Event, State
-from strongroom.model.table import MOVES, QUIET
+from strongroom.model.job_table import MOVES, QUIET
 
 PAGE = Path(__file__).with_name("architecture.md")
 WIDTH = 80

@@ -34,18 +34,17 @@ from kit.tui_views import configure, hold
 from strongroom.config.load import load_config
 from strongroom.model.coverage import Cover
 from strongroom.model.job import State
-from strongroom.model.period import Period, PeriodUnit
 from strongroom.model.provider import Container
-from strongroom.model.retention import RetentionRule
+from strongroom.model.retention import Period, PeriodUnit, RetentionRule
 from strongroom_tui.app import StrongroomApp
-from strongroom_tui.browse import BrowseScreen
-from strongroom_tui.holds import HoldsScreen
-from strongroom_tui.places import PLACES
-from strongroom_tui.plans import PlansScreen
 from strongroom_tui.reader import VaultReader
-from strongroom_tui.reading import Reading
-from strongroom_tui.strips import Strips
-from strongroom_tui.table import PageTable
+from strongroom_tui.screens.browse import BrowseScreen
+from strongroom_tui.screens.holds import HoldsScreen
+from strongroom_tui.screens.plans import PlansScreen
+from strongroom_tui.screens.tabs import PLACES
+from strongroom_tui.screens.text_screen import TextPane
+from strongroom_tui.widgets.heatmap import CoverageStrips
+from strongroom_tui.widgets.table import PageTable
 
 PAGE = Path(__file__).with_name("tui.md")
 FOLDER = Path(__file__).with_name("pictures")
@@ -98,8 +97,8 @@ def tables() -> dict[str, str]:
     common = [*_bound(StrongroomApp), *_bound(PageTable)]
     found = {"everywhere": _table(common)}
     inside: dict[str, tuple[type, ...]] = {place.mode: (place.load(),) for place in PLACES}
-    inside["overview"] += (Strips,)
-    inside["health"] += (Reading,)
+    inside["overview"] += (CoverageStrips,)
+    inside["health"] += (TextPane,)
     inside |= {"holds": (HoldsScreen,), "plans": (PlansScreen,), "browse": (BrowseScreen,)}
     for name, classes in inside.items():
         keys = [each for one in classes for each in _bound(one)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-pytest.register_assert_rewrite("strongroom.providers.contract", "kit")
+pytest.register_assert_rewrite("strongroom.providers.contract")
+pytest.register_assert_rewrite("kit")
 
 from kit.credential_leaks import (  # noqa: E402, F401 - hooks and fixtures are found by their names
     planted_strays,

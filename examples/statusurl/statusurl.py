@@ -18,17 +18,16 @@ from datetime import datetime
 from strongroom.model import provider as told
 from strongroom.model.errors import RequestRefused
 from strongroom.model.inspection import Expectation
-from strongroom.model.instants import format_instant
+from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.provider import Accepted, Ask, Container, Limits, Listed, Observation, Part, Probe, Standing
-from strongroom.model.stream import DatasetShape, ExportSpec
+from strongroom.model.times import format_instant
 from strongroom.providers import account
-from strongroom.providers.answers import Problem, Reply, Unusable, refuse_create, refuse_read
+from strongroom.providers.answers import ApiResponse, ProviderProblem, Unusable, refuse_create, refuse_read
 from strongroom.providers.download import download
-from strongroom.providers.overlap import OVERLAP, overlapping
+from strongroom.providers.options import OVERLAP, overlapping
 from strongroom.providers.policy import HttpPolicy
-from strongroom.providers.port import Plain, Sink, StopAsked
-from strongroom.providers.settings import ProviderSettings
-from strongroom.providers.waits import parse_date
+from strongroom.providers.port import Plain, ProviderSettings, Sink, StopAsked
+from strongroom.providers.retry_after import parse_date
 
 LABEL = "StatusUrl"
 STATUS = "/bulkstatus"
@@ -116,7 +115,7 @@ class StatusUrl(Plain):
             raise refuse_read(reply, LABEL, read_problem(reply))
         return Probe(reply.status == 200, self._policy.skew, 0, notes=("the server has no list of exports",))
 
-    def _look(self, ref: str) -> tuple[Reply, Observation]:
+    def _look(self, ref: str) -> tuple[ApiResponse, Observation]:
         reply = self._policy.call("GET", account.export_path(LABEL, STATUS, ref))
         progress = reply.words(reply.headers.get("x-progress", "202"), 60)
         seen = Observation(ref, Standing.RUNNING, progress, retry_at=reply.retry_at)
@@ -141,8 +140,8 @@ def read_parts(manifest: Mapping[str, object]) -> Iterator[Part]:
         yield Part(url, f"{number:04}-{kind}.ndjson", Container.NDJSON, armed, rows=rows, dataset=kind)
 
 
-def read_problem(reply: Reply) -> Problem:
+def read_problem(reply: ApiResponse) -> ProviderProblem:
     """Return what an OperationOutcome says."""
     issues = reply.loose_content().get("issue")
     issue = issues[0] if isinstance(issues, list) and issues and isinstance(issues[0], dict) else {}
-    return Problem(reply.words(issue.get("code"), 60), reply.words(issue.get("diagnostics")))
+    return ProviderProblem(reply.words(issue.get("code"), 60), reply.words(issue.get("diagnostics")))

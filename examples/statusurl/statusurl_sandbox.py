@@ -20,15 +20,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from strongroom.model.instants import format_instant, parse_instant
-from strongroom.sandbox.clock import SandboxClock
-from strongroom.sandbox.faults import Fault, FaultBook
-from strongroom.sandbox.hosts import HostThread, listen, url_of
-from strongroom.sandbox.recorder import Operation, Origin, Recorder, Recording, Requests
-from strongroom.sandbox.stage import Stage
-from strongroom.sandbox.storage import Link, Storage
-from strongroom.sandbox.strays import Strays
-from strongroom.sandbox.transfer import StoredFile
+from strongroom.model.times import format_instant, parse_instant
+from strongroom_sandbox.clock import SandboxClock
+from strongroom_sandbox.fault_injection import FaultStage
+from strongroom_sandbox.faults import FaultBook, InjectedFault
+from strongroom_sandbox.hosts import HostThread, listen, url_of
+from strongroom_sandbox.recorder import LeakedCredentials, Operation, Recorder, Recording, Requests, SandboxOrigin
+from strongroom_sandbox.storage import Storage, StoredLink
+from strongroom_sandbox.transfer import StoredFile
 
 TIMES = {"AuditEvent": "recorded", "Communication": "sent"}
 TAKES = timedelta(seconds=30)
@@ -59,9 +58,9 @@ class StatusUrlSandbox:
         self.files_per_kind = 2
         self.status_base = ""  # where Content-Location leads; set to the API itself at the start
         self._key = key
-        self._recorder = Recorder(clock, Strays({key: frozenset({Origin.API})}))
+        self._recorder = Recorder(clock, LeakedCredentials({key: frozenset({SandboxOrigin.API})}))
         self._storage = Storage(self.faults, clock, secrets.token_bytes, prefix=token_prefix)
-        self._stage = Stage(self.faults, clock, refusal)
+        self._stage = FaultStage(self.faults, clock, refusal)
         self._folder = tempfile.TemporaryDirectory(prefix="statusurl-sandbox-")
 
     @property
@@ -76,7 +75,11 @@ class StatusUrlSandbox:
             Route("/fhir/bulkstatus/{name}", self._status, methods=["GET", "DELETE"]),
         ]
         storage = Starlette(routes=self._storage.routes())
-        apps = {Origin.API: Starlette(routes=routes), Origin.STORAGE: storage, Origin.MIRROR: storage}
+        apps = {
+            SandboxOrigin.API: Starlette(routes=routes),
+            SandboxOrigin.STORAGE: storage,
+            SandboxOrigin.MIRROR: storage,
+        }
         plugs = listen("127.0.0.1", [0, 0, 0])
         api, self._storage.url, self._storage.mirror_url = (url_of("127.0.0.1", plug) for plug in plugs)
         self.url = self.status_base = f"{api}/fhir"
@@ -95,7 +98,7 @@ class StatusUrlSandbox:
         return self._refuse_key(request) or JSONResponse({"resourceType": "CapabilityStatement"})
 
     async def _kick_off(self, request: Request) -> Response:
-        async def work(_faults: tuple[Fault, ...]) -> Response:
+        async def work(_faults: tuple[InjectedFault, ...]) -> Response:
             wanted = {each["name"]: each for each in request.state.entry.json["parameter"]}
             since, until = (parse_instant(wanted[name]["valueInstant"]) for name in ("_since", "_until"))
             kinds = wanted["_type"]["valueString"].split(",")
@@ -108,7 +111,7 @@ class StatusUrlSandbox:
     async def _status(self, request: Request) -> Response:
         name = request.path_params["name"]
 
-        async def work(_faults: tuple[Fault, ...]) -> Response:
+        async def work(_faults: tuple[InjectedFault, ...]) -> Response:
             job = self.jobs.get(name)
             if job is None or job.discarded:
                 return refusal(404)
@@ -140,10 +143,10 @@ class StatusUrlSandbox:
         path.write_bytes(b"".join(self._line(job, kind, part * RECORDS + each) for each in range(RECORDS)))
         stored = StoredFile(path, path.stat().st_size, path.name, path.name, "application/fhir+ndjson", job.ready_at)
 
-        async def opened(_faults: tuple[Fault, ...]) -> StoredFile | None:
+        async def opened(_faults: tuple[InjectedFault, ...]) -> StoredFile | None:
             return None if job.discarded else stored
 
-        return self._storage.issue(Link(f"/{path.name}", name, job.ready_at + LIFE, opened))
+        return self._storage.issue(StoredLink(f"/{path.name}", name, job.ready_at + LIFE, opened))
 
     def _line(self, job: Job, kind: str, number: int) -> bytes:
         at = job.since + (job.until - job.since) * (number + 1) / (self.files_per_kind * RECORDS + 1)

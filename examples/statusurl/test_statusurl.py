@@ -10,49 +10,49 @@ from statusurl import StatusUrl, build, read_parts
 from statusurl_sandbox import LIFE, StatusUrlSandbox
 
 from strongroom.model.errors import AuthRefused, RequestRefused, Unanswered
+from strongroom.model.plan import ExportSpec
 from strongroom.model.provider import Standing
-from strongroom.model.stream import ExportSpec
 from strongroom.model.window import Window
 from strongroom.providers.answers import Unusable
-from strongroom.providers.bounds import Bounds
 from strongroom.providers.contract import ProviderContract, Sink, never
-from strongroom.providers.settings import ProviderSettings
-from strongroom.sandbox.clock import SandboxClock
-from strongroom.sandbox.faults import BodyShape, Fault, FaultKind, Length
-from strongroom.sandbox.recorder import Operation, Origin
+from strongroom.providers.limits import Bounds
+from strongroom.providers.port import ProviderSettings
+from strongroom_sandbox.clock import SandboxClock
+from strongroom_sandbox.faults import BodyShape, FaultKind, InjectedFault, Length
+from strongroom_sandbox.recorder import Operation, SandboxOrigin
 
 KEY, TOKEN = "canary-key-4411", "canary-token-"
 DAY = Window(datetime(2026, 10, 30, tzinfo=UTC), datetime(2026, 10, 31, tzinfo=UTC))
-CUT = Fault(FaultKind.CUT, at=3000)
+CUT = InjectedFault(FaultKind.CUT, at=3000)
 FILE = Operation.DOWNLOAD
 DOWNLOADS = {
     "cut": [CUT],
-    "cut and reset": [Fault(FaultKind.CUT, at=3000, reset=True)],
-    "cut, new etag": [CUT, Fault(FaultKind.NEW_ETAG, nth=2)],
-    "cut, wrong range": [CUT, Fault(FaultKind.WRONG_RANGE, nth=2)],
-    "cut without length": [Fault(FaultKind.CUT, at=3000, length=Length.ABSENT)],
-    "longer": [Fault(FaultKind.CUT, length=Length.OVER)],
-    "redirect": [Fault(FaultKind.REDIRECT, hops=3)],
-    "redirect across": [Fault(FaultKind.REDIRECT, hops=3, across=True)],
-    "too many redirects": [Fault(FaultKind.REDIRECT, hops=7, across=True)],
-    "html": [Fault(FaultKind.ANSWER, FILE, status=200, body=BodyShape.HTML)],
-    "xml": [Fault(FaultKind.ANSWER, FILE, status=200, body=BodyShape.XML)],
-    "reset": [Fault(FaultKind.RESET, FILE)],
+    "cut and reset": [InjectedFault(FaultKind.CUT, at=3000, reset=True)],
+    "cut, new etag": [CUT, InjectedFault(FaultKind.NEW_ETAG, nth=2)],
+    "cut, wrong range": [CUT, InjectedFault(FaultKind.WRONG_RANGE, nth=2)],
+    "cut without length": [InjectedFault(FaultKind.CUT, at=3000, length=Length.ABSENT)],
+    "longer": [InjectedFault(FaultKind.CUT, length=Length.OVER)],
+    "redirect": [InjectedFault(FaultKind.REDIRECT, hops=3)],
+    "redirect across": [InjectedFault(FaultKind.REDIRECT, hops=3, across=True)],
+    "too many redirects": [InjectedFault(FaultKind.REDIRECT, hops=7, across=True)],
+    "html": [InjectedFault(FaultKind.ANSWER, FILE, status=200, body=BodyShape.HTML)],
+    "xml": [InjectedFault(FaultKind.ANSWER, FILE, status=200, body=BodyShape.XML)],
+    "reset": [InjectedFault(FaultKind.RESET, FILE)],
 }
 ODD = {
-    "label identity": [Fault(FaultKind.LABEL, name="identity")],
-    "label aws-chunked": [Fault(FaultKind.LABEL, name="aws-chunked")],
-    "label UTF-8": [Fault(FaultKind.LABEL, name="UTF-8")],
-    "empty label": [Fault(FaultKind.LABEL, name="")],
-    "label gzip": [Fault(FaultKind.LABEL, name="gzip")],
-    "coded": [Fault(FaultKind.CODED)],
-    "coded in two members": [Fault(FaultKind.CODED, count=2)],
-    "coded without label": [Fault(FaultKind.CODED), Fault(FaultKind.LABEL, name="none")],
-    "coded, label aws-chunked": [Fault(FaultKind.CODED), Fault(FaultKind.LABEL, name="aws-chunked")],
-    "coded and cut": [Fault(FaultKind.CODED, times=2), Fault(FaultKind.CUT, at=100)],
-    "type of a web page": [Fault(FaultKind.MEDIA_TYPE, name="text/html")],
-    "type of a document": [Fault(FaultKind.MEDIA_TYPE, name="application/xml")],
-    "no type": [Fault(FaultKind.MEDIA_TYPE)],
+    "label identity": [InjectedFault(FaultKind.LABEL, name="identity")],
+    "label aws-chunked": [InjectedFault(FaultKind.LABEL, name="aws-chunked")],
+    "label UTF-8": [InjectedFault(FaultKind.LABEL, name="UTF-8")],
+    "empty label": [InjectedFault(FaultKind.LABEL, name="")],
+    "label gzip": [InjectedFault(FaultKind.LABEL, name="gzip")],
+    "coded": [InjectedFault(FaultKind.CODED)],
+    "coded in two members": [InjectedFault(FaultKind.CODED, count=2)],
+    "coded without label": [InjectedFault(FaultKind.CODED), InjectedFault(FaultKind.LABEL, name="none")],
+    "coded, label aws-chunked": [InjectedFault(FaultKind.CODED), InjectedFault(FaultKind.LABEL, name="aws-chunked")],
+    "coded and cut": [InjectedFault(FaultKind.CODED, times=2), InjectedFault(FaultKind.CUT, at=100)],
+    "type of a web page": [InjectedFault(FaultKind.MEDIA_TYPE, name="text/html")],
+    "type of a document": [InjectedFault(FaultKind.MEDIA_TYPE, name="application/xml")],
+    "no type": [InjectedFault(FaultKind.MEDIA_TYPE)],
 }
 
 
@@ -80,10 +80,10 @@ class StatusUrlWorld:
         word, after = how.split()[0], how.endswith("after")
         kind = {"reset": FaultKind.RESET, "hang": FaultKind.HANG}.get(word, FaultKind.ANSWER)
         status = int(word) if word.isdecimal() else 503
-        self.sandbox.faults.add(Fault(kind, Operation.CREATE, after=after, status=status, seconds=2))
+        self.sandbox.faults.add(InjectedFault(kind, Operation.CREATE, after=after, status=status, seconds=2))
 
     def spoil_download(self, how: str) -> None:
-        refused = [Fault(FaultKind.ANSWER, FILE, status=int(how))] if how.isdecimal() else []
+        refused = [InjectedFault(FaultKind.ANSWER, FILE, status=int(how))] if how.isdecimal() else []
         for fault in refused or DOWNLOADS[how]:
             self.sandbox.faults.add(fault)
 
@@ -105,7 +105,7 @@ class StatusUrlWorld:
         return len(self.sandbox.jobs)
 
     def away(self) -> Sequence[dict[str, str]]:
-        return [dict(seen.headers) for seen in self.sandbox.requests.all if seen.origin is not Origin.API]
+        return [dict(seen.headers) for seen in self.sandbox.requests.all if seen.origin is not SandboxOrigin.API]
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_a_status_url_elsewhere_is_not_followed(world: StatusUrlWorld, base: str
     world.sandbox.status_base = base.format(url=world.sandbox.url)
     with pytest.raises(Unanswered, match="status URL"):
         make(world)
-    assert {seen.origin for seen in world.sandbox.requests.all} == {Origin.API}
+    assert {seen.origin for seen in world.sandbox.requests.all} == {SandboxOrigin.API}
 
 
 def test_a_manifest_that_tells_of_errors_is_no_whole_export(world: StatusUrlWorld) -> None:

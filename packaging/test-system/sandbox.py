@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from strongroom.sandbox.records import DataOptions
-from strongroom.sandbox.server import SandboxSettings, serve
-from strongroom.sandbox.zavu_options import ZavuOptions
+from strongroom_sandbox.records import DataOptions
+from strongroom_sandbox.server import SandboxSettings, serve
+from strongroom_sandbox.zavu_jobs import ZavuOptions
 
 PORT = 8790
 KEY = "zv_live_canarykeyofthetest"

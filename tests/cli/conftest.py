@@ -14,19 +14,20 @@ from kit import credential_leaks
 from kit.cli_home import DAY, FIRST, Home, Invoke, make_home, sandbox_settings
 from strongroom.cli.main import cli
 from strongroom.config.load import load_config
-from strongroom.engine import assembly
-from strongroom.engine.assembly import Doors, open_engine, stream_for
-from strongroom.engine.coverage.planning import enter_window
-from strongroom.engine.jobs.restart import recover
-from strongroom.engine.jobs.runner import Runner
-from strongroom.engine.readings import list_archives, list_jobs
+from strongroom.engine.bootstrap import open_engine
+from strongroom.engine.core import sources
+from strongroom.engine.core.sources import Dependencies, stream_for
+from strongroom.engine.ingest.planning import enter_window
+from strongroom.engine.ingest.runner import Runner
+from strongroom.engine.queries.lists import list_archives, list_jobs
+from strongroom.engine.repair.restart import recover
 from strongroom.model.archive import Holding
 from strongroom.model.job import State
 from strongroom.model.window import Window
-from strongroom.sandbox.clock import SandboxClock
-from strongroom.sandbox.faults import Fault, FaultKind
-from strongroom.sandbox.recorder import Operation
-from strongroom.sandbox.server import Sandbox
+from strongroom_sandbox.clock import SandboxClock
+from strongroom_sandbox.faults import FaultKind, InjectedFault
+from strongroom_sandbox.recorder import Operation
+from strongroom_sandbox.server import Sandbox
 
 
 @pytest.fixture(autouse=True)
@@ -54,18 +55,18 @@ def kept_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     clock = SandboxClock(lambda: datetime(2026, 11, 20, 12, tzinfo=UTC))
     with Sandbox(sandbox_settings(), clock=clock) as sandbox:
         with pytest.MonkeyPatch.context() as patch:  # else its log would begin today, and go back to that day
-            patch.setattr(assembly, "Doors", partial(Doors, clock=clock))
+            patch.setattr(sources, "Dependencies", partial(Dependencies, clock=clock))
             home = make_home(tmp_path_factory.mktemp("home") / "here", sandbox.api_url)
         config = load_config(home.config)
-        with open_engine(config, "test", Doors(clock=clock)) as engine:
+        with open_engine(config, "test", Dependencies(clock=clock)) as engine:
             recover(engine)
             runner = Runner(engine, lambda seconds: clock.advance(timedelta(seconds=seconds)) and None)
             stream, retention = stream_for(config, "zavu-main", ("messages",))
             faults = (
                 None,
-                Fault(FaultKind.UNKNOWN_FIELD, name="surprise"),
-                Fault(FaultKind.BAD_CRC, on=Operation.DOWNLOAD),
-                Fault(FaultKind.ANSWER, on=Operation.CREATE, status=400, times=2),
+                InjectedFault(FaultKind.UNKNOWN_FIELD, name="surprise"),
+                InjectedFault(FaultKind.BAD_CRC, on=Operation.DOWNLOAD),
+                InjectedFault(FaultKind.ANSWER, on=Operation.CREATE, status=400, times=2),
             )
             for number, fault in enumerate(faults):
                 sandbox.faults.clear()

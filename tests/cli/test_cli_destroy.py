@@ -16,20 +16,19 @@ import pytest
 
 from kit.cli_home import Home, Invoke
 from strongroom.cli import terminal
-from strongroom.engine import people
+from strongroom.engine.core import people
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
 from strongroom.model.destruction import Person
 from strongroom.model.errors import ExitCode
-from strongroom.model.period import Period
-from strongroom.model.retention import RetentionRule
-from strongroom.vault import queries
+from strongroom.model.retention import Period, RetentionRule
+from strongroom.vault.alerts import AlertRecord, put_alert
 from strongroom.vault.archives import get_archive
 from strongroom.vault.catalogue import to_text
+from strongroom.vault.facts import PUT_FACT
 from strongroom.vault.log import add_entry
 from strongroom.vault.manifest import write_manifest
-from strongroom.vault.notices import Notice, put_notice
-from strongroom.vault.retained import put_retained
+from strongroom.vault.retention_records import put_retained
 from strongroom.vault.vault import Vault, open_vault
 
 ALICE, BOB = Person(1000, "alice"), Person(1001, "bob")
@@ -48,7 +47,7 @@ class Stage:
             for archive in archives:
                 shorten(vault, archive)
             now = datetime.now(UTC)
-            vault.catalogue.write(queries.PUT_FACT, "time", to_text(now))
+            vault.catalogue.write(PUT_FACT, "time", to_text(now))
             sources: list[Fact] = [{"source": "zavu", "address": "", "ahead_seconds": 0}]
             add_entry(vault.catalogue, Entry("clock.confirmed", now, facts={"sources": sources}))
 
@@ -238,15 +237,17 @@ def test_nothing_is_approved_or_destroyed_while_nobody_confirms_the_time(stage: 
     config = stage.home.config.read_text()
     with closing(open_vault(stage.home.vault)) as vault, vault.catalogue.transaction():
         if alarm == "mark":
-            vault.catalogue.write(queries.PUT_FACT, "time", to_text(datetime.now(UTC) - timedelta(days=40)))
+            vault.catalogue.write(PUT_FACT, "time", to_text(datetime.now(UTC) - timedelta(days=40)))
         else:
-            put_notice(vault.catalogue, Notice("clock", "critical", "the clock", "it leapt ahead", datetime.now(UTC)))
+            put_alert(
+                vault.catalogue, AlertRecord("clock", "critical", "the clock", "it leapt ahead", datetime.now(UTC))
+            )
     stage.home.config.write_text(re.sub(r'base_url = "[^"]*"', 'base_url = "http://127.0.0.1:9"', config))
     told = stage.run(*approval(proposal), by=BOB, code=ExitCode.WORLD)
     assert "nothing is proposed or approved by this clock" in " ".join(told.split())
     with closing(open_vault(stage.home.vault)) as vault, vault.catalogue.transaction():
         vault.catalogue.write("DELETE FROM notices")
-        vault.catalogue.write(queries.PUT_FACT, "time", to_text(datetime.now(UTC)))
+        vault.catalogue.write(PUT_FACT, "time", to_text(datetime.now(UTC)))
     stage.run(*approval(proposal), by=BOB)
 
 

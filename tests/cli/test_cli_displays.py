@@ -12,15 +12,15 @@ import pytest
 from rich.console import Console
 
 from kit.cli_home import FIRST, Home
-from strongroom.cli.bars import Bars
-from strongroom.cli.displays import JsonLines, PlainLines, choose_display
-from strongroom.cli.follow import Family, Follower, Following, Glance
+from strongroom.cli.follow import Family, Follower, Following, JobSnapshot
+from strongroom.cli.progress import Bars, JsonLines, PlainLines, choose_display
 from strongroom.cli.summary import outcome_of, put_outcome, say_outcome
 from strongroom.config.load import load_config
-from strongroom.engine.assembly import open_reading
-from strongroom.engine.readings import Moment, Running, job_life, list_jobs
+from strongroom.engine.core.moments import Moment
+from strongroom.engine.core.sources import open_reading
+from strongroom.engine.queries.lists import Running, job_life, list_jobs
 from strongroom.model.job import Cause, Job, State
-from strongroom.model.stream import ExportSpec
+from strongroom.model.plan import ExportSpec
 from strongroom.model.window import Window
 
 SPEC = ExportSpec(("messages",), Window(FIRST, FIRST + timedelta(days=1)))
@@ -31,8 +31,8 @@ def moment(kind: str, words: str = "", **facts: str | int) -> Moment:
     return Moment(1, FIRST, kind, JOB.id, "", dict(facts), words)
 
 
-def glance(job: Job = JOB, *moments: Moment, running: Running | None = None) -> Glance:
-    return Glance({job.id: job}, {running.job: running} if running else {}, moments)
+def glance(job: Job = JOB, *moments: Moment, running: Running | None = None) -> JobSnapshot:
+    return JobSnapshot({job.id: job}, {running.job: running} if running else {}, moments)
 
 
 def test_a_family_takes_in_successors_and_nobody_else() -> None:
@@ -132,7 +132,7 @@ def test_a_display_that_breaks_does_not_break_the_work(home: Home) -> None:
     class Broken:
         closed = threading.Event()
 
-        def show(self, glance: Glance) -> None:
+        def show(self, glance: JobSnapshot) -> None:
             raise BrokenPipeError
 
         def close(self) -> None:

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from kit.cli_home import Home, Invoke, make_home
-from strongroom.cli.export import _unsettled_words
-from strongroom.model.instants import format_instant, parse_instant
+from strongroom.cli.run import _unsettled_words
+from strongroom.model.times import format_instant, parse_instant
 from strongroom.model.window import Window
-from strongroom.sandbox.server import Sandbox
+from strongroom_sandbox.server import Sandbox
 
 SETTLE = timedelta(hours=6)  # as `init` configures it
 

@@ -17,7 +17,7 @@ import pytest
 
 from kit.cli_home import Home, Invoke
 from strongroom.cli.errors import PIPE_CLOSED, guarded, redact
-from strongroom.cli.json_output import put_document
+from strongroom.cli.output import put_document
 from strongroom.model import errors
 from strongroom.model.errors import ExitCode, StrongroomError
 

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from kit.cli_home import Home, Invoke
+from strongroom.age.identity_file import parse_identity_file, write_identity_file
+from strongroom.age.keys import X25519Identity
+from strongroom.age.writer import open_bytes
 from strongroom.cli import terminal
-from strongroom.engine import assembly
-from strongroom.sealing.identity import X25519Identity
-from strongroom.sealing.identityfile import parse_identity_file, write_identity_file
-from strongroom.sealing.seal import open_bytes
+from strongroom.engine.core import sources
+from strongroom.engine.core.sources import Dependencies
 
 YOUNG, OLD = datetime(2026, 12, 20, tzinfo=UTC), datetime(2027, 8, 20, tzinfo=UTC)
 
@@ -157,7 +158,7 @@ def test_a_drill_is_told_in_list_status_and_doctor(
     assert "never" in invoke("--config", config, "status").stdout
     for now, verdict in ((YOUNG, "ok"), (OLD, "warn")):  # a key that came lately is not warned about
         with monkeypatch.context() as patch:
-            patch.setattr(assembly, "Doors", partial(assembly.Doors, clock=lambda now=now: now))
+            patch.setattr(sources, "Dependencies", partial(Dependencies, clock=lambda now=now: now))
             doctor = json.loads(invoke("--config", config, "doctor", "--offline", "--json").stdout)
         assert [each["verdict"] for each in doctor["checks"] if each["name"] == "keys"] == [verdict]
     for path in (own_home.identity, own_home.folder / "recovery.txt"):

@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 from kit.listeners import Ear, listening, script
 from kit.watched_vault import House, open_house
 from strongroom.cli.main import cli
-from strongroom.engine.health.notices import mark_told, reconcile, standing_notices
-from strongroom.model.alarm import Alarm, Level
+from strongroom.engine.core.alert_store import mark_told, reconcile, standing_alerts
+from strongroom.model.alert import Alert, Level
 from strongroom.model.bech32 import encode_bech32
 
 # Apprise imports a module that Python 3.13 has no more; in use nobody sees the warning.
@@ -85,10 +85,10 @@ def test_nobody_to_tell_is_a_mistake_in_words(tmp_path: Path) -> None:
 
 def test_the_list_shows_what_stands_before_what_is_over(tmp_path: Path, house: House) -> None:
     assert "no alert was ever raised" in run(tmp_path, "", "list").stderr
-    risk = Alarm("at-risk chats", Level.CRITICAL, "3 days of one stream will be destroyed", "stream chats")
-    disk = Alarm("disk", Level.WARNING, "the disk is full in about 9 days", "12.0 GB are free")
+    risk = Alert("at-risk chats", Level.CRITICAL, "3 days of one stream will be destroyed", "stream chats")
+    disk = Alert("disk", Level.WARNING, "the disk is full in about 9 days", "12.0 GB are free")
     reconcile(house.vault, [risk], house.now)
-    mark_told(house.vault, standing_notices(house.vault), house.now)
+    mark_told(house.vault, standing_alerts(house.vault), house.now)
     house.now += timedelta(minutes=1)
     reconcile(house.vault, [disk], house.now)
     lines = run(tmp_path, "", "list").stdout.splitlines()

@@ -14,7 +14,7 @@ import pytest
 
 from kit.cli_home import API_KEY, LINK, TEXT, Home, Invoke
 from strongroom.config.load import load_config
-from strongroom.engine.health.heartbeat import beat
+from strongroom.engine.core.heartbeat import beat
 from strongroom.model.bech32 import encode_bech32
 from strongroom.vault.lock import hold
 from strongroom.vault.vault import open_vault

@@ -17,17 +17,18 @@ from click.testing import Result
 
 from kit.cli_home import Home, Invoke
 from strongroom.config.load import load_config
-from strongroom.engine.assembly import Doors, open_engine, open_reading
-from strongroom.engine.jobs.restart import recover as settle
-from strongroom.engine.readings import coverage_of, list_archives, list_jobs
-from strongroom.engine.recovery.trouble import PAGES, Kind, Trouble
+from strongroom.engine.bootstrap import open_engine
+from strongroom.engine.core.sources import Dependencies, open_reading
+from strongroom.engine.queries.lists import coverage_of, list_archives, list_jobs
+from strongroom.engine.repair.findings import PAGES, ProblemKind, VaultProblem
+from strongroom.engine.repair.restart import recover as settle
 from strongroom.evidence.line import Entry, read_chain
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import VaultError
+from strongroom.vault.alert_queries import remember_retention
 from strongroom.vault.log import add_entry
 from strongroom.vault.vault import Vault, create_vault
-from strongroom.vault.watching import remember_retention
 
 DOCS = Path(__file__).parents[2] / "docs" / "recovery"
 PAGE_NAMES = sorted(path.name for path in DOCS.glob("*.md"))
@@ -281,7 +282,9 @@ def older_copy(home: Home, keep: int) -> None:
 
 
 def settled(home: Home) -> None:
-    with open_engine(load_config(home.config), "a test", Doors(clock=lambda: datetime(2026, 11, 21, tzinfo=UTC))) as e:
+    with open_engine(
+        load_config(home.config), "a test", Dependencies(clock=lambda: datetime(2026, 11, 21, tzinfo=UTC))
+    ) as e:
         settle(e)
 
 
@@ -358,7 +361,10 @@ def test_a_log_that_is_taken_away_is_told_by_whatever_is_done_next(own_home: Hom
     assert logged(own_home)[-1] == "log.remade"
     notices = json.loads(invoke("--config", own_home.config, "notify", "list", "--json").stdout)["notices"]
     assert [each["severity"] for each in notices if each["key"].startswith("log remade ")] == ["critical"]
-    assert "the log's file was gone" in invoke("--config", own_home.config, "log", "--limit", "1").stdout
+    assert (
+        "the log file was missing and was rewritten"
+        in invoke("--config", own_home.config, "log", "--limit", "1").stdout
+    )
 
 
 def test_log_and_catalogue_that_went_on_apart_are_left_to_a_person(own_home: Home, invoke: Invoke) -> None:
@@ -433,9 +439,9 @@ def test_a_vault_that_holds_something_is_never_moved_aside(own_home: Home, invok
 
 def test_every_page_is_reachable_and_every_trouble_has_one() -> None:
     index = (DOCS / "README.md").read_text()
-    pages = {Trouble(kind, "", "").page for kind in Kind}
+    pages = {VaultProblem(kind, "", "").page for kind in ProblemKind}
     assert {page.removeprefix(PAGES) for page in pages} == set(PAGE_NAMES)
-    assert all(f"`{kind.value}`" in index for kind in Kind)
+    assert all(f"`{kind.value}`" in index for kind in ProblemKind)
     assert all(commands(name) for name in PAGE_NAMES)
 
 

@@ -13,13 +13,13 @@ import pytest
 
 from kit.cli_home import Home, Invoke
 from strongroom.config.load import load_config
-from strongroom.engine.assembly import open_reading
-from strongroom.engine.destruction.crosscheck import archive_difference, read_on
-from strongroom.engine.destruction.docket import Docket
-from strongroom.engine.recovery.diagnosis import diagnose
+from strongroom.engine.core.sources import open_reading
+from strongroom.engine.destruction.log_consistency import archive_difference, read_on
+from strongroom.engine.destruction.log_state import LogState
+from strongroom.engine.repair.diagnosis import diagnose
 from strongroom.model.errors import VaultError, WorldError
 from strongroom.vault.archives import all_archive_ids
-from strongroom.vault.refusals import refusal
+from strongroom.vault.sql_errors import refusal
 
 EVIL = "../../../../tmp/x\x1b[2J"
 
@@ -64,10 +64,10 @@ def test_a_rebuild_without_a_log_says_that_holds_are_unknown_and_destroys_nothin
     assert invoke("--config", own_home.config, "recover", "--apply").exit_code == 1
     with open_reading(load_config(own_home.config)) as vault:
         archives = list(all_archive_ids(vault.catalogue))
-        docket = Docket((), archives)
-        read_on(vault.catalogue, docket)
+        log_state = LogState((), archives)
+        read_on(vault.catalogue, log_state)
         assert archives
-        assert all(archive_difference(vault.catalogue, docket.archives[each], each) for each in archives)
+        assert all(archive_difference(vault.catalogue, log_state.archives[each], each) for each in archives)
 
 
 @pytest.mark.parametrize("emptied", [False, True])

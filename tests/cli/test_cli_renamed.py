@@ -8,7 +8,7 @@ import pytest
 
 from kit.cli_home import Home, Invoke
 from strongroom.config.load import load_config
-from strongroom.engine.assembly import open_engine
+from strongroom.engine.bootstrap import open_engine
 
 OLD, SOURCE = "zavu-main", "account"
 OLD_STREAM, STREAM = "zavu-main-records", "broker-messages"

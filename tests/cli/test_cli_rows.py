@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from kit.cli_home import Home, Invoke
-from strongroom.vault.derivedqueries import NOT_DERIVED, TABLES
+from strongroom.vault.derived import NOT_DERIVED, TABLES
 
 PERIOD = ("--from", "2026-11-01", "--to", "2026-11-05")
 
@@ -60,7 +60,7 @@ def test_a_rule_that_cannot_be_read_hides_no_deleted_hold(own_home: Home, invoke
 @pytest.mark.slow
 def test_every_changed_column_is_found_or_said_not_to_be_decided_by(own_home: Home, invoke: Invoke) -> None:
     """Change one column of one row of every table at a time; the audit names it, whatever the value."""
-    chance, missed = random.Random(11), []
+    random_bytes, missed = random.Random(11), []
     catalogue = own_home.vault / "catalogue.sqlite"
     with closing(sqlite3.connect(catalogue)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -75,7 +75,7 @@ def test_every_changed_column_is_found_or_said_not_to_be_decided_by(own_home: Ho
                 where = " AND ".join(f"{name} = ?" for name in table.key)
                 if not keys:
                     continue
-                key = chance.choice(keys)
+                key = random_bytes.choice(keys)
                 old = connection.execute(f"SELECT {column} FROM {table.name} WHERE {where}", key).fetchone()[0]
                 fresh = old + 1 if isinstance(old, int) else _other(column, old)
                 connection.execute("PRAGMA foreign_keys = OFF")

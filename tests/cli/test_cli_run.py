@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from kit.cli_home import API_KEY, LINK, TEXT, Home, Invoke, make_home, sandbox_settings
-from strongroom.sandbox.faults import Fault, FaultKind
-from strongroom.sandbox.recorder import Operation
-from strongroom.sandbox.server import Sandbox
-from strongroom.sandbox.transfer import Manners
+from strongroom_sandbox.faults import FaultKind, InjectedFault
+from strongroom_sandbox.recorder import Operation
+from strongroom_sandbox.server import Sandbox
+from strongroom_sandbox.transfer import TransferFaults
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -73,7 +73,7 @@ def test_a_window_that_is_held_is_not_exported_twice(own_home: Home, invoke: Inv
 
 def test_a_vault_in_use_is_told_with_its_holder(own_home: Home, invoke: Invoke) -> None:
     from strongroom.config.load import load_config
-    from strongroom.engine.assembly import open_engine
+    from strongroom.engine.bootstrap import open_engine
 
     with open_engine(load_config(own_home.config), "the other one"):
         result = invoke("--config", own_home.config, "run", "--once")
@@ -170,7 +170,7 @@ def test_a_refused_key_ends_the_run_soon_and_a_mended_one_resumes(fresh: Home, r
 
 @pytest.mark.slow
 def test_a_refused_request_is_a_finding_with_its_reason(fresh: Home, run: Run, sandbox: Sandbox) -> None:
-    sandbox.faults.add(Fault(FaultKind.ANSWER, on=Operation.CREATE, status=501, times=None))
+    sandbox.faults.add(InjectedFault(FaultKind.ANSWER, on=Operation.CREATE, status=501, times=None))
     done = run(fresh, "export", "zavu-main", "--from", "2026-11-01", "--to", "2026-11-02")
     assert done.returncode == 1
     told = " ".join(done.stdout.split())
@@ -183,7 +183,7 @@ def test_a_refused_request_is_a_finding_with_its_reason(fresh: Home, run: Run, s
 def test_a_stopped_run_parks_its_work_and_the_next_one_ends_it(
     number: signal.Signals, run: Run, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    settings = sandbox_settings(pace=0.1, manners=Manners(rate=1_500))
+    settings = sandbox_settings(pace=0.1, manners=TransferFaults(rate=1_500))
     args = ["export", "zavu-main", "--from", "2026-11-01", "--to", "2026-11-02"]
     with Sandbox(settings) as sandbox:
         home = make_home(tmp_path / "slow", sandbox.api_url)

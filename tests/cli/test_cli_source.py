@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from kit.cli_home import API_KEY, Home, Invoke, make_home, sandbox_settings
-from strongroom.sandbox.clock import SandboxClock
-from strongroom.sandbox.faults import Fault, FaultKind
-from strongroom.sandbox.hookbridge_options import HookBridgeOptions
-from strongroom.sandbox.qlara_options import QlaraOptions
-from strongroom.sandbox.recorder import Operation
-from strongroom.sandbox.server import Sandbox, SandboxSettings
+from strongroom_sandbox.clock import SandboxClock
+from strongroom_sandbox.faults import FaultKind, InjectedFault
+from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
+from strongroom_sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.recorder import Operation
+from strongroom_sandbox.server import Sandbox, SandboxSettings
 
 MORE = """
 [[source]]
@@ -119,14 +119,14 @@ def test_what_stops_the_look_is_told_and_so_is_the_rest(
 
 def test_a_refused_key_is_about_permission(three: tuple[Home, Sandbox], invoke: Invoke) -> None:
     home, sandbox = three
-    sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.LIST, status=401, times=None))
+    sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.LIST, status=401, times=None))
     found = look(invoke, home, "zavu-main", 3)
     assert "refused the API key" in found["permission"][0]
 
 
 def test_an_account_without_exports_is_a_finding(three: tuple[Home, Sandbox], invoke: Invoke) -> None:
     home, sandbox = three
-    sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.LIST, status=404, times=None))
+    sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.LIST, status=404, times=None))
     found = look(invoke, home, "zavu-main", 1)
     assert found["exports"] == ["fail: this account's API does not offer exports"]
     assert "quota" not in found
@@ -134,7 +134,7 @@ def test_an_account_without_exports_is_a_finding(three: tuple[Home, Sandbox], in
 
 def test_a_list_that_breaks_off_leaves_the_rest_told(three: tuple[Home, Sandbox], invoke: Invoke) -> None:
     home, sandbox = three
-    sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.LIST, nth=2, status=500, times=None))
+    sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.LIST, nth=2, status=500, times=None))
     found = look(invoke, home, "zavu-main", 3)
     assert found["quota"][-1].startswith("fail: ")
     assert found["clock"]

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from kit.cli_home import Home, Invoke
-from strongroom.engine.health.heartbeat import beat
-from strongroom.engine.health.notices import reconcile
-from strongroom.model.alarm import configuration_alarm
+from strongroom.engine.core.alert_store import reconcile
+from strongroom.engine.core.heartbeat import beat
+from strongroom.model.alert import configuration_alarm
 from strongroom.vault.lock import hold
 from strongroom.vault.vault import open_vault
 
@@ -57,7 +57,7 @@ def test_what_is_wrong_comes_first_and_names_the_next_command(home: Home, invoke
 
 
 def test_every_next_command_exists(invoke: Invoke) -> None:
-    from strongroom.engine.health.problems import _NEXT
+    from strongroom.engine.queries.problems import _NEXT
 
     for command in set(_NEXT.values()):
         words = [

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from kit.cli_home import make_home, sandbox_settings
-from strongroom.sandbox.server import Sandbox
-from strongroom.sandbox.transfer import Manners
+from strongroom_sandbox.server import Sandbox
+from strongroom_sandbox.transfer import TransferFaults
 
 DEAF = (
     "import os, signal, sys, threading, time\n"
-    "from strongroom.engine import ending\n"
+    "from strongroom.engine.worker import lifetime as ending\n"
     "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # what started the tests may ignore it
     "{prepare}\n"
     "def deaf():\n"
@@ -32,7 +32,7 @@ DEAF = (
 )
 SHORT = "ending.EndingLimit.__init__.__defaults__ = (0.2,)"
 GUARDED = "from strongroom.cli.errors import guarded; sys.exit(guarded(deaf))"
-STOPPING = "from strongroom.cli.stopping import Stopping\nwith Stopping(): deaf()"
+STOPPING = "from strongroom.cli.work import Stopping\nwith Stopping(): deaf()"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -77,7 +77,7 @@ def test_a_run_that_waits_for_a_silent_provider_is_stopped(
 def test_a_run_whose_sealer_stands_still_ends_and_leaves_no_orphan(
     number: signal.Signals, code: int, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    settings = sandbox_settings(pace=0.1, manners=Manners(rate=1_500))
+    settings = sandbox_settings(pace=0.1, manners=TransferFaults(rate=1_500))
     args = ["export", "zavu-main", "--from", "2026-11-01", "--to", "2026-11-02"]
     with Sandbox(settings) as sandbox:
         home = make_home(tmp_path / "slow", sandbox.api_url)

@@ -8,8 +8,8 @@ import pytest
 
 from kit.cli_home import Home, Invoke
 from strongroom.config.load import load_config
-from strongroom.engine.assembly import open_engine
-from strongroom.engine.keys.identities import make_identity
+from strongroom.engine.bootstrap import open_engine
+from strongroom.engine.core.identities import make_identity
 from strongroom.model.errors import UsageError
 
 

@@ -174,9 +174,9 @@ def test_doctor_and_recover_go_on_past_a_check_that_cannot_be_finished(own_home:
     assert {"permissions", "log", "lock", "keys"} <= set(checks)
     result = invoke("--config", own_home.config, "recover", "--json")
     assert result.exit_code == 1, result.output
-    troubles = json.loads(result.stdout)["troubles"]
-    assert any("of holds in the catalogue cannot be read" in each["words"] for each in troubles), troubles
-    assert not any(each["mendable"] for each in troubles)
+    problems = json.loads(result.stdout)["troubles"]
+    assert any("of holds in the catalogue cannot be read" in each["words"] for each in problems), problems
+    assert not any(each["mendable"] for each in problems)
 
 
 def test_a_letter_changed_in_the_log_is_one_finding_and_no_file_is_called_unknown(

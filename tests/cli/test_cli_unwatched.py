@@ -17,20 +17,22 @@ from pathlib import Path
 import pytest
 
 from kit.cli_home import API_KEY, Invoke, sandbox_settings
-from strongroom.cli import overseer
-from strongroom.cli.overseer import Overseer
+from strongroom.cli import follow as watcher
+from strongroom.cli.follow import RunWatcher
 from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource
-from strongroom.engine.assembly import Doors, open_engine, open_reading, plans_of
-from strongroom.engine.coverage.planning import enter_due
-from strongroom.engine.health.vaulttime import remember_time
-from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.keys.identities import make_identity
-from strongroom.engine.readings import list_jobs, newest_moments
+from strongroom.engine.bootstrap import open_engine
+from strongroom.engine.core.identities import make_identity
+from strongroom.engine.core.moments import newest_moments
+from strongroom.engine.core.sources import Dependencies, open_reading, plans_of
+from strongroom.engine.core.trusted_clock import remember_time
+from strongroom.engine.ingest.planning import enter_due
+from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.lists import list_jobs
 from strongroom.evidence.line import Entry
-from strongroom.sandbox.server import Sandbox
 from strongroom.vault.log import add_entry
 from strongroom.vault.sources import get_source, put_source
+from strongroom_sandbox.server import Sandbox
 
 DAY = timedelta(days=1)
 NOBODY = "http://127.0.0.1:9"  # the port of discard: nothing listens there
@@ -60,7 +62,7 @@ class Rested:
             allow_private_addresses=True,
         )
         wishes = Wishes(self.folder / "vault", self.config, self.folder / "identity.age", None, source)
-        initialise(wishes, make_identity(os.urandom), Doors(clock=lambda: self.made))
+        initialise(wishes, make_identity(os.urandom), Dependencies(clock=lambda: self.made))
 
     @property
     def config(self) -> Path:
@@ -194,7 +196,7 @@ def test_a_loss_that_nobody_took_stands_until_somebody_does(sandbox: Sandbox, tm
         done = invoke("--config", home.config, *RUN, "--json")
         assert done.exit_code == 1, done.output
         summary = json.loads(done.stdout.splitlines()[-1])
-        assert [notice["key"].split()[0] for notice in summary["standing"]] == ["lost"]
+        assert [alert["key"].split()[0] for alert in summary["standing"]] == ["lost"]
         assert "nobody could be told" in done.stderr
     assert summary["newly_lost_seconds"] < DAY.total_seconds()
 
@@ -301,10 +303,10 @@ def test_a_wish_to_stop_is_heard_while_a_channel_hangs(
     program.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(15)\n")
     program.chmod(0o700)
     home.config.write_text(f'{home.config.read_text()}\n[notify]\ncommand = ["{program}"]\n')
-    monkeypatch.setattr(overseer, "HASTE", 0.0)
+    monkeypatch.setattr(watcher, "HASTE", 0.0)
     asked = iter([False, False])  # the wish comes during the wait
     with open_engine(load_config(home.config), "test") as engine:
-        watching = Overseer(load_config(home.config), engine, lambda: next(asked, True))
+        watching = RunWatcher(load_config(home.config), engine, lambda: next(asked, True))
         losses = watching.end()
         assert watching.telling  # waiting on would have ended with the program
         assert losses.any

@@ -100,7 +100,7 @@ def test_a_passphrase_opens_the_identity(own_home: Home, invoke: Invoke, tmp_pat
         path.write_text(text)
     program = (
         "import os, sys; from pathlib import Path\n"
-        "from strongroom.engine.keys.identities import NewIdentity, identity_file\n"
+        "from strongroom.engine.core.identities import NewIdentity, identity_file\n"
         "secret = Path(sys.argv[1]).read_text().split()[-1]\n"
         "sealed = identity_file(NewIdentity('', secret), 'correct horse', os.urandom)\n"
         "os.umask(0o077); Path(sys.argv[2]).write_bytes(sealed)"

@@ -32,7 +32,7 @@ def change(home: Home, statement: str) -> None:
         connection.executescript(statement)
 
 
-def troubles(home: Home, invoke: Invoke, *more: str) -> list[tuple[str, bool]]:
+def problems(home: Home, invoke: Invoke, *more: str) -> list[tuple[str, bool]]:
     told = json.loads(invoke("--config", home.config, "recover", "--json", *more).output)["troubles"]
     return [(each["kind"], each["mendable"]) for each in told]
 
@@ -53,7 +53,7 @@ def test_a_rebuild_takes_a_lost_manifest_from_the_catalogue_that_was_there(
         invoke("--config", own_home.config, "rebuild")
         lose_catalogue(own_home)
         flip(path)
-        assert troubles(own_home, invoke, "--apply") == []
+        assert problems(own_home, invoke, "--apply") == []
     assert path.read_bytes() == before
     assert b'"manifest.rewritten"' in (own_home.vault / "log" / "log.jsonl").read_bytes()
     require_agreement(own_home, invoke)
@@ -80,10 +80,10 @@ def test_what_the_log_does_not_confirm_is_not_taken_and_the_archive_stays(
     assert made["restored"] == []
     assert any(path.stem in each for each in made["faults"])
     for _ in range(2):
-        assert ("lost-manifest", False) in troubles(own_home, invoke, "--apply")
+        assert ("lost-manifest", False) in problems(own_home, invoke, "--apply")
         assert whole(own_home, path.stem)
     path.write_bytes(before)
-    assert troubles(own_home, invoke, "--apply") == []
+    assert problems(own_home, invoke, "--apply") == []
 
 
 @pytest.mark.slow
@@ -92,7 +92,7 @@ def test_a_payload_with_its_key_stays_where_it_is_and_is_named(own_home: Home, i
     before = path.read_bytes()
     path.unlink()
     lose_catalogue(own_home)
-    assert troubles(own_home, invoke, "--apply") == [("lost-manifest", False)]
+    assert problems(own_home, invoke, "--apply") == [("lost-manifest", False)]
     assert whole(own_home, path.stem)
     told = json.loads(invoke("--config", own_home.config, "recover", "--json").output)["troubles"]
     assert path.name in told[0]["remedy"] + told[0]["words"]
@@ -101,7 +101,7 @@ def test_a_payload_with_its_key_stays_where_it_is_and_is_named(own_home: Home, i
         assert result.exit_code == 1, command
         assert path.stem in result.output, command
     path.write_bytes(before)
-    assert troubles(own_home, invoke, "--apply") == []
+    assert problems(own_home, invoke, "--apply") == []
     require_agreement(own_home, invoke)
 
 
@@ -109,7 +109,7 @@ def test_a_changed_manifest_is_not_entered_as_if_nobody_knew_better(own_home: Ho
     path = manifest_of(own_home)
     path.write_text(path.read_text().replace('"records": 50', '"records": 51'))
     lose_catalogue(own_home)
-    assert troubles(own_home, invoke, "--apply") == [("lost-manifest", False)]
+    assert problems(own_home, invoke, "--apply") == [("lost-manifest", False)]
     assert b"archive.adopted" not in (own_home.vault / "log" / "log.jsonl").read_bytes()
 
 
@@ -118,5 +118,5 @@ def test_a_payload_that_nothing_proves_goes_to_quarantine(own_home: Home, invoke
     path.unlink()
     flip(own_home.vault / "archives" / path.stem[-2:] / f"{path.stem}.age")
     lose_catalogue(own_home)
-    assert troubles(own_home, invoke, "--apply") == []
+    assert problems(own_home, invoke, "--apply") == []
     assert not whole(own_home, path.stem)

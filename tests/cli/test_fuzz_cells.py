@@ -91,13 +91,15 @@ def columns(catalogue: Path) -> list[tuple[str, str]]:
         return [(name, row[1]) for name in found for row in connection.execute(f"PRAGMA table_info({name})")]
 
 
-def spoil(table: str, column: str, others: list[str], chance: random.Random) -> list[tuple[str, tuple[object, ...]]]:
+def spoil(
+    table: str, column: str, others: list[str], random_bytes: random.Random
+) -> list[tuple[str, tuple[object, ...]]]:
     """Return statements that put nonsense into a column of a table: of one row or all, or of a row that is new."""
-    value = chance.choice(CELLS)
+    value = random_bytes.choice(CELLS)
     bound: object = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
     sign = "CAST(? AS TEXT)" if isinstance(value, str) else "?"
     key = others[0]
-    one = f" WHERE {key} = (SELECT {key} FROM {table} ORDER BY random() LIMIT 1)" if chance.random() < 0.7 else ""
+    one = f" WHERE {key} = (SELECT {key} FROM {table} ORDER BY random() LIMIT 1)" if random_bytes.random() < 0.7 else ""
     fresh = ", ".join(sign if name == column else "'2026-11-02T00:00:00.000000Z'" for name in others)
     return [
         (f"UPDATE {table} SET {column} = {sign}{one}", (bound,)),
@@ -111,19 +113,19 @@ def test_whatever_a_cell_holds_a_command_ends_in_words(own_home: Home, monkeypat
     monkeypatch.chdir(own_home.folder)
     for words in FILLING:
         assert run_program("--config", own_home.config, *words).code in (0, 1, 6), words
-    chance, found, catalogue = random.Random(f"{SEED} cells"), Faults(), own_home.vault / "catalogue.sqlite"
+    random_bytes, found, catalogue = random.Random(f"{SEED} cells"), Faults(), own_home.vault / "catalogue.sqlite"
     with closing(sqlite3.connect(catalogue)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     whole = own_home.folder.parent / "whole"
     shutil.copytree(own_home.vault, whole)
     cells = columns(catalogue)
-    order = chance.sample(cells, len(cells))
+    order = random_bytes.sample(cells, len(cells))
     for number in rounds(6):
         table, column = order[number % len(order)]
         shutil.rmtree(own_home.vault)
         shutil.copytree(whole, own_home.vault)
-        statements = spoil(table, column, [name for other, name in cells if other == table], chance)
+        statements = spoil(table, column, [name for other, name in cells if other == table], random_bytes)
         loosen(catalogue, statements)
-        for words in chance.sample(COMMANDS, 6):
+        for words in random_bytes.sample(COMMANDS, 6):
             found.add((*words, statements), run_program("--config", own_home.config, *words))
     assert not found, found

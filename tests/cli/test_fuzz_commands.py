@@ -34,27 +34,27 @@ def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tup
 COMMANDS = list(commands(cli))
 
 
-def arguments(path: tuple[str, ...], command: click.Command, ids: list[str], chance: random.Random) -> list[str]:
+def arguments(path: tuple[str, ...], command: click.Command, ids: list[str], random_bytes: random.Random) -> list[str]:
     """Return a command line: what is required, some of the rest, and one to three values that are nonsense."""
-    wanted = [each for each in command.params if each.name != "help" and _is_wanted(each, chance)]
-    spoilt = set(chance.sample(range(len(wanted)), min(len(wanted), chance.choice((1, 1, 1, 2, 3)))))
+    wanted = [each for each in command.params if each.name != "help" and _is_wanted(each, random_bytes)]
+    spoilt = set(random_bytes.sample(range(len(wanted)), min(len(wanted), random_bytes.choice((1, 1, 1, 2, 3)))))
     options, rest = [], []
     for number, each in enumerate(wanted):
         if getattr(each, "is_flag", False):
             options.append(each.opts[0])
             continue
         name = each.opts[0]
-        sane = chance.choice(ids) if "archive" in name or name.endswith("_id") else SANE.get(name, "a")
-        value = chance.choice(nonsense(each)) if number in spoilt else sane
+        sane = random_bytes.choice(ids) if "archive" in name or name.endswith("_id") else SANE.get(name, "a")
+        value = random_bytes.choice(nonsense(each)) if number in spoilt else sane
         if isinstance(each, click.Argument):
             rest.append(value)
         else:
-            options.extend(chance.choice(([name, value], [f"{name}={value}"])))
-    return [*path, *options, *(["--", *rest] if rest and chance.random() < 0.7 else rest)]
+            options.extend(random_bytes.choice(([name, value], [f"{name}={value}"])))
+    return [*path, *options, *(["--", *rest] if rest and random_bytes.random() < 0.7 else rest)]
 
 
-def _is_wanted(each: click.Parameter, chance: random.Random) -> bool:
-    return each.required or each.opts[0] in ("--patience", "--once") or chance.random() < 0.4
+def _is_wanted(each: click.Parameter, random_bytes: random.Random) -> bool:
+    return each.required or each.opts[0] in ("--patience", "--once") or random_bytes.random() < 0.4
 
 
 def nonsense(each: click.Parameter) -> tuple[str, ...]:
@@ -76,9 +76,9 @@ def _aside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_whatever_is_typed_a_command_ends_in_words(own_home: Home) -> None:
-    chance, ids, found = random.Random(f"{SEED} arguments"), own_home.archives(), Faults()
+    random_bytes, ids, found = random.Random(f"{SEED} arguments"), own_home.archives(), Faults()
     for number in rounds(4):
         path, command = COMMANDS[number % len(COMMANDS)]
-        words = arguments(path, command, ids, chance)
+        words = arguments(path, command, ids, random_bytes)
         found.add(words, run_program("--config", own_home.config, *words))
     assert not found, found

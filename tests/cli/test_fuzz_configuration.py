@@ -72,11 +72,11 @@ def toml_text(text: str) -> str:
     return '"' + escaped.replace('"', '\\"') + '"'
 
 
-def spoilt(text: str, chance: random.Random) -> str:
+def spoilt(text: str, random_bytes: random.Random) -> str:
     """Return the configuration with other values for one or two keys."""
-    for _ in range(chance.choice((1, 1, 2))):
-        found = chance.choice(list(_PAIR.finditer(text)))
-        value = chance.choice(VALUES) if chance.random() < 0.7 else toml_text(chance.choice(TEXTS))
+    for _ in range(random_bytes.choice((1, 1, 2))):
+        found = random_bytes.choice(list(_PAIR.finditer(text)))
+        value = random_bytes.choice(VALUES) if random_bytes.random() < 0.7 else toml_text(random_bytes.choice(TEXTS))
         text = text[: found.start()] + found[1] + value + text[found.end() :]
     return text
 
@@ -85,16 +85,16 @@ def spoilt(text: str, chance: random.Random) -> str:
 def test_whatever_a_configuration_says_a_command_ends_in_words(own_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STRONGROOM_DEBUG", "1")
     monkeypatch.chdir(own_home.folder)
-    chance, found, whole = random.Random(f"{SEED} configuration"), Faults(), of(own_home)
+    random_bytes, found, whole = random.Random(f"{SEED} configuration"), Faults(), of(own_home)
     accepted = 0
     for _ in rounds(4):
-        text = spoilt(whole, chance)
+        text = spoilt(whole, random_bytes)
         own_home.config.write_bytes(text.encode("utf-8", "surrogateescape"))
         checked = run_program("--config", own_home.config, "config", "check")
         found.add(("config check", text), checked)
         if checked.code == 0:
             accepted += 1
-            for words in chance.sample(COMMANDS, 3):
+            for words in random_bytes.sample(COMMANDS, 3):
                 found.add((*words, _difference(whole, text)), run_program("--config", own_home.config, *words))
     assert accepted
     assert not found, found

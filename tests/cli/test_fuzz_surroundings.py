@@ -17,10 +17,11 @@ import pytest
 
 from kit.cli_home import Home
 from kit.hostile_input import NUMBERS, SEED, WORDS, Faults, rounds, run_program
+from strongroom.age.keys import ScryptRecipient
 from strongroom.cli import destroy, terminal
-from strongroom.engine.keys import identities, passphrase
+from strongroom.engine.access import passphrase
+from strongroom.engine.core import identities
 from strongroom.model.errors import StrongroomError
-from strongroom.sealing.recipient import ScryptRecipient
 
 VARIABLES = (
     *("STRONGROOM_CONFIG", "STRONGROOM_DEBUG", "STRONGROOM_PASSPHRASE_FILE", "STRONGROOM_LOG_FORMAT", "STRONGROOM_X"),
@@ -86,11 +87,14 @@ def _is_escaped(value: str) -> bool:
 def test_whatever_the_environment_says_a_command_ends_in_words(
     own_home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    chance, found = random.Random(f"{SEED} environment"), Faults()
+    random_bytes, found = random.Random(f"{SEED} environment"), Faults()
     (tmp_path / "aside").mkdir()
     for _ in rounds(1.5):
-        command, named = chance.choice(LOOKS), chance.random() < 0.8
-        changes = {chance.choice(VARIABLES): strange(chance.choice(VALUES)) for _ in range(chance.randint(1, 4))}
+        command, named = random_bytes.choice(LOOKS), random_bytes.random() < 0.8
+        changes = {
+            random_bytes.choice(VARIABLES): strange(random_bytes.choice(VALUES))
+            for _ in range(random_bytes.randint(1, 4))
+        }
         with monkeypatch.context() as patch:
             patch.chdir(tmp_path / "aside")
             for name, value in {"STRONGROOM_DEBUG": "1", "HOME": str(tmp_path / "aside"), **changes}.items():
@@ -151,7 +155,7 @@ ASKING: tuple[tuple[str, ...], ...] = (
 def test_whatever_is_typed_at_a_prompt_a_command_ends_in_words(
     own_home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    chance, found, archive = random.Random(f"{SEED} prompts"), Faults(), own_home.archives()[0]
+    random_bytes, found, archive = random.Random(f"{SEED} prompts"), Faults(), own_home.archives()[0]
     monkeypatch.setattr(terminal, "can_ask", lambda: True)
     monkeypatch.setattr(getpass, "getpass", lambda prompt="", stream=None: input(""))
     monkeypatch.setenv("STRONGROOM_DEBUG", "1")
@@ -166,12 +170,12 @@ def test_whatever_is_typed_at_a_prompt_a_command_ends_in_words(
     )
     kept = own_home.identity.read_bytes()
     for number in rounds(1.5):
-        lines = [chance.choice(TYPED) for _ in range(chance.randint(0, 4))]
-        lines = [*lines, *lines[-1:]] if chance.random() < 0.6 else lines
-        text = "\n".join(lines) + chance.choice(("\n", "", "\r\n"))
+        lines = [random_bytes.choice(TYPED) for _ in range(random_bytes.randint(0, 4))]
+        lines = [*lines, *lines[-1:]] if random_bytes.random() < 0.6 else lines
+        text = "\n".join(lines) + random_bytes.choice(("\n", "", "\r\n"))
         places = {"new": tmp_path / f"new{number}", "home": own_home.folder, "archive": archive, "sealed": sealed}
         places["new"].mkdir()
-        command = [each.format(**places) for each in chance.choice(ASKING)]
+        command = [each.format(**places) for each in random_bytes.choice(ASKING)]
         ended = run_program("--config", own_home.config, *command, text=text.encode("utf-8", "surrogateescape"))
         if ended.code != 130 or "Traceback" in ended.stderr:  # what was typed came to its end
             found.add((command, [each[:80] for each in lines]), ended)
@@ -180,10 +184,10 @@ def test_whatever_is_typed_at_a_prompt_a_command_ends_in_words(
 
 
 def test_a_destruction_is_confirmed_by_its_name_and_number_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    chance = random.Random(f"{SEED} confirmations")
+    random_bytes = random.Random(f"{SEED} confirmations")
     plan: Any = SimpleNamespace(waiting=[1] * 7, proposal=SimpleNamespace(id="01" + "a" * 24))
     for _ in rounds(0.2):
-        lines = [chance.choice((*TYPED, "a" * 8, "01" + "a" * 24)) for _ in range(5)]
+        lines = [random_bytes.choice((*TYPED, "a" * 8, "01" + "a" * 24)) for _ in range(5)]
         with ExitStack() as stack:
             stack.enter_context(redirect_stdout(StringIO()))
             stack.enter_context(redirect_stderr(StringIO()))

@@ -16,12 +16,12 @@ from kit.hostile_input import SEED, Faults, bend, mutate, rounds, run_program
 from strongroom.evidence.verifier import main
 
 
-def spoilt(data: bytes, chance: random.Random) -> bytes:
+def spoilt(data: bytes, random_bytes: random.Random) -> bytes:
     """Return the file with other values in it where it is JSON, or with nonsense among its bytes."""
-    if chance.random() < 0.6:
+    if random_bytes.random() < 0.6:
         with suppress(ValueError):
-            return json.dumps(bend(json.loads(data), chance)).encode()
-    return mutate(data, chance)
+            return json.dumps(bend(json.loads(data), random_bytes)).encode()
+    return mutate(data, random_bytes)
 
 
 def verify(monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> object:
@@ -43,13 +43,13 @@ def test_whatever_a_package_or_a_vault_holds_is_told_in_words(
     key = run_program("--config", own_home.config, "audit", "key").stdout.strip().splitlines()[-1].split()[-1]
     parts = [path for path in sorted(package.rglob("*")) if path.is_file() and path.suffix not in (".age", ".py")]
     log = own_home.vault / "log" / "log.jsonl"
-    chance, found = random.Random(f"{SEED} verifier"), Faults()
+    random_bytes, found = random.Random(f"{SEED} verifier"), Faults()
     for _ in rounds(2):
-        path, asked = chance.choice(
+        path, asked = random_bytes.choice(
             [*((part, package) for part in parts), (log, own_home.vault), (statement, statement)]
         )
         kept = path.read_bytes()
-        path.write_bytes(spoilt(kept, chance))
+        path.write_bytes(spoilt(kept, random_bytes))
         try:
             assert verify(monkeypatch, asked, "--key", key, "--log", log) in (0, 1, 3)
         except (Exception, SystemExit):  # noqa: BLE001 - whatever else comes is what is looked for

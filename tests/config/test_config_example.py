@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.config import disposal, schema, witness
+from strongroom.config import schema
+from strongroom.config import schema as disposal
+from strongroom.config import schema as witness
 from strongroom.config.load import load_config, parse_config
 from strongroom.config.schema import Config
 from strongroom.config.show import show_config
-from strongroom.engine.keys.recipients import require_sealable
+from strongroom.engine.access.recipients import require_sealable
 from strongroom.model.bech32 import encode_bech32
 from strongroom.model.errors import UsageError
 

@@ -14,8 +14,8 @@ from strongroom.config.schema import AtEnd, Basis, LogLevel
 from strongroom.config.secrets import SecretRef
 from strongroom.model.bech32 import encode_bech32
 from strongroom.model.errors import UsageError
-from strongroom.model.period import Period
 from strongroom.model.plan import Span
+from strongroom.model.retention import Period
 
 KEY = encode_bech32("age", b"q" * 32)
 OTHER = encode_bech32("age", b"p" * 32)

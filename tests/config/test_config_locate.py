@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.config.locate import Locator
+from strongroom.config.line_numbers import Locator
 from strongroom.config.problem import KeyPath
 
 TEXT = '''\

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.model.period import Period, PeriodUnit
+from strongroom.model.retention import Period, PeriodUnit
 
 
 @pytest.mark.parametrize(

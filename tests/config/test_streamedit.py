@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.config.freshness import Freshness
-from strongroom.config.load import load_config
+from strongroom.config.load import Freshness, load_config
 from strongroom.config.problem import ConfigRefused
-from strongroom.config.streamedit import (
+from strongroom.config.stream_edit import (
     changed_fields,
     replace_in_stream,
     rewrite_stream,
@@ -152,7 +151,7 @@ def test_a_folder_that_may_not_be_written_leads_to_the_lines(file: Path, monkeyp
     def refuse(*_args: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("strongroom.config.rewrite.os.open", refuse)
+    monkeypatch.setattr("strongroom.config.edit.os.open", refuse)
     with pytest.raises(UsageError) as refused:
         rewrite_stream(file, "messages", {"settle": "1h"})
     assert stream_lines("messages", {"settle": "1h"}) in refused.value.hint

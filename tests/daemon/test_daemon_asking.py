@@ -8,7 +8,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from strongroom.daemon.asking import Asking, Told
+from strongroom.daemon.clock_poll import ClockAnswers, ClockPoll
 from strongroom.model.errors import Transient
 
 
@@ -22,10 +22,10 @@ def refuse() -> None:
 
 def test_every_source_is_asked_and_a_failure_is_an_answer() -> None:
     skewed = source(lambda: SimpleNamespace(clock_skew=timedelta(seconds=3)))
-    asking = Asking({"one": source(refuse), "two": skewed})
+    asking = ClockPoll({"one": source(refuse), "two": skewed})
     assert asking.answers(60) == [
-        Told("one", failure="nobody is there", out_of_reach=True),
-        Told("two", timedelta(seconds=3)),
+        ClockAnswers("one", failure="nobody is there", out_of_reach=True),
+        ClockAnswers("two", timedelta(seconds=3)),
     ]
 
 
@@ -36,8 +36,8 @@ def test_slow_answers_are_not_waited_for() -> None:
         gate.wait(60)
         return SimpleNamespace(clock_skew=None)
 
-    asking, began = Asking({"slow": source(slow)}), time.monotonic()
+    asking, began = ClockPoll({"slow": source(slow)}), time.monotonic()
     assert asking.answers(0.05) is None
     assert time.monotonic() - began < 30
     gate.set()
-    assert asking.answers(60) == [Told("slow")]
+    assert asking.answers(60) == [ClockAnswers("slow")]

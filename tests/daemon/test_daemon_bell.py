@@ -9,14 +9,14 @@ import threading
 import time
 from pathlib import Path
 
-from strongroom.daemon.bell import Bell
+from strongroom.daemon.wakeup import Wakeup
 
 AGENT = Path(__file__).parents[2] / "agent"
 
 STORM = """
 import signal, sys, time
-from strongroom.daemon.bell import Bell
-bell, heard = Bell(), 0
+from strongroom.daemon.wakeup import Wakeup
+bell, heard = Wakeup(), 0
 def ring(*_):
     global heard
     heard += 1
@@ -38,15 +38,15 @@ def test_it_may_be_rung_in_a_signal_handler() -> None:
 
 
 def test_a_ring_before_the_wait_is_not_lost_and_counts_once() -> None:
-    bell = Bell()
-    bell.ring()
-    bell.ring()
-    assert bell.wait(0)
-    assert not bell.wait(0)
+    wakeup = Wakeup()
+    wakeup.ring()
+    wakeup.ring()
+    assert wakeup.wait(0)
+    assert not wakeup.wait(0)
 
 
 def test_it_wakes_another_thread_at_once() -> None:
-    bell, began = Bell(), time.monotonic()
-    threading.Timer(0.05, bell.ring).start()
-    assert bell.wait(60)
+    wakeup, began = Wakeup(), time.monotonic()
+    threading.Timer(0.05, wakeup.ring).start()
+    assert wakeup.wait(60)
     assert time.monotonic() - began < 30

@@ -10,12 +10,12 @@ import pytest
 
 from kit.engine_bench import Bench, open_bench
 from strongroom.config.secrets import SecretRef
-from strongroom.daemon.keys import patient_secret
-from strongroom.daemon.service import Rhythm, Service, no_watch
-from strongroom.engine.assembly import Doors, build_sources
-from strongroom.engine.jobs.resume import resume_sources
-from strongroom.engine.jobs.runner import Crew
-from strongroom.engine.readings import list_archives, status_of
+from strongroom.daemon.logs import patient_secret
+from strongroom.daemon.service import Intervals, Service, no_watch
+from strongroom.engine.core.sources import Dependencies, build_sources
+from strongroom.engine.ingest.resume import resume_sources
+from strongroom.engine.ingest.runner import WorkerPool
+from strongroom.engine.queries.lists import list_archives, status_of
 from strongroom.model.errors import AuthRefused, Transient
 
 
@@ -46,11 +46,11 @@ def test_a_missing_key_pauses_its_source_and_a_found_one_resumes_it(bench: Bench
     key = tmp_path / "key"
     source = replace(bench.config.sources[0], api_key=SecretRef.parse(f"file:{key}"))
     config = replace(bench.config, sources=(source,))
-    doors = Doors(clock=bench.clock, secret=patient_secret)
-    with bench.engine(sources=build_sources(config, doors)) as engine, Crew(engine, 2) as crew:
-        service = Service(engine, config, crew, lambda: 0.0, no_watch, Rhythm())
+    dependencies = Dependencies(clock=bench.clock, secret=patient_secret)
+    with bench.engine(sources=build_sources(config, dependencies)) as engine, WorkerPool(engine, 2) as pool:
+        service = Service(engine, config, pool, lambda: 0.0, no_watch, Intervals())
         service.turn()
-        crew.collect(5)
+        pool.collect(5)
         service.turn()
         (paused,) = status_of(engine.vault).sources
         assert "cannot be opened" in paused.paused and not list_archives(engine.vault)

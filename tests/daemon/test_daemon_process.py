@@ -16,9 +16,9 @@ import pytest
 from kit.daemon_process import PATIENCE, Running, daemon
 from kit.engine_bench import Bench, open_bench
 from kit.listeners import script
-from strongroom.engine.assembly import open_reading
-from strongroom.engine.readings import list_archives, worked_on_by
-from strongroom.sandbox.zavu_options import ZavuOptions
+from strongroom.engine.core.sources import open_reading
+from strongroom.engine.queries.lists import list_archives, worked_on_by
+from strongroom_sandbox.zavu_jobs import ZavuOptions
 
 
 @pytest.fixture

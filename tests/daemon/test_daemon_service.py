@@ -10,16 +10,17 @@ import pytest
 
 from kit.daemon_service import Boot, serving, turns
 from kit.engine_bench import Bench, open_bench
-from strongroom.daemon.service import Rhythm, Service, no_watch
-from strongroom.engine.assembly import Doors, open_engine, open_reading
-from strongroom.engine.health.heartbeat import last_heartbeat
-from strongroom.engine.health.sanity import require_sane_clock
-from strongroom.engine.jobs.runner import Crew
-from strongroom.engine.readings import list_archives, list_jobs
-from strongroom.engine.requests import Wish, ask
-from strongroom.model.clockcheck import ClockFault
+from strongroom.daemon.service import Intervals, Service, no_watch
+from strongroom.engine.bootstrap import open_engine
+from strongroom.engine.core.clock_check import require_sane_clock
+from strongroom.engine.core.heartbeat import last_heartbeat
+from strongroom.engine.core.sources import Dependencies, open_reading
+from strongroom.engine.ingest.runner import WorkerPool
+from strongroom.engine.queries.lists import list_archives, list_jobs
+from strongroom.engine.queries.requests import RequestKind, ask
+from strongroom.model.clock_check import ClockFault
 from strongroom.model.errors import WorldError
-from strongroom.sandbox.faults import FaultKind
+from strongroom_sandbox.faults import FaultKind
 
 
 @pytest.fixture
@@ -42,24 +43,24 @@ def test_it_covers_what_is_due_and_then_rests(bench: Bench) -> None:
 
 def test_a_request_is_answered_in_the_next_turn(bench: Bench) -> None:
     with serving(bench) as (service, engine, _boot):
-        request = ask(engine.vault, Wish.PAUSE, "zavu-records", "operator", bench.clock, engine.chance)
+        request = ask(engine.vault, RequestKind.PAUSE, "zavu-records", "operator", bench.clock, engine.random_bytes)
         service.turn()
         assert list_jobs(engine.vault) == []
-        ask(engine.vault, Wish.RESUME, "zavu-records", "operator", bench.clock, engine.chance)
+        ask(engine.vault, RequestKind.RESUME, "zavu-records", "operator", bench.clock, engine.random_bytes)
         service.turn()
         assert len(list_jobs(engine.vault)) == 2
         job = list_jobs(engine.vault)[0]
-        ask(engine.vault, Wish.CANCEL, job.id, "operator", bench.clock, engine.chance)
+        ask(engine.vault, RequestKind.CANCEL, job.id, "operator", bench.clock, engine.random_bytes)
         service.turn()
-        assert request.wish is Wish.PAUSE
+        assert request.wish is RequestKind.PAUSE
         assert "cancelled" in {each.state.value for each in list_jobs(engine.vault)}
 
 
 def test_a_senseless_request_is_refused_in_words(bench: Bench) -> None:
     with serving(bench) as (service, engine, _boot):
-        from strongroom.engine.requests import look_up
+        from strongroom.engine.queries.requests import look_up
 
-        request = ask(engine.vault, Wish.RETRY, "0" * 26, "operator", bench.clock, engine.chance)
+        request = ask(engine.vault, RequestKind.RETRY, "0" * 26, "operator", bench.clock, engine.random_bytes)
         service.turn()
         answered = look_up(engine.vault, request)
         assert not answered.accepted and "there is no job" in answered.answer
@@ -69,7 +70,7 @@ def test_an_archive_is_regenerated_beside_the_first(bench: Bench) -> None:
     with serving(bench) as (service, engine, _boot):
         turns(bench, service)
         first = list_archives(engine.vault)[0]
-        ask(engine.vault, Wish.REGENERATE, first.id, "operator", bench.clock, engine.chance)
+        ask(engine.vault, RequestKind.REGENERATE, first.id, "operator", bench.clock, engine.random_bytes)
         turns(bench, service)
         windows = [archive.spec.window for archive in list_archives(engine.vault)]
         assert windows.count(first.spec.window) == 2
@@ -129,9 +130,9 @@ def test_one_outage_is_asked_about_by_one_job_only(bench: Bench) -> None:
 
 @pytest.mark.parametrize("ahead", [timedelta(days=3), timedelta(hours=-6)])
 def test_a_clock_that_is_wrong_from_the_start_plans_nothing(bench: Bench, ahead: timedelta) -> None:
-    doors = Doors(clock=lambda: bench.clock() + ahead)
-    with open_engine(bench.config, "tests", doors) as engine, Crew(engine, 1) as crew:
-        service = Service(engine, bench.config, crew, Boot(bench), no_watch, Rhythm())
+    dependencies = Dependencies(clock=lambda: bench.clock() + ahead)
+    with open_engine(bench.config, "tests", dependencies) as engine, WorkerPool(engine, 1) as pool:
+        service = Service(engine, bench.config, pool, Boot(bench), no_watch, Intervals())
         service.turn()
         assert service.clock.fault is not None
         assert list_jobs(engine.vault) == []
@@ -156,7 +157,7 @@ def test_a_refused_key_does_not_keep_the_daemon_from_starting(bench: Bench) -> N
 
 
 def test_a_run_that_nobody_watches_refuses_a_wrong_clock(bench: Bench) -> None:
-    with open_engine(bench.config, "tests", Doors(clock=lambda: bench.clock() + timedelta(days=3))) as engine:
+    with open_engine(bench.config, "tests", Dependencies(clock=lambda: bench.clock() + timedelta(days=3))) as engine:
         with pytest.raises(WorldError, match="3 days ahead of zavu's"):
             require_sane_clock(engine)
         bench.sandbox.faults.add(FaultKind.ANSWER, on="list", status=503)

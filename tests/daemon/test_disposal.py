@@ -16,31 +16,29 @@ import pytest
 
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
-from strongroom.daemon import disposal
-from strongroom.daemon.attempt import Attempt
-from strongroom.daemon.disposal import Disposal
-from strongroom.engine.assembly import Doors
-from strongroom.engine.destruction import grave
+from strongroom.daemon import tasks as disposal
+from strongroom.daemon.clock_poll import BackgroundTask
+from strongroom.daemon.tasks import DestructionTask
+from strongroom.engine.core.identities import make_identity
+from strongroom.engine.core.sources import Dependencies
+from strongroom.engine.core.trusted_clock import confirm, remember_time
+from strongroom.engine.destruction import execute as grave
 from strongroom.engine.destruction.approve import approve
-from strongroom.engine.destruction.crosscheck import LastDocket
-from strongroom.engine.destruction.desk import Desk
-from strongroom.engine.destruction.destroy import Carried
-from strongroom.engine.destruction.office import desk_of, find_plan
-from strongroom.engine.destruction.overdue import destruction_alarms
-from strongroom.engine.health.vaulttime import confirm, remember_time
-from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.keys.identities import make_identity
+from strongroom.engine.destruction.commands import context_of, find_plan
+from strongroom.engine.destruction.context import DestructionContext
+from strongroom.engine.destruction.destroy import ExecutionReport, destruction_alarms
+from strongroom.engine.destruction.log_consistency import LastLogState
+from strongroom.engine.queries.initialise import Wishes, initialise
 from strongroom.evidence.line import Entry, Fact
-from strongroom.model.alarm import Level
+from strongroom.model.alert import Level
 from strongroom.model.archive import Archive, Holding, Seal
-from strongroom.model.clockcheck import Voice
+from strongroom.model.clock_check import ClockVote
 from strongroom.model.destruction import PROGRAM, Person
 from strongroom.model.ids import make_id
 from strongroom.model.inspection import Expectation, Inspection
 from strongroom.model.job import Job, State
-from strongroom.model.period import Period
-from strongroom.model.retention import AtEnd, RetentionRule
-from strongroom.model.stream import ExportSpec
+from strongroom.model.plan import ExportSpec
+from strongroom.model.retention import AtEnd, Period, RetentionRule
 from strongroom.model.window import Window
 from strongroom.vault.archives import get_archive, put_archive
 from strongroom.vault.destructions import live_proposals
@@ -60,12 +58,12 @@ class Stage:
     def __init__(self, base: Path) -> None:
         self.now, self.seconds = FIRST + timedelta(days=30), 0.0
         wishes = Wishes(base / "vault", base / "strongroom.toml", base / "identity.txt", None)
-        self.doors = Doors(clock=lambda: self.now)
-        initialise(wishes, make_identity(os.urandom), self.doors)
+        self.dependencies = Dependencies(clock=lambda: self.now)
+        initialise(wishes, make_identity(os.urandom), self.dependencies)
         self.config: Config = load_config(base / "strongroom.toml")
         self.vault: Vault = open_vault(base / "vault")
         self.archive = self._add()
-        self.disposal = Disposal(self.config, self.doors, lambda: self.seconds)
+        self.disposal = DestructionTask(self.config, self.dependencies, lambda: self.seconds)
 
     def _add(self) -> Archive:
         window, name = Window(FIRST, FIRST + timedelta(days=1)), make_id(FIRST, os.urandom)
@@ -98,7 +96,7 @@ class Stage:
         """Let days pass, with a provider that vouches for the time at the end."""
         self.now += timedelta(days=days)
         remember_time(self.vault, self.now)
-        confirm(self.vault, self.now, [Voice("s", "zavu", "", timedelta(0))])
+        confirm(self.vault, self.now, [ClockVote("s", "zavu", "", timedelta(0))])
 
     def held(self) -> bool:
         return get_archive(self.vault.catalogue, self.archive.id) is not None
@@ -123,9 +121,9 @@ def test_it_proposes_by_the_rule_and_destroys_what_two_people_approved(stage: St
     stage.pass_days(10)
     stage.look()
     assert stage.held()  # nobody has approved
-    desk = desk_of(stage.config, stage.vault, stage.doors)
+    context = context_of(stage.config, stage.vault, stage.dependencies)
     for person in (Person(1000, "alice"), Person(1001, "bob")):
-        approve(desk, proposal.id, person, find_plan(desk, proposal.id).digest)
+        approve(context, proposal.id, person, find_plan(context, proposal.id).digest)
     stage.look()
     assert stage.held()
     stage.pass_days(7)
@@ -146,9 +144,9 @@ def test_what_was_approved_and_does_not_come_to_its_end_is_an_alarm(
     stage.pass_days(100)
     stage.look()
     (proposal,) = live_proposals(stage.vault.catalogue)
-    desk = desk_of(stage.config, stage.vault, stage.doors)
+    context = context_of(stage.config, stage.vault, stage.dependencies)
     for person in (Person(1000, "alice"), Person(1001, "bob")):
-        approve(desk, proposal.id, person, find_plan(desk, proposal.id).digest)
+        approve(context, proposal.id, person, find_plan(context, proposal.id).digest)
     stage.pass_days(7)
     assert told() == []  # it may begin only now
     stage.pass_days(2)
@@ -172,10 +170,10 @@ def test_what_was_approved_and_does_not_come_to_its_end_is_an_alarm(
 def test_a_leap_of_the_clock_destroys_nothing(stage: Stage) -> None:
     stage.pass_days(100)
     stage.look()
-    desk = desk_of(stage.config, stage.vault, stage.doors)
+    context = context_of(stage.config, stage.vault, stage.dependencies)
     (proposal,) = live_proposals(stage.vault.catalogue)
     for person in (Person(1000, "alice"), Person(1001, "bob")):
-        approve(desk, proposal.id, person, find_plan(desk, proposal.id).digest)
+        approve(context, proposal.id, person, find_plan(context, proposal.id).digest)
     stage.now += timedelta(days=30)
     stage.look()
     assert stage.held()
@@ -194,18 +192,18 @@ def test_what_a_backup_brought_back_is_buried_at_the_start(stage: Stage, tmp_pat
 def test_batches_follow_one_another_as_long_as_somebody_tends(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, tended: bool, batches: int
 ) -> None:
-    kept: list[LastDocket] = []
+    kept: list[LastLogState] = []
     held = threading.Event()
-    stage.disposal._under = Attempt(held.wait, "a batch under way")
+    stage.disposal._under = BackgroundTask(held.wait, "a batch under way")
 
-    def destroy(_desk: Desk, _most: int, last: LastDocket) -> Carried:
+    def destroy(_desk: DestructionContext, _most: int, last: LastLogState) -> ExecutionReport:
         kept.append(last)
         if tended:
             stage.disposal.tend()  # as the daemon does while this is under way
-        return Carried(more=len(kept) < 3)
+        return ExecutionReport(more=len(kept) < 3)
 
     monkeypatch.setattr(disposal, "carry_out", destroy)
-    stage.disposal._carry_out(desk_of(stage.config, stage.vault, stage.doors))
+    stage.disposal._carry_out(context_of(stage.config, stage.vault, stage.dependencies))
     held.set()
     assert len(kept) == batches
     assert all(each is kept[0] for each in kept)

@@ -13,9 +13,9 @@ import pytest
 from kit.listeners import Ear, listening, script
 from strongroom.config.schema import Config, NotifySettings, PingSettings, VaultSettings
 from strongroom.config.secrets import SecretRef
+from strongroom.daemon.crash_notice import CALM, CrashNotice
 from strongroom.daemon.daemon import Daemon
-from strongroom.daemon.lastword import CALM, LastWord
-from strongroom.engine.assembly import Doors
+from strongroom.engine.core.sources import Dependencies
 from strongroom.model.errors import Interrupted, StrongroomError, VaultError, VaultLocked, WorldError
 
 GONE = VaultError("there is no vault in /srv/vault-of-somebody")
@@ -43,10 +43,10 @@ class Stage:
         notify = NotifySettings(command=(str(program),), ping=PingSettings(SecretRef.parse(f"file:{url}")))
         return Config(self.folder / "c.toml", VaultSettings(self.folder / "gone", ()), notify=notify)
 
-    def voice(self) -> LastWord:
+    def voice(self) -> CrashNotice:
         """Return the voice of one more start."""
         env = {"STATE_DIRECTORY": str(self.state)}
-        return LastWord(self.config, lambda: self.now, lambda: self.seconds, env)
+        return CrashNotice(self.config, lambda: self.now, lambda: self.seconds, env)
 
     @property
     def told(self) -> list[str]:
@@ -134,6 +134,6 @@ def test_a_daemon_without_its_vault_says_so_before_it_dies(stage: Stage, monkeyp
     monkeypatch.setattr("strongroom.daemon.daemon.start_logging", lambda _level: None)
     monkeypatch.setattr(Daemon, "_take_signals", lambda _self: None)  # they belong to the whole process
     with pytest.raises(StrongroomError):
-        Daemon(stage.config, Doors(clock=lambda: stage.now)).run()
+        Daemon(stage.config, Dependencies(clock=lambda: stage.now)).run()
     assert stage.ear.paths == ["/switch/fail"]
     assert len(stage.told) == 1

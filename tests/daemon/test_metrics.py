@@ -16,17 +16,16 @@ from prometheus_client.parser import text_string_to_metric_families as parse_pla
 
 from kit.watched_vault import KEEPS, NOW, House, days, open_house, plan
 from strongroom.config.schema import Endpoint
-from strongroom.daemon import endpoint
-from strongroom.daemon.endpoint import MetricsServer
-from strongroom.daemon.metrics import render, write_textfile
-from strongroom.engine.coverage.sights import sights_of
-from strongroom.engine.health.figures import Figures, figures_of, limits_of
-from strongroom.engine.health.notices import reconcile
-from strongroom.model.alarm import Alarm, Level
+from strongroom.daemon import metrics_http as endpoint
+from strongroom.daemon.metrics_http import MetricsServer, render, write_textfile
+from strongroom.engine.core.alert_store import reconcile
+from strongroom.engine.monitor.metrics_snapshot import MetricsSnapshot, limits_of, take_snapshot
+from strongroom.engine.monitor.stream_status import stream_statuses_of
+from strongroom.model.alert import Alert, Level
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import UsageError, WorldError
-from strongroom.vault import queries
+from strongroom.vault.facts import PUT_FACT
 
 
 @pytest.fixture
@@ -35,10 +34,10 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield house
 
 
-def figures(house: House) -> Figures:
+def snapshot(house: House) -> MetricsSnapshot:
     plans = [plan(), plan("calls")]
-    sights = sights_of(house.vault, plans, KEEPS, house.now)
-    return figures_of(house.vault, sights, limits_of(house.engine()), house.now)
+    stream_statuses = stream_statuses_of(house.vault, plans, KEEPS, house.now)
+    return take_snapshot(house.vault, stream_statuses, limits_of(house.engine()), house.now)
 
 
 def samples(text: bytes) -> dict[tuple[str, ...], float]:
@@ -61,8 +60,8 @@ def test_everything_is_measured(house: House) -> None:
     house.cover(days(400, 399), Cover.LOST)
     house.archive(days(60, 59), 7)
     house.archive(days(59, 58), 7, holding=Holding.QUARANTINED)
-    reconcile(house.vault, [Alarm("disk", Level.CRITICAL, "t", "b")], house.now)
-    found = samples(render(figures(house)))
+    reconcile(house.vault, [Alert("disk", Level.CRITICAL, "t", "b")], house.now)
+    found = samples(render(snapshot(house)))
     assert found["strongroom_coverage_age_seconds", "chats"] == timedelta(days=8.5).total_seconds()
     assert ("strongroom_coverage_age_seconds", "calls") not in found
     assert found["strongroom_at_risk_seconds", "chats"] == timedelta(days=8).total_seconds()
@@ -83,14 +82,14 @@ def test_everything_is_measured(house: House) -> None:
 
 
 def test_a_scrub_is_there_once_there_was_one(house: House) -> None:
-    assert ("strongroom_scrub_timestamp_seconds",) not in samples(render(figures(house)))
+    assert ("strongroom_scrub_timestamp_seconds",) not in samples(render(snapshot(house)))
     with house.vault.catalogue.transaction():
-        house.vault.catalogue.write(queries.PUT_FACT, "scrubbed-at", "2026-11-20T12:00:00Z")
-    assert samples(render(figures(house)))[("strongroom_scrub_timestamp_seconds",)] == NOW.timestamp()
+        house.vault.catalogue.write(PUT_FACT, "scrubbed-at", "2026-11-20T12:00:00Z")
+    assert samples(render(snapshot(house)))[("strongroom_scrub_timestamp_seconds",)] == NOW.timestamp()
 
 
 def test_an_empty_vault_without_plans_is_measured_too(house: House) -> None:
-    found = samples(render(figures_of(house.vault, [], {}, house.now)))
+    found = samples(render(take_snapshot(house.vault, [], {}, house.now)))
     assert found[("strongroom_log_entries",)] == 1
 
 

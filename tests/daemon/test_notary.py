@@ -11,14 +11,14 @@ import pytest
 
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
-from strongroom.daemon import notary as module
-from strongroom.daemon.notary import LOOK, REST, Notary
-from strongroom.engine.assembly import Doors
-from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.keys.identities import make_identity
+from strongroom.daemon import tasks as module
+from strongroom.daemon.tasks import SIGNING_LOOK, SIGNING_REST, CheckpointTask
+from strongroom.engine.core.identities import make_identity
+from strongroom.engine.core.sources import Dependencies
+from strongroom.engine.queries.initialise import Wishes, initialise
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
-DOORS = Doors(clock=lambda: AT)
+DOORS = Dependencies(clock=lambda: AT)
 PATIENCE = 60.0  # seconds for a real thread; never slept through when all is well
 
 
@@ -39,7 +39,7 @@ def config(tmp_path: Path) -> Iterator[Config]:
     yield load_config(tmp_path / "strongroom.toml")
 
 
-def look(notary: Notary) -> None:
+def look(notary: CheckpointTask) -> None:
     """Have it look and hear what came of it."""
     notary.tend()
     notary.finish(PATIENCE)
@@ -52,10 +52,10 @@ def notes(config: Config) -> list[str]:
 
 def test_it_signs_in_the_background_and_rests_until_it_is_due(config: Config) -> None:
     seconds = Seconds()
-    notary = Notary(config, DOORS, seconds)
+    notary = CheckpointTask(config, DOORS, seconds)
     look(notary)
     assert notes(config) == ["1.note"]
-    seconds.now += LOOK
+    seconds.now += SIGNING_LOOK
     look(notary)
     assert notes(config) == ["1.note"]
 
@@ -63,7 +63,7 @@ def test_it_signs_in_the_background_and_rests_until_it_is_due(config: Config) ->
 def test_without_a_key_it_does_nothing_and_harms_nothing(config: Config) -> None:
     lines = config.file.read_text().splitlines()
     config.file.write_text("\n".join(line for line in lines if not line.startswith("signing_key")))
-    notary = Notary(load_config(config.file), DOORS, Seconds())
+    notary = CheckpointTask(load_config(config.file), DOORS, Seconds())
     look(notary)
     assert notes(config) == []
 
@@ -74,16 +74,16 @@ def test_what_fails_is_told_once_and_tried_later(config: Config, monkeypatch: py
     key = config.file.with_name("strongroom-signing.key")
     key.rename(key.with_name("away"))
     seconds = Seconds()
-    notary = Notary(config, DOORS, seconds)
+    notary = CheckpointTask(config, DOORS, seconds)
     look(notary)
     assert len(said) == 1
-    seconds.now += LOOK
+    seconds.now += SIGNING_LOOK
     look(notary)
-    seconds.now += REST
+    seconds.now += SIGNING_REST
     look(notary)
     assert len(said) == 1
     key.with_name("away").rename(key)
-    seconds.now += REST
+    seconds.now += SIGNING_REST
     look(notary)
     assert said[1:] == ["the evidence log is signed again"]
     assert notes(config) == ["1.note"]
@@ -94,14 +94,14 @@ def test_a_checkpoint_is_mailed(config: Config, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(module.AppriseChannel, "send", lambda _channel, message: sent.append(message.text(full=True)))
     text = config.file.read_text()
     config.file.write_text(f'{text}\n[[evidence.send_to]]\nname = "mail"\nnotify = "env:MAIL"\n')
-    notary = Notary(load_config(config.file), DOORS, Seconds())
+    notary = CheckpointTask(load_config(config.file), DOORS, Seconds())
     look(notary)
     assert sent == [(config.vault.path / "log" / "checkpoints" / "1.note").read_text()]
 
 
 def test_another_configuration_is_heard_at_once(config: Config, tmp_path: Path) -> None:
     seconds = Seconds()
-    notary = Notary(config, DOORS, seconds)
+    notary = CheckpointTask(config, DOORS, seconds)
     look(notary)
     config.file.write_text(
         f'{config.file.read_text()}\n[[evidence.send_to]]\nname = "disk"\ndirectory = "{tmp_path}"\n'

@@ -19,11 +19,18 @@ from kit.listeners import Ear, listening, script, until
 from strongroom.config.schema import Details, NotifySettings
 from strongroom.config.secrets import SecretRef
 from strongroom.daemon import channels
-from strongroom.daemon.attempt import Attempt
-from strongroom.daemon.channels import AppriseChannel, CommandChannel, DesktopChannel, build_channels
-from strongroom.daemon.message import SHOWN, compose, trial
-from strongroom.engine.health.notices import Notice
-from strongroom.model.alarm import Level
+from strongroom.daemon.channels import (
+    SHOWN,
+    AppriseChannel,
+    CommandChannel,
+    DesktopChannel,
+    build_channels,
+    compose,
+    trial,
+)
+from strongroom.daemon.clock_poll import BackgroundTask
+from strongroom.engine.core.alert_store import AlertRecord
+from strongroom.model.alert import Level
 from strongroom.model.errors import UsageError, WorldError
 
 # Apprise imports a module that Python 3.13 has no more; in use nobody sees the warning.
@@ -31,8 +38,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:Deprecati
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOTICES = (
-    Notice("disk", "critical", "the disk is nearly <full>", "1.9 GB are free", NOW),
-    Notice("at-risk acme-merger", "warning", "3 days of one stream will be destroyed", "stream acme-merger", NOW),
+    AlertRecord("disk", "critical", "the disk is nearly <full>", "1.9 GB are free", NOW),
+    AlertRecord("at-risk acme-merger", "warning", "3 days of one stream will be destroyed", "stream acme-merger", NOW),
 )
 MESSAGE = compose(NOTICES, NOW)
 TOKEN = "kanarienmarke"
@@ -66,8 +73,8 @@ def test_words_for_one_notice_and_for_many() -> None:
 
 
 def test_words_for_what_is_over_and_for_what_still_stands() -> None:
-    over = Notice("disk", "critical", "the disk is full", "", NOW, told_at=NOW, cleared_at=NOW)
-    still = Notice("disk", "critical", "the disk is full", "", NOW.replace(day=18), told_at=NOW.replace(day=19))
+    over = AlertRecord("disk", "critical", "the disk is full", "", NOW, told_at=NOW, cleared_at=NOW)
+    still = AlertRecord("disk", "critical", "the disk is full", "", NOW.replace(day=18), told_at=NOW.replace(day=19))
     assert compose([over], NOW).title == "Strongroom: over: the disk is full"
     assert compose([over], NOW).severity is Level.INFO
     assert compose([still], NOW).title == "Strongroom: still critical: the disk is full"
@@ -232,7 +239,7 @@ def test_an_attempt_tells_what_we_say_and_hides_what_others_do() -> None:
 
     outcomes = []
     for work in (ours, theirs, lambda: None):
-        attempt = Attempt(work, "test")
+        attempt = BackgroundTask(work, "test")
         attempt.wait(60)
         outcomes.append(attempt.failure)
     assert outcomes == ["no way (go elsewhere)", "it failed (RuntimeError)", ""]
@@ -240,7 +247,7 @@ def test_an_attempt_tells_what_we_say_and_hides_what_others_do() -> None:
 
 def test_an_attempt_is_not_waited_for_longer_than_asked(ear: Ear, address: SecretRef) -> None:
     ear.held.clear()
-    attempt = Attempt(lambda: AppriseChannel(address, full=False).send(MESSAGE), "test")
+    attempt = BackgroundTask(lambda: AppriseChannel(address, full=False).send(MESSAGE), "test")
     began = time.monotonic()
     attempt.wait(0.2)
     assert time.monotonic() - began < 30

@@ -14,7 +14,7 @@ from kit.listeners import Ear, listening, until
 from strongroom.config.schema import NetworkSettings, PingSettings
 from strongroom.config.secrets import SecretRef
 from strongroom.daemon.pinger import AGAIN, Pinger
-from strongroom.engine.health.ping import Signal, Ways, ping
+from strongroom.engine.monitor.ping import Signal, Ways, ping
 from strongroom.model.errors import StrongroomError, UsageError, WorldError
 
 TOKEN = "5f2b1c0a-kanarienmarke"

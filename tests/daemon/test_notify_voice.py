@@ -14,15 +14,14 @@ import pytest
 
 from kit.listeners import until
 from kit.watched_vault import House, open_house
-from strongroom.daemon.message import Message
-from strongroom.daemon.notify import Voice
-from strongroom.daemon.outlet import FIRST_WAIT, LONGEST_WAIT, MOST_OWED, MOST_STUCK, Outlet
-from strongroom.engine.health.notices import newest_notices, reconcile, standing_notices
-from strongroom.model.alarm import Alarm, Level
+from strongroom.daemon.channels import Message
+from strongroom.daemon.notifier import FIRST_WAIT, LONGEST_WAIT, MOST_OWED, MOST_STUCK, AlertNotifier, ChannelQueue
+from strongroom.engine.core.alert_store import newest_alerts, reconcile, standing_alerts
+from strongroom.model.alert import Alert, Level
 from strongroom.model.errors import WorldError
 
-DISK = Alarm("disk", Level.CRITICAL, "the disk is full", "no bytes")
-RISK = Alarm("at-risk chats", Level.WARNING, "3 days", "stream chats")
+DISK = Alert("disk", Level.CRITICAL, "the disk is full", "no bytes")
+RISK = Alert("at-risk chats", Level.WARNING, "3 days", "stream chats")
 
 
 @dataclass
@@ -61,11 +60,11 @@ class Stage:
         self.seconds += seconds
         self.house.now += timedelta(seconds=seconds)
 
-    def look(self, voice: Voice, *found: Alarm) -> None:
+    def look(self, voice: AlertNotifier, *found: Alert) -> None:
         reconcile(self.house.vault, found, self.house.now)
         voice.speak(self.house.vault, self.house.now)
 
-    def settle(self, voice: Voice) -> None:
+    def settle(self, voice: AlertNotifier) -> None:
         """Wait until every thread has ended that can, and write down what was heard."""
         voice.finish(self.house.vault, self.house.now, 0.0)
         until(
@@ -88,15 +87,15 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 
 def told(stage: Stage) -> dict[str, bool]:
-    return {notice.key: notice.told_at is not None for notice in standing_notices(stage.house.vault)}
+    return {alert.key: alert.told_at is not None for alert in standing_alerts(stage.house.vault)}
 
 
 def test_all_that_is_new_is_one_message_and_told_once(stage: Stage) -> None:
     channel = Fake()
-    voice = Voice([channel], stage.monotonic)
+    voice = AlertNotifier([channel], stage.monotonic)
     stage.look(voice, DISK, RISK)
     stage.settle(voice)
-    assert [notice.key for notice in channel.got[0].notices] == ["disk", "at-risk chats"]
+    assert [alert.key for alert in channel.got[0].alert_records] == ["disk", "at-risk chats"]
     assert told(stage) == {"disk": True, "at-risk chats": True}
     for _ in range(5):
         stage.pass_by(60)
@@ -106,14 +105,14 @@ def test_all_that_is_new_is_one_message_and_told_once(stage: Stage) -> None:
 
 
 def test_without_a_channel_it_is_logged_and_counts_as_told(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    stage.look(Voice([], stage.monotonic), DISK)
+    stage.look(AlertNotifier([], stage.monotonic), DISK)
     assert told(stage) == {"disk": True}
     assert 'notice key=disk words="the disk is full"' in caplog.text
 
 
 def test_one_channel_that_took_it_is_enough_and_the_other_gets_it_later(stage: Stage) -> None:
     good, bad = Fake("good"), Fake("bad", failing=True)
-    voice = Voice([bad, good], stage.monotonic)
+    voice = AlertNotifier([bad, good], stage.monotonic)
     stage.look(voice, DISK)
     stage.settle(voice)
     assert told(stage) == {"disk": True}
@@ -130,12 +129,12 @@ def test_one_channel_that_took_it_is_enough_and_the_other_gets_it_later(stage: S
 
 def test_what_no_channel_took_is_not_told_and_survives_a_restart(stage: Stage) -> None:
     bad = Fake(failing=True)
-    voice = Voice([bad], stage.monotonic)
+    voice = AlertNotifier([bad], stage.monotonic)
     stage.look(voice, DISK)
     stage.settle(voice)
     assert told(stage) == {"disk": False}
     again = Fake()
-    voice = Voice([again], stage.monotonic)
+    voice = AlertNotifier([again], stage.monotonic)
     stage.look(voice, DISK)
     stage.settle(voice)
     assert told(stage) == {"disk": True}
@@ -144,7 +143,7 @@ def test_what_no_channel_took_is_not_told_and_survives_a_restart(stage: Stage) -
 
 def test_waiting_grows_and_has_an_end(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     bad = Fake(failing=True)
-    voice = Voice([bad], stage.monotonic)
+    voice = AlertNotifier([bad], stage.monotonic)
     tries: list[int] = []
     stage.look(voice, DISK)
     for minute in range(6 * 60):
@@ -161,7 +160,7 @@ def test_waiting_grows_and_has_an_end(stage: Stage, caplog: pytest.LogCaptureFix
 def test_a_channel_that_hangs_holds_up_nobody(stage: Stage) -> None:
     hung, good = Fake("hung"), Fake("good")
     hung.gate.clear()
-    voice = Voice([hung, good], stage.monotonic, deadline=30)
+    voice = AlertNotifier([hung, good], stage.monotonic, deadline=30)
     stage.look(voice, DISK)
     until(lambda: good.got, lambda: voice.tend(stage.house.vault, stage.house.now))
     until(lambda: told(stage)["disk"], lambda: voice.tend(stage.house.vault, stage.house.now))
@@ -179,7 +178,7 @@ def test_a_channel_that_hangs_holds_up_nobody(stage: Stage) -> None:
 
 
 def test_a_plugin_that_breaks_is_a_channel_that_fails(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    voice = Voice([Fake(rude=True)], stage.monotonic)
+    voice = AlertNotifier([Fake(rude=True)], stage.monotonic)
     stage.look(voice, DISK)
     stage.settle(voice)
     assert 'channel-failed channel=fake words="it failed (RuntimeError)"' in caplog.text
@@ -188,7 +187,7 @@ def test_a_plugin_that_breaks_is_a_channel_that_fails(stage: Stage, caplog: pyte
 
 def test_reminders_and_recovery_on_a_moved_clock(stage: Stage) -> None:
     channel = Fake()
-    voice = Voice([channel], stage.monotonic)
+    voice = AlertNotifier([channel], stage.monotonic)
     for hour in range(60):
         stage.look(voice, *([DISK, RISK] if hour < 50 else []))
         stage.settle(voice)
@@ -203,14 +202,14 @@ def test_reminders_and_recovery_on_a_moved_clock(stage: Stage) -> None:
 
 def test_messages_that_are_owed_too_long_make_way(stage: Stage) -> None:
     bad = Fake(failing=True)
-    outlet = Outlet(bad)
+    outlet = ChannelQueue(bad)
     for number in range(3 * MOST_OWED):
         outlet.put(Message(Level.INFO, str(number), "", ""))
     assert [message.title for message in outlet.owed] == [str(number) for number in range(2 * MOST_OWED, 3 * MOST_OWED)]
 
 
 def test_the_log_says_what_is_over(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    voice = Voice([], stage.monotonic)
+    voice = AlertNotifier([], stage.monotonic)
     stage.look(voice, RISK)
     stage.pass_by(1)
     stage.look(voice)
@@ -218,4 +217,4 @@ def test_the_log_says_what_is_over(stage: Stage, caplog: pytest.LogCaptureFixtur
     caplog.set_level("INFO", "strongroom")
     stage.look(voice)
     assert 'notice-over key="at-risk chats"' in caplog.text
-    assert newest_notices(stage.house.vault)[0].cleared_at is not None
+    assert newest_alerts(stage.house.vault)[0].cleared_at is not None

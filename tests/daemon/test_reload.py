@@ -10,9 +10,9 @@ import pytest
 from kit.daemon_service import serving
 from kit.engine_bench import Bench, open_bench
 from strongroom.daemon.daemon import identity_of, require_same
-from strongroom.engine.readings import list_jobs
-from strongroom.engine.requests import Wish, ask
-from strongroom.model.clockcheck import ClockFault, ClockVerdict
+from strongroom.engine.queries.lists import list_jobs
+from strongroom.engine.queries.requests import RequestKind, ask
+from strongroom.model.clock_check import ClockFault, ClockVerdict
 from strongroom.model.errors import VaultError
 
 
@@ -26,7 +26,7 @@ def test_requests_wait_while_the_clock_is_wrong_and_are_served_when_it_is_right(
     with serving(bench) as (service, engine, _boot):
         service.turn()
         job = list_jobs(engine.vault)[0]
-        request = ask(engine.vault, Wish.CANCEL, job.id, "operator", bench.clock, engine.chance)
+        request = ask(engine.vault, RequestKind.CANCEL, job.id, "operator", bench.clock, engine.random_bytes)
         service.clock = ClockVerdict(ClockFault.SKEWED, "another time")
         service.turn()
         assert request.id in {each.id for each in waiting(engine)}

@@ -27,22 +27,23 @@ from strongroom.config.problem import Caution
 from strongroom.config.schema import Config, Endpoint, RetentionClass
 from strongroom.config.secrets import SecretRef
 from strongroom.daemon.daemon import Daemon
-from strongroom.daemon.service import Rhythm, Service
-from strongroom.engine.assembly import Doors, open_engine
-from strongroom.engine.coverage.planning import work_out
-from strongroom.engine.coverage.sights import keeps_of
-from strongroom.engine.destruction.office import desk_of
-from strongroom.engine.engine import Engine, Source
-from strongroom.engine.health.notices import standing_notices
-from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.jobs.runner import Crew
-from strongroom.engine.jobs.transfer import room_lacking
-from strongroom.engine.keys.identities import make_identity
-from strongroom.engine.readings import newest_moments
-from strongroom.model.clockcheck import ClockVerdict
-from strongroom.model.period import Period, PeriodUnit
+from strongroom.daemon.service import Intervals, Service
+from strongroom.engine.bootstrap import open_engine
+from strongroom.engine.core.alert_store import standing_alerts
+from strongroom.engine.core.engine import Engine, SourceAccount
+from strongroom.engine.core.identities import make_identity
+from strongroom.engine.core.moments import newest_moments
+from strongroom.engine.core.sources import Dependencies
+from strongroom.engine.destruction.commands import context_of
+from strongroom.engine.ingest.planning import work_out
+from strongroom.engine.ingest.runner import WorkerPool
+from strongroom.engine.ingest.transfer import room_lacking
+from strongroom.engine.monitor.stream_status import keeps_of
+from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.model.clock_check import ClockVerdict
 from strongroom.model.plan import Plan
-from strongroom.vault.retained import get_classes
+from strongroom.model.retention import Period, PeriodUnit
+from strongroom.vault.retention_records import get_classes
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOTE_KEY = "approver+2a5d1ccb+AUG5FRnX6dQ4Cm5NSxTzJu5ZmwSPAwRnI4ELKDFV4Jux"
@@ -160,7 +161,7 @@ class House:
         return self.service.engine
 
     @property
-    def source(self) -> Source:
+    def source(self) -> SourceAccount:
         return self.engine.sources["zavu"]
 
     @property
@@ -194,7 +195,7 @@ class House:
 
 
 def rules(house: House) -> Any:
-    return desk_of(house.daemon._disposal._config, house.engine.vault, house.daemon._doors).rules
+    return context_of(house.daemon._disposal._config, house.engine.vault, house.daemon._doors).rules
 
 
 def channels(house: House) -> list[str]:
@@ -305,7 +306,7 @@ TAKEN: dict[str, tuple[dict[str, str], Observe, object]] = {
     "destruction.people": ({"": "people = 3"}, lambda h: rules(h).people, 3),
     "destruction.cooling_off": ({"": 'cooling_off = "9d"'}, lambda h: rules(h).cooling_off, 9 * _DAY),
     "destruction.approvers": ({"": 'approvers = ["{note}"]'}, lambda h: len(rules(h).approvers), 1),
-    "daemon.workers": ({"": "workers = 7"}, lambda h: h.service.crew._workers, 7),
+    "daemon.workers": ({"": "workers = 7"}, lambda h: h.service.pool._workers, 7),
     "daemon.log_level": (
         {"": 'log_level = "debug"'},
         lambda _h: logging.getLogger("strongroom").isEnabledFor(logging.DEBUG),
@@ -445,17 +446,17 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         patch.setenv("RELOAD_KEY", "first")
         patch.setenv("RELOAD_OTHER", "second")
         file = folder / "strongroom.toml"
-        doors = Doors(clock=lambda: NOW)
+        dependencies = Dependencies(clock=lambda: NOW)
         made = initialise(
-            Wishes(folder / "vault", file, folder / "identity.age", None), make_identity(os.urandom), doors
+            Wishes(folder / "vault", file, folder / "identity.age", None), make_identity(os.urandom), dependencies
         )
         other = make_identity(os.urandom).recipient
         text = BASE.format(one=made.working)
         file.write_text(text)
         config = load_config(file)
-        daemon = Daemon(config, doors)
-        with open_engine(config, "tests", doors) as engine, Crew(engine, 1) as crew:
-            service = Service(engine, config, crew, lambda: 0.0, daemon._watcher, Rhythm())
+        daemon = Daemon(config, dependencies)
+        with open_engine(config, "tests", dependencies) as engine, WorkerPool(engine, 1) as pool:
+            service = Service(engine, config, pool, lambda: 0.0, daemon._watcher, Intervals())
             yield House(folder, daemon, service, text, other)
             daemon._watcher.finish(engine, 0.1)
 
@@ -475,7 +476,7 @@ def test_a_key_is_taken_over_at_once(house: House, key: str, caplog: pytest.LogC
     assert expected is None or after == expected
     holders = (house.daemon, house.daemon._notary, house.daemon._disposal, house.daemon._last_word)
     assert len({id(each._config) for each in holders}) == 1
-    assert house.service.crew._engine is house.engine
+    assert house.service.pool._engine is house.engine
     if key != "vault.lock":
         house.reload({})
         assert key.startswith("retention.name") or observe(house) == before
@@ -498,7 +499,7 @@ def test_a_key_that_needs_a_restart_is_named(house: House, key: str, caplog: pyt
 def alerts(house: House) -> set[str]:
     """Let the watcher look, and return the keys of the alerts that stand then."""
     house.watcher(house.engine, house.service._plans, ClockVerdict())
-    return {notice.key for notice in standing_notices(house.engine.vault)}
+    return {alert.key for alert in standing_alerts(house.engine.vault)}
 
 
 @pytest.mark.parametrize("key", COMMANDS)

@@ -13,11 +13,11 @@ import pytest
 from kit.daemon_process import Running, daemon
 from kit.engine_bench import Bench, open_bench
 from strongroom.config.edit import rewrite_recipients
-from strongroom.config.streamedit import rewrite_stream
-from strongroom.engine.assembly import open_reading
-from strongroom.engine.keys.identities import make_identity
-from strongroom.engine.readings import Vault, list_archives
-from strongroom.sandbox.zavu_options import ZavuOptions
+from strongroom.config.stream_edit import rewrite_stream
+from strongroom.engine.core.identities import make_identity
+from strongroom.engine.core.sources import open_reading
+from strongroom.engine.queries.lists import Vault, list_archives
+from strongroom_sandbox.zavu_jobs import ZavuOptions
 
 SECOND = """
 [[stream]]
@@ -43,7 +43,7 @@ def put(path: Path, text: str) -> None:
     fresh.replace(path)
 
 
-def chance(count: int) -> bytes:
+def random_bytes(count: int) -> bytes:
     return bytes(range(count))
 
 
@@ -58,7 +58,7 @@ def sealed_to(vault: Vault, recipient: str) -> int:
 @pytest.mark.slow
 def test_a_living_daemon_follows_its_file_and_keeps_the_old_one_over_a_broken_one(house: Bench) -> None:
     file, stream = house.config.file, house.config.streams[0]
-    good, old, new = file.read_text(), house.config.vault.recipients[0], make_identity(chance).recipient
+    good, old, new = file.read_text(), house.config.vault.recipients[0], make_identity(random_bytes).recipient
     with daemon(house) as running, open_reading(house.config) as vault:
         put(file, good.replace(old, new) + "\n[daemon]\nworkers = 'many'\n")
         running.wait_for(lambda: running.said(REFUSED))

@@ -10,7 +10,7 @@ import pytest
 
 from kit.daemon_service import serving, turns
 from kit.engine_bench import Bench, open_bench
-from strongroom.engine.assembly import Doors
+from strongroom.engine.core.sources import Dependencies
 from strongroom.model.errors import ExitCode, StrongroomError
 
 BAD = (b"{", b"[]", b"\xff", b'{"seq":1}', b'{"at":1,"facts":[],"kind":3,"seq":"x"}')
@@ -25,10 +25,10 @@ def test_a_start_and_a_reload_over_an_entry_that_cannot_be_read_name_it(tmp_path
             lines = entries_of(path)
             for seq, bad in zip(sorted(lines)[:-1:5], BAD, strict=False):
                 put(path, seq, bad)
-                told = failure(lambda: service.adopt(bench.config, Doors(clock=bench.clock)))
+                told = failure(lambda: service.adopt(bench.config, Dependencies(clock=bench.clock)))
                 assert told is None or f"{seq} of entries" in told.message, (seq, bad, told)
                 put(path, seq, lines[seq])
-            service.adopt(bench.config, Doors(clock=bench.clock))
+            service.adopt(bench.config, Dependencies(clock=bench.clock))
         for seq, bad in zip(sorted(lines)[:-1:5], BAD, strict=False):
             put(path, seq, bad)
             told = failure(lambda: start(bench))

@@ -16,23 +16,16 @@ import pytest
 
 from kit.listeners import Ear, listening, script, until
 from kit.watched_vault import House, days, open_house, plan
-from strongroom.config.schema import (
-    Config,
-    Endpoint,
-    MetricsSettings,
-    NotifySettings,
-    PingSettings,
-    VaultSettings,
-)
+from strongroom.config.schema import Config, Endpoint, MetricsSettings, NotifySettings, PingSettings, VaultSettings
 from strongroom.config.secrets import SecretRef
 from strongroom.daemon.watcher import LOOK, SHOUT, Watcher
-from strongroom.engine.engine import Engine
-from strongroom.engine.health.notices import newest_notices, standing_notices
-from strongroom.model.clockcheck import ClockFault, ClockVerdict
+from strongroom.engine.core.alert_store import newest_alerts, standing_alerts
+from strongroom.engine.core.engine import Engine
+from strongroom.model.clock_check import ClockFault, ClockVerdict
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import WorldError
+from strongroom.vault.alerts import get_alert
 from strongroom.vault.jobs import get_job, put_job
-from strongroom.vault.notices import get_notice
 from strongroom.vault.sources import SourceState, put_source
 from strongroom.vault.vault import Vault
 
@@ -112,7 +105,7 @@ def test_it_is_quiet_when_all_is_well(stage: Stage, caplog: pytest.LogCaptureFix
     watcher.finish(stage.house.engine())
     assert stage.told == []
     assert stage.signals == ["/start", "", ""]
-    assert newest_notices(stage.house.vault) == []
+    assert newest_alerts(stage.house.vault) == []
     assert caplog.text == ""
     assert "strongroom_heartbeat_timestamp_seconds" in (stage.folder / "strongroom.prom").read_text()
 
@@ -155,11 +148,11 @@ def test_a_wrong_clock_is_told_at_once_and_nothing_is_judged_by_it(stage: Stage)
     stage.turn(watcher)
     stage.house.now += timedelta(days=400)
     stage.turn(watcher, WRONG)
-    assert {notice.key for notice in standing_notices(stage.house.vault)} == {"failed chats", "clock"}
+    assert {alert.key for alert in standing_alerts(stage.house.vault)} == {"failed chats", "clock"}
     assert "critical: the clock of this machine cannot be trusted" in stage.told[1]
     stage.house.now -= timedelta(days=400)
     stage.turn(watcher, SOUND)
-    assert {notice.key for notice in standing_notices(stage.house.vault)} == {"failed chats"}
+    assert {alert.key for alert in standing_alerts(stage.house.vault)} == {"failed chats"}
 
 
 def test_a_retention_that_shrinks_is_told_once(stage: Stage) -> None:
@@ -172,7 +165,7 @@ def test_a_retention_that_shrinks_is_told_once(stage: Stage) -> None:
         stage.turn(watcher, engine=shorter)
     assert stage.told == ["critical: a provider keeps its records for 30 days only; it was 90 days"]
     stage.pass_by(86400)
-    assert [notice.key for notice in standing_notices(stage.house.vault)] == []
+    assert [alert.key for alert in standing_alerts(stage.house.vault)] == []
 
 
 def test_a_restart_repeats_nothing(stage: Stage) -> None:
@@ -190,9 +183,9 @@ def test_a_run_that_ends_waits_for_what_it_tells(stage: Stage) -> None:
     watcher.finish(stage.house.engine(), 20)
     assert len(stage.told) == 1
     assert stage.signals == [""]
-    notice = get_notice(stage.house.vault.catalogue, "failed chats")
-    assert notice is not None
-    assert notice.told_at is not None
+    alert = get_alert(stage.house.vault.catalogue, "failed chats")
+    assert alert is not None
+    assert alert.told_at is not None
 
 
 def test_a_catalogue_that_refuses_is_shouted_past_it(
@@ -269,7 +262,7 @@ def test_no_secret_and_no_provider_words_anywhere(
     stage.turn(watcher)
     assert len(stage.told) == 1
     out = (stage.folder / "told.jsonl").read_text() + (stage.folder / "strongroom.prom").read_text() + caplog.text
-    out += str([(notice.key, notice.title, notice.body) for notice in newest_notices(house.vault)])
+    out += str([(alert.key, alert.title, alert.body) for alert in newest_alerts(house.vault)])
     assert "ping-failed" in out
     assert [secret for secret in SECRETS if secret in out] == []
 

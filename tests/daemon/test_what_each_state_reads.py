@@ -23,33 +23,32 @@ from strongroom.cli.coverage import SYMBOLS, _document, _lines
 from strongroom.cli.documents import job_document
 from strongroom.cli.jobs import _row
 from strongroom.cli.main import cli
-from strongroom.engine.assembly import plans_of
-from strongroom.engine.coverage.prospect import StreamCoverage
-from strongroom.engine.coverage.sights import keeps_of
-from strongroom.engine.coverage.statement import _stream
-from strongroom.engine.health.condition import condition_of
-from strongroom.engine.health.heartbeat import last_heartbeat
-from strongroom.engine.health.standing import standing_of
-from strongroom.engine.health.watching import alarms
+from strongroom.engine.core.heartbeat import last_heartbeat
+from strongroom.engine.core.sources import plans_of
+from strongroom.engine.monitor.alert_rules import alarms
+from strongroom.engine.monitor.stream_status import condition_of, keeps_of
+from strongroom.engine.monitor.system_status import standing_of
 from strongroom.engine.proof.issuer import Issuer
-from strongroom.model.clockcheck import ClockVerdict
-from strongroom.model.condition import ALL_WELL, condition_words
+from strongroom.engine.queries.coverage_report import StreamCoverage
+from strongroom.engine.queries.coverage_statement import _stream
+from strongroom.model.alert import ALL_WELL, condition_words
+from strongroom.model.clock_check import ClockVerdict
 from strongroom.model.coverage import Cover, Interval
-from strongroom.model.heat import Heat, Horizon, heat
+from strongroom.model.coverage_strip import Heat, Horizon, heat
 from strongroom.model.horizon import BEYOND
 from strongroom.model.job import BY_PERSON, Cause, Job, State, Wait
-from strongroom.model.secondlook import Doubt, Outcome, SecondLook
+from strongroom.model.second_look import Doubt, SecondLook, SecondLookOutcome
 from strongroom.model.waiting import wait_words
 from strongroom.model.window import Window
+from strongroom.vault.coverage import put_interval
 from strongroom.vault.jobs import put_job
-from strongroom.vault.ledger import put_interval
 from strongroom.vault.sources import SourceState, put_source
 from strongroom.vault.streams import StreamState, put_stream
-from strongroom_tui.glancewords import spot_words
-from strongroom_tui.healthwords import standing_lines
-from strongroom_tui.marks import STATES
-from strongroom_tui.progress import Scene, doing
-from strongroom_tui.strips import HEATS, Spot
+from strongroom_tui.screens.health import standing_lines
+from strongroom_tui.screens.overview import spot_words
+from strongroom_tui.widgets.heatmap import HEATS, Spot
+from strongroom_tui.widgets.icons import STATES
+from strongroom_tui.widgets.progress import ProgressContext, doing
 
 DAY = timedelta(days=1)
 WINDOW = Window(NOON.replace(day=18, hour=0), NOON.replace(day=19, hour=0))
@@ -112,7 +111,7 @@ def test_a_job_that_nothing_holds_up(state: State) -> None:
     assert (row[3], row[5]) == (state.value, listed)
     assert (document["state"], document["cause"]) == (state.value, told.cause.value)
     assert document["waits_for"] is None or state is State.WAITING
-    assert doing(told, Scene(NOON, busy=True), 100) == shown
+    assert doing(told, ProgressContext(NOON, busy=True), 100) == shown
     assert STATES[state].word == state.value
 
 
@@ -123,9 +122,11 @@ def test_a_job_that_waits_says_for_what_and_until_when(state: State, cause: Caus
     for told in (a_job(state, wait=wait), a_job(state, cause=cause, detail="and why", next_at=SOON)):
         assert _row(told, NOON)[5] == f"waits for {WAITS[cause]} until 2026-11-20 12:30:00Z: and why"
         assert job_document(told, NOON)["waits_for"] == {"cause": cause, "words": "and why", "until": SOON}
-        assert doing(told, Scene(NOON, busy=True), 120) == f"waits for {WAITS[cause]}, next in 30 min: and why"
+        assert (
+            doing(told, ProgressContext(NOON, busy=True), 120) == f"waits for {WAITS[cause]}, next in 30 min: and why"
+        )
         for narrow in range(12, 60):
-            assert doing(told, Scene(NOON, busy=True), narrow)  # never nothing
+            assert doing(told, ProgressContext(NOON, busy=True), narrow)  # never nothing
 
 
 @pytest.mark.parametrize("cause", WAITS)
@@ -211,17 +212,20 @@ def test_a_window(house: Bench, cover: str) -> None:
             engine.vault.catalogue.write("DELETE FROM coverage")
 
 
-@pytest.mark.parametrize("outcome", Outcome)
-def test_an_empty_window_that_was_doubted(outcome: Outcome) -> None:
+@pytest.mark.parametrize("outcome", SecondLookOutcome)
+def test_an_empty_window_that_was_doubted(outcome: SecondLookOutcome) -> None:
     look = SecondLook(STREAM.name, WINDOW, "a", Doubt.STREAM, NOON, outcome, NOON)
-    cover = "proven" if outcome is Outcome.REFUTED else "empty"
+    cover = "proven" if outcome is SecondLookOutcome.REFUTED else "empty"
     told = replace(covered(cover), looks=(look,))
     text = " ".join(" ".join(_lines(told, NOON)).split())
-    assert f"? {'was empty' if outcome is Outcome.REFUTED else 'empty'}: {SPAN}: the stream was never empty" in text
+    assert (
+        f"? {'was empty' if outcome is SecondLookOutcome.REFUTED else 'empty'}: {SPAN}: the stream was never empty"
+        in text
+    )
     (document,) = _document(told)["second_looks"]  # type: ignore[misc]
     assert document["outcome"] == outcome.value
     unsure = any(line.startswith("unconfirmed") for line in _stream(told, WINDOW, Issuer()))
-    assert unsure is (outcome in (Outcome.PENDING, Outcome.UNCONFIRMED))
+    assert unsure is (outcome in (SecondLookOutcome.PENDING, SecondLookOutcome.UNCONFIRMED))
 
 
 def test_a_window_that_is_due_or_at_risk(house: Bench) -> None:
@@ -312,4 +316,4 @@ def test_every_cause_reads_alike_everywhere(cause: Cause) -> None:
     brief = wait_words(replace(wait, until=None))
     told = a_job(State.PLANNED, wait=wait)
     assert brief in _row(told, NOON)[5]
-    assert doing(told, Scene(NOON, busy=True), 120).startswith(brief)
+    assert doing(told, ProgressContext(NOON, busy=True), 120).startswith(brief)

@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from strongroom.config.load import load_config
-from strongroom.engine.assembly import Doors, open_engine
-from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.jobs.restart import recover
-from strongroom.engine.keys.identities import make_identity
+from strongroom.engine.bootstrap import open_engine
+from strongroom.engine.core.identities import make_identity
+from strongroom.engine.core.sources import Dependencies
+from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.repair.restart import recover
 from strongroom.model.archive import Holding
 from strongroom.vault.archives import all_archive_ids
 from strongroom.vault.vault import Vault, open_vault
@@ -66,9 +67,9 @@ def place(tmp_path: Path) -> Path:
         f'#!/bin/sh\nPYTHONPATH={ROOT / "agent"}:{ROOT / "tui"} exec {sys.executable} -m strongroom "$@"\n'
     )
     program.chmod(0o755)
-    doors = Doors(clock=lambda: NOW)
+    dependencies = Dependencies(clock=lambda: NOW)
     wishes = Wishes(tmp_path / "var" / "vault", tmp_path / "var" / "strongroom.toml", tmp_path / "identity.age", None)
-    initialise(wishes, make_identity(os.urandom), doors)
+    initialise(wishes, make_identity(os.urandom), dependencies)
     return tmp_path
 
 
@@ -112,7 +113,7 @@ def test_what_the_documented_steps_bring_back_starts(place: Path, restored: tupl
     assert held <= before
     copied = {path.stem for path in (place / "host" / "strongroom" / "vault" / "manifests").glob("*/*.json")}
     assert held == copied  # those that the files have, not only those that the catalogue had
-    with open_engine(load_config(place / "var" / "strongroom.toml"), "test", Doors(clock=lambda: NOW)) as engine:
+    with open_engine(load_config(place / "var" / "strongroom.toml"), "test", Dependencies(clock=lambda: NOW)) as engine:
         recover(engine)  # what raised "last line is not entry" where the catalogue was the older one
         assert engine.vault.layout.tmp.is_dir()
     lines = vault.layout.log.read_bytes().splitlines()
@@ -123,7 +124,7 @@ def test_what_the_documented_steps_bring_back_starts(place: Path, restored: tupl
 @pytest.mark.slow
 def test_a_vault_without_its_folder_for_unfinished_work_starts(place: Path) -> None:
     shutil.rmtree(place / "var" / "vault" / "tmp")
-    with open_engine(load_config(place / "var" / "strongroom.toml"), "test", Doors(clock=lambda: NOW)) as engine:
+    with open_engine(load_config(place / "var" / "strongroom.toml"), "test", Dependencies(clock=lambda: NOW)) as engine:
         recover(engine)
         assert stat.S_IMODE(engine.vault.layout.tmp.stat().st_mode) == 0o700
 

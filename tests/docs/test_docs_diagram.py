@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from strongroom.model.job import Event, State
-from strongroom.model.table import MOVES
+from strongroom.model.job_table import MOVES
 
 DOCS = Path(__file__).parents[2] / "docs"
 

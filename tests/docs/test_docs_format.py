@@ -17,18 +17,17 @@ from pathlib import Path
 import pytest
 
 from strongroom.config.load import load_config
-from strongroom.engine.airlock.airlock import Airlock
-from strongroom.engine.airlock.order import Order
-from strongroom.engine.assembly import Doors, open_reading
-from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.keys.identities import make_identity
+from strongroom.engine.core.identities import make_identity
+from strongroom.engine.core.sources import Dependencies, open_reading
+from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.worker.client import WorkerClient
+from strongroom.engine.worker.protocol import SealRequest
 from strongroom.evidence.line import Entry
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.ids import make_id
 from strongroom.model.inspection import Caps, Expectation, Finding, Inspection, MemberReport, Severity
-from strongroom.model.period import Period
-from strongroom.model.retention import RetentionRule
-from strongroom.model.stream import DatasetShape, ExportSpec
+from strongroom.model.plan import DatasetShape, ExportSpec
+from strongroom.model.retention import Period, RetentionRule
 from strongroom.model.window import Window
 from strongroom.vault.catalogue import create_catalogue
 from strongroom.vault.log import add_entry
@@ -81,11 +80,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Make a vault with one archive, through the sealer and the write protocol."""
     base, content = tmp_path_factory.mktemp("format"), delivered()
     wishes = Wishes(base / "vault", base / "strongroom.toml", base / "identity.txt", None)
-    initialise(wishes, make_identity(os.urandom), Doors(clock=lambda: NOW))
+    initialise(wishes, make_identity(os.urandom), Dependencies(clock=lambda: NOW))
     config = load_config(base / "strongroom.toml")
     with open_reading(config) as vault:
         name, layout = make_id(NOW, os.urandom), vault.layout
-        order = Order(
+        order = SealRequest(
             archive=name,
             key_path=str(layout.temporary(name, ".key.age")),
             payload_path=str(layout.temporary(name, ".age")),
@@ -95,7 +94,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
             expectation=EXPECTED,
             caps=Caps(),
         )
-        with Airlock() as airlock:
+        with WorkerClient() as airlock:
             airlock.begin(order)
             airlock.feed(content)
             seal = airlock.finish().seal
@@ -161,7 +160,7 @@ def test_every_field_of_a_manifest_is_told_and_no_other() -> None:
     told = first_column(section("The manifest"))
     written = set(leaves(json.loads(write_manifest(sample(make_id(NOW, os.urandom))))))
     assert written <= told
-    files = (ROOT / "agent" / "strongroom" / "vault" / name for name in ("manifest.py", "rules.py"))
+    files = (ROOT / "agent" / "strongroom" / "vault" / name for name in ("manifest.py", "manifest_schema.py"))
     code = "".join(file.read_text() for file in files)
     assert {field for field in told - written if f'"{field.rpartition(".")[2]}"' not in code} == set()
 

@@ -12,15 +12,15 @@ import pytest
 
 from kit.csv_engine_bench import HISTORY, HOOKS, archives, kinds, newest, open_csv_bench
 from kit.engine_bench import DAY, NOON, STREAM, Bench, open_bench
-from strongroom.engine.assembly import open_reading
-from strongroom.engine.coverage.planning import enter_window
+from strongroom.engine.core.sources import open_reading
+from strongroom.engine.ingest.planning import enter_window
 from strongroom.model.job import Job, State
-from strongroom.model.stream import Stream
-from strongroom.sandbox.faults import Fault, FaultKind
-from strongroom.sandbox.hookbridge_options import HookBridgeOptions
-from strongroom.sandbox.qlara_options import EntryField, QlaraOptions
-from strongroom.sandbox.recorder import Operation
+from strongroom.model.plan import Stream
 from strongroom.vault.sources import usage_of
+from strongroom_sandbox.faults import FaultKind, InjectedFault
+from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
+from strongroom_sandbox.qlara_options import EntryField, QlaraOptions
+from strongroom_sandbox.recorder import Operation
 
 SECOND = timedelta(seconds=1)
 
@@ -72,13 +72,13 @@ def export(there: Place, stranger: Callable[[], str]) -> tuple[Job, str]:
     """Export a window whose create is answered by a 503 while a stranger makes an export; return job and its export."""
     made: list[str] = []
 
-    def witness(mark: str) -> None:
+    def crash_point(mark: str) -> None:
         if mark == "before create" and not made:
             made.append(stranger())
 
     bench = there.bench
-    bench.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.CREATE, status=503))
-    bench.export(stream=there.stream, witness=witness)
+    bench.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.CREATE, status=503))
+    bench.export(stream=there.stream, crash_point=crash_point)
     return newest(bench), made[0]
 
 
@@ -122,7 +122,7 @@ def test_while_a_stranger_s_export_runs_ours_waits(tmp_path: Path) -> None:
 def test_what_the_provider_refused_for_good_is_not_looked_for(tmp_path: Path, name: str) -> None:
     with place(name, tmp_path) as there:
         stranger = there.same()
-        there.bench.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.CREATE, status=400, times=2))
+        there.bench.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.CREATE, status=400, times=2))
         with there.bench.engine() as engine:
             enter_window(engine, there.stream, DAY, "standard")
             there.bench.run(engine)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from strongroom.engine.health.sourcecheck import notes_of
+from strongroom.engine.monitor.source_check import notes_of
 from strongroom.model.provider import Probe
 
 

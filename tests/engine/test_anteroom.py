@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.engine.airlock.anteroom import Anteroom
+from strongroom.engine.worker.client import Anteroom
 
 
 @pytest.fixture
-def anteroom() -> Iterator[Anteroom]:
+def prestart() -> Iterator[Anteroom]:
     room = Anteroom()
     yield room
     room.close()
@@ -25,40 +25,40 @@ def children() -> set[int]:
     return {int(pid) for task in tasks for pid in task.read_text().split()}
 
 
-def test_the_prepared_sealer_is_the_one_that_is_taken(anteroom: Anteroom) -> None:
+def test_the_prepared_sealer_is_the_one_that_is_taken(prestart: Anteroom) -> None:
     before = children()
-    anteroom.prepare()
+    prestart.prepare()
     prepared = children() - before
-    anteroom.prepare()
-    with anteroom.take() as airlock:
-        assert airlock.alive
+    prestart.prepare()
+    with prestart.take() as worker:
+        assert worker.alive
         assert children() - before == prepared
         assert len(prepared) == 1
 
 
-def test_each_taker_has_a_sealer_of_its_own(anteroom: Anteroom) -> None:
+def test_each_taker_has_a_sealer_of_its_own(prestart: Anteroom) -> None:
     before = children()
-    anteroom.prepare()
-    with anteroom.take() as first, anteroom.take() as second:
+    prestart.prepare()
+    with prestart.take() as first, prestart.take() as second:
         assert first is not second
         assert len(children() - before) == 2
     assert children() == before
 
 
-def test_a_sealer_that_died_while_it_waited_is_replaced(anteroom: Anteroom) -> None:
+def test_a_sealer_that_died_while_it_waited_is_replaced(prestart: Anteroom) -> None:
     before = children()
-    anteroom.prepare()
+    prestart.prepare()
     (dead,) = children() - before
     os.kill(dead, signal.SIGKILL)
     os.waitid(os.P_PID, dead, os.WEXITED | os.WNOWAIT)
-    with anteroom.take() as airlock:
-        assert airlock.alive
+    with prestart.take() as worker:
+        assert worker.alive
         assert dead not in children()
 
 
-def test_a_sealer_that_nobody_took_ends_with_the_engine(anteroom: Anteroom) -> None:
+def test_a_sealer_that_nobody_took_ends_with_the_engine(prestart: Anteroom) -> None:
     before = children()
-    anteroom.prepare()
-    anteroom.close()
+    prestart.prepare()
+    prestart.close()
     assert children() == before
-    anteroom.close()
+    prestart.close()

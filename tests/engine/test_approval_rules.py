@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from kit.key_rotation import NOW, Strongbox, open_strongbox
-from strongroom.engine.destruction.approvalrules import (
+from strongroom.engine.core.alert_store import standing_alerts
+from strongroom.engine.destruction.approval_rules import (
     CHANGED,
     logged_rules,
     note_rules,
     unconfirmed_changes,
     weakened,
 )
-from strongroom.engine.destruction.desk import Rules
-from strongroom.engine.health.notices import standing_notices
+from strongroom.engine.destruction.context import DestructionRules
 from strongroom.evidence.line import Entry
 from strongroom.model.errors import VaultError
 from strongroom.vault.log import add_entry
@@ -25,40 +25,40 @@ from strongroom.vault.vault import open_vault
 
 WEEK, HOUR = timedelta(days=7), timedelta(hours=1)
 ALICE, BOB, EVE = ("alice+1+A", "bob+2+B", "eve+3+E")
-SIGNED = Rules(2, WEEK, (ALICE, BOB))
+SIGNED = DestructionRules(2, WEEK, (ALICE, BOB))
 
 
 def severities(box: Strongbox) -> list[str]:
-    return [each.severity for each in standing_notices(box.vault)]
+    return [each.severity for each in standing_alerts(box.vault)]
 
 
 def test_a_vault_begins_with_the_default_rules(tmp_path: Path) -> None:
     with open_strongbox(tmp_path) as box:
-        assert not note_rules(box.vault, Rules(), NOW)
+        assert not note_rules(box.vault, DestructionRules(), NOW)
         assert (severities(box), box.kinds()) == ([], ["vault.created"])
-        assert list(unconfirmed_changes(box.vault.catalogue, Rules())) == []
+        assert list(unconfirmed_changes(box.vault.catalogue, DestructionRules())) == []
 
 
 @pytest.mark.parametrize(
     ("before", "now", "weaker"),
     [
-        (Rules(), Rules(people=1), ["1 person instead of 2"]),
-        (Rules(), Rules(cooling_off=HOUR), ["a cooling-off of 1h instead of 1w"]),
-        (SIGNED, Rules(), ["approvals without a signature"]),
-        (SIGNED, Rules(approvers=(ALICE, BOB, EVE)), ["1 other approver"]),
-        (SIGNED, Rules(approvers=(EVE,)), ["1 other approver"]),
-        (SIGNED, Rules(approvers=(ALICE,)), []),
-        (Rules(), Rules(people=3), []),
-        (Rules(), SIGNED, []),
+        (DestructionRules(), DestructionRules(people=1), ["1 person instead of 2"]),
+        (DestructionRules(), DestructionRules(cooling_off=HOUR), ["a cooling-off of 1h instead of 1w"]),
+        (SIGNED, DestructionRules(), ["approvals without a signature"]),
+        (SIGNED, DestructionRules(approvers=(ALICE, BOB, EVE)), ["1 other approver"]),
+        (SIGNED, DestructionRules(approvers=(EVE,)), ["1 other approver"]),
+        (SIGNED, DestructionRules(approvers=(ALICE,)), []),
+        (DestructionRules(), DestructionRules(people=3), []),
+        (DestructionRules(), SIGNED, []),
         (
             SIGNED,
-            Rules(1, HOUR),
+            DestructionRules(1, HOUR),
             ["1 person instead of 2", "a cooling-off of 1h instead of 1w", "approvals without a signature"],
         ),
     ],
 )
 def test_a_change_is_logged_and_alerts_the_louder_the_less_it_takes(
-    tmp_path: Path, before: Rules, now: Rules, weaker: list[str]
+    tmp_path: Path, before: DestructionRules, now: DestructionRules, weaker: list[str]
 ) -> None:
     with open_strongbox(tmp_path) as box:
         note_rules(box.vault, before, NOW - HOUR)
@@ -76,22 +76,22 @@ def test_a_change_is_logged_and_alerts_the_louder_the_less_it_takes(
 
 def test_there_and_back_leaves_two_lines_and_two_alerts(tmp_path: Path) -> None:
     with open_strongbox(tmp_path) as box:
-        note_rules(box.vault, Rules(people=1), NOW)
-        note_rules(box.vault, Rules(), NOW + HOUR)
+        note_rules(box.vault, DestructionRules(people=1), NOW)
+        note_rules(box.vault, DestructionRules(), NOW + HOUR)
         assert box.kinds().count(CHANGED) == 2
         assert severities(box) == ["critical", "warning"]
-        assert len(list(unconfirmed_changes(box.vault.catalogue, Rules()))) == 2
+        assert len(list(unconfirmed_changes(box.vault.catalogue, DestructionRules()))) == 2
 
 
 def test_the_order_of_approvers_is_no_change(tmp_path: Path) -> None:
     with open_strongbox(tmp_path) as box:
         note_rules(box.vault, SIGNED, NOW)
-        assert not note_rules(box.vault, Rules(2, WEEK, (BOB, ALICE, BOB)), NOW)
+        assert not note_rules(box.vault, DestructionRules(2, WEEK, (BOB, ALICE, BOB)), NOW)
 
 
 def test_an_audit_says_when_the_configuration_has_other_rules_than_the_log(tmp_path: Path) -> None:
     with open_strongbox(tmp_path) as box:
-        (words,) = unconfirmed_changes(box.vault.catalogue, Rules(people=1))
+        (words,) = unconfirmed_changes(box.vault.catalogue, DestructionRules(people=1))
         assert "by the log a destruction takes 2 people" in words
 
 
@@ -102,10 +102,10 @@ def test_a_row_outside_of_the_chain_hides_no_change(tmp_path: Path) -> None:
         row = (999, "2026-11-20T12:00:00.000000Z", CHANGED, "", "", "", line % CHANGED.encode(), "")
         with box.vault.catalogue.transaction():
             box.vault.catalogue.write("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *row)
-        assert logged_rules(box.vault.catalogue) == Rules()
+        assert logged_rules(box.vault.catalogue) == DestructionRules()
         with box.vault.catalogue.transaction():
             box.vault.catalogue.write("DELETE FROM entries WHERE seq = 999")
-        assert note_rules(box.vault, Rules(people=1, cooling_off=timedelta(0)), NOW)
+        assert note_rules(box.vault, DestructionRules(people=1, cooling_off=timedelta(0)), NOW)
 
 
 def test_a_line_without_its_facts_is_named(tmp_path: Path) -> None:

@@ -42,12 +42,12 @@ from kit.evidence_chain import (
     ticking,
     write_lines,
 )
-from strongroom.engine.keys.identities import load_identities
+from strongroom.age.identity_file import parse_archive_key
+from strongroom.age.writer import open_bytes, seal_bytes
+from strongroom.engine.core.identities import load_identities
 from strongroom.engine.proof.checkpoints import sign_log, signer_of
 from strongroom.evidence.line import Entry
 from strongroom.model.errors import VaultError
-from strongroom.sealing.keyfile import parse_archive_key
-from strongroom.sealing.seal import open_bytes, seal_bytes
 from strongroom.vault.archives import get_archive
 from strongroom.vault.checkpoints import all_checkpoints
 from strongroom.vault.log import add_entry
@@ -203,7 +203,7 @@ def test_a_log_that_was_made_anew_with_a_foreign_key_convinces_only_who_trusts_t
     digest = hashlib.sha256(certificate.read_bytes()).hexdigest()
     next(body for body in bodies if body["kind"] == "archive.destroyed")["facts"]["certificate_sha256"] = digest
     bodies[0]["facts"]["verifier"] = str(FOREIGN.verifier)
-    write_lines(keep, chained(bodies))
+    write_lines(keep, chained(bodies, FOREIGN))
     sign_anew(keep, FOREIGN, sizes)
     keep.outside.unlink()
     foreign = str(FOREIGN.verifier)

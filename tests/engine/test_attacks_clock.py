@@ -13,19 +13,19 @@ import pytest
 
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config, DestructionSettings
-from strongroom.engine.assembly import Doors
-from strongroom.engine.destruction import acceptance
-from strongroom.engine.destruction.acceptance import Accepted, accept_time
-from strongroom.engine.engine import Source
-from strongroom.engine.health.addresses import address_of, note_addresses
-from strongroom.engine.health.vaulttime import confirm, read_time, require_trustworthy_time
-from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.keys.identities import make_identity
-from strongroom.engine.proof.audittrail import audit_trail
+from strongroom.engine.core.addresses import address_of, note_addresses
+from strongroom.engine.core.engine import SourceAccount
+from strongroom.engine.core.identities import make_identity
+from strongroom.engine.core.sources import Dependencies
+from strongroom.engine.core.trusted_clock import confirm, read_time, require_trustworthy_time
+from strongroom.engine.destruction import clock_acceptance as acceptance
+from strongroom.engine.destruction.clock_acceptance import ClockAcceptance, accept_time
+from strongroom.engine.proof.history_audit import audit_history
+from strongroom.engine.queries.initialise import Wishes, initialise
 from strongroom.evidence.line import Entry
 from strongroom.evidence.note import Signer
 from strongroom.evidence.verifier import Report
-from strongroom.model.clockcheck import Tolerance, Voice, check_voices
+from strongroom.model.clock_check import ClockVote, Tolerance, check_voices
 from strongroom.model.destruction import Person, StepRefused
 from strongroom.model.errors import UsageError, WorldError
 from strongroom.vault.log import add_entry
@@ -44,9 +44,9 @@ class Stage:
 
     def __init__(self, base: Path) -> None:
         self.now = BEGIN
-        self.doors = Doors(clock=lambda: self.now)
+        self.dependencies = Dependencies(clock=lambda: self.now)
         wishes = Wishes(base / "vault", base / "strongroom.toml", base / "identity.txt", None)
-        initialise(wishes, make_identity(os.urandom), self.doors)
+        initialise(wishes, make_identity(os.urandom), self.dependencies)
         self.config: Config = load_config(base / "strongroom.toml")
         self.vault: Vault = open_vault(base / "vault")
         self.address(REAL)
@@ -57,11 +57,11 @@ class Stage:
             add_entry(self.vault.catalogue, Entry(kind, self.now, archive=archive))
 
     def address(self, address: str, source: str = "zavu") -> None:
-        named = Source(source, "zavu", None, address=address)  # type: ignore[arg-type]
+        named = SourceAccount(source, "zavu", None, address=address)  # type: ignore[arg-type]
         note_addresses(self.vault, {source: named}, self.now)
 
     def hear(self, address: str = REAL, source: str = "zavu") -> None:
-        confirm(self.vault, self.now, [Voice(source, address, address, AGREES)])
+        confirm(self.vault, self.now, [ClockVote(source, address, address, AGREES)])
 
     def require(self, skews: dict[str, timedelta | None] | None = None, address: str = REAL) -> None:
         names = dict.fromkeys(skews or {}, address)
@@ -69,7 +69,7 @@ class Stage:
 
     def findings(self) -> list[str]:
         report = Report()
-        audit_trail(self.vault, report)
+        audit_history(self.vault, report)
         return [each.where for each in report.findings if each.code == "time"]
 
 
@@ -166,9 +166,9 @@ def test_a_leap_that_was_taken_back_stays_a_finding_and_stops_destruction_until_
     assert stage.findings() == ["line 5"]  # that it ran backwards stays in the log for good
 
 
-def accept(stage: Stage, by: Person, key: Signer | None = None, approvers: Sequence[str] = ()) -> Accepted:
+def accept(stage: Stage, by: Person, key: Signer | None = None, approvers: Sequence[str] = ()) -> ClockAcceptance:
     config = replace(stage.config, destruction=DestructionSettings(people=2, approvers=tuple(approvers)))
-    return accept_time(config, stage.vault, stage.doors, by, "compared with the wall clock", key)
+    return accept_time(config, stage.vault, stage.dependencies, by, "compared with the wall clock", key)
 
 
 def test_a_time_is_accepted_by_as_many_people_as_a_destruction_takes(
@@ -216,7 +216,7 @@ def test_in_a_user_namespace_keys_tell_people_apart(stage: Stage, monkeypatch: p
 
 
 def test_nobody_accepts_a_time_that_a_provider_contradicts(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = [Voice("zavu", REAL, REAL, BEGIN - LATER)]
+    told = [ClockVote("zavu", REAL, REAL, BEGIN - LATER)]
     monkeypatch.setattr(acceptance, "voices_of", lambda _sources: told)
     stage.now = LATER
     with pytest.raises(WorldError, match="not accepted"):
@@ -241,13 +241,15 @@ def test_nobody_accepts_a_time_that_a_provider_contradicts(stage: Stage, monkeyp
 def test_one_voice_does_not_stop_the_others_and_two_that_agree_outvote_one(
     skews: dict[str, int | None], right: bool
 ) -> None:
-    voices = [Voice(name, name, "", None if hours is None else timedelta(hours=hours)) for name, hours in skews.items()]
+    voices = [
+        ClockVote(name, name, "", None if hours is None else timedelta(hours=hours)) for name, hours in skews.items()
+    ]
     assert (check_voices(voices, Tolerance()).fault is None) is right
 
 
 def test_sources_of_one_origin_are_one_voice() -> None:
-    wrong = [Voice(name, "https://same", "", timedelta(hours=2)) for name in ("b", "c", "d")]
-    assert check_voices([Voice("a", "https://other", "", AGREES), *wrong], Tolerance()).fault is None
+    wrong = [ClockVote(name, "https://same", "", timedelta(hours=2)) for name in ("b", "c", "d")]
+    assert check_voices([ClockVote("a", "https://other", "", AGREES), *wrong], Tolerance()).fault is None
 
 
 def test_an_address_names_the_origin_and_what_may_stand_between(stage: Stage, tmp_path: Path) -> None:

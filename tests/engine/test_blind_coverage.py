@@ -16,22 +16,24 @@ from kit.csv_engine_bench import HISTORY, HOOKS, REPORTS, open_csv_bench
 from kit.engine_bench import NOON, Bench
 from strongroom.cli.main import cli
 from strongroom.config.load import PROVIDERS, parse_config
-from strongroom.engine.assembly import Doors, open_looking, open_reading, plans_of
-from strongroom.engine.coverage.keeping import keeps
-from strongroom.engine.coverage.planning import enter_due
-from strongroom.engine.coverage.prospect import coverage_of_plans, outlook_of_plans
-from strongroom.engine.coverage.sights import keeps_of
-from strongroom.engine.coverage.statement import state_coverage
-from strongroom.engine.health.doctor import check_streams
-from strongroom.engine.readings import coverage_of, newest_moments
+from strongroom.engine.bootstrap import open_looking
+from strongroom.engine.core.moments import newest_moments
+from strongroom.engine.core.sources import Dependencies, open_reading, plans_of
+from strongroom.engine.ingest.planning import enter_due
+from strongroom.engine.ingest.provider_retention import keeps
+from strongroom.engine.monitor.doctor import check_streams
+from strongroom.engine.monitor.stream_status import keeps_of
+from strongroom.engine.queries.coverage_report import coverage_of_plans, outlook_of_plans
+from strongroom.engine.queries.coverage_statement import state_coverage
+from strongroom.engine.queries.lists import coverage_of
 from strongroom.model.bech32 import encode_bech32
 from strongroom.model.coverage import Cover
 from strongroom.model.plan import Plan
 from strongroom.model.window import Window
-from strongroom.sandbox.faults import Fault, FaultKind
-from strongroom.sandbox.hookbridge_options import HookBridgeOptions
-from strongroom.sandbox.qlara_options import QlaraOptions
-from strongroom.sandbox.recorder import Operation
+from strongroom_sandbox.faults import FaultKind, InjectedFault
+from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
+from strongroom_sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.recorder import Operation
 
 DAY = timedelta(days=1)
 REPORTS_STREAM = f"""
@@ -117,7 +119,7 @@ def test_it_is_asked_once_a_day_and_the_last_word_holds(tmp_path: Path) -> None:
             enter_due(engine, [])
             enter_due(engine, [Plan(HOOKS, NOON)])
         assert probes(bench) == 1
-        bench.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.PLAN, status=500, times=None))
+        bench.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.PLAN, status=500, times=None))
         bench.clock.advance(DAY + timedelta(minutes=1))
         enter_due(engine, [Plan(HOOKS, NOON)])
         assert (probes(bench), keeps(engine, "hookbridge")) == (2, 20 * DAY)
@@ -125,7 +127,7 @@ def test_it_is_asked_once_a_day_and_the_last_word_holds(tmp_path: Path) -> None:
 
 def test_a_source_that_cannot_be_asked_is_asked_again_within_the_hour(tmp_path: Path) -> None:
     with open_csv_bench(tmp_path, HookBridgeOptions()) as bench, bench.engine() as engine:
-        bench.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.LIST, status=503))
+        bench.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.LIST, status=503))
         enter_due(engine, [Plan(HOOKS, None)])
         assert (probes(bench), keeps(engine, "hookbridge")) == (0, None)
         enter_due(engine, [Plan(HOOKS, None)])
@@ -155,7 +157,7 @@ def test_what_is_configured_counts_and_is_not_asked_for(tmp_path: Path) -> None:
 def test_doctor_shows_what_the_plan_tells(tmp_path: Path, plain: bool) -> None:
     with open_csv_bench(tmp_path, HookBridgeOptions(retention_days=45)) as bench:
         if not plain:
-            bench.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.PLAN, status=403))
+            bench.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.PLAN, status=403))
         told = " ".join(run(bench, "doctor").output.split())
         assert ("its plan keeps records for 45 days" in told) == plain
         assert ("set retention_days" in told) != plain
@@ -165,7 +167,7 @@ def test_every_stream_of_the_example_is_one_that_its_provider_exports() -> None:
     file = Path(__file__).parents[2] / "config.example.toml"
     fresh = iter([encode_bech32("age", b"one" * 10 + b"ab"), encode_bech32("age", b"two" * 10 + b"ab")])
     example = parse_config(file, re.sub(r"age1[a-z0-9]{58}", lambda _: next(fresh), file.read_text()))
-    assert list(check_streams(example, Doors())) == []
+    assert list(check_streams(example, Dependencies())) == []
     assert {source.provider for source in example.sources} == set(PROVIDERS)
 
 

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from strongroom.engine.reading.blocks import BLOCK, WatchedReader, read_blocks
+from strongroom.engine.access.browse import BLOCK, WatchedReader, read_blocks
 from strongroom.model.errors import Interrupted
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from kit.sealed_vault import House
-from strongroom.engine.reading.browsing import Browser, Passed, Shelf
+from strongroom.engine.access.browse import Browser, Passed, Shelf
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import Interrupted, UsageError
 from strongroom.model.provider import Container

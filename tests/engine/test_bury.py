@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from kit.destruction import House, make_house
-from strongroom.engine.destruction.bury import bury_resurrected, ids_destroyed_by_log, known_tombstone
 from strongroom.engine.destruction.destroy import carry_out
+from strongroom.engine.destruction.redestroy import ids_destroyed_by_log, known_tombstone, redestroy_returned
 from strongroom.evidence.line import Entry, format_line
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import VaultError
@@ -32,7 +32,7 @@ def destroy_with_backup(house: House, archive: Archive) -> Path:
     backup = house.vault.layout.root.parent / "backup"
     shutil.copytree(house.vault.layout.root, backup)
     house.approve_and_cool(archive)
-    carry_out(house.desk())
+    carry_out(house.context())
     return backup
 
 
@@ -55,8 +55,8 @@ def test_files_from_a_backup_are_destroyed_again(house: House, folders: tuple[st
     backup = destroy_with_backup(house, doomed)
     restore(house, backup, *folders)
     brought = ("quarantine" in folders) == (holding is Holding.QUARANTINED)
-    assert bury_resurrected(house.vault, house.desk().clock) == ([doomed.id] if brought else [])
-    assert bury_resurrected(house.vault, house.desk().clock) == []
+    assert redestroy_returned(house.vault, house.context().clock) == ([doomed.id] if brought else [])
+    assert redestroy_returned(house.vault, house.context().clock) == []
     assert len(copies_of(house.vault.layout, doomed.id)) == 1
     assert stone is None or is_tombstone(stone.read_bytes())
     assert house.find(key) == []
@@ -69,7 +69,7 @@ def test_a_row_that_came_back_is_buried_too(house: House) -> None:
     destroy_with_backup(house, doomed)
     with house.vault.catalogue.transaction():
         put_archive(house.vault.catalogue, doomed, "00" * 32)
-    assert bury_resurrected(house.vault, house.desk().clock) == [doomed.id]
+    assert redestroy_returned(house.vault, house.context().clock) == [doomed.id]
     assert get_archive(house.vault.catalogue, doomed.id) is None
 
 
@@ -81,11 +81,13 @@ def test_the_log_file_is_believed_where_the_catalogue_knows_nothing(house: House
         house.vault.catalogue.write("DELETE FROM entries WHERE kind = 'archive.destroyed'")
     restore(house, backup, "keys", "archives", "manifests")
     assert known_tombstone(house.vault, doomed.id) is not None  # its certificate has it
-    assert bury_resurrected(house.vault, house.desk().clock, thorough=False) == []
+    assert redestroy_returned(house.vault, house.context().clock, thorough=False) == []
     known = [body["archive"] for body in house.log() if body["kind"] == "archive.destroyed"]
     assert ids_destroyed_by_log(house.vault.layout) == set(known) == {doomed.id}
     with pytest.raises(VaultError, match="not entry"):
-        bury_resurrected(house.vault, house.desk().clock)  # it is buried; whose log this is, recovery must find out
+        redestroy_returned(
+            house.vault, house.context().clock
+        )  # it is buried; whose log this is, recovery must find out
     assert is_tombstone(house.vault.layout.manifest(doomed.id).read_bytes())
     assert not house.vault.layout.key(doomed.id).exists()
 
@@ -96,7 +98,7 @@ def test_entries_alone_are_enough(house: House) -> None:
     with house.vault.catalogue.transaction():
         house.vault.catalogue.write("DELETE FROM tombstones")
     restore(house, backup, "keys", "archives", "manifests")
-    assert bury_resurrected(house.vault, house.desk().clock, thorough=False) == [doomed.id]
+    assert redestroy_returned(house.vault, house.context().clock, thorough=False) == [doomed.id]
     assert is_tombstone(house.vault.layout.manifest(doomed.id).read_bytes())
     buried = get_tombstone(house.vault.catalogue, doomed.id)
     assert buried is not None
@@ -108,7 +110,7 @@ def test_a_line_that_was_slipped_into_the_log_file_has_nothing_destroyed(house: 
     entry = Entry("archive.destroyed", house.now, archive=kept.id, facts={})
     with house.vault.layout.log.open("ab") as file:
         file.write(format_line(entry, 2, "0" * 64) + b"\n")
-    assert bury_resurrected(house.vault, house.desk().clock) == []
+    assert redestroy_returned(house.vault, house.context().clock) == []
     assert house.is_whole(kept)
 
 
@@ -116,7 +118,7 @@ def test_a_line_that_was_slipped_into_the_log_file_has_nothing_destroyed(house: 
 def test_a_file_alone_has_nothing_destroyed(house: House, place: str) -> None:
     kept, doomed = house.add(2)
     house.approve_and_cool(doomed)
-    carry_out(house.desk())
+    carry_out(house.context())
     layout = house.vault.layout
     told = json.loads(layout.manifest(doomed.id).read_bytes())
     forged = json.dumps({**told, "id": kept.id}).encode()
@@ -124,6 +126,6 @@ def test_a_file_alone_has_nothing_destroyed(house: House, place: str) -> None:
         layout.certificate(kept.id).write_bytes(layout.certificate(doomed.id).read_bytes())
     else:
         layout.manifest(kept.id).write_bytes(forged)
-    assert bury_resurrected(house.vault, house.desk().clock) == []
+    assert redestroy_returned(house.vault, house.context().clock) == []
     assert house.is_whole(kept)
     assert get_tombstone(house.vault.catalogue, kept.id) is None

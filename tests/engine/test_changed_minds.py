@@ -12,27 +12,28 @@ import pytest
 
 from kit.csv_engine_bench import HISTORY, kinds, newest, open_csv_bench
 from kit.engine_bench import DAY, STREAM, Bench
-from strongroom.engine.assembly import open_reading
-from strongroom.engine.coverage.planning import enter_window
-from strongroom.engine.readings import find_job, job_life
+from strongroom.engine.access.find import find_job
+from strongroom.engine.core.sources import open_reading
+from strongroom.engine.ingest.planning import enter_window
+from strongroom.engine.queries.lists import job_life
 from strongroom.model.job import Cause, State
-from strongroom.model.patience import LONGEST_TOLD
 from strongroom.model.provider import Observation
+from strongroom.model.retry_policy import LONGEST_TOLD
 from strongroom.providers.port import Provider
-from strongroom.sandbox.faults import Fault, FaultKind
-from strongroom.sandbox.qlara_options import CreateAnswer, QlaraOptions
-from strongroom.sandbox.recorder import Operation
+from strongroom_sandbox.faults import FaultKind, InjectedFault
+from strongroom_sandbox.qlara_options import CreateAnswer, QlaraOptions
+from strongroom_sandbox.recorder import Operation
 
 
 @pytest.mark.slow
 def test_yeses_without_a_name_that_come_to_nothing_are_bounded(tmp_path: Path) -> None:
     """Each create is accepted without an id, and the list never shows an export."""
     with open_csv_bench(tmp_path, QlaraOptions(create_answer=CreateAnswer.NOTHING)) as bench:
-        bench.sandbox.faults.add(Fault(FaultKind.JOB_VANISHES, seconds=0, times=None))
+        bench.sandbox.faults.add(InjectedFault(FaultKind.JOB_VANISHES, seconds=0, times=None))
         with bench.engine() as engine:
             enter_window(engine, HISTORY, DAY, "standard")
             assert bench.run(engine, hours=72) == []
-            most = engine.patience.creates
+            most = engine.retry_policy.creates
         assert (newest(bench).state, newest(bench).cause) == (State.FAILED, Cause.UNANSWERED)
         assert len(bench.sandbox.requests.creates) == most
 
@@ -40,11 +41,11 @@ def test_yeses_without_a_name_that_come_to_nothing_are_bounded(tmp_path: Path) -
 @pytest.mark.slow
 @pytest.mark.parametrize("status", [500, 404])
 def test_a_list_that_stays_shut_ends_an_uncertain_job_where_a_person_sees_it(bench: Bench, status: int) -> None:
-    bench.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.CREATE, status=500, after=True))
-    bench.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.LIST, status=status, nth=2, times=None))
+    bench.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.CREATE, status=500, after=True))
+    bench.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.LIST, status=status, nth=2, times=None))
     with bench.engine() as engine:
         enter_window(engine, STREAM, DAY, "standard")
-        bench.run(engine, hours=engine.patience.blind / timedelta(hours=1) + 1)
+        bench.run(engine, hours=engine.retry_policy.blind / timedelta(hours=1) + 1)
     job = newest(bench)
     assert (job.state, job.cause) == (State.FAILED, Cause.INDISTINCT)
     assert "7 days" in job.detail
@@ -72,10 +73,10 @@ def test_a_status_that_nobody_knows_is_waited_for_and_told(tmp_path: Path) -> No
 def test_an_export_is_not_looked_at_before_we_are_told_to_come(bench: Bench, hours: float) -> None:
     """An hour is the longest that is obeyed: the file lives for a day and must be seen in time."""
     told = timedelta(hours=hours)
-    bench.sandbox.faults.add(Fault(FaultKind.JOB_SLOW, seconds=3000))
+    bench.sandbox.faults.add(InjectedFault(FaultKind.JOB_SLOW, seconds=3000))
     with bench.engine() as engine:
         source = engine.sources["zavu"]
-        patient = replace(source, provider=Telling(source.provider, lambda: bench.clock() + told))  # type: ignore[arg-type]
+        patient = replace(source, provider=AlertDelivery(source.provider, lambda: bench.clock() + told))  # type: ignore[arg-type]
         job = enter_window(engine, STREAM, DAY, "standard")
         bench.run(replace(engine, sources={"zavu": patient}))
         assert newest(bench).state is State.ARCHIVED
@@ -87,7 +88,7 @@ def test_an_export_is_not_looked_at_before_we_are_told_to_come(bench: Bench, hou
 
 
 @dataclass
-class Telling:
+class AlertDelivery:
     """A provider that says with every look when to come again."""
 
     inner: Provider
@@ -101,8 +102,8 @@ class Telling:
 
 
 def test_a_list_that_opens_again_in_time_is_believed(bench: Bench) -> None:
-    bench.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.CREATE, status=500, after=True))
-    bench.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.LIST, status=500, nth=2, times=40))
+    bench.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.CREATE, status=500, after=True))
+    bench.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.LIST, status=500, nth=2, times=40))
     bench.export()
     assert newest(bench).state is State.ARCHIVED
     assert len(bench.sandbox.requests.creates) == 1

@@ -23,12 +23,13 @@ from kit.evidence_chain import (
     ticking,
     write_lines,
 )
-from strongroom.engine.proof import checkpoints, notary
+from strongroom.engine.proof import checkpoint_schedule as notary
+from strongroom.engine.proof import checkpoints
+from strongroom.engine.proof.checkpoint_schedule import evidence_alarms, evidence_view, keep_up
 from strongroom.engine.proof.checkpoints import LogRefused, is_due, sign_log
-from strongroom.engine.proof.notary import evidence_alarms, evidence_view, keep_up
 from strongroom.evidence.checkpoint import open_checkpoint
 from strongroom.evidence.note import Signer
-from strongroom.model.alarm import Level
+from strongroom.model.alert import Level
 from strongroom.model.errors import CatalogueBusy, UsageError, VaultError
 from strongroom.vault import catalogue
 from strongroom.vault.checkpoints import KeptCheckpoint, all_checkpoints, get_trouble, keep_file, newest_checkpoint

@@ -15,14 +15,14 @@ from kit.engine_bench import DAY as EXPORTED
 from kit.sealed_vault import DAY, House, Record, as_csv
 from strongroom.cli.main import cli
 from strongroom.config.load import load_config
-from strongroom.engine.reading.collecting import Collected, collect, covering
+from strongroom.engine.access.records import Collected, collect, covering
 from strongroom.model.archive import Archive
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.errors import UsageError
-from strongroom.model.instants import format_instant
+from strongroom.model.times import format_instant
 from strongroom.model.window import Window
-from strongroom.sandbox.hookbridge_options import HookBridgeOptions
-from strongroom.vault.ledger import put_interval
+from strongroom.vault.coverage import put_interval
+from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
 
 NEXT = Window(DAY.end, DAY.end + timedelta(days=1))
 BOTH = Window(DAY.start, NEXT.end)

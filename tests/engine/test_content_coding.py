@@ -16,17 +16,17 @@ from pathlib import Path
 import pytest
 
 from kit.sealed_vault import CSV_SHAPE, JSON_SHAPE, House, as_csv, as_zip, message
-from strongroom.engine.reading.browsing import Browser
-from strongroom.engine.reading.content import check_content, content_digest
-from strongroom.engine.reading.difference import compare
-from strongroom.engine.reading.restore import restore, restore_members
+from strongroom.age.identity_file import ArchiveKey
+from strongroom.age.keys import X25519Identity
+from strongroom.engine.access.browse import Browser
+from strongroom.engine.access.compare import compare
+from strongroom.engine.access.content import check_content, content_digest
+from strongroom.engine.access.restore import restore, restore_members
 from strongroom.formats.bundle import Bundle
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import SealError, VaultError
 from strongroom.model.inspection import Bundled
 from strongroom.model.provider import Container
-from strongroom.sealing.identity import X25519Identity
-from strongroom.sealing.keyfile import ArchiveKey
 from strongroom.vault.archives import get_archive
 from strongroom.vault.manifest import read_manifest, write_manifest
 

@@ -25,17 +25,17 @@ from kit.corpora import BARE, SHARED, Case, all_cases, array, shared_cases
 from kit.oracle import Truth
 from kit.sealed_vault import DAY, House
 from strongroom.cli.main import cli
-from strongroom.engine.reading.browsing import Browser
-from strongroom.engine.reading.collecting import Collected, collect, covering
-from strongroom.engine.reading.restore import restore, restore_members
-from strongroom.formats.exactjson import Number
+from strongroom.engine.access.browse import Browser
+from strongroom.engine.access.records import Collected, collect, covering
+from strongroom.engine.access.restore import restore, restore_members
+from strongroom.formats.exact_json import Number
 from strongroom.model.archive import Archive
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.provider import Container
 from strongroom.model.window import Window
-from strongroom.vault.ledger import put_interval
-from strongroom_tui.browse import in_full
-from strongroom_tui.shelving import record_columns, record_row
+from strongroom.vault.coverage import put_interval
+from strongroom_tui.screens.browse import in_full
+from strongroom_tui.screens.record_columns import record_columns, record_row
 
 CASES = all_cases()
 OTHER_DAY = Window(datetime(2026, 11, 29, tzinfo=UTC), datetime(2026, 11, 30, tzinfo=UTC))
@@ -264,12 +264,12 @@ def test_only_an_equal_record_of_another_archive_is_left_out(
 ) -> None:
     """Three archives of any records, doubles and strays among them: each as often as in the one that has most of it."""
     monkeypatch.setattr(os, "fsync", lambda _fd: None)
-    chance = random.Random(seed)
+    random_bytes = random.Random(seed)
     windows = [DAY, Window(DAY.end, DAY.end + timedelta(days=1)), Window(DAY.start + timedelta(hours=5), DAY.end)]
     house = House(tmp_path)
     sides, truths = Shop(house), []
     for window in windows:
-        texts = chance.choices([*TEXTS, '{"id":"x"}', "{}"], k=12)
+        texts = random_bytes.choices([*TEXTS, '{"id":"x"}', "{}"], k=12)
         case = Case(array(*texts), Container.JSON_ARRAY, (BARE,))
         sides.add(case, "messages", window)
         truths.append(Counter(each.equal for each in oracle.read_json(case.data)))

@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 from kit.engine_bench import Bench
 from strongroom.cli.main import cli
 from strongroom.config.secrets import resolve
-from strongroom.engine.assembly import plans_of
-from strongroom.engine.coverage.planning import enter_due
+from strongroom.engine.core.sources import plans_of
+from strongroom.engine.ingest.planning import enter_due
 from strongroom.evidence import verifier
 from strongroom.evidence.note import Signer, open_note
 from strongroom.evidence.verifier import Key, Report, check_statement, is_statement

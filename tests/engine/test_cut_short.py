@@ -14,31 +14,31 @@ import pytest
 from kit.csv_engine_bench import HISTORY, HOOKS, archives, newest, open_csv_bench
 from kit.engine_bench import DAY, STREAM, Bench, open_bench
 from kit.sealed_vault import JSON_SHAPE
+from strongroom.age.identity_file import ArchiveKey
+from strongroom.age.keys import X25519Identity
+from strongroom.age.writer import SealedWriter
 from strongroom.config.load import load_config
-from strongroom.engine.airlock import sealer
-from strongroom.engine.airlock.order import Order
-from strongroom.engine.assembly import open_reading
-from strongroom.engine.reading.restore import restore
-from strongroom.engine.readings import coverage_of, find_job, job_life, list_archives
-from strongroom.engine.requests import Wish, ask, serve
+from strongroom.engine.access.find import find_job
+from strongroom.engine.access.restore import restore
+from strongroom.engine.core.sources import open_reading
+from strongroom.engine.queries.lists import coverage_of, job_life, list_archives
+from strongroom.engine.queries.requests import RequestKind, ask, serve
+from strongroom.engine.worker import seal_worker as sealer
+from strongroom.engine.worker.protocol import SealRequest
 from strongroom.formats.pipe import PipedSink
 from strongroom.model.archive import Archive, Seal
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import SealError
 from strongroom.model.inspection import Caps, Expectation, Inspection
 from strongroom.model.job import State
-from strongroom.model.stream import Stream
-from strongroom.sandbox.hookbridge_options import HookBridgeOptions
-from strongroom.sandbox.qlara_options import QlaraOptions
-from strongroom.sandbox.recorder import Operation
-from strongroom.sandbox.records import RecordSource
-from strongroom.sandbox.server import Sandbox
-from strongroom.sandbox.slots import Span
-from strongroom.sealing.identity import X25519Identity
-from strongroom.sealing.keyfile import ArchiveKey
-from strongroom.sealing.writer import SealedWriter
+from strongroom.model.plan import Stream
 from strongroom.vault.checkpoints import entries_matching
-from strongroom.vault.told import counts_header
+from strongroom.vault.sources import counts_header
+from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
+from strongroom_sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.recorder import Operation
+from strongroom_sandbox.records import RecordSource, SlotSpan
+from strongroom_sandbox.server import Sandbox
 
 
 @pytest.mark.slow
@@ -99,7 +99,7 @@ def records_of(path: Path) -> set[str]:
 
 def true_records(bench: Bench, at: int) -> set[str]:
     """Return what the provider has of the window, from its own source and not from any file."""
-    source, span = RecordSource(bench.sandbox.settings.data), Span.between(DAY.start, DAY.end)
+    source, span = RecordSource(bench.sandbox.settings.data), SlotSpan.between(DAY.start, DAY.end)
     found = {
         f"{dataset}.json {json.dumps(json.loads(record), sort_keys=True)}"
         for dataset in STREAM.datasets
@@ -183,7 +183,7 @@ def test_a_file_that_nobody_announced_must_come_twice_the_same(tmp_path: Path, b
         whole = first.seal.size
         bench.sandbox.faults.add("cut", at=_row_end(bench.sandbox, whole) if by_row else whole, length="absent")
         with bench.engine() as engine:
-            ask(engine.vault, Wish.REGENERATE, first.id, "a person", bench.clock, engine.chance)
+            ask(engine.vault, RequestKind.REGENERATE, first.id, "a person", bench.clock, engine.random_bytes)
             serve(engine)
             bench.run(engine)
         second = archives(bench)[0]
@@ -218,7 +218,7 @@ def test_a_second_export_with_other_counts_is_written_down(tmp_path: Path) -> No
         (first,) = archives(bench)
         bench.sandbox.faults.add("outside-window", on="download")
         with bench.engine() as engine:
-            ask(engine.vault, Wish.REGENERATE, first.id, "a person", bench.clock, engine.chance)
+            ask(engine.vault, RequestKind.REGENERATE, first.id, "a person", bench.clock, engine.random_bytes)
             serve(engine)
             bench.run(engine)
             second = archives(bench)[0]
@@ -239,7 +239,7 @@ def test_what_inspection_did_not_read_is_read_back_too(
         writer.write(content)
         writer.finish()
     monkeypatch.setattr(sealer, "inspect_container", lambda *_args: Inspection())
-    order = Order("A", "", str(path), (), "zip-of-json", "x.zip", Expectation(DAY, (JSON_SHAPE,)), Caps())
+    order = SealRequest("A", "", str(path), (), "zip-of-json", "x.zip", Expectation(DAY, (JSON_SHAPE,)), Caps())
     seal = Seal(len(content), path.stat().st_size, "", "", "x.zip")
     key = ArchiveKey("A", bytes(32), identity)
     out, into = os.pipe()

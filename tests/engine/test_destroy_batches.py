@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from kit.destruction import ALICE, House, make_house
-from strongroom.engine.destruction.compaction import is_owed
-from strongroom.engine.destruction.crosscheck import Contradiction, LastDocket
-from strongroom.engine.destruction.destroy import Carried, carry_out
-from strongroom.engine.retention.holding import place
+from strongroom.engine.core.old_catalogues import is_owed
+from strongroom.engine.destruction.destroy import ExecutionReport, carry_out
+from strongroom.engine.destruction.log_consistency import Contradiction, LastLogState
+from strongroom.engine.retention.holds import place
 from strongroom.model.archive import Archive
 from strongroom.model.errors import WorldError
 from strongroom.model.hold import HoldRule
@@ -33,12 +33,12 @@ class Batches:
     """Batches of two out of five, one after the other."""
 
     def __init__(self, house: House) -> None:
-        self.house, self.last, self.told = house, LastDocket(), list[str]()
+        self.house, self.last, self.told = house, LastLogState(), list[str]()
         self.archives: list[Archive] = house.add(5)
         house.approve_and_cool(*self.archives)
 
-    def next(self, **changes: Any) -> Carried:
-        return carry_out(self.house.desk(witness=self.told.append, **changes), 2, self.last)
+    def next(self, **changes: Any) -> ExecutionReport:
+        return carry_out(self.house.context(crash_point=self.told.append, **changes), 2, self.last)
 
     @property
     def whole(self) -> int:
@@ -54,13 +54,13 @@ def change_from_outside(house: House, *statements: str) -> None:
 def test_it_reads_on_and_compacts_once_at_the_end(house: House) -> None:
     batches = Batches(house)
     first = batches.next()
-    docket = batches.last.docket
+    log_state = batches.last.log_state
     assert (len(first.destroyed), first.more, first.compacted) == (2, True, False)
     assert is_owed(house.vault.catalogue)
-    assert (batches.next().more, batches.last.docket is docket) == (True, True)
+    assert (batches.next().more, batches.last.log_state is log_state) == (True, True)
     third = batches.next()
     assert (len(third.destroyed), third.more, third.compacted) == (1, False, True)
-    assert batches.last.docket is docket
+    assert batches.last.log_state is log_state
     assert batches.told.count("compacted") == 1
     assert house.find(b"mallory", b"secretfield") == []
 
@@ -70,7 +70,7 @@ def test_after_an_interruption_it_is_compacted_by_whoever_comes_next(house: Hous
     batches.next()
     house.vault.close()
     house.vault = open_vault(house.vault.layout.root)
-    assert carry_out(house.desk()).compacted
+    assert carry_out(house.context()).compacted
     assert not is_owed(house.vault.catalogue)
 
 

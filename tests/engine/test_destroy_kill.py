@@ -11,8 +11,8 @@ import pytest
 
 from kit.destruction import HELD, SIGNER, House, make_house
 from kit.drivers import command, environment
-from strongroom.engine.destruction.bury import bury_resurrected
 from strongroom.engine.destruction.destroy import carry_out
+from strongroom.engine.destruction.redestroy import redestroy_returned
 from strongroom.evidence.note import open_note
 from strongroom.model.archive import Archive, Holding
 from strongroom.vault.shred import copies_of
@@ -73,7 +73,7 @@ def test_killed_at_each_place_and_started_again(house: House, die_at: int, holdi
     status, places = drive(house, die_at)
     assert status == -signal.SIGKILL
     assert places == list(PLACES[:die_at])
-    assert bury_resurrected(house.vault, house.desk().clock) == []  # nothing of it has come back
+    assert redestroy_returned(house.vault, house.context().clock) == []  # nothing of it has come back
     status, _ = drive(house, 0)
     assert status == 0
     check_destroyed(house, doomed, key)
@@ -102,12 +102,12 @@ def test_what_has_begun_ends_even_when_the_time_cannot_be_trusted_and_a_hold_com
             raise Stopped
 
     with pytest.raises(Stopped):
-        carry_out(house.desk(witness=stop))
+        carry_out(house.context(crash_point=stop))
     house.verdicts = {first.id: HELD, second.id: HELD}
     begun, kept = (
         (first, second) if is_tombstone(house.vault.layout.manifest(first.id).read_bytes()) else (second, first)
     )
-    carried = carry_out(house.desk())
+    carried = carry_out(house.context())
     assert [each.archive for each in carried.destroyed] == [begun.id]
     assert house.is_whole(kept)
     assert house.kinds().count("archive.destroyed") == 1

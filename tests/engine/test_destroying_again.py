@@ -16,21 +16,20 @@ from pathlib import Path
 import pytest
 
 from kit.destruction import ALICE, BOB, DUE, WEEK, House, make_house
-from strongroom.engine.destruction.bury import bury_resurrected
-from strongroom.engine.destruction.crosscheck import Contradiction
-from strongroom.engine.destruction.desk import Rules
+from strongroom.engine.destruction.commands import overview
+from strongroom.engine.destruction.context import DestructionRules
 from strongroom.engine.destruction.destroy import carry_out
-from strongroom.engine.destruction.grave import settle_begun
-from strongroom.engine.destruction.office import overview
-from strongroom.engine.destruction.remains import count_destroyed, refuse_destroyed, refuse_return
+from strongroom.engine.destruction.execute import settle_begun
+from strongroom.engine.destruction.log_consistency import Contradiction
+from strongroom.engine.destruction.redestroy import redestroy_returned
+from strongroom.engine.retention.tombstones import count_destroyed, refuse_destroyed, refuse_return
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
 from strongroom.model.archive import Archive
-from strongroom.model.destruction import Condemned, Ground, Proposal, Stage, plan_digest
-from strongroom.vault import destructionqueries as queries
+from strongroom.model.destruction import Ground, PlanItem, Proposal, Stage, plan_digest
+from strongroom.vault.alerts import standing_alerts
 from strongroom.vault.log import add_entry
-from strongroom.vault.notices import standing_notices
-from strongroom.vault.tombstones import carve, get_tombstone, put_tombstone, write_tombstone
+from strongroom.vault.tombstones import PUT_TOMBSTONE, carve, get_tombstone, put_tombstone, write_tombstone
 
 APPROVER = Signer.generate("bob", os.urandom)
 DAY = timedelta(days=1)
@@ -46,10 +45,10 @@ def house(tmp_path: Path) -> Iterator[House]:
 def forge_destruction(house: House, archive: Archive, at: datetime, *, end: bool = True, **terms: Fact) -> None:
     """Append what a destruction leaves in the log, chained as it must be, and put the tombstone's row beside it."""
     plan = f"01plan{archive.id}"
-    condemned = Condemned(archive.id, plan, Stage.APPROVED, at, DUE.rule)
-    digest = plan_digest(plan, [condemned])
+    items = PlanItem(archive.id, plan, Stage.APPROVED, at, DUE.rule)
+    digest = plan_digest(plan, [items])
     proposal = Proposal(plan, at - WEEK, ALICE, Ground.RETENTION, "over", 2, timedelta(0), digest)
-    stone = carve(archive, condemned, proposal, ("00" * 32, "11" * 32), at)
+    stone = carve(archive, items, proposal, ("00" * 32, "11" * 32), at)
     sha256 = hashlib.sha256(write_tombstone(stone)).hexdigest()
     rules: list[Fact] = [{"rule": DUE.rule, "citation": "", "archives": [archive.id]}]
     about: dict[str, Fact] = {"proposal": plan, "plan_sha256": digest}
@@ -84,12 +83,12 @@ def kept(house: House, words: str, **terms: object) -> None:
     """Check that nothing is destroyed again, and that a critical alert and a caller hear why."""
     told: list[Contradiction] = []
     for thorough in (True, False):
-        found = bury_resurrected(house.vault, lambda: house.now, thorough=thorough, refused=told.append, **terms)  # type: ignore[arg-type]
+        found = redestroy_returned(house.vault, lambda: house.now, thorough=thorough, refused=told.append, **terms)  # type: ignore[arg-type]
         assert found == []
     assert words in told[0].message
-    (notice,) = standing_notices(house.vault.catalogue)
-    assert notice.severity == "critical"
-    assert words in notice.body
+    (alert,) = standing_alerts(house.vault.catalogue)
+    assert alert.severity == "critical"
+    assert words in alert.body
 
 
 def test_well_chained_lines_destroy_nothing_before_its_period_is_over(house: House) -> None:
@@ -127,16 +126,16 @@ def test_where_approvals_are_signed_lines_without_a_signature_destroy_nothing(ho
 
 def test_a_begun_destruction_is_not_carried_on_by_unsigned_lines_or_before_its_time(house: House) -> None:
     early, old = house.add(2)
-    rules = Rules(approvers=(str(APPROVER.verifier),))
+    rules = DestructionRules(approvers=(str(APPROVER.verifier),))
     forge_destruction(house, old, house.now, end=False)
     with pytest.raises(Contradiction, match="not approved"):
-        settle_begun(house.desk(rules=rules))
+        settle_begun(house.context(rules=rules))
     with house.vault.catalogue.transaction():
         house.vault.catalogue.write("DELETE FROM tombstones")
     house.now = early.spec.window.end + DAY
     forge_destruction(house, early, house.now, end=False)
     with pytest.raises(Contradiction, match="its retention period ends 2033-01-02"):
-        settle_begun(house.desk())
+        settle_begun(house.context())
     assert house.is_whole(early)
     assert house.is_whole(old)
 
@@ -148,25 +147,25 @@ def test_what_came_back_of_a_signed_destruction_goes_as_long_as_the_key_is_one_o
     (archive,) = house.add()
     backup = house.vault.layout.root.parent / "backup"
     shutil.copytree(house.vault.layout.root, backup)
-    rules = Rules(approvers=(str(APPROVER.verifier),))
+    rules = DestructionRules(approvers=(str(APPROVER.verifier),))
     plan = house.plan(archive)
     from strongroom.engine.destruction.approve import approve
 
-    approve(house.desk(rules=rules), plan.proposal.id, BOB, plan.digest, APPROVER)
+    approve(house.context(rules=rules), plan.proposal.id, BOB, plan.digest, APPROVER)
     house.now += WEEK
-    assert len(carry_out(house.desk(rules=rules)).destroyed) == 1
+    assert len(carry_out(house.context(rules=rules)).destroyed) == 1
     for folder in ("keys", "manifests"):
         shutil.copytree(backup / folder, house.vault.layout.root / folder, dirs_exist_ok=True)
     approvers = (str(Signer.generate("carol", os.urandom).verifier),) if changed else rules.approvers
     expected = [] if changed else [archive.id]
-    assert bury_resurrected(house.vault, lambda: house.now, approvers=approvers) == expected
+    assert redestroy_returned(house.vault, lambda: house.now, approvers=approvers) == expected
     assert house.vault.layout.key(archive.id).exists() is changed
 
 
 def test_a_tombstone_that_the_log_does_not_tell_of_is_no_destruction_anywhere(house: House) -> None:
     doomed, living = house.add(2)
     house.approve_and_cool(doomed)
-    carry_out(house.desk())
+    carry_out(house.context())
     stone = get_tombstone(house.vault.catalogue, doomed.id)
     assert stone is not None
     with house.vault.catalogue.transaction():
@@ -174,8 +173,8 @@ def test_a_tombstone_that_the_log_does_not_tell_of_is_no_destruction_anywhere(ho
             text = write_tombstone(stone.tombstone).decode().replace(doomed.id, name)
             at = "2099-01-01T00:00:00.000000Z"
             row = (name, doomed.stream, "2026-01-02T00:00:00.000000Z", at, at, "ff", text)
-            house.vault.catalogue.write(queries.PUT_TOMBSTONE, *row)
-    assert [each.tombstone.archive for each in overview(house.desk(), 1).destroyed] == [doomed.id]
+            house.vault.catalogue.write(PUT_TOMBSTONE, *row)
+    assert [each.tombstone.archive for each in overview(house.context(), 1).destroyed] == [doomed.id]
     assert count_destroyed(house.vault) == 1
     assert get_tombstone(house.vault.catalogue, living.id) is None
     refuse_destroyed(house.vault.catalogue, living.id)

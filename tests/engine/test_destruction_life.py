@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from kit.destruction import ALICE, BOB, CAROL, DUE, HELD, KEEP, WEEK, House, make_house
-from strongroom.engine.destruction.bury import bury_resurrected
 from strongroom.engine.destruction.destroy import carry_out
-from strongroom.engine.destruction.erase import answer_erasure, request_erasure
-from strongroom.engine.destruction.propose import Plan, undo
-from strongroom.engine.recovery.rebuild import Rebuild, rebuild
+from strongroom.engine.destruction.erasure import answer_erasure, request_erasure
+from strongroom.engine.destruction.propose import DestructionPlan, undo
+from strongroom.engine.destruction.redestroy import redestroy_returned
+from strongroom.engine.repair.rebuild import Rebuild, rebuild
 from strongroom.model.archive import Archive
 from strongroom.model.destruction import Person
-from strongroom.model.erasure import Answer, Erasure
+from strongroom.model.erasure import Erasure, ErasureAnswer
 from strongroom.model.errors import StrongroomError
 from strongroom.vault.archives import get_archive
 from strongroom.vault.erasures import get_erasure
@@ -49,7 +49,7 @@ class Life(RuleBasedStateMachine):
         self.gone: dict[str, datetime] = {}
         self.acts: Counter[str] = Counter()
         self.lost = 0
-        self.plans: list[Plan] = []
+        self.plans: list[DestructionPlan] = []
         self.erasures: list[Erasure] = []
         self.approved: dict[str, tuple[datetime, Person]] = {}  # by plan: when it was approved enough, and by whom
         for _ in range(3):
@@ -118,7 +118,7 @@ class Life(RuleBasedStateMachine):
     def undo_it(self, which: int) -> None:
         plan = self.plans[-1 - which % len(self.plans)]
         try:
-            undo(self.house.desk(), plan.proposal.id, CAROL, "look again")
+            undo(self.house.context(), plan.proposal.id, CAROL, "look again")
         except StrongroomError:
             return
         self.acts["destruction.undone"] += 1
@@ -129,7 +129,7 @@ class Life(RuleBasedStateMachine):
         archive = self.pick(which)
         if archive.id in self.gone:
             return
-        asked = request_erasure(self.house.desk(), "crm-1", [archive], ALICE, "GDPR 17(1)(b)")
+        asked = request_erasure(self.house.context(), "crm-1", [archive], ALICE, "GDPR 17(1)(b)")
         self.acts["erasure.requested"] += 1
         if asked.plan is not None:
             self.acts["destruction.proposed"] += 1
@@ -144,7 +144,7 @@ class Life(RuleBasedStateMachine):
     def refuse(self, which: int) -> None:
         erasure = self.erasures[which % len(self.erasures)]
         try:
-            answer_erasure(self.house.desk(), erasure.id, Answer.REFUSED, "GDPR 17(3)(b)", BOB)
+            answer_erasure(self.house.context(), erasure.id, ErasureAnswer.REFUSED, "GDPR 17(3)(b)", BOB)
         except StrongroomError:
             return
         self.acts["erasure.answered"] += 1
@@ -153,13 +153,13 @@ class Life(RuleBasedStateMachine):
     def work(self, die_at: str) -> None:
         """Carry out what can be, perhaps dying in the middle; whatever began must have been allowed to."""
 
-        def witness(place: str) -> None:
+        def crash_point(place: str) -> None:
             if place == die_at:
                 raise Died
 
         before = {archive.id for archive in self.known if self.is_listed(archive)}
         with suppress(Died, StrongroomError):
-            carry_out(self.house.desk(witness=witness))
+            carry_out(self.house.context(crash_point=crash_point))
         self.house.vault.write_log()
         for archive in self.known:
             if archive.id in before and not self.is_listed(archive):
@@ -223,10 +223,10 @@ class Life(RuleBasedStateMachine):
 
     def settle(self) -> None:
         """Start as the daemon does."""
-        bury_resurrected(self.house.vault, lambda: self.house.now, thorough=False)
+        redestroy_returned(self.house.vault, lambda: self.house.now, thorough=False)
         trusted, self.house.trusted = self.house.trusted, False
         with suppress(StrongroomError):
-            carry_out(self.house.desk())
+            carry_out(self.house.context())
         self.house.trusted = trusted
 
     @invariant()

@@ -13,17 +13,17 @@ import pytest
 
 from kit.engine_bench import Bench
 from kit.key_rotation import identity, open_strongbox
-from strongroom.engine.assembly import open_reading
-from strongroom.engine.keys.drill import draw, drill
-from strongroom.engine.keys.identities import WrongPassphrase, load_identities, typed_identity
-from strongroom.engine.keys.keyexport import Handout, hand_out, reseal_keys
-from strongroom.engine.keys.passphrase import change_passphrase
-from strongroom.engine.keys.recipients import last_drill, note_recipients
-from strongroom.engine.readings import list_archives
+from strongroom.age.identity_file import parse_identity_file, write_identity_file
+from strongroom.age.stanza import NoMatch
+from strongroom.age.writer import open_bytes
+from strongroom.engine.access.key_drill import draw, drill
+from strongroom.engine.access.key_export import Handout, hand_out, reseal_keys
+from strongroom.engine.access.passphrase import change_passphrase
+from strongroom.engine.access.recipients import last_drill, note_recipients
+from strongroom.engine.core.identities import WrongPassphrase, load_identities, typed_identity
+from strongroom.engine.core.sources import open_reading
+from strongroom.engine.queries.lists import list_archives
 from strongroom.model.errors import SealError, UsageError
-from strongroom.sealing.identityfile import parse_identity_file, write_identity_file
-from strongroom.sealing.refusal import NoMatch
-from strongroom.sealing.seal import open_bytes
 from strongroom.vault.log import newest_entries
 from strongroom.vault.recipients import known_set
 

@@ -14,26 +14,27 @@ from click.testing import CliRunner
 from kit.engine_bench import STREAM, Bench
 from strongroom.cli.main import cli
 from strongroom.config.load import load_config
-from strongroom.engine.assembly import open_looking, open_reading, plans_of, streams_of
-from strongroom.engine.coverage.planning import enter_due, enter_window
-from strongroom.engine.coverage.sights import keeps_of
-from strongroom.engine.coverage.snapshots import marked
-from strongroom.engine.glance import Look, take_glance
-from strongroom.engine.health.condition import condition_of
-from strongroom.engine.health.notices import newest_notices, reconcile
-from strongroom.engine.health.watching import alarms
-from strongroom.engine.jobs.retry import retry
-from strongroom.engine.readings import coverage_of, list_archives, list_jobs, newest_moments
-from strongroom.engine.recovery.derived import row_differences
-from strongroom.engine.recovery.rebuild import Rebuild, rebuild
+from strongroom.engine.bootstrap import open_looking
+from strongroom.engine.core.alert_store import newest_alerts, reconcile
+from strongroom.engine.core.moments import newest_moments
+from strongroom.engine.core.sources import open_reading, plans_of, streams_of
+from strongroom.engine.ingest.job_lineage import retry
+from strongroom.engine.ingest.planning import enter_due, enter_window
+from strongroom.engine.ingest.snapshots import marked
+from strongroom.engine.monitor.alert_rules import alarms
+from strongroom.engine.monitor.stream_status import condition_of, keeps_of
+from strongroom.engine.proof.derived import row_differences
+from strongroom.engine.queries.lists import coverage_of, list_archives, list_jobs
+from strongroom.engine.queries.overview import Look, read_overview
+from strongroom.engine.repair.rebuild import Rebuild, rebuild
 from strongroom.evidence.verifier import Report, check_statement
-from strongroom.model.condition import condition_words
+from strongroom.model.alert import condition_words
 from strongroom.model.coverage import Cover
 from strongroom.model.horizon import BEYOND
 from strongroom.model.job import State
 from strongroom.model.plan import Plan
 from strongroom.model.window import Window
-from strongroom.sandbox.faults import FaultKind
+from strongroom_sandbox.faults import FaultKind
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +76,7 @@ def covered(bench: Bench) -> tuple[Cover, str]:
 def standing(bench: Bench) -> list[str]:
     """Return the keys of what stands or is told once, about empty windows."""
     with open_reading(bench.config) as vault:
-        return [each.key for each in newest_notices(vault) if each.key.startswith("empty") and not each.cleared_at]
+        return [each.key for each in newest_alerts(vault) if each.key.startswith("empty") and not each.cleared_at]
 
 
 def kinds(bench: Bench) -> list[str]:
@@ -129,7 +130,7 @@ def test_a_window_that_was_not_empty_is_found_by_the_second_look(bench: Bench) -
     assert [(each["outcome"], each["archive"], each["newer"]) for each in told(bench)] == [("pending", first, "")]
     with bench.engine() as engine:
         assert "1 empty window to be exported again" in condition_words(condition_of(engine, plans(bench)))
-        glance = take_glance(engine.vault, [marked(engine, each) for each in plans(bench)], {}, bench.clock(), Look())
+        glance = read_overview(engine.vault, [marked(engine, each) for each in plans(bench)], {}, bench.clock(), Look())
         assert ["never empty" in words for words in glance.strips[0].causes.values()] == [True]
     assert unchanged_by_a_rebuild(bench)
     bench.clock.advance(DAY - timedelta(hours=3))

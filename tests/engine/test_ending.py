@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from strongroom.engine import ending
-from strongroom.engine.ending import LONGEST, EndingLimit
+from strongroom.engine.worker import lifetime as ending
+from strongroom.engine.worker.lifetime import LONGEST, EndingLimit
 
 
 @pytest.fixture

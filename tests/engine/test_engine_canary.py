@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from kit.engine_bench import DAY, STREAM, Bench, open_bench
-from strongroom.engine.assembly import open_reading
-from strongroom.engine.coverage.planning import enter_window
-from strongroom.engine.reading.restore import restore
-from strongroom.engine.readings import list_archives
+from strongroom.engine.access.restore import restore
+from strongroom.engine.core.sources import open_reading
+from strongroom.engine.ingest.planning import enter_window
+from strongroom.engine.queries.lists import list_archives
 from strongroom.model.window import Window
-from strongroom.sandbox.faults import FaultKind
-from strongroom.sandbox.records import DataOptions
+from strongroom_sandbox.faults import FaultKind
+from strongroom_sandbox.records import DataOptions
 
 TEXT, KEY, TOKEN = "kanarientext", "zv_live_kanarienschluessel", "kanarienlink"
 
@@ -59,7 +59,7 @@ def test_no_canary_on_the_disk(
     for kind, fields in faults:
         planted.sandbox.faults.add(FaultKind(kind), **fields)  # type: ignore[arg-type]
     vault_root = planted.config.vault.path
-    with planted.engine(witness=lambda _place: found.extend(canaries_in(vault_root))) as engine:
+    with planted.engine(crash_point=lambda _place: found.extend(canaries_in(vault_root))) as engine:
         found: list[tuple[str, str]] = []
         enter_window(engine, STREAM, DAY, "standard")
         planted.run(engine, hours=1)

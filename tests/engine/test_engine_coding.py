@@ -16,16 +16,16 @@ import pytest
 import zstandard
 
 from kit.sealed_vault import JSON_SHAPE, House, as_csv, as_zip, message
-from strongroom.engine.health.fixity import check_fixity
-from strongroom.engine.reading.coding import WINDOW, Unpacked, make_encoder, open_clear
-from strongroom.engine.reading.content import check_content
-from strongroom.engine.reading.restore import restore, restore_members
+from strongroom.age.keys import X25519Identity
+from strongroom.age.reader import SealedReader
+from strongroom.age.writer import seal_bytes
+from strongroom.engine.access.content import check_content
+from strongroom.engine.access.fixity import check_fixity
+from strongroom.engine.access.restore import restore, restore_members
+from strongroom.engine.worker.compression import WINDOW, Unpacked, make_encoder, open_clear
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.errors import SealError, UsageError
 from strongroom.model.provider import Container
-from strongroom.sealing.identity import X25519Identity
-from strongroom.sealing.reader import SealedReader
-from strongroom.sealing.seal import seal_bytes
 from strongroom.vault.archives import get_archive
 from strongroom.vault.manifest import read_manifest, write_manifest
 

@@ -12,15 +12,16 @@ from click.testing import CliRunner
 from kit.engine_bench import DAY, STREAM, Bench
 from strongroom.cli.main import cli
 from strongroom.config.secrets import resolve
-from strongroom.engine.assembly import open_reading, plans_of
-from strongroom.engine.coverage.planning import enter_due
-from strongroom.engine.jobs.retry import retry_given_up
-from strongroom.engine.readings import coverage_of, list_archives, list_jobs, newest_moments
+from strongroom.engine.core.moments import newest_moments
+from strongroom.engine.core.sources import open_reading, plans_of
+from strongroom.engine.ingest.job_lineage import retry_given_up
+from strongroom.engine.ingest.planning import enter_due
+from strongroom.engine.queries.lists import coverage_of, list_archives, list_jobs
 from strongroom.evidence.note import NoteRefused, Signer, open_note
 from strongroom.model.coverage import Cover
 from strongroom.model.horizon import BEYOND
 from strongroom.model.plan import Span
-from strongroom.sandbox.faults import FaultKind
+from strongroom_sandbox.faults import FaultKind
 
 
 def cover(bench: Bench, **changes: object) -> None:
@@ -130,8 +131,8 @@ def test_a_window_given_up_is_tried_again_a_day_later(bench: Bench) -> None:
 
 def test_a_wish_waits_while_nobody_works_and_is_answered_then(bench: Bench) -> None:
     asked = CliRunner().invoke(cli, ["--config", str(bench.config.file), "pause", STREAM.name, "--json"])
-    assert json.loads(asked.output)["answered"] is False
-    from strongroom.engine.requests import serve
+    assert json.loads(asked.stdout)["answered"] is False
+    from strongroom.engine.queries.requests import serve
 
     with bench.engine() as engine:
         (request,) = serve(engine)

@@ -15,19 +15,20 @@ import pytest
 
 from kit.csv_engine_bench import archives, kinds, newest
 from kit.engine_bench import DAY, Bench
-from strongroom.engine.assembly import open_reading
-from strongroom.engine.coverage.planning import enter_window
-from strongroom.engine.engine import Source
-from strongroom.engine.health.fixity import check_fixity
-from strongroom.engine.jobs.delivery import plan_delivery
-from strongroom.engine.reading.content import check_content
-from strongroom.engine.reading.difference import compare
-from strongroom.engine.reading.restore import restore, restore_members
-from strongroom.engine.readings import coverage_of
+from strongroom.engine.access.compare import compare
+from strongroom.engine.access.content import check_content
+from strongroom.engine.access.fixity import check_fixity
+from strongroom.engine.access.restore import restore, restore_members
+from strongroom.engine.core.engine import SourceAccount
+from strongroom.engine.core.sources import open_reading
+from strongroom.engine.ingest.delivery import plan_delivery
+from strongroom.engine.ingest.planning import enter_window
+from strongroom.engine.queries.lists import coverage_of
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import LinkDead, RequestRefused, TransferError, UsageError
 from strongroom.model.inspection import Caps, Expectation
 from strongroom.model.job import Cause, State
+from strongroom.model.plan import DatasetShape, ExportSpec, Stream
 from strongroom.model.provider import (
     Accepted,
     Ask,
@@ -43,7 +44,6 @@ from strongroom.model.provider import (
     Renewal,
     Standing,
 )
-from strongroom.model.stream import DatasetShape, ExportSpec, Stream
 from strongroom.providers.port import Plain, Sink, StopAsked
 
 AT = "2026-11-18T10:00:00Z"
@@ -123,7 +123,7 @@ class Shelf(Plain):
 
 def export(bench: Bench, shelf: Shelf, stream: Stream = STREAM) -> str:
     with bench.engine() as engine:
-        engine = replace(engine, sources={"shelf": Source("shelf", "shelf", shelf)})
+        engine = replace(engine, sources={"shelf": SourceAccount("shelf", "shelf", shelf)})
         job = enter_window(engine, stream, DAY, "standard")
         bench.run(engine)
     return job.id
@@ -249,13 +249,13 @@ def test_two_bundles_are_compared_record_by_record(bench: Bench) -> None:
     export(bench, Shelf(FILES))
     with bench.engine() as engine:
         later = Shelf({**FILES, "messages-2.csv": f"id,at\nm3,{AT}\nm4,{AT}\n".encode()})
-        engine = replace(engine, sources={"shelf": Source("shelf", "shelf", later)})
+        engine = replace(engine, sources={"shelf": SourceAccount("shelf", "shelf", later)})
         enter_window(engine, STREAM, DAY, "standard", again=True)
         bench.run(engine)
         newer, older = archives(bench)
         told = {
             each.dataset: each
-            for each in compare(engine.vault, older, newer, bench.identities(), engine.chance).datasets
+            for each in compare(engine.vault, older, newer, bench.identities(), engine.random_bytes).datasets
         }
     messages = told["messages"]
     assert (messages.older, messages.newer) == (4, 4)

@@ -18,14 +18,13 @@ from hypothesis import strategies as st
 
 from kit.sealed_vault import JSON_SHAPE, House, Record, as_zip, message
 from strongroom.cli.main import cli
-from strongroom.engine.reading.difference import compare
-from strongroom.engine.reading.tally import Tally
-from strongroom.formats.delivered import Delivered
+from strongroom.engine.access.compare import Tally, compare
+from strongroom.formats.exact_json import Delivered
 from strongroom.model.archive import Archive
 from strongroom.model.difference import DatasetDifference, Difference
 from strongroom.model.errors import ContentRefused, SealError, UsageError
+from strongroom.model.plan import DatasetShape
 from strongroom.model.provider import Container
-from strongroom.model.stream import DatasetShape
 
 KINDS = [Container.CSV, Container.ZIP_OF_JSON]
 

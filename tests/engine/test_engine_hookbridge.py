@@ -10,17 +10,18 @@ import pytest
 
 from kit.csv_engine_bench import HOOKS, archives, kinds, newest, open_csv_bench
 from kit.engine_bench import DAY, NOON
-from strongroom.engine.assembly import open_reading
-from strongroom.engine.coverage.planning import enter_window
-from strongroom.engine.readings import coverage_of, find_job, job_life, status_of
+from strongroom.engine.access.find import find_job
+from strongroom.engine.core.sources import open_reading
+from strongroom.engine.ingest.planning import enter_window
+from strongroom.engine.queries.lists import coverage_of, job_life, status_of
 from strongroom.model.coverage import Cover
 from strongroom.model.job import Cause, State
-from strongroom.model.stream import Stream
+from strongroom.model.plan import Stream
 from strongroom.model.window import Window
-from strongroom.sandbox.faults import Fault, FaultKind
-from strongroom.sandbox.hookbridge_options import DirectionShown, Download, Forgotten, HookBridgeOptions, LocationStyle
-from strongroom.sandbox.recorder import Operation, Origin
-from strongroom.sandbox.slots import Bounds
+from strongroom_sandbox.faults import FaultKind, InjectedFault
+from strongroom_sandbox.hookbridge_jobs import DirectionShown, Download, Forgotten, HookBridgeOptions, LocationStyle
+from strongroom_sandbox.recorder import Operation, SandboxOrigin
+from strongroom_sandbox.records import SlotBounds
 
 INBOUND = Stream("taken", "hookbridge", ("inbound",))
 
@@ -41,7 +42,7 @@ def test_a_window_of_either_direction_becomes_an_archive(
         assert archive.inspection.records >= archive.inspection.in_window
         (made,) = bench.sandbox.hookbridge.jobs
         assert made.order.direction == stream.datasets[0]
-        served = Origin.HOOKBRIDGE if download is Download.DIRECT else Origin.STORAGE
+        served = SandboxOrigin.HOOKBRIDGE if download is Download.DIRECT else SandboxOrigin.STORAGE
         got = [seen.origin for seen in bench.sandbox.requests.all if seen.operation is Operation.DOWNLOAD]
         # The first count that takes in the header is a row too many: it is learned by fetching the file again.
         assert got == [served] * (2 if count_header else 1)
@@ -76,7 +77,7 @@ def test_a_limit_is_waited_for_and_a_wrong_key_stops_the_source(tmp_path: Path) 
         bench.sandbox.hookbridge.add_foreign_job(DAY.start, DAY.end, "inbound")
         bench.export(stream=HOOKS)
         assert newest(bench).state is State.ARCHIVED
-        bench.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.CREATE, status=429))
+        bench.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.CREATE, status=429))
         before = len(bench.sandbox.requests.creates)
         bench.export(stream=HOOKS, window=Window(DAY.end, DAY.end + timedelta(hours=12)))
         with open_reading(bench.config) as vault:
@@ -99,8 +100,8 @@ def test_an_export_that_expired_before_it_was_fetched_is_made_anew(tmp_path: Pat
         assert len(bench.sandbox.hookbridge.jobs) == 2
 
 
-@pytest.mark.parametrize("bounds", Bounds)
-def test_neighbouring_windows_share_records_and_miss_none(tmp_path: Path, bounds: Bounds) -> None:
+@pytest.mark.parametrize("bounds", SlotBounds)
+def test_neighbouring_windows_share_records_and_miss_none(tmp_path: Path, bounds: SlotBounds) -> None:
     """Cut exactly at a record: whichever ends count, both windows together hold every record of the day."""
     with open_csv_bench(tmp_path, HookBridgeOptions(bounds=bounds)) as bench:
         bench.export(stream=HOOKS)
@@ -118,7 +119,7 @@ def test_one_window_of_both_directions_is_never_exchanged(tmp_path: Path) -> Non
     """Both creates go unanswered and the list shows no direction: nothing of it is taken for the other."""
     options = HookBridgeOptions(direction_shown=DirectionShown.NEVER, max_concurrent=None)
     with open_csv_bench(tmp_path, options) as bench:
-        bench.sandbox.faults.add(Fault(FaultKind.RESET, Operation.CREATE, after=True, times=2))
+        bench.sandbox.faults.add(InjectedFault(FaultKind.RESET, Operation.CREATE, after=True, times=2))
         with bench.engine() as engine:
             for stream in (INBOUND, HOOKS):
                 enter_window(engine, stream, DAY, "standard")

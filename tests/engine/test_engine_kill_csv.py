@@ -13,12 +13,11 @@ import pytest
 from kit.csv_engine_bench import HISTORY, open_csv_bench
 from kit.engine_bench import DAY, Bench
 from kit.engine_kill import check_house, drive
-from strongroom.engine.coverage.planning import enter_window
-from strongroom.sandbox.faults import FaultKind
-from strongroom.sandbox.hookbridge_jobs import HookBridgeJobView
-from strongroom.sandbox.hookbridge_options import HookBridgeOptions
-from strongroom.sandbox.qlara_jobs import QlaraJobView
-from strongroom.sandbox.qlara_options import CreateAnswer, QlaraOptions
+from strongroom.engine.ingest.planning import enter_window
+from strongroom_sandbox.faults import FaultKind
+from strongroom_sandbox.hookbridge_jobs import HookBridgeJobView, HookBridgeOptions
+from strongroom_sandbox.qlara_jobs import QlaraJobView
+from strongroom_sandbox.qlara_options import CreateAnswer, QlaraOptions
 
 ASKED = ("committed intended", "recorded intended", "before create", "after create")
 NAMED = (*ASKED, "committed accepted", "recorded accepted")

@@ -12,21 +12,22 @@ from pathlib import Path
 import pytest
 
 from kit.engine_bench import DAY, STREAM, Bench, open_bench
-from strongroom.engine.assembly import open_reading
-from strongroom.engine.coverage.planning import enter_due, enter_window
-from strongroom.engine.health.fixity import check_fixity
-from strongroom.engine.reading.content import check_content
-from strongroom.engine.reading.restore import restore, restore_members
-from strongroom.engine.readings import coverage_of, find_job, job_life, list_archives, list_jobs
+from strongroom.engine.access.content import check_content
+from strongroom.engine.access.find import find_job
+from strongroom.engine.access.fixity import check_fixity
+from strongroom.engine.access.restore import restore, restore_members
+from strongroom.engine.core.sources import open_reading
+from strongroom.engine.ingest.planning import enter_due, enter_window
+from strongroom.engine.queries.lists import coverage_of, job_life, list_archives, list_jobs
 from strongroom.evidence.line import read_chain
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import SealError, UsageError, VaultLocked
 from strongroom.model.job import Cause, State
 from strongroom.model.window import Window
-from strongroom.sandbox.faults import FaultKind
-from strongroom.sandbox.records import DataOptions
-from strongroom.sandbox.zavu_options import ExpiredLook, ZavuOptions
+from strongroom_sandbox.faults import FaultKind
+from strongroom_sandbox.records import DataOptions
+from strongroom_sandbox.zavu_jobs import ExpiredLook, ZavuOptions
 
 
 def archives(bench: Bench, holding: str = "held") -> list[Archive]:
@@ -357,4 +358,4 @@ def test_creates_that_never_get_an_answer_are_bounded(bench: Bench) -> None:
     with open_reading(bench.config) as vault:
         (job,) = list_jobs(vault)
     assert (job.state, job.cause) == (State.FAILED, Cause.UNANSWERED)
-    assert len(bench.sandbox.requests.creates) == engine.patience.creates
+    assert len(bench.sandbox.requests.creates) == engine.retry_policy.creates

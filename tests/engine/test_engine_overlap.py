@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 
 from kit.sealed_vault import CSV_SHAPE, DAY, House, Record, as_csv
-from strongroom.engine.keys.identities import unlock
-from strongroom.engine.reading.coding import open_clear
-from strongroom.engine.reading.content import check_content
-from strongroom.engine.reading.difference import compare
+from strongroom.age.reader import SealedReader
+from strongroom.engine.access.compare import compare
+from strongroom.engine.access.content import check_content
+from strongroom.engine.core.identities import unlock
+from strongroom.engine.worker.compression import open_clear
 from strongroom.formats.records import read_records
 from strongroom.model.archive import Archive
 from strongroom.model.inspection import Caps
-from strongroom.model.instants import format_instant
 from strongroom.model.provider import Container
+from strongroom.model.times import format_instant
 from strongroom.model.window import Window
-from strongroom.sealing.reader import SealedReader
 from strongroom.vault.archives import get_archive
 from strongroom.vault.manifest import read_manifest, write_manifest
 

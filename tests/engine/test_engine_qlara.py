@@ -9,19 +9,19 @@ import pytest
 
 from kit.csv_engine_bench import HISTORY, REPORTS, archives, kinds, newest, open_csv_bench
 from kit.engine_bench import DAY, Bench
-from strongroom.engine.assembly import open_reading
-from strongroom.engine.coverage.planning import enter_window
-from strongroom.engine.health.fixity import check_fixity
-from strongroom.engine.reading.content import check_content
-from strongroom.engine.readings import coverage_of, list_jobs
-from strongroom.engine.requests import Wish, ask, look_up, serve
+from strongroom.engine.access.content import check_content
+from strongroom.engine.access.fixity import check_fixity
+from strongroom.engine.core.sources import open_reading
+from strongroom.engine.ingest.planning import enter_window
+from strongroom.engine.queries.lists import coverage_of, list_jobs
+from strongroom.engine.queries.requests import RequestKind, ask, look_up, serve
 from strongroom.model.coverage import Cover
 from strongroom.model.job import Cause, Job, State
-from strongroom.model.stream import Stream
+from strongroom.model.plan import Stream
 from strongroom.model.window import Window
-from strongroom.sandbox.faults import FaultKind
-from strongroom.sandbox.qlara_options import CreateAnswer, EntryField, ExpiredShown, QlaraOptions, Renewal
-from strongroom.sandbox.recorder import Operation
+from strongroom_sandbox.faults import FaultKind
+from strongroom_sandbox.qlara_options import CreateAnswer, EntryField, ExpiredShown, LinkRenewal, QlaraOptions
+from strongroom_sandbox.recorder import Operation
 
 SILENT = QlaraOptions(create_answer=CreateAnswer.NOTHING)
 MUTE = QlaraOptions(create_answer=CreateAnswer.NOTHING, entry_fields=frozenset())
@@ -38,7 +38,7 @@ def lists(bench: Bench) -> int:
 
 def regenerate(bench: Bench, subject: str) -> Job:
     with bench.engine() as engine:
-        ask(engine.vault, Wish.REGENERATE, subject, "a person", bench.clock, engine.chance)
+        ask(engine.vault, RequestKind.REGENERATE, subject, "a person", bench.clock, engine.random_bytes)
         (request,) = serve(engine)
         assert look_up(engine.vault, request).accepted
         assert bench.run(engine) == []
@@ -79,23 +79,23 @@ def test_what_was_on_the_list_before_is_not_ours(tmp_path: Path, mute: bool) -> 
 def between(bench: Bench, kind: str) -> object:
     """Return a witness that lets a stranger make an export between our look at the list and our create."""
 
-    def witness(place: str) -> None:
+    def crash_point(place: str) -> None:
         if place == "before create":
             bench.sandbox.qlara.add_foreign_job(kind, DAY.start, DAY.end)
 
-    return witness
+    return crash_point
 
 
 def test_a_stranger_s_export_of_another_dataset_confuses_nobody(tmp_path: Path) -> None:
     with open_csv_bench(tmp_path, SILENT) as bench:
-        bench.export(stream=HISTORY, witness=between(bench, "CONTACTS"))
+        bench.export(stream=HISTORY, crash_point=between(bench, "CONTACTS"))
         (archive,) = archives(bench)
         assert [archive.ref] == ours(bench)
 
 
 def test_of_two_exports_that_nothing_tells_apart_neither_is_taken(tmp_path: Path) -> None:
     with open_csv_bench(tmp_path, SILENT) as bench:
-        bench.export(stream=HISTORY, witness=between(bench, "MESSAGE_HISTORY"))
+        bench.export(stream=HISTORY, crash_point=between(bench, "MESSAGE_HISTORY"))
         job = newest(bench)
         assert (job.state, job.cause) == (State.FAILED, Cause.INDISTINCT)
         assert archives(bench) == []
@@ -106,7 +106,7 @@ def test_of_two_exports_that_nothing_tells_apart_neither_is_taken(tmp_path: Path
 
 def test_without_any_word_of_the_dataset_a_stranger_s_is_as_doubtful(tmp_path: Path) -> None:
     with open_csv_bench(tmp_path, MUTE) as bench:
-        bench.export(stream=HISTORY, witness=between(bench, "CONTACTS"))
+        bench.export(stream=HISTORY, crash_point=between(bench, "CONTACTS"))
         assert newest(bench).cause is Cause.INDISTINCT
 
 
@@ -114,7 +114,7 @@ def test_a_list_that_repeats_the_request_tells_them_apart(tmp_path: Path) -> Non
     fields = frozenset({EntryField.TYPE, EntryField.CREATED_AT, EntryField.FILTERS})
     options = QlaraOptions(create_answer=CreateAnswer.NOTHING, entry_fields=fields)
     with open_csv_bench(tmp_path, options) as bench:
-        bench.export(stream=HISTORY, witness=between(bench, "MESSAGE_HISTORY"))
+        bench.export(stream=HISTORY, crash_point=between(bench, "MESSAGE_HISTORY"))
         (archive,) = archives(bench)
         assert [archive.ref] == ours(bench)
 
@@ -163,8 +163,8 @@ def test_fifty_waiting_exports_cost_one_sweep_a_round(tmp_path: Path, workers: i
 
 @pytest.mark.slow
 @pytest.mark.parametrize("look", ExpiredShown)
-@pytest.mark.parametrize("renewal", Renewal)
-def test_an_expired_export_is_made_again(tmp_path: Path, look: ExpiredShown, renewal: Renewal) -> None:
+@pytest.mark.parametrize("renewal", LinkRenewal)
+def test_an_expired_export_is_made_again(tmp_path: Path, look: ExpiredShown, renewal: LinkRenewal) -> None:
     with open_csv_bench(tmp_path, QlaraOptions(expired_shown=look, renewal=renewal)) as bench:
         bench.sandbox.faults.add(FaultKind.ANSWER, on="download", status=500, times=None)
         with bench.engine() as engine:
@@ -191,10 +191,10 @@ def test_renewals_are_bounded(tmp_path: Path) -> None:
             first = enter_window(engine, HISTORY, DAY, "standard")
             assert bench.run(engine, hours=24 * 6) == []
         life = kinds(bench, first.id)
-        assert life.count("renewed") == engine.patience.renewals
+        assert life.count("renewed") == engine.retry_policy.renewals
         assert life[-1] == "succeeded"
         assert newest(bench).state is State.FAILED
-        assert len(bench.sandbox.requests.creates) == engine.patience.generations
+        assert len(bench.sandbox.requests.creates) == engine.retry_policy.generations
 
 
 def test_a_regenerated_export_is_a_new_archive_beside_the_old(tmp_path: Path) -> None:

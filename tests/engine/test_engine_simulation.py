@@ -19,29 +19,30 @@ import pytest
 from kit.engine_bench import Bench
 from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource
-from strongroom.engine.assembly import Doors, open_engine, open_reading
-from strongroom.engine.coverage.planning import enter_due, enter_window
-from strongroom.engine.health.sanity import require_sane_clock
-from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.jobs.runner import Runner
-from strongroom.engine.keys.identities import make_identity
-from strongroom.engine.readings import coverage_of, find_job, list_archives, list_jobs
+from strongroom.engine.access.find import find_job
+from strongroom.engine.bootstrap import open_engine
+from strongroom.engine.core.clock_check import require_sane_clock
+from strongroom.engine.core.identities import make_identity
+from strongroom.engine.core.sources import Dependencies, open_reading
+from strongroom.engine.ingest.planning import enter_due, enter_window
+from strongroom.engine.ingest.runner import Runner
+from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.lists import coverage_of, list_archives, list_jobs
 from strongroom.evidence.line import read_chain
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import WorldError
 from strongroom.model.job import SECOND_LOOK, Cause
-from strongroom.model.plan import Plan, Span
-from strongroom.model.stream import Stream
+from strongroom.model.plan import Plan, Span, Stream
 from strongroom.model.window import Window, subtract
-from strongroom.sandbox.clock import SandboxClock
-from strongroom.sandbox.faults import Fault, FaultKind, Length, WaitHint
-from strongroom.sandbox.hookbridge_options import HookBridgeOptions
-from strongroom.sandbox.qlara_options import QlaraOptions
-from strongroom.sandbox.recorder import Operation, Provider
-from strongroom.sandbox.records import DataOptions
-from strongroom.sandbox.rows import RowOptions
-from strongroom.sandbox.server import Sandbox, SandboxSettings
-from strongroom.sandbox.zavu_options import ZavuOptions
+from strongroom_sandbox.clock import SandboxClock
+from strongroom_sandbox.faults import FaultKind, InjectedFault, Length, WaitHint
+from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
+from strongroom_sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.recorder import Operation, ProviderName
+from strongroom_sandbox.records import DataOptions
+from strongroom_sandbox.rows import RowOptions
+from strongroom_sandbox.server import Sandbox, SandboxSettings
+from strongroom_sandbox.zavu_jobs import ZavuOptions
 
 SINCE = datetime(2026, 11, 1, tzinfo=UTC)
 DAYS = int(os.environ.get("STRONGROOM_SIMULATION_DAYS", "730"))
@@ -78,32 +79,32 @@ allow_private_addresses = true
 """
 
 TROUBLES = (
-    Fault(FaultKind.ANSWER, on=Operation.CREATE, status=503, times=2),
-    Fault(FaultKind.ANSWER, on=Operation.CREATE, status=503, after=True),
-    Fault(FaultKind.RESET, on=Operation.CREATE),
-    Fault(FaultKind.RESET, on=Operation.CREATE, after=True),
-    Fault(FaultKind.ANSWER, on=Operation.LIST, status=502, times=3),
-    Fault(FaultKind.ANSWER, on=Operation.DOWNLOAD, status=403),
-    Fault(FaultKind.CUT, at=500),
-    Fault(FaultKind.CUT, at=500, length=Length.CUT),
-    Fault(FaultKind.JOB_FAILS),
-    Fault(FaultKind.JOB_VANISHES, seconds=2),
+    InjectedFault(FaultKind.ANSWER, on=Operation.CREATE, status=503, times=2),
+    InjectedFault(FaultKind.ANSWER, on=Operation.CREATE, status=503, after=True),
+    InjectedFault(FaultKind.RESET, on=Operation.CREATE),
+    InjectedFault(FaultKind.RESET, on=Operation.CREATE, after=True),
+    InjectedFault(FaultKind.ANSWER, on=Operation.LIST, status=502, times=3),
+    InjectedFault(FaultKind.ANSWER, on=Operation.DOWNLOAD, status=403),
+    InjectedFault(FaultKind.CUT, at=500),
+    InjectedFault(FaultKind.CUT, at=500, length=Length.CUT),
+    InjectedFault(FaultKind.JOB_FAILS),
+    InjectedFault(FaultKind.JOB_VANISHES, seconds=2),
 )
 OWN_TROUBLES = {
-    Provider.ZAVU: (
-        Fault(FaultKind.ANSWER, on=Operation.CREATE, status=429, hint=WaitHint.SECONDS, wait=1800, times=2),
-        Fault(FaultKind.ANSWER, on=Operation.GET, status=500, times=4),
-        Fault(FaultKind.MALFORMED_JSON),
+    ProviderName.ZAVU: (
+        InjectedFault(FaultKind.ANSWER, on=Operation.CREATE, status=429, hint=WaitHint.SECONDS, wait=1800, times=2),
+        InjectedFault(FaultKind.ANSWER, on=Operation.GET, status=500, times=4),
+        InjectedFault(FaultKind.MALFORMED_JSON),
     ),
-    Provider.HOOKBRIDGE: (
-        Fault(FaultKind.ANSWER, on=Operation.GET, status=500, times=4),
-        Fault(FaultKind.REDIRECT, hops=2, across=True),
-        Fault(FaultKind.OPEN_QUOTE),
+    ProviderName.HOOKBRIDGE: (
+        InjectedFault(FaultKind.ANSWER, on=Operation.GET, status=500, times=4),
+        InjectedFault(FaultKind.REDIRECT, hops=2, across=True),
+        InjectedFault(FaultKind.OPEN_QUOTE),
     ),
-    Provider.QLARA: (
-        Fault(FaultKind.ANSWER, on=Operation.LINK, status=500, times=2),
-        Fault(FaultKind.LIST_SHUFFLED, times=5),
-        Fault(FaultKind.CUT_ROW, at=4),
+    ProviderName.QLARA: (
+        InjectedFault(FaultKind.ANSWER, on=Operation.LINK, status=500, times=2),
+        InjectedFault(FaultKind.LIST_SHUFFLED, times=5),
+        InjectedFault(FaultKind.CUT_ROW, at=4),
     ),
 }
 
@@ -117,61 +118,61 @@ class Weather:
     """What goes wrong, decided by a seed."""
 
     seed: int
-    chance: random.Random = field(init=False)
+    random_bytes: random.Random = field(init=False)
     person: random.Random = field(init=False)
     told: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.chance, self.person = random.Random(self.seed), random.Random(self.seed + 1)
+        self.random_bytes, self.person = random.Random(self.seed), random.Random(self.seed + 1)
 
     def tomorrow(self, bench: Bench) -> timedelta:
         """Bend the sandbox for the next days and say how long the machine sleeps or is down."""
         sandbox = bench.sandbox
         sandbox.faults.clear()
         for provider, own in OWN_TROUBLES.items():
-            if self.chance.random() < 0.5:
-                fault = replace(self.chance.choice(TROUBLES + own), provider=provider)
+            if self.random_bytes.random() < 0.5:
+                fault = replace(self.random_bytes.choice(TROUBLES + own), provider=provider)
                 sandbox.faults.add(fault)
                 self.told[f"{provider} {fault.kind}"] += 1
-            if self.chance.random() < 0.05:
+            if self.random_bytes.random() < 0.05:
                 self.told[f"{provider} others"] += 1
                 self.others(sandbox, provider)
-        if self.chance.random() < 0.05:
+        if self.random_bytes.random() < 0.05:
             self.told["long sleep"] += 1
-            return timedelta(days=self.chance.randint(8, 40))
-        return timedelta(days=self.chance.choice((3, 5, 7, 9)), hours=self.chance.randint(0, 23))
+            return timedelta(days=self.random_bytes.randint(8, 40))
+        return timedelta(days=self.random_bytes.choice((3, 5, 7, 9)), hours=self.random_bytes.randint(0, 23))
 
-    def others(self, sandbox: Sandbox, provider: Provider) -> None:
+    def others(self, sandbox: Sandbox, provider: ProviderName) -> None:
         """Let other clients of the account ask for exports of their own."""
         now = sandbox.clock()
-        for _ in range(self.chance.randint(1, 9)):
-            if provider is Provider.ZAVU:
+        for _ in range(self.random_bytes.randint(1, 9)):
+            if provider is ProviderName.ZAVU:
                 sandbox.zavu.add_foreign_job(["activities"])
-            elif provider is Provider.HOOKBRIDGE:
+            elif provider is ProviderName.HOOKBRIDGE:
                 sandbox.hookbridge.add_foreign_job(now - timedelta(days=3), now, "inbound")
             else:
                 sandbox.qlara.add_foreign_job("DELIVERY_REPORTS", now - timedelta(days=3), now)
 
     def reaper(self) -> object:
         """Return a witness that now and then kills at a place, as if the process had died there."""
-        countdown = self.chance.randint(1, 25) if self.chance.random() < 0.3 else 0
+        countdown = self.random_bytes.randint(1, 25) if self.random_bytes.random() < 0.3 else 0
 
-        def witness(_place: str) -> None:
+        def crash_point(_place: str) -> None:
             nonlocal countdown
             countdown -= 1
             if countdown == 0:
                 self.told["kill"] += 1
                 raise Died
 
-        return witness
+        return crash_point
 
 
 def refuse_a_wrong_clock(bench: Bench, weather: Weather) -> None:
     """Start with a clock that leapt: nothing may be planned by it."""
-    leap = weather.chance.choice((timedelta(days=40), timedelta(days=3), timedelta(hours=-5)))
+    leap = weather.random_bytes.choice((timedelta(days=40), timedelta(days=3), timedelta(hours=-5)))
     bench.sandbox.faults.clear()
-    doors = Doors(clock=lambda: bench.clock() + leap)
-    with open_engine(bench.config, "tests", doors) as engine, pytest.raises(WorldError, match="our clock is"):
+    dependencies = Dependencies(clock=lambda: bench.clock() + leap)
+    with open_engine(bench.config, "tests", dependencies) as engine, pytest.raises(WorldError, match="our clock is"):
         require_sane_clock(engine)
 
 
@@ -191,12 +192,12 @@ def live_through_a_day(bench: Bench, weather: Weather) -> None:
     """Work for a day. A process that dies is started again a minute later, as a service manager does."""
     if weather.person.random() < 0.1:
         export_too_early(bench, weather)
-    if weather.chance.random() < 0.05:
+    if weather.random_bytes.random() < 0.05:
         weather.told["clock jump"] += 1
         refuse_a_wrong_clock(bench, weather)
     until = bench.clock() + timedelta(hours=20)
     while bench.clock() < until:
-        with bench.engine(witness=weather.reaper(), settles=SETTLES) as engine:
+        with bench.engine(crash_point=weather.reaper(), settles=SETTLES) as engine:
             try:
                 enter_due(engine, PLANS)
                 Runner(engine, bench.pause, 1).run(until, refill=lambda: enter_due(engine, PLANS))
@@ -231,7 +232,7 @@ def open_three(base: Path) -> Iterator[Bench]:
             allow_private_addresses=True,
         )
         wishes = Wishes(base / "vault", base / "strongroom.toml", base / "identity.age", None, source)
-        initialise(wishes, make_identity(os.urandom), Doors(clock=clock))
+        initialise(wishes, make_identity(os.urandom), Dependencies(clock=clock))
         with wishes.config.open("a") as file:
             file.write(MORE_SOURCES.format(hookbridge=sandbox.hookbridge_url, qlara=sandbox.qlara_url))
         yield Bench(base, sandbox, clock, load_config(wishes.config))

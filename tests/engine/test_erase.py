@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from kit.destruction import ALICE, BOB, DUE, HELD, KEEP, LOCKED, WEEK, House, make_house
-from strongroom.engine.destruction.desk import Rules
+from strongroom.engine.destruction.context import DestructionRules
 from strongroom.engine.destruction.destroy import carry_out
-from strongroom.engine.destruction.erase import (
+from strongroom.engine.destruction.erasure import (
     Requested,
     answer_erasure,
     archives_within,
@@ -23,7 +23,7 @@ from strongroom.engine.destruction.erase import (
 from strongroom.engine.destruction.propose import read_plan, undo
 from strongroom.model.archive import Archive
 from strongroom.model.destruction import StepRefused
-from strongroom.model.erasure import Answer, Erasure, ErasureState
+from strongroom.model.erasure import Erasure, ErasureAnswer, ErasureState
 from strongroom.model.errors import UsageError
 from strongroom.model.window import Window
 from strongroom.vault.destructions import proposals_of_erasure
@@ -41,8 +41,8 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 def ask(house: House, *archives: Archive, overrides: bool = False, people: int = 2) -> Requested:
-    desk = house.desk(rules=Rules(people=people))
-    return request_erasure(desk, SUBJECT, archives, ALICE, GROUND, overrides=overrides)
+    context = house.context(rules=DestructionRules(people=people))
+    return request_erasure(context, SUBJECT, archives, ALICE, GROUND, overrides=overrides)
 
 
 def state(house: House, erasure: Erasure) -> Erasure:
@@ -61,7 +61,7 @@ def test_what_is_due_is_destroyed_and_the_request_is_done_by_itself(house: House
     first, second, other = house.add(3)
     asked = ask(house, first, second)
     approve_it(house, asked)
-    assert len(carry_out(house.desk()).destroyed) == 2
+    assert len(carry_out(house.context()).destroyed) == 2
     done = state(house, asked.erasure)
     assert (done.state, done.subject, done.salt) == (ErasureState.DONE, "", "")
     assert house.is_whole(other)
@@ -81,7 +81,7 @@ def test_the_person_is_never_in_the_log_and_nowhere_once_it_is_done(house: House
     assert house.find(SUBJECT.encode())
     assert house.find(salt)
     approve_it(house, asked)
-    carry_out(house.desk())
+    carry_out(house.context())
     assert house.find(SUBJECT.encode(), salt) == []
 
 
@@ -91,19 +91,19 @@ def test_a_deferred_request_waits_and_completes_by_itself(house: House, verdict:
     house.verdicts[kept.id] = verdict  # type: ignore[assignment]
     asked = ask(house, free, kept)
     approve_it(house, asked)
-    carried = carry_out(house.desk())
+    carried = carry_out(house.context())
     assert [each.archive for each in carried.destroyed] == [free.id]
     assert [each.archive for each in carried.waiting] == [kept.id]
-    answer_erasure(house.desk(), asked.erasure.id, Answer.DEFERRED, "GDPR 17(3)(e)", BOB)
+    answer_erasure(house.context(), asked.erasure.id, ErasureAnswer.DEFERRED, "GDPR 17(3)(e)", BOB)
     assert state(house, asked.erasure).state is ErasureState.DEFERRED
-    assert standing_against(house.desk(), state(house, asked.erasure)).keys() == {kept.id}
+    assert standing_against(house.context(), state(house, asked.erasure)).keys() == {kept.id}
     for _ in range(3):
         house.now += 50 * WEEK
-        assert carry_out(house.desk()).destroyed == []
+        assert carry_out(house.context()).destroyed == []
     assert house.is_whole(kept)
     before = house.kinds()
     del house.verdicts[kept.id]
-    assert [each.archive for each in carry_out(house.desk()).destroyed] == [kept.id]
+    assert [each.archive for each in carry_out(house.context()).destroyed] == [kept.id]
     assert state(house, asked.erasure).state is ErasureState.DONE
     assert house.kinds()[len(before) :] == ["destruction.begun", "archive.destroyed", "erasure.answered"]
 
@@ -112,12 +112,12 @@ def test_it_takes_approval_and_cooling_off_like_any_destruction(house: House) ->
     (doomed,) = house.add()
     asked = ask(house, doomed)
     house.now += 10 * WEEK
-    assert carry_out(house.desk()).destroyed == []
+    assert carry_out(house.context()).destroyed == []
     assert asked.plan is not None
     with pytest.raises(StepRefused, match="two people"):
         house.agree(asked.plan, ALICE)
     house.agree(asked.plan)
-    assert carry_out(house.desk()).destroyed == []
+    assert carry_out(house.context()).destroyed == []
     assert house.is_whole(doomed)
 
 
@@ -128,9 +128,9 @@ def test_a_ground_may_outweigh_a_running_period_with_two_people_and_never_a_hold
     assert asked.plan is not None
     assert asked.plan.proposal.people == 2
     with pytest.raises(StepRefused, match="two people"):
-        house.agree(asked.plan, ALICE, rules=Rules(people=1))
+        house.agree(asked.plan, ALICE, rules=DestructionRules(people=1))
     approve_it(house, asked)
-    assert [each.archive for each in carry_out(house.desk()).destroyed] == [kept.id]
+    assert [each.archive for each in carry_out(house.context()).destroyed] == [kept.id]
     assert house.is_whole(held)
     assert house.is_whole(locked)
     certificate = house.vault.layout.certificate(kept.id).read_text()
@@ -143,14 +143,14 @@ def test_a_refusal_has_its_ground_and_takes_everything_off_the_plan(house: House
     asked = ask(house, kept)
     approve_it(house, asked)
     with pytest.raises(UsageError, match="needs its ground"):
-        answer_erasure(house.desk(), asked.erasure.id, Answer.REFUSED, "", BOB)
-    answer_erasure(house.desk(), asked.erasure.id, Answer.REFUSED, "GDPR 17(3)(b)", BOB)
-    assert carry_out(house.desk()).destroyed == []
+        answer_erasure(house.context(), asked.erasure.id, ErasureAnswer.REFUSED, "", BOB)
+    answer_erasure(house.context(), asked.erasure.id, ErasureAnswer.REFUSED, "GDPR 17(3)(b)", BOB)
+    assert carry_out(house.context()).destroyed == []
     assert house.is_whole(kept)
     told = state(house, asked.erasure)
     assert (told.state, told.answer, told.subject) == (ErasureState.REFUSED, "GDPR 17(3)(b)", "")
     with pytest.raises(StepRefused, match="last answer"):
-        answer_erasure(house.desk(), asked.erasure.id, Answer.DONE, "", BOB)
+        answer_erasure(house.context(), asked.erasure.id, ErasureAnswer.DONE, "", BOB)
     assert house.find(SUBJECT.encode()) == []
 
 
@@ -158,10 +158,10 @@ def test_done_is_not_believed_before_it_is_true(house: House) -> None:
     (kept,) = house.add()
     asked = ask(house, kept)
     with pytest.raises(StepRefused, match="1 of 1 archive not destroyed"):
-        answer_erasure(house.desk(), asked.erasure.id, Answer.DONE, "", BOB)
+        answer_erasure(house.context(), asked.erasure.id, ErasureAnswer.DONE, "", BOB)
     empty = ask(house)
     assert empty.plan is None
-    assert answer_erasure(house.desk(), empty.erasure.id, Answer.DONE, "", BOB).state is ErasureState.DONE
+    assert answer_erasure(house.context(), empty.erasure.id, ErasureAnswer.DONE, "", BOB).state is ErasureState.DONE
 
 
 def test_it_takes_over_what_waits_on_another_plan_and_comes_back_after_an_undo(house: House) -> None:
@@ -170,25 +170,25 @@ def test_it_takes_over_what_waits_on_another_plan_and_comes_back_after_an_undo(h
     asked = ask(house, doomed)
     with pytest.raises(StepRefused, match="waits for approval"):
         house.agree(plan)  # it must be approved on the plan that it is on now
-    undo(house.desk(), doomed.id, BOB, "look again")
+    undo(house.context(), doomed.id, BOB, "look again")
     house.now += WEEK
-    assert carry_out(house.desk()).destroyed == []
-    again = propose_again(house.desk(), asked.erasure.id, ALICE)
+    assert carry_out(house.context()).destroyed == []
+    again = propose_again(house.context(), asked.erasure.id, ALICE)
     assert again.proposal.erasure == asked.erasure.id != plan.proposal.id
     with pytest.raises(UsageError, match="off the plan"):
-        propose_again(house.desk(), asked.erasure.id, ALICE)
+        propose_again(house.context(), asked.erasure.id, ALICE)
     house.agree(again)
     house.now += WEEK
-    assert len(carry_out(house.desk()).destroyed) == 1
+    assert len(carry_out(house.context()).destroyed) == 1
     assert state(house, asked.erasure).state is ErasureState.DONE
 
 
 @pytest.mark.parametrize("ground", [f"asked by {SUBJECT.upper()}", "x" * 201, "two\nlines"])
 def test_words_for_the_log_do_not_tell_the_person(house: House, ground: str) -> None:
     with pytest.raises(UsageError):
-        request_erasure(house.desk(), SUBJECT, [], ALICE, ground)
+        request_erasure(house.context(), SUBJECT, [], ALICE, ground)
     with pytest.raises(UsageError, match="nobody"):
-        request_erasure(house.desk(), " ", [], ALICE, GROUND)
+        request_erasure(house.context(), " ", [], ALICE, GROUND)
     assert house.kinds() == []
 
 
@@ -211,10 +211,10 @@ def test_a_second_request_leaves_the_first_ones_approval_and_is_done_with_it(hou
     approve_it(house, first)  # the cooling-off is over, too
     second = ask(house, doomed)
     assert second.plan is None
-    waits = standing_against(house.desk(), state(house, second.erasure))[doomed.id]
+    waits = standing_against(house.context(), state(house, second.erasure))[doomed.id]
     assert waits.by_erasure == first.erasure.id
     assert f"of request {first.erasure.id} is approved" in waits.words
-    assert [each.archive for each in carry_out(house.desk()).destroyed] == [doomed.id]
+    assert [each.archive for each in carry_out(house.context()).destroyed] == [doomed.id]
     assert {state(house, each.erasure).state for each in (first, second)} == {ErasureState.DONE}
 
 
@@ -223,21 +223,21 @@ def test_a_request_leaves_what_a_retention_plan_was_approved_for(house: House) -
     house.approve_and_cool(doomed)
     asked = ask(house, doomed)
     assert asked.plan is None
-    assert len(carry_out(house.desk()).destroyed) == 1
+    assert len(carry_out(house.context()).destroyed) == 1
     assert state(house, asked.erasure).state is ErasureState.DONE
 
 
 def test_what_a_refused_request_lets_go_is_planned_for_the_other_request(house: House) -> None:
     (doomed,) = house.add()
     first, second = ask(house, doomed), ask(house, doomed)
-    answer_erasure(house.desk(), first.erasure.id, Answer.REFUSED, "GDPR 17(3)(b)", BOB)
-    waits = standing_against(house.desk(), state(house, second.erasure))[doomed.id]
+    answer_erasure(house.context(), first.erasure.id, ErasureAnswer.REFUSED, "GDPR 17(3)(b)", BOB)
+    waits = standing_against(house.context(), state(house, second.erasure))[doomed.id]
     assert waits.by_erasure == ""
     assert "waits for approval" in waits.words
     (proposal,) = proposals_of_erasure(house.vault.catalogue, second.erasure.id)
-    assert house.agree(read_plan(house.desk(), proposal.id), ALICE).enough  # BOB, who refused, proposed it
+    assert house.agree(read_plan(house.context(), proposal.id), ALICE).enough  # BOB, who refused, proposed it
     house.now += WEEK
-    assert len(carry_out(house.desk()).destroyed) == 1
+    assert len(carry_out(house.context()).destroyed) == 1
 
 
 def test_each_request_says_what_it_waits_for(house: House) -> None:
@@ -245,11 +245,11 @@ def test_each_request_says_what_it_waits_for(house: House) -> None:
     asked = ask(house, doomed)
 
     def words() -> str:
-        return standing_against(house.desk(), state(house, asked.erasure))[doomed.id].words
+        return standing_against(house.context(), state(house, asked.erasure))[doomed.id].words
 
     assert "waits for approval" in words()
     assert asked.plan is not None
     house.agree(asked.plan)
     assert "is approved, cooling off until" in words()
-    undo(house.desk(), doomed.id, BOB, "look again")
+    undo(house.context(), doomed.id, BOB, "look again")
     assert "on no plan" in words()

@@ -13,7 +13,7 @@ import pytest
 
 from kit.evidence_chain import Keep, chained, copy_keep, make_keep, read_lines, sizes_of, write_lines
 from kit.timestamp_authority import Authority
-from strongroom.engine.proof.proving import custody_of, proof_document, prove_entries
+from strongroom.engine.proof.inclusion_proofs import custody_of, proof_document, prove_entries
 from strongroom.evidence.timestamp import get_stamp
 from strongroom.vault.archives import get_archive
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from kit.destruction import SIGNER, make_house
 from kit.evidence_chain import codes, hand_to, make_keep, run_alone
 from kit.sealed_vault import AT
+from strongroom.age.keys import X25519Identity
+from strongroom.engine.access.key_rotation import Rotation, rotate
+from strongroom.engine.core.identities import load_identities
 from strongroom.engine.destruction.destroy import carry_out
-from strongroom.engine.keys.identities import load_identities
-from strongroom.engine.keys.rotation import Rotation, rotate
 from strongroom.engine.proof.audit import audit_vault
 from strongroom.engine.proof.checkpoints import sign_log
-from strongroom.engine.recovery.rebuild import Rebuild, rebuild
-from strongroom.sealing.identity import X25519Identity
+from strongroom.engine.repair.rebuild import Rebuild, rebuild
 from strongroom.vault.checkpoints import all_checkpoints
 from strongroom.vault.vault import open_vault
 
@@ -24,7 +24,7 @@ def test_a_rebuilt_vault_passes_its_audit_and_signs_on(tmp_path: Path) -> None:
     house = make_house(tmp_path)
     _held, gone = house.add(2)
     house.approve_and_cool(gone)
-    carry_out(house.desk())
+    carry_out(house.context())
     outside = tmp_path / "outside.note"
     outside.write_text(sign_log(house.vault, SIGNER, lambda: house.now).note)
     house.vault.close()

@@ -10,26 +10,21 @@ from pathlib import Path
 import pytest
 
 from kit.watched_vault import DAY, NOW, House, days, open_house, plan
-from strongroom.engine.coverage.losses import losses_since
-from strongroom.engine.coverage.prospect import StreamCoverage
-from strongroom.engine.filters import known_matter
-from strongroom.engine.health.condition import condition_of
-from strongroom.engine.health.heartbeat import Heartbeat
-from strongroom.engine.health.inventory import each_archive
-from strongroom.engine.health.standing import _source
-from strongroom.engine.jobs.progress import Meter
-from strongroom.engine.reading.collecting import _reach
-from strongroom.engine.readings import running
-from strongroom.engine.retention.judgement import judge_anew
-from strongroom.engine.retention.plan import summarise
-from strongroom.engine.retention.verdicts import Judged, verdict
-from strongroom.model.alarm import Kind
+from strongroom.engine.access.inventory import each_archive
+from strongroom.engine.access.records import _reach
+from strongroom.engine.core.heartbeat import Heartbeat, Meter
+from strongroom.engine.monitor.stream_status import condition_of, losses_since
+from strongroom.engine.monitor.system_status import _source
+from strongroom.engine.queries.coverage_report import StreamCoverage
+from strongroom.engine.queries.lists import known_matter, running
+from strongroom.engine.retention.rules import judge_anew
+from strongroom.engine.retention.verdicts import Judged, summarise, verdict
+from strongroom.model.alert import AlertKind
 from strongroom.model.errors import UsageError
 from strongroom.model.inspection import Inspection
-from strongroom.model.period import Period
-from strongroom.model.retention import AtEnd, Fate, Record, RetentionRule, Verdict
+from strongroom.model.retention import AtEnd, Fate, Period, RetentionRecord, RetentionRule, Verdict
 from strongroom.model.window import Window
-from strongroom.vault.notices import Notice, put_notice
+from strongroom.vault.alerts import AlertRecord, put_alert
 from strongroom.vault.sources import SourceState, put_source
 
 SECOND, MICROSECOND = timedelta(seconds=1), timedelta(microseconds=1)
@@ -55,11 +50,11 @@ def test_an_alarm_that_was_told_to_nobody_since_the_run_began_is_shown(
     house: House, after: timedelta, stands: bool
 ) -> None:
     """Where there is no channel an alarm counts as told at once, at the earliest in the moment that the run began."""
-    lost = Notice(f"{Kind.LOST} chats", "critical", "1 day is lost", "", NOW, told_at=NOW, cleared_at=NOW)
-    other = replace(lost, key=f"{Kind.SCRUB} vault")
+    lost = AlertRecord(f"{AlertKind.LOST} chats", "critical", "1 day is lost", "", NOW, told_at=NOW, cleared_at=NOW)
+    other = replace(lost, key=f"{AlertKind.SCRUB} vault")
     with house.vault.catalogue.transaction():
         for each in (lost, other):
-            put_notice(house.vault.catalogue, each)
+            put_alert(house.vault.catalogue, each)
     found = losses_since(house.vault, [plan()], {}, NOW + after)
     assert [each.key for each in found.standing] == ([lost.key] if stands else [])
     assert losses_since(house.vault, [plan()], {}).standing == ()
@@ -76,7 +71,7 @@ def test_how_far_a_transfer_is_can_be_seen_twice_a_second(house: House) -> None:
 
 
 def judged(fate: Fate, days_on: int) -> Judged:
-    record = Record("A", "chats", "zavu", ("messages",), days(2, 1), "standard", RULE, NOW + days_on * DAY)
+    record = RetentionRecord("A", "chats", "zavu", ("messages",), days(2, 1), "standard", RULE, NOW + days_on * DAY)
     return Judged(record, Verdict("A", fate, NOW + days_on * DAY, RULE, (), ""))
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.engine.health.check import Verdict
-from strongroom.engine.health.filecheck import check_files
+from strongroom.engine.core.check import CheckResult
+from strongroom.engine.repair.file_check import check_files
 from strongroom.vault.layout import Layout
 from strongroom.vault.vault import create_vault
 
@@ -29,7 +29,7 @@ def layout(tmp_path: Path) -> Layout:
 def told(layout: Layout) -> list[tuple[str, str, str]]:
     found = list(check_files(layout.root))
     assert {each.name for each in found} == {"files"}
-    return [(each.verdict.value, each.message, each.hint) for each in found if each.verdict is not Verdict.OK]
+    return [(each.verdict.value, each.message, each.hint) for each in found if each.verdict is not CheckResult.OK]
 
 
 def as_link(layout: Layout) -> None:

@@ -8,14 +8,13 @@ import pytest
 
 from kit.engine_bench import DAY, STREAM, Bench
 from strongroom.config.load import load_config
-from strongroom.engine.assembly import Doors, open_reading
-from strongroom.engine.coverage.planning import enter_due, enter_window
-from strongroom.engine.health.sourcecheck import adapters, look_at_source
-from strongroom.engine.readings import list_archives, list_jobs, status_of
+from strongroom.engine.core.sources import Dependencies, open_reading
+from strongroom.engine.ingest.planning import enter_due, enter_window
+from strongroom.engine.monitor.source_check import adapters, look_at_source
+from strongroom.engine.queries.lists import list_archives, list_jobs, status_of
 from strongroom.model.errors import ExitCode
 from strongroom.model.job import State
-from strongroom.model.plan import Plan
-from strongroom.model.stream import Stream
+from strongroom.model.plan import Plan, Stream
 
 STRANGE = Stream("strange", "strange", ("things",))
 SOURCE = """
@@ -58,7 +57,7 @@ def test_the_others_go_on_and_it_waits_for_a_person(both: Bench) -> None:
 
 
 def test_the_check_of_the_source_names_who_brought_it(both: Bench) -> None:
-    report = look_at_source(both.config, "strange", Doors(clock=both.clock))
+    report = look_at_source(both.config, "strange", Dependencies(clock=both.clock))
     assert report.exit_code is ExitCode.PROVIDER
     assert report.checks[-1].message == TOLD
     assert "acme-export 2.1" in [offer.distribution for offer in adapters()]

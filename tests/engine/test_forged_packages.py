@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from kit.evidence_chain import AT, PERSON, Keep, codes, copy_keep, hand_to, make_keep, run_alone, sum_anew
-from strongroom.engine.proof import handover
-from strongroom.engine.retention.holding import place
+from strongroom.engine.proof import package as handover
+from strongroom.engine.retention.holds import place
 from strongroom.evidence.line import Entry
 from strongroom.model.errors import VaultError
 from strongroom.model.hold import HoldRule

@@ -17,29 +17,27 @@ from kit import destruction
 from kit.destruction import ALICE, BOB, WEEK, House, make_house
 from kit.evidence_chain import codes
 from strongroom.engine.destruction.approve import approve
-from strongroom.engine.destruction.bury import bury_resurrected
-from strongroom.engine.destruction.crosscheck import Contradiction
-from strongroom.engine.destruction.desk import Desk
+from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.destroy import carry_out
-from strongroom.engine.destruction.erase import answer_erasure, request_erasure
-from strongroom.engine.destruction.grave import settle_begun
-from strongroom.engine.destruction.propose import Plan, propose, read_plan, undo
+from strongroom.engine.destruction.erasure import answer_erasure, request_erasure
+from strongroom.engine.destruction.execute import settle_begun
+from strongroom.engine.destruction.log_consistency import Contradiction
+from strongroom.engine.destruction.propose import DestructionPlan, propose, read_plan, undo
+from strongroom.engine.destruction.redestroy import redestroy_returned
 from strongroom.engine.proof.audit import audit_vault
-from strongroom.engine.recovery.diagnosis import diagnose
-from strongroom.engine.recovery.trouble import Kind
-from strongroom.engine.retention.holding import place, release
-from strongroom.engine.retention.judgement import judge_anew
-from strongroom.engine.retention.retain import Policy, adopt_policy, extend
+from strongroom.engine.repair.diagnosis import diagnose
+from strongroom.engine.repair.findings import ProblemKind
+from strongroom.engine.retention.holds import place, release
+from strongroom.engine.retention.rules import Policy, adopt_policy, extend, judge_anew
 from strongroom.evidence.line import Entry, format_line
 from strongroom.model.archive import Archive
-from strongroom.model.erasure import Answer
+from strongroom.model.erasure import ErasureAnswer
 from strongroom.model.errors import VaultError, WorldError
 from strongroom.model.hold import HoldRule
-from strongroom.model.instants import parse_instant
-from strongroom.model.period import Period
-from strongroom.model.retention import RetentionRule
+from strongroom.model.retention import Period, RetentionRule
+from strongroom.model.times import parse_instant
+from strongroom.vault.alerts import standing_alerts
 from strongroom.vault.log import add_entry, entries_of_archive
-from strongroom.vault.notices import standing_notices
 
 RULE = RetentionRule("standard", Period.parse("7y"), citation="SEC 17a-4")
 OVER = timedelta(days=8 * 366)
@@ -54,9 +52,9 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     made.vault.close()
 
 
-def desk(house: House) -> Desk:
+def context(house: House) -> DestructionContext:
     """Return a desk that judges by rules and holds, as the real one does."""
-    return house.desk(judge=judge_anew)
+    return house.context(judge=judge_anew)
 
 
 def forge(house: House, *statements: str) -> None:
@@ -78,9 +76,9 @@ def due(house: House) -> Archive:
     return archive
 
 
-def agreed(house: House, archive: Archive) -> Plan:
-    plan = propose(desk(house), [archive], ALICE, "over")
-    approve(desk(house), plan.proposal.id, BOB, plan.digest)
+def agreed(house: House, archive: Archive) -> DestructionPlan:
+    plan = propose(context(house), [archive], ALICE, "over")
+    approve(context(house), plan.proposal.id, BOB, plan.digest)
     house.now += WEEK
     return plan
 
@@ -100,9 +98,9 @@ def refused(house: House, work: Callable[[], object], archive: Archive, code: st
     assert not house.vault.layout.certificate(archive.id).exists()
     entries = [body for body in house.log() if body["kind"] == "destruction.refused"]
     assert [body["facts"]["code"] for body in entries] == [code]
-    (notice,) = standing_notices(house.vault.catalogue)
-    assert notice.severity == "critical"
-    assert notice.key.startswith("log contradicts ")
+    (alert,) = standing_alerts(house.vault.catalogue)
+    assert alert.severity == "critical"
+    assert alert.key.startswith("log contradicts ")
 
 
 def audit(house: House) -> list[str]:
@@ -118,7 +116,7 @@ def test_what_is_agreed_goes_and_the_audit_finds_nothing(house: House) -> None:
     name = hold(house, stream=archive.stream)
     release(house.vault, name, ALICE, "over", house.now)
     agreed(house, archive)
-    assert len(carry_out(desk(house)).destroyed) == 1
+    assert len(carry_out(context(house)).destroyed) == 1
     told = audit_vault(house.vault, [], [])
     assert [each for each in told.findings if each.code not in ("signature", "certificate")] == []
     assert any("of 1 destruction each was approved" in each for each in told.proven)
@@ -129,13 +127,13 @@ def test_a_hold_whose_row_is_gone_still_holds(house: House) -> None:
     plan = agreed(house, archive)
     hold(house, stream=archive.stream)
     forge(house, "DELETE FROM holds", BACK_ON_THE_PLAN)
-    refused(house, lambda: carry_out(desk(house)), archive, "hold")
+    refused(house, lambda: carry_out(context(house)), archive, "hold")
     assert "row" in audit(house)
     kinds = [each.kind for each in diagnose(house.vault.layout.root)]
-    assert kinds == [Kind.HOLDS, Kind.FILE]  # README.txt of this vault is no text of the program's
+    assert kinds == [ProblemKind.HOLDS, ProblemKind.FILE]  # README.txt of this vault is no text of the program's
     with pytest.raises(Contradiction):
-        propose(desk(house), house.add(), ALICE, "over")
-    assert plan.condemned
+        propose(context(house), house.add(), ALICE, "over")
+    assert plan.items
 
 
 @pytest.mark.parametrize(
@@ -151,12 +149,12 @@ def test_a_hold_that_was_changed_stops_it(house: House, statement: str) -> None:
     agreed(house, archive)
     hold(house, stream=archive.stream)
     forge(house, statement, BACK_ON_THE_PLAN, "UPDATE entries SET kind = 'nothing' WHERE kind LIKE 'hold%'")
-    refused(house, lambda: carry_out(desk(house)), archive, "hold")
+    refused(house, lambda: carry_out(context(house)), archive, "hold")
 
 
 def test_an_approval_that_nobody_gave_destroys_nothing(house: House) -> None:
     archive = due(house)
-    plan = propose(desk(house), [archive], ALICE, "over")
+    plan = propose(context(house), [archive], ALICE, "over")
     forged = f"'{plan.proposal.id}', '2026-01-01T00:00:00.000000Z', 1001, 'bob', NULL, NULL"
     forge(
         house,
@@ -164,7 +162,7 @@ def test_an_approval_that_nobody_gave_destroys_nothing(house: House) -> None:
         f" VALUES ({forged}, '{plan.proposal.plan_sha256}', '', '')",
         "UPDATE condemned SET stage = 'approved'",
     )
-    refused(house, lambda: carry_out(desk(house)), archive, "approval")
+    refused(house, lambda: carry_out(context(house)), archive, "approval")
     assert "row" in audit(house)
 
 
@@ -184,26 +182,26 @@ def test_rows_that_are_not_what_was_agreed_stop_it(house: House, statement: str,
     archive = due(house)
     agreed(house, archive)
     forge(house, statement)
-    refused(house, lambda: carry_out(desk(house)), archive, code)
+    refused(house, lambda: carry_out(context(house)), archive, code)
 
 
 def test_what_was_taken_back_stays(house: House) -> None:
     archive = due(house)
     plan = agreed(house, archive)
-    undo(desk(house), plan.proposal.id, ALICE, "the auditor called")
+    undo(context(house), plan.proposal.id, ALICE, "the auditor called")
     forge(house, "UPDATE condemned SET stage = 'approved'")
-    refused(house, lambda: carry_out(desk(house)), archive, "approval")
+    refused(house, lambda: carry_out(context(house)), archive, "approval")
 
 
 def test_a_request_that_was_refused_destroys_nothing(house: House) -> None:
     archive = due(house)
-    asked = request_erasure(desk(house), "crm-1", [archive], ALICE, "GDPR 17(1)(b)")
+    asked = request_erasure(context(house), "crm-1", [archive], ALICE, "GDPR 17(1)(b)")
     assert asked.plan is not None
-    approve(desk(house), asked.plan.proposal.id, BOB, asked.plan.digest)
-    answer_erasure(desk(house), asked.erasure.id, Answer.REFUSED, "GDPR 17(3)(b)", ALICE)
+    approve(context(house), asked.plan.proposal.id, BOB, asked.plan.digest)
+    answer_erasure(context(house), asked.erasure.id, ErasureAnswer.REFUSED, "GDPR 17(3)(b)", ALICE)
     house.now += WEEK
     forge(house, "UPDATE condemned SET stage = 'approved'")
-    refused(house, lambda: carry_out(desk(house)), archive, "approval")
+    refused(house, lambda: carry_out(context(house)), archive, "approval")
 
 
 def test_a_log_that_was_changed_in_the_catalogue_stops_it(house: House) -> None:
@@ -213,7 +211,7 @@ def test_a_log_that_was_changed_in_the_catalogue_stops_it(house: House) -> None:
     house.add()  # what comes later is chained to it
     forge(house, f"UPDATE entries SET line = {line}", "DELETE FROM holds")
     with pytest.raises(Contradiction, match="does not follow"):
-        propose(desk(house), [archive], ALICE, "over")
+        propose(context(house), [archive], ALICE, "over")
     assert house.is_whole(archive)
 
 
@@ -223,22 +221,22 @@ def test_a_log_that_was_chained_anew_in_the_catalogue_stops_it(house: House) -> 
     line = "CAST(replace(CAST(line AS TEXT), 'hold.placed', 'hold.caught') AS BLOB)"
     forge(house, f"UPDATE entries SET line = {line}", "DELETE FROM holds")
     with pytest.raises(Contradiction, match="last line"):
-        propose(desk(house), [archive], ALICE, "over")
-    (notice,) = standing_notices(house.vault.catalogue)
-    assert notice.key == "log contradicts log"
+        propose(context(house), [archive], ALICE, "over")
+    (alert,) = standing_alerts(house.vault.catalogue)
+    assert alert.key == "log contradicts log"
 
 
 def test_a_destruction_that_never_began_is_not_carried_to_an_end(house: House) -> None:
     archive, other = due(house), house.add()[0]
     house.now = other.spec.window.end + OVER
     agreed(house, archive)
-    carry_out(desk(house))
+    carry_out(context(house))
     forge(
         house,
         tombstone_for(other, ""),
     )
     with pytest.raises(Contradiction, match="was begun"):
-        settle_begun(desk(house))
+        settle_begun(context(house))
     assert house.is_whole(other)
 
 
@@ -246,14 +244,14 @@ def test_a_tombstone_s_row_alone_buries_nothing(house: House) -> None:
     archive, other = due(house), house.add()[0]
     house.now = other.spec.window.end + OVER
     agreed(house, archive)
-    carry_out(desk(house))
+    carry_out(context(house))
     forge(
         house,
         tombstone_for(other, "ff"),
         f"UPDATE entries SET kind = 'archive.destroyed' WHERE archive = '{other.id}'",
     )
     for thorough in (True, False):
-        bury_resurrected(house.vault, lambda: house.now, thorough=thorough)
+        redestroy_returned(house.vault, lambda: house.now, thorough=thorough)
     assert house.is_whole(other)
 
 
@@ -261,7 +259,7 @@ def test_a_period_that_was_cut_in_the_catalogue_ends_when_its_rule_says(house: H
     (archive,) = house.add()
     house.now = archive.spec.window.end + WEEK
     forge(house, "UPDATE retained SET until = '2026-01-03T00:00:00.000000Z'")
-    refused(house, lambda: propose(desk(house), [archive], ALICE, "over"), archive, "retention")
+    refused(house, lambda: propose(context(house), [archive], ALICE, "over"), archive, "retention")
     assert "row" in audit(house)
 
 
@@ -269,7 +267,7 @@ def test_it_is_seen_at_the_approval_and_at_the_end_too(house: House) -> None:
     archive = due(house)
     extended = RetentionRule("long", Period.parse("20y"))
     adopt_policy(house.vault, Policy((RULE, extended), ()), house.now)
-    plan = propose(desk(house), [archive], ALICE, "over")
+    plan = propose(context(house), [archive], ALICE, "over")
     extend(house.vault, [archive], "long", ALICE, "the regulator asks", house.now)
     forge(
         house,
@@ -277,8 +275,8 @@ def test_it_is_seen_at_the_approval_and_at_the_end_too(house: House) -> None:
         "UPDATE retained SET rule = replace(replace(rule, '20y', '7y'), 'long', 'standard')",
         "UPDATE entries SET archive = '' WHERE kind = 'retention.extended'",
     )
-    now = read_plan(desk(house), plan.proposal.id)
-    refused(house, lambda: approve(desk(house), plan.proposal.id, BOB, now.digest), archive, "retention")
+    now = read_plan(context(house), plan.proposal.id)
+    refused(house, lambda: approve(context(house), plan.proposal.id, BOB, now.digest), archive, "retention")
 
 
 def test_an_extension_whose_row_was_put_back_is_seen_at_the_end(house: House) -> None:
@@ -289,18 +287,18 @@ def test_an_extension_whose_row_was_put_back_is_seen_at_the_end(house: House) ->
     before = house.vault.catalogue.read("SELECT rule, until FROM retained")[0]
     extend(house.vault, [archive], "long", ALICE, "the regulator asks", house.now)
     forge(house, f"UPDATE retained SET until = '{before['until']}', rule = '{before['rule']}'")
-    refused(house, lambda: carry_out(desk(house)), archive, "retention")
+    refused(house, lambda: carry_out(context(house)), archive, "retention")
 
 
 def test_nothing_is_approved_while_an_alarm_about_the_time_stands(house: House) -> None:
     archive = due(house)
-    plan = propose(desk(house), [archive], ALICE, "over")
+    plan = propose(context(house), [archive], ALICE, "over")
 
     def alarmed() -> None:
         raise WorldError("nobody confirms the time")
 
     with pytest.raises(WorldError):
-        approve(house.desk(require_calm=alarmed), plan.proposal.id, BOB, plan.digest)
+        approve(house.context(require_calm=alarmed), plan.proposal.id, BOB, plan.digest)
     assert "destruction.approved" not in house.kinds()
 
 
@@ -310,7 +308,7 @@ def test_nothing_is_approved_while_an_alarm_about_the_time_stands(house: House) 
 def test_the_audit_asks_of_every_destruction_whether_it_was_allowed(house: House, left_out: str, code: str) -> None:
     archive = due(house)
     agreed(house, archive)
-    carry_out(desk(house))
+    carry_out(context(house))
     bodies = [body for body in house.log() if body["kind"] != left_out]
     if not left_out:
         start = next(place for place, body in enumerate(bodies) if body["kind"] == "destruction.begun")
@@ -353,11 +351,11 @@ def test_an_entry_without_its_plan_has_nothing_destroyed(house: House, way: str,
         columns = f"-1, '2026-01-01T00:00:00.000000Z', 'archive.destroyed', '', '{archive.id}', '', x'{line}', ''"
         forge(house, f"INSERT INTO entries (seq, at, kind, job, archive, stream, line, words) VALUES ({columns})")
     for _ in range(2):
-        assert bury_resurrected(house.vault, lambda: house.now, thorough=thorough) == []
+        assert redestroy_returned(house.vault, lambda: house.now, thorough=thorough) == []
     assert house.is_whole(archive)
-    (notice,) = standing_notices(house.vault.catalogue)
-    assert notice.severity == "critical"
-    assert archive.id in notice.body
+    (alert,) = standing_alerts(house.vault.catalogue)
+    assert alert.severity == "critical"
+    assert archive.id in alert.body
 
 
 def test_what_came_back_under_a_hold_stays_until_it_is_released(house: House) -> None:
@@ -365,13 +363,13 @@ def test_what_came_back_under_a_hold_stays_until_it_is_released(house: House) ->
     backup = house.vault.layout.root.parent / "backup"
     shutil.copytree(house.vault.layout.root, backup)
     agreed(house, archive)
-    carry_out(desk(house))
+    carry_out(context(house))
     shutil.copytree(backup / "keys", house.vault.layout.root / "keys", dirs_exist_ok=True)
     name = hold(house, stream=archive.stream)
-    assert bury_resurrected(house.vault, lambda: house.now) == []
+    assert redestroy_returned(house.vault, lambda: house.now) == []
     assert house.vault.layout.key(archive.id).exists()
     release(house.vault, name, ALICE, "over", house.now)
-    assert bury_resurrected(house.vault, lambda: house.now) == [archive.id]
+    assert redestroy_returned(house.vault, lambda: house.now) == [archive.id]
     assert not house.vault.layout.key(archive.id).exists()
 
 
@@ -391,7 +389,7 @@ def test_a_row_beyond_the_log_that_does_not_follow_it_is_written_out_by_nobody(h
         entry.body["kind"] != "archive.destroyed" for entry in entries_of_archive(house.vault.catalogue, archive.id)
     )
     (trouble,) = diagnose(house.vault.layout.root)
-    assert trouble.kind is Kind.BAD_CATALOGUE
+    assert trouble.kind is ProblemKind.BAD_CATALOGUE
     assert "row 9000" in trouble.words
 
 

@@ -28,17 +28,18 @@ from kit import oracle
 from kit.csv_engine_bench import HISTORY, HOOKS, open_csv_bench
 from kit.engine_bench import DAY, STREAM, Bench, open_bench
 from kit.hostile_input import SEED, Faults, bend, mutate
-from strongroom.engine.assembly import open_reading
-from strongroom.engine.coverage.planning import enter_window
-from strongroom.engine.reading.content import check_content
-from strongroom.engine.readings import find_job, list_archives
+from strongroom.engine.access.content import check_content
+from strongroom.engine.access.find import find_job
+from strongroom.engine.core.sources import open_reading
+from strongroom.engine.ingest.planning import enter_window
+from strongroom.engine.queries.lists import list_archives
 from strongroom.model.archive import Archive
 from strongroom.model.job import Cause, Job, State
+from strongroom.model.plan import Stream
 from strongroom.model.provider import Part
-from strongroom.model.stream import Stream
 from strongroom.providers.port import Provider, Received
-from strongroom.sandbox.hookbridge_options import HookBridgeOptions
-from strongroom.sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
+from strongroom_sandbox.qlara_options import QlaraOptions
 
 ROUNDS = 2  # of each provider, without STRONGROOM_FUZZ_SECONDS
 MARKS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
@@ -99,34 +100,38 @@ class Bent:
         return Received(len(now.data), announced=now.announced)
 
 
-def spoil(whole: bytes, now: Delivered, chance: random.Random) -> None:
+def spoil(whole: bytes, now: Delivered, random_bytes: random.Random) -> None:
     """Choose what is delivered next."""
-    how = chance.choice(("cut", "cut", "mutated", "mutated", "inside", "inside", "coded", "coded and cut"))
+    how = random_bytes.choice(("cut", "cut", "mutated", "mutated", "inside", "inside", "coded", "coded and cut"))
     if how == "inside" and not whole.startswith(b"PK"):
         how = "mutated"
     made = {
-        "cut": lambda: whole[: chance.choice((chance.randrange(len(whole)), -chance.randint(1, 40)))],
-        "mutated": lambda: mutate(whole, chance),
-        "inside": lambda: rezipped(whole, chance),
-        "coded": lambda: coded(whole, chance),
-        "coded and cut": lambda: coded(whole, chance)[: -chance.randint(1, 30)],
+        "cut": lambda: whole[: random_bytes.choice((random_bytes.randrange(len(whole)), -random_bytes.randint(1, 40)))],
+        "mutated": lambda: mutate(whole, random_bytes),
+        "inside": lambda: rezipped(whole, random_bytes),
+        "coded": lambda: coded(whole, random_bytes),
+        "coded and cut": lambda: coded(whole, random_bytes)[: -random_bytes.randint(1, 30)],
     }[how]()
     now.data, now.how = made, how
-    now.announced, now.rows = chance.random() < 0.7, chance.random() < 0.6
-    now.size = chance.choice(("told", "told", "true", "none"))
+    now.announced, now.rows = random_bytes.random() < 0.7, random_bytes.random() < 0.6
+    now.size = random_bytes.choice(("told", "told", "true", "none"))
 
 
-def coded(whole: bytes, chance: random.Random) -> bytes:
-    return chance.choice((gzip.compress, zlib.compress, lambda data: zlib.compress(data)[2:-4]))(whole)
+def coded(whole: bytes, random_bytes: random.Random) -> bytes:
+    return random_bytes.choice((gzip.compress, zlib.compress, lambda data: zlib.compress(data)[2:-4]))(whole)
 
 
-def rezipped(whole: bytes, chance: random.Random) -> bytes:
+def rezipped(whole: bytes, random_bytes: random.Random) -> bytes:
     """Return the ZIP with one of its members bent, and all check sums right."""
     held = oracle.members(whole)
-    name, out = chance.choice(list(held)), io.BytesIO()
+    name, out = random_bytes.choice(list(held)), io.BytesIO()
     text = held[name]
-    held[name] = mutate(text, chance) if chance.random() < 0.6 else json.dumps(bend(json.loads(text), chance)).encode()
-    with zipfile.ZipFile(out, "w", chance.choice((zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED))) as made:
+    held[name] = (
+        mutate(text, random_bytes)
+        if random_bytes.random() < 0.6
+        else json.dumps(bend(json.loads(text), random_bytes)).encode()
+    )
+    with zipfile.ZipFile(out, "w", random_bytes.choice((zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED))) as made:
         for each, content in held.items():
             made.writestr(each, content)
     return out.getvalue()
@@ -174,8 +179,8 @@ def deliver(bench: Bench, stream: Stream, now: Delivered) -> tuple[Job, Archive 
             name: replace(each, provider=Bent(each.provider, now), second_look=None)  # type: ignore[arg-type]
             for name, each in engine.sources.items()
         }
-        patience = replace(engine.patience, rejections=1, generations=1, transfers=1)
-        bent = replace(engine, sources=sources, patience=patience)
+        retry_policy = replace(engine.retry_policy, rejections=1, generations=1, transfers=1)
+        bent = replace(engine, sources=sources, retry_policy=retry_policy)
         job = enter_window(bent, stream, DAY, "standard", again=True)
         bench.run(bent)
     with open_reading(bench.config) as vault:
@@ -191,14 +196,14 @@ def test_whatever_is_delivered_is_archived_truly_or_refused(
 ) -> None:
     monkeypatch.setattr(os, "fsync", lambda _fd: None)  # nothing here is about power loss
     stream, open_house = HOUSES[name]
-    chance, found, kept = random.Random(f"{SEED} ingest {name}"), Faults(), []
+    random_bytes, found, kept = random.Random(f"{SEED} ingest {name}"), Faults(), []
     with open_house(tmp_path) as bench:
         now = Delivered()
         job, archive = deliver(bench, stream, now)
         assert (job.state, archive is not None) == (State.ARCHIVED, True), job
         whole = now.whole
         for _ in rounds():
-            spoil(whole, now, chance)
+            spoil(whole, now, random_bytes)
             what = (now.how, now.size, now.announced, now.rows, (now.data or b"")[:300], (now.data or b"")[-200:])
             try:
                 job, archive = deliver(bench, stream, now)

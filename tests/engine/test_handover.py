@@ -17,20 +17,18 @@ import pytest
 
 from kit.evidence_chain import AT, PERSON, Keep, codes, copy_keep, forge_note, hand_to, make_keep, run_alone, sum_anew
 from kit.sealed_vault import as_csv, message
-from strongroom.engine.keys.identities import load_identities
-from strongroom.engine.keys.keyexport import Handout, hand_out
+from strongroom.age.keys import X25519Identity
+from strongroom.engine.access.key_export import Handout, hand_out
+from strongroom.engine.access.restore import require_outside, restore, restore_members
+from strongroom.engine.core.identities import load_identities
 from strongroom.engine.proof.checkpoints import sign_log
-from strongroom.engine.proof.handoverwords import write_custody
+from strongroom.engine.proof.inclusion_proofs import custody_of
 from strongroom.engine.proof.issuer import Issuer
-from strongroom.engine.proof.proving import custody_of
-from strongroom.engine.reading.outside import require_outside
-from strongroom.engine.reading.restore import restore, restore_members
-from strongroom.engine.retention.holding import place, release
-from strongroom.engine.retention.matter import archives_under
+from strongroom.engine.proof.package_readme import write_custody
+from strongroom.engine.retention.holds import archives_under, place, release
 from strongroom.evidence.note import Signer
 from strongroom.model.errors import SealError, UsageError, VaultError
 from strongroom.model.hold import HoldRule
-from strongroom.sealing.identity import X25519Identity
 from strongroom.vault.archives import get_archive
 
 STRANGER = X25519Identity.generate(os.urandom)

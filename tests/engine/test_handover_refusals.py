@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from kit.sealed_vault import AT, House, message
+from strongroom.age.keys import X25519Identity
 from strongroom.config.load import load_config
-from strongroom.engine.keys.identities import make_identity
-from strongroom.engine.phrases import entry_words, facts_words, told_facts
-from strongroom.engine.proof.handover import Giver, Order, hand_over
+from strongroom.engine.core.identities import make_identity
+from strongroom.engine.core.phrases import entry_words, facts_words, told_facts
+from strongroom.engine.proof.package import PackageRequest, PackageSource, hand_over
 from strongroom.model.destruction import Person
 from strongroom.model.errors import StrongroomError
 from strongroom.model.provider import Container
-from strongroom.sealing.identity import X25519Identity
 from strongroom.vault.checkpoints import newest_checkpoint
 
 OTHER = make_identity(os.urandom)
@@ -40,10 +40,10 @@ def test_a_refusal_signs_nothing_and_makes_nothing(
 ) -> None:
     archive = house.seal_records([message(number) for number in range(5)], Container.CSV)
     config = load_config(house.base / "strongroom.toml")
-    giver = Giver(house.vault, config, lambda: AT, os.urandom, entry_words, identities)
+    giver = PackageSource(house.vault, config, lambda: AT, os.urandom, entry_words, identities)
     before = sorted(path.name for path in house.base.iterdir())
     with pytest.raises(StrongroomError):
-        hand_over(giver, Order([archive], house.base / target, Person(1000, "ana"), recipients))
+        hand_over(giver, PackageRequest([archive], house.base / target, Person(1000, "ana"), recipients))
     assert newest_checkpoint(house.vault.catalogue) is None
     assert sorted(path.name for path in house.base.iterdir()) == before
 

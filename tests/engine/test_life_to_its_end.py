@@ -17,11 +17,11 @@ from hypothesis.stateful import invariant, precondition, rule
 
 from kit.destruction import ALICE, BOB, CAROL, SIGNER
 from kit.life_of_records import PERIODS, LifeOfRecords, fits
+from strongroom.engine.core.trusted_clock import require_trustworthy_time
 from strongroom.engine.destruction.approve import approve
-from strongroom.engine.destruction.desk import Desk
+from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.destroy import carry_out
-from strongroom.engine.destruction.propose import Plan, propose, read_plan, undo
-from strongroom.engine.health.vaulttime import require_trustworthy_time
+from strongroom.engine.destruction.propose import DestructionPlan, propose, read_plan, undo
 from strongroom.evidence.line import read_chain
 from strongroom.model.destruction import Person, StepRefused
 from strongroom.model.errors import StrongroomError
@@ -44,19 +44,19 @@ class LifeToItsEnd(LifeOfRecords):
 
     def __init__(self) -> None:
         super().__init__()
-        self.plans: list[Plan] = []
+        self.plans: list[DestructionPlan] = []
         self.agreed: dict[str, datetime] = {}  # by plan, in true time
         self.gone: set[str] = set()
         self.configure(short=PERIODS[0], long=PERIODS[1], basis=Basis.WINDOW_END, streams="short", lock=False)
         self.ingest(stream="a", lag=60)
 
-    def desk(self) -> Desk:
+    def context(self) -> DestructionContext:
         """Return a desk on the vault's own time, with a provider that tells the true one."""
         skews = {"zavu": -self.world.jumped}
-        return Desk(
+        return DestructionContext(
             self.vault,
             self.now,
-            self.chance,
+            self.random_bytes,
             signer=lambda: SIGNER,
             require_time=lambda: require_trustworthy_time(self.vault, self.clock, skews),
         )
@@ -68,7 +68,7 @@ class LifeToItsEnd(LifeOfRecords):
         life = self._draw(data)
         due = life.until is not None and life.until <= self.now() and not self.world.is_held(life.archive)
         try:
-            self.plans.append(propose(self.desk(), [life.archive], by, "it is over"))
+            self.plans.append(propose(self.context(), [life.archive], by, "it is over"))
         except StepRefused:
             return
         assert due
@@ -80,9 +80,9 @@ class LifeToItsEnd(LifeOfRecords):
         """Approve a plan; refused to who proposed it."""
         self._approve(data.draw(st.sampled_from(self.plans)), by)
 
-    def _approve(self, plan: Plan, by: Person) -> None:
+    def _approve(self, plan: DestructionPlan, by: Person) -> None:
         try:
-            approve(self.desk(), plan.proposal.id, by, read_plan(self.desk(), plan.proposal.id).digest)
+            approve(self.context(), plan.proposal.id, by, read_plan(self.context(), plan.proposal.id).digest)
         except StepRefused:
             return
         assert by != plan.proposal.by
@@ -95,16 +95,16 @@ class LifeToItsEnd(LifeOfRecords):
         """Take a plan back, where that can still be done."""
         plan = data.draw(st.sampled_from(self.plans))
         with suppress(StepRefused):
-            undo(self.desk(), plan.proposal.id, CAROL, "wait")
+            undo(self.context(), plan.proposal.id, CAROL, "wait")
             self.world.acts.append("destruction.undone")
 
     def _hold(self, held: HoldRule) -> None:
         """Place a hold: what it catches comes off its plan at once, and stays off when the hold is released."""
         waiting = [each.archive for each in planned_for_retention(self.vault.catalogue)]
         super()._hold(held)
-        spared = [life.archive.id for life in self.world.lives.values() if fits(held, life.archive)]
-        self.world.acts += ["destruction.spared" for each in waiting if each in spared]
-        assert not {each.archive for each in planned_for_retention(self.vault.catalogue)} & set(spared)
+        excluded = [life.archive.id for life in self.world.lives.values() if fits(held, life.archive)]
+        self.world.acts += ["destruction.spared" for each in waiting if each in excluded]
+        assert not {each.archive for each in planned_for_retention(self.vault.catalogue)} & set(excluded)
 
     @rule(days=st.sampled_from((0, 8)))
     def carry_out(self, days: int) -> None:
@@ -112,7 +112,7 @@ class LifeToItsEnd(LifeOfRecords):
         if days:
             self.time_passes(days)
         with suppress(StrongroomError):
-            carry_out(self.desk())
+            carry_out(self.context())
         told = self._told()
         fresh = told[len(self.world.acts) :]
         assert Counter(fresh)["destruction.begun"] == Counter(fresh)["archive.destroyed"]
@@ -143,7 +143,7 @@ class LifeToItsEnd(LifeOfRecords):
         with catalogue.transaction():
             catalogue.write(_SET_UNTIL, until, life.archive.id)
         with pytest.raises(StrongroomError):
-            propose(self.desk(), [life.archive], ALICE, "the row says so")
+            propose(self.context(), [life.archive], ALICE, "the row says so")
         with catalogue.transaction():
             catalogue.write(_SET_UNTIL, before, life.archive.id)
         fresh = self._told()[len(self.world.acts) :]
@@ -161,7 +161,7 @@ class LifeToItsEnd(LifeOfRecords):
         with catalogue.transaction():
             catalogue.write("UPDATE OR IGNORE condemned SET stage = 'approved' WHERE proposal = ?", plan)
         with suppress(StrongroomError):
-            carry_out(self.desk())
+            carry_out(self.context())
         assert all(get_archive(catalogue, archive) is not None for archive, _ in before if archive in self.world.lives)
         with catalogue.transaction():
             for archive, stage in before:

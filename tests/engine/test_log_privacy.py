@@ -17,18 +17,18 @@ import pytest
 from kit.destruction import WEEK, House, make_house
 from kit.sealed_vault import AT
 from kit.sealed_vault import House as SealedHouse
+from strongroom.engine.access.recipients import note_recipients
 from strongroom.engine.destruction import approve as approving
 from strongroom.engine.destruction.destroy import carry_out
-from strongroom.engine.destruction.erase import answer_erasure, request_erasure
+from strongroom.engine.destruction.erasure import answer_erasure, request_erasure
 from strongroom.engine.destruction.propose import propose, undo
-from strongroom.engine.keys.recipients import note_recipients
 from strongroom.engine.proof.audit import audit_vault
 from strongroom.engine.proof.checkpoints import sign_log
-from strongroom.engine.retention.holding import place, release
+from strongroom.engine.retention.holds import place, release
 from strongroom.evidence.line import Entry
 from strongroom.evidence.note import Signer
 from strongroom.model.destruction import Person
-from strongroom.model.erasure import Answer
+from strongroom.model.erasure import ErasureAnswer
 from strongroom.model.hold import HoldRule
 from strongroom.vault.log import add_entry
 
@@ -52,11 +52,11 @@ def lines_of(house: House) -> bytes:
 
 def test_a_destruction_from_its_proposal_to_its_certificate(house: House) -> None:
     first, second, third = house.add(3)
-    plan = propose(house.desk(), [first, second], ONE, f"because {CANARY} says so")
-    undo(house.desk(), second.id, ONE, f"{CANARY} changed his mind")
-    approving.approve(house.desk(), plan.proposal.id, OTHER, house.plan_now(plan).digest)
+    plan = propose(house.context(), [first, second], ONE, f"because {CANARY} says so")
+    undo(house.context(), second.id, ONE, f"{CANARY} changed his mind")
+    approving.approve(house.context(), plan.proposal.id, OTHER, house.plan_now(plan).digest)
     house.now += WEEK
-    carry_out(house.desk())
+    carry_out(house.context())
     told = lines_of(house)
     kinds = set(house.kinds())
     assert {"destruction.proposed", "destruction.approved", "destruction.undone", "archive.destroyed"} <= kinds
@@ -67,7 +67,7 @@ def test_a_destruction_from_its_proposal_to_its_certificate(house: House) -> Non
 def test_a_destruction_that_was_really_done_is_what_the_audit_finds(house: House) -> None:
     held, gone = house.add(2)
     house.approve_and_cool(gone)
-    carry_out(house.desk())
+    carry_out(house.context())
     sign_log(house.vault, SIGNER, lambda: house.now)
     report = audit_vault(house.vault, [str(SIGNER.verifier)], [])
     assert [(each.code, each.where) for each in report.findings] == []
@@ -79,8 +79,8 @@ def test_a_destruction_that_was_really_done_is_what_the_audit_finds(house: House
 
 def test_a_request_of_a_person_to_be_erased(house: House) -> None:
     archives = house.add(2)
-    asked = request_erasure(house.desk(), f"customer-{CANARY}", archives, ONE, "GDPR 17(1)(b)")
-    answer_erasure(house.desk(), asked.erasure.id, Answer.REFUSED, "GDPR 17(3)(b)", ONE)
+    asked = request_erasure(house.context(), f"customer-{CANARY}", archives, ONE, "GDPR 17(1)(b)")
+    answer_erasure(house.context(), asked.erasure.id, ErasureAnswer.REFUSED, "GDPR 17(3)(b)", ONE)
     assert {"erasure.requested", "erasure.answered"} <= set(house.kinds())
     assert CANARY.encode() not in lines_of(house)
 

@@ -12,15 +12,15 @@ import pytest
 from kit.evidence_chain import AT, Keep, chained, copy_keep, forge_note, make_keep, read_lines, sizes_of, write_lines
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
-from strongroom.engine.assembly import Doors
-from strongroom.engine.health.doctor import Verdict, examine
+from strongroom.engine.core.sources import Dependencies
+from strongroom.engine.monitor.doctor import CheckResult, examine
 from strongroom.engine.proof.audit import audit_vault
+from strongroom.engine.proof.checkpoint_schedule import evidence_alarms, keep_up
+from strongroom.engine.proof.checkpoint_targets import build_targets, send_owed
 from strongroom.engine.proof.checkpoints import LogRefused, sign_log
-from strongroom.engine.proof.lookout import lookout_of
-from strongroom.engine.proof.notary import evidence_alarms, keep_up
-from strongroom.engine.proof.witnesses import build_targets, send_owed
+from strongroom.engine.proof.known_checkpoints import known_checkpoints
 from strongroom.evidence.line import Entry
-from strongroom.model.alarm import Level
+from strongroom.model.alert import Level
 from strongroom.vault.log import add_entry
 
 
@@ -58,7 +58,7 @@ def live(keep: Keep, days: float, kind: str = "job.moved", entries: int = 1) -> 
 def sign_and_send(keep: Keep, days: float) -> int:
     config = keep.config
     with keep.opened() as vault:
-        kept = sign_log(vault, keep.signer, later(days), lookout_of(config))
+        kept = sign_log(vault, keep.signer, later(days), known_checkpoints(config))
         send_owed(vault, build_targets(config, vault.layout, str, later(days)), later(days), at_once=True)
     return kept.size
 
@@ -127,8 +127,8 @@ def test_a_folder_that_is_not_there_and_a_key_in_a_read_only_place_hold_nothing_
     (keep.base / f"strongroom-signing.key.{'0' * 16}.note").write_text("of another log")
     live(keep, 1)
     with keep.opened() as vault:
-        lookout = lookout_of(keep.config)
-        elsewhere = type(lookout)(lookout.folders, keep.base / "nowhere" / "key")
+        known_places = known_checkpoints(keep.config)
+        elsewhere = type(known_places)(known_places.folders, keep.base / "nowhere" / "key")
         assert sign_log(vault, keep.signer, later(1), elsewhere).size > 0
 
 
@@ -147,7 +147,7 @@ def test_a_log_that_was_written_anew_in_file_rows_and_checkpoints_is_found_from_
 
 def test_the_lookout_of_a_configuration(keep: Keep) -> None:
     config: Config = load_config(keep.base / "strongroom.toml")
-    found = lookout_of(config)
+    found = known_checkpoints(config)
     assert found.folders == (keep.base / "target",)
     assert found.key == keep.base / "strongroom-signing.key"
 
@@ -155,7 +155,7 @@ def test_the_lookout_of_a_configuration(keep: Keep) -> None:
 def told_by_audit(keep: Keep) -> dict[str, str]:
     config = keep.config
     with keep.opened() as vault:
-        report = audit_vault(vault, [keep.key], [], lookout=lookout_of(config), payloads=False)
+        report = audit_vault(vault, [keep.key], [], known_places=known_checkpoints(config), payloads=False)
     return {each.code: each.where for each in report.findings}
 
 
@@ -163,8 +163,8 @@ def told_by_doctor(keep: Keep) -> list[str]:
     config = keep.config
     return [
         f"{each.verdict.value} {each.message}"
-        for each in examine(config, Doors(clock=later(2)), offline=True)
-        if each.name == "checkpoints" and each.verdict is not Verdict.OK
+        for each in examine(config, Dependencies(clock=later(2)), offline=True)
+        if each.name == "checkpoints" and each.verdict is not CheckResult.OK
     ]
 
 

@@ -9,15 +9,15 @@ from typing import Any, cast
 import pytest
 
 from kit.watched_vault import days, open_house
-from strongroom.engine.health.unfinished import cause_words
-from strongroom.engine.recovery.history import is_at
-from strongroom.engine.recovery.manifests import manifest_from
-from strongroom.engine.recovery.straying import _unproven
-from strongroom.engine.recovery.trouble import Kind
+from strongroom.engine.core.check import cause_words
+from strongroom.engine.proof.log_continuity import is_at
+from strongroom.engine.proof.manifests import manifest_from
+from strongroom.engine.repair.findings import ProblemKind
+from strongroom.engine.repair.unknown_files import _unproven
 from strongroom.model.errors import VaultError
 from strongroom.vault.manifest import write_manifest
-from strongroom.vault.orphans import Stray
-from strongroom.vault.witness import witnesses_of
+from strongroom.vault.old_catalogues import witnesses_of
+from strongroom.vault.orphans import LeakedCredential
 
 NAME = "0" * 26
 FILES = tuple(Path(name) for name in ("payload", "key", "manifest"))
@@ -70,18 +70,18 @@ def test_only_a_whole_manifest_of_this_archive_that_the_log_confirms_is_taken(tm
 @pytest.mark.parametrize(
     ("files", "manifest", "other", "kind", "words"),
     [
-        (FILES, True, False, Kind.UNKNOWN, "lies in the vault, and the catalogue does not know it"),
-        (FILES, True, True, Kind.STRAY, "its files are not those of the log"),
-        (FILES[1:], True, False, Kind.STRAY, "a part of it is not there"),
-        (FILES[:2], False, False, Kind.STRAY, "a part of an archive that has no manifest"),
-        (FILES[:2], False, True, Kind.STRAY, "a part of an archive that has no manifest"),
+        (FILES, True, False, ProblemKind.UNKNOWN, "lies in the vault, and the catalogue does not know it"),
+        (FILES, True, True, ProblemKind.STRAY, "its files are not those of the log"),
+        (FILES[1:], True, False, ProblemKind.STRAY, "a part of it is not there"),
+        (FILES[:2], False, False, ProblemKind.STRAY, "a part of an archive that has no manifest"),
+        (FILES[:2], False, True, ProblemKind.STRAY, "a part of an archive that has no manifest"),
     ],
 )
 def test_files_that_the_catalogue_does_not_know_are_told_as_what_they_are(
-    files: tuple[Path, ...], manifest: bool, other: bool, kind: Kind, words: str
+    files: tuple[Path, ...], manifest: bool, other: bool, kind: ProblemKind, words: str
 ) -> None:
     names = tuple(str(each) for each in files)
-    found = _unproven(Stray(NAME, files), files[-1] if manifest else None, names, other=other)
+    found = _unproven(LeakedCredential(NAME, files), files[-1] if manifest else None, names, other=other)
     assert (found.kind, found.archive, found.files) == (kind, NAME, names)
     assert words in found.words
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.engine.keys.identities import identity_file, make_identity, read_identity_file
-from strongroom.engine.keys.keyexport import _write
-from strongroom.engine.keys.passphrase import change_passphrase
-from strongroom.engine.proof.handover import _flush_tree, _folder
-from strongroom.engine.reading.restore import _name
-from strongroom.engine.recovery.unfinished import move_unfinished
+from strongroom.engine.access.key_export import _write
+from strongroom.engine.access.passphrase import change_passphrase
+from strongroom.engine.access.restore import _name
+from strongroom.engine.core.identities import identity_file, make_identity, read_identity_file
+from strongroom.engine.proof.package import _flush_tree, _folder
+from strongroom.engine.repair.unfinished_init import move_unfinished
 from strongroom.vault.durable import create, make_folder, publish, remove
 from strongroom.vault.layout import Layout
 from strongroom.vault.orphans import move_aside, move_to

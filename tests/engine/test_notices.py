@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from kit.watched_vault import DAY, House, open_house
-from strongroom.engine.health.notices import due_notices, mark_told, newest_notices, reconcile, standing_notices
-from strongroom.model.alarm import Alarm, Level
+from strongroom.engine.core.alert_store import due_alerts, mark_told, newest_alerts, reconcile, standing_alerts
+from strongroom.model.alert import Alert, Level
 
 MINUTE = timedelta(minutes=1)
 
@@ -21,16 +21,16 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield house
 
 
-def alarm(key: str = "at-risk chats", severity: Level = Level.WARNING, title: str = "3 days") -> Alarm:
-    return Alarm(key, severity, title, "stream chats")
+def alarm(key: str = "at-risk chats", severity: Level = Level.WARNING, title: str = "3 days") -> Alert:
+    return Alert(key, severity, title, "stream chats")
 
 
-def look(house: House, *found: Alarm, whole: bool = True) -> list[str]:
+def look(house: House, *found: Alert, whole: bool = True) -> list[str]:
     """Look, tell what is due, and return what was told."""
     reconcile(house.vault, found, house.now, whole=whole)
-    due = due_notices(house.vault, house.now)
+    due = due_alerts(house.vault, house.now)
     mark_told(house.vault, due, house.now)
-    return [("over " if notice.cleared_at else "") + notice.key for notice in due]
+    return [("over " if alert.cleared_at else "") + alert.key for alert in due]
 
 
 def test_an_alarm_is_told_once(house: House) -> None:
@@ -43,7 +43,7 @@ def test_an_alarm_is_told_once(house: House) -> None:
 def test_words_that_change_are_kept_and_not_told(house: House) -> None:
     look(house, alarm())
     assert look(house, alarm(title="2 days")) == []
-    assert standing_notices(house.vault)[0].title == "2 days"
+    assert standing_alerts(house.vault)[0].title == "2 days"
 
 
 def test_a_louder_alarm_is_told_again_and_a_softer_one_is_not(house: House) -> None:
@@ -55,7 +55,7 @@ def test_a_louder_alarm_is_told_again_and_a_softer_one_is_not(house: House) -> N
     assert look(house, alarm(severity=Level.CRITICAL)) == ["at-risk chats"]
     house.now += MINUTE
     assert look(house, alarm(severity=Level.WARNING)) == []
-    assert standing_notices(house.vault)[0].severity == "warning"
+    assert standing_alerts(house.vault)[0].severity == "warning"
 
 
 def test_what_is_critical_is_told_daily_and_what_is_not_is_not(house: House) -> None:
@@ -72,7 +72,7 @@ def test_the_end_is_told_when_it_has_lasted(house: House) -> None:
     look(house, alarm())
     house.now += MINUTE
     assert look(house) == []
-    assert standing_notices(house.vault) == []
+    assert standing_alerts(house.vault) == []
     house.now += 10 * MINUTE
     assert look(house) == ["over at-risk chats"]
     house.now += 10 * MINUTE
@@ -111,7 +111,7 @@ def test_what_was_not_told_stays_due(house: House) -> None:
     for _ in range(3):
         house.now += DAY
         reconcile(house.vault, [alarm()], house.now)
-        assert [notice.key for notice in due_notices(house.vault, house.now)] == ["at-risk chats"]
+        assert [alert.key for alert in due_alerts(house.vault, house.now)] == ["at-risk chats"]
 
 
 def test_what_happens_once_is_told_once_and_never_over(house: House) -> None:
@@ -121,8 +121,8 @@ def test_what_happens_once_is_told_once_and_never_over(house: House) -> None:
         house.now += DAY
         assert look(house, loss) == []
     assert look(house) == []
-    assert standing_notices(house.vault) == []
-    assert [notice.key for notice in newest_notices(house.vault)] == ["lost chats 2026-01-01"]
+    assert standing_alerts(house.vault) == []
+    assert [alert.key for alert in newest_alerts(house.vault)] == ["lost chats 2026-01-01"]
 
 
 def test_what_happens_once_waits_until_it_is_told_even_when_it_is_no_longer_seen(house: House) -> None:
@@ -143,7 +143,7 @@ def test_a_look_that_saw_only_a_part_clears_nothing(house: House) -> None:
     look(house, alarm())
     house.now += DAY
     assert look(house, alarm("clock", Level.CRITICAL), whole=False) == ["clock"]
-    assert {notice.key for notice in standing_notices(house.vault)} == {"at-risk chats", "clock"}
+    assert {alert.key for alert in standing_alerts(house.vault)} == {"at-risk chats", "clock"}
 
 
 def test_a_clock_that_is_set_back_repeats_nothing(house: House) -> None:
@@ -163,11 +163,11 @@ def test_what_is_told_after_the_clock_was_set_back_is_told_once(house: House) ->
 
 def test_a_notice_that_changed_while_it_was_told_is_told_again(house: House) -> None:
     reconcile(house.vault, [alarm()], house.now)
-    told = due_notices(house.vault, house.now)
+    told = due_alerts(house.vault, house.now)
     house.now += MINUTE
     reconcile(house.vault, [alarm(severity=Level.CRITICAL)], house.now)
     mark_told(house.vault, told, house.now)
-    assert [notice.severity for notice in due_notices(house.vault, house.now)] == ["critical"]
+    assert [alert.severity for alert in due_alerts(house.vault, house.now)] == ["critical"]
 
 
 def test_a_look_without_news_writes_nothing(house: House) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from strongroom.engine.jobs.observations import Observations
+from strongroom.engine.core.engine import Observations
 from strongroom.model.errors import Transient
 from strongroom.model.provider import Observation, Standing
 
@@ -34,17 +34,17 @@ class Desk:
 
 
 def test_one_look_serves_every_export_once() -> None:
-    desk = Desk()
-    assert [desk.look(ref) for ref in "abc"] == ["look 1"] * 3
-    assert desk.asked == [["a", "b", "c"]]
-    assert desk.look("a") == "look 2"
-    assert desk.look("a") == "look 3", "nobody acts twice on one answer"
+    context = Desk()
+    assert [context.look(ref) for ref in "abc"] == ["look 1"] * 3
+    assert context.asked == [["a", "b", "c"]]
+    assert context.look("a") == "look 2"
+    assert context.look("a") == "look 3", "nobody acts twice on one answer"
 
 
 def test_an_export_that_was_not_waiting_is_asked_for_with_the_others() -> None:
-    desk = Desk()
-    desk.look("z")
-    assert desk.asked == [["a", "b", "c", "z"]]
+    context = Desk()
+    context.look("z")
+    assert context.asked == [["a", "b", "c", "z"]]
 
 
 @pytest.mark.parametrize(
@@ -57,36 +57,36 @@ def test_an_export_that_was_not_waiting_is_asked_for_with_the_others() -> None:
     ],
 )
 def test_an_old_answer_is_not_taken(later: timedelta, since: datetime, looks: int) -> None:
-    desk = Desk()
-    desk.look("a")
-    desk.now += later
-    assert desk.look("b", since) == f"look {looks}"
+    context = Desk()
+    context.look("a")
+    context.now += later
+    assert context.look("b", since) == f"look {looks}"
 
 
 def test_sources_are_kept_apart() -> None:
-    desk = Desk()
-    desk.look("a")
-    assert desk.look("b", source="another") == "look 2"
+    context = Desk()
+    context.look("a")
+    assert context.look("b", source="another") == "look 2"
 
 
 def test_a_failure_is_the_asker_s_own_and_leaves_nothing_behind() -> None:
-    desk = Desk()
+    context = Desk()
 
     def fail(_refs: Sequence[str]) -> Mapping[str, Observation]:
         raise Transient("status 503")
 
     with pytest.raises(Transient):
-        desk.known.of("qlara").look("a", NOON, AGE, lambda: NOON, list, fail)
-    assert desk.look("b") == "look 1"
+        context.known.of("qlara").look("a", NOON, AGE, lambda: NOON, list, fail)
+    assert context.look("b") == "look 1"
 
 
 def test_workers_at_once_cost_one_look() -> None:
-    desk, begun = Desk(), threading.Barrier(3)
+    context, begun = Desk(), threading.Barrier(3)
     told: list[str] = []
 
     def work(ref: str) -> None:
         begun.wait()
-        told.append(desk.look(ref))
+        told.append(context.look(ref))
 
     threads = [threading.Thread(target=work, args=(ref,)) for ref in "abc"]
     for thread in threads:
@@ -94,4 +94,4 @@ def test_workers_at_once_cost_one_look() -> None:
     for thread in threads:
         thread.join()
     assert told == ["look 1"] * 3
-    assert len(desk.asked) == 1
+    assert len(context.asked) == 1

@@ -8,13 +8,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from kit.engine_bench import Bench
-from strongroom.engine.assembly import open_reading, plans_of
-from strongroom.engine.coverage.planning import enter_due
-from strongroom.engine.readings import newest_moments
-from strongroom.engine.recovery.rebuild import Rebuild, rebuild
+from strongroom.engine.core.moments import newest_moments
+from strongroom.engine.core.sources import open_reading, plans_of
+from strongroom.engine.ingest.planning import enter_due
+from strongroom.engine.repair.rebuild import Rebuild, rebuild
 from strongroom.engine.retention.verdicts import verdicts
-from strongroom.model.period import Period
-from strongroom.model.retention import Fate
+from strongroom.model.retention import Fate, Period
 
 ZONE = "America/Santiago"  # in May an hour farther from UTC than in November
 

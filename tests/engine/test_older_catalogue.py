@@ -13,7 +13,7 @@ import pytest
 
 from kit.attacks.scene import Scene, copy_scene, make_scene, run
 from kit.destruction import ALICE
-from strongroom.sealing.identity import X25519Identity
+from strongroom.age.keys import X25519Identity
 
 SOURCE = """
 [[source]]
@@ -81,7 +81,7 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scene, dict[str, st
     config = scene.base / "strongroom.toml"
     config.write_text(config.read_text() + SOURCE.format(key=base / "api.key"))
     with pytest.MonkeyPatch.context() as patch:  # somebody else than who approves
-        patch.setattr("strongroom.engine.people.acting_person", lambda: ALICE)
+        patch.setattr("strongroom.engine.core.people.acting_person", lambda: ALICE)
         ask_for_erasure(scene)
     shutil.copy(scene.root / "catalogue.sqlite", base / "aside.sqlite")
     assert run(scene, "hold", "place", "--matter", "lost", "--everything", "--reason", "suit").code == 0

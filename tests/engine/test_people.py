@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.engine.people import acting_person
+from strongroom.engine.core.people import acting_person
 from strongroom.model.destruction import PROGRAM, Person
 
 

@@ -15,13 +15,13 @@ import pytest
 
 from kit.destruction import House, make_house
 from strongroom.engine.destruction.approve import approve
-from strongroom.engine.destruction.desk import Rules
+from strongroom.engine.destruction.context import DestructionRules
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.propose import propose, read_plan
 from strongroom.evidence.note import Signer
 from strongroom.model.destruction import Person, StepRefused
 
-ASK = "from strongroom.engine.people import acting_person; print(acting_person().token)"
+ASK = "from strongroom.engine.core.people import acting_person; print(acting_person().token)"
 ALICE, MAPPED = Person(1000, "alice", 1000), Person(1001, "bob", mapped=True)
 
 
@@ -52,18 +52,18 @@ KEYS = tuple(Signer(name, bytes([number]) * 32) for number, name in enumerate(("
 @pytest.mark.parametrize("proposer", [ALICE, MAPPED])
 def test_keys_of_approvers_tell_people_apart_where_user_numbers_do_not(house: House, proposer: Person) -> None:
     one, two, foreign = KEYS
-    rules = Rules(2, timedelta(0), (str(one.verifier), str(two.verifier)))
-    desk = house.desk(rules=rules)
+    rules = DestructionRules(2, timedelta(0), (str(one.verifier), str(two.verifier)))
+    context = house.context(rules=rules)
     (archive,) = house.add()
-    plan = propose(desk, [archive], proposer, "its time is over")
-    seen = read_plan(desk, plan.proposal.id).digest
+    plan = propose(context, [archive], proposer, "its time is over")
+    seen = read_plan(context, plan.proposal.id).digest
     for key in (None, foreign):
         with pytest.raises(StepRefused, match="user namespace"):
-            approve(desk, plan.proposal.id, MAPPED, seen, key)
-    assert not approve(desk, plan.proposal.id, MAPPED, seen, one).enough  # the proposer may hold this very key
+            approve(context, plan.proposal.id, MAPPED, seen, key)
+    assert not approve(context, plan.proposal.id, MAPPED, seen, one).enough  # the proposer may hold this very key
     with pytest.raises(StepRefused, match="approved this plan already"):
-        approve(desk, plan.proposal.id, MAPPED, seen, one)
-    assert not carry_out(desk).destroyed
+        approve(context, plan.proposal.id, MAPPED, seen, one)
+    assert not carry_out(context).destroyed
     house.now += timedelta(seconds=1)
-    assert approve(desk, plan.proposal.id, MAPPED, seen, two).enough
-    assert [each.archive for each in carry_out(desk).destroyed] == [archive.id]
+    assert approve(context, plan.proposal.id, MAPPED, seen, two).enough
+    assert [each.archive for each in carry_out(context).destroyed] == [archive.id]

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.engine.coverage.foresight import wants_more
-from strongroom.engine.health.check import Verdict
-from strongroom.engine.health.configcheck import _judge
-from strongroom.model.plan import Plan, Span
-from strongroom.model.stream import Stream
+from strongroom.engine.core.check import CheckResult
+from strongroom.engine.monitor.config_check import _judge
+from strongroom.engine.queries.change_preview import wants_more
+from strongroom.model.plan import Plan, Span, Stream
 
 EARLY, LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -41,9 +40,16 @@ def test_a_change_that_reaches_further_back_or_cuts_finer_may_be_a_backfill(
 
 @pytest.mark.parametrize(
     ("mode", "verdict"),
-    [(0o700, None), (0o755, None), (0o770, Verdict.WARN), (0o777, Verdict.FAIL), (0o702, Verdict.FAIL), (0o1777, None)],
+    [
+        (0o700, None),
+        (0o755, None),
+        (0o770, CheckResult.WARN),
+        (0o777, CheckResult.FAIL),
+        (0o702, CheckResult.FAIL),
+        (0o1777, None),
+    ],
 )
-def test_a_folder_that_others_may_write_is_told(tmp_path: Path, mode: int, verdict: Verdict | None) -> None:
+def test_a_folder_that_others_may_write_is_told(tmp_path: Path, mode: int, verdict: CheckResult | None) -> None:
     folder = tmp_path / "keys"
     folder.mkdir()
     folder.chmod(mode)
@@ -57,5 +63,5 @@ def test_a_file_with_the_sticky_bit_is_judged_like_any_other(tmp_path: Path) -> 
     file.chmod(0o1666)
     found = _judge(file, "the configuration", "add a recipient")
     assert found is not None
-    assert found.verdict is Verdict.FAIL
+    assert found.verdict is CheckResult.FAIL
     assert "chmod go-w" in found.hint

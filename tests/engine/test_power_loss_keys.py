@@ -18,17 +18,17 @@ import pytest
 from kit.destruction import House, make_house
 from kit.key_rotation import Strongbox, identity, keys_of, open_strongbox
 from kit.power_loss import Disk, State, Vary, states
+from strongroom.age.keys import X25519Identity
+from strongroom.engine.access.fixity import check_small_files
+from strongroom.engine.access.key_rotation import Rotation, rotate, settle_rotation
+from strongroom.engine.access.recipients import note_recipients
 from strongroom.engine.destruction.destroy import carry_out
-from strongroom.engine.health.fixity import check_small_files
-from strongroom.engine.keys.recipients import note_recipients
-from strongroom.engine.keys.rotation import Rotation, rotate, settle_rotation
 from strongroom.evidence.line import read_chain
 from strongroom.model.archive import Archive
 from strongroom.model.errors import VaultError
-from strongroom.sealing.identity import X25519Identity
 from strongroom.vault.archives import get_archive
 from strongroom.vault.shred import copies_of
-from strongroom.vault.tombstones import Buried, get_tombstone, write_tombstone
+from strongroom.vault.tombstones import DestroyedArchive, get_tombstone, write_tombstone
 from strongroom.vault.vault import Vault, open_vault
 
 
@@ -105,7 +105,7 @@ def turn(folder: Path, box: Strongbox, vary: Vary | None = None) -> Turned:
     at_first = box.vault.catalogue._connection.serialize()
     disk = Disk(box.vault.layout.root)
     with disk.recording(vary):
-        rotate(Rotation(box.vault, keys, [box.working], box.clock, os.urandom, witness=disk.mark))
+        rotate(Rotation(box.vault, keys, [box.working], box.clock, os.urandom, crash_point=disk.mark))
     return Turned(box, fresh, disk, at_first)
 
 
@@ -134,7 +134,7 @@ def test_a_flush_left_out_of_a_rotation_is_noticed(tmp_path: Path, which: str) -
 
 
 @dataclass
-class Carried:
+class ExecutionReport:
     """A destruction that was recorded."""
 
     house: House
@@ -167,14 +167,14 @@ class Carried:
             raise Violation("the log was said to have what it has not")
         kinds(vault)
         vault.empty_tmp()  # as every start does
-        carry_out(house.desk())
+        carry_out(house.context())
         told = kinds(vault)
         if (told.count("destruction.begun"), told.count("archive.destroyed")) != (1, 1):
             raise Violation("it was not destroyed once")
         if [path.name for path in copies_of(vault.layout, self.doomed.id)] != [f"{self.doomed.id}.json"]:
             raise Violation("something is left after it was carried to its end")
 
-    def _require_gone(self, vault: Vault, state: State, buried: Buried) -> None:
+    def _require_gone(self, vault: Vault, state: State, buried: DestroyedArchive) -> None:
         """What has a certificate is gone from the disk, and the certificate is there."""
         left = [path.name for path in copies_of(vault.layout, self.doomed.id) if path.suffix == ".age"]
         if left:
@@ -192,7 +192,7 @@ class Carried:
             raise Violation("it was certified and the certificate is not there, or not whole")
 
 
-def carry(folder: Path, vary: Vary | None = None) -> Carried:
+def carry(folder: Path, vary: Vary | None = None) -> ExecutionReport:
     house = make_house(folder)
     (doomed,) = house.add()
     key = house.vault.key_path(doomed).read_bytes()
@@ -202,10 +202,10 @@ def carry(folder: Path, vary: Vary | None = None) -> Carried:
     at_first = house.vault.catalogue._connection.serialize()
     disk = Disk(house.vault.layout.root)
     with disk.recording(vary):
-        carried = carry_out(house.desk(witness=disk.mark))
+        carried = carry_out(house.context(crash_point=disk.mark))
     assert [tombstone.archive for tombstone in carried.destroyed] == [doomed.id]
     house.vault.close()
-    return Carried(house, doomed, key, disk, at_first)
+    return ExecutionReport(house, doomed, key, disk, at_first)
 
 
 @pytest.mark.slow

@@ -13,21 +13,21 @@ from pathlib import Path
 import pytest
 
 from kit.engine_bench import DAY, STREAM, Bench, open_bench
-from strongroom.engine.coverage.planning import enter_window
-from strongroom.engine.health.fixity import check_fixity
-from strongroom.engine.reading.restore import restore
-from strongroom.engine.readings import list_archives
-from strongroom.engine.recovery.rebuild import GONE, Rebuild, rebuild
+from strongroom.engine.access.fixity import check_fixity
+from strongroom.engine.access.restore import restore
+from strongroom.engine.ingest.planning import enter_window
+from strongroom.engine.queries.lists import list_archives
+from strongroom.engine.repair.rebuild import GONE, Rebuild, rebuild
 from strongroom.evidence.line import read_chain
 from strongroom.model.errors import Interrupted, VaultError, VaultLocked
 from strongroom.model.window import Window
-from strongroom.sandbox.faults import Fault, FaultKind
-from strongroom.sandbox.recorder import Operation
-from strongroom.sandbox.zavu_options import ZavuOptions
 from strongroom.vault import rebuilding
 from strongroom.vault.layout import Layout
 from strongroom.vault.lock import hold
 from strongroom.vault.vault import open_vault
+from strongroom_sandbox.faults import FaultKind, InjectedFault
+from strongroom_sandbox.recorder import Operation
+from strongroom_sandbox.zavu_jobs import ZavuOptions
 
 LIKE = {
     "archives": "SELECT * FROM archives ORDER BY id",
@@ -53,9 +53,9 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with open_bench(tmp_path_factory.mktemp("lived"), zavu=ZavuOptions(pace=0)) as bench:
         bench.export()
         bench.export(again=True)
-        bench.sandbox.faults.add(Fault(FaultKind.BAD_CRC, on=Operation.DOWNLOAD))
+        bench.sandbox.faults.add(InjectedFault(FaultKind.BAD_CRC, on=Operation.DOWNLOAD))
         bench.export(window=window(1))
-        bench.sandbox.faults.add(Fault(FaultKind.ANSWER, on=Operation.CREATE, status=400, times=2))
+        bench.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, on=Operation.CREATE, status=400, times=2))
         bench.export(window=window(2))
         with bench.engine() as engine:
             enter_window(engine, STREAM, window(3), "standard")

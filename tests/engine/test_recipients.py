@@ -13,13 +13,11 @@ import pytest
 
 from kit.engine_bench import Bench
 from kit.key_rotation import DAY, NOW, Strongbox, identity, keys_of, open_strongbox
-from strongroom.cli.keywords import recipient_document
+from strongroom.cli.key_lines import recipient_document
 from strongroom.config.edit import rewrite_recipients
 from strongroom.config.load import load_config
-from strongroom.engine.assembly import Doors, open_engine
-from strongroom.engine.health.notices import due_notices, reconcile, standing_notices
-from strongroom.engine.keys.recipients import (
-    Change,
+from strongroom.engine.access.recipients import (
+    RecipientChange,
     change_of,
     drill_alarms,
     last_drill,
@@ -28,14 +26,16 @@ from strongroom.engine.keys.recipients import (
     require_keepers,
     standings,
 )
-from strongroom.model.alarm import Level
+from strongroom.engine.bootstrap import open_engine
+from strongroom.engine.core.alert_store import due_alerts, reconcile, standing_alerts
+from strongroom.engine.core.sources import Dependencies
+from strongroom.model.alert import Level
 from strongroom.model.errors import UsageError, VaultError
-from strongroom.vault.drills import put_drill
-from strongroom.vault.recipients import all_recipients
+from strongroom.vault.recipients import all_recipients, put_drill
 
 
 def alarms(box: Strongbox) -> list[tuple[str, str]]:
-    return [(notice.severity, notice.title) for notice in standing_notices(box.vault)]
+    return [(alert.severity, alert.title) for alert in standing_alerts(box.vault)]
 
 
 def test_the_set_that_the_vault_was_made_with_is_no_change(tmp_path: Path) -> None:
@@ -50,22 +50,22 @@ def test_the_set_that_the_vault_was_made_with_is_no_change(tmp_path: Path) -> No
 def test_a_key_that_an_intruder_adds_to_the_configuration_is_logged_and_told(tmp_path: Path) -> None:
     with open_strongbox(tmp_path) as box:
         theirs = str(identity().recipient)
-        assert note_recipients(box.vault, [*box.recipients, theirs], NOW) == Change((theirs,), ())
+        assert note_recipients(box.vault, [*box.recipients, theirs], NOW) == RecipientChange((theirs,), ())
         (body,) = box.bodies("recipients.changed")
         assert body["facts"] == {
             "old": sorted(box.recipients),
             "new": sorted([*box.recipients, theirs]),
             "noticed": "configuration",
         }
-        (notice,) = due_notices(box.vault, NOW)
-        assert notice.severity == Level.CRITICAL
-        assert "1 added" in notice.title
-        assert theirs[:12] in notice.body
-        assert theirs[:12] not in notice.title
+        (alert,) = due_alerts(box.vault, NOW)
+        assert alert.severity == Level.CRITICAL
+        assert "1 added" in alert.title
+        assert theirs[:12] in alert.body
+        assert theirs[:12] not in alert.title
         # It stands until it was told, though the next look sees nothing of it; nothing is logged twice.
         assert note_recipients(box.vault, [*box.recipients, theirs], NOW) is None
         reconcile(box.vault, [], NOW)
-        assert len(due_notices(box.vault, NOW)) == 1
+        assert len(due_alerts(box.vault, NOW)) == 1
         assert box.kinds().count("recipients.changed") == 1
 
 
@@ -77,7 +77,7 @@ def test_a_row_that_somebody_wrote_makes_no_key_one_of_the_set_in_force(tmp_path
             other.execute(
                 "INSERT INTO recipients SELECT ?, label, since, proven_at, NULL, '' FROM recipients LIMIT 1", (theirs,)
             )
-        assert note_recipients(box.vault, [*box.recipients, theirs], NOW) == Change((theirs,), ())
+        assert note_recipients(box.vault, [*box.recipients, theirs], NOW) == RecipientChange((theirs,), ())
         assert box.kinds() == ["vault.created", "recipients.changed"]
         assert [severity for severity, _title in alarms(box)] == [Level.CRITICAL]
 
@@ -114,8 +114,8 @@ def test_taken_out_again_before_anybody_looked_is_told_twice(tmp_path: Path) -> 
 def test_a_start_notices_what_was_changed_while_nothing_ran(bench: Bench) -> None:
     theirs = str(identity().recipient)
     rewrite_recipients(bench.config.file, (*bench.config.vault.recipients, theirs))
-    with open_engine(load_config(bench.config.file), "tests", Doors(clock=bench.clock)) as engine:
-        assert [notice.severity for notice in standing_notices(engine.vault)] == [Level.CRITICAL]
+    with open_engine(load_config(bench.config.file), "tests", Dependencies(clock=bench.clock)) as engine:
+        assert [alert.severity for alert in standing_alerts(engine.vault)] == [Level.CRITICAL]
 
 
 def test_a_proof_is_a_challenge_that_is_opened(tmp_path: Path) -> None:

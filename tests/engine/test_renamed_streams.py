@@ -13,25 +13,26 @@ import pytest
 from kit.destruction import ALICE, BOB
 from kit.engine_bench import NOON, STREAM, Bench
 from strongroom.config.secrets import SecretRef
-from strongroom.engine.assembly import open_reading, plans_of
-from strongroom.engine.coverage.planning import enter_due
-from strongroom.engine.coverage.renames import find_renames, require_same_source
+from strongroom.engine.core.moments import newest_moments
+from strongroom.engine.core.sources import open_reading, plans_of
 from strongroom.engine.destruction.approve import approve
-from strongroom.engine.destruction.desk import Desk
+from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.propose import propose
-from strongroom.engine.destruction.remains import Destroyed, destroyed_before, refuse_return
-from strongroom.engine.jobs.lineage import regeneration_of
-from strongroom.engine.jobs.record import enter
-from strongroom.engine.readings import coverage_of, list_archives, list_jobs, newest_moments
-from strongroom.engine.recovery.rebuild import Rebuild, rebuild
-from strongroom.engine.retention.holding import list_holds, place
+from strongroom.engine.ingest.job_lineage import regeneration_of
+from strongroom.engine.ingest.planning import enter_due
+from strongroom.engine.ingest.renames import find_renames, require_same_source
+from strongroom.engine.ingest.transitions import enter
+from strongroom.engine.queries.lists import coverage_of, list_archives, list_jobs
+from strongroom.engine.repair.rebuild import Rebuild, rebuild
+from strongroom.engine.retention.holds import list_holds, place
+from strongroom.engine.retention.tombstones import Destroyed, destroyed_before, refuse_return
 from strongroom.engine.retention.verdicts import verdicts
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import HoldRule
+from strongroom.model.plan import Stream
 from strongroom.model.rename import Noun, Renamed, pair_names
-from strongroom.model.stream import Stream
 from strongroom.model.window import Window
 from strongroom.vault.archives import get_archive
 
@@ -107,13 +108,13 @@ def test_a_hold_on_the_old_name_keeps_what_comes_under_the_new_one(bench: Bench)
 def destroy_everything(bench: Bench) -> None:
     bench.clock.advance(timedelta(days=3000))
     with bench.engine() as engine:
-        desk = Desk(engine.vault, engine.clock, engine.chance)
+        context = DestructionContext(engine.vault, engine.clock, engine.random_bytes)
         found = (get_archive(engine.vault.catalogue, each.id) for each in list_archives(engine.vault))
         archives = [each for each in found if each is not None]
-        plan = propose(desk, archives, ALICE, "over")
-        approve(desk, plan.proposal.id, BOB, plan.digest)
+        plan = propose(context, archives, ALICE, "over")
+        approve(context, plan.proposal.id, BOB, plan.digest)
         bench.clock.advance(timedelta(days=8))
-        assert len(carry_out(desk).destroyed) == len(archives)
+        assert len(carry_out(context).destroyed) == len(archives)
 
 
 def test_find_renames_pairs_only_what_asks_for_exactly_the_same() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from kit.watched_vault import NOW, open_house
-from strongroom.engine.recovery.rebuild import Rebuild, rebuild
+from strongroom.engine.repair.rebuild import Rebuild, rebuild
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.job import BY_PERSON
-from strongroom.model.stream import Stream
+from strongroom.model.plan import Stream
 from strongroom.vault.catalogue import open_catalogue
 from strongroom.vault.log import add_entry
 from strongroom.vault.sources import get_source

@@ -10,14 +10,14 @@ import pytest
 from kit.watched_vault import NOW, days, open_house
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
-from strongroom.engine.assembly import stream_for
-from strongroom.engine.coverage.planning import enter_window
-from strongroom.engine.jobs.retry import retry
+from strongroom.engine.core.sources import stream_for
+from strongroom.engine.ingest.job_lineage import retry
+from strongroom.engine.ingest.planning import enter_window
 from strongroom.model.bech32 import encode_bech32
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import UsageError
 from strongroom.model.job import Job, State
-from strongroom.model.stream import ExportSpec, Stream
+from strongroom.model.plan import ExportSpec, Stream
 from strongroom.vault.jobs import put_job
 
 HEAD = f"""[vault]

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from kit.watched_vault import NOW, House, days, open_house
-from strongroom.engine.jobs.restart import recover
+from strongroom.engine.repair.restart import recover
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import VaultError
 from strongroom.model.job import Cause, Job, State
-from strongroom.model.stream import ExportSpec
+from strongroom.model.plan import ExportSpec
 from strongroom.vault.archives import get_archive
+from strongroom.vault.coverage import intervals_of
 from strongroom.vault.jobs import get_job, put_job
-from strongroom.vault.ledger import intervals_of
 from strongroom.vault.vault import Vault
 
 NAME = "0" * 26

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from kit.sealed_vault import House, message
-from strongroom.engine.health.fixity import check_fixity
-from strongroom.engine.keys.identities import WrongPassphrase, identity_file, load_identities, make_identity
-from strongroom.engine.keys.passphrase import weakness
-from strongroom.engine.reading.restore import restore, restore_members
+from strongroom.age.keys import X25519Recipient
+from strongroom.age.stanza import NoMatch
+from strongroom.age.writer import seal_bytes
+from strongroom.engine.access.fixity import check_fixity
+from strongroom.engine.access.passphrase import weakness
+from strongroom.engine.access.restore import restore, restore_members
+from strongroom.engine.core.identities import WrongPassphrase, identity_file, load_identities, make_identity
 from strongroom.model.errors import SealError, WorldError
 from strongroom.model.provider import Container
-from strongroom.sealing.recipient import X25519Recipient
-from strongroom.sealing.refusal import NoMatch
-from strongroom.sealing.seal import seal_bytes
 
 
 def full_below(folder: Path) -> Callable[[int, bytes], int]:

@@ -14,21 +14,22 @@ import pytest
 from kit.csv_engine_bench import HOOKS, open_csv_bench
 from kit.engine_bench import Bench, open_bench
 from kit.watched_vault import House, open_house, plan
-from strongroom.engine.assembly import Doors
-from strongroom.engine.coverage.planning import enter_due
-from strongroom.engine.engine import Engine
-from strongroom.engine.health.check import Verdict
-from strongroom.engine.health.doctor import check_writing, examine
-from strongroom.engine.health.watching import alarms
-from strongroom.engine.jobs.resume import resume_sources
-from strongroom.engine.readings import list_jobs, newest_moments
-from strongroom.engine.requests import Wish, ask, serve
-from strongroom.model.alarm import Level
+from strongroom.engine.core.check import CheckResult
+from strongroom.engine.core.engine import Engine
+from strongroom.engine.core.moments import newest_moments
+from strongroom.engine.core.sources import Dependencies
+from strongroom.engine.ingest.planning import enter_due
+from strongroom.engine.ingest.resume import resume_sources
+from strongroom.engine.monitor.alert_rules import alarms
+from strongroom.engine.monitor.doctor import check_writing, examine
+from strongroom.engine.queries.lists import list_jobs
+from strongroom.engine.queries.requests import RequestKind, ask, serve
+from strongroom.model.alert import Level
 from strongroom.model.job import Cause, State
-from strongroom.sandbox.faults import FaultKind
-from strongroom.sandbox.hookbridge_options import HookBridgeOptions
-from strongroom.sandbox.recorder import Operation
 from strongroom.vault.sources import get_source, put_source
+from strongroom_sandbox.faults import FaultKind
+from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
+from strongroom_sandbox.recorder import Operation
 
 DAY = timedelta(days=1)
 HUGE = 1 << 60  # bytes that no disk has free
@@ -92,7 +93,7 @@ def test_doctor_tries_to_write_whatever_the_reserve_is(tmp_path: Path) -> None:
     assert list(check_writing(tmp_path)) == []
     with nothing_fits():
         (check,) = list(check_writing(tmp_path))
-    assert (check.name, check.verdict) == ("disk", Verdict.FAIL)
+    assert (check.name, check.verdict) == ("disk", CheckResult.FAIL)
     assert "nothing can be written" in check.message
     assert list(tmp_path.iterdir()) == []
 
@@ -112,7 +113,7 @@ def test_after_a_mended_key_nothing_waits_any_longer(asked: bool, bench: Bench) 
     with bench.engine() as engine:
         refuse_key(bench, engine)
         if asked:
-            ask(engine.vault, Wish.RESUME, "zavu", "operator", bench.clock, engine.chance)
+            ask(engine.vault, RequestKind.RESUME, "zavu", "operator", bench.clock, engine.random_bytes)
             serve(engine)
         else:
             assert resume_sources(engine) == ["zavu"]
@@ -126,8 +127,8 @@ def test_a_pause_that_a_person_ends_ends_no_wait_for_a_quota(bench: Bench) -> No
         until = bench.clock() + timedelta(minutes=20)
         with engine.vault.catalogue.transaction():
             put_source(engine.vault.catalogue, replace(get_source(engine.vault.catalogue, "zavu"), refused_until=until))
-        for wish in (Wish.PAUSE, Wish.RESUME):
-            ask(engine.vault, wish, "zavu", "operator", bench.clock, engine.chance)
+        for wish in (RequestKind.PAUSE, RequestKind.RESUME):
+            ask(engine.vault, wish, "zavu", "operator", bench.clock, engine.random_bytes)
             serve(engine)
         assert get_source(engine.vault.catalogue, "zavu").refused_until == until
 
@@ -160,7 +161,11 @@ def test_doctor_holds_the_delay_against_what_the_account_tells(days: int, late: 
         streams = tuple(replace(each, settle=4 * DAY) for each in bench.config.streams)
         assert [each.datasets for each in streams] == [HOOKS.datasets]
         config = replace(bench.config, streams=streams)
-        told = [check.message for check in examine(config, Doors(clock=bench.clock)) if check.verdict is Verdict.FAIL]
+        told = [
+            check.message
+            for check in examine(config, Dependencies(clock=bench.clock))
+            if check.verdict is CheckResult.FAIL
+        ]
         assert any("every window is lost before it settles" in each for each in told) == late
 
 
@@ -168,5 +173,5 @@ def test_a_zavu_stream_is_told_without_being_asked(tmp_path: Path) -> None:
     with open_bench(tmp_path) as bench:
         streams = tuple(replace(each, settle=100 * DAY) for each in bench.config.streams)
         config = replace(bench.config, streams=streams)
-        checks = examine(config, Doors(clock=bench.clock), offline=True)
+        checks = examine(config, Dependencies(clock=bench.clock), offline=True)
         assert any("every window is lost before it settles" in check.message for check in checks)

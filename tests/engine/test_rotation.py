@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from kit.key_rotation import Strongbox, identity, keys_of, open_strongbox, reopen
-from strongroom.engine.health.fixity import check_fixity, check_small_files
-from strongroom.engine.keys.recipients import count_stale
-from strongroom.engine.keys.rotation import settle_rotation
+from strongroom.engine.access.fixity import check_fixity, check_small_files
+from strongroom.engine.access.key_rotation import settle_rotation
+from strongroom.engine.access.recipients import count_stale
 from strongroom.model.errors import StrongroomError, UsageError, WorldError
-from strongroom.vault import rekeying
+from strongroom.vault import key_rotation as rekeying
 from strongroom.vault.durable import remove, write_all
+from strongroom.vault.key_rotation import keys_alone
 from strongroom.vault.recipients import all_recipients, replay_recipients, replay_resealed, sealed_sets, sealed_to
-from strongroom.vault.rekeying import keys_alone
 
 
 def faults(box: Strongbox) -> list[object]:
@@ -127,12 +127,12 @@ def test_a_key_that_vanishes_in_the_middle_of_a_batch_stays_away(tmp_path: Path)
     with open_strongbox(tmp_path, 2) as box:
         gone = box.made[0]
 
-        def witness(place: str) -> None:
+        def crash_point(place: str) -> None:
             if place == "announced swaps":
                 box.vault.key_path(gone).unlink(missing_ok=True)
 
         with pytest.raises(StrongroomError, match="vanished"):
-            box.rotate([box.working], witness=witness)
+            box.rotate([box.working], crash_point=crash_point)
         settle_rotation(box.vault, box.clock)
         assert not box.vault.key_path(gone).exists()
         assert box.leftovers() == []
@@ -162,8 +162,8 @@ def test_a_key_file_that_is_not_the_archives_is_left_and_told(tmp_path: Path, wh
 
 def box_key_for(box: Strongbox, archive_id: str) -> bytes:
     """Forge a key file for an archive: the right id, an identity of the attacker's, sealed to the true recipients."""
-    from strongroom.sealing.keyfile import ArchiveKey, write_archive_key
-    from strongroom.sealing.seal import seal_bytes
+    from strongroom.age.identity_file import ArchiveKey, write_archive_key
+    from strongroom.age.writer import seal_bytes
 
     text = write_archive_key(ArchiveKey(archive_id, os.urandom(32), identity()))
     return seal_bytes(text, [box.working.recipient, box.paper.recipient], os.urandom)

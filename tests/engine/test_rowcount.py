@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kit.vault_objects import NOW, make_archive, make_job
-from strongroom.engine.jobs.rowcount import learn_header, with_header
+from strongroom.engine.ingest.delivery import learn_header, with_header
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Holding
 from strongroom.model.inspection import DOUBTFUL, LEARNED, Expectation, Finding, Inspection, Severity
@@ -17,7 +17,7 @@ from strongroom.model.provider import Container
 from strongroom.vault.catalogue import Catalogue, create_catalogue
 from strongroom.vault.checkpoints import entries_matching
 from strongroom.vault.log import add_entry
-from strongroom.vault.told import counts_header, remember_counts_header
+from strongroom.vault.sources import counts_header, remember_counts_header
 
 JOB = make_job()
 (REPORT,) = make_archive(JOB).inspection.members  # 3 records

@@ -11,21 +11,21 @@ from pathlib import Path
 import pytest
 
 from kit.sealed_vault import AT, House, as_csv, message
-from strongroom.engine.health.evidencefiles import Part, evidence_files
-from strongroom.engine.health.scrub import Scrub
-from strongroom.engine.health.scrubview import list_findings, scrub_alarms, scrub_state, set_aside
-from strongroom.engine.recovery.mending import apply
-from strongroom.engine.recovery.recovery import Recovery
+from strongroom.engine.repair.evidence_files import EvidencePart, evidence_files
+from strongroom.engine.repair.findings import Recovery
+from strongroom.engine.repair.repair import apply
+from strongroom.engine.repair.scrub import Scrub
+from strongroom.engine.repair.scrub_report import list_findings, scrub_alarms, scrub_state, set_aside
 from strongroom.evidence.line import read_chain
 from strongroom.model.archive import Archive
 from strongroom.model.errors import VaultLocked
-from strongroom.model.scrub import Pace
+from strongroom.model.scrub import ScrubPace
+from strongroom.vault.alert_queries import scrubbed_at
 from strongroom.vault.log import newest_entries
 from strongroom.vault.vault import open_vault
-from strongroom.vault.watching import scrubbed_at
 
 DAY = timedelta(days=1)
-PACE = Pace(30 * DAY, 1 << 20)
+PACE = ScrubPace(30 * DAY, 1 << 20)
 
 
 @dataclass
@@ -235,10 +235,16 @@ def test_two_processes_never_scrub_at_once(kept: Kept) -> None:
 
 @pytest.mark.parametrize(
     ("pace", "days", "behind"),
-    [(PACE, 59, False), (PACE, 61, True), (Pace(4 * DAY), 7, False), (Pace(4 * DAY), 9, True), (None, 61, True)],
+    [
+        (PACE, 59, False),
+        (PACE, 61, True),
+        (ScrubPace(4 * DAY), 7, False),
+        (ScrubPace(4 * DAY), 9, True),
+        (None, 61, True),
+    ],
 )
 def test_a_scrub_is_behind_by_the_pace_that_is_configured(
-    kept: Kept, pace: Pace | None, days: int, behind: bool
+    kept: Kept, pace: ScrubPace | None, days: int, behind: bool
 ) -> None:
     kept.lap()
     assert scrub_state(kept.house.vault, AT + days * DAY, pace).behind is behind
@@ -270,7 +276,7 @@ def test_an_archive_in_quarantine_is_read_on_but_for_what_it_was_put_aside_for(t
         assert [each.fault for each in evidence_files(vault) if each.fault] == []
         flip(vault.layout.quarantined(archive.id, ".key.age"))
         found = [(each.part, each.fault.code) for each in evidence_files(vault) if each.fault]
-        assert found == [(Part.QUARANTINE, "key")]
+        assert found == [(EvidencePart.QUARANTINE, "key")]
         assert [each.fault for each in evidence_files(vault, deep=False) if each.fault] == []
     finally:
         vault.close()

@@ -13,23 +13,23 @@ from click.testing import CliRunner
 from kit.csv_engine_bench import archives, kinds, open_csv_bench
 from kit.engine_bench import Bench
 from strongroom.cli.main import cli
-from strongroom.engine.assembly import open_reading
-from strongroom.engine.coverage.keeping import keeps
-from strongroom.engine.coverage.planning import enter_due, enter_window
-from strongroom.engine.coverage.prospect import coverage_of_plans, outlook_of_plans
-from strongroom.engine.coverage.sights import keeps_of, sights_of
-from strongroom.engine.coverage.snapshots import is_mixed, marked
-from strongroom.engine.health.watching import alarms
-from strongroom.engine.readings import coverage_of, list_jobs, newest_moments
+from strongroom.engine.core.moments import newest_moments
+from strongroom.engine.core.sources import open_reading
+from strongroom.engine.ingest.planning import enter_due, enter_window
+from strongroom.engine.ingest.provider_retention import keeps
+from strongroom.engine.ingest.snapshots import is_mixed, marked
+from strongroom.engine.monitor.alert_rules import alarms
+from strongroom.engine.monitor.stream_status import keeps_of, stream_statuses_of
+from strongroom.engine.queries.coverage_report import coverage_of_plans, outlook_of_plans
+from strongroom.engine.queries.lists import coverage_of, list_jobs
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.errors import UsageError
 from strongroom.model.horizon import NO_COPY
 from strongroom.model.job import State
-from strongroom.model.plan import Plan, Span
-from strongroom.model.stream import Stream
+from strongroom.model.plan import Plan, Span, Stream
 from strongroom.model.window import Window
-from strongroom.sandbox.faults import FaultKind
-from strongroom.sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.faults import FaultKind
+from strongroom_sandbox.qlara_options import QlaraOptions
 
 CONTACTS = Stream("contacts", "qlara", ("contacts",))
 DAILY = Plan(CONTACTS, None, Span.DAY, settle=timedelta(hours=1))
@@ -78,11 +78,11 @@ def test_a_catch_up_takes_one_copy_and_tells_what_is_lost(tmp_path: Path) -> Non
         with bench.engine() as engine:
             assert enter_due(engine, [DAILY]) == []
             (told,) = coverage_of_plans(engine, [DAILY])
-            (sight,) = sights_of(engine.vault, [DAILY], keeps_of(engine), bench.clock())
+            (stream_status,) = stream_statuses_of(engine.vault, [DAILY], keeps_of(engine), bench.clock())
             found_alarms = alarms(engine.vault, [DAILY], keeps_of(engine), bench.clock())
         assert (told.snapshot, told.risk, told.due) == (True, None, ())
         assert [gap.cause for gap in told.gaps] == [NO_COPY]
-        assert (sight.lost, [window.length for window in sight.uncopied]) == ((), [5 * DAY])
+        assert (stream_status.lost, [window.length for window in stream_status.uncopied]) == ((), [5 * DAY])
         assert ["no copy" in alarm.title for alarm in found_alarms if "contacts" in alarm.key] == [True]
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from kit.engine_bench import DAY, open_bench
-from strongroom.engine.assembly import open_reading
-from strongroom.engine.readings import find_job, list_archives
+from strongroom.engine.access.find import find_job
+from strongroom.engine.core.sources import open_reading
+from strongroom.engine.queries.lists import list_archives
 from strongroom.model.job import Cause, State
 from strongroom.model.window import Window
-from strongroom.sandbox.faults import Fault, FaultKind
-from strongroom.sandbox.recorder import Operation
+from strongroom_sandbox.faults import FaultKind, InjectedFault
+from strongroom_sandbox.recorder import Operation
 
 STRAYS = {400: Cause.REFUSED, 404: Cause.NOT_OFFERED, 410: Cause.NOT_OFFERED, 501: Cause.NOT_OFFERED}
 
@@ -26,7 +27,7 @@ def test_a_stray_refusal_costs_a_minute_and_a_lasting_one_the_job(tmp_path: Path
             ]
             for window, times, state in zip(windows, (1, 2), (State.ARCHIVED, State.FAILED), strict=True):
                 bench.sandbox.faults.clear()
-                bench.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.CREATE, status=status, times=times))
+                bench.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.CREATE, status=status, times=times))
                 before, began = len(bench.sandbox.requests.creates), bench.clock()
                 job = bench.export(window=window)
                 with open_reading(bench.config) as vault:
@@ -41,7 +42,7 @@ def test_a_stray_refusal_costs_a_minute_and_a_lasting_one_the_job(tmp_path: Path
 def test_a_link_to_a_place_that_is_not_allowed_is_told_once_as_what_it_is(tmp_path: Path) -> None:
     with open_bench(tmp_path) as bench:
         bench.sandbox.faults.add(
-            Fault(FaultKind.FOREIGN_LINK, Operation.GET, times=None, to="http://files.example/a?token=x")
+            InjectedFault(FaultKind.FOREIGN_LINK, Operation.GET, times=None, to="http://files.example/a?token=x")
         )
         job = bench.export()
         with open_reading(bench.config) as vault:
@@ -56,7 +57,7 @@ def test_a_link_to_a_place_that_is_not_allowed_is_told_once_as_what_it_is(tmp_pa
 )
 def test_a_coding_that_no_reader_undoes_is_told_once_as_what_it_is(tmp_path: Path, coding: str, shown: str) -> None:
     with open_bench(tmp_path) as bench:
-        bench.sandbox.faults.add(Fault(FaultKind.CODED, times=None, name=coding))
+        bench.sandbox.faults.add(InjectedFault(FaultKind.CODED, times=None, name=coding))
         job = bench.export()
         with open_reading(bench.config) as vault:
             done = find_job(vault, job.id)

@@ -19,7 +19,7 @@ from strongroom.evidence.line import Entry
 from strongroom.model.archive import Archive
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.provider import Container
-from strongroom.vault.ledger import put_interval
+from strongroom.vault.coverage import put_interval
 from strongroom.vault.log import add_entry
 
 HOSTILE = "\x9b2J\x1b]0;title\x07\u202egnp\u2066\u200b\x85\x7f\u2028"

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from strongroom.engine.health.check import Check, Verdict
-from strongroom.engine.health.doctor import _guarded
-from strongroom.engine.recovery.trouble import Kind, Trouble
-from strongroom.engine.recovery.unlooked import keep_found
+from strongroom.engine.core.check import Check, CheckResult
+from strongroom.engine.monitor.doctor import _guarded
+from strongroom.engine.repair.findings import ProblemKind, VaultProblem, keep_found
 from strongroom.model.errors import StrongroomError, WorldError
 from strongroom.vault.rows import RowUnreadable
 
@@ -28,33 +27,33 @@ ERRORS = [
 
 @pytest.mark.parametrize(("error", "words"), ERRORS)
 def test_what_was_found_is_kept_and_what_ended_it_is_told(error: Exception, words: str) -> None:
-    first = Trouble(Kind.FILE, "the first", "", mendable=True)
+    first = VaultProblem(ProblemKind.FILE, "the first", "", mendable=True)
 
-    def look() -> Iterator[Trouble]:
+    def look() -> Iterator[VaultProblem]:
         yield first
         raise error
 
-    found = list(keep_found("stray files", Kind.FILE, (), look))
+    found = list(keep_found("stray files", ProblemKind.FILE, (), look))
     assert found[0] == first
     assert found[1].words.startswith("stray files: this check could not be finished")
     assert words in found[1].words
     assert not found[1].mendable
 
     def check() -> Iterator[Check]:
-        yield Check("log", Verdict.OK, "the first")
+        yield Check("log", CheckResult.OK, "the first")
         raise error
 
     told = list(_guarded("log", check))
-    assert [each.verdict for each in told] == [Verdict.OK, Verdict.FAIL]
+    assert [each.verdict for each in told] == [CheckResult.OK, CheckResult.FAIL]
     assert words in told[1].message
     assert "of a row" not in told[1].message
     assert bool(told[1].hint) or isinstance(error, StrongroomError | OSError)
 
 
 def test_a_fault_of_the_program_is_not_taken_for_one_of_the_vault() -> None:
-    def look() -> Iterator[Trouble]:
+    def look() -> Iterator[VaultProblem]:
         raise NotImplementedError
         yield
 
     with pytest.raises(NotImplementedError):
-        list(keep_found("stray files", Kind.FILE, (), look))
+        list(keep_found("stray files", ProblemKind.FILE, (), look))

@@ -16,31 +16,33 @@ from kit.csv_engine_bench import open_csv_bench
 from kit.engine_bench import DAY, NOON, STREAM, Bench
 from strongroom.cli.main import cli
 from strongroom.config.load import load_config
-from strongroom.engine.assembly import open_reading, plans_of
-from strongroom.engine.coverage.planning import enter_due, enter_window, unsettled_part, work_out
-from strongroom.engine.coverage.prospect import coverage_of_plans
-from strongroom.engine.coverage.statement import has_gap, state_coverage
-from strongroom.engine.health.condition import condition_of
-from strongroom.engine.readings import coverage_of, find_job, list_archives, newest_moments
-from strongroom.engine.recovery.mending import apply
-from strongroom.engine.recovery.rebuild import Rebuild, rebuild
-from strongroom.engine.recovery.recovery import Recovery
+from strongroom.engine.access.find import find_job
+from strongroom.engine.core.moments import newest_moments
+from strongroom.engine.core.sources import open_reading, plans_of
+from strongroom.engine.ingest.planning import enter_due, enter_window, unsettled_part, work_out
+from strongroom.engine.monitor.stream_status import condition_of
+from strongroom.engine.queries.coverage_report import coverage_of_plans
+from strongroom.engine.queries.coverage_statement import has_gap, state_coverage
+from strongroom.engine.queries.lists import coverage_of, list_archives
+from strongroom.engine.repair.findings import Recovery
+from strongroom.engine.repair.rebuild import Rebuild, rebuild
+from strongroom.engine.repair.repair import apply
 from strongroom.evidence.line import Entry, Fact
-from strongroom.model.condition import condition_words
+from strongroom.model.alert import condition_words
 from strongroom.model.coverage import HELD, Cover, Interval
 from strongroom.model.errors import UsageError
 from strongroom.model.horizon import BEYOND
-from strongroom.model.instants import format_instant
 from strongroom.model.job import State
 from strongroom.model.plan import oldest_whole
+from strongroom.model.times import format_instant
 from strongroom.model.window import Window, subtract
-from strongroom.sandbox.faults import Fault, FaultKind
-from strongroom.sandbox.hookbridge_options import HookBridgeOptions
-from strongroom.sandbox.recorder import Operation
-from strongroom.vault.ledger import claim
+from strongroom.vault.coverage import claim
 from strongroom.vault.log import add_entry
+from strongroom.vault.sources import lag_of
 from strongroom.vault.streams import StreamState, put_stream
-from strongroom.vault.told import lag_of
+from strongroom_sandbox.faults import FaultKind, InjectedFault
+from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
+from strongroom_sandbox.recorder import Operation
 
 TODAY = Window(datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 11, 21, tzinfo=UTC))
 SETTLE, ONE_DAY = timedelta(hours=6), timedelta(days=1)  # as `init` configures it
@@ -171,7 +173,7 @@ def test_the_delay_absorbs_a_clock_that_is_a_little_ahead(bench: Bench) -> None:
 
 
 def test_a_window_that_had_not_ended_and_failed_is_due_not_missing(bench: Bench, tmp_path: Path) -> None:
-    bench.sandbox.faults.add(Fault(FaultKind.ANSWER, on=Operation.CREATE, status=400, times=2))
+    bench.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, on=Operation.CREATE, status=400, times=2))
     job = bench.export(window=TODAY)
     assert ledger(bench) == []
     rebuilt_alike(bench, tmp_path)

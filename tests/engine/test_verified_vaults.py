@@ -30,7 +30,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Archive, Arch
     plan = house.plan(doomed)
     house.agree(plan)
     house.now += WEEK
-    assert len(carry_out(house.desk()).destroyed) == 1
+    assert len(carry_out(house.context()).destroyed) == 1
     house.vault.close()
     return house.vault.layout.root, first, second, doomed
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from kit.engine_bench import Bench, open_bench
-from strongroom.engine.coverage.planning import enter_due, work_out
-from strongroom.engine.jobs import runner
-from strongroom.engine.jobs.loop import Rest
-from strongroom.engine.jobs.resume import look_again
-from strongroom.engine.readings import coverage_of, list_jobs, waits_of
+from strongroom.engine.ingest import runner
+from strongroom.engine.ingest.planning import enter_due, work_out
+from strongroom.engine.ingest.resume import look_again
+from strongroom.engine.ingest.runner import WaitResult
+from strongroom.engine.queries.lists import coverage_of, list_jobs, waits_of
 from strongroom.model.coverage import Cover
 from strongroom.model.job import Cause, State
-from strongroom.sandbox.faults import FaultKind
+from strongroom_sandbox.faults import FaultKind
 
 HUGE = 1 << 60
 
@@ -51,10 +51,10 @@ def test_a_refused_key_is_the_cause_on_every_job(bench: Bench) -> None:
         enter_due(engine, bench.plans())  # type: ignore[arg-type]
         bench.run(engine, hours=0.001)
         bench.clock.advance(timedelta(minutes=2))
-        with runner.Crew(engine, 2) as crew:
-            crew.start(list_jobs(engine.vault))
-            crew.collect(5)
-            crew.collect(5)
+        with runner.WorkerPool(engine, 2) as pool:
+            pool.start(list_jobs(engine.vault))
+            pool.collect(5)
+            pool.collect(5)
         assert causes(bench, engine) == [(Cause.AUTH, 2)]
 
 
@@ -82,10 +82,10 @@ def test_forty_jobs_behind_a_hanging_storage_do_not_outlast_the_patience(
         forty = [replace(one, id=f"{number:026}") for number in range(40)]
         started: list[str] = []
 
-        def hanging(_engine: object, job_id: str, _deadline: object) -> Rest:
+        def hanging(_engine: object, job_id: str, _deadline: object) -> WaitResult:
             started.append(job_id)
             bench.clock.advance(timedelta(seconds=25))
-            return Rest(next(job for job in forty if job.id == job_id), None)
+            return WaitResult(next(job for job in forty if job.id == job_id), None)
 
         monkeypatch.setattr(runner, "work", hanging)
         monkeypatch.setattr(runner, "live_jobs", lambda _catalogue: forty)

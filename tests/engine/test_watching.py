@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from kit.watched_vault import DAY, KEEPS, NOW, House, days, open_house, plan
-from strongroom.engine.coverage.sights import sights_of
-from strongroom.engine.health.notices import reconcile, standing_notices
-from strongroom.engine.health.watching import alarms, remember_keeps
-from strongroom.model.alarm import Alarm, Level, clock_alarm, happens_once
+from strongroom.engine.core.alert_store import reconcile, standing_alerts
+from strongroom.engine.monitor.alert_rules import alarms, remember_keeps
+from strongroom.engine.monitor.stream_status import stream_statuses_of
+from strongroom.model.alert import Alert, Level, clock_alarm, happens_once
 from strongroom.model.archive import Holding, Seal
-from strongroom.model.clockcheck import ClockFault, ClockVerdict
+from strongroom.model.clock_check import ClockFault, ClockVerdict
 from strongroom.model.coverage import Cover, Interval
-from strongroom.model.instants import format_instant
-from strongroom.model.secondlook import Doubt, Outcome
-from strongroom.vault.ledger import put_interval
-from strongroom.vault.secondlooks import note_doubt, note_outcome
+from strongroom.model.second_look import Doubt, SecondLookOutcome
+from strongroom.model.times import format_instant
+from strongroom.vault.coverage import put_interval
+from strongroom.vault.second_looks import note_doubt, note_outcome
 from strongroom.vault.sources import SourceState, put_source
 from strongroom.vault.streams import StreamState, put_stream
 from strongroom.vault.vault import Vault
@@ -32,7 +32,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield house
 
 
-def found(house: House, *plans: object, keeps: object = None, reserve: int = 0) -> dict[str, Alarm]:
+def found(house: House, *plans: object, keeps: object = None, reserve: int = 0) -> dict[str, Alert]:
     wanted = list(plans) or [plan()]
     listed = alarms(house.vault, wanted, keeps or KEEPS, house.now, reserve=reserve)  # type: ignore[arg-type]
     by_key = {alarm.key: alarm for alarm in listed}
@@ -154,12 +154,14 @@ def test_quarantined_files_are_counted(house: House) -> None:
     ("outcome", "told"),
     [
         (None, ["empty chats 2026-11-18T00:00:00Z"]),
-        (Outcome.CONFIRMED, []),
-        (Outcome.REFUTED, ["empty-refuted chats 2026-11-18T00:00:00Z"]),
-        (Outcome.UNCONFIRMED, ["empty-unconfirmed chats 2026-11-18T00:00:00Z"]),
+        (SecondLookOutcome.CONFIRMED, []),
+        (SecondLookOutcome.REFUTED, ["empty-refuted chats 2026-11-18T00:00:00Z"]),
+        (SecondLookOutcome.UNCONFIRMED, ["empty-unconfirmed chats 2026-11-18T00:00:00Z"]),
     ],
 )
-def test_an_unusually_empty_window_has_one_alert(house: House, outcome: Outcome | None, told: list[str]) -> None:
+def test_an_unusually_empty_window_has_one_alert(
+    house: House, outcome: SecondLookOutcome | None, told: list[str]
+) -> None:
     house.cover_all()
     for day in range(20, 2, -1):
         house.archive(days(day, day - 1), 500)
@@ -264,11 +266,11 @@ def test_a_log_that_was_changed_or_taken_away(house: House) -> None:
     assert found(house)["log"].severity is Level.CRITICAL
     log.unlink()
     assert found(house) == {}  # what has happened is no alarm of this look, and must not end with the next one
-    (told,) = standing_notices(house.vault)
+    (told,) = standing_alerts(house.vault)
     assert (told.key, told.severity) == (f"log remade {format_instant(house.now)}", "critical")
     assert log.read_bytes().startswith(whole)
     reconcile(house.vault, [], house.now + timedelta(days=1))
-    assert standing_notices(house.vault) == [told]
+    assert standing_alerts(house.vault) == [told]
 
 
 def test_the_clock(house: House) -> None:
@@ -313,7 +315,7 @@ def test_the_loudest_come_first(house: House) -> None:
 def test_a_look_reads_only_what_the_provider_still_has(house: House) -> None:
     house.cover_all()
     house.cover(replace(days(400, 200)), Cover.PROVEN)
-    (sight,) = sights_of(house.vault, [plan(since=days(400, 399).start)], KEEPS, house.now)
-    assert sight.held_until == NOW
-    assert sight.risk is not None
-    assert sight.risk.first_loss == NOW
+    (stream_status,) = stream_statuses_of(house.vault, [plan(since=days(400, 399).start)], KEEPS, house.now)
+    assert stream_status.held_until == NOW
+    assert stream_status.risk is not None
+    assert stream_status.risk.first_loss == NOW

@@ -17,10 +17,10 @@ from strongroom.config.load import load_config
 from strongroom.config.problem import ConfigRefused
 from strongroom.config.schema import Config
 from strongroom.config.secrets import resolve
+from strongroom.engine.proof.checkpoint_schedule import LOUD, evidence_alarms, evidence_view, keep_up
+from strongroom.engine.proof.checkpoint_targets import FIRST_WAIT, build_targets, is_owed, names_of, send_owed
 from strongroom.engine.proof.checkpoints import sign_log
-from strongroom.engine.proof.notary import LOUD, evidence_alarms, evidence_view, keep_up
-from strongroom.engine.proof.witnesses import FIRST_WAIT, build_targets, is_owed, names_of, send_owed
-from strongroom.model.alarm import Level
+from strongroom.model.alert import Level
 from strongroom.vault.checkpoints import Sending, newest_checkpoint
 
 NEEDS_OPENSSL = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl, the authority, is not installed")

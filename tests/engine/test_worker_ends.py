@@ -16,13 +16,12 @@ import pytest
 from kit.drivers import command, environment
 from kit.sealed_vault import CSV_SHAPE, DAY
 from kit.workers import ROWS, all_gone, family, order
-from strongroom.engine.airlock import airlock as airlock_module
-from strongroom.engine.airlock import reader as reader_module
-from strongroom.engine.airlock.airlock import Airlock, SealerDied
-from strongroom.engine.airlock.lifetime import GRANT_STEP, CpuGrant
-from strongroom.engine.airlock.reader import reader_process, spawned_reader
-from strongroom.formats.conduit import Allowance, PeerLate
-from strongroom.formats.pipe import ParserLost
+from strongroom.engine.worker import client as airlock_module
+from strongroom.engine.worker import parse_worker as reader_module
+from strongroom.engine.worker.client import SealerDied, WorkerClient
+from strongroom.engine.worker.lifetime import GRANT_STEP, CpuGrant
+from strongroom.engine.worker.parse_worker import reader_process, spawned_reader
+from strongroom.formats.pipe import Allowance, ParserLost, PeerLate
 from strongroom.model.errors import Interrupted
 from strongroom.model.inspection import Caps, Expectation
 from strongroom.model.provider import Container
@@ -38,16 +37,16 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def hasty() -> Iterator[Airlock]:
+def hasty() -> Iterator[WorkerClient]:
     """An airlock whose patience a test cuts short once the sealer is where it should be; nothing of it is left."""
     before = set(family())
-    with Airlock(Allowance()) as airlock:
-        yield airlock
+    with WorkerClient(Allowance()) as worker:
+        yield worker
     assert all_gone([pid for pid in family() if pid not in before])
 
 
-def sealer_and_reader(airlock: Airlock) -> tuple[int, int]:
-    sealer = airlock._process.pid
+def sealer_and_reader(worker: WorkerClient) -> tuple[int, int]:
+    sealer = worker._process.pid
     until = time.monotonic() + 30
     while not (readers := family(sealer)) and time.monotonic() < until:
         time.sleep(0.01)
@@ -67,20 +66,22 @@ def test_no_orphan_is_left_when_the_engine_is_killed(state: str, tmp_path: Path)
     assert all_gone(workers)
 
 
-def feeding(airlock: Airlock) -> None:
+def feeding(worker: WorkerClient) -> None:
     for _ in range(100):
-        airlock.feed(ROWS)
+        worker.feed(ROWS)
 
 
-def finishing(airlock: Airlock) -> None:
-    airlock.finish()
+def finishing(worker: WorkerClient) -> None:
+    worker.finish()
 
 
-STEPS: list[Callable[[Airlock], None]] = [feeding, finishing]
+STEPS: list[Callable[[WorkerClient], None]] = [feeding, finishing]
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_sealer_that_stands_still_is_ended(step: Callable[[Airlock], None], hasty: Airlock, tmp_path: Path) -> None:
+def test_a_sealer_that_stands_still_is_ended(
+    step: Callable[[WorkerClient], None], hasty: WorkerClient, tmp_path: Path
+) -> None:
     hasty.begin(order(tmp_path))
     sealer, reader = sealer_and_reader(hasty)
     os.kill(sealer, signal.SIGSTOP)
@@ -90,7 +91,7 @@ def test_a_sealer_that_stands_still_is_ended(step: Callable[[Airlock], None], ha
     assert all_gone([sealer, reader])
 
 
-def test_a_sealer_that_stands_still_while_it_reads_back_is_ended(hasty: Airlock, tmp_path: Path) -> None:
+def test_a_sealer_that_stands_still_while_it_reads_back_is_ended(hasty: WorkerClient, tmp_path: Path) -> None:
     hasty.begin(order(tmp_path))
     hasty.feed(ROWS)
     sealer, reader = sealer_and_reader(hasty)
@@ -104,7 +105,7 @@ def test_a_sealer_that_stands_still_while_it_reads_back_is_ended(hasty: Airlock,
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_wish_to_stop_is_heard_beside_a_sealer_that_stands_still(
-    step: Callable[[Airlock], None], hasty: Airlock, tmp_path: Path
+    step: Callable[[WorkerClient], None], hasty: WorkerClient, tmp_path: Path
 ) -> None:
     asked = False
     hasty.begin(order(tmp_path), lambda: asked)
@@ -117,7 +118,7 @@ def test_a_wish_to_stop_is_heard_beside_a_sealer_that_stands_still(
     assert all_gone([sealer, reader])
 
 
-def test_a_wish_to_stop_lets_a_file_that_is_nearly_done_be_finished(hasty: Airlock, tmp_path: Path) -> None:
+def test_a_wish_to_stop_lets_a_file_that_is_nearly_done_be_finished(hasty: WorkerClient, tmp_path: Path) -> None:
     hasty._grace = 120.0
     hasty.begin(order(tmp_path), lambda: True)
     hasty.feed(ROWS)
@@ -125,7 +126,7 @@ def test_a_wish_to_stop_lets_a_file_that_is_nearly_done_be_finished(hasty: Airlo
     assert hasty.verdict(lambda _progress: None).inspection.records == 20_000
 
 
-def test_a_lost_reader_is_trouble_of_the_worker_and_not_of_the_disk(hasty: Airlock, tmp_path: Path) -> None:
+def test_a_lost_reader_is_trouble_of_the_worker_and_not_of_the_disk(hasty: WorkerClient, tmp_path: Path) -> None:
     hasty.begin(order(tmp_path))
     _, reader = sealer_and_reader(hasty)
     os.kill(reader, signal.SIGKILL)
@@ -135,7 +136,7 @@ def test_a_lost_reader_is_trouble_of_the_worker_and_not_of_the_disk(hasty: Airlo
         hasty.verdict(lambda _progress: None)
 
 
-def test_a_sealer_out_of_cpu_time_is_told_as_that(hasty: Airlock, tmp_path: Path) -> None:
+def test_a_sealer_out_of_cpu_time_is_told_as_that(hasty: WorkerClient, tmp_path: Path) -> None:
     hasty.begin(order(tmp_path))
     sealer, _ = sealer_and_reader(hasty)
     os.kill(sealer, signal.SIGXCPU)
@@ -147,7 +148,7 @@ def test_a_spawned_reader_that_stands_still_is_ended() -> None:
     before = set(family())
     with (
         pytest.raises(ParserLost, match="kept the file waiting"),
-        spawned_reader(EXPECTED, Caps(), Allowance(patience=0.5)) as sink,
+        spawned_reader(EXPECTED, Caps(), Allowance(retry_policy=0.5)) as sink,
     ):
         (reader,) = set(family()) - before
         os.kill(reader, signal.SIGSTOP)

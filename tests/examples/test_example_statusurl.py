@@ -17,23 +17,24 @@ import pytest
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
 from strongroom.config.template import FreshSource
-from strongroom.engine.assembly import Doors, open_engine, open_reading
-from strongroom.engine.coverage.planning import enter_window
-from strongroom.engine.health.fixity import check_fixity
-from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.jobs.restart import recover
-from strongroom.engine.jobs.runner import Runner
-from strongroom.engine.keys.identities import load_identities, make_identity
-from strongroom.engine.reading.content import check_content
-from strongroom.engine.reading.restore import restore_members
-from strongroom.engine.readings import coverage_of, list_archives
+from strongroom.engine.access.content import check_content
+from strongroom.engine.access.fixity import check_fixity
+from strongroom.engine.access.restore import restore_members
+from strongroom.engine.bootstrap import open_engine
+from strongroom.engine.core.identities import load_identities, make_identity
+from strongroom.engine.core.sources import Dependencies, open_reading
+from strongroom.engine.ingest.planning import enter_window
+from strongroom.engine.ingest.runner import Runner
+from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.lists import coverage_of, list_archives
+from strongroom.engine.repair.restart import recover
 from strongroom.model.archive import Archive
 from strongroom.model.coverage import Cover
-from strongroom.model.stream import Stream
+from strongroom.model.plan import Stream
 from strongroom.model.window import Window
-from strongroom.sandbox.clock import SandboxClock
-from strongroom.sandbox.faults import Fault, FaultKind
-from strongroom.sandbox.recorder import Operation
+from strongroom_sandbox.clock import SandboxClock
+from strongroom_sandbox.faults import FaultKind, InjectedFault
+from strongroom_sandbox.recorder import Operation
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "statusurl"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -70,7 +71,7 @@ class Bench:
     clock: SandboxClock
 
     def export(self) -> Archive:
-        with open_engine(self.config, "tests", Doors(clock=self.clock)) as engine:
+        with open_engine(self.config, "tests", Dependencies(clock=self.clock)) as engine:
             recover(engine)
             enter_window(engine, STREAM, DAY, "standard")
             runner = Runner(engine, lambda seconds: self.clock.advance(timedelta(seconds=seconds)) and None, 1)
@@ -97,7 +98,7 @@ def bench(tmp_path: Path, installed: Path) -> Iterator[Bench]:
             allow_private_addresses=True,
         )
         wishes = Wishes(tmp_path / "vault", tmp_path / "strongroom.toml", tmp_path / "identity.age", None, source)
-        initialise(wishes, make_identity(os.urandom), Doors(clock=clock))
+        initialise(wishes, make_identity(os.urandom), Dependencies(clock=clock))
         yield Bench(tmp_path, load_config(wishes.config), sandbox, clock)
 
 
@@ -122,15 +123,15 @@ def test_a_window_of_several_files_is_archived_verified_and_restored(bench: Benc
 @pytest.mark.parametrize(
     "faults",
     [
-        [Fault(FaultKind.CUT, at=900)],
-        [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, nth=3, status=403)],
-        [Fault(FaultKind.ANSWER, Operation.GET, status=500, times=3)],
-        [Fault(FaultKind.ANSWER, Operation.CREATE, status=503)],
-        [Fault(FaultKind.REDIRECT, hops=3, across=True, times=None)],
+        [InjectedFault(FaultKind.CUT, at=900)],
+        [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, nth=3, status=403)],
+        [InjectedFault(FaultKind.ANSWER, Operation.GET, status=500, times=3)],
+        [InjectedFault(FaultKind.ANSWER, Operation.CREATE, status=503)],
+        [InjectedFault(FaultKind.REDIRECT, hops=3, across=True, times=None)],
     ],
     ids=["cut", "link dead", "status fails", "create fails", "redirects"],
 )
-def test_trouble_on_the_way_is_the_engine_s_business(bench: Bench, faults: list[Fault]) -> None:
+def test_trouble_on_the_way_is_the_engine_s_business(bench: Bench, faults: list[InjectedFault]) -> None:
     for fault in faults:
         bench.sandbox.faults.add(fault)  # type: ignore[attr-defined]
     archive = bench.export()

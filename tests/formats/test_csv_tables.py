@@ -19,15 +19,15 @@ from hypothesis import strategies as st
 from kit.csv_cases import HEAD, READ, ROW, rows
 from kit.csv_files import CAPS, MESSAGES, UNDOCUMENTED, expected, inspect_csv, records, report, sound_csv, told
 from kit.drivers import environment
-from strongroom.formats.csvtable import CsvReader
+from strongroom.formats.csv_table import CsvReader
 from strongroom.formats.faults import Unreadable
 from strongroom.formats.inspect import inspect_container
-from strongroom.formats.jsonarray import Verdict, pour
+from strongroom.formats.json_array import ParseVerdict, pour
 from strongroom.formats.pipe import PipedSink, serve_records
 from strongroom.formats.sink import InlineSink
 from strongroom.model.inspection import Expectation, Inspection
+from strongroom.model.plan import DatasetShape
 from strongroom.model.provider import Container
-from strongroom.model.stream import DatasetShape
 
 
 @pytest.mark.parametrize(("data", "count", "dialect"), READ)
@@ -298,7 +298,7 @@ def write_table(table: list[list[str]], style: tuple[str, str, int, str]) -> byt
     return out.getvalue().encode(encoding)
 
 
-def read_in_pieces(data: bytes, sizes: Iterator[int], batch: int) -> Verdict:
+def read_in_pieces(data: bytes, sizes: Iterator[int], batch: int) -> ParseVerdict:
     reader = CsvReader("", MESSAGES, expected(), CAPS, batch=batch)
     at = 0
     while at < len(data):
@@ -374,7 +374,7 @@ def test_piped_and_inline_agree_on_csv(data: bytes) -> None:
 def test_a_forked_reader_without_files_reads_every_encoding() -> None:
     script = """
 import io, sys
-from strongroom.engine.airlock.reader import reader_process
+from strongroom.engine.worker.parse_worker import reader_process
 from strongroom.formats.inspect import inspect_container
 from kit.csv_files import CAPS, expected
 for data in eval(sys.argv[1]):

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strongroom.formats.dates import DateTally, read_time
 from strongroom.formats.faults import FindingLog
+from strongroom.formats.record_checks import DateTally, read_time
 from strongroom.model.inspection import Severity
 from strongroom.model.window import Window
 

@@ -9,16 +9,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from strongroom.formats.delivered import Delivered
-from strongroom.formats.exactjson import canonical, canonical_value, decode_exact, pretty
+from strongroom.formats.exact_json import Delivered, canonical, canonical_value, decode_exact, pretty
 from strongroom.formats.faults import Unreadable
 from strongroom.formats.inspect import inspect_container
-from strongroom.formats.largerecords import find_end, tame
 from strongroom.formats.records import read_delivered
 from strongroom.formats.sink import InlineSink
+from strongroom.formats.slow_json import find_end, tame
 from strongroom.model.inspection import Caps, Expectation
+from strongroom.model.plan import DatasetShape
 from strongroom.model.provider import Container
-from strongroom.model.stream import DatasetShape
 from strongroom.model.window import Window
 
 DAY = Window(datetime(2026, 11, 29, tzinfo=UTC), datetime(2026, 11, 30, tzinfo=UTC))
@@ -82,9 +81,9 @@ def test_a_large_record_that_is_no_json_is_refused(mistake: tuple[str, str], cod
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_taming_keeps_the_length_and_what_fits(text: str) -> None:
-    tamed = tame(text.encode())
-    assert len(tamed.text) == len(text.encode())
-    assert bool(tamed.surrogates) == (text == TEXTS[0])
+    substituted = tame(text.encode())
+    assert len(substituted.text) == len(text.encode())
+    assert bool(substituted.surrogates) == (text == TEXTS[0])
     assert find_end(text.encode() + b",{", 0, len(text.encode()) + 2) == len(text.encode())
 
 

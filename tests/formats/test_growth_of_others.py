@@ -21,28 +21,27 @@ from kit.csv_files import MESSAGES as CSV_MESSAGES
 from kit.csv_files import inspect_csv
 from kit.growth import assert_linear
 from kit.zip_files import CAPS, EXPECTED, MESSAGES
+from strongroom.age.header import parse_header
+from strongroom.age.identity_file import parse_identity_file
 from strongroom.evidence import verifier
 from strongroom.evidence.line import Entry, format_line, read_chain
 from strongroom.evidence.note import NoteRefused, Signer, open_note
 from strongroom.evidence.verifier import Wrong
 from strongroom.formats.bundle import name_members
-from strongroom.formats.dates import read_time
-from strongroom.formats.exactjson import canonical
+from strongroom.formats.exact_json import canonical
 from strongroom.formats.faults import Unreadable
 from strongroom.formats.inspect import inspect_container, read_container
+from strongroom.formats.record_checks import read_time
 from strongroom.formats.records import read_delivered
 from strongroom.formats.sink import InlineSink
 from strongroom.model.errors import StrongroomError
 from strongroom.model.provider import Container
-from strongroom.providers.answers import Reply
-from strongroom.providers.bounds import Bounds
-from strongroom.providers.encodings import undo
+from strongroom.providers.answers import ApiResponse, undo
+from strongroom.providers.limits import Bounds
 from strongroom.providers.links import BadLink, parse_locator
 from strongroom.providers.redaction import plain_words, redact
-from strongroom.providers.waits import retry_at
+from strongroom.providers.retry_after import retry_at
 from strongroom.providers.zavu import Zavu
-from strongroom.sealing.header import parse_header
-from strongroom.sealing.identityfile import parse_identity_file
 from strongroom.vault.manifest import read_manifest
 from strongroom.vault.rows import read_line
 
@@ -81,7 +80,7 @@ def zipped(names: Callable[[int], str], comment: bytes = b"") -> Callable[[int],
 
 
 def reply(body: bytes) -> None:
-    answer = Reply(200, {"retry-after": "x"}, body, NOW)
+    answer = ApiResponse(200, {"retry-after": "x"}, body, NOW)
     for _ in range(3):
         assert answer.retry_at is None or answer.request_id is not None
         with suppress(StrongroomError):
@@ -96,8 +95,8 @@ class Silent:
     def __init__(self, body: bytes) -> None:
         self._body = body
 
-    def call(self, *_request: object, **_more: object) -> Reply:
-        return Reply(200, {}, self._body, NOW)
+    def call(self, *_request: object, **_more: object) -> ApiResponse:
+        return ApiResponse(200, {}, self._body, NOW)
 
 
 ENTRY = {"status": "completed", "dataTypes": ["messages"], "createdAt": "2026-10-31T00:00:00Z", "expiresAt": "x"}

@@ -9,9 +9,9 @@ import pytest
 from kit.growth import assert_linear
 from kit.zip_files import CAPS, EXPECTED, MESSAGES
 from strongroom.cli.errors import redact
-from strongroom.formats.csvdialect import is_header
-from strongroom.formats.csvrecords import RowCollector
-from strongroom.formats.jsonarray import JsonArrayReader, pour
+from strongroom.formats.csv_dialect import is_header
+from strongroom.formats.csv_table import RowCollector
+from strongroom.formats.json_array import JsonArrayReader, pour
 
 HEADERS: dict[str, Callable[[int], str]] = {
     "dots in an address": lambda size: "a@" + "." * size + "@",

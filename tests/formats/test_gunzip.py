@@ -12,9 +12,9 @@ from dataclasses import replace
 import pytest
 
 from kit.growth import assert_linear
-from strongroom.formats import gunzip as module
+from strongroom.formats import compression as module
+from strongroom.formats.compression import Gunzipped, decode_if_coded, gunzip
 from strongroom.formats.faults import Unreadable
-from strongroom.formats.gunzip import Gunzipped, decode_if_coded, gunzip
 from strongroom.model.inspection import Caps
 
 CAPS = Caps()
@@ -58,9 +58,9 @@ def test_it_is_read_from_any_place(form: str, make: type[io.BytesIO]) -> None:
     reader = Gunzipped(make(FORMS[form]()), CAPS)
     assert reader.read(3) == LARGE[:3]
     assert reader.seek(0, os.SEEK_END) == len(LARGE) == reader.size
-    chance = random.Random(5)
+    random_bytes = random.Random(5)
     for _ in range(60):
-        at, length = chance.randrange(len(LARGE)), chance.randrange(1, 70_000)
+        at, length = random_bytes.randrange(len(LARGE)), random_bytes.randrange(1, 70_000)
         reader.seek(at)
         view = memoryview(bytearray(length))
         done = 0

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from kit.json_array_cases import GOOD, RECORDS
 from kit.zip_files import CAPS, EXPECTED, MESSAGES, codes, dump, record
-from strongroom.formats import secondopinion
-from strongroom.formats.jsonarray import JsonArrayReader, Verdict, pour
+from strongroom.formats import slow_json as secondopinion
+from strongroom.formats.json_array import JsonArrayReader, ParseVerdict, pour
 from strongroom.model.inspection import Caps, Severity
 
 
-def read(text: bytes, *, batch: int = 256 * 1024, chunk: int = 1 << 20, caps: Caps = CAPS) -> Verdict:
+def read(text: bytes, *, batch: int = 256 * 1024, chunk: int = 1 << 20, caps: Caps = CAPS) -> ParseVerdict:
     reader = JsonArrayReader("messages.json", MESSAGES, EXPECTED, caps, batch=batch)
     for at in range(0, len(text), chunk):
         pour(reader, text[at : at + chunk])
@@ -132,7 +132,7 @@ def test_ordinary_text_never_needs_the_slow_reader(name: str, monkeypatch: pytes
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("the slow reader was asked")
 
-    monkeypatch.setattr("strongroom.formats.splitter.decode_records", refuse)
+    monkeypatch.setattr("strongroom.formats.json_splitter.decode_records", refuse)
     text = b"[" + b",".join([GOOD[name].removeprefix(b"\xef\xbb\xbf")[1:-1]] * 20) + b"]"
     assert codes(read(text, batch=8192, chunk=1000).findings) == set()
 
@@ -261,12 +261,12 @@ FRAGMENTS = [
 @example(random.Random(1), 1, 64, 1)
 @settings(max_examples=300, deadline=None)
 def test_mutated_arrays_are_accepted_exactly_when_the_oracle_accepts_them(
-    chance: random.Random, changes: int, batch: int, chunk: int
+    random_bytes: random.Random, changes: int, batch: int, chunk: int
 ) -> None:
     text = SEED_TEXT
     for _ in range(changes):
-        at, drop = chance.randrange(len(text) + 1), chance.choice([0, 0, 1, 2, 40])
-        text = text[:at] + chance.choice([b"", *FRAGMENTS]) + text[at + drop :]
+        at, drop = random_bytes.randrange(len(text) + 1), random_bytes.choice([0, 0, 1, 2, 40])
+        text = text[:at] + random_bytes.choice([b"", *FRAGMENTS]) + text[at + drop :]
     verdict, wanted = read(text, batch=batch, chunk=chunk), judge(text)
     assert (wanted is not None) == (not codes(verdict.findings)), text
     if wanted is not None:

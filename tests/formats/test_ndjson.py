@@ -16,8 +16,8 @@ from strongroom.formats.inspect import inspect_container
 from strongroom.formats.records import read_records
 from strongroom.formats.sink import InlineSink
 from strongroom.model.inspection import Caps, Expectation, Inspection
+from strongroom.model.plan import DatasetShape
 from strongroom.model.provider import Container
-from strongroom.model.stream import DatasetShape
 from strongroom.model.window import Window
 
 DAY = Window(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))

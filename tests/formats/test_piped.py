@@ -15,10 +15,9 @@ from contextlib import contextmanager
 import pytest
 
 from kit.zip_files import CAPS, EXPECTED, Part, build_zip, dump, inspect_bytes, record, sound_zip
-from strongroom.formats import conduit
-from strongroom.formats.conduit import Allowance, PeerLate, wait_for
+from strongroom.formats import pipe as conduit
 from strongroom.formats.inspect import inspect_container
-from strongroom.formats.pipe import MAX_ANSWER, ParserLost, PipedSink, serve_records
+from strongroom.formats.pipe import MAX_ANSWER, Allowance, ParserLost, PeerLate, PipedSink, serve_records, wait_for
 from strongroom.formats.sink import InlineSink
 from strongroom.model.errors import WorldError
 from strongroom.model.inspection import Inspection

@@ -7,7 +7,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from strongroom.sealing.identity import Identity, ScryptIdentity, X25519Identity
+from strongroom.age.keys import Identity, ScryptIdentity, X25519Identity
 
 _REPOSITORY = Path(__file__).parents[2]
 FOLDER = Path(os.environ.get("STRONGROOM_AGE_VECTORS") or _REPOSITORY / "../shared/vectors/age/testdata")

@@ -7,8 +7,8 @@ import json
 
 from strongroom.formats.bundle import Bundle
 from strongroom.model.inspection import Bundled
+from strongroom.model.plan import DatasetShape
 from strongroom.model.provider import Container
-from strongroom.model.stream import DatasetShape
 
 MESSAGES = DatasetShape("messages", "ignored.json", "id", "at")
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from strongroom.cli.main import cli
-from strongroom.sandbox.records import DataOptions
-from strongroom.sandbox.server import SandboxSettings
-from strongroom.sandbox.zavu_options import ZavuOptions
+from strongroom_sandbox.records import DataOptions
+from strongroom_sandbox.server import SandboxSettings
+from strongroom_sandbox.zavu_jobs import ZavuOptions
 
 API_KEY = "zv_live_canarykey0123456789"
 TEXT = "canary-in-a-message-text"

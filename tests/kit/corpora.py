@@ -17,8 +17,8 @@ from pathlib import Path
 from kit import bundle_cases, csv_cases, json_array_cases, oracle, zip_cases
 from kit.oracle import Table, Truth
 from strongroom.model.inspection import Bundled
+from strongroom.model.plan import DatasetShape
 from strongroom.model.provider import Container
-from strongroom.model.stream import DatasetShape
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "cases"
 """Small inputs that once failed, beside the repository where they are at hand."""

@@ -9,26 +9,26 @@ from datetime import UTC, datetime, timedelta
 
 from kit.http_policies import KEY, TOKEN
 from kit.odd_faults import Ticking, bounds, odd_answers, odd_download
-from strongroom.model.stream import ExportSpec
+from strongroom.model.plan import ExportSpec
 from strongroom.model.window import Window
 from strongroom.providers.hookbridge import build_hookbridge
 from strongroom.providers.port import Provider as Adapter
+from strongroom.providers.port import ProviderSettings
 from strongroom.providers.qlara import build_qlara
-from strongroom.providers.settings import ProviderSettings
-from strongroom.sandbox.clock import SandboxClock
-from strongroom.sandbox.faults import BodyShape, Fault, FaultKind, Length
-from strongroom.sandbox.hookbridge_options import Download, HookBridgeOptions
-from strongroom.sandbox.qlara_options import ListEnvelope, QlaraOptions
-from strongroom.sandbox.recorder import Operation, Origin, Provider
-from strongroom.sandbox.rows import RowOptions
-from strongroom.sandbox.server import Sandbox, SandboxSettings
+from strongroom_sandbox.clock import SandboxClock
+from strongroom_sandbox.faults import BodyShape, FaultKind, InjectedFault, Length
+from strongroom_sandbox.hookbridge_jobs import Download, HookBridgeOptions
+from strongroom_sandbox.qlara_options import ListEnvelope, QlaraOptions
+from strongroom_sandbox.recorder import Operation, ProviderName, SandboxOrigin
+from strongroom_sandbox.rows import RowOptions
+from strongroom_sandbox.server import Sandbox, SandboxSettings
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 DAY = Window(datetime(2026, 10, 30, tzinfo=UTC), datetime(2026, 10, 31, tzinfo=UTC))
 FEW = RowOptions(per_day={"outbound": 40, "inbound": 30, "api": 40, "campaign": 20, "console": 4, "contacts": 2})
 LOGIN = ("canary_user_3", "canary_pass_6Yt1")
 BASIC = base64.b64encode(":".join(LOGIN).encode()).decode()
-CUT = Fault(FaultKind.CUT, at=3000)
+CUT = InjectedFault(FaultKind.CUT, at=3000)
 
 
 class CsvWorld:
@@ -36,7 +36,7 @@ class CsvWorld:
 
     def __init__(
         self,
-        kind: Provider,
+        kind: ProviderName,
         sandbox: Sandbox,
         clock: SandboxClock,
         dataset: str,
@@ -47,8 +47,8 @@ class CsvWorld:
         self.sandbox = sandbox
         self.clock = clock
         self.kind = kind
-        self.home = Origin.HOOKBRIDGE if kind is Provider.HOOKBRIDGE else Origin.QLARA
-        url = sandbox.hookbridge_url if kind is Provider.HOOKBRIDGE else sandbox.qlara_url
+        self.home = SandboxOrigin.HOOKBRIDGE if kind is ProviderName.HOOKBRIDGE else SandboxOrigin.QLARA
+        url = sandbox.hookbridge_url if kind is ProviderName.HOOKBRIDGE else sandbox.qlara_url
         secret = ":".join(LOGIN) if auth == "basic" else KEY
         self.ticking = Ticking(sandbox)
         settings = ProviderSettings(
@@ -57,7 +57,7 @@ class CsvWorld:
             base_url=url,
             bounds=bounds(read),
             monotonic=self.ticking,
-            options={**({"auth": auth} if kind is Provider.QLARA else {}), **(own or {})},
+            options={**({"auth": auth} if kind is ProviderName.QLARA else {}), **(own or {})},
         )
         self._settings = settings
         self.provider = self.restarted()
@@ -67,7 +67,7 @@ class CsvWorld:
 
     def restarted(self) -> Adapter:
         """Return an adapter that remembers nothing, as after a restart of our process."""
-        return build_hookbridge(self._settings) if self.kind is Provider.HOOKBRIDGE else build_qlara(self._settings)
+        return build_hookbridge(self._settings) if self.kind is ProviderName.HOOKBRIDGE else build_qlara(self._settings)
 
     def advance(self, by: timedelta) -> None:
         self.clock.advance(by)
@@ -82,25 +82,25 @@ class CsvWorld:
         word, after = how.split()[0], how.endswith("after")
         kind = {"reset": FaultKind.RESET, "hang": FaultKind.HANG}.get(word, FaultKind.ANSWER)
         status = int(word) if word.isdecimal() else 503
-        self.sandbox.faults.add(Fault(kind, Operation.CREATE, after=after, status=status, seconds=10))
+        self.sandbox.faults.add(InjectedFault(kind, Operation.CREATE, after=after, status=status, seconds=10))
 
     def spoil_download(self, how: str) -> None:
         bent = {
             "cut": [CUT],
-            "cut and reset": [Fault(FaultKind.CUT, at=3000, reset=True)],
-            "cut, new etag": [CUT, Fault(FaultKind.NEW_ETAG, nth=2)],
-            "cut, wrong range": [CUT, Fault(FaultKind.WRONG_RANGE, nth=2)],
-            "cut without length": [Fault(FaultKind.CUT, at=3000, length=Length.ABSENT)],
-            "longer": [Fault(FaultKind.CUT, length=Length.OVER)],
-            "redirect": [Fault(FaultKind.REDIRECT, Operation.DOWNLOAD, hops=3)],
-            "redirect across": [Fault(FaultKind.REDIRECT, Operation.DOWNLOAD, hops=3, across=True)],
-            "too many redirects": [Fault(FaultKind.REDIRECT, Operation.DOWNLOAD, hops=7, across=True)],
-            "403": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=403)],
-            "404": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=404)],
-            "500": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=500)],
-            "html": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=200, body=BodyShape.HTML)],
-            "xml": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=200, body=BodyShape.XML)],
-            "reset": [Fault(FaultKind.RESET, Operation.DOWNLOAD)],
+            "cut and reset": [InjectedFault(FaultKind.CUT, at=3000, reset=True)],
+            "cut, new etag": [CUT, InjectedFault(FaultKind.NEW_ETAG, nth=2)],
+            "cut, wrong range": [CUT, InjectedFault(FaultKind.WRONG_RANGE, nth=2)],
+            "cut without length": [InjectedFault(FaultKind.CUT, at=3000, length=Length.ABSENT)],
+            "longer": [InjectedFault(FaultKind.CUT, length=Length.OVER)],
+            "redirect": [InjectedFault(FaultKind.REDIRECT, Operation.DOWNLOAD, hops=3)],
+            "redirect across": [InjectedFault(FaultKind.REDIRECT, Operation.DOWNLOAD, hops=3, across=True)],
+            "too many redirects": [InjectedFault(FaultKind.REDIRECT, Operation.DOWNLOAD, hops=7, across=True)],
+            "403": [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, status=403)],
+            "404": [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, status=404)],
+            "500": [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, status=500)],
+            "html": [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, status=200, body=BodyShape.HTML)],
+            "xml": [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, status=200, body=BodyShape.XML)],
+            "reset": [InjectedFault(FaultKind.RESET, Operation.DOWNLOAD)],
         }
         for fault in bent[how]:
             self.sandbox.faults.add(fault)
@@ -138,7 +138,7 @@ class CsvWorld:
 
     @property
     def _account(self):  # type: ignore[no-untyped-def]
-        return self.sandbox.hookbridge if self.kind is Provider.HOOKBRIDGE else self.sandbox.qlara
+        return self.sandbox.hookbridge if self.kind is ProviderName.HOOKBRIDGE else self.sandbox.qlara
 
 
 @contextmanager
@@ -163,6 +163,8 @@ def csv_world(
         rows=FEW,
     )
     with Sandbox(settings, clock=clock) as sandbox:
-        world = CsvWorld(Provider.HOOKBRIDGE if hook else Provider.QLARA, sandbox, clock, dataset, read, auth, own)
+        world = CsvWorld(
+            ProviderName.HOOKBRIDGE if hook else ProviderName.QLARA, sandbox, clock, dataset, read, auth, own
+        )
         yield world
         world.close()

@@ -12,18 +12,19 @@ from pathlib import Path
 from kit.engine_bench import NOON, Bench
 from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource
-from strongroom.engine.assembly import Doors, open_reading
-from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.keys.identities import make_identity
-from strongroom.engine.readings import find_job, job_life, list_archives, list_jobs
+from strongroom.engine.access.find import find_job
+from strongroom.engine.core.identities import make_identity
+from strongroom.engine.core.sources import Dependencies, open_reading
+from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.lists import job_life, list_archives, list_jobs
 from strongroom.model.archive import Archive
 from strongroom.model.job import Job
-from strongroom.model.stream import Stream
-from strongroom.sandbox.clock import SandboxClock
-from strongroom.sandbox.hookbridge_options import HookBridgeOptions
-from strongroom.sandbox.qlara_options import QlaraOptions
-from strongroom.sandbox.rows import RowOptions
-from strongroom.sandbox.server import Sandbox, SandboxSettings
+from strongroom.model.plan import Stream
+from strongroom_sandbox.clock import SandboxClock
+from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
+from strongroom_sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.rows import RowOptions
+from strongroom_sandbox.server import Sandbox, SandboxSettings
 
 FEW = RowOptions(per_day={"outbound": 40, "inbound": 30, "api": 40, "campaign": 20, "console": 4, "contacts": 2})
 HISTORY = Stream("history", "qlara", ("message-history",))
@@ -55,7 +56,7 @@ def open_csv_bench(base: Path, options: HookBridgeOptions | QlaraOptions, source
             allow_private_addresses=True,
         )
         wishes = Wishes(base / "vault", base / "strongroom.toml", base / "identity.age", None, source)
-        initialise(wishes, make_identity(os.urandom), Doors(clock=clock))
+        initialise(wishes, make_identity(os.urandom), Dependencies(clock=clock))
         text = wishes.config.read_text()
         text = re.sub("settle = .*\n", "", text)  # the windows of tests are of the day before yesterday
         wishes.config.write_text(text.replace("allow_private", f"{source_lines}\nallow_private", 1))

@@ -10,8 +10,8 @@ from strongroom.formats.inspect import inspect_container
 from strongroom.formats.records import read_records
 from strongroom.formats.sink import InlineSink
 from strongroom.model.inspection import Caps, Expectation, Inspection, MemberReport
+from strongroom.model.plan import DatasetShape
 from strongroom.model.provider import Container
-from strongroom.model.stream import DatasetShape
 from strongroom.model.window import Window
 
 MESSAGES = DatasetShape(

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from kit.engine_bench import Bench
-from strongroom.daemon.service import Rhythm, Service, no_watch
-from strongroom.engine.engine import Engine
-from strongroom.engine.jobs.runner import Crew
+from strongroom.daemon.service import Intervals, Service, no_watch
+from strongroom.engine.core.engine import Engine
+from strongroom.engine.ingest.runner import WorkerPool
 
 
 class Boot:
@@ -25,12 +25,12 @@ class Boot:
 @contextmanager
 def serving(bench: Bench) -> Iterator[tuple[Service, Engine, Boot]]:
     boot = Boot(bench)
-    with bench.engine() as engine, Crew(engine, 2) as crew:
-        yield Service(engine, bench.config, crew, boot, no_watch, Rhythm()), engine, boot
+    with bench.engine() as engine, WorkerPool(engine, 2) as pool:
+        yield Service(engine, bench.config, pool, boot, no_watch, Intervals()), engine, boot
 
 
 def turns(bench: Bench, service: Service, seconds: int = 120, step: int = 5) -> None:
     for _ in range(seconds // step):
         service.turn()
-        service.crew.collect(60)
+        service.pool.collect(60)
         bench.clock.advance(timedelta(seconds=step))

@@ -19,19 +19,18 @@ import pytest
 from kit.cli_home import Home, Invoke
 from strongroom.config.load import load_config
 from strongroom.engine.destruction.approve import approve
-from strongroom.engine.destruction.desk import Desk, Rules
+from strongroom.engine.destruction.context import DestructionContext, DestructionRules
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.propose import propose
 from strongroom.engine.proof.checkpoints import sign_log, signer_of
-from strongroom.engine.recovery.manifests import set_aside
-from strongroom.engine.retention.judgement import Fate, Judgement
+from strongroom.engine.proof.manifests import set_aside
+from strongroom.engine.retention.rules import Fate, Judgement
 from strongroom.evidence import verifier
 from strongroom.evidence.line import Entry
 from strongroom.model.destruction import Person
-from strongroom.vault import queries
 from strongroom.vault.archives import get_archive
 from strongroom.vault.catalogue import to_instant
-from strongroom.vault.log import add_entry
+from strongroom.vault.log import LAST_ENTRY_TIME, add_entry
 from strongroom.vault.vault import Vault, open_vault
 
 _CAPABILITY_VERSION = 0x20080522
@@ -251,19 +250,19 @@ def with_write_ahead(home: Home, folder: Path) -> Home:
 
 def _destroy(vault: Vault, home: Home, ticks: Callable[[], object]) -> None:
     signer = signer_of(load_config(home.config))
-    desk = Desk(
+    context = DestructionContext(
         vault,
         ticks,
         os.urandom,
-        Rules(cooling_off=timedelta(0)),
+        DestructionRules(cooling_off=timedelta(0)),
         lambda: signer,
         lambda _vault, _archive, _at: DUE,  # type: ignore[arg-type]
     )
     archive = get_archive(vault.catalogue, held(home.vault)[-1])
     assert archive is not None
-    plan = propose(desk, [archive], Person(1000, "alice"), "their time is over")
-    approve(desk, plan.proposal.id, Person(1001, "bob"), plan.digest)
-    assert carry_out(desk).destroyed
+    plan = propose(context, [archive], Person(1000, "alice"), "their time is over")
+    approve(context, plan.proposal.id, Person(1001, "bob"), plan.digest)
+    assert carry_out(context).destroyed
 
 
 def _set_aside(vault: Vault, ticks: Callable[[], object]) -> None:
@@ -278,7 +277,7 @@ def _set_aside(vault: Vault, ticks: Callable[[], object]) -> None:
 
 
 def _ticking(vault: Vault) -> Callable[[], object]:
-    row = vault.catalogue.read_one(queries.LAST_ENTRY_TIME)
+    row = vault.catalogue.read_one(LAST_ENTRY_TIME)
     times = iter(to_instant(row["at"]) + timedelta(seconds=number) for number in range(1, 10_000)) if row else iter(())
     return lambda: next(times)
 

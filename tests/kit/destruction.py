@@ -9,10 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from strongroom.age.identity_file import ArchiveKey, write_archive_key
+from strongroom.age.keys import X25519Identity
+from strongroom.age.writer import seal_bytes
 from strongroom.engine.destruction.approve import Approved, approve
-from strongroom.engine.destruction.desk import Desk
-from strongroom.engine.destruction.propose import Plan, propose, read_plan
-from strongroom.engine.retention.judgement import Fate, Judgement
+from strongroom.engine.destruction.context import DestructionContext
+from strongroom.engine.destruction.propose import DestructionPlan, propose, read_plan
+from strongroom.engine.retention.rules import Fate, Judgement
 from strongroom.evidence.line import Entry, Fact, read_chain
 from strongroom.evidence.note import Signer
 from strongroom.model.archive import Archive, Holding, Seal
@@ -22,16 +25,12 @@ from strongroom.model.errors import WorldError
 from strongroom.model.ids import make_id
 from strongroom.model.inspection import Expectation, Finding, Inspection, MemberReport, Severity
 from strongroom.model.job import Job, State
-from strongroom.model.period import Period
-from strongroom.model.retention import RetentionRule
-from strongroom.model.stream import DatasetShape, ExportSpec
+from strongroom.model.plan import DatasetShape, ExportSpec
+from strongroom.model.retention import Period, RetentionRule
 from strongroom.model.window import Window
-from strongroom.sealing.identity import X25519Identity
-from strongroom.sealing.keyfile import ArchiveKey, write_archive_key
-from strongroom.sealing.seal import seal_bytes
 from strongroom.vault.archives import get_archive, put_archive
+from strongroom.vault.coverage import put_interval
 from strongroom.vault.jobs import put_job
-from strongroom.vault.ledger import put_interval
 from strongroom.vault.log import add_entry
 from strongroom.vault.manifest import write_manifest
 from strongroom.vault.vault import Vault, create_vault
@@ -59,15 +58,15 @@ class House:
     marks: list[str] = field(default_factory=list)
     signer: Signer | None = SIGNER
 
-    def desk(self, **changes: Any) -> Desk:
+    def context(self, **changes: Any) -> DestructionContext:
         """Return a desk on this vault; two people and a week by default."""
         settled = {
             "judge": lambda _vault, archive, _at: self.verdicts.get(archive.id, DUE),
             "require_time": self._require_time,
             "signer": lambda: self.signer,
-            "witness": self.marks.append,
+            "crash_point": self.marks.append,
         }
-        return Desk(self.vault, lambda: self.now, os.urandom, **{**settled, **changes})
+        return DestructionContext(self.vault, lambda: self.now, os.urandom, **{**settled, **changes})
 
     def _require_time(self) -> None:
         if not self.trusted:
@@ -96,19 +95,19 @@ class House:
         layout.temporary(archive_id, ".age").write_bytes(payload)
         return payload
 
-    def plan(self, *archives: Archive, by: Person = ALICE) -> Plan:
+    def plan(self, *archives: Archive, by: Person = ALICE) -> DestructionPlan:
         """Propose archives."""
-        return propose(self.desk(), archives, by, "their time is over")
+        return propose(self.context(), archives, by, "their time is over")
 
-    def plan_now(self, plan: Plan) -> Plan:
+    def plan_now(self, plan: DestructionPlan) -> DestructionPlan:
         """Return a plan as it now stands."""
-        return read_plan(self.desk(), plan.proposal.id)
+        return read_plan(self.context(), plan.proposal.id)
 
-    def agree(self, plan: Plan, by: Person = BOB, **changes: Any) -> Approved:
+    def agree(self, plan: DestructionPlan, by: Person = BOB, **changes: Any) -> Approved:
         """Approve a plan as it now stands."""
-        return approve(self.desk(**changes), plan.proposal.id, by, self.plan_now(plan).digest)
+        return approve(self.context(**changes), plan.proposal.id, by, self.plan_now(plan).digest)
 
-    def approve_and_cool(self, *archives: Archive) -> Plan:
+    def approve_and_cool(self, *archives: Archive) -> DestructionPlan:
         """Propose, approve and let the week pass."""
         plan = self.plan(*archives)
         self.agree(plan)

@@ -9,24 +9,25 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from strongroom.age.keys import X25519Identity
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
 from strongroom.config.template import FreshSource
-from strongroom.engine.assembly import Doors, open_engine, plans_of
-from strongroom.engine.coverage.planning import enter_window
-from strongroom.engine.engine import Engine
-from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.jobs.restart import recover
-from strongroom.engine.jobs.runner import Runner
-from strongroom.engine.keys.identities import load_identities, make_identity
+from strongroom.engine.bootstrap import open_engine
+from strongroom.engine.core.engine import Engine
+from strongroom.engine.core.identities import load_identities, make_identity
+from strongroom.engine.core.sources import Dependencies, plans_of
+from strongroom.engine.ingest.planning import enter_window
+from strongroom.engine.ingest.runner import Runner
+from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.repair.restart import recover
 from strongroom.model.job import Job
-from strongroom.model.stream import Stream
+from strongroom.model.plan import Stream
 from strongroom.model.window import Window
-from strongroom.sandbox.clock import SandboxClock
-from strongroom.sandbox.records import DataOptions
-from strongroom.sandbox.server import Sandbox, SandboxSettings
-from strongroom.sandbox.zavu_options import ZavuOptions
-from strongroom.sealing.identity import X25519Identity
+from strongroom_sandbox.clock import SandboxClock
+from strongroom_sandbox.records import DataOptions
+from strongroom_sandbox.server import Sandbox, SandboxSettings
+from strongroom_sandbox.zavu_jobs import ZavuOptions
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = Window(datetime(2026, 11, 18, tzinfo=UTC), datetime(2026, 11, 19, tzinfo=UTC))
@@ -47,8 +48,8 @@ class Bench:
     @contextmanager
     def engine(self, **changes: object) -> Iterator[Engine]:
         """Open the engine, after recovery, with some of its fields changed."""
-        doors = Doors(clock=self.clock, witness=self.marks.append)
-        with open_engine(self.config, "tests", doors) as engine:
+        dependencies = Dependencies(clock=self.clock, crash_point=self.marks.append)
+        with open_engine(self.config, "tests", dependencies) as engine:
             engine = replace(engine, min_free=0, **changes)  # type: ignore[arg-type]
             recover(engine)
             yield engine
@@ -96,7 +97,7 @@ def open_bench(
             allow_private_addresses=True,
         )
         wishes = Wishes(base / "vault", base / "strongroom.toml", base / "identity.age", None, source)
-        initialise(wishes, make_identity(os.urandom), Doors(clock=clock))
+        initialise(wishes, make_identity(os.urandom), Dependencies(clock=clock))
         yield Bench(base, sandbox, clock, load_config(base / "strongroom.toml"))
 
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 from kit.drivers import command, environment
 from kit.engine_bench import Bench
-from strongroom.engine.assembly import open_reading
-from strongroom.engine.health.fixity import check_fixity
-from strongroom.engine.reading.content import check_content
-from strongroom.engine.readings import coverage_of, list_archives
+from strongroom.engine.access.content import check_content
+from strongroom.engine.access.fixity import check_fixity
+from strongroom.engine.core.sources import open_reading
+from strongroom.engine.queries.lists import coverage_of, list_archives
 from strongroom.evidence.line import read_chain
 from strongroom.model.coverage import Cover
 

@@ -18,16 +18,16 @@ from typing import Any
 from kit.sealed_vault import AT, House, message
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
-from strongroom.engine.keys.identities import load_identities
+from strongroom.engine.core.identities import load_identities
 from strongroom.engine.proof.audit import Report, audit_vault
 from strongroom.engine.proof.checkpoints import sign_log, signer_of
-from strongroom.engine.proof.handover import Giver, HandedOver, Order, hand_over
+from strongroom.engine.proof.package import HandedOver, PackageRequest, PackageSource, hand_over
 from strongroom.evidence import verifier
 from strongroom.evidence.checkpoint import make_checkpoint, sign_checkpoint
 from strongroom.evidence.line import GENESIS, Entry, Fact, digest
 from strongroom.evidence.note import Signer
 from strongroom.evidence.tree import Tree, leaf_hash
-from strongroom.model.destruction import Condemned, Person, Stage, plan_digest
+from strongroom.model.destruction import Person, PlanItem, Stage, plan_digest
 from strongroom.model.provider import Container
 from strongroom.vault.archives import get_archive
 from strongroom.vault.catalogue import to_instant, to_text
@@ -175,9 +175,9 @@ def destroy(vault: Vault, archive_id: str, signer: Signer) -> None:
 
 def enter_way(vault: Vault, archive_id: str, stone_sha256: str) -> None:
     """Enter the steps that lead to a destruction: proposed by one, approved by another, begun."""
-    condemned = Condemned(archive_id, PLAN, Stage.PROPOSED, AT, "standard: 7y")
-    plan: dict[str, Fact] = {"proposal": PLAN, "plan_sha256": plan_digest(PLAN, [condemned])}
-    rules: list[Fact] = [{"rule": condemned.rule, "citation": "", "archives": [archive_id]}]
+    items = PlanItem(archive_id, PLAN, Stage.PROPOSED, AT, "standard: 7y")
+    plan: dict[str, Fact] = {"proposal": PLAN, "plan_sha256": plan_digest(PLAN, [items])}
+    rules: list[Fact] = [{"rule": items.rule, "citation": "", "archives": [archive_id]}]
     steps: dict[str, dict[str, Fact]] = {
         "proposed": {
             **plan,
@@ -201,8 +201,8 @@ def hand_to(keep: Keep, target: Path, **wishes: Any) -> HandedOver:
     with keep.opened() as vault:
         archives = [found for each in keep.archives if (found := get_archive(vault.catalogue, each)) is not None]
         identities = load_identities(keep.base / "identity.age", lambda: "")
-        giver = Giver(vault, keep.config, ticking(), os.urandom, lambda entry: entry.body["kind"], identities)
-        return hand_over(giver, Order(archives, target, PERSON, **wishes))
+        giver = PackageSource(vault, keep.config, ticking(), os.urandom, lambda entry: entry.body["kind"], identities)
+        return hand_over(giver, PackageRequest(archives, target, PERSON, **wishes))
 
 
 def sum_anew(package: Path) -> None:
@@ -223,10 +223,17 @@ def raw(body: dict[str, Any]) -> bytes:
     return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def chained(bodies: Lines) -> list[bytes]:
-    """Number and chain entries anew, so that nothing in them contradicts anything else in them."""
-    lines, prev = [], GENESIS
+def chained(bodies: Lines, signer: Signer | None = None) -> list[bytes]:
+    """Number and chain entries anew, so that nothing in them contradicts anything else in them.
+
+    With a signer the entries about checkpoints name the notes that `sign_anew` makes with it.
+    """
+    lines: list[bytes] = []
+    prev = GENESIS
     for seq, body in enumerate(bodies, 1):
+        if signer and body["kind"] == "checkpoint.signed":
+            note = forge_note(lines, body["facts"]["entries"], signer)
+            body["facts"]["note_sha256"] = hashlib.sha256(note.encode()).hexdigest()
         lines.append(raw({**body, "seq": seq, "prev": prev}))
         prev = digest(lines[-1])
     return lines

@@ -146,14 +146,16 @@ def rounds(default: float) -> Iterator[int]:
     assert number
 
 
-def mutate(data: bytes, chance: random.Random) -> bytes:
+def mutate(data: bytes, random_bytes: random.Random) -> bytes:
     """Put one to four pieces of nonsense into data, or take parts out of it."""
-    for _ in range(chance.randint(1, 4)):
-        start = chance.randrange(len(data) + 1)
-        end = min(len(data), start + chance.choice((0, 0, 1, 1, 2, 8, 64)))
-        middle = chance.choice((chance.choice(PIECES), bytes([chance.randrange(256)]), data[start:end] * 2))
+    for _ in range(random_bytes.randint(1, 4)):
+        start = random_bytes.randrange(len(data) + 1)
+        end = min(len(data), start + random_bytes.choice((0, 0, 1, 1, 2, 8, 64)))
+        middle = random_bytes.choice(
+            (random_bytes.choice(PIECES), bytes([random_bytes.randrange(256)]), data[start:end] * 2)
+        )
         data = data[:start] + middle + data[end:]
-    return data[: chance.randrange(len(data) + 1)] if chance.random() < 0.1 else data
+    return data[: random_bytes.randrange(len(data) + 1)] if random_bytes.random() < 0.1 else data
 
 
 ENDINGS = (0, 1, 2, 3, 4, 5, 6, 7, 75)
@@ -163,21 +165,21 @@ class TooLate(BaseException):
     """A command took longer than any may."""
 
 
-def bend(value: Any, chance: random.Random) -> Any:
+def bend(value: Any, random_bytes: random.Random) -> Any:
     """Return JSON with one to three of its parts replaced, left out or added."""
     value = json.loads(json.dumps(value))
-    for _ in range(chance.choice((1, 1, 2, 3))):
+    for _ in range(random_bytes.choice((1, 1, 2, 3))):
         place = value
         while isinstance(place, (dict, list)) and place:
-            key = chance.choice(list(place) if isinstance(place, dict) else range(len(place)))
-            if not isinstance(place[key], (dict, list)) or not place[key] or chance.random() < 0.3:
-                if chance.random() < 0.2:
+            key = random_bytes.choice(list(place) if isinstance(place, dict) else range(len(place)))
+            if not isinstance(place[key], (dict, list)) or not place[key] or random_bytes.random() < 0.3:
+                if random_bytes.random() < 0.2:
                     del place[key]
                 else:
-                    place[key] = chance.choice(ODD)
+                    place[key] = random_bytes.choice(ODD)
                 break
             place = place[key]
-    return chance.choice(ODD) if chance.random() < 0.03 else value
+    return random_bytes.choice(ODD) if random_bytes.random() < 0.03 else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from strongroom.providers.addresses import resolve_by_system
-from strongroom.providers.bounds import Bounds, Paths
+from strongroom.providers.limits import Bounds, Pace, Paths
 from strongroom.providers.policy import HttpPolicy
-from strongroom.providers.watch import Pace
 
 KEY = "canary_key_8f2Qz71"
 TOKEN = "canary_token_5hW0x9"

@@ -11,20 +11,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from strongroom.engine.keys.recipients import note_recipients
-from strongroom.engine.keys.rotation import Rotated, Rotation, rotate
+from strongroom.age.identity_file import ArchiveKey, parse_archive_key, write_archive_key
+from strongroom.age.keys import X25519Identity, X25519Recipient
+from strongroom.age.stanza import NoMatch
+from strongroom.age.writer import open_bytes, seal_bytes
+from strongroom.engine.access.key_rotation import Rotated, Rotation, rotate
+from strongroom.engine.access.recipients import note_recipients
 from strongroom.evidence.line import Entry, read_chain
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.ids import make_id
 from strongroom.model.inspection import Expectation, Inspection, MemberReport
 from strongroom.model.job import Job, State
-from strongroom.model.stream import DatasetShape, ExportSpec
+from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.window import Window
-from strongroom.sealing.identity import X25519Identity
-from strongroom.sealing.keyfile import ArchiveKey, parse_archive_key, write_archive_key
-from strongroom.sealing.recipient import X25519Recipient
-from strongroom.sealing.refusal import NoMatch
-from strongroom.sealing.seal import open_bytes, seal_bytes
 from strongroom.vault.archives import put_archive
 from strongroom.vault.jobs import put_job
 from strongroom.vault.log import add_entry

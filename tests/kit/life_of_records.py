@@ -13,20 +13,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from kit.destruction import ALICE, DAY, START, archive_of, enter_archive
-from strongroom.engine.health.vaulttime import keep_time, remember_time, require_trustworthy_time, vault_now
-from strongroom.engine.recovery.retentionreplay import replay_retention
-from strongroom.engine.retention.holding import note_caught, place, release
-from strongroom.engine.retention.retain import Policy, adopt_policy, extend, is_locked, with_rule
+from strongroom.engine.core.trusted_clock import keep_time, remember_time, require_trustworthy_time, vault_now
+from strongroom.engine.destruction.retention_replay import replay_retention
+from strongroom.engine.retention.holds import note_caught, place, release
+from strongroom.engine.retention.rules import Policy, adopt_policy, extend, is_locked, with_rule
 from strongroom.engine.retention.verdicts import verdict
 from strongroom.evidence.line import read_chain
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import UsageError, WorldError
 from strongroom.model.hold import HoldRule
 from strongroom.model.ids import make_id
-from strongroom.model.period import Period
-from strongroom.model.retention import Basis, Fate, RetentionRule, end_of
+from strongroom.model.retention import Basis, Fate, Period, RetentionRule, end_of
 from strongroom.model.window import Window
-from strongroom.vault.retained import put_retained
+from strongroom.vault.retention_records import put_retained
 from strongroom.vault.vault import Vault, create_vault
 
 STREAMS = ("a", "b")
@@ -89,7 +88,7 @@ class LifeOfRecords(RuleBasedStateMachine):
         self.true_now = self.sure = START
         remember_time(self.vault, START)
 
-    def chance(self, count: int) -> bytes:
+    def random_bytes(self, count: int) -> bytes:
         """Return bytes that are the same in every run, and larger each time: ids sort by when they were made."""
         self.drawn += 1
         return self.drawn.to_bytes(count, "big")
@@ -146,7 +145,12 @@ class LifeOfRecords(RuleBasedStateMachine):
         end = self.now() - lag * DAY
         window = Window(end - DAY, end)
         bare = archive_of(
-            make_id(self.true_now, self.chance), make_id(self.true_now, self.chance), Holding.HELD, stream, window, b"x"
+            make_id(self.true_now, self.random_bytes),
+            make_id(self.true_now, self.random_bytes),
+            Holding.HELD,
+            stream,
+            window,
+            b"x",
         )
         arrived = replace(bare, retention=asked, rule=None, durable_at=self.now(), verified_at=self.now())
         archive = with_rule(self.vault.catalogue, arrived)
@@ -206,7 +210,7 @@ class LifeOfRecords(RuleBasedStateMachine):
         self._hold(HoldRule(archives=(self._draw(data).archive.id,)))
 
     def _hold(self, held: HoldRule) -> None:
-        caught = place(self.vault, "Smith v. Acme", held, ALICE, "a letter", self.now(), self.chance)
+        caught = place(self.vault, "Smith v. Acme", held, ALICE, "a letter", self.now(), self.random_bytes)
         self.world.holds[caught.hold.id] = held
         self.world.acts.append("hold.placed")
         assert caught.archives == sum(fits(held, life.archive) for life in self.world.lives.values())

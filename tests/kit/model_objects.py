@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from strongroom.model.job import Job, State
+from strongroom.model.plan import ExportSpec, Stream
 from strongroom.model.provider import Ask, Listed, Observation, Standing
-from strongroom.model.stream import ExportSpec, Stream
 from strongroom.model.window import Window
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from strongroom.providers.bounds import Bounds
-from strongroom.sandbox.faults import Fault, FaultKind
-from strongroom.sandbox.recorder import Operation
-from strongroom.sandbox.server import Sandbox
+from strongroom.providers.limits import Bounds
+from strongroom_sandbox.faults import FaultKind, InjectedFault
+from strongroom_sandbox.recorder import Operation
+from strongroom_sandbox.server import Sandbox
 
 PAGES, WALK = 45, 40.0  # of a list, in the worlds
 
@@ -33,30 +33,30 @@ def odd_download(sandbox: Sandbox, how: str) -> None:
     label, _, name = how.partition("label ")
     sandbox.faults.clear()
     if how.startswith("coded"):
-        _always(sandbox, Fault(FaultKind.CODED, count=2 if how.endswith("members") else 1))
+        _always(sandbox, InjectedFault(FaultKind.CODED, count=2 if how.endswith("members") else 1))
     if how == "coded and cut":
-        sandbox.faults.add(Fault(FaultKind.CUT, at=100))
+        sandbox.faults.add(InjectedFault(FaultKind.CUT, at=100))
     if name or how == "empty label" or how.endswith("without label"):
-        _always(sandbox, Fault(FaultKind.LABEL, name="none" if how.endswith("without label") else name))
+        _always(sandbox, InjectedFault(FaultKind.LABEL, name="none" if how.endswith("without label") else name))
     if "type" in how:
         kinds = {"type of a web page": "text/html; charset=utf-8", "type of a document": "application/xml"}
-        _always(sandbox, Fault(FaultKind.MEDIA_TYPE, name=kinds.get(how, "")))
+        _always(sandbox, InjectedFault(FaultKind.MEDIA_TYPE, name=kinds.get(how, "")))
     assert label or name
 
 
 def odd_answers(sandbox: Sandbox, clock: Ticking, how: str, link: Operation, shown: Operation) -> None:
     """Bend every further answer: where a link is asked for, and where an export is shown."""
     kinds = {
-        "zero times": Fault(FaultKind.ZERO_TIMES, shown),
-        "raw link": Fault(FaultKind.RAW_LINK, link),
-        "foreign link": Fault(FaultKind.FOREIGN_LINK, link),
-        "empty page": Fault(FaultKind.EMPTY_PAGE),
-        "endless list": Fault(FaultKind.ENDLESS_LIST),
-        "slow endless list": Fault(FaultKind.ENDLESS_LIST),
+        "zero times": InjectedFault(FaultKind.ZERO_TIMES, shown),
+        "raw link": InjectedFault(FaultKind.RAW_LINK, link),
+        "foreign link": InjectedFault(FaultKind.FOREIGN_LINK, link),
+        "empty page": InjectedFault(FaultKind.EMPTY_PAGE),
+        "endless list": InjectedFault(FaultKind.ENDLESS_LIST),
+        "slow endless list": InjectedFault(FaultKind.ENDLESS_LIST),
     }
     clock.step = 1.0 if how.startswith("slow") else 0.0
     _always(sandbox, kinds[how])
 
 
-def _always(sandbox: Sandbox, fault: Fault) -> None:
+def _always(sandbox: Sandbox, fault: InjectedFault) -> None:
     sandbox.faults.add(fault, times=None)

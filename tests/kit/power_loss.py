@@ -231,12 +231,12 @@ class Disk:
 def states(disk: Disk, catalogue: bytes, seed: int = 0, *, last_first: bool = False) -> Iterator[State]:
     """Yield every state that a power loss at any step may leave, each once. `catalogue` is what it was at first."""
     seen: set[tuple[object, ...]] = set()
-    chance = random.Random(seed)
+    random_bytes = random.Random(seed)
     steps = range(len(disk.effects) + 1)
     for step in reversed(steps) if last_first else steps:
         done = disk.effects[:step]
         loose = [number for number, effect in enumerate(done) if _is_loose(effect, done[number + 1 :])]
-        for choice in _choices(done, loose, chance):
+        for choice in _choices(done, loose, random_bytes):
             state = _state(disk, done, catalogue, dict(zip(loose, choice, strict=True)))
             if state.key() not in seen:
                 seen.add(state.key())
@@ -253,7 +253,7 @@ def _is_loose(effect: Effect, later: list[Effect]) -> bool:
     return not any(each.what == "flush" and each.inode == 0 and each.path == folder for each in later)
 
 
-def _choices(done: list[Effect], loose: list[int], chance: random.Random) -> Iterator[tuple[float, ...]]:
+def _choices(done: list[Effect], loose: list[int], random_bytes: random.Random) -> Iterator[tuple[float, ...]]:
     """Yield how much of each loose effect is there: none, all, or half of a write."""
     ways = [(0.0, 0.5, 1.0) if done[number].what == "write" else (0.0, 1.0) for number in loose]
     count = 1
@@ -268,7 +268,7 @@ def _choices(done: list[Effect], loose: list[int], chance: random.Random) -> Ite
         yield tuple(float(at != number) for at in range(len(ways)))
         yield tuple(float(at == number) for at in range(len(ways)))
     for _ in range(SAMPLED):
-        yield tuple(chance.choice(way) for way in ways)
+        yield tuple(random_bytes.choice(way) for way in ways)
 
 
 def _state(disk: Disk, done: list[Effect], catalogue: bytes, share: dict[int, float]) -> State:

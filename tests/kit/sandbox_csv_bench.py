@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 
 from kit.sandbox_bench import NOW
-from strongroom.sandbox.clock import SandboxClock
-from strongroom.sandbox.hookbridge_options import HookBridgeOptions
-from strongroom.sandbox.qlara_options import QlaraOptions
-from strongroom.sandbox.rows import RowOptions
-from strongroom.sandbox.server import Sandbox, SandboxSettings
+from strongroom_sandbox.clock import SandboxClock
+from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
+from strongroom_sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.rows import RowOptions
+from strongroom_sandbox.server import Sandbox, SandboxSettings
 
 DAY = {"start_time": "2026-11-10T00:00:00Z", "end_time": "2026-11-10T23:59:59Z"}
 QDAY = {"startDateTime": "2026-11-10T00:00:00Z", "endDateTime": "2026-11-10T23:59:59+00:00"}

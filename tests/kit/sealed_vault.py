@@ -14,13 +14,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from strongroom.age.identity_file import ArchiveKey, write_archive_key
+from strongroom.age.keys import X25519Identity, X25519Recipient
+from strongroom.age.reader import SealedReader
+from strongroom.age.writer import SealedWriter, seal_bytes
 from strongroom.config.load import load_config
-from strongroom.engine.airlock.airlock import Airlock
-from strongroom.engine.airlock.order import Order
-from strongroom.engine.assembly import Doors
-from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.keys.identities import load_identities, make_identity
-from strongroom.engine.reading.coding import coding_for, make_encoder, open_clear
+from strongroom.engine.core.identities import load_identities, make_identity
+from strongroom.engine.core.sources import Dependencies
+from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.worker.client import WorkerClient
+from strongroom.engine.worker.compression import coding_for, make_encoder, open_clear
+from strongroom.engine.worker.protocol import SealRequest
 from strongroom.evidence.line import Entry, Fact
 from strongroom.formats.inspect import inspect_container
 from strongroom.formats.sink import InlineSink
@@ -28,15 +32,9 @@ from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.ids import make_id
 from strongroom.model.inspection import Bundled, Caps, Expectation, Inspection
 from strongroom.model.job import Job, State
+from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.provider import Container
-from strongroom.model.stream import DatasetShape, ExportSpec
 from strongroom.model.window import Window
-from strongroom.sealing.identity import X25519Identity
-from strongroom.sealing.keyfile import ArchiveKey, write_archive_key
-from strongroom.sealing.reader import SealedReader
-from strongroom.sealing.recipient import X25519Recipient
-from strongroom.sealing.seal import seal_bytes
-from strongroom.sealing.writer import SealedWriter
 from strongroom.vault.archives import put_archive
 from strongroom.vault.jobs import put_job
 from strongroom.vault.log import add_entry
@@ -59,7 +57,7 @@ class House:
 
     def __post_init__(self) -> None:
         wishes = Wishes(self.base / "vault", self.base / "strongroom.toml", self.base / "identity.age", None)
-        initialise(wishes, make_identity(os.urandom), Doors(clock=lambda: AT))
+        initialise(wishes, make_identity(os.urandom), Dependencies(clock=lambda: AT))
         self.vault = open_vault(wishes.vault)
 
     @property
@@ -81,7 +79,7 @@ class House:
     ) -> Archive:
         """Seal, read back and publish one file; return its archive. Not `alone`: in this process, 30 times as fast."""
         expectation = Expectation(window, tuple(shapes), container=container, overlap=overlap, size=size, files=files)
-        order = Order(
+        order = SealRequest(
             archive=make_id(AT, os.urandom),
             key_path="",
             payload_path="",
@@ -134,18 +132,18 @@ class House:
         return self.seal(as_zip(messages=records), (JSON_SHAPE,), container)
 
 
-def _seal_alone(order: Order, data: bytes) -> tuple[Seal, Inspection]:
+def _seal_alone(order: SealRequest, data: bytes) -> tuple[Seal, Inspection]:
     """Seal as the program does, in a process of its own."""
-    with Airlock() as airlock:
-        airlock.begin(order)
+    with WorkerClient() as worker:
+        worker.begin(order)
         for at in range(0, len(data), 100_000):
-            airlock.feed(data[at : at + 100_000])
-        airlock.finish()
-        verified = airlock.verdict(lambda _progress: None)
+            worker.feed(data[at : at + 100_000])
+        worker.finish()
+        verified = worker.verdict(lambda _progress: None)
         return verified.seal, verified.inspection
 
 
-def _seal_here(order: Order, data: bytes) -> tuple[Seal, Inspection]:
+def _seal_here(order: SealRequest, data: bytes) -> tuple[Seal, Inspection]:
     """Seal in this process, with the same parts."""
     key = ArchiveKey(order.archive, os.urandom(32), X25519Identity.generate(os.urandom))
     recipients = [X25519Recipient.parse(text) for text in order.recipients]

@@ -13,25 +13,25 @@ from types import MappingProxyType
 from textual.pilot import Pilot
 
 from strongroom.config.schema import Config, VaultSettings
+from strongroom.engine.core.heartbeat import PUT_PROGRESS
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.inspection import Expectation, Finding, Inspection, MemberReport, Severity
 from strongroom.model.job import Cause, Job, State
-from strongroom.model.stream import DatasetShape, ExportSpec
+from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.window import Window
-from strongroom.vault import queries
 from strongroom.vault.archives import put_archive
 from strongroom.vault.catalogue import to_text
+from strongroom.vault.coverage import put_interval
 from strongroom.vault.jobs import put_job
-from strongroom.vault.ledger import put_interval
 from strongroom.vault.log import add_entry
 from strongroom.vault.manifest import write_manifest
 from strongroom.vault.sources import SourceState, put_source
 from strongroom.vault.vault import Vault, create_vault
 from strongroom_tui.app import StrongroomApp
-from strongroom_tui.keyline import KeyEntry, KeyLine
 from strongroom_tui.reader import VaultReader
+from strongroom_tui.widgets.footer import KeyEntry, KeyFooter
 
 NOW = datetime(2026, 11, 20, 13, 3, 7, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -120,7 +120,7 @@ class Bench:
 
     def progress(self, job: Job, done: int, total: int | None, stage: str = "download", at: datetime = NOW) -> None:
         with self.vault.catalogue.transaction():
-            self.vault.catalogue.write(queries.PUT_PROGRESS, job.id, stage, done, total, to_text(at))
+            self.vault.catalogue.write(PUT_PROGRESS, job.id, stage, done, total, to_text(at))
 
     def close(self) -> None:
         self.vault.close()
@@ -223,11 +223,11 @@ class Seat:
     @property
     def keys(self) -> dict[str, KeyEntry]:
         """What stands in the last line, by name."""
-        self.app.screen.query_one(KeyLine).render()  # as it will be drawn
-        return self.app.screen.query_one(KeyLine).placed
+        self.app.screen.query_one(KeyFooter).render()  # as it will be drawn
+        return self.app.screen.query_one(KeyFooter).placed
 
     async def click_key(self, name: str) -> None:
-        line = self.app.screen.query_one(KeyLine)
+        line = self.app.screen.query_one(KeyFooter)
         assert await self.pilot.click(line, offset=(self.keys[name].start, 0)), name
         await self.settle()
 

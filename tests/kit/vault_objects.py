@@ -13,7 +13,7 @@ from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.ids import make_id
 from strongroom.model.inspection import Expectation, Finding, Inspection, MemberReport, Severity
 from strongroom.model.job import Job, State
-from strongroom.model.stream import DatasetShape, ExportSpec
+from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.window import Window
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)

@@ -10,20 +10,19 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from strongroom.engine.engine import Engine, Source
+from strongroom.engine.core.engine import Engine, SourceAccount
 from strongroom.evidence.line import Entry
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.ids import make_id
 from strongroom.model.inspection import Expectation, Inspection, MemberReport
 from strongroom.model.job import Job, State
-from strongroom.model.plan import Plan
+from strongroom.model.plan import DatasetShape, ExportSpec, Plan, Stream
 from strongroom.model.provider import Limits
-from strongroom.model.stream import DatasetShape, ExportSpec, Stream
 from strongroom.model.window import Window
 from strongroom.vault.archives import put_archive
+from strongroom.vault.coverage import put_interval
 from strongroom.vault.jobs import put_job
-from strongroom.vault.ledger import put_interval
 from strongroom.vault.log import add_entry
 from strongroom.vault.vault import Vault, create_vault
 
@@ -112,7 +111,7 @@ class House:
                 ask=lambda _spec: window,
             ),
         )
-        source = Source("zavu", "zavu", provider)
+        source = SourceAccount("zavu", "zavu", provider)
         return Engine(self.vault, {"zavu": source}, (), self.clock, lambda count: bytes(count), min_free=min_free)
 
 

@@ -7,19 +7,19 @@ import time
 from pathlib import Path
 
 from kit.sealed_vault import AT, CSV_SHAPE, DAY, as_csv, message
-from strongroom.engine.airlock.order import Order
+from strongroom.age.keys import X25519Identity
+from strongroom.engine.worker.protocol import SealRequest
 from strongroom.model.ids import make_id
 from strongroom.model.inspection import Caps, Expectation
 from strongroom.model.provider import Container
-from strongroom.sealing.identity import X25519Identity
 
 ROWS = as_csv([message(number) for number in range(20_000)])
 
 
-def order(folder: Path) -> Order:
+def order(folder: Path) -> SealRequest:
     """An order for one CSV."""
     archive = make_id(AT, os.urandom)
-    return Order(
+    return SealRequest(
         archive=archive,
         key_path=str(folder / f"{archive}.key.age"),
         payload_path=str(folder / f"{archive}.age"),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kit.http_policies import KEY, NOW, SHORT, TOKEN
-from strongroom.model.stream import ExportSpec
+from strongroom.model.plan import ExportSpec
 from strongroom.model.window import Window
 from strongroom.providers.port import Provider
 from strongroom.providers.registry import ProviderSettings, build

@@ -14,7 +14,7 @@ from typing import Any
 from strongroom.formats.inspect import inspect_container
 from strongroom.formats.sink import InlineSink
 from strongroom.model.inspection import Caps, Expectation, Finding, Inspection, Severity
-from strongroom.model.stream import DatasetShape
+from strongroom.model.plan import DatasetShape
 from strongroom.model.window import Window
 
 START, END = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)

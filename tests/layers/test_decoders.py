@@ -18,7 +18,7 @@ MODULES = sorted(path for path in AGENT.rglob("*.py") if "msgspec" in path.read_
 RACE = """
 import sys, threading
 sys.setswitchinterval(1e-6)
-from strongroom.engine.airlock.order import decode_reply
+from strongroom.engine.worker.protocol import decode_reply
 start = threading.Barrier(4)
 def decode():
     start.wait()

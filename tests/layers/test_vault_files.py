@@ -1,4 +1,4 @@
-"""Files of a vault are opened, listed and removed in one place, which follows no link: vault/vaultfiles.py."""
+"""Files of a vault are opened, listed and removed in one place, which follows no link: vault/files.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2] / "agent" / "strongroom"
 ROOMS = ("vault", "engine", "daemon", "cli")
-THE_ONE = "vault/vaultfiles.py"
+THE_ONE = "vault/files.py"
 
 METHODS = {
     *("open", "read_bytes", "read_text", "write_bytes", "write_text", "unlink", "rename", "touch", "mkdir", "rmdir"),
@@ -23,16 +23,16 @@ MODULES = {"os", "shutil", "io"}
 OUTSIDE = {
     "vault/durable.py": "`create` makes files of a package, `flush_folder` flushes",
     "vault/schema.py": "the migrations, which are part of the program",
-    "engine/health/addresses.py": "the certificate authorities of the configuration",
-    "engine/initialise.py": "keys and configuration beside the vault",
-    "engine/keys/identities.py": "identity files of people",
-    "engine/keys/keyexport.py": "the target that a person names",
-    "engine/keys/passphrase.py": "identity files of people",
-    "engine/people.py": "/proc",
-    "engine/proof/handover.py": "the package that a person takes away",
-    "engine/proof/lookout.py": "the note beside the signing key, and folders that got checkpoints",
-    "engine/proof/witnesses.py": "the authorities of a time stamp",
-    "engine/reading/restore.py": "the target that a person names",
+    "engine/core/addresses.py": "the certificate authorities of the configuration",
+    "engine/queries/initialise.py": "keys and configuration beside the vault",
+    "engine/core/identities.py": "identity files of people",
+    "engine/access/key_export.py": "the target that a person names",
+    "engine/access/passphrase.py": "identity files of people",
+    "engine/core/people.py": "/proc",
+    "engine/proof/package.py": "the package that a person takes away",
+    "engine/proof/known_checkpoints.py": "the note beside the signing key, and folders that got checkpoints",
+    "engine/proof/checkpoint_targets.py": "the authorities of a time stamp",
+    "engine/access/restore.py": "the target that a person names",
     "vault/vault.py": "the folder above a new vault",
     "cli": "reaches the vault through the engine alone",
     "daemon": "reaches the vault through the engine alone",

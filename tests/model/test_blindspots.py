@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.model.blindspots import Blindness, blindness, closers_of
-from strongroom.model.coverage import Cover, Interval
+from strongroom.model.coverage import Blindness, Cover, Interval, blindness, closers_of
+from strongroom.model.plan import Stream
 from strongroom.model.provider import BlindSpot
-from strongroom.model.stream import Stream
 from strongroom.model.window import Window, subtract
 
 SPOT = BlindSpot("history", "what campaigns sent", "reports")

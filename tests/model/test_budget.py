@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.model_objects import NOW
-from strongroom.model.budget import HOUR, RECHECK, Usage, next_create
 from strongroom.model.provider import Limits
+from strongroom.model.quota import HOUR, RECHECK, Usage, next_create
 
 FREE = Limits(concurrent=None, per_hour=None)
 

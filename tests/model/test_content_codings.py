@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from strongroom.model.contentcoding import OPENING, Coding, begins_export, detect_coding, peek, undo_command, undoing
+from strongroom.model.content_coding import OPENING, Coding, begins_export, detect_coding, peek, undo_command, undoing
 
 TEXT = b"".join(b"%d;2026-03-01T10:00:00Z;some text\r\n" % number for number in range(400))
 
@@ -66,10 +66,10 @@ def test_every_coding_is_recognized_and_its_file_is_not_taken_for_one(name: str)
 def test_no_opening_of_a_text_is_a_coding() -> None:
     """Also where it begins as deflate would, at every length, with a character that is cut in two."""
     starts = ("x^", "x\x01", "hC", "cb", "b;", "id", "s\r", "xœ", "K,", "messageId", "channel", "\ufeffid")
-    chance = random.Random(5)
+    random_bytes = random.Random(5)
     for start in starts:
         for end in range(1, 80):
-            text = (start + ";".join(chance.choice(("name", "è", "x^", "\t", "€1")) for _ in range(40)))[:end]
+            text = (start + ";".join(random_bytes.choice(("name", "è", "x^", "\t", "€1")) for _ in range(40)))[:end]
             for codec in ("utf-8", "cp1252"):
                 assert detect_coding(text.encode(codec, "replace")) == "", (text, codec)
     for end in range(60):
@@ -77,9 +77,9 @@ def test_no_opening_of_a_text_is_a_coding() -> None:
 
 
 def test_bytes_by_chance_are_no_coding() -> None:
-    chance = random.Random(6)
+    random_bytes = random.Random(6)
     for _ in range(3_000):
-        head = chance.randbytes(chance.choice((64, 200, OPENING)))
+        head = random_bytes.randbytes(random_bytes.choice((64, 200, OPENING)))
         assert detect_coding(b"\0" + head) == ""
         assert detect_coding(b"x\x9c" + head) == ""
 

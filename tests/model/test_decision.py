@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from kit.model_objects import ASK, NOW, listed, make_job
 from strongroom.model.decision import Act, Situation, Step, absent, next_step, recognise
 from strongroom.model.job import TERMINAL, Cause, Job, State
-from strongroom.model.patience import Patience
 from strongroom.model.provider import Ask, Listed, Match, Standing
+from strongroom.model.retry_policy import RetryPolicy
 
-PATIENCE = Patience()
+PATIENCE = RetryPolicy()
 MINUTE = timedelta(minutes=1)
 HERE = Situation(NOW, surveyed_at=NOW, budget_at=NOW)
 

@@ -14,12 +14,12 @@ from strongroom.model.destruction import (
     PROGRAM,
     STEPS,
     Approval,
-    Condemned,
+    DestructionStep,
     Ground,
     Person,
+    PlanItem,
     Proposal,
     Stage,
-    Step,
     StepRefused,
     is_approved,
     move,
@@ -27,15 +27,15 @@ from strongroom.model.destruction import (
     require_other,
     ripe_at,
 )
-from strongroom.model.erasure import ANSWERS, PENDING, Answer, Erasure, ErasureState, reply, subject_hash
+from strongroom.model.erasure import ANSWERS, PENDING, Erasure, ErasureAnswer, ErasureState, reply, subject_hash
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 WEEK = timedelta(days=7)
 ALICE, BOB = Person(1000, "alice"), Person(1001, "bob")
 
 
-def condemned(stage: Stage = Stage.PROPOSED, archive: str = "a") -> Condemned:
-    return Condemned(archive, "p", stage, NOW, "7y", "the law")
+def items(stage: Stage = Stage.PROPOSED, archive: str = "a") -> PlanItem:
+    return PlanItem(archive, "p", stage, NOW, "7y", "the law")
 
 
 def proposal(by: Person = ALICE, people: int = 2) -> Proposal:
@@ -46,9 +46,9 @@ def approval(by: Person, at: datetime = NOW, plan: str = "digest") -> Approval:
     return Approval("p", at, by, plan)
 
 
-@pytest.mark.parametrize(("stage", "step"), list(product(Stage, Step)))
-def test_every_step_leads_where_the_table_says_or_is_refused(stage: Stage, step: Step) -> None:
-    before = condemned(stage)
+@pytest.mark.parametrize(("stage", "step"), list(product(Stage, DestructionStep)))
+def test_every_step_leads_where_the_table_says_or_is_refused(stage: Stage, step: DestructionStep) -> None:
+    before = items(stage)
     if (stage, step) in STEPS:
         after = move(before, step, NOW + WEEK, "because")
         assert (after.stage, after.changed_at, after.reason) == (STEPS[stage, step], NOW + WEEK, "because")
@@ -65,9 +65,9 @@ def test_only_approval_leads_to_destruction_and_nothing_leads_back() -> None:
     assert {stage for stage, _step in STEPS} == set(LIVE)
 
 
-@given(st.lists(st.sampled_from(Step), max_size=12))
-def test_no_run_of_steps_destroys_without_an_approval_before_it(steps: list[Step]) -> None:
-    now, taken = condemned(), []
+@given(st.lists(st.sampled_from(DestructionStep), max_size=12))
+def test_no_run_of_steps_destroys_without_an_approval_before_it(steps: list[DestructionStep]) -> None:
+    now, taken = items(), []
     for step in steps:
         try:
             now = move(now, step, NOW)
@@ -75,7 +75,7 @@ def test_no_run_of_steps_destroys_without_an_approval_before_it(steps: list[Step
         except StepRefused:
             continue
     if now.stage is Stage.DESTROYED:
-        assert taken == [Step.APPROVED, Step.BEGUN, Step.FINISHED]
+        assert taken == [DestructionStep.APPROVED, DestructionStep.BEGUN, DestructionStep.FINISHED]
 
 
 @pytest.mark.parametrize(
@@ -140,18 +140,18 @@ def test_the_longer_cooling_off_holds_and_the_last_approval_counts() -> None:
 
 
 def test_a_plan_digest_is_of_archives_rules_and_proposal_in_any_order() -> None:
-    one, two = condemned(archive="a"), condemned(archive="b")
+    one, two = items(archive="a"), items(archive="b")
     assert plan_digest("p", [one, two]) == plan_digest("p", [two, one])
     digests = {plan_digest("p", [one]), plan_digest("p", [one, two]), plan_digest("q", [one])}
-    assert len(digests | {plan_digest("p", [Condemned("a", "p", Stage.PROPOSED, NOW, "6y", "the law")])}) == 4
+    assert len(digests | {plan_digest("p", [PlanItem("a", "p", Stage.PROPOSED, NOW, "6y", "the law")])}) == 4
 
 
 def erasure(state: ErasureState = ErasureState.OPEN) -> Erasure:
     return Erasure("e", NOW, state, "GDPR 17(1)(b)", "customer-7", "00" * 32, "hash", ("a",))
 
 
-@pytest.mark.parametrize(("state", "answer"), list(product(ErasureState, Answer)))
-def test_every_answer_leads_where_the_table_says_or_is_refused(state: ErasureState, answer: Answer) -> None:
+@pytest.mark.parametrize(("state", "answer"), list(product(ErasureState, ErasureAnswer)))
+def test_every_answer_leads_where_the_table_says_or_is_refused(state: ErasureState, answer: ErasureAnswer) -> None:
     if (state, answer) not in ANSWERS:
         assert state not in PENDING
         with pytest.raises(StepRefused, match="last answer"):

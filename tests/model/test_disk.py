@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from strongroom.model.disk import Growth, forecast_disk
+from strongroom.model.backlog_forecast import Growth, forecast_disk
 
 DAY = timedelta(days=1)
 

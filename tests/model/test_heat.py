@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongroom.model.coverage import Cover, Interval
-from strongroom.model.heat import Heat, Horizon, Zoom, grid, heat, wanted_of
-from strongroom.model.plan import Plan, Span
-from strongroom.model.stream import Stream
+from strongroom.model.coverage_strip import Heat, Horizon, Zoom, grid, heat, wanted_of
+from strongroom.model.plan import Plan, Span, Stream
 from strongroom.model.window import Window
 
 DAY = timedelta(days=1)

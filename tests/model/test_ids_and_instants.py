@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kit.model_objects import NOW
 from strongroom.model.ids import make_id
-from strongroom.model.instants import format_instant, parse_instant, require_utc
+from strongroom.model.times import format_instant, parse_instant, require_utc
 
 DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 INSTANTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001
@@ -25,12 +25,12 @@ def number_of(made: str) -> int:
 
 
 @given(MODERN, st.binary(min_size=10, max_size=10))
-def test_an_id_holds_its_time_and_its_chance_exactly(at: datetime, chance: bytes) -> None:
-    made = make_id(at, lambda count: chance[:count])
+def test_an_id_holds_its_time_and_its_chance_exactly(at: datetime, random_bytes: bytes) -> None:
+    made = make_id(at, lambda count: random_bytes[:count])
     number = number_of(made)
     assert re.fullmatch("[0-9a-hjkmnp-tv-z]{26}", made)
     assert number >> 80 == (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
-    assert number & ((1 << 80) - 1) == int.from_bytes(chance, "big")
+    assert number & ((1 << 80) - 1) == int.from_bytes(random_bytes, "big")
 
 
 @given(MODERN, st.timedeltas(timedelta(milliseconds=1), timedelta(days=400)))

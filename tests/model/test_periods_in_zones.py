@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from strongroom.model.period import Period
-from strongroom.model.retention import RetentionRule, end_of
+from strongroom.model.retention import Period, RetentionRule, end_of
 from strongroom.model.window import Window
 
 ZONES = (

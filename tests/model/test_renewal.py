@@ -8,14 +8,14 @@ from datetime import timedelta
 import pytest
 
 from kit.model_objects import ASK, DAY, NOW, listed, make_job
-from strongroom.model.budget import RECHECK
 from strongroom.model.decision import Act, Situation, Step, next_step, recognise
 from strongroom.model.job import Cause, Event, Job, State
-from strongroom.model.patience import Patience
+from strongroom.model.job_table import Facts, advance
 from strongroom.model.provider import Ask, Listed, Match, Renewal
-from strongroom.model.table import Facts, advance
+from strongroom.model.quota import RECHECK
+from strongroom.model.retry_policy import RetryPolicy
 
-PATIENCE = Patience()
+PATIENCE = RetryPolicy()
 SECOND = timedelta(seconds=1)
 SAME = Situation(NOW, surveyed_at=NOW, budget_at=NOW, renewal=Renewal.SAME_EXPORT)
 NEW = replace(SAME, renewal=Renewal.NEW_EXPORT)

@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strongroom.model.clockcheck import ClockFault, check_trust
+from strongroom.model.clock_check import ClockFault, check_trust
 from strongroom.model.hold import Hold, HoldRule, catches, matters
-from strongroom.model.period import Period, PeriodUnit
 from strongroom.model.retention import (
     AtEnd,
     Basis,
     Fate,
-    Record,
+    Period,
+    PeriodUnit,
+    RetentionRecord,
     RetentionRule,
     end_of,
     is_shorter,
@@ -27,7 +28,7 @@ DAY = timedelta(days=1)
 START = datetime(2026, 3, 1, tzinfo=UTC)
 WINDOW = Window(START, START + DAY)
 RULE = RetentionRule("standard", Period.parse("7y"), citation="company policy")
-RECORD = Record(
+RECORD = RetentionRecord(
     "x", "chat", "zavu", ("messages",), WINDOW, "standard", RULE, end_of(RULE, WINDOW, START), START, START + DAY
 )
 HOLD = Hold("h", "Smith v. Acme", HoldRule(), START, "alice", "a letter")
@@ -95,7 +96,7 @@ def test_holds_of_one_matter_stand_together() -> None:
     ],
 )
 def test_a_verdict_is_the_most_careful_that_applies(
-    record: Record, holds: list[Hold], after: timedelta, fate: Fate
+    record: RetentionRecord, holds: list[Hold], after: timedelta, fate: Fate
 ) -> None:
     end = end_of(RULE, WINDOW, START)
     verdict = judge(record, holds, end + after)

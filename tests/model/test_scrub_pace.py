@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.model.scrub import Lap, Pace, is_behind, lap_due, owed, slice_size
+from strongroom.model.scrub import Lap, ScrubPace, is_behind, lap_due, owed, slice_size
 
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
-PACE = Pace(30 * DAY, 1000)
+PACE = ScrubPace(30 * DAY, 1000)
 LAP = Lap(1, BEGAN, total=1_000_000)
 
 

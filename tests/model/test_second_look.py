@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from strongroom.model.coverage import Cover, Interval
-from strongroom.model.secondlook import Doubt, Outcome, SecondLook, doubt_of, due_at, words_of
+from strongroom.model.second_look import Doubt, SecondLook, SecondLookOutcome, doubt_of, due_at, words_of
 from strongroom.model.window import Window
 
 DAY = timedelta(days=1)
@@ -103,13 +103,13 @@ def test_the_second_look_comes_before_the_provider_deletes(age: int, keeps: int 
 @pytest.mark.parametrize(
     ("outcome", "words"),
     [
-        (Outcome.PENDING, "the stream was never empty before; it is exported again on 2026-11-04 00:00Z"),
-        (Outcome.CONFIRMED, "found it empty again"),
-        (Outcome.REFUTED, "found records"),
-        (Outcome.UNCONFIRMED, "could not be made"),
+        (SecondLookOutcome.PENDING, "the stream was never empty before; it is exported again on 2026-11-04 00:00Z"),
+        (SecondLookOutcome.CONFIRMED, "found it empty again"),
+        (SecondLookOutcome.REFUTED, "found records"),
+        (SecondLookOutcome.UNCONFIRMED, "could not be made"),
     ],
 )
-def test_words(outcome: Outcome, words: str) -> None:
+def test_words(outcome: SecondLookOutcome, words: str) -> None:
     window = Window(MONDAY, MONDAY + DAY)
     look = SecondLook("s", window, "a", Doubt.STREAM, MONDAY + 2 * DAY, outcome, MONDAY + DAY)
     assert words in words_of(look)

@@ -8,8 +8,7 @@ import pytest
 
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.horizon import asked_after, at_risk
-from strongroom.model.plan import Plan, Span
-from strongroom.model.stream import Stream
+from strongroom.model.plan import Plan, Span, Stream
 from strongroom.model.window import Window
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

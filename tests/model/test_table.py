@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kit.model_objects import NOW, make_job
 from strongroom.model.job import TERMINAL, Cause, Event, Job, State
-from strongroom.model.table import MOVES, QUIET, Facts, IllegalMove, advance
+from strongroom.model.job_table import MOVES, QUIET, Facts, IllegalMove, advance
 
 PAIRS = [(state, event) for state in State for event in Event]
 

@@ -9,7 +9,7 @@ import pytest
 
 from kit.model_objects import NOW, make_job
 from strongroom.cli.documents import job_document, wait_group_document
-from strongroom.model.condition import ALL_WELL, Condition, condition_words
+from strongroom.model.alert import ALL_WELL, Condition, condition_words
 from strongroom.model.job import Cause, Job, State, Wait
 from strongroom.model.plan import Span, oldest_whole
 from strongroom.model.waiting import (

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from strongroom.cli import unitstate
+from strongroom.cli import service as unitstate
 from strongroom.cli.main import cli
-from strongroom.cli.unitstate import NoManager, ask_systemd
-from strongroom.cli.userunit import render_unit
+from strongroom.cli.service import NoManager, ask_systemd, render_unit
 from strongroom.config.load import load_config
-from strongroom.engine.assembly import open_engine, open_reading
-from strongroom.engine.health.heartbeat import beat
+from strongroom.engine.bootstrap import open_engine
+from strongroom.engine.core.heartbeat import beat
+from strongroom.engine.core.sources import open_reading
 from strongroom.model.errors import UsageError
 from strongroom.vault.requests import get_request
 

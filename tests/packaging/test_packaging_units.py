@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kit.systemd_units import DAEMON, ONCE, PACKAGING, ROOT, TIMER, UNITS, USER, options, tool, values
-from strongroom.cli.userunit import render_unit
+from strongroom.cli.service import render_unit
 from strongroom.model.errors import ExitCode
 
 THRESHOLD = 15  # tenths

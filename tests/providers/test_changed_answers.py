@@ -14,10 +14,10 @@ from kit.http_policies import KEY, NOW, SHORT, TOKEN, make_policy
 from kit.scripted_server import Server, always
 from kit.zavu import COMPLETED, DAY, PENDING, SPEC, zavu
 from strongroom.model.errors import AuthRefused, ProviderError, Transient, Unanswered
+from strongroom.model.plan import ExportSpec
 from strongroom.model.provider import Container, Observation, Part, Standing
-from strongroom.model.stream import ExportSpec
+from strongroom.providers.contract_fixture import leaks
 from strongroom.providers.download import download
-from strongroom.providers.eavesdrop import leaks
 from strongroom.providers.port import Provider
 from strongroom.providers.registry import ProviderSettings, build
 

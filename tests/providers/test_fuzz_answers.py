@@ -16,18 +16,17 @@ import pytest
 from kit.hostile_input import SEED, TEXTS, Faults, bend, mutate, rounds
 from kit.http_policies import KEY
 from strongroom.model.errors import StrongroomError
+from strongroom.model.plan import ExportSpec
 from strongroom.model.provider import Listed, Observation
-from strongroom.model.stream import ExportSpec
 from strongroom.model.window import Window
-from strongroom.providers.answers import Reply
+from strongroom.providers.answers import ApiResponse
 from strongroom.providers.policy import HttpPolicy
-from strongroom.providers.port import Provider
+from strongroom.providers.port import Provider, ProviderSettings
 from strongroom.providers.registry import build
-from strongroom.providers.settings import ProviderSettings
-from strongroom.sandbox.clock import SandboxClock
-from strongroom.sandbox.hookbridge_options import HookBridgeOptions
-from strongroom.sandbox.qlara_options import QlaraOptions
-from strongroom.sandbox.server import Sandbox, SandboxSettings
+from strongroom_sandbox.clock import SandboxClock
+from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
+from strongroom_sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.server import Sandbox, SandboxSettings
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SPECS = {"zavu": "messages", "hookbridge": "outbound", "qlara": "message-history"}
@@ -47,12 +46,12 @@ def walk(adapter: Provider, spec: ExportSpec, ref: str) -> Iterator[object]:
     yield lambda: adapter.renew(ref)
 
 
-def recorded(name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Provider, ExportSpec, str, list[Reply]]:
+def recorded(name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Provider, ExportSpec, str, list[ApiResponse]]:
     """Return an adapter, an export of its and the sound answers of the sandbox to all that it can be asked."""
-    kept: list[Reply] = []
+    kept: list[ApiResponse] = []
     call, clock = HttpPolicy.call, SandboxClock.stopped_at(NOW)
 
-    def keep(self: HttpPolicy, *args: Any, **more: Any) -> Reply:
+    def keep(self: HttpPolicy, *args: Any, **more: Any) -> ApiResponse:
         kept.append(call(self, *args, **more))
         return kept[-1]
 
@@ -74,18 +73,20 @@ def recorded(name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Provider, Expo
     return adapter, spec, ref, kept
 
 
-def spoil(reply: Reply, chance: random.Random) -> Reply:
+def spoil(reply: ApiResponse, random_bytes: random.Random) -> ApiResponse:
     body = reply.body
-    if chance.random() < 0.8:
+    if random_bytes.random() < 0.8:
         with suppress(ValueError):
-            body = json.dumps(bend(json.loads(body or b"null"), chance)).encode()
+            body = json.dumps(bend(json.loads(body or b"null"), random_bytes)).encode()
     else:
-        body = mutate(body, chance)
+        body = mutate(body, random_bytes)
     headers = dict(reply.headers)
-    if chance.random() < 0.3:
-        headers[chance.choice(HEADERS)] = chance.choice(TEXTS)
-    status = chance.choice((200, 200, 200, 201, 202, 204, 301, 400, 401, 403, 404, 409, 410, 422, 429, 500, 503, 999))
-    return replace(reply, body=body, headers=headers, status=reply.status if chance.random() < 0.7 else status)
+    if random_bytes.random() < 0.3:
+        headers[random_bytes.choice(HEADERS)] = random_bytes.choice(TEXTS)
+    status = random_bytes.choice(
+        (200, 200, 200, 201, 202, 204, 301, 400, 401, 403, 404, 409, 410, 422, 429, 500, 503, 999)
+    )
+    return replace(reply, body=body, headers=headers, status=reply.status if random_bytes.random() < 0.7 else status)
 
 
 def texts_of(answer: object) -> Iterator[str]:
@@ -104,14 +105,16 @@ def texts_of(answer: object) -> Iterator[str]:
 @pytest.mark.parametrize("name", SPECS)
 def test_whatever_a_provider_answers_it_is_read_or_refused_in_words(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     adapter, spec, ref, kept = recorded(name, monkeypatch)
-    chance, found = random.Random(f"{SEED} {name}"), Faults()
+    random_bytes, found = random.Random(f"{SEED} {name}"), Faults()
     monkeypatch.setattr(
-        HttpPolicy, "call", lambda *_args, **_more: answers.append(spoil(chance.choice(kept), chance)) or answers[-1]
+        HttpPolicy,
+        "call",
+        lambda *_args, **_more: answers.append(spoil(random_bytes.choice(kept), random_bytes)) or answers[-1],
     )
-    monkeypatch.setattr("strongroom.providers.bounds.Bounds.pages", 5)
+    monkeypatch.setattr("strongroom.providers.limits.Bounds.pages", 5)
     for _ in rounds(1):
         for each in walk(adapter, spec, ref):
-            answers: list[Reply] = []
+            answers: list[ApiResponse] = []
             try:
                 for text in texts_of(each()):
                     text.encode()

@@ -20,24 +20,18 @@ from strongroom.model.errors import (
     Transient,
     UsageError,
 )
-from strongroom.model.instants import parse_instant
+from strongroom.model.plan import ExportSpec
 from strongroom.model.provider import Standing
-from strongroom.model.stream import ExportSpec
+from strongroom.model.times import parse_instant
 from strongroom.model.window import Window
 from strongroom.providers.contract import LONG_AGO, ProviderContract, Sink, never
-from strongroom.sandbox.faults import Fault, FaultKind
-from strongroom.sandbox.hookbridge_options import (
-    DirectionShown,
-    Download,
-    Forgotten,
-    HookBridgeOptions,
-    LocationStyle,
-)
-from strongroom.sandbox.recorder import Operation
-from strongroom.sandbox.sheets import CsvHabits
-from strongroom.sandbox.slots import Bounds
-from strongroom.sandbox.transfer import Manners
-from strongroom.sandbox.treatment import Unwanted
+from strongroom_sandbox.csv_style import CsvHabits
+from strongroom_sandbox.faults import FaultKind, InjectedFault
+from strongroom_sandbox.hookbridge_jobs import DirectionShown, Download, Forgotten, HookBridgeOptions, LocationStyle
+from strongroom_sandbox.recorder import Operation
+from strongroom_sandbox.records import SlotBounds
+from strongroom_sandbox.shared_options import Unwanted
+from strongroom_sandbox.transfer import TransferFaults
 
 FREE = HookBridgeOptions(max_concurrent=None)
 OTHER = HookBridgeOptions(
@@ -62,7 +56,7 @@ OTHER = HookBridgeOptions(
     listed_for=timedelta(days=10),
     max_window=timedelta(days=31),
     rows_for=timedelta(days=60),
-    bounds=Bounds.OPEN,
+    bounds=SlotBounds.OPEN,
     misplaced_filter=Unwanted.ACCEPT,
 )
 SILENT = HookBridgeOptions(
@@ -74,7 +68,7 @@ SILENT = HookBridgeOptions(
     with_payload=True,
     page_length=1,
     location=LocationStyle.SCHEME_RELATIVE,
-    bounds=Bounds.HALF_OPEN,
+    bounds=SlotBounds.HALF_OPEN,
 )
 """Each option that nothing documents, the other way in one of the two."""
 WORLDS = {"as documented": FREE, "the other way": OTHER, "inbound": FREE, "no direction": SILENT}
@@ -130,7 +124,7 @@ def test_every_way_to_redirect_leads_to_the_file(location: LocationStyle, status
 
 @pytest.mark.parametrize("ranges", [True, False])
 def test_the_api_may_serve_the_file_itself(ranges: bool) -> None:
-    options = HookBridgeOptions(download=Download.DIRECT, manners=Manners(ranges=ranges))
+    options = HookBridgeOptions(download=Download.DIRECT, manners=TransferFaults(ranges=ranges))
     with csv_world(options, "outbound") as world:
         ref = make(world)
         world.finish()
@@ -138,8 +132,8 @@ def test_the_api_may_serve_the_file_itself(ranges: bool) -> None:
         assert world.sandbox.requests.at_storage == ()
 
 
-@pytest.mark.parametrize("bounds", Bounds)
-def test_no_record_of_the_window_is_missed_whatever_the_bounds(bounds: Bounds) -> None:
+@pytest.mark.parametrize("bounds", SlotBounds)
+def test_no_record_of_the_window_is_missed_whatever_the_bounds(bounds: SlotBounds) -> None:
     """The window begins and ends exactly on records, where bounds differ."""
     with csv_world(HookBridgeOptions(bounds=bounds, max_concurrent=None), "outbound") as world:
         ref = make(world)
@@ -169,7 +163,7 @@ def test_a_limit_on_exports_is_waited_for_and_a_limit_on_wrong_keys_stops() -> N
         assert caught.value.retry_at is not None
         assert caught.value.request_id.startswith("req_")
         assert [entry.observation.ref for entry in world.provider.sweep(LONG_AGO)] == [ref]
-        world.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.LIST, status=429))
+        world.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.LIST, status=429))
         with pytest.raises(AuthRefused, match="RATE_LIMITED"):
             list(world.provider.sweep(LONG_AGO))
 
@@ -249,7 +243,7 @@ def test_a_list_in_pages_is_read_to_its_end() -> None:
 def test_a_list_that_moves_while_it_is_read_ends_and_tells_nothing_twice(kind: FaultKind) -> None:
     with csv_world(HookBridgeOptions(page_length=4, max_concurrent=None), "outbound") as world:
         refs = {world.sandbox.hookbridge.add_foreign_job(DAY.start, DAY.end) for _ in range(20)}
-        world.sandbox.faults.add(Fault(kind, count=2, times=3))
+        world.sandbox.faults.add(InjectedFault(kind, count=2, times=3))
         try:
             told = [entry.observation.ref for entry in world.provider.sweep(LONG_AGO)]
         except Transient as error:
@@ -263,7 +257,7 @@ def test_a_list_that_moves_while_it_is_read_ends_and_tells_nothing_twice(kind: F
 def test_the_probe_reads_the_plan() -> None:
     with csv_world(HookBridgeOptions(retention_days=45), "outbound") as world:
         assert world.provider.probe().retention == timedelta(days=45)
-        world.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.PLAN, status=403))
+        world.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.PLAN, status=403))
         probe = world.provider.probe()
         assert probe.retention is None
         assert "retention_days" in probe.notes[0]
@@ -310,7 +304,7 @@ def test_an_export_is_deleted_and_once_more_is_no_harm(status: int) -> None:
 def test_a_refused_deletion_deletes_nothing(status: int, error: type[ProviderError]) -> None:
     with csv_world(FREE, "outbound") as world:
         ref = make(world)
-        world.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.DELETE, status=status))
+        world.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.DELETE, status=status))
         with pytest.raises(error):
             world.provider.delete(ref)
         assert world.provider.observe([ref])[ref].standing is not Standing.GONE
@@ -334,7 +328,7 @@ def test_options_that_mean_nothing_are_refused(own: dict[str, str]) -> None:
 
 def test_an_export_that_failed_there_tells_why() -> None:
     with csv_world(FREE, "outbound") as world:
-        world.sandbox.faults.add(Fault(FaultKind.JOB_FAILS, message="no room"))
+        world.sandbox.faults.add(InjectedFault(FaultKind.JOB_FAILS, message="no room"))
         ref = make(world)
         world.finish()
         seen = world.provider.observe([ref])[ref]

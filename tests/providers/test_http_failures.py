@@ -17,8 +17,8 @@ import strongroom.providers
 from kit.http_policies import KEY, NOW, SHORT, TOKEN, StopAfter, fetch, make_policy
 from kit.scripted_server import Script, Seen, Server, always, hang, redirect, reset
 from strongroom.model.errors import Interrupted, ProviderError, Transient, Unanswered
-from strongroom.providers.bounds import Bounds, Paths
-from strongroom.providers.eavesdrop import leaks, taped
+from strongroom.providers.contract_fixture import leaks, taped
+from strongroom.providers.limits import Bounds, Paths
 from strongroom.providers.policy import HttpPolicy
 
 # --- sent or not, and how long it takes ------------------------------------------------------------------------------
@@ -215,9 +215,9 @@ def test_errors_are_words_for_a_person() -> None:
     assert caught.value.hint
 
 
-def test_the_http_libraries_stay_in_two_files() -> None:
+def test_the_http_libraries_stay_in_one_file() -> None:
     room = Path(strongroom.providers.__file__).parent
     users = {
         path.name for path in room.glob("*.py") if re.search(r"^(?:import|from) http", path.read_text(), re.MULTILINE)
     }
-    assert users == {"line.py", "wire.py"}
+    assert users == {"wire.py"}

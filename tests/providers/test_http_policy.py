@@ -8,8 +8,8 @@ import pytest
 from kit.http_policies import KEY, NOW, SHORT, TOKEN, fetch, make_policy
 from kit.scripted_server import Seen, Server, always, answer, redirect
 from strongroom.model.errors import AuthRefused, LinkRefused, Transient, UsageError
-from strongroom.providers.bounds import Bounds, Paths
-from strongroom.providers.eavesdrop import leaks
+from strongroom.providers.contract_fixture import leaks
+from strongroom.providers.limits import Bounds, Paths
 from strongroom.providers.policy import USER_AGENT, HttpPolicy
 
 HEADERS = [("Authorization", f"Bearer {KEY}"), ("X-Api-Key", KEY), ("X-Custom", KEY)]

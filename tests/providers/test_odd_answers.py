@@ -13,8 +13,8 @@ from kit.zavu import COMPLETED, body, zavu
 from strongroom.model.errors import Transient
 from strongroom.model.provider import Standing
 from strongroom.providers.account import read_expiry
-from strongroom.providers.answers import Reply
-from strongroom.providers.bounds import Bounds
+from strongroom.providers.answers import ApiResponse
+from strongroom.providers.limits import Bounds
 from strongroom.providers.links import BadLink, parse_locator
 from strongroom.providers.qlara_request import read_ask
 from strongroom.providers.redaction import plain_words
@@ -64,7 +64,7 @@ def test_an_answer_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed = []
     loads = json.loads
     monkeypatch.setattr("strongroom.providers.answers.json.loads", lambda text: parsed.append(1) or loads(text))
-    reply = Reply(200, {}, b'{"items": []}', NOW)
+    reply = ApiResponse(200, {}, b'{"items": []}', NOW)
     assert [(reply.retry_at, reply.request_id, reply.content()) for _ in range(9)]
     assert len(parsed) == 1
 

@@ -20,11 +20,10 @@ from strongroom.model.errors import (
     Transient,
 )
 from strongroom.model.provider import Container, Part
-from strongroom.providers.bounds import Bounds
+from strongroom.providers.contract_fixture import leaks, taped
 from strongroom.providers.download import download
-from strongroom.providers.eavesdrop import leaks, taped
-from strongroom.providers.watch import Pace
-from strongroom.sandbox.codings import encode, label
+from strongroom.providers.limits import Bounds, Pace
+from strongroom_sandbox.codings import encode, label
 
 DATA = bytes(range(256)) * 40  # 10,240 bytes
 ETAG = '"v1"'

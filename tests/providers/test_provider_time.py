@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from strongroom.providers.answers import Reply
+from strongroom.providers.answers import ApiResponse
 
 AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
 DATE = "Mon, 30 Nov 2026 10:00:00 GMT"
@@ -16,10 +16,10 @@ DATE = "Mon, 30 Nov 2026 10:00:00 GMT"
     ("age", "hours"), [("7200", 2), (" 7200 ", 2), ("", 0), ("-5", 0), ("x", 0), ("9" * 40, 0), ("٣", 0)]
 )
 def test_the_age_of_a_cached_answer_counts(age: str, hours: int) -> None:
-    reply = Reply(200, {"date": DATE, "age": age}, b"", AT)
+    reply = ApiResponse(200, {"date": DATE, "age": age}, b"", AT)
     assert reply.provider_time == AT + timedelta(hours=hours - 2)
     assert reply.now == reply.provider_time
 
 
 def test_without_a_date_the_provider_tells_no_time() -> None:
-    assert Reply(200, {"age": "5"}, b"", AT).provider_time is None
+    assert ApiResponse(200, {"age": "5"}, b"", AT).provider_time is None

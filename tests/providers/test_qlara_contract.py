@@ -10,13 +10,14 @@ import pytest
 
 from kit.csv_contracts import BASIC, DAY, KEY, NOW, CsvWorld, csv_world
 from strongroom.model.errors import AuthRefused, ExportGone, QuotaExceeded, RequestRefused, Transient, UsageError
+from strongroom.model.plan import ExportSpec
 from strongroom.model.provider import Renewal, Standing
-from strongroom.model.stream import ExportSpec
 from strongroom.providers.contract import LONG_AGO, ProviderContract, Sink, never
+from strongroom.providers.port import ProviderSettings
 from strongroom.providers.qlara import build_qlara
-from strongroom.providers.settings import ProviderSettings
-from strongroom.sandbox.faults import Fault, FaultKind
-from strongroom.sandbox.qlara_options import (
+from strongroom_sandbox.csv_style import CsvHabits
+from strongroom_sandbox.faults import FaultKind, InjectedFault
+from strongroom_sandbox.qlara_options import (
     CreateAnswer,
     EntryField,
     ExpiredShown,
@@ -25,11 +26,10 @@ from strongroom.sandbox.qlara_options import (
     ListOrder,
     QlaraOptions,
 )
-from strongroom.sandbox.qlara_options import Renewal as Again
-from strongroom.sandbox.recorder import Operation
-from strongroom.sandbox.sheets import CsvHabits
-from strongroom.sandbox.slots import Bounds
-from strongroom.sandbox.treatment import Unwanted
+from strongroom_sandbox.qlara_options import LinkRenewal as Again
+from strongroom_sandbox.recorder import Operation
+from strongroom_sandbox.records import SlotBounds
+from strongroom_sandbox.shared_options import Unwanted
 
 OTHER = QlaraOptions(
     create_answer=CreateAnswer.LOCATION,
@@ -44,7 +44,7 @@ OTHER = QlaraOptions(
     early_status=404,
     retry_after_header=True,
     numeric_ids=True,
-    bounds=Bounds.OPEN,
+    bounds=SlotBounds.OPEN,
     both_scopes=Unwanted.ACCEPT,
     unknown_campaign=Unwanted.REFUSE,
     empty_ids=Unwanted.REFUSE,
@@ -163,7 +163,7 @@ def test_fifty_exports_cost_one_sweep() -> None:
 def test_a_list_that_grows_while_it_is_read_loses_nothing() -> None:
     with csv_world(QlaraOptions(page_max=5), "contacts") as world:
         refs = [world.sandbox.qlara.add_foreign_job("CONTACTS") for _ in range(20)]
-        world.sandbox.faults.add(Fault(FaultKind.LIST_GROWS, count=3, times=3))
+        world.sandbox.faults.add(InjectedFault(FaultKind.LIST_GROWS, count=3, times=3))
         world.finish()
         assert {seen.standing for seen in world.provider.observe(refs).values()} == {Standing.READY}
 
@@ -172,7 +172,7 @@ def test_a_list_that_grows_while_it_is_read_loses_nothing() -> None:
 def test_a_list_that_is_reordered_while_it_is_read_loses_nothing(order: ListOrder) -> None:
     with csv_world(QlaraOptions(page_max=5, order=order), "contacts") as world:
         refs = [world.sandbox.qlara.add_foreign_job("CONTACTS") for _ in range(20)]
-        world.sandbox.faults.add(Fault(FaultKind.LIST_SHUFFLED, times=None))
+        world.sandbox.faults.add(InjectedFault(FaultKind.LIST_SHUFFLED, times=None))
         world.finish()
         assert {seen.standing for seen in world.provider.observe(refs).values()} == {Standing.READY}
 

@@ -9,19 +9,12 @@ import pytest
 
 from kit.csv_contracts import DAY, CsvWorld, csv_world
 from strongroom.model.errors import ExportGone, ProviderError, QuotaExceeded, Transient, Unanswered
+from strongroom.model.plan import ExportSpec
 from strongroom.model.provider import Standing
-from strongroom.model.stream import ExportSpec
 from strongroom.providers.contract import LONG_AGO, Sink, never
-from strongroom.sandbox.faults import Fault, FaultKind
-from strongroom.sandbox.qlara_options import (
-    CreateAnswer,
-    EntryField,
-    EntryIds,
-    ExpiredShown,
-    QlaraOptions,
-    Renewal,
-)
-from strongroom.sandbox.recorder import Operation
+from strongroom_sandbox.faults import FaultKind, InjectedFault
+from strongroom_sandbox.qlara_options import CreateAnswer, EntryField, EntryIds, ExpiredShown, LinkRenewal, QlaraOptions
+from strongroom_sandbox.recorder import Operation
 
 HOUR = timedelta(hours=1)
 
@@ -54,18 +47,18 @@ def expired(world: CsvWorld) -> str:
     return ref
 
 
-@pytest.mark.parametrize("renewal", Renewal)
+@pytest.mark.parametrize("renewal", LinkRenewal)
 @pytest.mark.parametrize(
     "answer", [CreateAnswer.OBJECT, CreateAnswer.LOCATION, CreateAnswer.NOTE, CreateAnswer.NOTHING]
 )
 @pytest.mark.parametrize("look", [ExpiredShown.STATUS, ExpiredShown.FLAG_ALONE])
-def test_an_expired_export_is_made_again(renewal: Renewal, answer: CreateAnswer, look: ExpiredShown) -> None:
+def test_an_expired_export_is_made_again(renewal: LinkRenewal, answer: CreateAnswer, look: ExpiredShown) -> None:
     options = QlaraOptions(renewal=renewal, create_answer=answer, expired_shown=look)
     with csv_world(options, "message-history") as world:
         ref = expired(world)
         again = world.provider.renew(ref)
         assert again.standing is Standing.QUEUED
-        assert (again.ref == ref) == (renewal is Renewal.IN_PLACE)
+        assert (again.ref == ref) == (renewal is LinkRenewal.IN_PLACE)
         assert standing(world, again.ref) in (Standing.QUEUED, Standing.RUNNING)
         world.finish()
         assert standing(world, again.ref) is Standing.READY
@@ -83,19 +76,19 @@ def test_a_second_regeneration_does_no_harm(status: int) -> None:
 
 
 def test_two_new_entries_that_look_alike_are_not_guessed_between() -> None:
-    options = QlaraOptions(renewal=Renewal.NEW_ENTRY, create_answer=CreateAnswer.NOTHING, entry_fields=frozenset())
+    options = QlaraOptions(renewal=LinkRenewal.NEW_ENTRY, create_answer=CreateAnswer.NOTHING, entry_fields=frozenset())
     with csv_world(options, "contacts") as world:
         ref = expired(world)
-        world.sandbox.faults.add(Fault(FaultKind.LIST_GROWS, count=1))
+        world.sandbox.faults.add(InjectedFault(FaultKind.LIST_GROWS, count=1))
         assert world.provider.renew(ref).ref == ref
         assert world.exports() == 3
 
 
 def test_a_new_entry_of_another_kind_is_not_taken_for_ours() -> None:
-    options = QlaraOptions(renewal=Renewal.NEW_ENTRY, create_answer=CreateAnswer.NOTHING)
+    options = QlaraOptions(renewal=LinkRenewal.NEW_ENTRY, create_answer=CreateAnswer.NOTHING)
     with csv_world(options, "message-history") as world:
         ref = expired(world)
-        world.sandbox.faults.add(Fault(FaultKind.LIST_GROWS, count=2))  # contacts
+        world.sandbox.faults.add(InjectedFault(FaultKind.LIST_GROWS, count=2))  # contacts
         fresh = world.provider.renew(ref).ref
         (ours,) = [job for job in world.sandbox.qlara.jobs if job.id == fresh]
         assert (fresh != ref, ours.foreign) == (True, False)
@@ -122,7 +115,7 @@ def test_a_list_that_is_ahead_of_both_endpoints_sends_back_to_the_link() -> None
 
 def test_what_failed_or_is_unknown_cannot_be_made_again() -> None:
     with csv_world(QlaraOptions(), "message-history") as world:
-        world.sandbox.faults.add(Fault(FaultKind.JOB_FAILS))
+        world.sandbox.faults.add(InjectedFault(FaultKind.JOB_FAILS))
         ref = make(world)
         world.finish()
         for name in (ref, "no-such-export"):
@@ -134,7 +127,7 @@ def test_what_failed_or_is_unknown_cannot_be_made_again() -> None:
 def test_a_regeneration_that_is_not_answered_is_sent_once(status: int, error: type[ProviderError]) -> None:
     with csv_world(QlaraOptions(), "message-history") as world:
         ref = expired(world)
-        world.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.RENEW, status=status))
+        world.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.RENEW, status=status))
         with pytest.raises(error):
             world.provider.renew(ref)
         assert len([seen for seen in world.sandbox.requests.all if seen.operation is Operation.RENEW]) == 1
@@ -161,7 +154,7 @@ def test_a_flag_that_lags_behind_is_waited_for(early: int) -> None:
         ref = make(world)
         world.advance(timedelta(minutes=5))
         if early == 409:
-            world.sandbox.faults.add(Fault(FaultKind.ANSWER, Operation.LINK, status=409))
+            world.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.LINK, status=409))
             with pytest.raises(ProviderError):
                 world.provider.observe([ref])
         seen = standing(world, ref)

@@ -12,7 +12,7 @@ from kit.scripted_server import Server, always, hang
 from kit.zavu import PENDING, body
 from strongroom.model.errors import Interrupted, ProviderError, Unanswered
 from strongroom.providers import policy as module
-from strongroom.providers.bounds import Bounds
+from strongroom.providers.limits import Bounds
 
 WAITS = Bounds(connect=10, read=30, call=60)
 

@@ -22,14 +22,13 @@ from strongroom.model.errors import (
     Transient,
     UsageError,
 )
+from strongroom.model.plan import ExportSpec
 from strongroom.model.provider import Ask, ExpiryBasis, Match, Observation, Renewal, Standing
-from strongroom.model.stream import ExportSpec
 from strongroom.model.window import Window
-from strongroom.providers.answers import Reply, Unusable
-from strongroom.providers.eavesdrop import leaks
+from strongroom.providers.answers import ApiResponse, Unusable
+from strongroom.providers.contract_fixture import leaks
 from strongroom.providers.registry import PROVIDERS, LimitOverrides, ProviderSettings, build
-from strongroom.providers.zavu_export import read_ask, read_export, read_observation, read_page
-from strongroom.providers.zavu_shapes import SHAPES
+from strongroom.providers.zavu_export import SHAPES, read_ask, read_export, read_observation, read_page
 
 
 def look(export: Mapping[str, object], **headers: str) -> Observation:
@@ -238,7 +237,7 @@ _json = st.recursive(
 
 @given(st.fixed_dictionaries({"id": _json}, optional={name: _json for name in COMPLETED if name != "id"}))
 def test_whatever_an_export_looks_like_it_is_read_or_unusable(export: dict[str, object]) -> None:
-    reply = Reply(200, {}, json.dumps({"export": export, "items": [export]}).encode(), NOW)
+    reply = ApiResponse(200, {}, json.dumps({"export": export, "items": [export]}).encode(), NOW)
     read_ask(export)
     try:
         seen = read_observation(read_export(reply), reply)

@@ -10,22 +10,22 @@ import pytest
 from kit.http_policies import KEY, TOKEN
 from kit.odd_faults import Ticking, bounds, odd_answers, odd_download
 from strongroom.model.errors import QuotaExceeded
+from strongroom.model.plan import ExportSpec
 from strongroom.model.provider import Standing
-from strongroom.model.stream import ExportSpec
 from strongroom.model.window import Window
 from strongroom.providers.contract import ProviderContract
 from strongroom.providers.registry import ProviderSettings, build
-from strongroom.sandbox.clock import SandboxClock
-from strongroom.sandbox.faults import BodyShape, Fault, FaultKind, Length
-from strongroom.sandbox.recorder import Operation, Origin
-from strongroom.sandbox.records import DataOptions
-from strongroom.sandbox.server import Sandbox, SandboxSettings
-from strongroom.sandbox.zavu_options import ExpiredLook, ZavuOptions
+from strongroom_sandbox.clock import SandboxClock
+from strongroom_sandbox.faults import BodyShape, FaultKind, InjectedFault, Length
+from strongroom_sandbox.recorder import Operation, SandboxOrigin
+from strongroom_sandbox.records import DataOptions
+from strongroom_sandbox.server import Sandbox, SandboxSettings
+from strongroom_sandbox.zavu_jobs import ExpiredLook, ZavuOptions
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 DAY = Window(datetime(2026, 10, 30, tzinfo=UTC), datetime(2026, 10, 31, tzinfo=UTC))
 FEW = DataOptions(per_day={"messages": 40, "activities": 2})
-CUT = Fault(FaultKind.CUT, at=3000)
+CUT = InjectedFault(FaultKind.CUT, at=3000)
 
 
 class ZavuWorld:
@@ -58,25 +58,25 @@ class ZavuWorld:
         word, after = how.split()[0], how.endswith("after")
         kind = {"reset": FaultKind.RESET, "hang": FaultKind.HANG}.get(word, FaultKind.ANSWER)
         status = int(word) if word.isdecimal() else 503
-        self.sandbox.faults.add(Fault(kind, Operation.CREATE, after=after, status=status, seconds=10))
+        self.sandbox.faults.add(InjectedFault(kind, Operation.CREATE, after=after, status=status, seconds=10))
 
     def spoil_download(self, how: str) -> None:
         bent = {
             "cut": [CUT],
-            "cut and reset": [Fault(FaultKind.CUT, at=3000, reset=True)],
-            "cut, new etag": [CUT, Fault(FaultKind.NEW_ETAG, nth=2)],
-            "cut, wrong range": [CUT, Fault(FaultKind.WRONG_RANGE, nth=2)],
-            "cut without length": [Fault(FaultKind.CUT, at=3000, length=Length.ABSENT)],
-            "longer": [Fault(FaultKind.CUT, length=Length.OVER)],
-            "redirect": [Fault(FaultKind.REDIRECT, hops=3)],
-            "redirect across": [Fault(FaultKind.REDIRECT, hops=4, across=True)],
-            "too many redirects": [Fault(FaultKind.REDIRECT, hops=6, across=True)],
-            "403": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=403)],
-            "404": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=404)],
-            "500": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=500)],
-            "html": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=200, body=BodyShape.HTML)],
-            "xml": [Fault(FaultKind.ANSWER, Operation.DOWNLOAD, status=200, body=BodyShape.XML)],
-            "reset": [Fault(FaultKind.RESET, Operation.DOWNLOAD)],
+            "cut and reset": [InjectedFault(FaultKind.CUT, at=3000, reset=True)],
+            "cut, new etag": [CUT, InjectedFault(FaultKind.NEW_ETAG, nth=2)],
+            "cut, wrong range": [CUT, InjectedFault(FaultKind.WRONG_RANGE, nth=2)],
+            "cut without length": [InjectedFault(FaultKind.CUT, at=3000, length=Length.ABSENT)],
+            "longer": [InjectedFault(FaultKind.CUT, length=Length.OVER)],
+            "redirect": [InjectedFault(FaultKind.REDIRECT, hops=3)],
+            "redirect across": [InjectedFault(FaultKind.REDIRECT, hops=4, across=True)],
+            "too many redirects": [InjectedFault(FaultKind.REDIRECT, hops=6, across=True)],
+            "403": [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, status=403)],
+            "404": [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, status=404)],
+            "500": [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, status=500)],
+            "html": [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, status=200, body=BodyShape.HTML)],
+            "xml": [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, status=200, body=BodyShape.XML)],
+            "reset": [InjectedFault(FaultKind.RESET, Operation.DOWNLOAD)],
         }
         for fault in bent[how]:
             self.sandbox.faults.add(fault)
@@ -98,7 +98,7 @@ class ZavuWorld:
         return len(self.sandbox.zavu.jobs)
 
     def away(self) -> Sequence[dict[str, str]]:
-        return [dict(seen.headers) for seen in self.sandbox.requests.all if seen.origin is not Origin.API]
+        return [dict(seen.headers) for seen in self.sandbox.requests.all if seen.origin is not SandboxOrigin.API]
 
 
 def make_world(options: ZavuOptions | None = None, read: float = 20) -> Iterator[ZavuWorld]:
@@ -149,7 +149,7 @@ def test_an_export_over_the_quota_says_when_to_come_again() -> None:
 
 def test_an_export_that_failed_there_tells_why() -> None:
     for world in make_world():
-        world.sandbox.faults.add(Fault(FaultKind.JOB_FAILS, message=f"broken \x1b[31m for {KEY}"))
+        world.sandbox.faults.add(InjectedFault(FaultKind.JOB_FAILS, message=f"broken \x1b[31m for {KEY}"))
         accepted = world.provider.create(world.provider.ask(world.spec))
         assert accepted.observation is not None
         world.finish()

@@ -19,7 +19,7 @@ from strongroom.model.errors import (
     Transient,
     Unanswered,
 )
-from strongroom.providers.eavesdrop import leaks
+from strongroom.providers.contract_fixture import leaks
 
 
 @pytest.mark.parametrize(

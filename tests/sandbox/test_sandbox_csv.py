@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.sandbox_csv_bench import HookBench, QlaraBench, read_csv
-from strongroom.sandbox.faults import CSV_FILES, ZIP_FILES
-from strongroom.sandbox.hookbridge_shapes import columns_of, pool_of
-from strongroom.sandbox.qlara_shapes import LAYOUTS
-from strongroom.sandbox.qlara_shapes import pool_of as qlara_pool
-from strongroom.sandbox.rows import Amount, Later, Record, Row, RowOptions, RowSource
-from strongroom.sandbox.sheets import Column, CsvHabits, Sheet, TimeStyle, time_writer
-from strongroom.sandbox.slots import DAY, Span
+from strongroom_sandbox.csv_style import CsvColumn, CsvHabits, Sheet, TimeStyle, time_writer
+from strongroom_sandbox.faults import CSV_FILES, ZIP_FILES
+from strongroom_sandbox.hookbridge_shapes import columns_of, pool_of
+from strongroom_sandbox.qlara_shapes import LAYOUTS
+from strongroom_sandbox.qlara_shapes import pool_of as qlara_pool
+from strongroom_sandbox.records import DAY, SlotSpan
+from strongroom_sandbox.rows import Amount, Later, Record, RowOptions, RowSource, SandboxRow
 
 OpenHook = Callable[..., HookBench]
 OpenQlara = Callable[..., QlaraBench]
@@ -262,8 +262,8 @@ cells = st.one_of(
 @given(row=st.lists(cells, min_size=2, max_size=6), delimiter=st.sampled_from(",;\t|"), quote_all=st.booleans())
 @settings(max_examples=200, deadline=None)
 def test_lines_are_read_back_as_the_cells_they_were(row: list[Any], delimiter: str, quote_all: bool) -> None:
-    sheet = Sheet([Column(str(n), str(n)) for n in range(len(row))], CsvHabits(delimiter, quote_all))
-    made = Row(0, 5, Record({str(n): cell for n, cell in enumerate(row)}))
+    sheet = Sheet([CsvColumn(str(n), str(n)) for n in range(len(row))], CsvHabits(delimiter, quote_all))
+    made = SandboxRow(0, 5, Record({str(n): cell for n, cell in enumerate(row)}))
     parsed = list(csv.reader(io.StringIO(sheet.line(made), newline=""), delimiter=delimiter, strict=True))
     assert parsed == [sheet.cells(made)]
     assert all(str(cell) == text for cell, text in zip(row, parsed[0], strict=True) if isinstance(cell, str | int))
@@ -277,8 +277,8 @@ moments = st.integers(20_000 * DAY, 20_002 * DAY)
 def test_adjacent_windows_hold_each_row_once(cuts: list[int], rate: int) -> None:
     cuts.sort()
     source = RowSource(RowOptions(per_day={"outbound": rate}), lambda name: pool_of(1, name))
-    whole = list(source.rows("outbound", Span(cuts[0], cuts[-1] - 1), cuts[-1]))
-    parts = [row for a, b in itertools.pairwise(cuts) for row in source.rows("outbound", Span(a, b - 1), b)]
+    whole = list(source.rows("outbound", SlotSpan(cuts[0], cuts[-1] - 1), cuts[-1]))
+    parts = [row for a, b in itertools.pairwise(cuts) for row in source.rows("outbound", SlotSpan(a, b - 1), b)]
     assert parts == whole
     assert len({row.draw for row in whole}) == len(whole)
 

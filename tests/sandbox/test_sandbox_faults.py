@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from kit.sandbox_bench import NOW, Bench, zavu
-from strongroom.sandbox.faults import (
+from strongroom_sandbox.faults import (
     ANSWER_BODIES,
     ANSWERS,
     CSV_FILES,
@@ -20,11 +20,11 @@ from strongroom.sandbox.faults import (
     LISTS,
     TRANSFERS,
     ZIP_FILES,
-    Fault,
     FaultBook,
     FaultKind,
+    InjectedFault,
 )
-from strongroom.sandbox.recorder import Operation
+from strongroom_sandbox.recorder import Operation
 
 Open = Callable[..., Bench]
 
@@ -198,7 +198,7 @@ def test_the_announced_size_can_be_wrong(bench: Bench, by: int) -> None:
 
 
 def test_foreign_exports_can_be_bent_too(bench: Bench) -> None:
-    made = bench.sandbox.zavu.add_foreign_job(["messages"], faults=[Fault(FaultKind.JOB_FAILS, message="no")])
+    made = bench.sandbox.zavu.add_foreign_job(["messages"], faults=[InjectedFault(FaultKind.JOB_FAILS, message="no")])
     bench.advance(minutes=1)
     assert bench.get(made)["errorMessage"] == "no"
 
@@ -222,7 +222,7 @@ def test_a_fault_hits_the_requests_it_is_meant_for(bench: Bench, settings: dict[
 
 
 def test_chance_is_repeatable() -> None:
-    fault = Fault(FaultKind.RESET, on=Operation.GET, times=None, probability=0.4, seed=9)
+    fault = InjectedFault(FaultKind.RESET, on=Operation.GET, times=None, probability=0.4, seed=9)
     runs = []
     for _ in range(2):
         book = FaultBook()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kit.sandbox_bench import Bench, unzip
-from strongroom.sandbox.faults import ZIP_FILES
+from strongroom_sandbox.faults import ZIP_FILES
 
 
 def archive(content: bytes) -> zipfile.ZipFile:

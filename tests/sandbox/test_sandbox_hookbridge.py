@@ -13,12 +13,12 @@ import pytest
 from kit.credential_leaks import Planted
 from kit.sandbox_bench import NOW
 from kit.sandbox_csv_bench import DAY, HookBench
-from strongroom.sandbox.hookbridge_options import DirectionShown, Download, Forgotten, LocationStyle
-from strongroom.sandbox.recorder import Operation, Origin, Provider
-from strongroom.sandbox.rows import RowOptions
-from strongroom.sandbox.slots import Bounds
-from strongroom.sandbox.transfer import Manners
-from strongroom.sandbox.treatment import Unwanted
+from strongroom_sandbox.hookbridge_jobs import DirectionShown, Download, Forgotten, LocationStyle
+from strongroom_sandbox.recorder import Operation, ProviderName, SandboxOrigin
+from strongroom_sandbox.records import SlotBounds
+from strongroom_sandbox.rows import RowOptions
+from strongroom_sandbox.shared_options import Unwanted
+from strongroom_sandbox.transfer import TransferFaults
 
 Open = Callable[..., HookBench]
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -176,13 +176,15 @@ def test_a_filter_of_the_other_direction_is_refused_or_ignored(
 @pytest.mark.parametrize(
     ("bounds", "ends"),
     [
-        (Bounds.CLOSED, (True, True)),
-        (Bounds.HALF_OPEN, (True, False)),
-        (Bounds.OPEN_CLOSED, (False, True)),
-        (Bounds.OPEN, (False, False)),
+        (SlotBounds.CLOSED, (True, True)),
+        (SlotBounds.HALF_OPEN, (True, False)),
+        (SlotBounds.OPEN_CLOSED, (False, True)),
+        (SlotBounds.OPEN, (False, False)),
     ],
 )
-def test_either_end_of_the_window_can_belong_to_it(open_hook: Open, bounds: Bounds, ends: tuple[bool, bool]) -> None:
+def test_either_end_of_the_window_can_belong_to_it(
+    open_hook: Open, bounds: SlotBounds, ends: tuple[bool, bool]
+) -> None:
     hook = open_hook(bounds=bounds)
     times = [row["created_at"] for row in hook.rows()]
     inside = [row["created_at"] for row in hook.rows(start_time=times[3], end_time=times[9])]
@@ -241,15 +243,15 @@ def test_the_download_endpoint_redirects_to_storage_where_no_key_is_needed(hook:
     assert url.startswith(f"{hook.sandbox.storage_url}/hookbridge/{job_id}.csv?token=")
     assert hook.fetch(url).status_code == 200
     requests = hook.sandbox.requests
-    assert [r.origin for r in requests.to(Provider.HOOKBRIDGE).downloads] == [Origin.STORAGE]
+    assert [r.origin for r in requests.to(ProviderName.HOOKBRIDGE).downloads] == [SandboxOrigin.STORAGE]
     assert requests.of(Operation.LINK)[0].job == job_id
-    assert requests.astray("hb_test_sandbox", Origin.HOOKBRIDGE) == ()
+    assert requests.astray("hb_test_sandbox", SandboxOrigin.HOOKBRIDGE) == ()
 
 
 def test_a_key_that_follows_a_redirect_is_on_record(hook: HookBench, planted_strays: Planted) -> None:
     hook.fetch(hook.url(), Authorization="Bearer hb_test_sandbox")
-    (leak,) = hook.sandbox.requests.astray("hb_test_sandbox", Origin.HOOKBRIDGE)
-    assert (leak.origin, leak.provider) == (Origin.STORAGE, Provider.HOOKBRIDGE)
+    (leak,) = hook.sandbox.requests.astray("hb_test_sandbox", SandboxOrigin.HOOKBRIDGE)
+    assert (leak.origin, leak.provider) == (SandboxOrigin.STORAGE, ProviderName.HOOKBRIDGE)
     assert planted_strays() == [
         "GET to storage: it has the header authorization",
         "GET to storage: it holds the credential of hookbridge-api",
@@ -275,7 +277,7 @@ def test_locations_can_be_relative_and_any_redirect_is_possible(
 
 
 def test_the_download_endpoint_can_answer_with_the_file(open_hook: Open) -> None:
-    hook = open_hook(download=Download.DIRECT, manners=Manners(ranges=True))
+    hook = open_hook(download=Download.DIRECT, manners=TransferFaults(ranges=True))
     job_id = hook.completed()
     answer = hook.download(job_id)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv")

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from kit.sandbox_bench import Bench, data, zavu
-from strongroom.sandbox.archive import ZipHabits
-from strongroom.sandbox.transfer import Manners
-from strongroom.sandbox.zavu_options import ExpiredLook, Unwanted
+from strongroom_sandbox.transfer import TransferFaults
+from strongroom_sandbox.zavu_jobs import ExpiredLook, Unwanted
+from strongroom_sandbox.zip_files import ZipHabits
 
 Open = Callable[..., Bench]
 
@@ -134,14 +134,14 @@ def test_durations_can_be_scaled_and_spread(open_bench: Open, pace: float, sprea
 
 
 def test_the_storage_host_can_do_without_ranges_and_etags(open_bench: Open) -> None:
-    bench = open_bench(**zavu(manners=Manners(ranges=False, etags=False)))
+    bench = open_bench(**zavu(manners=TransferFaults(ranges=False, etags=False)))
     answer = bench.fetch(bench.url(), Range="bytes=5-9")
     assert answer.status_code == 200
     assert not {"etag", "accept-ranges", "content-range"} & set(answer.headers)
 
 
 def test_downloads_can_be_slow(open_bench: Open) -> None:
-    bench = open_bench(**zavu(manners=Manners(rate=2_000_000)))
+    bench = open_bench(**zavu(manners=TransferFaults(rate=2_000_000)))
     url = bench.url()
     with bench.plain.stream("GET", url) as answer:
         sizes = [len(chunk) for chunk in answer.iter_raw()]

@@ -13,11 +13,11 @@ import pytest
 from kit.credential_leaks import Planted
 from kit.sandbox_bench import NOW
 from kit.sandbox_csv_bench import QDAY, QlaraBench, read_csv
-from strongroom.sandbox.qlara_jobs import Kind
-from strongroom.sandbox.qlara_options import CreateAnswer, QlaraOptions
-from strongroom.sandbox.recorder import Operation, Origin, Provider
-from strongroom.sandbox.rows import RowOptions
-from strongroom.sandbox.server import SandboxSettings
+from strongroom_sandbox.qlara_jobs import QlaraJobKind
+from strongroom_sandbox.qlara_options import CreateAnswer, QlaraOptions
+from strongroom_sandbox.recorder import Operation, ProviderName, SandboxOrigin
+from strongroom_sandbox.rows import RowOptions
+from strongroom_sandbox.server import SandboxSettings
 
 Open = Callable[..., QlaraBench]
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -53,16 +53,16 @@ def test_a_link_leads_to_a_csv_at_the_storage_host(qlara: QlaraBench) -> None:
     answer = qlara.fetch(url)
     assert answer.headers["content-type"] == "text/csv"
     assert len(read_csv(answer.content)) == 456
-    requests = qlara.sandbox.requests.to(Provider.QLARA)
+    requests = qlara.sandbox.requests.to(ProviderName.QLARA)
     assert [r.operation for r in requests.all] == [Operation.CREATE, Operation.LINK, Operation.DOWNLOAD]
-    assert requests.astray("ql_test_sandbox", Origin.QLARA) == ()
+    assert requests.astray("ql_test_sandbox", SandboxOrigin.QLARA) == ()
 
 
 def test_a_key_header_that_follows_to_storage_is_on_record(qlara: QlaraBench, planted_strays: Planted) -> None:
     url = qlara.link(qlara.completed(qlara.contacts())).json()["url"]
     qlara.fetch(url, **{"X-Api-Key": "ql_test_sandbox"})
     assert qlara.sandbox.requests.headers_at_storage("x-api-key") == ("ql_test_sandbox",)
-    assert len(qlara.sandbox.requests.astray("ql_test_sandbox", Origin.QLARA)) == 1
+    assert len(qlara.sandbox.requests.astray("ql_test_sandbox", SandboxOrigin.QLARA)) == 1
     assert planted_strays() == [
         "GET to storage: it has the header x-api-key",
         "GET to storage: it holds the credential of qlara-api",
@@ -318,7 +318,7 @@ def test_exports_of_others_are_listed(qlara: QlaraBench) -> None:
     assert [entry["id"] for entry in qlara.listed()] == [mine, made]
     assert [view.foreign for view in qlara.sandbox.qlara.jobs] == [True, False]
     with pytest.raises(ValueError, match="zone"):
-        qlara.sandbox.qlara.add_foreign_job(Kind.DELIVERY_REPORTS, NOW.replace(tzinfo=None))
+        qlara.sandbox.qlara.add_foreign_job(QlaraJobKind.DELIVERY_REPORTS, NOW.replace(tzinfo=None))
     with pytest.raises(ValueError, match="valid"):
         qlara.sandbox.qlara.add_foreign_job("NOTHING")
 

@@ -11,18 +11,18 @@ import pytest
 
 from kit.sandbox_bench import NOW
 from kit.sandbox_csv_bench import QDAY, QlaraBench, read_csv
-from strongroom.sandbox.qlara_options import (
+from strongroom_sandbox.qlara_options import (
     CreateAnswer,
     EntryField,
     EntryIds,
     ExpiredShown,
+    LinkRenewal,
     LinkShape,
     ListEnvelope,
     ListOrder,
-    Renewal,
 )
-from strongroom.sandbox.slots import Bounds
-from strongroom.sandbox.treatment import Unwanted
+from strongroom_sandbox.records import SlotBounds
+from strongroom_sandbox.shared_options import Unwanted
 
 Open = Callable[..., QlaraBench]
 
@@ -200,7 +200,7 @@ def test_too_early_can_be_said_in_several_ways(open_qlara: Open, status: int) ->
 
 
 def test_regeneration_can_make_another_entry(open_qlara: Open) -> None:
-    qlara = open_qlara(renewal=Renewal.NEW_ENTRY)
+    qlara = open_qlara(renewal=LinkRenewal.NEW_ENTRY)
     old = qlara.completed(qlara.reports())
     before = qlara.file(old)
     qlara.advance(days=3)
@@ -268,8 +268,8 @@ def test_exports_can_have_quotas(open_qlara: Open) -> None:
     assert [hourly.contacts().status_code for _ in range(2)] == [202, 429]
 
 
-@pytest.mark.parametrize(("bounds", "count"), [(Bounds.CLOSED, 7), (Bounds.HALF_OPEN, 6), (Bounds.OPEN, 5)])
-def test_either_end_of_the_window_can_belong_to_it(open_qlara: Open, bounds: Bounds, count: int) -> None:
+@pytest.mark.parametrize(("bounds", "count"), [(SlotBounds.CLOSED, 7), (SlotBounds.HALF_OPEN, 6), (SlotBounds.OPEN, 5)])
+def test_either_end_of_the_window_can_belong_to_it(open_qlara: Open, bounds: SlotBounds, count: int) -> None:
     qlara = open_qlara(bounds=bounds)
     times = [row["sendDate"] for row in qlara.rows(qlara.reports())]
     window = {"startDateTime": times[3], "endDateTime": times[9]}

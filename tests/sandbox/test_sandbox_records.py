@@ -13,21 +13,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strongroom.sandbox.archive import ArchiveRoom, Content, ZipHabits
-from strongroom.sandbox.records import DataOptions, RecordSource, json_array, stamp
-from strongroom.sandbox.shapes import DATASETS
-from strongroom.sandbox.slots import DAY, Span, micros
-from strongroom.sandbox.zipwriter import ZipWriter
+from strongroom_sandbox.records import DAY, DataOptions, RecordSource, SlotSpan, json_array, micros, stamp
+from strongroom_sandbox.zavu_shapes import DATASETS
+from strongroom_sandbox.zip_files import ZipContent, ZipHabits, ZipStore
+from strongroom_sandbox.zip_writer import ZipWriter
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-START = Span.between(NOW, NOW).first
+START = SlotSpan.between(NOW, NOW).first
 
 moments = st.integers(START, START + 2 * DAY)
 rates = st.integers(1, 500)
 
 
 def draw(dataset: str, first: int, last: int, **options: object) -> list[bytes]:
-    return list(RecordSource(DataOptions(**options)).records(dataset, Span(first, last)))  # type: ignore[arg-type]
+    return list(RecordSource(DataOptions(**options)).records(dataset, SlotSpan(first, last)))  # type: ignore[arg-type]
 
 
 @given(
@@ -71,7 +70,7 @@ def test_seed_and_dataset_make_other_records() -> None:
 @settings(max_examples=40, deadline=None)
 def test_an_exact_size_is_exact(target: int, dataset: str, span: int) -> None:
     source = RecordSource(DataOptions(target_bytes=target))
-    text = b"".join(json_array(source.records(dataset, Span(START, START + span))))
+    text = b"".join(json_array(source.records(dataset, SlotSpan(START, START + span))))
     assert len(text) == target
     records = json.loads(text)
     times = [datetime.fromisoformat(record["createdAt"]) for record in records]
@@ -117,11 +116,11 @@ def test_zips_are_read_by_the_standard_library(level: int | None, descriptors: b
 
 
 def test_a_file_is_built_once_and_not_after_the_end(tmp_path: Path) -> None:
-    room = ArchiveRoom(tmp_path, RecordSource(DataOptions()), ZipHabits())
-    content = Content("exp_1", ("messages",), Span(START, START + DAY), NOW)
+    room = ZipStore(tmp_path, RecordSource(DataOptions()), ZipHabits())
+    content = ZipContent("exp_1", ("messages",), SlotSpan(START, START + DAY), NOW)
     built = room.build(content)
     assert built is not None
     assert room.build(content) is built
     assert built.size == built.path.stat().st_size
     room.stop()
-    assert room.build(Content("exp_2", ("messages",), Span(START, START + DAY), NOW)) is None
+    assert room.build(ZipContent("exp_2", ("messages",), SlotSpan(START, START + DAY), NOW)) is None

@@ -18,10 +18,10 @@ import pytest
 
 from kit.sandbox_bench import NOW, Bench, data
 from strongroom.model.errors import UsageError, WorldError
-from strongroom.sandbox.clock import SandboxClock, as_clock
-from strongroom.sandbox.quota import FixedWindow, rolling_free_at, seconds_until
-from strongroom.sandbox.recorder import Origin
-from strongroom.sandbox.server import Sandbox, SandboxSettings, require_loopback, serve
+from strongroom_sandbox.clock import SandboxClock, as_clock
+from strongroom_sandbox.quota import FixedWindow, rolling_free_at, seconds_until
+from strongroom_sandbox.recorder import SandboxOrigin
+from strongroom_sandbox.server import Sandbox, SandboxSettings, require_loopback, serve
 
 Open = Callable[..., Bench]
 
@@ -126,7 +126,7 @@ def test_serve_announces_itself_and_ends_when_told() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_served_sandbox_ends_on_a_signal_and_leaves_no_file(number: signal.Signals, tmp_path: Path) -> None:
     code = (
-        "from strongroom.sandbox.server import *\n"
+        "from strongroom_sandbox.server import *\n"
         "serve(SandboxSettings(), lambda s: print(s.api_url, s.storage_url, flush=True))\n"
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
@@ -189,7 +189,7 @@ def test_everything_about_a_request_is_kept(bench: Bench) -> None:
     assert (first.number, first.at, first.origin, first.method, first.path) == (
         1,
         NOW,
-        Origin.API,
+        SandboxOrigin.API,
         "POST",
         "/v1/exports",
     )
@@ -198,7 +198,7 @@ def test_everything_about_a_request_is_kept(bench: Bench) -> None:
     assert first.header("X-PROBE") == "ü"
     assert first.header("authorization") == "Bearer zv_test_sandbox"
     assert (first.status, second.status) == (202, 403)
-    assert (second.origin, second.param("token"), second.json) == (Origin.MIRROR, "a&b", None)
+    assert (second.origin, second.param("token"), second.json) == (SandboxOrigin.MIRROR, "a&b", None)
     assert second.sent > 0
     bench.sandbox.forget_requests()
     assert len(bench.sandbox.requests) == 0

@@ -11,17 +11,16 @@ from pathlib import Path
 import pytest
 
 from kit import credential_leaks
-from strongroom.sandbox.recorder import Origin, RecordedRequest
-from strongroom.sandbox.settings import SandboxSettings
-from strongroom.sandbox.strays import Strays
+from strongroom_sandbox.recorder import LeakedCredentials, RecordedRequest, SandboxOrigin
+from strongroom_sandbox.settings import SandboxSettings
 
 LEAK = """
 import base64, subprocess, sys, urllib.request
 from datetime import timedelta
 import pytest
-from strongroom.sandbox.faults import Fault, FaultKind
-from strongroom.sandbox.server import Sandbox, SandboxSettings
-from strongroom.sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.faults import FaultKind, InjectedFault
+from strongroom_sandbox.server import Sandbox, SandboxSettings
+from strongroom_sandbox.qlara_options import QlaraOptions
 
 BASIC = "Basic " + base64.b64encode(b"sandbox:ql_test_password").decode()
 
@@ -41,14 +40,14 @@ def test_leaks_over_a_chain(name, value):
             f"{sandbox.api_url}/v1/exports/{job.id}", headers={"Authorization": "Bearer zv_test_sandbox"})
         import json
         link = json.load(urllib.request.urlopen(listed))["export"]["downloadUrl"]
-        sandbox.faults.add(Fault(FaultKind.REDIRECT, hops=3, across=True))
+        sandbox.faults.add(InjectedFault(FaultKind.REDIRECT, hops=3, across=True))
         leak(link, name, value)
         sandbox.forget_requests()
 
 def test_leaks_in_another_process():
     code = '''
 import os, signal, urllib.request
-from strongroom.sandbox.server import Sandbox
+from strongroom_sandbox.server import Sandbox
 sandbox = Sandbox().start()
 request = urllib.request.Request(sandbox.storage_url, headers={"X-Api-Key": "k"})
 try:
@@ -100,26 +99,26 @@ def test_a_leak_fails_the_test_wherever_it_happens(tmp_path: Path) -> None:
     assert "test_is_careful" not in "".join(summary)
 
 
-def asked(origin: Origin, **headers: str) -> RecordedRequest:
+def asked(origin: SandboxOrigin, **headers: str) -> RecordedRequest:
     pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     return RecordedRequest(1, None, origin, "GET", "/", (), pairs, b"", None)  # type: ignore[arg-type]
 
 
 @pytest.fixture
-def strays() -> Iterator[Strays]:
-    yield Strays(SandboxSettings(hookbridge_key="same", qlara_key="same").homes)
+def strays() -> Iterator[LeakedCredentials]:
+    yield LeakedCredentials(SandboxSettings(hookbridge_key="same", qlara_key="same").homes)
 
 
-def test_a_credential_at_home_is_none(strays: Strays) -> None:
-    assert list(strays.found(asked(Origin.API, authorization="Bearer zv_test_sandbox"))) == []
-    assert list(strays.found(asked(Origin.HOOKBRIDGE, authorization="Bearer same"))) == []
-    assert list(strays.found(asked(Origin.QLARA, x_api_key="same"))) == []
-    assert list(strays.found(asked(Origin.STORAGE, accept="*/*"))) == []
-    assert list(strays.found(asked(Origin.API, x_api_key="same"))) == [
+def test_a_credential_at_home_is_none(strays: LeakedCredentials) -> None:
+    assert list(strays.found(asked(SandboxOrigin.API, authorization="Bearer zv_test_sandbox"))) == []
+    assert list(strays.found(asked(SandboxOrigin.HOOKBRIDGE, authorization="Bearer same"))) == []
+    assert list(strays.found(asked(SandboxOrigin.QLARA, x_api_key="same"))) == []
+    assert list(strays.found(asked(SandboxOrigin.STORAGE, accept="*/*"))) == []
+    assert list(strays.found(asked(SandboxOrigin.API, x_api_key="same"))) == [
         "it holds the credential of hookbridge-api and qlara-api"
     ]
 
 
-def test_nobody_is_told_where_nobody_asked(strays: Strays, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_is_told_where_nobody_asked(strays: LeakedCredentials, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(credential_leaks.VARIABLE)
-    strays.check(asked(Origin.STORAGE, cookie="a=b"))
+    strays.check(asked(SandboxOrigin.STORAGE, cookie="a=b"))

@@ -17,11 +17,11 @@ from kit.credential_leaks import Planted
 from kit.sandbox_bench import NOW
 from kit.sandbox_csv_bench import DAY, QDAY, HookBench, QlaraBench
 from strongroom.model.errors import UsageError
-from strongroom.sandbox.clock import SandboxClock
-from strongroom.sandbox.hookbridge_options import HookBridgeOptions
-from strongroom.sandbox.qlara_options import QlaraOptions
-from strongroom.sandbox.recorder import Operation, Origin, Provider
-from strongroom.sandbox.server import Sandbox, SandboxSettings
+from strongroom_sandbox.clock import SandboxClock
+from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
+from strongroom_sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.recorder import Operation, ProviderName, SandboxOrigin
+from strongroom_sandbox.server import Sandbox, SandboxSettings
 
 SETTINGS = SandboxSettings(hookbridge=HookBridgeOptions(), qlara=QlaraOptions())
 HEADERS = {
@@ -63,8 +63,8 @@ def test_each_api_has_an_origin_of_its_own_and_all_share_storage(sandbox: Sandbo
     assert sandbox.qlara_url.endswith("/api/partner-gateway/v1")
     assert [create(plain, sandbox, name).status_code for name in HEADERS] == [202, 201, 202]
     requests = sandbox.requests
-    assert [r.origin for r in requests.creates] == [Origin.API, Origin.HOOKBRIDGE, Origin.QLARA]
-    assert [len(requests.to(provider)) for provider in Provider] == [1, 1, 1]
+    assert [r.origin for r in requests.creates] == [SandboxOrigin.API, SandboxOrigin.HOOKBRIDGE, SandboxOrigin.QLARA]
+    assert [len(requests.to(provider)) for provider in ProviderName] == [1, 1, 1]
 
 
 def test_a_key_for_one_provider_that_reaches_another_is_on_record(
@@ -72,8 +72,11 @@ def test_a_key_for_one_provider_that_reaches_another_is_on_record(
 ) -> None:
     plain.get(f"{sandbox.qlara_url}/exports", headers=HEADERS["zavu"])
     plain.get(f"{sandbox.mirror_url}/x?key=zv_test_sandbox")
-    assert [r.origin for r in sandbox.requests.astray("zv_test_sandbox", Origin.API)] == [Origin.QLARA, Origin.MIRROR]
-    assert sandbox.requests.astray("hb_test_sandbox", Origin.HOOKBRIDGE) == ()
+    assert [r.origin for r in sandbox.requests.astray("zv_test_sandbox", SandboxOrigin.API)] == [
+        SandboxOrigin.QLARA,
+        SandboxOrigin.MIRROR,
+    ]
+    assert sandbox.requests.astray("hb_test_sandbox", SandboxOrigin.HOOKBRIDGE) == ()
     assert planted_strays() == [
         "GET to qlara-api: it holds the credential of api",
         "GET to mirror: it holds the credential of api",
@@ -103,7 +106,7 @@ def test_a_fault_at_storage_can_be_aimed_at_one_provider(sandbox: Sandbox, plain
     sandbox.faults.add("answer", on="download", status=500, provider="qlara")
     assert plain.get(where.headers["location"]).status_code == 200
     assert plain.get(link).status_code == 500
-    assert [r.provider for r in sandbox.requests.downloads] == [Provider.HOOKBRIDGE, Provider.QLARA]
+    assert [r.provider for r in sandbox.requests.downloads] == [ProviderName.HOOKBRIDGE, ProviderName.QLARA]
 
 
 CALLS: list[tuple[str, str, str, str]] = [
@@ -170,8 +173,8 @@ def test_redirects_across_storage_hosts_record_what_they_receive(hook: HookBench
     answer = hook.plain.get(url, follow_redirects=True, headers={"X-Api-Key": "leak"})
     assert (answer.status_code, len(answer.history)) == (200, 3)
     assert hook.sandbox.requests.headers_at_storage("x-api-key") == ("leak",) * 4
-    assert {r.origin for r in hook.sandbox.requests.at_storage} == {Origin.STORAGE, Origin.MIRROR}
-    assert {r.provider for r in hook.sandbox.requests.at_storage} == {Provider.HOOKBRIDGE}
+    assert {r.origin for r in hook.sandbox.requests.at_storage} == {SandboxOrigin.STORAGE, SandboxOrigin.MIRROR}
+    assert {r.provider for r in hook.sandbox.requests.at_storage} == {ProviderName.HOOKBRIDGE}
     assert len(planted_strays()) == 4
 
 
@@ -317,7 +320,7 @@ def test_stopping_gives_up_a_file_that_is_being_built(provider: str, plain: http
 
 def test_zavu_alone_does_not_load_the_others() -> None:
     code = (
-        "import sys\nfrom strongroom.sandbox.server import Sandbox\nSandbox().start().stop()\n"
-        "assert not {'strongroom.sandbox.qlara', 'strongroom.sandbox.hookbridge'} & set(sys.modules)"
+        "import sys\nfrom strongroom_sandbox.server import Sandbox\nSandbox().start().stop()\n"
+        "assert not {'strongroom_sandbox.qlara', 'strongroom_sandbox.hookbridge'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=120)

@@ -12,7 +12,7 @@ import pytest
 
 from kit.credential_leaks import Planted
 from kit.sandbox_bench import DAY, NOW, Bench, data, zavu
-from strongroom.sandbox.shapes import DATASETS
+from strongroom_sandbox.zavu_shapes import DATASETS
 
 Open = Callable[..., Bench]
 MILLIS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")

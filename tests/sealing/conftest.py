@@ -4,12 +4,12 @@ import random
 
 import pytest
 
-from strongroom.model.instants import Chance
-from strongroom.sealing.identity import X25519Identity
+from strongroom.age.keys import X25519Identity
+from strongroom.model.times import Chance
 
 
 @pytest.fixture
-def chance() -> Chance:
+def random_bytes() -> Chance:
     return random.Random(1).randbytes
 
 

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.model.instants import Chance
-from strongroom.sealing.header import HEADER_CAP, VERSION, find_end, parse_header, unlock_header, write_header
-from strongroom.sealing.identity import X25519Identity
-from strongroom.sealing.refusal import HeaderRefused, MacMismatch
-from strongroom.sealing.stanza import Stanza, decode_base64, encode_base64, parse_stanzas
-from strongroom.sealing.stream import open_stream
+from strongroom.age.header import HEADER_CAP, VERSION, find_end, parse_header, unlock_header, write_header
+from strongroom.age.keys import X25519Identity
+from strongroom.age.reader import open_stream
+from strongroom.age.stanza import HeaderRefused, MacMismatch, Stanza, decode_base64, encode_base64, parse_stanzas
+from strongroom.model.times import Chance
 
 FILE_KEY = bytes(range(16))
 END = b"--- " + b"A" * 43 + b"\n"
@@ -118,20 +117,20 @@ def test_other_files_are_told_at_once(start: bytes) -> None:
     assert ("armored" in error.value.hint) == start.startswith(b"-----")
 
 
-def test_the_end_is_found_only_when_it_is_there(identity: X25519Identity, chance: Chance) -> None:
-    header = write_header(FILE_KEY, [identity.recipient], chance)
+def test_the_end_is_found_only_when_it_is_there(identity: X25519Identity, random_bytes: Chance) -> None:
+    header = write_header(FILE_KEY, [identity.recipient], random_bytes)
     assert all(find_end(header[:size]) is None for size in range(len(header)))
     assert find_end(header) == find_end(header + b"\n--- more\n") == len(header)
 
 
-def test_the_most_recipients_fit_under_the_cap(identity: X25519Identity, chance: Chance) -> None:
-    header = write_header(FILE_KEY, [identity.recipient] * 256, chance)
+def test_the_most_recipients_fit_under_the_cap(identity: X25519Identity, random_bytes: Chance) -> None:
+    header = write_header(FILE_KEY, [identity.recipient] * 256, random_bytes)
     assert len(header) < HEADER_CAP
     assert unlock_header(parse_header(header), [identity]) == FILE_KEY
 
 
-def test_the_mac_is_under_the_file_key(identity: X25519Identity, chance: Chance) -> None:
-    header = parse_header(write_header(FILE_KEY, [identity.recipient], chance))
+def test_the_mac_is_under_the_file_key(identity: X25519Identity, random_bytes: Chance) -> None:
+    header = parse_header(write_header(FILE_KEY, [identity.recipient], random_bytes))
     header.verify(FILE_KEY)
     with pytest.raises(MacMismatch):
         header.verify(random.Random(0).randbytes(16))

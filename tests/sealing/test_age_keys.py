@@ -8,12 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.model.instants import Chance
-from strongroom.sealing.bech32 import decode_bech32, encode_bech32
-from strongroom.sealing.identity import ScryptIdentity, X25519Identity
-from strongroom.sealing.recipient import ScryptRecipient, X25519Recipient
-from strongroom.sealing.refusal import HeaderRefused, KeyRefused
-from strongroom.sealing.stanza import Stanza
+from strongroom.age.keys import (
+    ScryptIdentity,
+    ScryptRecipient,
+    X25519Identity,
+    X25519Recipient,
+    decode_bech32,
+    encode_bech32,
+)
+from strongroom.age.stanza import HeaderRefused, KeyRefused, Stanza
+from strongroom.model.times import Chance
 
 LOW_ORDER = [
     0,
@@ -125,8 +129,10 @@ def test_points_of_low_order_are_refused(point: int, identity: X25519Identity) -
         identity.unwrap([forged])
 
 
-def test_a_malformed_stanza_is_refused_even_behind_one_that_opens(identity: X25519Identity, chance: Chance) -> None:
-    sound = identity.recipient.wrap(bytes(16), chance)
+def test_a_malformed_stanza_is_refused_even_behind_one_that_opens(
+    identity: X25519Identity, random_bytes: Chance
+) -> None:
+    sound = identity.recipient.wrap(bytes(16), random_bytes)
     assert identity.unwrap([sound, sound]) == bytes(16)
     for args, size in (
         ((), 32),
@@ -143,7 +149,7 @@ def _unpadded(data: bytes) -> str:
     return b64encode(data).decode().rstrip("=")
 
 
-def test_secrets_do_not_show(identity: X25519Identity, chance: Chance) -> None:
+def test_secrets_do_not_show(identity: X25519Identity, random_bytes: Chance) -> None:
     secret, phrase = str(identity), "open sesame"
     shown = repr([identity, ScryptIdentity(phrase), ScryptRecipient(phrase), identity.recipient])
     assert phrase not in shown
@@ -168,8 +174,8 @@ def test_passphrases_and_work_factors_have_bounds() -> None:
     assert ScryptRecipient("long enough").work_factor == 18
 
 
-def test_a_stranger_cannot_make_us_compute(chance: Chance) -> None:
-    stanza = ScryptRecipient("long enough", 5).wrap(bytes(16), chance)
+def test_a_stranger_cannot_make_us_compute(random_bytes: Chance) -> None:
+    stanza = ScryptRecipient("long enough", 5).wrap(bytes(16), random_bytes)
     assert ScryptIdentity("long enough", 5).unwrap([stanza]) == bytes(16)
     with pytest.raises(HeaderRefused, match="work factor 5, at most 4"):
         ScryptIdentity("long enough", 4).unwrap([stanza])

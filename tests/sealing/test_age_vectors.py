@@ -10,14 +10,12 @@ from itertools import cycle
 import pytest
 
 from kit.age_vectors import ABSENT, FOLDER, Vector, load_vectors
+from strongroom.age.header import Header, find_end, parse_header
+from strongroom.age.keys import X25519Identity
+from strongroom.age.reader import PAYLOAD_NONCE, SealedReader, open_stream
+from strongroom.age.stanza import HeaderRefused, KeyRefused, MacMismatch, NoMatch, PayloadDamaged
+from strongroom.age.writer import SealedWriter
 from strongroom.model.errors import SealError
-from strongroom.sealing.header import Header, find_end, parse_header
-from strongroom.sealing.identity import X25519Identity
-from strongroom.sealing.payload import PAYLOAD_NONCE
-from strongroom.sealing.reader import SealedReader
-from strongroom.sealing.refusal import HeaderRefused, KeyRefused, MacMismatch, NoMatch, PayloadDamaged
-from strongroom.sealing.stream import open_stream
-from strongroom.sealing.writer import SealedWriter
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=ABSENT)
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from strongroom.model.instants import Chance
-from strongroom.sealing.identity import X25519Identity
-from strongroom.sealing.identityfile import parse_identity_file
-from strongroom.sealing.keyfile import ArchiveKey, parse_archive_key, write_archive_key
-from strongroom.sealing.refusal import KeyRefused
+from strongroom.age.identity_file import ArchiveKey, parse_archive_key, parse_identity_file, write_archive_key
+from strongroom.age.keys import X25519Identity
+from strongroom.age.stanza import KeyRefused
+from strongroom.model.times import Chance
 
 ID = "01jd7k3v9m0000000000000000"
 
@@ -65,8 +64,8 @@ def test_parts_are_checked(archive_id: str, salt: int, identity: X25519Identity)
         ArchiveKey(archive_id, bytes(salt), identity)
 
 
-def test_secrets_do_not_show(identity: X25519Identity, chance: Chance) -> None:
-    key = ArchiveKey(ID, chance(32), identity)
+def test_secrets_do_not_show(identity: X25519Identity, random_bytes: Chance) -> None:
+    key = ArchiveKey(ID, random_bytes(32), identity)
     shown = repr(key)
     assert ID in shown
     assert str(identity) not in shown

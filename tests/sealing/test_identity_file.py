@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from strongroom.model.instants import Chance
-from strongroom.sealing.identity import X25519Identity
-from strongroom.sealing.identityfile import (
+from strongroom.age.identity_file import (
     FILE_CAP,
     is_protected,
     open_identity_file,
     parse_identity_file,
     write_identity_file,
 )
-from strongroom.sealing.recipient import ScryptRecipient
-from strongroom.sealing.refusal import KeyRefused, NoMatch, PayloadDamaged
-from strongroom.sealing.seal import seal_bytes
+from strongroom.age.keys import ScryptRecipient, X25519Identity
+from strongroom.age.stanza import KeyRefused, NoMatch, PayloadDamaged
+from strongroom.age.writer import seal_bytes
+from strongroom.model.times import Chance
 
 
 def never() -> str:
@@ -69,8 +68,8 @@ def test_files_without_an_identity_are_refused(data: bytes) -> None:
         parse_identity_file(data)
 
 
-def test_a_protected_file_asks_once(identity: X25519Identity, chance: Chance) -> None:
-    sealed = seal_bytes(write_identity_file(identity).encode(), [ScryptRecipient("three words here", 4)], chance)
+def test_a_protected_file_asks_once(identity: X25519Identity, random_bytes: Chance) -> None:
+    sealed = seal_bytes(write_identity_file(identity).encode(), [ScryptRecipient("three words here", 4)], random_bytes)
     asked = iter(["three words here"])
     assert is_protected(sealed)
     assert open_identity_file(sealed, lambda: next(asked)) == (identity,)

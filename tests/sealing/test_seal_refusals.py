@@ -10,13 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from strongroom.age.header import find_end
+from strongroom.age.keys import Identity, ScryptIdentity, ScryptRecipient, X25519Identity
+from strongroom.age.reader import CHUNK, PAYLOAD_NONCE, SEALED_CHUNK, SealedReader
+from strongroom.age.writer import open_bytes, seal_bytes
 from strongroom.model.errors import SealError
-from strongroom.sealing.header import find_end
-from strongroom.sealing.identity import Identity, ScryptIdentity, X25519Identity
-from strongroom.sealing.payload import CHUNK, PAYLOAD_NONCE, SEALED_CHUNK
-from strongroom.sealing.reader import SealedReader
-from strongroom.sealing.recipient import ScryptRecipient
-from strongroom.sealing.seal import open_bytes, seal_bytes
 
 DATA = random.Random(8).randbytes(2 * CHUNK + 77)
 KEY = X25519Identity.generate(random.Random(9).randbytes)

@@ -10,14 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strongroom.model.instants import Chance
-from strongroom.sealing.header import find_end
-from strongroom.sealing.identity import Identity, ScryptIdentity, X25519Identity
-from strongroom.sealing.payload import CHUNK, sealed_payload_size
-from strongroom.sealing.reader import SealedReader
-from strongroom.sealing.recipient import Recipient, ScryptRecipient
-from strongroom.sealing.seal import open_bytes, seal_bytes
-from strongroom.sealing.writer import SealedWriter
+from strongroom.age.header import find_end
+from strongroom.age.keys import Identity, Recipient, ScryptIdentity, ScryptRecipient, X25519Identity
+from strongroom.age.reader import CHUNK, SealedReader, sealed_payload_size
+from strongroom.age.writer import SealedWriter, open_bytes, seal_bytes
+from strongroom.model.times import Chance
 
 EDGES = (
     0,
@@ -42,9 +39,9 @@ def text_of(size: int) -> bytes:
 
 
 @pytest.mark.parametrize("size", EDGES)
-def test_edges_of_the_chunks(size: int, identity: X25519Identity, chance: Chance) -> None:
+def test_edges_of_the_chunks(size: int, identity: X25519Identity, random_bytes: Chance) -> None:
     data = text_of(size)
-    sealed = seal_bytes(data, [identity.recipient], chance)
+    sealed = seal_bytes(data, [identity.recipient], random_bytes)
     assert open_bytes(sealed, [identity]) == data
     reader = SealedReader(io.BytesIO(sealed), [identity])
     assert (reader.size, reader.read()) == (size, data)
@@ -94,10 +91,10 @@ def test_random_access_reads_like_plain_bytes(
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_any_buffer_can_be_written(
-    kind: type[bytes] | type[bytearray] | type[memoryview], identity: X25519Identity, chance: Chance
+    kind: type[bytes] | type[bytearray] | type[memoryview], identity: X25519Identity, random_bytes: Chance
 ) -> None:
     sink = io.BytesIO()
-    writer = SealedWriter(sink, [identity.recipient], chance)
+    writer = SealedWriter(sink, [identity.recipient], random_bytes)
     writer.write(kind(b"some words"))
     writer.write(memoryview(b"\1\0\2\0").cast("H"))
     writer.finish()
@@ -105,10 +102,10 @@ def test_any_buffer_can_be_written(
 
 
 def test_each_of_several_recipients_opens_it(
-    identity: X25519Identity, stranger: X25519Identity, chance: Chance
+    identity: X25519Identity, stranger: X25519Identity, random_bytes: Chance
 ) -> None:
-    third = X25519Identity.generate(chance)
-    sealed = seal_bytes(b"for two", [identity.recipient, third.recipient], chance)
+    third = X25519Identity.generate(random_bytes)
+    sealed = seal_bytes(b"for two", [identity.recipient, third.recipient], random_bytes)
     door = ScryptIdentity("a wrong door")
     openings: list[list[Identity]] = [[identity], [third], [stranger, third], [door, identity]]
     for identities in openings:
@@ -116,15 +113,15 @@ def test_each_of_several_recipients_opens_it(
 
 
 @pytest.mark.parametrize("passphrase", ["correct horse", "pässwörd ✓", " "])
-def test_a_passphrase_opens_it(passphrase: str, identity: X25519Identity, chance: Chance) -> None:
-    sealed = seal_bytes(b"hidden", [ScryptRecipient(passphrase, 4)], chance)
+def test_a_passphrase_opens_it(passphrase: str, identity: X25519Identity, random_bytes: Chance) -> None:
+    sealed = seal_bytes(b"hidden", [ScryptRecipient(passphrase, 4)], random_bytes)
     opening: list[Identity] = [identity, ScryptIdentity(passphrase)]
     assert open_bytes(sealed, opening) == b"hidden"
 
 
 @pytest.mark.parametrize("make", ["key", "passphrase"])
-def test_nothing_repeats_between_two_files(make: str, identity: X25519Identity, chance: Chance) -> None:
+def test_nothing_repeats_between_two_files(make: str, identity: X25519Identity, random_bytes: Chance) -> None:
     recipient: Recipient = identity.recipient if make == "key" else ScryptRecipient("again and again", 2)
-    first, second = (seal_bytes(b"same", [recipient], chance) for _ in range(2))
+    first, second = (seal_bytes(b"same", [recipient], random_bytes) for _ in range(2))
     lines = [set(sealed.split(b"\n")[1:]) for sealed in (first, second)]
     assert not lines[0] & lines[1]

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.model.instants import Chance
-from strongroom.sealing.identity import X25519Identity
-from strongroom.sealing.payload import CHUNK, SEALED_CHUNK
-from strongroom.sealing.reader import SealedReader
-from strongroom.sealing.refusal import NoMatch, PayloadDamaged
-from strongroom.sealing.seal import seal_bytes
+from strongroom.age.keys import X25519Identity
+from strongroom.age.reader import CHUNK, SEALED_CHUNK, SealedReader
+from strongroom.age.stanza import NoMatch, PayloadDamaged
+from strongroom.age.writer import seal_bytes
+from strongroom.model.times import Chance
 
 DATA = random.Random(5).randbytes(6 * CHUNK + 100)
 
@@ -42,8 +41,8 @@ class Stumbling(io.BytesIO):
 
 
 @pytest.fixture
-def sealed(identity: X25519Identity, chance: Chance) -> bytes:
-    return seal_bytes(DATA, [identity.recipient], chance)
+def sealed(identity: X25519Identity, random_bytes: Chance) -> bytes:
+    return seal_bytes(DATA, [identity.recipient], random_bytes)
 
 
 def damage(sealed: bytes, chunk: int) -> bytes:
@@ -152,13 +151,13 @@ def test_it_behaves_as_a_file(sealed: bytes, identity: X25519Identity) -> None:
             act()
 
 
-def test_it_serves_a_zip_from_the_disk(tmp_path: Path, identity: X25519Identity, chance: Chance) -> None:
+def test_it_serves_a_zip_from_the_disk(tmp_path: Path, identity: X25519Identity, random_bytes: Chance) -> None:
     plain = io.BytesIO()
     with zipfile.ZipFile(plain, "w") as archive:
         archive.writestr("data.json", DATA)
         archive.writestr("metadata.json", b"{}")
     path = tmp_path / "export.age"
-    path.write_bytes(seal_bytes(plain.getvalue(), [identity.recipient], chance))
+    path.write_bytes(seal_bytes(plain.getvalue(), [identity.recipient], random_bytes))
     with path.open("rb", buffering=0) as file, zipfile.ZipFile(SealedReader(file, [identity])) as archive:
         assert archive.testzip() is None
         assert archive.read("data.json") == DATA

@@ -11,13 +11,13 @@ import pytest
 
 from kit.tui_bench import NOW, Bench, Sit
 from kit.tui_views import told
-from strongroom.engine.health.heartbeat import beat
+from strongroom.engine.core.heartbeat import beat
 from strongroom.model.errors import ExitCode, VaultError
 from strongroom.vault import catalogue as catalogue_module
 from strongroom.vault.requests import waiting_requests
 from strongroom_tui.app import run
-from strongroom_tui.desk import Desk
-from strongroom_tui.places import PLACES, Place
+from strongroom_tui.reader import VaultSession
+from strongroom_tui.screens.tabs import PLACES, TabEntry
 
 
 @contextmanager
@@ -76,9 +76,9 @@ async def test_a_full_disk_is_told_and_nothing_is_half_written(bench: Bench, sit
         assert waiting_requests(bench.vault.catalogue) == []
 
 
-def fill_up(desk: Desk) -> None:
+def fill_up(session: VaultSession) -> None:
     """Let the catalogue grow no further, and use up what is free in it."""
-    connection = desk.vault.catalogue._connection
+    connection = session.vault.catalogue._connection
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
     for length in (1_000, 30, 1):  # great rows while they fit, then small ones
@@ -106,7 +106,7 @@ def test_a_newer_vault_is_refused_before_the_screen_opens(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.mode)
-async def test_each_room_is_of_use_at_forty_by_twelve(bench: Bench, sit: Sit, place: Place) -> None:
+async def test_each_room_is_of_use_at_forty_by_twelve(bench: Bench, sit: Sit, place: TabEntry) -> None:
     async with sit(bench, (40, 12), room=place.mode) as seat:
         assert "too small" not in seat.text
         body = [line for line in seat.text.splitlines()[2:-1] if line.strip()]
@@ -120,7 +120,7 @@ async def test_what_is_smaller_says_what_it_needs(bench: Bench, sit: Sit) -> Non
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.mode)
 async def test_without_a_mouse_and_colour_the_words_are_the_same(
-    bench: Bench, sit: Sit, monkeypatch: pytest.MonkeyPatch, place: Place
+    bench: Bench, sit: Sit, monkeypatch: pytest.MonkeyPatch, place: TabEntry
 ) -> None:
     texts = []
     for colour in ("", "1"):

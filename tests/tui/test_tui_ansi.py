@@ -7,7 +7,7 @@ from rich.color import ColorType
 from rich.style import Style
 
 from kit.tui_bench import Bench, Seat, Sit
-from strongroom_tui.places import PLACES
+from strongroom_tui.screens.tabs import PLACES
 
 OWN = (ColorType.DEFAULT, ColorType.STANDARD)
 NONE = Style()

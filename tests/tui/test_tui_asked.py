@@ -9,14 +9,13 @@ from rich.cells import cell_len
 
 from kit.tui_bench import NOW, STREAMS, Bench, Sit
 from kit.tui_views import configure, told
-from strongroom.engine.people import acting_person
-from strongroom.engine.readings import Request, Wish
+from strongroom.engine.core.people import acting_person
+from strongroom.engine.queries.lists import Request, RequestKind
 from strongroom.vault.requests import answer_request, put_request, waiting_requests
-from strongroom_tui.answers import Answers
-from strongroom_tui.asked import asked_of, request_lines
+from strongroom_tui.pending_requests import Answers, asked_of, request_lines
 
 
-def request(number: int, wish: Wish = Wish.PAUSE, subject: str = "a:b", by: str = "ana") -> Request:
+def request(number: int, wish: RequestKind = RequestKind.PAUSE, subject: str = "a:b", by: str = "ana") -> Request:
     return Request(f"01kr{number:022d}", NOW - timedelta(minutes=10 - number), wish, subject, by)
 
 
@@ -26,7 +25,7 @@ def answer(bench: Bench, each: Request, *, accepted: bool, words: str) -> None:
 
 
 def test_requests_are_counted_and_named_newest_first() -> None:
-    waiting = [request(9, Wish.RUN_NOW, ""), request(8), request(7, Wish.RETRY, "x"), request(6)]
+    waiting = [request(9, RequestKind.RUN_NOW, ""), request(8), request(7, RequestKind.RETRY, "x"), request(6)]
     lines = [line.plain for line in request_lines(waiting, NOW, 70, 2)]
     assert lines == ["» 4 requests wait: run now every stream, asked 60 s ago", "» pause a:b, asked 2 min ago; 2 more"]
     assert [line.plain for line in request_lines(waiting[1:2], NOW, 70, 0)] == [
@@ -38,9 +37,9 @@ def test_requests_are_counted_and_named_newest_first() -> None:
 
 def test_a_plan_is_meant_by_its_stream_its_source_or_all(bench: Bench) -> None:
     plan = configure(bench).config.streams[0].plan()
-    for each in (request(1, subject=STREAMS[0]), request(1, subject="zavu"), request(1, Wish.RUN_NOW, "")):
+    for each in (request(1, subject=STREAMS[0]), request(1, subject="zavu"), request(1, RequestKind.RUN_NOW, "")):
         assert asked_of(plan, [each]) == each
-    assert asked_of(plan, [request(1, subject=STREAMS[1]), request(1, Wish.RETRY, STREAMS[0])]) is None
+    assert asked_of(plan, [request(1, subject=STREAMS[1]), request(1, RequestKind.RETRY, STREAMS[0])]) is None
 
 
 def test_answers_are_missed_once_and_only_ones_own() -> None:
@@ -62,14 +61,16 @@ async def test_a_request_is_in_sight_until_it_is_answered(bench: Bench, sit: Sit
         assert "» pause asked" in lines["zavu:calls"]
         assert "»" not in lines[STREAMS[0]]
         await seat.press("w")
-        assert "asked: run now zavu:messages; nobody works in the vault" in told(seat)
+        assert "asked: run now zavu:messages; no daemon is running, so it waits for the daemon or the next run" in told(
+            seat
+        )
         assert "» run now asked" in seat.text
         await seat.press("enter")
         assert f"» run now asked 0 s ago by {acting_person().name}; not answered yet" in seat.text
         await seat.press("escape", "1")
         assert "» 2 requests wait: run now zavu:messages, asked 0 s ago" in seat.text
         assert "» pause zavu:calls, asked 9 min ago" in seat.text
-        wanted = next(each for each in waiting_requests(bench.vault.catalogue) if each.wish is Wish.RUN_NOW)
+        wanted = next(each for each in waiting_requests(bench.vault.catalogue) if each.wish is RequestKind.RUN_NOW)
         answer(bench, wanted, accepted=True, words="looking for what is due")
         answer(bench, before, accepted=False, words="there is no job or archive 7. see: strongroom jobs")
         await seat.press("r")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from strongroom_tui.places import PLACES
+from strongroom_tui.screens.tabs import PLACES
 
 SCREEN = Path(__file__).parents[2] / "benchmarks" / "screen.py"
 SMALL = ["--archives", "400", "--jobs", "200", "--streams", "12", "--days", "40", "--rounds", "1", "--steady", "0.2"]

@@ -12,11 +12,10 @@ from textual.widgets import Button, Input
 from kit.tui_bench import STREAMS, Bench, Seat, Sit
 from kit.tui_views import configure
 from strongroom_tui.app import StrongroomApp
-from strongroom_tui.dialog import AskLine, Choose, Confirm
-from strongroom_tui.filterline import FilterLine
-from strongroom_tui.helping import usable
-from strongroom_tui.palette import Palette
-from strongroom_tui.places import PLACES
+from strongroom_tui.dialogs.dialog import AskLine, Choose, Confirm
+from strongroom_tui.dialogs.help import Palette, usable
+from strongroom_tui.screens.tabs import PLACES
+from strongroom_tui.widgets.filter_line import FilterLine
 
 LEAVES = ("quit", "app.quit")
 PATIENCE = 60.0  # seconds

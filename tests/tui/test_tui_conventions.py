@@ -14,11 +14,11 @@ from textual.widgets import Button, Input
 from kit.tui_bench import Bench, Seat, Sit, make_job
 from strongroom.model.job import State
 from strongroom.vault.requests import waiting_requests
-from strongroom_tui.dialog import Confirm
-from strongroom_tui.helping import HelpScreen, usable
-from strongroom_tui.marks import SEVERITIES, STATES, Mark
-from strongroom_tui.places import PLACES
-from strongroom_tui.strips import HEATS
+from strongroom_tui.dialogs.dialog import Confirm
+from strongroom_tui.dialogs.help import HelpScreen, usable
+from strongroom_tui.screens.tabs import PLACES
+from strongroom_tui.widgets.heatmap import HEATS
+from strongroom_tui.widgets.icons import SEVERITIES, STATES, Mark
 
 ROOMS = [place.mode for place in PLACES]
 DEEPER = {"holds": ("5", "l"), "plans": ("5", "u"), "job": ("3", "enter"), "archive": ("4", "enter")}
@@ -80,7 +80,7 @@ async def test_a_dialog_shows_its_own_keys(bench: Bench, sit: Sit) -> None:
         await seat.click_key("back")
         assert "cancel" in seat.keys
         await seat.press("5", "t")
-        assert set(seat.keys) == {"go on", "next", "back"}
+        assert set(seat.keys) == {"continue", "next", "back"}
         await seat.press("escape", "ctrl+p")
         assert "close" in seat.text.splitlines()[-1]
         assert "holds" not in seat.text.splitlines()[-1]

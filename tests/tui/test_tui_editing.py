@@ -12,7 +12,7 @@ from kit.tui_views import footer
 from strongroom.config.load import load_config
 from strongroom.model.bech32 import encode_bech32
 from strongroom_tui.app import StrongroomApp
-from strongroom_tui.editing import EditScreen
+from strongroom_tui.dialogs.plan_form import EditScreen
 from strongroom_tui.reader import VaultReader
 
 TEXT = f"""[vault]
@@ -121,7 +121,7 @@ async def test_a_file_that_may_not_be_written_leads_to_the_lines(
     def refuse(*_args: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("strongroom.config.rewrite.Path.replace", refuse)
+    monkeypatch.setattr("strongroom.config.edit.Path.replace", refuse)
     async with sit(written, (120, 40), room="schedules") as seat:
         await seat.press("E")
         await type_in(seat, "settle", "3h")

@@ -26,7 +26,7 @@ import sys, threading
 from pathlib import Path
 from strongroom.cli.errors import guarded
 from strongroom.config.schema import Config, VaultSettings
-from strongroom_tui import ending
+from strongroom_tui import process as ending
 from strongroom_tui.app import StrongroomApp, run
 from strongroom_tui.reader import VaultReader
 

@@ -11,10 +11,10 @@ from textual.widgets import Input, Static
 from kit.tui_bench import NOW, SIZES, Bench, Seat, Sit
 from kit.tui_vault import Place, fill, until
 from kit.tui_views import footer
-from strongroom.engine.health.notices import reconcile
+from strongroom.engine.core.alert_store import reconcile
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.tree import leaf_hash
-from strongroom.model.alarm import Alarm, Kind, Level
+from strongroom.model.alert import Alert, AlertKind, Level
 from strongroom.vault.checkpoints import newest_checkpoint, walk_lines
 
 
@@ -129,7 +129,7 @@ async def test_who_may_only_read_signs_nothing(place: Place) -> None:
 
 
 async def test_health_tells_alarms_and_checks(bench: Bench, sit: Sit) -> None:
-    alarm = Alarm(f"{Kind.FAILED} zavu:messages", Level.WARNING, "2 windows failed", "stream zavu:messages")
+    alarm = Alert(f"{AlertKind.FAILED} zavu:messages", Level.WARNING, "2 windows failed", "stream zavu:messages")
     reconcile(bench.vault, [alarm], NOW - timedelta(hours=2))
     async with sit(bench, (120, 40), room="health") as seat:
         await until(seat, "Checks of this machine")

@@ -9,19 +9,19 @@ from textual.worker import WorkerFailed
 
 from kit.tui_bench import Bench, Sit
 from strongroom.model.errors import VaultError
-from strongroom_tui.jobs import JobsRoom
-from strongroom_tui.lives import ArchiveScreen
-from strongroom_tui.room import Room
+from strongroom_tui.screens.detail import ArchiveScreen
+from strongroom_tui.screens.jobs import JobsTab
+from strongroom_tui.screens.screen import TabScreen
 
 
-def misspelt(room: Room) -> None:
+def misspelt(room: TabScreen) -> None:
     room.query_one("#no-such-part", Static)
 
 
 async def test_a_part_that_a_room_never_had_is_a_fault(bench: Bench, sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises((NoMatches, WorkerFailed), match="no-such-part"):
         async with sit(bench) as seat:
-            monkeypatch.setattr(JobsRoom, "paint", misspelt)
+            monkeypatch.setattr(JobsTab, "paint", misspelt)
             await seat.press("r")
     assert seat.app.return_code == 1
 

@@ -6,8 +6,7 @@ import pytest
 
 from kit.tui_bench import Bench, Seat, Sit
 from strongroom.model.errors import UsageError
-from strongroom_tui.filterline import FilterLine
-from strongroom_tui.filters import Filter, parse_filter
+from strongroom_tui.widgets.filter_line import Filter, FilterLine, parse_filter
 
 KINDS = ("failed", "quarantined")
 STREAMS = ("zavu:messages", "zavu:contacts", "hook:messages")

@@ -13,9 +13,9 @@ from textual.widgets import Button, Input
 
 from strongroom.config.load import load_config
 from strongroom.config.template import default_since
-from strongroom.engine.assembly import system_clock
-from strongroom.engine.keys.identities import load_identities
-from strongroom_tui.firstrun import FirstRun
+from strongroom.engine.core.identities import load_identities
+from strongroom.engine.core.sources import system_clock
+from strongroom_tui.screens.first_run import FirstRun
 
 STRONG = "five words that nobody guesses"
 

@@ -13,11 +13,12 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from kit.tui_bench import Bench, Seat, Sit
-from strongroom_tui import archiveacts, handing
 from strongroom_tui.app import StrongroomApp
-from strongroom_tui.dialog import Confirm, Dialog
-from strongroom_tui.places import PLACES
-from strongroom_tui.reading import TextScreen
+from strongroom_tui.dialogs import package_dialog as handing
+from strongroom_tui.dialogs.dialog import Confirm, Dialog
+from strongroom_tui.screens import archive_actions as archiveacts
+from strongroom_tui.screens.tabs import PLACES
+from strongroom_tui.screens.text_screen import TextScreen
 
 SEED = int(os.environ.get("STRONGROOM_FUZZ_SEED", "20261121"))
 PRESSED = 250
@@ -50,19 +51,19 @@ async def test_random_keys_and_sizes_break_nothing(
     with capsys.disabled():
         print(f"\nfuzz seed {SEED}")
     for module in (archiveacts, handing):  # what writes files is tested elsewhere
-        monkeypatch.setattr(module, "LongWork", lambda *_args, **_more: TextScreen(Text("work")))
+        monkeypatch.setattr(module, "BackgroundWork", lambda *_args, **_more: TextScreen(Text("work")))
     monkeypatch.setattr(StrongroomApp, "action_quit", _stay)  # the palette offers it
-    chance = random.Random(SEED)
+    random_bytes = random.Random(SEED)
     async with sit(bench, (100, 30), room="overview") as seat:
         known = {key for place in PLACES for key in await _visit(seat, place.key)}
         for pressed in range(PRESSED):
-            if chance.random() < 0.1:
-                await seat.pilot.resize_terminal(*_size(chance))
-            key = _choose(chance, seat, sorted(known))
+            if random_bytes.random() < 0.1:
+                await seat.pilot.resize_terminal(*_size(random_bytes))
+            key = _choose(random_bytes, seat, sorted(known))
             seat.app.post_message(events.Key(key, key if len(key) == 1 else None))
             await seat.pilot.pause(0.01)  # press() would wait for the processor to rest
             assert seat.app.is_running, f"{key} ended the screen as the {pressed}th"
-            if chance.random() < 0.03:
+            if random_bytes.random() < 0.03:
                 await seat.settle()
         await seat.resize(120, 40)
         await _leave_all(seat)
@@ -84,21 +85,21 @@ async def _visit(seat: Seat, key: str) -> list[str]:
     return keys_of(seat.app.screen)
 
 
-def _choose(chance: random.Random, seat: Seat, known: list[str]) -> str:
+def _choose(random_bytes: random.Random, seat: Seat, known: list[str]) -> str:
     """Return a key of any room; in a dialog never a word and never yes, so that nothing is meant."""
     screen = seat.app.screen
     if isinstance(screen, CommandPalette):
-        return chance.choice(PALETTE)
+        return random_bytes.choice(PALETTE)
     if isinstance(screen, Confirm) or (isinstance(screen, Dialog) and screen.query(Input)):
-        return chance.choice(["escape", "tab", "shift+tab", "left", "right"])
+        return random_bytes.choice(["escape", "tab", "shift+tab", "left", "right"])
     here = keys_of(screen)
-    return chance.choice(here if here and chance.random() < 0.5 else known)
+    return random_bytes.choice(here if here and random_bytes.random() < 0.5 else known)
 
 
-def _size(chance: random.Random) -> tuple[int, int]:
+def _size(random_bytes: random.Random) -> tuple[int, int]:
     """Return a size, as often tiny as not."""
-    width, height = chance.choice([(160, 60), (44, 14)])
-    return chance.randint(1, width), chance.randint(1, height)
+    width, height = random_bytes.choice([(160, 60), (44, 14)])
+    return random_bytes.randint(1, width), random_bytes.randint(1, height)
 
 
 async def _leave_all(seat: Seat) -> None:

@@ -11,15 +11,15 @@ from rich.cells import cell_len
 from kit.tui_bench import DAY, NOW, SIZES, STREAMS, Bench, Seat, Sit, window
 from kit.tui_views import KEY, configure, hold
 from strongroom.config.schema import SourceSettings, StreamSettings
-from strongroom.engine.glance import Look, Quota, take_glance
-from strongroom.engine.health.heartbeat import beat
-from strongroom.engine.readings import status_of
+from strongroom.engine.core.heartbeat import beat
+from strongroom.engine.monitor.system_status import Quota
+from strongroom.engine.queries.lists import status_of
+from strongroom.engine.queries.overview import Look, read_overview
 from strongroom.model.coverage import Cover
-from strongroom.model.heat import Heat, Zoom
-from strongroom_tui.archives import ArchivesRoom
-from strongroom_tui.glancewords import risk_lines, vault_lines
-from strongroom_tui.overview import OverviewRoom
-from strongroom_tui.strips import HEATS, Strips, axis, legends, title
+from strongroom.model.coverage_strip import Heat, Zoom
+from strongroom_tui.screens.archives import ArchivesTab
+from strongroom_tui.screens.overview import OverviewTab, risk_lines, vault_lines
+from strongroom_tui.widgets.heatmap import HEATS, CoverageStrips, axis, legends, title
 
 
 def line_of(seat: Seat, stream: str) -> str:
@@ -32,7 +32,7 @@ async def test_the_first_screen_answers_the_questions(bench: Bench, sit: Sit) ->
         hold(bench, stream, range(1, 200))
     hold(bench, STREAMS[1], range(40, 41), Cover.LOST, "older than the provider keeps")
     async with sit(bench, (100, 30), room="overview") as seat:
-        assert isinstance(seat.app.screen, OverviewRoom)
+        assert isinstance(seat.app.screen, OverviewTab)
         for words in (
             "✓ nothing else is at risk",
             "1 period lost",
@@ -91,7 +91,7 @@ async def test_enter_opens_the_archives_of_the_stream(bench: Bench, sit: Sit) ->
     configure(bench)
     async with sit(bench, (100, 30), room="overview") as seat:
         await seat.press("j", "enter")
-        assert isinstance(seat.app.screen, ArchivesRoom)
+        assert isinstance(seat.app.screen, ArchivesTab)
         assert f"filter: {STREAMS[1]}" in seat.text
 
 
@@ -183,7 +183,7 @@ async def test_few_streams_grow_into_the_room_and_begin_where_they_are_wanted(be
         assert all("○○○" in line for line in lines[place : place + 5])  # and several lines tall
         await seat.press("down", "left", "left", "left")
         assert "! failed (not-offered)" in seat.text
-        strips = seat.app.screen.query_one(Strips)
+        strips = seat.app.screen.query_one(CoverageStrips)
         x, y = next((n, line) for line, words in enumerate(seat.text.splitlines()) if (n := words.find("!!!")) >= 0)
         await seat.press("up", "right")
         assert "failed" not in seat.text.splitlines()[-12]
@@ -197,7 +197,7 @@ async def test_few_streams_grow_into_the_room_and_begin_where_they_are_wanted(be
 def test_no_fact_of_the_vault_is_told_by_half(bench: Bench) -> None:
     quotas = tuple(Quota(name, 3, 10, 1, 2) for name in ("zavu-demo", "hookbridge-demo", "qlara-demo"))
     look = Look(Zoom.DAY, NOW, 8, 0, 4)
-    glance = replace(take_glance(bench.vault, [], {}, NOW, look), quotas=quotas)
+    glance = replace(read_overview(bench.vault, [], {}, NOW, look), quotas=quotas)
     status = status_of(bench.vault)
     whole = set(" · ".join(vault_lines(glance, status, NOW, 500).plain.splitlines()).split(" · "))
     for width in (78, 118):
@@ -210,7 +210,7 @@ def test_no_fact_of_the_vault_is_told_by_half(bench: Bench) -> None:
 @pytest.mark.parametrize("width", [38, 58, 78, 118])
 def test_what_nobody_said_is_told_whole(bench: Bench, width: int) -> None:
     look = Look(Zoom.DAY, NOW, 8, 0, 4)
-    glance = replace(take_glance(bench.vault, [], {}, NOW, look), unknown=("qlara",))
+    glance = replace(read_overview(bench.vault, [], {}, NOW, look), unknown=("qlara",))
     words = risk_lines(glance, NOW, width).plain
     assert "how long qlara keeps records" in words
     assert "…" not in words

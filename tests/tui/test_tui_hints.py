@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.model.errors import UsageError
-from strongroom_tui.hints import PRESS, in_keys, told_error
+from strongroom_tui.results import PRESS, in_keys, told_error
 
 AGENT = Path(__file__).parents[2] / "agent" / "strongroom"
 RAISED = "\n".join(path.read_text() for room in ("engine", "vault") for path in sorted((AGENT / room).rglob("*.py")))

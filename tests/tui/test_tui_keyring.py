@@ -18,7 +18,7 @@ from kit.keyrings import CANARY as PASSPHRASE
 from kit.keyrings import Keeping, Raising, same_keyring, session
 from kit.tui_bench import Seat
 from kit.tui_vault import CANARY, Place, fill, until
-from strongroom.engine.keys.identities import identity_file, make_identity
+from strongroom.engine.core.identities import identity_file, make_identity
 
 __all__ = ["same_keyring"]
 

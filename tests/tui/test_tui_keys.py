@@ -6,8 +6,8 @@ import pytest
 
 from kit.tui_bench import Bench, Seat, Sit, make_job
 from strongroom.model.job import State
-from strongroom_tui.helping import HelpScreen, usable
-from strongroom_tui.jobs import JobsRoom
+from strongroom_tui.dialogs.help import HelpScreen, usable
+from strongroom_tui.screens.jobs import JobsTab
 
 WAYS = {"jobs": [], "archives": ["4"], "detail": ["enter"], "help": ["question_mark"], "filter": ["slash"]}
 
@@ -61,7 +61,7 @@ async def test_help_names_every_key_that_works(bench: Bench, sit: Sit, key: str)
             assert words in seat.text
         await seat.press(key)  # help on help is no help
         await seat.press("escape")
-        assert isinstance(seat.app.screen, JobsRoom)
+        assert isinstance(seat.app.screen, JobsTab)
 
 
 async def test_the_palette_reaches_every_action(bench: Bench, sit: Sit) -> None:

@@ -10,11 +10,11 @@ from strongroom.model.job import State
 from strongroom.vault.holds import put_hold
 from strongroom.vault.lock import hold
 from strongroom.vault.sources import SourceState
-from strongroom_tui.archives import ArchivesRoom
-from strongroom_tui.jobs import JobsRoom
-from strongroom_tui.lives import JobScreen
-from strongroom_tui.pane import Pane
-from strongroom_tui.table import PageTable
+from strongroom_tui.screens.archives import ArchivesTab
+from strongroom_tui.screens.detail import JobScreen
+from strongroom_tui.screens.jobs import JobsTab
+from strongroom_tui.widgets.pane import Pane
+from strongroom_tui.widgets.table import PageTable
 
 JOBS, ARCHIVES = ("3",), ("4",)
 
@@ -84,11 +84,11 @@ async def test_an_empty_vault_says_why_and_what_starts_something(empty: Bench, s
         assert "No jobs yet" in seat.text
         assert "The daemon exports each when its time comes" in seat.text
         await seat.press("enter", "j", "pagedown", "end", "home", "n", "p", "tab", "enter", "k")
-        assert isinstance(seat.app.screen, JobsRoom)
+        assert isinstance(seat.app.screen, JobsTab)
         await seat.press(*ARCHIVES)
         assert "No archives yet" in seat.text
         await seat.press("enter", "j", "pagedown")
-        assert isinstance(seat.app.screen, ArchivesRoom)
+        assert isinstance(seat.app.screen, ArchivesTab)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ async def test_enter_tells_the_life_of_a_job_and_esc_comes_back(bench: Bench, si
         ):
             assert words in seat.text, words
         await seat.press("escape")
-        assert isinstance(seat.app.screen, JobsRoom)
+        assert isinstance(seat.app.screen, JobsTab)
         assert table(seat).cursor_row == 1
 
 

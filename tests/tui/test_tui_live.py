@@ -12,9 +12,9 @@ from datetime import timedelta
 from kit.tui_bench import NOW, Bench, Seat, Sit, job_id, make_archive, make_job
 from strongroom.evidence.line import Entry
 from strongroom.model.job import State
-from strongroom_tui.jobs import JobsQuestion
-from strongroom_tui.pane import Pane
-from strongroom_tui.reading import Reading
+from strongroom_tui.screens.jobs import JobsQuestion
+from strongroom_tui.screens.text_screen import TextPane
+from strongroom_tui.widgets.pane import Pane
 
 PATIENCE = 60.0  # seconds
 
@@ -87,7 +87,7 @@ async def test_a_long_life_can_be_scrolled(bench: Bench, sit: Sit) -> None:
     bench.write(*(Entry("job.delayed", NOW + timedelta(seconds=n), job=job_id(9000)) for n in range(600)))
     async with sit(bench) as seat:
         await seat.press("j", "enter", "end")
-        reading = seat.app.screen.query_one(Reading)
+        reading = seat.app.screen.query_one(TextPane)
         assert reading.scroll_y == reading.max_scroll_y > 400
         await seat.press("home")
         assert reading.scroll_y == 0

@@ -7,11 +7,11 @@ from pathlib import Path
 from kit.tui_bench import Seat
 from kit.tui_vault import CANARY, Place, until
 from kit.tui_views import told
-from strongroom_tui.archives import ArchivesRoom
-from strongroom_tui.browse import BrowseScreen
-from strongroom_tui.helping import usable
-from strongroom_tui.overview import OverviewRoom
-from strongroom_tui.unlocking import IDLE, Keyring
+from strongroom_tui.dialogs.help import usable
+from strongroom_tui.keyring import IDLE, Keyring
+from strongroom_tui.screens.archives import ArchivesTab
+from strongroom_tui.screens.browse import BrowseScreen
+from strongroom_tui.screens.overview import OverviewTab
 
 
 def offered(seat: Seat) -> set[str]:
@@ -46,7 +46,7 @@ async def test_what_is_open_is_told_and_locked_in_every_room(tmp_path: Path) -> 
         assert "unlocked, 5 min left" in seat.text
         browsing = seat.app.screen
         await seat.press("1")
-        assert isinstance(seat.app.screen, OverviewRoom)
+        assert isinstance(seat.app.screen, OverviewTab)
         now[0] = 61.0
         seat.app._lock_if_idle()
         await seat.settle()
@@ -62,7 +62,7 @@ async def test_what_is_open_is_told_and_locked_in_every_room(tmp_path: Path) -> 
         browsing._thread.submit(lambda: None).result()  # by then it has let go of the file
         assert (browsing._shelf, browsing._browser, browsing._identities) == (None, None, [])
         await seat.press("4")
-        assert isinstance(seat.app.screen, ArchivesRoom)  # what it had opened is left
+        assert isinstance(seat.app.screen, ArchivesTab)  # what it had opened is left
         assert CANARY not in seat.text
     place.house.vault.close()
 

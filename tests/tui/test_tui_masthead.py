@@ -12,11 +12,11 @@ import pytest
 from rich.cells import cell_len
 
 from kit.tui_bench import NOW, Bench, Sit
-from strongroom.engine.health.heartbeat import STALE, beat
-from strongroom.engine.readings import Status, heartbeat_of_holder, status_of
+from strongroom.engine.core.heartbeat import STALE, beat
+from strongroom.engine.queries.lists import Status, heartbeat_of_holder, status_of
 from strongroom.vault.lock import hold
-from strongroom_tui.masthead import Beside, state
 from strongroom_tui.starting import DEMO, LOOKING_ON, commands_for, start_with
+from strongroom_tui.widgets.header import Beside, state
 
 LATE = timedelta(minutes=2, seconds=5)
 BADGES = ("read-only", "unlocked, 4 min left")

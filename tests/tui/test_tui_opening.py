@@ -14,12 +14,12 @@ from textual.widgets import Input
 from kit import sealed_vault
 from kit.sealed_vault import AT, as_zip
 from kit.tui_vault import CANARY, Place, fill, records, until
-from strongroom.engine.keys.identities import identity_file, make_identity
+from strongroom.engine.core.identities import identity_file, make_identity
 from strongroom.model.provider import Container
 from strongroom.vault.requests import waiting_requests
-from strongroom_tui.browse import BrowseScreen
-from strongroom_tui.longwork import LongWork
-from strongroom_tui.unlocking import IDLE, Keyring
+from strongroom_tui.background_work import BackgroundWork
+from strongroom_tui.keyring import IDLE, Keyring
+from strongroom_tui.screens.browse import BrowseScreen
 
 
 async def test_a_file_is_restored_with_its_digest_and_never_over_another(place: Place, tmp_path: Path) -> None:
@@ -245,7 +245,9 @@ async def test_work_is_stopped_by_a_person(place: Place) -> None:
             watch(1)
 
     async with place.sit() as seat:
-        long = LongWork("Something long", 1 << 60, work, lambda *told: heard.append(told), ticking=lambda: seconds[0])
+        long = BackgroundWork(
+            "Something long", 1 << 60, work, lambda *told: heard.append(told), ticking=lambda: seconds[0]
+        )
         seat.app.push_screen(long)
         await seat.pilot.pause()
         assert "Something long" in seat.text

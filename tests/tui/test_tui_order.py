@@ -6,8 +6,8 @@ import pytest
 
 from kit.tui_bench import NOW, Bench, Seat, Sit, make_archive, make_job, window
 from strongroom.model.job import Cause, State
-from strongroom.model.stream import ExportSpec
-from strongroom_tui.lives import ArchiveScreen, JobScreen
+from strongroom.model.plan import ExportSpec
+from strongroom_tui.screens.detail import ArchiveScreen, JobScreen
 
 
 async def search(seat: Seat, words: str) -> None:

@@ -6,7 +6,7 @@ from textual import events
 from textual.command import CommandList, CommandPalette
 
 from kit.tui_bench import Bench, Seat, Sit
-from strongroom_tui.palette import Palette
+from strongroom_tui.dialogs.help import Palette
 
 PAGES = ("pageup", "pagedown", "pageup")
 

@@ -7,32 +7,32 @@ from datetime import timedelta
 import pytest
 
 from kit.tui_bench import NOW, window
-from strongroom.engine.destruction.approve import Outlook
-from strongroom.engine.destruction.propose import Content, Plan
-from strongroom.engine.retention.judgement import Fate, Judgement
-from strongroom.model.destruction import Condemned, Ground, Person, Proposal, Stage
-from strongroom_tui.planwords import approval_words, told_plan, undo_words
+from strongroom.engine.destruction.approve import ApprovalStatus
+from strongroom.engine.destruction.propose import DestructionPlan, PlanContent
+from strongroom.engine.retention.rules import Fate, Judgement
+from strongroom.model.destruction import Ground, Person, PlanItem, Proposal, Stage
+from strongroom_tui.screens.plan_text import approval_words, told_plan, undo_words
 
 WEEK = timedelta(days=7)
 RULE = "standard: 30 days"
 
 
-def plan(streams: int, each: int, held: int = 0, stage: Stage = Stage.PROPOSED) -> Plan:
+def plan(streams: int, each: int, held: int = 0, stage: Stage = Stage.PROPOSED) -> DestructionPlan:
     """A plan of so many streams with so many archives each, of which the first are held."""
     proposal = Proposal("01plan", NOW, Person(1001, "ana"), Ground.RETENTION, "its time is \x1b[31mover", 2, WEEK, "00")
     names = {
-        f"a{stream}-{number}": Content(f"s{stream}", window(100 - number), 1_000, 2_000_000)
+        f"a{stream}-{number}": PlanContent(f"s{stream}", window(100 - number), 1_000, 2_000_000)
         for stream in range(streams)
         for number in range(each)
     }
-    condemned = tuple(Condemned(name, proposal.id, stage, NOW, RULE, "law") for name in names)
+    items = tuple(PlanItem(name, proposal.id, stage, NOW, RULE, "law") for name in names)
     fates = [Fate.HELD] * held + [Fate.DUE] * (len(names) - held)
     judgements = {name: Judgement(fate, RULE, "law", f"{fate}, so") for name, fate in zip(names, fates, strict=True)}
-    return Plan(proposal, condemned, judgements, names)
+    return DestructionPlan(proposal, items, judgements, names)
 
 
 def test_streams_and_windows_are_named_the_first_few_and_how_many_more() -> None:
-    words = approval_words(Outlook(plan(6, 5, held=2), 0, WEEK, NOW + WEEK))
+    words = approval_words(ApprovalStatus(plan(6, 5, held=2), 0, WEEK, NOW + WEEK))
     assert "Plan 01plan, proposed by ana at 2026-11-20" in words
     assert "It destroys 30 archives: 30,000 records, 60.0 MB as delivered" in words
     assert "  s0, 5 windows: 2026-08-12 02:00+02 1 d, 2026-08-13" in words
@@ -47,11 +47,14 @@ def test_streams_and_windows_are_named_the_first_few_and_how_many_more() -> None
 @pytest.mark.parametrize(
     ("outlook", "told"),
     [
-        (Outlook(plan(1, 1), 1, WEEK, None), "After yours it takes 1 more approval; the cooling-off of 7 d begins"),
-        (Outlook(plan(1, 1), 0, timedelta(0), NOW), "There is no cooling-off: it is final at once"),
+        (
+            ApprovalStatus(plan(1, 1), 1, WEEK, None),
+            "After yours it takes 1 more approval; the cooling-off of 7 d begins",
+        ),
+        (ApprovalStatus(plan(1, 1), 0, timedelta(0), NOW), "There is no cooling-off: it is final at once"),
     ],
 )
-def test_when_it_becomes_final(outlook: Outlook, told: str) -> None:
+def test_when_it_becomes_final(outlook: ApprovalStatus, told: str) -> None:
     assert told in approval_words(outlook)
     assert "1 archive: 1,000 records" in approval_words(outlook)
 

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from kit.tui_bench import NOW, Bench, Seat, make_job
-from strongroom.engine.readings import Running
+from strongroom.engine.queries.lists import Running
 from strongroom.model.job import State
 from strongroom.vault.lock import hold
-from strongroom_tui.amounts import time_left
 from strongroom_tui.app import StrongroomApp
-from strongroom_tui.longwork import amount_words
-from strongroom_tui.progress import Scene, doing, rate_of
+from strongroom_tui.background_work import amount_words
 from strongroom_tui.reader import VaultReader
+from strongroom_tui.widgets.amounts import time_left
+from strongroom_tui.widgets.progress import ProgressContext, doing, rate_of
 
 SECOND = timedelta(seconds=1)
 BEGAN = NOW - 40 * SECOND
@@ -77,7 +77,7 @@ def test_no_numbers_stop_the_words(done: int, total: int | None, seconds: float,
 def test_any_progress_of_a_transfer_fits(done: int, total: int | None, ago: int, silent: int, width: int) -> None:
     job = replace(JOB, changed_at=NOW - ago * SECOND)
     told = Running(job.id, "download", done, total, NOW - silent * SECOND)
-    words = doing(job, Scene(NOW, busy=True, running=told), width)
+    words = doing(job, ProgressContext(NOW, busy=True, running=told), width)
     assert words
     assert cell_len(words) <= width
     assert "-" not in words

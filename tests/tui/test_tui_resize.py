@@ -7,7 +7,7 @@ import random
 import pytest
 
 from kit.tui_bench import Bench, Sit
-from strongroom_tui.pane import Pane
+from strongroom_tui.widgets.pane import Pane
 
 
 @pytest.mark.parametrize("size", [(39, 24), (80, 11), (20, 5), (1, 1)])
@@ -45,12 +45,12 @@ async def test_selection_and_scroll_survive_sizes(bench: Bench, sit: Sit) -> Non
 
 @pytest.mark.slow
 async def test_a_storm_of_sizes_and_keys(bench: Bench, sit: Sit) -> None:
-    chance = random.Random(20261120)
+    random_bytes = random.Random(20261120)
     keys = ["j", "k", "enter", "escape", "tab", "pagedown", "end", "home", "slash", "question_mark", "r", "n"]
     async with sit(bench, (80, 24)) as seat:
         for _ in range(25):
-            await seat.pilot.resize_terminal(chance.randint(1, 140), chance.randint(1, 50))
-            await seat.pilot.press(chance.choice(keys))
+            await seat.pilot.resize_terminal(random_bytes.randint(1, 140), random_bytes.randint(1, 50))
+            await seat.pilot.press(random_bytes.choice(keys))
         await seat.press(*["escape"] * 4)
         await seat.pilot.resize_terminal(120, 40)
         await seat.settle()

@@ -11,14 +11,14 @@ from textual.widgets import Button, Input
 from kit.tui_bench import DAY, NOW, SIZES, Bench, Seat, Sit, make_archive, make_job, tell
 from kit.tui_views import footer
 from strongroom.config.schema import DestructionSettings
-from strongroom.engine import people
+from strongroom.engine.core import people
 from strongroom.model.destruction import Person
 from strongroom.model.job import State
-from strongroom.model.period import Period, PeriodUnit
-from strongroom.model.retention import RetentionRule
+from strongroom.model.retention import Period, PeriodUnit, RetentionRule
 from strongroom.vault.destructions import live_proposals
 from strongroom.vault.holds import holds
-from strongroom_tui import archiveacts, plans
+from strongroom_tui.screens import archive_actions as archiveacts
+from strongroom_tui.screens import plans
 
 RULE = RetentionRule("standard", Period(30, PeriodUnit.DAYS), citation="company policy")
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from textual.widgets import Button, Input
 
 from kit.tui_bench import Bench, Seat, Sit
-from strongroom.model.stream import DatasetShape
-from strongroom_tui.helping import usable
-from strongroom_tui.keyline import KeyEntry, place_entries
-from strongroom_tui.shelving import record_columns, record_row
+from strongroom.model.plan import DatasetShape
+from strongroom_tui.dialogs.help import usable
+from strongroom_tui.screens.record_columns import record_columns, record_row
+from strongroom_tui.widgets.footer import KeyEntry, place_entries
 
 NAMES = st.lists(st.text(alphabet="abcdef ", min_size=1, max_size=12), unique=True, max_size=12)
 ENTRIES = {

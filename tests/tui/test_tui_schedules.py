@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from kit.tui_bench import DAY, NOW, SIZES, STREAMS, Bench, Sit
 from kit.tui_views import asked, configure, footer, hold
-from strongroom.engine.requests import Wish, ask
+from strongroom.engine.queries.requests import RequestKind, ask
 from strongroom.vault.streams import StreamState, put_stream
 
 
@@ -70,7 +70,7 @@ async def test_a_pause_that_nobody_has_answered_is_taken_back(bench: Bench, sit:
         assert "resume" in footer(seat) and "pause" not in footer(seat)
         await seat.press("S")
         assert sorted(asked(bench)) == [("pause", STREAMS[0]), ("resume", STREAMS[0])]
-        ask(bench.vault, Wish.RESUME, STREAMS[0], "ana", lambda: NOW + timedelta(seconds=1), os.urandom)
+        ask(bench.vault, RequestKind.RESUME, STREAMS[0], "ana", lambda: NOW + timedelta(seconds=1), os.urandom)
         await seat.press("r")
         assert "pause" in footer(seat) and "resume" not in footer(seat)
         await seat.press("j", "r")

@@ -17,24 +17,24 @@ from textual.widgets import Input
 
 from kit.tui_bench import NOW, STREAMS, Bench, Seat, Sit, furnish, make_archive, make_job, tell
 from kit.tui_views import configure, hold
-from strongroom.engine import people
+from strongroom.engine.core import people
+from strongroom.engine.core.alert_store import reconcile
 from strongroom.engine.destruction import propose
-from strongroom.engine.health.doctor import Check, Verdict
-from strongroom.engine.health.notices import reconcile
-from strongroom.model.alarm import Alarm, Kind, Level
+from strongroom.engine.monitor.doctor import Check, CheckResult
+from strongroom.model.alert import Alert, AlertKind, Level
 from strongroom.model.coverage import Cover
 from strongroom.model.destruction import Person
 from strongroom.model.job import State
-from strongroom.model.period import Period, PeriodUnit
-from strongroom.model.retention import RetentionRule
-from strongroom_tui import archiveacts, health, plans
+from strongroom.model.retention import Period, PeriodUnit, RetentionRule
+from strongroom_tui.screens import archive_actions as archiveacts
+from strongroom_tui.screens import health, plans
 
 SIZES = [(40, 12), (80, 24), (120, 40), (200, 60)]
 RULE = RetentionRule("standard", Period(30, PeriodUnit.DAYS), citation="company policy")
 CHECKS = (
-    Check("vault", Verdict.OK, "readable, and on this format"),
-    Check("source zavu key", Verdict.FAIL, "the environment variable ZAVU_KEY is not set", "set it, or use a file"),
-    Check("clock", Verdict.WARN, "nothing keeps it right", "turn on time synchronisation"),
+    Check("vault", CheckResult.OK, "readable, and on this format"),
+    Check("source zavu key", CheckResult.FAIL, "the environment variable ZAVU_KEY is not set", "set it, or use a file"),
+    Check("clock", CheckResult.WARN, "nothing keeps it right", "turn on time synchronisation"),
 )
 Usage = namedtuple("Usage", "total used free")
 Compare = Callable[[Seat, str], None]
@@ -65,8 +65,8 @@ def house(empty: Bench) -> Bench:
         hold(empty, stream, range(gap[1], 200))
     hold(empty, STREAMS[2], range(60, 61), Cover.MISSING, "not-offered")
     alarms = [
-        Alarm(f"{Kind.FAILED} {STREAMS[0]}", Level.WARNING, "2 windows failed", f"stream {STREAMS[0]}"),
-        Alarm(f"{Kind.FAILED} {STREAMS[1]}", Level.CRITICAL, "9 windows failed", f"stream {STREAMS[1]}"),
+        Alert(f"{AlertKind.FAILED} {STREAMS[0]}", Level.WARNING, "2 windows failed", f"stream {STREAMS[0]}"),
+        Alert(f"{AlertKind.FAILED} {STREAMS[1]}", Level.CRITICAL, "9 windows failed", f"stream {STREAMS[1]}"),
     ]
     reconcile(empty.vault, alarms, NOW - timedelta(hours=2))
     return empty

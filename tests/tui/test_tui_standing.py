@@ -7,21 +7,21 @@ from dataclasses import replace
 from kit.tui_bench import NOW, STREAMS, Bench, Sit, window
 from kit.tui_views import configure, hold
 from strongroom.config.schema import NotifySettings
-from strongroom.engine.glance import Look, take_glance
-from strongroom.engine.readings import Vault
+from strongroom.engine.queries.lists import Vault
+from strongroom.engine.queries.overview import Look, read_overview
 from strongroom.model.coverage import Cover
-from strongroom.model.heat import Heat
+from strongroom.model.coverage_strip import Heat
 from strongroom.model.provider import BlindSpot
-from strongroom.vault.notices import Notice, put_notice
+from strongroom.vault.alerts import AlertRecord, put_alert
 from strongroom.vault.sources import SourceState
-from strongroom_tui.glancewords import spot_words
-from strongroom_tui.strips import Spot
+from strongroom_tui.screens.overview import spot_words
+from strongroom_tui.widgets.heatmap import Spot
 
 
-def tell(vault: Vault, *notices: Notice) -> None:
+def tell(vault: Vault, *notices: AlertRecord) -> None:
     with vault.catalogue.transaction():
-        for notice in notices:
-            put_notice(vault.catalogue, notice)
+        for alert in notices:
+            put_alert(vault.catalogue, alert)
 
 
 async def test_disk_quotas_clocks_and_who_was_told(bench: Bench, sit: Sit) -> None:
@@ -30,8 +30,8 @@ async def test_disk_quotas_clocks_and_who_was_told(bench: Bench, sit: Sit) -> No
     bench.write(SourceState("zavu", clock_skew=-1.5, refused_until=NOW.replace(hour=14)))
     tell(
         bench.vault,
-        Notice("told", "warning", "a thing", "", raised_at=NOW.replace(hour=11), told_at=NOW.replace(hour=12)),
-        Notice("waits", "warning", "another", "", raised_at=NOW),
+        AlertRecord("told", "warning", "a thing", "", raised_at=NOW.replace(hour=11), told_at=NOW.replace(hour=12)),
+        AlertRecord("waits", "warning", "another", "", raised_at=NOW),
     )
     async with sit(bench, (140, 40), room="health") as seat:
         for words in (
@@ -66,7 +66,7 @@ def test_what_a_stream_leaves_out_is_told_with_who_has_it(bench: Bench) -> None:
     spot = BlindSpot("messages", "pictures", "media")
 
     def blind(*plans: object) -> list[tuple[str, ...]]:
-        glance = take_glance(bench.vault, plans, {}, NOW, Look(), {"zavu": (spot,)})  # type: ignore[arg-type]
+        glance = read_overview(bench.vault, plans, {}, NOW, Look(), {"zavu": (spot,)})  # type: ignore[arg-type]
         return [strip.blind for strip in glance.strips]
 
     other = replace(second, stream=replace(second.stream, datasets=("media",)))

@@ -15,11 +15,12 @@ import pytest
 
 from kit.tui_bench import Seat
 from kit.tui_vault import CANARY, Place, until
-from strongroom.engine.reading.browsing import Browser
+from strongroom.engine.access.browse import Browser
 from strongroom.model.errors import Interrupted
-from strongroom_tui import archiveacts, restoring
-from strongroom_tui.browse import BrowseScreen
-from strongroom_tui.longwork import LongWork
+from strongroom_tui.background_work import BackgroundWork
+from strongroom_tui.dialogs import restore_dialog as restoring
+from strongroom_tui.screens import archive_actions as archiveacts
+from strongroom_tui.screens.browse import BrowseScreen
 
 PATIENCE = 60.0  # seconds
 Watch = Callable[[int], None]
@@ -106,14 +107,14 @@ async def begin_restore(seat: Seat, target: Path, *, members: bool = False) -> N
 
 async def stop(seat: Seat, held: Held, key: str, title: str) -> None:
     """Ask to stop while the work is held in the middle; let it go on, and hear that it stopped."""
-    assert isinstance(seat.app.screen, LongWork)
+    assert isinstance(seat.app.screen, BackgroundWork)
     await seat.pilot.press(key)
     assert "stopping …" in seat.text
     held.go_on.set()
     await until(seat, "nothing is left behind")
     assert held.ended[-1] is Interrupted
     assert f"stopped: {title}" in told(seat)
-    assert not isinstance(seat.app.screen, LongWork)
+    assert not isinstance(seat.app.screen, BackgroundWork)
 
 
 @pytest.mark.parametrize("key", ["escape", "enter"])  # enter is on the button Stop

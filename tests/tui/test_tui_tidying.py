@@ -9,8 +9,8 @@ import pytest
 
 from kit.tui_bench import NOW, Bench
 from strongroom_tui.app import StrongroomApp
+from strongroom_tui.gc_control import BETWEEN, CALM, SELDOM, GcControl
 from strongroom_tui.reader import VaultReader
-from strongroom_tui.tidying import BETWEEN, CALM, SELDOM, Tidying
 
 
 class Ticks:
@@ -35,7 +35,7 @@ def collector() -> Iterator[None]:
 
 def test_what_stands_is_passed_over_and_full_looks_are_rare(collector: None) -> None:
     gc.disable()
-    Tidying().begin()
+    GcControl().begin()
     assert gc.isenabled()
     assert gc.get_freeze_count() > 10_000
     assert gc.get_threshold()[2] == SELDOM
@@ -43,7 +43,7 @@ def test_what_stands_is_passed_over_and_full_looks_are_rare(collector: None) -> 
 
 def test_it_waits_for_a_calm_moment_and_then_for_another_minute(collector: None) -> None:
     ticks = Ticks()
-    tidying = Tidying(ticks)
+    tidying = GcControl(ticks)
     assert not tidying.tidy_if_calm()
     ticks.now += BETWEEN
     tidying.touch()
@@ -62,7 +62,7 @@ def test_it_waits_for_a_calm_moment_and_then_for_another_minute(collector: None)
 
 async def test_a_key_and_the_mouse_are_heard(bench: Bench, collector: None) -> None:
     ticks = Ticks()
-    tidying = Tidying(ticks)
+    tidying = GcControl(ticks)
     reader = VaultReader(bench.config, lambda: NOW)
     app = StrongroomApp(reader, lambda: NOW, tidying=tidying)
     async with app.run_test(size=(100, 30)) as pilot:

@@ -12,13 +12,13 @@ import pytest
 
 from kit.engine_bench import Bench, open_bench
 from kit.tui_bench import Seat
-from strongroom.engine.assembly import open_reading
-from strongroom.engine.jobs.progress import Meter
-from strongroom.engine.requests import Wish
+from strongroom.engine.core.heartbeat import Meter
+from strongroom.engine.core.sources import open_reading
+from strongroom.engine.queries.requests import RequestKind
 from strongroom.vault.requests import waiting_requests
 from strongroom_tui.app import StrongroomApp
-from strongroom_tui.lives import JobScreen
 from strongroom_tui.reader import VaultReader
+from strongroom_tui.screens.detail import JobScreen
 
 PATIENCE = 60.0  # seconds
 
@@ -76,6 +76,6 @@ async def watch(bench: Bench) -> None:
             assert "asked: cancel" in seat.text
         with open_reading(bench.config) as vault:
             (asked,) = waiting_requests(vault.catalogue)
-            assert asked.wish is Wish.CANCEL
+            assert asked.wish is RequestKind.CANCEL
     finally:
         reader.close()

@@ -8,16 +8,15 @@ from datetime import UTC, datetime
 import pytest
 
 from kit.tui_bench import NOW, window
-from strongroom.engine.coverage.schedules import Schedule
+from strongroom.engine.queries.change_preview import Schedule
+from strongroom.model.backlog_forecast import StreamOutlook
 from strongroom.model.job import Cause
-from strongroom.model.outlook import StreamOutlook
-from strongroom.model.plan import Plan
+from strongroom.model.plan import Plan, Stream
 from strongroom.model.retention import Fate, Verdict
-from strongroom.model.stream import Stream
 from strongroom.model.waiting import cause_words
-from strongroom_tui.healthwords import health_story, unarchived_words
-from strongroom_tui.marks import plan_mark
-from strongroom_tui.retentionwords import keeping_facts
+from strongroom_tui.screens.health import health_story, unarchived_words
+from strongroom_tui.screens.retention_text import keeping_facts
+from strongroom_tui.widgets.icons import plan_mark
 
 NOTHING = StreamOutlook("s", 0, None, NOW, None, 0)
 SCHEDULE = Schedule(Plan(Stream("s", "zavu", ("messages",)), NOW), "", window(1), NOW, None, NOTHING)

@@ -10,14 +10,14 @@ from textual.color import Color
 
 from kit.tui_bench import NOW, STREAMS, Bench, Seat, Sit
 from kit.tui_views import LEAST, configure, contrast, poor
-from strongroom_tui.amounts import Zone
 from strongroom_tui.app import StrongroomApp
-from strongroom_tui.colours import CONTRAST
-from strongroom_tui.masthead import Tabs
-from strongroom_tui.memory import Habit, Memory, View
-from strongroom_tui.places import PLACES
 from strongroom_tui.reader import VaultReader
-from strongroom_tui.room import Room
+from strongroom_tui.screens.screen import TabScreen
+from strongroom_tui.screens.tabs import PLACES
+from strongroom_tui.state import Habit, Memory, SavedView
+from strongroom_tui.widgets.amounts import Zone
+from strongroom_tui.widgets.header import Tabs
+from strongroom_tui.widgets.icons import CONTRAST
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ async def test_every_room_is_a_key_away_and_says_where_one_is(bench: Bench, sit:
         for place in PLACES:
             await seat.press(place.key)
             assert seat.app.current_mode == place.mode
-            assert isinstance(seat.app.screen, Room)
+            assert isinstance(seat.app.screen, TabScreen)
             assert place.title in seat.text.splitlines()[0]
 
 
@@ -146,9 +146,9 @@ def test_a_memory_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None
     path.parent.mkdir()
     path.write_text(text)
     found = Memory({"XDG_STATE_HOME": str(tmp_path)}).recall()
-    assert found == View() or found == View("x", "y", False)
+    assert found == SavedView() or found == SavedView("x", "y", False)
 
 
 def test_a_memory_that_cannot_be_written_is_let_go(tmp_path: Path) -> None:
     (tmp_path / "strongroom").write_text("a file in its place")
-    Memory({"XDG_STATE_HOME": str(tmp_path)}).keep(View("jobs"))
+    Memory({"XDG_STATE_HOME": str(tmp_path)}).keep(SavedView("jobs"))

@@ -16,14 +16,14 @@ import pytest
 from kit.terminal import ENTER, LEAVE, PROGRAM, Terminal, last_of
 from kit.tui_bench import Bench
 from strongroom.model.errors import ExitCode
-from strongroom_tui.waiting import WORDS, told_to_wait
+from strongroom_tui.process import WORDS, told_to_wait
 
 FIRST_RUN = """
 import sys
 from pathlib import Path
 from strongroom.cli.errors import guarded
 from strongroom.model.errors import ExitCode
-from strongroom_tui.firstrun import lead
+from strongroom_tui.screens.first_run import lead
 
 folder = Path(sys.argv[1])
 sys.exit(guarded(lambda: ExitCode.INTERRUPTED if lead(folder / "config.toml", folder / "data") is None else 0))

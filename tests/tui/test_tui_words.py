@@ -14,11 +14,12 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from kit.tui_bench import DAY, NOW, make_archive, make_job
-from strongroom.engine.readings import Running
+from strongroom.engine.queries.lists import Running
 from strongroom.model.job import Cause, State
 from strongroom.model.window import Window
-from strongroom_tui import amounts
-from strongroom_tui.columns import (
+from strongroom_tui.screens.screen import LEAST_WIDTH
+from strongroom_tui.widgets import amounts
+from strongroom_tui.widgets.columns import (
     Columns,
     archive_columns,
     job_columns,
@@ -26,12 +27,10 @@ from strongroom_tui.columns import (
     schedule_columns,
     verdict_columns,
 )
-from strongroom_tui.hanging import hang
-from strongroom_tui.marks import STATES
-from strongroom_tui.plain import clean, clip
-from strongroom_tui.progress import Scene, doing, rate_of
-from strongroom_tui.room import LEAST_WIDTH
-from strongroom_tui.rows import archive_row, job_row
+from strongroom_tui.widgets.icons import STATES
+from strongroom_tui.widgets.progress import ProgressContext, doing, rate_of
+from strongroom_tui.widgets.rows import archive_row, job_row
+from strongroom_tui.widgets.text import clean, clip, hang
 
 STAGE = timedelta(seconds=40)
 
@@ -211,7 +210,7 @@ def test_columns_fill_the_width_and_never_pass_it(width: int) -> None:
 @given(st.integers(30, 200), st.sampled_from(State), st.sampled_from(Cause), st.text(max_size=80))
 def test_cells_of_any_job_and_archive_fit_their_columns(width: int, state: State, cause: Cause, told: str) -> None:
     job = make_job(1, state, cause=cause, detail=told, stream=told, size=10**14)
-    scene = Scene(NOW, busy=True, running=Running(job.id, "download", 10**12, 10**14, NOW))
+    scene = ProgressContext(NOW, busy=True, running=Running(job.id, "download", 10**12, 10**14, NOW))
     for row, columns in (
         (job_row(job, scene, job_columns(width)), job_columns(width)),
         (archive_row(make_archive(1, job, stream=told), archive_columns(width)), archive_columns(width)),
@@ -243,7 +242,7 @@ def running(done: int, total: int | None, ago: int = 0) -> Running:
     ],
 )
 def test_a_transfer_says_how_far_it_is(told: Running | None, busy: bool, width: int, words: str) -> None:
-    shown = doing(FETCHING, Scene(NOW, busy, told), width)
+    shown = doing(FETCHING, ProgressContext(NOW, busy, told), width)
     assert shown == words or (cell_len(words) > width and cell_len(shown) <= width)
 
 
@@ -265,4 +264,4 @@ def test_no_rate_is_made_up_from_less_than_a_second() -> None:
     ],
 )
 def test_a_job_says_what_it_waits_for_or_how_it_ended(job: object, width: int, words: str) -> None:
-    assert doing(job, Scene(NOW, busy=True), width) == words  # type: ignore[arg-type]
+    assert doing(job, ProgressContext(NOW, busy=True), width) == words  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from kit.vault_objects import day, end, let_go, make_job, start
 from strongroom.model.errors import StrongroomError, VaultError, WorldError
 from strongroom.model.job import State
 from strongroom.vault import catalogue as room
-from strongroom.vault import queries, schema
+from strongroom.vault import schema
 from strongroom.vault.catalogue import (
     Catalogue,
     create_catalogue,
@@ -24,26 +24,27 @@ from strongroom.vault.catalogue import (
     to_instant,
     to_text,
 )
+from strongroom.vault.facts import FACT, PUT_FACT
 from strongroom.vault.jobs import put_job
 
 ADD_ONE = """
 import sys
 from pathlib import Path
-from strongroom.vault import queries
 from strongroom.vault.catalogue import open_catalogue
+from strongroom.vault.facts import FACT, PUT_FACT
 catalogue = open_catalogue(Path(sys.argv[1]))
 for _ in range(int(sys.argv[2])):
     with catalogue.transaction():
-        row = catalogue.read_one(queries.FACT, "sum")
-        catalogue.write(queries.PUT_FACT, "sum", str(int(row["value"]) + 1))
+        row = catalogue.read_one(FACT, "sum")
+        catalogue.write(PUT_FACT, "sum", str(int(row["value"]) + 1))
 catalogue.close()
 """
 CREATE_OR_OPEN = """
 import sys
 from pathlib import Path
 from strongroom.model.errors import VaultError
-from strongroom.vault import queries
 from strongroom.vault.catalogue import create_catalogue, open_catalogue
+from strongroom.vault.facts import PUT_FACT
 print("ready", flush=True)
 sys.stdin.read()
 path = Path(sys.argv[1])
@@ -55,17 +56,17 @@ except VaultError as error:
     catalogue = open_catalogue(path)
     print("opened")
 with catalogue.transaction():
-    catalogue.write(queries.PUT_FACT, sys.argv[2], "here")
+    catalogue.write(PUT_FACT, sys.argv[2], "here")
 catalogue.close()
 """
 
 
 def put_fact(catalogue: Catalogue, name: str, value: str = "here") -> None:
-    catalogue.write(queries.PUT_FACT, name, value)
+    catalogue.write(PUT_FACT, name, value)
 
 
 def fact(catalogue: Catalogue, name: str) -> str | None:
-    row = catalogue.read_one(queries.FACT, name)
+    row = catalogue.read_one(FACT, name)
     return str(row["value"]) if row else None
 
 

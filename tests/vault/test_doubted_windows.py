@@ -8,14 +8,14 @@ import pytest
 
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.coverage import Cover, Interval
-from strongroom.model.secondlook import Doubt, Outcome
+from strongroom.model.second_look import Doubt, SecondLookOutcome
 from strongroom.model.window import Window
 from strongroom.vault.catalogue import Catalogue, create_in_memory
-from strongroom.vault.ledger import put_interval
+from strongroom.vault.coverage import put_interval
 from strongroom.vault.log import add_entry
-from strongroom.vault.renames import move_stream
 from strongroom.vault.rows import RowUnreadable
-from strongroom.vault.secondlooks import looks_to_make, note_doubt, note_outcome, pending_look, second_looks
+from strongroom.vault.second_looks import looks_to_make, note_doubt, note_outcome, pending_look, second_looks
+from strongroom.vault.streams import move_stream
 
 DAY = timedelta(days=1)
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -35,7 +35,7 @@ def doubt(catalogue: Catalogue, due: datetime | None = NOW + DAY) -> None:
         note_doubt(catalogue, HELD, Doubt.STREAM, due, NOW)
 
 
-def outcome(catalogue: Catalogue, outcome: Outcome, **facts: Fact) -> None:
+def outcome(catalogue: Catalogue, outcome: SecondLookOutcome, **facts: Fact) -> None:
     with catalogue.transaction():
         note_outcome(catalogue, HELD, outcome, NOW + 2 * DAY, **facts)
 
@@ -43,17 +43,22 @@ def outcome(catalogue: Catalogue, outcome: Outcome, **facts: Fact) -> None:
 def test_a_doubt_waits_until_it_is_due(catalogue: Catalogue) -> None:
     doubt(catalogue)
     (look,) = second_looks(catalogue)
-    assert (look.outcome, look.due, look.window, look.stream) == (Outcome.PENDING, NOW + DAY, HELD.window, "old")
+    assert (look.outcome, look.due, look.window, look.stream) == (
+        SecondLookOutcome.PENDING,
+        NOW + DAY,
+        HELD.window,
+        "old",
+    )
     assert pending_look(catalogue, "first") == look
     assert looks_to_make(catalogue, "old", NOW) == []
     assert looks_to_make(catalogue, "old", NOW + DAY) == [look]
     assert looks_to_make(catalogue, "other", NOW + DAY) == []
 
 
-@pytest.mark.parametrize("last", [Outcome.CONFIRMED, Outcome.UNCONFIRMED])
-def test_the_last_outcome_counts(catalogue: Catalogue, last: Outcome) -> None:
+@pytest.mark.parametrize("last", [SecondLookOutcome.CONFIRMED, SecondLookOutcome.UNCONFIRMED])
+def test_the_last_outcome_counts(catalogue: Catalogue, last: SecondLookOutcome) -> None:
     doubt(catalogue)
-    outcome(catalogue, Outcome.UNCONFIRMED, cause="overdue")
+    outcome(catalogue, SecondLookOutcome.UNCONFIRMED, cause="overdue")
     outcome(catalogue, last, newer="second", job="again")
     (look,) = second_looks(catalogue)
     assert (look.outcome, look.at, look.newer) == (last, NOW + 2 * DAY, "second")
@@ -63,10 +68,10 @@ def test_the_last_outcome_counts(catalogue: Catalogue, last: Outcome) -> None:
 
 def test_a_window_that_was_not_empty_is_known_by_the_archive_that_covers_it_now(catalogue: Catalogue) -> None:
     doubt(catalogue)
-    outcome(catalogue, Outcome.REFUTED, newer="second")
+    outcome(catalogue, SecondLookOutcome.REFUTED, newer="second")
     with catalogue.transaction():
         put_interval(catalogue, Interval("old", HELD.window, Cover.PROVEN, "second", "again"))
-    assert [(each.outcome, each.stream) for each in second_looks(catalogue)] == [(Outcome.REFUTED, "old")]
+    assert [(each.outcome, each.stream) for each in second_looks(catalogue)] == [(SecondLookOutcome.REFUTED, "old")]
 
 
 def test_a_renamed_stream_keeps_its_doubts(catalogue: Catalogue) -> None:
@@ -79,7 +84,7 @@ def test_a_renamed_stream_keeps_its_doubts(catalogue: Catalogue) -> None:
 
 def test_what_cannot_be_exported_again_is_unconfirmed_at_once(catalogue: Catalogue) -> None:
     doubt(catalogue, None)
-    assert [each.outcome for each in second_looks(catalogue)] == [Outcome.UNCONFIRMED]
+    assert [each.outcome for each in second_looks(catalogue)] == [SecondLookOutcome.UNCONFIRMED]
     assert looks_to_make(catalogue, "old", NOW + 9 * DAY) == []
 
 

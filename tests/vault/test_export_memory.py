@@ -12,8 +12,15 @@ from strongroom.evidence.line import Entry
 from strongroom.model.job import Job, State
 from strongroom.model.provider import Listed, Observation, Standing
 from strongroom.vault.catalogue import Catalogue
-from strongroom.vault.deletions import Deletion, owe_deletion, owed_deletions, settle_deletion
-from strongroom.vault.jobs import is_in_use, put_job, waiting_refs
+from strongroom.vault.jobs import (
+    Deletion,
+    is_in_use,
+    owe_deletion,
+    owed_deletions,
+    put_job,
+    settle_deletion,
+    waiting_refs,
+)
 from strongroom.vault.log import add_entry
 from strongroom.vault.sources import is_other_uncertain, remember_list, seen_before
 

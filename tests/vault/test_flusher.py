@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.model.errors import WorldError
-from strongroom.vault.flusher import Flusher
+from strongroom.vault.durable import Flusher
 
 
 @pytest.fixture

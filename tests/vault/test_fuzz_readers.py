@@ -17,18 +17,18 @@ import pytest
 
 from kit.hostile_input import SEED, mutate, rounds
 from kit.vault_objects import make_archive, make_job
+from strongroom.age.header import parse_header
+from strongroom.age.identity_file import parse_identity_file
 from strongroom.config.load import parse_config
-from strongroom.engine.destruction.certificate import TITLE, read_certificate
+from strongroom.engine.destruction.execute import TITLE, read_certificate
 from strongroom.evidence.checkpoint import read_unchecked
 from strongroom.evidence.line import read_chain
 from strongroom.evidence.note import NoteRefused, Signer, Verifier, open_note
 from strongroom.evidence.verifier import Key
-from strongroom.formats.gunzip import decode_if_coded, gunzip
+from strongroom.formats.compression import decode_if_coded, gunzip
 from strongroom.model.errors import StrongroomError
 from strongroom.model.inspection import Caps
-from strongroom.model.period import Period
-from strongroom.sealing.header import parse_header
-from strongroom.sealing.identityfile import parse_identity_file
+from strongroom.model.retention import Period
 from strongroom.vault.manifest import read_manifest, write_manifest
 from strongroom.vault.rows import read_line
 from strongroom.vault.tombstones import is_tombstone, read_tombstone
@@ -134,9 +134,9 @@ READERS: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
 @pytest.mark.parametrize("name", READERS)
 def test_nonsense_is_read_or_refused_in_words(name: str) -> None:
     sound, read = READERS[name]
-    chance = random.Random(f"{SEED} {name}")
+    random_bytes = random.Random(f"{SEED} {name}")
     for _ in rounds(0.4):
-        data = mutate(sound, chance)
+        data = mutate(sound, random_bytes)
         try:
             read(data)
         except (StrongroomError, NoteRefused) as error:

@@ -12,10 +12,9 @@ from strongroom.model.coverage import Cover, Interval
 from strongroom.model.window import Window
 from strongroom.vault.archives import put_archive
 from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.coverage import intervals_of, put_interval, take_back_lost
 from strongroom.vault.jobs import put_job
-from strongroom.vault.ledger import intervals_of, put_interval, take_back_lost
-from strongroom.vault.renames import move_stream
-from strongroom.vault.streams import StreamState, get_stream, put_stream, unsettled_windows
+from strongroom.vault.streams import StreamState, get_stream, move_stream, put_stream, unsettled_windows
 
 STREAM, SECOND = "zavu-messages", timedelta(seconds=1)
 PASS = timedelta(days=3)

@@ -12,8 +12,8 @@ from kit.vault_objects import day, make_archive, make_job
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.errors import VaultError
 from strongroom.model.inspection import Bundled, Expectation, Finding, Inspection, MemberReport, Severity
+from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.provider import Container
-from strongroom.model.stream import DatasetShape, ExportSpec
 from strongroom.model.window import Window
 from strongroom.vault.manifest import FORMAT_CODED, read_manifest, write_manifest
 

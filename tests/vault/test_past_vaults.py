@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.engine.health.fixity import check_fixity
-from strongroom.engine.keys.identities import load_identities
-from strongroom.engine.reading.content import check_content
-from strongroom.engine.reading.restore import restore
-from strongroom.engine.readings import list_archives
-from strongroom.engine.recovery.diagnosis import diagnose
-from strongroom.engine.recovery.rebuild import Rebuild, rebuild
+from strongroom.engine.access.content import check_content
+from strongroom.engine.access.fixity import check_fixity
+from strongroom.engine.access.restore import restore
+from strongroom.engine.core.identities import load_identities
+from strongroom.engine.queries.lists import list_archives
+from strongroom.engine.repair.diagnosis import diagnose
+from strongroom.engine.repair.rebuild import Rebuild, rebuild
 from strongroom.model.archive import Holding
 from strongroom.vault.schema import SCHEMA
 from strongroom.vault.vault import open_vault
@@ -91,6 +91,6 @@ def test_its_catalogue_is_made_again(old: Old) -> None:
 
 
 def vault_jobs(vault):  # type: ignore[no-untyped-def]  # rows for one comparison
-    from strongroom.engine.readings import list_jobs
+    from strongroom.engine.queries.lists import list_jobs
 
     return list_jobs(vault)

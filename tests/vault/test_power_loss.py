@@ -83,7 +83,7 @@ def ingest(vault: Vault, mark: Callable[[str], None]) -> None:
 
 
 @dataclass
-class Trial:
+class ChannelTest:
     """One recorded ingest and what it left to check."""
 
     disk: Disk
@@ -99,7 +99,7 @@ class Trial:
 
 def record(
     folder: Path, act: Callable[[Vault, Callable[[str], None]], None] = ingest, vary: Vary | None = None
-) -> Trial:
+) -> ChannelTest:
     vault = begin(folder / "vault")
     try:
         at_first = vault.catalogue._connection.serialize()
@@ -108,7 +108,7 @@ def record(
             act(vault, disk.mark)
     finally:
         vault.close()
-    return Trial(disk, at_first)
+    return ChannelTest(disk, at_first)
 
 
 def check_state(state: State, root: Path) -> None:

@@ -12,12 +12,12 @@ from kit.vault_objects import NOW, day, id_number, make_archive, make_job
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.job import Cause, Job, State
+from strongroom.model.plan import ExportSpec
 from strongroom.model.provider import Listed, Observation, Standing
-from strongroom.model.stream import ExportSpec
 from strongroom.vault.archives import all_archive_ids, archive_totals, get_archive, put_archive
 from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.coverage import coverage_totals, drop_open, interval_at, intervals_of, put_interval
 from strongroom.vault.jobs import get_job, interrupted_jobs, jobs_by_state, known_refs, put_job
-from strongroom.vault.ledger import coverage_totals, drop_open, interval_at, intervals_of, put_interval
 from strongroom.vault.rows import _checked, _plain_fields
 from strongroom.vault.sources import (
     SourceState,

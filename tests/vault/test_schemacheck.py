@@ -11,7 +11,7 @@ import pytest
 from strongroom.model.errors import VaultError
 from strongroom.vault import schema
 from strongroom.vault.catalogue import create_catalogue, open_catalogue
-from strongroom.vault.schemacheck import SHIPPED, ForeignSchema, digest_of, digest_of_scripts, made_by
+from strongroom.vault.schema import SHIPPED, ForeignSchema, digest_of, digest_of_scripts, made_by
 
 SWALLOW = "CREATE TRIGGER gone AFTER INSERT ON holds BEGIN DELETE FROM holds WHERE id = new.id; END"
 CHANGES = {

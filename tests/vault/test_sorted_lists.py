@@ -16,9 +16,9 @@ from strongroom.model.errors import UsageError
 from strongroom.model.inspection import Inspection, MemberReport
 from strongroom.model.job import Job, State
 from strongroom.model.listing import Sort
-from strongroom.model.stream import ExportSpec
+from strongroom.model.plan import ExportSpec
 from strongroom.model.window import Window
-from strongroom.vault import listqueries
+from strongroom.vault import listing as listqueries
 from strongroom.vault.archives import put_archive
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.jobs import put_job

@@ -11,7 +11,7 @@ import pytest
 from kit.vault_objects import id_number, make_archive, make_job
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import VaultError, WorldError
-from strongroom.vault import queries
+from strongroom.vault.facts import PUT_FACT
 from strongroom.vault.layout import FORMAT, Layout, id_of
 from strongroom.vault.manifest import write_manifest
 from strongroom.vault.vault import Vault, create_vault, open_vault
@@ -94,7 +94,7 @@ def test_a_format_that_is_newer_or_unknown_is_refused(tmp_path: Path, written: s
     with made.catalogue.transaction():
         made.catalogue.write("DELETE FROM vault")
         if written:
-            made.catalogue.write(queries.PUT_FACT, "format", written)
+            made.catalogue.write(PUT_FACT, "format", written)
     made.close()
     with pytest.raises(VaultError, match=f"has format {written or 'unknown'}, this program knows up to {FORMAT}"):
         open_vault(tmp_path / "vault")

@@ -25,29 +25,26 @@ from textual.screen import Screen
 from textual.theme import ThemeProvider
 from textual.worker import Worker
 
-from strongroom.engine.readings import Request, Status
+from strongroom.engine.queries.lists import Request, Status
 from strongroom.model.errors import ExitCode, StrongroomError
-from strongroom.model.instants import Clock
-from strongroom_tui.amounts import Zone
-from strongroom_tui.answers import Answers
-from strongroom_tui.deeds import person
-from strongroom_tui.desk import Desk
-from strongroom_tui.ending import Ending
-from strongroom_tui.filters import Filter
-from strongroom_tui.helping import HelpScreen, help_text, usable
-from strongroom_tui.hints import in_keys
-from strongroom_tui.masthead import Beside, Tab, Tabs
-from strongroom_tui.memory import Memory, View
-from strongroom_tui.palette import open_palette
-from strongroom_tui.places import PLACES, Place, load_rooms
-from strongroom_tui.plain import clean
-from strongroom_tui.reader import VaultReader
-from strongroom_tui.room import Room
+from strongroom.model.times import Clock
+from strongroom_tui.dialogs.help import HelpScreen, help_text, open_palette, usable
+from strongroom_tui.gc_control import GcControl
+from strongroom_tui.keyring import Keyring
+from strongroom_tui.pending_requests import Answers
+from strongroom_tui.process import Ending, told_to_wait
+from strongroom_tui.reader import VaultReader, VaultSession
+from strongroom_tui.requests import person
+from strongroom_tui.results import in_keys
+from strongroom_tui.screens.screen import TabScreen
+from strongroom_tui.screens.tabs import PLACES, TabEntry, load_rooms
 from strongroom_tui.starting import DEMO, LOOKING_ON, Start, commands_for, start_with
-from strongroom_tui.tidying import Tidying
-from strongroom_tui.toasts import TellingApp
-from strongroom_tui.unlocking import Keyring
-from strongroom_tui.waiting import told_to_wait
+from strongroom_tui.state import Memory, SavedView
+from strongroom_tui.widgets.amounts import Zone
+from strongroom_tui.widgets.filter_line import Filter
+from strongroom_tui.widgets.header import Beside, Tab, Tabs
+from strongroom_tui.widgets.text import clean
+from strongroom_tui.widgets.toasts import ToastingApp
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
@@ -57,7 +54,7 @@ OLDEST = timedelta(seconds=5)
 """How old what is shown may become before it is read again without a sign of change."""
 
 
-class StrongroomApp(TellingApp[None]):
+class StrongroomApp(ToastingApp[None]):
     """The terminal screen over one vault."""
 
     TITLE = "Strongroom"
@@ -80,12 +77,12 @@ class StrongroomApp(TellingApp[None]):
         read_only: bool = False,
         memory: Memory | None = None,
         start: Start | None = None,
-        tidying: Tidying | None = None,
+        tidying: GcControl | None = None,
     ) -> None:
         super().__init__()
         self._tidying = tidying
         self._memory = memory
-        self._view = memory.recall() if memory else View()
+        self._view = memory.recall() if memory else SavedView()
         self.habits = dict(self._view.lists)
         self.zoom = self._view.zoom
         self.reader = vault_reader
@@ -96,7 +93,7 @@ class StrongroomApp(TellingApp[None]):
         self._start = start or (LOOKING_ON if read_only else start_with("strongroom"))
         self._unlocked = ""  # what the masthead tells of the keyring
         self.tabs = [Tab(place.mode, place.title, place.key) for place in PLACES]
-        self._shown: tuple[Room, int] | None = None  # which room shows which version of the catalogue
+        self._shown: tuple[TabScreen, int] | None = None  # which room shows which version of the catalogue
         self._forced = True  # a person waits for a reading
         self._answered = asyncio.Event()  # something was read, or could not be
         self._room = PLACES[0].mode
@@ -125,7 +122,7 @@ class StrongroomApp(TellingApp[None]):
     def on_unmount(self) -> None:
         """Remember how things were looked at."""
         if self._memory is not None:
-            self._memory.keep(View(self._room, self.theme, Zone.utc, self.zoom, self.habits))
+            self._memory.keep(SavedView(self._room, self.theme, Zone.utc, self.zoom, self.habits))
 
     async def on_event(self, event: Event) -> None:
         """Hear what a person does before it is done."""
@@ -162,7 +159,7 @@ class StrongroomApp(TellingApp[None]):
         """Write times in UTC, or in the local zone again."""
         Zone.utc = not Zone.utc
         for room in self.screen_stack:
-            if isinstance(room, Room):
+            if isinstance(room, TabScreen):
                 room.repaint()
         self.notify("times are in UTC" if Zone.utc else "times are in the local zone", timeout=2)
 
@@ -190,11 +187,11 @@ class StrongroomApp(TellingApp[None]):
 
     def open_archives(self, stream: str) -> None:
         """Go to the archives of one stream."""
-        from strongroom_tui.archives import ArchivesRoom
+        from strongroom_tui.screens.archives import ArchivesTab
 
-        self.switch_mode(ArchivesRoom.MODE)
+        self.switch_mode(ArchivesTab.MODE)
         room = self.screen_stack[0]
-        if isinstance(room, ArchivesRoom):
+        if isinstance(room, ArchivesTab):
             room.apply(Filter(stream))
 
     def reread(self) -> None:
@@ -209,7 +206,7 @@ class StrongroomApp(TellingApp[None]):
             self.show_keyring()
 
     def _leave_unlocked(self, words: str) -> None:
-        while any(isinstance(screen, Room) and screen.UNLOCKED for screen in self.screen_stack):
+        while any(isinstance(screen, TabScreen) and screen.UNLOCKED for screen in self.screen_stack):
             self.pop_screen()
         self.show_keyring()
         self.notify(words, markup=False)
@@ -219,10 +216,10 @@ class StrongroomApp(TellingApp[None]):
         if self._unlocked != self.keyring.words:
             self._unlocked = self.keyring.words
             for room in self.screen_stack:
-                if isinstance(room, Room):
-                    room.paint_masthead()
+                if isinstance(room, TabScreen):
+                    room.paint_header()
 
-    def _make_room(self, place: Place) -> Room:
+    def _make_room(self, place: TabEntry) -> TabScreen:
         room = place.load()()
         # Textual takes a new screen for one whose colours are out of date, and styles everything anew, twice. It is
         # styled while it is mounted, by the colours of the moment.
@@ -263,7 +260,7 @@ class StrongroomApp(TellingApp[None]):
                 return
 
     async def _read(self, anyway: bool) -> None:
-        room = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Room)), None)
+        room = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, TabScreen)), None)
         if room is None or not room.is_mounted:
             return
         try:
@@ -272,7 +269,7 @@ class StrongroomApp(TellingApp[None]):
             if self._stands(room):
                 raise  # it looks for a part that it never had, and would show nothing for ever
 
-    async def _ask(self, room: Room, anyway: bool) -> None:
+    async def _ask(self, room: TabScreen, anyway: bool) -> None:
         shown = self._shown[1] if self._shown and self._shown[0] is room else None
         try:
             seen = await self.reader.look(room.question(), None if anyway else shown)
@@ -293,15 +290,15 @@ class StrongroomApp(TellingApp[None]):
                 severity: Literal["information", "error"] = "information" if found.accepted else "error"
                 self.notify(in_keys(clean(found.answer)), severity=severity, markup=False, timeout=8)
 
-    def _stands(self, room: Room) -> bool:
+    def _stands(self, room: TabScreen) -> bool:
         """Return whether a room has all its parts; one that is being left loses them one by one."""
         return self.is_running and room.is_attached and room in self.screen_stack
 
 
-def _look_up(request: Request, desk: Desk) -> Request:
-    from strongroom.engine.requests import look_up  # by now somebody has asked for something
+def _look_up(request: Request, session: VaultSession) -> Request:
+    from strongroom.engine.queries.requests import look_up  # by now somebody has asked for something
 
-    return look_up(desk.vault, request)
+    return look_up(session.vault, request)
 
 
 def run(config: Config, *, read_only: bool = False, demo: bool = False) -> int:
@@ -310,7 +307,7 @@ def run(config: Config, *, read_only: bool = False, demo: bool = False) -> int:
     The terminal is given back when the process is told to stop, too, and when it is lost the process ends. Raises
     VaultError when there is no vault to show.
     """
-    from strongroom.engine.assembly import system_clock
+    from strongroom.engine.core.sources import system_clock
 
     with Ending(ExitCode.INTERRUPTED, last=not demo) as ending:  # over the closing too: a reading may hang
         with told_to_wait(sys.stderr):
@@ -321,7 +318,7 @@ def run(config: Config, *, read_only: bool = False, demo: bool = False) -> int:
             if not (read_only or demo):
                 start = start_with(*commands_for(config.file, os.environ))
             app = StrongroomApp(
-                reader, system_clock, read_only=read_only, memory=memory, start=start, tidying=Tidying()
+                reader, system_clock, read_only=read_only, memory=memory, start=start, tidying=GcControl()
             )
             return asyncio.run(_run(app, ending))
         finally:

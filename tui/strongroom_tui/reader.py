@@ -1,4 +1,9 @@
-"""Reads the vault on one thread of its own, so that the screen never waits for a disk.
+"""Where questions to the vault are answered: on one thread, away from the screen.
+
+A screen never touches the vault. It poses a question, a value that is compared and can be asked again; the answer comes
+back as frozen data. A deed is the same for what changes something.
+
+Reads the vault on one thread of its own, so that the screen never waits for a disk.
 
 One thread means one connection to the catalogue, and that makes the change counter comparable from look to look.
 """
@@ -12,23 +17,55 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from strongroom.config.freshness import Freshness
-from strongroom.config.load import load_config
-from strongroom.engine import readings
-from strongroom.engine.assembly import Doors, build_sources, engine_to_look, open_reading, system_clock
-from strongroom.engine.engine import Engine
-from strongroom.engine.readings import Status, leaving_out
-from strongroom.model.counts import counted
+from strongroom.config.load import Freshness, load_config
+from strongroom.engine.core.engine import Engine
+from strongroom.engine.core.sources import Dependencies, build_sources, engine_to_look, open_reading, system_clock
+from strongroom.engine.queries import lists as readings
+from strongroom.engine.queries.lists import Status, Vault, leaving_out
 from strongroom.model.errors import CatalogueBusy, StrongroomError, UsageError, VaultError
-from strongroom.model.instants import Clock
-from strongroom_tui.desk import Deed, Desk, Question
+from strongroom.model.provider import Limits
+from strongroom.model.times import Clock
+from strongroom.model.units import counted
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
 
+
 _Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class VaultSession:
+    """All that a question or a deed may use."""
+
+    config: Config
+    vault: Vault
+    clock: Clock
+    engine: Callable[[], Engine | None] = lambda: None
+    """An engine to look with, or None until the adapters are loaded: that is slow, and nobody waits for it."""
+
+    @property
+    def limits(self) -> Mapping[str, Limits]:
+        """What is known of each source's limits by now."""
+        engine = self.engine()
+        return {name: source.provider.limits for name, source in engine.sources.items()} if engine else {}
+
+
+class Question(Protocol):
+    """What a screen wants to know. Equal questions have one answer while the catalogue stays as it is."""
+
+    def ask(self, session: VaultSession) -> object:
+        """Answer from the catalogue. Raises the StrongroomError family."""
+        ...
+
+
+Deed = Callable[[VaultSession], _Answer]
+"""Something to be done at the desk."""
+
+
+_Outcome = TypeVar("_Outcome")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +85,7 @@ class VaultReader:
     def __init__(self, config: Config, clock: Clock = system_clock) -> None:
         self._stack = ExitStack()
         self._engine: Engine | None = None
-        self._desk = Desk(config, self._stack.enter_context(open_reading(config)), clock, lambda: self._engine)
+        self._desk = VaultSession(config, self._stack.enter_context(open_reading(config)), clock, lambda: self._engine)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue")
         self._fresh = Freshness(config.file)
         self._refused = ""
@@ -63,14 +100,14 @@ class VaultReader:
         """Answer a question, or return None where the catalogue is still the `known` version."""
         return await self._run(lambda: self._look(question, known))
 
-    async def do(self, deed: Deed[_Answer]) -> _Answer:
+    async def do(self, deed: Deed[_Outcome]) -> _Outcome:
         """Have something done at the vault, between two readings."""
         return await self._run(lambda: deed(self._desk))
 
     async def load_adapters(self) -> None:
         """Load the adapters on a thread of their own, and from then on have an engine to look with."""
-        desk = self._desk
-        await asyncio.to_thread(build_sources, desk.config)  # what is slow is importing them
+        session = self._desk
+        await asyncio.to_thread(build_sources, session.config)  # what is slow is importing them
         self._engine = await self._run(self._make_engine)
 
     def close(self) -> None:
@@ -78,7 +115,7 @@ class VaultReader:
         self._thread.shutdown(cancel_futures=True)
         self._stack.close()
 
-    async def _run(self, work: Callable[[], _Answer]) -> _Answer:
+    async def _run(self, work: Callable[[], _Outcome]) -> _Outcome:
         return await asyncio.get_running_loop().run_in_executor(self._thread, _in_words, work)
 
     def _look(self, question: Question | None, known: int | None) -> Seen | None:
@@ -109,7 +146,7 @@ class VaultReader:
         return True
 
     def _make_engine(self) -> Engine:
-        return engine_to_look(self._desk.config, self._desk.vault, Doors(clock=self._desk.clock))
+        return engine_to_look(self._desk.config, self._desk.vault, Dependencies(clock=self._desk.clock))
 
 
 def _unread_words(unread: Mapping[str, StrongroomError]) -> str:
@@ -121,7 +158,7 @@ def _unread_words(unread: Mapping[str, StrongroomError]) -> str:
     return f"run strongroom recover: {first}{more}"  # the next step first: a narrow screen cuts the end
 
 
-def _in_words(work: Callable[[], _Answer]) -> _Answer:
+def _in_words(work: Callable[[], _Outcome]) -> _Outcome:
     """Do the work; what the world does to the files becomes a VaultError, which the screen can show."""
     try:
         return work()

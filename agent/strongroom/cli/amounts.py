@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from humanize import naturalsize
 
-from strongroom.model.durations import format_duration
 from strongroom.model.job import Job
+from strongroom.model.times import format_duration
 from strongroom.model.window import Window
 
 DASH = "-"

@@ -8,16 +8,24 @@ import click
 
 from strongroom.cli.amounts import count_words, instant_words, minute_words, short, size_words, window_words
 from strongroom.cli.documents import archive_document, fault_document, moment_document, verdict_document
+from strongroom.cli.identities import age_command
 from strongroom.cli.jobs import moment_lines
-from strongroom.cli.json_output import put_document
-from strongroom.cli.leftout import past_unreadable
-from strongroom.cli.opening import age_command
-from strongroom.cli.options import OneOf, WordOf, from_option, json_option, limit_option, stretch, to_option
-from strongroom.cli.renamed import asked_stream, tell_pending_renames
-from strongroom.cli.session import Session, pass_session
-from strongroom.cli.table import Column, hang, render_fields, render_table, tell_more
+from strongroom.cli.options import (
+    OneOf,
+    Session,
+    WordOf,
+    from_option,
+    json_option,
+    limit_option,
+    pass_session,
+    stretch,
+    to_option,
+)
+from strongroom.cli.output import TextColumn, hang, put_document, render_fields, render_table, tell_more
+from strongroom.cli.renames import asked_stream, tell_pending_renames
+from strongroom.cli.requests import regenerate
+from strongroom.cli.rows_left_out import past_unreadable
 from strongroom.cli.terminal import clean, say, tell, width
-from strongroom.cli.wishes import regenerate
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.inspection import Finding
 from strongroom.model.listing import Sort
@@ -27,17 +35,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from strongroom.engine.destruction.remains import Buried
-    from strongroom.engine.readings import ArchiveFiles
+    from strongroom.engine.queries.lists import ArchiveFiles
+    from strongroom.engine.retention.tombstones import DestroyedArchive
 
 _COLUMNS = (
-    Column("ARCHIVE"),
-    Column("STREAM", least=8),
-    Column("WINDOW"),
-    Column("RECORDS", right=True),
-    Column("SIZE", right=True),
-    Column("VERIFIED"),
-    Column("STATE", least=4),
+    TextColumn("ARCHIVE"),
+    TextColumn("STREAM", least=8),
+    TextColumn("WINDOW"),
+    TextColumn("RECORDS", right=True),
+    TextColumn("SIZE", right=True),
+    TextColumn("VERIFIED"),
+    TextColumn("STATE", least=4),
 )
 
 
@@ -72,14 +80,14 @@ def archives(
     """
     if ctx.invoked_subcommand is not None:
         return
-    from strongroom.engine.assembly import open_reading
-    from strongroom.engine.destruction.remains import count_destroyed, list_destroyed
-    from strongroom.engine.readings import list_archives, present_streams
+    from strongroom.engine.core.sources import open_reading
+    from strongroom.engine.queries.lists import list_archives, present_names
+    from strongroom.engine.retention.tombstones import count_destroyed, list_destroyed
 
     config = ctx.ensure_object(Session).config()
     with past_unreadable(), open_reading(config) as vault:
         tell_pending_renames(config, vault)
-        stream, names = asked_stream(config, vault, stream), present_streams(vault)
+        stream, names = asked_stream(config, vault, stream), present_names(vault)
         period = stretch(start, end)
         order = Sort(sort or (Sort.WINDOW if period else Sort.ARCHIVED))
         broken: list[str] = []
@@ -112,13 +120,13 @@ def archives(
         tell(f"Not listed: {count_words(total)} that were destroyed; see: strongroom archives --holding destroyed")
 
 
-def _show_destroyed(gone: Sequence[Buried], as_json: bool) -> None:
-    from strongroom.cli.destroydocs import buried_document, buried_lines
+def _show_destroyed(gone: Sequence[DestroyedArchive], as_json: bool) -> None:
+    from strongroom.cli.documents import destroyed_document, destroyed_lines
 
     if as_json:
-        put_document({"archives": [buried_document(each) for each in gone]})
+        put_document({"archives": [destroyed_document(each) for each in gone]})
         return
-    for line in buried_lines(gone):
+    for line in destroyed_lines(gone):
         say(line)
     if not gone:
         tell("No archive was destroyed.")
@@ -133,11 +141,12 @@ archives.add_command(regenerate)
 @pass_session
 def show(session: Session, archive_id: str, as_json: bool) -> None:
     """Tell what an archive is: its manifest, what reading it found, both clocks, and how to open it without us."""
-    from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.health.vaulttime import vault_now
-    from strongroom.engine.jobs.kinship import versions_of
-    from strongroom.engine.readings import archive_life, files_of, find_archive, manifest_of, present_streams
-    from strongroom.engine.recovery.diagnosis import faults_of
+    from strongroom.engine.access.find import find_archive
+    from strongroom.engine.core.sources import open_reading, system_clock
+    from strongroom.engine.core.trusted_clock import vault_now
+    from strongroom.engine.ingest.job_lineage import versions_of
+    from strongroom.engine.queries.lists import archive_life, files_of, manifest_of, present_names
+    from strongroom.engine.repair.diagnosis import faults_of
     from strongroom.engine.retention.verdicts import verdict as verdict_of
 
     config = session.config()
@@ -145,7 +154,7 @@ def show(session: Session, archive_id: str, as_json: bool) -> None:
         life = archive_life(vault, find_archive(vault, archive_id))
         files, versions = files_of(vault, life.archive), versions_of(vault, life.archive)
         faults = faults_of(vault, life.archive, deep=False)
-        now_called = present_streams(vault).get(life.archive.stream, "")
+        now_called = present_names(vault).get(life.archive.stream, "")
         verdict = verdict_of(vault, life.archive, vault_now(vault, system_clock))
     archive = life.archive
     command = age_command(config.vault.identity, files.key, files.payload, archive.seal.file_name, archive.seal)
@@ -229,10 +238,10 @@ def _coding(seal: Seal) -> str:
 
 def _members(archive: Archive) -> list[str]:
     columns = (
-        Column("FILE", least=12),
-        Column("DATASET", least=8),
-        Column("RECORDS", right=True),
-        Column("SIZE", right=True),
+        TextColumn("FILE", least=12),
+        TextColumn("DATASET", least=8),
+        TextColumn("RECORDS", right=True),
+        TextColumn("SIZE", right=True),
     )
     rows = [
         (

@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.amounts import instant_words, short
-from strongroom.cli.json_output import put_document
-from strongroom.cli.options import LARGEST, json_option
+from strongroom.cli.options import LARGEST, Session, json_option, pass_session
+from strongroom.cli.output import hang, put_document, render_fields
 from strongroom.cli.phrases import event_words, fact_words
 from strongroom.cli.quiet import quiet_option
-from strongroom.cli.session import Session, pass_session
-from strongroom.cli.table import hang, render_fields
 from strongroom.cli.terminal import clean, say, say_exactly, tell, width
-from strongroom.model.counts import counted, noun_of
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError
+from strongroom.model.units import counted, noun_of
 
 if TYPE_CHECKING:
+    from strongroom.engine.core.moments import Moment
     from strongroom.engine.proof.audit import Report
-    from strongroom.engine.proof.notary import EvidenceView, Sending
-    from strongroom.engine.readings import Moment
+    from strongroom.engine.proof.checkpoint_schedule import EvidenceView, Sending
 
 
 @click.group("audit", invoke_without_command=True)
@@ -38,8 +36,8 @@ def audit(ctx: click.Context, as_json: bool) -> None:
 @click.command()
 @pass_session
 def _standing(session: Session, as_json: bool) -> None:
-    from strongroom.engine.assembly import open_reading
-    from strongroom.engine.proof.notary import evidence_view
+    from strongroom.engine.core.sources import open_reading
+    from strongroom.engine.proof.checkpoint_schedule import evidence_view
 
     config = session.config()
     with open_reading(config) as vault:
@@ -65,10 +63,10 @@ def show_log(
     session: Session, kind: str, archive_part: str, job_part: str, after: int, limit: int, as_json: bool
 ) -> None:
     """Print the evidence log, oldest first, with the numbers that proofs speak of: leaf N is entry N + 1."""
-    from strongroom.engine.assembly import open_reading
-    from strongroom.engine.filters import known_kind
-    from strongroom.engine.proof.proving import log_lines, moment_of
-    from strongroom.engine.readings import find_archive, find_job
+    from strongroom.engine.access.find import find_archive, find_job
+    from strongroom.engine.core.sources import open_reading
+    from strongroom.engine.proof.inclusion_proofs import log_lines, moment_of
+    from strongroom.engine.queries.lists import known_kind
 
     with open_reading(session.config()) as vault:
         archive = find_archive(vault, archive_part).id if archive_part else ""
@@ -108,9 +106,10 @@ def verify(
     Without --public-key the agent's own key is asked for its public half. Whoever could change the vault could change
     that key as well, so what convinces others is a key and a checkpoint that were kept elsewhere.
     """
-    from strongroom.engine.assembly import open_reading, rules_of
+    from strongroom.engine.core.sources import open_reading
+    from strongroom.engine.destruction.context import rules_of
     from strongroom.engine.proof.audit import audit_vault
-    from strongroom.engine.proof.lookout import lookout_of
+    from strongroom.engine.proof.known_checkpoints import known_checkpoints
 
     config = session.config()
     trusted = list(keys) or _own_key(session)
@@ -120,7 +119,7 @@ def verify(
             trusted,
             outside,
             payloads=not skip_payloads,
-            lookout=lookout_of(config),
+            known_places=known_checkpoints(config),
             rules=rules_of(config),
             tolerance=config.vault.clock_tolerance,
         )
@@ -139,7 +138,7 @@ def key(session: Session, as_json: bool) -> None:
 
     Where the signing key cannot be read here, the key that the first entry of the evidence log names is printed.
     """
-    from strongroom.engine.assembly import open_reading
+    from strongroom.engine.core.sources import open_reading
     from strongroom.engine.proof.issuer import key_in_log, public_key
 
     config = session.config()
@@ -161,17 +160,20 @@ def key(session: Session, as_json: bool) -> None:
 @pass_session
 def checkpoint(session: Session, as_json: bool) -> int:
     """Sign the log as it is now, and send that to every target. Leaves with 1 where a target did not take it."""
-    from strongroom.engine.assembly import Doors, open_reading
+    from strongroom.engine.core.sources import Dependencies, open_reading
+    from strongroom.engine.proof.checkpoint_schedule import evidence_view
+    from strongroom.engine.proof.checkpoint_targets import build_targets, send_owed
     from strongroom.engine.proof.checkpoints import sign_log, signer_of
-    from strongroom.engine.proof.lookout import lookout_of
-    from strongroom.engine.proof.notary import evidence_view
-    from strongroom.engine.proof.witnesses import build_targets, send_owed
+    from strongroom.engine.proof.known_checkpoints import known_checkpoints
 
-    config, doors = session.config(), Doors()
+    config, dependencies = session.config(), Dependencies()
     with open_reading(config) as vault:
-        kept = sign_log(vault, signer_of(config), doors.clock, lookout_of(config))
+        kept = sign_log(vault, signer_of(config), dependencies.clock, known_checkpoints(config))
         sent = send_owed(
-            vault, build_targets(config, vault.layout, doors.secret, doors.clock), doors.clock, at_once=True
+            vault,
+            build_targets(config, vault.layout, dependencies.secret, dependencies.clock),
+            dependencies.clock,
+            at_once=True,
         )
         view = evidence_view(config, vault)
     if as_json:
@@ -189,9 +191,9 @@ def checkpoint(session: Session, as_json: bool) -> int:
 @pass_session
 def prove(session: Session, archive_id: str, as_json: bool) -> None:
     """Prove that what happened to an archive stands in the log, under the newest checkpoint."""
-    from strongroom.engine.assembly import open_reading
-    from strongroom.engine.proof.proving import custody_of, moment_of, proof_document, prove_entries
-    from strongroom.engine.readings import find_archive
+    from strongroom.engine.access.find import find_archive
+    from strongroom.engine.core.sources import open_reading
+    from strongroom.engine.proof.inclusion_proofs import custody_of, moment_of, proof_document, prove_entries
 
     with open_reading(session.config()) as vault:
         archive = find_archive(vault, archive_id)

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.json_output import put_document
-from strongroom.cli.options import json_option
+from strongroom.cli.options import Session, json_option, pass_session
+from strongroom.cli.output import put_document
 from strongroom.cli.quiet import quiet_option
-from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import clean, say, tell
-from strongroom.config.locate import line_in
+from strongroom.config.line_numbers import line_in
 from strongroom.config.problem import Caution, ConfigRefused, KeyPath, Problem, format_key
 from strongroom.config.show import show_config
-from strongroom.model.counts import noun_of
 from strongroom.model.errors import ExitCode
+from strongroom.model.units import noun_of
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
@@ -74,10 +73,10 @@ def show(session: Session, as_json: bool) -> None:
 
 def _unfit_streams(loaded: Config) -> list[Problem]:
     """Return the streams that their provider cannot export as they are; the file alone does not show it."""
-    from strongroom.engine.assembly import Doors
-    from strongroom.engine.health.doctor import Verdict, check_streams
+    from strongroom.engine.core.sources import Dependencies
+    from strongroom.engine.monitor.doctor import CheckResult, check_streams
 
-    found = [check for check in check_streams(loaded, Doors()) if check.verdict is Verdict.FAIL]
+    found = [check for check in check_streams(loaded, Dependencies()) if check.verdict is CheckResult.FAIL]
     expected = "datasets and filters that its provider exports together"
     places = {f"stream {stream.name}": number for number, stream in enumerate(loaded.streams)}
     return [_of_stream(loaded, places[each.name], expected, each.message, each.hint) for each in found]
@@ -91,8 +90,8 @@ def _of_stream(loaded: Config, number: int, expected: str, message: str, hint: s
 
 def _late(loaded: Config) -> list[Caution]:
     """Return the streams that begin in the future: what counts as the future no file tells."""
-    from strongroom.engine.assembly import system_clock
-    from strongroom.engine.health.configcheck import late_beginnings
+    from strongroom.engine.core.sources import system_clock
+    from strongroom.engine.monitor.config_check import late_beginnings
 
     return [
         Caution(str(loaded.file), _line(loaded, each.key), format_key(each.key), each.words)

@@ -9,26 +9,23 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.amounts import day_words
-from strongroom.cli.json_output import put_document
-from strongroom.cli.leftout import past_unreadable
-from strongroom.cli.options import instant, json_option
+from strongroom.cli.options import Session, instant, json_option, pass_session
+from strongroom.cli.output import hang, put_document
 from strongroom.cli.phrases import unknown_words
 from strongroom.cli.quiet import quiet_option
-from strongroom.cli.renamed import tell_pending_renames
-from strongroom.cli.session import Session, pass_session
-from strongroom.cli.table import hang
+from strongroom.cli.renames import tell_pending_renames
+from strongroom.cli.rows_left_out import past_unreadable
 from strongroom.cli.terminal import cells, clean, say, say_exactly, width
 from strongroom.model.coverage import HELD, joined
-from strongroom.model.durations import rough_duration
 from strongroom.model.errors import ExitCode
-from strongroom.model.instants import format_instant
-from strongroom.model.secondlook import Outcome, SecondLook, words_of
+from strongroom.model.second_look import SecondLook, SecondLookOutcome, words_of
+from strongroom.model.times import format_instant, rough_duration
 from strongroom.model.window import Window
 
 if TYPE_CHECKING:
-    from strongroom.engine.coverage.prospect import StreamCoverage
-    from strongroom.engine.recovery.derived import Wrong
-    from strongroom.model.blindspots import Blindness
+    from strongroom.engine.proof.derived import Wrong
+    from strongroom.engine.queries.coverage_report import StreamCoverage
+    from strongroom.model.coverage import Blindness
 
 SYMBOLS = {"proven": "█", "empty": "·", "open": "▒", "due": "○", "missing": "!", "lost": "x", "destroyed": "†"}
 LEGEND = "█ archived  · empty  ▒ in progress  ○ pending  ! failed  x lost  † destroyed"
@@ -51,9 +48,10 @@ def coverage(
     """
     if ctx.invoked_subcommand is not None:
         return ExitCode.OK
-    from strongroom.engine.assembly import open_looking, plans_of
-    from strongroom.engine.coverage.prospect import coverage_of_plans
-    from strongroom.engine.recovery.derived import unbacked_coverage
+    from strongroom.engine.bootstrap import open_looking
+    from strongroom.engine.core.sources import plans_of
+    from strongroom.engine.proof.derived import unbacked_coverage
+    from strongroom.engine.queries.coverage_report import coverage_of_plans
 
     config = session.config()
     plans = [plan for plan in plans_of(config) if not stream or plan.stream.name == config.stream(stream).name]
@@ -83,10 +81,11 @@ def statement(session: Session, start: datetime, end: datetime, stream: str) -> 
 
     The statement is a C2SP signed note; its public key is in the first entry of the evidence log.
     """
-    from strongroom.engine.assembly import open_looking, plans_of
-    from strongroom.engine.coverage.prospect import coverage_of_plans
-    from strongroom.engine.coverage.statement import has_gap, require_confirmed, sign, state_coverage
+    from strongroom.engine.bootstrap import open_looking
+    from strongroom.engine.core.sources import plans_of
     from strongroom.engine.proof.issuer import issuer_of
+    from strongroom.engine.queries.coverage_report import coverage_of_plans
+    from strongroom.engine.queries.coverage_statement import has_gap, require_confirmed, sign, state_coverage
 
     config, period = session.config(), Window(start, end)
     plans = [plan for plan in plans_of(config) if not stream or plan.stream.name == config.stream(stream).name]
@@ -144,7 +143,7 @@ def _lines(each: StreamCoverage, now: datetime) -> Iterator[str]:
         yield from _hanging(f"  {SYMBOLS[told.cover.value]} {told.cover.words}: ", words)
     for look in each.looks:
         span = f"{format_instant(look.window.start)} to {format_instant(look.window.end)}"
-        was = "was empty" if look.outcome is Outcome.REFUTED else "empty"
+        was = "was empty" if look.outcome is SecondLookOutcome.REFUTED else "empty"
         yield from _hanging(f"  ? {was}: ", f"{span}: {words_of(look)}")
     for blind in each.blind:
         yield from _blind_lines(blind)

@@ -14,20 +14,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.json_output import put_line
 from strongroom.cli.options import json_option
-from strongroom.cli.table import hang
+from strongroom.cli.output import hang, put_line
+from strongroom.cli.service import program
 from strongroom.cli.terminal import clean, say, tell, width
-from strongroom.cli.userunit import program
-from strongroom.model.counts import counted
 from strongroom.model.errors import ExitCode
+from strongroom.model.units import counted
 
 if TYPE_CHECKING:
-    from strongroom.cli.demoscene import Scene
-    from strongroom.cli.summary import Outcome
+    from strongroom.cli.demo_scene import DemoScene
+    from strongroom.cli.summary import RunOutcome
     from strongroom.config.schema import Config
     from strongroom.model.archive import Archive
-    from strongroom.sandbox.server import Sandbox
+    from strongroom_sandbox.server import Sandbox
 
 _PATIENCE = timedelta(minutes=3)
 
@@ -45,8 +44,8 @@ def demo(folder: Path | None, keep: bool, as_json: bool) -> int:
     machine. Eight windows are exported within the providers' quotas, two faults are planted and healed, a daemon is
     killed and catches up, everything is verified, one archive is restored and opened with the stock age tool.
     """
-    from strongroom.cli.demoscene import build_vault, new_scene, simulated_providers
-    from strongroom.engine.assembly import system_clock
+    from strongroom.cli.demo_scene import build_vault, new_scene, simulated_providers
+    from strongroom.engine.core.sources import system_clock
 
     began = time.monotonic()
     scene = new_scene(folder, system_clock())
@@ -91,23 +90,24 @@ def _note(words: str) -> None:
         tell(line)
 
 
-def _archive(config: Config, *, as_json: bool) -> Outcome:
-    from strongroom.cli.work import Manner, work
-    from strongroom.engine.assembly import plans_of
-    from strongroom.engine.coverage.planning import enter_due
+def _archive(config: Config, *, as_json: bool) -> RunOutcome:
+    from strongroom.cli.work import RunOptions, work
+    from strongroom.engine.core.sources import plans_of
+    from strongroom.engine.ingest.planning import enter_due
 
     _step(3, "Two days of four streams are due. Each window: ask, wait, download and seal, read back and count.")
     _note("Two faults are planted: an answer is lost after the export was made, and a download is cut.")
     tell()
-    manner = Manner("strongroom demo", _PATIENCE, workers=4, as_json=as_json)
+    manner = RunOptions("strongroom demo", _PATIENCE, workers=4, as_json=as_json)
     return work(config, lambda engine: enter_due(engine, plans_of(config)), manner)
 
 
 def _healed(config: Config, sandbox: Sandbox) -> Iterator[str]:
     """Say what became of the faults, from the evidence log and from what the provider saw."""
     from strongroom.cli.amounts import job_words
-    from strongroom.engine.assembly import open_reading
-    from strongroom.engine.readings import find_job, newest_moments
+    from strongroom.engine.access.find import find_job
+    from strongroom.engine.core.moments import newest_moments
+    from strongroom.engine.core.sources import open_reading
 
     _step(4, "What went wrong on the way, and healed:")
     with open_reading(config) as vault:
@@ -122,10 +122,9 @@ def _healed(config: Config, sandbox: Sandbox) -> Iterator[str]:
     yield f"{counted(made, 'export')} were made at the providers for as many windows: none twice"
 
 
-def _catch_up(scene: Scene) -> bool:
-    from strongroom.cli.demodaemon import STREAM, kill_and_catch_up
-    from strongroom.cli.demoscene import add_stream
-    from strongroom.engine.assembly import system_clock
+def _catch_up(scene: DemoScene) -> bool:
+    from strongroom.cli.demo_scene import STREAM, add_stream, kill_and_catch_up
+    from strongroom.engine.core.sources import system_clock
 
     _step(5, "The same unattended: one more stream is due, and `strongroom daemon` is killed in the middle of it.")
     add_stream(scene, STREAM, "zavu", "activities", system_clock())
@@ -136,9 +135,9 @@ def _catch_up(scene: Scene) -> bool:
 
 def _verify(config: Config, *, as_json: bool) -> bool:
     from strongroom.cli.identities import open_identities
-    from strongroom.cli.verify import check_archive, say_result, tell_total
-    from strongroom.engine.assembly import open_reading
-    from strongroom.engine.readings import all_archives
+    from strongroom.cli.restore import check_archive, say_result, tell_total
+    from strongroom.engine.core.sources import open_reading
+    from strongroom.engine.queries.lists import all_archives
 
     _step(6, "Verify, with the identity: open every archive, compare its digest, read every record again.")
     identities, results = open_identities(config, None, None), []
@@ -151,14 +150,13 @@ def _verify(config: Config, *, as_json: bool) -> bool:
     return all(result.sound for result in results)
 
 
-def _restore(config: Config, scene: Scene, archive: Archive, *, as_json: bool) -> bool | None:
+def _restore(config: Config, scene: DemoScene, archive: Archive, *, as_json: bool) -> bool | None:
     """Restore one archive, then open it without this program and compare; None where there is no age to do it."""
-    from strongroom.cli.bytesbar import watching
-    from strongroom.cli.identities import open_identities
-    from strongroom.cli.opening import age_command
-    from strongroom.engine.assembly import open_reading
-    from strongroom.engine.reading.restore import restore
-    from strongroom.engine.readings import files_of
+    from strongroom.cli.byte_progress import watching
+    from strongroom.cli.identities import age_command, open_identities
+    from strongroom.engine.access.restore import restore
+    from strongroom.engine.core.sources import open_reading
+    from strongroom.engine.queries.lists import files_of
 
     _step(7, "Restore one: the delivered bytes, their digest checked before the file gets its name.")
     scene.restored.mkdir()
@@ -190,7 +188,7 @@ def _apis(sandbox: Sandbox) -> Iterator[tuple[str, str, str]]:
     yield "Qlara", sandbox.qlara_url, "its list alone tells how exports stand"
 
 
-def _to_restore(outcome: Outcome) -> Archive:
+def _to_restore(outcome: RunOutcome) -> Archive:
     """Choose a compressed archive where the stock tool for it is installed, any other elsewhere."""
     archives = [archive for _job, archive in outcome.archived]
     wanted = "zstd" if shutil.which("zstd") else ""
@@ -207,7 +205,7 @@ def _callable() -> list[str]:
     return ["strongroom"] if shutil.which("strongroom") else program()
 
 
-def _leave(scene: Scene, began: float, *, keep: bool) -> None:
+def _leave(scene: DemoScene, began: float, *, keep: bool) -> None:
     if not keep:
         shutil.rmtree(scene.folder)
         tell(f"\nDone in {time.monotonic() - began:.0f} s; {clean(str(scene.folder))} was removed.")

@@ -9,21 +9,20 @@ import click
 
 from strongroom.cli import terminal
 from strongroom.cli.amounts import instant_words, short
-from strongroom.cli.destroydocs import buried_document, buried_lines, plan_document, plan_lines
-from strongroom.cli.json_output import put_document
-from strongroom.cli.leftout import LEFT_OUT, past_unreadable
-from strongroom.cli.options import json_option, limit_option
+from strongroom.cli.documents import destroyed_document, destroyed_lines, plan_document, plan_lines
+from strongroom.cli.options import Session, json_option, limit_option, pass_session
+from strongroom.cli.output import put_document
 from strongroom.cli.quiet import quiet_option
-from strongroom.cli.session import Session, pass_session
+from strongroom.cli.rows_left_out import LEFT_OUT, past_unreadable
 from strongroom.cli.terminal import say, say_exactly, tell
-from strongroom.model.counts import counted
 from strongroom.model.errors import ExitCode, UsageError, VaultError
+from strongroom.model.units import counted
 
 if TYPE_CHECKING:
-    from strongroom.engine.destruction.crosscheck import Contradiction
-    from strongroom.engine.destruction.desk import Desk
-    from strongroom.engine.destruction.office import Signer
-    from strongroom.engine.destruction.propose import Plan
+    from strongroom.engine.destruction.commands import Signer
+    from strongroom.engine.destruction.context import DestructionContext
+    from strongroom.engine.destruction.log_consistency import Contradiction
+    from strongroom.engine.destruction.propose import DestructionPlan
     from strongroom.model.archive import Archive
 
 reason_option = click.option("--reason", metavar="WORDS", help="Why, for whoever reads the plan and its certificates.")
@@ -42,26 +41,26 @@ def destroy() -> None:
 @pass_session
 def propose(session: Session, due: bool, archives: tuple[str, ...], reason: str | None, as_json: bool) -> None:
     """Write down a plan and print it: each archive with its verdict and the rule. Nothing is destroyed by it."""
-    from strongroom.engine.destruction.office import open_desk
+    from strongroom.engine.core.people import acting_person
+    from strongroom.engine.destruction.commands import open_context
     from strongroom.engine.destruction.propose import propose as enter
-    from strongroom.engine.people import acting_person
 
     if due == bool(archives):
         raise UsageError("say what: --due, or --archive ID", hint="see what is due: strongroom retention plan")
-    with open_desk(session.config()) as desk:
-        plan = enter(desk, _chosen(desk, archives), acting_person(), reason or "the retention period is over")
+    with open_context(session.config()) as context:
+        plan = enter(context, _chosen(context, archives), acting_person(), reason or "the retention period is over")
         _show(plan, as_json)
     if not as_json:
         tell(f"now somebody else approves: strongroom destroy approve {short(plan.proposal.id)}")
 
 
-def _chosen(desk: Desk, parts: tuple[str, ...]) -> list[Archive]:
-    from strongroom.engine.destruction.office import due_archives
-    from strongroom.engine.readings import find_archive
+def _chosen(context: DestructionContext, parts: tuple[str, ...]) -> list[Archive]:
+    from strongroom.engine.access.find import find_archive
+    from strongroom.engine.destruction.commands import due_archives
 
     if not parts:
-        return [archive for archive, _judgement in due_archives(desk)]
-    found = {archive.id: archive for archive in (find_archive(desk.vault, part) for part in parts)}
+        return [archive for archive, _judgement in due_archives(context)]
+    found = {archive.id: archive for archive in (find_archive(context.vault, part) for part in parts)}
     return list(found.values())
 
 
@@ -82,19 +81,19 @@ def approve(
     session: Session, /, proposal: str, yes: bool, count: int | None, key_file: Path | None, as_json: bool
 ) -> None:
     """Agree with a plan, as somebody else than who proposed it. It is printed first, judged as of now."""
+    from strongroom.engine.core.people import acting_person
     from strongroom.engine.destruction.approve import approve as agree
-    from strongroom.engine.destruction.office import find_plan, open_desk
-    from strongroom.engine.people import acting_person
+    from strongroom.engine.destruction.commands import find_plan, open_context
 
     key = _key(key_file)
-    with open_desk(session.config()) as desk:
-        plan = find_plan(desk, proposal)
+    with open_context(session.config()) as context:
+        plan = find_plan(context, proposal)
         _require_count(plan, count, yes=yes)
         if not as_json:
             for line in plan_lines(plan):
                 say(line)
         _confirm(plan, yes=yes)
-        approved = agree(desk, plan.proposal.id, acting_person(), plan.digest, key)
+        approved = agree(context, plan.proposal.id, acting_person(), plan.digest, key)
     if as_json:
         put_document({"proposal": plan_document(approved.plan), "enough": approved.enough, "from": approved.ripe_at})
     elif approved.enough:
@@ -105,12 +104,12 @@ def approve(
 
 def _key(path: Path | None) -> Signer | None:
     from strongroom.cli.identities import read_passphrase
-    from strongroom.engine.destruction.office import load_signer
+    from strongroom.engine.destruction.commands import load_signer
 
     return None if path is None else load_signer(read_passphrase(path))
 
 
-def _require_count(plan: Plan, count: int | None, *, yes: bool) -> None:
+def _require_count(plan: DestructionPlan, count: int | None, *, yes: bool) -> None:
     """Refuse a wrong count before the plan is printed: a long plan would hide that nothing was approved."""
     wanted = len(plan.waiting)
     if wanted and count is not None and count != wanted:
@@ -125,7 +124,7 @@ def _require_count(plan: Plan, count: int | None, *, yes: bool) -> None:
         )
 
 
-def _confirm(plan: Plan, *, yes: bool) -> None:
+def _confirm(plan: DestructionPlan, *, yes: bool) -> None:
     """Have the person type what is to be destroyed: its name and how many, not just a letter."""
     wanted = len(plan.waiting)
     if not wanted or yes:
@@ -144,12 +143,12 @@ def _confirm(plan: Plan, *, yes: bool) -> None:
 @pass_session
 def undo(session: Session, subject: str, reason: str, as_json: bool) -> None:
     """Take a plan back, or one archive off it. Anybody may, until its destruction has begun."""
-    from strongroom.engine.destruction.office import open_desk, subject_of_undo
+    from strongroom.engine.core.people import acting_person
+    from strongroom.engine.destruction.commands import open_context, subject_of_undo
     from strongroom.engine.destruction.propose import undo as take_back
-    from strongroom.engine.people import acting_person
 
-    with open_desk(session.config()) as desk:
-        undone = take_back(desk, subject_of_undo(desk, subject), acting_person(), reason)
+    with open_context(session.config()) as context:
+        undone = take_back(context, subject_of_undo(context, subject), acting_person(), reason)
     if as_json:
         put_document({"proposal": undone[0].proposal, "archives": [each.archive for each in undone]})
     else:
@@ -165,27 +164,29 @@ def carry_out(session: Session, as_json: bool) -> int:
 
     Exits with 1 where something could not be destroyed, or is marked as destroyed and nothing confirms that.
     """
-    from strongroom.engine.destruction.bury import bury_resurrected
+    from strongroom.engine.destruction.commands import open_for_destruction
     from strongroom.engine.destruction.destroy import carry_out as work
-    from strongroom.engine.destruction.office import open_office
+    from strongroom.engine.destruction.redestroy import redestroy_returned
 
-    with open_office(session.config(), "strongroom destroy carry-out") as desk:
-        signer = desk.signer()
+    with open_for_destruction(session.config(), "strongroom destroy carry-out") as context:
+        signer = context.signer()
         verifier = signer.verifier if signer is not None else None
         kept: list[Contradiction] = []
-        approvers = desk.rules.approvers
-        buried = bury_resurrected(desk.vault, desk.clock, verifier=verifier, approvers=approvers, refused=kept.append)
-        carried = work(desk, most=1_000_000)
+        approvers = context.rules.approvers
+        buried = redestroy_returned(
+            context.vault, context.clock, verifier=verifier, approvers=approvers, refused=kept.append
+        )
+        execution = work(context, most=1_000_000)
     if as_json:
         put_document(
             {
                 "buried": buried,
                 "kept": [{"archive": each.archive, "reason": each.message} for each in kept],
-                "destroyed": [each.archive for each in carried.destroyed],
-                "spared": [{"archive": each.archive, "reason": each.reason} for each in carried.spared],
-                "waiting": [{"archive": each.archive, "reason": each.reason} for each in carried.waiting],
-                "broken": carried.broken,
-                "compacted": carried.compacted,
+                "destroyed": [each.archive for each in execution.destroyed],
+                "spared": [{"archive": each.archive, "reason": each.reason} for each in execution.excluded],
+                "waiting": [{"archive": each.archive, "reason": each.reason} for each in execution.waiting],
+                "broken": execution.broken,
+                "compacted": execution.compacted,
             }
         )
     else:
@@ -193,16 +194,16 @@ def carry_out(session: Session, as_json: bool) -> int:
             say(f"buried     {short(name)}  it was destroyed before, and files of it had come back")
         for refusal in kept:
             say(f"kept       {short(refusal.archive)}  {terminal.clean(refusal.message)}")
-        for each in carried.destroyed:
+        for each in execution.destroyed:
             say(f"destroyed  {short(each.archive)}  certificate: strongroom destroy certificate {short(each.archive)}")
-        for spared in carried.spared:
-            say(f"spared     {short(spared.archive)}  {terminal.clean(spared.reason)}")
-        for waiting in carried.waiting:
+        for excluded in execution.excluded:
+            say(f"spared     {short(excluded.archive)}  {terminal.clean(excluded.reason)}")
+        for waiting in execution.waiting:
             say(f"waiting    {short(waiting.archive)}  {terminal.clean(waiting.reason)}")
-        for words in carried.broken:
+        for words in execution.broken:
             say(f"refused    {terminal.clean(words)}")
-        tell(f"{counted(len(carried.destroyed), 'archive')} destroyed")
-    return ExitCode.FINDINGS if kept or carried.broken or not carried.compacted else ExitCode.OK
+        tell(f"{counted(len(execution.destroyed), 'archive')} destroyed")
+    return ExitCode.FINDINGS if kept or execution.broken or not execution.compacted else ExitCode.OK
 
 
 @destroy.command("accept-time")
@@ -223,15 +224,17 @@ def accept_time(session: Session, yes: bool, reason: str, key_file: Path | None,
     Nothing is destroyed after a leap of the clock that no provider confirms. Compare the time with a clock that does
     not depend on this machine before you accept it.
     """
-    from strongroom.engine.assembly import Doors, open_reading
-    from strongroom.engine.destruction.acceptance import accept_time as accept
-    from strongroom.engine.people import acting_person
+    from strongroom.engine.core.people import acting_person
+    from strongroom.engine.core.sources import Dependencies, open_reading
+    from strongroom.engine.destruction.clock_acceptance import accept_time as accept
 
-    config, key, doors = session.config(), _key(key_file), Doors()
-    if not yes and not (terminal.can_ask() and click.confirm(f"Is it {instant_words(doors.clock())}?", err=True)):
+    config, key, dependencies = session.config(), _key(key_file), Dependencies()
+    if not yes and not (
+        terminal.can_ask() and click.confirm(f"Is it {instant_words(dependencies.clock())}?", err=True)
+    ):
         raise UsageError("nobody has confirmed the time", hint="compare it with another clock, then add --yes")
     with open_reading(config) as vault:
-        accepted = accept(config, vault, doors, acting_person(), reason, key)
+        accepted = accept(config, vault, dependencies, acting_person(), reason, key)
     if as_json:
         put_document(
             {
@@ -255,18 +258,18 @@ def accept_time(session: Session, yes: bool, reason: str, key_file: Path | None,
 @pass_session
 def list_(session: Session, everything: bool, limit: int, as_json: bool) -> None:
     """Show the plans under way, then what was destroyed, newest first."""
-    from strongroom.engine.destruction.office import open_desk, overview
+    from strongroom.engine.destruction.commands import open_context, overview
 
-    with past_unreadable(), open_desk(session.config()) as desk:
-        found = overview(desk, limit, everything=everything)
+    with past_unreadable(), open_context(session.config()) as context:
+        found = overview(context, limit, everything=everything)
     if as_json:
         plans = [plan_document(plan) for plan in found.plans]
-        put_document({"proposals": plans, "destroyed": [buried_document(each) for each in found.destroyed]})
+        put_document({"proposals": plans, "destroyed": [destroyed_document(each) for each in found.destroyed]})
         return
     for plan in found.plans:
         for line in plan_lines(plan):
             say(line)
-    for line in buried_lines(found.destroyed):
+    for line in destroyed_lines(found.destroyed):
         say(line)
     if not found.plans and not found.destroyed and not LEFT_OUT.get():
         tell("Nothing is proposed and nothing was destroyed.")
@@ -279,10 +282,10 @@ def list_(session: Session, everything: bool, limit: int, as_json: bool) -> None
 @pass_session
 def show(session: Session, proposal: str, each: bool, as_json: bool) -> None:
     """Print a plan, judged as of now. A long one is summarized by stream and rule."""
-    from strongroom.engine.destruction.office import find_plan, open_desk
+    from strongroom.engine.destruction.commands import find_plan, open_context
 
-    with open_desk(session.config()) as desk:
-        _show(find_plan(desk, proposal), as_json, each=each)
+    with open_context(session.config()) as context:
+        _show(find_plan(context, proposal), as_json, each=each)
 
 
 @destroy.command("certificate")
@@ -291,13 +294,13 @@ def show(session: Session, proposal: str, each: bool, as_json: bool) -> None:
 @pass_session
 def certificate(session: Session, archive: str, as_json: bool) -> None:
     """Print the certificate of a destruction: a signed note, as it lies in log/certificates."""
-    from strongroom.engine.destruction.certificate import certificate_of, read_certificate
-    from strongroom.engine.destruction.office import find_destroyed, open_desk
+    from strongroom.engine.destruction.commands import find_destroyed, open_context
+    from strongroom.engine.destruction.execute import certificate_of, read_certificate
 
-    with open_desk(session.config()) as desk:
-        found = find_destroyed(desk.vault, archive)
+    with open_context(session.config()) as context:
+        found = find_destroyed(context.vault, archive)
         try:
-            note = certificate_of(desk.vault, found.tombstone.archive)
+            note = certificate_of(context.vault, found.tombstone.archive)
         except FileNotFoundError:
             raise UsageError(
                 f"the destruction of {found.tombstone.archive} has begun and is not certified yet",
@@ -316,7 +319,7 @@ def certificate(session: Session, archive: str, as_json: bool) -> None:
         say_exactly(note)
 
 
-def _show(plan: Plan, as_json: bool, *, each: bool = False) -> None:
+def _show(plan: DestructionPlan, as_json: bool, *, each: bool = False) -> None:
     if as_json:
         put_document(plan_document(plan))
         return

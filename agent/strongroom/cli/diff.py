@@ -8,15 +8,13 @@ import click
 
 from strongroom.cli.amounts import count_words, short, window_words
 from strongroom.cli.identities import open_identities
-from strongroom.cli.json_output import put_document
-from strongroom.cli.options import identity_option, json_option, passphrase_option
-from strongroom.cli.session import Session, pass_session
-from strongroom.cli.table import Column, hang, render_table
+from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
+from strongroom.cli.output import TextColumn, hang, put_document, render_table
 from strongroom.cli.terminal import cells, clean, say, tell, width
 from strongroom.model.archive import Archive
-from strongroom.model.counts import counted
 from strongroom.model.difference import Change, DatasetDifference, Difference
 from strongroom.model.errors import ExitCode
+from strongroom.model.units import counted
 
 
 @click.command("diff")
@@ -45,10 +43,10 @@ def diff(
     time windows, the copy that was taken before. Both are opened with your identity, in this process. Nothing that is
     found is logged or stored. Leaves with 1 when they differ.
     """
-    from strongroom.engine.assembly import Doors, open_reading
-    from strongroom.engine.reading.difference import compare
-    from strongroom.engine.reading.lineup import archive_before
-    from strongroom.engine.readings import find_archive
+    from strongroom.engine.access.compare import compare
+    from strongroom.engine.access.find import find_archive
+    from strongroom.engine.access.records import archive_before
+    from strongroom.engine.core.sources import Dependencies, open_reading
 
     config = session.config()
     with open_reading(config) as vault:
@@ -58,7 +56,7 @@ def diff(
             newer = find_archive(vault, older_id)
             older = archive_before(vault, newer)
         opened = open_identities(config, identity, passphrase_file)
-        difference = compare(vault, older, newer, opened, Doors().chance, most=limit)
+        difference = compare(vault, older, newer, opened, Dependencies().random_bytes, most=limit)
     if as_json:
         put_document(_document(difference))
     else:
@@ -68,7 +66,7 @@ def diff(
 
 def _say(older: Archive, newer: Archive, difference: Difference) -> None:
     titles = ("OLDER", "NEWER", "SAME", "ADDED", "CHANGED", "VANISHED")
-    columns = (Column("DATASET", least=8), *(Column(title, right=True) for title in titles))
+    columns = (TextColumn("DATASET", least=8), *(TextColumn(title, right=True) for title in titles))
     for line in render_table(columns, [_row(each) for each in difference.datasets], width()):
         say(line)
     for each in difference.datasets:

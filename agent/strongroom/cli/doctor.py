@@ -1,15 +1,41 @@
-"""`strongroom doctor`: what a careful operator would look at, each thing with what to do about it."""
+"""How a check is shown, wherever one is made: its verdict, its name, what was found and what to do about it.
+
+`strongroom doctor`: what a careful operator would look at, each thing with what to do about it.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from strongroom.cli.checks import check_document, show_check
-from strongroom.cli.json_output import put_document
-from strongroom.cli.options import json_option
+from strongroom.cli.options import Session, json_option, pass_session
+from strongroom.cli.output import hang, put_document
 from strongroom.cli.quiet import quiet_option
-from strongroom.cli.session import Session, pass_session
+from strongroom.cli.terminal import say, width
 from strongroom.model.errors import ExitCode
+
+if TYPE_CHECKING:
+    from strongroom.engine.core.check import Check
+
+
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+def show_check(check: Check, label: int) -> None:
+    """Say what a check found; its name takes `label` cells, so that several stand in columns."""
+    verdict = click.style(f"{check.verdict:<5}", fg=_COLOURS[check.verdict], bold=True)
+    for line in hang(f"{verdict} {check.name:<{label}} ", label + 7, check.message, width()):
+        say(line)
+    if check.hint:
+        for line in hang(" " * (label + 7) + "-> ", label + 10, check.hint, width()):
+            say(line)
+
+
+def check_document(check: Check) -> dict[str, object]:
+    """Return a check as JSON tells it."""
+    return {"name": check.name, "verdict": check.verdict.value, "message": check.message, "hint": check.hint}
+
 
 _LABEL = 22
 
@@ -26,15 +52,15 @@ def doctor(session: Session, offline: bool, as_json: bool) -> int:
 
     Leaves with 1 when a check fails; warnings do not count.
     """
-    from strongroom.engine.assembly import Doors
-    from strongroom.engine.health.doctor import Verdict, examine
+    from strongroom.engine.core.sources import Dependencies
+    from strongroom.engine.monitor.doctor import CheckResult, examine
 
     checks = []
-    for check in examine(session.config(), Doors(), offline=offline):
+    for check in examine(session.config(), Dependencies(), offline=offline):
         checks.append(check)
         if not as_json:
             show_check(check, _LABEL)
-    healthy = all(check.verdict is not Verdict.FAIL for check in checks)
+    healthy = all(check.verdict is not CheckResult.FAIL for check in checks)
     if as_json:
         put_document({"healthy": healthy, "checks": [check_document(check) for check in checks]})
     return ExitCode.OK if healthy else ExitCode.FINDINGS

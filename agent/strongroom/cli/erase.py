@@ -9,22 +9,20 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.amounts import count_words, day_words, short
-from strongroom.cli.destroydocs import plan_document, plan_lines
-from strongroom.cli.json_output import put_document
-from strongroom.cli.leftout import LEFT_OUT, past_unreadable
-from strongroom.cli.options import instant, json_option, limit_option
-from strongroom.cli.session import Session, pass_session
-from strongroom.cli.table import hang
+from strongroom.cli.documents import plan_document, plan_lines
+from strongroom.cli.options import Session, instant, json_option, limit_option, pass_session
+from strongroom.cli.output import hang, put_document
+from strongroom.cli.rows_left_out import LEFT_OUT, past_unreadable
 from strongroom.cli.terminal import clean, say, tell, width
-from strongroom.model.counts import counted
-from strongroom.model.erasure import Answer
+from strongroom.model.erasure import ErasureAnswer
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import HoldRule
+from strongroom.model.units import counted
 from strongroom.model.window import Window
 
 if TYPE_CHECKING:
-    from strongroom.engine.destruction.desk import Desk
-    from strongroom.engine.destruction.erase import Pending
+    from strongroom.engine.destruction.context import DestructionContext
+    from strongroom.engine.destruction.erasure import Pending
     from strongroom.model.archive import Archive
     from strongroom.model.erasure import Erasure
 
@@ -66,16 +64,16 @@ def request(
     An archive is erased whole: records of others that are in it go, too. What a hold or a retention still keeps waits
     on the plan and is destroyed by itself when nothing keeps it any more.
     """
-    from strongroom.engine.destruction.erase import request_erasure
-    from strongroom.engine.destruction.office import open_desk
-    from strongroom.engine.people import acting_person
+    from strongroom.engine.core.people import acting_person
+    from strongroom.engine.destruction.commands import open_context
+    from strongroom.engine.destruction.erasure import request_erasure
     from strongroom.engine.retention.scope import known_names, resolve_scope
 
-    with open_desk(session.config()) as desk:
+    with open_context(session.config()) as context:
         if stream:
-            stream = resolve_scope(known_names(session.config(), desk.vault), HoldRule(stream=stream)).stream
-        found = _scope(desk, archives, stream, start, end)
-        asked = request_erasure(desk, subject, found, acting_person(), ground, overrides=overrides)
+            stream = resolve_scope(known_names(session.config(), context.vault), HoldRule(stream=stream)).stream
+        found = _scope(context, archives, stream, start, end)
+        asked = request_erasure(context, subject, found, acting_person(), ground, overrides=overrides)
     if as_json:
         plan = plan_document(asked.plan) if asked.plan else None
         put_document({"erasure": _document(asked.erasure, {}), "proposal": plan})
@@ -90,18 +88,18 @@ def request(
 
 
 def _scope(
-    desk: Desk, parts: tuple[str, ...], stream: str, start: datetime | None, end: datetime | None
+    context: DestructionContext, parts: tuple[str, ...], stream: str, start: datetime | None, end: datetime | None
 ) -> list[Archive]:
-    from strongroom.engine.destruction.erase import archives_within
-    from strongroom.engine.readings import find_archive
+    from strongroom.engine.access.find import find_archive
+    from strongroom.engine.destruction.erasure import archives_within
 
     if bool(parts) == (start is not None or end is not None or bool(stream)):
         raise UsageError("name the archives: --archive ID, or --stream NAME with --from and --to")
     if parts:
-        return list({archive.id: archive for archive in (find_archive(desk.vault, part) for part in parts)}.values())
+        return list({archive.id: archive for archive in (find_archive(context.vault, part) for part in parts)}.values())
     if start is None or end is None or end <= start:
         raise UsageError("a period has a beginning and a later end: --from TIME --to TIME")
-    return archives_within(desk.vault, stream, Window(start, end))
+    return archives_within(context.vault, stream, Window(start, end))
 
 
 @erase.command("list")
@@ -110,11 +108,11 @@ def _scope(
 @pass_session
 def list_(session: Session, limit: int, as_json: bool) -> None:
     """Show requests, newest first, and what stands against each one that is not done."""
-    from strongroom.engine.destruction.office import list_erasures, list_standing, open_desk
+    from strongroom.engine.destruction.commands import list_erasures, list_standing, open_context
 
-    with past_unreadable(), open_desk(session.config()) as desk:
-        found = list_erasures(desk, limit)
-        against = list_standing(desk, found)
+    with past_unreadable(), open_context(session.config()) as context:
+        found = list_erasures(context, limit)
+        against = list_standing(context, found)
     if as_json:
         put_document({"erasures": [_document(each, against[each.id]) for each in found]})
         return
@@ -127,7 +125,7 @@ def list_(session: Session, limit: int, as_json: bool) -> None:
 
 @erase.command("answer")
 @click.argument("erasure", metavar="ID")
-@click.argument("answer", type=click.Choice([each.value for each in Answer]))
+@click.argument("answer", type=click.Choice([each.value for each in ErasureAnswer]))
 @click.option("--ground", metavar="WORDS", default="", help='Why, such as "GDPR 17(3)(b)"; needed unless it is done.')
 @json_option
 @pass_session
@@ -136,14 +134,16 @@ def answer(session: Session, erasure: str, answer: str, ground: str, as_json: bo
 
     "done" is refused as long as one of the archives is not destroyed; when the last one is, it is answered by itself.
     """
-    from strongroom.engine.destruction.erase import answer_erasure
-    from strongroom.engine.destruction.office import find_erasure, open_desk
-    from strongroom.engine.people import acting_person
-    from strongroom.engine.recovery.asides import asides_of
+    from strongroom.engine.core.old_catalogues import asides_of
+    from strongroom.engine.core.people import acting_person
+    from strongroom.engine.destruction.commands import find_erasure, open_context
+    from strongroom.engine.destruction.erasure import answer_erasure
 
-    with open_desk(session.config()) as desk:
-        found = answer_erasure(desk, find_erasure(desk.vault, erasure), Answer(answer), ground, acting_person())
-        older = [str(path) for path in asides_of(desk.vault.layout)] if not found.pending else []
+    with open_context(session.config()) as context:
+        found = answer_erasure(
+            context, find_erasure(context.vault, erasure), ErasureAnswer(answer), ground, acting_person()
+        )
+        older = [str(path) for path in asides_of(context.vault.layout)] if not found.pending else []
     if as_json:
         put_document({**_document(found, {}), "older_catalogues": older})
         return
@@ -158,12 +158,12 @@ def answer(session: Session, erasure: str, answer: str, ground: str, as_json: bo
 @pass_session
 def propose(session: Session, erasure: str, as_json: bool) -> None:
     """Put archives of a request that somebody took off the plan on a new one."""
-    from strongroom.engine.destruction.erase import propose_again
-    from strongroom.engine.destruction.office import find_erasure, open_desk
-    from strongroom.engine.people import acting_person
+    from strongroom.engine.core.people import acting_person
+    from strongroom.engine.destruction.commands import find_erasure, open_context
+    from strongroom.engine.destruction.erasure import propose_again
 
-    with open_desk(session.config()) as desk:
-        plan = propose_again(desk, find_erasure(desk.vault, erasure), acting_person())
+    with open_context(session.config()) as context:
+        plan = propose_again(context, find_erasure(context.vault, erasure), acting_person())
     if as_json:
         put_document(plan_document(plan))
         return
@@ -204,13 +204,13 @@ def _document(erasure: Erasure, against: dict[str, Pending] | None) -> dict[str,
 
 
 def _pending_document(archive: str, pending: Pending) -> dict[str, object]:
-    condemned = pending.condemned
+    items = pending.items
     return {
         "archive": archive,
         "verdict": pending.judgement.fate.value,
         "why": pending.judgement.words,
-        "proposal": condemned.proposal if condemned else None,
-        "stage": condemned.stage.value if condemned else None,
+        "proposal": items.proposal if items else None,
+        "stage": items.stage.value if items else None,
         "of_request": pending.by_erasure or None,
         "cooling_off_until": pending.ripe_at,
         "waits_for": pending.words,

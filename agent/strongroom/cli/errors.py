@@ -16,12 +16,21 @@ from dataclasses import dataclass
 
 import click
 
-from strongroom.cli.descriptors import has_folder, is_closed, lost_output, require_output, silence
-from strongroom.cli.json_output import PRINTED, put_document
-from strongroom.cli.leftout import LEFT_OUT, left_out_words
+from strongroom.cli.output import PRINTED, put_document
 from strongroom.cli.quiet import holding_back
-from strongroom.cli.terminal import clean, tell, unwritable, writing
-from strongroom.engine.ending import EndingLimit
+from strongroom.cli.rows_left_out import LEFT_OUT, left_out_words
+from strongroom.cli.terminal import (
+    clean,
+    has_folder,
+    is_closed,
+    lost_output,
+    require_output,
+    silence,
+    tell,
+    unwritable,
+    writing,
+)
+from strongroom.engine.worker.lifetime import EndingLimit
 from strongroom.model.errors import ExitCode, StrongroomError, WorldError
 
 PIPE_CLOSED = 141

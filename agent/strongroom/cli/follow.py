@@ -1,19 +1,42 @@
-"""Following jobs from the catalogue, as any process could: what they are now, and what happened since the last look."""
+"""Following jobs from the catalogue, as any process could: what they are now, and what happened since the last look.
+
+The daemon's watcher for one run that ends: what a run finds gone is told to the same ears, by the same words.
+
+Without it a run from cron that wrote off fifty days would end as quietly as one that had nothing to do.
+"""
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from strongroom.engine.readings import Moment, Running, Vault, find_job, list_live_jobs, newest_moments, running
+from strongroom.cli.terminal import tell
+from strongroom.daemon.channels import build_channels
+from strongroom.daemon.crash_notice import CrashNotice
+from strongroom.daemon.watcher import Watcher
+from strongroom.engine.access.find import find_job
+from strongroom.engine.core.alert_store import due_alerts
+from strongroom.engine.core.clock_check import ClockRefused
+from strongroom.engine.core.moments import Moment, newest_moments
+from strongroom.engine.core.sources import plans_of, system_clock
+from strongroom.engine.monitor.stream_status import Losses, losses_since, lost_of
+from strongroom.engine.queries.lists import Running, Vault, list_live_jobs, running
+from strongroom.model.clock_check import ClockVerdict
 from strongroom.model.job import Cause, Job
 from strongroom.model.waiting import WaitGroup, group_waits
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from strongroom.config.schema import Config
+    from strongroom.engine.core.engine import Engine
+
 
 EVERY = 0.2
 """Seconds between two looks."""
@@ -38,7 +61,7 @@ class Family:
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class JobSnapshot:
     """What one look found."""
 
     jobs: Mapping[str, Job]  # all of the family, finished ones included
@@ -50,7 +73,7 @@ class Glance:
 class Display(Protocol):
     """Something that shows glances."""
 
-    def show(self, glance: Glance) -> None:
+    def show(self, glance: JobSnapshot) -> None:
         """Show what is new."""
         ...
 
@@ -70,7 +93,7 @@ class Follower:
         self._told: dict[tuple[str, Cause], int] = {}
         self._seq = newest[0].seq if (newest := newest_moments(vault, 1)) else 0
 
-    def look(self) -> Glance:
+    def look(self) -> JobSnapshot:
         """Look once."""
         moments = tuple(self._new_moments())
         live = {job.id: job for job in list_live_jobs(self._vault) if job in self._family}
@@ -79,7 +102,7 @@ class Follower:
         self._jobs |= live
         self._jobs |= {job_id: find_job(self._vault, job_id) for job_id in (*left, *unseen)}
         transfers = {each.job: each for each in running(self._vault) if each.job in live}
-        return Glance(dict(self._jobs), transfers, moments, tuple(self._new_waits()))
+        return JobSnapshot(dict(self._jobs), transfers, moments, tuple(self._new_waits()))
 
     def _new_waits(self) -> Iterator[WaitGroup]:
         """Yield what jobs wait for once their number has settled: twelve that come one after the other are one line."""
@@ -131,3 +154,64 @@ class Following:
             return  # nobody can see it any more: the work goes on
         finally:
             self._display.close()
+
+
+PATIENCE = 25.0  # seconds for channels and the dead man's switch; a channel takes 20 at the most
+HASTE = 2.0  # the same, where a person wants us to stop, also while we wait
+SLICE = 0.25  # seconds until a wish to stop is heard
+
+
+@contextmanager
+def last_word(config: Config) -> Iterator[None]:
+    """Tell by the configuration alone why a run cannot go on, as the daemon does; the vault may be what is gone."""
+    logging.getLogger("strongroom").addHandler(logging.NullHandler())  # the daemon's journal is none of a terminal
+    word = CrashNotice(config, system_clock, who="a run")
+    try:
+        yield
+    except ClockRefused:
+        raise  # was told as an alarm
+    except Exception as error:  # whatever it is, it goes on up once it was told
+        word.say(error)
+        raise
+    word.forget()
+
+
+class RunWatcher:
+    """Watches over one run. The vault must be open, and its lock held. `asked` says whether a person wants to stop."""
+
+    def __init__(self, config: Config, engine: Engine, asked: Callable[[], bool]) -> None:
+        # A port that is open for some seconds an hour is of use to nobody.
+        self._watcher = Watcher(replace(config, metrics=replace(config.metrics, listen=None)), engine.clock)
+        self._engine = engine
+        self._plans = plans_of(config)
+        self._asked = asked
+        self._unheard = None if build_channels(config.notify) else engine.clock()
+        self._lost = lost_of(engine.vault, self._plans)
+
+    @property
+    def telling(self) -> bool:
+        """Say whether somebody is still being told something."""
+        return self._watcher.busy
+
+    def begin(self) -> None:
+        """Tell the dead man's switch that a run begins."""
+        self._watcher.begin()
+
+    def end(self, verdict: ClockVerdict | None = None) -> Losses:
+        """Look at everything once, tell what is new, wait until it is told, and return what is gone.
+
+        `verdict` is what speaks against our clock, if anything does: nothing else is then judged by it.
+        """
+        vault = self._engine.vault
+        self._wait()  # that it began must have arrived before how it ended is said
+        self._watcher.look(self._engine, self._plans, verdict or ClockVerdict())
+        losses = losses_since(vault, self._plans, self._lost, self._unheard)
+        self._wait()
+        if any(alert.cleared_at is None for alert in due_alerts(vault, self._engine.clock())):
+            tell("nobody could be told of what is wrong; see: strongroom notify test")
+        return losses
+
+    def _wait(self) -> None:
+        begun = time.monotonic()
+        while self.telling and time.monotonic() - begun < (HASTE if self._asked() else PATIENCE):
+            self._watcher.finish(self._engine, SLICE)

@@ -15,7 +15,7 @@ def help_(ctx: click.Context, words: tuple[str, ...], man: bool) -> None:
     """Show the help of a command, such as `strongroom help archives show`; without one, the overview."""
     top = ctx.find_root()
     if man:
-        from strongroom.cli.manpage import manual_page
+        from strongroom.cli.man_page import manual_page
 
         click.echo(manual_page(top), nl=False)
         return

@@ -8,18 +8,22 @@ from datetime import datetime
 import click
 
 from strongroom.cli.amounts import day_words, instant_words, short
-from strongroom.cli.json_output import put_document
-from strongroom.cli.leftout import past_unreadable
-from strongroom.cli.options import instant, json_option
-from strongroom.cli.renamed import tell_pending_renames
-from strongroom.cli.session import Session, pass_session
-from strongroom.cli.table import Column, render_fields, render_table
+from strongroom.cli.options import Session, instant, json_option, pass_session
+from strongroom.cli.output import TextColumn, put_document, render_fields, render_table
+from strongroom.cli.renames import tell_pending_renames
+from strongroom.cli.rows_left_out import past_unreadable
 from strongroom.cli.terminal import clean, say, tell, width
-from strongroom.model.counts import counted
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import Hold, HoldRule
+from strongroom.model.units import counted
 
-_COLUMNS = (Column("HOLD"), Column("MATTER", least=12), Column("PLACED"), Column("STANDS"), Column("WHAT", least=16))
+_COLUMNS = (
+    TextColumn("HOLD"),
+    TextColumn("MATTER", least=12),
+    TextColumn("PLACED"),
+    TextColumn("STANDS"),
+    TextColumn("WHAT", least=16),
+)
 
 
 @click.group("hold")
@@ -59,11 +63,11 @@ def place(
     """
     import os
 
-    from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.health.vaulttime import vault_now
-    from strongroom.engine.people import acting_person
-    from strongroom.engine.readings import find_archive
-    from strongroom.engine.retention.holding import place as put
+    from strongroom.engine.access.find import find_archive
+    from strongroom.engine.core.people import acting_person
+    from strongroom.engine.core.sources import open_reading, system_clock
+    from strongroom.engine.core.trusted_clock import vault_now
+    from strongroom.engine.retention.holds import place as put
     from strongroom.engine.retention.scope import known_names, resolve_scope
 
     config = session.config()
@@ -88,11 +92,11 @@ def place(
 @pass_session
 def release(session: Session, hold_id: str, reason: str, as_json: bool) -> None:
     """Release a hold. Nothing is destroyed by that: periods and requests for erasure go on where they stood."""
-    from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.health.vaulttime import vault_now
-    from strongroom.engine.people import acting_person
-    from strongroom.engine.retention.holding import find_hold
-    from strongroom.engine.retention.holding import release as let_go
+    from strongroom.engine.core.people import acting_person
+    from strongroom.engine.core.sources import open_reading, system_clock
+    from strongroom.engine.core.trusted_clock import vault_now
+    from strongroom.engine.retention.holds import find_hold
+    from strongroom.engine.retention.holds import release as let_go
 
     with open_reading(session.config()) as vault:
         found = find_hold(vault, hold_id)
@@ -110,10 +114,10 @@ def release(session: Session, hold_id: str, reason: str, as_json: bool) -> None:
 @pass_session
 def list_(session: Session, matter: str, everything: bool, as_json: bool) -> None:
     """List the holds that stand, oldest first."""
-    from strongroom.engine.assembly import open_reading
-    from strongroom.engine.filters import known_matter
-    from strongroom.engine.retention.holding import list_holds
-    from strongroom.engine.retention.sealedmatter import SEALED
+    from strongroom.engine.core.sources import open_reading
+    from strongroom.engine.queries.lists import known_matter
+    from strongroom.engine.retention.holds import list_holds
+    from strongroom.engine.retention.sealed_matter import SEALED
 
     config = session.config()
     with past_unreadable(), open_reading(config) as vault:
@@ -136,8 +140,8 @@ def list_(session: Session, matter: str, everything: bool, as_json: bool) -> Non
 @pass_session
 def show(session: Session, hold_id: str, as_json: bool) -> None:
     """Tell all of a hold: what it keeps, who placed it and why, and how many archives that is now."""
-    from strongroom.engine.assembly import open_reading
-    from strongroom.engine.retention.holding import count_caught, find_hold
+    from strongroom.engine.core.sources import open_reading
+    from strongroom.engine.retention.holds import count_caught, find_hold
 
     with open_reading(session.config()) as vault:
         found = find_hold(vault, hold_id)

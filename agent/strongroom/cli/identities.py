@@ -1,27 +1,35 @@
 """The person's identity, opened for one command: from a file, with a passphrase from where it is kept, or typed.
 
 A passphrase that the configuration names belongs to the identity that it names, and to no other.
+
+The command that opens an archive with nothing of ours: the stock age tool, in bash.
+
+The recovery identity on a terminal: shown once, and asked back in part.
 """
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from strongroom.cli import terminal
+from strongroom.cli.terminal import clean
 from strongroom.config.secrets import Scheme, SecretRef, resolve
+from strongroom.model.archive import Seal
+from strongroom.model.content_coding import undo_command
 from strongroom.model.errors import StrongroomError, UsageError
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
-    from strongroom.engine.keys.identities import Identities
+    from strongroom.engine.core.identities import Identities
 
 
 def open_identities(config: Config, given: Path | None, passphrase_file: Path | None) -> Identities:
     """Read the identity file that was given or configured. Raises UsageError, or SealError for a wrong passphrase."""
-    from strongroom.engine.keys.identities import load_identities
+    from strongroom.engine.core.identities import load_identities
 
     path = given or config.vault.identity
     if path is None:
@@ -59,8 +67,25 @@ def read_passphrase(path: Path) -> str:
 
 def warn_of_weakness(passphrase: str) -> str:
     """Tell whoever chose a passphrase that it is guessed too soon; return it, as it is theirs to choose."""
-    from strongroom.engine.keys.passphrase import weakness
+    from strongroom.engine.access.passphrase import weakness
 
     if weak := weakness(passphrase):
         terminal.tell(f"warning: {weak}. To change it: strongroom key change-passphrase")
     return passphrase
+
+
+def age_command(
+    identity: Path | None, key: Path, payload: Path, delivered_name: str = "", seal: Seal | None = None
+) -> str:
+    """Return a line for bash that writes the delivered file, to a file where a name is given.
+
+    The inner age opens the archive's own key with the person's identity, and is asked for a passphrase where the
+    identity has one; the outer opens the archive with that key, which is never written down. What was compressed before
+    sealing goes through the stock zstd tool, what came coded through
+    gunzip or Python.
+    """
+    holder = shlex.quote(clean(str(identity))) if identity else "IDENTITY"
+    line = f"age -d -i <(age -d -i {holder} {shlex.quote(str(key))}) {shlex.quote(str(payload))}"
+    line += " | zstd -d" if seal and seal.coding else ""
+    line += undo_command(seal.delivered_coding) if seal else ""
+    return f"{line} > {shlex.quote(clean(delivered_name))}" if delivered_name else line

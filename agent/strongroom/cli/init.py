@@ -17,21 +17,20 @@ import click
 
 from strongroom.cli import terminal
 from strongroom.cli.identities import read_passphrase, warn_of_weakness
-from strongroom.cli.json_output import put_document
-from strongroom.cli.options import PASSPHRASE_ENV, fit, json_option
+from strongroom.cli.options import PASSPHRASE_ENV, Session, fit, json_option, pass_session
+from strongroom.cli.output import put_document
 from strongroom.cli.paper import ask_back, show_paper
-from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import clean, say, tell
 from strongroom.config.addresses import parse_base_url
 from strongroom.config.load import Installed
 from strongroom.config.template import FreshSource, toml_value
 from strongroom.config.values import parse_dataset, parse_name, parse_secret_ref, since_in
 from strongroom.model.errors import UsageError
-from strongroom.model.instants import format_instant
+from strongroom.model.times import format_instant
 
 if TYPE_CHECKING:
-    from strongroom.engine.initialise import Made, Wishes
-    from strongroom.engine.keys.identities import NewIdentity
+    from strongroom.engine.core.identities import NewIdentity
+    from strongroom.engine.queries.initialise import Made, Wishes
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -47,7 +46,7 @@ def _parse_provider(text: object) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class InitAnswers:
     """The options of `init` as they were given."""
 
     vault: Path | None
@@ -111,22 +110,22 @@ def init(session: Session, /, **given: object) -> None:
     The working identity opens archives day by day; it is sealed with a passphrase. The recovery identity opens them
     too and belongs on paper: it is shown once, and part of it is asked back before anything is made.
     """
-    from strongroom.engine.assembly import Doors
-    from strongroom.engine.initialise import check_wishes, initialise
+    from strongroom.engine.core.sources import Dependencies
+    from strongroom.engine.queries.initialise import check_wishes, initialise
 
-    asked, doors = Asked(**given), Doors()  # type: ignore[arg-type]  # click has read each by its option
+    asked, dependencies = InitAnswers(**given), Dependencies()  # type: ignore[arg-type]  # click has read each by its option
     check_wishes(_wishes(session, asked, None))
     wishes = _wishes(session, asked, _new_passphrase(asked))
-    recovery = _recovery(asked, doors.chance, doors.clock())
-    made = initialise(wishes, recovery, doors)
+    recovery = _recovery(asked, dependencies.random_bytes, dependencies.clock())
+    made = initialise(wishes, recovery, dependencies)
     if asked.as_json:
         put_document(_document(made, wishes))
     else:
         _tell_next(made, wishes)
 
 
-def _wishes(session: Session, asked: Asked, passphrase: str | None) -> Wishes:
-    from strongroom.engine.initialise import Wishes
+def _wishes(session: Session, asked: InitAnswers, passphrase: str | None) -> Wishes:
+    from strongroom.engine.queries.initialise import Wishes
 
     if asked.recovery_file and asked.recovery_recipient:
         raise UsageError("--recovery-file and --recovery-recipient exclude each other")
@@ -142,7 +141,7 @@ def _wishes(session: Session, asked: Asked, passphrase: str | None) -> Wishes:
     )
 
 
-def _fresh_source(asked: Asked) -> FreshSource | None:
+def _fresh_source(asked: InitAnswers) -> FreshSource | None:
     if asked.source is None:
         if asked.api_key or asked.datasets or asked.base_url:
             raise UsageError("--api-key, --dataset and --base-url belong to a source", hint="add --source NAME")
@@ -169,7 +168,7 @@ def _toml_text(text: str) -> str:
     return format_instant(value) if isinstance(value, datetime) else text
 
 
-def _new_passphrase(asked: Asked) -> str | None:
+def _new_passphrase(asked: InitAnswers) -> str | None:
     if asked.no_passphrase:
         return None
     if asked.passphrase_file is not None:
@@ -184,13 +183,13 @@ def _new_passphrase(asked: Asked) -> str | None:
     return warn_of_weakness(typed)
 
 
-def _recovery(asked: Asked, chance: Callable[[int], bytes], now: datetime) -> NewIdentity:
+def _recovery(asked: InitAnswers, random_bytes: Callable[[int], bytes], now: datetime) -> NewIdentity:
     """Return the recovery identity, after it has been shown and confirmed where a person is to keep it."""
-    from strongroom.engine.keys.identities import kept_elsewhere, make_identity
+    from strongroom.engine.core.identities import kept_elsewhere, make_identity
 
     if asked.recovery_recipient:
         return kept_elsewhere(asked.recovery_recipient)
-    recovery = make_identity(chance)
+    recovery = make_identity(random_bytes)
     if asked.recovery_file:
         return recovery
     if not asked.no_confirm and not terminal.can_ask():

@@ -8,30 +8,38 @@ import click
 
 from strongroom.cli.amounts import instant_words, minute_words, short, size_words, window_words
 from strongroom.cli.documents import finding_document, job_document, moment_document
-from strongroom.cli.json_output import put_document
-from strongroom.cli.leftout import past_unreadable
-from strongroom.cli.options import OneOf, from_option, json_option, limit_option, stretch, to_option
+from strongroom.cli.options import (
+    OneOf,
+    Session,
+    from_option,
+    json_option,
+    limit_option,
+    pass_session,
+    stretch,
+    to_option,
+)
+from strongroom.cli.output import TextColumn, hang, put_document, render_fields, render_table, tell_more
 from strongroom.cli.phrases import event_words, fact_words, next_step
-from strongroom.cli.renamed import asked_stream
-from strongroom.cli.session import Session, pass_session
-from strongroom.cli.table import Column, hang, render_fields, render_table, tell_more
+from strongroom.cli.renames import asked_stream
+from strongroom.cli.requests import cancel
+from strongroom.cli.rows_left_out import past_unreadable
 from strongroom.cli.terminal import clean, say, tell, width
-from strongroom.cli.wishes import cancel
 from strongroom.model.job import Job, State
 from strongroom.model.waiting import cause_words, group_waits, group_words, job_words, wait_of, wait_words
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from strongroom.engine.readings import JobLife, Moment
+    from strongroom.engine.core.moments import Moment
+    from strongroom.engine.queries.lists import JobLife
 
 _COLUMNS = (
-    Column("JOB"),
-    Column("STREAM", least=8),
-    Column("WINDOW"),
-    Column("STATE"),
-    Column("CHANGED"),
-    Column("RESULT", least=8),
+    TextColumn("JOB"),
+    TextColumn("STREAM", least=8),
+    TextColumn("WINDOW"),
+    TextColumn("STATE"),
+    TextColumn("CHANGED"),
+    TextColumn("RESULT", least=8),
 )
 
 
@@ -72,8 +80,8 @@ def jobs(
     """
     if ctx.invoked_subcommand is not None:
         return
-    from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.readings import list_jobs
+    from strongroom.engine.core.sources import open_reading, system_clock
+    from strongroom.engine.queries.lists import list_jobs
 
     config = ctx.ensure_object(Session).config()
     with past_unreadable(), open_reading(config) as vault:
@@ -108,9 +116,10 @@ jobs.add_command(cancel)
 @pass_session
 def show(session: Session, job_id: str, as_json: bool) -> None:
     """Tell everything that happened to one job: each transition with its time, cause and facts, and its lineage."""
-    from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.jobs.kinship import kin_of
-    from strongroom.engine.readings import find_job, job_life
+    from strongroom.engine.access.find import find_job
+    from strongroom.engine.core.sources import open_reading, system_clock
+    from strongroom.engine.ingest.job_lineage import kin_of
+    from strongroom.engine.queries.lists import job_life
 
     with open_reading(session.config()) as vault:
         life = job_life(vault, find_job(vault, job_id))
@@ -136,9 +145,10 @@ def show(session: Session, job_id: str, as_json: bool) -> None:
 @pass_session
 def retry(session: Session, job_id: str, as_json: bool) -> None:
     """Try a failed job's window again: a fresh job takes its place, and the next run works on it."""
-    from strongroom.engine.assembly import open_engine, system_clock
-    from strongroom.engine.jobs import retry as use_case
-    from strongroom.engine.readings import find_job
+    from strongroom.engine.access.find import find_job
+    from strongroom.engine.bootstrap import open_engine
+    from strongroom.engine.core.sources import system_clock
+    from strongroom.engine.ingest import job_lineage as use_case
 
     with open_engine(session.config(), "strongroom jobs retry") as engine:
         successor = use_case.retry(engine, find_job(engine.vault, job_id))

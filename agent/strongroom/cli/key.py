@@ -9,8 +9,7 @@ import click
 
 from strongroom.cli import terminal
 from strongroom.cli.identities import ask_passphrase, open_identities, read_passphrase, warn_of_weakness
-from strongroom.cli.json_output import put_document
-from strongroom.cli.keywords import (
+from strongroom.cli.key_lines import (
     OLD_COPIES,
     drill_document,
     recipient_document,
@@ -19,17 +18,17 @@ from strongroom.cli.keywords import (
     say_recipients,
     say_rotated,
 )
-from strongroom.cli.options import identity_option, json_option, passphrase_option
+from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
+from strongroom.cli.output import put_document
 from strongroom.cli.quiet import quiet_option
-from strongroom.cli.session import Session, pass_session
 from strongroom.cli.terminal import clean, say, tell
-from strongroom.model.counts import counted
 from strongroom.model.errors import ExitCode, Interrupted, UsageError
+from strongroom.model.units import counted
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
-    from strongroom.engine.keys.identities import Identities
-    from strongroom.engine.readings import Vault
+    from strongroom.engine.core.identities import Identities
+    from strongroom.engine.queries.lists import Vault
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -44,8 +43,8 @@ def key() -> None:
 @pass_session
 def list_(session: Session, as_json: bool) -> None:
     """List the public keys that archives are or were sealed to, and what each opens."""
-    from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.keys.recipients import change_of, count_stale, standings
+    from strongroom.engine.access.recipients import change_of, count_stale, standings
+    from strongroom.engine.core.sources import open_reading, system_clock
 
     config = session.config()
     with open_reading(config) as vault:
@@ -82,9 +81,9 @@ def add(session: Session, /, recipient: str, label: str, proof: Path | None, unp
     """
     import os
 
-    from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.keys.identities import kept_elsewhere, load_identities
-    from strongroom.engine.keys.recipients import prove, read_label, require_proof
+    from strongroom.engine.access.recipients import prove, read_label, require_proof
+    from strongroom.engine.core.identities import kept_elsewhere, load_identities
+    from strongroom.engine.core.sources import open_reading, system_clock
 
     config, added, label = session.config(), kept_elsewhere(recipient).recipient, read_label(label)
     if added in config.vault.recipients:
@@ -118,8 +117,8 @@ def add(session: Session, /, recipient: str, label: str, proof: Path | None, unp
 @pass_session
 def retire(session: Session, /, recipient: str, reason: str, unproven: bool, as_json: bool) -> None:
     """Seal nothing new to a key any more. What it opens now it opens until `strongroom key rotate`."""
-    from strongroom.engine.assembly import open_reading
-    from strongroom.engine.keys.recipients import named_recipient, require_keepers
+    from strongroom.engine.access.recipients import named_recipient, require_keepers
+    from strongroom.engine.core.sources import open_reading
 
     config = session.config()
     with open_reading(config) as vault:
@@ -155,12 +154,12 @@ def rotate(
     """
     import os
 
-    from strongroom.cli.bytesbar import counting
-    from strongroom.cli.stopping import Stopping
-    from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.keys.recipients import change_of, note_recipients
-    from strongroom.engine.keys.rotation import Rotation
-    from strongroom.engine.keys.rotation import rotate as turn
+    from strongroom.cli.byte_progress import counting
+    from strongroom.cli.work import Stopping
+    from strongroom.engine.access.key_rotation import Rotation
+    from strongroom.engine.access.key_rotation import rotate as turn
+    from strongroom.engine.access.recipients import change_of, note_recipients
+    from strongroom.engine.core.sources import open_reading, system_clock
 
     config = session.config()
     wanted = config.vault.recipients
@@ -195,7 +194,7 @@ def change_passphrase(
     """Seal your identity file with another passphrase. Copies of the old file keep the old one."""
     import os
 
-    from strongroom.engine.keys.passphrase import change_passphrase as change
+    from strongroom.engine.access.passphrase import change_passphrase as change
 
     config = session.config()
     path = identity or config.vault.identity
@@ -224,10 +223,10 @@ def drill(session: Session, /, paper: bool, identity: Path | None, passphrase_fi
     """
     import os
 
-    from strongroom.cli.bytesbar import watching
-    from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.keys.drill import draw
-    from strongroom.engine.keys.drill import drill as hold
+    from strongroom.cli.byte_progress import watching
+    from strongroom.engine.access.key_drill import draw
+    from strongroom.engine.access.key_drill import drill as hold
+    from strongroom.engine.core.sources import open_reading, system_clock
 
     if paper and identity:
         raise UsageError("--paper and --identity exclude each other")
@@ -275,9 +274,9 @@ def export(
     """
     import os
 
-    from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.keys.keyexport import Handout, hand_out
-    from strongroom.engine.readings import find_archive
+    from strongroom.engine.access.find import find_archive
+    from strongroom.engine.access.key_export import Handout, hand_out
+    from strongroom.engine.core.sources import open_reading, system_clock
 
     if bool(recipients) == plain:
         raise UsageError("say for whom: --recipient AGE1..., or --plain for keys in the clear")
@@ -300,8 +299,8 @@ def export(
 def _change_set(config: Config, vault: Vault, wanted: tuple[str, ...], *, label: str = "", reason: str = "") -> None:
     """Change the configuration, then write down the change; a change that somebody else made before is told first."""
     from strongroom.config.edit import rewrite_recipients
-    from strongroom.engine.assembly import system_clock
-    from strongroom.engine.keys.recipients import note_recipients, require_changeable
+    from strongroom.engine.access.recipients import note_recipients, require_changeable
+    from strongroom.engine.core.sources import system_clock
 
     require_changeable(vault)
     note_recipients(vault, config.vault.recipients, system_clock())
@@ -321,7 +320,7 @@ def _new_passphrase(path: Path | None) -> str:
 
 
 def _from_paper() -> Identities:
-    from strongroom.engine.keys.identities import typed_identity
+    from strongroom.engine.core.identities import typed_identity
 
     if not terminal.can_ask():
         raise UsageError(

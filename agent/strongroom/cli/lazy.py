@@ -19,7 +19,7 @@ from strongroom.cli.terminal import tell
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CommandEntry:
     """Where a command is and what the overview says of it."""
 
     module: str  # below strongroom.cli
@@ -68,7 +68,7 @@ class LazyGroup(click.Group):
 
     def __init__(
         self,
-        sections: Mapping[str, Mapping[str, Place]],
+        sections: Mapping[str, Mapping[str, CommandEntry]],
         *,
         first: Sequence[str] = (),
         renamed: Mapping[str, tuple[str, ...]] = MappingProxyType({}),

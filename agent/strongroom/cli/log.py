@@ -8,16 +8,14 @@ import click
 
 from strongroom.cli.amounts import instant_words, short
 from strongroom.cli.documents import moment_document
-from strongroom.cli.json_output import put_document
-from strongroom.cli.leftout import past_unreadable
-from strongroom.cli.options import json_option, limit_option
+from strongroom.cli.options import Session, json_option, limit_option, pass_session
+from strongroom.cli.output import hang, put_document
 from strongroom.cli.phrases import event_words, fact_words
-from strongroom.cli.session import Session, pass_session
-from strongroom.cli.table import hang
+from strongroom.cli.rows_left_out import past_unreadable
 from strongroom.cli.terminal import say, width
 
 if TYPE_CHECKING:
-    from strongroom.engine.readings import Moment
+    from strongroom.engine.core.moments import Moment
 
 
 @click.command("log")
@@ -26,8 +24,8 @@ if TYPE_CHECKING:
 @pass_session
 def log(session: Session, limit: int, as_json: bool) -> None:
     """Show what happened last, newest first. Times are UTC."""
-    from strongroom.engine.assembly import open_reading
-    from strongroom.engine.readings import newest_moments
+    from strongroom.engine.core.moments import newest_moments
+    from strongroom.engine.core.sources import open_reading
 
     with past_unreadable(), open_reading(session.config()) as vault:
         moments = newest_moments(vault, limit)

@@ -8,56 +8,60 @@ from pathlib import Path
 import click
 
 from strongroom import __version__
-from strongroom.cli.descriptors import reopen_standard, write_utf8
-from strongroom.cli.lazy import Place, Program
-from strongroom.cli.session import Session
+from strongroom.cli.lazy import CommandEntry, Program
+from strongroom.cli.options import Session
+from strongroom.cli.terminal import reopen_standard, write_utf8
 
 SECTIONS = {
     "Set up": {
-        "init": Place("init", "init", "Create a vault, its identities and a configuration."),
-        "config": Place("config", "config", "Check the configuration, or show the values in force."),
-        "secret": Place("secret", "secret", "Store, check or remove the secrets that the configuration names."),
-        "source": Place("source", "source", "Check a source before you rely on it, or list the sources."),
-        "doctor": Place("doctor", "doctor", "Check the setup: configuration, disk, clock, keys, providers."),
-        "service": Place("service", "service", "Install the daemon as a service of your own, or show its state."),
-        "demo": Place("demo", "demo", "Archive simulated exports in a new vault, as a demonstration."),
-        "sandbox": Place("sandbox", "sandbox", "Serve a simulated provider on this machine."),
+        "init": CommandEntry("init", "init", "Create a vault, its identities and a configuration."),
+        "config": CommandEntry("config", "config", "Check the configuration, or show the values in force."),
+        "secret": CommandEntry("secret", "secret", "Store, check or remove the secrets that the configuration names."),
+        "source": CommandEntry("source", "source", "Check a source before you rely on it, or list the sources."),
+        "doctor": CommandEntry("doctor", "doctor", "Check the setup: configuration, disk, clock, keys, providers."),
+        "service": CommandEntry(
+            "service", "service", "Install the daemon as a service of your own, or show its state."
+        ),
+        "demo": CommandEntry("demo", "demo", "Archive simulated exports in a new vault, as a demonstration."),
+        "sandbox": CommandEntry("sandbox", "sandbox", "Serve a simulated provider on this machine."),
     },
     "Collect": {
-        "run": Place("run", "run", "Export, seal and verify every pending window, then exit."),
-        "daemon": Place("daemon", "daemon", "Do that continuously; `daemon wake` makes it look now."),
-        "plan": Place("plan", "plan", "Show the pending exports; edit, pause or resume a plan."),
-        "export": Place("export", "export", "Export one window of a source now."),
-        "jobs": Place("jobs", "jobs", "List export jobs; show, retry or cancel one."),
+        "run": CommandEntry("run", "run", "Export, seal and verify every pending window, then exit."),
+        "daemon": CommandEntry("service", "daemon", "Do that continuously; `daemon wake` makes it look now."),
+        "plan": CommandEntry("plan", "plan", "Show the pending exports; edit, pause or resume a plan."),
+        "export": CommandEntry("run", "export", "Export one window of a source now."),
+        "jobs": CommandEntry("jobs", "jobs", "List export jobs; show, retry or cancel one."),
     },
     "Find and read": {
-        "status": Place("status", "status", "Show whether everything is all right, and what to do next."),
-        "coverage": Place("coverage", "coverage", "Show which windows are archived, pending, failed, lost or at risk."),
-        "archives": Place("archives", "archives", "List archives; show or re-export one."),
-        "records": Place("records", "records", "Write the records of a period as JSON lines, each once."),
-        "restore": Place("restore", "restore", "Write the original file of an archive to disk."),
-        "diff": Place("diff", "diff", "Compare two archives record by record."),
-        "tui": Place("tui", "tui", "Open the full-screen interface."),
+        "status": CommandEntry("status", "status", "Show whether everything is all right, and what to do next."),
+        "coverage": CommandEntry(
+            "coverage", "coverage", "Show which windows are archived, pending, failed, lost or at risk."
+        ),
+        "archives": CommandEntry("archives", "archives", "List archives; show or re-export one."),
+        "records": CommandEntry("records", "records", "Write the records of a period as JSON lines, each once."),
+        "restore": CommandEntry("restore", "restore", "Write the original file of an archive to disk."),
+        "diff": CommandEntry("diff", "diff", "Compare two archives record by record."),
+        "tui": CommandEntry("tui", "tui", "Open the full-screen interface."),
     },
     "Retain": {
-        "retention": Place("retention", "retention", "Show how long archives are retained, or extend it."),
-        "hold": Place("hold", "hold", "Place, list and release legal holds."),
-        "destroy": Place("destroy", "destroy", "Propose, approve and carry out destruction, with certificates."),
-        "erase": Place("erase", "erase", "Record and answer erasure requests of data subjects."),
+        "retention": CommandEntry("retention", "retention", "Show how long archives are retained, or extend it."),
+        "hold": CommandEntry("hold", "hold", "Place, list and release legal holds."),
+        "destroy": CommandEntry("destroy", "destroy", "Propose, approve and carry out destruction, with certificates."),
+        "erase": CommandEntry("erase", "erase", "Record and answer erasure requests of data subjects."),
     },
     "Prove": {
-        "verify": Place("verify", "verify", "Check that archives are unchanged."),
-        "audit": Place("audit", "audit", "Read, sign, prove and check the evidence log."),
-        "package": Place("handover", "handover", "Create an evidence package for a lawyer or an auditor."),
-        "log": Place("log", "log", "Show the latest events."),
+        "verify": CommandEntry("restore", "verify", "Check that archives are unchanged."),
+        "audit": CommandEntry("audit", "audit", "Read, sign, prove and check the evidence log."),
+        "package": CommandEntry("package", "handover", "Create an evidence package for a lawyer or an auditor."),
+        "log": CommandEntry("log", "log", "Show the latest events."),
     },
     "Maintain": {
-        "scrub": Place("scrub", "scrub", "Read every sealed file again, or show the progress."),
-        "key": Place("key", "key", "Manage who can open the vault, and prove that a key works."),
-        "notify": Place("notify", "notify", "Test the alert channels, or list alerts."),
-        "recover": Place("recover", "recover", "Diagnose a damaged vault, and repair what can be repaired."),
-        "rebuild": Place("rebuild", "rebuild", "Rebuild the catalogue from the log and the manifests."),
-        "help": Place("help", "help_", "Show the help of a command."),
+        "scrub": CommandEntry("scrub", "scrub", "Read every sealed file again, or show the progress."),
+        "key": CommandEntry("key", "key", "Manage who can open the vault, and prove that a key works."),
+        "notify": CommandEntry("notify", "notify", "Test the alert channels, or list alerts."),
+        "recover": CommandEntry("recover", "recover", "Diagnose a damaged vault, and repair what can be repaired."),
+        "rebuild": CommandEntry("recover", "rebuild", "Rebuild the catalogue from the log and the manifests."),
+        "help": CommandEntry("help", "help_", "Show the help of a command."),
     },
 }
 """Every command, in the groups of what a person wants."""

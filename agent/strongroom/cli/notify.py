@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.amounts import instant_words
-from strongroom.cli.json_output import put_document
-from strongroom.cli.leftout import past_unreadable
-from strongroom.cli.options import json_option, limit_option
+from strongroom.cli.options import Session, json_option, limit_option, pass_session
+from strongroom.cli.output import hang, put_document
 from strongroom.cli.quiet import quiet_option
-from strongroom.cli.session import Session, pass_session
-from strongroom.cli.table import hang
+from strongroom.cli.rows_left_out import past_unreadable
 from strongroom.cli.terminal import say, tell, width
 from strongroom.model.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from strongroom.engine.health.notices import Notice
+    from strongroom.engine.core.alert_store import AlertRecord
 
 _COLOURS = {"critical": "red", "warning": "yellow"}
 
@@ -37,8 +35,8 @@ def test(session: Session, as_json: bool) -> int:
 
     To a dead man's switch it sends /log, which is noted there and changes nothing.
     """
-    from strongroom.daemon.trials import try_channels
-    from strongroom.engine.assembly import system_clock
+    from strongroom.daemon.notifier import try_channels
+    from strongroom.engine.core.sources import system_clock
 
     trials = try_channels(session.config(), system_clock)
     if not trials:
@@ -60,27 +58,27 @@ def test(session: Session, as_json: bool) -> int:
 @pass_session
 def list_(session: Session, limit: int, as_json: bool) -> None:
     """Show the active alerts, then those that are over, newest first."""
-    from strongroom.engine.assembly import open_reading
-    from strongroom.engine.health.notices import newest_notices, notice_document
+    from strongroom.engine.core.alert_store import alert_document, newest_alerts
+    from strongroom.engine.core.sources import open_reading
 
     config = session.config()
     heard = bool(config.notify.urls or config.notify.command or config.notify.desktop or config.notify.ping)
     with past_unreadable(), open_reading(config) as vault:
-        notices = sorted(newest_notices(vault, limit), key=lambda notice: notice.cleared_at is not None)
+        alert_records = sorted(newest_alerts(vault, limit), key=lambda alert: alert.cleared_at is not None)
     if as_json:
-        put_document({"notices": [notice_document(notice, heard=heard) for notice in notices]})
+        put_document({"notices": [alert_document(alert, heard=heard) for alert in alert_records]})
         return
-    if not notices:
+    if not alert_records:
         tell("no alert was ever raised")
-    for notice in notices:
-        for line in _lines(notice):
+    for alert in alert_records:
+        for line in _lines(alert):
             say(line)
 
 
-def _lines(notice: Notice) -> Iterator[str]:
-    stands = notice.cleared_at is None
-    word = f"{notice.severity if stands else 'over':<8}"
-    styled = click.style(word, fg=_COLOURS.get(notice.severity)) if stands else click.style(word, dim=True)
-    since = f"  {instant_words(notice.raised_at)}  "
-    yield from hang(styled + since, len(word + since), notice.title, width())
-    yield from hang(" " * len(word + since), len(word + since), notice.body, width())
+def _lines(alert: AlertRecord) -> Iterator[str]:
+    stands = alert.cleared_at is None
+    word = f"{alert.severity if stands else 'over':<8}"
+    styled = click.style(word, fg=_COLOURS.get(alert.severity)) if stands else click.style(word, dim=True)
+    since = f"  {instant_words(alert.raised_at)}  "
+    yield from hang(styled + since, len(word + since), alert.title, width())
+    yield from hang(" " * len(word + since), len(word + since), alert.body, width())

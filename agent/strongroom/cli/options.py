@@ -1,19 +1,63 @@
-"""Options and kinds of arguments that several commands share."""
+"""What every command is given: which configuration is meant. It is read when a command first wants it.
+
+Options and kinds of arguments that several commands share.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from strongroom.model.durations import parse_duration
+from strongroom.cli.terminal import clean, has_folder, tell, working_folder
 from strongroom.model.errors import UsageError
-from strongroom.model.instants import parse_instant
-from strongroom.model.naming import nearest_words
+from strongroom.model.ids import nearest_words
+from strongroom.model.times import parse_duration, parse_instant
 from strongroom.model.window import Window
+
+if TYPE_CHECKING:
+    from strongroom.config.schema import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of the command line."""
+
+    config_path: Path | None = None  # as given with --config
+
+    def config(self) -> Config:
+        """Find, read and check the configuration. Raises UsageError."""
+        from strongroom.config.load import find_config, load_config
+        from strongroom.model.errors import UsageError
+
+        if self.config_path is not None and not self.config_path.is_absolute() and not has_folder():
+            raise UsageError(
+                f"--config {self.config_path} is relative, and the working directory was removed",
+                hint="change to a folder that exists, or give the whole path",
+            )
+        config = load_config(find_config(self.config_path, os.environ, working_folder()))
+        _tell_where_nothing_is_written(config.vault.path)
+        return config
+
+
+def _tell_where_nothing_is_written(vault: Path) -> None:
+    """Say once that the vault is there and can only be read: what looks is not held up, what writes will be refused."""
+    told = click.get_current_context().find_root().meta
+    catalogue = vault / "catalogue.sqlite"
+    if not catalogue.exists() or (os.access(vault, os.W_OK) and os.access(catalogue, os.W_OK)):
+        return
+    if not told.setdefault("strongroom.read_only", False):
+        told["strongroom.read_only"] = True
+        tell(f"note: {clean(str(vault))} cannot be written here; it is only read")
+
+
+pass_session = click.make_pass_decorator(Session)
+
 
 LARGEST = 2**63 - 1  # the largest number that the catalogue can compare with
 PASSPHRASE_ENV = "STRONGROOM_PASSPHRASE_FILE"  # noqa: S105 - the name of a variable that names a file

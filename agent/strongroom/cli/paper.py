@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from strongroom.cli.terminal import tell
-from strongroom.engine.keys.papersheet import ASKED, copied, sheet
+from strongroom.engine.access.paper_sheet import ASKED, copied, sheet
 from strongroom.model.errors import UsageError
+
+if TYPE_CHECKING:
+    pass
+
 
 TRIES = 3
 

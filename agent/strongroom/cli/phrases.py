@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from strongroom.cli.amounts import clock_words, short, size_words
-from strongroom.engine.phrases import kind_words
-from strongroom.model.instants import parse_instant
+from strongroom.engine.core.phrases import kind_words
 from strongroom.model.job import Cause, Job, State
+from strongroom.model.times import parse_instant
 
 if TYPE_CHECKING:
-    from strongroom.engine.readings import Moment
+    from strongroom.engine.core.moments import Moment
 
 STAGES: Mapping[State, str] = {
     State.PLANNED: "planned",

@@ -1,37 +1,151 @@
-"""`strongroom plan`: the work that lies ahead, before it begins."""
+"""`strongroom plan edit`: change what a stream is planned by, in the file that a person wrote.
+
+`strongroom plan`: the work that lies ahead, before it begins.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from strongroom.cli import terminal
 from strongroom.cli.amounts import count_words, day_words, instant_words
-from strongroom.cli.json_output import put_document
-from strongroom.cli.leftout import past_unreadable
-from strongroom.cli.options import json_option
+from strongroom.cli.options import Session, json_option, pass_session
+from strongroom.cli.output import TextColumn, hang, put_document, render_table
 from strongroom.cli.phrases import unknown_words
-from strongroom.cli.planedit import edit
-from strongroom.cli.renamed import tell_pending_renames
-from strongroom.cli.session import Session
-from strongroom.cli.table import Column, hang, render_table
-from strongroom.cli.terminal import cells, clean, say, width
-from strongroom.cli.wishes import pause, resume
-from strongroom.model.counts import counted
-from strongroom.model.durations import rough_duration
+from strongroom.cli.renames import tell_pending_renames
+from strongroom.cli.requests import pause, resume
+from strongroom.cli.rows_left_out import past_unreadable
+from strongroom.cli.terminal import cells, clean, say, tell, width
+from strongroom.model.errors import UsageError
+from strongroom.model.times import rough_duration
+from strongroom.model.units import counted, noun_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from strongroom.model.outlook import Outlook
+    from strongroom.config.schema import Config, StreamSettings
+    from strongroom.engine.queries.change_preview import ChangePreview
+    from strongroom.model.backlog_forecast import BacklogForecast
+
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+_OPTIONS = (
+    ("window", "hour, day, week or month."),
+    ("settle", "How long after a window's end it is exported, such as 6h."),
+    ("settled-pass", "How long after a window's end it is exported a second time; empty for never."),
+    ("since", 'A date, a time with a zone, or "oldest".'),
+    ("time-zone", "The zone whose midnights cut the windows, such as Europe/Berlin."),
+    ("retention", "The retention class; several with commas between them."),
+    ("priority", "From -10 to 10."),
+    ("paused", "true or false."),
+)
+
+
+def _fields(command: _Command) -> _Command:
+    for name, words in reversed(_OPTIONS):
+        command = click.option(f"--{name}", metavar="VALUE", default=None, help=words)(command)
+    return command
+
+
+@click.command("edit")
+@click.argument("stream")
+@_fields
+@click.option("--dry-run", is_flag=True, help="Tell what it would mean, and change nothing.")
+@click.option("--yes", is_flag=True, help="Go ahead although it means more work or loss.")
+@json_option
+@pass_session
+def edit(session: Session, /, stream: str, dry_run: bool, yes: bool, as_json: bool, **typed: str | None) -> None:
+    """Change a stream's plan in the configuration file; its comments and everything else in it stay.
+
+    An empty value takes the key out. What it would mean is told first: exports, pace, when they are done, what is late.
+    """
+    from strongroom.config.stream_edit import changed_fields, rewrite_stream, try_stream
+    from strongroom.engine.bootstrap import open_looking
+    from strongroom.engine.queries.change_preview import foresee
+
+    config = session.config()
+    was = config.stream(stream)
+    wants = changed_fields(was, {name: text for name, text in typed.items() if text is not None})
+    would_be = try_stream(config.file, stream, wants) if wants else config
+    with open_looking(config) as engine:
+        seen = foresee(engine, config, would_be, stream)
+    if not as_json:
+        _say(seen)
+    written = bool(wants) and not dry_run
+    if written:
+        _confirm(seen, was, would_be, yes=yes)
+        rewrite_stream(config.file, stream, wants)
+    if as_json:
+        put_document(_document(config, wants, seen, written=written))
+    else:
+        tell(_outcome(config, wants, written=written))
+
+
+def _confirm(seen: ChangePreview, was: StreamSettings, would_be: Config, *, yes: bool) -> None:
+    from strongroom.engine.queries.change_preview import wants_more
+
+    grows = seen.more or wants_more(was.plan(), would_be.stream(was.name).plan())
+    if yes or not grows:
+        return
+    if not terminal.can_ask():
+        raise UsageError(
+            "this means more work, and nobody has confirmed it", hint="look with --dry-run; then add --yes"
+        )
+    if not click.confirm("Write it?", default=False, err=True):
+        raise UsageError("nothing was changed")
+
+
+def _say(seen: ChangePreview) -> None:
+    say(f"{clean(seen.stream)}: {counted(seen.exports, 'export')} due by the change, {count_words(seen.before)} now")
+    if seen.exports and seen.first:
+        words = (
+            f"from {day_words(seen.first)} on, up to {seen.pace:g} an hour, archived by {instant_words(seen.done_by)}"
+        )
+        say(f"{words}; {count_words(seen.late)} late")
+    if seen.late_beside:
+        say(f"{counted(seen.late_beside, 'window')} of other streams of {clean(seen.source)} would come late by it")
+    if seen.lost:
+        lost = f"{counted(seen.lost, 'window')} {noun_of(seen.lost, 'is', 'are')} lost"
+        say(f"{lost} at once: the provider no longer has what is in there")
+
+
+def _outcome(config: Config, wants: dict[str, str], *, written: bool) -> str:
+    if not wants:
+        return "Nothing is otherwise than it stands."
+    return f"Written to {config.file}; a running daemon takes it over." if written else "Nothing was written."
+
+
+def _document(config: Config, wants: dict[str, str], seen: ChangePreview, *, written: bool) -> dict[str, object]:
+    return {
+        "file": str(config.file),
+        "stream": seen.stream,
+        "changed": wants,
+        "written": written,
+        "work": {
+            "source": seen.source,
+            "exports_before": seen.before,
+            "exports": seen.exports,
+            "per_hour": seen.pace,
+            "from": seen.first,
+            "done_by": seen.done_by,
+            "first_loss": seen.first_loss,
+            "late": seen.late,
+            "late_beside": seen.late_beside,
+            "lost": seen.lost,
+        },
+    }
+
 
 _COLUMNS = (
-    Column("STREAM", least=8),
-    Column("EXPORTS", right=True),
-    Column("FROM"),
-    Column("DONE BY"),
-    Column("FIRST LOSS"),
-    Column("LATE", right=True),
+    TextColumn("STREAM", least=8),
+    TextColumn("EXPORTS", right=True),
+    TextColumn("FROM"),
+    TextColumn("DONE BY"),
+    TextColumn("FIRST LOSS"),
+    TextColumn("LATE", right=True),
 )
 
 
@@ -42,8 +156,9 @@ def plan(ctx: click.Context, as_json: bool) -> None:
     """Show how many exports are pending, how long they take under the quota, and whether that is in time."""
     if ctx.invoked_subcommand is not None:
         return
-    from strongroom.engine.assembly import open_looking, plans_of
-    from strongroom.engine.coverage.prospect import outlook_of_plans
+    from strongroom.engine.bootstrap import open_looking
+    from strongroom.engine.core.sources import plans_of
+    from strongroom.engine.queries.coverage_report import outlook_of_plans
 
     config = ctx.ensure_object(Session).config()
     with past_unreadable(), open_looking(config) as engine:
@@ -51,10 +166,10 @@ def plan(ctx: click.Context, as_json: bool) -> None:
         now = engine.clock()
         found = outlook_of_plans(engine, plans_of(config))
     if as_json:
-        put_document({"sources": [_document(each) for each in found]})
+        put_document({"sources": [_plan_document(each) for each in found]})
         return
     for each in found:
-        _say(each, now)
+        _plan_say(each, now)
     if not found:
         say("no stream is configured: add a [[stream]] to the configuration")
 
@@ -63,7 +178,7 @@ for each in (edit, pause, resume):
     plan.add_command(each)
 
 
-def _say(each: Outlook, now: datetime) -> None:
+def _plan_say(each: BacklogForecast, now: datetime) -> None:
     unknown = [stream.stream for stream in each.streams if not stream.known]
     if each.exports == 0 and not unknown:
         say(f"{each.source}: nothing is pending")
@@ -94,7 +209,7 @@ def _say(each: Outlook, now: datetime) -> None:
         say(f"{counted(late, 'window')} may be deleted by the provider before their turn; the most urgent go first")
 
 
-def _document(each: Outlook) -> dict[str, object]:
+def _plan_document(each: BacklogForecast) -> dict[str, object]:
     return {
         "source": each.source,
         "exports": each.exports,

@@ -14,19 +14,17 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from strongroom.cli.descriptors import require_output
 from strongroom.cli.identities import open_identities
-from strongroom.cli.options import identity_option, instant, passphrase_option
-from strongroom.cli.renamed import asked_stream
-from strongroom.cli.session import Session, pass_session
-from strongroom.cli.terminal import clean, escape_hidden, tell, unwritable, writing
-from strongroom.model.counts import counted
+from strongroom.cli.options import Session, identity_option, instant, pass_session, passphrase_option
+from strongroom.cli.renames import asked_stream
+from strongroom.cli.terminal import clean, escape_hidden, require_output, tell, unwritable, writing
 from strongroom.model.errors import ExitCode, UsageError, WorldError
-from strongroom.model.instants import format_instant
+from strongroom.model.times import format_instant
+from strongroom.model.units import counted
 from strongroom.model.window import Window
 
 if TYPE_CHECKING:
-    from strongroom.engine.reading.collecting import Source
+    from strongroom.engine.access.records import RecordFile
 
 
 @click.command("records")
@@ -60,10 +58,10 @@ def records(
     record is left out only when another archive already gave an equal one. Exits with 1 when a part of the period is
     not archived: what is missing is told.
     """
-    from strongroom.engine.assembly import open_reading
-    from strongroom.engine.filters import dataset_among
-    from strongroom.engine.reading.collecting import Collected, collect, covering
-    from strongroom.engine.reading.outside import require_outside
+    from strongroom.engine.access.records import Collected, collect, covering
+    from strongroom.engine.access.restore import require_outside
+    from strongroom.engine.core.sources import open_reading
+    from strongroom.engine.queries.lists import dataset_among
 
     if output is None:
         require_output()
@@ -90,7 +88,7 @@ def _period(start: datetime, end: datetime) -> Window:
     return Window(start, end)
 
 
-def _tell_gaps(source: Source) -> int:
+def _tell_gaps(source: RecordFile) -> int:
     for gap in source.gaps:
         span = f"{format_instant(gap.window.start)} to {format_instant(gap.window.end)}"
         tell(f"not archived: {span} is {gap.cover.words}" + (f" ({clean(gap.cause)})" if gap.cause else ""))

@@ -1,23 +1,29 @@
-"""`strongroom recover`: what is wrong with a vault, what would be done about it, and doing it."""
+"""`strongroom recover`: what is wrong with a vault, what would be done about it, and doing it.
+
+`strongroom rebuild`: the catalogue made again from log, manifests and tombstones.
+"""
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.json_output import put_document
-from strongroom.cli.options import json_option
+from strongroom.cli.amounts import count_words
+from strongroom.cli.identities import open_identities
+from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
+from strongroom.cli.output import hang, put_document
 from strongroom.cli.quiet import quiet_option
-from strongroom.cli.session import Session, pass_session
-from strongroom.cli.table import hang
-from strongroom.cli.terminal import say, tell, width
+from strongroom.cli.terminal import clean, is_screen, say, tell, width
 from strongroom.model.errors import ExitCode
+from strongroom.model.units import counted
 
 if TYPE_CHECKING:
-    from strongroom.engine.recovery.recovery import Recovery
-    from strongroom.engine.recovery.trouble import Trouble
+    from strongroom.engine.repair.findings import Recovery, VaultProblem
+    from strongroom.engine.repair.rebuild import Rebuilt
 
 
 @click.command("recover")
@@ -45,8 +51,8 @@ def recover(session: Session, mend: bool, deep: bool, root: Path | None, accepte
     Nothing is ever deleted: what is damaged goes to quarantine, an older catalogue or an unfinished vault is moved
     aside, and each act is in the log. Needs no identity. Leaves with 1 while anything is left.
     """
-    from strongroom.engine.recovery.diagnosis import diagnose
-    from strongroom.engine.recovery.mending import apply
+    from strongroom.engine.repair.diagnosis import diagnose
+    from strongroom.engine.repair.repair import apply
 
     if accepted is not None:
         _accept(session, accepted)
@@ -65,9 +71,9 @@ def recover(session: Session, mend: bool, deep: bool, root: Path | None, accepte
 
 
 def _accept(session: Session, reason: str) -> None:
-    from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.people import acting_person
-    from strongroom.engine.recovery.history import accept_lost_history
+    from strongroom.engine.core.people import acting_person
+    from strongroom.engine.core.sources import open_reading, system_clock
+    from strongroom.engine.proof.log_continuity import accept_lost_history
 
     with open_reading(session.config()) as vault:
         accept_lost_history(vault, acting_person().token, reason, system_clock)
@@ -76,8 +82,8 @@ def _accept(session: Session, reason: str) -> None:
 def _recovery(session: Session, root: Path | None, *, deep: bool) -> Recovery:
     import os
 
-    from strongroom.engine.assembly import system_clock
-    from strongroom.engine.recovery.recovery import Recovery
+    from strongroom.engine.core.sources import system_clock
+    from strongroom.engine.repair.findings import Recovery
 
     if root is not None:
         return Recovery(root.absolute(), system_clock, os.urandom, deep=deep, configured=False)
@@ -86,7 +92,7 @@ def _recovery(session: Session, root: Path | None, *, deep: bool) -> Recovery:
     return Recovery(config.vault.path, system_clock, os.urandom, streams, deep=deep)
 
 
-def _say(done: tuple[str, ...], found: list[Trouble], *, mend: bool) -> None:
+def _say(done: tuple[str, ...], found: list[VaultProblem], *, mend: bool) -> None:
     for each in done:
         for line in hang("done: ", 6, each, width()):
             say(line)
@@ -103,7 +109,7 @@ def _say(done: tuple[str, ...], found: list[Trouble], *, mend: bool) -> None:
         tell("Nothing was changed. To have it done: strongroom recover --apply")
 
 
-def _document(trouble: Trouble) -> dict[str, object]:
+def _document(trouble: VaultProblem) -> dict[str, object]:
     return {
         "kind": trouble.kind.value,
         "words": trouble.words,
@@ -112,4 +118,108 @@ def _document(trouble: Trouble) -> dict[str, object]:
         "archive": trouble.archive or None,
         "files": list(trouble.files),
         "page": trouble.page,
+    }
+
+
+@click.command("rebuild")
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Make it in a new file and leave the vault's own catalogue alone.",
+)
+@click.option("--lose-history", is_flag=True, help="Go on though lines of the log are gone: only if they are for good.")
+@identity_option
+@passphrase_option
+@json_option
+@pass_session
+def rebuild(
+    session: Session,
+    to: Path | None,
+    lose_history: bool,
+    identity: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> int:
+    """Make the catalogue again from what does not depend on it: log, manifests and tombstones.
+
+    Needs no identity; with --identity the names of legal matters come back too, which the log holds sealed. The
+    catalogue that is there is kept under another name. Interrupted, it goes on where it was.
+    What a provider said in words, wishes and past alarms are in no other place and are gone with a lost catalogue.
+    Leaves with 1 when something in the vault contradicts the log.
+    """
+    from strongroom.engine.core.sources import system_clock
+    from strongroom.engine.repair.rebuild import Rebuild
+    from strongroom.engine.repair.rebuild import rebuild as make
+
+    config, progress = session.config(), _Progress(quiet=as_json)
+    streams = {stream.name: stream.plan().stream for stream in config.streams}
+    opened = open_identities(config, identity, passphrase_file) if identity else ()
+    order = Rebuild(config.vault.path, system_clock, streams, to, lose_history, progress.watch, identities=opened)
+    done = make(order)
+    if as_json:
+        put_document(_rebuild_document(done, progress.seconds))
+    else:
+        progress.end()
+        _rebuild_say(done, progress.seconds)
+    return ExitCode.FINDINGS if done.faults else ExitCode.OK
+
+
+class _Progress:
+    """One line on a screen that counts what is read."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._shown = not quiet and is_screen()
+        self._counts: Counter[str] = Counter()
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self._began
+
+    def watch(self, what: str, count: int) -> None:
+        """Hear that more of something was read."""
+        self._counts[what] += count
+        if self._shown:
+            words = ", ".join(
+                f"{count_words(each)} {'lines' if name == 'log' else name}" for name, each in self._counts.items()
+            )
+            click.echo(f"\r{words}\x1b[K", err=True, nl=False)
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._shown:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def _rebuild_say(done: Rebuilt, seconds: float) -> None:
+    rate = f"{done.archives / seconds:,.0f} archives in a second" if seconds > 0 else ""
+    say(
+        f"{counted(done.archives, 'archive')}, {counted(done.jobs, 'job')}, {counted(done.entries, 'log entry')}"
+        f" and {counted(done.tombstones, 'tombstone')} in {seconds:.1f} s, {rate}"
+    )
+    for each in done.restored:
+        say(clean(each))
+    for fault in done.faults:
+        say(clean(fault))
+    if done.aside is not None:
+        tell(f"The catalogue that was there is now {done.aside}")
+    if done.sealed:
+        words = counted(done.sealed, "hold")
+        tell(f"{words} with a sealed name. To read it: strongroom rebuild --identity FILE")
+    tell("Next: strongroom verify, or let the daemon scrub")
+
+
+def _rebuild_document(done: Rebuilt, seconds: float) -> dict[str, object]:
+    return {
+        "archives": done.archives,
+        "jobs": done.jobs,
+        "entries": done.entries,
+        "tombstones": done.tombstones,
+        "faults": done.faults,
+        "restored": done.restored,
+        "sealed": done.sealed,
+        "aside": str(done.aside) if done.aside else None,
+        "seconds": round(seconds, 3),
     }

@@ -1,19 +1,35 @@
-"""`strongroom restore`: the original bytes, or the members of a ZIP; the digest is checked, nothing is overwritten."""
+"""`strongroom restore`: the original bytes, or the members of a ZIP; the digest is checked, nothing is overwritten.
+
+`strongroom verify`: are the archives what was archived? Sealed bytes without an identity, records with one.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import short, size_words
-from strongroom.cli.bytesbar import watching
+from strongroom.cli.amounts import short, size_words, window_words
+from strongroom.cli.byte_progress import watching
+from strongroom.cli.documents import fault_document
 from strongroom.cli.identities import open_identities
-from strongroom.cli.json_output import put_document
-from strongroom.cli.options import identity_option, json_option, passphrase_option
-from strongroom.cli.session import Session, pass_session
-from strongroom.cli.terminal import clean, say, tell
-from strongroom.model.errors import UsageError
+from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
+from strongroom.cli.output import hang, put_document
+from strongroom.cli.quiet import quiet_option
+from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.model.archive import Archive
+from strongroom.model.errors import ExitCode, UsageError
+from strongroom.model.units import counted
+
+if TYPE_CHECKING:
+    from strongroom.engine.access.fixity import FixityFault
+    from strongroom.engine.access.inventory import Unlisted
+    from strongroom.engine.core.identities import Identities
+    from strongroom.engine.queries.lists import Vault
 
 
 @click.command("restore")
@@ -50,9 +66,9 @@ def restore(
     """
     if extract and as_delivered:
         raise UsageError("--extract and --as-delivered exclude each other", hint="leave one of them out")
-    from strongroom.engine.assembly import open_reading
-    from strongroom.engine.reading import restore as use_case
-    from strongroom.engine.readings import find_archive
+    from strongroom.engine.access import restore as use_case
+    from strongroom.engine.access.find import find_archive
+    from strongroom.engine.core.sources import open_reading
 
     config = session.config()
     with open_reading(config) as vault:
@@ -77,3 +93,158 @@ def restore(
         return
     tell(f"{size_words(restored.size)} as delivered, digest checked")
     tell(f"SHA-256 {restored.sha256}")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What checking one archive came to."""
+
+    id: str
+    name: str
+    records: int
+    sealed_size: int
+    faults: tuple[FixityFault, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Say whether nothing was found."""
+        return not self.faults
+
+
+@click.command("verify")
+@click.argument("archive_ids", metavar="[ID]...", nargs=-1)
+@click.option("--content", is_flag=True, help="Open the archives and read every record again. Needs an identity.")
+@identity_option
+@passphrase_option
+@quiet_option
+@json_option
+@pass_session
+def verify(
+    session: Session,
+    /,
+    archive_ids: tuple[str, ...],
+    content: bool,
+    identity: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> int:
+    """Check archives: all of them but damaged ones in quarantine, or those named.
+
+    Without an identity every sealed byte, key file and manifest is compared with what was entered. With --identity or
+    --content the archives are opened as well: the digest of the delivered bytes, the structure, every record and date.
+    An archive that the log knows and the catalogue does not have is a fault, too. Exits with 1 when anything differs.
+    """
+    from strongroom.engine.core.sources import open_reading
+    from strongroom.engine.repair.scrub_report import set_aside
+
+    config = session.config()
+    opened = open_identities(config, identity, passphrase_file) if content or identity else None
+    results = []
+    with open_reading(config) as vault:
+        aside = () if archive_ids else set_aside(vault)
+        for each in _wanted(vault, archive_ids):
+            if isinstance(each, Archive) and each.id in aside:
+                continue
+            result = check_archive(vault, each, opened, quiet=as_json) if isinstance(each, Archive) else _unread(each)
+            results.append(result)
+            if not as_json:
+                say_result(result)
+    if as_json:
+        put_document({**_document(results, content=opened is not None), "set_aside": list(aside)})
+    else:
+        tell_total(results, content=opened is not None)
+        if aside:
+            words = counted(len(aside), "damaged archive")
+            tell(f"{words} in quarantine: not checked again; to check one: strongroom verify ID")
+    return ExitCode.OK if all(result.sound for result in results) else ExitCode.FINDINGS
+
+
+def _wanted(vault: Vault, archive_ids: Sequence[str]) -> Iterable[Archive | FixityFault | Unlisted]:
+    """Return all archives, of unreadable ones the fault, then those that only the log knows; or those named."""
+    from strongroom.engine.access.inventory import each_archive, unlisted_archives
+
+    if archive_ids:
+        return [_named(vault, each) for each in archive_ids]
+    return chain(each_archive(vault), unlisted_archives(vault))
+
+
+def _named(vault: Vault, part: str) -> Archive | Unlisted:
+    from strongroom.engine.access.find import find_archive
+    from strongroom.engine.access.inventory import unlisted_archives
+
+    try:
+        return find_archive(vault, part)
+    except UsageError:
+        known = [each for each in unlisted_archives(vault) if part in (each.archive, each.archive[-len(part) :])]
+        if len(known) != 1:
+            raise
+        return known[0]
+
+
+def lost_archive(lost: Unlisted) -> Result:
+    """Return what is to be said of an archive that only the log knows."""
+    return Result(lost.archive, lost.stream, 0, 0, (lost.fault,))
+
+
+def _unread(found: FixityFault | Unlisted) -> Result:
+    """Return what is to be said of an archive whose row cannot be read, or that only the log knows."""
+    from strongroom.engine.access.fixity import FixityFault
+
+    return Result(found.archive, "", 0, 0, (found,)) if isinstance(found, FixityFault) else lost_archive(found)
+
+
+def check_archive(vault: Vault, archive: Archive, identities: Identities | None, *, quiet: bool) -> Result:
+    """Check one archive: its files and, with identities, what is in it."""
+    from strongroom.engine.access.content import check_content
+    from strongroom.engine.access.fixity import check_fixity
+
+    total = archive.seal.sealed_size + (archive.seal.size if identities else 0)
+    with watching(f"verify {short(archive.id)}", total, quiet=quiet) as watch:
+        faults = check_fixity(vault, archive, watch)
+        if identities is not None and not any(fault.code in ("missing", "unreadable") for fault in faults):
+            faults += check_content(vault, archive, identities, watch)
+    name = f"{archive.stream} {window_words(archive.spec.window)}"
+    return Result(archive.id, name, archive.inspection.records, archive.seal.sealed_size, tuple(faults))
+
+
+def say_result(result: Result) -> None:
+    """Print one archive's verdict, and what was found under it."""
+    verdict = click.style("sound", fg="green") if result.sound else click.style("FAULT", fg="red", bold=True)
+    for line in hang(f"{verdict}  ", 7, f"{short(result.id)}  {result.name}", width()):
+        say(line)
+    for fault in result.faults:
+        for line in hang(" " * 9, 9, f"{fault.code}: {fault.message} ({fault.file})", width()):
+            say(line)
+
+
+def tell_total(results: list[Result], *, content: bool) -> None:
+    """Tell what all of it came to, and what to do next."""
+    size = size_words(sum(result.sealed_size for result in results))
+    records = sum(result.records for result in results)
+    read = f"{counted(records, 'record')} read again" if content else "sealed bytes compared"
+    faulty = sum(not result.sound for result in results)
+    tell(
+        f"{counted(len(results), 'archive')}, {size} on disk, {read}: "
+        f"{f'{faulty} with faults' if faulty else 'all sound'}"
+    )
+    if faulty:
+        tell("Restore what is named above from a copy of the vault; strongroom never repairs an archive by itself.")
+    elif results and not content:
+        tell("To read the records as well: strongroom verify --content")
+
+
+def _document(results: list[Result], *, content: bool) -> dict[str, object]:
+    return {
+        "sound": all(result.sound for result in results),
+        "content": content,
+        "archives": [
+            {
+                "id": result.id,
+                "sound": result.sound,
+                "records": result.records,
+                "sealed_size": result.sealed_size,
+                "faults": [fault_document(fault) for fault in result.faults],
+            }
+            for result in results
+        ],
+    }

@@ -9,33 +9,36 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.amounts import DASH, count_words, day_words, instant_words, short
-from strongroom.cli.json_output import put_document
-from strongroom.cli.leftout import past_unreadable
-from strongroom.cli.options import WordOf, instant, json_option
-from strongroom.cli.renamed import asked_stream, tell_pending_renames
-from strongroom.cli.session import Session, pass_session
-from strongroom.cli.table import Column, render_table
+from strongroom.cli.options import Session, WordOf, instant, json_option, pass_session
+from strongroom.cli.output import TextColumn, put_document, render_table
+from strongroom.cli.renames import asked_stream, tell_pending_renames
+from strongroom.cli.rows_left_out import past_unreadable
 from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.errors import UsageError
 from strongroom.model.retention import Fate, class_names
 
 if TYPE_CHECKING:
-    from strongroom.engine.readings import Vault
-    from strongroom.engine.retention.plan import Summary
-    from strongroom.engine.retention.retain import Extended
-    from strongroom.engine.retention.verdicts import Judged
+    from strongroom.engine.queries.lists import Vault
+    from strongroom.engine.retention.rules import Extended
+    from strongroom.engine.retention.verdicts import Judged, Summary
     from strongroom.model.archive import Archive
 
 MONTHS = 24
 """Months that the summary names; what ends later is one line."""
 
 _CLASSES = (
-    Column("CLASS", least=8),
-    *(Column(fate.words.upper(), right=True) for fate in (Fate.KEEP, Fate.HELD, Fate.DUE, Fate.UNKNOWN)),
-    Column("NEXT OVER"),
+    TextColumn("CLASS", least=8),
+    *(TextColumn(fate.words.upper(), right=True) for fate in (Fate.KEEP, Fate.HELD, Fate.DUE, Fate.UNKNOWN)),
+    TextColumn("NEXT OVER"),
 )
-_MONTHS = (Column("MONTH"), Column("PERIODS END", right=True))
-_ALL = (Column("ARCHIVE"), Column("STREAM", least=8), Column("VERDICT"), Column("UNTIL"), Column("WHY", least=20))
+_MONTHS = (TextColumn("MONTH"), TextColumn("PERIODS END", right=True))
+_ALL = (
+    TextColumn("ARCHIVE"),
+    TextColumn("STREAM", least=8),
+    TextColumn("VERDICT"),
+    TextColumn("UNTIL"),
+    TextColumn("WHY", least=20),
+)
 
 
 @click.group("retention")
@@ -52,16 +55,15 @@ def retention() -> None:
 @pass_session
 def plan(session: Session, at: datetime | None, stream: str, fate: str | None, everything: bool, as_json: bool) -> None:
     """Show what may happen to the archives, as of now or of any instant. Nothing is changed by it."""
-    from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.health.vaulttime import vault_now
-    from strongroom.engine.readings import present_streams
-    from strongroom.engine.retention.plan import summarise
-    from strongroom.engine.retention.verdicts import judged, with_present_names
+    from strongroom.engine.core.sources import open_reading, system_clock
+    from strongroom.engine.core.trusted_clock import vault_now
+    from strongroom.engine.queries.lists import present_names
+    from strongroom.engine.retention.verdicts import judged, summarise, with_present_names
 
     config = session.config()
     with past_unreadable(), open_reading(config) as vault:
         tell_pending_renames(config, vault)
-        stream, names = asked_stream(config, vault, stream), present_streams(vault)
+        stream, names = asked_stream(config, vault, stream), present_names(vault)
         moment = at or vault_now(vault, system_clock)
         own = judged(vault, moment, stream=stream, fate=Fate(fate) if fate else None)
         found = with_present_names(own, names)
@@ -159,12 +161,13 @@ def extend(
 
     With --stream those that are kept long enough already are left as they are.
     """
-    from strongroom.engine.assembly import open_reading, policy_of, system_clock
-    from strongroom.engine.health.vaulttime import vault_now
-    from strongroom.engine.keys.recipients import note_recipients
-    from strongroom.engine.people import acting_person
-    from strongroom.engine.retention.retain import adopt_policy
-    from strongroom.engine.retention.retain import extend as lengthen
+    from strongroom.engine.access.recipients import note_recipients
+    from strongroom.engine.bootstrap import policy_of
+    from strongroom.engine.core.people import acting_person
+    from strongroom.engine.core.sources import open_reading, system_clock
+    from strongroom.engine.core.trusted_clock import vault_now
+    from strongroom.engine.retention.rules import adopt_policy
+    from strongroom.engine.retention.rules import extend as lengthen
 
     if bool(archives) == bool(stream):
         raise UsageError("say what: archives, or --stream NAME")
@@ -186,8 +189,8 @@ def extend(
 
 
 def _chosen(vault: Vault, parts: tuple[str, ...], stream: str, class_name: str) -> list[Archive]:
-    from strongroom.engine.readings import find_archive
-    from strongroom.engine.retention.retain import extendable
+    from strongroom.engine.access.find import find_archive
+    from strongroom.engine.retention.rules import extendable
 
     if stream:
         return extendable(vault, stream, class_name)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.json_output import put_document
 from strongroom.cli.options import json_option
+from strongroom.cli.output import put_document
 from strongroom.cli.terminal import say, tell
 
 if TYPE_CHECKING:
-    from strongroom.sandbox.server import Sandbox
+    from strongroom_sandbox.server import Sandbox
 
 _PORT = click.IntRange(0, 65_535)
 _DATASETS = {"zavu": "messages", "hookbridge": "outbound", "qlara": "message-history"}
@@ -50,11 +50,11 @@ def sandbox(providers: tuple[str, ...], port: int, storage_port: int, seed: int,
     They hold invented records, keep the documented quotas and let faults be switched on under /_sandbox/. They listen
     on 127.0.0.1 only.
     """
-    from strongroom.sandbox.hookbridge_options import HookBridgeOptions
-    from strongroom.sandbox.qlara_options import QlaraOptions
-    from strongroom.sandbox.records import DataOptions
-    from strongroom.sandbox.rows import RowOptions
-    from strongroom.sandbox.server import SandboxSettings, serve
+    from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
+    from strongroom_sandbox.qlara_options import QlaraOptions
+    from strongroom_sandbox.records import DataOptions
+    from strongroom_sandbox.rows import RowOptions
+    from strongroom_sandbox.server import SandboxSettings, serve
 
     wanted = tuple(dict.fromkeys(providers))
     ports = {wanted[0]: port}

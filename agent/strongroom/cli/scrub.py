@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.amounts import instant_words, short, size_words
-from strongroom.cli.bytesbar import watching
-from strongroom.cli.json_output import put_document
-from strongroom.cli.leftout import past_unreadable
-from strongroom.cli.options import json_option
+from strongroom.cli.byte_progress import watching
+from strongroom.cli.options import Session, json_option, pass_session
+from strongroom.cli.output import hang, put_document, render_fields
 from strongroom.cli.quiet import quiet_option
-from strongroom.cli.session import Session, pass_session
-from strongroom.cli.table import hang, render_fields
+from strongroom.cli.rows_left_out import past_unreadable
 from strongroom.cli.terminal import say, tell, width
-from strongroom.model.counts import counted, noun_of
 from strongroom.model.errors import ExitCode
+from strongroom.model.units import counted, noun_of
 
 if TYPE_CHECKING:
-    from strongroom.engine.health.scrubview import Finding, ScrubState
+    from strongroom.engine.repair.scrub_report import ScrubFinding, ScrubState
 
 _FILES = {
     "checkpoints": ("checkpoint file", "checkpoint files"),
@@ -48,9 +46,9 @@ def run(session: Session, as_json: bool) -> int:
 
     Interrupted, it goes on at the next run or in the daemon. Leaves with 1 when anything stands against an archive.
     """
-    from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.health.scrub import Scrub
-    from strongroom.engine.health.scrubview import list_findings, pace_of, scrub_state
+    from strongroom.engine.core.sources import open_reading, system_clock
+    from strongroom.engine.repair.scrub import Scrub
+    from strongroom.engine.repair.scrub_report import list_findings, pace_of, scrub_state
 
     config = session.config()
     with open_reading(config) as vault:
@@ -73,8 +71,8 @@ def run(session: Session, as_json: bool) -> int:
 @pass_session
 def status(session: Session, as_json: bool) -> int:
     """Show how far the scrub is, when the last lap ended, and what stands. Leaves with 1 when anything does."""
-    from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.health.scrubview import list_findings, pace_of, scrub_state
+    from strongroom.engine.core.sources import open_reading, system_clock
+    from strongroom.engine.repair.scrub_report import list_findings, pace_of, scrub_state
 
     config = session.config()
     with past_unreadable(), open_reading(config) as vault:
@@ -113,7 +111,7 @@ def scrub_document(state: ScrubState) -> dict[str, object]:
     }
 
 
-def _show(state: ScrubState, findings: list[Finding], *, as_json: bool) -> None:
+def _show(state: ScrubState, findings: list[ScrubFinding], *, as_json: bool) -> None:
     if as_json:
         standing = [
             {

@@ -16,13 +16,11 @@ import click
 
 from strongroom.cli import terminal
 from strongroom.cli.errors import redact
-from strongroom.cli.json_output import put_document
-from strongroom.cli.options import duration, json_option
+from strongroom.cli.options import Session, duration, json_option, pass_session
+from strongroom.cli.output import hang, put_document
 from strongroom.cli.quiet import quiet_option
-from strongroom.cli.session import Session, pass_session
-from strongroom.cli.table import hang
 from strongroom.cli.terminal import clean, say, tell, width
-from strongroom.config.secret_places import read_file, read_stream
+from strongroom.config.secret_backends import read_file, read_stream
 from strongroom.config.secrets import Scheme, Secret, SecretRef, accept, resolve
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError
 
@@ -149,7 +147,7 @@ def _reference(text: str, service: str) -> SecretRef:
 
 
 def _references(session: Session) -> Mapping[SecretRef, Sequence[str]]:
-    from strongroom.config.references import references_of
+    from strongroom.config.show import references_of
 
     return references_of(session.config())
 

@@ -1,29 +1,181 @@
-"""`strongroom service`: put the daemon under your own systemd, and see how it does there."""
+"""The unit for a user's own systemd: its text for this installation and this configuration, and the file it goes into.
+
+A file that is there already is a person's: it is left alone unless it is exactly what would be written, or unless that
+person says so.
+
+What systemd says of a unit, asked through systemctl; and words for where there is no systemd to ask.
+
+`strongroom service`: put the daemon under your own systemd, and see how it does there.
+
+`strongroom daemon`: keep everything covered until asked to stop.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import asdict
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from strongroom.cli.amounts import instant_words
-from strongroom.cli.json_output import put_document
-from strongroom.cli.options import json_option
+from strongroom.cli.options import Session, json_option, pass_session
+from strongroom.cli.output import put_document, render_fields
 from strongroom.cli.quiet import quiet_option
-from strongroom.cli.session import Session, pass_session
-from strongroom.cli.table import render_fields
+from strongroom.cli.requests import wake
 from strongroom.cli.terminal import clean, say, tell, width
-from strongroom.cli.unitstate import NoManager, UnitState, ask_systemd
-from strongroom.cli.userunit import cautions, place_unit, program, render_unit, unit_path
-from strongroom.model.errors import ExitCode, StrongroomError, UsageError
+from strongroom.model.errors import ExitCode, StrongroomError, UsageError, WorldError
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
-    from strongroom.engine.health.heartbeat import Heartbeat
+    from strongroom.config.secrets import SecretRef
+    from strongroom.engine.core.heartbeat import Heartbeat
+
+
+NAME = "strongroom.service"
+
+
+def unit_path(env: Mapping[str, str], home: Path) -> Path:
+    """Return where systemd looks for a user's own units."""
+    named = Path(env.get("XDG_CONFIG_HOME", ""))
+    return (named if named.is_absolute() else home / ".config") / "systemd" / "user" / NAME
+
+
+def program() -> list[str]:
+    """Return the command line of this installation: its script, or the interpreter where it has none."""
+    script = Path(sys.executable).with_name("strongroom")
+    return [str(script)] if os.access(script, os.X_OK) else [sys.executable, "-m", "strongroom"]
+
+
+def render_unit(command: Sequence[str], config: Path) -> str:
+    """Return the unit's text. Raises UsageError for a path that no unit file can hold."""
+    text = (files("strongroom.cli") / "user.service").read_text()
+    first, *rest = (_quote(word) for word in command)
+    executable = " ".join([first.replace("$$", "$"), *rest])  # variables are expanded in arguments alone
+    return text.replace("@EXEC@", executable).replace("@CONFIG@", _quote(str(config)))
+
+
+def place_unit(path: Path, text: str, *, force: bool) -> bool:
+    """Write the unit; say whether anything had to be written. Raises UsageError where another one is there."""
+    try:
+        if path.exists() and path.read_text(errors="replace") == text:
+            return False
+        if path.exists() and not force:
+            raise UsageError(
+                f"{path} is there already and is not what would be written",
+                hint="keep your changes in a drop-in (systemctl --user edit strongroom) and add --force",
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f".{path.name[:40]}.{os.getpid()}")
+        fresh.write_text(text)
+        fresh.replace(path)
+    except OSError as error:
+        raise WorldError(f"{path} cannot be written: {error.strerror}") from None
+    return True
+
+
+def cautions(config: Config) -> Iterator[str]:
+    """Say what the configuration needs that a unit does not have by itself."""
+    ping = (config.notify.ping.url,) if config.notify.ping else ()
+    for ref in dict.fromkeys([*(source.api_key for source in config.sources), *config.notify.urls, *ping]):
+        if words := _caution(ref):
+            yield words
+
+
+def _caution(ref: SecretRef) -> str:
+    if ref.scheme == "env":
+        return f"{ref} is not set for a service: use file: or keyring: instead"
+    if ref.scheme == "credential":
+        return f"{ref} needs a line LoadCredential={ref.target}:/path (systemctl --user edit strongroom)"
+    return ""
+
+
+def _quote(word: str) -> str:
+    """Quote one word of a command line as systemd.service(5) reads it, so that nothing in it is expanded."""
+    if not word.isprintable():
+        raise UsageError("a path with line breaks or control characters cannot stand in a unit file")
+    plain = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{plain}"' if set(plain) & set(" '\"\\;") else plain
+
+
+DEADLINE = 10.0  # seconds
+_ASKED = (
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "UnitFileState",
+    "StatusText",
+    "MainPID",
+    "NRestarts",
+    "Result",
+    "StateChangeTimestamp",
+)
+
+
+class NoManager(Exception):
+    """There is no systemd that answers. `words` say why, `hint` what to do."""
+
+    def __init__(self, words: str, hint: str) -> None:
+        super().__init__(words)
+        self.words, self.hint = words, hint
+
+
+@dataclass(frozen=True, slots=True)
+class UnitState:
+    """One unit as systemd sees it, in systemd's own words."""
+
+    load: str  # loaded, not-found, bad-setting…
+    active: str  # active, inactive, failed, activating…
+    sub: str
+    file: str  # enabled, disabled…
+    text: str  # what the daemon last said of itself
+    pid: int  # 0 where nothing runs
+    restarts: int
+    result: str  # success, exit-code, watchdog, signal…
+    since: str
+
+
+def ask_systemd(*, user: bool) -> UnitState:
+    """Ask for our unit. Raises NoManager."""
+    scope = ["--user"] if user else ["--system"]
+    program = shutil.which("systemctl")
+    if program is None:
+        raise NoManager("there is no systemd on this machine", "run `strongroom daemon` under your own supervisor")
+    command = [program, *scope, "show", "--no-pager", f"--property={','.join(_ASKED)}", NAME]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        raise NoManager("systemctl does not answer", "try: systemctl status") from None
+    if done.returncode != 0 or "LoadState=" not in done.stdout:
+        raise _silent(user=user)
+    return _read(done.stdout)
+
+
+def _silent(*, user: bool) -> NoManager:
+    if user:
+        return NoManager(
+            "your own systemd does not answer: this session has no user manager or no bus",
+            "log in directly rather than by su or sudo, or run: loginctl enable-linger; "
+            "a minimal Debian also needs the package dbus-user-session",
+        )
+    return NoManager("systemd does not run on this machine", "run `strongroom daemon` under your own supervisor")
+
+
+def _read(text: str) -> UnitState:
+    told = dict(line.partition("=")[::2] for line in text.splitlines() if "=" in line)
+    load, active, sub, file, words, pid, restarts, result, since = (told.get(name, "") for name in _ASKED)
+    return UnitState(load, active, sub, file, words, _number(pid), _number(restarts), result, since)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
+
 
 STEPS = (
     ("systemctl --user daemon-reload", "let systemd read it"),
@@ -79,7 +231,7 @@ def status(session: Session, user: bool, as_json: bool) -> int:
 
     Leaves with 1 where it does not work, whatever runs it.
     """
-    from strongroom.engine.assembly import system_clock
+    from strongroom.engine.core.sources import system_clock
 
     state, silence = _ask(user=user)
     beat, held, trouble = _listen(session.config())
@@ -109,9 +261,9 @@ def _ask(*, user: bool) -> tuple[UnitState | None, NoManager | None]:
 
 def _listen(config: Config) -> tuple[Heartbeat | None, bool, str]:
     """Return the newest heartbeat, whether anybody holds the vault, and why neither can be read where that is so."""
-    from strongroom.engine.assembly import open_reading
-    from strongroom.engine.health.heartbeat import last_heartbeat
-    from strongroom.engine.readings import worked_on_by
+    from strongroom.engine.core.heartbeat import last_heartbeat
+    from strongroom.engine.core.sources import open_reading
+    from strongroom.engine.queries.lists import worked_on_by
 
     try:
         with open_reading(config) as vault:
@@ -148,3 +300,21 @@ def _beat_fields(beat: Heartbeat | None, trouble: str, *, working: bool) -> Iter
         return
     yield "heartbeat", f"{instant_words(beat.at)}{'' if working else ', and it does not work now'}"
     yield "doing", f"{beat.words} (process {beat.pid})"
+
+
+@click.group("daemon", invoke_without_command=True)
+@click.pass_context
+def daemon(ctx: click.Context) -> int:
+    """Keep every stream covered: plan, export, seal, verify, watch and raise the alarm, for as long as it runs.
+
+    SIGTERM parks what is under way and leaves within ten seconds; SIGHUP reads the configuration again. One daemon
+    works in a vault at a time.
+    """
+    if ctx.invoked_subcommand is not None:
+        return ExitCode.OK
+    from strongroom.daemon.daemon import Daemon
+
+    return Daemon(ctx.ensure_object(Session).config()).run()
+
+
+daemon.add_command(wake)

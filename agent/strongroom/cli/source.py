@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.checks import check_document, show_check
-from strongroom.cli.json_output import put_document
-from strongroom.cli.options import json_option
+from strongroom.cli.doctor import check_document, show_check
+from strongroom.cli.options import Session, json_option, pass_session
+from strongroom.cli.output import TextColumn, hang, put_document, render_table
 from strongroom.cli.quiet import quiet_option
-from strongroom.cli.session import Session, pass_session
-from strongroom.cli.table import Column, hang, render_table
 from strongroom.cli.terminal import clean, say, width
 
 if TYPE_CHECKING:
-    from strongroom.engine.health.sourcecheck import SourceReport
+    from strongroom.engine.monitor.source_check import SourceReport
 
 _LABEL = 10
 
@@ -36,10 +34,10 @@ def check(session: Session, name: str, as_json: bool) -> int:
     Key, reachability, permission, exports, quota, retention and clock; and what could not be found out. Leaves with 1
     when a check fails, with 3 when the provider refuses or does not answer.
     """
-    from strongroom.engine.assembly import Doors
-    from strongroom.engine.health.sourcecheck import look_at_source
+    from strongroom.engine.core.sources import Dependencies
+    from strongroom.engine.monitor.source_check import look_at_source
 
-    report = look_at_source(session.config(), name, Doors())
+    report = look_at_source(session.config(), name, Dependencies())
     if as_json:
         put_document(_document(report))
     else:
@@ -52,7 +50,7 @@ def check(session: Session, name: str, as_json: bool) -> int:
 @pass_session
 def list_(session: Session, as_json: bool) -> None:
     """List the configured sources, and every adapter that is installed. Asks nobody."""
-    from strongroom.engine.health.sourcecheck import adapters, brought_by
+    from strongroom.engine.monitor.source_check import adapters, brought_by
 
     known = adapters()
     rows = [
@@ -69,7 +67,7 @@ def list_(session: Session, as_json: bool) -> None:
     if as_json:
         put_document({"sources": rows, "adapters": installed})
         return
-    columns = (Column("SOURCE"), Column("PROVIDER"), Column("ADAPTER"), Column("KEY", least=10))
+    columns = (TextColumn("SOURCE"), TextColumn("PROVIDER"), TextColumn("ADAPTER"), TextColumn("KEY", least=10))
     cells = [(str(row["name"]), str(row["provider"]), str(row["adapter"]), str(row["api_key"])) for row in rows]
     for line in render_table(columns, cells, width()):
         say(line)

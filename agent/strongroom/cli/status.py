@@ -1,4 +1,7 @@
-"""`strongroom status`: whether everything is all right, and the vault on one screen."""
+"""How machine and sources stand, for `strongroom status`: the disk, the quotas, the clocks, who is told of alarms.
+
+`strongroom status`: whether everything is all right, and the vault on one screen.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +12,90 @@ import click
 
 from strongroom.cli.amounts import count_words, instant_words, short, size_words
 from strongroom.cli.documents import status_document
-from strongroom.cli.json_output import put_document
-from strongroom.cli.leftout import past_unreadable
-from strongroom.cli.options import json_option
+from strongroom.cli.options import Session, json_option, pass_session
+from strongroom.cli.output import hang, put_document, render_fields
 from strongroom.cli.quiet import quiet_option
-from strongroom.cli.renamed import tell_pending_renames
-from strongroom.cli.session import Session, pass_session
-from strongroom.cli.table import hang, render_fields
+from strongroom.cli.renames import tell_pending_renames
+from strongroom.cli.rows_left_out import past_unreadable
 from strongroom.cli.terminal import clean, say, width
 from strongroom.model.archive import Holding
-from strongroom.model.counts import counted, noun_of
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import ExitCode
+from strongroom.model.times import rough_duration
+from strongroom.model.units import counted, noun_of
 from strongroom.model.waiting import group_words
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from strongroom.engine.health.problems import Health, Problem
-    from strongroom.engine.readings import Status
+    from strongroom.engine.monitor.system_status import SourceStanding, SystemStatus
+    from strongroom.engine.queries.lists import Status
+    from strongroom.engine.queries.problems import Health, Problem
+
+
+def disk_words(found: SystemStatus) -> str:
+    """Tell the room on the disk, and how long it lasts."""
+    disk = found.disk
+    words = f"{size_words(disk.free)}, the reserve is {size_words(disk.reserve)}"
+    if disk.lasts is None:
+        return words
+    return f"{words}, reached in {rough_duration(disk.lasts)} at {size_words(disk.per_day)} a day"
+
+
+def standing_document(found: SystemStatus) -> dict[str, object]:
+    """Tell all of it."""
+    disk, telling = found.disk, found.telling
+    return {
+        "disk": {
+            "free_bytes": disk.free,
+            "reserve_bytes": disk.reserve,
+            "bytes_a_day": disk.per_day,
+            "lasts_seconds": disk.lasts.total_seconds() if disk.lasts is not None else None,
+        },
+        "quotas": [_source(each) for each in found.sources],
+        "notifications": {
+            "channels": list(telling.channels),
+            "told": telling.told,
+            "last": telling.last,
+            "waiting": telling.waiting,
+        },
+    }
+
+
+def standing_fields(found: SystemStatus) -> Iterator[tuple[str, str]]:
+    """Tell what a person wants to see of it beside the disk."""
+    for each in found.sources:
+        yield "quota", _quota_words(each)
+        if each.refused:
+            yield "source", clean(f"{each.quota.source} {each.refused}")
+    telling = found.telling
+    last = f"{telling.told} sent, the last on {instant_words(telling.last)}" if telling.last else "none sent yet"
+    if telling.channels:
+        yield "notifications", f"{last}, {telling.waiting} waiting"
+    else:
+        yield "notifications", "none: no channel is configured under [notify], so alerts reach nobody"
+
+
+def _quota_words(each: SourceStanding) -> str:
+    quota = each.quota
+    of = f" of {quota.per_hour}" if quota.per_hour is not None else ""
+    running = f"{quota.running}{f' of {quota.concurrent}' if quota.concurrent is not None else ''}"
+    return clean(f"{quota.source}: {quota.created}{of} created in the last hour, {running} running")
+
+
+def _source(each: SourceStanding) -> dict[str, object]:
+    quota = each.quota
+    return {
+        "source": quota.source,
+        "created_this_hour": quota.created,
+        "per_hour": quota.per_hour,
+        "running": quota.running,
+        "concurrent": quota.concurrent,
+        "refused_until": each.refused_until,
+        "refused": each.refused,
+        "clock_skew_seconds": each.skew.total_seconds() if each.skew is not None else None,
+    }
+
 
 MOST = 5
 """Problems that are shown; of more only the count is."""
@@ -49,16 +117,17 @@ def status(session: Session, as_json: bool) -> int:
     with 1 when something is wrong: windows lost, failed or at risk, a daemon that does not answer, or another alert.
     """
     from strongroom.cli.audit import view_document, view_fields
-    from strongroom.cli.keywords import drill_words
+    from strongroom.cli.key_lines import drill_words
     from strongroom.cli.scrub import scrub_document, scrub_words
-    from strongroom.cli.standing import disk_words, standing_document, standing_fields
-    from strongroom.engine.assembly import open_reading, system_clock
-    from strongroom.engine.health.problems import health_of
-    from strongroom.engine.health.scrubview import pace_of, scrub_state
-    from strongroom.engine.health.standing import standing_of
-    from strongroom.engine.keys.recipients import last_drill
-    from strongroom.engine.proof.notary import evidence_view
-    from strongroom.engine.readings import status_of
+
+    # gone
+    from strongroom.engine.access.recipients import last_drill
+    from strongroom.engine.core.sources import open_reading, system_clock
+    from strongroom.engine.monitor.system_status import standing_of
+    from strongroom.engine.proof.checkpoint_schedule import evidence_view
+    from strongroom.engine.queries.lists import status_of
+    from strongroom.engine.queries.problems import health_of
+    from strongroom.engine.repair.scrub_report import pace_of, scrub_state
 
     config, now = session.config(), system_clock()
     with past_unreadable(), open_reading(config) as vault:
@@ -133,7 +202,7 @@ def _problem_document(each: Problem) -> dict[str, str]:
 
 
 def _fields(found: Status, silence: timedelta | None) -> Iterator[tuple[str, str]]:
-    from strongroom.engine.phrases import wish_words
+    from strongroom.engine.core.phrases import wish_words
 
     for holding, totals in found.archives.items():
         words = f"{counted(totals.count, 'archive')}, {counted(totals.records, 'record')}"

@@ -12,18 +12,18 @@ import click
 from strongroom.cli.amounts import clock_words, count_words, short, size_words, window_words
 from strongroom.cli.documents import archive_document, job_document, wait_group_document
 from strongroom.cli.follow import Family
-from strongroom.cli.json_output import put_line
+from strongroom.cli.output import TextColumn, hang, put_line, render_table
 from strongroom.cli.phrases import STAGES, next_step, waiting_step
-from strongroom.cli.table import Column, hang, render_table
 from strongroom.cli.terminal import clean, say, width
-from strongroom.engine.coverage.losses import Losses
-from strongroom.engine.health.notices import notice_document
-from strongroom.engine.readings import Vault, find_archive, find_job, status_of
+from strongroom.engine.access.find import find_archive, find_job
+from strongroom.engine.core.alert_store import alert_document
+from strongroom.engine.monitor.stream_status import Losses
+from strongroom.engine.queries.lists import Vault, status_of
 from strongroom.model.archive import Archive
-from strongroom.model.counts import counted
-from strongroom.model.durations import rough_duration
 from strongroom.model.errors import ExitCode
 from strongroom.model.job import BY_PERSON, Cause, Job, State, Wait
+from strongroom.model.times import rough_duration
+from strongroom.model.units import counted
 from strongroom.model.waiting import (
     WaitGroup,
     group_key,
@@ -35,13 +35,13 @@ from strongroom.model.waiting import (
 )
 
 _COLUMNS = (
-    Column("JOB"),
-    Column("WINDOW"),
-    Column("ARCHIVE"),
-    Column("RECORDS", right=True),
-    Column("SIZE", right=True),
-    Column("STORED"),
-    Column("VERIFIED"),
+    TextColumn("JOB"),
+    TextColumn("WINDOW"),
+    TextColumn("ARCHIVE"),
+    TextColumn("RECORDS", right=True),
+    TextColumn("SIZE", right=True),
+    TextColumn("STORED"),
+    TextColumn("VERIFIED"),
 )
 
 _REASONS = 12
@@ -52,7 +52,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunOutcome:
     """The jobs of a run as they are at its end."""
 
     archived: tuple[tuple[Job, Archive], ...]
@@ -75,13 +75,13 @@ class Outcome:
         return ExitCode.WAITING if waits_for_quota_alone(self.others, self.at) else ExitCode.FINDINGS
 
 
-def outcome_of(vault: Vault, family: Family, at: datetime) -> Outcome:
+def outcome_of(vault: Vault, family: Family, at: datetime) -> RunOutcome:
     """Read how every job of a family ended. One that was replaced is told by what replaced it."""
     jobs = sorted((find_job(vault, job_id) for job_id in family.ids), key=_order)
     archived = [(job, find_archive(vault, job.archive)) for job in jobs if job.state is State.ARCHIVED]
     others = [job for job in jobs if job.state not in (State.ARCHIVED, State.REPLACED)]
     paused = {source.name: source.paused for source in status_of(vault).sources if source.paused}
-    return Outcome(tuple(archived), tuple(_with_pause(job, paused) for job in others), at=at)
+    return RunOutcome(tuple(archived), tuple(_with_pause(job, paused) for job in others), at=at)
 
 
 def _with_pause(job: Job, paused: Mapping[str, str]) -> Job:
@@ -93,7 +93,7 @@ def _with_pause(job: Job, paused: Mapping[str, str]) -> Job:
     return replace(job, cause=cause, detail=words, wait=Wait(cause, words))
 
 
-def say_outcome(outcome: Outcome) -> None:
+def say_outcome(outcome: RunOutcome) -> None:
     """Print the tables for a person."""
     for stream, pairs in groupby(outcome.archived, key=lambda pair: pair[0].stream):
         say(click.style(clean(stream), bold=True))
@@ -109,7 +109,7 @@ def say_outcome(outcome: Outcome) -> None:
         say(line)
 
 
-def put_outcome(outcome: Outcome) -> None:
+def put_outcome(outcome: RunOutcome) -> None:
     """Print the closing line of a JSON stream."""
     put_line(
         {
@@ -119,7 +119,7 @@ def put_outcome(outcome: Outcome) -> None:
             "unfinished": [{**job_document(job, outcome.at), "next_step": next_step(job)} for job in outcome.others],
             "waiting": [wait_group_document(group) for group in group_waits(outcome.others, outcome.at)],
             "newly_lost_seconds": int(outcome.losses.fresh.total_seconds()),
-            "standing": [notice_document(notice) for notice in outcome.losses.standing],
+            "standing": [alert_document(alert) for alert in outcome.losses.standing],
         }
     )
 
@@ -140,7 +140,7 @@ def _row(job: Job, archive: Archive) -> tuple[str, ...]:
     )
 
 
-def _reasons(outcome: Outcome) -> list[list[str]]:
+def _reasons(outcome: RunOutcome) -> list[list[str]]:
     """Tell what was not archived: jobs that wait for the same thing in one line with their count, others one by one."""
     groups = [group for group in group_waits(outcome.others, outcome.at) if group.jobs > 1]
     grouped = {(group.source, group.wait.cause) for group in groups}
@@ -163,7 +163,7 @@ def _reason(job: Job, now: datetime) -> Iterable[str]:
     yield from hang(" " * 10 + "-> ", 13, next_step(job), width())
 
 
-def _total(outcome: Outcome) -> Sequence[str]:
+def _total(outcome: RunOutcome) -> Sequence[str]:
     if not outcome.archived and not outcome.others:
         return ["Nothing is pending."]
     records = sum(archive.inspection.records for _, archive in outcome.archived)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.descriptors import working_folder
-from strongroom.cli.session import Session, pass_session
+from strongroom.cli.options import Session, pass_session
+from strongroom.cli.terminal import working_folder
 from strongroom.model.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def tui(session: Session, read_only: bool, demo: bool) -> int:
     from strongroom_tui.app import run  # slow to import: only the screen pays for it
 
     if demo:
-        from strongroom.cli.tuidemo import running_demo
+        from strongroom.cli.demo_scene import running_demo
 
         with running_demo() as config:
             return run(config, read_only=read_only, demo=True)
@@ -55,7 +55,7 @@ def _found(session: Session) -> Config | None:
     if session.config_path is not None or not no_config(os.environ, working_folder()):
         return session.config()
     from strongroom.cli.init import usual_folders
-    from strongroom_tui.firstrun import lead
+    from strongroom_tui.screens.first_run import lead
 
     made = lead(*usual_folders())
     return None if made is None else load_config(made)

@@ -1,38 +1,100 @@
-"""Doing the work that was entered, with a display beside it: shared by `run`, `export` and `demo`."""
+"""Ctrl-C and SIGTERM while work is under way: the first asks to stop and everything is parked, the second ends at once.
+
+What cannot be parked within seconds is given up, as by the second.
+
+Ending at once is safe: whatever was half done is settled when the program next starts.
+
+Doing the work that was entered, with a display beside it: shared by `run`, `export` and `demo`.
+"""
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any
 
-from strongroom.cli.displays import choose_display
 from strongroom.cli.follow import Family, Following
-from strongroom.cli.stopping import Stopping
-from strongroom.cli.summary import Outcome, outcome_of, put_outcome, say_outcome
+from strongroom.cli.progress import choose_display
+from strongroom.cli.summary import RunOutcome, outcome_of, put_outcome, say_outcome
 from strongroom.cli.terminal import tell
-from strongroom.engine.assembly import Doors, open_engine
-from strongroom.engine.health.sanity import judge_clock, refusal
-from strongroom.engine.jobs.restart import recover
-from strongroom.engine.jobs.resume import look_again, resume_sources
-from strongroom.engine.jobs.runner import Runner
-from strongroom.model.errors import Interrupted
+from strongroom.engine.bootstrap import open_engine
+from strongroom.engine.core.clock_check import judge_clock, refusal
+from strongroom.engine.core.sources import Dependencies
+from strongroom.engine.ingest.resume import look_again, resume_sources
+from strongroom.engine.ingest.runner import Runner
+from strongroom.engine.repair.restart import recover
+from strongroom.engine.worker.lifetime import EndingLimit
+from strongroom.model.errors import ExitCode, Interrupted
 from strongroom.model.job import Job
 
 if TYPE_CHECKING:
-    from strongroom.cli.overseer import Overseer
+    from strongroom.cli.follow import RunWatcher
     from strongroom.config.schema import Config
-    from strongroom.engine.airlock.anteroom import Anteroom
-    from strongroom.engine.engine import Engine
+    from strongroom.engine.core.engine import Engine
+    from strongroom.engine.worker.client import Anteroom
+
+
+_SLICE = 0.25
+_NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+Handler = Callable[[int, FrameType | None], Any] | int | signal.Handlers | None
+"""What the interpreter gives back when a handler is replaced."""
+
+
+class Stopping:
+    """While entered, in the main thread, it takes both signals."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._limit = EndingLimit(ExitCode.INTERRUPTED, say_given_up)
+        self._former: dict[signal.Signals, Handler] = {}
+
+    def __enter__(self) -> Stopping:
+        for number in _NUMBERS:
+            self._former[number] = signal.signal(number, self._heard)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._limit.cancel()
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+
+    def asked(self) -> bool:
+        """Say whether to stop."""
+        return self._asked
+
+    def pause(self, seconds: float) -> None:
+        """Let a little time pass, at most the given seconds; short, so that a wish to stop is heard soon."""
+        time.sleep(min(seconds, _SLICE))
+
+    def _heard(self, _number: int, _frame: FrameType | None) -> None:
+        if self._asked:
+            os.write(2, b"\x1b[?25h\nended at once; the next run settles what was half done\n")
+            os._exit(ExitCode.INTERRUPTED)
+        self._asked = True
+        self._limit.begin()
+        tell("stopping: what is under way is parked (once more to end at once)")
+
+
+def say_given_up() -> None:
+    """Say on standard error that the process ends although something was under way; waits for no lock."""
+    os.write(2, b"\x1b[?25h\nended: something under way did not stop in time; the next run settles it\n")
+
 
 Enter = Callable[["Engine"], Iterable[Job]]
 """Enters jobs, or names those that are there, and returns what is to be worked on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class RunOptions:
     """How a run is to be done."""
 
     holder: str  # how the lock names us to others
@@ -48,21 +110,21 @@ def nothing_more(_engine: Engine) -> Iterable[Job]:
 
 
 def work(
-    config: Config, enter: Enter, manner: Manner, refill: Enter = nothing_more, anteroom: Anteroom | None = None
-) -> Outcome:
+    config: Config, enter: Enter, manner: RunOptions, refill: Enter = nothing_more, prestart: Anteroom | None = None
+) -> RunOutcome:
     """Take the vault's lock, settle what was left, do the work, and tell what it came to.
 
-    `refill` enters what becomes due, or finds room, on the way; it is asked when nothing else can move. `anteroom` may
+    `refill` enters what becomes due, or finds room, on the way; it is asked when nothing else can move. `prestart` may
     hold a sealer that was started early. Raises WorldError, with nothing touched, where our clock cannot be trusted,
     and Interrupted when a person asked to stop, after everything was parked and the summary was told.
     """
     with (
         Stopping() as stopping,
         _last_word(config, manner),
-        open_engine(config, manner.holder, _doors(stopping, anteroom)) as engine,
+        open_engine(config, manner.holder, _doors(stopping, prestart)) as engine,
     ):
-        overseer = _overseer(config, engine, stopping) if manner.watched else None
-        _require_sane_clock(engine, overseer)
+        watcher = _overseer(config, engine, stopping) if manner.watched else None
+        _require_sane_clock(engine, watcher)
         until = engine.clock() + manner.patience
         settled = recover(engine)
         if settled:
@@ -75,40 +137,40 @@ def work(
             runner = Runner(engine, stopping.pause, manner.workers)
             runner.run(until, family.__contains__, lambda: family.take_in(refill(engine)))
         outcome = outcome_of(engine.vault, family, engine.clock())
-        if overseer is not None:
-            outcome = replace(outcome, losses=overseer.end())
+        if watcher is not None:
+            outcome = replace(outcome, losses=watcher.end())
     (put_outcome if manner.as_json else say_outcome)(outcome)
     if stopping.asked() and not outcome.complete:
         raise Interrupted("stopped before the end", hint="run again: everything goes on where it is")
     return outcome
 
 
-def _last_word(config: Config, manner: Manner) -> AbstractContextManager[None]:
+def _last_word(config: Config, manner: RunOptions) -> AbstractContextManager[None]:
     if not manner.watched:
         return nullcontext()
-    from strongroom.cli.overseer import last_word
+    from strongroom.cli.follow import last_word
 
     return last_word(config)
 
 
-def _overseer(config: Config, engine: Engine, stopping: Stopping) -> Overseer:
-    from strongroom.cli.overseer import Overseer  # with it the channels are imported: only a run that is watched pays
+def _overseer(config: Config, engine: Engine, stopping: Stopping) -> RunWatcher:
+    from strongroom.cli.follow import RunWatcher  # with it the channels are imported: only a run that is watched pays
 
-    overseer = Overseer(config, engine, stopping.asked)
-    overseer.begin()
-    return overseer
+    watcher = RunWatcher(config, engine, stopping.asked)
+    watcher.begin()
+    return watcher
 
 
-def _require_sane_clock(engine: Engine, overseer: Overseer | None) -> None:
+def _require_sane_clock(engine: Engine, watcher: RunWatcher | None) -> None:
     """Refuse a wrong clock before anything is written by it: an entry of the log would then speak for that clock."""
     verdict = judge_clock(engine)
     if verdict.fault is None:
         return
-    if overseer is not None:
-        overseer.end(verdict)
+    if watcher is not None:
+        watcher.end(verdict)
     raise refusal(verdict)
 
 
-def _doors(stopping: Stopping, anteroom: Anteroom | None) -> Doors:
-    doors = Doors(stop=stopping.asked)
-    return replace(doors, anteroom=lambda: anteroom) if anteroom else doors
+def _doors(stopping: Stopping, prestart: Anteroom | None) -> Dependencies:
+    dependencies = Dependencies(stop=stopping.asked)
+    return replace(dependencies, prestart=lambda: prestart) if prestart else dependencies

@@ -1,4 +1,7 @@
-"""From a file to a Config: found, read, parsed, checked whole. Either all of it is right, or every mistake is told."""
+"""From a file to a Config: found, read, parsed, checked whole. Either all of it is right, or every mistake is told.
+
+Whether a configuration file is another one than before: asked again and again, it costs one look at the folder.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,13 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from strongroom.config import sections, voice
-from strongroom.config.disposal import read_destruction
-from strongroom.config.evidence import read_evidence
-from strongroom.config.lateness import refuse_late
-from strongroom.config.locate import Locator
+from strongroom.config import section_rules as voice
+from strongroom.config import sections
+from strongroom.config.line_numbers import Locator
 from strongroom.config.problem import ConfigRefused, Problem, quote
 from strongroom.config.reader import Notebook, TableReader
-from strongroom.config.schema import Config
+from strongroom.config.schema import Config, read_destruction
+from strongroom.config.section_rules import read_evidence, refuse_late
 from strongroom.model.errors import UsageError
 from strongroom.model.provider import PROVIDER_GROUP
 
@@ -196,3 +198,29 @@ def _of_a_double(text: str, line: int, message: str) -> str:
     key = next((found[1] for each in reversed(before) if (found := _KEY.match(each))), "")
     name = f"{header}.{key}" if header else key
     return f"the key {quote(name)} for the second time" if key else ""
+
+
+Stamp = tuple[int, int, int] | None
+
+
+class Freshness:
+    """Remembers how the file looked. A file that is away counts as unchanged: an editor may be putting it back."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen = self._stamp()
+
+    def changed(self) -> bool:
+        """Say whether the file looks otherwise than when this was last asked."""
+        now = self._stamp()
+        if now is None or now == self._seen:
+            return False
+        self._seen = now
+        return True
+
+    def _stamp(self) -> Stamp:
+        try:
+            stat = self._path.stat()
+        except OSError:
+            return None
+        return stat.st_mtime_ns, stat.st_size, stat.st_ino

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
-from strongroom.config.locate import Locator
+from strongroom.config.line_numbers import Locator
 from strongroom.config.problem import Caution, KeyPath, Problem, Unfit, describe, format_key, quote, suggest
 
 T = TypeVar("T")

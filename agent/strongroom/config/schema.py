@@ -1,10 +1,15 @@
-"""The nouns of a configuration: what config.example.toml says, checked and in its final types.
+"""[destruction]: how many people a destruction takes, and how long it can be undone.
+
+The nouns of [evidence]: how often the log is signed, who stamps it, and to whom its checkpoints are sent.
+
+The nouns of a configuration: what config.example.toml says, checked and in its final types.
 
 Paths are absolute, times are instants in UTC, sizes are bytes. A secret is only ever named here, never held.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,17 +17,79 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NoReturn
 
-from strongroom.config.disposal import DestructionSettings
-from strongroom.config.problem import Caution, quote, suggest
+from strongroom.config import values
+from strongroom.config.problem import Caution, Unfit, describe, quote, suggest
+from strongroom.config.reader import TableReader
 from strongroom.config.secrets import SecretRef
-from strongroom.config.witness import EvidenceSettings
 from strongroom.model.errors import UsageError
-from strongroom.model.plan import Plan, Span
+from strongroom.model.plan import Plan, Span, Stream
 from strongroom.model.retention import AtEnd as AtEnd  # a configuration's words, named from here
 from strongroom.model.retention import Basis as Basis
 from strongroom.model.retention import RetentionRule
-from strongroom.model.secondlook import DELAY
-from strongroom.model.stream import Stream
+from strongroom.model.second_look import DELAY
+
+_VERIFIER = re.compile(r"[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class DestructionSettings:
+    """What a destruction takes, besides a period that is over and no hold."""
+
+    people: int = 2  # different people, the proposer among them; what the program proposes takes so many approvals
+    cooling_off: timedelta = timedelta(days=7)  # between the last approval and the first destruction
+    approvers: tuple[str, ...] = ()  # public note keys; where there are any, each approval is signed by one of them
+
+
+_DEFAULT = DestructionSettings()
+
+
+def read_destruction(table: TableReader) -> DestructionSettings:
+    """Read [destruction]."""
+    found = DestructionSettings(
+        people=table.take("people", values.whole_number(1, 9), _DEFAULT.people),
+        cooling_off=table.take("cooling_off", values.duration("0s", "366d"), _DEFAULT.cooling_off),
+        approvers=table.each("approvers", parse_verifier, "a list of public note keys"),
+    )
+    table.close()
+    return found
+
+
+def parse_verifier(value: object) -> str:
+    """Take a public note key, by its form; whether it fits its own hash is seen when it is used."""
+    if not isinstance(value, str) or not _VERIFIER.fullmatch(value):
+        got = "a private one" if isinstance(value, str) and value.startswith("PRIVATE+KEY+") else describe(value)
+        raise Unfit("a public note key, name+hash+key", got)
+    return value
+
+
+class Method(StrEnum):
+    """How a checkpoint is handed to a web address."""
+
+    PUT = "put"  # as SIZE.note below the address
+    POST = "post"  # to the address itself
+
+
+@dataclass(frozen=True, slots=True)
+class SendSettings:
+    """One place outside the vault that gets every checkpoint: a folder, a program, a web address or a mailbox."""
+
+    name: str
+    directory: Path | None = None
+    command: tuple[str, ...] = ()  # an absolute path and its arguments; the note is its input
+    url: SecretRef | None = None  # of an https address
+    method: Method = Method.PUT
+    notify: SecretRef | None = None  # of an address that Apprise knows
+    allow_private_addresses: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceSettings:
+    """How the log leaves this machine as checkpoints."""
+
+    every: timedelta = timedelta(days=1)
+    timestamp_url: str | None = None  # of an RFC 3161 authority
+    timestamp_ca: Path | None = None  # its certificates, in PEM
+    send_to: tuple[SendSettings, ...] = ()
 
 
 class LogLevel(StrEnum):

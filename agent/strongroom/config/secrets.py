@@ -17,7 +17,7 @@ from pathlib import PurePath
 from typing import NoReturn
 
 from strongroom.config.problem import Unfit, suggest
-from strongroom.config.secret_places import read_command, read_credential, read_env, read_file, read_keyring
+from strongroom.config.secret_backends import read_command, read_credential, read_env, read_file, read_keyring
 from strongroom.model.errors import UsageError
 
 DEADLINE = timedelta(seconds=30)

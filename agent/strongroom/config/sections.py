@@ -23,8 +23,8 @@ from strongroom.config.schema import (
     VaultSettings,
 )
 from strongroom.config.secrets import Scheme, SecretRef
-from strongroom.model.period import Period, PeriodUnit
 from strongroom.model.plan import Span
+from strongroom.model.retention import Period, PeriodUnit
 
 _SECRET_LIKE = re.compile(r"(?:.*[_-])?(?:api[_-]?key|token|secret|password|passphrase|credential)s?", re.IGNORECASE)
 

@@ -13,11 +13,10 @@ from zoneinfo import ZoneInfo
 from strongroom.config.problem import Unfit, describe, quote, suggest
 from strongroom.config.secrets import SecretRef
 from strongroom.model.bech32 import NotBech32, decode_bech32
-from strongroom.model.durations import parse_duration
-from strongroom.model.period import Period
 from strongroom.model.plan import Span, boundary
-from strongroom.model.retention import NAMED_BY
-from strongroom.model.sizes import format_size, parse_size
+from strongroom.model.retention import NAMED_BY, Period
+from strongroom.model.times import parse_duration
+from strongroom.model.units import format_size, parse_size
 
 E = TypeVar("E", bound=StrEnum)
 

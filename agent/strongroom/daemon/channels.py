@@ -1,4 +1,9 @@
-"""The ways to a person's ear. Each takes a message or says in words why not; none of them says anything of a secret.
+"""What is sent: notices put into words, twice. What leaves this machine names nothing unless that is wished for.
+
+A title holds counts and dates alone by the rule of model/alert.py; the body has the names. So the short form is the
+titles, and the long form is titles and bodies. All news is one message: a bad night is one call, not forty.
+
+The ways to a person's ear. Each takes a message or says in words why not; none of them says anything of a secret.
 
 An address is fetched when it is used and forgotten after. A library's or a program's own words about a failure may
 quote the address or the message, so they are dropped: the channel is named by its reference, and that must do.
@@ -13,13 +18,75 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from strongroom.config.schema import Details, NotifySettings
 from strongroom.config.secrets import SecretRef, resolve
-from strongroom.daemon.message import Message, document
-from strongroom.model.alarm import Level
+from strongroom.engine.core.alert_store import REMIND, AlertRecord, alert_document
+from strongroom.model.alert import Level
 from strongroom.model.errors import UsageError, WorldError
+from strongroom.model.times import format_instant
+from strongroom.model.units import counted
+
+SHOWN = 12  # notices in full; more are counted
+WHICH = "Which ones: strongroom notify list"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to every channel."""
+
+    severity: Level
+    title: str
+    short: str  # may leave the machine
+    long: str
+    alert_records: tuple[AlertRecord, ...] = ()
+
+    def text(self, *, full: bool) -> str:
+        """Return the body, with names or without."""
+        return self.long if full else self.short
+
+
+def compose(alert_records: Sequence[AlertRecord], now: datetime) -> Message:
+    """Write one message about notices, of which the loudest comes first; there must be at least one."""
+    lines = [_line(alert, now) for alert in alert_records]
+    severity = max((_severity(alert) for alert in alert_records), key=lambda level: level.rank)
+    title = lines[0] if len(lines) == 1 else f"{counted(len(lines), 'notice')}, the first: {lines[0]}"
+    rest = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    short = [*lines[:SHOWN], *rest, WHICH]
+    long = [f"{line}\n  {alert.body}" for line, alert in zip(lines[:SHOWN], alert_records, strict=False)]
+    return Message(severity, f"Strongroom: {title}", "\n".join(short), "\n".join([*long, *rest]), tuple(alert_records))
+
+
+def trial(now: datetime) -> Message:
+    """Write the message of a test."""
+    text = f"This is a test, sent at {format_instant(now)}. Nothing is wrong."
+    return Message(Level.INFO, "Strongroom: test", text, text)
+
+
+def document(message: Message) -> dict[str, object]:
+    """Return a message as plain JSON values, as docs/notifications.md tells them."""
+    return {
+        "version": 1,
+        "severity": message.severity.value,
+        "title": message.title,
+        "text": message.long,
+        "notices": [alert_document(alert) for alert in message.alert_records],
+    }
+
+
+def _severity(alert: AlertRecord) -> Level:
+    return Level(alert.severity) if alert.cleared_at is None else Level.INFO
+
+
+def _line(alert: AlertRecord, now: datetime) -> str:
+    if alert.cleared_at is not None:
+        return f"over: {alert.title}"
+    still = "still " if alert.told_at is not None and now - alert.raised_at >= REMIND else ""
+    return f"{still}{alert.severity}: {alert.title}"
+
 
 PATIENCE = 20.0  # seconds for a message to be taken
 _PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR")

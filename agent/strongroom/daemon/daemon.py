@@ -9,25 +9,22 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from strongroom.config.freshness import Freshness
-from strongroom.config.load import load_config
+from strongroom.config.load import Freshness, load_config
 from strongroom.config.schema import Config
-from strongroom.daemon.alarmclock import AlarmClock
-from strongroom.daemon.attempt import Attempt
-from strongroom.daemon.bell import Bell
-from strongroom.daemon.disposal import Disposal
-from strongroom.daemon.keys import patient_secret
-from strongroom.daemon.lastword import LastWord
-from strongroom.daemon.logs import log, set_level, start_logging, tell, tell_transition
-from strongroom.daemon.notary import Notary
-from strongroom.daemon.service import Rhythm, Service
+from strongroom.daemon.clock_poll import BackgroundTask
+from strongroom.daemon.crash_notice import CrashNotice
+from strongroom.daemon.logs import log, patient_secret, set_level, start_logging, tell, tell_transition
+from strongroom.daemon.service import Intervals, Service
 from strongroom.daemon.systemd import Notifier
+from strongroom.daemon.tasks import CheckpointTask, DestructionTask
+from strongroom.daemon.wakeup import AlarmClock, Wakeup
 from strongroom.daemon.watcher import Watcher
-from strongroom.engine.assembly import Doors, open_engine
-from strongroom.engine.ending import EndingLimit
-from strongroom.engine.jobs.restart import recover
-from strongroom.engine.jobs.resume import resume_sources
-from strongroom.engine.jobs.runner import Crew
+from strongroom.engine.bootstrap import open_engine
+from strongroom.engine.core.sources import Dependencies
+from strongroom.engine.ingest.resume import resume_sources
+from strongroom.engine.ingest.runner import WorkerPool
+from strongroom.engine.repair.restart import recover
+from strongroom.engine.worker.lifetime import EndingLimit
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError, VaultError
 
 TURN = 1.0  # seconds at the most between two looks at requests
@@ -62,22 +59,24 @@ def require_same(catalogue: Path, opened: tuple[int, int] | None) -> None:
 class Daemon:
     """Runs until it is asked to stop. Its watcher raises and clears alarms, whatever becomes of the jobs."""
 
-    def __init__(self, config: Config, doors: Doors | None = None, rhythm: Rhythm | None = None) -> None:
+    def __init__(
+        self, config: Config, dependencies: Dependencies | None = None, intervals: Intervals | None = None
+    ) -> None:
         self._config = config
-        self._bell = Bell()
+        self._bell = Wakeup()
         self._stopping = False
         self._reloading = False
         self._limit = EndingLimit(ExitCode.OK, self._say_given_up, LIMIT)
         self._fresh = Freshness(config.file)
         self._doors = replace(
-            doors or Doors(), stop=lambda: self._stopping, listen=tell_transition, secret=patient_secret
+            dependencies or Dependencies(), stop=lambda: self._stopping, listen=tell_transition, secret=patient_secret
         )
-        self._rhythm = rhythm or Rhythm()
+        self._rhythm = intervals or Intervals()
         self._notifier = Notifier()
         self._watcher = Watcher(config, self._doors.clock, self._doors.monotonic)
-        self._notary = Notary(config, self._doors, self._doors.monotonic)
-        self._disposal = Disposal(config, self._doors, self._doors.monotonic)
-        self._last_word = LastWord(config, self._doors.clock, self._doors.monotonic)
+        self._notary = CheckpointTask(config, self._doors, self._doors.monotonic)
+        self._disposal = DestructionTask(config, self._doors, self._doors.monotonic)
+        self._last_word = CrashNotice(config, self._doors.clock, self._doors.monotonic)
 
     def run(self) -> int:
         """Work until SIGTERM or SIGINT; SIGHUP reads the configuration again, as its change does. Returns 0.
@@ -102,8 +101,8 @@ class Daemon:
             settled = recover(engine)
             self._disposal.begin()
             tell("started", vault=self._config.vault.path, settled=settled)
-            crew = Crew(engine, self._config.daemon.workers)
-            service = Service(engine, self._config, crew, boot_seconds, self._watcher, self._rhythm)
+            pool = WorkerPool(engine, self._config.daemon.workers)
+            service = Service(engine, self._config, pool, boot_seconds, self._watcher, self._rhythm)
             try:
                 with AlarmClock(self._bell, self._rhythm.beat) as alarm:
                     self._notifier.ready()
@@ -113,7 +112,7 @@ class Daemon:
             finally:
                 self._stopping = True  # also when an error ends the loop: workers hear it and put their jobs down
                 self._notifier.stopping()
-                parked = crew.leave(LEAVE)
+                parked = pool.leave(LEAVE)
                 service.leave()
                 self._notary.finish(FAREWELL)
                 self._disposal.finish(FAREWELL)
@@ -146,10 +145,10 @@ class Daemon:
         def resume() -> None:
             for name in resume_sources(engine):
                 tell("source-resumed", source=name)
-                service.crew.hurry()
+                service.pool.hurry()
                 self._bell.ring()
 
-        Attempt(resume, "resume")
+        BackgroundTask(resume, "resume")
 
     def _read_again(self, service: Service) -> None:
         """Take over a valid configuration; keep the old one and say why when the new one is not."""

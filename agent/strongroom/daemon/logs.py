@@ -1,4 +1,8 @@
-"""The daemon's log: one line an event, for journald and for people. Ids and causes, never a secret or a record's text.
+"""What a missing key means to a daemon: trouble with one source, told and waited out, never the end of all work.
+
+On the command line a person stands by and mends it at once; there the same failure ends the command.
+
+The daemon's log: one line an event, for journald and for people. Ids and causes, never a secret or a record's text.
 
 Under systemd a line begins with its priority as journald reads it (<6>), elsewhere with the time.
 """
@@ -11,9 +15,26 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from strongroom.engine.engine import Happening
-from strongroom.model.instants import format_instant
+from strongroom.config.secrets import SecretRef, resolve
+from strongroom.engine.core.engine import StepResult
+from strongroom.model.errors import AuthRefused, Transient, UsageError, WorldError
 from strongroom.model.job import Cause, Job
+from strongroom.model.times import format_instant
+
+
+def patient_secret(ref: SecretRef) -> str:
+    """Fetch a key.
+
+    Raises AuthRefused, which pauses the source until a person acts, where it is missing or unsafe to believe, and
+    Transient where a keyring or a command failed and may answer later.
+    """
+    try:
+        return resolve(ref).reveal()
+    except UsageError as error:
+        raise AuthRefused(error.message, hint=error.hint) from None
+    except WorldError as error:
+        raise Transient(error.message, hint=error.hint) from None
+
 
 _PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 
@@ -57,7 +78,7 @@ def tell(event: str, level: int = logging.INFO, **facts: object) -> None:
     log.log(level, "%s", " ".join(words))
 
 
-def tell_transition(before: Job, after: Job, happening: Happening) -> None:
+def tell_transition(before: Job, after: Job, happening: StepResult) -> None:
     """Log one transition of a job: ids, states and the cause; what a provider said stays in the catalogue."""
     told = happening.facts
     level = logging.WARNING if told.cause is not Cause.NONE else logging.INFO

@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 from strongroom.config.schema import NetworkSettings, PingSettings
 from strongroom.config.secrets import resolve
-from strongroom.daemon.attempt import Attempt
+from strongroom.daemon.clock_poll import BackgroundTask
 from strongroom.daemon.logs import tell
-from strongroom.engine.health.ping import Signal, Ways, ping
-from strongroom.model.instants import Clock
+from strongroom.engine.monitor.ping import Signal, Ways, ping
+from strongroom.model.times import Clock
 
 AGAIN = 60.0  # seconds before a signal that was not accepted is sent anew
 MOST_STUCK = 3  # threads
@@ -38,7 +38,7 @@ class Pinger:
         )
         self._clock = clock
         self._monotonic = monotonic
-        self._under: list[Attempt] = []
+        self._under: list[BackgroundTask] = []
         self._said: Signal | None = None
         self._next = self._begun = monotonic()
         self._failing = False
@@ -81,7 +81,7 @@ class Pinger:
         if len(self._under) >= MOST_STUCK:
             return
         self._begun = self._monotonic()
-        self._under.append(Attempt(lambda: self.send(signal), "ping"))
+        self._under.append(BackgroundTask(lambda: self.send(signal), "ping"))
         self._said = signal
         self._next = self._monotonic() + self._settings.every.total_seconds()
 

@@ -13,37 +13,38 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from strongroom.config.schema import Config
-from strongroom.daemon.asking import Asking
+from strongroom.daemon.clock_poll import ClockPoll
 from strongroom.daemon.logs import tell
-from strongroom.engine.assembly import Doors, plans_of, take_over
-from strongroom.engine.coverage.planning import enter_due
-from strongroom.engine.engine import Engine
-from strongroom.engine.health.condition import condition_of
-from strongroom.engine.health.heartbeat import beat
-from strongroom.engine.health.sanity import last_said, voice_of
-from strongroom.engine.health.scrub import Scrub
-from strongroom.engine.health.scrubview import pace_of, scrub_state
-from strongroom.engine.health.vaulttime import confirm, is_confirmation_due, keep_time, remember_time
-from strongroom.engine.jobs.retry import retry_given_up
-from strongroom.engine.jobs.runner import Crew
-from strongroom.engine.readings import list_live_jobs
-from strongroom.engine.requests import asked, serve
-from strongroom.model.clockcheck import (
-    Beat,
+from strongroom.engine.bootstrap import take_over
+from strongroom.engine.core.clock_check import last_said, voice_of
+from strongroom.engine.core.engine import Engine
+from strongroom.engine.core.heartbeat import beat
+from strongroom.engine.core.sources import Dependencies, plans_of
+from strongroom.engine.core.trusted_clock import confirm, is_confirmation_due, keep_time, remember_time
+from strongroom.engine.ingest.job_lineage import retry_given_up
+from strongroom.engine.ingest.planning import enter_due
+from strongroom.engine.ingest.runner import WorkerPool
+from strongroom.engine.monitor.stream_status import condition_of
+from strongroom.engine.queries.lists import list_live_jobs
+from strongroom.engine.queries.requests import asked, serve
+from strongroom.engine.repair.scrub import Scrub
+from strongroom.engine.repair.scrub_report import pace_of, scrub_state
+from strongroom.model.alert import Condition, condition_words
+from strongroom.model.clock_check import (
     ClockFault,
+    ClockReading,
     ClockVerdict,
+    ClockVote,
     Tolerance,
-    Voice,
     check_beat,
     check_skew,
     check_start,
     check_voices,
 )
-from strongroom.model.condition import Condition, condition_words
 from strongroom.model.errors import StrongroomError
-from strongroom.model.instants import format_instant
 from strongroom.model.job import Job
 from strongroom.model.plan import Plan
+from strongroom.model.times import format_instant
 from strongroom.model.waiting import group_waits
 
 BEAT = timedelta(seconds=30)
@@ -54,7 +55,7 @@ Watch = Callable[[Engine, list[Plan], ClockVerdict], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Rhythm:
+class Intervals:
     """How often the daemon does what."""
 
     beat: timedelta = BEAT  # planning, watching and the heartbeat
@@ -65,34 +66,40 @@ class Service:
     """The daemon's work between two waits."""
 
     def __init__(
-        self, engine: Engine, config: Config, crew: Crew, boot: Callable[[], float], watch: Watch, rhythm: Rhythm
+        self,
+        engine: Engine,
+        config: Config,
+        pool: WorkerPool,
+        boot: Callable[[], float],
+        watch: Watch,
+        intervals: Intervals,
     ) -> None:
         self.engine = engine
         self._plans = plans_of(config)
         self._pace = pace_of(config)
         self.scrub = Scrub(engine.vault, engine.clock, self._pace)
         self._scrub_trouble = ""
-        self.crew = crew
+        self.pool = pool
         self._boot = boot
         self._watch = watch
-        self._rhythm = rhythm
-        self._last: Beat | None = None
+        self._rhythm = intervals
+        self._last: ClockReading | None = None
         self._condition = Condition()
         self._refused = False
         self._waiting: frozenset[tuple[str, str, int]] = frozenset()
-        self._asking: Asking | None = None
+        self._asking: ClockPoll | None = None
         self._ask_from = datetime.min.replace(tzinfo=UTC)
         self.clock = self._check_start()
 
-    def adopt(self, config: Config, doors: Doors) -> None:
+    def adopt(self, config: Config, dependencies: Dependencies) -> None:
         """Go on with another configuration; jobs in hand end with the old one.
 
         Raises StrongroomError, with nothing changed, where it cannot: an adapter is missing, or a locked vault refuses.
         """
         former = self.engine
-        fresh = take_over(config, former.vault, doors, former.anteroom, former.patience)
+        fresh = take_over(config, former.vault, dependencies, former.prestart, former.retry_policy)
         self.engine = replace(fresh, observations=former.observations)  # what jobs in hand have seen stays seen
-        self.crew.adopt(self.engine, config.daemon.workers)
+        self.pool.adopt(self.engine, config.daemon.workers)
         self._plans = plans_of(config)
         self._pace = pace_of(config)
         self.scrub.adopt(self._pace)
@@ -101,7 +108,7 @@ class Service:
     def turn(self) -> datetime | None:
         """Do everything that can be done now; return when the next step of a job is due, if it is known."""
         now = self.engine.clock()
-        self.crew.collect(0)
+        self.pool.collect(0)
         beats = self._last is None or now - self._last.wall >= self._rhythm.beat or now < self._last.wall
         if beats:
             self._look_at_clock()
@@ -114,9 +121,9 @@ class Service:
         if self.clock.fault is not None:
             return None
         live = self._live()
-        self.crew.start(live)
+        self.pool.start(live)
         self._scrub()
-        return min((due for job in live if (due := self.crew.due(job)) > now), default=None)
+        return min((due for job in live if (due := self.pool.due(job)) > now), default=None)
 
     def leave(self) -> None:
         """Write down how far the scrub has come; never fails, since what was not written is read again."""
@@ -138,10 +145,10 @@ class Service:
     def _answer(self) -> None:
         for request in serve(self.engine):
             tell("request", wish=request.wish.value, subject=request.subject, by=request.by)
-        self.crew.hurry()
+        self.pool.hurry()
 
     def _look_at_clock(self) -> None:
-        now = Beat(self.engine.clock(), self._boot())
+        now = ClockReading(self.engine.clock(), self._boot())
         if self._last is not None and self.clock.fault in (None, ClockFault.UNPROVEN):
             self._suspect(check_beat(self._last, now, self._rhythm.tolerance))
         if self.clock.fault is not None or self._asking is not None or self._is_time_to_ask(now.wall):
@@ -181,7 +188,7 @@ class Service:
     def _scrub(self) -> None:
         """Read a little of what is due to be read again; while jobs are in hand only when that has come to be late."""
         try:
-            if not self.crew.busy or scrub_state(self.engine.vault, self.engine.clock(), self._pace).behind:
+            if not self.pool.busy or scrub_state(self.engine.vault, self.engine.clock(), self._pace).behind:
                 self.scrub.tend()
             self._scrub_trouble = ""
         except StrongroomError as error:
@@ -211,7 +218,7 @@ class Service:
 
         Where answers are slow to come they are heard at a later beat.
         """
-        self._asking = self._asking or Asking(self.engine.sources)
+        self._asking = self._asking or ClockPoll(self.engine.sources)
         answers = self._asking.answers(PROMPT)
         if answers is None:
             return
@@ -224,7 +231,7 @@ class Service:
         if self.clock.fault is ClockFault.UNPROVEN and not any(told.out_of_reach for told in answers):
             self.clock = ClockVerdict()  # who answers without a time cannot speak against ours
 
-    def _believe(self, voices: list[Voice]) -> None:
+    def _believe(self, voices: list[ClockVote]) -> None:
         """Judge our clock by what the providers said: believe it where as many agree as contradict with one voice."""
         told = [voice for voice in voices if voice.skew is not None]
         if not told:

@@ -12,26 +12,24 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from strongroom.config.schema import Config, Endpoint
-from strongroom.daemon.channels import build_channels
-from strongroom.daemon.endpoint import MetricsServer
+from strongroom.daemon.channels import Message, build_channels
 from strongroom.daemon.logs import tell
-from strongroom.daemon.message import Message
-from strongroom.daemon.metrics import render, write_textfile
-from strongroom.daemon.notify import Voice
+from strongroom.daemon.metrics_http import MetricsServer, render, write_textfile
+from strongroom.daemon.notifier import AlertNotifier
 from strongroom.daemon.pinger import Pinger
-from strongroom.engine.coverage.sights import Sight, keeps_of, sights_of
-from strongroom.engine.coverage.snapshots import marked
-from strongroom.engine.engine import Engine
-from strongroom.engine.health.figures import figures_of, limits_of
-from strongroom.engine.health.notices import reconcile, standing_notices
-from strongroom.engine.health.scrubview import pace_of
-from strongroom.engine.health.watching import alarms_in, remember_keeps
-from strongroom.engine.keys.recipients import note_recipients
-from strongroom.model.alarm import Level, clock_alarm, configuration_alarm
-from strongroom.model.clockcheck import ClockVerdict
+from strongroom.engine.access.recipients import note_recipients
+from strongroom.engine.core.alert_store import reconcile, standing_alerts
+from strongroom.engine.core.engine import Engine
+from strongroom.engine.ingest.snapshots import marked
+from strongroom.engine.monitor.alert_rules import alarms_in, remember_keeps
+from strongroom.engine.monitor.metrics_snapshot import limits_of, take_snapshot
+from strongroom.engine.monitor.stream_status import StreamStatus, keeps_of, stream_statuses_of
+from strongroom.engine.repair.scrub_report import pace_of
+from strongroom.model.alert import Level, clock_alarm, configuration_alarm
+from strongroom.model.clock_check import ClockVerdict
 from strongroom.model.errors import StrongroomError
-from strongroom.model.instants import Clock
 from strongroom.model.plan import Plan
+from strongroom.model.times import Clock
 
 LOOK = 60.0  # seconds between two looks
 SHARE = 0.002  # of one core at the most, where a look at very many streams takes long
@@ -112,21 +110,21 @@ class Watcher:
             # By a wrong clock everything looks lost or at risk; what was known of it before stays.
             reconcile(vault, [alarm], now, whole=False)
             return
-        sights = sights_of(vault, [marked(engine, plan) for plan in plans], keeps, now)
+        stream_statuses = stream_statuses_of(vault, [marked(engine, plan) for plan in plans], keeps, now)
         reserve, pace, drills = engine.min_free, self._pace, self._drill_every
         tolerance = engine.clock_tolerance
         found = alarms_in(
-            vault, sights, keeps, now, reserve=reserve, pace=pace, drill_every=drills, tolerance=tolerance
+            vault, stream_statuses, keeps, now, reserve=reserve, pace=pace, drill_every=drills, tolerance=tolerance
         )
         reconcile(vault, [*found, *([configuration_alarm()] if self._refused else [])], now)
         remember_keeps(vault, keeps, now)
-        self._guarded("metrics", lambda: self._measure(engine, sights, now))
+        self._guarded("metrics", lambda: self._measure(engine, stream_statuses, now))
 
-    def _measure(self, engine: Engine, sights: list[Sight], now: datetime) -> None:
+    def _measure(self, engine: Engine, stream_statuses: list[StreamStatus], now: datetime) -> None:
         self._listen(self._metrics.listen)
         if self._metrics.textfile is None and self._server is None:
             return
-        text = render(figures_of(engine.vault, sights, limits_of(engine), now))
+        text = render(take_snapshot(engine.vault, stream_statuses, limits_of(engine), now))
         if self._server is not None:
             self._server.show(text)
         if self._metrics.textfile is not None:
@@ -134,7 +132,7 @@ class Watcher:
 
     def _alarmed(self, engine: Engine) -> bool:
         try:
-            return any(notice.severity == Level.CRITICAL for notice in standing_notices(engine.vault))
+            return any(alert.severity == Level.CRITICAL for alert in standing_alerts(engine.vault))
         except StrongroomError:
             return True
 
@@ -163,7 +161,7 @@ class Watcher:
 
     def _take(self, config: Config) -> None:
         notify, metrics = config.notify, config.metrics
-        self._voice = Voice(build_channels(notify), self._monotonic)
+        self._voice = AlertNotifier(build_channels(notify), self._monotonic)
         self._pinger = (
             None if notify.ping is None else Pinger(notify.ping, config.network, self._clock, self._monotonic)
         )

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from strongroom.evidence.line import digest
 from strongroom.evidence.note import NoteRefused, Signer, Verifier, open_note
-from strongroom.model.instants import format_instant, parse_instant
+from strongroom.model.times import format_instant, parse_instant
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 _AT = "at "

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from strongroom.model.errors import VaultError
-from strongroom.model.instants import format_instant
+from strongroom.model.times import format_instant
 
 Fact: TypeAlias = "str | int | bool | list[Fact] | dict[str, Fact] | None"
 

@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from strongroom.model.errors import UsageError, VaultError
-from strongroom.model.instants import Chance
+from strongroom.model.times import Chance
 
 _ED25519 = b"\x01"
 _DASH = "\N{EM DASH} "
@@ -62,9 +62,9 @@ class Signer:
     seed: bytes = field(repr=False)  # 32 bytes
 
     @classmethod
-    def generate(cls, name: str, chance: Chance) -> Signer:
+    def generate(cls, name: str, random_bytes: Chance) -> Signer:
         """Make a fresh key."""
-        return cls(name, chance(32))
+        return cls(name, random_bytes(32))
 
     @classmethod
     def parse(cls, text: str) -> Signer:

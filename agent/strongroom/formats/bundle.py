@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import IO, cast
 
-from strongroom.formats.names import find_hazard
+from strongroom.formats.zip_directory import find_hazard
 from strongroom.model.inspection import Caps
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first date that a ZIP knows

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import simdjson
 
 from strongroom.formats.faults import Unreadable, printable
-from strongroom.formats.jsonarray import Verdict
-from strongroom.formats.largerecords import tame
-from strongroom.formats.secondopinion import MAX_BYTES, decode_document
+from strongroom.formats.json_array import ParseVerdict
+from strongroom.formats.slow_json import MAX_BYTES, decode_document, tame
 from strongroom.model.inspection import Caps, Finding, MemberReport
 
 _ROOM = 256 * 1024
@@ -34,7 +33,7 @@ class PlainReader:
         """Count the bytes."""
         self._size += count
 
-    def finish(self, *, whole: bool) -> Verdict:  # noqa: ARG002  # nothing depends on the end
+    def finish(self, *, whole: bool) -> ParseVerdict:  # noqa: ARG002  # nothing depends on the end
         """Return the size."""
         return _measure(self._member, self._size, ())
 
@@ -61,7 +60,7 @@ class DocumentReader:
         if self._size <= self._limit:
             self._text += self._room[:count]
 
-    def finish(self, *, whole: bool) -> Verdict:
+    def finish(self, *, whole: bool) -> ParseVerdict:
         """Parse the document where it is whole."""
         try:
             if whole:
@@ -117,8 +116,8 @@ def _count(value: object) -> set[int]:
 
 def _measure(
     member: str, size: int, findings: tuple[Finding, ...], counts: tuple[tuple[str, int], ...] = ()
-) -> Verdict:
+) -> ParseVerdict:
     report = MemberReport(
         member, "", size, records=0, in_window=0, undated=0, earliest=None, latest=None, counts=counts
     )
-    return Verdict(report, findings)
+    return ParseVerdict(report, findings)

@@ -12,13 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
-from strongroom.formats.directory import Member
+from strongroom.formats.compression import gunzip
 from strongroom.formats.faults import Unreadable
-from strongroom.formats.gunzip import gunzip
 from strongroom.formats.inflate import inflate_member
 from strongroom.formats.inspect import read_container
-from strongroom.formats.plaintext import PlaintextReader
-from strongroom.model.contentcoding import Coding
+from strongroom.formats.read_exact import PlaintextReader
+from strongroom.formats.zip_directory import Member
+from strongroom.model.content_coding import Coding
 from strongroom.model.errors import UsageError, WorldError
 from strongroom.model.inspection import Caps, Severity
 

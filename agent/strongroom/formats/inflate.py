@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from isal import igzip_lib, isal_zlib
 
-from strongroom.formats.directory import STORED, Member
 from strongroom.formats.faults import Unreadable
-from strongroom.formats.plaintext import PlaintextReader, fill_from
+from strongroom.formats.read_exact import PlaintextReader, fill_from
+from strongroom.formats.zip_directory import STORED, Member
 from strongroom.model.inspection import Caps
 
 STEP_IN = 64 * 1024  # bytes; small steps stay in the processor's cache, larger ones measured slower

@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from strongroom.formats.coded import coding_findings
-from strongroom.formats.directory import Directory, Member, read_directory
+from strongroom.formats.compression import coding_findings, decode_if_coded
 from strongroom.formats.faults import FindingLog, Unreadable, printable
-from strongroom.formats.gunzip import decode_if_coded
 from strongroom.formats.inflate import inflate_member
-from strongroom.formats.layout import locate_members
-from strongroom.formats.plaintext import PlaintextReader, fill_from
+from strongroom.formats.read_exact import PlaintextReader, fill_from
 from strongroom.formats.sink import RecordSink
-from strongroom.model.inspection import (
-    Caps,
-    Expectation,
-    Finding,
-    Inspection,
-    MemberReport,
-    Severity,
-)
+from strongroom.formats.zip_directory import Directory, Member, read_directory
+from strongroom.formats.zip_layout import locate_members
+from strongroom.model.inspection import Caps, Expectation, Finding, Inspection, MemberReport, Severity
 from strongroom.model.provider import Container
 
 ZIPPED = frozenset({Container.ZIP_OF_JSON, Container.BUNDLE})

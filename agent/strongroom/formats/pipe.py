@@ -1,4 +1,12 @@
-"""A sink in another process: inflate here, parse there, one pipe each way.
+"""Pipes between our processes: made wide, so that the two ends seldom wait, and never waited on without a limit.
+
+Memory that two processes share, so that inflated bytes cross over without passing through the kernel twice.
+
+It is cut into slots that are used in turn. The feeder fills one and says so over its pipe; the parser copies it out and
+gives it back with one byte over the other pipe. The feeder only ever writes here, so whatever a parser that was taken
+over leaves behind is never read.
+
+A sink in another process: inflate here, parse there, one pipe each way.
 
 To the parser go frames: one byte of kind, four of length (big-endian), the payload. BEGIN carries a member's name, DATA
 bytes of it, END one byte: 1 where the member is whole. After each END the parser answers with four bytes of length and
@@ -11,18 +19,136 @@ answers each with one byte once it has copied them.
 
 from __future__ import annotations
 
+import fcntl
+import math
+import mmap
 import os
+import select
 import struct
 from collections.abc import Callable
 
 import msgspec
 
-from strongroom.formats.conduit import READABLE, WRITABLE, Allowance, PeerLate, wait_for, widen_pipe
-from strongroom.formats.jsonarray import MemberReader, Verdict, pour
-from strongroom.formats.shared import SLOT, SlotFeeder, SlotReader
+from strongroom.formats.json_array import MemberReader, ParseVerdict, pour
 from strongroom.formats.sink import choose_reader
 from strongroom.model.errors import WorldError
 from strongroom.model.inspection import Caps, Expectation
+
+PIPE_SIZE = 1 << 20  # bytes; fewer switches between the two processes than with the usual 64 KiB
+SLICE = 0.25  # seconds of one wait, so that a wish to stop is heard soon
+PATIENCE = 600.0  # seconds without any sign of life
+FLOOR = 600.0  # seconds of waiting that any peer may cost, however little it was given
+PER_MIB = 8.0  # seconds of waiting more for each MiB given, far slower than any disk that works
+
+_MIB = 1 << 20
+
+READABLE = select.POLLIN
+WRITABLE = select.POLLOUT
+
+
+class PeerLate(Exception):
+    """The process at the other end kept us waiting for longer than it may."""
+
+    def __init__(self, waited: float) -> None:
+        minutes = math.ceil(waited / 60)
+        super().__init__("a minute" if minutes == 1 else f"{minutes} minutes")
+
+
+class Allowance:
+    """Seconds that a peer may keep us waiting, in all: a floor, and more for every byte it was given.
+
+    What counts is time spent waiting in short slices, not the clock: a machine that was suspended meanwhile does not
+    make a peer late that was suspended with it.
+    """
+
+    def __init__(self, floor: float = FLOOR, per_mib: float = PER_MIB, patience: float = PATIENCE) -> None:
+        self.patience = patience  # seconds without any sign of life
+        self._left = floor
+        self._spent = 0.0
+        self._per_mib = per_mib
+
+    def earn(self, size: int) -> None:
+        """Allow more waiting for bytes that the peer was given."""
+        self._left += size * self._per_mib / _MIB
+
+    def spend(self, seconds: float) -> None:
+        """Count a wait that brought nothing; raise PeerLate when nothing is left."""
+        self._left -= seconds
+        self._spent += seconds
+        if self._left <= 0:
+            raise PeerLate(self._spent)
+
+
+def wait_for(
+    descriptor: int, event: int, allowance: Allowance, more: float = 0.0, heed: Callable[[], None] = lambda: None
+) -> None:
+    """Wait until a pipe can be read or written, or its other end is closed. Raises PeerLate.
+
+    `more` is added to the allowance's patience; `heed` is called before each slice of waiting and may raise.
+    """
+    poll = select.poll()
+    poll.register(descriptor, event)
+    waited = 0.0
+    while not poll.poll(0 if waited == 0.0 else SLICE * 1000):
+        heed()
+        if waited:
+            allowance.spend(SLICE)
+        waited += SLICE
+        if waited > allowance.patience + more:
+            raise PeerLate(waited)
+
+
+def widen_pipe(descriptor: int) -> None:
+    """Ask the kernel for a larger pipe buffer; a refusal (a user's quota of pipe memory) only costs speed."""
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+    except OSError:
+        return
+
+
+SLOT = 256 << 10  # bytes, as much as inflating gives at once
+SLOTS = 4
+
+
+def share_memory() -> mmap.mmap:
+    """Return memory that a fork made later has in common with this process."""
+    return mmap.mmap(-1, SLOT * SLOTS)
+
+
+class SlotFeeder:
+    """The feeder's end: knows which slot is next and how many are out."""
+
+    def __init__(self, memory: memoryview) -> None:
+        self._memory = memory
+        self._next = 0
+        self.out = 0  # slots that the parser has not given back
+
+    @property
+    def full(self) -> bool:
+        """Whether every slot is out."""
+        return self.out == SLOTS
+
+    def fill(self, data: memoryview) -> None:
+        """Put at most SLOT bytes into the next slot; at least one slot must be in."""
+        at = self._next * SLOT
+        self._memory[at : at + len(data)] = data
+        self._next = (self._next + 1) % SLOTS
+        self.out += 1
+
+
+class SlotReader:
+    """The parser's end: takes slots in the same turn."""
+
+    def __init__(self, memory: memoryview) -> None:
+        self._memory = memory
+        self._next = 0
+
+    def take(self, length: int) -> memoryview:
+        """Return what the next slot holds."""
+        at = self._next * SLOT
+        self._next = (self._next + 1) % SLOTS
+        return self._memory[at : at + length]
+
 
 MAX_FRAME = 1 << 20
 MAX_ANSWER = 4 << 20
@@ -30,7 +156,7 @@ MAX_ANSWER = 4 << 20
 _BEGIN, _DATA, _END, _SLOT = 1, 2, 3, 4
 _FRAME = struct.Struct("!BL")
 _LENGTH = struct.Struct("!L")
-_VERDICTS = msgspec.json.Decoder(Verdict)  # made by the import: see the rule in tests/layers/test_decoders.py
+_VERDICTS = msgspec.json.Decoder(ParseVerdict)  # made by the import: see the rule in tests/layers/test_decoders.py
 
 
 _ADVICE = "if this happens again with the same file, report the file's size and format to the project"
@@ -79,7 +205,7 @@ class PipedSink:
             else:
                 self._share(slots, view[at : at + step])
 
-    def end(self, *, whole: bool) -> Verdict:
+    def end(self, *, whole: bool) -> ParseVerdict:
         """Send the end and wait for the answer."""
         self._send(_END, b"\x01" if whole else b"\x00")
         if self._slots is not None:

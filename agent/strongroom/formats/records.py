@@ -8,24 +8,21 @@ from typing import Any
 import msgspec
 import simdjson
 
-from strongroom.formats.csvrecords import RowCollector
-from strongroom.formats.delivered import Delivered, Record
-from strongroom.formats.directory import Member
-from strongroom.formats.exactjson import Number, decode_exact
+from strongroom.formats.compression import decode_if_coded
+from strongroom.formats.csv_splitter import RowSplitter
+from strongroom.formats.csv_table import RowCollector
+from strongroom.formats.exact_json import Delivered, Number, Record, decode_exact
 from strongroom.formats.faults import Unreadable, printable
-from strongroom.formats.gunzip import decode_if_coded
 from strongroom.formats.inflate import inflate_member
 from strongroom.formats.inspect import read_container
-from strongroom.formats.jsonarray import require_objects
-from strongroom.formats.largerecords import Tamed
-from strongroom.formats.lines import LineSplitter
-from strongroom.formats.plaintext import PlaintextReader
-from strongroom.formats.rowsplitter import RowSplitter
-from strongroom.formats.secondopinion import Decoded, decode_records
-from strongroom.formats.splitter import Splitter
+from strongroom.formats.json_array import LineSplitter, require_objects
+from strongroom.formats.json_splitter import Splitter
+from strongroom.formats.read_exact import PlaintextReader
+from strongroom.formats.slow_json import Decoded, SubstitutedText, decode_records
+from strongroom.formats.zip_directory import Member
 from strongroom.model.inspection import Bundled, Caps
+from strongroom.model.plan import DatasetShape
 from strongroom.model.provider import Container
-from strongroom.model.stream import DatasetShape
 
 _slices = msgspec.json.Decoder(list[msgspec.Raw])
 _STEP = 256 * 1024  # bytes
@@ -187,9 +184,9 @@ class _Collector:
     def take_decoded(self, decoded: Decoded) -> None:
         self._add(decoded.records, decoded.texts)
 
-    def take_tamed(self, tamed: Tamed, record: bytes) -> bool:
+    def take_substituted(self, substituted: SubstitutedText, record: bytes) -> bool:
         try:
-            self._parser.parse(tamed.text)
+            self._parser.parse(substituted.text)
         except (ValueError, RuntimeError):  # the parser's own words for every kind of refusal
             return False
         self._add([decode_exact(record)], [record])

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
-from strongroom.formats.csvtable import CsvReader
+from strongroom.formats.csv_table import CsvReader
 from strongroom.formats.document import DocumentReader, PlainReader
-from strongroom.formats.jsonarray import JsonArrayReader, MemberReader, NdjsonReader, Verdict, pour
+from strongroom.formats.json_array import JsonArrayReader, MemberReader, NdjsonReader, ParseVerdict, pour
 from strongroom.model.inspection import Caps, Expectation
+from strongroom.model.plan import DatasetShape
 from strongroom.model.provider import Container
-from strongroom.model.stream import DatasetShape
 
 
 class RecordSink(Protocol):
@@ -23,7 +23,7 @@ class RecordSink(Protocol):
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Take bytes of any length; they are not kept beyond the call."""
 
-    def end(self, *, whole: bool) -> Verdict:
+    def end(self, *, whole: bool) -> ParseVerdict:
         """Return what was found. `whole` says that the bytes came to their end and with the right CRC."""
 
 
@@ -69,7 +69,7 @@ class InlineSink:
         """Give the bytes to the reader."""
         pour(self._reader, data)
 
-    def end(self, *, whole: bool) -> Verdict:
+    def end(self, *, whole: bool) -> ParseVerdict:
         """Return what the reader found, and forget the reader's memory."""
         reader, self._reader = self._reader, PlainReader("")
         return reader.finish(whole=whole)

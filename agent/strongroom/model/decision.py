@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from strongroom.model.budget import RECHECK
 from strongroom.model.job import BY_PERSON, Cause, Job, State
-from strongroom.model.patience import Patience
 from strongroom.model.provider import Ask, Listed, Match, Observation, Renewal, Standing
+from strongroom.model.quota import RECHECK
+from strongroom.model.retry_policy import RetryPolicy
 
 
 class Act(StrEnum):
@@ -65,7 +65,7 @@ class Situation:
     other_uncertain: bool = False  # another job of the source may have an export there that has no name yet
 
 
-def next_step(job: Job, situation: Situation, patience: Patience) -> Step:
+def next_step(job: Job, situation: Situation, retry_policy: RetryPolicy) -> Step:
     """Decide the next step of a job."""
     if job.finished:
         return Step(Act.NOTHING, reason=f"the job is {job.state}")
@@ -78,8 +78,8 @@ def next_step(job: Job, situation: Situation, patience: Patience) -> Step:
     if situation.paused and job.state is not State.DEAD:
         return _paused(situation)
     if situation.no_room and job.state in (State.PLANNED, State.READY):
-        return Step(Act.WAIT, Cause.DISK, situation.no_room, until=situation.now + patience.room)
-    return _DECIDE[job.state](job, situation, patience)
+        return Step(Act.WAIT, Cause.DISK, situation.no_room, until=situation.now + retry_policy.room)
+    return _DECIDE[job.state](job, situation, retry_policy)
 
 
 def _paused(situation: Situation) -> Step:
@@ -88,10 +88,10 @@ def _paused(situation: Situation) -> Step:
     return Step(Act.WAIT, cause, situation.paused, until=situation.now + timedelta(minutes=1), lasting=True)
 
 
-def _planned(job: Job, situation: Situation, patience: Patience) -> Step:
+def _planned(job: Job, situation: Situation, retry_policy: RetryPolicy) -> Step:
     now, surveyed = situation.now, situation.surveyed_at
-    if job.tries(Cause.UNANSWERED) >= patience.creates:
-        return Step(Act.GIVE_UP, Cause.UNANSWERED, f"{patience.creates} requests got no answer and made no export")
+    if job.tries(Cause.UNANSWERED) >= retry_policy.creates:
+        return Step(Act.GIVE_UP, Cause.UNANSWERED, f"{retry_policy.creates} requests got no answer and made no export")
     if situation.refused_until is not None and situation.refused_until > now:
         cause = situation.refused_cause or Cause.QUOTA
         words = situation.refused_words or "the provider is not to be asked before"
@@ -99,51 +99,51 @@ def _planned(job: Job, situation: Situation, patience: Patience) -> Step:
     if job.ref and not job.tries(Cause.LAPSED):
         return Step(Act.RENEW, reason="the provider can make the file of this export again")
     crowded = situation.budget_at is not None and now < situation.budget_at <= now + RECHECK
-    age = patience.crowded_age if crowded else patience.survey_age
+    age = retry_policy.crowded_age if crowded else retry_policy.survey_age
     if surveyed is None or abs(now - surveyed) > age:  # abs: the clock may have been set back
         return Step(Act.SURVEY, reason="others may be using the same budget")
     if situation.budget_at is not None and situation.budget_at > now:
         return Step(Act.WAIT, Cause.QUOTA, "the provider's export quota is used up", until=situation.budget_at)
-    return Step(Act.INTEND) if situation.match is Match.EXACT else _nameless(situation, patience)
+    return Step(Act.INTEND) if situation.match is Match.EXACT else _nameless(situation, retry_policy)
 
 
-def _nameless(situation: Situation, patience: Patience) -> Step:
+def _nameless(situation: Situation, retry_policy: RetryPolicy) -> Step:
     """Decide before a create whose export can only be recognised as the one that was not on the list before."""
     if situation.other_uncertain:
         words = "another export of this source must be found on the list first"
-        return Step(Act.WAIT, Cause.TURN, words, until=situation.now + patience.turn)
+        return Step(Act.WAIT, Cause.TURN, words, until=situation.now + retry_policy.turn)
     if not situation.list_in_hand:
         return Step(Act.SURVEY, reason="what is on the list before is not ours")
     return Step(Act.INTEND)
 
 
-def _uncertain(job: Job, situation: Situation, patience: Patience) -> Step:
+def _uncertain(job: Job, situation: Situation, retry_policy: RetryPolicy) -> Step:
     """Look at the list, unless it has refused to be read for so long that what it could show is over."""
-    blind = situation.now - (job.asked_at or job.changed_at) > patience.blind
-    if blind and job.cause in _BLIND and sum(map(job.tries, _BLIND)) >= patience.blind_looks:
-        words = f"the provider's list could not be read for {patience.blind.days} days, so it is not known whether"
+    blind = situation.now - (job.asked_at or job.changed_at) > retry_policy.blind
+    if blind and job.cause in _BLIND and sum(map(job.tries, _BLIND)) >= retry_policy.blind_looks:
+        words = f"the provider's list could not be read for {retry_policy.blind.days} days, so it is not known whether"
         return Step(Act.GIVE_UP, Cause.INDISTINCT, f"{words} this export was made: {job.detail}")
     return Step(Act.LOOK, reason="a create may have reached the provider: look before asking again")
 
 
-def _waiting(job: Job, situation: Situation, patience: Patience) -> Step:
+def _waiting(job: Job, situation: Situation, retry_policy: RetryPolicy) -> Step:
     since = job.accepted_at or job.changed_at
-    if situation.now - since > patience.overdue:
-        hours = patience.overdue.total_seconds() / 3600
+    if situation.now - since > retry_policy.overdue:
+        hours = retry_policy.overdue.total_seconds() / 3600
         words = f"the export was not ready after {hours:.0f} hours" + (f": {job.detail}" if job.detail else "")
         return Step(Act.BURY, Cause.OVERDUE, words)
     for cause in (Cause.REFUSED, Cause.NOT_OFFERED):
-        if job.tries(cause) >= patience.refusals:
+        if job.tries(cause) >= retry_policy.refusals:
             return Step(Act.BURY, cause, f"the provider will not say how the export stands: {job.detail}")
     return Step(Act.OBSERVE)
 
 
-def _ready(job: Job, _situation: Situation, patience: Patience) -> Step:
+def _ready(job: Job, _situation: Situation, retry_policy: RetryPolicy) -> Step:
     bounds = (
-        (Cause.CONTENT, patience.rejections, "the delivered file was unsound every time"),
-        (Cause.TRANSFER, patience.transfers, "the download broke every time"),
-        (Cause.LINK, patience.links, "every link was dead"),
-        (Cause.WORKER, patience.workers, f"the sealing process failed every time, last: {job.detail}"),
+        (Cause.CONTENT, retry_policy.rejections, "the delivered file was unsound every time"),
+        (Cause.TRANSFER, retry_policy.transfers, "the download broke every time"),
+        (Cause.LINK, retry_policy.links, "every link was dead"),
+        (Cause.WORKER, retry_policy.workers, f"the sealing process failed every time, last: {job.detail}"),
     )
     files = 1 + job.tries(Cause.RENEWAL)
     for cause, most, reason in bounds:
@@ -152,21 +152,21 @@ def _ready(job: Job, _situation: Situation, patience: Patience) -> Step:
     return Step(Act.OPEN)
 
 
-def _dead(job: Job, situation: Situation, patience: Patience) -> Step:
+def _dead(job: Job, situation: Situation, retry_policy: RetryPolicy) -> Step:
     if job.cause in (Cause.LINK_REFUSED, Cause.CODING):  # a new export would come from the same host
         return Step(Act.GIVE_UP, job.cause, job.detail)
-    if _may_be_renewed(job, situation, patience):
+    if _may_be_renewed(job, situation, retry_policy):
         if situation.paused:
             return _paused(situation)
         return Step(Act.RENEW, job.cause, job.detail)
-    if job.generation + 1 >= patience.generations:
-        return Step(Act.GIVE_UP, job.cause, f"{job.detail} ({patience.generations} exports were tried)")
+    if job.generation + 1 >= retry_policy.generations:
+        return Step(Act.GIVE_UP, job.cause, f"{job.detail} ({retry_policy.generations} exports were tried)")
     return Step(Act.SUCCEED, job.cause, job.detail)
 
 
-def _may_be_renewed(job: Job, situation: Situation, patience: Patience) -> bool:
+def _may_be_renewed(job: Job, situation: Situation, retry_policy: RetryPolicy) -> bool:
     lives = job.ref != "" and job.cause not in _NOT_BY_RENEWAL and not job.tries(Cause.LAPSED)
-    left = patience.renewals - job.tries(Cause.RENEWAL)
+    left = retry_policy.renewals - job.tries(Cause.RENEWAL)
     return situation.renewal is Renewal.SAME_EXPORT and lives and left > 0
 
 
@@ -237,7 +237,7 @@ def _may_be(entry: Listed, ask: Ask) -> bool:
     return told and entry.observation.standing not in (Standing.FAILED, Standing.EXPIRED, Standing.GONE)
 
 
-def absent(job: Job, now: datetime, patience: Patience) -> bool:
+def absent(job: Job, now: datetime, retry_policy: RetryPolicy) -> bool:
     """Say whether enough looks, late enough, have missed the export to prove that it was never created."""
     asked = job.asked_at or job.changed_at
-    return job.looks + 1 >= patience.looks and now - asked >= patience.look_for
+    return job.looks + 1 >= retry_policy.looks and now - asked >= retry_policy.look_for

@@ -30,7 +30,7 @@ class Stage(StrEnum):
     SPARED = "spared"  # judged anew it may not be destroyed
 
 
-class Step(StrEnum):
+class DestructionStep(StrEnum):
     """What happens to a condemned archive."""
 
     APPROVED = "approved"
@@ -42,15 +42,15 @@ class Step(StrEnum):
 
 LIVE = frozenset({Stage.PROPOSED, Stage.APPROVED, Stage.DESTROYING})
 
-STEPS: Mapping[tuple[Stage, Step], Stage] = MappingProxyType(
+STEPS: Mapping[tuple[Stage, DestructionStep], Stage] = MappingProxyType(
     {
-        (Stage.PROPOSED, Step.APPROVED): Stage.APPROVED,
-        (Stage.PROPOSED, Step.UNDONE): Stage.WITHDRAWN,
-        (Stage.PROPOSED, Step.SPARED): Stage.SPARED,
-        (Stage.APPROVED, Step.BEGUN): Stage.DESTROYING,
-        (Stage.APPROVED, Step.UNDONE): Stage.WITHDRAWN,
-        (Stage.APPROVED, Step.SPARED): Stage.SPARED,
-        (Stage.DESTROYING, Step.FINISHED): Stage.DESTROYED,
+        (Stage.PROPOSED, DestructionStep.APPROVED): Stage.APPROVED,
+        (Stage.PROPOSED, DestructionStep.UNDONE): Stage.WITHDRAWN,
+        (Stage.PROPOSED, DestructionStep.SPARED): Stage.SPARED,
+        (Stage.APPROVED, DestructionStep.BEGUN): Stage.DESTROYING,
+        (Stage.APPROVED, DestructionStep.UNDONE): Stage.WITHDRAWN,
+        (Stage.APPROVED, DestructionStep.SPARED): Stage.SPARED,
+        (Stage.DESTROYING, DestructionStep.FINISHED): Stage.DESTROYED,
     }
 )
 
@@ -120,7 +120,7 @@ PROGRAM = Person(-1, "strongroom")
 
 
 @dataclass(frozen=True, slots=True)
-class Condemned:
+class PlanItem:
     """One archive on one proposal."""
 
     archive: str
@@ -170,17 +170,17 @@ class Approval:
     signer: str = ""  # the public key that the note fits
 
 
-def move(condemned: Condemned, step: Step, at: datetime, reason: str = "") -> Condemned:
+def move(items: PlanItem, step: DestructionStep, at: datetime, reason: str = "") -> PlanItem:
     """Return the archive after the step. Raises StepRefused when the table has no such step."""
-    stage = STEPS.get((condemned.stage, step))
+    stage = STEPS.get((items.stage, step))
     if stage is None:
-        raise StepRefused(f"archive {condemned.archive} {_REFUSED[condemned.stage]}")
-    return replace(condemned, stage=stage, changed_at=at, reason=reason)
+        raise StepRefused(f"archive {items.archive} {_REFUSED[items.stage]}")
+    return replace(items, stage=stage, changed_at=at, reason=reason)
 
 
-def plan_digest(proposal_id: str, condemned: Iterable[Condemned]) -> str:
+def plan_digest(proposal_id: str, items: Iterable[PlanItem]) -> str:
     """Return the SHA-256 of what is to be destroyed and why: approvals name it, so that they cover nothing else."""
-    plan = [[each.archive, each.rule, each.citation] for each in sorted(condemned, key=lambda each: each.archive)]
+    plan = [[each.archive, each.rule, each.citation] for each in sorted(items, key=lambda each: each.archive)]
     text = json.dumps([proposal_id, plan], separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -16,7 +16,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from strongroom.model.destruction import StepRefused
-from strongroom.model.period import Period, PeriodUnit
+from strongroom.model.retention import Period, PeriodUnit
 
 ANSWER_WITHIN = Period(1, PeriodUnit.MONTHS)
 """In which a person must be told what was done (GDPR Article 12(3)); it may be lengthened by two further months."""
@@ -31,7 +31,7 @@ class ErasureState(StrEnum):
     REFUSED = "refused"  # answered: no, on a ground
 
 
-class Answer(StrEnum):
+class ErasureAnswer(StrEnum):
     """What a request is answered with."""
 
     DEFERRED = "deferred"
@@ -39,14 +39,14 @@ class Answer(StrEnum):
     REFUSED = "refused"
 
 
-ANSWERS: Mapping[tuple[ErasureState, Answer], ErasureState] = MappingProxyType(
+ANSWERS: Mapping[tuple[ErasureState, ErasureAnswer], ErasureState] = MappingProxyType(
     {
-        (ErasureState.OPEN, Answer.DEFERRED): ErasureState.DEFERRED,
-        (ErasureState.OPEN, Answer.DONE): ErasureState.DONE,
-        (ErasureState.OPEN, Answer.REFUSED): ErasureState.REFUSED,
-        (ErasureState.DEFERRED, Answer.DEFERRED): ErasureState.DEFERRED,
-        (ErasureState.DEFERRED, Answer.DONE): ErasureState.DONE,
-        (ErasureState.DEFERRED, Answer.REFUSED): ErasureState.REFUSED,
+        (ErasureState.OPEN, ErasureAnswer.DEFERRED): ErasureState.DEFERRED,
+        (ErasureState.OPEN, ErasureAnswer.DONE): ErasureState.DONE,
+        (ErasureState.OPEN, ErasureAnswer.REFUSED): ErasureState.REFUSED,
+        (ErasureState.DEFERRED, ErasureAnswer.DEFERRED): ErasureState.DEFERRED,
+        (ErasureState.DEFERRED, ErasureAnswer.DONE): ErasureState.DONE,
+        (ErasureState.DEFERRED, ErasureAnswer.REFUSED): ErasureState.REFUSED,
     }
 )
 
@@ -85,7 +85,7 @@ def subject_hash(salt: bytes, subject: str) -> str:
     return hmac.new(salt, subject.encode(), hashlib.sha256).hexdigest()
 
 
-def reply(erasure: Erasure, answer: Answer, at: datetime, ground: str) -> Erasure:
+def reply(erasure: Erasure, answer: ErasureAnswer, at: datetime, ground: str) -> Erasure:
     """Return the request after an answer; what names the person goes with its end. Raises StepRefused."""
     state = ANSWERS.get((erasure.state, answer))
     if state is None:

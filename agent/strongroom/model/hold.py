@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from strongroom.model.naming import fold_name
+from strongroom.model.ids import fold_name
 from strongroom.model.window import Window
 
 

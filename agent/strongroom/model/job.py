@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from strongroom.model.stream import ExportSpec
+from strongroom.model.plan import ExportSpec
 
 
 class State(StrEnum):

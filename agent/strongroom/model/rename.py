@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from strongroom.model.errors import UsageError
-from strongroom.model.naming import fold_name
+from strongroom.model.ids import fold_name
 
 
 class Noun(StrEnum):

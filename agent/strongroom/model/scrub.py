@@ -17,7 +17,7 @@ LOG = "~"
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class ScrubPace:
     """How often everything is read, and how fast at the most."""
 
     every: timedelta = timedelta(days=30)
@@ -49,12 +49,12 @@ def cost(sealed_size: int) -> int:
     return sealed_size + OVERHEAD
 
 
-def lap_due(last: Lap | None, pace: Pace, now: datetime) -> bool:
+def lap_due(last: Lap | None, pace: ScrubPace, now: datetime) -> bool:
     """Say whether a new lap is to begin. A clock that was set back begins none."""
     return last is None or (last.ended_at is not None and now >= last.began_at + pace.every)
 
 
-def owed(lap: Lap, pace: Pace, now: datetime) -> int:
+def owed(lap: Lap, pace: ScrubPace, now: datetime) -> int:
     """Return how much should have been read by now and has not been. When all is read the log is left: that is 1."""
     if lap.ended_at is not None:
         return 0
@@ -62,7 +62,7 @@ def owed(lap: Lap, pace: Pace, now: datetime) -> int:
     return max(int(lap.total * share) - lap.done, int(share >= 1.0))
 
 
-def slice_size(lap: Lap, pace: Pace, now: datetime, since: timedelta) -> int:
+def slice_size(lap: Lap, pace: ScrubPace, now: datetime, since: timedelta) -> int:
     """Return how much to read at once, `since` the last slice: what is owed, and no more than the rate allows.
 
     After a long pause no more than one second's worth is made up for at once.
@@ -71,7 +71,7 @@ def slice_size(lap: Lap, pace: Pace, now: datetime, since: timedelta) -> int:
     return min(owed(lap, pace, now), int(pace.rate * seconds))
 
 
-def is_behind(lap: Lap | None, pace: Pace, now: datetime) -> bool:
+def is_behind(lap: Lap | None, pace: ScrubPace, now: datetime) -> bool:
     """Say whether a lap has not kept to its period: more than a tenth of it should have been read and was not."""
     if lap is None or lap.ended_at is not None:
         return lap is not None and now > lap.began_at + 2 * pace.every

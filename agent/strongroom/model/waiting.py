@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from strongroom.model.counts import counted
 from strongroom.model.job import Cause, Job, State, Wait
+from strongroom.model.units import counted
 
 _PREPARING = "the provider is preparing the export"
 _CLOSE = timedelta(seconds=30)  # instants that a person need not be told apart

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
 
-from strongroom.model.instants import format_instant, require_utc
+from strongroom.model.times import format_instant, require_utc
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from strongroom.model.errors import ExportGone, RequestRefused, Transient, Unanswered
-from strongroom.model.instants import parse_instant
 from strongroom.model.provider import Observation, Standing
-from strongroom.providers.answers import Reply, Unusable, told_besides
+from strongroom.model.times import parse_instant
+from strongroom.providers.answers import ApiResponse, Unusable, told_besides
 from strongroom.providers.policy import Credential, HttpPolicy
-from strongroom.providers.settings import ProviderSettings
+from strongroom.providers.port import ProviderSettings
 
 DEAD = (Standing.EXPIRED, Standing.GONE, Standing.FAILED)
 """Nothing can be downloaded any more."""
@@ -60,7 +60,7 @@ def safe_name(ref: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", ref)[:100]
 
 
-def unusable(label: str, reply: Reply, why: Unusable) -> Transient:
+def unusable(label: str, reply: ApiResponse, why: Unusable) -> Transient:
     """Return the error for a good status whose body cannot be read."""
     return Transient(
         f"{label}'s answer cannot be used: {why}{told_besides(reply)}",
@@ -70,7 +70,7 @@ def unusable(label: str, reply: Reply, why: Unusable) -> Transient:
     )
 
 
-def unanswered(label: str, reply: Reply, why: Unusable) -> Unanswered:
+def unanswered(label: str, reply: ApiResponse, why: Unusable) -> Unanswered:
     """Return the error for a create that was taken, by an answer that does not say what was made."""
     return Unanswered(
         f"{label} accepted the export request, but its answer cannot be used: {why}{told_besides(reply)}",
@@ -95,8 +95,8 @@ def require_ready(label: str, seen: Observation) -> None:
 
 
 def walk(
-    policy: HttpPolicy, fetch: Callable[[str], tuple[Reply, Page]]
-) -> Iterator[tuple[Reply, list[dict[str, object]]]]:
+    policy: HttpPolicy, fetch: Callable[[str], tuple[ApiResponse, Page]]
+) -> Iterator[tuple[ApiResponse, list[dict[str, object]]]]:
     """Yield the pages of a list that leads on by cursors; `fetch` takes a cursor, first an empty one.
 
     An empty page that leads on is not the end: a provider filters after it has cut its pages. Raises Transient when
@@ -138,7 +138,7 @@ def is_recent(seen: Observation, since: datetime) -> bool:
     return seen.created_at is None or seen.created_at >= since
 
 
-def requests_left(reply: Reply) -> int | None:
+def requests_left(reply: ApiResponse) -> int | None:
     """Return how many requests the account may still make by the answer's header, or None."""
     left = reply.headers.get("x-ratelimit-remaining", "")
     return int(left) if re.fullmatch("[0-9]{1,9}", left) else None

@@ -1,4 +1,9 @@
-"""Answers: what an API said, and which family of error a refusal belongs to. The table of statuses lives here.
+"""Encoded API answers: undone where that is simple, told where it is not.
+
+No encoding is ever asked for, but servers and what stands before them compress all the same. The words of an API lose
+nothing by that. A file does: its announced size would mean nothing, so downloads do not come here.
+
+Answers: what an API said, and which family of error a refusal belongs to. The table of statuses lives here.
 
 A create is judged more strictly than a read: only an answer that proves that nothing was created may say so, and
 everything else is Unanswered, because the engine asks again after the one but looks first after the other.
@@ -7,6 +12,8 @@ everything else is Unanswered, because the engine asks again after the one but l
 from __future__ import annotations
 
 import json
+import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +29,39 @@ from strongroom.model.errors import (
     Unanswered,
 )
 from strongroom.providers.redaction import plain_words
-from strongroom.providers.waits import parse_date, retry_at
+from strongroom.providers.retry_after import parse_date, retry_at
+
+HARMLESS = re.compile(r"identity|aws-chunked|binary|none|utf-?8|us-ascii|iso-8859-1|[78]bit|base64|\s*")
+"""Labels that servers send as a content coding although they are none."""
+
+_WBITS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}  # zlib's words; some servers send deflate bare
+
+
+@dataclass(frozen=True, slots=True)
+class PlainBody:
+    """A body as it was before it was encoded."""
+
+    body: bytes
+    whole: bool
+    coding: str = ""  # the encoding that it still has, because it is not known here
+
+
+def undo(coding: str, body: bytes, whole: bool, cap: int) -> PlainBody:
+    """Return the body decoded, `whole` False where it broke off or is larger than `cap` bytes. Never raises."""
+    names = [name for name in map(str.strip, coding.lower().split(",")) if not HARMLESS.fullmatch(name)]
+    if not names:
+        return PlainBody(body, whole)
+    if len(names) > 1 or names[0] not in _WBITS:
+        return PlainBody(body, whole, ", ".join(names))
+    for wbits in _WBITS[names[0]]:
+        machine = zlib.decompressobj(wbits)
+        try:
+            plain = machine.decompress(body, cap)
+        except zlib.error:
+            continue
+        return PlainBody(plain, whole and machine.eof)
+    return PlainBody(b"", False)
+
 
 _LONG_AGE = 10  # digits of an Age that says nothing: decades
 _REQUEST_IDS = ("x-request-id", "request-id", "x-correlation-id", "cf-ray")
@@ -33,7 +72,7 @@ class Unusable(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ProviderProblem:
     """What the provider says about a refusal: its own code and words, printable, short, redacted, perhaps empty."""
 
     code: str = ""
@@ -41,7 +80,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Reply:
+class ApiResponse:
     """One whole answer of an API. Its body is parsed once, however many entries of a list ask what it says."""
 
     status: int
@@ -122,7 +161,7 @@ class Reply:
         return next((name for value in told if (name := self.words(value, 80))), "")
 
 
-def told_besides(reply: Reply) -> str:
+def told_besides(reply: ApiResponse) -> str:
     """Return what an answer of good status says of an error, to be put behind a message; empty where it says nothing.
 
     Providers and what stands before them answer 200 with a problem in the body, in any of their shapes.
@@ -135,7 +174,7 @@ def told_besides(reply: Reply) -> str:
     return f"; it says: {' '.join(words)}" if words else ""
 
 
-def refuse_create(reply: Reply, label: str, problem: Problem) -> ProviderError:
+def refuse_create(reply: ApiResponse, label: str, problem: ProviderProblem) -> ProviderError:
     """Return the error for a create that was not accepted."""
     status = reply.status
     if status in (404, 410, 501):
@@ -153,7 +192,7 @@ def refuse_create(reply: Reply, label: str, problem: Problem) -> ProviderError:
     )
 
 
-def refuse_read(reply: Reply, label: str, problem: Problem) -> ProviderError:
+def refuse_read(reply: ApiResponse, label: str, problem: ProviderProblem) -> ProviderError:
     """Return the error for a request that only reads and was not answered as it should be."""
     status = reply.status
     if status in (404, 410, 501):
@@ -169,7 +208,7 @@ def refuse_read(reply: Reply, label: str, problem: Problem) -> ProviderError:
     )
 
 
-def not_offered(reply: Reply, label: str, problem: Problem) -> NotOffered:
+def not_offered(reply: ApiResponse, label: str, problem: ProviderProblem) -> NotOffered:
     """Return the error for an API without exports."""
     return NotOffered(
         f"this account's {label} API does not offer exports ({_shown(reply, problem)})",
@@ -180,7 +219,7 @@ def not_offered(reply: Reply, label: str, problem: Problem) -> NotOffered:
     )
 
 
-def _definite(reply: Reply, label: str, problem: Problem) -> ProviderError:
+def _definite(reply: ApiResponse, label: str, problem: ProviderProblem) -> ProviderError:
     shown = _shown(reply, problem)
     if reply.status in (401, 403):
         hint = "check that the API key is current and belongs to this account, then resume the source"
@@ -206,15 +245,15 @@ def _definite(reply: Reply, label: str, problem: Problem) -> ProviderError:
 
 def _made(
     family: type[AuthRefused] | type[RequestRefused] | type[Unanswered],
-    reply: Reply,
-    problem: Problem,
+    reply: ApiResponse,
+    problem: ProviderProblem,
     message: str,
     hint: str,
 ) -> ProviderError:
     return family(message, hint=hint, status=reply.status, code=problem.code, request_id=reply.request_id)
 
 
-def _shown(reply: Reply, problem: Problem) -> str:
+def _shown(reply: ApiResponse, problem: ProviderProblem) -> str:
     """Return status, code and words as one short phrase."""
     head = f"{reply.status} {problem.code}".strip()
     return f"{head}: {problem.words}" if problem.words else head

@@ -28,10 +28,10 @@ from strongroom.model.errors import (
     StrongroomError,
     Transient,
 )
+from strongroom.model.plan import ExportSpec
 from strongroom.model.provider import Ask, Container, Match, Part, Renewal, Standing
-from strongroom.model.stream import ExportSpec
 from strongroom.model.window import Window
-from strongroom.providers.contractworld import (
+from strongroom.providers.contract_fixture import (
     CREATES,
     DOWNLOADS,
     LONG_AGO,
@@ -39,9 +39,10 @@ from strongroom.providers.contractworld import (
     ODD_DOWNLOADS,
     Sink,
     World,
+    leaks,
     never,
+    taped,
 )
-from strongroom.providers.eavesdrop import leaks, taped
 
 __all__ = [
     "CREATES",

@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from strongroom.model.contentcoding import OPENING, begins_export, detect_coding, is_zstd, peek
+from strongroom.model.content_coding import OPENING, begins_export, detect_coding, is_zstd, peek
 from strongroom.model.errors import (
     AuthRefused,
     CodingRefused,
@@ -29,12 +29,12 @@ from strongroom.model.errors import (
     Transient,
 )
 from strongroom.model.provider import Part
-from strongroom.providers.encodings import HARMLESS
+from strongroom.providers.answers import HARMLESS
 from strongroom.providers.policy import HttpPolicy
 from strongroom.providers.port import Received
 from strongroom.providers.redaction import plain_words
-from strongroom.providers.waits import retry_at
-from strongroom.providers.wire import Answer, WireFailed
+from strongroom.providers.retry_after import retry_at
+from strongroom.providers.wire import WireFailed, WireResponse
 
 _RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 _STRONG = re.compile(r'"[\x21\x23-\x7e]*"')
@@ -115,7 +115,7 @@ class _Download:
             return {}
         return {"Range": f"bytes={self._received}-", "If-Range": self._source.etag}
 
-    def _begin(self, answer: Answer) -> None:
+    def _begin(self, answer: WireResponse) -> None:
         self._told = answer.headers
         length = _length(answer)
         if length is not None and self._part.size is not None and length != self._part.size:
@@ -129,7 +129,7 @@ class _Download:
         etag = answer.headers.get("etag", "")
         self._source = _Source(etag if _STRONG.fullmatch(etag) else "", total)
 
-    def _go_on(self, answer: Answer, source: _Source) -> None:
+    def _go_on(self, answer: WireResponse, source: _Source) -> None:
         """Check that the answer continues the very file that was begun."""
         if answer.status != 206:
             raise TransferError(f"the download cannot be resumed here: its host answered {answer.status}, not 206")
@@ -146,7 +146,7 @@ class _Download:
         if length is not None and length != int(span[2]) + 1 - self._received:
             raise TransferError("the resumed download announces two different lengths")
 
-    def _take(self, answer: Answer) -> None:
+    def _take(self, answer: WireResponse) -> None:
         for chunk in answer.chunks():
             if self._stop():
                 raise Interrupted("the download was stopped; it will begin again")
@@ -207,7 +207,7 @@ class _Download:
         )
 
 
-def _check_status(answer: Answer, policy: HttpPolicy, *, resuming: bool) -> None:
+def _check_status(answer: WireResponse, policy: HttpPolicy, *, resuming: bool) -> None:
     status = answer.status
     if status == (206 if resuming else 200):
         return
@@ -222,7 +222,7 @@ def _check_status(answer: Answer, policy: HttpPolicy, *, resuming: bool) -> None
     raise _trouble(answer)
 
 
-def _trouble(answer: Answer) -> StrongroomError:
+def _trouble(answer: WireResponse) -> StrongroomError:
     """Return the error for a first answer that does not deliver the file."""
     status = answer.status
     if status in _AGAIN or status >= 500:
@@ -276,6 +276,6 @@ def _refused_coding(shown: str) -> CodingRefused:
     )
 
 
-def _length(answer: Answer) -> int | None:
+def _length(answer: WireResponse) -> int | None:
     text = answer.headers.get("content-length", "")
     return int(text) if re.fullmatch(r"[0-9]{1,19}", text) else None

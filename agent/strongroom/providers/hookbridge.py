@@ -17,7 +17,7 @@ from datetime import datetime
 
 from strongroom.model.errors import RequestRefused, UsageError
 from strongroom.model.inspection import Expectation
-from strongroom.model.instants import format_instant
+from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.provider import (
     Accepted,
     Ask,
@@ -33,8 +33,7 @@ from strongroom.model.provider import (
     Renewal,
     Standing,
 )
-from strongroom.model.stream import DatasetShape, ExportSpec
-from strongroom.providers.accepting import ACCEPT, CSV_CODES, read_accepts
+from strongroom.model.times import format_instant
 from strongroom.providers.account import (
     Page,
     bearer,
@@ -47,8 +46,7 @@ from strongroom.providers.account import (
     unusable,
     walk,
 )
-from strongroom.providers.answers import Reply, Unusable, not_offered, refuse_create, refuse_read
-from strongroom.providers.columns import name_columns
+from strongroom.providers.answers import ApiResponse, Unusable, not_offered, refuse_create, refuse_read
 from strongroom.providers.download import download
 from strongroom.providers.hookbridge_export import (
     OUTBOUND,
@@ -65,10 +63,9 @@ from strongroom.providers.hookbridge_export import (
     shows_direction,
     take_filters,
 )
-from strongroom.providers.overlap import OVERLAP, overlapping
+from strongroom.providers.options import ACCEPT, CSV_CODES, OVERLAP, name_columns, overlapping, read_accepts
 from strongroom.providers.policy import HttpPolicy
-from strongroom.providers.port import Plain, Provider, Sink, StopAsked
-from strongroom.providers.settings import ProviderSettings
+from strongroom.providers.port import Plain, Provider, ProviderSettings, Sink, StopAsked
 
 BASE_URL = "https://api.hookbridge.io"
 LIMITS = Limits(concurrent=1, per_hour=None)
@@ -232,13 +229,13 @@ class HookBridge(Plain):
             raise unusable(_LABEL, reply, Unusable("it describes another export"))
         return seen
 
-    def _page(self, cursor: str) -> tuple[Reply, Page]:
+    def _page(self, cursor: str) -> tuple[ApiResponse, Page]:
         """Return a page of the list: the only one, as documented; more where an answer leads on by a cursor."""
         reply = self._policy.call("GET", _EXPORTS, query={"cursor": cursor} if cursor else None)
         return reply, _read(reply)
 
 
-def _read(reply: Reply) -> Page:
+def _read(reply: ApiResponse) -> Page:
     if reply.status != 200:
         raise refuse_key(reply) or refuse_read(reply, _LABEL, read_problem(reply))
     try:

@@ -8,10 +8,10 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from strongroom.model.errors import AuthRefused, RequestRefused
+from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.provider import Ask, Observation, Standing
-from strongroom.model.stream import DatasetShape, ExportSpec
 from strongroom.providers.account import Page, read_count, read_expiry, read_moment, read_ref, read_time, require_items
-from strongroom.providers.answers import Problem, Reply, Unusable
+from strongroom.providers.answers import ApiResponse, ProviderProblem, Unusable
 
 OUTBOUND, INBOUND = "outbound", "inbound"
 
@@ -42,7 +42,7 @@ _STANDINGS: Mapping[str, Standing] = MappingProxyType(
 )
 
 
-def read_export(value: object, reply: Reply) -> Observation:
+def read_export(value: object, reply: ApiResponse) -> Observation:
     """Say where an export stands; raises Unusable when it has no usable name."""
     if not isinstance(value, dict):
         raise Unusable("it has no export in it")
@@ -68,7 +68,7 @@ def read_export(value: object, reply: Reply) -> Observation:
     )
 
 
-def read_page(reply: Reply) -> Page:
+def read_page(reply: ApiResponse) -> Page:
     """Return the entries of one page and the cursor to the next, empty at the end; raises Unusable."""
     content = reply.content()
     items, meta = _read_items(content), content.get("meta")
@@ -136,14 +136,14 @@ def sent_filter(name: str, value: str) -> str:
     return f"ep_{found.hex}" if found else value
 
 
-def read_problem(reply: Reply) -> Problem:
+def read_problem(reply: ApiResponse) -> ProviderProblem:
     """Return what an error's envelope says."""
     error = reply.loose_content().get("error")
     inner = error if isinstance(error, dict) else {}
-    return Problem(reply.words(inner.get("code"), 60), reply.words(inner.get("message")))
+    return ProviderProblem(reply.words(inner.get("code"), 60), reply.words(inner.get("message")))
 
 
-def refuse_key(reply: Reply) -> AuthRefused | None:
+def refuse_key(reply: ApiResponse) -> AuthRefused | None:
     """Return the error for a 429 that is about failed authentications and not about exports."""
     problem = read_problem(reply)
     if reply.status != 429 or problem.code != "RATE_LIMITED":
@@ -157,7 +157,7 @@ def refuse_key(reply: Reply) -> AuthRefused | None:
     )
 
 
-def read_retention(reply: Reply) -> timedelta | None:
+def read_retention(reply: ApiResponse) -> timedelta | None:
     """Return how long the account's plan keeps payloads, by the subscription; None where it does not say."""
     data = reply.loose_content().get("data")
     limits = data.get("limits") if isinstance(data, dict) else None

@@ -30,14 +30,12 @@ from strongroom.model.errors import (
     Unanswered,
     UsageError,
 )
-from strongroom.model.instants import Clock
+from strongroom.model.times import Clock
 from strongroom.providers.addresses import AddressRefused, Reach, Resolver, is_loopback, resolve_by_system
-from strongroom.providers.answers import Reply
-from strongroom.providers.bounds import Bounds, Paths
-from strongroom.providers.encodings import undo
+from strongroom.providers.answers import ApiResponse, undo
+from strongroom.providers.limits import Bounds, Monotonic, Paths, Watch, after_grace
 from strongroom.providers.links import BadLink, Link, Origin, follow_link, parse_link, parse_locator
-from strongroom.providers.watch import Monotonic, Watch, after_grace
-from strongroom.providers.wire import Answer, Wire, WireFailed
+from strongroom.providers.wire import Wire, WireFailed, WireResponse
 
 Credential = Callable[[], tuple[str, str]]
 """Gives the header that carries the credential, name and value, just before it is sent."""
@@ -109,7 +107,7 @@ class HttpPolicy:
         query: Mapping[str, str | int] | None = None,
         body: object = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Reply:
+    ) -> ApiResponse:
         """Send one API request and return whatever was answered, whatever its status.
 
         `body` is sent as JSON; `headers` are those that the provider wants besides. Raises Transient when it is certain
@@ -142,7 +140,7 @@ class HttpPolicy:
         authenticated: bool = False,
         headers: Mapping[str, str] | None = None,
         stop: Callable[[], bool] | None = None,
-    ) -> Iterator[Answer]:
+    ) -> Iterator[WireResponse]:
         """Open a download: follow its redirects and give the answer at their end, body unread, whatever its status.
 
         The credential goes along only when `authenticated`, and only up to the first hop away from the API. Raises
@@ -163,7 +161,9 @@ class HttpPolicy:
             link = self._step(link, answer.headers.get("location", ""))
         raise Transient(f"the download link redirects in a circle (over {self.bounds.redirects} hops)")
 
-    def _ask(self, method: str, link: Link, payload: bytes | None, headers: Mapping[str, str], watch: Watch) -> Reply:
+    def _ask(
+        self, method: str, link: Link, payload: bytes | None, headers: Mapping[str, str], watch: Watch
+    ) -> ApiResponse:
         name, value = self._read_credential()
         typed = {} if payload is None else {"Content-Type": "application/json"}
         sent = {"Accept": "application/json", **typed, **headers, name: value}
@@ -190,7 +190,7 @@ class HttpPolicy:
             )
         return Transient(f"{self.label} could not be reached: {failure}", hint="check the network and base_url")
 
-    def _read(self, answer: Answer, secrets: tuple[str, ...]) -> Reply:
+    def _read(self, answer: WireResponse, secrets: tuple[str, ...]) -> ApiResponse:
         """Read a body up to its cap. A refusal keeps its status even when its body breaks off."""
         refusal = answer.status >= 400
         body, whole = bytearray(), True
@@ -206,10 +206,10 @@ class HttpPolicy:
             whole = False
         cap = _REFUSAL_CAP if refusal else self.bounds.answer
         plain = undo(answer.headers.get("content-encoding", ""), bytes(body), whole, cap)
-        return Reply(answer.status, answer.headers, plain.body, self._clock(), plain.whole, secrets, plain.coding)
+        return ApiResponse(answer.status, answer.headers, plain.body, self._clock(), plain.whole, secrets, plain.coding)
 
     @contextmanager
-    def _hop(self, link: Link, armed: bool, headers: Mapping[str, str], watch: Watch) -> Iterator[Answer]:
+    def _hop(self, link: Link, armed: bool, headers: Mapping[str, str], watch: Watch) -> Iterator[WireResponse]:
         """Open one hop of a download."""
         own = dict([self._read_credential()]) if armed else {}
         with ExitStack() as stack:
@@ -227,7 +227,7 @@ class HttpPolicy:
     @contextmanager
     def _exchange(
         self, method: str, link: Link, headers: Mapping[str, str], payload: bytes | None, watch: Watch
-    ) -> Iterator[Answer]:
+    ) -> Iterator[WireResponse]:
         always = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", "Connection": "close"}
         with self._wire.exchange(method, link, {**always, **headers}, payload, watch) as answer:
             _LOG.debug("%s %s answered %d", method, link.origin, answer.status)

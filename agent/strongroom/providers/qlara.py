@@ -18,6 +18,7 @@ from datetime import datetime
 
 from strongroom.model.errors import ExportGone, Transient, UsageError
 from strongroom.model.inspection import Expectation
+from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.provider import (
     SNAPSHOTS,
     Accepted,
@@ -35,8 +36,6 @@ from strongroom.model.provider import (
     Renewal,
     Standing,
 )
-from strongroom.model.stream import DatasetShape, ExportSpec
-from strongroom.providers.accepting import ACCEPT, CSV_CODES, read_accepts
 from strongroom.providers.account import (
     DEAD,
     export_path,
@@ -47,16 +46,21 @@ from strongroom.providers.account import (
     safe_name,
     unusable,
 )
-from strongroom.providers.answers import Reply, Unusable, not_offered, refuse_create, refuse_read
-from strongroom.providers.columns import name_columns
+from strongroom.providers.answers import ApiResponse, Unusable, not_offered, refuse_create, refuse_read
 from strongroom.providers.download import download
-from strongroom.providers.overlap import OVERLAP
+from strongroom.providers.options import ACCEPT, CSV_CODES, OVERLAP, name_columns, read_accepts
 from strongroom.providers.policy import Credential, HttpPolicy
-from strongroom.providers.port import Plain, Provider, Sink, StopAsked
-from strongroom.providers.qlara_export import is_doubtful, read_accepted, read_kind, read_link, read_problem
-from strongroom.providers.qlara_list import QlaraList, page_of
+from strongroom.providers.port import Plain, Provider, ProviderSettings, Sink, StopAsked
+from strongroom.providers.qlara_export import (
+    QlaraList,
+    is_doubtful,
+    page_of,
+    read_accepted,
+    read_kind,
+    read_link,
+    read_problem,
+)
 from strongroom.providers.qlara_request import SHAPES, is_dated, make_ask, read_ask, write_body
-from strongroom.providers.settings import ProviderSettings
 
 BASE_URL = "https://lora-api.agiletelecom.com/api/partner-gateway/v1"
 LIMITS = Limits(concurrent=None, per_hour=None)
@@ -243,7 +247,7 @@ class Qlara(Plain):
             return replace(seen, standing=Standing.RUNNING)
         raise Transient(f"Qlara says of export {safe_name(ref)} both that it has expired and that it has not")
 
-    def _ask_link(self, ref: str) -> Reply:
+    def _ask_link(self, ref: str) -> ApiResponse:
         return self._policy.call("GET", export_path(_LABEL, _EXPORTS, ref))
 
 

@@ -8,11 +8,11 @@ from datetime import datetime
 from types import MappingProxyType
 
 from strongroom.model.errors import RequestRefused
-from strongroom.model.instants import format_instant
+from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.provider import Ask
-from strongroom.model.stream import DatasetShape, ExportSpec
+from strongroom.model.times import format_instant
 from strongroom.providers.account import read_time
-from strongroom.providers.overlap import overlapping
+from strongroom.providers.options import overlapping
 
 
 def _ids(text: str) -> object:
@@ -26,7 +26,7 @@ def _split(text: str) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class QlaraExportKind:
     """One kind of export."""
 
     path: str  # below the base URL
@@ -37,22 +37,22 @@ class Kind:
 
 
 # No columns are documented. These names are those of the vendor's use cases; a file with others is told of and kept.
-KINDS: Mapping[str, Kind] = MappingProxyType(
+KINDS: Mapping[str, QlaraExportKind] = MappingProxyType(
     {
-        "contacts": Kind(
+        "contacts": QlaraExportKind(
             "/exports/contacts",
             DatasetShape("contacts", "", "contactId", ""),
             {"listIds": _ids, "contactIds": _ids},
             frozenset({"listIds", "contactIds"}),
             dated=False,
         ),
-        "delivery-reports": Kind(
+        "delivery-reports": QlaraExportKind(
             "/exports/delivery-reports",
             DatasetShape("delivery-reports", "", "messageId", "sendDate"),
             {"campaignId": str},
             frozenset({"campaignId"}),
         ),
-        "message-history": Kind(
+        "message-history": QlaraExportKind(
             "/messages/history/export",
             DatasetShape("message-history", "", "messageId", "sendDate"),
             {"sender": str, "recipient": str},

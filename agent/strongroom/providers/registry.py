@@ -1,4 +1,9 @@
-"""The adapters by name: ours, and those that other distributions bring. A source's `provider` is one of these words.
+"""What stands in for an adapter that is installed but cannot be had: it refuses everything, for one reason.
+
+The refusal is AuthRefused, because its meaning is the one that is wanted: the source pauses until a person acts, and
+nothing of it is counted as failed meanwhile.
+
+The adapters by name: ours, and those that other distributions bring. A source's `provider` is one of these words.
 
 A distribution brings an adapter by an entry point in the group `strongroom.providers`: a name for it, and a callable
 that takes `ProviderSettings` and returns a `Provider`. Rules: ours cannot be replaced; a name that two distributions
@@ -8,19 +13,88 @@ had stops its own source and no other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
+from typing import NoReturn
 
-from strongroom.model.errors import StrongroomError, UsageError
-from strongroom.model.provider import PROVIDER_GROUP
+from strongroom.model.errors import AuthRefused, StrongroomError, UsageError
+from strongroom.model.inspection import Expectation
+from strongroom.model.plan import ExportSpec
+from strongroom.model.provider import (
+    PROVIDER_GROUP,
+    Accepted,
+    Ask,
+    Capabilities,
+    ExpiryBasis,
+    Limits,
+    Listed,
+    Match,
+    Observation,
+    Part,
+    Probe,
+    Renewal,
+)
 from strongroom.providers.hookbridge import build_hookbridge
-from strongroom.providers.port import Provider
+from strongroom.providers.port import LimitOverrides, Provider, ProviderSettings, Sink, StopAsked
 from strongroom.providers.qlara import build_qlara
-from strongroom.providers.settings import LimitOverrides, ProviderSettings
-from strongroom.providers.unavailable import Unavailable
 from strongroom.providers.zavu import build_zavu
+
+
+class Unavailable:
+    """An adapter that is not there. `why` is a sentence without its full stop."""
+
+    capabilities = Capabilities((), Match.NONE, Renewal.NEW_EXPORT, ExpiryBasis.UNKNOWN)
+    limits = Limits(concurrent=None, per_hour=None)
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def ask(self, spec: ExportSpec) -> Ask:
+        """Translate as if anything could be asked: plans are made with it, and nothing is ever sent."""
+        return Ask(frozenset(spec.datasets), spec.window.start, spec.window.end)
+
+    def expectation(self, spec: ExportSpec) -> Expectation:  # noqa: ARG002 - the port has it so, as in all below
+        """Refuse."""
+        self._refuse()
+
+    def create(self, ask: Ask) -> Accepted:  # noqa: ARG002 - the port says so
+        """Refuse."""
+        self._refuse()
+
+    def sweep(self, since: datetime) -> Iterator[Listed]:  # noqa: ARG002 - the port says so
+        """Refuse."""
+        self._refuse()
+
+    def observe(self, refs: Sequence[str]) -> Mapping[str, Observation]:  # noqa: ARG002 - the port says so
+        """Refuse."""
+        self._refuse()
+
+    def parts(self, ref: str) -> tuple[Part, ...]:  # noqa: ARG002 - the port says so
+        """Refuse."""
+        self._refuse()
+
+    def download(self, part: Part, sink: Sink, stop: StopAsked) -> int:  # noqa: ARG002 - the port says so
+        """Refuse."""
+        self._refuse()
+
+    def renew(self, ref: str) -> Observation:  # noqa: ARG002 - the port says so
+        """Refuse."""
+        self._refuse()
+
+    def delete(self, ref: str) -> None:  # noqa: ARG002 - the port says so
+        """Refuse."""
+        self._refuse()
+
+    def probe(self) -> Probe:
+        """Refuse."""
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise AuthRefused(self._why, hint="install a version of it that fits this one, then restart")
+
 
 __all__ = ["PROVIDERS", "LimitOverrides", "Offer", "ProviderSettings", "build", "offers"]
 

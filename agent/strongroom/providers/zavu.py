@@ -15,7 +15,7 @@ from datetime import datetime
 
 from strongroom.model.errors import LinkDead, RequestRefused, UsageError
 from strongroom.model.inspection import Expectation
-from strongroom.model.instants import format_instant
+from strongroom.model.plan import ExportSpec
 from strongroom.model.provider import (
     KEPT,
     Accepted,
@@ -32,8 +32,7 @@ from strongroom.model.provider import (
     Renewal,
     Standing,
 )
-from strongroom.model.stream import ExportSpec
-from strongroom.providers.accepting import ACCEPT, ZIP_CODES, read_accepts
+from strongroom.model.times import format_instant
 from strongroom.providers.account import (
     Page,
     bearer,
@@ -47,13 +46,20 @@ from strongroom.providers.account import (
     unusable,
     walk,
 )
-from strongroom.providers.answers import Problem, Reply, Unusable, not_offered, refuse_create, refuse_read
+from strongroom.providers.answers import ApiResponse, ProviderProblem, Unusable, not_offered, refuse_create, refuse_read
 from strongroom.providers.download import download
+from strongroom.providers.options import ACCEPT, ZIP_CODES, read_accepts
 from strongroom.providers.policy import HttpPolicy
-from strongroom.providers.port import Plain, Provider, Sink, StopAsked
-from strongroom.providers.settings import ProviderSettings
-from strongroom.providers.zavu_export import read_ask, read_export, read_observation, read_page, whole_millisecond
-from strongroom.providers.zavu_shapes import COMPANIONS, SHAPES
+from strongroom.providers.port import Plain, Provider, ProviderSettings, Sink, StopAsked
+from strongroom.providers.zavu_export import (
+    COMPANIONS,
+    SHAPES,
+    read_ask,
+    read_export,
+    read_observation,
+    read_page,
+    whole_millisecond,
+)
 
 BASE_URL = "https://api.zavu.dev"
 LIMITS = Limits(concurrent=3, per_hour=10, retention=KEPT["zavu"])
@@ -183,12 +189,12 @@ class Zavu(Plain):
         link = export.get("downloadUrl")
         return observation, link if isinstance(link, str) else ""
 
-    def _page(self, cursor: str) -> tuple[Reply, Page]:
+    def _page(self, cursor: str) -> tuple[ApiResponse, Page]:
         reply = self._policy.call("GET", _EXPORTS, query={"limit": _PAGE} | ({"cursor": cursor} if cursor else {}))
         return reply, _read(reply)
 
 
-def _read(reply: Reply) -> Page:
+def _read(reply: ApiResponse) -> Page:
     if reply.status != 200:
         raise refuse_read(reply, _LABEL, _problem(reply))
     try:
@@ -197,6 +203,6 @@ def _read(reply: Reply) -> Page:
         raise unusable(_LABEL, reply, exc) from None
 
 
-def _problem(reply: Reply) -> Problem:
+def _problem(reply: ApiResponse) -> ProviderProblem:
     content = reply.loose_content()
-    return Problem(reply.words(content.get("code"), 60), reply.words(content.get("message")))
+    return ProviderProblem(reply.words(content.get("code"), 60), reply.words(content.get("message")))

@@ -1,4 +1,11 @@
-"""A DataExport of Zavu's API, read with care: absent and null are alike, and a bad detail spoils only itself."""
+"""What is published about the records in a Zavu export.
+
+The guide shows one message; the other fields are those of the records in the REST API, which an export may or may not
+follow. So a field is called `always` there only where the guide's example and the API agree, or where no record of the
+API is without it and it names or dates the record; everything else is merely known.
+
+A DataExport of Zavu's API, read with care: absent and null are alike, and a bad detail spoils only itself.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +13,44 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from strongroom.model.plan import DatasetShape
 from strongroom.model.provider import Ask, Observation, Standing
 from strongroom.providers.account import Page, read_count, read_expiry, read_moment, read_ref, read_time, require_items
-from strongroom.providers.answers import Reply, Unusable
+from strongroom.providers.answers import ApiResponse, Unusable
+
+COMPANIONS = ("metadata.json",)
+
+
+def _shape(name: str, known: str = "", always: str = "") -> DatasetShape:
+    return DatasetShape(name, f"{name}.json", "id", "createdAt", frozenset(known.split()), frozenset(always.split()))
+
+
+_SHAPES = (
+    _shape(
+        "messages",
+        "id to from channel status text createdAt messageType content cost costProvider costTotal errorCode"
+        " errorMessage metadata providerMessageId senderId updatedAt",
+        "id to channel status createdAt",
+    ),
+    _shape(
+        "conversations",
+        "id channels contactIdentifier createdAt lastMessage messageCount unreadCount updatedAt contactId email"
+        " senderId group whatsapp",
+        "id createdAt",
+    ),
+    _shape("webhookDeliveries"),
+    _shape(
+        "agentExecutions",
+        "id agentId cost createdAt inputTokens outputTokens latencyMs status errorMessage inboundMessageId"
+        " knowledgeChunksUsed responseMessageId responseText toolCalls",
+        "id createdAt",
+    ),
+    _shape("activities"),
+)
+
+SHAPES: Mapping[str, DatasetShape] = MappingProxyType({shape.name: shape for shape in _SHAPES})
+"""By the provider's own word. Nothing is known of webhookDeliveries and activities: no drift is judged there."""
+
 
 _STANDINGS: Mapping[str, Standing] = MappingProxyType(
     {
@@ -22,7 +64,7 @@ _STANDINGS: Mapping[str, Standing] = MappingProxyType(
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-def read_export(reply: Reply) -> dict[str, object]:
+def read_export(reply: ApiResponse) -> dict[str, object]:
     """Return the object under `export`; raises Unusable."""
     export = reply.content().get("export")
     if not isinstance(export, dict):
@@ -30,7 +72,7 @@ def read_export(reply: Reply) -> dict[str, object]:
     return export
 
 
-def read_page(reply: Reply) -> Page:
+def read_page(reply: ApiResponse) -> Page:
     """Return the entries of one page of the list and the cursor to the next, empty at the end; raises Unusable."""
     content = reply.content()
     items, cursor = require_items(content.get("items")), content.get("nextCursor")
@@ -39,7 +81,7 @@ def read_page(reply: Reply) -> Page:
     return items, cursor or ""
 
 
-def read_observation(export: Mapping[str, object], reply: Reply) -> Observation:
+def read_observation(export: Mapping[str, object], reply: ApiResponse) -> Observation:
     """Say where an export stands; raises Unusable when it has no usable name."""
     ref = read_ref(export.get("id"))
     raw = reply.words(export.get("status"), 60)

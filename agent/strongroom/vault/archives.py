@@ -1,4 +1,9 @@
-"""Archives in the catalogue: the manifest's exact text, and the columns that lists are filtered and sorted by."""
+"""Archives in the catalogue: the manifest's exact text, and the columns that lists are filtered and sorted by.
+
+The names that the vault has seen: what a filter of a list may ask for.
+
+Which archive comes before another: the older version of the same window, or the copy taken before it.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +16,28 @@ from datetime import datetime
 from strongroom.model.archive import Archive
 from strongroom.model.errors import VaultError
 from strongroom.model.inspection import Severity
-from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_text
 from strongroom.vault.manifest import read_manifest, write_manifest
-from strongroom.vault.retained import put_retained
+from strongroom.vault.retention_records import put_retained
 from strongroom.vault.rows import UNREADABLE, RowUnreadable, unreadable
+
+_ARCHIVE_COLUMNS = (
+    "id, holding, stream, source, window_start, window_end, job, size, sealed_size, records, findings, retention, "
+    "durable_at, verified_at, manifest, key_sha256"
+)
+PUT_ARCHIVE = f"INSERT INTO archives ({_ARCHIVE_COLUMNS}) VALUES ({', '.join('?' * 16)})"
+ARCHIVE = f"SELECT {_ARCHIVE_COLUMNS} FROM archives WHERE id = ?"
+ARCHIVE_IDS_LIKE = """
+SELECT id FROM archives WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 3
+"""
+KEY_DIGEST = "SELECT key_sha256 FROM archives WHERE id = ?"
+ALL_ARCHIVE_IDS = "SELECT id FROM archives ORDER BY id"
+ARCHIVE_TOTALS = """
+SELECT holding, count(*) AS count, coalesce(sum(size), 0) AS size, coalesce(sum(sealed_size), 0) AS sealed_size,
+       coalesce(sum(records), 0) AS records
+FROM archives GROUP BY holding
+"""
+SEALED_SINCE = "SELECT coalesce(sum(sealed_size), 0) AS size FROM archives WHERE verified_at > ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +57,7 @@ def put_archive(catalogue: Catalogue, archive: Archive, key_sha256: str, manifes
     """
     window = archive.spec.window
     catalogue.write(
-        queries.PUT_ARCHIVE,
+        PUT_ARCHIVE,
         archive.id,
         archive.holding.value,
         archive.stream,
@@ -58,19 +80,19 @@ def put_archive(catalogue: Catalogue, archive: Archive, key_sha256: str, manifes
 
 def key_digest(catalogue: Catalogue, archive_id: str) -> str:
     """Return the SHA-256 of an archive's sealed key file, as it should be."""
-    row = catalogue.read_one(queries.KEY_DIGEST, archive_id)
+    row = catalogue.read_one(KEY_DIGEST, archive_id)
     return str(row["key_sha256"]) if row else ""
 
 
 def get_archive(catalogue: Catalogue, archive_id: str) -> Archive | None:
     """Return the archive with exactly this id. Raises RowUnreadable as `read_archive`."""
-    row = catalogue.read_one(queries.ARCHIVE, archive_id)
+    row = catalogue.read_one(ARCHIVE, archive_id)
     return read_archive(row) if row else None
 
 
 def has_archive(catalogue: Catalogue, archive_id: str) -> bool:
     """Say whether there is a row of this archive, whether or not it can be read."""
-    return catalogue.read_one(queries.ARCHIVE, archive_id) is not None
+    return catalogue.read_one(ARCHIVE, archive_id) is not None
 
 
 def read_archive(row: sqlite3.Row) -> Archive:
@@ -98,17 +120,17 @@ def readable_archives(catalogue: Catalogue, archive_ids: Iterable[str]) -> Itera
 
 def all_archive_ids(catalogue: Catalogue) -> list[str]:
     """Return every archive's id, oldest first."""
-    return [row["id"] for row in catalogue.read(queries.ALL_ARCHIVE_IDS)]
+    return [row["id"] for row in catalogue.read(ALL_ARCHIVE_IDS)]
 
 
 def matching_archive_ids(catalogue: Catalogue, part: str) -> list[str]:
     """Return up to three ids that begin or end with what a person typed, in any case."""
-    return [row["id"] for row in catalogue.read(queries.ARCHIVE_IDS_LIKE, part.lower())]
+    return [row["id"] for row in catalogue.read(ARCHIVE_IDS_LIKE, part.lower())]
 
 
 def sealed_since(catalogue: Catalogue, instant: datetime) -> int:
     """Return how many bytes of sealed archives came since an instant."""
-    row = catalogue.read_one(queries.SEALED_SINCE, to_text(instant))
+    row = catalogue.read_one(SEALED_SINCE, to_text(instant))
     return int(row["size"]) if row else 0
 
 
@@ -116,5 +138,59 @@ def archive_totals(catalogue: Catalogue) -> dict[str, Totals]:
     """Sum what the vault holds, by holding."""
     return {
         row["holding"]: Totals(row["count"], row["size"], row["sealed_size"], row["records"])
-        for row in catalogue.read(queries.ARCHIVE_TOTALS)
+        for row in catalogue.read(ARCHIVE_TOTALS)
     }
+
+
+_STREAMS = """
+SELECT stream AS name FROM archives UNION SELECT stream FROM jobs UNION SELECT stream FROM tombstones
+UNION SELECT name FROM streams ORDER BY name
+"""
+_KINDS = "SELECT DISTINCT kind AS name FROM entries ORDER BY name"
+
+
+def names_of_streams(catalogue: Catalogue) -> list[str]:
+    """Return the name of every stream that has, or had, anything in the vault."""
+    return [str(row["name"]) for row in catalogue.read(_STREAMS)]
+
+
+def kinds_of_entries(catalogue: Catalogue) -> list[str]:
+    """Return every kind of entry in the log."""
+    return [str(row["name"]) for row in catalogue.read(_KINDS)]
+
+
+COPY_BEFORE = """
+SELECT archive FROM coverage
+WHERE stream = ? AND window_end <= ? AND archive <> '' AND cover IN ('proven', 'empty')
+ORDER BY window_end DESC LIMIT 1
+"""
+VERSION_BEFORE = """
+SELECT id FROM archives
+WHERE stream = ?1 AND window_start = ?2 AND window_end = ?3 AND holding = 'held' AND id < ?4
+ORDER BY id DESC LIMIT 1
+"""
+VERSION_AFTER = """
+SELECT id FROM archives
+WHERE stream = ?1 AND window_start = ?2 AND window_end = ?3 AND holding = 'held' AND id > ?4
+ORDER BY id LIMIT 1
+"""
+
+
+def copy_before(catalogue: Catalogue, stream: str, start: datetime) -> str:
+    """Return the archive of the newest window of a stream that ended by `start`, or empty."""
+    row = catalogue.read_one(COPY_BEFORE, stream, to_text(start))
+    return str(row["archive"]) if row else ""
+
+
+def version_before(catalogue: Catalogue, archive: Archive) -> str:
+    """Return the sound archive of the same window that was made before this one, or empty."""
+    window = archive.spec.window
+    row = catalogue.read_one(VERSION_BEFORE, archive.stream, to_text(window.start), to_text(window.end), archive.id)
+    return str(row["id"]) if row else ""
+
+
+def version_after(catalogue: Catalogue, archive: Archive) -> str:
+    """Return the sound archive of the same window that was made next after this one, or empty."""
+    window = archive.spec.window
+    row = catalogue.read_one(VERSION_AFTER, archive.stream, to_text(window.start), to_text(window.end), archive.id)
+    return str(row["id"]) if row else ""

@@ -17,14 +17,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from strongroom.model.errors import VaultError, WorldError
-from strongroom.model.instants import require_utc
+from strongroom.model.times import require_utc
+from strongroom.vault.files import create_descriptor, is_there, require_files
 from strongroom.vault.readonly import connect_to_read
-from strongroom.vault.refusals import not_opened
 from strongroom.vault.rows import HINT, RowUnreadable
-from strongroom.vault.schema import SCHEMA, alone, build, migrate
-from strongroom.vault.schemacheck import require_own_schema
-from strongroom.vault.sqlwords import BUSY_SECONDS, executing, in_words, is_undecodable, text_or_bytes
-from strongroom.vault.vaultfiles import create_descriptor, is_there, require_files
+from strongroom.vault.schema import SCHEMA, alone, build, migrate, require_own_schema
+from strongroom.vault.sql_errors import BUSY_SECONDS, executing, in_words, is_undecodable, not_opened, text_or_bytes
 
 
 class Catalogue:

@@ -11,14 +11,43 @@ from pathlib import Path
 from typing import Any
 
 from strongroom.model.errors import VaultError
-from strongroom.vault import checkpointqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
-from strongroom.vault.chainwalk import is_in_chain
 from strongroom.vault.durable import in_words, write_new
+from strongroom.vault.files import is_there, list_folder, read_file
 from strongroom.vault.layout import Layout
-from strongroom.vault.queries import ENTRIES_OF_ARCHIVE, ENTRIES_OF_JOB
+from strongroom.vault.log import ENTRIES_OF_ARCHIVE, ENTRIES_OF_JOB, told_entries
+from strongroom.vault.log_reader import LINES_AFTER, is_in_chain
 from strongroom.vault.rows import read_line, readable, reads
-from strongroom.vault.vaultfiles import is_there, list_folder, read_file
+
+PUT_CHECKPOINT = "INSERT INTO checkpoints (size, at, note) VALUES (?, ?, ?) ON CONFLICT (size) DO NOTHING"
+CHECKPOINTS = "SELECT size, at, note FROM checkpoints ORDER BY size"
+CHECKPOINT = "SELECT size, at, note FROM checkpoints WHERE size = ?"
+NEWEST_CHECKPOINT = "SELECT size, at, note FROM checkpoints ORDER BY size DESC LIMIT 1"
+SENDING = "SELECT target, size, sent_at, tries, next_at, failure FROM sendings WHERE target = ?"
+SENDINGS = "SELECT target, size, sent_at, tries, next_at, failure FROM sendings ORDER BY target"
+DROP_SENDING = "DELETE FROM sendings WHERE target = ?"
+PUT_SENDING = """
+INSERT INTO sendings (target, size, sent_at, tries, next_at, failure) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (target) DO UPDATE SET size = excluded.size, sent_at = excluded.sent_at, tries = excluded.tries,
+    next_at = excluded.next_at, failure = excluded.failure
+"""
+TROUBLE = "SELECT value FROM vault WHERE name = 'checkpoint-refused'"
+PUT_TROUBLE = """
+INSERT INTO vault (name, value) VALUES ('checkpoint-refused', ?)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
+UNKEPT = "SELECT value FROM vault WHERE name = 'note-unwritten'"
+PUT_UNKEPT = """
+INSERT INTO vault (name, value) VALUES ('note-unwritten', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
+DROP_UNKEPT = "DELETE FROM vault WHERE name = 'note-unwritten'"
+DROP_TROUBLE = "DELETE FROM vault WHERE name = 'checkpoint-refused'"
+ENTRIES_MATCHING = f"""
+{told_entries()}
+WHERE (?1 = '' OR kind = ?1 OR substr(kind, 1, length(?1) + 1) = ?1 || '.')
+    AND (?2 = '' OR archive = ?2) AND (?3 = '' OR job = ?3) AND seq > ?4
+ORDER BY seq LIMIT ?5
+"""
 
 PAGE = 2_000  # rows at a time
 
@@ -88,51 +117,51 @@ def keep_file(layout: Layout, path: Path, data: bytes) -> None:
 
 def put_checkpoint(catalogue: Catalogue, kept: KeptCheckpoint) -> None:
     """Remember a checkpoint; inside a transaction."""
-    catalogue.write(queries.PUT_CHECKPOINT, kept.size, to_text(kept.at), kept.note)
+    catalogue.write(PUT_CHECKPOINT, kept.size, to_text(kept.at), kept.note)
 
 
 def get_checkpoint(catalogue: Catalogue, size: int) -> KeptCheckpoint | None:
     """Return the checkpoint of exactly so many lines."""
-    row = catalogue.read_one(queries.CHECKPOINT, size)
+    row = catalogue.read_one(CHECKPOINT, size)
     return _kept(row) if row else None
 
 
 def newest_checkpoint(catalogue: Catalogue) -> KeptCheckpoint | None:
     """Return the checkpoint that covers most."""
-    row = catalogue.read_one(queries.NEWEST_CHECKPOINT)
+    row = catalogue.read_one(NEWEST_CHECKPOINT)
     return _kept(row) if row else None
 
 
 def all_checkpoints(catalogue: Catalogue) -> list[KeptCheckpoint]:
     """Return every checkpoint, the oldest first."""
-    return list(readable(catalogue.read(queries.CHECKPOINTS), _kept))
+    return list(readable(catalogue.read(CHECKPOINTS), _kept))
 
 
 def get_sending(catalogue: Catalogue, target: str) -> Sending:
     """Return how a target stands; a fresh one has got nothing."""
-    row = catalogue.read_one(queries.SENDING, target)
+    row = catalogue.read_one(SENDING, target)
     return _sending(row) if row else Sending(target)
 
 
 def all_sendings(catalogue: Catalogue) -> list[Sending]:
     """Return how every target stands that was ever tried."""
-    return list(readable(catalogue.read(queries.SENDINGS), _sending))
+    return list(readable(catalogue.read(SENDINGS), _sending))
 
 
 def put_sending(catalogue: Catalogue, sending: Sending) -> None:
     """Write down how a target stands; inside a transaction."""
     times = to_text_or_none(sending.sent_at), sending.tries, to_text_or_none(sending.next_at)
-    catalogue.write(queries.PUT_SENDING, sending.target, sending.size, *times, sending.failure)
+    catalogue.write(PUT_SENDING, sending.target, sending.size, *times, sending.failure)
 
 
 def drop_sending(catalogue: Catalogue, target: str) -> None:
     """Forget a target; inside a transaction."""
-    catalogue.write(queries.DROP_SENDING, target)
+    catalogue.write(DROP_SENDING, target)
 
 
 def get_trouble(catalogue: Catalogue) -> str:
     """Return why the log was refused a checkpoint last time, or nothing."""
-    row = catalogue.read_one(queries.TROUBLE)
+    row = catalogue.read_one(TROUBLE)
     return str(row["value"]) if row else ""
 
 
@@ -141,12 +170,12 @@ def set_trouble(catalogue: Catalogue, words: str) -> None:
     if words == get_trouble(catalogue):
         return
     with catalogue.transaction():
-        catalogue.write(queries.PUT_TROUBLE, words) if words else catalogue.write(queries.DROP_TROUBLE)
+        catalogue.write(PUT_TROUBLE, words) if words else catalogue.write(DROP_TROUBLE)
 
 
 def get_unkept(catalogue: Catalogue) -> str:
     """Return why the last checkpoint could not be kept beside the signing key, or nothing."""
-    row = catalogue.read_one(queries.UNKEPT)
+    row = catalogue.read_one(UNKEPT)
     return str(row["value"]) if row else ""
 
 
@@ -155,13 +184,13 @@ def set_unkept(catalogue: Catalogue, words: str) -> None:
     if words == get_unkept(catalogue):
         return
     with catalogue.transaction():
-        catalogue.write(queries.PUT_UNKEPT, words) if words else catalogue.write(queries.DROP_UNKEPT)
+        catalogue.write(PUT_UNKEPT, words) if words else catalogue.write(DROP_UNKEPT)
 
 
 def walk_lines(catalogue: Catalogue) -> Iterator[bytes]:
     """Yield the line of every row, in order, some rows at a time: a log may be very long."""
     last = 0
-    while rows := catalogue.read(queries.LINES_AFTER, last, PAGE):
+    while rows := catalogue.read(LINES_AFTER, last, PAGE):
         yield from (row["line"] for row in rows)
         last = rows[-1]["seq"]
 
@@ -170,7 +199,7 @@ def entries_matching(
     catalogue: Catalogue, *, kind: str = "", archive: str = "", job: str = "", after: int = 0, most: int = 1 << 40
 ) -> list[LoggedLine]:
     """Return entries in their order. A kind also takes in those below it: `job` means every `job.…`."""
-    rows = catalogue.read(queries.ENTRIES_MATCHING, kind, archive, job, after, most)
+    rows = catalogue.read(ENTRIES_MATCHING, kind, archive, job, after, most)
     return [_logged(row) for row in rows if is_in_chain(row)]
 
 

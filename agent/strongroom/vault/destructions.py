@@ -5,12 +5,61 @@ from __future__ import annotations
 import sqlite3
 from datetime import timedelta
 
-from strongroom.model.destruction import Approval, Condemned, Ground, Person, Proposal, Stage
-from strongroom.model.tombstone import Tombstone
-from strongroom.vault import destructionqueries as queries
-from strongroom.vault import holdqueries
+from strongroom.model.archive import Tombstone
+from strongroom.model.destruction import Approval, Ground, Person, PlanItem, Proposal, Stage
 from strongroom.vault.catalogue import Catalogue, to_instant, to_text
 from strongroom.vault.rows import readable, reads
+
+_PROPOSAL = (
+    "id, at, uid, name, login, sudo, ground, reason, people, cooling_off, plan_sha256, erasure, overrides, mapped"
+)
+PUT_PROPOSAL = f"INSERT INTO proposals ({_PROPOSAL}) VALUES ({', '.join('?' * 14)})"
+PROPOSAL = f"SELECT {_PROPOSAL} FROM proposals WHERE id = ?"
+PROPOSALS_NEWEST = f"SELECT {_PROPOSAL} FROM proposals ORDER BY at DESC, id DESC LIMIT ?"
+PROPOSALS_LIVE = f"""
+SELECT {_PROPOSAL} FROM proposals
+WHERE EXISTS (SELECT 1 FROM condemned WHERE proposal = proposals.id AND stage IN ('proposed', 'approved'))
+ORDER BY at, id
+"""
+PROPOSALS_APPROVED = f"""
+SELECT {_PROPOSAL} FROM proposals
+WHERE EXISTS (SELECT 1 FROM condemned WHERE proposal = proposals.id AND stage = 'approved') ORDER BY at, id
+"""
+PROPOSALS_OF_ERASURE = f"SELECT {_PROPOSAL} FROM proposals WHERE erasure = ? AND erasure <> '' ORDER BY at, id"
+PROPOSAL_IDS_LIKE = """
+SELECT id FROM proposals WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 3
+"""
+_APPROVAL = "proposal, at, uid, name, login, sudo, plan_sha256, note, signer, mapped"
+PUT_APPROVAL = f"INSERT INTO approvals ({_APPROVAL}) VALUES ({', '.join('?' * 10)})"
+APPROVAL = f"SELECT {_APPROVAL} FROM approvals WHERE proposal = ? AND uid = ? AND at = ?"
+APPROVALS = f"SELECT {_APPROVAL} FROM approvals WHERE proposal = ? ORDER BY at, uid"
+_CONDEMNED = "archive, proposal, stage, changed_at, rule, citation, reason"
+PUT_CONDEMNED = f"""
+INSERT INTO condemned ({_CONDEMNED}) VALUES ({", ".join("?" * 7)})
+ON CONFLICT (proposal, archive) DO UPDATE SET
+    stage = excluded.stage, changed_at = excluded.changed_at, reason = excluded.reason
+"""
+CONDEMNED_ON = f"SELECT {_CONDEMNED} FROM condemned WHERE proposal = ? AND archive = ?"
+CONDEMNED = f"SELECT {_CONDEMNED} FROM condemned WHERE proposal = ? ORDER BY archive"
+PLANNED_FOR_RETENTION = f"""
+SELECT {", ".join(f"condemned.{name}" for name in _CONDEMNED.split(", "))} FROM condemned
+JOIN proposals ON proposals.id = condemned.proposal
+WHERE stage IN ('proposed', 'approved', 'destroying') AND +stage <> 'destroying' AND ground = 'retention'
+ORDER BY archive
+"""
+CONDEMNED_LIVE = f"""
+SELECT {_CONDEMNED} FROM condemned WHERE archive = ? AND stage IN ('proposed', 'approved', 'destroying')
+"""
+DROP_ARCHIVE = "DELETE FROM archives WHERE id = ?"
+COVER_DESTROYED = """
+UPDATE coverage SET cover = 'destroyed', cause = ?2
+WHERE archive = ?1 AND archive <> '' AND cover IN ('proven', 'empty')
+"""
+HUSH_ENTRIES = """
+UPDATE entries SET words = '' WHERE (job = ?1 AND job <> '') OR (archive = ?2 AND archive <> '')
+"""
+HUSH_JOB = "UPDATE jobs SET detail = '' WHERE id = ?"
+DROP_RETAINED = "DELETE FROM retained WHERE archive = ?"
 
 
 def put_proposal(catalogue: Catalogue, proposal: Proposal) -> None:
@@ -31,8 +80,8 @@ def put_proposal(catalogue: Catalogue, proposal: Proposal) -> None:
         int(proposal.overrides),
         int(proposal.by.mapped),
     )
-    catalogue.write(queries.PUT_PROPOSAL, *row)
-    catalogue.confirm(queries.PROPOSAL, proposal.id, expected=row)
+    catalogue.write(PUT_PROPOSAL, *row)
+    catalogue.confirm(PROPOSAL, proposal.id, expected=row)
 
 
 def put_approval(catalogue: Catalogue, approval: Approval) -> None:
@@ -50,59 +99,59 @@ def put_approval(catalogue: Catalogue, approval: Approval) -> None:
         approval.signer,
         int(by.mapped),
     )
-    catalogue.write(queries.PUT_APPROVAL, *row)
-    catalogue.confirm(queries.APPROVAL, approval.proposal, by.uid, to_text(approval.at), expected=row)
+    catalogue.write(PUT_APPROVAL, *row)
+    catalogue.confirm(APPROVAL, approval.proposal, by.uid, to_text(approval.at), expected=row)
 
 
-def put_condemned(catalogue: Catalogue, condemned: Condemned) -> None:
+def put_plan_item(catalogue: Catalogue, items: PlanItem) -> None:
     """Write where an archive stands on a proposal; inside a transaction."""
     row = (
-        condemned.archive,
-        condemned.proposal,
-        condemned.stage.value,
-        to_text(condemned.changed_at),
-        condemned.rule,
-        condemned.citation,
-        condemned.reason,
+        items.archive,
+        items.proposal,
+        items.stage.value,
+        to_text(items.changed_at),
+        items.rule,
+        items.citation,
+        items.reason,
     )
-    catalogue.write(queries.PUT_CONDEMNED, *row)
-    catalogue.confirm(queries.CONDEMNED_ON, condemned.proposal, condemned.archive, expected=row)
+    catalogue.write(PUT_CONDEMNED, *row)
+    catalogue.confirm(CONDEMNED_ON, items.proposal, items.archive, expected=row)
 
 
 def get_proposal(catalogue: Catalogue, proposal_id: str) -> Proposal | None:
     """Return the proposal with exactly this id."""
-    row = catalogue.read_one(queries.PROPOSAL, proposal_id)
+    row = catalogue.read_one(PROPOSAL, proposal_id)
     return _proposal(row) if row else None
 
 
 def newest_proposals(catalogue: Catalogue, most: int = 50) -> list[Proposal]:
     """Return proposals, newest first."""
-    return list(readable(catalogue.read(queries.PROPOSALS_NEWEST, most), _proposal))
+    return list(readable(catalogue.read(PROPOSALS_NEWEST, most), _proposal))
 
 
 def live_proposals(catalogue: Catalogue) -> list[Proposal]:
     """Return the proposals with an archive that is neither destroyed nor off the plan, oldest first."""
-    return list(readable(catalogue.read(queries.PROPOSALS_LIVE), _proposal))
+    return list(readable(catalogue.read(PROPOSALS_LIVE), _proposal))
 
 
 def approved_proposals(catalogue: Catalogue) -> list[Proposal]:
     """Return the proposals with an archive that enough people agreed to destroy, oldest first."""
-    return list(readable(catalogue.read(queries.PROPOSALS_APPROVED), _proposal))
+    return list(readable(catalogue.read(PROPOSALS_APPROVED), _proposal))
 
 
 def proposals_of_erasure(catalogue: Catalogue, erasure_id: str) -> list[Proposal]:
     """Return the proposals that answer a request for erasure, oldest first."""
-    return list(readable(catalogue.read(queries.PROPOSALS_OF_ERASURE, erasure_id), _proposal))
+    return list(readable(catalogue.read(PROPOSALS_OF_ERASURE, erasure_id), _proposal))
 
 
 def matching_proposal_ids(catalogue: Catalogue, part: str) -> list[str]:
     """Return up to three ids of proposals that begin or end with what a person typed."""
-    return [row["id"] for row in catalogue.read(queries.PROPOSAL_IDS_LIKE, part.lower())]
+    return [row["id"] for row in catalogue.read(PROPOSAL_IDS_LIKE, part.lower())]
 
 
 def approvals_of(catalogue: Catalogue, proposal_id: str) -> list[Approval]:
     """Return who agreed to a proposal, in order of time."""
-    return [_approval(row) for row in catalogue.read(queries.APPROVALS, proposal_id)]
+    return [_approval(row) for row in catalogue.read(APPROVALS, proposal_id)]
 
 
 @reads("approvals", "proposal", "uid")
@@ -117,20 +166,20 @@ def _approval(row: sqlite3.Row) -> Approval:
     )
 
 
-def condemned_on(catalogue: Catalogue, proposal_id: str) -> list[Condemned]:
+def items_of_plan(catalogue: Catalogue, proposal_id: str) -> list[PlanItem]:
     """Return every archive of a proposal, whatever became of it."""
-    return [_condemned(row) for row in catalogue.read(queries.CONDEMNED, proposal_id)]
+    return [_condemned(row) for row in catalogue.read(CONDEMNED, proposal_id)]
 
 
-def live_condemned(catalogue: Catalogue, archive_id: str) -> Condemned | None:
+def live_plan_items(catalogue: Catalogue, archive_id: str) -> PlanItem | None:
     """Return how an archive stands on the one plan that it is on, if it is on any."""
-    row = catalogue.read_one(queries.CONDEMNED_LIVE, archive_id)
+    row = catalogue.read_one(CONDEMNED_LIVE, archive_id)
     return _condemned(row) if row else None
 
 
-def planned_for_retention(catalogue: Catalogue) -> list[Condemned]:
+def planned_for_retention(catalogue: Catalogue) -> list[PlanItem]:
     """Return what is on a plan because its period is over, and whose destruction has not begun."""
-    return [_condemned(row) for row in catalogue.read(queries.PLANNED_FOR_RETENTION)]
+    return [_condemned(row) for row in catalogue.read(PLANNED_FOR_RETENTION)]
 
 
 def reduce_rows(catalogue: Catalogue, tombstone: Tombstone) -> None:
@@ -138,12 +187,12 @@ def reduce_rows(catalogue: Catalogue, tombstone: Tombstone) -> None:
 
     What providers said about its job goes, too. The lines of the log stay as they are: they hold no such words.
     """
-    catalogue.write(queries.DROP_ARCHIVE, tombstone.archive)
-    catalogue.write(holdqueries.DROP_RETAINED, tombstone.archive)  # it tells when the records were of
+    catalogue.write(DROP_ARCHIVE, tombstone.archive)
+    catalogue.write(DROP_RETAINED, tombstone.archive)  # it tells when the records were of
     cause = f"destroyed under {tombstone.rule}"
-    catalogue.write(queries.COVER_DESTROYED, tombstone.archive, cause)
-    catalogue.write(queries.HUSH_ENTRIES, tombstone.job, tombstone.archive)
-    catalogue.write(queries.HUSH_JOB, tombstone.job)
+    catalogue.write(COVER_DESTROYED, tombstone.archive, cause)
+    catalogue.write(HUSH_ENTRIES, tombstone.job, tombstone.archive)
+    catalogue.write(HUSH_JOB, tombstone.job)
 
 
 @reads("proposals", "id")
@@ -163,8 +212,8 @@ def _proposal(row: sqlite3.Row) -> Proposal:
 
 
 @reads("condemned", "archive")
-def _condemned(row: sqlite3.Row) -> Condemned:
-    return Condemned(
+def _condemned(row: sqlite3.Row) -> PlanItem:
+    return PlanItem(
         archive=row["archive"],
         proposal=row["proposal"],
         stage=Stage(row["stage"]),

@@ -1,4 +1,9 @@
-"""The write protocol: what is believed to be on the disk has been flushed, dropped from the page cache and read back.
+"""Flushing while a file is still being written, so that the flush at its end finds little left to do.
+
+A flush that fails in the background has taken the kernel's only report of the error, so the failure is kept and the
+last flush, which decides, raises it.
+
+The write protocol: what is believed to be on the disk has been flushed, dropped from the page cache and read back.
 
 A file is written under a temporary name, flushed, read back from the disk, given its name without ever overwriting
 another, and its folder is flushed. When a flush fails the file is thrown away: the kernel may have dropped the dirty
@@ -9,11 +14,64 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 
 from strongroom.model.errors import VaultError, WorldError
-from strongroom.vault.vaultfiles import create_descriptor, link, make_directory, read_file, unlink
+from strongroom.vault.files import create_descriptor, link, make_directory, read_file, unlink
+
+STEP = 16 << 20  # bytes written between two flushes
+
+
+class Flusher:
+    """Flushes what was written to one file, in a thread, whenever enough has come together.
+
+    A context manager: leaving it waits for a flush under way, so that the file can be closed.
+    """
+
+    def __init__(self, fd: int, step: int = STEP) -> None:
+        self._fd = fd
+        self._step = step
+        self._unflushed = 0
+        self._thread: threading.Thread | None = None
+        self._failure: OSError | None = None
+
+    def __enter__(self) -> Flusher:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._wait()
+
+    def wrote(self, count: int) -> None:
+        """Take note that so many more bytes were written; never waits."""
+        self._unflushed += count
+        if self._unflushed >= self._step and not (self._thread and self._thread.is_alive()):
+            self._unflushed = 0
+            self._thread = threading.Thread(target=self._flush, name="flusher")
+            self._thread.start()
+
+    def settle(self) -> None:
+        """Wait for a flush under way; call it before the last flush.
+
+        Raises WorldError when any flush so far has failed: the file must then be thrown away.
+        """
+        self._wait()
+        if self._failure:
+            raise in_words(self._failure) from self._failure
+
+    def _wait(self) -> None:
+        if self._thread:
+            self._thread.join()
+
+    def _flush(self) -> None:
+        try:
+            os.fdatasync(self._fd)
+        except OSError as error:
+            self._failure = self._failure or error
 
 
 def write_new(path: Path, temporary: Path, data: bytes) -> None:

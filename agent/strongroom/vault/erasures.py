@@ -6,9 +6,22 @@ import json
 import sqlite3
 
 from strongroom.model.erasure import Erasure, ErasureState
-from strongroom.vault import destructionqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
 from strongroom.vault.rows import readable, reads
+
+_ERASURE = "id, at, state, ground, subject, salt, subject_hash, archives, overrides, answered_at, answer"
+PUT_ERASURE = f"""
+INSERT INTO erasures ({_ERASURE}) VALUES ({", ".join("?" * 11)})
+ON CONFLICT (id) DO UPDATE SET
+    state = excluded.state, subject = excluded.subject, salt = excluded.salt, archives = excluded.archives,
+    answered_at = excluded.answered_at, answer = excluded.answer
+"""
+ERASURE = f"SELECT {_ERASURE} FROM erasures WHERE id = ?"
+ERASURES_NEWEST = f"SELECT {_ERASURE} FROM erasures ORDER BY at DESC, id DESC LIMIT ?"
+ERASURES_PENDING = f"SELECT {_ERASURE} FROM erasures WHERE state IN ('open', 'deferred') ORDER BY at, id"
+ERASURE_IDS_LIKE = """
+SELECT id FROM erasures WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 3
+"""
 
 
 def put_erasure(catalogue: Catalogue, erasure: Erasure) -> None:
@@ -26,29 +39,29 @@ def put_erasure(catalogue: Catalogue, erasure: Erasure) -> None:
         to_text_or_none(erasure.answered_at),
         erasure.answer,
     )
-    catalogue.write(queries.PUT_ERASURE, *row)
-    catalogue.confirm(queries.ERASURE, erasure.id, expected=row)
+    catalogue.write(PUT_ERASURE, *row)
+    catalogue.confirm(ERASURE, erasure.id, expected=row)
 
 
 def get_erasure(catalogue: Catalogue, erasure_id: str) -> Erasure | None:
     """Return the request with exactly this id."""
-    row = catalogue.read_one(queries.ERASURE, erasure_id)
+    row = catalogue.read_one(ERASURE, erasure_id)
     return _erasure(row) if row else None
 
 
 def newest_erasures(catalogue: Catalogue, most: int = 50) -> list[Erasure]:
     """Return requests, newest first."""
-    return list(readable(catalogue.read(queries.ERASURES_NEWEST, most), _erasure))
+    return list(readable(catalogue.read(ERASURES_NEWEST, most), _erasure))
 
 
 def pending_erasures(catalogue: Catalogue) -> list[Erasure]:
     """Return the requests that wait for their end, oldest first."""
-    return list(readable(catalogue.read(queries.ERASURES_PENDING), _erasure))
+    return list(readable(catalogue.read(ERASURES_PENDING), _erasure))
 
 
 def matching_erasure_ids(catalogue: Catalogue, part: str) -> list[str]:
     """Return up to three ids of requests that begin or end with what a person typed."""
-    return [row["id"] for row in catalogue.read(queries.ERASURE_IDS_LIKE, part.lower())]
+    return [row["id"] for row in catalogue.read(ERASURE_IDS_LIKE, part.lower())]
 
 
 @reads("erasures", "id")

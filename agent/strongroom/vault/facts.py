@@ -7,9 +7,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 
-from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.rows import UNREADABLE, RowUnreadable, readable, unreadable
+
+PUT_FACT = "INSERT INTO vault (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+FACT = "SELECT value FROM vault WHERE name = ?"
 
 Value = TypeVar("Value")
 
@@ -23,7 +25,7 @@ def read_fact(catalogue: Catalogue, name: str, parse: Callable[[str], Value]) ->
         except (RowUnreadable, *UNREADABLE) as error:
             raise unreadable("vault", name) from error
 
-    return next(readable(catalogue.read(queries.FACT, name), read), None)
+    return next(readable(catalogue.read(FACT, name), read), None)
 
 
 def seconds(text: str) -> timedelta:

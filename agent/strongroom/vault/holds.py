@@ -11,11 +11,24 @@ from datetime import UTC, datetime
 from strongroom.model.archive import Archive
 from strongroom.model.hold import Hold, HoldRule, Subject, catches
 from strongroom.model.rename import Noun
-from strongroom.vault import holdqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
-from strongroom.vault.renames import renames
-from strongroom.vault.retained import record_of
+from strongroom.vault.retention_records import record_of
 from strongroom.vault.rows import RowUnreadable, leave_out, readable, reads
+from strongroom.vault.streams import renames
+
+_HOLD = (
+    "id, matter, source, stream, dataset, range_start, range_end, archives, placed_at, placed_by, reason, released_at, "
+    "released_by, release_reason"
+)
+PUT_HOLD = f"INSERT INTO holds ({_HOLD}) VALUES ({', '.join('?' * 14)})"
+RELEASE_HOLD = """
+UPDATE holds SET released_at = ?, released_by = ?, release_reason = ? WHERE id = ? AND released_at IS NULL
+"""
+RELEASED = "SELECT released_at, released_by, release_reason FROM holds WHERE id = ?"
+HOLD = f"SELECT {_HOLD} FROM holds WHERE id = ?"
+HOLDS = f"SELECT {_HOLD} FROM holds ORDER BY placed_at, id"
+HOLDS_STANDING = f"SELECT {_HOLD} FROM holds WHERE released_at IS NULL ORDER BY placed_at, id"
+HOLD_IDS_LIKE = "SELECT id FROM holds WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 3"
 
 
 def put_hold(catalogue: Catalogue, hold: Hold) -> None:
@@ -37,21 +50,21 @@ def put_hold(catalogue: Catalogue, hold: Hold) -> None:
         hold.released_by,
         hold.release_reason,
     )
-    catalogue.write(queries.PUT_HOLD, *row)
-    catalogue.confirm(queries.HOLD, hold.id, expected=row)
+    catalogue.write(PUT_HOLD, *row)
+    catalogue.confirm(HOLD, hold.id, expected=row)
 
 
 def release_hold(catalogue: Catalogue, hold_id: str, at: datetime, by: str, reason: str) -> bool:
     """Release a standing hold; inside a transaction. Says False, and changes nothing, where it does not stand."""
-    if not catalogue.write(queries.RELEASE_HOLD, to_text(at), by, reason, hold_id):
+    if not catalogue.write(RELEASE_HOLD, to_text(at), by, reason, hold_id):
         return False
-    catalogue.confirm(queries.RELEASED, hold_id, expected=(to_text(at), by, reason))
+    catalogue.confirm(RELEASED, hold_id, expected=(to_text(at), by, reason))
     return True
 
 
 def get_hold(catalogue: Catalogue, hold_id: str) -> Hold | None:
     """Return the hold with exactly this id."""
-    row = catalogue.read_one(queries.HOLD, hold_id)
+    row = catalogue.read_one(HOLD, hold_id)
     return None if row is None else with_names(catalogue, [_hold(row)])[0]
 
 
@@ -61,14 +74,14 @@ def holds(catalogue: Catalogue, *, active: bool = True) -> list[Hold]:
     Where a list may leave out what cannot be read (`leaving_out`), a standing hold that cannot be read is named and
     covers the whole vault.
     """
-    rows = catalogue.read(queries.HOLDS_STANDING if active else queries.HOLDS)
+    rows = catalogue.read(HOLDS_STANDING if active else HOLDS)
     found = [hold for row in rows if (hold := _cautious(row, active=active)) is not None]
     return with_names(catalogue, found)
 
 
 def listed_holds(catalogue: Catalogue, *, active: bool = True) -> list[Hold]:
     """Return the holds as `holds` does, for a list that is only shown: one that cannot be read may be left out."""
-    rows = catalogue.read(queries.HOLDS_STANDING if active else queries.HOLDS)
+    rows = catalogue.read(HOLDS_STANDING if active else HOLDS)
     return with_names(catalogue, readable(rows, _hold))
 
 
@@ -93,7 +106,7 @@ def holds_on(catalogue: Catalogue, archive: Archive | Subject) -> list[Hold]:
 
 def matching_hold_ids(catalogue: Catalogue, part: str) -> list[str]:
     """Return up to three ids that begin or end with what a person typed, in any case."""
-    return [row["id"] for row in catalogue.read(queries.HOLD_IDS_LIKE, part.lower())]
+    return [row["id"] for row in catalogue.read(HOLD_IDS_LIKE, part.lower())]
 
 
 def _cautious(row: sqlite3.Row, *, active: bool) -> Hold | None:

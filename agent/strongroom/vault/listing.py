@@ -1,10 +1,16 @@
-"""Pages of archives and jobs in the orders that a person chooses, by keys that the page before ended with."""
+"""The SQL of the lists that a person turns the pages of: each query walks one index, in order, from where a page ended.
+
+A stretch of time is looked at in the order of windows, the one order in which an index can find it.
+
+Pages of archives and jobs in the orders that a person chooses, by keys that the page before ended with.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 from strongroom.model.archive import Archive
@@ -12,12 +18,75 @@ from strongroom.model.errors import UsageError
 from strongroom.model.job import Job
 from strongroom.model.listing import Sort
 from strongroom.model.window import Window
-from strongroom.vault import listqueries, queries
 from strongroom.vault.archives import read_archive
 from strongroom.vault.catalogue import Catalogue, to_text
-from strongroom.vault.jobs import read_job
-from strongroom.vault.renames import archived_as
+from strongroom.vault.jobs import JOB_COLUMNS, read_job
 from strongroom.vault.rows import RowUnreadable, leave_out, read_page
+from strongroom.vault.streams import archived_as
+
+KEYS = {Sort.ARCHIVED: "verified_at", Sort.WINDOW: "window_start", Sort.SIZE: "size", Sort.RECORDS: "records"}
+"""The column of each order."""
+
+# A plus before a column keeps its own index out of it: what does not fit is passed over in the index of the order. That
+# costs nothing where nearly all is held; the few that are quarantined have indexes of their own, which must be named.
+_FEW = {at: f"archives_quarantined_by_{sort.value}" for sort, at in KEYS.items()}
+
+
+def _archives(stream: bool, holding: str, at: str, stretch: str = "") -> str:
+    of_stream = "stream = ? AND " if stream else ""
+    plus = "" if at == KEYS[Sort.ARCHIVED] or stream else "+"
+    named = f"INDEXED BY {_FEW[at]} " if plus and holding == "quarantined" else ""
+    held = f"{'' if named else plus}holding = '{holding}' AND " if holding else ""
+    return (
+        f"SELECT id, manifest FROM archives {named}WHERE {of_stream}{held}{stretch}({at}, id) < (?, ?) "
+        f"ORDER BY {at} DESC, id DESC LIMIT ?"
+    )
+
+
+def _jobs(asked: tuple[bool, ...], at: str, stretch: str = "") -> str:
+    words = [word for word, wanted in zip(("stream", "state", "purpose"), asked, strict=True) if wanted]
+    where = "".join(f"{'+' if stretch and word != 'stream' else ''}{word} = ? AND " for word in words)
+    return (
+        f"SELECT {JOB_COLUMNS} FROM jobs WHERE {where}{stretch}({at}, id) < (?, ?) ORDER BY {at} DESC, id DESC LIMIT ?"
+    )
+
+
+_STRETCH = "window_start >= ? AND window_end > ? AND "
+_HOLDINGS = ("", "held", "quarantined")
+_EITHER = (False, True)
+
+ARCHIVES_SORTED = {
+    (sort, stream, holding): _archives(stream, holding, at)
+    for sort, at in KEYS.items()
+    for stream, holding in product(_EITHER, _HOLDINGS)
+}
+"""One page of archives, by the order, by whether a stream is asked for, and by the holding."""
+
+ARCHIVES_IN_STRETCH = {
+    (stream, holding): _archives(stream, holding, KEYS[Sort.WINDOW], _STRETCH)
+    for stream, holding in product(_EITHER, _HOLDINGS)
+}
+"""One page of the archives whose windows touch a stretch of time."""
+
+JOBS_SORTED = {asked: _jobs(asked, "created_at") for asked in product(_EITHER, repeat=3)}
+"""One page of jobs, by whether a stream, a state and a purpose are asked for."""
+
+JOBS_IN_STRETCH = {asked: _jobs(asked, "window_start", _STRETCH) for asked in product(_EITHER, repeat=3)}
+"""One page of the jobs whose windows touch a stretch of time."""
+
+# A window that touches a stretch begins at most one longest window before it: that is where the walk may end.
+LONGEST_ARCHIVED = """
+SELECT julianday(window_end) - julianday(window_start) AS days FROM archives
+ORDER BY julianday(window_end) - julianday(window_start) DESC LIMIT 1
+"""
+LONGEST_ASKED = """
+SELECT julianday(window_end) - julianday(window_start) AS days FROM jobs
+ORDER BY julianday(window_end) - julianday(window_start) DESC LIMIT 1
+"""
+
+
+BEYOND = ("~", "~")
+"""Where the first page of a list begins: a time and an id that sort after all others."""
 
 _LARGEST = (1 << 63) - 1
 _MARGIN = timedelta(seconds=1)  # a Julian day is a float
@@ -74,15 +143,15 @@ def _archive_rows(
     most: int,
 ) -> list[sqlite3.Row]:
     asked, which = [stream] if stream else [], (bool(stream), holding)
-    if which not in listqueries.ARCHIVES_IN_STRETCH:
+    if which not in ARCHIVES_IN_STRETCH:
         return []  # what was destroyed is no archive any more
     if period is None:
-        return catalogue.read(listqueries.ARCHIVES_SORTED[sort, *which], *asked, *_edge(before, sort), most)
+        return catalogue.read(ARCHIVES_SORTED[sort, *which], *asked, *_edge(before, sort), most)
     if sort is not Sort.WINDOW:
         raise UsageError("a stretch of time is listed by its windows", hint="leave the order out, or sort by window")
     window = before.spec.window if before else None
-    bounds = _bounds(catalogue, listqueries.LONGEST_ARCHIVED, period, window, before.id if before else "")
-    return catalogue.read(listqueries.ARCHIVES_IN_STRETCH[which], *asked, *bounds, most)
+    bounds = _bounds(catalogue, LONGEST_ARCHIVED, period, window, before.id if before else "")
+    return catalogue.read(ARCHIVES_IN_STRETCH[which], *asked, *bounds, most)
 
 
 def list_jobs(
@@ -99,19 +168,17 @@ def list_jobs(
     asked = [word for word in (stream, state, purpose) if word]
     which = (bool(stream), bool(state), bool(purpose))
     if period is None:
-        edge = (to_text(before.created_at), before.id) if before else queries.BEYOND
-        return read_page(
-            lambda rows: catalogue.read(listqueries.JOBS_SORTED[which], *asked, *edge, rows), read_job, most
-        )
+        edge = (to_text(before.created_at), before.id) if before else BEYOND
+        return read_page(lambda rows: catalogue.read(JOBS_SORTED[which], *asked, *edge, rows), read_job, most)
     window = before.spec.window if before else None
-    bounds = _bounds(catalogue, listqueries.LONGEST_ASKED, period, window, before.id if before else "")
-    query = listqueries.JOBS_IN_STRETCH[which]
+    bounds = _bounds(catalogue, LONGEST_ASKED, period, window, before.id if before else "")
+    query = JOBS_IN_STRETCH[which]
     return read_page(lambda rows: catalogue.read(query, *asked, *bounds, rows), read_job, most)
 
 
 def _edge(before: Archive | None, sort: Sort) -> tuple[Any, str]:
     if before is None:
-        return (_LARGEST if sort in (Sort.SIZE, Sort.RECORDS) else queries.BEYOND[0], queries.BEYOND[1])
+        return (_LARGEST if sort in (Sort.SIZE, Sort.RECORDS) else BEYOND[0], BEYOND[1])
     key: dict[Sort, Any] = {
         Sort.ARCHIVED: to_text(before.verified_at),
         Sort.WINDOW: to_text(before.spec.window.start),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from strongroom.model.errors import VaultLocked
 from strongroom.vault.durable import in_words, write_all
-from strongroom.vault.vaultfiles import NEVER_OURS, open_descriptor, read_file
+from strongroom.vault.files import NEVER_OURS, open_descriptor, read_file
 
 _LONGEST = 4_096  # bytes that a holder says of itself
 _LOOKERS = 10_000

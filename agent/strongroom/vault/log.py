@@ -18,17 +18,54 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from strongroom.evidence.line import GENESIS, Entry, Fact, digest, format_line
-from strongroom.model.alarm import LOG_REMADE, Level
-from strongroom.model.counts import counted
+from strongroom.model.alert import LOG_REMADE, Level
 from strongroom.model.errors import VaultError
-from strongroom.model.instants import format_instant
-from strongroom.vault import coveragequeries, queries
+from strongroom.model.times import format_instant
+from strongroom.model.units import counted
+from strongroom.vault.alerts import AlertRecord, put_alert
 from strongroom.vault.catalogue import Catalogue, to_instant, to_text
-from strongroom.vault.chainwalk import ChainWalk, is_in_chain
 from strongroom.vault.durable import flush_folder, in_words, write_all
-from strongroom.vault.notices import Notice, put_notice
+from strongroom.vault.facts import FACT, PUT_FACT
+from strongroom.vault.files import NEVER_OURS, open_descriptor
+from strongroom.vault.log_reader import LogWalk, is_in_chain
 from strongroom.vault.rows import is_line, read_line, readable
-from strongroom.vault.vaultfiles import NEVER_OURS, open_descriptor
+
+
+def told_entries(rest: str = "") -> str:
+    """Return a query for entries with their columns and neighbours, by which `chainwalk.is_in_chain` judges each."""
+    return f"""
+SELECT seq, kind, job, archive, stream, line, words,
+    (SELECT line FROM entries AS earlier WHERE earlier.seq = entries.seq - 1) AS before,
+    (SELECT line FROM entries AS later WHERE later.seq = entries.seq + 1) AS after
+FROM entries
+{rest}"""
+
+
+# What lines tell of windows whose jobs have not ended as far as the lines were read.
+SAID_OF_UNFINISHED = f"""
+{told_entries()} WHERE kind IN ('coverage.lost', 'coverage.unsettled') AND job IN (
+    SELECT id FROM jobs WHERE state NOT IN ('archived', 'replaced', 'failed', 'cancelled')) ORDER BY seq
+"""
+# What was said of empty windows.
+ABOUT_EMPTY = f"""
+{told_entries()} WHERE kind IN ('empty.doubted', 'empty.confirmed', 'empty.refuted', 'empty.unconfirmed') ORDER BY seq
+"""
+OF_RENAMES = f"{told_entries()} WHERE kind IN ('stream.renamed', 'source.renamed') ORDER BY seq"
+LAST_ENTRY = "SELECT seq, line FROM entries WHERE seq > 0 ORDER BY seq DESC LIMIT 1"
+LAST_ENTRIES = "SELECT seq, line FROM entries WHERE seq > 0 ORDER BY seq DESC LIMIT 2"
+PUT_ENTRY = "INSERT INTO entries (seq, at, kind, job, archive, stream, line, words) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+ENTRY = "SELECT seq, line FROM entries WHERE seq = ?"
+WHOLE_ENTRY = "SELECT seq, at, kind, job, archive, stream, line FROM entries WHERE seq = ?"
+ENTRY_TIME = "SELECT seq, at FROM entries WHERE seq = ?"
+LAST_ENTRY_TIME = "SELECT seq, at FROM entries ORDER BY seq DESC LIMIT 1"
+ENTRIES_OF_JOB = f"{told_entries()} WHERE job = ? AND job <> '' AND seq > 0 ORDER BY seq"
+ENTRIES_OF_ARCHIVE = f"{told_entries()} WHERE archive = ? AND archive <> '' AND seq > 0 ORDER BY seq"
+ENTRIES_BEFORE = f"""
+{told_entries()}
+WHERE seq > 0 AND seq < ?1 AND (?2 = '' OR stream = ?2) AND (?3 = '' OR kind BETWEEN ?3 || '.' AND ?3 || '/')
+ORDER BY seq DESC LIMIT ?4
+"""
+ENTRIES_NEWEST = f"{told_entries()} WHERE seq > 0 ORDER BY seq DESC LIMIT ?"
 
 BEGUN = "log-begun"
 """The catalogue's fact that the file has had lines once: from then on it is never a new one."""
@@ -53,8 +90,8 @@ def add_entry(catalogue: Catalogue, entry: Entry) -> None:
     walk = _newest(catalogue)
     line = format_line(entry, walk.seq + 1, walk.prev)
     row = (walk.seq + 1, to_text(entry.at), entry.kind, entry.job, entry.archive, entry.stream, line)
-    catalogue.write(queries.PUT_ENTRY, *row, entry.words)
-    catalogue.confirm(queries.WHOLE_ENTRY, row[0], expected=row)
+    catalogue.write(PUT_ENTRY, *row, entry.words)
+    catalogue.confirm(WHOLE_ENTRY, row[0], expected=row)
 
 
 def require_current(catalogue: Catalogue, path: Path | None = None) -> None:
@@ -65,7 +102,7 @@ def require_current(catalogue: Catalogue, path: Path | None = None) -> None:
     """
     path = path or catalogue.log
     newest = 0 if path is None else _newest_in(path)
-    row = catalogue.read_one(queries.LAST_ENTRY) if newest else None
+    row = catalogue.read_one(LAST_ENTRY) if newest else None
     last = int(row["seq"]) if row else 0
     if newest > last:
         raise VaultError(
@@ -87,14 +124,14 @@ def _newest_in(path: Path) -> int:
     return 0
 
 
-def _newest(catalogue: Catalogue) -> ChainWalk:
+def _newest(catalogue: Catalogue) -> LogWalk:
     """Return where the chain has come to, by its newest two rows."""
-    rows = catalogue.read(queries.LAST_ENTRIES)
+    rows = catalogue.read(LAST_ENTRIES)
     if not rows:
-        return ChainWalk()
+        return LogWalk()
     before = rows[1] if len(rows) > 1 else None
     seq, prev = (before["seq"], digest(before["line"])) if before else (0, GENESIS)
-    walk = ChainWalk(seq, prev)
+    walk = LogWalk(seq, prev)
     if rows[0]["seq"] > seq + 1:
         raise VaultError(f"the catalogue has no entry {seq + 1} of the log", hint="see: strongroom recover")
     walk.follow(bytes(rows[0]["line"]))
@@ -121,7 +158,7 @@ def write_out(catalogue: Catalogue, path: Path, now: datetime | None = None) -> 
         fcntl.flock(fd, fcntl.LOCK_EX)
         _cut_torn_line(fd)
         seq = _last_seq(fd, catalogue)
-        begun = catalogue.read_one(queries.FACT, BEGUN) is not None
+        begun = catalogue.read_one(FACT, BEGUN) is not None
         if begun and not seq:
             _enter_remade(catalogue, now)
         behind = _following(catalogue, seq)
@@ -131,7 +168,7 @@ def write_out(catalogue: Catalogue, path: Path, now: datetime | None = None) -> 
             flush_folder(path.parent)  # the file may be new: its name must last as well
         if not begun and (behind or seq):
             with catalogue.transaction():
-                catalogue.write(queries.PUT_FACT, BEGUN, "yes")
+                catalogue.write(PUT_FACT, BEGUN, "yes")
     finally:
         os.close(fd)
 
@@ -139,7 +176,7 @@ def write_out(catalogue: Catalogue, path: Path, now: datetime | None = None) -> 
 def _enter_remade(catalogue: Catalogue, now: datetime | None) -> None:
     """Enter and raise the alarm that the file is gone; first, so that no crash lets it come back in silence."""
     with catalogue.transaction():
-        last = catalogue.read_one(queries.LAST_ENTRY_TIME)
+        last = catalogue.read_one(LAST_ENTRY_TIME)
         if last is None:
             return
         at, count = now or to_instant(last["at"]), int(last["seq"])
@@ -148,7 +185,7 @@ def _enter_remade(catalogue: Catalogue, now: datetime | None) -> None:
         came = f"all {counted(count, 'entry')} came from the catalogue"
         body = f"{came}; compare with a copy of the log: strongroom audit verify"
         key = f"{LOG_REMADE} {format_instant(at)}"
-        put_notice(catalogue, Notice(key, Level.CRITICAL.value, title, body, raised_at=at))
+        put_alert(catalogue, AlertRecord(key, Level.CRITICAL.value, title, body, raised_at=at))
 
 
 def open_log(path: Path, flags: int) -> int:
@@ -179,7 +216,7 @@ def require_level(catalogue: Catalogue, path: Path, span: timedelta = timedelta(
         seq = _seq_of(fd, whole, catalogue)
     finally:
         os.close(fd)
-    first, last = catalogue.read_one(queries.ENTRY_TIME, seq + 1), catalogue.read_one(queries.LAST_ENTRY_TIME)
+    first, last = catalogue.read_one(ENTRY_TIME, seq + 1), catalogue.read_one(LAST_ENTRY_TIME)
     if first is None or last is None or to_instant(last["at"]) - to_instant(first["at"]) <= span:
         return
     raise VaultError(
@@ -190,8 +227,8 @@ def require_level(catalogue: Catalogue, path: Path, span: timedelta = timedelta(
 
 def _following(catalogue: Catalogue, seq: int) -> bytes:
     """Return the lines after that of this number, each with its end. Raises VaultError where one does not follow."""
-    last = catalogue.read_one(queries.ENTRY, seq) if seq else None
-    walk = ChainWalk(seq, digest(last["line"]) if last else GENESIS)
+    last = catalogue.read_one(ENTRY, seq) if seq else None
+    walk = LogWalk(seq, digest(last["line"]) if last else GENESIS)
     return b"".join(line + b"\n" for line in walk.lines(catalogue))
 
 
@@ -231,7 +268,7 @@ def _seq_of(fd: int, size: int, catalogue: Catalogue) -> int:
         seq = int(json.loads(line)["seq"])
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         seq = -1
-    row = catalogue.read_one(queries.ENTRY, seq if 0 < seq < 1 << 63 else -1)
+    row = catalogue.read_one(ENTRY, seq if 0 < seq < 1 << 63 else -1)
     if row is None or row["line"] != line:
         raise VaultError(
             f"the last line of {Path('log') / 'log.jsonl'} is not entry {seq} of the catalogue",
@@ -254,37 +291,37 @@ def _last_newline(fd: int, end: int) -> int:
 
 def entries_of_job(catalogue: Catalogue, job_id: str) -> list[Logged]:
     """Return everything that happened to a job, oldest first."""
-    return _all_logged(catalogue.read(queries.ENTRIES_OF_JOB, job_id))
+    return _all_logged(catalogue.read(ENTRIES_OF_JOB, job_id))
 
 
 def said_of_unfinished(catalogue: Catalogue) -> list[Logged]:
     """Return what was written down of windows whose jobs have not ended, oldest first."""
-    return _all_logged(catalogue.read(coveragequeries.SAID_OF_UNFINISHED))
+    return _all_logged(catalogue.read(SAID_OF_UNFINISHED))
 
 
 def entries_about_empty(catalogue: Catalogue) -> list[Logged]:
     """Return what was said of windows whose exports came unusually empty, oldest first."""
-    return _all_logged(catalogue.read(coveragequeries.ABOUT_EMPTY))
+    return _all_logged(catalogue.read(ABOUT_EMPTY))
 
 
 def entries_of_renames(catalogue: Catalogue) -> list[Logged]:
     """Return what was said of streams and sources that were renamed, oldest first."""
-    return _all_logged(catalogue.read(coveragequeries.OF_RENAMES))
+    return _all_logged(catalogue.read(OF_RENAMES))
 
 
 def entries_of_archive(catalogue: Catalogue, archive_id: str) -> list[Logged]:
     """Return everything that happened to an archive, oldest first."""
-    return _all_logged(catalogue.read(queries.ENTRIES_OF_ARCHIVE, archive_id))
+    return _all_logged(catalogue.read(ENTRIES_OF_ARCHIVE, archive_id))
 
 
 def entries_before(catalogue: Catalogue, seq: int, most: int, *, stream: str = "", family: str = "") -> list[Logged]:
     """Return what was written before an entry, newest first; a family is what stands before the dot of its kinds."""
-    return _all_logged(catalogue.read(queries.ENTRIES_BEFORE, seq, stream, family, most))
+    return _all_logged(catalogue.read(ENTRIES_BEFORE, seq, stream, family, most))
 
 
 def newest_entries(catalogue: Catalogue, most: int) -> list[Logged]:
     """Return the newest entries, newest first."""
-    return _all_logged(catalogue.read(queries.ENTRIES_NEWEST, most))
+    return _all_logged(catalogue.read(ENTRIES_NEWEST, most))
 
 
 def _all_logged(rows: list[sqlite3.Row]) -> list[Logged]:

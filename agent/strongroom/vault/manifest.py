@@ -16,13 +16,12 @@ from typing import Any
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.errors import VaultError
 from strongroom.model.inspection import Bundled, Expectation, Finding, Inspection, MemberReport, Severity
-from strongroom.model.instants import format_instant, parse_instant
+from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.provider import Container
-from strongroom.model.stream import DatasetShape, ExportSpec
+from strongroom.model.times import format_instant, parse_instant
 from strongroom.model.window import Window
 from strongroom.vault.layout import id_of
-from strongroom.vault.manifestshape import check_shape, require_text
-from strongroom.vault.rules import read_retention, retention_body
+from strongroom.vault.manifest_schema import check_shape, read_retention, require_text, retention_body
 
 FORMAT, FORMAT_CODED = 1, 2
 """A manifest of an archive with a content coding has the second: a program that does not undo it must not read it."""

@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strongroom.model.errors import VaultError
-from strongroom.vault import scrubqueries as queries
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.durable import flush_folder, in_words, make_folder
+from strongroom.vault.files import link, list_folder, list_shards, same_file, unlink
 from strongroom.vault.layout import Layout, id_of
-from strongroom.vault.vaultfiles import link, list_folder, list_shards, same_file, unlink
+
+KNOWN_ID = "SELECT id FROM archives WHERE id = ?1 UNION SELECT archive FROM tombstones WHERE archive = ?1"
+IS_CONDEMNED = "SELECT archive FROM condemned WHERE archive = ? AND stage IN ('destroying', 'destroyed')"
+JOB_OF_ARCHIVE = "SELECT id FROM jobs WHERE archive = ? AND state IN ('fetching', 'sealed')"
 
 _FOLDERS = ("manifests", "archives", "keys")
 
 
 @dataclass(frozen=True, slots=True)
-class Stray:
+class LeakedCredential:
     """The files of one id that the catalogue does not know."""
 
     archive: str
@@ -33,7 +36,7 @@ class Stray:
         return next((path for path in places if path in self.files), None)
 
 
-def strays(layout: Layout, catalogue: Catalogue) -> Iterator[Stray]:
+def strays(layout: Layout, catalogue: Catalogue) -> Iterator[LeakedCredential]:
     """Yield what lies in the vault under ids that no row has, in the order of ids."""
     found: dict[str, list[Path]] = {}
     for path in _named(layout):
@@ -42,7 +45,7 @@ def strays(layout: Layout, catalogue: Catalogue) -> Iterator[Stray]:
             found.setdefault(name, []).append(path)
     for name in sorted(found):
         if not _is_known(catalogue, name):
-            yield Stray(name, tuple(sorted(found[name])))
+            yield LeakedCredential(name, tuple(sorted(found[name])))
 
 
 def _named(layout: Layout) -> Iterator[Path]:
@@ -52,7 +55,7 @@ def _named(layout: Layout) -> Iterator[Path]:
 
 
 def _is_known(catalogue: Catalogue, name: str) -> bool:
-    asked = (queries.KNOWN_ID, queries.IS_CONDEMNED, queries.JOB_OF_ARCHIVE)
+    asked = (KNOWN_ID, IS_CONDEMNED, JOB_OF_ARCHIVE)
     return any(catalogue.read_one(query, name) is not None for query in asked)
 
 

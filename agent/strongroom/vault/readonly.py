@@ -13,10 +13,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from strongroom.model.errors import VaultError, WorldError
-from strongroom.vault.refusals import not_opened
-from strongroom.vault.sqlcodes import WORLD, code_of
-from strongroom.vault.sqlwords import BUSY_SECONDS
-from strongroom.vault.vaultfiles import file_size, is_file
+from strongroom.vault.files import file_size, is_file
+from strongroom.vault.rows import WORLD, code_of
+from strongroom.vault.sql_errors import BUSY_SECONDS, not_opened
 
 LARGEST_COPY = 1 << 30  # bytes of a catalogue that is copied to memory
 _NO_INDEX = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)

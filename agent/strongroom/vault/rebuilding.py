@@ -12,12 +12,14 @@ from pathlib import Path
 
 from strongroom.evidence.line import GENESIS, digest
 from strongroom.model.errors import VaultError, WorldError
-from strongroom.vault import queries as common
-from strongroom.vault import scrubqueries as queries
 from strongroom.vault.catalogue import Catalogue, create_catalogue, open_catalogue
 from strongroom.vault.durable import flush_folder, in_words
+from strongroom.vault.facts import FACT, PUT_FACT
+from strongroom.vault.files import is_there, open_descriptor, rename, unlink
 from strongroom.vault.layout import Layout
-from strongroom.vault.vaultfiles import is_there, open_descriptor, rename, unlink
+from strongroom.vault.log import LAST_ENTRY
+
+DROP_MARKS = "DELETE FROM vault WHERE name LIKE 'rebuild %'"
 
 _ENDINGS = ("", "-wal", "-shm")
 
@@ -41,24 +43,24 @@ def discard(path: Path) -> None:
 
 def last_line(catalogue: Catalogue) -> tuple[int, bytes, str]:
     """Return number and raw line of the newest entry, and the digest that the next one names."""
-    row = catalogue.read_one(common.LAST_ENTRY)
+    row = catalogue.read_one(LAST_ENTRY)
     return (int(row["seq"]), bytes(row["line"]), digest(row["line"])) if row else (0, b"", GENESIS)
 
 
 def read_mark(catalogue: Catalogue, name: str) -> str:
     """Return how far a part of the rebuild has come, or an empty text."""
-    row = catalogue.read_one(common.FACT, f"rebuild {name}")
+    row = catalogue.read_one(FACT, f"rebuild {name}")
     return str(row["value"]) if row else ""
 
 
 def put_mark(catalogue: Catalogue, name: str, value: str) -> None:
     """Write how far a part of the rebuild has come; inside a transaction."""
-    catalogue.write(common.PUT_FACT, f"rebuild {name}", value)
+    catalogue.write(PUT_FACT, f"rebuild {name}", value)
 
 
 def drop_marks(catalogue: Catalogue) -> None:
     """Forget how far it had come: it is whole. Inside a transaction."""
-    catalogue.write(queries.DROP_MARKS)
+    catalogue.write(DROP_MARKS)
 
 
 def set_aside(layout: Layout, now: datetime) -> Path | None:

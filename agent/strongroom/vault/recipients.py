@@ -1,4 +1,6 @@
-"""Recipients as the vault knows them: who may open new archives, since when, and to whom each key file is sealed.
+"""Recovery drills: who showed, when, that an identity opens an archive and that all of it is there.
+
+Recipients as the vault knows them: who may open new archives, since when, and to whom each key file is sealed.
 
 The configuration says to whom new archives are sealed; the vault remembers the set that it has seen, so that a change
 is noticed whoever made it. All of it follows from the evidence log and can be made again from there.
@@ -14,16 +16,79 @@ from datetime import datetime
 from typing import Any
 
 from strongroom.model.archive import Archive
-from strongroom.model.instants import parse_instant
-from strongroom.vault import recipientqueries as queries
+from strongroom.model.times import Chance, parse_instant
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
-from strongroom.vault.chainwalk import is_in_chain, readable
-from strongroom.vault.drills import put_drill
+from strongroom.vault.log import told_entries
+from strongroom.vault.log_reader import is_in_chain, readable
 from strongroom.vault.rows import reads
+
+_STANDING = """archives.holding IN ('held', 'quarantined')
+    AND archives.id NOT IN (SELECT archive FROM condemned WHERE stage IN ('destroying', 'destroyed'))"""
+PUT_DRILL = "INSERT OR REPLACE INTO drills (at, recipient, archive, passed) VALUES (?, ?, ?, ?)"
+LAST_DRILLS = "SELECT recipient, max(at) AS at FROM drills WHERE passed = 1 GROUP BY recipient"
+HELD_COUNT = f"SELECT count(*) AS count FROM archives WHERE {_STANDING} AND holding = 'held'"
+HELD_AT = f"SELECT id FROM archives WHERE {_STANDING} AND holding = 'held' ORDER BY id LIMIT 1 OFFSET ?"
+
+
+def put_drill(catalogue: Catalogue, recipient: str, archive_id: str, at: datetime, *, passed: bool) -> None:
+    """Write a drill; inside a transaction."""
+    catalogue.write(PUT_DRILL, to_text(at), recipient, archive_id, int(passed))
+
+
+def last_drills(catalogue: Catalogue) -> dict[str, datetime]:
+    """Return when each public key's identity last passed a drill."""
+    return {row["recipient"]: to_instant(row["at"]) for row in catalogue.read(LAST_DRILLS)}
+
+
+def count_held(catalogue: Catalogue) -> int:
+    """Return how many archives a drill could be about."""
+    row = catalogue.read_one(HELD_COUNT)
+    return int(row["count"]) if row else 0
+
+
+def draw_archive(catalogue: Catalogue, random_bytes: Chance) -> str | None:
+    """Return the id of one held archive, each as likely as any other, or None where there is none."""
+    count = count_held(catalogue)
+    if not count:
+        return None
+    drawn = catalogue.read_one(HELD_AT, int.from_bytes(random_bytes(8), "big") % count)
+    return str(drawn["id"]) if drawn else None
+
+
+_COLUMNS = "key, label, since, proven_at, retired_at, reason"
+_SEALED_TO = """coalesce(
+    resealed.recipients,
+    iif(json_valid(archives.manifest), json_extract(archives.manifest, '$.sealed.recipients'), NULL), '[]'
+)"""
+_ARCHIVES = f"archives LEFT JOIN resealed ON resealed.archive = archives.id WHERE {_STANDING}"
+RECIPIENTS = f"SELECT {_COLUMNS} FROM recipients ORDER BY since, key"
+RECIPIENT = f"SELECT {_COLUMNS} FROM recipients WHERE key = ?"
+PUT_RECIPIENT = f"""
+INSERT INTO recipients ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET label = excluded.label, since = excluded.since, proven_at = excluded.proven_at,
+    retired_at = excluded.retired_at, reason = excluded.reason
+"""
+KEY_ENTRIES = """
+SELECT line FROM entries
+WHERE kind IN ('vault.created', 'recipients.changed', 'recipient.proven', 'drill.passed', 'drill.failed') ORDER BY seq
+"""
+# The terms are those of the index on exactly these entries.
+SET_ENTRIES = f"{told_entries('')} WHERE kind IN ('vault.created', 'recipients.changed') ORDER BY seq DESC"
+RESEALED_ENTRIES = "SELECT line FROM entries WHERE kind = 'key.resealed' ORDER BY seq"
+SEALED_SETS = f"SELECT {_SEALED_TO} AS recipients, count(*) AS count FROM {_ARCHIVES} GROUP BY 1"
+# By folder, so that a batch touches few folders: each is flushed once for all of its files.
+SEALED_TO_SET = f"""
+SELECT archives.id AS id FROM {_ARCHIVES} AND {_SEALED_TO} = ? ORDER BY substr(archives.id, -2), archives.id
+"""
+SEALED_TO = "SELECT recipients FROM resealed WHERE archive = ?"
+PUT_RESEALED = """
+INSERT INTO resealed (archive, recipients, at) VALUES (?, ?, ?)
+ON CONFLICT (archive) DO UPDATE SET recipients = excluded.recipients, at = excluded.at
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Recipient:
+class RecipientRecord:
     """One public key that new archives are, or were, sealed to."""
 
     key: str  # age1…
@@ -44,25 +109,25 @@ def short_key(key: str) -> str:
     return f"{key[:12]}…{key[-6:]}"
 
 
-def all_recipients(catalogue: Catalogue) -> list[Recipient]:
+def all_recipients(catalogue: Catalogue) -> list[RecipientRecord]:
     """Return every recipient that the vault ever had, oldest first."""
-    return [_recipient(row) for row in catalogue.read(queries.RECIPIENTS)]
+    return [_recipient(row) for row in catalogue.read(RECIPIENTS)]
 
 
-def known_set(catalogue: Catalogue) -> list[Recipient]:
+def known_set(catalogue: Catalogue) -> list[RecipientRecord]:
     """Return the recipients that the vault has seen as the set in force."""
     return [each for each in all_recipients(catalogue) if each.retired_at is None]
 
 
 def logged_set(catalogue: Catalogue) -> frozenset[str] | None:
     """Return the set in force as the chained log has it, whatever the rows say; None where it tells of none."""
-    for row in catalogue.read(queries.SET_ENTRIES):
+    for row in catalogue.read(SET_ENTRIES):
         if is_in_chain(row) and (told := set_told(json.loads(row["line"]))):
             return frozenset(told)
     return None
 
 
-def put_recipient(catalogue: Catalogue, recipient: Recipient) -> None:
+def put_recipient(catalogue: Catalogue, recipient: RecipientRecord) -> None:
     """Write a recipient; inside a transaction."""
     row = (
         recipient.key,
@@ -72,8 +137,8 @@ def put_recipient(catalogue: Catalogue, recipient: Recipient) -> None:
         to_text_or_none(recipient.retired_at),
         recipient.reason,
     )
-    catalogue.write(queries.PUT_RECIPIENT, *row)
-    catalogue.confirm(queries.RECIPIENT, recipient.key, expected=row)
+    catalogue.write(PUT_RECIPIENT, *row)
+    catalogue.confirm(RECIPIENT, recipient.key, expected=row)
 
 
 def change_set(catalogue: Catalogue, keys: Iterable[str], now: datetime, *, label: str = "", reason: str = "") -> None:
@@ -82,9 +147,9 @@ def change_set(catalogue: Catalogue, keys: Iterable[str], now: datetime, *, labe
     for key in sorted(wanted):
         before = known.get(key)
         if before is None:
-            put_recipient(catalogue, Recipient(key, now, label))
+            put_recipient(catalogue, RecipientRecord(key, now, label))
         elif before.retired_at is not None:
-            put_recipient(catalogue, Recipient(key, now, label or before.label, before.proven_at))
+            put_recipient(catalogue, RecipientRecord(key, now, label or before.label, before.proven_at))
     for before in known.values():
         if before.key not in wanted and before.retired_at is None:
             put_recipient(catalogue, replace(before, retired_at=now, reason=reason))
@@ -99,7 +164,7 @@ def mark_proven(catalogue: Catalogue, key: str, now: datetime) -> None:
 
 def sealed_sets(catalogue: Catalogue) -> dict[str, int]:
     """Return how many archives each set of recipients opens; a set is a JSON array as it stands in the catalogue."""
-    return {row["recipients"]: row["count"] for row in catalogue.read(queries.SEALED_SETS)}
+    return {row["recipients"]: row["count"] for row in catalogue.read(SEALED_SETS)}
 
 
 def keys_in(sets: dict[str, int]) -> set[str]:
@@ -116,19 +181,19 @@ def stale_archives(catalogue: Catalogue, keys: Iterable[str]) -> list[str]:
     """Return the ids of the archives whose key file is sealed to another set, those of one folder together."""
     wanted = set(keys)
     stale = [text for text in sealed_sets(catalogue) if set(json.loads(text)) != wanted]
-    found = [row["id"] for text in stale for row in catalogue.read(queries.SEALED_TO_SET, text)]
+    found = [row["id"] for text in stale for row in catalogue.read(SEALED_TO_SET, text)]
     return sorted(found, key=lambda archive_id: (archive_id[-2:], archive_id))
 
 
 def sealed_to(catalogue: Catalogue, archive: Archive) -> tuple[str, ...]:
     """Return the public keys that an archive's key file is sealed to now."""
-    row = catalogue.read_one(queries.SEALED_TO, archive.id)
+    row = catalogue.read_one(SEALED_TO, archive.id)
     return tuple(json.loads(row["recipients"])) if row else archive.recipients
 
 
 def put_resealed(catalogue: Catalogue, archive_id: str, recipients: str, at: datetime) -> None:
     """Write to whom a key file is sealed anew; `recipients` is a sorted JSON array. Inside a transaction."""
-    catalogue.write(queries.PUT_RESEALED, archive_id, recipients, to_text(at))
+    catalogue.write(PUT_RESEALED, archive_id, recipients, to_text(at))
 
 
 def replay_recipients(catalogue: Catalogue) -> None:
@@ -136,7 +201,7 @@ def replay_recipients(catalogue: Catalogue) -> None:
 
     Labels and reasons are words for people and not in the log: they are gone with the catalogue.
     """
-    for row in catalogue.read(queries.KEY_ENTRIES):
+    for row in catalogue.read(KEY_ENTRIES):
         with readable(row["line"]):
             _replay(catalogue, json.loads(row["line"]))
 
@@ -163,7 +228,7 @@ def replay_resealed(catalogue: Catalogue) -> None:
 
     The digests of the key files are for whoever enters the archives: the newest entry of an archive that has one wins.
     """
-    for row in catalogue.read(queries.RESEALED_ENTRIES):
+    for row in catalogue.read(RESEALED_ENTRIES):
         with readable(row["line"]):
             body = json.loads(row["line"])
             put_resealed(catalogue, body["archive"], set_text(body["facts"]["recipients"]), parse_instant(body["at"]))
@@ -175,8 +240,8 @@ def set_text(keys: Iterable[str]) -> str:
 
 
 @reads("recipients", "key")
-def _recipient(row: sqlite3.Row) -> Recipient:
-    return Recipient(
+def _recipient(row: sqlite3.Row) -> RecipientRecord:
+    return RecipientRecord(
         key=row["key"],
         since=to_instant(row["since"]),
         label=row["label"],

@@ -10,13 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from strongroom.vault import queries
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text
 from strongroom.vault.log import require_current
 from strongroom.vault.rows import readable, reads
 
+PUT_REQUEST = "INSERT INTO requests (id, at, wish, subject, by, accepted, answer) VALUES (?, ?, ?, ?, ?, 0, '')"
+_REQUEST_COLUMNS = "id, at, wish, subject, by, done_at, accepted, answer"
+REQUEST = f"SELECT {_REQUEST_COLUMNS} FROM requests WHERE id = ?"
+REQUESTS_WAITING = f"SELECT {_REQUEST_COLUMNS} FROM requests WHERE done_at IS NULL ORDER BY at, id"
+ANSWER_REQUEST = "UPDATE requests SET done_at = ?, accepted = ?, answer = ? WHERE id = ? AND done_at IS NULL"
 
-class Wish(StrEnum):
+
+class RequestKind(StrEnum):
     """What can be asked for."""
 
     RUN_NOW = "run-now"  # look for due windows at once; subject: a stream, or empty for all
@@ -33,7 +38,7 @@ class Request:
 
     id: str
     at: datetime
-    wish: Wish
+    wish: RequestKind
     subject: str
     by: str  # who asked: a user's name
     done_at: datetime | None = None
@@ -44,25 +49,23 @@ class Request:
 def put_request(catalogue: Catalogue, request: Request) -> None:
     """Write down a wish; inside a transaction. Raises VaultError where the catalogue is older than its log."""
     require_current(catalogue)
-    catalogue.write(
-        queries.PUT_REQUEST, request.id, to_text(request.at), request.wish.value, request.subject, request.by
-    )
+    catalogue.write(PUT_REQUEST, request.id, to_text(request.at), request.wish.value, request.subject, request.by)
 
 
 def waiting_requests(catalogue: Catalogue) -> list[Request]:
     """Return the wishes that nobody has answered, oldest first."""
-    return list(readable(catalogue.read(queries.REQUESTS_WAITING), _request))
+    return list(readable(catalogue.read(REQUESTS_WAITING), _request))
 
 
 def get_request(catalogue: Catalogue, request_id: str) -> Request | None:
     """Return one wish."""
-    row = catalogue.read_one(queries.REQUEST, request_id)
+    row = catalogue.read_one(REQUEST, request_id)
     return _request(row) if row else None
 
 
 def answer_request(catalogue: Catalogue, request: Request, at: datetime, *, accepted: bool, answer: str) -> None:
     """Write down what became of a wish; inside a transaction."""
-    catalogue.write(queries.ANSWER_REQUEST, to_text(at), int(accepted), answer, request.id)
+    catalogue.write(ANSWER_REQUEST, to_text(at), int(accepted), answer, request.id)
 
 
 @reads("requests", "id")
@@ -70,7 +73,7 @@ def _request(row: sqlite3.Row) -> Request:
     return Request(
         id=row["id"],
         at=to_instant(row["at"]),
-        wish=Wish(row["wish"]),
+        wish=RequestKind(row["wish"]),
         subject=row["subject"],
         by=row["by"],
         done_at=to_instant_or_none(row["done_at"]),

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from strongroom.model.errors import WorldError
 from strongroom.vault.durable import flush_folder, in_words, write_all
-from strongroom.vault.layout import Layout
-from strongroom.vault.vaultfiles import (
+from strongroom.vault.files import (
     create_descriptor,
     is_file,
     is_folder,
@@ -26,6 +25,7 @@ from strongroom.vault.vaultfiles import (
     rename,
     unlink,
 )
+from strongroom.vault.layout import Layout
 
 _BLOCK = bytes(1 << 16)
 _KEPT = ("log",)  # folders whose files outlive the archive they are named after

@@ -1,4 +1,7 @@
-"""What the vault remembers of a source: whether it is paused, and what counts against its quota."""
+"""What the vault remembers of a source: whether it is paused, and what counts against its quota.
+
+What a provider told of an account: how long its plan keeps records, when that was last asked, and its clock.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,58 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from strongroom.model.budget import HOUR, Usage
 from strongroom.model.job import Cause, Job
 from strongroom.model.provider import Listed, Standing
-from strongroom.vault import queries
+from strongroom.model.quota import HOUR, Usage
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.facts import FACT, PUT_FACT, read_fact, seconds
+from strongroom.vault.jobs import _LIVE
 from strongroom.vault.rows import reads
+
+_SOURCE_COLUMNS = "name, paused, surveyed_at, refused_until, clock_skew, refused_cause, refused_words"
+SOURCE = f"SELECT {_SOURCE_COLUMNS} FROM sources WHERE name = ?"
+SOURCES = f"SELECT {_SOURCE_COLUMNS} FROM sources ORDER BY name"
+PUT_SOURCE = f"""
+INSERT INTO sources ({_SOURCE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET paused = excluded.paused, surveyed_at = excluded.surveyed_at,
+    refused_until = excluded.refused_until, clock_skew = excluded.clock_skew,
+    refused_cause = excluded.refused_cause, refused_words = excluded.refused_words
+"""
+PUT_ASK = "INSERT OR IGNORE INTO asks (source, at, job) VALUES (?, ?, ?)"
+DROP_ASK = "DELETE FROM asks WHERE source = ? AND at = ? AND job = ?"
+DROP_OLD_ASKS = "DELETE FROM asks WHERE source = ? AND at < ?"
+ASKS_SINCE = """
+SELECT asks.at AS at, jobs.ref AS ref, jobs.state AS state FROM asks JOIN jobs ON jobs.id = asks.job
+WHERE asks.source = ? AND asks.at > ?
+"""
+RUNNING_OURS = f"""
+SELECT count(*) AS count FROM jobs WHERE {_LIVE} AND state IN ('uncertain', 'waiting') AND source = ?
+"""
+# `known`: a job of ours tells how this export stands; one that has let go of it (dead, cancelled) tells nothing more.
+SEEN_EXPORTS = """
+SELECT seen.ref AS ref, seen.created_at AS created_at, seen.running AS running,
+       EXISTS (SELECT 1 FROM jobs WHERE source = ?1 AND ref = seen.ref AND ref <> '') AS ours,
+       EXISTS (SELECT 1 FROM jobs WHERE source = ?1 AND ref = seen.ref AND ref <> ''
+               AND state NOT IN ('dead', 'replaced', 'failed', 'cancelled')) AS known
+FROM seen_exports AS seen WHERE seen.source = ?1 AND (seen.running = 1 OR seen.created_at > ?2)
+"""
+PUT_SEEN = """
+INSERT INTO seen_exports (source, ref, created_at, running, seen_at, first_seen)
+VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) FROM entries))
+ON CONFLICT (source, ref) DO UPDATE SET
+    created_at = coalesce(excluded.created_at, created_at), running = excluded.running, seen_at = excluded.seen_at
+"""
+# Kept for a while: an export that a list left out once and shows again is still the one that was seen before.
+FADE_UNSEEN = "UPDATE seen_exports SET running = 0 WHERE source = ? AND seen_at < ?"
+DROP_UNSEEN = "DELETE FROM seen_exports WHERE source = ? AND seen_at < ?"
+SEEN_BEFORE = """
+SELECT ref FROM seen_exports WHERE source = ?1
+    AND first_seen < (SELECT max(seq) FROM entries WHERE job = ?2 AND job <> '' AND kind = 'job.intended')
+"""
+OTHERS_UNCERTAIN = """
+SELECT count(*) AS count FROM jobs WHERE source = ?1 AND id <> ?2
+    AND (state = 'uncertain' OR (state = 'cancelled' AND ref = '' AND asked_at > ?3))
+"""
 
 REMEMBERED = timedelta(days=30)  # how long an export is remembered that no list shows any more
 
@@ -32,7 +81,7 @@ class SourceState:
 
 def get_source(catalogue: Catalogue, name: str) -> SourceState:
     """Return what is known of a source; nothing known is a fresh state."""
-    row = catalogue.read_one(queries.SOURCE, name)
+    row = catalogue.read_one(SOURCE, name)
     return SourceState(name) if row is None else _source(row)
 
 
@@ -57,7 +106,7 @@ def _source(row: sqlite3.Row) -> SourceState:
 def put_source(catalogue: Catalogue, state: SourceState) -> None:
     """Remember a source's state; inside a transaction."""
     catalogue.write(
-        queries.PUT_SOURCE,
+        PUT_SOURCE,
         state.name,
         state.paused,
         to_text_or_none(state.surveyed_at),
@@ -70,14 +119,14 @@ def put_source(catalogue: Catalogue, state: SourceState) -> None:
 
 def remember_ask(catalogue: Catalogue, job: Job, at: datetime) -> None:
     """Count a create against the quota from the moment it was intended; inside a transaction."""
-    catalogue.write(queries.PUT_ASK, job.source, to_text(at), job.id)
-    catalogue.write(queries.DROP_OLD_ASKS, job.source, to_text(at - 2 * HOUR))
+    catalogue.write(PUT_ASK, job.source, to_text(at), job.id)
+    catalogue.write(DROP_OLD_ASKS, job.source, to_text(at - 2 * HOUR))
 
 
 def forget_ask(catalogue: Catalogue, job: Job) -> None:
     """Give the quota back: nothing was created; inside a transaction."""
     if job.asked_at is not None:
-        catalogue.write(queries.DROP_ASK, job.source, to_text(job.asked_at), job.id)
+        catalogue.write(DROP_ASK, job.source, to_text(job.asked_at), job.id)
 
 
 def remember_list(catalogue: Catalogue, source: str, listed: Iterable[Listed], at: datetime) -> None:
@@ -85,14 +134,14 @@ def remember_list(catalogue: Catalogue, source: str, listed: Iterable[Listed], a
     for entry in listed:
         seen = entry.observation
         running = seen.standing in (Standing.QUEUED, Standing.RUNNING, Standing.UNKNOWN)
-        catalogue.write(queries.PUT_SEEN, source, seen.ref, to_text_or_none(seen.created_at), int(running), to_text(at))
-    catalogue.write(queries.FADE_UNSEEN, source, to_text(at))
-    catalogue.write(queries.DROP_UNSEEN, source, to_text(at - REMEMBERED))
+        catalogue.write(PUT_SEEN, source, seen.ref, to_text_or_none(seen.created_at), int(running), to_text(at))
+    catalogue.write(FADE_UNSEEN, source, to_text(at))
+    catalogue.write(DROP_UNSEEN, source, to_text(at - REMEMBERED))
 
 
 def seen_before(catalogue: Catalogue, job: Job) -> frozenset[str]:
     """Return the exports that were on the list before the job's create was intended: by the log's order, no clock's."""
-    return frozenset(row["ref"] for row in catalogue.read(queries.SEEN_BEFORE, job.source, job.id))
+    return frozenset(row["ref"] for row in catalogue.read(SEEN_BEFORE, job.source, job.id))
 
 
 def is_other_uncertain(catalogue: Catalogue, job: Job, since: datetime) -> bool:
@@ -100,15 +149,94 @@ def is_other_uncertain(catalogue: Catalogue, job: Job, since: datetime) -> bool:
 
     One that was cancelled while it was uncertain counts when it had asked after `since`.
     """
-    row = catalogue.read_one(queries.OTHERS_UNCERTAIN, job.source, job.id, to_text(since))
+    row = catalogue.read_one(OTHERS_UNCERTAIN, job.source, job.id, to_text(since))
     return bool(row and row["count"])
 
 
 def usage_of(catalogue: Catalogue, source: str, now: datetime) -> Usage:
     """Sum up what counts against a source's quota now."""
-    ours = [to_instant(row["at"]) for row in catalogue.read(queries.ASKS_SINCE, source, to_text(now - HOUR))]
-    seen = catalogue.read(queries.SEEN_EXPORTS, source, to_text(now - HOUR))
+    ours = [to_instant(row["at"]) for row in catalogue.read(ASKS_SINCE, source, to_text(now - HOUR))]
+    seen = catalogue.read(SEEN_EXPORTS, source, to_text(now - HOUR))
     created = [to_instant(row["created_at"]) for row in seen if row["created_at"] and not row["ours"]]
-    row = catalogue.read_one(queries.RUNNING_OURS, source)
+    row = catalogue.read_one(RUNNING_OURS, source)
     running = (row["count"] if row else 0) + sum(row["running"] for row in seen if not row["known"])
     return Usage(created=ours + created, running=running, refused_until=get_source(catalogue, source).refused_until)
+
+
+def told_retention(catalogue: Catalogue, source: str) -> timedelta | None:
+    """Return how long a source last said that it keeps records, to a run or to a check; None where it never did."""
+    return logged_retention(catalogue, source) or _retention(catalogue, _checked(source))
+
+
+def logged_retention(catalogue: Catalogue, source: str) -> timedelta | None:
+    """Return how long a source last told a run that it keeps records, as the log says, or None."""
+    return _retention(catalogue, _told(source))
+
+
+def note_checked_retention(catalogue: Catalogue, source: str, keeps: timedelta) -> None:
+    """Remember what a source told a check, before any run asked it. Raises StrongroomError where it cannot be written.
+
+    The log is the worker's to write, so it is told by the next run.
+    """
+    with catalogue.transaction():
+        catalogue.write(PUT_FACT, _checked(source), str(keeps.total_seconds()))
+
+
+def remember_told_retention(catalogue: Catalogue, source: str, keeps: timedelta) -> None:
+    """Remember how long a source says that it keeps records; inside a transaction."""
+    catalogue.write(PUT_FACT, _told(source), str(keeps.total_seconds()))
+
+
+def ask_again_at(catalogue: Catalogue, source: str) -> datetime | None:
+    """Return before when a source need not be asked again, or None when it never was."""
+    return read_fact(catalogue, _asked(source), to_instant)
+
+
+def put_ask_again_at(catalogue: Catalogue, source: str, at: datetime) -> None:
+    """Remember when a source is to be asked again; inside a transaction."""
+    catalogue.write(PUT_FACT, _asked(source), to_text(at))
+
+
+def lag_of(catalogue: Catalogue, source: str) -> timedelta:
+    """Return by how much a source's clock is taken as behind ours."""
+    return read_fact(catalogue, _lag(source), seconds) or timedelta(0)
+
+
+def remember_lag(catalogue: Catalogue, source: str, lag: timedelta) -> None:
+    """Remember by how much a source's clock is behind ours; inside a transaction."""
+    catalogue.write(PUT_FACT, _lag(source), str(lag.total_seconds()))
+
+
+def counts_header(catalogue: Catalogue, source: str) -> bool | None:
+    """Return whether a source's announced rows count the header of a CSV, None while that is not known."""
+    row = catalogue.read_one(FACT, _header(source))
+    return row["value"] == "yes" if row else None
+
+
+def remember_counts_header(catalogue: Catalogue, source: str, *, counts: bool) -> None:
+    """Remember whether a source's announced rows count the header; inside a transaction."""
+    catalogue.write(PUT_FACT, _header(source), "yes" if counts else "no")
+
+
+def _header(source: str) -> str:
+    return f"rows announced by {source} count the header"
+
+
+def _lag(source: str) -> str:
+    return f"clock of {source} is behind"
+
+
+def _retention(catalogue: Catalogue, name: str) -> timedelta | None:
+    return read_fact(catalogue, name, seconds)
+
+
+def _checked(source: str) -> str:
+    return f"retention of {source} as checked"
+
+
+def _told(source: str) -> str:
+    return f"retention told by {source}"
+
+
+def _asked(source: str) -> str:
+    return f"retention of {source} is asked again"

@@ -15,35 +15,62 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-from strongroom.model.archive import Archive, Holding
-from strongroom.model.destruction import Condemned, Ground, Proposal
+from strongroom.model.archive import Archive, Holding, Tombstone
+from strongroom.model.destruction import Ground, PlanItem, Proposal
 from strongroom.model.errors import VaultError
-from strongroom.model.instants import format_instant, parse_instant
-from strongroom.model.tombstone import Tombstone
+from strongroom.model.times import format_instant, parse_instant
 from strongroom.model.window import Window
-from strongroom.vault import destructionqueries as queries
 from strongroom.vault.catalogue import Catalogue, to_text
 from strongroom.vault.layout import FORMAT, Layout
 from strongroom.vault.log import entries_of_archive
-from strongroom.vault.manifestshape import check_tombstone, require_text
-from strongroom.vault.renames import archived_as
+from strongroom.vault.manifest_schema import check_tombstone, require_text
 from strongroom.vault.rows import RowUnreadable, leave_out, reads
+from strongroom.vault.streams import archived_as
+
+_TOMBSTONE = "archive, certificate_sha256, tombstone"
+PUT_TOMBSTONE = """
+INSERT INTO tombstones (archive, stream, window_start, window_end, destroyed_at, certificate_sha256, tombstone)
+VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (archive) DO UPDATE SET certificate_sha256 = excluded.certificate_sha256
+"""
+TOMBSTONE = f"SELECT {_TOMBSTONE} FROM tombstones WHERE archive = ?"
+TOMBSTONES_FROM = f"""
+SELECT {_TOMBSTONE} FROM tombstones WHERE ?1 IN ('', stream)
+ORDER BY destroyed_at DESC, archive DESC LIMIT ?2 OFFSET ?3
+"""
+_TOLD = """
+EXISTS (SELECT 1 FROM entries WHERE archive = tombstones.archive AND archive <> '' AND kind = 'destruction.begun'
+    AND seq > 0 AND instr(CAST(line AS TEXT), '"kind":"destruction.begun"') > 0
+    AND instr(CAST(line AS TEXT), '"archive":"' || tombstones.archive || '"') = 2)
+"""
+UNFINISHED = f"SELECT {_TOMBSTONE} FROM tombstones WHERE certificate_sha256 = '' ORDER BY archive"
+BURIED_IDS = """
+SELECT archive FROM tombstones WHERE certificate_sha256 <> ''
+UNION SELECT archive FROM entries WHERE kind = 'archive.destroyed' AND archive <> '' ORDER BY archive
+"""
+TOMBSTONE_IDS_LIKE = """
+SELECT archive FROM tombstones
+WHERE substr(archive, 1, length(?1)) = ?1 OR substr(archive, -length(?1)) = ?1 LIMIT 3
+"""
+EVERY_TOMBSTONE = f"SELECT {_TOMBSTONE} FROM tombstones ORDER BY archive"
+COUNT_TOMBSTONES = f"SELECT count(*) AS count FROM tombstones WHERE {_TOLD}"
+UNTOLD_TOMBSTONES = f"SELECT archive FROM tombstones WHERE NOT {_TOLD} ORDER BY archive"
+TOMBSTONES_TOUCHING = f"""
+SELECT {_TOMBSTONE} FROM tombstones WHERE window_end > ? AND window_start < ? ORDER BY window_start
+"""
 
 _DIGESTS = {"destruction.begun": "tombstone_sha256", "archive.destroyed": "manifest_sha256"}
 """Where an entry of the log has the digest of a tombstone."""
 
 
 @dataclass(frozen=True, slots=True)
-class Buried:
+class DestroyedArchive:
     """A tombstone and the digest of its certificate, which is empty as long as the destruction is under way."""
 
     tombstone: Tombstone
     certificate_sha256: str
 
 
-def carve(
-    archive: Archive, condemned: Condemned, proposal: Proposal, digests: tuple[str, str], at: datetime
-) -> Tombstone:
+def carve(archive: Archive, items: PlanItem, proposal: Proposal, digests: tuple[str, str], at: datetime) -> Tombstone:
     """Reduce an archive to its tombstone. `digests` are those of its manifest and of its sealed key file."""
     return Tombstone(
         archive=archive.id,
@@ -65,8 +92,8 @@ def carve(
         verified_at=archive.verified_at,
         destroyed_at=at,
         ground=proposal.ground,
-        rule=condemned.rule,
-        citation=condemned.citation,
+        rule=items.rule,
+        citation=items.citation,
         proposal=proposal.id,
         erasure=proposal.erasure,
     )
@@ -170,7 +197,7 @@ def _tombstone(body: dict[str, Any]) -> Tombstone:
 def put_tombstone(catalogue: Catalogue, tombstone: Tombstone, certificate_sha256: str = "") -> None:
     """Write a tombstone's row, or its certificate's digest into it; inside a transaction."""
     catalogue.write(
-        queries.PUT_TOMBSTONE,
+        PUT_TOMBSTONE,
         tombstone.archive,
         tombstone.stream,
         to_text(tombstone.window.start),
@@ -181,41 +208,41 @@ def put_tombstone(catalogue: Catalogue, tombstone: Tombstone, certificate_sha256
     )
 
 
-def get_tombstone(catalogue: Catalogue, archive_id: str) -> Buried | None:
+def get_tombstone(catalogue: Catalogue, archive_id: str) -> DestroyedArchive | None:
     """Return what is left of the archive with exactly this id; None where the log does not tell of its tombstone."""
     found = tombstone_row(catalogue, archive_id)
     return found if found is not None and is_told(catalogue, found.tombstone) else None
 
 
-def tombstone_row(catalogue: Catalogue, archive_id: str) -> Buried | None:
+def tombstone_row(catalogue: Catalogue, archive_id: str) -> DestroyedArchive | None:
     """Return what the row alone says, which anybody may have written."""
-    row = catalogue.read_one(queries.TOMBSTONE, archive_id)
+    row = catalogue.read_one(TOMBSTONE, archive_id)
     return _buried(row) if row else None
 
 
-def newest_tombstones(catalogue: Catalogue, most: int = 100, stream: str = "") -> list[Buried]:
+def newest_tombstones(catalogue: Catalogue, most: int = 100, stream: str = "") -> list[DestroyedArchive]:
     """Return what was destroyed last, newest first, of one stream or of all, as far as the log records it."""
     names = archived_as(catalogue, stream) if stream else ("",)
     found = [each for name in names for each in islice(_newest_told(catalogue, name, most), most)]
     return sorted(found, key=_age, reverse=True)[:most] if len(names) > 1 else found
 
 
-def _age(buried: Buried) -> tuple[datetime, str]:
-    return buried.tombstone.destroyed_at, buried.tombstone.archive
+def _age(destroyed_archive: DestroyedArchive) -> tuple[datetime, str]:
+    return destroyed_archive.tombstone.destroyed_at, destroyed_archive.tombstone.archive
 
 
-def _newest_told(catalogue: Catalogue, stream: str, page: int) -> Iterator[Buried]:
+def _newest_told(catalogue: Catalogue, stream: str, page: int) -> Iterator[DestroyedArchive]:
     """Yield every tombstone that the log records; rows that somebody put before them must not hide them."""
     for start in count(0, page):
-        rows = catalogue.read(queries.TOMBSTONES_FROM, stream, page, start)
+        rows = catalogue.read(TOMBSTONES_FROM, stream, page, start)
         for row in rows:
             try:
-                buried = _buried(row)
+                destroyed_archive = _buried(row)
             except RowUnreadable as error:
                 leave_out(error)
                 continue
-            if is_told(catalogue, buried.tombstone):
-                yield buried
+            if is_told(catalogue, destroyed_archive.tombstone):
+                yield destroyed_archive
         if len(rows) < page:
             return
 
@@ -232,41 +259,41 @@ def is_told(catalogue: Catalogue, tombstone: Tombstone) -> bool:
 
 def untold_tombstones(catalogue: Catalogue) -> list[str]:
     """Return the id of every archive that a row says was destroyed, and the log does not."""
-    return [row["archive"] for row in catalogue.read(queries.UNTOLD_TOMBSTONES)]
+    return [row["archive"] for row in catalogue.read(UNTOLD_TOMBSTONES)]
 
 
-def buried_ids(catalogue: Catalogue) -> list[str]:
+def destroyed_ids(catalogue: Catalogue) -> list[str]:
     """Return the id of every archive whose destruction has come to its end."""
-    return [row["archive"] for row in catalogue.read(queries.BURIED_IDS)]
+    return [row["archive"] for row in catalogue.read(BURIED_IDS)]
 
 
 def every_tombstone(catalogue: Catalogue) -> list[Tombstone]:
     """Return every tombstone, also of destructions under way."""
-    return [_buried(row).tombstone for row in catalogue.read(queries.EVERY_TOMBSTONE)]
+    return [_buried(row).tombstone for row in catalogue.read(EVERY_TOMBSTONE)]
 
 
-def unfinished_tombstones(catalogue: Catalogue) -> list[Buried]:
+def unfinished_tombstones(catalogue: Catalogue) -> list[DestroyedArchive]:
     """Return the tombstones of destructions that have begun and not ended, oldest first."""
-    return [_buried(row) for row in catalogue.read(queries.UNFINISHED)]
+    return [_buried(row) for row in catalogue.read(UNFINISHED)]
 
 
 def matching_tombstone_ids(catalogue: Catalogue, part: str) -> list[str]:
     """Return up to three ids of destroyed archives that begin or end with what a person typed."""
-    return [row["archive"] for row in catalogue.read(queries.TOMBSTONE_IDS_LIKE, part.lower())]
+    return [row["archive"] for row in catalogue.read(TOMBSTONE_IDS_LIKE, part.lower())]
 
 
 def tombstones_touching(catalogue: Catalogue, window: Window) -> list[Tombstone]:
     """Return the tombstones of every stream whose windows share time with this one."""
-    rows = catalogue.read(queries.TOMBSTONES_TOUCHING, to_text(window.start), to_text(window.end))
+    rows = catalogue.read(TOMBSTONES_TOUCHING, to_text(window.start), to_text(window.end))
     return [_buried(row).tombstone for row in rows]
 
 
 def count_tombstones(catalogue: Catalogue) -> int:
     """Count the archives that were destroyed, as far as the log records it."""
-    row = catalogue.read_one(queries.COUNT_TOMBSTONES)
+    row = catalogue.read_one(COUNT_TOMBSTONES)
     return int(row["count"]) if row else 0
 
 
 @reads("tombstones", "archive")
-def _buried(row: sqlite3.Row) -> Buried:
-    return Buried(read_tombstone(row["tombstone"]), row["certificate_sha256"])
+def _buried(row: sqlite3.Row) -> DestroyedArchive:
+    return DestroyedArchive(read_tombstone(row["tombstone"]), row["certificate_sha256"])

@@ -11,9 +11,9 @@ from datetime import timedelta
 from kit.attacks.logs import approve
 from kit.attacks.rows import SQL, sql
 from kit.attacks.scene import NOW, Scene, run
+from strongroom.age.keys import X25519Identity
 from strongroom.engine.proof.checkpoints import sign_log, signer_of
 from strongroom.evidence.note import Signer
-from strongroom.sealing.identity import X25519Identity
 
 Act = Callable[[Scene], object]
 YEARS = timedelta(days=8 * 366)

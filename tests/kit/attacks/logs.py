@@ -15,7 +15,7 @@ from kit.attacks.files import FOREIGN, digest_of, signed_by_another
 from kit.attacks.scene import NOW, Scene
 from kit.evidence_chain import Lines, chained, forge_note, raw, read_lines, sign_anew, sizes_of, write_lines
 from strongroom.evidence.line import Entry, Fact
-from strongroom.model.destruction import Condemned, Ground, Person, Proposal, Stage, plan_digest
+from strongroom.model.destruction import Ground, Person, PlanItem, Proposal, Stage, plan_digest
 from strongroom.vault.archives import get_archive
 from strongroom.vault.catalogue import to_text
 from strongroom.vault.log import add_entry
@@ -128,13 +128,13 @@ def destroyed(scene: Scene, *, name: str = "a", at: datetime = NOW, end: bool = 
         archive = get_archive(vault.catalogue, scene.names[name])
         assert archive is not None
         plan = f"01plan{archive.id}"
-        condemned = Condemned(archive.id, plan, Stage.APPROVED, at, "standard: 7y from its window's end")
-        digest = plan_digest(plan, [condemned])
+        items = PlanItem(archive.id, plan, Stage.APPROVED, at, "standard: 7y from its window's end")
+        digest = plan_digest(plan, [items])
         alice, bob = Person(1000, "alice"), Person(1001, "bob")
         proposal = Proposal(plan, at, alice, Ground.RETENTION, "over", 2, timedelta(0), digest)
-        stone = carve(archive, condemned, proposal, ("00" * 32, "11" * 32), at)
+        stone = carve(archive, items, proposal, ("00" * 32, "11" * 32), at)
         sha256 = hashlib.sha256(write_tombstone(stone)).hexdigest()
-        rules: list[Fact] = [{"rule": condemned.rule, "citation": "", "archives": [archive.id]}]
+        rules: list[Fact] = [{"rule": items.rule, "citation": "", "archives": [archive.id]}]
         about: dict[str, Fact] = {"proposal": plan, "plan_sha256": digest}
         more: dict[str, Fact] = {"by": alice.token, "ground": "retention", "people": 2, "cooling_off_seconds": 0}
         given: dict[str, Fact] = {**about, "by": bob.token, "archives": 1, "enough": True}

@@ -26,7 +26,7 @@ def approve_in_a_namespace(scene: Scene) -> None:
     """Agree as a user number that `unshare -U --map-user` made; whoever proposed may be anybody there."""
     (plan,) = (each for each in _plans(scene) if scene.names["planned"] in json.dumps(each))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("strongroom.engine.people.acting_person", lambda: Person(4711, "another", mapped=True))
+        patch.setattr("strongroom.engine.core.people.acting_person", lambda: Person(4711, "another", mapped=True))
         told = run(scene, "destroy", "approve", str(plan["id"]), "--yes", "--count", "1")
     assert told.code != 0
     assert "user namespace" in told.output

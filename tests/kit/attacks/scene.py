@@ -25,35 +25,34 @@ from click.testing import CliRunner
 from kit import destruction
 from kit.destruction import ALICE, BOB, House, enter_archive
 from kit.evidence_chain import Keep, codes
+from strongroom.age.keys import X25519Identity
 from strongroom.cli.main import cli
-from strongroom.engine.assembly import Doors, open_engine, rules_of
-from strongroom.engine.destruction.approvalrules import note_rules
+from strongroom.engine.access.recipients import note_recipients
+from strongroom.engine.bootstrap import open_engine
+from strongroom.engine.core.alert_store import due_alerts, mark_told
+from strongroom.engine.core.identities import make_identity
+from strongroom.engine.core.sources import Dependencies
+from strongroom.engine.destruction.approval_rules import note_rules
 from strongroom.engine.destruction.approve import approve
-from strongroom.engine.destruction.desk import Desk, Rules
+from strongroom.engine.destruction.context import DestructionContext, DestructionRules, rules_of
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.propose import propose
-from strongroom.engine.health.notices import due_notices, mark_told
-from strongroom.engine.initialise import Wishes, initialise
-from strongroom.engine.keys.identities import make_identity
-from strongroom.engine.keys.recipients import note_recipients
 from strongroom.engine.proof.checkpoints import sign_log, signer_of
-from strongroom.engine.retention.holding import place
-from strongroom.engine.retention.judgement import judge_anew
-from strongroom.engine.retention.retain import Policy, adopt_policy
+from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.retention.holds import place
+from strongroom.engine.retention.rules import Policy, adopt_policy, judge_anew
 from strongroom.evidence import verifier
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
 from strongroom.model.archive import Archive
 from strongroom.model.errors import StrongroomError
 from strongroom.model.hold import HoldRule
-from strongroom.model.instants import format_instant
-from strongroom.model.period import Period
-from strongroom.model.retention import RetentionRule
-from strongroom.sealing.identity import X25519Identity
-from strongroom.vault import queries
+from strongroom.model.retention import Period, RetentionRule
+from strongroom.model.times import format_instant
+from strongroom.vault.alerts import standing_alerts
 from strongroom.vault.catalogue import to_text
+from strongroom.vault.facts import PUT_FACT
 from strongroom.vault.log import add_entry
-from strongroom.vault.notices import standing_notices
 from strongroom.vault.vault import Vault, open_vault
 
 DAY = timedelta(days=1)
@@ -106,7 +105,7 @@ def _kind(path: Path) -> str:
 def make_scene(base: Path) -> Scene:
     """Make the vault; once for a whole table."""
     wishes = Wishes(base / "vault", base / "strongroom.toml", base / "identity.age", None)
-    initialise(wishes, make_identity(os.urandom), Doors(clock=lambda: START))
+    initialise(wishes, make_identity(os.urandom), Dependencies(clock=lambda: START))
     wishes.config.write_text(wishes.config.read_text().replace("[vault]", "[vault]\nlock = true", 1) + MORE)
     scene, house = Scene(base), House(open_vault(wishes.vault), X25519Identity.generate(os.urandom), now=NOW)
     with pytest.MonkeyPatch.context() as patch:
@@ -129,28 +128,28 @@ def _fill(scene: Scene, house: House, patch: pytest.MonkeyPatch) -> None:
     adopt_policy(house.vault, Policy((LONG,), (), lock=True), START)
     note_recipients(house.vault, scene.config.vault.recipients, START)
     note_rules(house.vault, rules_of(scene.config), START)
-    mark_told(house.vault, due_notices(house.vault, START), START)
+    mark_told(house.vault, due_alerts(house.vault, START), START)
     patch.setattr(destruction, "enter_archive", _enter)
     a, b = add(LONG), add(LONG)
     dead, due, planned = add(SHORT), add(SHORT), add(SHORT)
     confirmed: list[Fact] = [{"source": "zavu", "address": "", "ahead_seconds": 0}]
     with catalogue.transaction():
-        catalogue.write(queries.PUT_FACT, "time", to_text(NOW))
+        catalogue.write(PUT_FACT, "time", to_text(NOW))
         add_entry(catalogue, Entry("clock.confirmed", NOW, facts={"sources": confirmed}))
-    desk = Desk(
+    context = DestructionContext(
         house.vault,
         lambda: NOW,
         os.urandom,
-        Rules(2, timedelta(0), (str(APPROVER.verifier),)),
+        DestructionRules(2, timedelta(0), (str(APPROVER.verifier),)),
         signer=lambda: signer_of(scene.config),
         judge=judge_anew,
     )
     for each in (dead, due):
-        plan = propose(desk, [each], ALICE, "its time is over")
-        approve(desk, plan.proposal.id, BOB, plan.digest, APPROVER)
+        plan = propose(context, [each], ALICE, "its time is over")
+        approve(context, plan.proposal.id, BOB, plan.digest, APPROVER)
         if each is dead:
-            carry_out(desk)
-    propose(desk, [planned], ALICE, "its time is over")
+            carry_out(context)
+    propose(context, [planned], ALICE, "its time is over")
     place(house.vault, "acme", HoldRule(archives=(due.id, b.id)), ALICE, "notice", NOW, os.urandom)
     clock = (NOW + timedelta(minutes=number) for number in range(1, 50))
     sign_log(house.vault, signer_of(scene.config), lambda: next(clock))
@@ -218,7 +217,7 @@ def start(scene: Scene) -> Told:
     """Let whoever works in the vault begin; tell what stands as an alarm then."""
     try:
         with open_engine(scene.config, "a test") as engine:
-            standing = [each for each in standing_notices(engine.vault.catalogue) if each.severity == "critical"]
+            standing = [each for each in standing_alerts(engine.vault.catalogue) if each.severity == "critical"]
     except StrongroomError as error:
         return Told(error.exit_code, error.message)
     return Told(1 if standing else 0, "\n".join(each.title for each in standing))
@@ -251,7 +250,7 @@ def clock_ahead(by: timedelta) -> Iterator[None]:
             return datetime.now(UTC) + by
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("strongroom.engine.assembly.datetime", Ahead)
+        patch.setattr("strongroom.engine.bootstrap.datetime", Ahead)
         yield
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from kit.destruction import DUE, SIGNER
-from strongroom.engine.destruction.desk import Desk
+from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.vault.lock import hold
 from strongroom.vault.vault import open_vault
@@ -38,13 +38,13 @@ def main() -> None:
     with hold(vault.layout.lock, "destruction driver"):
         vault.write_log()
         carry_out(
-            Desk(
+            DestructionContext(
                 vault,
                 lambda: now,
                 os.urandom,
                 signer=lambda: SIGNER,
                 judge=lambda _vault, _archive, _at: DUE,
-                witness=reaper,
+                crash_point=reaper,
             )
         )
     vault.close()

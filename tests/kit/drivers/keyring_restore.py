@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 from kit.tui_bench import Seat
 from strongroom.config.load import load_config
-from strongroom.engine.assembly import system_clock
+from strongroom.engine.core.sources import system_clock
 from strongroom_tui.app import StrongroomApp
 from strongroom_tui.reader import VaultReader
 

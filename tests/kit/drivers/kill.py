@@ -15,11 +15,12 @@ from pathlib import Path
 
 from kit.engine_bench import DAY
 from strongroom.config.load import load_config
-from strongroom.engine.assembly import Doors, open_engine, plans_of
-from strongroom.engine.coverage.planning import enter_window
-from strongroom.engine.jobs.restart import recover
-from strongroom.engine.jobs.runner import Runner
-from strongroom.engine.readings import list_jobs
+from strongroom.engine.bootstrap import open_engine
+from strongroom.engine.core.sources import Dependencies, plans_of
+from strongroom.engine.ingest.planning import enter_window
+from strongroom.engine.ingest.runner import Runner
+from strongroom.engine.queries.lists import list_jobs
+from strongroom.engine.repair.restart import recover
 
 
 class LeapingClock:
@@ -52,7 +53,7 @@ class Reaper:
 def main() -> None:
     config, reaper = load_config(Path(sys.argv[1])), Reaper(int(sys.argv[2]), Path(sys.argv[3]))
     clock = LeapingClock(datetime.fromisoformat(sys.argv[4]))
-    with open_engine(config, "kill driver", Doors(clock=clock, witness=reaper)) as engine:
+    with open_engine(config, "kill driver", Dependencies(clock=clock, crash_point=reaper)) as engine:
         engine = replace(engine, min_free=0)
         recover(engine)
         if not list_jobs(engine.vault):

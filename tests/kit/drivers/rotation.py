@@ -13,8 +13,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from strongroom.engine.keys.rotation import Rotation, rotate
-from strongroom.sealing.identity import X25519Identity
+from strongroom.age.keys import X25519Identity
+from strongroom.engine.access.key_rotation import Rotation, rotate
 from strongroom.vault.vault import open_vault
 
 
@@ -22,7 +22,7 @@ def main() -> None:
     die_at, places, count = int(sys.argv[2]), Path(sys.argv[3]), 0
     secret, *recipients = Path(sys.argv[4]).read_text().split()
 
-    def witness(place: str) -> None:
+    def crash_point(place: str) -> None:
         nonlocal count
         count += 1
         with places.open("a") as file:
@@ -34,7 +34,13 @@ def main() -> None:
     by = [X25519Identity.parse(secret)]
     rotate(
         Rotation(
-            vault, recipients, by, lambda: datetime(2026, 11, 21, tzinfo=UTC), os.urandom, witness=witness, batch=2
+            vault,
+            recipients,
+            by,
+            lambda: datetime(2026, 11, 21, tzinfo=UTC),
+            os.urandom,
+            crash_point=crash_point,
+            batch=2,
         )
     )
     vault.close()

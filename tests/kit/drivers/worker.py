@@ -13,27 +13,27 @@ import time
 from pathlib import Path
 
 from kit.workers import ROWS, family, order
-from strongroom.engine.airlock.airlock import Airlock
+from strongroom.engine.worker.client import WorkerClient
 
 
 def main(state: str, folder: Path) -> None:
-    taken: list[Airlock] = []
-    starter = threading.Thread(target=lambda: taken.append(Airlock()))  # ends at once, as a worker's thread may
+    taken: list[WorkerClient] = []
+    starter = threading.Thread(target=lambda: taken.append(WorkerClient()))  # ends at once, as a worker's thread may
     starter.start()
     starter.join()
-    (airlock,) = taken
+    (worker,) = taken
     if state != "idle":
-        airlock.begin(order(folder))
-        airlock.feed(ROWS)
+        worker.begin(order(folder))
+        worker.feed(ROWS)
         while len(family()) < 2:  # the sealer and its reader
             time.sleep(0.01)
     sealer, *readers = family()
     if state == "full pipes":
         os.kill(sealer, signal.SIGSTOP)
-        threading.Thread(target=lambda: [airlock.feed(ROWS) for _ in range(10_000)], daemon=True).start()
+        threading.Thread(target=lambda: [worker.feed(ROWS) for _ in range(10_000)], daemon=True).start()
     elif state == "reading back":
         os.kill(readers[0], signal.SIGSTOP)
-        airlock.finish()
+        worker.finish()
     print(sealer, *readers, flush=True)
     time.sleep(60)
 

@@ -1,1 +1,1 @@
-"""From a proposal over its approval to a certificate; erasure requests; nothing is destroyed by any other way."""
+"""Proposals, approvals, destruction and its certificates; requests for erasure."""

@@ -9,18 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from strongroom.engine.destruction.crosscheck import open_docket, read_on, require_archive, require_plan, told_aloud
-from strongroom.engine.destruction.desk import Desk
-from strongroom.engine.destruction.docket import Docket
-from strongroom.engine.destruction.propose import Plan, read_plan
+from strongroom.engine.destruction.context import DestructionContext
+from strongroom.engine.destruction.log_consistency import (
+    open_log_state,
+    read_on,
+    require_archive,
+    require_plan,
+    told_aloud,
+)
+from strongroom.engine.destruction.log_state import LogState
+from strongroom.engine.destruction.propose import DestructionPlan, read_plan
 from strongroom.engine.destruction.propose import sound_approvals as sound_approvals  # carrying out asks for them here
 from strongroom.evidence.note import Signer
 from strongroom.model.destruction import (
     Approval,
+    DestructionStep,
     Person,
     Proposal,
     Stage,
-    Step,
     StepRefused,
     approval_text,
     is_approved,
@@ -30,85 +36,87 @@ from strongroom.model.destruction import (
     ripe_at,
 )
 from strongroom.model.errors import UsageError, VaultError
-from strongroom.model.instants import format_instant
-from strongroom.vault.destructions import approvals_of, condemned_on, put_approval, put_condemned
+from strongroom.model.times import format_instant
+from strongroom.vault.destructions import approvals_of, items_of_plan, put_approval, put_plan_item
 
 
 @dataclass(frozen=True, slots=True)
 class Approved:
     """What an approval came to."""
 
-    plan: Plan
+    plan: DestructionPlan
     enough: bool  # the cooling-off runs; otherwise somebody else must approve, too
     ripe_at: datetime | None  # when the destruction can begin
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class ApprovalStatus:
     """What a person's approval would come to, if it were given now."""
 
-    plan: Plan
+    plan: DestructionPlan
     lacking: int  # approvals that would still be missing after it
     cooling_off: timedelta
     ripe_at: datetime | None  # from when on the destruction would be final; None while approvals are missing
 
 
-def foresee_approval(desk: Desk, proposal_id: str, by: Person) -> Outlook:
+def foresee_approval(context: DestructionContext, proposal_id: str, by: Person) -> ApprovalStatus:
     """Say what an approval by this person, without a key, would come to; nothing is written.
 
     Raises as `approve` does where this person cannot approve, or nothing waits.
     """
-    plan = read_plan(desk, proposal_id)
-    given = approvals_of(desk.vault.catalogue, proposal_id)
-    _require_unchanged(desk, plan, plan.digest)
+    plan = read_plan(context, proposal_id)
+    given = approvals_of(context.vault.catalogue, proposal_id)
+    _require_unchanged(context, plan, plan.digest)
     require_other(plan.proposal, given, by)
-    if desk.rules.approvers:
+    if context.rules.approvers:
         hint = f"with your key: strongroom destroy approve {proposal_id} --sign-with KEYFILE"
         raise UsageError("an approval must be signed here", hint=hint)
-    approval = Approval(proposal_id, desk.clock(), by, plan.proposal.plan_sha256)
-    enough = is_approved(plan.proposal, [*given, approval], desk.rules.people)
-    strict = replace(plan.proposal, people=max(plan.proposal.people, desk.rules.people))
-    return Outlook(
+    approval = Approval(proposal_id, context.clock(), by, plan.proposal.plan_sha256)
+    enough = is_approved(plan.proposal, [*given, approval], context.rules.people)
+    strict = replace(plan.proposal, people=max(plan.proposal.people, context.rules.people))
+    return ApprovalStatus(
         plan,
         0 if enough else max(1, strict.approvals - len(given) - 1),
-        max(plan.proposal.cooling_off, desk.rules.cooling_off),
-        ripe_at(plan.proposal, [*given, approval], desk.rules.cooling_off) if enough else None,
+        max(plan.proposal.cooling_off, context.rules.cooling_off),
+        ripe_at(plan.proposal, [*given, approval], context.rules.cooling_off) if enough else None,
     )
 
 
-def read_outcome(desk: Desk, plan: Plan) -> datetime | None:
+def read_outcome(context: DestructionContext, plan: DestructionPlan) -> datetime | None:
     """Return from when on what was approved of a plan is destroyed for good, or None while nothing is approved."""
-    if not any(each.stage is Stage.APPROVED for each in plan.condemned):
+    if not any(each.stage is Stage.APPROVED for each in plan.items):
         return None
-    return ripe_at(plan.proposal, sound_approvals(desk, plan.proposal), desk.rules.cooling_off)
+    return ripe_at(plan.proposal, sound_approvals(context, plan.proposal), context.rules.cooling_off)
 
 
-def approve(desk: Desk, proposal_id: str, by: Person, seen: str, key: Signer | None = None) -> Approved:
+def approve(
+    context: DestructionContext, proposal_id: str, by: Person, seen: str, key: Signer | None = None
+) -> Approved:
     """Agree with a plan. `seen` is the digest of what the person was shown (`Plan.digest`); `key` signs.
 
     Raises StepRefused where the person cannot approve or the plan is another by now; UsageError for a wrong key;
     WorldError as long as an alarm about the time stands; Contradiction where catalogue and log differ.
     """
-    desk.require_calm()
-    catalogue, at = desk.vault.catalogue, desk.clock()
-    docket = _docket(desk, proposal_id, by, _approver(desk, key), seen)
-    with told_aloud(desk), catalogue.transaction():
-        plan = read_plan(desk, proposal_id)
+    context.require_calm()
+    catalogue, at = context.vault.catalogue, context.clock()
+    log_state = _docket(context, proposal_id, by, _approver(context, key), seen)
+    with told_aloud(context), catalogue.transaction():
+        plan = read_plan(context, proposal_id)
         given = approvals_of(catalogue, proposal_id)
-        _require_unchanged(desk, plan, seen)
-        require_other(plan.proposal, given, by, _approver(desk, key))
-        read_on(catalogue, docket)
-        require_plan(catalogue, docket, plan.proposal)
-        approval = _sign(desk, plan, by, at, key)
+        _require_unchanged(context, plan, seen)
+        require_other(plan.proposal, given, by, _approver(context, key))
+        read_on(catalogue, log_state)
+        require_plan(catalogue, log_state, plan.proposal)
+        approval = _sign(context, plan, by, at, key)
         if approval.signer and any(each.signer == approval.signer for each in given):
             raise StepRefused("this key has approved the plan already", hint="somebody else must do so, with another")
         put_approval(catalogue, approval)
-        enough = is_approved(plan.proposal, [*sound_approvals(desk, plan.proposal)], desk.rules.people)
+        enough = is_approved(plan.proposal, [*sound_approvals(context, plan.proposal)], context.rules.people)
         for each in plan.waiting if enough else ():
             if each.stage is Stage.APPROVED:
                 continue  # by fewer people than today's rules ask for
-            put_condemned(catalogue, move(each, Step.APPROVED, at, each.reason))
-        desk.log(
+            put_plan_item(catalogue, move(each, DestructionStep.APPROVED, at, each.reason))
+        context.log(
             "destruction.approved",
             at,
             proposal=proposal_id,
@@ -119,55 +127,55 @@ def approve(desk: Desk, proposal_id: str, by: Person, seen: str, key: Signer | N
             note=approval.note,
             enough=enough,
         )
-    desk.vault.write_log()
-    ripe = ripe_at(plan.proposal, [*given, approval], desk.rules.cooling_off) if enough else None
-    return Approved(read_plan(desk, proposal_id), enough, ripe)
+    context.vault.write_log()
+    ripe = ripe_at(plan.proposal, [*given, approval], context.rules.cooling_off) if enough else None
+    return Approved(read_plan(context, proposal_id), enough, ripe)
 
 
-def _approver(desk: Desk, key: Signer | None) -> str:
+def _approver(context: DestructionContext, key: Signer | None) -> str:
     """Return the key of the configured approver that signs; empty where it is none's, which tells nobody apart."""
     signer = str(key.verifier) if key is not None else ""
-    return signer if signer in desk.rules.approvers else ""
+    return signer if signer in context.rules.approvers else ""
 
 
-def _docket(desk: Desk, proposal_id: str, by: Person, signer: str, seen: str) -> Docket:
+def _docket(context: DestructionContext, proposal_id: str, by: Person, signer: str, seen: str) -> LogState:
     """Read what the log records a plan, and hold what waits on it against that; first what a person can mistake."""
-    catalogue, plan = desk.vault.catalogue, read_plan(desk, proposal_id)
-    _require_unchanged(desk, plan, seen)
+    catalogue, plan = context.vault.catalogue, read_plan(context, proposal_id)
+    _require_unchanged(context, plan, seen)
     require_other(plan.proposal, approvals_of(catalogue, proposal_id), by, signer)
-    with told_aloud(desk):
-        docket = open_docket(desk.vault, [proposal_id], [each.archive for each in plan.waiting])
+    with told_aloud(context):
+        log_state = open_log_state(context.vault, [proposal_id], [each.archive for each in plan.waiting])
         for each in plan.waiting:
-            require_archive(catalogue, docket, each.archive)
-    return docket
+            require_archive(catalogue, log_state, each.archive)
+    return log_state
 
 
-def _require_unchanged(desk: Desk, plan: Plan, seen: str) -> None:
+def _require_unchanged(context: DestructionContext, plan: DestructionPlan, seen: str) -> None:
     if not plan.waiting:
         raise StepRefused(f"nothing of {plan.proposal.id} waits for approval", hint="see: strongroom destroy list")
-    require_whole(desk, plan.proposal)
+    require_whole(context, plan.proposal)
     if plan.digest != seen:
         raise StepRefused("the plan is not the one that you were shown", hint="read it again: strongroom destroy show")
 
 
-def require_whole(desk: Desk, proposal: Proposal) -> None:
+def require_whole(context: DestructionContext, proposal: Proposal) -> None:
     """Raise VaultError unless the plan in the catalogue is the one that was proposed and that approvals name."""
-    if plan_digest(proposal.id, condemned_on(desk.vault.catalogue, proposal.id)) != proposal.plan_sha256:
+    if plan_digest(proposal.id, items_of_plan(context.vault.catalogue, proposal.id)) != proposal.plan_sha256:
         raise VaultError(
             f"the plan {proposal.id} is not the one that was proposed: archives or rules were changed in the catalogue",
             hint="nothing of it is destroyed; undo it, find out who changed it, and propose anew",
         )
 
 
-def _sign(desk: Desk, plan: Plan, by: Person, at: datetime, key: Signer | None) -> Approval:
+def _sign(context: DestructionContext, plan: DestructionPlan, by: Person, at: datetime, key: Signer | None) -> Approval:
     proposal = plan.proposal
     plain = Approval(proposal.id, at, by, proposal.plan_sha256)
     if key is None:
-        if desk.rules.approvers:
+        if context.rules.approvers:
             raise UsageError("an approval must be signed here", hint="add --sign-with KEYFILE")
         return plain
     signer = str(key.verifier)
-    if desk.rules.approvers and signer not in desk.rules.approvers:
+    if context.rules.approvers and signer not in context.rules.approvers:
         raise UsageError("this key is none of [destruction] approvers", hint="sign with the key that stands there")
     note = key.sign(approval_text(proposal, format_instant(at), by, len(plan.waiting)))
     return Approval(proposal.id, at, by, proposal.plan_sha256, note, signer)

@@ -4,6 +4,10 @@ The judgement and the intent are one transaction: a hold that was placed before 
 after the destruction. What it goes by is compared with the chained log first: where they differ nothing begins. What
 may not be destroyed drops out of its plan with the reason and the rest goes on; on a plan that answers a request for
 erasure it waits instead, and is destroyed by itself when nothing stands against it any more.
+
+Destructions that do not come to their end, seen from the catalogue alone.
+
+How a try ended is not asked: what is left half done, or agreed upon and not begun, is what is watched.
 """
 
 from __future__ import annotations
@@ -12,57 +16,60 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from strongroom.engine.core.old_catalogues import is_owed, owe, settle
 from strongroom.engine.destruction.approve import require_whole, sound_approvals
-from strongroom.engine.destruction.compaction import is_owed, owe, settle
-from strongroom.engine.destruction.crosscheck import (
+from strongroom.engine.destruction.context import DestructionContext
+from strongroom.engine.destruction.erasure import complete_erasures
+from strongroom.engine.destruction.execute import end, settle_begun
+from strongroom.engine.destruction.log_consistency import (
     Contradiction,
-    LastDocket,
-    follow_docket,
+    LastLogState,
+    follow_log_state,
     read_on,
     require_archive,
     require_plan,
     told_aloud,
 )
-from strongroom.engine.destruction.desk import Desk
-from strongroom.engine.destruction.docket import Docket
-from strongroom.engine.destruction.erase import complete_erasures
-from strongroom.engine.destruction.grave import end, settle_begun
-from strongroom.engine.retention.judgement import Fate, Judgement
-from strongroom.engine.retention.retain import is_locked
-from strongroom.model.archive import Archive
-from strongroom.model.destruction import Condemned, Ground, Proposal, Stage, Step, is_approved, move, ripe_at
+from strongroom.engine.destruction.log_state import LogState
+from strongroom.engine.retention.rules import Fate, Judgement, is_locked
+from strongroom.engine.retention.verdicts import due
+from strongroom.model.alert import Alert, AlertKind, Level
+from strongroom.model.archive import Archive, Tombstone
+from strongroom.model.destruction import DestructionStep, Ground, PlanItem, Proposal, Stage, is_approved, move, ripe_at
 from strongroom.model.errors import StrongroomError, VaultError
-from strongroom.model.tombstone import Tombstone
+from strongroom.model.units import counted
 from strongroom.vault.archives import get_archive, key_digest
 from strongroom.vault.destructions import (
+    approvals_of,
     approved_proposals,
-    condemned_on,
-    live_condemned,
-    put_condemned,
+    items_of_plan,
+    live_plan_items,
+    put_plan_item,
     reduce_rows,
 )
+from strongroom.vault.key_rotation import keys_alone
 from strongroom.vault.manifest import write_manifest
-from strongroom.vault.rekeying import keys_alone
-from strongroom.vault.tombstones import carve, put_tombstone, write_tombstone
+from strongroom.vault.tombstones import carve, is_told, put_tombstone, unfinished_tombstones, write_tombstone
+from strongroom.vault.vault import Vault
 
 BATCH = 50
 
 
 @dataclass(slots=True)
-class Carried:
+class ExecutionReport:
     """What carrying out came to."""
 
     destroyed: list[Tombstone] = field(default_factory=list)
-    spared: list[Condemned] = field(default_factory=list)  # dropped out of their plans, each with the reason
-    waiting: list[Condemned] = field(default_factory=list)  # approved, and something stands against it for now
+    excluded: list[PlanItem] = field(default_factory=list)  # dropped out of their plans, each with the reason
+    waiting: list[PlanItem] = field(default_factory=list)  # approved, and something stands against it for now
     broken: list[str] = field(default_factory=list)  # plans that are not what was approved, in words
     more: bool = False  # it was as many as were asked for, and others may follow
     compacted: bool = True  # nothing deleted is left in the catalogue's pages
 
 
-def carry_out(desk: Desk, most: int = BATCH, last: LastDocket | None = None) -> Carried:
+def carry_out(context: DestructionContext, most: int = BATCH, last: LastLogState | None = None) -> ExecutionReport:
     """Destroy up to `most` archives that are approved, have cooled off and may still be destroyed.
 
     The caller holds the vault's lock. Raises WorldError, having begun nothing new, while the time cannot be trusted;
@@ -71,113 +78,121 @@ def carry_out(desk: Desk, most: int = BATCH, last: LastDocket | None = None) -> 
     The same `last` for one batch after the other spares reading the whole log for each. The catalogue is written anew
     after the last batch, or by the first that fails: until then `is_owed` says that it must be.
     """
-    carried = Carried()
-    carried.destroyed += settle_begun(desk)
+    execution = ExecutionReport()
+    execution.destroyed += settle_begun(context)
     try:
-        with told_aloud(desk):
-            _carry_on(desk, carried, most, last or LastDocket())
+        with told_aloud(context):
+            _carry_on(context, execution, most, last or LastLogState())
     except StrongroomError:
         with suppress(StrongroomError):  # why it failed is what counts, and it stays owed
-            _compact(desk)
+            _compact(context)
         raise
-    if carried.spared:
-        desk.vault.write_log()
-    complete_erasures(desk)
-    carried.compacted = not is_owed(desk.vault.catalogue) if carried.more else _compact(desk)
-    return carried
+    if execution.excluded:
+        context.vault.write_log()
+    complete_erasures(context)
+    execution.compacted = not is_owed(context.vault.catalogue) if execution.more else _compact(context)
+    return execution
 
 
-def _carry_on(desk: Desk, carried: Carried, most: int, last: LastDocket) -> None:
-    docket: Docket | None = None
-    for proposal, condemned in _ripe(desk, carried):
-        if len(carried.destroyed) >= most:
-            carried.more = True
+def _carry_on(context: DestructionContext, execution: ExecutionReport, most: int, last: LastLogState) -> None:
+    log_state: LogState | None = None
+    for proposal, items in _ripe(context, execution):
+        if len(execution.destroyed) >= most:
+            execution.more = True
             break
-        if docket is None and _seems_ready(desk, proposal, condemned):
-            desk.require_time()  # asks the providers: only where something would be destroyed by the answer
-            docket = _docket(desk, last)
-        with keys_alone(desk.vault.layout):
-            _destroy(desk, proposal, condemned, carried, docket)
-    last.docket = docket
+        if log_state is None and _seems_ready(context, proposal, items):
+            context.require_time()  # asks the providers: only where something would be destroyed by the answer
+            log_state = _docket(context, last)
+        with keys_alone(context.vault.layout):
+            _destroy(context, proposal, items, execution, log_state)
+    last.log_state = log_state
 
 
-def _docket(desk: Desk, last: LastDocket) -> Docket:
+def _docket(context: DestructionContext, last: LastLogState) -> LogState:
     """Read what the log records every plan that is approved, and of the archives that may go."""
-    catalogue = desk.vault.catalogue
+    catalogue = context.vault.catalogue
     plans = [proposal.id for proposal in approved_proposals(catalogue)]
-    condemned = (each for plan in plans for each in condemned_on(catalogue, plan))
-    approved = [each.archive for each in condemned if each.stage is Stage.APPROVED]
-    return follow_docket(desk.vault, last, plans, approved)
+    items = (each for plan in plans for each in items_of_plan(catalogue, plan))
+    approved = [each.archive for each in items if each.stage is Stage.APPROVED]
+    return follow_log_state(context.vault, last, plans, approved)
 
 
-def _ripe(desk: Desk, carried: Carried) -> Iterator[tuple[Proposal, Condemned]]:
+def _ripe(context: DestructionContext, execution: ExecutionReport) -> Iterator[tuple[Proposal, PlanItem]]:
     """Yield what has cooled off, from plans that are what was approved by people enough."""
-    now = desk.clock()
-    for proposal in approved_proposals(desk.vault.catalogue):
-        given = sound_approvals(desk, proposal)
-        ripe = ripe_at(proposal, given, desk.rules.cooling_off)
+    now = context.clock()
+    for proposal in approved_proposals(context.vault.catalogue):
+        given = sound_approvals(context, proposal)
+        ripe = ripe_at(proposal, given, context.rules.cooling_off)
         if ripe is None or ripe > now:
             continue
         try:
-            require_whole(desk, proposal)
+            require_whole(context, proposal)
         except VaultError as error:
-            carried.broken.append(error.message)
+            execution.broken.append(error.message)
             continue
-        for condemned in condemned_on(desk.vault.catalogue, proposal.id):
-            if condemned.stage is Stage.APPROVED:
-                yield proposal, condemned
+        for items in items_of_plan(context.vault.catalogue, proposal.id):
+            if items.stage is Stage.APPROVED:
+                yield proposal, items
 
 
-def _seems_ready(desk: Desk, proposal: Proposal, condemned: Condemned) -> bool:
-    archive = get_archive(desk.vault.catalogue, condemned.archive)
-    return archive is not None and may_go(desk.judge(desk.vault, archive, desk.clock()), proposal)
+def _seems_ready(context: DestructionContext, proposal: Proposal, items: PlanItem) -> bool:
+    archive = get_archive(context.vault.catalogue, items.archive)
+    return archive is not None and may_go(context.judge(context.vault, archive, context.clock()), proposal)
 
 
-def _destroy(desk: Desk, proposal: Proposal, condemned: Condemned, carried: Carried, docket: Docket | None) -> None:
-    begun = _begin(desk, proposal, condemned, docket)
+def _destroy(
+    context: DestructionContext,
+    proposal: Proposal,
+    items: PlanItem,
+    execution: ExecutionReport,
+    log_state: LogState | None,
+) -> None:
+    begun = _begin(context, proposal, items, log_state)
     if isinstance(begun, Tombstone):
-        desk.witness("committed begun")
-        desk.vault.write_log()
-        desk.witness("logged begun")
-        carried.destroyed.append(end(desk, begun))
+        context.crash_point("committed begun")
+        context.vault.write_log()
+        context.crash_point("logged begun")
+        execution.destroyed.append(end(context, begun))
     elif begun is not None:
-        (carried.spared if begun.stage is Stage.SPARED else carried.waiting).append(begun)
+        (execution.excluded if begun.stage is Stage.SPARED else execution.waiting).append(begun)
 
 
-def _begin(desk: Desk, proposal: Proposal, condemned: Condemned, docket: Docket | None) -> Tombstone | Condemned | None:
+def _begin(
+    context: DestructionContext, proposal: Proposal, items: PlanItem, log_state: LogState | None
+) -> Tombstone | PlanItem | None:
     """Judge once more, and write down the intent; return the tombstone, or what keeps the archive, or None.
 
     With the intent the archive leaves the catalogue: nothing in the house reads, seals or counts it any more.
     """
-    catalogue, at = desk.vault.catalogue, desk.clock()
+    catalogue, at = context.vault.catalogue, context.clock()
     with catalogue.transaction():
-        now = live_condemned(catalogue, condemned.archive)
+        now = live_plan_items(catalogue, items.archive)
         if now is None or now.stage is not Stage.APPROVED or now.proposal != proposal.id:
             return None  # undone meanwhile
-        if not is_approved(proposal, sound_approvals(desk, proposal), desk.rules.people):
-            return _wait(desk, now, "it takes more approvals by now: [destruction] became stricter")
-        archive = get_archive(catalogue, condemned.archive)
+        if not is_approved(proposal, sound_approvals(context, proposal), context.rules.people):
+            return _wait(context, now, "it takes more approvals by now: [destruction] became stricter")
+        archive = get_archive(catalogue, items.archive)
         if archive is None:
-            return _spare(desk, now, at, "the catalogue has no such archive", "unknown")
-        judgement = desk.judge(desk.vault, archive, at)
+            return _spare(context, now, at, "the catalogue has no such archive", "unknown")
+        judgement = context.judge(context.vault, archive, at)
         if not may_go(judgement, proposal):
             if proposal.ground is Ground.ERASURE and judgement.fate in (Fate.HELD, Fate.KEEP):
-                return _wait(desk, now, judgement.words)
-            return _spare(desk, now, at, judgement.words, judgement.fate.value)
-        if docket is None:
+                return _wait(context, now, judgement.words)
+            return _spare(context, now, at, judgement.words, judgement.fate.value)
+        if log_state is None:
             return None  # it became ready just now: next time
-        _require_told(desk, docket, proposal, archive)
-        return _intend(desk, proposal, now, archive, at)
+        _require_told(context, log_state, proposal, archive)
+        return _intend(context, proposal, now, archive, at)
 
 
-def _require_told(desk: Desk, docket: Docket, proposal: Proposal, archive: Archive) -> None:
+def _require_told(context: DestructionContext, log_state: LogState, proposal: Proposal, archive: Archive) -> None:
     """Raise Contradiction unless all that this goes by is what the log tells, to its newest entry."""
-    catalogue = desk.vault.catalogue
-    read_on(catalogue, docket)
-    if proposal.overrides and docket.locked and not is_locked(desk.vault):
+    catalogue = context.vault.catalogue
+    read_on(catalogue, log_state)
+    if proposal.overrides and log_state.locked and not is_locked(context.vault):
         raise Contradiction("lock", "the log records lock mode, and the catalogue does not", archive=archive.id)
-    require_plan(catalogue, docket, proposal, archive.id)
-    require_archive(catalogue, docket, archive.id)
+    require_plan(catalogue, log_state, proposal, archive.id)
+    require_archive(catalogue, log_state, archive.id)
 
 
 def may_go(judgement: Judgement, proposal: Proposal) -> bool:
@@ -186,15 +201,17 @@ def may_go(judgement: Judgement, proposal: Proposal) -> bool:
     return judgement.fate is Fate.DUE or overridden
 
 
-def _intend(desk: Desk, proposal: Proposal, condemned: Condemned, archive: Archive, at: datetime) -> Tombstone:
-    catalogue = desk.vault.catalogue
+def _intend(
+    context: DestructionContext, proposal: Proposal, items: PlanItem, archive: Archive, at: datetime
+) -> Tombstone:
+    catalogue = context.vault.catalogue
     manifest = hashlib.sha256(write_manifest(archive)).hexdigest()
-    tombstone = carve(archive, condemned, proposal, (manifest, key_digest(catalogue, archive.id)), at)
-    put_condemned(catalogue, move(condemned, Step.BEGUN, at, condemned.reason))
+    tombstone = carve(archive, items, proposal, (manifest, key_digest(catalogue, archive.id)), at)
+    put_plan_item(catalogue, move(items, DestructionStep.BEGUN, at, items.reason))
     put_tombstone(catalogue, tombstone)
     reduce_rows(catalogue, tombstone)
     owe(catalogue)
-    desk.log(
+    context.log(
         "destruction.begun",
         at,
         archive=archive.id,
@@ -205,39 +222,83 @@ def _intend(desk: Desk, proposal: Proposal, condemned: Condemned, archive: Archi
     return tombstone
 
 
-def _spare(desk: Desk, condemned: Condemned, at: datetime, reason: str, fate: str) -> Condemned:
-    spared = move(condemned, Step.SPARED, at, reason)
-    put_condemned(desk.vault.catalogue, spared)
-    desk.log(
+def _spare(context: DestructionContext, items: PlanItem, at: datetime, reason: str, fate: str) -> PlanItem:
+    excluded = move(items, DestructionStep.SPARED, at, reason)
+    put_plan_item(context.vault.catalogue, excluded)
+    context.log(
         "destruction.spared",
         at,
-        archive=condemned.archive,
+        archive=items.archive,
         words=reason,
-        proposal=condemned.proposal,
+        proposal=items.proposal,
         fate=fate,
     )
-    return spared
+    return excluded
 
 
-def _wait(desk: Desk, condemned: Condemned, reason: str) -> Condemned:
+def _wait(context: DestructionContext, items: PlanItem, reason: str) -> PlanItem:
     """Keep an approved archive on its plan; the reason is for whoever looks, and is no new act."""
-    waiting = Condemned(
-        condemned.archive,
-        condemned.proposal,
-        condemned.stage,
-        condemned.changed_at,
-        condemned.rule,
-        condemned.citation,
+    waiting = PlanItem(
+        items.archive,
+        items.proposal,
+        items.stage,
+        items.changed_at,
+        items.rule,
+        items.citation,
         reason,
     )
-    if waiting != condemned:
-        put_condemned(desk.vault.catalogue, waiting)
+    if waiting != items:
+        put_plan_item(context.vault.catalogue, waiting)
     return waiting
 
 
-def _compact(desk: Desk) -> bool:
-    owed = is_owed(desk.vault.catalogue)
-    settled = settle(desk.vault.catalogue)
+def _compact(context: DestructionContext) -> bool:
+    owed = is_owed(context.vault.catalogue)
+    settled = settle(context.vault.catalogue)
     if owed and settled:
-        desk.witness("compacted")
+        context.crash_point("compacted")
     return settled
+
+
+HALF = timedelta(hours=1)  # a destruction that has begun takes seconds, and is tried again every few minutes
+LATE = timedelta(days=1)  # after the cooling-off
+
+
+def destruction_alarms(vault: Vault, now: datetime) -> list[Alert]:
+    """Return the alarm about destructions that fail or never begin; at most one, the louder."""
+    half = sum(1 for _ in _half_done(vault, now))
+    if half:
+        title = f"the destruction of {counted(half, 'archive')} has begun and does not come to its end"
+        body = (
+            "there is no certificate, and nothing else is destroyed until then; see why: strongroom destroy carry-out"
+        )
+        return [Alert(AlertKind.DESTRUCTION, Level.CRITICAL, title, body)]
+    late = sum(1 for _ in _late(vault, now))
+    if not late:
+        return []
+    title = f"the destruction of {counted(late, 'archive')} was approved and does not begin"
+    body = "the cooling-off is over for more than a day; see why: strongroom destroy list, strongroom destroy carry-out"
+    return [Alert(AlertKind.DESTRUCTION, Level.WARNING, title, body)]
+
+
+def _half_done(vault: Vault, now: datetime) -> Iterator[Tombstone]:
+    """Yield what was begun, by the log, and has not come to its end."""
+    for each in unfinished_tombstones(vault.catalogue):
+        if each.tombstone.destroyed_at <= now - HALF and is_told(vault.catalogue, each.tombstone):
+            yield each.tombstone
+
+
+def _late(vault: Vault, now: datetime) -> Iterator[str]:
+    """Yield what nothing stands against; what a hold or a period keeps waits by right."""
+    catalogue = vault.catalogue
+    ripe = [each for each in approved_proposals(catalogue) if _is_long_ripe(vault, each, now)]
+    free = {verdict.archive for verdict in due(vault, now)} if ripe else set()
+    for proposal in ripe:
+        for each in items_of_plan(catalogue, proposal.id):
+            if each.stage is Stage.APPROVED and each.archive in free:
+                yield each.archive
+
+
+def _is_long_ripe(vault: Vault, proposal: Proposal, now: datetime) -> bool:
+    ripe = ripe_at(proposal, approvals_of(vault.catalogue, proposal.id), proposal.cooling_off)
+    return ripe is not None and ripe <= now - LATE

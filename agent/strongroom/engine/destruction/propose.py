@@ -10,20 +10,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from strongroom.engine.destruction.crosscheck import open_docket, read_on, require_archive, told_aloud
-from strongroom.engine.destruction.desk import Desk
-from strongroom.engine.destruction.signed import that_count
-from strongroom.engine.retention.judgement import Fate, Judgement
+from strongroom.engine.destruction.context import DestructionContext
+from strongroom.engine.destruction.log_consistency import open_log_state, read_on, require_archive, told_aloud
+from strongroom.engine.destruction.preconditions import that_count
+from strongroom.engine.retention.rules import Fate, Judgement
 from strongroom.evidence.line import Fact
-from strongroom.model.archive import Archive
+from strongroom.model.archive import Archive, Tombstone
 from strongroom.model.destruction import (
     Approval,
-    Condemned,
+    DestructionStep,
     Ground,
     Person,
+    PlanItem,
     Proposal,
     Stage,
-    Step,
     StepRefused,
     is_approved,
     move,
@@ -31,22 +31,21 @@ from strongroom.model.destruction import (
 )
 from strongroom.model.errors import UsageError
 from strongroom.model.ids import make_id
-from strongroom.model.tombstone import Tombstone
 from strongroom.model.window import Window
 from strongroom.vault.archives import get_archive
 from strongroom.vault.destructions import (
     approvals_of,
-    condemned_on,
     get_proposal,
-    live_condemned,
-    put_condemned,
+    items_of_plan,
+    live_plan_items,
+    put_plan_item,
     put_proposal,
 )
 from strongroom.vault.tombstones import get_tombstone
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class PlanContent:
     """What a person knows an archive by, before it is destroyed and after."""
 
     stream: str
@@ -56,20 +55,20 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DestructionPlan:
     """A proposal with everything on it, ready to be printed."""
 
     proposal: Proposal
-    condemned: tuple[Condemned, ...]
+    items: tuple[PlanItem, ...]
     judgements: dict[str, Judgement]  # by archive: what would be decided now; none for what is gone
-    contents: Mapping[str, Content] = field(default_factory=dict)  # by archive
+    contents: Mapping[str, PlanContent] = field(default_factory=dict)  # by archive
     reopened: bool = False  # it was approved, and today's rules ask for more approvals than it has
 
     @property
-    def waiting(self) -> tuple[Condemned, ...]:
+    def waiting(self) -> tuple[PlanItem, ...]:
         """Return what still needs approval."""
         stages = {Stage.PROPOSED, Stage.APPROVED} if self.reopened else {Stage.PROPOSED}
-        return tuple(each for each in self.condemned if each.stage in stages)
+        return tuple(each for each in self.items if each.stage in stages)
 
     @property
     def digest(self) -> str:
@@ -77,45 +76,45 @@ class Plan:
         return plan_digest(self.proposal.id, self.waiting)
 
 
-def candidates(desk: Desk, archives: Iterable[Archive]) -> list[tuple[Archive, Judgement]]:
+def candidates(context: DestructionContext, archives: Iterable[Archive]) -> list[tuple[Archive, Judgement]]:
     """Return the archives whose time is over and that are on no plan yet, each with the reason."""
-    at, catalogue = desk.clock(), desk.vault.catalogue
-    judged = ((archive, desk.judge(desk.vault, archive, at)) for archive in archives)
+    at, catalogue = context.clock(), context.vault.catalogue
+    judged = ((archive, context.judge(context.vault, archive, at)) for archive in archives)
     return [
         (archive, judgement)
         for archive, judgement in judged
-        if judgement.fate is Fate.DUE and live_condemned(catalogue, archive.id) is None
+        if judgement.fate is Fate.DUE and live_plan_items(catalogue, archive.id) is None
     ]
 
 
-def propose(desk: Desk, archives: Sequence[Archive], by: Person, reason: str) -> Plan:
+def propose(context: DestructionContext, archives: Sequence[Archive], by: Person, reason: str) -> DestructionPlan:
     """Write down a plan to destroy archives whose retention is over.
 
     Raises UsageError, naming each archive that may not be destroyed and why, WorldError while the time cannot be
     trusted, and Contradiction where what decides about one is not what the log tells; then nothing is proposed.
     """
-    at, catalogue = desk.clock(), desk.vault.catalogue
-    require_ripe(desk, archives, at)
-    desk.require_calm()
-    with told_aloud(desk):
-        docket = open_docket(desk.vault, archives=[archive.id for archive in archives])
+    at, catalogue = context.clock(), context.vault.catalogue
+    require_ripe(context, archives, at)
+    context.require_calm()
+    with told_aloud(context):
+        log_state = open_log_state(context.vault, archives=[archive.id for archive in archives])
         for archive in archives:
-            require_archive(catalogue, docket, archive.id)
-    with told_aloud(desk), catalogue.transaction():
-        read_on(catalogue, docket)
-        judgements = require_ripe(desk, archives, at)
-        plan = enter_plan(desk, archives, judgements, by, at, reason=reason)
-    desk.vault.write_log()
+            require_archive(catalogue, log_state, archive.id)
+    with told_aloud(context), catalogue.transaction():
+        read_on(catalogue, log_state)
+        judgements = require_ripe(context, archives, at)
+        plan = enter_plan(context, archives, judgements, by, at, reason=reason)
+    context.vault.write_log()
     return plan
 
 
-def require_ripe(desk: Desk, archives: Sequence[Archive], at: datetime) -> dict[str, Judgement]:
+def require_ripe(context: DestructionContext, archives: Sequence[Archive], at: datetime) -> dict[str, Judgement]:
     """Judge the archives, and return the judgements by archive. Raises as `propose` does; nothing is written."""
-    judgements = {archive.id: desk.judge(desk.vault, archive, at) for archive in archives}
+    judgements = {archive.id: context.judge(context.vault, archive, at) for archive in archives}
     if not archives:
         raise UsageError("there is nothing to propose", hint="see what is due: strongroom retention plan")
     for archive in archives:
-        taken, judgement = live_condemned(desk.vault.catalogue, archive.id), judgements[archive.id]
+        taken, judgement = live_plan_items(context.vault.catalogue, archive.id), judgements[archive.id]
         if taken is not None:
             raise StepRefused(f"archive {archive.id} is on the plan {taken.proposal} already, {taken.stage}")
         if judgement.fate is not Fate.DUE:
@@ -127,7 +126,7 @@ def require_ripe(desk: Desk, archives: Sequence[Archive], at: datetime) -> dict[
 
 
 def enter_plan(
-    desk: Desk,
+    context: DestructionContext,
     archives: Sequence[Archive],
     judgements: dict[str, Judgement],
     by: Person,
@@ -138,11 +137,11 @@ def enter_plan(
     people: int = 0,
     erasure: str = "",
     overrides: bool = False,
-) -> Plan:
+) -> DestructionPlan:
     """Write a proposal and its log entry; inside a transaction. `people` can only make it stricter."""
-    proposal_id, catalogue = make_id(at, desk.chance), desk.vault.catalogue
-    condemned = tuple(
-        Condemned(
+    proposal_id, catalogue = make_id(at, context.random_bytes), context.vault.catalogue
+    items = tuple(
+        PlanItem(
             archive.id,
             proposal_id,
             Stage.PROPOSED,
@@ -159,21 +158,21 @@ def enter_plan(
         by=by,
         ground=ground,
         reason=reason,
-        people=max(people, desk.rules.people),
-        cooling_off=desk.rules.cooling_off,
-        plan_sha256=plan_digest(proposal_id, condemned),
+        people=max(people, context.rules.people),
+        cooling_off=context.rules.cooling_off,
+        plan_sha256=plan_digest(proposal_id, items),
         erasure=erasure,
         overrides=overrides,
     )
     put_proposal(catalogue, proposal)
-    for each in condemned:
-        put_condemned(catalogue, each)
-    _log_proposal(desk, proposal, condemned)
-    return Plan(proposal, condemned, judgements, {archive.id: _content(archive) for archive in archives})
+    for each in items:
+        put_plan_item(catalogue, each)
+    _log_proposal(context, proposal, items)
+    return DestructionPlan(proposal, items, judgements, {archive.id: _content(archive) for archive in archives})
 
 
-def _log_proposal(desk: Desk, proposal: Proposal, condemned: Sequence[Condemned]) -> None:
-    desk.log(
+def _log_proposal(context: DestructionContext, proposal: Proposal, items: Sequence[PlanItem]) -> None:
+    context.log(
         "destruction.proposed",
         proposal.at,
         words=proposal.reason,
@@ -181,7 +180,7 @@ def _log_proposal(desk: Desk, proposal: Proposal, condemned: Sequence[Condemned]
         by=proposal.by.token,
         ground=proposal.ground.value,
         plan_sha256=proposal.plan_sha256,
-        rules=_by_rule(condemned),
+        rules=_by_rule(items),
         people=proposal.people,
         cooling_off_seconds=int(proposal.cooling_off.total_seconds()),
         erasure=proposal.erasure,
@@ -189,63 +188,63 @@ def _log_proposal(desk: Desk, proposal: Proposal, condemned: Sequence[Condemned]
     )
 
 
-def _by_rule(condemned: Sequence[Condemned]) -> list[Fact]:
+def _by_rule(items: Sequence[PlanItem]) -> list[Fact]:
     """Return the plan as the log tells it, from which it can be made again: each rule with its archives."""
     found: dict[tuple[str, str], list[Fact]] = {}
-    for each in condemned:
+    for each in items:
         found.setdefault((each.rule, each.citation), []).append(each.archive)
     return [{"rule": rule, "citation": citation, "archives": names} for (rule, citation), names in found.items()]
 
 
-def read_plan(desk: Desk, proposal_id: str) -> Plan:
+def read_plan(context: DestructionContext, proposal_id: str) -> DestructionPlan:
     """Return a plan as it now stands, judged as of now. Raises UsageError for an unknown one."""
-    catalogue, at = desk.vault.catalogue, desk.clock()
+    catalogue, at = context.vault.catalogue, context.clock()
     proposal = get_proposal(catalogue, proposal_id)
     if proposal is None:
         raise UsageError(f"there is no proposal {proposal_id}", hint="see: strongroom destroy list")
-    condemned = tuple(condemned_on(catalogue, proposal.id))
-    found = [(each, get_archive(catalogue, each.archive)) for each in condemned]
+    items = tuple(items_of_plan(catalogue, proposal.id))
+    found = [(each, get_archive(catalogue, each.archive)) for each in items]
     live = ((each, archive) for each, archive in found if each.live and archive is not None)
-    judgements = {each.archive: desk.judge(desk.vault, archive, at) for each, archive in live}
+    judgements = {each.archive: context.judge(context.vault, archive, at) for each, archive in live}
     contents = {each.archive: _content(archive) for each, archive in found if archive is not None}
     gone = (get_tombstone(catalogue, each.archive) for each, archive in found if archive is None)
     contents |= {each.tombstone.archive: _remains(each.tombstone) for each in gone if each is not None}
-    return Plan(proposal, condemned, judgements, contents, _is_reopened(desk, proposal, condemned))
+    return DestructionPlan(proposal, items, judgements, contents, _is_reopened(context, proposal, items))
 
 
-def _is_reopened(desk: Desk, proposal: Proposal, condemned: Sequence[Condemned]) -> bool:
-    if not any(each.stage is Stage.APPROVED for each in condemned):
+def _is_reopened(context: DestructionContext, proposal: Proposal, items: Sequence[PlanItem]) -> bool:
+    if not any(each.stage is Stage.APPROVED for each in items):
         return False
-    return not is_approved(proposal, sound_approvals(desk, proposal), desk.rules.people)
+    return not is_approved(proposal, sound_approvals(context, proposal), context.rules.people)
 
 
-def sound_approvals(desk: Desk, proposal: Proposal) -> list[Approval]:
+def sound_approvals(context: DestructionContext, proposal: Proposal) -> list[Approval]:
     """Return the approvals that still count: signed where a signature is required, and every signature a true one."""
-    return that_count(approvals_of(desk.vault.catalogue, proposal.id), desk.rules.approvers)
+    return that_count(approvals_of(context.vault.catalogue, proposal.id), context.rules.approvers)
 
 
-def _content(archive: Archive) -> Content:
-    return Content(archive.stream, archive.spec.window, archive.inspection.records, archive.seal.size)
+def _content(archive: Archive) -> PlanContent:
+    return PlanContent(archive.stream, archive.spec.window, archive.inspection.records, archive.seal.size)
 
 
-def _remains(tombstone: Tombstone) -> Content:
-    return Content(tombstone.stream, tombstone.window, tombstone.records, tombstone.size)
+def _remains(tombstone: Tombstone) -> PlanContent:
+    return PlanContent(tombstone.stream, tombstone.window, tombstone.records, tombstone.size)
 
 
-def undo(desk: Desk, subject: str, by: Person, reason: str) -> list[Condemned]:
+def undo(context: DestructionContext, subject: str, by: Person, reason: str) -> list[PlanItem]:
     """Take a whole proposal, or one archive, off the plan. Possible until its destruction has begun, by anybody.
 
     Raises UsageError for an unknown subject and StepRefused where nothing can be taken back any more.
     """
-    catalogue, at = desk.vault.catalogue, desk.clock()
+    catalogue, at = context.vault.catalogue, context.clock()
     with catalogue.transaction():
         proposal = get_proposal(catalogue, subject)
-        found = condemned_on(catalogue, subject) if proposal else _condemned_alone(desk, subject)
+        found = items_of_plan(catalogue, subject) if proposal else _condemned_alone(context, subject)
         movable = [each for each in found if each.stage in (Stage.PROPOSED, Stage.APPROVED)]
-        undone = [move(each, Step.UNDONE, at, reason) for each in movable or found[:1]]
+        undone = [move(each, DestructionStep.UNDONE, at, reason) for each in movable or found[:1]]
         for each in undone:
-            put_condemned(catalogue, each)
-        desk.log(
+            put_plan_item(catalogue, each)
+        context.log(
             "destruction.undone",
             at,
             archive="" if proposal else subject,
@@ -254,14 +253,14 @@ def undo(desk: Desk, subject: str, by: Person, reason: str) -> list[Condemned]:
             by=by.token,
             archives=len(undone),
         )
-    desk.vault.write_log()
+    context.vault.write_log()
     return undone
 
 
-def _condemned_alone(desk: Desk, archive_id: str) -> list[Condemned]:
-    catalogue = desk.vault.catalogue
-    if (condemned := live_condemned(catalogue, archive_id)) is not None:
-        return [condemned]
+def _condemned_alone(context: DestructionContext, archive_id: str) -> list[PlanItem]:
+    catalogue = context.vault.catalogue
+    if (items := live_plan_items(catalogue, archive_id)) is not None:
+        return [items]
     if get_tombstone(catalogue, archive_id) is not None:
         raise StepRefused(f"archive {archive_id} is destroyed and cannot be brought back")
     raise UsageError(f"there is no proposal for {archive_id}", hint="see: strongroom destroy list")

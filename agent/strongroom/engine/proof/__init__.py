@@ -1,1 +1,1 @@
-"""What somebody else can check: signed checkpoints, proofs, audits, packages."""
+"""Checkpoints and where they are sent, the audit, inclusion proofs, and evidence packages."""

@@ -15,25 +15,26 @@ from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
-from strongroom.engine.destruction.desk import Rules
-from strongroom.engine.health.unfinished import UNFINISHED, unread_words
-from strongroom.engine.health.vaulttime import TOLERANCE
-from strongroom.engine.proof.audittrail import audit_trail
+from strongroom.engine.core.check import UNFINISHED, unread_words
+from strongroom.engine.core.trusted_clock import TOLERANCE
+from strongroom.engine.destruction.context import DestructionRules
 from strongroom.engine.proof.checkpoints import origin_in
-from strongroom.engine.proof.lookout import NOWHERE, Lookout, Place
-from strongroom.engine.recovery.derived import row_differences
+from strongroom.engine.proof.derived import row_differences
+from strongroom.engine.proof.history_audit import audit_history
+from strongroom.engine.proof.known_checkpoints import NOWHERE, CheckpointPlace, KnownCheckpoints
 from strongroom.evidence.verifier import Key, Log, Wrong, check_log, compare_file
 from strongroom.evidence.verifier import Report as Report  # the command line names it from here
-from strongroom.model.counts import counted
 from strongroom.model.errors import UsageError, VaultError
-from strongroom.vault import checkpointqueries
+from strongroom.model.units import counted
 from strongroom.vault.checkpoints import PAGE, all_checkpoints, entries_matching, note_path, stamp_path, walk_lines
+from strongroom.vault.files import file_size, is_folder, is_there, read_file, walk
 from strongroom.vault.jobs import live_jobs
 from strongroom.vault.layout import Layout
 from strongroom.vault.lock import is_held
 from strongroom.vault.log import open_log
 from strongroom.vault.vault import Vault
-from strongroom.vault.vaultfiles import file_size, is_folder, is_there, read_file, walk
+
+PUBLISHED_DIGESTS = "SELECT id, key_sha256, manifest FROM archives WHERE id > ? ORDER BY id LIMIT ?"
 
 PARTS = {"manifest": "manifest_sha256", "key": "key_sha256", "payload": "sealed_sha256"}
 _ROOMS = ("archives", "keys", "manifests", "quarantine", "log/certificates")
@@ -48,19 +49,19 @@ def audit_vault(
     outside: Sequence[Path],
     *,
     payloads: bool = True,
-    rules: Rules | None = None,
+    rules: DestructionRules | None = None,
     step: Step = lambda _done, _total: None,
-    lookout: Lookout = NOWHERE,
+    known_places: KnownCheckpoints = NOWHERE,
     tolerance: timedelta = TOLERANCE,
 ) -> Report:
     """Check everything. `keys` are the public keys that are trusted, `outside` checkpoints that were kept elsewhere.
 
-    Checkpoints at the `lookout` are compared like those. `tolerance` is how far an entry's time may be off. Without
-    `payloads` the sealed payloads are not read. `rules` are those of the configuration. Raises UsageError for a key
-    that is none.
+    Checkpoints at the `known_places` are compared like those. `tolerance` is how far an entry's time may be off.
+    Without `payloads` the sealed payloads are not read. `rules` are those of the configuration.
+    Raises UsageError for a key that is none.
     """
     report = Report()
-    places = _look(vault, lookout, report)
+    places = _look(vault, known_places, report)
     outside = [*outside, *(each.path for each in places if each.path is not None)]
     log = check_log(vault.layout.log, [_key(text) for text in keys], list(outside), report)
     if not keys and (outside or all_checkpoints(vault.catalogue)):
@@ -69,8 +70,8 @@ def audit_vault(
     report.check("catalogue.sqlite", partial(_compare_rows, vault, log))
     for where, look in (("checkpoints", _checkpoints(vault)), ("archives", _rows(vault, log))):
         _collect(report, where, look)
-    _tell_places(vault.layout, report, lookout, places)
-    audit_trail(vault, report, tolerance, rules=rules)
+    _tell_places(vault.layout, report, known_places, places)
+    audit_history(vault, report, tolerance, rules=rules)
     _collect(report, "catalogue.sqlite", iter(row_differences(vault)))
     published, sound = _published(log), 0
     damaged = {entry.body.get("archive") for entry in entries_matching(vault.catalogue, kind="archive.damaged")}
@@ -96,15 +97,17 @@ def audit_vault(
     return report
 
 
-def _look(vault: Vault, lookout: Lookout, report: Report) -> list[Place]:
+def _look(vault: Vault, known_places: KnownCheckpoints, report: Report) -> list[CheckpointPlace]:
     try:
-        return lookout.look(origin_in(vault))
+        return known_places.look(origin_in(vault))
     except UNFINISHED as error:
         report.findings.append(Wrong("unread", "checkpoint targets", unread_words(error)))
         return []
 
 
-def _tell_places(layout: Layout, report: Report, lookout: Lookout, places: Sequence[Place]) -> None:
+def _tell_places(
+    layout: Layout, report: Report, known_places: KnownCheckpoints, places: Sequence[CheckpointPlace]
+) -> None:
     """Say which places were compared, which could not be, and which have nothing of this log."""
     for each in places:
         for wrong in report.findings:
@@ -118,12 +121,12 @@ def _tell_places(layout: Layout, report: Report, lookout: Lookout, places: Seque
         else:
             count = counted(each.checkpoint.size, "entry")
             report.proven.append(f"{each.name} was looked at: its newest checkpoint of this log is of {count}")
-    for name in lookout.blind:
+    for name in known_places.blind:
         words = f"anything by checkpoint target {name}: it cannot be read from here; give what it got with --checkpoint"
         report.unproven.append(words)
 
 
-def _is_ours(layout: Layout, place: Place) -> bool:
+def _is_ours(layout: Layout, place: CheckpointPlace) -> bool:
     """Say whether the vault has a checkpoint of the same size: the name of a file then does not say which is meant."""
     return place.checkpoint is not None and is_there(note_path(layout, place.checkpoint.size))
 
@@ -208,7 +211,7 @@ def _compare(path: Path, where: str, expected: str | None, part: str) -> None:
 def _rows(vault: Vault, log: Log) -> Iterator[Wrong]:
     """Yield what is wrong between the catalogue's archives and what the log says of them."""
     last, seen = "", set()
-    while rows := vault.catalogue.read(checkpointqueries.PUBLISHED_DIGESTS, last, PAGE):
+    while rows := vault.catalogue.read(PUBLISHED_DIGESTS, last, PAGE):
         for row in rows:
             last, known = row["id"], log.archives.get(row["id"], {})
             seen.add(last)

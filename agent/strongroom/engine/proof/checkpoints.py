@@ -18,15 +18,14 @@ from pathlib import Path
 
 from strongroom.config.schema import Config
 from strongroom.config.secrets import resolve
-from strongroom.engine.proof.lookout import NOWHERE, Lookout, Place
+from strongroom.engine.proof.known_checkpoints import NOWHERE, CheckpointPlace, KnownCheckpoints
 from strongroom.evidence.checkpoint import Checkpoint, make_checkpoint, origin_of, read_unchecked, sign_checkpoint
 from strongroom.evidence.line import Entry, Fact, read_chain
 from strongroom.evidence.note import NoteRefused, Signer, open_note
 from strongroom.evidence.tree import Tree, leaf_hash
-from strongroom.model.counts import counted
 from strongroom.model.errors import CatalogueBusy, UsageError, VaultError
-from strongroom.model.instants import Clock
-from strongroom.vault import queries
+from strongroom.model.times import Clock
+from strongroom.model.units import counted
 from strongroom.vault.checkpoints import (
     KeptCheckpoint,
     all_checkpoints,
@@ -41,10 +40,10 @@ from strongroom.vault.checkpoints import (
     set_unkept,
     walk_lines,
 )
-from strongroom.vault.log import add_entry, open_log
+from strongroom.vault.files import read_file
+from strongroom.vault.log import LAST_ENTRY, add_entry, open_log
 from strongroom.vault.schema import alone
 from strongroom.vault.vault import Vault
-from strongroom.vault.vaultfiles import read_file
 
 
 class LogRefused(VaultError):
@@ -73,15 +72,15 @@ def is_due(vault: Vault, every: timedelta, now: datetime) -> bool:
     return newest is None or abs(now - newest.at) >= every
 
 
-def sign_log(vault: Vault, signer: Signer, clock: Clock, lookout: Lookout = NOWHERE) -> KeptCheckpoint:
+def sign_log(vault: Vault, signer: Signer, clock: Clock, known_places: KnownCheckpoints = NOWHERE) -> KeptCheckpoint:
     """Sign the log as it is now; return the checkpoint, which is on the disk and in the log.
 
-    Raises LogRefused where the log contradicts itself, or an older checkpoint in the vault or at the `lookout`; that
-    stays known until a checkpoint succeeds.
+    Raises LogRefused where the log contradicts itself, or an older checkpoint in the vault or at the `known_places`;
+    that stays known until a checkpoint succeeds.
     """
     try:
         with alone(note_path(vault.layout, 0)):
-            kept = _sign(vault, signer, clock(), lookout)
+            kept = _sign(vault, signer, clock(), known_places)
     except CatalogueBusy:  # nothing is known of the log, and the next look asks again
         raise
     except VaultError as error:
@@ -91,9 +90,9 @@ def sign_log(vault: Vault, signer: Signer, clock: Clock, lookout: Lookout = NOWH
     return kept
 
 
-def _sign(vault: Vault, signer: Signer, now: datetime, lookout: Lookout) -> KeptCheckpoint:
+def _sign(vault: Vault, signer: Signer, now: datetime, known_places: KnownCheckpoints) -> KeptCheckpoint:
     vault.write_log()
-    older, outside = known_checkpoints(vault), lookout.seen(origin_in(vault, signer.name))
+    older, outside = known_checkpoints(vault), known_places.seen(origin_in(vault, signer.name))
     walk = walk_log(vault, (each.size for each in (*older, *outside)))
     for each in older:
         _require_continuation(walk, each)
@@ -101,7 +100,7 @@ def _sign(vault: Vault, signer: Signer, now: datetime, lookout: Lookout) -> Kept
         _require_continuation(walk, each, "outside the vault lies a newer history: ")
     _adopt(vault, now, signer)
     kept = get_checkpoint(vault.catalogue, walk.tree.size) or _make(vault, signer, walk, now)
-    set_unkept(vault.catalogue, lookout.remember(origin_of(signer.name, walk.first), kept.note))
+    set_unkept(vault.catalogue, known_places.remember(origin_of(signer.name, walk.first), kept.note))
     return kept
 
 
@@ -111,7 +110,7 @@ def origin_in(vault: Vault, name: str = "") -> str:
     return origin_of(name, first[0].line if first else b"")
 
 
-def contradictions(vault: Vault, places: Iterable[Place]) -> Iterator[tuple[str, str]]:
+def contradictions(vault: Vault, places: Iterable[CheckpointPlace]) -> Iterator[tuple[str, str]]:
     """Yield each checkpoint, in the vault or elsewhere, that the log does not continue: where it lies, and why.
 
     Compares the log as signing does, and needs no key. Raises VaultError where log and catalogue differ.
@@ -159,7 +158,7 @@ def walk_log(vault: Vault, sizes: Iterable[int] = ()) -> Walk:
 
     Raises VaultError at the first line that is other than its row or does not follow the line before it.
     """
-    row = vault.catalogue.read_one(queries.LAST_ENTRY)
+    row = vault.catalogue.read_one(LAST_ENTRY)
     count, walk = (int(row["seq"]) if row else 0), Walk()
     if count == 0:
         raise LogRefused("the evidence log has no entry", hint="a vault's log begins when it is made: strongroom init")

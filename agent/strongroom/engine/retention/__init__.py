@@ -1,1 +1,1 @@
-"""How long each archive is kept and why: rules, holds, verdicts."""
+"""Retention rules, legal holds, and the verdict for each archive."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from strongroom.config.schema import Config
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import HoldRule
-from strongroom.model.naming import fold_name, pick_name
-from strongroom.vault.retained import known_streams
+from strongroom.model.ids import fold_name, pick_name
+from strongroom.vault.retention_records import known_streams
 from strongroom.vault.vault import Vault
 
 

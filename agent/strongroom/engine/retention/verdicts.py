@@ -1,15 +1,23 @@
-"""What may happen to each archive, now or at any instant, and what decides it. Reads only."""
+"""What may happen to each archive, now or at any instant, and what decides it. Reads only.
+
+The retention plan in numbers: what may happen to the archives as of an instant, by class and by month.
+
+Retention for a screen: one page of verdicts by the date at which they end, the holds, and what waits for people.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from strongroom.model.archive import Archive
-from strongroom.model.retention import Fate, Record, Verdict, judge
+from strongroom.model.hold import Hold, catches
+from strongroom.model.retention import Fate, RetentionRecord, Verdict, judge
+from strongroom.vault.destructions import live_proposals
 from strongroom.vault.holds import holds
-from strongroom.vault.retained import get_record, record_of, records, records_over
+from strongroom.vault.retention_records import count_over, get_record, record_of, records, records_by_end, records_over
 from strongroom.vault.tombstones import get_tombstone
 from strongroom.vault.vault import Vault
 
@@ -18,7 +26,7 @@ from strongroom.vault.vault import Vault
 class Judged:
     """One archive with its verdict."""
 
-    record: Record
+    record: RetentionRecord
     verdict: Verdict
 
 
@@ -66,3 +74,87 @@ def with_present_names(found: Iterable[Judged], names: Mapping[str, str]) -> lis
 
 def _unknown(archive_id: str) -> Verdict:
     return Verdict(archive_id, Fate.UNKNOWN, None, None, (), "retained: the catalogue does not know it")
+
+
+NO_RULE = "(no rule)"
+
+
+@dataclass(slots=True)
+class ClassSum:
+    """The archives that one class decides about."""
+
+    name: str
+    fates: Counter[Fate] = field(default_factory=Counter)
+    next_over: datetime | None = None  # when the period of the next one that is kept ends
+
+
+@dataclass(slots=True)
+class Summary:
+    """A whole plan in numbers."""
+
+    at: datetime
+    classes: dict[str, ClassSum] = field(default_factory=dict)
+    months: Counter[str] = field(default_factory=Counter)  # in which periods end, as 2033-11; held ones count, too
+    fates: Counter[Fate] = field(default_factory=Counter)
+
+    def add(self, each: Judged) -> None:
+        """Count one archive in."""
+        verdict, rule = each.verdict, each.record.rule
+        name = rule.name if rule is not None else NO_RULE
+        sums = self.classes.setdefault(name, ClassSum(name))
+        sums.fates[verdict.fate] += 1
+        self.fates[verdict.fate] += 1
+        if verdict.until is None:
+            return
+        self.months[f"{verdict.until:%Y-%m}"] += 1
+        if verdict.fate is Fate.KEEP and (sums.next_over is None or verdict.until < sums.next_over):
+            sums.next_over = verdict.until
+
+
+def summarise(found: Iterable[Judged], at: datetime) -> Summary:
+    """Sum up judged archives."""
+    summary = Summary(at)
+    for each in found:
+        summary.add(each)
+    return summary
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionTotals:
+    """Retention at a glance, as of an instant."""
+
+    at: datetime
+    over: int  # archives whose period is over, held or not
+    holds: int  # that stand
+    matters: int
+    proposals: int  # plans of destruction that are not over
+
+
+def retention_totals(vault: Vault, at: datetime) -> RetentionTotals:
+    """Return retention at a glance."""
+    standing = holds(vault.catalogue)
+    matters = len({hold.matter for hold in standing})
+    return RetentionTotals(
+        at, count_over(vault.catalogue, at), len(standing), matters, len(live_proposals(vault.catalogue))
+    )
+
+
+def verdicts_by_end(
+    vault: Vault, at: datetime, *, stream: str = "", before: RetentionRecord | None = None, most: int = 100
+) -> list[Judged]:
+    """Judge one page of archives as of an instant, those first whose period is over first."""
+    standing = holds(vault.catalogue)
+    found = records_by_end(vault.catalogue, before, most, stream)
+    return [Judged(record, judge(record, standing, at)) for record in found]
+
+
+def held_among(vault: Vault, archives: Iterable[Archive]) -> frozenset[str]:
+    """Return the ids of those archives that a hold keeps."""
+    standing = holds(vault.catalogue)
+    records = [record_of(each) for each in archives] if standing else []
+    return frozenset(each.id for each in records if any(catches(hold, each) for hold in standing))
+
+
+def list_holds(vault: Vault, *, active: bool = True) -> list[Hold]:
+    """Return the holds that stand, or all, in the order in which they were placed."""
+    return holds(vault.catalogue, active=active)

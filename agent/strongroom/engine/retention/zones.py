@@ -12,14 +12,14 @@ from datetime import datetime
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive
 from strongroom.model.destruction import PROGRAM
-from strongroom.model.instants import format_instant
-from strongroom.model.retention import Record, RetentionRule, end_of
-from strongroom.vault import queries
+from strongroom.model.retention import RetentionRecord, RetentionRule, end_of
+from strongroom.model.times import format_instant
 from strongroom.vault.archives import readable_archives
 from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.facts import FACT, PUT_FACT
 from strongroom.vault.log import add_entry
-from strongroom.vault.retained import lengthen, records
-from strongroom.vault.rules import rule_body
+from strongroom.vault.manifest_schema import rule_body
+from strongroom.vault.retention_records import lengthen, records
 from strongroom.vault.vault import Vault
 
 _ADOPTED = "periods-in-zones"  # since when, as a fact of the vault
@@ -32,7 +32,7 @@ def adopt_zones(vault: Vault, zones: Mapping[str, str], now: datetime) -> int:
     Does nothing where it was done before.
     """
     catalogue = vault.catalogue
-    if catalogue.read_one(queries.FACT, _ADOPTED) is not None:
+    if catalogue.read_one(FACT, _ADOPTED) is not None:
         return 0
     with catalogue.transaction():
         later = [each for stream, zone in zones.items() if zone != "UTC" for each in _later(catalogue, stream, zone)]
@@ -46,13 +46,13 @@ def adopt_zones(vault: Vault, zones: Mapping[str, str], now: datetime) -> int:
                 "before": format_instant(record.until or until),
             }
             add_entry(catalogue, Entry("retention.extended", now, "", record.id, record.stream, facts, _WORDS))
-        catalogue.write(queries.PUT_FACT, _ADOPTED, format_instant(now))
+        catalogue.write(PUT_FACT, _ADOPTED, format_instant(now))
     if later:
         vault.write_log()
     return len(later)
 
 
-def _later(catalogue: Catalogue, stream: str, zone: str) -> Iterator[tuple[Record, Archive, RetentionRule]]:
+def _later(catalogue: Catalogue, stream: str, zone: str) -> Iterator[tuple[RetentionRecord, Archive, RetentionRule]]:
     for record in records(catalogue, stream):
         if record.destroyed or record.rule is None or record.until is None or record.rule.zone != "UTC":
             continue

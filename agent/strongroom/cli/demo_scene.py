@@ -1,0 +1,213 @@
+"""The scene of the demo: three simulated providers that misbehave on purpose, and a fresh vault with four streams.
+
+The demo's last act: a daemon is killed in the middle of an export, started again, and goes on where it was.
+
+A vault to look at: simulated providers, a daemon at work, and nothing left of them afterwards.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from strongroom.config.load import load_config
+from strongroom.config.schema import Config
+from strongroom.engine.core.identities import make_identity
+from strongroom.engine.core.sources import Dependencies, open_reading
+from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.lists import list_jobs
+from strongroom.model.errors import UsageError
+from strongroom.model.job import Job, State
+from strongroom_sandbox.faults import FaultKind, InjectedFault
+from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
+from strongroom_sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.recorder import Operation, ProviderName
+from strongroom_sandbox.records import DataOptions
+from strongroom_sandbox.rows import RowOptions
+from strongroom_sandbox.server import Sandbox, SandboxSettings
+from strongroom_sandbox.transfer import TransferFaults
+from strongroom_sandbox.zavu_jobs import ZavuOptions
+
+if TYPE_CHECKING:
+    from strongroom.config.schema import Config
+
+
+STREAMS = {
+    "messages": ("zavu", "messages"),
+    "conversations": ("zavu", "conversations"),
+    "deliveries": ("hookbridge", "outbound"),
+    "texts": ("qlara", "message-history"),
+}
+DAYS = 2
+CUT_AT = 300_000  # bytes; less than any of Zavu's files has
+_RECORDS_A_DAY = {"messages": 40_000, "conversations": 12_000, "activities": 5_000}
+_ROWS_A_DAY = {"outbound": 15_000, "api": 15_000}
+_MANNERS = TransferFaults(rate=2_000_000)  # bytes a second for one download, so that there is something to watch
+
+
+@dataclass(frozen=True, slots=True)
+class DemoScene:
+    """Where everything of a demo is."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        """The configuration."""
+        return self.folder / "strongroom.toml"
+
+    @property
+    def identity(self) -> Path:
+        """The working identity, in the clear: this is a demo."""
+        return self.folder / "identity.txt"
+
+    @property
+    def restored(self) -> Path:
+        """Where the restored file goes."""
+        return self.folder / "restored"
+
+
+def new_scene(folder: Path | None, now: datetime) -> DemoScene:
+    """Choose the folder. Raises UsageError when it holds anything."""
+    chosen = (folder or Path(f"strongroom-demo-{now:%Y%m%d-%H%M%S}")).absolute()
+    if chosen.exists() and (not chosen.is_dir() or any(chosen.iterdir())):
+        raise UsageError(f"{chosen} is not an empty folder", hint="name a new one with --dir PATH")
+    return DemoScene(chosen)
+
+
+@contextmanager
+def simulated_providers() -> Iterator[Sandbox]:
+    """Serve all three; of Zavu one create is lost after it took effect, and one download is cut in the middle."""
+    settings = SandboxSettings(
+        zavu=ZavuOptions(manners=_MANNERS),
+        hookbridge=HookBridgeOptions(manners=_MANNERS),
+        qlara=QlaraOptions(manners=_MANNERS),
+        data=DataOptions(per_day=_RECORDS_A_DAY),
+        rows=RowOptions(per_day=_ROWS_A_DAY),
+    )
+    with Sandbox(settings) as sandbox:
+        lost = InjectedFault(
+            FaultKind.ANSWER, on=Operation.CREATE, nth=2, after=True, status=503, provider=ProviderName.ZAVU
+        )
+        sandbox.faults.add(lost)
+        sandbox.faults.add(InjectedFault(FaultKind.CUT, nth=1, at=CUT_AT, provider=ProviderName.ZAVU))
+        yield sandbox
+
+
+def build_vault(scene: DemoScene, sandbox: Sandbox) -> Config:
+    """Make the vault and its configuration as `init` does, then add the accounts and streams as a person would."""
+    scene.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    wishes = Wishes(
+        vault=scene.folder / "vault",
+        config=scene.config,
+        identity=scene.identity,
+        passphrase=None,
+        recovery_file=scene.folder / "recovery-identity.txt",
+    )
+    dependencies = Dependencies()
+    initialise(wishes, make_identity(dependencies.random_bytes), dependencies)
+    since = (dependencies.clock().astimezone(UTC) - timedelta(days=DAYS)).date()
+    with scene.config.open("a") as file:
+        file.writelines(_accounts(scene, sandbox))
+        file.writelines(_stream(name, source, dataset, since) for name, (source, dataset) in STREAMS.items())
+    return load_config(scene.config)
+
+
+def add_stream(scene: DemoScene, name: str, source: str, dataset: str, now: datetime) -> None:
+    """Add one more stream of one day to the configuration, as a person would in an editor."""
+    since = (now.astimezone(UTC) - timedelta(days=1)).date()
+    with scene.config.open("a") as file:
+        file.write(_stream(name, source, dataset, since))
+
+
+def _accounts(scene: DemoScene, sandbox: Sandbox) -> Iterator[str]:
+    """Yield a section for each account, its key in a file of its own."""
+    settings = sandbox.settings
+    accounts = (
+        ("zavu", settings.api_key, sandbox.api_url),
+        ("hookbridge", settings.hookbridge_key, sandbox.hookbridge_url),
+        ("qlara", settings.qlara_key, sandbox.qlara_url),
+    )
+    for provider, key, url in accounts:
+        key_file = scene.folder / f"{provider}-api-key"
+        key_file.touch(mode=0o600)
+        key_file.write_text(f"{key}\n")
+        yield (
+            f'\n[[source]]\nname = "{provider}-demo"\nprovider = "{provider}"\napi_key = "file:{key_file}"\n'
+            f'base_url = "{url}"\nallow_private_addresses = true  # the simulated provider is on this machine\n'
+        )
+
+
+def _stream(name: str, source: str, dataset: str, since: date) -> str:
+    return (
+        f'\n[[stream]]\nname = "{name}"\nsource = "{source}-demo"\ndatasets = ["{dataset}"]\nsince = {since}\n'
+        'window = "day"\nsettle = "0s"\n'
+    )
+
+
+STREAM = "account"
+PATIENCE = 45.0  # seconds for one stage
+_TOLD = (State.WAITING, State.READY, State.FETCHING, State.SEALED)
+
+
+def kill_and_catch_up(config: Path) -> tuple[bool, str]:
+    """Start a daemon, kill it while the provider prepares an export, start it again; say whether all went well."""
+    first = _start(config)
+    job = _wait(config, _TOLD)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    if job is None:
+        return False, "the daemon did not ask for an export in time"
+    second = _start(config)
+    done = _wait(config, (State.ARCHIVED,))
+    second.send_signal(signal.SIGTERM)
+    left = second.wait(timeout=15)
+    if done is None or done.id != job.id or left:
+        return False, "the second daemon did not bring the export to its end in time"
+    return True, (
+        f"killed with SIGKILL while export {job.ref} was under way, started again: the same job, the same export, "
+        "one archive; stopped with SIGTERM"
+    )
+
+
+def _start(config: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "strongroom", "--config", str(config), "daemon"]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+
+def _wait(config: Path, states: tuple[State, ...]) -> Job | None:
+    """Look into the catalogue until the stream's job has come to one of these states."""
+    deadline = time.monotonic() + PATIENCE
+    with open_reading(load_config(config)) as vault:
+        while time.monotonic() < deadline:
+            for job in list_jobs(vault, stream=STREAM):
+                if job.state in states:
+                    return job
+            time.sleep(0.1)
+    return None
+
+
+@contextmanager
+def running_demo() -> Iterator[Config]:
+    """Make a vault with a simulated provider and a daemon that archives from it; all of it ends with the block."""
+    with tempfile.TemporaryDirectory(prefix="strongroom-") as folder, simulated_providers() as provider:
+        scene = DemoScene(Path(folder))
+        config = build_vault(scene, provider)
+        command = [sys.executable, "-m", "strongroom", "--config", str(scene.config), "daemon"]
+        daemon = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            yield config
+        finally:
+            daemon.terminate()
+            daemon.wait()

@@ -1,0 +1,117 @@
+"""`strongroom package`: chosen archives with their evidence, in a folder that somebody else can check and open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli.amounts import size_words
+from strongroom.cli.identities import open_identities
+from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
+from strongroom.cli.output import put_document
+from strongroom.cli.phrases import event_words, fact_words
+from strongroom.cli.terminal import clean, say, tell
+from strongroom.model.errors import UsageError
+from strongroom.model.units import counted
+
+if TYPE_CHECKING:
+    from strongroom.engine.proof.package import HandedOver
+    from strongroom.engine.queries.lists import Vault
+    from strongroom.model.archive import Archive
+
+
+@click.command("package")
+@click.option("--archives", metavar="ID,ID", default="", help="The archives, with commas between them.")
+@click.option("--matter", metavar="NAME", help="Every archive that this matter's holds keep.")
+@click.option(
+    "--to",
+    "target",
+    metavar="FOLDER",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A folder that is not there yet.",
+)
+@click.option("--recipient", "recipients", multiple=True, metavar="age1…", help="Seal the keys to this public key.")
+@click.option("--plain", is_flag=True, help="Put the records beside them IN THE CLEAR. Nothing else does.")
+@identity_option
+@passphrase_option
+@json_option
+@pass_session
+def handover(
+    session: Session,
+    /,
+    archives: str,
+    matter: str | None,
+    target: Path,
+    recipients: tuple[str, ...],
+    plain: bool,
+    identity: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Make a package of archives: sealed originals, custody, proofs, a checkpoint, a verifier and a README.
+
+    With --recipient the keys are sealed anew, to that public key alone, which needs your identity. Without it they stay
+    sealed to whom the vault is sealed to.
+    """
+    from strongroom.engine.core.people import acting_person
+    from strongroom.engine.core.sources import Dependencies, open_reading
+    from strongroom.engine.proof.inclusion_proofs import moment_of
+    from strongroom.engine.proof.package import PackageRequest, PackageSource, hand_over
+
+    if bool(archives) == bool(matter):
+        raise UsageError("what is to be handed over?", hint="give either --archives ID,ID or --matter NAME")
+    config, dependencies = session.config(), Dependencies()
+    with open_reading(config) as vault:
+        chosen = _of_matter(vault, matter) if matter else _named(vault, archives)
+        opened = open_identities(config, identity, passphrase_file) if recipients or plain else []
+        package_source = PackageSource(
+            vault,
+            config,
+            dependencies.clock,
+            dependencies.random_bytes,
+            lambda entry: ", ".join(filter(None, (event_words(moment_of(entry)), fact_words(moment_of(entry))))),
+            opened,
+            lambda archive: None if as_json else tell(f"{archive} is in"),
+        )
+        order = PackageRequest(chosen, target.absolute(), acting_person(), recipients, plain, matter or "")
+        made = hand_over(package_source, order)
+    if as_json:
+        put_document(_document(made))
+    else:
+        _say_made(made, plain=plain)
+
+
+def _named(vault: Vault, archives: str) -> list[Archive]:
+    from strongroom.engine.access.find import find_archive
+
+    found = {each.id: each for each in (find_archive(vault, part) for part in archives.split(",") if part.strip())}
+    return list(found.values())
+
+
+def _of_matter(vault: Vault, matter: str) -> list[Archive]:
+    from strongroom.engine.retention.holds import archives_under
+
+    return archives_under(vault, matter)
+
+
+def _say_made(made: HandedOver, *, plain: bool) -> None:
+    say(clean(str(made.path)))
+    count = counted(len(made.archives), "archive")
+    tell(f"{count}, {size_words(made.size)}, proven under {counted(made.checkpoint, 'entry')} of the log")
+    tell(f"SHA-256 of its SHA256SUMS, which the log now has: {made.sums_sha256}")
+    if plain:
+        tell(click.style("The records in it lie in the clear: whoever reads the folder reads them.", fg="yellow"))
+    tell("Give the public key to the recipient by another way than this folder; its README tells how to check it all.")
+
+
+def _document(made: HandedOver) -> dict[str, object]:
+    return {
+        "path": str(made.path),
+        "archives": list(made.archives),
+        "size": made.size,
+        "sums_sha256": made.sums_sha256,
+        "checkpoint": made.checkpoint,
+    }

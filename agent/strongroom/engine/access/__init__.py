@@ -1,0 +1,1 @@
+"""Reading what is archived: keys, restoring, browsing, comparing."""

@@ -1,0 +1,156 @@
+"""Fixity without a key: are the sealed files the ones that were published? Content needs an identity: content.py.
+
+Content with an identity: decrypt, compare the digest, read every record again and compare the counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from strongroom.model.archive import Archive, Holding
+from strongroom.vault.archives import key_digest
+from strongroom.vault.files import file_size, open_descriptor, open_file, read_file
+from strongroom.vault.key_rotation import key_digests, logged_key_digest
+from strongroom.vault.log import entries_of_archive
+from strongroom.vault.manifest import write_manifest
+from strongroom.vault.vault import Vault
+
+BLOCK = 1 << 20
+
+UNTOLD = "expected a line about its publication, the log has none"
+
+Watch = Callable[[int], None]
+"""Hears how many more bytes were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixityFault:
+    """One thing that is not as it was published."""
+
+    archive: str
+    file: str  # relative to the vault
+    code: str  # missing, size, digest, manifest, key, log, content, counts
+    message: str  # expected and got
+
+
+def check_fixity(vault: Vault, archive: Archive, watch: Watch = lambda _count: None) -> list[FixityFault]:
+    """Compare payload, key file and manifest with what the catalogue says. Reads every sealed byte."""
+    return [*check_payload(vault, archive, watch), *check_small_files(vault, archive)]
+
+
+def check_small_files(vault: Vault, archive: Archive) -> list[FixityFault]:
+    """Compare key file, manifest and the log's line, and not the payload."""
+    return [*_check_key(vault, archive), *_check_manifest(vault, archive), *_check_log(vault, archive)]
+
+
+def forget_cached(vault: Vault, archive: Archive) -> None:
+    """Have the small files read from the disk when they are read next, and not from memory."""
+    for path in (vault.key_path(archive), _manifest_path(vault, archive)):
+        try:
+            fd = open_descriptor(path, os.O_RDONLY)
+        except OSError:
+            continue  # whoever reads it says so
+        try:
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(fd)
+
+
+def payload_fault(
+    vault: Vault, archive: Archive, *, size: int | None = None, digest: str = "", error: OSError | None = None
+) -> FixityFault:
+    """Word what is wrong with a payload: its size, its digest, or that it cannot be read."""
+    name, seal = str(vault.payload_path(archive).relative_to(vault.layout.root)), archive.seal
+    if error is not None:
+        return _unreadable(archive, name, error)
+    if size is not None:
+        return FixityFault(archive.id, name, "size", f"expected {seal.sealed_size} bytes, got {size}")
+    message = f"expected SHA-256 {seal.sealed_sha256[:16]}…, got {digest[:16]}…"
+    return FixityFault(archive.id, name, "digest", message)
+
+
+def check_payload(vault: Vault, archive: Archive, watch: Watch = lambda _count: None) -> list[FixityFault]:
+    """Compare the sealed payload with the size and digest that the manifest has of it. Reads every byte."""
+    path, seal = vault.payload_path(archive), archive.seal
+    try:
+        size = file_size(path)
+        if size != seal.sealed_size:
+            return [payload_fault(vault, archive, size=size)]
+        found = _sha256(path, watch)
+    except OSError as error:
+        return [payload_fault(vault, archive, error=error)]
+    return [] if found == seal.sealed_sha256 else [payload_fault(vault, archive, digest=found)]
+
+
+def _check_key(vault: Vault, archive: Archive) -> list[FixityFault]:
+    path = vault.key_path(archive)
+    name = str(path.relative_to(vault.layout.root))
+    try:
+        found = vault.key_sha256(archive)
+        expected = key_digests(vault.catalogue, archive.id)
+        if found not in expected:  # a rotation may have replaced it in between: the second look is right then
+            found, expected = vault.key_sha256(archive), key_digests(vault.catalogue, archive.id)
+    except OSError as error:
+        return [_unreadable(archive, name, error)]
+    if found in expected:
+        return _check_logged_key(vault, archive, expected[0])
+    return [FixityFault(archive.id, name, "key", f"expected SHA-256 {expected[0][:16]}…, got {found[:16]}…")]
+
+
+def _check_logged_key(vault: Vault, archive: Archive, expected: str) -> list[FixityFault]:
+    if logged_key_digest(vault.catalogue, archive.id) in (None, expected, key_digest(vault.catalogue, archive.id)):
+        return []
+    message = "expected the SHA-256 that the log has of the key file, the catalogue has another"
+    return [FixityFault(archive.id, "log/log.jsonl", "log", message)]
+
+
+def _check_log(vault: Vault, archive: Archive) -> list[FixityFault]:
+    """Compare with the line that the evidence log has of the archive's publication."""
+    entries = entries_of_archive(vault.catalogue, archive.id)
+    told = [entry.body.get("facts") for entry in reversed(entries)]  # what was written last holds
+    manifest = hashlib.sha256(write_manifest(archive)).hexdigest()
+    for facts in told:
+        if isinstance(facts, dict) and "manifest_sha256" in facts:
+            if facts["manifest_sha256"] == manifest and facts.get("sealed_sha256") == archive.seal.sealed_sha256:
+                return []
+            message = "expected the digests that the log has of it, the catalogue has others"
+            return [FixityFault(archive.id, "log/log.jsonl", "log", message)]
+    return [FixityFault(archive.id, "log/log.jsonl", "log", UNTOLD)]
+
+
+def _check_manifest(vault: Vault, archive: Archive) -> list[FixityFault]:
+    path = _manifest_path(vault, archive)
+    name = str(path.relative_to(vault.layout.root))
+    try:
+        found = read_file(path)
+    except OSError as error:
+        return [_unreadable(archive, name, error)]
+    if found != write_manifest(archive):
+        return [
+            FixityFault(archive.id, name, "manifest", "expected the manifest that the catalogue holds, got another")
+        ]
+    return []
+
+
+def _manifest_path(vault: Vault, archive: Archive) -> Path:
+    quarantined = archive.holding is Holding.QUARANTINED
+    return vault.layout.quarantined(archive.id, ".json") if quarantined else vault.layout.manifest(archive.id)
+
+
+def _sha256(path: Path, watch: Watch) -> str:
+    digest, block = hashlib.sha256(), bytearray(BLOCK)
+    view = memoryview(block)
+    with open_file(path) as file:
+        while count := file.readinto(block):
+            digest.update(view[:count])
+            watch(count)
+    return digest.hexdigest()
+
+
+def _unreadable(archive: Archive, name: str, error: OSError) -> FixityFault:
+    code = "missing" if isinstance(error, FileNotFoundError) else "unreadable"
+    return FixityFault(archive.id, name, code, f"expected the file to be there, got: {error.strerror}")

@@ -1,0 +1,95 @@
+"""Which archives there are to be checked; one whose row cannot be read is named and does not stop the others.
+
+Archives that the chained log knows and the catalogue does not: nothing else would say that they are missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from strongroom.engine.access.fixity import FixityFault
+from strongroom.model.archive import Archive
+from strongroom.model.times import parse_instant
+from strongroom.vault.archives import all_archive_ids, get_archive
+from strongroom.vault.files import is_there
+from strongroom.vault.log import Logged, entries_of_archive
+from strongroom.vault.rows import RowUnreadable
+from strongroom.vault.vault import Vault
+
+UNREADABLE = "unreadable"
+
+
+def each_archive(vault: Vault) -> Iterator[Archive | FixityFault]:
+    """Yield every archive, oldest first; of each whose row cannot be read, what is wrong with it."""
+    for archive_id in all_archive_ids(vault.catalogue):
+        try:
+            archive = get_archive(vault.catalogue, archive_id)
+        except RowUnreadable:
+            yield row_fault(archive_id)
+            continue
+        if archive is not None:
+            yield archive
+
+
+def row_fault(archive_id: str) -> FixityFault:
+    """Return the finding about an archive whose row cannot be read."""
+    message = "expected a row that can be read, got another; it can be made again: strongroom recover"
+    return FixityFault(archive_id, "catalogue.sqlite", UNREADABLE, message)
+
+
+PUBLISHED_UNKNOWN = """
+SELECT DISTINCT archive FROM entries
+WHERE kind IN ('job.proven', 'job.rejected', 'archive.adopted') AND archive <> ''
+    AND archive NOT IN (SELECT id FROM archives)
+ORDER BY archive
+"""
+
+_PUBLISHED = ("job.proven", "job.rejected", "archive.adopted")
+_SETTLED = ("archive.destroyed", "files.moved")
+CODE = "unlisted"
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """An archive by what the log records it."""
+
+    archive: str
+    stream: str
+    at: datetime  # of the entry that tells of it as archived
+    files: bool  # whether any of its files is there
+
+    @property
+    def fault(self) -> FixityFault:
+        """What is wrong, and what to do about it."""
+        told = f"the log says that it was archived on {self.at:%Y-%m-%d %H:%M} UTC, and the catalogue does not have it"
+        if self.files:
+            words = f"{told}; see what of it is here: strongroom recover"
+        else:
+            words = f"{told}, nor is any file of it here; put its files back from a copy, then: strongroom recover"
+        return FixityFault(self.archive, f"manifests/{self.archive[-2:]}/{self.archive}.json", CODE, words)
+
+
+def unlisted_archives(vault: Vault) -> Iterator[Unlisted]:
+    """Yield each archive that was published by the chained log, is not in the catalogue, and was not destroyed.
+
+    One whose files a recovery moved to quarantine, which is an entry of its own, is left out.
+    """
+    for row in vault.catalogue.read(PUBLISHED_UNKNOWN):
+        entries = entries_of_archive(vault.catalogue, row["archive"])
+        kinds = [str(entry.body.get("kind")) for entry in entries]
+        told = next((entry for entry in entries if entry.body.get("kind") in _PUBLISHED), None)
+        if told is not None and not any(kind in _SETTLED for kind in kinds):
+            yield _unlisted(vault, row["archive"], told)
+
+
+def _unlisted(vault: Vault, archive_id: str, told: Logged) -> Unlisted:
+    layout = vault.layout
+    try:
+        places = [layout.manifest(archive_id), layout.archive(archive_id), layout.key(archive_id)]
+        places += [layout.quarantined(archive_id, suffix) for suffix in (".json", ".age", ".key.age")]
+    except ValueError:  # a line of the chain may name what is no id of ours
+        places = []
+    at = parse_instant(str(told.body["at"]))
+    return Unlisted(archive_id, str(told.body.get("stream", "")), at, any(is_there(path) for path in places))

@@ -1,0 +1,178 @@
+"""Rotation: the small key files are sealed to the recipients of today; payloads are never touched.
+
+It works beside a daemon, without the vault's lock: a batch of archives at a time, each archive with its old key file or
+its new one at any instant. What was copied before, with its key file, stays open to whom it was sealed to then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from strongroom.age.identity_file import parse_archive_key
+from strongroom.age.keys import X25519Identity, X25519Recipient
+from strongroom.age.reader import SealedReader
+from strongroom.age.writer import open_bytes, seal_bytes
+from strongroom.engine.access.fixity import FixityFault
+from strongroom.model.archive import Archive
+from strongroom.model.errors import SealError, UsageError
+from strongroom.model.times import Chance, Clock
+from strongroom.vault.archives import get_archive, key_digest
+from strongroom.vault.files import read_file
+from strongroom.vault.key_rotation import (
+    Swap,
+    Witness,
+    is_swap_under_way,
+    keys_alone,
+    logged_key_digest,
+    settle_swaps,
+    swap_keys,
+)
+from strongroom.vault.recipients import known_set, set_text, stale_archives
+from strongroom.vault.vault import Vault
+
+BATCH = 200  # archives that share two commits and the flushes of their folders
+_BLOCK = 1 << 20
+
+
+@dataclass(slots=True)
+class Rotated:
+    """What a rotation came to."""
+
+    resealed: int = 0
+    refused: list[FixityFault] = field(default_factory=list)  # left as they were, each with the reason
+    stopped: bool = False  # a person asked to stop; the rest is done by the next run
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """The set that key files are sealed to, and who can open them as they are."""
+
+    vault: Vault
+    recipients: Sequence[str]  # public keys
+    identities: Sequence[X25519Identity]
+    clock: Clock
+    random_bytes: Chance
+    watch: Callable[[int, int], None] = lambda _done, _total: None  # hears how many of how many are done
+    stop: Callable[[], bool] = lambda: False  # asked between batches
+    crash_point: Witness = lambda _where: None  # told each place where a crash leaves something different behind
+    batch: int = BATCH
+
+
+def rotate(rotation: Rotation) -> Rotated:
+    """Seal every key file anew that is not sealed to exactly these recipients; those of new archives as well.
+
+    Stopped at any instant it goes on where it was. Raises UsageError when nobody has shown that one of the recipients
+    can open anything, SealError for a malformed one, WorldError when the disk is full or fails.
+    """
+    recipients = [X25519Recipient.parse(text) for text in rotation.recipients]
+    _require_proof(rotation)
+    settle_rotation(rotation.vault, rotation.clock)
+    rotation.vault.write_log()  # one killed after its last commit left nothing to do but this
+    done, seen = Rotated(), set[str]()
+    while todo := [each for each in stale_archives(rotation.vault.catalogue, rotation.recipients) if each not in seen]:
+        for start in range(0, len(todo), rotation.batch):
+            if rotation.stop():
+                done.stopped = True
+                return done
+            some = todo[start : start + rotation.batch]
+            _reseal(rotation, some, recipients, done)
+            seen.update(some)
+            rotation.watch(start + len(some), len(todo))
+    return done
+
+
+def settle_rotation(vault: Vault, clock: Clock) -> int:
+    """Settle what a killed rotation left, without an identity; return how many key files it was about."""
+    if not is_swap_under_way(vault.catalogue):
+        return 0
+    with keys_alone(vault.layout):
+        count = settle_swaps(vault, clock())
+    vault.write_log()
+    return count
+
+
+def _require_proof(rotation: Rotation) -> None:
+    if not rotation.recipients:
+        raise UsageError("no recipients are left: nothing could ever be opened again", hint="add one to [vault]")
+    in_hand = {str(identity.recipient) for identity in rotation.identities}
+    proven = {each.key for each in known_set(rotation.vault.catalogue) if each.proven_at is not None}
+    if not (in_hand | proven) & set(rotation.recipients):
+        raise UsageError(
+            "nobody has shown yet that any of these recipients can open an archive: all could be locked out",
+            hint="prove one first: strongroom key drill --identity ITS-FILE, or give its identity to this command",
+        )
+
+
+def _reseal(rotation: Rotation, ids: Sequence[str], recipients: Sequence[X25519Recipient], done: Rotated) -> None:
+    vault = rotation.vault
+    with keys_alone(vault.layout):
+        settle_swaps(vault, rotation.clock())
+        swaps: list[Swap] = []
+        texts: dict[str, bytes] = {}  # what each new key file must open to
+        for archive_id in ids:
+            archive = get_archive(vault.catalogue, archive_id)
+            path = vault.key_path(archive) if archive else None
+            if archive is None or path is None or not key_digest(vault.catalogue, archive_id):
+                continue  # destroyed since the list was made
+            try:
+                swap, texts[archive_id] = _prepare(rotation, archive, path, recipients)
+                swaps.append(swap)
+            except SealError as error:
+                done.refused.append(_fault(vault, archive, path, error.message))
+            except OSError as error:
+                done.refused.append(
+                    _fault(vault, archive, path, f"expected the file to be there, got: {error.strerror}")
+                )
+        if swaps:
+            at_hand = [each for each in rotation.identities if str(each.recipient) in rotation.recipients][:1]
+            check = partial(_check, at_hand, texts)
+            swap_keys(vault, swaps, rotation.clock(), check, rotation.crash_point)
+    vault.write_log()
+    rotation.crash_point("logged swaps")
+    done.resealed += len(swaps)
+
+
+def _prepare(
+    rotation: Rotation, archive: Archive, path: Path, recipients: Sequence[X25519Recipient]
+) -> tuple[Swap, bytes]:
+    """Open a key file as it is and seal its text anew; return both. Raises SealError unless it is the archive's own."""
+    sealed = read_file(path)
+    text = open_bytes(sealed, rotation.identities)
+    key = parse_archive_key(text)
+    if key.archive_id != archive.id:
+        raise SealError(f"the key file belongs to archive {key.archive_id}")
+    before, expected = hashlib.sha256(sealed).hexdigest(), key_digest(rotation.vault.catalogue, archive.id)
+    if logged_key_digest(rotation.vault.catalogue, archive.id) not in (None, expected):
+        raise SealError("the log has another SHA-256 of the key file than the catalogue")
+    if before != expected:
+        _require_opens(rotation.vault, archive, key.identity)
+    new = seal_bytes(text, recipients, rotation.random_bytes)
+    return Swap(archive.id, path, new, before, expected, set_text(rotation.recipients)), text
+
+
+def _require_opens(vault: Vault, archive: Archive, identity: X25519Identity) -> None:
+    """Prove a key file that is not the one on record, such as one from an older copy, by the payload it opens."""
+    with vault.open_payload(archive) as payload:
+        digest = hashlib.sha256()
+        while block := payload.read(_BLOCK):
+            digest.update(block)
+        if digest.hexdigest() != archive.seal.sealed_sha256:
+            raise SealError("the key file is not the one on record, nor is the payload that would prove it")
+        payload.seek(0)
+        SealedReader(payload, [identity])
+
+
+def _check(at_hand: Sequence[X25519Identity], texts: Mapping[str, bytes], swap: Swap, data: bytes) -> None:
+    """Believe a new key file only as it was read back: the same bytes, and the same key where that can be tried."""
+    if data != swap.sealed:
+        raise SealError(f"the new key file of archive {swap.archive} read back is not what was written")
+    if at_hand and open_bytes(data, at_hand) != texts[swap.archive]:
+        raise SealError(f"the new key file of archive {swap.archive} does not hold the archive's key")
+
+
+def _fault(vault: Vault, archive: Archive, path: Path, message: str) -> FixityFault:
+    return FixityFault(archive.id, str(path.relative_to(vault.layout.root)), "key", message)

@@ -1,0 +1,88 @@
+"""Putting the engine together from a configuration: the one place where all rooms meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+
+from strongroom.config.schema import Config
+from strongroom.engine.access.recipients import note_recipients, require_sealable
+from strongroom.engine.core.addresses import note_addresses
+from strongroom.engine.core.engine import Engine
+from strongroom.engine.core.sources import Dependencies, engine_to_look, new_engine, open_reading, streams_of, zones_of
+from strongroom.engine.destruction.approval_rules import note_rules
+from strongroom.engine.destruction.context import rules_of
+from strongroom.engine.ingest.renames import accounts_of, adopt_renames
+from strongroom.engine.retention.rules import Policy, adopt_policy
+from strongroom.engine.retention.zones import adopt_zones
+from strongroom.engine.worker.client import Anteroom
+from strongroom.model.job import Job, State
+from strongroom.model.retry_policy import RetryPolicy
+from strongroom.vault.jobs import live_jobs
+from strongroom.vault.lock import hold
+from strongroom.vault.vault import Vault, open_vault
+
+
+@contextmanager
+def open_engine(
+    config: Config, holder: str, dependencies: Dependencies | None = None, retry_policy: RetryPolicy | None = None
+) -> Iterator[Engine]:
+    """Open the vault for work: take its lock for as long as the block lasts, and build every source.
+
+    `holder` is how the lock names us to others, such as "strongroom run --once".
+    """
+    dependencies = dependencies or Dependencies()
+    vault = open_vault(config.vault.path)
+    vault.refuse_if_older()
+    try:
+        with hold(vault.layout.lock, holder), closing(dependencies.prestart()) as prestart:
+            vault.make_folders()
+            if any(_is_transfer_near(job, dependencies.clock()) for job in live_jobs(vault.catalogue)):
+                prestart.prepare()  # it starts while the HTTP library is imported
+            yield take_over(config, vault, dependencies, prestart, retry_policy)
+    finally:
+        vault.close()
+
+
+@contextmanager
+def open_looking(config: Config, dependencies: Dependencies | None = None) -> Iterator[Engine]:
+    """Open the engine to look only: no lock is taken, and nothing may be performed or recorded with it."""
+    with open_reading(config) as vault:
+        yield engine_to_look(config, vault, dependencies)
+
+
+def take_over(
+    config: Config,
+    vault: Vault,
+    dependencies: Dependencies,
+    prestart: Anteroom,
+    retry_policy: RetryPolicy | None = None,
+) -> Engine:
+    """Return the engine that works by a configuration; at a start and at a reload alike, so that neither forgets a key.
+
+    Raises StrongroomError where it cannot: an adapter is missing, or a locked vault refuses. Nothing works by it then.
+    """
+    note_recipients(vault, config.vault.recipients, dependencies.clock())  # before anything that can refuse
+    note_rules(vault, rules_of(config), dependencies.clock())
+    require_sealable(config.vault.recipients, dependencies.random_bytes)
+    engine = new_engine(config, vault, dependencies, prestart, retry_policy)
+    note_addresses(vault, engine.sources, dependencies.clock())
+    adopt_policy(vault, policy_of(config), dependencies.clock())
+    adopt_renames(
+        vault, accounts_of(config.sources), streams_of(config), dependencies.clock(), dependencies.random_bytes
+    )
+    adopt_zones(
+        vault, zones_of(config), dependencies.clock()
+    )  # after renames: archives are found by their present names
+    return engine
+
+
+def _is_transfer_near(job: Job, now: datetime) -> bool:
+    """Say whether a file may be downloaded for this job as soon as it is looked at."""
+    return job.state in (State.WAITING, State.READY) and job.next_at <= now
+
+
+def policy_of(config: Config) -> Policy:
+    """Return what the configuration says of retention."""
+    return Policy(config.retention, tuple((each.name, each.retention) for each in config.streams), config.vault.lock)

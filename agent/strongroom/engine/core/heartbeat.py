@@ -1,0 +1,89 @@
+"""Live progress of one transfer, written for other processes to see, at most twice a second.
+
+The daemon's heartbeat in the catalogue: how the command line and the screen know that somebody is working.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from strongroom.engine.core.engine import Engine
+from strongroom.model.times import format_instant, parse_instant
+from strongroom.vault.catalogue import to_text
+from strongroom.vault.facts import PUT_FACT, read_fact
+from strongroom.vault.vault import Vault
+
+PUT_PROGRESS = """
+INSERT INTO progress (job, stage, done, total, at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (job) DO UPDATE SET stage = excluded.stage, done = excluded.done, total = excluded.total, at = excluded.at
+"""
+
+EVERY = timedelta(milliseconds=500)
+
+
+class Meter:
+    """Counts bytes of one stage of one job. `total` is None where it is not known."""
+
+    def __init__(self, engine: Engine, job: str, stage: str, total: int | None) -> None:
+        self._engine, self._job, self._stage, self._total = engine, job, stage, total
+        self._done = 0
+        self._told: datetime | None = None
+
+    def add(self, count: int) -> None:
+        """Count more bytes."""
+        self.set(self._done + count, self._total)
+
+    def set(self, done: int, total: int | None) -> None:
+        """Say how far it has come; written down only now and then."""
+        self._done, self._total = done, total
+        now = self._engine.clock()
+        if self._told is None or now - self._told >= EVERY:
+            self._told = now
+            self._write(now)
+
+    def _write(self, now: datetime) -> None:
+        catalogue = self._engine.vault.catalogue
+        with catalogue.transaction():
+            catalogue.write(PUT_PROGRESS, self._job, self._stage, self._done, self._total, to_text(now))
+
+
+STANDING_BY = "standing by: "  # how the words of a daemon begin that waits for a right clock (model/alert.py)
+STALE = timedelta(seconds=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """When the daemon last said that it lives, and what it said."""
+
+    at: datetime
+    pid: int
+    words: str  # what it is doing, one line
+
+    def fresh(self, now: datetime) -> bool:
+        """Say whether it is recent enough to believe in."""
+        return now - self.at < STALE
+
+
+def stands_by(vault: Vault) -> str:
+    """Return what the daemon says against the clock, while it serves no request; empty where it said nothing."""
+    told = last_heartbeat(vault)
+    return told.words if told is not None and told.words.startswith(STANDING_BY) else ""
+
+
+def beat(vault: Vault, now: datetime, pid: int, words: str) -> None:
+    """Write the heartbeat."""
+    told = json.dumps({"at": format_instant(now), "pid": pid, "words": words})
+    with vault.catalogue.transaction():
+        vault.catalogue.write(PUT_FACT, "heartbeat", told)
+
+
+def last_heartbeat(vault: Vault) -> Heartbeat | None:
+    """Return the newest heartbeat, or None when no daemon ever ran."""
+    return read_fact(vault.catalogue, "heartbeat", _heartbeat)
+
+
+def _heartbeat(text: str) -> Heartbeat:
+    told = json.loads(text)
+    return Heartbeat(parse_instant(told["at"]), int(told["pid"]), str(told["words"]))

@@ -1,0 +1,84 @@
+"""Handing a few bytes to a web address under the house's HTTP policy: one request, no redirect, a bounded answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from strongroom import __version__
+from strongroom.model.errors import UsageError, WorldError
+from strongroom.model.times import Clock
+
+LARGEST = 1 << 20  # bytes of an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How requests go through the network. Times in seconds."""
+
+    allow_private: bool = False
+    ca_file: str | None = None
+    proxy: str | None = None
+    connect: float = 10.0
+    whole: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class HttpPost:
+    """What is handed over."""
+
+    method: str
+    body: bytes
+    kind: str  # media type
+    below: str = ""  # a name that is put below the address's path
+
+
+def hand_over(
+    url: str, post: HttpPost, route: Route, clock: Clock, monotonic: Callable[[], float] = time.monotonic
+) -> bytes:
+    """Send it and return the answer's body. The address is never quoted.
+
+    Raises UsageError for an address that cannot be used, WorldError where it was not taken.
+    """
+    # The HTTP library is slow to import: only who sends pays for it.
+    from strongroom.providers.addresses import AddressRefused, Reach, is_loopback, resolve_by_system
+    from strongroom.providers.limits import Bounds, Watch
+    from strongroom.providers.links import BadLink, Link, parse_link
+    from strongroom.providers.wire import Wire, WireFailed
+
+    try:
+        link = parse_link(url.strip())
+    except BadLink as error:
+        raise UsageError(f"the address is {error}", hint="it must be like https://example.com/…") from None
+    path, mark, query = link.target.partition("?")
+    target = f"{path.rstrip('/')}/{post.below}{mark}{query}" if post.below else link.target
+    reach = Reach(route.allow_private, is_loopback(link.origin.host))
+    bounds = Bounds(connect=route.connect, read=route.whole, call=route.whole)
+    wire = Wire(reach, resolve_by_system, clock, bounds, route.ca_file, route.proxy)
+    try:
+        reach.admit(link.origin)
+        watch = Watch(monotonic, route.whole)
+        with wire.exchange(post.method, Link(link.origin, target), _headers(post), post.body, watch) as answer:
+            body = bytearray()
+            for chunk in answer.chunks():
+                body += chunk
+                if len(body) > LARGEST:
+                    raise WorldError("the answer is larger than any answer should be")
+            status = answer.status
+    except AddressRefused as error:
+        raise WorldError(f"it was not sent: {error}", hint="allow_private_addresses permits it") from None
+    except WireFailed as error:
+        raise WorldError(f"it did not arrive: {error}", hint="check the network and the address") from None
+    if not 200 <= status < 300:
+        raise WorldError(f"it was answered {status}", hint="check that the address still takes it")
+    return bytes(body)
+
+
+def _headers(post: HttpPost) -> Mapping[str, str]:
+    return {
+        "User-Agent": f"strongroom/{__version__}",
+        "Accept": "*/*",
+        "Connection": "close",
+        "Content-Type": post.kind,
+    }

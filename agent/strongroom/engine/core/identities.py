@@ -1,0 +1,132 @@
+"""Identities in the hands of the person who holds them: made, sealed with a passphrase, opened. Never in the daemon."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from strongroom.age.identity_file import (
+    ArchiveKey,
+    is_protected,
+    open_identity_file,
+    parse_archive_key,
+    write_identity_file,
+)
+from strongroom.age.keys import ScryptRecipient, X25519Identity, X25519Recipient
+from strongroom.age.stanza import KeyRefused, NoMatch
+from strongroom.age.writer import open_bytes, seal_bytes
+from strongroom.model.archive import Archive
+from strongroom.model.errors import SealError, UsageError
+from strongroom.model.times import Chance
+from strongroom.vault.files import read_file
+from strongroom.vault.vault import Vault
+
+AskPassphrase = Callable[[], str]
+Identities = list[X25519Identity]
+
+
+class WrongPassphrase(SealError):
+    """What was typed does not open the identity file."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewIdentity:
+    """A fresh identity. `secret` is shown once or sealed, never kept in the clear by us; empty if others keep it."""
+
+    recipient: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"NewIdentity({self.recipient})"
+
+
+def make_identity(random_bytes: Chance) -> NewIdentity:
+    """Make a fresh identity."""
+    identity = X25519Identity.generate(random_bytes)
+    return NewIdentity(str(identity.recipient), str(identity))
+
+
+def kept_elsewhere(recipient: str) -> NewIdentity:
+    """Take the public key of an identity that is kept by someone else. Raises UsageError when it is not a sound one."""
+    return NewIdentity(str(public_key(recipient)), "")
+
+
+def public_key(text: str) -> X25519Recipient:
+    """Read a public key that somebody typed or configured. Raises UsageError: nothing sealed is at fault."""
+    try:
+        return X25519Recipient.parse(text)
+    except KeyRefused as error:
+        raise UsageError(error.message, hint=error.hint) from None
+
+
+def identity_file(identity: NewIdentity, passphrase: str | None, random_bytes: Chance) -> bytes:
+    """Render an identity file that stock age reads, sealed with the passphrase where there is one."""
+    text = write_identity_file(X25519Identity.parse(identity.secret), "strongroom identity").encode()
+    return text if passphrase is None else seal_bytes(text, [ScryptRecipient(passphrase)], random_bytes)
+
+
+def needs_passphrase(path: Path) -> bool:
+    """Say whether the identity file is sealed with a passphrase."""
+    return is_protected(read_identity_file(path))
+
+
+def load_identities(path: Path, ask: AskPassphrase) -> Identities:
+    """Read the identities of a file, asking for its passphrase only when it has one.
+
+    Raises WrongPassphrase for a wrong one, UsageError and SealError for what is no identity file of one's own.
+    """
+    data = read_identity_file(path)
+    with passphrase_of(path, data):
+        return list(open_identity_file(data, ask))
+
+
+@contextmanager
+def passphrase_of(path: Path, data: bytes) -> Iterator[None]:
+    """Tell a wrong passphrase as such, as WrongPassphrase: further down it is one of many keys that open nothing."""
+    try:
+        yield
+    except NoMatch as error:
+        if b"\n-> scrypt " not in data[:100]:
+            raise  # sealed to a key, so that no passphrase opens it
+        hint = "type it again; a recovery identity opens the archives as well"
+        raise WrongPassphrase(f"that is not the passphrase of {path}", hint=hint) from error
+
+
+def typed_identity(text: str) -> X25519Identity:
+    """Read a secret key as a person types it from paper: in any case, with spaces anywhere. Raises SealError."""
+    return X25519Identity.parse("".join(text.split()).upper())
+
+
+def unlock(vault: Vault, archive: Archive, identities: Sequence[X25519Identity]) -> ArchiveKey:
+    """Open an archive's own key with one of a person's identities."""
+    path = vault.key_path(archive)
+    try:
+        sealed = read_file(path)
+    except FileNotFoundError:
+        raise SealError(
+            f"the key file of archive {archive.id} is missing", hint="restore it from a copy of the vault"
+        ) from None
+    except OSError as error:
+        raise SealError(
+            f"the key file of archive {archive.id} cannot be read: {error.strerror}", hint="run: strongroom doctor"
+        ) from error
+    key = parse_archive_key(open_bytes(sealed, identities))
+    if key.archive_id != archive.id:
+        raise SealError(f"the key file of archive {archive.id} belongs to archive {key.archive_id}")
+    return key
+
+
+def read_identity_file(path: Path) -> bytes:
+    """Return an identity file's bytes. Raises UsageError when others can read it too, or it is not there."""
+    try:
+        if path.stat().st_mode & 0o077:
+            raise UsageError(f"others can read the identity file {path}", hint=f"run: chmod 600 {path}")
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC), "rb") as file:
+            return file.read(1 << 20)
+    except OSError as error:
+        raise UsageError(
+            f"cannot read the identity file {path}: {error.strerror}", hint="give it with --identity PATH"
+        ) from error

@@ -1,0 +1,167 @@
+"""What the engine is built from, and the adapter of each configured source."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from strongroom.config.schema import Config, SourceSettings
+from strongroom.config.secrets import SecretRef, resolve
+from strongroom.engine.core.addresses import address_of
+from strongroom.engine.core.engine import Engine, SourceAccount, StepResult
+from strongroom.engine.worker.client import Anteroom
+from strongroom.model.errors import UsageError
+from strongroom.model.job import Job
+from strongroom.model.plan import Plan, Stream
+from strongroom.model.retry_policy import RetryPolicy
+from strongroom.model.times import Chance, Clock
+from strongroom.vault.vault import Vault, open_vault
+
+
+def system_clock() -> datetime:
+    """Return the present instant: the one place that asks the system."""
+    return datetime.now(UTC)
+
+
+def reveal(ref: SecretRef) -> str:
+    """Fetch a secret now. Raises UsageError or WorldError where it is not to be had."""
+    return resolve(ref).reveal()
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """Where time, chance, secrets, the wish to stop and a sealer started early come in."""
+
+    clock: Clock = system_clock
+    monotonic: Callable[[], float] = time.monotonic
+    random_bytes: Chance = os.urandom
+    stop: Callable[[], bool] = lambda: False
+    secret: Callable[[SecretRef], str] = reveal
+    crash_point: Callable[[str], None] = lambda _where: None
+    listen: Callable[[Job, Job, StepResult], None] = lambda _before, _after, _happening: None
+    prestart: Callable[[], Anteroom] = Anteroom  # what it returns is closed with the engine
+
+
+@contextmanager
+def open_reading(config: Config) -> Iterator[Vault]:
+    """Open the vault for reading what the catalogue tells; needs no lock."""
+    vault = open_vault(config.vault.path)
+    vault.refuse_if_older()
+    try:
+        yield vault
+    finally:
+        vault.close()
+
+
+def engine_to_look(config: Config, vault: Vault, dependencies: Dependencies | None = None) -> Engine:
+    """Return an engine over an open vault, to look only: nothing may be performed or recorded with it."""
+    return new_engine(config, vault, dependencies or Dependencies(), Anteroom(), None)
+
+
+def new_engine(
+    config: Config, vault: Vault, dependencies: Dependencies, prestart: Anteroom, retry_policy: RetryPolicy | None
+) -> Engine:
+    """Return an engine over an open vault, as the configuration sets it; nothing is checked or written yet."""
+    return Engine(
+        vault=vault,
+        sources=build_sources(config, dependencies),
+        recipients=config.vault.recipients,
+        clock=dependencies.clock,
+        random_bytes=dependencies.random_bytes,
+        retry_policy=retry_policy or RetryPolicy(),
+        min_free=config.vault.min_free,
+        prestart=prestart,
+        stop=dependencies.stop,
+        crash_point=dependencies.crash_point,
+        listen=dependencies.listen,
+        settles={plan.stream.name: plan.settle for plan in plans_of(config)},
+        clock_tolerance=config.vault.clock_tolerance,
+        zones=zones_of(config),
+    )
+
+
+def build_sources(config: Config, dependencies: Dependencies | None = None) -> Mapping[str, SourceAccount]:
+    """Build an adapter for every configured source. Secrets are resolved when they are first needed."""
+    return {
+        settings.name: build_source(settings, config, dependencies or Dependencies()) for settings in config.sources
+    }
+
+
+def build_source(settings: SourceSettings, config: Config, dependencies: Dependencies) -> SourceAccount:
+    """Build the adapter of one source."""
+    # The HTTP library is slow to import: only those who talk to a provider pay for it.
+    from strongroom.providers.limits import Bounds, Pace, Paths
+    from strongroom.providers.port import LimitOverrides, ProviderSettings
+    from strongroom.providers.registry import build
+
+    network, limits = config.network, settings.limits
+    provider = build(
+        settings.provider,
+        ProviderSettings(
+            api_key=lambda: dependencies.secret(settings.api_key),
+            clock=dependencies.clock,
+            base_url=settings.base_url or "",
+            bounds=Bounds(
+                connect=network.connect_timeout.total_seconds(),
+                read=network.read_timeout.total_seconds(),
+                export=network.max_export_size,
+                pace=Pace(rate=network.min_rate),
+            ),
+            paths=Paths(
+                allow_private=settings.allow_private_addresses,
+                download_hosts=settings.download_hosts,
+                proxy=network.proxy,
+                ca_file=str(network.ca_file) if network.ca_file else None,
+            ),
+            limits=LimitOverrides(
+                concurrent=limits.concurrent,
+                per_hour=limits.per_hour,
+                retention=timedelta(days=settings.retention_days) if settings.retention_days else None,
+            ),
+            options={name: str(value) for name, value in settings.options.items()},
+            monotonic=dependencies.monotonic,
+            stop=dependencies.stop,
+        ),
+    )
+    if settings.delete_after_archive and not provider.capabilities.deletes:
+        raise UsageError(
+            f"source {settings.name} is to delete exports once they are archived, which {settings.provider} cannot do",
+            hint="take delete_after_archive out of its section: the provider removes exports by itself",
+        )
+    deletes, address = settings.delete_after_archive, address_of(settings, network)
+    return SourceAccount(settings.name, settings.provider, provider, deletes, address, settings.second_look)
+
+
+def streams_of(config: Config) -> list[Stream]:
+    """Return every configured stream."""
+    return [plan.stream for plan in plans_of(config)]
+
+
+def zones_of(config: Config) -> dict[str, str]:
+    """Return the time zone (IANA name) of every configured stream, by its name."""
+    return {plan.stream.name: plan.zone for plan in plans_of(config)}
+
+
+def plans_of(config: Config) -> list[Plan]:
+    """Return the plan of every configured stream."""
+    return [stream.plan() for stream in config.streams]
+
+
+def stream_for(config: Config, source: str, datasets: tuple[str, ...]) -> tuple[Stream, str]:
+    """Return the configured stream that is exactly these datasets, or one made for them, with its retention class.
+
+    Without a dataset it is the source's only stream. Raises UsageError when it has none or several.
+    """
+    settings = config.source(source)
+    own = [each for each in config.streams if each.source == source]
+    for each in own:
+        if (set(each.datasets) == set(datasets) and not each.filters) or (not datasets and len(own) == 1):
+            return each.plan().stream, each.retention
+    if not datasets:
+        raise UsageError("no dataset was named", hint="add --dataset NAME, once for each")
+    name = f"{settings.name}:{'+'.join(sorted(datasets))}"
+    return Stream(name, source, tuple(sorted(datasets))), "standard"

@@ -1,0 +1,230 @@
+"""The desk as the configuration sets it, and what people may ask about destructions: one place for CLI and screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from strongroom.config.schema import Config
+from strongroom.engine.core.alert_store import standing_alerts
+from strongroom.engine.core.clock_check import voices_of
+from strongroom.engine.core.sources import Dependencies, build_sources, open_reading, zones_of
+from strongroom.engine.core.trusted_clock import require_trustworthy_time, time_alarms, vault_now
+from strongroom.engine.destruction.approval_rules import note_rules
+from strongroom.engine.destruction.context import DestructionContext, rules_of
+from strongroom.engine.destruction.erasure import Pending, standing_against
+from strongroom.engine.destruction.execute import signer_of
+from strongroom.engine.destruction.propose import DestructionPlan, candidates, propose, read_plan
+from strongroom.engine.retention.rules import Judgement
+from strongroom.engine.retention.verdicts import due
+from strongroom.engine.retention.zones import adopt_zones
+from strongroom.evidence.note import Signer as Signer
+from strongroom.model.alert import AlertKind
+from strongroom.model.archive import Archive
+from strongroom.model.clock_check import ClockVote
+from strongroom.model.destruction import PROGRAM
+from strongroom.model.erasure import Erasure
+from strongroom.model.errors import UsageError, VaultError, WorldError
+from strongroom.model.retention import AtEnd
+from strongroom.vault.archives import readable_archives
+from strongroom.vault.destructions import live_proposals, matching_proposal_ids, newest_proposals
+from strongroom.vault.erasures import matching_erasure_ids, newest_erasures
+from strongroom.vault.lock import hold
+from strongroom.vault.rows import RowUnreadable, leave_out
+from strongroom.vault.tombstones import DestroyedArchive as DestroyedArchive
+from strongroom.vault.tombstones import get_tombstone, matching_tombstone_ids, newest_tombstones, tombstone_body
+from strongroom.vault.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class DestructionOverview:
+    """What lies on the desk."""
+
+    plans: tuple[DestructionPlan, ...]  # oldest first; with `everything` also those that are over
+    destroyed: tuple[DestroyedArchive, ...]  # newest first
+
+
+def context_of(config: Config, vault: Vault, dependencies: Dependencies, *, ask: bool = False) -> DestructionContext:
+    """Return the desk for a vault, under the rules of the configuration.
+
+    With `ask` the providers are asked for the time before anything is destroyed; a daemon does so by itself, and must
+    not wait for them here.
+    """
+    return DestructionContext(
+        vault=vault,
+        clock=lambda: vault_now(vault, dependencies.clock),
+        random_bytes=dependencies.random_bytes,
+        rules=rules_of(config),
+        signer=lambda: signer_of(config),
+        require_time=lambda: require_time(config, vault, dependencies, ask=ask),
+        require_calm=lambda: require_calm(config, vault, dependencies),
+        crash_point=dependencies.crash_point,
+    )
+
+
+def require_time(config: Config, vault: Vault, dependencies: Dependencies, *, ask: bool) -> None:
+    """Raise WorldError unless the time is one to destroy by; with `ask` the providers have a say in it."""
+    voices = voices_of(build_sources(config, dependencies)) if ask else []
+    told = [] if _is_any_known(voices) else _clock_alarms(config, vault, dependencies)
+    if told:
+        raise _untimely("destroyed", told[0])
+    _require_trustworthy(config, vault, dependencies, voices)
+    note_rules(vault, rules_of(config), vault_now(vault, dependencies.clock))
+
+
+def _require_trustworthy(config: Config, vault: Vault, dependencies: Dependencies, voices: Sequence[ClockVote]) -> None:
+    told, tolerance = config.destruction, config.vault.clock_tolerance
+    skews = {each.source: each.skew for each in voices}
+    addresses = {each.source: each.address for each in voices}
+    require_trustworthy_time(
+        vault, dependencies.clock, skews, tolerance, addresses=addresses, approvers=told.approvers, people=told.people
+    )
+
+
+def require_calm(config: Config, vault: Vault, dependencies: Dependencies) -> None:
+    """Raise WorldError as long as an alarm about the time stands, unless a provider says the same time as our clock.
+
+    Whoever approves by a wrong clock agrees to what is not due, and leaves a line of a time that has not come. Once the
+    time is right a change of [destruction] is logged, before anything is done by it.
+    """
+    told = _clock_alarms(config, vault, dependencies)
+    voices = voices_of(build_sources(config, dependencies)) if told else []
+    if told and not _is_any_known(voices):
+        raise _untimely("proposed or approved", told[0])
+    if told:
+        _require_trustworthy(config, vault, dependencies, voices)
+    note_rules(vault, rules_of(config), vault_now(vault, dependencies.clock))
+
+
+def _is_any_known(voices: Sequence[ClockVote]) -> bool:
+    return any(each.skew is not None for each in voices)
+
+
+def _clock_alarms(config: Config, vault: Vault, dependencies: Dependencies) -> list[str]:
+    """Return the words of every alarm about the time: those that stand, and what would be one at this moment."""
+    now = [each.body for each in time_alarms(vault, dependencies.clock(), config.vault.clock_tolerance)]
+    stand = [each.body for each in standing_alerts(vault) if each.key.partition(" ")[0] == AlertKind.CLOCK]
+    return [*now, *stand]
+
+
+def _untimely(what: str, words: str) -> WorldError:
+    hint = "set the clock (timedatectl), or see that a provider can be asked: strongroom doctor"
+    return WorldError(f"nothing is {what} by this clock: {words}", hint=hint)
+
+
+@contextmanager
+def open_context(config: Config, dependencies: Dependencies | None = None) -> Iterator[DestructionContext]:
+    """Open the vault to propose, approve or undo: that needs no lock, and a daemon may be at work."""
+    with open_reading(config) as vault:
+        yield context_of(config, vault, dependencies or Dependencies())
+
+
+@contextmanager
+def open_for_destruction(
+    config: Config, holder: str, dependencies: Dependencies | None = None
+) -> Iterator[DestructionContext]:
+    """Open the vault to destroy, holding its lock. Raises VaultLocked while a daemon or a run is at work."""
+    dependencies = dependencies or Dependencies()
+    with open_reading(config) as vault, hold(vault.layout.lock, holder):
+        vault.write_log()
+        adopt_zones(vault, zones_of(config), vault_now(vault, dependencies.clock))
+        yield context_of(config, vault, dependencies, ask=True)
+
+
+def overview(context: DestructionContext, most: int, *, everything: bool = False) -> DestructionOverview:
+    """Return the plans that are not over, or the newest of all, and what was destroyed last."""
+    catalogue = context.vault.catalogue
+    proposals = newest_proposals(catalogue, most)[::-1] if everything else live_proposals(catalogue)[:most]
+    plans = tuple(plan for proposal in proposals if (plan := _plan_or_none(context, proposal.id)) is not None)
+    return DestructionOverview(plans, tuple(newest_tombstones(catalogue, most)))
+
+
+def _plan_or_none(context: DestructionContext, proposal_id: str) -> DestructionPlan | None:
+    """Return a plan to show; None for one that cannot be judged by its rows, where that is told."""
+    try:
+        return read_plan(context, proposal_id)
+    except RowUnreadable as error:
+        if not leave_out(error):
+            raise
+        return None
+
+
+def list_standing(context: DestructionContext, erasures: Iterable[Erasure]) -> dict[str, dict[str, Pending] | None]:
+    """Return what stands against each request, by its id; None where a row of it cannot be read and that is told."""
+    return {each.id: _standing_or_none(context, each) for each in erasures}
+
+
+def _standing_or_none(context: DestructionContext, erasure: Erasure) -> dict[str, Pending] | None:
+    try:
+        return standing_against(context, erasure) if erasure.pending else {}
+    except RowUnreadable as error:
+        if not leave_out(error):
+            raise
+        return None
+
+
+def due_archives(context: DestructionContext) -> list[tuple[Archive, Judgement]]:
+    """Return every archive that may be destroyed and is on no plan, those first whose time is over longest."""
+    over = (each.archive for each in due(context.vault, context.clock()))
+    return candidates(context, readable_archives(context.vault.catalogue, over))
+
+
+def propose_by_rule(context: DestructionContext) -> DestructionPlan | None:
+    """Propose, as the program, what is due by a rule that says so; return the plan, or None where nothing is."""
+    found = [archive for archive, judgement in due_archives(context) if judgement.at_end is AtEnd.DESTROY]
+    return propose(context, found, PROGRAM, "its retention rule says: destroy at the end") if found else None
+
+
+def find_plan(context: DestructionContext, part: str) -> DestructionPlan:
+    """Return the plan whose id is, begins or ends with what a person typed. Raises UsageError."""
+    return read_plan(context, _one(matching_proposal_ids(context.vault.catalogue, part), "proposal", part))
+
+
+def find_destroyed(vault: Vault, part: str) -> DestroyedArchive:
+    """Return what is left of the archive whose id is, begins or ends with what a person typed. Raises UsageError."""
+    found = get_tombstone(
+        vault.catalogue, _one(matching_tombstone_ids(vault.catalogue, part), "destroyed archive", part)
+    )
+    if found is None:
+        raise VaultError(
+            f"a row says that archive {part} was destroyed, and the evidence log does not: it is no destruction",
+            hint="nothing of ours writes such a row; see what else was changed: strongroom audit verify",
+        )
+    return found
+
+
+def tombstone_of_archive(destroyed_archive: DestroyedArchive) -> dict[str, object]:
+    """Return what is left of an archive, field by field, as its tombstone tells it (docs/format.md)."""
+    return tombstone_body(destroyed_archive.tombstone)
+
+
+def list_erasures(context: DestructionContext, most: int) -> list[Erasure]:
+    """Return requests for erasure, newest first."""
+    return newest_erasures(context.vault.catalogue, most)
+
+
+def find_erasure(vault: Vault, part: str) -> str:
+    """Return the whole id of a request for erasure. Raises UsageError."""
+    return _one(matching_erasure_ids(vault.catalogue, part), "request for erasure", part)
+
+
+def subject_of_undo(context: DestructionContext, part: str) -> str:
+    """Return the whole id of the proposal or the archive that a person wants off the plan. Raises UsageError."""
+    from strongroom.engine.access.find import find_archive
+
+    proposals = matching_proposal_ids(context.vault.catalogue, part) if part else []
+    return proposals[0] if len(proposals) == 1 else find_archive(context.vault, part).id
+
+
+def load_signer(text: str) -> Signer:
+    """Read a person's signing key. Raises UsageError, which quotes nothing of it."""
+    return Signer.parse(text)
+
+
+def _one(ids: list[str], noun: str, part: str) -> str:
+    if not part or not ids:
+        raise UsageError(f"there is no {noun} {part!r}", hint="see: strongroom destroy list, strongroom erase list")
+    if len(ids) > 1:
+        raise UsageError(f"{part!r} fits several: {', '.join(ids)}", hint="type more of the id")
+    return ids[0]

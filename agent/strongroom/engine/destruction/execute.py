@@ -1,0 +1,293 @@
+"""The certificate of a destruction: what was destroyed, when, by whom and why, signed with the vault's key.
+
+A signed note whose text is a title and one JSON object with sorted keys. Nothing in it tells what the records said.
+Without a signing key the same text is kept unsigned, and says so: the log has its digest all the same.
+
+The act itself, once the intent is on disk: files, certificate, catalogue, log. Each part may be done again.
+
+Killed anywhere in here, the next start finds a tombstone without a certificate's digest and goes on from the top: what
+is gone is not missed, a certificate that is there is kept, and the one transaction at the end makes the one log entry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from strongroom.config.schema import Config
+from strongroom.config.secrets import resolve
+from strongroom.engine.destruction.context import DestructionContext
+from strongroom.engine.destruction.log_consistency import open_log_state, require_proposal, told_aloud
+from strongroom.evidence.note import NoteRefused, Signer, open_note
+from strongroom.model.archive import Tombstone
+from strongroom.model.destruction import Approval, DestructionStep, Person, Proposal, move
+from strongroom.model.errors import VaultError
+from strongroom.model.times import format_instant
+from strongroom.vault.archives import has_archive
+from strongroom.vault.destructions import approvals_of, get_proposal, live_plan_items, put_plan_item
+from strongroom.vault.durable import remove, write_new
+from strongroom.vault.files import is_there, list_folder, read_file
+from strongroom.vault.key_rotation import keys_alone
+from strongroom.vault.shred import copies_of, discard, put_in_place_of, shred
+from strongroom.vault.tombstones import (
+    put_tombstone,
+    tombstone_body,
+    tombstone_path,
+    unfinished_tombstones,
+    write_tombstone,
+)
+from strongroom.vault.vault import Vault
+
+TITLE = "strongroom certificate of destruction 1"
+UNSIGNED = "unsigned: the vault has no signing key"
+NOT_PROVEN = (
+    "copies in backups that were taken earlier are not reached from here: destroy them there, or let them run out",
+    "a disk may keep what was overwritten or removed (flash, snapshots, copies on write): the archive is unreadable"
+    " because its own key is gone, not because its bytes are",
+    "whoever opened the archive before has what was read then",
+)
+"""What no program can show, said in every certificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was looked at again after the destruction."""
+
+    copies: tuple[str, ...]  # every file that was destroyed, relative to the vault
+    gone: tuple[str, ...]  # what is proven to be gone, in words
+    aside: tuple[str, ...] = ()  # earlier catalogues that a person had moved aside: they may hold its manifest
+
+
+def signer_of(config: Config) -> Signer | None:
+    """Return the vault's signing key, or None where none is configured. Raises UsageError or WorldError."""
+    reference = config.vault.signing_key
+    return None if reference is None else Signer.parse(resolve(reference).reveal())
+
+
+def write_certificate(
+    tombstone: Tombstone,
+    proposal: Proposal,
+    approvals: Sequence[Approval],
+    checked: Checked,
+    finished: datetime,
+    signer: Signer | None,
+) -> bytes:
+    """Render a certificate, signed where there is a key."""
+    body = {
+        "archive": tombstone_body(tombstone),
+        "tombstone_sha256": hashlib.sha256(write_tombstone(tombstone)).hexdigest(),
+        "begun_at": format_instant(tombstone.destroyed_at),
+        "finished_at": format_instant(finished),
+        "proposal": _proposal(proposal),
+        "approvals": [_approval(each) for each in approvals],
+        "destroyed_files": list(checked.copies),
+        "verified": list(checked.gone),
+        "not_proven": [*NOT_PROVEN, *(f"{name}, moved aside, may hold its manifest" for name in checked.aside)],
+        "signed": signer is not None,
+    }
+    text = f"{TITLE}\n{json.dumps(body, indent=2, sort_keys=True, ensure_ascii=True)}\n"
+    return (signer.sign(text) if signer is not None else f"{text}\n{UNSIGNED}\n").encode()
+
+
+def certificate_of(vault: Vault, archive_id: str) -> bytes:
+    """Return the certificate's file. Raises OSError where it is not there, or is no file."""
+    return read_file(vault.layout.certificate(archive_id))
+
+
+def read_certificate(data: bytes) -> dict[str, Any]:
+    """Return the JSON object of a certificate, without judging its signature. Raises ValueError."""
+    title, _, rest = data.decode().partition("\n")
+    text, found, _signatures = rest.rpartition("\n\n")
+    if title != TITLE or not found:
+        raise ValueError("this is not a certificate of destruction")
+    try:
+        body = json.loads(text)
+    except RecursionError:
+        raise ValueError("this certificate is nested too deeply") from None
+    if not isinstance(body, dict):
+        raise ValueError("this certificate holds no JSON object")  # noqa: TRY004 - one kind for its readers
+    return body
+
+
+def _proposal(proposal: Proposal) -> dict[str, Any]:
+    return {
+        "id": proposal.id,
+        "at": format_instant(proposal.at),
+        "by": _person(proposal.by),
+        "reason": proposal.reason,
+        "ground": proposal.ground.value,
+        "people": proposal.people,
+        "cooling_off_seconds": int(proposal.cooling_off.total_seconds()),
+        "plan_sha256": proposal.plan_sha256,
+        "erasure": proposal.erasure,
+        "overrides_retention": proposal.overrides,
+    }
+
+
+def _approval(approval: Approval) -> dict[str, Any]:
+    told = {"at": format_instant(approval.at), "by": _person(approval.by), "plan_sha256": approval.plan_sha256}
+    return {**told, "note": approval.note, "signer": approval.signer} if approval.note else told
+
+
+def _person(person: Person) -> dict[str, Any]:
+    told: dict[str, Any] = {"uid": person.uid, "name": person.name}
+    known = {"login": person.login, "sudo": person.sudo}
+    return {**told, **{name: number for name, number in known.items() if number is not None}}
+
+
+_KEY = ".key."
+
+
+def settle_begun(context: DestructionContext) -> list[Tombstone]:
+    """Bring every destruction that has begun to its end; return the tombstones. The caller holds the vault's lock.
+
+    Raises Contradiction, having touched nothing, where the log does not tell of one as begun and approved.
+    """
+    begun = unfinished_tombstones(context.vault.catalogue)
+    if not begun:
+        return []
+    with told_aloud(context):
+        plans, archives = {each.tombstone.proposal for each in begun}, [each.tombstone.archive for each in begun]
+        log_state = open_log_state(context.vault, plans, archives)
+        for each in begun:
+            require_proposal(context.vault, log_state, each.tombstone, context.rules.approvers)
+    with keys_alone(context.vault.layout):
+        return [end(context, each.tombstone) for each in begun]
+
+
+def end(context: DestructionContext, tombstone: Tombstone) -> Tombstone:
+    """Destroy the files, prove it, certify it and write it down; may be repeated. Raises WorldError or VaultError."""
+    found = destroy_files(context, tombstone)
+    gone = prove_gone(context, tombstone)
+    proposal = get_proposal(context.vault.catalogue, tombstone.proposal)
+    if proposal is None:
+        raise VaultError(f"the proposal that condemned archive {tombstone.archive} is not in the catalogue")
+    approvals = approvals_of(context.vault.catalogue, proposal.id)
+    checked = Checked(_names(context, tombstone, found), gone, _aside(context))
+    certificate = _certify(context, tombstone, proposal, approvals, checked)
+    context.crash_point("certified")
+    _write_down(context, tombstone, certificate)
+    context.crash_point("committed destroyed")
+    context.vault.write_log()
+    context.crash_point("logged destroyed")
+    return tombstone
+
+
+def destroy_files(context: DestructionContext, tombstone: Tombstone) -> list[Path]:
+    """Put the tombstone in the manifest's place, destroy key, payload and every other copy; return what was there.
+
+    The tombstone tells a catalogue that is made anew what was meant. Then the key goes: what is left is noise.
+    """
+    layout = context.vault.layout
+    stone = tombstone_path(layout, tombstone)
+    put_in_place_of(stone, layout.temporary(tombstone.archive, ".tombstone"), write_tombstone(tombstone))
+    context.crash_point("put tombstone")
+    copies = [path for path in copies_of(layout, tombstone.archive) if path != stone]
+    for path in copies:
+        if _KEY in path.name:
+            shred(path)
+            context.crash_point("shredded key")
+    for path in copies:
+        if _KEY not in path.name:
+            (discard if path.suffix == ".age" else shred)(path)
+            context.crash_point("removed copy")
+    return copies
+
+
+def prove_gone(context: DestructionContext, tombstone: Tombstone) -> tuple[str, ...]:
+    """Look again at the disk and the catalogue; return what is proven. Raises VaultError where something is left."""
+    layout, archive = context.vault.layout, tombstone.archive
+    stone = tombstone_path(layout, tombstone)
+    left = [path for path in copies_of(layout, archive) if path != stone]
+    if left or is_there(layout.key(archive)) or is_there(layout.archive(archive)):
+        raise VaultError(
+            f"archive {archive} should be destroyed, but {len(left)} of its files are still there",
+            hint="it is tried again; look at owner and permissions of the vault: strongroom doctor",
+        )
+    if has_archive(context.vault.catalogue, archive):
+        raise VaultError(f"archive {archive} should be destroyed, but the catalogue still lists it")
+    if read_file(stone) != write_tombstone(tombstone):
+        raise VaultError(f"the tombstone of archive {archive} is not what was written")
+    return (
+        "no key file: the archive cannot be decrypted any more",
+        "no payload",
+        "no other file under its name in the vault",
+        "the catalogue lists it no more",
+        "a tombstone stands in its manifest's place",
+    )
+
+
+def _names(context: DestructionContext, tombstone: Tombstone, found: Sequence[Path]) -> tuple[str, ...]:
+    """Name what was destroyed, relative to the vault; also what an earlier, interrupted try had destroyed already."""
+    layout, archive = context.vault.layout, tombstone.archive
+    if tombstone.quarantined:
+        own = [layout.quarantined(archive, suffix) for suffix in (".key.age", ".age", ".json")]
+    else:
+        own = [layout.key(archive), layout.archive(archive), layout.manifest(archive)]
+    return tuple(sorted({str(path.relative_to(layout.root)) for path in [*own, *found]}))
+
+
+def _aside(context: DestructionContext) -> tuple[str, ...]:
+    return tuple(
+        sorted(path.name for path in list_folder(context.vault.layout.root) if path.name.startswith("catalogue-"))
+    )
+
+
+def _certify(
+    context: DestructionContext,
+    tombstone: Tombstone,
+    proposal: Proposal,
+    approvals: Sequence[Approval],
+    checked: Checked,
+) -> bytes:
+    """Return the certificate's bytes, from its file where a process that died had written it already."""
+    layout, signer = context.vault.layout, context.signer()
+    path = layout.certificate(tombstone.archive)
+    if _is_ours(path, tombstone, signer):
+        return read_file(path)
+    data = write_certificate(tombstone, proposal, approvals, checked, context.clock(), signer)
+    temporary = layout.temporary(tombstone.archive, ".note")
+    remove(temporary)
+    if is_there(path):  # not ours: what stands there is no certificate of this destruction
+        put_in_place_of(path, temporary, data)
+    else:
+        write_new(path, temporary, data)
+    return data
+
+
+def _is_ours(path: Path, tombstone: Tombstone, signer: Signer | None) -> bool:
+    try:
+        data = read_file(path)
+        if signer is not None:
+            open_note(data.decode(), signer.verifier)
+        told = read_certificate(data)["tombstone_sha256"]
+    except (OSError, ValueError, KeyError, NoteRefused):
+        return False
+    return bool(told == hashlib.sha256(write_tombstone(tombstone)).hexdigest())
+
+
+def _write_down(context: DestructionContext, tombstone: Tombstone, certificate: bytes) -> None:
+    catalogue, at = context.vault.catalogue, context.clock()
+    digest = hashlib.sha256(certificate).hexdigest()
+    with catalogue.transaction():
+        put_tombstone(catalogue, tombstone, digest)
+        items = live_plan_items(catalogue, tombstone.archive)
+        if items is not None:
+            put_plan_item(catalogue, move(items, DestructionStep.FINISHED, at))
+        context.log(
+            "archive.destroyed",
+            at,
+            archive=tombstone.archive,
+            stream=tombstone.stream,
+            proposal=tombstone.proposal,
+            ground=tombstone.ground.value,
+            certificate_sha256=digest,
+            manifest_sha256=hashlib.sha256(write_tombstone(tombstone)).hexdigest(),
+            sealed_sha256=tombstone.sealed_sha256,
+            erasure=tombstone.erasure,
+        )

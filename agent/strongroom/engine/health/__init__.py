@@ -1,1 +1,0 @@
-"""Is everything as it should be: checks, scrubs, alarms, heartbeat, figures."""

@@ -1,0 +1,1 @@
+"""From a window of a stream to a verified archive."""

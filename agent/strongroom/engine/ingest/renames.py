@@ -1,0 +1,173 @@
+"""A stream or source of the configuration that is one that is gone from it was renamed, and stays what it was.
+
+What is exported is decided by account, datasets and filters. A person may change a name at any time; that must not
+export a destroyed window again, nor take archives out of a hold.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from strongroom.config.schema import SourceSettings
+from strongroom.engine.retention.holds import repeat_hold
+from strongroom.evidence.line import Entry, Fact
+from strongroom.model.errors import UsageError
+from strongroom.model.hold import HoldRule
+from strongroom.model.ids import fold_name
+from strongroom.model.plan import Stream
+from strongroom.model.rename import Noun, Renamed, pair_names
+from strongroom.model.times import Chance
+from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.holds import holds
+from strongroom.vault.log import add_entry
+from strongroom.vault.streams import (
+    covered_streams,
+    known_accounts,
+    move_source,
+    move_stream,
+    provider_of,
+    put_accounts,
+    renames,
+)
+from strongroom.vault.vault import Vault
+
+_MOVES = {Noun.STREAM: move_stream, Noun.SOURCE: move_source}
+
+
+def accounts_of(sources: Iterable[SourceSettings]) -> dict[str, str]:
+    """Return by what each source's account is known: its provider, and a digest of its address and key reference."""
+    return {each.name: f"{each.provider} {_digest_of(each)}" for each in sources}
+
+
+def _digest_of(source: SourceSettings) -> str:
+    key = [source.provider, source.base_url or "", source.api_key.scheme.value, source.api_key.target]
+    return hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
+
+
+def adopt_renames(
+    vault: Vault, accounts: Mapping[str, str], streams: Iterable[Stream], now: datetime, random_bytes: Chance
+) -> list[Renamed]:
+    """Recognize the sources and streams that were renamed, carry over what goes by the name, log it, and return them.
+
+    `accounts` are by what the configured sources are known (`accounts_of`). Holds on the old name are placed on the new
+    one, too: as holds of their own, which are released like any other. Raises UsageError, having changed nothing, where
+    nobody but a person can say whether an account is the same.
+    """
+    catalogue, configured = vault.catalogue, list(streams)
+    with catalogue.transaction():
+        done = _rename(catalogue, find_source_renames(catalogue, accounts), now, random_bytes)
+        require_same_source(configured, covered_streams(catalogue))
+        done += _rename(catalogue, find_renames(configured, covered_streams(catalogue)), now, random_bytes)
+        _require_told_apart(catalogue, accounts, configured, covered_streams(catalogue))
+    if done:
+        vault.write_log()
+    put_accounts(catalogue, accounts)
+    return done
+
+
+def pending_renames(catalogue: Catalogue, accounts: Mapping[str, str], streams: Iterable[Stream]) -> list[Renamed]:
+    """Return the renames that the next start will carry out. Raises UsageError where that start will refuse one."""
+    sources = find_source_renames(catalogue, accounts)
+    present = {each.old: each.new for each in sources}
+    covered = [replace(each, source=present.get(each.source, each.source)) for each in covered_streams(catalogue)]
+    configured = list(streams)
+    require_same_source(configured, covered)
+    found = find_renames(configured, covered)
+    names = {each.old: each.new for each in found}
+    covered = [replace(each, name=names.get(each.name, each.name)) for each in covered]
+    _require_told_apart(catalogue, accounts, configured, covered)
+    return [*sources, *found]
+
+
+def _rename(catalogue: Catalogue, found: list[Renamed], now: datetime, random_bytes: Chance) -> list[Renamed]:
+    for each in found:
+        _MOVES[each.noun](catalogue, each.old, each.new)
+        facts: dict[str, Fact] = {"from": each.old, "to": each.new}
+        stream = each.new if each.noun is Noun.STREAM else ""
+        add_entry(catalogue, Entry(f"{each.noun}.renamed", now, stream=stream, facts=facts))
+        for hold in holds(catalogue):
+            name = hold.rule.stream if each.noun is Noun.STREAM else hold.rule.source
+            if fold_name(name) == fold_name(each.old):
+                repeat_hold(catalogue, hold, _renamed(hold.rule, each), each.noun, now, random_bytes)
+    return found
+
+
+def _renamed(rule: HoldRule, rename: Renamed) -> HoldRule:
+    return replace(rule, stream=rename.new) if rename.noun is Noun.STREAM else replace(rule, source=rename.new)
+
+
+def find_source_renames(catalogue: Catalogue, accounts: Mapping[str, str]) -> list[Renamed]:
+    """Pair each configured source with the one that is gone and whose account it has.
+
+    Raises UsageError where a source is to have the name that another one had before it was renamed.
+    """
+    known, told = known_accounts(catalogue), renames(catalogue)
+    found = pair_names(Noun.SOURCE, known, accounts)
+    for name in accounts.keys() - known.keys() - {each.new for each in found}:
+        present = told.present(Noun.SOURCE, name)
+        if present != name:
+            raise UsageError(
+                f"source {name} is a new source, but the source that is called {present} now had that name before",
+                hint="give the new source a name that no other source had: archives and what was destroyed go by it",
+            )
+    return found
+
+
+def require_same_source(configured: Iterable[Stream], covered: Iterable[Stream]) -> None:
+    """Raise UsageError where a stream was archived from a source of another name.
+
+    A source that was renamed and nothing else was recognized before. Of any other nobody but a person knows whether it
+    is another account, whose records are not archived yet, or the same one, whose destroyed windows must not come back.
+    """
+    sources = {each.name: each.source for each in covered}
+    for each in configured:
+        was = sources.get(each.name) or each.source
+        if was != each.source:
+            raise _unclear(
+                f"stream {each.name} was archived from source {was}, and the configuration names source {each.source}",
+                was,
+            )
+
+
+def _require_told_apart(
+    catalogue: Catalogue, accounts: Mapping[str, str], configured: list[Stream], covered: list[Stream]
+) -> None:
+    """Raise UsageError where a new stream asks a new source of what a stream of a source that is gone asked for."""
+    known = {each.name for each in covered} | {each.source for each in covered}
+    gone = {each.source for each in covered} - accounts.keys()
+    for fresh in (each for each in configured if each.name not in known and each.source not in known):
+        for was in (each for each in covered if each.source in gone and _wants(each) == _wants(fresh)):
+            if provider_of(catalogue, was.source) in ("", accounts[fresh.source].partition(" ")[0]):
+                raise _unclear(
+                    f"stream {fresh.name} of source {fresh.source} asks for what stream {was.name} of source"
+                    f" {was.source} asked for, which is not in the configuration any more",
+                    was.source,
+                )
+
+
+def _unclear(message: str, was: str) -> UsageError:
+    return UsageError(
+        message,
+        hint=f'if it is the same account, call the source "{was}" again: holds, coverage and what was destroyed go by'
+        " that name. Strongroom recognizes a new name of a source after a run, where its provider, base_url and api_key"
+        f" stay the same. If it is another account, keep source {was} in the configuration and give the stream another"
+        " name",
+    )
+
+
+def find_renames(configured: list[Stream], covered: list[Stream]) -> list[Renamed]:
+    """Pair each configured stream with the one that is gone and that asked for exactly the same."""
+    known = {each.name: _asks(each) for each in covered}
+    return pair_names(Noun.STREAM, known, {each.name: _asks(each) for each in configured})
+
+
+def _asks(stream: Stream) -> tuple[object, ...]:
+    return stream.source, *_wants(stream)
+
+
+def _wants(stream: Stream) -> tuple[object, ...]:
+    return frozenset(stream.datasets), frozenset(stream.filters)

@@ -1,0 +1,228 @@
+"""Performing a step: the only place that touches the world for a job. It returns what happened and never decides.
+
+Which step it is was decided in model/decision.py; where the event leads stands in model/job_table.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from strongroom.engine.core.engine import Engine, JobContext, StepResult
+from strongroom.engine.ingest import transfer
+from strongroom.engine.ingest.job_lineage import succeed
+from strongroom.engine.ingest.transfer import trouble
+from strongroom.model.decision import Act, Step, absent, recognise
+from strongroom.model.errors import (
+    ExportGone,
+    NotOffered,
+    ProviderError,
+    QuotaExceeded,
+    RequestRefused,
+    Unanswered,
+)
+from strongroom.model.job import Cause, Event, Job
+from strongroom.model.job_table import Facts
+from strongroom.model.provider import Listed, Observation, Standing
+from strongroom.model.retry_policy import next_poll, next_try, poll_pause
+from strongroom.vault.jobs import known_refs, waiting_refs
+from strongroom.vault.sources import get_source, put_source, remember_list, seen_before
+
+SKEW = timedelta(minutes=5)  # how far the provider's clock may be behind ours when its list is searched
+
+
+def perform(engine: Engine, job: Job, step: Step, hand: JobContext) -> StepResult | None:
+    """Do one step. None means that the world was looked at and the job did not move."""
+    try:
+        return _PERFORM[step.act](engine, job, step, hand)
+    except ProviderError as error:
+        result = trouble(engine, job, error)
+        if step.act is Act.SURVEY:
+            # One job has found the provider out of reach: the others need not try before it does again.
+            return replace(result, refused_until=result.facts.next_at)
+        return result
+
+
+def _survey(engine: Engine, job: Job, _step: Step, hand: JobContext) -> None:
+    """Read the provider's list: what others make counts against the quota, and what is there now is not ours."""
+    _read_list(engine, job)
+    hand.listed = True
+
+
+def _intend(engine: Engine, job: Job, _step: Step, hand: JobContext) -> StepResult:
+    """Write down that a create will leave; not while there is no room for what it would bring."""
+    full = transfer.without_room(engine, job)
+    if full is not None:
+        return full
+    hand.intent, hand.listed = True, False
+    return StepResult(Event.INTENDED)
+
+
+def _ask(engine: Engine, job: Job, _step: Step, hand: JobContext) -> StepResult:
+    """Send the one create that the intent on disk speaks of."""
+    hand.intent = False
+    provider = engine.sources[job.source].provider
+    engine.crash_point("before create")
+    try:
+        accepted = provider.create(provider.ask(job.spec))
+    except (NotOffered, RequestRefused) as error:
+        return _refused(engine, job, error)
+    except Unanswered as error:
+        look_at = engine.clock() + engine.retry_policy.look_after
+        facts = Facts(look_at, Cause.UNANSWERED, error.message, request_id=error.request_id)
+        return StepResult(Event.UNANSWERED, facts)
+    except ProviderError as error:
+        delayed = trouble(engine, job, error)
+        refused = delayed.facts.next_at if isinstance(error, QuotaExceeded) else None
+        return replace(delayed, event=Event.POSTPONED, refused_until=refused)
+    engine.crash_point("after create")
+    if accepted.observation is None:
+        return StepResult(Event.UNANSWERED, Facts(engine.clock(), request_id=accepted.request_id))
+    return StepResult(Event.ACCEPTED, _seen(engine, job, accepted.observation))
+
+
+def _refused(engine: Engine, job: Job, error: NotOffered | RequestRefused) -> StepResult:
+    """Say what a definite no to a create means: the provider's first may be a stray answer, its second is final."""
+    cause = Cause.NOT_OFFERED if isinstance(error, NotOffered) else Cause.REFUSED
+    facts = Facts(cause=cause, detail=error.message, request_id=error.request_id)
+    if error.status is None or job.tries(Cause.NOT_OFFERED) + job.tries(Cause.REFUSED):
+        return StepResult(Event.REFUSED, facts)
+    words = f"{error.message}; it is tried once more, in case that was a stray answer"
+    later = engine.clock() + engine.retry_policy.refused_again
+    return StepResult(Event.POSTPONED, replace(facts, next_at=later, detail=words))
+
+
+def _look(engine: Engine, job: Job, _step: Step, _hand: JobContext) -> StepResult:
+    """Find out from the provider's list whether the create took effect."""
+    provider = engine.sources[job.source].provider
+    listed = _read_list(engine, job)
+    since = (job.asked_at or job.created_at) - SKEW
+    recent = [entry for entry in listed if (entry.observation.created_at or since) >= since]
+    catalogue = engine.vault.catalogue
+    known, before = known_refs(catalogue, job), seen_before(catalogue, job)
+    found = recognise(job, provider.ask(job.spec), recent, known, provider.capabilities.match, before)
+    if found.observation is not None:
+        return StepResult(Event.ADOPTED, _seen(engine, job, found.observation))
+    if found.verdict == "several":
+        detail = "several exports on the provider's list could be this one, and nothing tells them apart"
+        return StepResult(Event.INDISTINCT, Facts(cause=Cause.INDISTINCT, detail=detail))
+    now = engine.clock()
+    if absent(job, now, engine.retry_policy):
+        later = next_try(engine.retry_policy, job.tries(Cause.UNANSWERED), now, engine.jitter(), None)
+        # A yes that named no export has not been counted yet. Uncounted, such a provider would be asked for ever.
+        cause = Cause.NONE if job.cause is Cause.UNANSWERED else Cause.UNANSWERED
+        return StepResult(Event.ABSENT, Facts(later, cause, "the provider's list proves it was never created"))
+    asked = job.asked_at or now
+    share = (job.looks + 2) / engine.retry_policy.looks
+    next_at = max(now + engine.retry_policy.look_after, asked + engine.retry_policy.look_for * min(share, 1.0))
+    return StepResult(Event.UNSEEN, Facts(next_at, job.cause, job.detail))
+
+
+def _observe(engine: Engine, job: Job, _step: Step, _hand: JobContext) -> StepResult:
+    """Ask how the export stands."""
+    seen = _ask_how_it_stands(engine, job)
+    facts = _seen(engine, job, seen)
+    if seen.standing is Standing.READY:
+        return StepResult(Event.COMPLETED, replace(facts, next_at=None))
+    deaths = {
+        Standing.FAILED: Cause.PROVIDER_FAILED,
+        Standing.EXPIRED: Cause.EXPIRED,
+        Standing.GONE: Cause.GONE,
+    }
+    if seen.standing in deaths:
+        words = f"the provider says {seen.raw_status or seen.standing}" + (f": {seen.detail}" if seen.detail else "")
+        return StepResult(Event.DIED, replace(facts, next_at=None, cause=deaths[seen.standing], detail=words))
+    if seen.standing is Standing.UNKNOWN:
+        facts = replace(facts, detail=_strange(seen))
+    return StepResult(Event.PROGRESSED, facts)
+
+
+def _strange(seen: Observation) -> str:
+    """Say what is not understood: such an export is waited for, and a person may have to know why it never ends."""
+    if not seen.raw_status:
+        return "the provider does not say how the export stands; it is waited for as if it ran"
+    return f"the provider says {seen.raw_status!r}, a status that is not known; it is waited for as if it ran"
+
+
+def _ask_how_it_stands(engine: Engine, job: Job) -> Observation:
+    provider, catalogue = engine.sources[job.source].provider, engine.vault.catalogue
+    if not provider.capabilities.by_list:
+        return provider.observe([job.ref])[job.ref]
+    return engine.observations.of(job.source).look(
+        job.ref,
+        since=job.changed_at,
+        age=poll_pause(provider.limits, job.polls) / 2,
+        clock=engine.clock,
+        others=lambda: waiting_refs(catalogue, job.source),
+        ask=provider.observe,
+    )
+
+
+def _renew(engine: Engine, job: Job, _step: Step, _hand: JobContext) -> StepResult:
+    """Have the file of the same export made again. Repeated after a crash, this does no harm: the port says so."""
+    provider = engine.sources[job.source].provider
+    engine.crash_point("before renew")
+    try:
+        seen = provider.renew(job.ref)
+    except (ExportGone, RequestRefused, NotOffered) as error:
+        words = f"a new export is needed: {error.message}"
+        return StepResult(Event.LAPSED, Facts(cause=Cause.LAPSED, detail=words, request_id=error.request_id))
+    except Unanswered as error:
+        seen = Observation(job.ref, Standing.UNKNOWN, "", request_id=error.request_id)
+    engine.crash_point("after renew")
+    words = f"{job.detail}; the provider makes the file again" if job.detail else "the provider makes the file again"
+    return StepResult(Event.RENEWED, replace(_seen(engine, job, seen), cause=Cause.RENEWAL, detail=words))
+
+
+def _bury(_engine: Engine, _job: Job, step: Step, _hand: JobContext) -> StepResult:
+    return StepResult(Event.DIED, Facts(cause=step.cause, detail=step.reason))
+
+
+def _succeed(engine: Engine, job: Job, step: Step, _hand: JobContext) -> StepResult:
+    facts = Facts(cause=step.cause, detail=step.reason)
+    return StepResult(Event.SUCCEEDED, facts, successor=succeed(engine, job))
+
+
+def _give_up(_engine: Engine, _job: Job, step: Step, _hand: JobContext) -> StepResult:
+    return StepResult(Event.GIVEN_UP, Facts(cause=step.cause, detail=step.reason))
+
+
+def _read_list(engine: Engine, job: Job) -> list[Listed]:
+    now = engine.clock()
+    since = min(job.asked_at or now, now - timedelta(hours=25)) - SKEW
+    listed = list(engine.sources[job.source].provider.sweep(since))
+    catalogue = engine.vault.catalogue
+    with catalogue.transaction():
+        remember_list(catalogue, job.source, listed, now)
+        put_source(catalogue, replace(get_source(catalogue, job.source), surveyed_at=now))
+    return listed
+
+
+def _seen(engine: Engine, job: Job, seen: Observation) -> Facts:
+    limits = engine.sources[job.source].provider.limits
+    return Facts(
+        next_at=next_poll(limits, job.polls, engine.clock(), engine.jitter(), seen.retry_at),
+        ref=seen.ref,
+        expires_at=seen.expires_at,
+        size=seen.size,
+        request_id=seen.request_id,
+        made_at=seen.created_at,
+    )
+
+
+_PERFORM: dict[Act, Callable[[Engine, Job, Step, JobContext], StepResult | None]] = {
+    Act.SURVEY: _survey,
+    Act.INTEND: _intend,
+    Act.ASK: _ask,
+    Act.LOOK: _look,
+    Act.OBSERVE: _observe,
+    Act.OPEN: transfer.open_transfer,
+    Act.TAKE: transfer.take,
+    Act.PROVE: transfer.prove,
+    Act.RESTART: transfer.restart,
+    Act.RENEW: _renew,
+    Act.BURY: _bury,
+    Act.SUCCEED: _succeed,
+    Act.GIVE_UP: _give_up,
+}

@@ -1,0 +1,255 @@
+"""What a provider's refusal or silence means for a job, where the step can be repeated without harm.
+
+From a ready export to a published archive: open, take, prove. And what to do after a crash in between.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from strongroom.engine.core.engine import Engine, JobContext, StepResult
+from strongroom.engine.core.heartbeat import Meter
+from strongroom.engine.ingest.delivery import Delivery, fetch, plan_delivery, with_header
+from strongroom.engine.retention.rules import with_rule
+from strongroom.engine.worker.client import SealerDied
+from strongroom.engine.worker.protocol import Durable, SealRequest
+from strongroom.model.archive import Archive, Holding
+from strongroom.model.decision import Step
+from strongroom.model.errors import (
+    AuthRefused,
+    CodingRefused,
+    ExportGone,
+    Interrupted,
+    LinkDead,
+    LinkRefused,
+    NotOffered,
+    ProviderError,
+    QuotaExceeded,
+    RequestRefused,
+    SealError,
+    TransferError,
+    Transient,
+    VaultError,
+    WorldError,
+)
+from strongroom.model.ids import make_id
+from strongroom.model.inspection import Inspection
+from strongroom.model.job import Cause, Event, Job, State
+from strongroom.model.job_table import Facts
+from strongroom.model.retry_policy import next_room, next_try
+
+
+def trouble(engine: Engine, job: Job, error: ProviderError) -> StepResult:
+    """Say what a provider's refusal or silence means for a job whose step can be repeated without harm."""
+    detail = error.message
+    if isinstance(error, ExportGone):
+        return StepResult(Event.DIED, Facts(cause=Cause.GONE, detail=detail))
+    if isinstance(error, NotOffered) and job.state is State.PLANNED:
+        if not job.tries(Cause.NOT_OFFERED):  # the first may be a stray answer
+            later = engine.clock() + engine.retry_policy.refused_again
+            return StepResult(Event.DELAYED, Facts(later, Cause.NOT_OFFERED, detail, request_id=error.request_id))
+        return StepResult(Event.REFUSED, Facts(cause=Cause.NOT_OFFERED, detail=detail, request_id=error.request_id))
+    if isinstance(error, AuthRefused):
+        later = engine.clock() + timedelta(minutes=1)
+        facts = Facts(later, Cause.AUTH, detail, request_id=error.request_id)
+        return StepResult(Event.DELAYED, facts, pause=f"{detail} {error.hint}".strip())
+    cause = Cause.QUOTA if isinstance(error, QuotaExceeded) else Cause.TRANSIENT
+    if job.state is State.WAITING and isinstance(error, RequestRefused | NotOffered):
+        # A definite no to "how does it stand" is counted: the table buries an export of which it stays the answer.
+        cause = Cause.REFUSED if isinstance(error, RequestRefused) else Cause.NOT_OFFERED
+    not_before = error.retry_at if isinstance(error, (QuotaExceeded, Transient)) else None
+    later = next_try(engine.retry_policy, job.tries(cause), engine.clock(), engine.jitter(), not_before)
+    return StepResult(Event.DELAYED, Facts(later, cause, detail, request_id=error.request_id))
+
+
+def open_transfer(engine: Engine, job: Job, _step: Step, hand: JobContext) -> StepResult:
+    """Take a sealer and choose the archive's id, so that a crash leaves a name to clean up under."""
+    full = without_room(engine, job)
+    if full is not None:
+        return full
+    hand.worker = engine.prestart.take()
+    return StepResult(Event.OPENED, Facts(archive=make_id(engine.clock(), engine.random_bytes)))
+
+
+def without_room(engine: Engine, job: Job) -> StepResult | None:
+    """Return a delay while the disk has less free than the reserve: then no export is asked for, and none fetched."""
+    try:
+        _require_room(engine, 0)
+    except WorldError as error:
+        return _our_trouble(engine, job, error)
+    return None
+
+
+def room_lacking(engine: Engine, job: Job) -> str:
+    """Say what the disk lacks for this job's file and the reserve, or return nothing."""
+    try:
+        _require_room(engine, job.size or 0)
+    except WorldError as error:
+        return f"{error.message}. {error.hint}"
+    return ""
+
+
+def take(engine: Engine, job: Job, _step: Step, hand: JobContext) -> StepResult:
+    """Download and seal, until the sealed file is flushed to the disk."""
+    try:
+        return _take(engine, job, hand)
+    except (LinkDead, ExportGone, RequestRefused) as error:
+        causes = {LinkDead: Cause.LINK, RequestRefused: Cause.REFUSED}
+        cause = causes.get(type(error), Cause.GONE)
+        event = Event.LINK_DIED if isinstance(error, LinkDead) else Event.DIED
+        return _undone(engine, job, hand, StepResult(event, Facts(_later(engine, job, cause), cause, error.message)))
+    except (LinkRefused, CodingRefused) as error:
+        words = f"{error.message}. {error.hint}".rstrip(". ")
+        cause = Cause.LINK_REFUSED if isinstance(error, LinkRefused) else Cause.CODING
+        return _undone(engine, job, hand, StepResult(Event.DIED, Facts(cause=cause, detail=words)))
+    except ProviderError as error:
+        return _undone(engine, job, hand, trouble(engine, job, error))
+    except TransferError as error:
+        cause = Cause.TRANSFER
+        facts = Facts(_later(engine, job, cause), cause, error.message)
+        return _undone(engine, job, hand, StepResult(Event.BROKEN, facts))
+    except (WorldError, SealError, SealerDied) as error:
+        return _undone(engine, job, hand, _our_trouble(engine, job, error))
+    except Interrupted as error:
+        facts = Facts(cause=Cause.RESTART, detail=error.message)
+        return _undone(engine, job, hand, StepResult(Event.RESTARTED, facts))
+
+
+def _take(engine: Engine, job: Job, hand: JobContext) -> StepResult:
+    worker, provider = hand.worker, engine.sources[job.source].provider
+    if worker is None:
+        raise SealerDied("the sealer was not started")
+    delivery = plan_delivery(job.ref, provider.parts(job.ref), provider.expectation(job.spec), engine.caps)
+    delivery = replace(delivery, expectation=with_header(engine.vault.catalogue, job, delivery.expectation))
+    _require_room(engine, sum(part.size or 0 for part in delivery.parts))
+    worker.begin(_order(engine, job, delivery), engine.stop)
+    meter = Meter(engine, job.id, "download", delivery.size)
+
+    def sink(chunk: bytes) -> None:
+        worker.feed(chunk)
+        meter.add(len(chunk))
+
+    size = fetch(provider, job.ref, delivery, sink, engine.stop)
+    engine.crash_point("downloaded")
+    durable = worker.finish()
+    hand.archive = _archive(engine, job, delivery, durable)
+    facts = Facts(size=size, archive=job.archive)
+    return StepResult(Event.DURABLE, facts, told={"sealed_sha256": durable.seal.sealed_sha256})
+
+
+def prove(engine: Engine, job: Job, _step: Step, hand: JobContext) -> StepResult:
+    """Wait for the reading back, then publish the archive, or keep an unsound file in quarantine."""
+    worker, archive = hand.worker, hand.archive
+    if worker is None or archive is None:
+        return _undone(engine, job, hand, StepResult(Event.BROKEN, Facts(cause=Cause.WORKER)))
+    meter = Meter(engine, job.id, "verify", None)
+    try:
+        verified = worker.verdict(lambda progress: meter.set(progress.done, progress.total))
+        archive = _judged(replace(archive, seal=verified.seal), verified.inspection, engine.clock())
+        archive = with_rule(engine.vault.catalogue, archive, engine.zones.get(job.stream, "UTC"))
+        engine.crash_point("before publish")
+        engine.vault.publish_archive(archive, engine.crash_point)
+        engine.crash_point("after publish")
+    except (WorldError, SealError, VaultError) as error:
+        return _undone(engine, job, hand, _our_trouble(engine, job, error))
+    except Interrupted as error:
+        facts = Facts(cause=Cause.RESTART, detail=error.message)
+        return _undone(engine, job, hand, StepResult(Event.RESTARTED, facts))
+    finally:
+        hand.release()
+    if archive.holding is Holding.QUARANTINED:
+        return StepResult(Event.REJECTED, _rejection(engine, job, archive), archive=archive)
+    return StepResult(Event.PROVEN, Facts(archive=archive.id), archive=archive)
+
+
+def restart(engine: Engine, job: Job, _step: Step, _hand: JobContext) -> StepResult:
+    """Settle what a crash left: a complete archive is entered, anything less is removed and fetched again."""
+    archive = engine.vault.published_archive(job.archive) if job.archive else None
+    if archive is not None and archive.job == job.id:
+        if archive.holding is Holding.QUARANTINED:
+            return StepResult(Event.REJECTED, _rejection(engine, job, archive), archive=archive)
+        return StepResult(Event.PROVEN, Facts(archive=archive.id), archive=archive)
+    if job.archive:
+        engine.vault.discard_unfinished(job.archive)
+    facts = Facts(cause=Cause.RESTART, detail="the program ended in the middle; the file is fetched again")
+    return StepResult(Event.RESTARTED, facts)
+
+
+def _undone(engine: Engine, job: Job, hand: JobContext, result: StepResult) -> StepResult:
+    hand.release()
+    if job.archive:
+        engine.vault.discard_unfinished(job.archive)
+    return result
+
+
+def _our_trouble(engine: Engine, job: Job, error: WorldError | VaultError) -> StepResult:
+    cause = Cause.DISK if isinstance(error, WorldError) else Cause.WORKER
+    event = Event.DELAYED if cause is Cause.DISK else Event.BROKEN
+    return StepResult(event, Facts(_later(engine, job, cause), cause, f"{error.message}. {error.hint}".rstrip(". ")))
+
+
+def _later(engine: Engine, job: Job, cause: Cause) -> datetime:
+    if cause is Cause.DISK:
+        return next_room(engine.retry_policy, job.tries(cause), engine.clock(), engine.jitter())
+    return next_try(engine.retry_policy, job.tries(cause), engine.clock(), engine.jitter(), None)
+
+
+def _require_room(engine: Engine, size: int) -> None:
+    free, needed = engine.vault.free_bytes(), size + engine.min_free
+    if free < needed:
+        of = "this export and the reserve" if size else "the reserve"
+        raise WorldError(
+            f"the disk has {free} bytes free, {needed} are needed for {of}",
+            hint="free space or lower [vault] min_free; the job goes on by itself",
+        )
+
+
+def _order(engine: Engine, job: Job, delivery: Delivery) -> SealRequest:
+    layout = engine.vault.layout
+    return SealRequest(
+        archive=job.archive,
+        key_path=str(layout.temporary(job.archive, ".key.age")),
+        payload_path=str(layout.temporary(job.archive, ".age")),
+        recipients=engine.recipients,
+        container=delivery.expectation.container.value,
+        delivered_name=delivery.name,
+        expectation=delivery.expectation,
+        caps=engine.caps,
+    )
+
+
+def _archive(engine: Engine, job: Job, delivery: Delivery, durable: Durable) -> Archive:
+    now = engine.clock()
+    return Archive(
+        id=job.archive,
+        holding=Holding.HELD,
+        stream=job.stream,
+        source=job.source,
+        provider=engine.sources[job.source].kind,
+        spec=job.spec,
+        job=job.id,
+        ref=job.ref,
+        seal=durable.seal,
+        expectation=delivery.expectation,
+        inspection=Inspection(),
+        recipients=engine.recipients,
+        retention=job.retention,
+        container=delivery.expectation.container.value,
+        durable_at=now,
+        verified_at=now,
+    )
+
+
+def _judged(archive: Archive, inspection: Inspection, at: datetime) -> Archive:
+    holding = Holding.HELD if inspection.sound else Holding.QUARANTINED
+    return replace(archive, holding=holding, inspection=inspection, verified_at=at)
+
+
+def _rejection(engine: Engine, job: Job, archive: Archive) -> Facts:
+    faults = [finding for finding in archive.inspection.findings if finding.severity == "fault"]
+    words = "; ".join(finding.message for finding in faults[:3])
+    later = _later(engine, job, Cause.CONTENT)
+    return Facts(
+        later, Cause.CONTENT, f"the delivered file is unsound and was quarantined: {words}", archive=archive.id
+    )

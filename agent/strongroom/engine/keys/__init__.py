@@ -1,1 +1,0 @@
-"""Identities and recipients: opening, changing, proving that somebody can."""

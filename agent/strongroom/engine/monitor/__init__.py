@@ -1,0 +1,1 @@
+"""Checks of the set-up, the rules by which alerts are raised, and figures."""

@@ -1,0 +1,251 @@
+"""Sending checkpoints off the host: each target is owed the newest one until it takes it, over restarts, too.
+
+An older checkpoint that a target never took is not sent after a newer one: the newer one covers all that it covered.
+A target that fails is tried again with more and more patience, and never keeps a checkpoint from being signed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from strongroom.config.schema import Config, Method, SendSettings
+from strongroom.config.secrets import SecretRef
+from strongroom.config.section_rules import RESERVED
+from strongroom.engine.core.http_post import HttpPost, Route, hand_over
+from strongroom.evidence.line import Entry, Fact
+from strongroom.evidence.timestamp import REQUEST_TYPE, check_stamp, get_stamp
+from strongroom.model.errors import StrongroomError, WorldError
+from strongroom.model.times import Clock, format_instant
+from strongroom.vault.checkpoints import (
+    KeptCheckpoint,
+    Sending,
+    get_sending,
+    keep_file,
+    newest_checkpoint,
+    put_sending,
+    stamp_path,
+)
+from strongroom.vault.durable import write_new
+from strongroom.vault.files import is_there, read_file
+from strongroom.vault.layout import Layout
+from strongroom.vault.log import add_entry
+from strongroom.vault.vault import Vault
+
+FIRST_WAIT = timedelta(minutes=1)  # before the second try; doubled each time
+LONGEST_WAIT = timedelta(hours=6)
+PATIENCE = 20.0  # seconds for a program to take a checkpoint
+_PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR")
+NOTE_TYPE = "text/plain; charset=utf-8"
+
+Secret = Callable[[SecretRef], str]
+Signed: TypeAlias = KeptCheckpoint
+"""What is sent: the daemon names it from here."""
+
+Told: TypeAlias = dict[str, Fact]
+"""What the log is to say of a sending besides size and target."""
+
+
+class Target(Protocol):
+    """A place outside the vault that takes checkpoints."""
+
+    @property
+    def name(self) -> str:
+        """What the configuration calls it."""
+        ...
+
+    def take(self, kept: Signed) -> Told:
+        """Hand a checkpoint over; may be called twice with the same one. Blocks.
+
+        Raises StrongroomError where it was not taken.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FolderTarget:
+    """A folder, best on another machine. Nothing in it is ever overwritten."""
+
+    name: str
+    folder: Path
+
+    def take(self, kept: Signed) -> Told:
+        """Write SIZE.note, flushed; one that is there already must be the same."""
+        folder = Path(os.path.realpath(self.folder))  # its own way may lead over links
+        path, data = folder / f"{kept.size}.note", kept.note.encode()
+        if not self.folder.is_dir():  # never made by us: it may be a disk that is not mounted
+            raise WorldError("the folder is not there", hint="is it mounted?")
+        try:
+            if not is_there(path):
+                write_new(path, folder / f".{kept.size}.{os.getpid()}.part", data)
+            if read_file(path) != data:
+                raise WorldError(f"{path.name} is there already and says something else", hint="compare the two")
+        except OSError as error:
+            raise WorldError(f"the folder cannot be written: {error.strerror}", hint="is it mounted?") from error
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class CommandTarget:
+    """A program of the house: the note is its input, size and origin are in it. No shell, few variables, no output."""
+
+    name: str
+    argv: tuple[str, ...]
+
+    def take(self, kept: Signed) -> Told:
+        """Run it and wait for its success."""
+        env = {name: value for name, value in os.environ.items() if name in _PASSED_ON}
+        try:
+            process = subprocess.Popen(
+                self.argv,
+                env=env,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # so that its children can be ended with it
+            )
+        except OSError as error:
+            raise WorldError(f"the program cannot be run: {error.strerror}", hint="check its path and mode") from None
+        with process:
+            _feed(process, kept.note.encode())
+        if process.returncode != 0:
+            raise WorldError(f"the program ended with status {process.returncode}", hint="run it by hand to see why")
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class WebTarget:
+    """A web address, kept by reference because it may hold a token."""
+
+    name: str
+    url: SecretRef
+    method: Method
+    route: Route
+    secret: Secret
+    clock: Clock
+
+    def take(self, kept: Signed) -> Told:
+        """Put it below the address, or post it there."""
+        below = f"{kept.size}.note" if self.method is Method.PUT else ""
+        post = HttpPost(self.method.value.upper(), kept.note.encode(), NOTE_TYPE, below)
+        hand_over(self.secret(self.url), post, self.route, self.clock)
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class StampTarget:
+    """A time-stamp authority (RFC 3161): what it gives is checked and kept beside the checkpoint."""
+
+    layout: Layout
+    url: str
+    authorities: Path
+    route: Route
+    clock: Clock
+    name: str = RESERVED
+
+    def take(self, kept: Signed) -> Told:
+        """Have the note's bytes stamped."""
+        try:
+            authorities = self.authorities.read_bytes()
+        except OSError as error:
+            raise WorldError(f"timestamp_ca cannot be read: {error.strerror}") from error
+        path, note = stamp_path(self.layout, kept.size), kept.note.encode()
+        if is_there(path):  # of an earlier try that was not remembered
+            stamp = check_stamp(read_file(path), note, authorities)
+        else:
+            stamp = get_stamp(note, authorities, self._ask)
+            keep_file(self.layout, path, stamp.data)
+        digest = hashlib.sha256(stamp.data).hexdigest()
+        return {"stamped_at": format_instant(stamp.at), "stamp_sha256": digest}
+
+    def _ask(self, query: bytes) -> bytes:
+        return hand_over(self.url, HttpPost("POST", query, REQUEST_TYPE), self.route, self.clock)
+
+
+def build_targets(config: Config, layout: Layout, secret: Secret, clock: Clock) -> list[Target]:
+    """Return every configured target, but those that take Apprise: the daemon has the ways to a person's ear."""
+    network, evidence = config.network, config.evidence
+    route = Route(allow_private=False, ca_file=str(network.ca_file) if network.ca_file else None, proxy=network.proxy)
+    targets: list[Target] = []
+    if evidence.timestamp_url is not None and evidence.timestamp_ca is not None:
+        targets.append(StampTarget(layout, evidence.timestamp_url, evidence.timestamp_ca, route, clock))
+    return [*targets, *(each for settings in evidence.send_to for each in _target(settings, route, secret, clock))]
+
+
+def names_of(config: Config) -> list[str]:
+    """Return the name of every configured target."""
+    evidence = config.evidence
+    return [*([RESERVED] if evidence.timestamp_url else []), *(each.name for each in evidence.send_to)]
+
+
+def send_owed(vault: Vault, targets: Sequence[Target], clock: Clock, *, at_once: bool = False) -> list[Sending]:
+    """Hand the newest checkpoint to every target that has not got it; return how each that was tried stands.
+
+    A target that failed lately is left alone until its time comes, unless `at_once`.
+    """
+    newest = newest_checkpoint(vault.catalogue)
+    if newest is None:
+        return []
+    owed = [(target, get_sending(vault.catalogue, target.name)) for target in targets]
+    return [
+        _send(vault, target, sending, newest, clock)
+        for target, sending in owed
+        if sending.size < newest.size and (at_once or not _waits(sending, clock()))
+    ]
+
+
+def is_owed(vault: Vault, names: Sequence[str], now: datetime) -> bool:
+    """Say whether any of these targets is owed a checkpoint and may be tried now."""
+    newest = newest_checkpoint(vault.catalogue)
+    sendings = [get_sending(vault.catalogue, name) for name in names]
+    return newest is not None and any(each.size < newest.size and not _waits(each, now) for each in sendings)
+
+
+def _waits(sending: Sending, now: datetime) -> bool:
+    return sending.next_at is not None and now < sending.next_at <= now + LONGEST_WAIT
+
+
+def _send(vault: Vault, target: Target, sending: Sending, newest: KeptCheckpoint, clock: Clock) -> Sending:
+    try:
+        facts = target.take(newest)
+    except StrongroomError as error:
+        wait = min(FIRST_WAIT * 2 ** min(sending.tries, 10), LONGEST_WAIT)
+        after = replace(sending, tries=sending.tries + 1, next_at=clock() + wait, failure=error.message)
+        with vault.catalogue.transaction():
+            put_sending(vault.catalogue, after)
+        return after
+    after = Sending(target.name, newest.size, clock())
+    told: dict[str, Fact] = {"entries": newest.size, "target": target.name, **facts}
+    with vault.catalogue.transaction():
+        put_sending(vault.catalogue, after)
+        add_entry(vault.catalogue, Entry("checkpoint.sent", clock(), facts=told))
+    vault.write_log()
+    return after
+
+
+def _target(settings: SendSettings, route: Route, secret: Secret, clock: Clock) -> list[Target]:
+    if settings.directory is not None:
+        return [FolderTarget(settings.name, settings.directory)]
+    if settings.command:
+        return [CommandTarget(settings.name, settings.command)]
+    if settings.url is not None:
+        private = replace(route, allow_private=settings.allow_private_addresses)
+        return [WebTarget(settings.name, settings.url, settings.method, private, secret, clock)]
+    return []
+
+
+def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
+    try:
+        process.communicate(data, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise WorldError(f"the program took longer than {PATIENCE:g} s and was ended") from None
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)

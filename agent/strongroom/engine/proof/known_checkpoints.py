@@ -1,0 +1,133 @@
+"""What was signed of a log, as it is known outside the vault: in folders that got checkpoints, and beside the key.
+
+A vault that was put back as a whole, with its catalogue and its checkpoints, contradicts nothing in itself. Only what
+lies elsewhere can tell that more was signed already.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from strongroom.config.schema import Config
+from strongroom.config.secrets import Scheme
+from strongroom.engine.core.neighbors import beside
+from strongroom.evidence.checkpoint import Checkpoint, read_unchecked
+from strongroom.model.errors import StrongroomError
+
+_LONGEST = 65_536  # bytes; a longer file is no note
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointPlace:
+    """A place outside the vault, and the newest checkpoint of this log that lies there."""
+
+    name: str  # for a person
+    path: Path | None = None  # of that checkpoint's file
+    checkpoint: Checkpoint | None = None
+    unread: str = ""  # why the place could not be looked at
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCheckpoints:
+    """Where to look outside the vault before anything is signed, and when the log is checked."""
+
+    folders: tuple[Path, ...] = ()  # that checkpoints were sent to
+    key: Path | None = None  # the file of the signing key; the last checkpoint is remembered beside it
+    names: tuple[str, ...] = ()  # of the targets whose folders these are
+    blind: tuple[str, ...] = ()  # targets that take checkpoints and cannot be read by us
+
+    def look(self, origin: str) -> list[CheckpointPlace]:
+        """Return what each place has of this log, whoever signed it, and which place could not be looked at."""
+        names = (*self.names, *(str(folder) for folder in self.folders[len(self.names) :]))
+        found = [
+            _newest(f"checkpoint target {name}", each, origin) for name, each in zip(names, self.folders, strict=True)
+        ]
+        memory = self._memory(origin)
+        if memory is not None:
+            found.append(_look_at("the note beside the signing key", memory, origin))
+        return found
+
+    def seen(self, origin: str) -> list[Checkpoint]:
+        """Return the newest checkpoint of this log from each place that can be read, whoever signed it."""
+        return [each.checkpoint for each in self.look(origin) if each.checkpoint is not None]
+
+    def remember(self, origin: str, note: str) -> str:
+        """Keep the last checkpoint beside the signing key; return why that failed, or an empty text."""
+        memory = self._memory(origin)
+        if memory is None:
+            return ""
+        temporary = memory.with_name(f".{memory.name[:40]}.{os.getpid()}.part")
+        try:
+            try:
+                fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+                with os.fdopen(fd, "wb") as file:
+                    file.write(note.encode())
+                    file.flush()
+                    os.fsync(fd)
+                temporary.replace(memory)
+            finally:
+                with suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+        except OSError as error:
+            return f"{memory}: {error.strerror}"
+        return ""
+
+    def _memory(self, origin: str) -> Path | None:
+        return None if self.key is None else beside(self.key, f".{_log_of(origin)}.note")
+
+
+NOWHERE = KnownCheckpoints()
+
+
+def known_checkpoints(config: Config) -> KnownCheckpoints:
+    """Return where this configuration says that checkpoints lie outside the vault."""
+    reference = config.vault.signing_key
+    key = Path(reference.target) if reference is not None and reference.scheme is Scheme.FILE else None
+    targets = config.evidence.send_to
+    folders = tuple(each.directory for each in targets if each.directory is not None)
+    names = tuple(each.name for each in targets if each.directory is not None)
+    return KnownCheckpoints(folders, key, names, tuple(each.name for each in targets if each.directory is None))
+
+
+def _log_of(origin: str) -> str:
+    """Return what an origin says of the log's first line: the name before it is the signer's, who may change."""
+    return origin.rpartition("/")[2]
+
+
+def _newest(name: str, folder: Path, origin: str) -> CheckpointPlace:
+    try:
+        paths = [path for path in folder.iterdir() if path.suffix == ".note" and path.stem.isdecimal()]
+    except OSError as error:  # not mounted, or a place that we may add to and not read
+        return CheckpointPlace(name, unread=error.strerror or "it cannot be read")
+    unread = ""
+    for path in sorted(paths, key=lambda path: int(path.stem[:20]), reverse=True):
+        found = _look_at(name, path, origin)
+        if found.checkpoint is not None:
+            return replace(found, unread=unread)
+        unread = unread or found.unread
+    return CheckpointPlace(name, unread=unread)
+
+
+def _look_at(name: str, path: Path, origin: str) -> CheckpointPlace:
+    """Return what a file says of this log; nothing for one of another log, or that is none."""
+    try:
+        found = read_unchecked(_read(path))
+    except FileNotFoundError:
+        return CheckpointPlace(name)
+    except OSError as error:
+        return CheckpointPlace(name, unread=f"{path.name}: {error.strerror}")
+    except (ValueError, StrongroomError):
+        return CheckpointPlace(name)
+    ours = _log_of(found.origin) == _log_of(origin)
+    return CheckpointPlace(name, path, found) if ours else CheckpointPlace(name)
+
+
+def _read(path: Path) -> str:
+    """Return what a file has; nothing of what is no file. Raises OSError, ValueError."""
+    if path.exists() and not path.is_file():
+        raise ValueError("no file")
+    with path.open("rb") as file:
+        return file.read(_LONGEST).decode()

@@ -1,0 +1,242 @@
+"""Manifests and tombstones entered into a catalogue that is made again, as far as the log confirms them.
+
+One that is gone or damaged is taken from an older catalogue where its digest is the one that the log has of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from strongroom.evidence.line import Entry, Fact
+from strongroom.model.archive import Archive, Holding
+from strongroom.model.errors import VaultError
+from strongroom.model.job import Job, State
+from strongroom.vault.archives import get_archive, put_archive
+from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.durable import write_new
+from strongroom.vault.files import is_file, is_there, list_folder, list_shards, open_file, read_file
+from strongroom.vault.jobs import get_job, put_job
+from strongroom.vault.layout import Layout, id_of
+from strongroom.vault.log import add_entry, entries_of_archive
+from strongroom.vault.manifest import read_manifest, write_manifest
+from strongroom.vault.old_catalogues import Witnesses
+from strongroom.vault.orphans import move_aside
+from strongroom.vault.tombstones import is_tombstone, put_tombstone, read_tombstone, tombstone_path
+
+SET_JOB_FILTERS = "UPDATE jobs SET filters = ? WHERE id = ? AND filters <> ?"
+
+BLOCK = 1 << 20
+Told = list[dict[str, Fact]]
+"""The lines of the log about one archive, the newest first."""
+
+
+def manifests_of(layout: Layout) -> list[Path]:
+    """Return every manifest and tombstone that has a name of ours, sorted."""
+    found = [*list_shards(layout.root / "manifests"), *list_folder(layout.root / "quarantine")]
+    return sorted(path for path in found if path.suffix == ".json" and id_of(path) is not None)
+
+
+def name_of(layout: Layout, path: Path) -> str:
+    """Return a path relative to the vault."""
+    return str(path.relative_to(layout.root))
+
+
+def enter_file(layout: Layout, catalogue: Catalogue, path: Path) -> list[str]:
+    """Enter one manifest; return what is wrong with it instead, where the log does not bear it out."""
+    name = name_of(layout, path)
+    try:
+        data = read_file(path)
+        if is_tombstone(data):
+            return enter_tombstone(catalogue, path, data)
+        archive = read_manifest(data)
+    except OSError as error:
+        return [f"{name}: expected a manifest, got: {error.strerror}"]
+    except VaultError as error:
+        return [f"{name}: {error.message}"]
+    if archive.id != id_of(path) or (archive.holding is Holding.QUARANTINED) != name.startswith("quarantine/"):
+        return [f"{name}: expected the manifest of an archive that lies there, got another's"]
+    return enter_archive(layout, catalogue, archive, data, name)
+
+
+def enter_archive(layout: Layout, catalogue: Catalogue, archive: Archive, data: bytes, name: str) -> list[str]:
+    """Enter an archive whose manifest was read as `data`; return what is wrong where the log does not confirm it."""
+    told = told_of(catalogue, archive.id)
+    if is_destroyed(told):
+        return [f"{name}: the archive was destroyed and is not entered; it is destroyed again when work begins"]
+    logged = newest(told, "manifest_sha256")
+    if logged and logged != hashlib.sha256(data).hexdigest():
+        return [f"{name}: expected SHA-256 {logged[:16]}…, as the log has it, got another manifest"]
+    if get_archive(catalogue, archive.id) is not None:
+        return [f"{name}: a second manifest of an archive that is entered already"]
+    faults = [] if logged else [f"{name}: the log has no line about it; entered all the same"]
+    _require_job(catalogue, archive)
+    text = data.decode() if logged else ""  # what the log confirms, byte for byte
+    put_archive(catalogue, archive, newest(told, "key_sha256") or _key_digest(layout, archive), text)
+    return faults
+
+
+def enter_tombstone(catalogue: Catalogue, path: Path, data: bytes) -> list[str]:
+    """Enter a tombstone; return what is wrong with it where the log does not confirm it."""
+    tombstone = read_tombstone(data)
+    told = told_of(catalogue, tombstone.archive)
+    known = tombstone_digests(told)
+    if not known and not is_destroyed(told):
+        return [f"{path.name}: a tombstone that the log knows nothing of"]
+    if known and hashlib.sha256(data).hexdigest() not in known:
+        return [f"{path.name}: expected SHA-256 {known[0][:16]}…, as the log has it, got another tombstone"]
+    put_tombstone(catalogue, tombstone, newest(told, "certificate_sha256"))
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Restorer:
+    """Takes from older catalogues the manifests and tombstones that are gone, where the log has their digest."""
+
+    layout: Layout
+    catalogue: Catalogue  # the one that is made again, inside a transaction
+    witnesses: Witnesses
+    now: datetime
+    writes: bool = True  # False: the vault is left alone, only the catalogue learns of it
+
+    def restore(self, archive_id: str) -> str:
+        """Enter an archive or a tombstone that has no sound file; return where its file lies now, or an empty text."""
+        told = told_of(self.catalogue, archive_id)
+        if is_destroyed(told):
+            return self._restore_tombstone(archive_id, told)
+        found = manifest_from(self.witnesses, archive_id, told)
+        if found is None or get_archive(self.catalogue, archive_id) is not None:
+            return ""
+        path = manifest_place(self.layout, found)
+        if enter_archive(self.layout, self.catalogue, found, write_manifest(found), path.name):
+            return ""
+        return self._write(path, write_manifest(found), archive_id, found.stream)
+
+    def _restore_tombstone(self, archive_id: str, told: Told) -> str:
+        texts = (self.witnesses.tombstone(archive_id, each) for each in tombstone_digests(told))
+        data = next((text for text in texts if text is not None), None)
+        if data is None:
+            return ""
+        tombstone = read_tombstone(data)
+        path = tombstone_path(self.layout, tombstone)
+        if tombstone.archive != archive_id or enter_tombstone(self.catalogue, path, data):
+            return ""
+        return self._write(path, data, archive_id, tombstone.stream)
+
+    def _write(self, path: Path, data: bytes, archive_id: str, stream: str) -> str:
+        name = name_of(self.layout, path)
+        if self.writes:
+            facts: dict[str, Fact] = {"file": name, "aside": replace_file(self.layout, path, data)}
+            add_entry(self.catalogue, Entry("manifest.rewritten", self.now, "", archive_id, stream, facts))
+        return name
+
+
+def replace_file(layout: Layout, path: Path, data: bytes) -> list[Fact]:
+    """Write a small file in its place; another that is there goes to quarantine. Doing it twice does nothing more.
+
+    Returns what was moved away: name and SHA-256, as the log is to have it.
+    """
+    moved: list[Fact] = []
+    if is_there(path):
+        if is_file(path) and read_file(path) == data:
+            return moved
+        moved = [set_aside(layout, path)]
+    write_new(path, layout.tmp / path.name, data)
+    return moved
+
+
+def set_aside(layout: Layout, path: Path) -> list[Fact]:
+    """Move a file to quarantine; return the name that it has there, and its SHA-256 (empty for what is no file)."""
+    sha256 = file_sha256(path)
+    return [move_aside(layout, path).name, sha256]
+
+
+def file_sha256(path: Path) -> str:
+    """Return the digest of a file, or an empty text where it cannot be read."""
+    found = hashlib.sha256()
+    try:
+        with open_file(path) as file:
+            while block := file.read(BLOCK):
+                found.update(block)
+    except OSError:
+        return ""
+    return found.hexdigest()
+
+
+def manifest_from(witnesses: Witnesses, archive_id: str, told: Told) -> Archive | None:
+    """Return an archive as an older catalogue has it, if the log confirms every byte of that manifest."""
+    logged = newest(told, "manifest_sha256")
+    data = witnesses.manifest(archive_id, logged) if logged else None
+    try:
+        archive = read_manifest(data) if data is not None else None
+    except VaultError:
+        return None
+    return archive if archive is not None and archive.id == archive_id else None
+
+
+def manifest_place(layout: Layout, archive: Archive) -> Path:
+    """Return where the manifest of an archive lies."""
+    if archive.holding is Holding.QUARANTINED:
+        return layout.quarantined(archive.id, ".json")
+    return layout.manifest(archive.id)
+
+
+def told_of(catalogue: Catalogue, archive_id: str) -> Told:
+    """Return what the log records an archive, the newest first."""
+    return [entry.body for entry in reversed(entries_of_archive(catalogue, archive_id))]
+
+
+def is_destroyed(told: Told) -> bool:
+    """Say whether the log tells that an archive was destroyed."""
+    return any(body["kind"] == "archive.destroyed" for body in told)
+
+
+def tombstone_digests(told: Told) -> list[str]:
+    """Return each SHA-256 that the log has of an archive's tombstone, the newest first."""
+    ends = [body for body in told if body["kind"] == "archive.destroyed"]
+    found = [newest(ends, "manifest_sha256"), newest(told, "tombstone_sha256")]
+    return [each for each in dict.fromkeys(found) if each]
+
+
+def newest(told: Told, name: str) -> str:
+    """Return what the newest line that has this fact says."""
+    found = (body["facts"] for body in told)
+    return next((str(facts[name]) for facts in found if isinstance(facts, dict) and facts.get(name)), "")
+
+
+def _key_digest(layout: Layout, archive: Archive) -> str:
+    held = archive.holding is not Holding.QUARANTINED
+    path = layout.key(archive.id) if held else layout.quarantined(archive.id, ".key.age")
+    try:
+        return hashlib.sha256(read_file(path)).hexdigest()
+    except OSError:
+        return ""
+
+
+def _require_job(catalogue: Catalogue, archive: Archive) -> None:
+    """An archive stands on a job: one that the log does not tell is made from the manifest."""
+    filters = json.dumps(archive.spec.filters)
+    if get_job(catalogue, archive.job) is not None:
+        catalogue.write(SET_JOB_FILTERS, filters, archive.job, filters)  # which are in no line
+        return
+    put_job(catalogue, job_of(archive))
+
+
+def job_of(archive: Archive) -> Job:
+    """Return the job that an archive came from, as far as its manifest tells."""
+    return Job(
+        id=archive.job,
+        stream=archive.stream,
+        source=archive.source,
+        spec=archive.spec,
+        state=State.ARCHIVED if archive.holding is Holding.HELD else State.CANCELLED,
+        created_at=archive.durable_at,
+        changed_at=archive.verified_at,
+        next_at=archive.verified_at,
+        retention=archive.retention,
+        ref=archive.ref,
+        archive=archive.id,
+    )

@@ -1,0 +1,138 @@
+"""Making a vault: folders, catalogue, identities and a configuration that names them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from strongroom.config.load import parse_config
+from strongroom.config.template import FreshSource, render_config
+from strongroom.engine.core.identities import NewIdentity, identity_file, make_identity
+from strongroom.engine.core.neighbors import beside
+from strongroom.engine.core.sources import Dependencies
+from strongroom.engine.core.trusted_clock import remember_confirmed, remember_time
+from strongroom.engine.repair.unfinished_init import is_unfinished
+from strongroom.evidence.line import Entry, Fact
+from strongroom.evidence.note import Signer
+from strongroom.model.bech32 import encode_bech32
+from strongroom.model.errors import UsageError
+from strongroom.vault.durable import flush, in_words, write_all
+from strongroom.vault.layout import Layout
+from strongroom.vault.log import add_entry
+from strongroom.vault.readme import README
+from strongroom.vault.vault import create_vault
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a person wants of a new vault."""
+
+    vault: Path
+    config: Path
+    identity: Path  # where the working identity goes
+    passphrase: str | None  # seals the working identity; None leaves it in the clear
+    source: FreshSource | None = None  # written into the configuration as a first source
+    recovery_file: Path | None = None  # where the recovery identity goes, for those who do not write it on paper
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made. The recovery identity's secret is in here and nowhere else."""
+
+    vault: Path
+    config: Path
+    identity: Path
+    working: str  # public key
+    verifier: str  # the public half of the agent's signing key
+    recovery: NewIdentity
+
+
+def check_wishes(wishes: Wishes) -> None:
+    """Refuse, before anything is made, what would overwrite or mix up something, or not work. Raises UsageError."""
+    places = {
+        "signing key": signing_key_of(wishes),
+        "configuration": wishes.config,
+        "identity file": wishes.identity,
+        "recovery file": wishes.recovery_file,
+    }
+    for what, path in places.items():
+        if path is not None and path.exists():
+            raise UsageError(f"there is a {what} at {path} already", hint="it is never overwritten: name another path")
+    if wishes.vault.exists() and any(wishes.vault.iterdir()):
+        hint = "choose another folder for the vault"
+        if wishes.vault.is_dir() and is_unfinished(Layout(wishes.vault), configured=False):
+            hint = f"an earlier init was interrupted there; see: strongroom recover --vault {wishes.vault}"
+        raise UsageError(f"{wishes.vault} is not empty", hint=hint)
+    for path in filter(None, (wishes.identity, wishes.recovery_file)):
+        if wishes.vault.resolve() in path.resolve().parents:
+            raise UsageError(
+                "the identity must not lie inside the vault it opens",
+                hint="whoever copies the vault would have the key",
+            )
+    _check_text(wishes)
+
+
+def _check_text(wishes: Wishes) -> None:
+    """Judge the configuration that would be written, as `config check` does. Raises UsageError."""
+    from strongroom.engine.monitor.doctor import CheckResult, check_streams
+
+    stand_ins = [encode_bech32("age", bytes([number]) * 32) for number in (1, 2)]
+    config = parse_config(wishes.config, _text(wishes, stand_ins))
+    for check in check_streams(config, Dependencies()):
+        if check.verdict is CheckResult.FAIL:
+            raise UsageError(f"nothing was made: {check.message}", hint=check.hint)
+
+
+def _text(wishes: Wishes, recipients: Sequence[str]) -> str:
+    signing_key = signing_key_of(wishes).resolve()
+    return render_config(wishes.vault.resolve(), recipients, wishes.identity.resolve(), wishes.source, signing_key)
+
+
+def initialise(wishes: Wishes, recovery: NewIdentity, dependencies: Dependencies) -> Made:
+    """Make the vault, the working identity and the configuration. `recovery` was shown to a person before.
+
+    Raises UsageError or WorldError; what was made until then stays, nothing older is touched.
+    """
+    check_wishes(wishes)
+    working = make_identity(dependencies.random_bytes)
+    recipients = (working.recipient, recovery.recipient)
+    _write_private(wishes.identity, identity_file(working, wishes.passphrase, dependencies.random_bytes))
+    if wishes.recovery_file is not None:
+        _write_private(wishes.recovery_file, identity_file(recovery, None, dependencies.random_bytes))
+    signer = Signer.generate("strongroom", dependencies.random_bytes)
+    _write_private(signing_key_of(wishes), f"{signer.reveal()}\n".encode())
+    vault = create_vault(wishes.vault, README)
+    try:
+        facts: dict[str, Fact] = {"recipients": [*recipients], "verifier": str(signer.verifier), "time": "log"}
+        with vault.catalogue.transaction():
+            add_entry(vault.catalogue, Entry("vault.created", dependencies.clock(), facts=facts))
+        vault.write_log()
+        remember_time(vault, dependencies.clock())
+        remember_confirmed(vault, dependencies.clock())
+    finally:
+        vault.close()
+    _write_private(wishes.config, _text(wishes, recipients).encode())
+    return Made(wishes.vault, wishes.config, wishes.identity, working.recipient, str(signer.verifier), recovery)
+
+
+def signing_key_of(wishes: Wishes) -> Path:
+    """Return where the agent's signing key goes: beside the configuration."""
+    return beside(wishes.config.with_suffix(""), "-signing.key")
+
+
+def _write_private(path: Path, data: bytes) -> None:
+    """Write a new file that only its owner can read. Raises UsageError when it exists."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except FileExistsError:
+        raise UsageError(f"{path} exists already and is never overwritten", hint="name another path") from None
+    except OSError as error:
+        raise in_words(error) from error
+    try:
+        write_all(fd, data)
+        flush(fd)
+    finally:
+        os.close(fd)

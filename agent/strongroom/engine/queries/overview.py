@@ -1,0 +1,206 @@
+"""The first screen's answer: am I covered, what is at risk, what runs now, and how old is the last proof.
+
+Made from the catalogue and the plans alone. Only the streams that are looked at have their strips read; what is at risk
+is worked out for all of them, since the most urgent one may be anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from strongroom.engine.core.heartbeat import Heartbeat, last_heartbeat
+from strongroom.engine.monitor.stream_status import Keeps
+from strongroom.engine.monitor.system_status import Quota, quota_of
+from strongroom.engine.queries.lists import list_jobs
+from strongroom.engine.repair.scrub_report import ScrubState, scrub_state
+from strongroom.model.coverage import Cover, Interval, closers_of
+from strongroom.model.coverage_strip import Heat, Horizon, Zoom, grid, heat, wanted_of
+from strongroom.model.horizon import AtRisk, at_risk
+from strongroom.model.job import Job, State
+from strongroom.model.plan import Plan
+from strongroom.model.provider import BlindSpot, Limits
+from strongroom.model.second_look import SecondLook, SecondLookOutcome, words_of
+from strongroom.model.window import Window
+from strongroom.vault.alert_queries import held_intervals, known_retention
+from strongroom.vault.archives import sealed_since
+from strongroom.vault.checkpoints import newest_checkpoint
+from strongroom.vault.coverage import coverage_totals, intervals_of
+from strongroom.vault.recipients import last_drills
+from strongroom.vault.second_looks import second_looks
+from strongroom.vault.sources import told_retention
+from strongroom.vault.streams import StreamState, all_streams
+from strongroom.vault.vault import Vault
+
+WEEK = timedelta(days=7)
+SHOWN = 20  # jobs at work of one state
+_AT_WORK = (State.FETCHING, State.SEALED, State.READY, State.UNCERTAIN, State.WAITING)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Which part of the strips is looked at."""
+
+    zoom: Zoom = Zoom.DAY
+    last: datetime | None = None  # an instant in the last cell; None means now
+    cells: int = 60
+    first: int = 0  # the first stream, counted from 0
+    most: int = 20  # streams
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """How one stream stands, cell by cell."""
+
+    stream: str
+    source: str
+    paused: str  # why nothing new is asked for, or empty
+    cells: tuple[Heat, ...]
+    causes: Mapping[int, str]  # by the place of a cell that is missing, lost, or empty without a second look
+    snapshot: bool = False  # no time windows: a held cell has a copy of all there was when it was taken
+    blind: tuple[str, ...] = ()  # what its archives leave out, and which streams have it
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The vault on one screen."""
+
+    look: Look
+    windows: tuple[Window, ...]  # the cells, in order of time
+    strips: tuple[Strip, ...]
+    streams: int  # how many there are, looked at or not
+    risks: tuple[AtRisk, ...]  # the most urgent first
+    unknown: tuple[str, ...]  # sources of which nobody knows how long they keep records
+    missing: int  # intervals that failed for good
+    lost: int
+    at_work: tuple[Job, ...]
+    quotas: tuple[Quota, ...]
+    grown: int  # bytes on disk that came in the last week
+    heartbeat: Heartbeat | None
+    scrub: ScrubState
+    drilled_at: datetime | None  # when somebody last proved that an identity opens an archive
+    signed_at: datetime | None  # when the log was last signed
+
+
+def read_overview(
+    vault: Vault,
+    plans: Sequence[Plan],
+    limits: Mapping[str, Limits],
+    now: datetime,
+    look: Look,
+    spots: Mapping[str, Sequence[BlindSpot]] = MappingProxyType({}),
+) -> Overview:
+    """Read the first screen's answer. `limits` has what is known of each source beyond the catalogue.
+
+    `spots` are what each source's datasets leave out, as far as that is known.
+    """
+    states = {state.name: state for state in all_streams(vault.catalogue)}
+    plans = [_floored(plan, states) for plan in plans]
+    keeps = _keeps(vault, plans, limits)
+    windows = grid(look.zoom, plans[0].zone if plans else "UTC", look.last or now, look.cells)
+    totals = coverage_totals(vault.catalogue)
+    looks = [
+        each
+        for each in second_looks(vault.catalogue)
+        if each.outcome in (SecondLookOutcome.PENDING, SecondLookOutcome.UNCONFIRMED)
+    ]
+    return Overview(
+        look=look,
+        windows=windows,
+        strips=tuple(
+            replace(
+                _strip(
+                    vault,
+                    plan,
+                    states,
+                    windows,
+                    Horizon(wanted_of(plan, now, keeps[source]), keeps[source], now),
+                    [look for look in looks if look.stream == plan.stream.name],
+                ),
+                snapshot=plan.snapshot,
+                blind=_blind(plan, plans, spots.get(source, ())),
+            )
+            for plan in plans[look.first : look.first + look.most]
+            for source in [plan.stream.source]
+        ),
+        streams=len(plans),
+        risks=tuple(sorted(_risks(vault, plans, keeps, now), key=lambda risk: risk.first_loss)),
+        unknown=tuple(sorted(source for source, kept in keeps.items() if kept is None)),
+        missing=sum(covers.get(Cover.MISSING, 0) for covers in totals.values()),
+        lost=sum(covers.get(Cover.LOST, 0) for covers in totals.values()),
+        at_work=tuple(job for state in _AT_WORK for job in list_jobs(vault, state=state.value, most=SHOWN)),
+        quotas=tuple(quota_of(vault, source, limits.get(source), now) for source in sorted(keeps)),
+        grown=sealed_since(vault.catalogue, now - WEEK),
+        heartbeat=last_heartbeat(vault),
+        scrub=scrub_state(vault, now),
+        drilled_at=max(last_drills(vault.catalogue).values(), default=None),
+        signed_at=checkpoint.at if (checkpoint := newest_checkpoint(vault.catalogue)) else None,
+    )
+
+
+def _floored(plan: Plan, states: Mapping[str, StreamState]) -> Plan:
+    state = states.get(plan.stream.name)
+    return replace(plan, since=plan.since or (state.floor if state else None))
+
+
+def _keeps(vault: Vault, plans: Sequence[Plan], limits: Mapping[str, Limits]) -> Keeps:
+    keeps: dict[str, timedelta | None] = {}
+    for source in {plan.stream.source for plan in plans}:
+        fixed = limits[source].retention if source in limits else None
+        told = told_retention(vault.catalogue, source) or known_retention(vault.catalogue, source)
+        keeps[source] = fixed or told
+    return keeps
+
+
+def _strip(
+    vault: Vault,
+    plan: Plan,
+    states: Mapping[str, StreamState],
+    windows: Sequence[Window],
+    horizon: Horizon,
+    looks: Sequence[SecondLook],
+) -> Strip:
+    name, state = plan.stream.name, states.get(plan.stream.name)
+    ledger = intervals_of(vault.catalogue, name, Window(windows[0].start, windows[-1].end))
+    paused = "in the configuration" if plan.paused else (state.paused if state else "")
+    cells = heat(windows, ledger, horizon)
+    causes = {**_causes(windows, cells, ledger), **_doubts(windows, cells, looks)}
+    return Strip(name, plan.stream.source, paused, cells, causes)
+
+
+def _blind(plan: Plan, plans: Sequence[Plan], spots: Sequence[BlindSpot]) -> tuple[str, ...]:
+    own = [each.stream for each in plans if each.stream.source == plan.stream.source]
+    found = []
+    for spot in spots:
+        if spot.dataset in plan.stream.datasets:
+            closers = ", ".join(closers_of(plan.stream, spot, own))
+            found.append(f"{spot.lacks}: " + (f"see {closers}" if closers else "no stream holds them"))
+    return tuple(found)
+
+
+def _causes(windows: Sequence[Window], cells: Sequence[Heat], ledger: Sequence[Interval]) -> Mapping[int, str]:
+    """Return why cells are missing or lost: for each the first cause in it."""
+    gaps = {Heat.MISSING: Cover.MISSING, Heat.LOST: Cover.LOST}
+    found = {}
+    for place, (window, said) in enumerate(zip(windows, cells, strict=True)):
+        if said in gaps:
+            inside = (each for each in ledger if each.cover is gaps[said] and each.window.overlaps(window))
+            found[place] = next((each.cause for each in inside if each.cause), "")
+    return found
+
+
+def _doubts(windows: Sequence[Window], cells: Sequence[Heat], looks: Sequence[SecondLook]) -> Mapping[int, str]:
+    """Return what is said of cells with an empty window that no second look has confirmed."""
+    calm = [(place, each) for place, each in enumerate(windows) if cells[place] in (Heat.EMPTY, Heat.HELD)]
+    return {place: words_of(look) for place, each in calm for look in looks if look.window.overlaps(each)}
+
+
+def _risks(vault: Vault, plans: Sequence[Plan], keeps: Keeps, now: datetime) -> list[AtRisk]:
+    found = []
+    for plan in plans:
+        kept = keeps[plan.stream.source]
+        if kept is not None:
+            found.append(at_risk(plan, held_intervals(vault.catalogue, plan.stream.name, now - kept), now, kept))
+    return [risk for risk in found if risk is not None]

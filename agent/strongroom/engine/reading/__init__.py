@@ -1,1 +1,0 @@
-"""Opening archives: restoring, browsing, comparing, collecting records."""

@@ -1,0 +1,1 @@
+"""Scrubbing, diagnosing, repairing and rebuilding a vault, and recovery at a start."""

@@ -1,0 +1,138 @@
+"""A damaged archive moved to quarantine; its window counts as missing, or as lost where nobody has it now."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import datetime
+
+from strongroom.engine.access.fixity import FixityFault
+from strongroom.engine.ingest.transitions import enter
+from strongroom.engine.proof.manifests import replace_file, set_aside
+from strongroom.engine.repair.diagnosis import faults_of
+from strongroom.engine.repair.findings import ProblemKind, Recovery, VaultProblem
+from strongroom.evidence.line import Entry, Fact
+from strongroom.model.archive import Archive, Holding
+from strongroom.model.coverage import Cover, Interval
+from strongroom.model.ids import make_id
+from strongroom.model.job import Job, State
+from strongroom.model.times import format_instant
+from strongroom.vault.alert_queries import known_retention
+from strongroom.vault.archives import get_archive
+from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.coverage import covered_by, put_interval
+from strongroom.vault.durable import make_folder
+from strongroom.vault.files import is_there
+from strongroom.vault.log import add_entry
+from strongroom.vault.manifest import write_manifest
+from strongroom.vault.orphans import move_to
+from strongroom.vault.retention_records import put_reach
+from strongroom.vault.scrubs import ScrubFinding, settle_findings
+from strongroom.vault.sources import told_retention
+from strongroom.vault.vault import Vault
+
+REPLACE_MANIFEST = "UPDATE archives SET holding = ?, manifest = ? WHERE id = ?"
+
+
+def quarantine(recovery: Recovery, vault: Vault, trouble: VaultProblem) -> list[str]:
+    """Move what is left of a damaged archive to quarantine; its window is missing, or lost where nobody has it now."""
+    archive, now = get_archive(vault.catalogue, trouble.archive), recovery.clock()
+    if archive is None:
+        return []
+    faults = faults_of(vault, archive, deep=recovery.deep)
+    cause = _cause(vault, archive, trouble)
+    faults = faults or [FixityFault(archive.id, trouble.files[0], cause, trouble.words)]
+    after = replace(archive, holding=Holding.QUARANTINED)
+    aside = _move_files(vault, archive, after)
+    intervals = covered_by(vault.catalogue, archive.id)
+    again = [each for each in intervals if _is_held_there(vault, archive, each, now)]
+    jobs = [_fresh_job(recovery, archive, each, now) for each in again]
+    catalogue = vault.catalogue
+    with catalogue.transaction():
+        catalogue.write(REPLACE_MANIFEST, after.holding.value, write_manifest(after).decode(), archive.id)
+        put_reach(catalogue, after)
+        _uncover(catalogue, after, cause, aside, intervals, again, now)
+        settle_findings(
+            catalogue, [ScrubFinding(each.archive, each.file, each.code, each.message, now) for each in faults], now
+        )
+        for job in jobs:
+            enter(catalogue, job)
+    told = f"moved archive {archive.id} to quarantine ({cause})"
+    if jobs:
+        return [f"{told}; its window is exported again: job {', '.join(job.id for job in jobs)}"]
+    return [f"{told}; " + ("its window is lost" if intervals else "another archive covers its window")]
+
+
+def _cause(vault: Vault, archive: Archive, trouble: VaultProblem) -> str:
+    if trouble.kind is ProblemKind.KEY:
+        return "key-missing" if not is_there(vault.key_path(archive)) else "key-damaged"
+    return "payload-missing" if not is_there(vault.payload_path(archive)) else "payload-damaged"
+
+
+def _move_files(vault: Vault, archive: Archive, after: Archive) -> list[Fact]:
+    """Manifest first: what is in quarantine then says what it is. Doing it twice does nothing more.
+
+    Returns what was there under other names, as the log is to have it.
+    """
+    layout = vault.layout
+    if archive.holding is Holding.QUARANTINED:
+        return []
+    make_folder(layout.root / "quarantine")
+    moved = replace_file(layout, layout.quarantined(archive.id, ".json"), write_manifest(after))
+    move_to(layout.key(archive.id), layout.quarantined(archive.id, ".key.age"))
+    move_to(layout.archive(archive.id), layout.quarantined(archive.id, ".age"))
+    manifest = layout.manifest(archive.id)
+    return [*moved, set_aside(layout, manifest)] if is_there(manifest) else moved
+
+
+def _is_held_there(vault: Vault, archive: Archive, interval: Interval, now: datetime) -> bool:
+    """Say whether the provider may still have the window. Where nobody knows how long it keeps records, it may."""
+    catalogue = vault.catalogue
+    keeps = known_retention(catalogue, archive.source) or told_retention(catalogue, archive.source)
+    return keeps is None or interval.window.start >= now - keeps
+
+
+def _uncover(
+    catalogue: Catalogue,
+    after: Archive,
+    cause: str,
+    aside: list[Fact],
+    intervals: list[Interval],
+    again: list[Interval],
+    now: datetime,
+) -> None:
+    facts: dict[str, Fact] = {
+        "aside": aside,
+        "cause": cause,
+        "holding": after.holding.value,
+        "manifest_sha256": hashlib.sha256(write_manifest(after)).hexdigest(),
+        "sealed_sha256": after.seal.sealed_sha256,
+        "uncovered": [
+            [format_instant(each.window.start), format_instant(each.window.end), _cover(each, again).value]
+            for each in intervals
+        ],
+    }
+    for each in intervals:
+        put_interval(catalogue, Interval(each.stream, each.window, _cover(each, again), job=each.job, cause=cause))
+    add_entry(catalogue, Entry("archive.damaged", now, after.job, after.id, after.stream, facts))
+
+
+def _cover(interval: Interval, again: list[Interval]) -> Cover:
+    return Cover.MISSING if interval in again else Cover.LOST
+
+
+def _fresh_job(recovery: Recovery, archive: Archive, interval: Interval, now: datetime) -> Job:
+    return Job(
+        id=make_id(now, recovery.random_bytes),
+        stream=archive.stream,
+        source=archive.source,
+        spec=replace(archive.spec, window=interval.window),
+        state=State.PLANNED,
+        created_at=now,
+        changed_at=now,
+        next_at=now,
+        purpose="manual",
+        retention=archive.retention,
+        priority=10,
+        parent=archive.job,
+    )

@@ -1,0 +1,307 @@
+"""What is wrong with a vault, found out by reading alone, and what could be done about each thing.
+
+The order matters: nothing is said of archives by a catalogue that is lost, damaged or another age than its log.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+from strongroom.engine.access.fixity import UNTOLD, FixityFault, check_fixity, check_small_files, payload_fault
+from strongroom.engine.access.inventory import each_archive
+from strongroom.engine.destruction.log_consistency import held_otherwise, planned_otherwise
+from strongroom.engine.proof.derived import Wrong, row_differences
+from strongroom.engine.proof.log_continuity import begins_anew, has_lines, is_accepted
+from strongroom.engine.repair.catalogue_file import integrity
+from strongroom.engine.repair.file_check import misplaced
+from strongroom.engine.repair.findings import ProblemKind, VaultProblem, keep_found
+from strongroom.engine.repair.foreign import foreign_schema, unchained_row
+from strongroom.engine.repair.small_files import file_problems
+from strongroom.engine.repair.unfinished_init import is_unfinished
+from strongroom.engine.repair.unknown_files import stray_problems
+from strongroom.evidence.line import GENESIS, digest
+from strongroom.model.archive import Archive
+from strongroom.model.errors import UsageError, VaultError
+from strongroom.model.units import counted, noun_of
+from strongroom.vault.archives import all_archive_ids, get_archive
+from strongroom.vault.files import file_size, is_there, open_descriptor, open_file, open_lines
+from strongroom.vault.jobs import interrupted_jobs
+from strongroom.vault.layout import Layout
+from strongroom.vault.log import ENTRY, LAST_ENTRY
+from strongroom.vault.scrubs import findings_of, is_still_read
+from strongroom.vault.vault import Vault, open_vault, require_sound_places
+
+WITHOUT_LOG = (
+    "put log/log.jsonl or catalogue.sqlite back from a copy; only if both are lost for good: strongroom rebuild"
+    " --lose-history, which knows nothing of legal holds, longer periods and erasures"
+)
+
+_DECISIVE = (ProblemKind.BAD_CATALOGUE, ProblemKind.OLD_CATALOGUE, ProblemKind.FORKED_LOG, ProblemKind.BROKEN_LOG)
+"""What is to be mended before anything else in a vault can be judged."""
+
+
+def diagnose(root: Path, *, deep: bool = False, configured: bool = True) -> list[VaultProblem]:
+    """Return everything that is wrong, in the order in which it is to be mended. Changes nothing.
+
+    `deep` reads every sealed byte; without it payloads are judged by their size and by what scrubs found. A vault that
+    no configuration names (`configured` is False) and that holds nothing is what an interrupted init left.
+    """
+    layout = Layout(root)
+    if not root.is_dir():
+        raise UsageError(f"there is no folder {root}", hint="run: strongroom init, or check [vault] path")
+    try:
+        require_sound_places(layout)
+    except VaultError as error:
+        return [VaultProblem(ProblemKind.PLACE, error.message, error.hint, mendable=False)]
+    if is_unfinished(layout, configured=configured):
+        words = "a vault was begun here and never finished: it holds nothing, and init refuses the folder"
+        remedy = "move the folder aside, so that strongroom init can be run again"
+        return [VaultProblem(ProblemKind.UNFINISHED, words, remedy)]
+    found = list(_of_catalogue(layout))
+    if found:
+        return found
+    vault = open_vault(root)
+    try:
+        found = list(keep_found("the log", ProblemKind.UNREADABLE_LOG, ("log/log.jsonl",), lambda: _of_log(vault)))
+        found += [] if found else _of_unreadable(vault)
+        if any(each.kind in _DECISIVE for each in found):
+            return found
+        found += [*_of_holds(vault), *_of_jobs(vault), *_of_archives(vault, deep=deep)]
+        found += keep_found("stray files", ProblemKind.FILE, (), lambda: stray_problems(vault))
+        found += file_problems(vault, deep=deep)
+        found += keep_found("the kinds of files", ProblemKind.FILE, (), lambda: _of_places(layout, list(found)))
+        return found if any(each.mendable for each in found) else [*found, *_of_rows(vault)]  # files first
+    finally:
+        vault.close()
+
+
+def _keep_of_rows(what: str, look: Callable[[], Iterable[VaultProblem]]) -> Iterator[VaultProblem]:
+    return keep_found(what, ProblemKind.ROWS, ("catalogue.sqlite",), look)
+
+
+def _of_places(layout: Layout, found: list[VaultProblem]) -> Iterator[VaultProblem]:
+    """Tell what is no file in the place of one, where nothing else has named it."""
+    named = {name for each in found for name in each.files}
+    for name in misplaced(layout):
+        if name not in named:
+            words = f"{name} is a symbolic link, or no regular file, and is not opened"
+            remedy = "see what it is, remove it, and put the file back from a copy if there was one"
+            yield VaultProblem(ProblemKind.PLACE, words, remedy, mendable=False, files=(name,))
+
+
+def _of_catalogue(layout: Layout) -> Iterator[VaultProblem]:
+    told = has_lines(layout.log)
+    remedy = "make the catalogue again from log and manifests (strongroom rebuild)" if told else WITHOUT_LOG
+    if not is_there(layout.catalogue):
+        words = f"the catalogue is not there; {'log and manifests are' if told else 'the log is not there either'}"
+        yield VaultProblem(ProblemKind.NO_CATALOGUE, words, remedy, mendable=told, files=("catalogue.sqlite",))
+        return
+    fault = integrity(layout.catalogue) or foreign_schema(layout.catalogue)
+    if fault:
+        words = f"the catalogue is damaged: {fault}" + ("" if told else "; and the log is not there")
+        kept = f"{remedy}; the damaged one is kept"
+        yield VaultProblem(ProblemKind.BAD_CATALOGUE, words, kept, mendable=told, files=("catalogue.sqlite",))
+
+
+def _of_log(vault: Vault) -> Iterator[VaultProblem]:
+    """Compare every line of the log's file with its row, and with the line before it."""
+    log, catalogue = vault.layout.log, vault.catalogue
+    row = catalogue.read_one(LAST_ENTRY)
+    last = int(row["seq"]) if row else 0
+    name = ("log/log.jsonl",)
+    if not is_there(log):
+        if last:
+            words = f"the log's file is not there; the catalogue has its {counted(last, 'entry')}"
+            yield VaultProblem(ProblemKind.NO_LOG, words, "write it anew from the catalogue", files=name)
+        return
+    try:
+        open_file(log).close()
+    except OSError as error:
+        remedy = "see what it is and who owns it, put the file back from a copy; nothing is appended to it until then"
+        words = f"log/log.jsonl cannot be read: {error.strerror}"
+        yield VaultProblem(ProblemKind.UNREADABLE_LOG, words, remedy, mendable=False, files=name)
+        return
+    seq, prev, torn, forked = 0, GENESIS, False, 0
+    with open_lines(log) as file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                torn = True
+                break
+            seq, line = seq + 1, line[:-1]  # noqa: PLW2901 - the line without its end is the line
+            if not _follows(line, seq, prev):
+                words = f"line {seq} of the log does not follow the line before it: it was changed"
+                yield VaultProblem(
+                    ProblemKind.BROKEN_LOG, words, "restore log/log.jsonl from a copy", mendable=False, files=name
+                )
+                return
+            prev = digest(line)
+            known = catalogue.read_one(ENTRY, seq) if seq <= last else None
+            if known is not None and known["line"] != line:
+                forked = forked or seq
+    if not forked and (stray := unchained_row(catalogue, seq, prev)) is not None:
+        words = f"the catalogue is damaged: its row {stray} of the log follows none, so that nothing of ours wrote it"
+        remedy = "make the catalogue again from log and manifests (strongroom rebuild); the damaged one is kept"
+        yield VaultProblem(ProblemKind.BAD_CATALOGUE, words, remedy, files=("catalogue.sqlite",))
+        return
+    yield from _judge_log(seq, last, forked, torn=torn)
+
+
+def _follows(line: bytes, seq: int, prev: str) -> bool:
+    try:
+        body = json.loads(line)
+        return bool(body["seq"] == seq and body["prev"] == prev)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def _judge_log(seq: int, last: int, forked: int, *, torn: bool) -> Iterator[VaultProblem]:
+    name = ("log/log.jsonl",)
+    if torn:
+        remedy = "cut it off and append the whole line, if the catalogue has it"
+        yield VaultProblem(
+            ProblemKind.TORN_LOG, "the last line of the log is half a line: a crash while writing", remedy, files=name
+        )
+    if forked:
+        words = f"log and catalogue part at entry {forked}: each has lines that the other has not"
+        remedy = "one of the two belongs to another copy of this vault: put back the pair that belongs together"
+        yield VaultProblem(ProblemKind.FORKED_LOG, words, remedy, mendable=False, files=("catalogue.sqlite", *name))
+    elif seq > last:
+        words = f"the log has {counted(seq, 'entry')}, the catalogue {last}: the catalogue is an older copy"
+        remedy = "make it again from log and manifests (strongroom rebuild); the older one is kept"
+        yield VaultProblem(ProblemKind.OLD_CATALOGUE, words, remedy, files=("catalogue.sqlite",))
+    elif seq < last:
+        words = (
+            f"the log's file has {counted(seq, 'entry')}, the catalogue {last}: a crash, or the file is an older copy"
+        )
+        yield VaultProblem(ProblemKind.SHORT_LOG, words, "append what is missing from the catalogue", files=name)
+
+
+def _of_unreadable(vault: Vault) -> Iterator[VaultProblem]:
+    """Yield the archives whose rows cannot be read: their manifests and the log make them again."""
+    names = [each.archive for each in each_archive(vault) if isinstance(each, FixityFault)]
+    if names:
+        row = f"the row of archive {names[0]}" if len(names) == 1 else f"{len(names)} rows ({', '.join(names[:3])})"
+        words = f"the catalogue is damaged: {row} cannot be read or belongs to another archive"
+        remedy = "make the catalogue again from log and manifests (strongroom rebuild); the damaged one is kept"
+        yield VaultProblem(ProblemKind.BAD_CATALOGUE, words, remedy, files=("catalogue.sqlite",))
+
+
+def _of_holds(vault: Vault) -> Iterator[VaultProblem]:
+    """Compare the holds with the log, which is whole by now: a hold whose row is gone would not be shown to anybody."""
+    remedy = "make the catalogue again from log and manifests: strongroom rebuild; until then nothing is destroyed"
+
+    def look() -> Iterator[VaultProblem]:
+        for words in held_otherwise(vault.catalogue):
+            yield VaultProblem(ProblemKind.HOLDS, words, remedy, mendable=False, files=("catalogue.sqlite",))
+
+    return _keep_of_rows("holds", look)
+
+
+def _of_rows(vault: Vault) -> Iterator[VaultProblem]:
+    """Compare the rows that anything is decided by with what log and manifests give; holds have their own trouble."""
+    return _keep_of_rows("rows of the catalogue", lambda: _differing_rows(vault))
+
+
+def _differing_rows(vault: Vault) -> Iterator[VaultProblem]:
+    wrong = [each for each in row_differences(vault) if not each.where.startswith("holds ")]
+    wrong += [Wrong("row", "plans", words) for words in planned_otherwise(vault.catalogue)]
+    if wrong:
+        more = f" (and {len(wrong) - 1} more; strongroom audit verify names each)" if len(wrong) > 1 else ""
+        words = f"the log and the manifests do not confirm the catalogue: {wrong[0].where}: {wrong[0].message}{more}"
+        remedy = "make the catalogue again from log and manifests: strongroom rebuild; the one that is there is kept"
+        yield VaultProblem(ProblemKind.ROWS, words, remedy, mendable=False, files=("catalogue.sqlite",))
+
+
+def _of_jobs(vault: Vault) -> Iterator[VaultProblem]:
+    return _keep_of_rows("jobs", lambda: _interrupted(vault))
+
+
+def _interrupted(vault: Vault) -> Iterator[VaultProblem]:
+    jobs = interrupted_jobs(vault.catalogue)
+    if jobs:
+        words = f"{counted(len(jobs), 'job')} {noun_of(len(jobs), 'was', 'were')} in a worker's hands when it ended"
+        yield VaultProblem(ProblemKind.INTERRUPTED, words, "nothing to do: the next run settles them", mendable=False)
+
+
+def _of_archives(vault: Vault, *, deep: bool) -> Iterator[VaultProblem]:
+    untold, anew = 0, begins_anew(vault)
+    for archive_id in all_archive_ids(vault.catalogue):
+        faults: list[FixityFault] = []
+        look = partial(_look_at, vault, archive_id, faults, deep=deep, anew=anew)
+        yield from _keep_of_rows(f"archive {archive_id}", look)
+        untold += sum(anew and each.message == UNTOLD for each in faults)
+    if untold and not is_accepted(vault):
+        older = f"{counted(untold, 'archive')} {noun_of(untold, 'is', 'are')} of before"
+        words = f"the log begins with a rebuild that had none: {older}, and so may be holds"
+        remedy = "put log/log.jsonl back from a copy and rebuild; without one, place the legal holds again, then:"
+        remedy += " strongroom recover --accept-lost-history WHY"
+        yield VaultProblem(ProblemKind.NO_HISTORY, words, remedy, mendable=False, files=("log/log.jsonl",))
+
+
+def _look_at(
+    vault: Vault, archive_id: str, faults: list[FixityFault], *, deep: bool, anew: bool
+) -> Iterator[VaultProblem]:
+    """Yield what is to be said of one archive; fills in the faults."""
+    archive = get_archive(vault.catalogue, archive_id)
+    if archive is not None and is_still_read(vault.catalogue, archive_id):
+        faults += faults_of(vault, archive, deep=deep)
+        yield from _of_archive(vault, archive, [each for each in faults if not (anew and each.message == UNTOLD)])
+
+
+def faults_of(vault: Vault, archive: Archive, *, deep: bool) -> list[FixityFault]:
+    """Return what is wrong with an archive's files."""
+    if deep:
+        return check_fixity(vault, archive)
+    return [*_payload_at_a_glance(vault, archive), *check_small_files(vault, archive)]
+
+
+def _payload_at_a_glance(vault: Vault, archive: Archive) -> list[FixityFault]:
+    path = vault.payload_path(archive)
+    try:
+        size = file_size(path)
+    except OSError as error:
+        return [payload_fault(vault, archive, error=error)]
+    if size != archive.seal.sealed_size:
+        return [payload_fault(vault, archive, size=size)]
+    name = os.path.relpath(path, vault.layout.root)
+    found = [each for each in findings_of(vault.catalogue, archive.id) if each.file == name]
+    return [FixityFault(archive.id, each.file, each.code, f"{each.message} (found by a scrub)") for each in found]
+
+
+def _of_archive(vault: Vault, archive: Archive, faults: list[FixityFault]) -> Iterator[VaultProblem]:
+    payload, key = (
+        str(path.relative_to(vault.layout.root)) for path in (vault.payload_path(archive), vault.key_path(archive))
+    )
+    about = f"archive {archive.id} of {archive.stream}"
+    for fault in faults:
+        words, files = f"{about}: {fault.file}: {fault.message}", (fault.file,)
+        if fault.code == "unreadable" and not _is_to_be_had(vault.layout.root / fault.file):
+            kind = {payload: ProblemKind.PAYLOAD, key: ProblemKind.KEY}.get(fault.file, ProblemKind.MANIFEST)
+            remedy = "see what it is, who owns it and its mode; make it readable, or move it away; then look again"
+            yield VaultProblem(kind, words, remedy, mendable=False, archive=archive.id, files=files)
+        elif fault.file in (payload, key):
+            kind = ProblemKind.KEY if fault.file == key else ProblemKind.PAYLOAD
+            remedy = (
+                "put the file back from a copy of the vault; if there is none, --apply moves what is left to quarantine"
+                " and has the window exported again where the provider still holds it"
+            )
+            yield VaultProblem(kind, words, remedy, archive=archive.id, files=files)
+        elif fault.code == "log":
+            remedy = "compare with a copy of the vault: the catalogue or the log was changed"
+            yield VaultProblem(ProblemKind.MANIFEST, words, remedy, mendable=False, archive=archive.id, files=files)
+        else:
+            remedy = "write it again from the catalogue, which the log bears out; the damaged one goes to quarantine"
+            yield VaultProblem(ProblemKind.MANIFEST, words, remedy, archive=archive.id, files=files)
+
+
+def _is_to_be_had(path: Path) -> bool:
+    """Say whether a file that could not be read is at fault itself, and not its mode, owner or kind."""
+    try:
+        os.close(open_descriptor(path, os.O_RDONLY))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,148 @@
+"""Modes, owners, types and links of everything in a vault, in one walk. Looks at names and not into files."""
+
+from __future__ import annotations
+
+import pwd
+import re
+import shlex
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from strongroom.engine.core.check import Check, CheckResult
+from strongroom.model.units import counted, noun_of
+from strongroom.vault.files import FileEntry, is_there, walk
+from strongroom.vault.layout import Layout
+
+SHOWN = 3  # names of each kind of finding
+_SHARD = re.compile(r"(?:archives|keys|manifests)/[0-9a-hjkmnp-tv-z]{2}\Z")
+_FOLDERS = ("archives", "keys", "manifests", "quarantine", "log", "log/checkpoints", "log/certificates", "tmp")
+_FILES = ("lock", "README.txt", "catalogue.sqlite", "catalogue.sqlite-wal", "catalogue.sqlite-shm")
+_FILE, _FOLDER = 0o600, 0o700  # what the owner needs
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was found, by the names it was found under."""
+
+    owner: int  # of the vault's own folder, to whom everything should belong
+    files: int = 0
+    links: list[str] = field(default_factory=list)
+    special: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    shared: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    named: dict[tuple[int, int], list[str]] = field(default_factory=dict)  # files with several names
+
+    @property
+    def twice(self) -> list[str]:
+        """The files that have another name; one in tmp/ is about to lose its first."""
+        several = (names for names in self.named.values() if not any(name.startswith("tmp/") for name in names))
+        return sorted(name for names in several for name in names)
+
+
+def check_files(root: Path) -> Iterator[Check]:
+    """Yield what is wrong with the files of a vault, each kind with its count, the first names, and what to do."""
+    layout = Layout(root)
+    if not is_there(layout.root):
+        return
+    found = _Found(layout.root.stat().st_uid)
+    for entry in walk(layout.root, _is_ours):
+        _judge(entry, found)
+    findings = list(_findings(layout.root, found))
+    yield from findings
+    if not findings:
+        words = f"types, modes, owners and links of {counted(found.files, 'file')} are as they should be"
+        yield Check("files", CheckResult.OK, words)
+
+
+def misplaced(layout: Layout) -> list[str]:
+    """Return the name of each link, pipe, socket and device in a vault, and of each folder where only files are."""
+    found = _Found(0)
+    for entry in walk(layout.root, _is_ours):
+        _judge(entry, found)
+    return sorted([*found.links, *found.special, *found.folders])
+
+
+def _is_ours(folder: str) -> bool:
+    return folder in _FOLDERS or _SHARD.match(folder) is not None
+
+
+def _judge(entry: FileEntry, found: _Found) -> None:
+    status = entry.status
+    if status is None:
+        found.unread.append(f"{entry.name} ({entry.error})")
+        return
+    kind = stat.S_IFMT(status.st_mode)
+    if kind == stat.S_IFLNK:
+        found.links.append(entry.name)
+    elif kind == stat.S_IFDIR:
+        _judge_folder(entry, status.st_mode, found)
+    elif kind != stat.S_IFREG:
+        found.special.append(entry.name)
+    else:
+        found.files += 1
+        _judge_mode(entry.name, status.st_mode, _FILE, found)
+        if status.st_nlink > 1:
+            found.named.setdefault((status.st_dev, status.st_ino), []).append(entry.name)
+    if status.st_uid != found.owner and (kind != stat.S_IFDIR or _is_ours(entry.name)):
+        found.foreign.append(entry.name)
+
+
+def _judge_folder(entry: FileEntry, mode: int, found: _Found) -> None:
+    if _is_ours(entry.name):
+        _judge_mode(entry.name, mode, _FOLDER, found)
+    elif (
+        "/" in entry.name or entry.name in _FILES
+    ):  # beside the folders of a vault there may be others, such as lost+found
+        found.folders.append(entry.name)
+
+
+def _judge_mode(name: str, mode: int, needed: int, found: _Found) -> None:
+    if mode & 0o077:
+        found.shared.append(name)
+    if mode & needed != needed:
+        found.closed.append(name)
+
+
+def _findings(root: Path, found: _Found) -> Iterator[Check]:
+    vault, owner = shlex.quote(str(root)), _name_of(found.owner)
+    put_back = "find out who did this; remove it, and put the file back from a copy of the vault"
+    others = f"others may read or change {_counted(found.shared, 'file or folder', 'files or folders')}"
+    belong = f"{_counted(found.foreign, 'file or folder', 'files or folders')} of the vault "
+    belong += f"{noun_of(len(found.foreign), 'does', 'do')} not belong to {owner}, whose the vault is"
+    lacking = f"the owner may not read and write {_counted(found.closed, 'file or folder', 'files or folders')}"
+    several = f"{_counted(found.twice, 'file has', 'files have')} another name (a hard link), which removing leaves"
+    apart = "if a backup made them, let it copy instead. For each: cp -p FILE FILE.new && mv FILE.new FILE"
+    unread = f"{_counted(found.unread, 'name')} could not be looked at"
+    yield from _told(CheckResult.FAIL, found.links, f"{_counted(found.links, 'symbolic link')} in the vault", put_back)
+    special = f"{_counted(found.special, 'pipe, socket or device', 'pipes, sockets or devices')} in the vault"
+    yield from _told(CheckResult.FAIL, found.special, special, put_back)
+    yield from _told(
+        CheckResult.FAIL, found.folders, f"{_counted(found.folders, 'folder')} where only files are", put_back
+    )
+    yield from _told(CheckResult.FAIL, found.foreign, belong, f"chown -R {owner}: {vault}")
+    yield from _told(CheckResult.FAIL, found.closed, lacking, f"chmod -R u+rwX {vault}")
+    yield from _told(CheckResult.WARN, found.shared, others, f"chmod -R go-rwx {vault}")
+    yield from _told(CheckResult.FAIL, found.twice, several, apart)
+    yield from _told(CheckResult.FAIL, found.unread, unread, f"run this as {owner} or as root")
+
+
+def _counted(names: list[str], one: str, many: str = "") -> str:
+    return counted(len(names), one, many) if many else counted(len(names), one)
+
+
+def _told(verdict: CheckResult, names: list[str], words: str, hint: str) -> Iterator[Check]:
+    if names:
+        more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+        yield Check("files", verdict, f"{words}: {', '.join(names[:SHOWN])}{more}", hint)
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

@@ -1,0 +1,164 @@
+"""Mending what the diagnosis found. Nothing is deleted: what is damaged is moved aside, and every act is in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from strongroom.engine.access.fixity import check_small_files
+from strongroom.engine.proof.manifests import manifest_place, replace_file, set_aside
+from strongroom.engine.repair.adoption import adopt
+from strongroom.engine.repair.damaged_archives import quarantine
+from strongroom.engine.repair.diagnosis import diagnose
+from strongroom.engine.repair.findings import ProblemKind, Recovery, VaultProblem
+from strongroom.engine.repair.foreign import is_foreign
+from strongroom.engine.repair.rebuild import Rebuild, rebuild
+from strongroom.engine.repair.small_files import rewrite_file
+from strongroom.engine.repair.unfinished_init import move_unfinished
+from strongroom.evidence.line import Entry, Fact
+from strongroom.model.errors import VaultError, WorldError
+from strongroom.model.units import counted
+from strongroom.vault.archives import get_archive
+from strongroom.vault.layout import Layout
+from strongroom.vault.lock import hold
+from strongroom.vault.log import add_entry
+from strongroom.vault.manifest import write_manifest
+from strongroom.vault.vault import Vault, open_vault
+
+ROUNDS = 5  # one mended thing may uncover another
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What was done, and what is left."""
+
+    done: tuple[str, ...]
+    left: tuple[VaultProblem, ...]
+
+
+def apply(recovery: Recovery) -> Mended:
+    """Diagnose and mend, until nothing that can be mended is left. Raises VaultLocked while somebody works there."""
+    done: list[str] = []
+    before: list[VaultProblem] = []
+    for _ in range(ROUNDS):
+        found = diagnose(recovery.root, deep=recovery.deep, configured=recovery.configured)
+        mendable = [each for each in found if each.mendable]
+        if not mendable or found == before:
+            return Mended(tuple(dict.fromkeys(done)), tuple(found))
+        done, before = done + _mend(recovery, mendable), found
+        if mendable[0].kind is ProblemKind.UNFINISHED:
+            return Mended(tuple(done), ())
+    left = diagnose(recovery.root, deep=recovery.deep, configured=recovery.configured)
+    return Mended(tuple(dict.fromkeys(done)), tuple(left))
+
+
+def _mend(recovery: Recovery, found: list[VaultProblem]) -> list[str]:
+    first = found[0].kind
+    if first is ProblemKind.UNFINISHED:
+        return [move_unfinished(recovery.root, recovery.clock)]
+    if first in (ProblemKind.NO_CATALOGUE, ProblemKind.BAD_CATALOGUE, ProblemKind.OLD_CATALOGUE):
+        return _rebuild(recovery)
+    vault = open_vault(recovery.root)
+    try:
+        with hold(vault.layout.lock, "strongroom recover"):
+            vault.make_folders()
+            done = [each for trouble in _once_each(found) for each in _try(recovery, vault, trouble)]
+            done += _bring_level(vault)
+        return done
+    finally:
+        vault.close()
+
+
+def _bring_level(vault: Vault) -> list[str]:
+    """Append to the log's file what the catalogue has; a file that cannot be written is told, and nothing is lost."""
+    try:
+        vault.write_log()
+    except (VaultError, WorldError, OSError) as error:
+        words = error.strerror if isinstance(error, OSError) else error.message
+        return [f"left alone log/log.jsonl: {words}; the catalogue has every entry"]
+    return []
+
+
+def _try(recovery: Recovery, vault: Vault, trouble: VaultProblem) -> list[str]:
+    """Mend one thing; one that cannot be mended, or moved, is told, and does not keep the rest from being."""
+    try:
+        return _MEND[trouble.kind](recovery, vault, trouble)
+    except (VaultError, WorldError, OSError) as error:
+        told = (error.strerror, "see what it is") if isinstance(error, OSError) else (error.message, error.hint)
+        return [f"left alone {', '.join(trouble.files)}: {told[0]}; {told[1]}"]
+
+
+def _once_each(found: list[VaultProblem]) -> list[VaultProblem]:
+    """Leave out a second thing that is wrong with an archive whose first is the end of it."""
+    lost = {each.archive for each in found if each.kind in (ProblemKind.PAYLOAD, ProblemKind.KEY)}
+    seen: set[tuple[str, str]] = set()
+    kept = []
+    for each in found:
+        kind = "lost" if each.archive in lost else each.kind.value
+        if (each.archive, kind) in seen and each.archive:
+            continue
+        if each.archive in lost and each.kind is ProblemKind.MANIFEST:
+            continue
+        seen.add((each.archive, kind))
+        kept.append(each)
+    return kept
+
+
+def _rebuild(recovery: Recovery) -> list[str]:
+    # What is damaged cannot mend the log; where there is no log at all, the diagnosis leaves this to a person.
+    lose = not is_foreign(Layout(recovery.root).catalogue)
+    made = rebuild(Rebuild(recovery.root, recovery.clock, recovery.streams, lose_history=lose))
+    kept = f"; the one that was there is now {made.aside.name}" if made.aside else ""
+    jobs, entries = counted(made.jobs, "job"), counted(made.entries, "entry")
+    told = f"made the catalogue again: {counted(made.archives, 'archive')}, {jobs}, {entries}{kept}"
+    sealed = f"{counted(made.sealed, 'hold')} with a sealed name: strongroom rebuild --identity FILE opens it"
+    return [
+        told,
+        *([sealed] if made.sealed else []),
+        *made.restored,
+        *(f"not as it should be: {fault}" for fault in made.faults),
+    ]
+
+
+def _level(_recovery: Recovery, vault: Vault, trouble: VaultProblem) -> list[str]:
+    vault.write_log()
+    return [f"brought the log's file level with the catalogue ({trouble.kind})"]
+
+
+def _rewrite_manifest(recovery: Recovery, vault: Vault, trouble: VaultProblem) -> list[str]:
+    archive = get_archive(vault.catalogue, trouble.archive)
+    if archive is None:
+        return []
+    path = manifest_place(vault.layout, archive)
+    if any(fault.code == "log" for fault in check_small_files(vault, archive)):
+        return []  # the catalogue is not borne out by the log either: a person must look
+    name, aside = str(path.relative_to(vault.layout.root)), replace_file(vault.layout, path, write_manifest(archive))
+    facts: dict[str, Fact] = {"file": name, "aside": aside}
+    with vault.catalogue.transaction():
+        add_entry(
+            vault.catalogue,
+            Entry("manifest.rewritten", recovery.clock(), archive=archive.id, stream=archive.stream, facts=facts),
+        )
+    return [f"wrote {facts['file']} again from the catalogue"]
+
+
+def _move_stray(recovery: Recovery, vault: Vault, trouble: VaultProblem) -> list[str]:
+    moved = [set_aside(vault.layout, vault.layout.root / name) for name in trouble.files]
+    facts: dict[str, Fact] = {"files": [*trouble.files], "aside": [*moved]}
+    with vault.catalogue.transaction():
+        add_entry(vault.catalogue, Entry("files.moved", recovery.clock(), archive=trouble.archive, facts=facts))
+    return [f"moved {Path(name).name} to quarantine" for name in trouble.files]
+
+
+_MEND: dict[ProblemKind, Callable[[Recovery, Vault, VaultProblem], list[str]]] = {
+    ProblemKind.NO_LOG: _level,
+    ProblemKind.TORN_LOG: _level,
+    ProblemKind.SHORT_LOG: _level,
+    ProblemKind.PAYLOAD: quarantine,
+    ProblemKind.KEY: quarantine,
+    ProblemKind.MANIFEST: _rewrite_manifest,
+    ProblemKind.UNKNOWN: adopt,
+    ProblemKind.STRAY: _move_stray,
+    ProblemKind.FILE: rewrite_file,
+}

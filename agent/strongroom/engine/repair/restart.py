@@ -1,0 +1,35 @@
+"""Starting up after anything: what an earlier process left half done is settled before new work begins."""
+
+from __future__ import annotations
+
+from strongroom.engine.access.key_rotation import settle_rotation
+from strongroom.engine.core.engine import Engine, JobContext
+from strongroom.engine.ingest.steps import perform
+from strongroom.engine.ingest.transitions import record
+from strongroom.model.decision import Act, Step
+from strongroom.model.job import Cause
+from strongroom.vault.jobs import interrupted_jobs
+from strongroom.vault.log import require_level
+
+CLEAR_PROGRESS = "DELETE FROM progress"
+
+
+def recover(engine: Engine) -> int:
+    """Settle interrupted jobs, empty tmp, bring the log file level; return how many jobs were settled.
+
+    The caller holds the vault's lock. Running it twice does nothing the second time. Raises VaultError where log and
+    catalogue are not of one age: then nothing was changed.
+    """
+    catalogue = engine.vault.catalogue
+    require_level(catalogue, engine.vault.layout.log)
+    engine.vault.write_log()
+    settle_rotation(engine.vault, engine.clock)
+    interrupted = interrupted_jobs(catalogue)
+    for job in interrupted:
+        result = perform(engine, job, Step(Act.RESTART, Cause.RESTART), JobContext())
+        if result is not None:
+            record(engine, job, result)
+    engine.vault.empty_tmp()
+    with catalogue.transaction():
+        catalogue.write(CLEAR_PROGRESS)
+    return len(interrupted)

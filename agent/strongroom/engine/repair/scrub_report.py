@@ -1,0 +1,79 @@
+"""How the scrub stands, for people and for the watcher: how far it is, whether it keeps its period, what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+
+from strongroom.config.schema import Config
+from strongroom.model.alert import Alert, AlertKind, Level
+from strongroom.model.scrub import Lap, ScrubPace, is_behind
+from strongroom.model.units import counted
+from strongroom.vault.alert_queries import scrubbed_at
+from strongroom.vault.scrubs import ScrubFinding as ScrubFinding  # the command line names it from here
+from strongroom.vault.scrubs import count_findings, last_lap, put_aside, scrubbed_files, standing_findings
+from strongroom.vault.vault import Vault
+
+LOG_FILE = "log/log.jsonl"
+NAMED = 20
+"""How many archives have an alarm of their own; the rest is one more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScrubState:
+    """The scrub, as of now."""
+
+    lap: Lap | None  # under way, or the last one
+    scrubbed_at: datetime | None  # when the last lap ended
+    findings: int  # what stands
+    behind: bool
+    files: Mapping[str, int] = field(default_factory=dict)  # beside the archives, read by the last whole lap
+
+
+def pace_of(config: Config) -> ScrubPace:
+    """Return how often and how fast the configuration wants everything read."""
+    return ScrubPace(config.vault.scrub_every, config.vault.scrub_rate)
+
+
+def scrub_state(vault: Vault, now: datetime, pace: ScrubPace | None = None) -> ScrubState:
+    """Return how the scrub stands."""
+    lap = last_lap(vault.catalogue)
+    behind = is_behind(lap, pace or ScrubPace(), now)
+    return ScrubState(
+        lap, scrubbed_at(vault.catalogue), count_findings(vault.catalogue), behind, scrubbed_files(vault.catalogue)
+    )
+
+
+def list_findings(vault: Vault, most: int = 1000) -> list[ScrubFinding]:
+    """Return what stands, in the order of ids."""
+    return standing_findings(vault.catalogue, most)
+
+
+def set_aside(vault: Vault) -> tuple[str, ...]:
+    """Return each archive that was moved to quarantine because it was found damaged, in the order of ids."""
+    return put_aside(vault.catalogue)
+
+
+def scrub_alarms(vault: Vault, now: datetime, pace: ScrubPace) -> Iterator[Alert]:
+    """Yield what the scrub has to say: each archive that is not what was published, and a scrub that is late."""
+    standing = groupby(standing_findings(vault.catalogue, 10_000), key=lambda each: each.archive)
+    by_archive = {archive: list(found) for archive, found in standing}
+    for archive, found in list(by_archive.items())[:NAMED]:
+        yield _damaged(archive, found)
+    if len(by_archive) > NAMED:
+        title = f"{len(by_archive) - NAMED} more archives are not what was archived"
+        yield Alert(AlertKind.FIXITY, Level.CRITICAL, title, "all of them: strongroom scrub status")
+    if is_behind(last_lap(vault.catalogue), pace, now):
+        title = f"the vault is not read again within {counted(pace.every.days, 'day')} as it should be"
+        yield Alert(AlertKind.SCRUB, Level.WARNING, title, "how far it is: strongroom scrub status")
+
+
+def _damaged(archive: str, found: list[ScrubFinding]) -> Alert:
+    log = any(each.file == LOG_FILE for each in found)
+    other = "the evidence log is not what was written" if log else "a file of the vault is not what was written"
+    title = "an archive is not what was archived" if archive else other
+    words = "; ".join(f"{each.file}: {each.message}" for each in found[:5])
+    body = f"{words}; what can be done: strongroom recover"
+    return Alert(f"{AlertKind.FIXITY} {archive or 'log'}", Level.CRITICAL, title, body)

@@ -1,0 +1,209 @@
+"""What belongs to a matter: the archives that its standing holds catch, and what the log says of those holds.
+
+Placing and releasing legal holds. Both are acts of a person, with a reason, in the log.
+
+A hold keeps from the moment it is placed what is there and what comes later. It never keeps out what has begun: an
+archive whose destruction is under way is beyond it, so placing a hold tells how many archives it caught.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from strongroom.engine.retention.sealed_matter import sealed_words
+from strongroom.evidence.line import Entry, Fact
+from strongroom.model.archive import Archive
+from strongroom.model.destruction import PROGRAM, DestructionStep, Person, move
+from strongroom.model.errors import UsageError
+from strongroom.model.hold import Hold, HoldRule, catches
+from strongroom.model.ids import fold_name, make_id, nearest_words
+from strongroom.model.rename import Noun
+from strongroom.model.retention import Fate
+from strongroom.model.times import Chance, format_instant
+from strongroom.vault.archives import get_archive
+from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.checkpoints import LoggedLine, entries_matching
+from strongroom.vault.destructions import planned_for_retention, put_plan_item
+from strongroom.vault.holds import (
+    get_hold,
+    holds,
+    holds_on,
+    listed_holds,
+    matching_hold_ids,
+    put_hold,
+    release_hold,
+    with_names,
+)
+from strongroom.vault.log import add_entry
+from strongroom.vault.retention_records import get_record, records
+from strongroom.vault.vault import Vault
+
+
+def archives_under(vault: Vault, matter: str) -> list[Archive]:
+    """Return what the standing holds of a matter keep, oldest first. Raises UsageError where there is none."""
+    known = holds(vault.catalogue)
+    standing = [hold for hold in known if fold_name(hold.matter) == fold_name(matter)]
+    if not standing:
+        raise UsageError(
+            f"no hold stands for the matter {matter!r}", hint=nearest_words(matter, (hold.matter for hold in known))
+        )
+    caught = [
+        record.id
+        for record in records(vault.catalogue)
+        if not record.destroyed and any(catches(hold, record) for hold in standing)
+    ]
+    return [archive for each in caught if (archive := get_archive(vault.catalogue, each)) is not None]
+
+
+def hold_entries(vault: Vault) -> dict[str, list[LoggedLine]]:
+    """Return the entries about each hold, by its id."""
+    found: dict[str, list[LoggedLine]] = {}
+    for entry in entries_matching(vault.catalogue, kind="hold"):
+        found.setdefault(str(entry.body["facts"].get("hold", "")), []).append(entry)
+    return found
+
+
+def export_entries(vault: Vault) -> dict[str, list[LoggedLine]]:
+    """Return the entries that tell of an archive's key being given out, by the archive's id."""
+    found: dict[str, list[LoggedLine]] = {}
+    for entry in entries_matching(vault.catalogue, kind="keys"):
+        for archive in entry.body["facts"].get("archives", []):
+            found.setdefault(archive, []).append(entry)
+    return found
+
+
+def holds_over(vault: Vault, archive: Archive) -> list[str]:
+    """Return the ids of the holds that keep an archive now."""
+    return [hold.id for hold in holds_on(vault.catalogue, archive)]
+
+
+LONGEST = 200  # characters of a matter or a reason
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """A hold, and how many archives it keeps now."""
+
+    hold: Hold
+    archives: int
+
+
+def place(
+    vault: Vault, matter: str, rule: HoldRule, by: Person, reason: str, now: datetime, random_bytes: Chance
+) -> Caught:
+    """Place a hold. Raises UsageError without a matter or a reason, or where one is more than a short line."""
+    _need(matter, "the matter", "--matter")
+    _need(reason, "a reason", "--reason")
+    hold = Hold(make_id(now, random_bytes), matter.strip(), rule, now, _signature(by), reason.strip())
+    (hold,) = with_names(vault.catalogue, [hold])
+    with vault.catalogue.transaction():
+        put_hold(vault.catalogue, hold)
+        facts: dict[str, Fact] = {"hold": hold.id, "by": by.token, **_rule_facts(rule)}
+        facts |= sealed_words(vault.catalogue, hold, random_bytes)
+        add_entry(vault.catalogue, Entry("hold.placed", now, facts=facts, words=f"{hold.matter}: {hold.reason}"))
+        _take_off_plans(vault.catalogue, hold, now)
+    vault.write_log()
+    return Caught(hold, count_caught(vault, hold))
+
+
+def release(vault: Vault, hold_id: str, by: Person, reason: str, now: datetime) -> Hold:
+    """Release a hold that stands. Raises UsageError where there is none of that id, or it was released before."""
+    _need(reason, "a reason", "--reason")
+    catalogue = vault.catalogue
+    with catalogue.transaction():
+        hold = get_hold(catalogue, hold_id)
+        if hold is None:
+            raise UsageError(f"there is no hold {hold_id}", hint="see: strongroom hold list")
+        if not release_hold(catalogue, hold.id, now, _signature(by), reason.strip()):
+            raise UsageError(f"hold {hold.id} was released before", hint="see: strongroom hold list --all")
+        facts: dict[str, Fact] = {"hold": hold.id, "by": by.token}
+        add_entry(catalogue, Entry("hold.released", now, facts=facts, words=f"{hold.matter}: {reason.strip()}"))
+    vault.write_log()
+    return get_hold(catalogue, hold.id) or hold
+
+
+def _take_off_plans(catalogue: Catalogue, hold: Hold, now: datetime) -> None:
+    """Take what a new hold catches off its plan, unless that answers a request for erasure: there it waits.
+
+    At once, and for good: whether a hold was released before its plan ran must not decide what is destroyed.
+    """
+    for each in planned_for_retention(catalogue):
+        record = get_record(catalogue, each.archive)
+        if record is None or not catches(hold, record):
+            continue
+        reason = f"on hold for the matter {hold.matter}"
+        put_plan_item(catalogue, move(each, DestructionStep.SPARED, now, reason))
+        facts: dict[str, Fact] = {"proposal": each.proposal, "fate": Fate.HELD.value, "hold": hold.id}
+        add_entry(catalogue, Entry("destruction.spared", now, archive=each.archive, facts=facts, words=reason))
+
+
+def repeat_hold(
+    catalogue: Catalogue, hold: Hold, rule: HoldRule, noun: Noun, now: datetime, random_bytes: Chance
+) -> None:
+    """Place a hold of the same matter under another rule, as the program, unless there is one; in a transaction."""
+    if any(each.matter == hold.matter and each.rule == rule for each in holds(catalogue)):
+        return
+    reason = f"as hold {hold.id}, whose {noun} was renamed: {hold.reason}"[:LONGEST]
+    again = Hold(make_id(now, random_bytes), hold.matter, rule, now, _signature(PROGRAM), reason)
+    put_hold(catalogue, again)
+    facts: dict[str, Fact] = {"hold": again.id, "by": PROGRAM.token, **_rule_facts(rule)}
+    facts |= sealed_words(catalogue, again, random_bytes)
+    add_entry(catalogue, Entry("hold.placed", now, facts=facts, words=f"{again.matter}: {again.reason}"))
+
+
+def note_caught(catalogue: Catalogue, archive: Archive, now: datetime) -> None:
+    """Log that an archive came in under holds that stand; inside the transaction that enters it."""
+    caught: list[Fact] = [hold.id for hold in holds_on(catalogue, archive)]
+    if caught:
+        entry = Entry("hold.caught", now, archive=archive.id, stream=archive.stream, facts={"holds": caught})
+        add_entry(catalogue, entry)
+
+
+def count_caught(vault: Vault, hold: Hold) -> int:
+    """Return how many archives a standing hold keeps."""
+    return sum(catches(hold, record) and not record.destroyed for record in records(vault.catalogue))
+
+
+def list_holds(vault: Vault, *, matter: str = "", everything: bool = False) -> list[Hold]:
+    """Return the holds that stand, or with `everything` the released ones too; oldest first."""
+    found = listed_holds(vault.catalogue, active=not everything)
+    return [hold for hold in found if matter in ("", hold.matter)]
+
+
+def find_hold(vault: Vault, part: str) -> Hold:
+    """Return the hold whose id is, begins or ends with what a person typed. Raises UsageError."""
+    ids: Sequence[str] = matching_hold_ids(vault.catalogue, part) if part else ()
+    if len(ids) > 1:
+        raise UsageError(f"{part!r} fits several holds: {', '.join(ids)}", hint="type more of the id")
+    hold = get_hold(vault.catalogue, ids[0]) if ids else None
+    if hold is None:
+        raise UsageError(f"there is no hold {part!r}", hint="see: strongroom hold list")
+    return hold
+
+
+def _need(text: str, what: str, option: str) -> None:
+    """Refuse words that are none, or that could fill or forge lines of what is handed over."""
+    line = text.strip()
+    if not line:
+        raise UsageError(f"{what} is missing", hint=f"say it with {option}")
+    if len(line) > LONGEST or not line.isprintable():
+        raise UsageError(f"{what} is one line of at most {LONGEST} characters", hint=f"say it shorter with {option}")
+
+
+def _signature(by: Person) -> str:
+    return f"{by.name} ({by.token})"
+
+
+def _rule_facts(rule: HoldRule) -> dict[str, Fact]:
+    archives: list[Fact] = [*rule.archives]
+    facts: dict[str, Fact] = {
+        "source": rule.source,
+        "stream": rule.stream,
+        "dataset": rule.dataset,
+        "start": format_instant(rule.start) if rule.start else "",
+        "end": format_instant(rule.end) if rule.end else "",
+        "archives": archives,
+    }
+    return {name: fact for name, fact in facts.items() if fact}

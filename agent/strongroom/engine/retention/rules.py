@@ -1,0 +1,257 @@
+"""The classes of the configuration become rules of the vault, and rules only ever grow longer.
+
+A class is fixed when an archive comes. In lock mode, which cannot be undone, a class is never made shorter and a stream
+keeps to the longest class that it ever named; without it a change is for archives to come, and is logged.
+
+What stands for and against destroying one archive now: its retention rule, its holds, and the words for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from strongroom.engine.retention.verdicts import verdict
+from strongroom.evidence.line import Entry, Fact
+from strongroom.model.archive import Archive
+from strongroom.model.destruction import Person
+from strongroom.model.errors import UsageError
+from strongroom.model.retention import NAMED_BY, AtEnd, RetentionRule, class_names, end_of, is_shorter, longest
+from strongroom.model.retention import Fate as Fate  # the steps of a destruction name it from here
+from strongroom.model.times import format_instant
+from strongroom.vault.archives import readable_archives
+from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.facts import FACT, PUT_FACT
+from strongroom.vault.log import add_entry
+from strongroom.vault.manifest_schema import rule_body
+from strongroom.vault.retention_records import (
+    classes_of_stream,
+    get_classes,
+    get_record,
+    lengthen,
+    put_class,
+    put_stream_class,
+    records,
+)
+from strongroom.vault.vault import Vault
+
+LOCKED = "lock"  # since when, as a fact of the vault
+UNWANTED = "lock-unwanted"  # the configuration says otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a configuration says of retention."""
+
+    classes: tuple[RetentionRule, ...]
+    streams: tuple[tuple[str, str], ...]  # a stream, and the classes it names
+    lock: bool = False
+
+
+def is_locked(vault: Vault) -> bool:
+    """Say whether the vault is in lock mode. Once it is, it stays so."""
+    return _fact(vault.catalogue, LOCKED) != ""
+
+
+def is_lock_unwanted(vault: Vault) -> bool:
+    """Say whether the configuration no longer asks for the lock mode that the vault is in."""
+    return is_locked(vault) and _fact(vault.catalogue, UNWANTED) != ""
+
+
+def adopt_policy(vault: Vault, policy: Policy, now: datetime) -> None:
+    """Take over what the configuration says, and log what of it is new.
+
+    Raises UsageError where the vault is locked, or is to be from now on, and a class would become shorter: then
+    nothing is changed.
+    """
+    catalogue = vault.catalogue
+    with catalogue.transaction():
+        known, locked = get_classes(catalogue), _fact(catalogue, LOCKED) != ""
+        changed = [rule for rule in policy.classes if known.get(rule.name) != rule]
+        if locked or policy.lock:
+            for rule in changed:
+                _refuse_shorter(rule, known.get(rule.name))
+        wrote = _lock(catalogue, policy, now, locked=locked)
+        wrote = _enter_changes(catalogue, policy, changed, known, now) or wrote
+    if wrote:
+        vault.write_log()
+
+
+def _refuse_shorter(new: RetentionRule, old: RetentionRule | None) -> None:
+    if old is None or not is_shorter(new, old):
+        return
+    raise UsageError(
+        f"retention class {new.name} would become shorter: it was {old.words}, now {new.words}",
+        hint="the vault is locked: a period can only be lengthened; put the old one back, or give the new one a name",
+    )
+
+
+def _lock(catalogue: Catalogue, policy: Policy, now: datetime, *, locked: bool) -> bool:
+    unwanted = "yes" if locked and not policy.lock else ""
+    if unwanted != _fact(catalogue, UNWANTED):
+        catalogue.write(PUT_FACT, UNWANTED, unwanted)
+    if locked or not policy.lock:
+        return False
+    catalogue.write(PUT_FACT, LOCKED, format_instant(now))
+    add_entry(catalogue, Entry("vault.locked", now))
+    return True
+
+
+def _enter_changes(
+    catalogue: Catalogue,
+    policy: Policy,
+    changed: Iterable[RetentionRule],
+    known: dict[str, RetentionRule],
+    now: datetime,
+) -> bool:
+    before: dict[str, Fact] = {}
+    after: dict[str, Fact] = {}
+    for rule in changed:
+        put_class(catalogue, rule, now)
+        after[rule.name] = {**rule_body(rule)}
+        if (old := known.get(rule.name)) is not None:
+            before[rule.name] = {**rule_body(old)}
+    streams: dict[str, Fact] = {}
+    for stream, names in policy.streams:
+        fresh: list[Fact] = [name for name in class_names(names) if put_stream_class(catalogue, stream, name)]
+        if fresh:
+            streams[stream] = fresh
+    facts = {"before": before, "now": after, "streams": streams}
+    told: dict[str, Fact] = {name: {**fact} for name, fact in facts.items() if fact}
+    if told:
+        add_entry(catalogue, Entry("retention.changed", now, facts=told))
+    return bool(told)
+
+
+def with_rule(catalogue: Catalogue, archive: Archive, zone: str = "UTC") -> Archive:
+    """Fix the retention rule of an archive that comes in: of all the classes that apply, the one that ends last.
+
+    Its period is counted on the calendar of `zone`, the IANA name of the stream's time zone.
+
+    Without one where a class is unknown to the vault: the archive is then kept until a person says otherwise.
+    """
+    names = class_names(archive.retention)
+    if _fact(catalogue, LOCKED):
+        names = tuple(dict.fromkeys([*names, *classes_of_stream(catalogue, archive.stream)]))
+    known = get_classes(catalogue)
+    if not names or not known.keys() >= set(names):
+        return archive
+    rules = (replace(known[name], zone=zone) for name in names)
+    rule = longest(rules, archive.spec.window, archive.verified_at)
+    return replace(archive, retention=NAMED_BY.join(names), rule=rule)
+
+
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """One archive whose retention was lengthened."""
+
+    archive: str
+    before: datetime | None  # None where no rule was known
+    until: datetime
+    rule: RetentionRule
+
+
+def extend(
+    vault: Vault, archives: Iterable[Archive], class_name: str, by: Person, reason: str, now: datetime
+) -> list[Extended]:
+    """Let a longer class decide about archives that are held already. All of them, or UsageError and none.
+
+    An archive of which no rule was recorded can only be given that of the class which it names itself: any other could
+    make it shorter.
+    """
+    catalogue = vault.catalogue
+    if not reason.strip():
+        raise UsageError("a reason is missing", hint="say why with --reason, for whoever reads the log")
+    with catalogue.transaction():
+        rule = get_classes(catalogue).get(class_name)
+        if rule is None:
+            known = ", ".join(get_classes(catalogue)) or "none yet: it learns them at its next run"
+            raise UsageError(f"there is no retention class {class_name}", hint=f"the vault knows {known}")
+        done = [_extend(catalogue, archive, rule, by, reason, now) for archive in archives]
+        if not done:
+            raise UsageError("there is no archive to lengthen", hint="see: strongroom archives")
+    vault.write_log()
+    return done
+
+
+def extendable(vault: Vault, stream: str, class_name: str) -> list[Archive]:
+    """Return the archives of a stream that the class would keep longer than they are kept now."""
+    catalogue, found = vault.catalogue, []
+    rule = get_classes(catalogue).get(class_name)
+    if rule is None:
+        return []
+    for record in records(catalogue, stream):
+        archive = next(readable_archives(catalogue, [] if record.destroyed else [record.id]), None)
+        if archive is None:
+            continue
+        own = record.until is None and class_name in class_names(record.retention)
+        until = end_of(_on_calendar_of(archive, rule), archive.spec.window, archive.verified_at)
+        if own or (record.until is not None and until > record.until):
+            found.append(archive)
+    return found
+
+
+def _extend(
+    catalogue: Catalogue, archive: Archive, rule: RetentionRule, by: Person, reason: str, now: datetime
+) -> Extended:
+    record = get_record(catalogue, archive.id)
+    if record is None or record.destroyed:
+        raise UsageError(f"archive {archive.id} is destroyed, or being destroyed")
+    rule = _on_calendar_of(archive, rule)
+    until = end_of(rule, archive.spec.window, archive.verified_at)
+    if record.until is None and rule.name not in class_names(archive.retention):
+        raise UsageError(
+            f"archive {archive.id} has no recorded rule and is kept for ever; {rule.name} could only shorten that",
+            hint=f"its own class, {archive.retention}, can be given to it",
+        )
+    if record.until is not None and until <= record.until:
+        raise UsageError(
+            f"archive {archive.id} is kept until {record.until:%Y-%m-%d}; {rule.name} would keep it until "
+            f"{until:%Y-%m-%d} only",
+            hint="retention is only ever lengthened: name a longer class",
+        )
+    lengthen(catalogue, archive, rule)
+    facts: dict[str, Fact] = {"by": by.token, "rule": {**rule_body(rule)}, "until": format_instant(until)}
+    if record.until is not None:
+        facts["before"] = format_instant(record.until)
+    add_entry(catalogue, Entry("retention.extended", now, "", archive.id, archive.stream, facts, reason))
+    return Extended(archive.id, record.until, until, rule)
+
+
+def _on_calendar_of(archive: Archive, rule: RetentionRule) -> RetentionRule:
+    return rule if archive.rule is None else replace(rule, zone=archive.rule.zone)
+
+
+def _fact(catalogue: Catalogue, name: str) -> str:
+    row = catalogue.read_one(FACT, name)
+    return str(row["value"]) if row else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One verdict, in the words that go onto a plan."""
+
+    fate: Fate
+    rule: str  # the retention rule, in words
+    citation: str
+    words: str  # why, for a person
+    at_end: AtEnd = AtEnd.ASK
+    locked: bool = False  # the rule can only be lengthened: no ground outweighs it
+
+
+Judge = Callable[[Vault, Archive, datetime], Judgement]
+
+
+def judge_anew(vault: Vault, archive: Archive, at: datetime) -> Judgement:
+    """Judge an archive as of an instant, from its rule as fixed at ingest and the holds that stand."""
+    found = verdict(vault, archive, at)
+    rule = found.rule
+    return Judgement(
+        fate=found.fate,
+        rule=f"no rule of class {archive.retention} is known" if rule is None else rule.words,
+        citation="" if rule is None else rule.citation,
+        words=found.reason,
+        at_end=AtEnd.ASK if rule is None else rule.at_end,
+        locked=is_locked(vault),
+    )

@@ -1,0 +1,294 @@
+"""Seals one file in a process of its own, reads it back from the disk, and reports what is in it.
+
+Runs as `python -m strongroom.engine.worker.seal_worker`. The order comes as one line on the control pipe; the
+payload comes
+on standard input and is complete only when a `finish` line follows on the control pipe. Without it whatever was written
+is removed: an engine that died can never leave a file that looks whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import queue
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from io import BufferedReader, FileIO
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from strongroom.age.identity_file import ArchiveKey, write_archive_key
+from strongroom.age.keys import X25519Identity, X25519Recipient
+from strongroom.age.reader import SealedReader
+from strongroom.age.writer import SealedWriter, seal_bytes
+from strongroom.engine.worker.compression import Unpacked, coding_for, decoder, make_encoder, open_delivered
+from strongroom.engine.worker.lifetime import SEALER_CPU, CpuGrant
+from strongroom.engine.worker.parse_worker import reader_process
+from strongroom.engine.worker.protocol import (
+    FINISH,
+    Durable,
+    Failed,
+    Progress,
+    SealRequest,
+    Verified,
+    WorkerReply,
+    decode_order,
+    encode,
+)
+from strongroom.formats.compression import Gunzipped, judge_coded
+from strongroom.formats.inspect import inspect_container
+from strongroom.formats.pipe import ParserLost, PipedSink
+from strongroom.model.archive import Seal
+from strongroom.model.content_coding import OPENING, detect_coding
+from strongroom.model.errors import SealError, StrongroomError, VaultError, WorldError
+from strongroom.vault.durable import Flusher, create_in_vault, flush, in_words, remove, write_all
+from strongroom.vault.files import create_descriptor, open_file, read_file
+
+AHEAD = 8
+
+
+class Digest:
+    """Hashes the chunks it is given, in order. Use as a context manager; chunks must not change afterwards."""
+
+    def __init__(self) -> None:
+        self._chunks: queue.Queue[bytes | memoryview | None] = queue.Queue(AHEAD)
+        self._hash = hashlib.sha256()
+        self._thread = threading.Thread(target=self._run, name="digest", daemon=True)
+
+    def __enter__(self) -> Digest:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._thread.is_alive():
+            self._chunks.put(None)
+            self._thread.join()
+
+    def update(self, chunk: bytes | memoryview) -> None:
+        """Take the next chunk; waits while too many are queued, so that memory stays bounded."""
+        self._chunks.put(chunk)
+
+    def result(self) -> bytes:
+        """Wait for everything given so far and return the digest, 32 bytes. Nothing may follow."""
+        self._chunks.put(None)
+        self._thread.join()
+        return self._hash.digest()
+
+    def _run(self) -> None:
+        while (chunk := self._chunks.get()) is not None:
+            self._hash.update(chunk)
+
+
+TAKE = 256 << 10  # bytes; a quarter of the pipe, so that the engine never waits for an empty one
+LONGEST_LINE = 1 << 20
+
+
+class Abandoned(Exception):
+    """The engine went away or gave up: nothing may remain."""
+
+
+class _Sink:
+    """The sealed file under way: hashes what is written. Ciphertext is hashed here, beside the content's own thread."""
+
+    def __init__(self, fd: int, flusher: Flusher) -> None:
+        self.fd = fd
+        self.size = 0
+        self.sha256 = hashlib.sha256()
+        self._flusher = flusher
+
+    def write(self, data: bytes | memoryview) -> int:
+        write_all(self.fd, data)
+        self.sha256.update(data)
+        self.size += len(data)
+        self._flusher.wrote(len(data))
+        return len(data)
+
+
+def main() -> int:
+    """Seal one file. Returns 0 when the engine was told how it went."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # a wish to stop is the engine's to hear; without it we end by ourselves
+    control, payload, replies = BufferedReader(FileIO(3, "rb")), FileIO(0, "rb"), FileIO(1, "wb")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        order = decode_order(_read_line(control))
+        _work(order, control, payload, replies)
+    except Abandoned:
+        return 1
+    except BrokenPipeError:
+        return 1
+    except ParserLost as error:
+        replies.write(encode(WorkerReply(failed=Failed("worker", error.message, error.hint))))
+    except StrongroomError as error:
+        world = isinstance(error, WorldError)
+        replies.write(encode(WorkerReply(failed=Failed("world" if world else "seal", error.message, error.hint))))
+    except OSError as error:
+        told = in_words(error)
+        replies.write(encode(WorkerReply(failed=Failed("world", told.message, told.hint))))
+    return 0
+
+
+def _work(order: SealRequest, control: BinaryIO, payload: BinaryIO, replies: BinaryIO) -> None:
+    with reader_process(order.expectation, order.caps) as sink:  # forked before there is a key
+        key = ArchiveKey(order.archive, os.urandom(32), X25519Identity.generate(os.urandom))
+        try:
+            _write_key(order, key)
+            seal = _seal(order, key, control, payload)
+        except BaseException:
+            for path in (order.payload_path, order.key_path):
+                remove(Path(path))
+            raise
+        replies.write(encode(WorkerReply(durable=Durable(seal))))
+        verified = _read_back(order, key, seal, sink, replies)
+    replies.write(encode(WorkerReply(verified=verified)))
+
+
+def _read_back(order: SealRequest, key: ArchiveKey, seal: Seal, sink: PipedSink, replies: BinaryIO) -> Verified:
+    with open_file(Path(order.payload_path)) as sealed:
+        reader = open_delivered(SealedReader(sealed, [key.identity]), seal)
+        watched = _Watched(reader, seal.size, replies)
+        clear = decoder(watched, seal, order.caps)
+        inspection = inspect_container(clear or watched, order.expectation, order.caps, sink)
+        watched.read_rest()
+    if clear is None:
+        return Verified(inspection, seal)
+    seal = _decoded(seal, clear, key.salt)
+    return Verified(
+        judge_coded(inspection, order.expectation.size, seal.size, seal.decoded_size, seal.delivered_coding), seal
+    )
+
+
+def _decoded(seal: Seal, clear: Gunzipped, salt: bytes) -> Seal:
+    """Return the seal with size and digest of the decoded file, where all of it could be decoded."""
+    if clear.size is None:
+        return seal
+    digest = hmac.new(salt, clear.sha256, hashlib.sha256).hexdigest()
+    return replace(seal, decoded_size=clear.size, decoded_digest=digest)
+
+
+def _write_key(order: SealRequest, key: ArchiveKey) -> None:
+    recipients = [X25519Recipient.parse(text) for text in order.recipients]
+    sealed = seal_bytes(write_archive_key(key), recipients, os.urandom)
+    path = Path(order.key_path)
+    create_in_vault(path, sealed)
+    if read_file(path) != sealed:
+        raise VaultError(f"{path.name} read back from the disk is not what was written", hint="check the disk")
+
+
+def _seal(order: SealRequest, key: ArchiveKey, control: BinaryIO, payload: BinaryIO) -> Seal:
+    fd = create_descriptor(Path(order.payload_path))
+    try:
+        with Digest() as digest, Flusher(fd) as flusher:
+            sink = _Sink(fd, flusher)
+            opening = _read_opening(payload)
+            coding = coding_for(order.expectation.container, opening)
+            writer, encoder = SealedWriter(sink, [key.identity.recipient], os.urandom), make_encoder(coding)
+            size, grant = 0, CpuGrant(0, SEALER_CPU)
+            for chunk in _chunks(opening, payload):
+                grant.give(len(chunk))
+                digest.update(chunk)
+                writer.write(encoder.compress(chunk))
+                size += len(chunk)
+            if _read_line(control) != FINISH:
+                raise Abandoned
+            writer.write(encoder.flush())
+            writer.finish()
+            content = digest.result()
+            flusher.settle()
+        flush(fd)
+    finally:
+        os.close(fd)
+    return Seal(
+        size=size,
+        sealed_size=sink.size,
+        sealed_sha256=sink.sha256.hexdigest(),
+        digest=hmac.new(key.salt, content, hashlib.sha256).hexdigest(),
+        delivered_name=order.delivered_name,
+        coding=coding,
+        delivered_coding=detect_coding(opening),
+    )
+
+
+def _read_opening(payload: BinaryIO) -> bytes:
+    """Return the first bytes of the file: a kilobyte at least, unless it is shorter."""
+    opening = payload.read(TAKE)
+    while 0 < len(opening) < OPENING and (more := payload.read(TAKE)):
+        opening += more
+    return opening
+
+
+def _chunks(opening: bytes, payload: BinaryIO) -> Iterator[bytes]:
+    """Yield the whole file, which begins with the opening that was read."""
+    chunk = opening
+    while chunk:
+        yield chunk
+        chunk = payload.read(TAKE)
+
+
+def _read_line(control: BinaryIO) -> bytes:
+    line = control.readline(LONGEST_LINE)
+    if not line.endswith(b"\n"):
+        raise Abandoned
+    return line
+
+
+class _Watched:
+    """The sealed file's content: tells the engine how far reading has come, and remembers what was never read.
+
+    Every chunk authenticates as it is read, so a file of which every chunk was read is the file that was sealed.
+    """
+
+    def __init__(self, reader: SealedReader | Unpacked, total: int, replies: BinaryIO) -> None:
+        self._reader, self._total, self._replies = reader, total, replies
+        self._done, self._told, self._step = 0, 0, max(total // 50, 1 << 20)
+        self._at = 0
+        self._unread = [(0, total)] if total else []
+
+    def readinto(self, buffer: memoryview) -> int:
+        count = self._reader.readinto(buffer)
+        self._mark(count)
+        self._done += count
+        if self._done - self._told >= self._step:
+            self._told = self._done
+            self._replies.write(encode(WorkerReply(progress=Progress(min(self._done, self._total), self._total))))
+        return count
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = self._reader.seek(offset, whence)
+        return self._at
+
+    def read_rest(self) -> None:
+        """Read what nobody has asked for."""
+        block = memoryview(bytearray(TAKE))
+        for start, end in list(self._unread):
+            if self._at != start:
+                self.seek(start)
+            while self._at < end and self.readinto(block[: end - self._at]):
+                pass
+        if self._unread:
+            raise SealError("a part of the sealed file could not be read back", hint="check the disk")
+
+    def _mark(self, count: int) -> None:
+        """Take the bytes just read out of what is unread."""
+        start, end = self._at, self._at + count
+        self._at = end
+        rest = []
+        for low, high in self._unread:
+            if end <= low or high <= start:
+                rest.append((low, high))
+                continue
+            rest += [(low, start)] if low < start else []
+            rest += [(end, high)] if end < high else []
+        self._unread = rest
+
+
+if __name__ == "__main__":
+    sys.exit(main())

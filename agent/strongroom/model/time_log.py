@@ -1,0 +1,145 @@
+"""What time the log vouches for: a pure fold over its entries. Our own clock writes every line and vouches for none.
+
+The vouched time is the newest instant in the log that something besides our clock spoke for: a provider at an
+established address (`clock.confirmed`), or people enough (`clock.accepted`). An address is established if it is
+built in, if the vault had it before it had an archive, or once it stood in the log for PROBATION of vouched time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from strongroom.model.destruction import Person
+from strongroom.model.times import format_instant, parse_instant
+
+PROBATION = timedelta(days=30)  # for an address that came when there were archives already
+LEAP = timedelta(days=35)  # a longer step between two entries is more than a month between two runs
+BUILT_IN = ""
+"""The address of a source that is asked where its adapter says, by no proxy and under no authorities of the house."""
+
+CREATED, ADDRESS, CONFIRMED, ACCEPTED = "vault.created", "source.address", "clock.confirmed", "clock.accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class Leap:
+    """Two entries in a row that lie further apart than LEAP, with nobody who vouched for the later one."""
+
+    seq: int  # of the later one
+    before: datetime
+    after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a source is asked, as the log tells it."""
+
+    address: str
+    since: datetime  # the vouched time when it was entered
+    first: bool  # entered before the vault had an archive
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """One person's word that the time of our clock is right."""
+
+    at: datetime
+    by: Person
+    signer: str = ""  # the key of an approver that signed it
+
+
+@dataclass(slots=True)
+class TimeLog:
+    """What the entries so far tell of time."""
+
+    tolerance: timedelta = timedelta(days=1)
+    approvers: Collection[str] | None = None  # whose signatures count; where there are any, nothing else does
+    people: int = 1  # that it takes at the least to accept a time
+    is_signed: Callable[[datetime, Mapping[str, Any]], bool] = lambda _at, _facts: False  # an acceptance, truly
+    vouched: datetime | None = None
+    leaps: list[Leap] = field(default_factory=list)  # open ones
+    pending: list[Acceptance] = field(default_factory=list)  # too few so far
+    addresses: dict[str, Address] = field(default_factory=dict)
+    last: datetime | None = None  # of the newest entry, whoever wrote it
+    _archives: bool = False
+    by_log: bool = False  # the log is one of a version that enters who vouched
+
+    def pass_by(self, seq: int, at: datetime, *, archive: bool) -> None:
+        """Take in the place, the time and whether it is about an archive, of any entry."""
+        if self.last is not None and at - self.last > LEAP:
+            self.leaps.append(Leap(seq, self.last, at))
+        self.last, self._archives = at, self._archives or archive
+        if not self.by_log and self.vouched is not None and timedelta(0) < at - self.vouched <= LEAP:
+            self.vouched = at
+            self.leaps.clear()
+
+    def hear(self, seq: int, body: Mapping[str, Any]) -> None:
+        """Take in one entry of the kinds above; after `pass_by`. Raises where it says what cannot be read."""
+        at, facts = parse_instant(body["at"]), body["facts"]
+        match body["kind"]:
+            case "vault.created":
+                self.vouched = at if seq == 1 else self.vouched
+                self.by_log = self.by_log or facts.get("time") == "log"
+            case "source.address":
+                self.by_log = True
+                self._enter(facts["source"], facts["address"], at)
+            case "clock.confirmed":
+                self.by_log = True
+                if any(self.is_established(told["source"], told["address"]) for told in facts["sources"]):
+                    self._vouch(at)
+            case "clock.accepted":
+                self.by_log = True
+                self._accept(at, facts)
+
+    def is_established(self, source: str, address: str) -> bool:
+        """Say whether this source, asked at this address, may vouch for the time now."""
+        told = self.addresses.get(source)
+        if address == BUILT_IN:
+            return True
+        if told is None or told.address != address:
+            return False
+        return told.first or (self.vouched is not None and self.vouched - told.since >= PROBATION)
+
+    @property
+    def subject(self) -> str:
+        """Return what a person's acceptance is about: the vouched time that our clock has left behind."""
+        return format_instant(self.vouched) if self.vouched else "none"
+
+    def _enter(self, source: str, address: str, at: datetime) -> None:
+        told = self.addresses.get(source)
+        if told is None or told.address != address:  # the same again, as after a rebuild, is no change
+            since = at if self.vouched is None else min(self.vouched, at)
+            first = not self._archives and (told is None or told.first)
+            self.addresses[source] = Address(address, since, first)
+
+    def _accept(self, at: datetime, facts: Mapping[str, Any]) -> None:
+        if facts["from"] != self.subject:
+            return
+        signer = facts.get("signer", "")
+        if signer and not self.is_signed(at, facts):
+            return
+        if self.approvers is not None and signer not in self.approvers:
+            if self.approvers:
+                return
+            signer = ""  # anybody's key: it tells no people apart
+        fresh = Acceptance(at, Person.of_token(facts["by"]), signer)
+        self.pending = [each for each in self.pending if abs(at - each.at) <= self.tolerance]
+        if not any(is_same(each, fresh) for each in self.pending):
+            self.pending.append(fresh)
+        if len(self.pending) >= max(self.people, facts["people"]):
+            self._vouch(at)
+            self.leaps.clear()
+
+    def _vouch(self, at: datetime) -> None:
+        self.vouched = at if self.vouched is None else max(self.vouched, at)
+        self.leaps = [each for each in self.leaps if each.after - at > self.tolerance]
+        self.pending.clear()
+
+
+def is_same(one: Acceptance, other: Acceptance) -> bool:
+    """Say whether two acceptances may be of one person: of one key, or without two keys of people not told apart."""
+    if one.signer and other.signer:
+        return one.signer == other.signer
+    return one.by.may_be(other.by)

@@ -1,0 +1,122 @@
+"""The coverage ledger in the catalogue."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from strongroom.model.coverage import Cover, Interval, require_past
+from strongroom.model.window import Window, subtract
+from strongroom.vault.catalogue import Catalogue, to_instant, to_text
+from strongroom.vault.rows import readable, reads
+
+# The index is named because the primary key, which the planner prefers, walks all of a stream.
+LOST_AFTER = """
+SELECT stream, window_start, window_end, cover, archive, job, cause FROM coverage INDEXED BY coverage_by_cover
+WHERE stream = ? AND cover = 'lost' AND window_end > ? ORDER BY window_start
+"""
+DROP_LOST = "DELETE FROM coverage WHERE stream = ? AND window_start = ? AND window_end = ? AND cover = 'lost'"
+PUT_COVERAGE = """
+INSERT INTO coverage (stream, window_start, window_end, cover, archive, job, cause) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (stream, window_start, window_end) DO UPDATE SET
+    cover = excluded.cover, archive = excluded.archive, job = excluded.job, cause = excluded.cause
+"""
+DROP_COVERAGE = "DELETE FROM coverage WHERE stream = ? AND window_start = ? AND window_end = ? AND cover = 'open'"
+COVERAGE_AT = """
+SELECT stream, window_start, window_end, cover, archive, job, cause FROM coverage
+WHERE stream = ? AND window_start = ? AND window_end = ?
+"""
+COVERAGE_OF = """
+SELECT stream, window_start, window_end, cover, archive, job, cause FROM coverage
+WHERE stream = ? AND window_end > ? AND window_start < ? ORDER BY window_start
+"""
+COVERAGE_TOTALS = "SELECT stream, cover, count(*) AS count FROM coverage GROUP BY stream, cover"
+COVERED_BY = """
+SELECT stream, window_start, window_end, cover, archive, job, cause FROM coverage
+WHERE archive = ? ORDER BY window_start
+"""
+
+_FIRST = datetime(1, 1, 1, tzinfo=UTC)
+_LAST = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+def put_interval(catalogue: Catalogue, interval: Interval) -> None:
+    """Write one entry of the ledger; inside a transaction."""
+    window = interval.window
+    catalogue.write(
+        PUT_COVERAGE,
+        interval.stream,
+        to_text(window.start),
+        to_text(window.end),
+        interval.cover.value,
+        interval.archive,
+        interval.job,
+        interval.cause,
+    )
+
+
+def claim(catalogue: Catalogue, interval: Interval, asked_at: datetime) -> None:
+    """Write one entry of the ledger that rests on what was known at `asked_at`; inside a transaction.
+
+    Raises ValueError for one that says more: nothing later than that is held or lost.
+    """
+    require_past(interval, asked_at)
+    put_interval(catalogue, interval)
+
+
+def lost_after(catalogue: Catalogue, stream: str, instant: datetime) -> list[Interval]:
+    """Return the entries that say lost and end after an instant, in order of time."""
+    return list(readable(catalogue.read(LOST_AFTER, stream, to_text(instant)), _interval))
+
+
+def take_back_lost(catalogue: Catalogue, stream: str, part: Window, cause: str) -> None:
+    """Let a part that was lost for this cause be due again, and keep what lies beside it; inside a transaction."""
+    for lost in lost_after(catalogue, stream, part.start):
+        if lost.cause == cause and lost.window.overlaps(part):
+            start, end = to_text(lost.window.start), to_text(lost.window.end)
+            catalogue.write(DROP_LOST, stream, start, end)
+            for rest in subtract(lost.window, [part]):
+                put_interval(catalogue, replace(lost, window=rest))
+
+
+def drop_open(catalogue: Catalogue, stream: str, window: Window) -> None:
+    """Take back an open entry, so that the window is due again; inside a transaction."""
+    catalogue.write(DROP_COVERAGE, stream, to_text(window.start), to_text(window.end))
+
+
+def interval_at(catalogue: Catalogue, stream: str, window: Window) -> Interval | None:
+    """Return the entry for exactly this window."""
+    row = catalogue.read_one(COVERAGE_AT, stream, to_text(window.start), to_text(window.end))
+    return _interval(row) if row else None
+
+
+def intervals_of(catalogue: Catalogue, stream: str, period: Window | None = None) -> list[Interval]:
+    """Return the ledger of one stream, in order of time, at most the entries that touch the period."""
+    start, end = (period.start, period.end) if period else (_FIRST, _LAST)
+    return list(readable(catalogue.read(COVERAGE_OF, stream, to_text(start), to_text(end)), _interval))
+
+
+def covered_by(catalogue: Catalogue, archive_id: str) -> list[Interval]:
+    """Return the entries that an archive stands for, in order of time."""
+    return list(readable(catalogue.read(COVERED_BY, archive_id), _interval))
+
+
+def coverage_totals(catalogue: Catalogue) -> dict[str, dict[str, int]]:
+    """Count the entries of each stream by how they are covered."""
+    totals: dict[str, dict[str, int]] = {}
+    for row in catalogue.read(COVERAGE_TOTALS):
+        totals.setdefault(row["stream"], {})[row["cover"]] = row["count"]
+    return totals
+
+
+@reads("coverage", "stream", "window_start")
+def _interval(row: sqlite3.Row) -> Interval:
+    return Interval(
+        stream=row["stream"],
+        window=Window(to_instant(row["window_start"]), to_instant(row["window_end"])),
+        cover=Cover(row["cover"]),
+        archive=row["archive"],
+        job=row["job"],
+        cause=row["cause"],
+    )

@@ -1,0 +1,136 @@
+"""Help and palette, made from the bindings that are in force: a key that is not bound cannot be promised.
+
+Every action by its name: the toolkit's palette, which opens only where there is room to see its list.
+
+The toolkit turns pages by the lines of the list and fails where they were never laid out: on a terminal of a few lines,
+or when the key comes before the first layout. Here such a key does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual.app import App, ComposeResult
+from textual.binding import ActiveBinding, Binding, BindingType
+from textual.command import CommandList, CommandPalette, ProviderSource
+from textual.screen import Screen
+
+from strongroom_tui.screens.screen import LEAST_HEIGHT, LEAST_WIDTH
+from strongroom_tui.screens.text_screen import TextScreen
+from strongroom_tui.widgets.footer import KeyFooter
+from strongroom_tui.widgets.icons import STATES
+
+_ABOUT = (
+    "New data appears by itself; times are in the local zone. What asks for something writes a request that the "
+    "daemon answers. Everything here can be had without a screen, with --json: strongroom --help."
+)
+
+
+class HelpScreen(TextScreen):
+    """The keys that worked on the screen below."""
+
+
+_TOOLKIT: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "app.focus_next": ("next", "Go to the next pane, line or button"),
+        "app.focus_previous": ("previous", "Go to the one before"),
+        "screen.copy_text": ("copy selection", "Copy what the mouse has selected"),
+        "quit": ("quit", "Leave the screen; nothing that runs is stopped"),
+        "command_palette": ("palette", "Find an action by its name"),
+        "app.command_palette": ("palette", "Find an action by its name"),
+    }
+)
+"""Our words for what the toolkit binds by itself; of its other keys, those of every line of text, nothing is said."""
+
+
+def usable(screen: Screen[Any]) -> list[ActiveBinding]:
+    """Return what a person can do on a screen now, those of the footer first, each action once, in our words."""
+    active = [
+        told
+        for each in screen.active_bindings.values()
+        if each.enabled and each.binding.description and (told := _in_our_words(each)) is not None
+    ]
+    active.sort(key=lambda each: not each.binding.show)
+    found: dict[str, ActiveBinding] = {}
+    for each in active:
+        found.setdefault(each.binding.action, each)  # later ones are hidden twins, some with words of the toolkit
+    return list(found.values())
+
+
+def help_text(app: App[None], screen: Screen[Any], start: str = "") -> Text:
+    """Return the help for a screen; `start` tells how to have somebody work in the vault."""
+    text = Text.assemble(("Keys", "bold underline"), "\n")
+    for each in usable(screen):
+        keys = ", ".join(_keys(app, screen, each.binding.action))
+        text.append(f"  {keys:<18} ", "bold").append(f"{each.tooltip or each.binding.description}\n")
+    text.append("\n").append("States of a job", "bold underline").append("\n")
+    for mark in STATES.values():
+        text.append(f"  {mark.symbol} {mark.word}\n", mark.style)
+    return text.append(f"\n{_ABOUT}" + (f"\n\n{start}" if start else ""))
+
+
+def _in_our_words(each: ActiveBinding) -> ActiveBinding | None:
+    """Return a binding with words of ours, or None for one of the toolkit's that nobody needs to be told of."""
+    if not _of_toolkit(each):
+        return each
+    words = _TOOLKIT.get(each.binding.action)
+    if words is None or each.binding.key.startswith("super+"):
+        return None
+    return each._replace(binding=replace(each.binding, description=words[0]), tooltip=words[1])
+
+
+def _of_toolkit(each: ActiveBinding) -> bool:
+    """Return whether the toolkit gave a binding its words."""
+    if each.binding.action.endswith("command_palette"):
+        return True
+    bound = (each.binding.action, each.binding.description)
+    bases = [base for base in type(each.node).__mro__ if base.__module__.startswith("textual.")]
+    found = [known for base in bases for known in vars(base).get("BINDINGS", ())]
+    return any((known.action, known.description) == bound for known in found if isinstance(known, Binding))
+
+
+def _keys(app: App[None], screen: Screen[Any], action: str) -> Iterator[str]:
+    for each in screen.active_bindings.values():
+        if each.enabled and each.binding.action == action and not each.binding.key.startswith("super+"):
+            yield app.get_key_display(each.binding)
+
+
+class Palette(CommandPalette):
+    """The palette. It closes, with nothing done, when the terminal becomes too small for it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "cursor_down", "next", tooltip="The next action"),
+        Binding("escape", "escape", "close", tooltip="Close; nothing is done"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """Put its own keys over those of the room."""
+        yield from super().compose()
+        yield KeyFooter()
+
+    def on_resize(self) -> None:
+        """Close where there is no room left."""
+        if self.app.screen is self and not _fits(self.app):
+            self._action_escape()
+
+    def _action_command_list(self, action: str) -> None:
+        laid_out = bool(self.query_one(CommandList).scrollable_content_region)
+        if laid_out or not action.startswith("page_"):
+            super()._action_command_list(action)
+
+
+def open_palette(app: App[None], providers: ProviderSource | None, placeholder: str) -> None:
+    """Open a palette of what the providers offer, None for those of the app; where it has no room, say so."""
+    if _fits(app):
+        app.push_screen(Palette(providers, placeholder=placeholder))
+    else:
+        width, height = app.size
+        app.notify(f"too small for the palette: {width}x{height}, needs {LEAST_WIDTH}x{LEAST_HEIGHT}", timeout=3)
+
+
+def _fits(app: App[None]) -> bool:
+    return app.size.width >= LEAST_WIDTH and app.size.height >= LEAST_HEIGHT

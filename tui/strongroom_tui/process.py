@@ -1,0 +1,178 @@
+"""What every app here has: its colours, and an end that tells a fault without what the variables held.
+
+The toolkit's own end prints the variables of every frame to the terminal: clear text of records, passphrases, opened
+identities. Here the fault is raised when the terminal is back, for the one place that puts faults into words.
+
+A word on the terminal while the vault is being opened, where that takes longer than a person expects.
+
+The catalogue waits some ten seconds for a program that holds it. Until then the screen is not there yet, and a blank
+terminal looks like one that hangs. The line is taken back before anything else is written.
+
+The end of the process when it is told to stop, or when its terminal is gone: asked for first, then certain.
+
+A program that is told to stop asks its app to leave. What hangs, a reading in a disk that does not answer or a writing
+to a terminal that is gone, would hold the process for ever: Python waits for its threads. So after `PATIENCE` the
+terminal is put back as it was, as far as that can be done, and the process ends without waiting for anybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import signal
+import sys
+import termios
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any, Self, TextIO
+
+from textual.app import App, ReturnType
+from textual.worker import WorkerFailed
+
+from strongroom_tui.widgets.icons import CONTRAST, DARK, LIGHT
+
+
+class GuardedApp(App[ReturnType]):
+    """An app over what is confidential."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ansi_theme_dark, self.ansi_theme_light = DARK, LIGHT
+        self.register_theme(CONTRAST)
+
+    def raise_fault(self) -> None:
+        """Raise what ended the app, if a fault did; to be called after it has ended."""
+        fault = self._exception
+        if fault is not None:
+            raise fault.error if isinstance(fault, WorkerFailed) else fault
+
+    def _fatal_error(self) -> None:
+        self._close_messages_no_wait()
+
+
+AFTER = 1.0  # seconds without an answer
+WORDS = "opening the vault; another program may hold its catalogue: waiting …"
+_TAKE_BACK = "\r\x1b[K"
+
+
+@contextmanager
+def told_to_wait(terminal: TextIO, after: float = AFTER) -> Iterator[None]:
+    """Have it told on the terminal that the block takes longer than `after` seconds; the line goes with the block."""
+    told = threading.Event()
+
+    def tell() -> None:
+        with suppress(OSError, ValueError):  # nobody is there to be told
+            told.set()
+            terminal.write(WORDS)
+            terminal.flush()
+
+    timer = threading.Timer(after, tell)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if told.is_set():
+            timer.join(1)  # so that the line is complete before it is taken back
+            with suppress(OSError, ValueError):
+                terminal.write(_TAKE_BACK)
+                terminal.flush()
+
+
+PATIENCE = 5.0  # seconds for the app to leave by itself
+FAREWELL = 1.0  # seconds for the terminal to take the last bytes: one that was stopped with ctrl+s takes none
+
+_REPORTS = (1000, 1002, 1003, 1004, 1006, 1015, 1016, 2004, 2048)  # the mouse, the focus, what is pasted, the size
+_LAST = b"".join(b"\x1b[?%dl" % mode for mode in _REPORTS) + b"\x1b[<u\x1b[?7h\x1b[?1049l\x1b[?25h\x1b[0m"
+
+
+class Ending:
+    """Hears SIGTERM, SIGHUP and the loss of the terminal for as long as it stands around the work.
+
+    The handlers are Python's own and not those of the event loop, which hears nothing while it is held up itself.
+    `code` is what the process ends with where it must be ended; `last` says that nothing but its end comes afterwards.
+    """
+
+    def __init__(self, code: int, *, last: bool = True) -> None:
+        self._code = code
+        self._last = last
+        self._terminal = sys.stdin.fileno() if sys.stdin is not None and sys.stdin.isatty() else None
+        self._before = _settings(self._terminal)
+        self._leave: Callable[[], None] = lambda: None
+        self._begun = threading.Event()
+        self._over = threading.Event()
+        self._handlers: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        """Begin to listen."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            self._handlers[number] = signal.signal(number, self._heard)
+        if self._terminal is not None:
+            threading.Thread(target=self._watch, args=(self._terminal,), name="terminal", daemon=True).start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Listen no longer. What was begun stays certain, unless more is to be done than to end the process."""
+        if not (self._begun.is_set() and self._last):
+            self._over.set()
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def asks(self, loop: asyncio.AbstractEventLoop, leave: Callable[[], None]) -> None:
+        """Have the app asked with `leave`, on its loop."""
+
+        def ask() -> None:
+            with suppress(RuntimeError):  # the loop is closed: the app has left, and what hangs is behind it
+                loop.call_soon_threadsafe(leave)
+
+        self._leave = ask
+
+    def begin(self) -> None:
+        """Ask the app to leave, and see to it that the process ends."""
+        if not self._begun.is_set():
+            self._begun.set()
+            threading.Thread(target=self._make_certain, name="ending", daemon=True).start()
+        self._leave()
+
+    def _heard(self, _number: int, _frame: FrameType | None) -> None:
+        self.begin()
+
+    def _watch(self, terminal: int) -> None:
+        """Wait until nobody is at the other end; a terminal that cannot be asked is not watched."""
+        poll = select.poll()
+        poll.register(terminal, 0)
+        while not self._over.is_set():
+            for _, event in poll.poll(500):
+                if event & select.POLLNVAL:
+                    return
+                if event & (select.POLLHUP | select.POLLERR):
+                    self.begin()
+                    return
+
+    def _make_certain(self) -> None:
+        if not self._over.wait(PATIENCE):
+            farewell = threading.Thread(target=self._put_back, daemon=True)
+            farewell.start()
+            farewell.join(FAREWELL)
+            os._exit(self._code)
+
+    def _put_back(self) -> None:
+        """Give the terminal back, unless the app did: going back twice would move the cursor."""
+        if self._terminal is None or self._before is None or _settings(self._terminal) in (None, self._before):
+            return
+        with suppress(termios.error, OSError):
+            termios.tcsetattr(self._terminal, termios.TCSANOW, self._before)
+            os.write(self._terminal, _LAST)
+
+
+def _settings(terminal: int | None) -> list[Any] | None:
+    if terminal is None:
+        return None
+    try:
+        return termios.tcgetattr(terminal)
+    except termios.error:
+        return None

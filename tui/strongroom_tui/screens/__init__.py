@@ -1,0 +1,1 @@
+"""The tabs of the screen, and what opens from them."""

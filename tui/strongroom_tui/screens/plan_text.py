@@ -1,0 +1,148 @@
+"""Plans of destruction in words: what would be gone, how much that is, and until when it can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from rich.text import Text
+
+from strongroom.engine.destruction.approve import ApprovalStatus
+from strongroom.engine.destruction.propose import DestructionPlan, PlanContent
+from strongroom.engine.retention.rules import Fate
+from strongroom.model.destruction import PlanItem, Stage
+from strongroom.model.window import Window
+from strongroom_tui.screens.retention_text import STAGES
+from strongroom_tui.widgets.amounts import local, number, size, span, window_words
+from strongroom_tui.widgets.text import clean
+
+_SHOWN = 200  # archives of one plan
+_STREAMS, _WINDOWS = 4, 3  # named in a dialog, and of each stream
+_WINDOW = 26  # cells of one window
+
+
+def what_words(plan: DestructionPlan, items: Sequence[PlanItem]) -> str:
+    """Say how much some archives of a plan are, then their streams and windows: the first few, and how many more."""
+    found = _contents(plan, items)
+    records, size_of_all = sum(each.records for each in found), sum(each.size for each in found)
+    streams: dict[str, list[Window]] = {}
+    for each in found:
+        streams.setdefault(each.stream, []).append(each.window)
+    lines = [f"{number(len(items), 'archive')}: {number(records, 'record')}, {size(size_of_all)} as delivered"]
+    lines += [f"  {stream}, {_window_list(windows)}" for stream, windows in list(streams.items())[:_STREAMS]]
+    more = len(streams) - _STREAMS
+    return "\n".join([*lines, *([f"  and {number(more, 'more stream')}"] if more > 0 else [])])
+
+
+def _window_list(windows: Sequence[Window]) -> str:
+    ordered = sorted(windows)
+    named = ", ".join(window_words(each, _WINDOW) for each in ordered[:_WINDOWS])
+    more = f" and {number(len(ordered) - _WINDOWS)} more" if len(ordered) > _WINDOWS else ""
+    return f"{number(len(ordered), 'window')}: {named}{more}"
+
+
+def approval_words(outlook: ApprovalStatus) -> str:
+    """Say what an approval given now destroys, and when that becomes final."""
+    plan, proposal = outlook.plan, outlook.plan.proposal
+    lines = [
+        f"Plan {proposal.id}, proposed by {proposal.by.name} at {local(proposal.at)}: {proposal.reason}",
+        f"It destroys {what_words(plan, plan.waiting)}",
+    ]
+    kept = sum(_keeps(plan, each) for each in plan.waiting)
+    if kept:
+        lines.append(f"Judged now, {number(kept)} of them would be kept: see the plan for why.")
+    return "\n".join([*lines, _final_words(outlook)])
+
+
+def _final_words(outlook: ApprovalStatus) -> str:
+    length = cooling(outlook.cooling_off)
+    if outlook.ripe_at is None:
+        missing = number(outlook.lacking, "more approval")
+        return f"After yours it takes {missing}; the cooling-off of {length} begins with the last one."
+    if not outlook.cooling_off:
+        return "There is no cooling-off: it is final at once, and cannot be taken back."
+    return (
+        f"Cooling-off of {length}: anybody can take it back until {local(outlook.ripe_at)}. From then on it is final."
+    )
+
+
+def undo_words(plan: DestructionPlan) -> str:
+    """Say what taking a plan back means."""
+    proposal = plan.proposal
+    movable = [each for each in plan.items if each.stage in (Stage.PROPOSED, Stage.APPROVED)]
+    return (
+        f"Proposed by {proposal.by.name} at {local(proposal.at)}: {proposal.reason}\n"
+        f"These stay, and the plan is over: {what_words(plan, movable)}\n"
+        "To destroy them later they must be proposed and approved anew. The reason is kept."
+    )
+
+
+def told_plan(plan: DestructionPlan, final_at: datetime | None, now: datetime) -> Text:
+    """Return one plan at length: what, why, by whom, when it is final, and where each archive stands."""
+    proposal = plan.proposal
+    count = number(len(plan.items), "archive")
+    text = Text.assemble((f"Plan {clean(proposal.id)}", "bold"), f"  {count}, {proposal.ground}\n\n")
+    for name, value in _facts(plan, final_at, now):
+        text.append(f"  {name:<10} ", "bold").append(f"{clean(value)}\n")
+    for rule, items in _by_rule(plan.items[:_SHOWN]).items():
+        text.append(f"\nRule  {clean(rule)}\n", "bold")
+        for each in items:
+            text.append_text(_told(plan, each))
+    if len(plan.items) > _SHOWN:
+        text.append(f"  and {number(len(plan.items) - _SHOWN)} more: strongroom destroy show {proposal.id}\n")
+    return text
+
+
+def _facts(plan: DestructionPlan, final_at: datetime | None, now: datetime) -> Iterator[tuple[str, str]]:
+    proposal, found = plan.proposal, _contents(plan, plan.items)
+    records, size_of_all = sum(each.records for each in found), sum(each.size for each in found)
+    streams = sorted({each.stream for each in found})
+    yield "proposed", f"{local(proposal.at)}, {span(now - proposal.at)} ago, by {proposal.by.name}"
+    yield "reason", proposal.reason
+    yield "destroys", f"{number(records, 'record')}, {size(size_of_all)} as delivered"
+    if streams:
+        yield "streams", ", ".join(streams[:8]) + (f" and {number(len(streams) - 8)} more" if len(streams) > 8 else "")
+    yield "takes", f"{number(proposal.approvals, 'approval')}, then {cooling(proposal.cooling_off)} to take it back"
+    if plan.waiting:
+        yield "waiting", f"{number(len(plan.waiting))} still to be approved"
+    if final_at is not None:
+        yield "final", f"from {local(final_at)} on" + (f", in {span(final_at - now)}" if final_at > now else "")
+    if plan.judgements:
+        gone = sum(not _keeps(plan, each) for each in plan.items if each.archive in plan.judgements)
+        yield "judged now", f"{number(gone)} of {number(len(plan.judgements))} may be destroyed"
+
+
+def _told(plan: DestructionPlan, each: PlanItem) -> Text:
+    """Return one archive: where it stands, what it is, and what keeps it."""
+    mark, content = STAGES[each.stage], plan.contents.get(each.archive)
+    text = Text(f"  {mark.symbol} {mark.word:<11} ", mark.style)
+    text.append(f"{content.stream}  {window_words(content.window, _WINDOW)}\n" if content else "\n", "not bold")
+    amount = f"{number(content.records, 'record')}, {size(content.size)}, " if content else ""
+    text.append(f"    {amount}archive {clean(each.archive)}\n", "not bold")
+    judgement = plan.judgements.get(each.archive)
+    why = f"judged now: {judgement.words}" if judgement is not None and _keeps(plan, each) else ""
+    told = why or (each.reason if each.stage in (Stage.SPARED, Stage.WITHDRAWN) else "")
+    return text.append(f"    {clean(told)}\n") if told else text
+
+
+def _keeps(plan: DestructionPlan, each: PlanItem) -> bool:
+    """Say whether an archive would be kept, judged now."""
+    judgement = plan.judgements.get(each.archive)
+    overridden = plan.proposal.overrides and judgement is not None and judgement.fate is Fate.KEEP
+    return judgement is not None and judgement.fate is not Fate.DUE and not (overridden and not judgement.locked)
+
+
+def _by_rule(items: Sequence[PlanItem]) -> dict[str, list[PlanItem]]:
+    found: dict[str, list[PlanItem]] = {}
+    for each in items:
+        found.setdefault(f"{each.rule}, {each.citation}" if each.citation else each.rule, []).append(each)
+    return found
+
+
+def _contents(plan: DestructionPlan, items: Sequence[PlanItem]) -> list[PlanContent]:
+    return [plan.contents[each.archive] for each in items if each.archive in plan.contents]
+
+
+def cooling(length: timedelta) -> str:
+    """Write how long a plan can be taken back."""
+    return span(length) if length else "no time"

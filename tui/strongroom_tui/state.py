@@ -1,0 +1,76 @@
+"""How a person looked at things last time: room, colours, zone, and of each list its filter and order.
+
+A convenience, and nothing else. What cannot be read is as good as none, and what cannot be written is let go: no screen
+fails for it. Of a vault it holds the name of a stream that a list was filtered by, and never an id or what is in a
+record: what was searched for inside an archive is forgotten with it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+_LONGEST = 100  # letters of one word
+_MOST = 20  # lists
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """How one list is looked at: what it is filtered by, and its order where a person may choose one."""
+
+    stream: str = ""
+    kind: str = ""
+    when: str = ""
+    sort: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedView:
+    """How things are looked at."""
+
+    room: str = ""
+    theme: str = ""
+    utc: bool = False
+    zoom: str = ""  # how long a cell of the overview is
+    lists: Mapping[str, Habit] = field(default_factory=dict)  # by the mode of their room
+
+
+class Memory:
+    """A small file under $XDG_STATE_HOME, by default ~/.local/state."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        named = Path(environment.get("XDG_STATE_HOME", ""))
+        base = named if named.is_absolute() else Path(environment.get("HOME", "/nonexistent")) / ".local" / "state"
+        self._path = base / "strongroom" / "screen.json"
+
+    def recall(self) -> SavedView:
+        """Return what was kept."""
+        try:
+            told = json.loads(self._path.read_bytes()[:10_000])
+            lists = {_word(name): _habit(each) for name, each in list(told.get("lists", {}).items())[:_MOST]}
+            zoom = _word(told.get("zoom", ""))
+            return SavedView(_word(told["room"]), _word(told["theme"]), told["utc"] is True, zoom, lists)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return SavedView()
+
+    def keep(self, view: SavedView) -> None:
+        """Write it."""
+        with suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            temporary = self._path.with_suffix(".new")
+            temporary.write_text(json.dumps(asdict(view)))
+            temporary.replace(self._path)
+
+
+def _habit(told: Mapping[str, object]) -> Habit:
+    return Habit(*(_word(told[name]) for name in ("stream", "kind", "when", "sort")))
+
+
+def _word(told: object) -> str:
+    """Return a word that this could have written. Raises ValueError for anything else."""
+    if not isinstance(told, str) or len(told) > _LONGEST or not told.isprintable():
+        raise ValueError("not written by this screen")
+    return told

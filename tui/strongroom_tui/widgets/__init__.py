@@ -1,0 +1,1 @@
+"""The parts that tabs and dialogs are made of."""
