@@ -14,6 +14,12 @@ from pathlib import Path
 import pytest
 
 from kit.cli_home import Home, Invoke
+from kit.tui_bench import Seat
+from kit.tui_vault import until
+from strongroom.config.load import load_config
+from strongroom.engine.core.sources import system_clock
+from strongroom_tui.app import StrongroomApp
+from strongroom_tui.reader import VaultReader
 
 READING = (
     "status",
@@ -113,3 +119,34 @@ def test_what_writes_is_refused_as_a_full_disk(full: Home, invoke: Invoke) -> No
         assert result.exit_code in (2, 6), (words, result.output)
         assert result.exit_code == 2 or "full" in result.output, (words, result.output)
     assert invoke("--config", full.config, "verify").exit_code == 0
+
+
+TABS = {
+    "1": "3 archives",
+    "2": "Schedules  1-1",
+    "3": "Jobs  1-4 of 4",
+    "4": "Archives  1-4 of 4",
+    "5": "Verdicts  1-4",
+    "6": "Evidence",
+    "7": "No space left on device",
+}
+
+
+@pytest.mark.slow
+async def test_the_screen_shows_every_tab_and_every_detail_on_a_full_disk(full: Home) -> None:
+    reader = VaultReader(load_config(full.config))
+    app = StrongroomApp(reader, system_clock)
+    try:
+        async with app.run_test(size=(120, 40), notifications=True) as pilot:
+            seat = Seat(app, pilot)
+            for key, shown in TABS.items():
+                await seat.press(key)
+                assert shown in seat.text, seat.text
+                await seat.press(*(("enter", "escape") if key in "2345" else ("r",)))
+            await seat.press("4", "o")
+            await until(seat, "1-50")
+            assert not app._notifications
+            await seat.press("escape", "3", "t", "tab", "enter")
+            assert "the disk is full" in " ".join(each.message for each in app._notifications)
+    finally:
+        reader.close()
