@@ -52,8 +52,9 @@ SPECIAL = {
     ("log", "cut"): "0 1 1 1 1 2 1 0",
     ("log", "older"): "0 1 1 1 1 2 1 0",
     ("aside", "removed"): NOTHING,
-    ("checkpoint", "removed"): "0 0 1 1 1 2 0 1",
-    ("checkpoint", "appended"): "0 1 1 1 1 2 0 1",
+    ("lock", "folder"): "0 1 0 1 1 2 0 0",
+    ("leftover", "folder"): "0 1 0 1 1 2 0 0",
+    ("checkpoint", "removed"): "0 0 1 1 1 2 1 1",
     ("catalogue", "older"): "1 1 1 1 1 2 0 4",
     ("catalogue", "appended"): "0 0 0 1 1 2 0 0",
     ("catalogue", "unreadable"): "6 1 6 6 6 6 0 6",
@@ -106,7 +107,7 @@ def test_a_damage_is_found_and_after_the_mending_all_checks_agree(
 def expected(kind: str, damage: str) -> str:
     """Return the exit codes of a row. Doctor looks at the type and the mode of every file, and at no other damage."""
     codes = SPECIAL.get((kind, damage), FOUND[kind]).split()
-    if damage == "unreadable" or (damage == "folder" and kind not in ("readme", "lock")):
+    if damage in ("unreadable", "folder"):
         codes[COMMANDS.index("doctor --offline")] = "1"
     return " ".join(codes)
 

@@ -254,15 +254,22 @@ def write_lines(keep: Keep, lines: list[bytes], *, rows: bool = True) -> None:
 
 
 def sign_anew(keep: Keep, signer: Signer, sizes: list[int]) -> None:
-    """Sign the log as it is now, at these sizes, in place of all checkpoints."""
-    lines = keep.log.read_bytes().splitlines()
-    folder = keep.log.parent / "checkpoints"
+    """Sign the log as it is now, at these sizes, in place of all checkpoints; and let its lines name the new ones."""
+    folder, lines, notes = keep.log.parent / "checkpoints", list[bytes](), dict[int, str]()
+    bodies = read_lines(keep)
+    for size, body in enumerate(bodies):
+        if size in sizes:
+            notes[size] = forge_note(lines, size, signer)
+        if body["kind"] == "checkpoint.signed" and body["facts"]["entries"] in notes:
+            body["facts"]["note_sha256"] = hashlib.sha256(notes[body["facts"]["entries"]].encode()).hexdigest()
+        lines = chained(bodies[: size + 1])
+    notes |= {size: forge_note(lines, size, signer) for size in sizes if size not in notes}
+    write_lines(keep, lines)
     shutil.rmtree(folder)
     folder.mkdir()
     with keep.opened() as vault, vault.catalogue.transaction():
         vault.catalogue.write("DELETE FROM checkpoints")
-        for size in sizes:
-            note = forge_note(lines, size, signer)
+        for size, note in notes.items():
             (folder / f"{size}.note").write_text(note)
             vault.catalogue.write("INSERT INTO checkpoints VALUES (?, ?, ?)", size, "2026-03-03T00:00:00.000000Z", note)
 

@@ -250,7 +250,7 @@ def clock_ahead(by: timedelta) -> Iterator[None]:
             return datetime.now(UTC) + by
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("strongroom.engine.bootstrap.datetime", Ahead)
+        patch.setattr("strongroom.engine.core.sources.datetime", Ahead)
         yield
 
 
