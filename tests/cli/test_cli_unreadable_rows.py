@@ -30,6 +30,7 @@ DAMAGES = (
     ("sources", "refused_cause", "nosuch"),
     ("sources", "clock_skew", -1e308),
     ("retained", "rule", "{"),
+    ("classes", "rule", '{"CLASS": "standard"}'),
     ("archives", "manifest", '{"overlap": 1e999}'),
 )
 GOES_ON = (  # what is damaged, how the row is named, and what still shows the rest: words of another row
@@ -98,6 +99,7 @@ def key_of(table: str) -> str:
         "retained": "archive",
         "condemned": "proposal",
         "sources": "name",
+        "classes": "name",
         "progress": "job",
     }
     return {"notices": "key", "scrub_findings": "archive", **known}.get(table, "id")

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +30,7 @@ from strongroom.vault.files import create_descriptor, is_there, list_folder, ope
 from strongroom.vault.layout import Layout
 from strongroom.vault.log import add_entry, entries_of_archive
 from strongroom.vault.recipients import put_resealed
+from strongroom.vault.rows import text_list
 from strongroom.vault.vault import Vault
 
 PUT_KEY_DIGEST = "UPDATE archives SET key_sha256 = ? WHERE id = ? AND holding IN ('held', 'quarantined')"
@@ -180,7 +180,7 @@ def _finish(catalogue: Catalogue, row: sqlite3.Row, now: datetime) -> None:
     facts: dict[str, Fact] = {
         "was": row["expected"],
         "key_sha256": row["after"],
-        "recipients": json.loads(row["recipients"]),
+        "recipients": [*text_list(row["recipients"], "key_swaps", row["archive"])],
     }
     if row["before"] != row["expected"]:
         facts["found"] = row["before"]

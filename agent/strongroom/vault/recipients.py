@@ -20,7 +20,7 @@ from strongroom.model.times import Chance, parse_instant
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
 from strongroom.vault.log import told_entries
 from strongroom.vault.log_reader import is_in_chain, readable
-from strongroom.vault.rows import reads
+from strongroom.vault.rows import reads, text_list
 
 _STANDING = """archives.holding IN ('held', 'quarantined')
     AND archives.id NOT IN (SELECT archive FROM condemned WHERE stage IN ('destroying', 'destroyed'))"""
@@ -167,20 +167,24 @@ def sealed_sets(catalogue: Catalogue) -> dict[str, int]:
     return {row["recipients"]: row["count"] for row in catalogue.read(SEALED_SETS)}
 
 
+def _keys(text: str) -> list[str]:
+    return text_list(text, "resealed", text)
+
+
 def keys_in(sets: dict[str, int]) -> set[str]:
     """Return every public key that is in one of the sets."""
-    return {key for text in sets for key in json.loads(text)}
+    return {key for text in sets for key in _keys(text)}
 
 
 def sets_with(sets: dict[str, int], key: str) -> list[int]:
     """Return the counts of the sets that this public key is one of."""
-    return [count for text, count in sets.items() if key in json.loads(text)]
+    return [count for text, count in sets.items() if key in _keys(text)]
 
 
 def stale_archives(catalogue: Catalogue, keys: Iterable[str]) -> list[str]:
     """Return the ids of the archives whose key file is sealed to another set, those of one folder together."""
     wanted = set(keys)
-    stale = [text for text in sealed_sets(catalogue) if set(json.loads(text)) != wanted]
+    stale = [text for text in sealed_sets(catalogue) if set(_keys(text)) != wanted]
     found = [row["id"] for text in stale for row in catalogue.read(SEALED_TO_SET, text)]
     return sorted(found, key=lambda archive_id: (archive_id[-2:], archive_id))
 
@@ -188,7 +192,7 @@ def stale_archives(catalogue: Catalogue, keys: Iterable[str]) -> list[str]:
 def sealed_to(catalogue: Catalogue, archive: Archive) -> tuple[str, ...]:
     """Return the public keys that an archive's key file is sealed to now."""
     row = catalogue.read_one(SEALED_TO, archive.id)
-    return tuple(json.loads(row["recipients"])) if row else archive.recipients
+    return tuple(text_list(row["recipients"], "resealed", archive.id)) if row else archive.recipients
 
 
 def put_resealed(catalogue: Catalogue, archive_id: str, recipients: str, at: datetime) -> None:

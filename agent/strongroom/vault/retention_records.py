@@ -263,13 +263,21 @@ def _readable_record(row: sqlite3.Row) -> RetentionRecord:
 def known_streams(catalogue: Catalogue) -> list[tuple[str, str, tuple[str, ...]]]:
     """Return the source, the name and the datasets of every stream that has, or had, an archive."""
     rows = catalogue.read(KNOWN_STREAMS)
-    return [(row["source"], row["stream"], tuple(json.loads(row["datasets"] or "[]"))) for row in rows]
+    return [(str(row["source"]), str(row["stream"]), _datasets_by(row["datasets"]) or ()) for row in rows]
 
 
 def get_classes(catalogue: Catalogue) -> dict[str, RetentionRule]:
     """Return the retention classes as the vault last saw them."""
-    found = {row["name"]: rule_of(row["rule"]) for row in catalogue.read(CLASSES)}
-    return {name: rule for name, rule in found.items() if rule is not None}
+    found = readable(catalogue.read(CLASSES), _class)
+    return {rule.name: rule for rule in found if rule is not None}
+
+
+@reads("classes", "name")
+def _class(row: sqlite3.Row) -> RetentionRule | None:
+    rule = rule_of(row["rule"])
+    if rule is not None and rule.name != row["name"]:
+        raise ValueError(rule.name)
+    return rule
 
 
 def put_class(catalogue: Catalogue, rule: RetentionRule, at: datetime) -> None:

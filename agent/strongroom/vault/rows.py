@@ -114,6 +114,24 @@ def unreadable(table: str, *key: object) -> RowUnreadable:
     return RowUnreadable(f"the row {name} of {table} in the catalogue cannot be read", hint=HINT)
 
 
+@contextmanager
+def naming(table: str, *key: object) -> Iterator[None]:
+    """Read something of a row. Raises RowUnreadable, which names the row, where it has another form."""
+    try:
+        yield
+    except (RowUnreadable, *UNREADABLE) as error:
+        raise unreadable(table, *key) from error
+
+
+def text_list(text: str, table: str, *key: object) -> list[str]:
+    """Return the texts of a JSON array in a column. Raises RowUnreadable, which names the row."""
+    with naming(table, *key):
+        found = json.loads(text)
+        if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+            raise TypeError
+        return found
+
+
 def _shown(part: object) -> str:
     text = part if isinstance(part, str | int) else type(part).__name__
     return f"{text}"[:60] or "without a name"

@@ -96,8 +96,8 @@ Scripts = tuple[tuple[str, str], ...]
 """The name and the text of each migration, in order."""
 
 SHIPPED = (
-    "82dd1871edcfeb5136d89733854897202a64467925dc823be79f7cc2c6a11325",
-    "077ac6babe4b2f404da0e9b47c9bd84e05c2757cea11adfa0a7a76f566234896",
+    "65d7246387ea7ecd5e1b56e49363e50d22915292c9b315210badc4758faa169e",
+    "a96af8c09af574294c644825c3997a2ad31dd253354fa1e460bd600128041bbc",
 )
 """The digest of all migrations, and that of the schema they make: spares every command making it anew to compare.
 

@@ -15,7 +15,7 @@ from strongroom.model.window import Window
 from strongroom.vault.catalogue import Catalogue, to_instant, to_text
 from strongroom.vault.coverage import covered_by
 from strongroom.vault.log import add_entry, entries_about_empty
-from strongroom.vault.rows import UNREADABLE, unreadable
+from strongroom.vault.rows import UNREADABLE, naming, unreadable
 
 SETTLED_BEFORE = """
 SELECT window_start, window_end, cover FROM coverage
@@ -76,8 +76,10 @@ def looks_to_make(catalogue: Catalogue, stream: str, now: datetime) -> list[Seco
 def earlier_intervals(catalogue: Catalogue, stream: str, before: datetime) -> Iterator[Interval]:
     """Yield what of a stream is archived or empty before an instant, the latest first, at most MOST windows."""
     for row in catalogue.read(SETTLED_BEFORE, stream, to_text(before), MOST):
-        window = Window(to_instant(row["window_start"]), to_instant(row["window_end"]))
-        yield Interval(stream, window, Cover(row["cover"]))
+        with naming("coverage", stream, row["window_start"]):
+            window = Window(to_instant(row["window_start"]), to_instant(row["window_end"]))
+            interval = Interval(stream, window, Cover(row["cover"]))
+        yield interval
 
 
 def note_doubt(catalogue: Catalogue, interval: Interval, doubt: Doubt, due: datetime | None, now: datetime) -> None:

@@ -21,7 +21,7 @@ from strongroom.model.window import Window
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
 from strongroom.vault.facts import PUT_FACT
 from strongroom.vault.log import entries_of_renames
-from strongroom.vault.rows import UNREADABLE, readable, reads, unreadable
+from strongroom.vault.rows import UNREADABLE, naming, readable, reads, text_list, unreadable
 
 STREAM = "SELECT name, floor, since, edge, paused FROM streams WHERE name = ?"
 STREAMS = "SELECT name, floor, since, edge, paused FROM streams ORDER BY name"
@@ -89,11 +89,13 @@ def unsettled_windows(
 ) -> list[Window]:
     """Return held windows whose second export is due: old enough, first exported before that, and not lost by now."""
     rows = catalogue.read(UNSETTLED, stream, to_text(now - settled_pass), to_text(horizon), most)
-    return [
-        Window(to_instant(row["window_start"]), to_instant(row["window_end"]))
-        for row in rows
-        if to_instant(row["durable_at"]) < to_instant(row["window_end"]) + settled_pass
-    ]
+    found = []
+    for row in rows:
+        with naming("archives", stream, row["window_start"]):
+            window = Window(to_instant(row["window_start"]), to_instant(row["window_end"]))
+            if to_instant(row["durable_at"]) < window.end + settled_pass:
+                found.append(window)
+    return found
 
 
 def count_planned(catalogue: Catalogue, source: str) -> int:
@@ -195,11 +197,13 @@ def covered_streams(catalogue: Catalogue) -> list[Stream]:
     """Return every stream that the coverage ledger knows, as its newest job asked for it."""
     names = [row["stream"] for row in catalogue.read(_COVERED)]
     found = ((name, catalogue.read_one(_NEWEST_JOB, name)) for name in names)
-    return [
-        Stream(name, row["source"], tuple(json.loads(row["datasets"])), tuple(map(tuple, json.loads(row["filters"]))))
-        for name, row in found
-        if row is not None
-    ]
+    return [_stream_by(name, row) for name, row in found if row is not None]
+
+
+def _stream_by(name: str, row: sqlite3.Row) -> Stream:
+    with naming("jobs", name):
+        filters = tuple((str(field), str(value)) for field, value in json.loads(row["filters"]))
+        return Stream(name, row["source"], tuple(text_list(row["datasets"], "jobs", name)), filters)
 
 
 def move_stream(catalogue: Catalogue, old: str, new: str) -> None:

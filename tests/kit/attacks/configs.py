@@ -42,6 +42,14 @@ def another_signer(scene: Scene) -> None:
         sign_log(vault, signer_of(scene.config), lambda: NOW + timedelta(minutes=50))
 
 
+def shorter_everywhere(scene: Scene) -> None:
+    """Take lock mode back and make a class shorter, in the catalogue as in the configuration."""
+    sql(scene, SQL["lock mode is taken back"])
+    sql(scene, SQL["a class is made shorter"])
+    change(scene, "^lock = true", "lock = false")
+    change(scene, '^period = "7y"', 'period = "1d"')
+
+
 def approver_and_approval(scene: Scene) -> None:
     another_approver(scene)
     approve(scene)
@@ -62,6 +70,7 @@ def alone_and_back(scene: Scene) -> None:
 
 CONFIGURATIONS: dict[str, Act] = {
     "a period is made shorter": lambda scene: change(scene, '^period = "7y"', 'period = "1d"'),
+    "a period is made shorter, in rows too, and lock mode taken back": shorter_everywhere,
     "what is over is destroyed by itself": lambda scene: change(scene, '^at_end = "ask"', 'at_end = "destroy"'),
     "a recipient is added": another_recipient,
     "another approver is named": another_approver,

@@ -99,6 +99,7 @@ all | recomputed | a destruction is begun by appended lines | audit:row recover 
 all | recomputed | an erasure in lock mode is told by lines | audit:missing verify recover alone:missing scrub destroy
 all | recomputed | a destruction of a time that has not come | audit:missing verify recover alone:missing scrub destroy
 configuration | change | a period is made shorter | start=2
+configuration | change | a period is made shorter, in rows too, and lock mode taken back | audit:row recover start=2
 configuration | change | what is over is destroyed by itself | - | it is proposed; an approver must still sign
 configuration | change | a recipient is added | start
 configuration | change | another approver is named | start

@@ -24,6 +24,7 @@ from strongroom.vault.archives import readable_archives
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.facts import FACT, PUT_FACT
 from strongroom.vault.log import add_entry
+from strongroom.vault.logged_policy import logged_policy
 from strongroom.vault.manifest_schema import rule_body
 from strongroom.vault.retention_records import (
     classes_of_stream,
@@ -34,6 +35,7 @@ from strongroom.vault.retention_records import (
     put_stream_class,
     records,
 )
+from strongroom.vault.rows import leaving_out
 from strongroom.vault.vault import Vault
 
 LOCKED = "lock"  # since when, as a fact of the vault
@@ -67,15 +69,26 @@ def adopt_policy(vault: Vault, policy: Policy, now: datetime) -> None:
     """
     catalogue = vault.catalogue
     with catalogue.transaction():
-        known, locked = get_classes(catalogue), _fact(catalogue, LOCKED) != ""
-        changed = [rule for rule in policy.classes if known.get(rule.name) != rule]
-        if locked or policy.lock:
+        logged = logged_policy(catalogue)
+        with leaving_out():  # a row that cannot be read is written anew: what is decided goes by the log
+            known = {**logged.classes, **get_classes(catalogue)}
+        changed = [rule for rule in policy.classes if {known.get(rule.name), logged.classes.get(rule.name)} != {rule}]
+        if logged.locked or policy.lock or _fact(catalogue, LOCKED):
             for rule in changed:
-                _refuse_shorter(rule, known.get(rule.name))
-        wrote = _lock(catalogue, policy, now, locked=locked)
-        wrote = _enter_changes(catalogue, policy, changed, known, now) or wrote
+                _refuse_shorter(rule, logged.classes.get(rule.name, known.get(rule.name)))
+        wrote = _lock(catalogue, policy, now, logged=logged.locked)
+        before = {rule.name: old for rule in changed if (old := _before(rule, known, logged.classes)) is not None}
+        wrote = _enter_changes(catalogue, policy, changed, before, now) or wrote
     if wrote:
         vault.write_log()
+
+
+def _before(
+    rule: RetentionRule, known: dict[str, RetentionRule], logged: dict[str, RetentionRule]
+) -> RetentionRule | None:
+    """Return what a class was by its row, or by the log where the row has become the new rule already."""
+    row = known.get(rule.name)
+    return logged.get(rule.name) if row == rule else row
 
 
 def _refuse_shorter(new: RetentionRule, old: RetentionRule | None) -> None:
@@ -87,13 +100,15 @@ def _refuse_shorter(new: RetentionRule, old: RetentionRule | None) -> None:
     )
 
 
-def _lock(catalogue: Catalogue, policy: Policy, now: datetime, *, locked: bool) -> bool:
-    unwanted = "yes" if locked and not policy.lock else ""
+def _lock(catalogue: Catalogue, policy: Policy, now: datetime, *, logged: bool) -> bool:
+    row = _fact(catalogue, LOCKED)
+    unwanted = "yes" if (row or logged) and not policy.lock else ""
     if unwanted != _fact(catalogue, UNWANTED):
         catalogue.write(PUT_FACT, UNWANTED, unwanted)
-    if locked or not policy.lock:
+    if not row and (logged or policy.lock):
+        catalogue.write(PUT_FACT, LOCKED, format_instant(now))
+    if row or logged or not policy.lock:
         return False
-    catalogue.write(PUT_FACT, LOCKED, format_instant(now))
     add_entry(catalogue, Entry("vault.locked", now))
     return True
 
@@ -131,10 +146,11 @@ def with_rule(catalogue: Catalogue, archive: Archive, zone: str = "UTC") -> Arch
 
     Without one where a class is unknown to the vault: the archive is then kept until a person says otherwise.
     """
-    names = class_names(archive.retention)
-    if _fact(catalogue, LOCKED):
-        names = tuple(dict.fromkeys([*names, *classes_of_stream(catalogue, archive.stream)]))
-    known = get_classes(catalogue)
+    names, logged = class_names(archive.retention), logged_policy(catalogue)
+    if logged.locked or _fact(catalogue, LOCKED):
+        ever = (*logged.streams.get(archive.stream, ()), *classes_of_stream(catalogue, archive.stream))
+        names = tuple(dict.fromkeys([*names, *ever]))
+    known = {**get_classes(catalogue), **logged.classes}
     if not names or not known.keys() >= set(names):
         return archive
     rules = (replace(known[name], zone=zone) for name in names)

@@ -30,7 +30,8 @@ CREATE UNIQUE INDEX jobs_live ON jobs (stream, window_start, window_end)
 CREATE INDEX entries_of_empty ON entries (seq)
     WHERE kind IN ('empty.doubted', 'empty.confirmed', 'empty.refuted', 'empty.unconfirmed');
 
--- Who may approve, and how many it takes, is read from the log.
+-- Who may approve, how many it takes, and the retention classes are read from the log.
+CREATE INDEX entries_of_policy ON entries (seq) WHERE kind IN ('vault.locked', 'retention.changed');
 CREATE INDEX entries_of_rules ON entries (seq) WHERE kind = 'destruction.rules-changed';
 
 -- Which names a stream or a source has had is read from the log.
