@@ -123,7 +123,7 @@ def test_failed_windows_wait_for_a_person(house: House) -> None:
     alarm = found(house)["failed chats"]
     assert alarm.severity is Level.WARNING
     assert alarm.title == "2 windows of one stream failed for good and wait for a person"
-    assert "content-refused (1), quota (1)" in alarm.body
+    assert "content-refused (1): the delivered file was unsound; quota (1): the export quota was used up" in alarm.body
     house.cover(days(5, 4))
     house.cover(days(3, 2))
     assert found(house) == {}

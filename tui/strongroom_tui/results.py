@@ -62,7 +62,7 @@ def in_keys(words: str) -> str:
 
 def told_error(error: StrongroomError) -> str:
     """Return what went wrong, and what to do about it here."""
-    return in_keys(f"{error.message}. {error.hint}" if error.hint else error.message)
+    return in_keys(error.sentences)
 
 
 def told_restored(restored: Restored) -> Text:

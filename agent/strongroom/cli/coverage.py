@@ -20,6 +20,7 @@ from strongroom.model.coverage import HELD, joined
 from strongroom.model.errors import ExitCode
 from strongroom.model.second_look import SecondLook, SecondLookOutcome, words_of
 from strongroom.model.times import format_instant, rough_duration
+from strongroom.model.waiting import told_code
 from strongroom.model.window import Window
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def _lines(each: StreamCoverage, now: datetime) -> Iterator[str]:
     gone = (told for told in each.intervals if told.cover.value == "destroyed")
     for told in sorted([*each.gaps, *joined(gone)], key=lambda piece: piece.window):
         span = f"{format_instant(told.window.start)} to {format_instant(told.window.end)}"
-        words = f"{span} ({clean(told.cause)})" if told.cause else span
+        words = f"{span} ({clean(told_code(told.cause))})" if told.cause else span
         yield from _hanging(f"  {SYMBOLS[told.cover.value]} {told.cover.words}: ", words)
     for look in each.looks:
         span = f"{format_instant(look.window.start)} to {format_instant(look.window.end)}"

@@ -9,7 +9,14 @@ import click
 
 from strongroom.cli import terminal
 from strongroom.cli.amounts import instant_words, short
-from strongroom.cli.documents import destroyed_document, destroyed_lines, plan_document, plan_lines
+from strongroom.cli.documents import (
+    approval_step,
+    destroyed_document,
+    destroyed_lines,
+    plan_document,
+    plan_lines,
+    plan_state,
+)
 from strongroom.cli.options import Session, json_option, limit_option, pass_session
 from strongroom.cli.output import put_document
 from strongroom.cli.quiet import quiet_option
@@ -51,7 +58,7 @@ def propose(session: Session, due: bool, archives: tuple[str, ...], reason: str 
         plan = enter(context, _chosen(context, archives), acting_person(), reason or "the retention period is over")
         _show(plan, as_json)
     if not as_json:
-        tell(f"now somebody else approves: strongroom destroy approve {short(plan.proposal.id)}")
+        tell(approval_step(plan))
 
 
 def _chosen(context: DestructionContext, parts: tuple[str, ...]) -> list[Archive]:
@@ -164,7 +171,7 @@ def carry_out(session: Session, as_json: bool) -> int:
 
     Exits with 1 where something could not be destroyed, or is marked as destroyed and nothing confirms that.
     """
-    from strongroom.engine.destruction.commands import open_for_destruction
+    from strongroom.engine.destruction.commands import open_for_destruction, overview
     from strongroom.engine.destruction.destroy import carry_out as work
     from strongroom.engine.destruction.redestroy import redestroy_returned
 
@@ -177,6 +184,8 @@ def carry_out(session: Session, as_json: bool) -> int:
             context.vault, context.clock, verifier=verifier, approvers=approvers, refused=kept.append
         )
         execution = work(context, most=1_000_000)
+        idle = not (execution.destroyed or execution.excluded or execution.waiting or execution.broken)
+        plans = overview(context, 20).plans if idle and not as_json else []
     if as_json:
         put_document(
             {
@@ -202,6 +211,8 @@ def carry_out(session: Session, as_json: bool) -> int:
             say(f"waiting    {short(waiting.archive)}  {terminal.clean(waiting.reason)}")
         for words in execution.broken:
             say(f"refused    {terminal.clean(words)}")
+        for plan in plans:
+            say(f"waiting    plan {short(plan.proposal.id)} {plan_state(plan)}".rstrip())
         tell(f"{counted(len(execution.destroyed), 'archive')} destroyed")
     return ExitCode.FINDINGS if kept or execution.broken or not execution.compacted else ExitCode.OK
 

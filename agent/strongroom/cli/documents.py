@@ -201,16 +201,18 @@ def person_document(person: Person) -> dict[str, object]:
 
 def plan_document(plan: DestructionPlan) -> dict[str, object]:
     """Tell a plan with everything on it."""
-    proposal = plan.proposal
+    proposal, terms = plan.proposal, plan.terms
     return {
         "id": proposal.id,
         "at": proposal.at,
         "by": person_document(proposal.by),
         "ground": proposal.ground.value,
         "reason": proposal.reason,
-        "people": proposal.people,
-        "approvals_needed": proposal.approvals,
-        "cooling_off_seconds": int(proposal.cooling_off.total_seconds()),
+        "people": terms.people,
+        "approvals_needed": terms.approvals,
+        "approvals_missing": terms.lacking,
+        "cooling_off_seconds": int(terms.cooling_off.total_seconds()),
+        "destroyed_from": terms.ripe_at,
         "plan_sha256": proposal.plan_sha256,
         "erasure": proposal.erasure,
         "overrides_retention": proposal.overrides,
@@ -255,18 +257,33 @@ def plan_lines(plan: DestructionPlan, *, each: bool = False) -> Iterator[str]:
     yield click.style(f"proposal {proposal.id}", bold=True) + f"  {clean(proposal.ground)}, {_stages(plan)}"
     yield from hang("  ", 2, f"by {proposal.by.name} at {instant_words(proposal.at)}: {proposal.reason}", width())
     overrides = "; outweighs a retention that still runs" if proposal.overrides else ""
-    yield from hang(
-        "  ",
-        2,
-        f"takes {proposal.people} people ({proposal.approvals} to approve), then"
-        f" {format_duration(proposal.cooling_off)} to cool off{overrides}",
-        width(),
-    )
+    terms = plan.terms
+    takes = f"takes {counted(terms.people, 'person', 'people')} ({terms.approvals} to approve)"
+    yield from hang("  ", 2, f"{takes}, then {format_duration(terms.cooling_off)} to cool off{overrides}", width())
+    if state := plan_state(plan):
+        yield from hang("  ", 2, state, width())
     if len(plan.items) > FEW and not each:
         yield from _summary_lines(plan)
         return
     for items in plan.items:
         yield from _archive_lines(plan, items)
+
+
+def plan_state(plan: DestructionPlan) -> str:
+    """Say what a plan waits for; nothing where no archive of it waits."""
+    terms = plan.terms
+    if plan.reopened:
+        more = counted(terms.lacking, "more approval")
+        return f"needs {more}: [destruction] became stricter after it was approved"
+    if terms.ripe_at is not None:
+        return f"scheduled for destruction on {instant_words(terms.ripe_at)}"
+    return f"needs {counted(terms.lacking, 'approval')}" if plan.waiting and terms.lacking else ""
+
+
+def approval_step(plan: DestructionPlan) -> str:
+    """Say who approves a new plan, and how."""
+    who = "another person must approve it" if plan.terms.people > 1 else "one person is enough, so you may approve it"
+    return f"{who}: strongroom destroy approve {short(plan.proposal.id)}"
 
 
 def _archive_lines(plan: DestructionPlan, each: PlanItem) -> Iterator[str]:
@@ -276,7 +293,8 @@ def _archive_lines(plan: DestructionPlan, each: PlanItem) -> Iterator[str]:
     stage = click.style(f"{each.stage.value:<10}", fg=_COLOURS.get(each.stage))
     content = plan.contents.get(each.archive)
     what = "" if content is None else _content_words(content)
-    told = "; ".join(filter(None, (f"{verdict}{why}", _rule_words(each))))
+    rule = each.citation if each.rule in why else _rule_words(each)  # the verdict names its rule already
+    told = "; ".join(filter(None, (f"{verdict}{why}", rule)))
     yield from hang(f"  {stage} {short(each.archive)}  ", 23, f"{what}{told}", width())
 
 

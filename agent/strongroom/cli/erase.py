@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.amounts import count_words, day_words, short
-from strongroom.cli.documents import plan_document, plan_lines
+from strongroom.cli.documents import approval_step, plan_document, plan_lines
 from strongroom.cli.options import Session, instant, json_option, limit_option, pass_session
 from strongroom.cli.output import hang, put_document
 from strongroom.cli.rows_left_out import LEFT_OUT, past_unreadable
@@ -82,9 +82,13 @@ def request(
     for line in plan_lines(asked.plan) if asked.plan else ():
         say(line)
     if asked.plan:
-        tell(f"now somebody else approves: strongroom destroy approve {short(asked.plan.proposal.id)}")
+        tell(approval_step(asked.plan))
+    elif asked.erasure.archives:
+        count = counted(len(asked.erasure.archives), "archive")
+        tell(f"{count}, already on plans; see what each one waits for: strongroom erase list")
     else:
-        tell("nothing is held that it names; answer it: strongroom erase answer ID done")
+        words = f"strongroom erase answer {short(asked.erasure.id)} done"
+        tell(f"no archive in the vault matches it; answer it with: {words}")
 
 
 def _scope(
@@ -181,8 +185,7 @@ def _lines(erasure: Erasure, against: dict[str, Pending] | None) -> Iterator[str
     if against is None:
         yield f"  {counted(len(erasure.archives), 'archive')}; what stands against it cannot be read"
         return
-    of = f"of which {count_words(len(against))} are still held"
-    yield f"  {counted(len(erasure.archives), 'archive')}, {of}"
+    yield f"  {counted(len(erasure.archives), 'archive')}, {count_words(len(against))} not destroyed yet"
     for archive, pending in against.items():
         yield from hang(f"  {short(archive)}  ", 12, pending.words, width())
 

@@ -155,7 +155,7 @@ def fit(parse: Callable[[object], object]) -> Callable[[str], str]:
         try:
             parse(text)
         except UsageError as error:
-            raise click.BadParameter(f"{error.message}. {error.hint}".removesuffix(". ")) from None
+            raise click.BadParameter(error.sentences) from None
         return text
 
     return read

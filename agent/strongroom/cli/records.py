@@ -21,6 +21,7 @@ from strongroom.cli.terminal import clean, escape_hidden, require_output, tell, 
 from strongroom.model.errors import ExitCode, UsageError, WorldError
 from strongroom.model.times import format_instant
 from strongroom.model.units import counted
+from strongroom.model.waiting import told_code
 from strongroom.model.window import Window
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _period(start: datetime, end: datetime) -> Window:
 def _tell_gaps(source: RecordFile) -> int:
     for gap in source.gaps:
         span = f"{format_instant(gap.window.start)} to {format_instant(gap.window.end)}"
-        tell(f"not archived: {span} is {gap.cover.words}" + (f" ({clean(gap.cause)})" if gap.cause else ""))
+        tell(f"not archived: {span} is {gap.cover.words}" + (f" ({clean(told_code(gap.cause))})" if gap.cause else ""))
     return ExitCode.FINDINGS if source.gaps else ExitCode.OK
 
 

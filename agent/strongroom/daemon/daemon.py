@@ -89,7 +89,7 @@ class Daemon:
             return self._work()
         except Exception as error:  # whatever it is, it goes on up once it was told
             if isinstance(error, StrongroomError):
-                self._notifier.status(f"cannot go on: {error.message}. {error.hint}".rstrip(". ") + ".")
+                self._notifier.status(f"cannot go on: {error.sentences}".rstrip(". ") + ".")
             self._last_word.say(error)
             raise
         finally:
@@ -160,7 +160,7 @@ class Daemon:
                 raise UsageError("[vault] path changed, which needs a restart", hint=hint)
             service.adopt(config, self._doors)
         except StrongroomError as error:
-            words = f"{error.message}{f'. {error.hint}' if error.hint else ''}"
+            words = error.sentences
             log.error("configuration refused, the old one stays: %s", words)
             service.refuse()
             self._watcher.refuse()

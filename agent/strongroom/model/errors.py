@@ -57,6 +57,13 @@ class StrongroomError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def sentences(self) -> str:
+        """Return what happened and what to do about it as one text: "The disk is full. Free space." """
+        if not self.hint:
+            return self.message
+        return f"{self.message.rstrip('.')}. {self.hint[:1].upper()}{self.hint[1:]}"
+
 
 class UsageError(StrongroomError):
     """The command line or the configuration asks for something that cannot be."""

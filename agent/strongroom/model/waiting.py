@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -27,6 +27,16 @@ def cause_words(cause: Cause, detail: str = "") -> str:
     if cause is not Cause.DISK:
         return cause.value
     return "full disk" if "disk is full" in detail or "bytes free" in detail else cause.value
+
+
+def code_words(code: str) -> str:
+    """Return what a stored cause means, as a sentence's part; nothing for what is no code but words already."""
+    return _BECAUSE.get(code, "")
+
+
+def told_code(code: str) -> str:
+    """Return a stored cause with what it means: "coding-refused: the file comes in a content coding ..."."""
+    return f"{code}: {words}" if (words := code_words(code)) else code
 
 
 def wait_of(job: Job, now: datetime) -> Wait | None:
@@ -134,4 +144,31 @@ _FOR = {
     Cause.TURN: "another export of the source to be found first",
     Cause.RENEWAL: "the provider to make the file again",
     Cause.LAPSED: "another export",
+}
+
+_BECAUSE: Mapping[str, str] = {
+    Cause.NOT_OFFERED: "the provider does not offer exports for this account",
+    Cause.AUTH: "the provider refused the key",
+    Cause.REFUSED: "the provider refused the request",
+    Cause.QUOTA: "the export quota was used up",
+    Cause.TRANSIENT: "the provider did not work",
+    Cause.UNANSWERED: "the provider did not answer",
+    Cause.INDISTINCT: "several exports on the provider's list could be ours",
+    Cause.EXPIRED: "the export expired before it was downloaded",
+    Cause.GONE: "the provider no longer has the export",
+    Cause.PROVIDER_FAILED: "the provider could not make the export",
+    Cause.OVERDUE: "the provider did not finish the export in time",
+    Cause.LINK: "the download link did not work",
+    Cause.LINK_REFUSED: "the download link leads to a host that is not allowed",
+    Cause.CODING: "the file comes in a content coding that Strongroom cannot undo",
+    Cause.TRANSFER: "the download broke off or was not what was announced",
+    Cause.CONTENT: "the delivered file was unsound",
+    Cause.DISK: "the disk was full or failed",
+    Cause.WORKER: "the sealing process ended early",
+    Cause.PAUSED: "the source was paused",
+    Cause.RESTART: "the program was interrupted",
+    Cause.PERSON: "a person stopped it",
+    Cause.TURN: "another export of the source had to be found first",
+    Cause.RENEWAL: "the provider made the file again",
+    Cause.LAPSED: "the provider would not make the file again",
 }

@@ -74,7 +74,7 @@ def _ask_target(room: TabScreen, archive: Archive, *, members: bool) -> None:
         try:
             target = typed_path(answer)
         except UsageError as error:
-            room.tell(f"{error.message}: {error.hint}", bad=True)
+            room.tell(error.sentences, bad=True)
         else:
             unlocked(room, lambda identities: _restore(room, archive, target, identities, members=members))
 

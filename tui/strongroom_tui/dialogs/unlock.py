@@ -52,7 +52,7 @@ def ask_file(room: TabScreen, then: Callable[[Identities], None], typed: str = "
         try:
             path = typed_path(answer)
         except UsageError as error:
-            ask_file(room, then, answer, f"{error.message}: {error.hint}")
+            ask_file(room, then, answer, error.sentences)
         else:
             _open(room, config, path, then)
 

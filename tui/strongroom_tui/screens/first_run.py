@@ -152,7 +152,7 @@ class PaperScreen(Screen[None]):
         try:
             made = initialise(self._wishes, self._recovery, self._doors)
         except StrongroomError as error:
-            self.query_one("#trouble", Static).update(Text(f"{error.message}. {error.hint}", "bold red"))
+            self.query_one("#trouble", Static).update(Text(error.sentences, "bold red"))
             return
         self.app.push_screen(Ready(made))
 

@@ -27,6 +27,7 @@ from strongroom.engine.queries.overview import Look, Overview, read_overview
 from strongroom.model.coverage_strip import Heat
 from strongroom.model.horizon import AtRisk
 from strongroom.model.job import Job
+from strongroom.model.waiting import code_words
 from strongroom_tui.pending_requests import request_lines
 from strongroom_tui.reader import VaultSession
 from strongroom_tui.screens.screen import TabScreen
@@ -104,6 +105,7 @@ def spot_words(spot: Spot | None, width: int) -> Text:
     cause = f" ({spot.cause})" if spot.cause else ""
     word = COPIES.get(spot.heat, mark.word) if spot.snapshot else mark.word
     words = f"{mark.symbol} {word}{cause}  {spot.stream}  {window_words(spot.window, max(16, width // 2))}"
+    words += f"  {meaning}" if (meaning := code_words(spot.cause)) else ""
     lines = [Text(clip(words, width), mark.style)]
     if spot.blind:
         lines.append(Text(clip(f"◐ it leaves out {'; '.join(spot.blind)}", width)))

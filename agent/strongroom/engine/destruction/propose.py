@@ -7,8 +7,8 @@ against the retention that still runs (erase.py). Proposing destroys nothing and
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.log_consistency import open_log_state, read_on, require_archive, told_aloud
@@ -28,6 +28,7 @@ from strongroom.model.destruction import (
     is_approved,
     move,
     plan_digest,
+    ripe_at,
 )
 from strongroom.model.errors import UsageError
 from strongroom.model.ids import make_id
@@ -55,6 +56,17 @@ class PlanContent:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanTerms:
+    """What a plan takes by the stricter of its own terms and today's rules, and how far it is."""
+
+    people: int  # the proposer included
+    approvals: int
+    cooling_off: timedelta
+    lacking: int  # approvals that what waits for approval still needs
+    ripe_at: datetime | None = None  # when the cooling-off of what is approved ends
+
+
+@dataclass(frozen=True, slots=True)
 class DestructionPlan:
     """A proposal with everything on it, ready to be printed."""
 
@@ -63,6 +75,14 @@ class DestructionPlan:
     judgements: dict[str, Judgement]  # by archive: what would be decided now; none for what is gone
     contents: Mapping[str, PlanContent] = field(default_factory=dict)  # by archive
     reopened: bool = False  # it was approved, and today's rules ask for more approvals than it has
+    read_terms: PlanTerms | None = None  # as of now; None: as proposed
+
+    @property
+    def terms(self) -> PlanTerms:
+        """Return what the plan takes now."""
+        proposal = self.proposal
+        proposed = PlanTerms(proposal.people, proposal.approvals, proposal.cooling_off, proposal.approvals)
+        return self.read_terms or proposed
 
     @property
     def waiting(self) -> tuple[PlanItem, ...]:
@@ -209,13 +229,23 @@ def read_plan(context: DestructionContext, proposal_id: str) -> DestructionPlan:
     contents = {each.archive: _content(archive) for each, archive in found if archive is not None}
     gone = (get_tombstone(catalogue, each.archive) for each, archive in found if archive is None)
     contents |= {each.tombstone.archive: _remains(each.tombstone) for each in gone if each is not None}
-    return DestructionPlan(proposal, items, judgements, contents, _is_reopened(context, proposal, items))
+    terms = _terms(context, proposal, items)
+    reopened = terms.lacking > 0 and any(each.stage is Stage.APPROVED for each in items)
+    return DestructionPlan(proposal, items, judgements, contents, reopened, terms)
 
 
-def _is_reopened(context: DestructionContext, proposal: Proposal, items: Sequence[PlanItem]) -> bool:
-    if not any(each.stage is Stage.APPROVED for each in items):
-        return False
-    return not is_approved(proposal, sound_approvals(context, proposal), context.rules.people)
+def _terms(context: DestructionContext, proposal: Proposal, items: Sequence[PlanItem]) -> PlanTerms:
+    rules, given = context.rules, sound_approvals(context, proposal)
+    strict = replace(
+        proposal,
+        people=max(proposal.people, rules.people),
+        cooling_off=max(proposal.cooling_off, rules.cooling_off),
+    )
+    enough = is_approved(strict, given)
+    lacking = 0 if enough else max(1, strict.approvals - len(given))
+    approved = enough and any(each.stage is Stage.APPROVED for each in items)
+    ripe = ripe_at(strict, given, rules.cooling_off) if approved else None
+    return PlanTerms(strict.people, strict.approvals, strict.cooling_off, lacking, ripe)
 
 
 def sound_approvals(context: DestructionContext, proposal: Proposal) -> list[Approval]:

@@ -86,7 +86,7 @@ def room_lacking(engine: Engine, job: Job) -> str:
     try:
         _require_room(engine, job.size or 0)
     except WorldError as error:
-        return f"{error.message}. {error.hint}"
+        return error.sentences
     return ""
 
 
@@ -100,9 +100,8 @@ def take(engine: Engine, job: Job, _step: Step, hand: JobContext) -> StepResult:
         event = Event.LINK_DIED if isinstance(error, LinkDead) else Event.DIED
         return _undone(engine, job, hand, StepResult(event, Facts(_later(engine, job, cause), cause, error.message)))
     except (LinkRefused, CodingRefused) as error:
-        words = f"{error.message}. {error.hint}".rstrip(". ")
         cause = Cause.LINK_REFUSED if isinstance(error, LinkRefused) else Cause.CODING
-        return _undone(engine, job, hand, StepResult(Event.DIED, Facts(cause=cause, detail=words)))
+        return _undone(engine, job, hand, StepResult(Event.DIED, Facts(cause=cause, detail=error.sentences)))
     except ProviderError as error:
         return _undone(engine, job, hand, trouble(engine, job, error))
     except TransferError as error:
@@ -186,7 +185,7 @@ def _undone(engine: Engine, job: Job, hand: JobContext, result: StepResult) -> S
 def _our_trouble(engine: Engine, job: Job, error: WorldError | VaultError) -> StepResult:
     cause = Cause.DISK if isinstance(error, WorldError) else Cause.WORKER
     event = Event.DELAYED if cause is Cause.DISK else Event.BROKEN
-    return StepResult(event, Facts(_later(engine, job, cause), cause, f"{error.message}. {error.hint}".rstrip(". ")))
+    return StepResult(event, Facts(_later(engine, job, cause), cause, error.sentences))
 
 
 def _later(engine: Engine, job: Job, cause: Cause) -> datetime:

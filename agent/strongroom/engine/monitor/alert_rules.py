@@ -30,6 +30,7 @@ from strongroom.model.scrub import ScrubPace
 from strongroom.model.second_look import SecondLook, SecondLookOutcome, words_of
 from strongroom.model.times import format_instant
 from strongroom.model.units import counted, noun_of
+from strongroom.model.waiting import code_words
 from strongroom.model.window import Window
 from strongroom.vault.alert_queries import known_retention, paused_sources, quarantined_counts, remember_retention
 from strongroom.vault.log import add_entry
@@ -197,12 +198,17 @@ def _failed(stream_status: StreamStatus) -> Iterator[Alert]:
         return
     count = len(stream_status.missing)
     causes = Counter(each.cause for each in stream_status.missing)
-    listed = ", ".join(f"{cause or 'no cause'} ({times})" for cause, times in sorted(causes.items()))
+    listed = "; ".join(_cause_count(cause, times) for cause, times in sorted(causes.items()))
     title = (
         f"{counted(count, 'window')} of one stream failed for good and {noun_of(count, 'waits', 'wait')} for a person"
     )
-    body = f"stream {stream_status.stream}: {listed}, the first is {_period(stream_status.missing[0].window)}"
+    body = f"stream {stream_status.stream}: {listed}; the first is {_period(stream_status.missing[0].window)}"
     yield Alert(f"{AlertKind.FAILED} {stream_status.stream}", Level.WARNING, title, body)
+
+
+def _cause_count(cause: str, times: int) -> str:
+    words = code_words(cause)
+    return f"{cause or 'no cause'} ({times})" + (f": {words}" if words else "")
 
 
 def _volumes(stream_status: StreamStatus, doubted: frozenset[tuple[str, Window]]) -> Iterator[Alert]:

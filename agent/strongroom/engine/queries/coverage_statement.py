@@ -18,6 +18,7 @@ from strongroom.model.plan import Stream
 from strongroom.model.second_look import SecondLookOutcome, words_of
 from strongroom.model.times import format_instant
 from strongroom.model.units import counted
+from strongroom.model.waiting import told_code
 from strongroom.model.window import Window, subtract
 from strongroom.vault.log import LAST_ENTRY
 from strongroom.vault.vault import Vault
@@ -126,7 +127,7 @@ def _gaps(each: StreamCoverage, period: Window) -> list[tuple[Window, str]]:
     told = joined(unheld(each.intervals, period))
     known = [interval.window for interval in each.intervals if interval.cover in HELD]
     nothing = subtract(period, known + [interval.window for interval in told])
-    gaps = [(gap.window, f"{gap.cover.value}, {gap.cause}".removesuffix(", ")) for gap in told]
+    gaps = [(gap.window, f"{gap.cover.words}, {told_code(gap.cause)}".removesuffix(", ")) for gap in told]
     return sorted([*gaps, *((window, "not held") for window in nothing)])
 
 

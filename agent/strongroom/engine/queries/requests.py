@@ -74,7 +74,7 @@ def _try(engine: Engine, request: Request) -> tuple[bool, str]:
     try:
         return True, _SERVE[request.wish](engine, request)
     except StrongroomError as error:
-        return False, f"{error.message}. {error.hint}".rstrip(". ")
+        return False, error.sentences
     except IllegalMove as error:
         return False, str(error)
 
