@@ -168,7 +168,13 @@ WINDOWS = {
     "proven": ("█", "", "archived", ALL_WELL, "archived"),
     "empty": ("·", "", "archived", ALL_WELL, "empty"),
     "open": ("▒", "", "gap", ALL_WELL, "in progress"),
-    "missing": ("!", "! failed: {} (content-refused)", "gap", "1 window failed", "failed (content-refused)"),
+    "missing": (
+        "!",
+        "! failed: {} (content-refused: the delivered file was unsound)",
+        "gap",
+        "1 window failed",
+        "failed (content-refused)",
+    ),
     "lost": ("x", f"x lost: {{}} ({BEYOND})", "gap", "1 period lost", f"lost ({BEYOND})"),
     "destroyed": ("†", "† destroyed: {}", "destroyed", ALL_WELL, "destroyed"),
 }

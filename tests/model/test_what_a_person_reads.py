@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from kit.model_objects import NOW, make_job
 from strongroom.cli.documents import job_document, wait_group_document
+from strongroom.engine.core.phrases import KINDS
 from strongroom.model.alert import ALL_WELL, Condition, condition_words
+from strongroom.model.errors import UsageError
 from strongroom.model.job import Cause, Job, State, Wait
 from strongroom.model.plan import Span, oldest_whole
 from strongroom.model.waiting import (
     WaitGroup,
+    code_words,
     group_waits,
     group_words,
     is_told,
     job_words,
+    told_code,
     wait_of,
     wait_words,
     waits_for_quota_alone,
@@ -155,3 +161,24 @@ def test_an_open_plan_begins_with_a_whole_window_that_can_still_be_asked_for(
         begin = oldest_whole(span, "UTC", horizon)
         assert timedelta(minutes=10) <= begin - horizon <= timedelta(hours=hours + 1)
         assert f"{begin:%H:%M}".endswith(start)
+
+
+def test_every_cause_of_a_failed_window_has_words() -> None:
+    codes = [cause for cause in Cause if cause]
+    assert [code for code in codes if not code_words(code)] == []
+    assert told_code("coding-refused").startswith("coding-refused: the file comes in a content coding")
+    assert told_code("older than the provider keeps") == "older than the provider keeps"
+
+
+def test_an_error_is_told_in_whole_sentences() -> None:
+    assert UsageError("it is full", hint="free space").sentences == "it is full. Free space"
+    assert UsageError("it is full.", hint="free space").sentences == "it is full. Free space"
+    assert UsageError("it is full").sentences == "it is full"
+
+
+def test_every_kind_of_log_entry_has_words() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "format.md").read_text()
+    table = page[page.index("| `vault.created` |") :].partition("\n\n")[0]
+    kinds = {kind for row in table.splitlines() for kind in re.findall(r"`([a-z]+\.[a-z-]+)`", row.split(" | ")[0])}
+    assert len(kinds) > 60
+    assert sorted(kinds - set(KINDS)) == []

@@ -180,6 +180,18 @@ async def test_a_name_to_be_typed_is_wanted_of_the_mouse_as_well(bench: Bench, s
         assert heard == ["yes"]
 
 
+async def test_a_name_is_typed_at_once_and_a_wrong_one_keeps_the_question(bench: Bench, sit: Sit) -> None:
+    heard: list[object] = []
+    async with sit(bench) as seat:
+        seat.app.push_screen(Confirm("Really?", "7 archives", "Destroy", typed="destroy 7"), heard.append)
+        await seat.settle()
+        await seat.press(*"destroy", "space", "6", "enter")
+        assert heard == []
+        assert "that is not destroy 7" in seat.text
+        await seat.press("backspace", "7", "enter", "enter")
+        assert heard == ["yes"]
+
+
 async def test_rooms_rows_and_the_form_are_reached_by_the_mouse_alone(bench: Bench, sit: Sit) -> None:
     async with sit(configure(bench), (120, 40), room="schedules") as seat:
         line = next(n for n, text in enumerate(seat.text.splitlines()) if STREAMS[1] in text)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from kit.tui_bench import NOW, window
+from strongroom.cli.amounts import instant_words
+from strongroom.cli.documents import approval_step, plan_document, plan_lines, plan_state
 from strongroom.engine.destruction.approve import ApprovalStatus
-from strongroom.engine.destruction.propose import DestructionPlan, PlanContent
+from strongroom.engine.destruction.propose import DestructionPlan, PlanContent, PlanTerms
 from strongroom.engine.retention.rules import Fate, Judgement
 from strongroom.model.destruction import Ground, Person, PlanItem, Proposal, Stage
 from strongroom_tui.screens.plan_text import approval_words, told_plan, undo_words
@@ -29,6 +32,26 @@ def plan(streams: int, each: int, held: int = 0, stage: Stage = Stage.PROPOSED) 
     fates = [Fate.HELD] * held + [Fate.DUE] * (len(names) - held)
     judgements = {name: Judgement(fate, RULE, "law", f"{fate}, so") for name, fate in zip(names, fates, strict=True)}
     return DestructionPlan(proposal, items, judgements, names)
+
+
+def test_a_plan_takes_what_the_rules_ask_for_now() -> None:
+    stricter = replace(plan(1, 1, stage=Stage.APPROVED), reopened=True, read_terms=PlanTerms(3, 2, WEEK, 1))
+    told = told_plan(stricter, None, NOW).plain
+    assert "takes      2 approvals" in told
+    assert "1 still to be approved: the rules became stricter after it was approved" in told
+    assert plan_state(stricter) == "needs 1 more approval: [destruction] became stricter after it was approved"
+    assert "takes 3 people (2 to approve)" in "".join(plan_lines(stricter))
+    assert plan_document(stricter)["approvals_missing"] == 1
+
+
+def test_a_plan_says_who_approves_it_and_when_it_is_carried_out() -> None:
+    alone = replace(plan(1, 1), read_terms=PlanTerms(1, 1, WEEK, 1))
+    assert "takes 1 person (1 to approve)" in "".join(plan_lines(alone))
+    assert approval_step(alone).startswith("one person is enough")
+    assert approval_step(plan(1, 1)).startswith("another person must approve it")
+    approved = replace(plan(1, 1, stage=Stage.APPROVED), read_terms=PlanTerms(2, 1, WEEK, 0, NOW + WEEK))
+    assert plan_state(approved) == f"scheduled for destruction on {instant_words(NOW + WEEK)}"
+    assert "".join(plan_lines(plan(1, 1))).count(RULE) <= 1
 
 
 def test_streams_and_windows_are_named_the_first_few_and_how_many_more() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -95,7 +95,8 @@ class Dialog(ModalScreen[str | None]):
 class Confirm(Dialog):
     """Do it, or not: the button that does nothing has the focus. Returns "yes" or None.
 
-    With `typed`, a person must type that very word before the other button works.
+    With `typed`, a person must type that very word before the other button works. What is typed goes into the line from
+    the first key on, wherever the focus is: keys that went nowhere would act on the screen below once this one closes.
     """
 
     def __init__(self, title: str, words: str, act: str, *, typed: str = "") -> None:
@@ -107,7 +108,10 @@ class Confirm(Dialog):
         """Ask for the word, where one is wanted."""
         if self._typed:
             yield Static(Text(f"Type {self._typed} to continue:"), markup=False)
-            yield InputLine(id="typed", compact=True)
+            yield InputLine(id="typed", compact=True, select_on_focus=False)
+            wrong = Static(id="wrong", markup=False)
+            wrong.display = False
+            yield wrong
 
     def buttons(self) -> ComposeResult:
         """Offer to go back, and to act."""
@@ -118,13 +122,28 @@ class Confirm(Dialog):
         """Stand on the safe answer."""
         self.query_one("#safe", Button).focus()
 
+    def on_key(self, event: events.Key) -> None:
+        """Begin the line with what is typed on a button."""
+        if self._typed and event.is_printable and event.character and not isinstance(self.focused, Input):
+            event.stop()
+            line = self.query_one("#typed", Input)
+            line.focus()
+            line.insert_text_at_cursor(event.character)
+            line.cursor_position = len(line.value)
+
     @on(Input.Changed, "#typed")
     def _compare(self, event: Input.Changed) -> None:
         self.query_one("#act", Button).disabled = event.value.strip() != self._typed
 
     @on(Input.Submitted, "#typed")
     def _go_on(self) -> None:
-        self.query_one("#safe" if self.query_one("#act", Button).disabled else "#act", Button).focus()
+        if not self.query_one("#act", Button).disabled:
+            self.query_one("#act", Button).focus()
+        else:
+            wrong = self.query_one("#wrong", Static)
+            wrong.display = True
+            wrong.update(Text(f"that is not {self._typed}; esc goes back with nothing done", "bold red"))
+            self.call_after_refresh(self._fit)
 
     @on(Button.Pressed)
     def _answer(self, event: Button.Pressed) -> None:

@@ -29,6 +29,7 @@ from strongroom_tui.reader import VaultSession
 from strongroom_tui.results import told_difference, told_faults
 from strongroom_tui.screens.browse import BrowseScreen
 from strongroom_tui.screens.holds import NEED, place_hold
+from strongroom_tui.screens.plan_text import next_person
 from strongroom_tui.screens.plans import context_for
 from strongroom_tui.screens.screen import TabScreen
 from strongroom_tui.screens.text_screen import TextScreen
@@ -112,7 +113,7 @@ class ArchiveActions(TabScreen):
             if reason:
                 self.do(
                     lambda session: propose(context_for(session), [archive], acting_person(), reason),
-                    lambda plan: self.tell(f"proposed as plan {plan.proposal.id}; now somebody else approves"),
+                    lambda plan: self.tell(f"proposed as plan {plan.proposal.id}; {next_person(plan)}"),
                 )
 
         def judged(judgement: Judgement) -> None:

@@ -66,6 +66,11 @@ def _final_words(outlook: ApprovalStatus) -> str:
     )
 
 
+def next_person(plan: DestructionPlan) -> str:
+    """Say who approves a new plan."""
+    return "another person must approve it" if plan.terms.people > 1 else "one person is enough to approve it"
+
+
 def undo_words(plan: DestructionPlan) -> str:
     """Say what taking a plan back means."""
     proposal = plan.proposal
@@ -102,9 +107,11 @@ def _facts(plan: DestructionPlan, final_at: datetime | None, now: datetime) -> I
     yield "destroys", f"{number(records, 'record')}, {size(size_of_all)} as delivered"
     if streams:
         yield "streams", ", ".join(streams[:8]) + (f" and {number(len(streams) - 8)} more" if len(streams) > 8 else "")
-    yield "takes", f"{number(proposal.approvals, 'approval')}, then {cooling(proposal.cooling_off)} to take it back"
+    terms = plan.terms
+    yield "takes", f"{number(terms.approvals, 'approval')}, then {cooling(terms.cooling_off)} to take it back"
     if plan.waiting:
-        yield "waiting", f"{number(len(plan.waiting))} still to be approved"
+        stricter = ": the rules became stricter after it was approved" if plan.reopened else ""
+        yield "waiting", f"{number(len(plan.waiting))} still to be approved{stricter}"
     if final_at is not None:
         yield "final", f"from {local(final_at)} on" + (f", in {span(final_at - now)}" if final_at > now else "")
     if plan.judgements:

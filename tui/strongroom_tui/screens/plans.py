@@ -15,11 +15,12 @@ from strongroom.engine.destruction.approve import ApprovalStatus, Approved, appr
 from strongroom.engine.destruction.commands import context_of, due_archives, find_plan, overview
 from strongroom.engine.destruction.context import DestructionContext as DestructionDesk
 from strongroom.engine.destruction.propose import DestructionPlan, propose, undo
+from strongroom.model.units import noun_of
 from strongroom_tui.dialogs.dialog import AskLine, Confirm
 from strongroom_tui.reader import Seen, VaultSession
 from strongroom_tui.screens.holds import NEED
 from strongroom_tui.screens.list_screen import ListTab
-from strongroom_tui.screens.plan_text import approval_words, told_plan, undo_words
+from strongroom_tui.screens.plan_text import approval_words, next_person, told_plan, undo_words
 from strongroom_tui.screens.screen import TabScreen
 from strongroom_tui.screens.text_screen import TextPane, TextScreen
 from strongroom_tui.widgets.amounts import local, number
@@ -129,7 +130,9 @@ class PlanActions(TabScreen):
             if reason:
                 self.do(
                     lambda session: undo(context_for(session), plan.proposal.id, acting_person(), reason),
-                    lambda undone: self.tell(f"taken back: {number(len(undone), 'archive')} stay"),
+                    lambda undone: self.tell(
+                        f"taken back: {number(len(undone), 'archive')} {noun_of(len(undone), 'stays', 'stay')}"
+                    ),
                 )
 
         title = f"Take plan {plan.proposal.id} back: why?"
@@ -203,7 +206,7 @@ class PlansScreen(PlanActions, ListTab[DestructionPlan]):
                 self.do(lambda session: _propose_due(context_for(session), reason), proposed)
 
         def proposed(plan: DestructionPlan) -> None:
-            self.tell(f"proposed: {number(len(plan.items), 'archive')}; now somebody else approves")
+            self.tell(f"proposed: {number(len(plan.items), 'archive')}; {next_person(plan)}")
 
         self.do(lambda session: len(due_archives(context_for(session))), counted)
 

@@ -47,7 +47,11 @@ def totals_line(totals: RetentionTotals, archives: int, width: int, *, fixed: bo
         f"{number(totals.proposals, 'plan')} of destruction" if totals.proposals else "nothing is to be destroyed",
     ]
     most = parts if totals.proposals else parts[:-1]
-    return Text(clip(first_that_fits([" · ".join(parts), " · ".join(most)], width), width))
+    over = f"{when}: {number(totals.over)} of {number(archives, 'archive')} past retention"
+    short = [over, number(totals.holds, "hold") if totals.holds else "no hold"]
+    short += [number(totals.proposals, "plan")] if totals.proposals else []
+    ways = [" · ".join(parts), " · ".join(most), " · ".join([over, *most[1:]]), " · ".join(short), over]
+    return Text(clip(first_that_fits(ways, width), width))
 
 
 def keeping_facts(

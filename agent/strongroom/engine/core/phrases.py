@@ -92,6 +92,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "empty.unconfirmed": "the second look at an empty window could not be made",
         "archive.differs": "another export of the window has other counts",
         "snapshot.taken": "a further copy, beside the one before it",
+        "request.answered": "a request was answered",
         "source.address": "the address of a source was recorded",
         "clock.confirmed": "a provider confirmed the system clock",
         "clock.accepted": "a person accepted the system clock",

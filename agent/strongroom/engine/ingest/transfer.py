@@ -53,7 +53,7 @@ def trouble(engine: Engine, job: Job, error: ProviderError) -> StepResult:
     if isinstance(error, AuthRefused):
         later = engine.clock() + timedelta(minutes=1)
         facts = Facts(later, Cause.AUTH, detail, request_id=error.request_id)
-        return StepResult(Event.DELAYED, facts, pause=f"{detail} {error.hint}".strip())
+        return StepResult(Event.DELAYED, facts, pause=error.sentences)
     cause = Cause.QUOTA if isinstance(error, QuotaExceeded) else Cause.TRANSIENT
     if job.state is State.WAITING and isinstance(error, RequestRefused | NotOffered):
         # A definite no to "how does it stand" is counted: the table buries an export of which it stays the answer.
