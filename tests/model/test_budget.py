@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kit.model_objects import NOW
 from strongroom.model.provider import Limits
-from strongroom.model.quota import HOUR, RECHECK, Usage, next_create
+from strongroom.model.quota import HOUR, RECHECK, USED_UP, Usage, next_create, wait_reason
 
 FREE = Limits(concurrent=None, per_hour=None)
 
@@ -73,3 +73,18 @@ def test_more_use_never_means_an_earlier_create(ages: list[int], per_hour: int) 
     created = [NOW - timedelta(seconds=age) for age in ages]
     waits = [next_create(Limits(None, per_hour), Usage(created[:count], 0), NOW) for count in range(len(created) + 1)]
     assert all(first <= second for first, second in pairwise(waits))
+
+
+@pytest.mark.parametrize(
+    ("usage", "words"),
+    [
+        (Usage([NOW] * 10, 0), USED_UP),
+        (Usage([NOW] * 10, 3), USED_UP),
+        (Usage([], 0, NOW + HOUR), USED_UP),
+        (Usage([NOW] * 7, 3), "3 exports in progress, the most that the provider allows at a time"),
+        (Usage([NOW] * 7, 0), "the rest of the provider's export quota is reserved for new and urgent windows"),
+        (Usage([], 2), "the rest of the provider's export quota is reserved for new and urgent windows"),
+    ],
+)
+def test_the_reason_to_wait_is_the_true_one(usage: Usage, words: str) -> None:
+    assert wait_reason(Limits(3, 10), Limits(2, 7), usage, NOW) == words

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from strongroom.model.job import BY_PERSON, Cause, Job, State
 from strongroom.model.provider import Ask, Listed, Match, Observation, Renewal, Standing
-from strongroom.model.quota import RECHECK
+from strongroom.model.quota import RECHECK, USED_UP
 from strongroom.model.retry_policy import RetryPolicy
 
 
@@ -59,6 +59,7 @@ class Situation:
     no_room: str = ""  # what the disk lacks for the next file, or empty
     surveyed_at: datetime | None = None  # when the provider's list was last read
     budget_at: datetime | None = None  # when the budget allows the next create; None means not known
+    budget_words: str = USED_UP  # why not before
     match: Match = Match.EXACT  # how surely an export is recognised on the source's list
     renewal: Renewal = Renewal.NEW_EXPORT
     list_in_hand: bool = False  # this worker has read the list since it took up the job, and waited for nothing since
@@ -103,7 +104,7 @@ def _planned(job: Job, situation: Situation, retry_policy: RetryPolicy) -> Step:
     if surveyed is None or abs(now - surveyed) > age:  # abs: the clock may have been set back
         return Step(Act.SURVEY, reason="others may be using the same budget")
     if situation.budget_at is not None and situation.budget_at > now:
-        return Step(Act.WAIT, Cause.QUOTA, "the provider's export quota is used up", until=situation.budget_at)
+        return Step(Act.WAIT, Cause.QUOTA, situation.budget_words, until=situation.budget_at)
     return Step(Act.INTEND) if situation.match is Match.EXACT else _nameless(situation, retry_policy)
 
 

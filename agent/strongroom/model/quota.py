@@ -20,6 +20,7 @@ from enum import IntEnum
 from strongroom.model.horizon import deadline
 from strongroom.model.job import Job
 from strongroom.model.provider import Limits
+from strongroom.model.units import counted
 
 HOUR = timedelta(hours=1)
 RECHECK = timedelta(seconds=15)
@@ -45,6 +46,23 @@ def next_create(limits: Limits, usage: Usage, now: datetime) -> datetime:
     if usage.refused_until is not None:
         allowed = max(allowed, usage.refused_until)
     return allowed
+
+
+USED_UP = "the provider's export quota is used up"
+
+
+def wait_reason(limits: Limits, allowed: Limits, usage: Usage, now: datetime) -> str:
+    """Say what a job waits for whose class may use `allowed` of the limits."""
+    if usage.refused_until is not None and usage.refused_until > now:
+        return USED_UP
+    if next_create(replace(limits, concurrent=None), usage, now) > now:
+        return USED_UP
+    most = limits.concurrent
+    if most is not None and usage.running >= most:
+        return f"{counted(most, 'export')} in progress, the most that the provider allows at a time"
+    if next_create(allowed, usage, now) > now:
+        return "the rest of the provider's export quota is reserved for new and urgent windows"
+    return USED_UP
 
 
 class Urgency(IntEnum):

@@ -20,7 +20,7 @@ from strongroom.engine.ingest.deletion import delete_due, next_deletion
 from strongroom.engine.ingest.provider_retention import keeps as keeps_of
 from strongroom.engine.ingest.steps import perform
 from strongroom.engine.ingest.transfer import room_lacking
-from strongroom.engine.ingest.transitions import budget_at, must_wait_its_turn, record
+from strongroom.engine.ingest.transitions import must_wait_its_turn, read_budget, record
 from strongroom.model.decision import Act, Situation, Step, next_step
 from strongroom.model.errors import Interrupted
 from strongroom.model.job import Job, State, Wait
@@ -80,7 +80,7 @@ def situation_of(engine: Engine, job: Job, hand: JobContext) -> Situation:
     """Gather what a decision about this job may know."""
     now, catalogue = engine.clock(), engine.vault.catalogue
     source, able = get_source(catalogue, job.source), engine.sources[job.source].provider.capabilities
-    allowed = budget_at(engine, catalogue, job, now) if job.state is State.PLANNED else None
+    allowed, words = read_budget(engine, catalogue, job, now) if job.state is State.PLANNED else (None, "")
     return Situation(
         now=now,
         in_hand=_in_hand(job, hand),
@@ -91,6 +91,7 @@ def situation_of(engine: Engine, job: Job, hand: JobContext) -> Situation:
         no_room=room_lacking(engine, job) if job.state in (State.PLANNED, State.READY) else "",
         surveyed_at=source.surveyed_at,
         budget_at=allowed,
+        budget_words=words,
         match=able.match,
         renewal=able.renewal,
         list_in_hand=hand.listed,

@@ -20,7 +20,7 @@ from strongroom.model.job import Cause, Event, Job, State
 from strongroom.model.job_table import QUIET, Facts, advance
 from strongroom.model.plan import SETTLE
 from strongroom.model.provider import Match
-from strongroom.model.quota import next_create, share, urgency
+from strongroom.model.quota import next_create, share, urgency, wait_reason
 from strongroom.model.times import format_instant, parse_instant
 from strongroom.model.window import Window
 from strongroom.vault.archives import get_archive, put_archive
@@ -109,17 +109,17 @@ def _within_budget(engine: Engine, catalogue: Catalogue, job: Job, result: StepR
     if must_wait_its_turn(engine, catalogue, job, now):
         words = "another export of this source must be found on the list first"
         return StepResult(Event.DELAYED, Facts(now + engine.retry_policy.turn, Cause.TURN, words))
-    allowed = budget_at(engine, catalogue, job, now)
+    allowed, words = read_budget(engine, catalogue, job, now)
     if allowed <= now:
         return result
-    return StepResult(Event.DELAYED, Facts(allowed, Cause.QUOTA, "the provider's export quota is used up"))
+    return StepResult(Event.DELAYED, Facts(allowed, Cause.QUOTA, words))
 
 
-def budget_at(engine: Engine, catalogue: Catalogue, job: Job, now: datetime) -> datetime:
-    """Return when the quota allows this job's create, leaving what is kept free for more urgent ones."""
-    limits = engine.sources[job.source].provider.limits
+def read_budget(engine: Engine, catalogue: Catalogue, job: Job, now: datetime) -> tuple[datetime, str]:
+    """Return when the quota allows this job's create, leaving what is kept free for more urgent ones, and why then."""
+    limits, usage = engine.sources[job.source].provider.limits, usage_of(catalogue, job.source, now)
     allowed = share(limits, urgency(job, now, keeps_of(engine, job.source), engine.rules), engine.rules)
-    return next_create(allowed, usage_of(catalogue, job.source, now), now)
+    return next_create(allowed, usage, now), wait_reason(limits, allowed, usage, now)
 
 
 def must_wait_its_turn(engine: Engine, catalogue: Catalogue, job: Job, now: datetime) -> bool:
