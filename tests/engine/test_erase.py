@@ -24,10 +24,10 @@ from strongroom.engine.destruction.propose import read_plan, undo
 from strongroom.model.archive import Archive
 from strongroom.model.destruction import StepRefused
 from strongroom.model.erasure import Erasure, ErasureAnswer, ErasureState
-from strongroom.model.errors import UsageError
+from strongroom.model.errors import UsageError, WorldError
 from strongroom.model.window import Window
 from strongroom.vault.destructions import proposals_of_erasure
-from strongroom.vault.erasures import get_erasure
+from strongroom.vault.erasures import get_erasure, pending_erasures
 
 SUBJECT = "customer-4711"
 GROUND = "GDPR 17(1)(b)"
@@ -253,3 +253,26 @@ def test_each_request_says_what_it_waits_for(house: House) -> None:
     assert "is approved, cooling off until" in words()
     undo(house.context(), doomed.id, BOB, "look again")
     assert "on no plan" in words()
+
+
+def test_a_request_is_not_recorded_by_a_wrong_clock(house: House) -> None:
+    def alarmed() -> None:
+        raise WorldError("our clock is 10 days ahead")
+
+    (doomed,) = house.add()
+    with pytest.raises(WorldError, match="10 days ahead"):
+        request_erasure(house.context(refuse_wrong_clock=alarmed), "C-1", [doomed], ALICE, "GDPR 17(1)(b)")
+    assert [*pending_erasures(house.vault.catalogue)] == []
+
+
+def test_a_plan_says_what_it_takes_by_the_rules_in_force(house: House) -> None:
+    (doomed,) = house.add()
+    plan = house.plan(doomed)
+    assert (plan.terms.people, plan.terms.lacking) == (2, 1)
+    house.agree(plan)
+    approved = house.plan_now(plan)
+    assert (approved.terms.lacking, approved.terms.ripe_at, approved.reopened) == (0, house.now + WEEK, False)
+    context = house.context(rules=DestructionRules(3, WEEK))
+    stricter = read_plan(context, plan.proposal.id)
+    assert (stricter.terms.people, stricter.terms.lacking, stricter.terms.ripe_at) == (3, 1, None)
+    assert stricter.reopened

@@ -59,6 +59,7 @@ def context_of(config: Config, vault: Vault, dependencies: Dependencies, *, ask:
         signer=lambda: signer_of(config),
         require_time=lambda: require_time(config, vault, dependencies, ask=ask),
         require_calm=lambda: require_calm(config, vault, dependencies),
+        refuse_wrong_clock=lambda: refuse_wrong_clock(config, vault, dependencies),
         crash_point=dependencies.crash_point,
     )
 
@@ -95,6 +96,16 @@ def require_calm(config: Config, vault: Vault, dependencies: Dependencies) -> No
     if told:
         _require_trustworthy(config, vault, dependencies, voices)
     note_rules(vault, rules_of(config), vault_now(vault, dependencies.clock))
+
+
+def refuse_wrong_clock(config: Config, vault: Vault, dependencies: Dependencies) -> None:
+    """Raise WorldError while a provider says that our clock is wrong.
+
+    For what must be recorded even where no provider can be asked, and destroys nothing by itself.
+    """
+    voices = voices_of(build_sources(config, dependencies)) if _clock_alarms(config, vault, dependencies) else []
+    if _is_any_known(voices):
+        _require_trustworthy(config, vault, dependencies, voices)
 
 
 def _is_any_known(voices: Sequence[ClockVote]) -> bool:

@@ -36,6 +36,7 @@ class DestructionContext:
     judge: Judge = judge_anew
     require_time: Callable[[], None] = lambda: None  # raises WorldError as long as the time cannot be trusted
     require_calm: Callable[[], None] = lambda: None  # raises WorldError as long as an alarm about the time stands
+    refuse_wrong_clock: Callable[[], None] = lambda: None  # raises WorldError while a provider says that it is wrong
     crash_point: Callable[[str], None] = lambda _where: None  # told each place where a crash leaves something different
 
     def log(

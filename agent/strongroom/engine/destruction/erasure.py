@@ -81,14 +81,14 @@ def request_erasure(
 ) -> Requested:
     """Record a request and put the archives that it names on a plan. Raises UsageError for words that would tell.
 
-    Raises WorldError while the time cannot be trusted: the day of the answer is counted from it.
+    Raises WorldError while a provider says that our clock is wrong: the day of the answer is counted from it.
 
     `overrides`: the ground is said to outweigh a retention period that still runs; never a hold, never a locked class.
     """
     if not subject.strip():
         raise UsageError("the request names nobody", hint="give a reference that your own records know: --subject REF")
     _refuse_telling(subject, ground)
-    context.require_calm()
+    context.refuse_wrong_clock()
     at, catalogue = context.clock(), context.vault.catalogue
     salt = context.random_bytes(32)
     erasure = Erasure(
@@ -121,7 +121,7 @@ def request_erasure(
 
 def propose_again(context: DestructionContext, erasure_id: str, by: Person) -> DestructionPlan:
     """Put what is on no plan any more, because somebody undid it, on a new one. Raises UsageError where nothing is."""
-    context.require_calm()
+    context.refuse_wrong_clock()
     catalogue = context.vault.catalogue
     with catalogue.transaction():
         erasure = _pending(context, erasure_id)

@@ -180,9 +180,7 @@ def _checkpoints(config: Config, vault: Vault) -> Iterator[Check]:
         yield Check("checkpoints", CheckResult.WARN, "the log is not signed: there is no [vault] signing_key")
     elif not view.targets:
         hint = "name places for them with [[evidence.send_to]]"
-        yield Check(
-            "checkpoints", CheckResult.WARN, "the log is signed, but its checkpoints stay on this machine", hint
-        )
+        yield Check("checkpoints", CheckResult.WARN, "checkpoints of the log stay on this machine", hint)
     if view.unkept:
         words = f"the last checkpoint could not be kept beside the signing key: {view.unkept}"
         hint = "keep the key in a folder that this user can write: a rolled-back vault is found by that note, too"
