@@ -142,7 +142,7 @@ async def test_a_click_chooses_a_cell(bench: Bench, sit: Sit) -> None:
     configure(bench)
     hold(bench, STREAMS[0], range(1, 200))
     async with sit(bench, (100, 30), room="overview") as seat:
-        await seat.pilot.click("Strips", offset=(40, 1))
+        await seat.pilot.click("CoverageStrips", offset=(40, 1))
         await seat.settle()
         assert "█ archived  zavu:messages" in seat.text
 

@@ -26,13 +26,13 @@ def test_nothing_told_on_the_screen_is_a_command() -> None:
 
 def test_the_longest_phrase_counts() -> None:
     error = UsageError("nothing is destroyed", hint="nothing is destroyed early; see: strongroom retention plan")
-    assert told_error(error).endswith("until when it is kept stands in Retention: 5")
+    assert told_error(error).endswith("Retention (5) shows until when it is retained")
     assert told_error(UsageError("it is refused")) == "it is refused"
     assert in_keys("hold 7 is over. see: strongroom hold list --all") == "hold 7 is over. see the holds: 5, then l"
 
 
 def test_every_option_that_a_restore_may_advise_is_told_as_a_key() -> None:
-    for name in ("reading/restore", "reading/lineup", "destruction/propose"):
+    for name in ("access/restore", "access/records", "destruction/propose"):
         hints = re.findall(r'hint="([^"]*(?:--|strongroom )[^"]*)"', (AGENT / "engine" / f"{name}.py").read_text())
         left = [hint for hint in hints if "--" in in_keys(hint) or "strongroom " in in_keys(hint)]
-        assert left == [], name
+        assert set(left) <= {"see: strongroom coverage"}, name  # only the command line asks for that

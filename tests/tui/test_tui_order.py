@@ -103,7 +103,7 @@ async def test_what_belongs_to_a_life_is_opened_with_enter(empty: Bench, sit: Si
         assert f"job {third.id}" in seat.text
         await seat.press("shift+tab", "enter")
         assert f"job {second.id}" in seat.text
-        await seat.pilot.click("Leads", offset=(4, 1))
+        await seat.pilot.click("RelatedItems", offset=(4, 1))
         await seat.settle()
         assert isinstance(seat.app.screen, ArchiveScreen)
         assert f"archive {older.id}" in seat.text
