@@ -9,7 +9,7 @@ import pytest
 
 from kit.tui_bench import NOW, window
 from strongroom.cli.amounts import instant_words
-from strongroom.cli.documents import approval_step, plan_document, plan_lines, plan_state
+from strongroom.cli.destruction_plans import approval_step, plan_document, plan_lines, plan_state
 from strongroom.engine.destruction.approve import ApprovalStatus
 from strongroom.engine.destruction.propose import DestructionPlan, PlanContent, PlanTerms
 from strongroom.engine.retention.rules import Fate, Judgement

@@ -121,7 +121,7 @@ def archives(
 
 
 def _show_destroyed(gone: Sequence[DestroyedArchive], as_json: bool) -> None:
-    from strongroom.cli.documents import destroyed_document, destroyed_lines
+    from strongroom.cli.destruction_plans import destroyed_document, destroyed_lines
 
     if as_json:
         put_document({"archives": [destroyed_document(each) for each in gone]})

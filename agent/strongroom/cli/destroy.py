@@ -9,7 +9,7 @@ import click
 
 from strongroom.cli import terminal
 from strongroom.cli.amounts import instant_words, short
-from strongroom.cli.documents import (
+from strongroom.cli.destruction_plans import (
     approval_step,
     destroyed_document,
     destroyed_lines,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.amounts import count_words, day_words, short
-from strongroom.cli.documents import approval_step, plan_document, plan_lines
+from strongroom.cli.destruction_plans import approval_step, plan_document, plan_lines
 from strongroom.cli.options import Session, instant, json_option, limit_option, pass_session
 from strongroom.cli.output import hang, put_document
 from strongroom.cli.rows_left_out import LEFT_OUT, past_unreadable
