@@ -8,15 +8,15 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-system check format lint types imports collect bench man lock clean
+.PHONY: help demo test test-fast test-system check format lint types imports figures collect bench man lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 # Built again whenever the pinned set or the project's own metadata changes.
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -33,7 +33,7 @@ test-fast: $(STAMP)  ## the tests that take seconds
 test-system: $(STAMP)  ## as root: the service in a Debian that really boots; four minutes, not part of test
 	packaging/test-system/run
 
-check: $(STAMP) lint types imports test  ## format, lint, types, import rules, tests
+check: $(STAMP) lint types imports figures test  ## format, lint, types, import rules, figures of the code, tests
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -44,6 +44,9 @@ types: $(STAMP)
 
 imports: $(STAMP)
 	$(BIN)/lint-imports
+
+figures: $(STAMP)  ## how many files, how long they are and how they hang together
+	@PYTHONPATH=tests $(BIN)/python -m kit.code_figures
 
 # Reads every test once and keeps what was compiled, which each of pytest's workers would else do for itself.
 collect: $(STAMP)
@@ -59,10 +62,14 @@ bench: $(STAMP)  ## measure against peers and limits; takes a quarter of an hour
 man: $(STAMP)  ## make the manual page, build/strongroom.1, from the program's help
 	mkdir -p build && $(BIN)/strongroom help --man > build/strongroom.1
 
+# First what development needs; of that, at the same versions, what a server needs and what builds the wheel there.
+PIN := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--no-annotate --no-header --quiet
+
 lock:  ## pin every dependency anew, with hashes and without any index address (needs uv)
-	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet \
-		--output-file requirements.lock pyproject.toml
+	$(PIN) --extra dev --output-file requirements-dev.lock pyproject.toml
+	echo hatchling | $(PIN) --extra notify --extra timestamps --constraint requirements-dev.lock \
+		--output-file requirements.lock pyproject.toml -
 
 clean:  ## remove what was built
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -43,8 +43,8 @@ def test_the_program_takes_every_example(name: str, line: str) -> None:
     command: click.Command | None = cli
     ctx, args, path = None, shlex.split(line), []
     while command is not None:
-        ctx = command.make_context(command.name, args, parent=ctx)
-        rest = [*ctx._protected_args, *ctx.args]
+        ctx = click.Context(command, parent=ctx, info_name=command.name, **command.context_settings)
+        rest = click.Command.parse_args(command, ctx, args)
         if not isinstance(command, click.Group) or not rest:
             break
         _, command, args = command.resolve_command(ctx, rest)

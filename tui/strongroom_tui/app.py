@@ -23,6 +23,7 @@ from textual.css.query import NoMatches
 from textual.events import Event, InputEvent
 from textual.screen import Screen
 from textual.theme import ThemeProvider
+from textual.widget import AwaitMount
 from textual.worker import Worker
 
 from strongroom.engine.queries.lists import Request, Status
@@ -98,8 +99,10 @@ class StrongroomApp(ToastingApp[None]):
         self._answered = asyncio.Event()  # something was read, or could not be
         self._room = PLACES[0].mode
         self._read_at = self._rest_until = monotonic()
+        self._styled = False  # a tab is entered that needs no new style
+        self._themes: dict[str, str] = {}  # by the mode of a tab: the theme when it was entered
         for place in PLACES:
-            self.add_mode(place.mode, partial(self._make_room, place))
+            self.add_mode(place.mode, partial(_open_tab, place))
 
     def on_mount(self) -> None:
         """Begin in the first room; look at once, then again and again."""
@@ -219,12 +222,23 @@ class StrongroomApp(ToastingApp[None]):
                 if isinstance(room, TabScreen):
                     room.paint_header()
 
-    def _make_room(self, place: TabEntry) -> TabScreen:
-        room = place.load()()
-        # Textual takes a new screen for one whose colours are out of date, and styles everything anew, twice. It is
-        # styled while it is mounted, by the colours of the moment.
-        room._css_update_count = self._css_update_count
-        return room
+    def switch_mode(self, mode: str) -> AwaitMount:
+        """Go to another tab, and style everything anew only where the theme has changed since it was left."""
+        self._styled = self._themes.get(mode, self.theme) == self.theme
+        try:
+            return super().switch_mode(mode)
+        finally:
+            self._styled = False
+            self._themes[mode] = self.theme
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Style everything anew.
+
+        Textual takes a new screen for one whose colours are out of date, and calls this twice. But the screen is styled
+        while it is mounted, by the colours of the moment.
+        """
+        if not self._styled:
+            super().refresh_css(animate)
 
     async def _learn(self) -> None:
         await self._answered.wait()  # the first picture has the machine to itself
@@ -323,6 +337,10 @@ def run(config: Config, *, read_only: bool = False, demo: bool = False) -> int:
             return asyncio.run(_run(app, ending))
         finally:
             reader.close()
+
+
+def _open_tab(place: TabEntry) -> TabScreen:
+    return place.load()()
 
 
 async def _run(app: StrongroomApp, ending: Ending) -> int:

@@ -29,8 +29,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Self, TextIO
 
+from rich.console import Console, RenderableType
 from textual.app import App, ReturnType
-from textual.worker import WorkerFailed
 
 from strongroom_tui.widgets.icons import CONTRAST, DARK, LIGHT
 
@@ -42,15 +42,29 @@ class GuardedApp(App[ReturnType]):
         super().__init__()
         self.ansi_theme_dark, self.ansi_theme_light = DARK, LIGHT
         self.register_theme(CONTRAST)
+        self.error_console = Console(stderr=True, quiet=True)  # where the toolkit prints the variables
+        self._fault: BaseException | None = None
+
+    def bell(self) -> None:
+        """Ring. The toolkit also rings while it handles what ends the app: this is kept, and nothing rings."""
+        fault = sys.exc_info()[1]
+        if fault is None or not self.return_code:
+            super().bell()
+        self._keep(fault)
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """Keep what ends the app. The toolkit calls this for a fault that can draw itself."""
+        self._keep(sys.exc_info()[1])
+        super().panic(*renderables)
 
     def raise_fault(self) -> None:
         """Raise what ended the app, if a fault did; to be called after it has ended."""
-        fault = self._exception
-        if fault is not None:
-            raise fault.error if isinstance(fault, WorkerFailed) else fault
+        if self._fault is not None:
+            raise self._fault
 
-    def _fatal_error(self) -> None:
-        self._close_messages_no_wait()
+    def _keep(self, fault: BaseException | None) -> None:
+        if self._fault is None and self.return_code:
+            self._fault = fault
 
 
 AFTER = 1.0  # seconds without an answer

@@ -16,6 +16,7 @@ import click
 
 from strongroom.cli.options import json_option
 from strongroom.cli.output import hang, put_line
+from strongroom.cli.sandbox import require_sandbox
 from strongroom.cli.service import program
 from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.errors import ExitCode
@@ -44,6 +45,7 @@ def demo(folder: Path | None, keep: bool, as_json: bool) -> int:
     machine. Eight windows are exported within the providers' quotas, two faults are planted and healed, a daemon is
     killed and catches up, everything is verified, one archive is restored and opened with the stock age tool.
     """
+    require_sandbox()
     from strongroom.cli.demo_scene import build_vault, new_scene, simulated_providers
     from strongroom.engine.core.sources import system_clock
 

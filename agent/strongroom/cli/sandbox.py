@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
@@ -11,12 +12,16 @@ import click
 from strongroom.cli.options import json_option
 from strongroom.cli.output import put_document
 from strongroom.cli.terminal import say, tell
+from strongroom.model.errors import UsageError
 
 if TYPE_CHECKING:
     from strongroom_sandbox.server import Sandbox
 
 _PORT = click.IntRange(0, 65_535)
 _DATASETS = {"zavu": "messages", "hookbridge": "outbound", "qlara": "message-history"}
+
+
+INSTALL = "pip install 'strongroom[demo]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,18 @@ class Served:
     provider: str
     api_url: str
     api_key: str
+
+
+def require_sandbox() -> None:
+    """Import the simulated providers. Raises UsageError where the libraries of the extra `demo` are absent."""
+    try:
+        import_module("strongroom_sandbox.server")
+    except ImportError as absent:
+        name = (absent.name or "").partition(".")[0]
+        if name == "strongroom" or (name == "strongroom_sandbox" and absent.name != name):
+            raise  # a fault of ours, which no installation mends
+        words = f"the simulated providers are not installed here{f' ({name} is missing)' if name else ''}"
+        raise UsageError(words, hint=INSTALL) from None
 
 
 @click.command("sandbox")
@@ -50,6 +67,7 @@ def sandbox(providers: tuple[str, ...], port: int, storage_port: int, seed: int,
     They hold invented records, keep the documented quotas and let faults be switched on under /_sandbox/. They listen
     on 127.0.0.1 only.
     """
+    require_sandbox()
     from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
     from strongroom_sandbox.qlara_options import QlaraOptions
     from strongroom_sandbox.records import DataOptions

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.options import Session, pass_session
+from strongroom.cli.sandbox import require_sandbox
 from strongroom.cli.terminal import working_folder
 from strongroom.model.errors import ExitCode, UsageError
 
@@ -31,6 +32,8 @@ def tui(session: Session, read_only: bool, demo: bool) -> int:
     Needs a terminal; without one use status, coverage, jobs and archives. Where there is no configuration yet, the
     screen leads to one, as `strongroom init` does.
     """
+    if demo:
+        require_sandbox()
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "") in ("", "dumb"):
         raise UsageError(
             "the screen needs a terminal to draw on",

@@ -105,8 +105,9 @@ def _set(table: Table, name: str, wanted: str) -> None:
         table[name] = _value(name, wanted)
     else:
         # Appended, it would come after the blank line and the comments that belong to what follows the stream.
-        last = [key for key, item in table.value.body if key is not None and not isinstance(item, Table)][-1]
-        table.value._insert_after(last, name, tomlkit.item(_value(name, wanted)))
+        last = [item for key, item in table.value.body if key is not None and not isinstance(item, Table)][-1]
+        line = f"{name} = {tomlkit.item(_value(name, wanted)).as_string()}\n"
+        last.trivia.trail = f"{last.trivia.trail or chr(10)}{line}"
 
 
 def _values(wants: Wants) -> dict[str, Any]:

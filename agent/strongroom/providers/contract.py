@@ -6,8 +6,8 @@
         @pytest.fixture
         def world(self): ...   # yields a World
 
-Needs pytest. What is tested is port.py's words; where a provider cannot do a thing, its capabilities say so and the
-test holds the refusal instead.
+Needs pytest: the extra `adapter-tests`. What is tested is port.py's words; where a provider cannot do a thing, its
+capabilities say so and the test holds the refusal instead.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The line: sockets under HTTP. It connects only to addresses it is given, and every wait asks the watch first.
 
-The wire: one request over one fresh connection to a checked address. The only file that knows httpx and httpcore.
+The wire: one request over one fresh connection to a checked address. The only file that uses httpx and httpcore.
 
 There is no `httpx.Client` here on purpose: a client brings default headers, cookies, redirects, environment proxies,
 content decoding, connection reuse and log lines with whole addresses, and each of these can leak a credential or a
@@ -25,11 +25,11 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import httpcore
-import httpx
 
 from strongroom.model.errors import UsageError
 from strongroom.model.times import Clock
 from strongroom.providers.addresses import Reach, Resolver, is_loopback
+from strongroom.providers.http_library import httpx
 from strongroom.providers.limits import Bounds, OutOfTime, Watch
 from strongroom.providers.links import Link, Origin
 

@@ -112,15 +112,16 @@ class Palette(CommandPalette):
         yield from super().compose()
         yield KeyFooter()
 
-    def on_resize(self) -> None:
+    async def on_resize(self) -> None:
         """Close where there is no room left."""
         if self.app.screen is self and not _fits(self.app):
-            self._action_escape()
+            await self.run_action("escape")
 
-    def _action_command_list(self, action: str) -> None:
-        laid_out = bool(self.query_one(CommandList).scrollable_content_region)
-        if laid_out or not action.startswith("page_"):
-            super()._action_command_list(action)
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Turn no page of a list that is not laid out yet."""
+        if action == "command_list" and str(parameters[0]).startswith("page_"):
+            return bool(self.query_one(CommandList).scrollable_content_region)
+        return super().check_action(action, parameters)
 
 
 def open_palette(app: App[None], providers: ProviderSource | None, placeholder: str) -> None:

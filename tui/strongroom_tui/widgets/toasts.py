@@ -6,7 +6,7 @@ The toolkit piles them up over the rows that a person looks at; one that speaks 
 from __future__ import annotations
 
 from textual.app import ReturnType
-from textual.notifications import Notify
+from textual.notifications import Notification, Notify
 from textual.widget import AwaitMount
 
 from strongroom_tui.process import GuardedApp
@@ -17,16 +17,22 @@ MOST = 2
 class ToastingApp(GuardedApp[ReturnType]):
     """An app whose toasts do not pile up."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._toasts: list[Notification] = []
+
     def on_notify(self, event: Notify) -> None:
         """Make room for what is about to be told: the oldest gives way, and nothing is told twice at a time."""
-        told = list(self._notifications)
+        told = [each for each in self._toasts if not each.has_expired]
         twins = [each for each in told if each.message == event.notification.message]
         others = [each for each in told if each not in twins]
         for each in [*twins, *others[: max(0, len(others) - MOST + 1)]]:
-            self._unnotify(each, refresh=False)
+            each.timeout = 0  # the toolkit drops what has expired when it shows the new one
+        self._toasts = [each for each in others if each.timeout] + [event.notification]
 
     def switch_mode(self, mode: str) -> AwaitMount:
         """Go to another room, and let go of what was told in this one."""
-        if self._notifications:
+        if self._toasts:
+            self._toasts = []
             self.clear_notifications()
         return super().switch_mode(mode)
