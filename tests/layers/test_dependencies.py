@@ -136,8 +136,10 @@ def test_no_private_name_of_another_library_is_used() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["import uvicorn._types", "from textual._compositor import x", "from click import _compat, core"]
-    + ["sys.modules['httpx._main'] = None", "app._exception", "f(1)._size", "await self.app._exception"],
+    [
+        *("import uvicorn._types", "from textual._compositor import x", "from click import _compat, core"),
+        *("sys.modules['httpx._main'] = None", "app._exception", "f(1)._size", "await self.app._exception"),
+    ],
 )
 def test_a_private_name_of_others_is_found(line: str) -> None:
     assert foreign_names(line, frozenset({"_ours"})) != []

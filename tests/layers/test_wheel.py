@@ -1,4 +1,4 @@
-"""The wheel, built offline from this tree: it holds both packages with their data files, and nothing else."""
+"""The wheel, built offline from this tree: it holds the three packages with their data files, and nothing else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ import pytest
 import strongroom
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = {"strongroom": ROOT / "agent" / "strongroom", "strongroom_tui": ROOT / "tui" / "strongroom_tui"}
+PACKAGES = {
+    "strongroom": ROOT / "agent" / "strongroom",
+    "strongroom_sandbox": ROOT / "agent" / "strongroom_sandbox",
+    "strongroom_tui": ROOT / "tui" / "strongroom_tui",
+}
 BUILT_FROM = ("agent", "tui", "pyproject.toml", "README.md", "LICENSE")
 
 
@@ -33,7 +37,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_the_two_packages_and_its_own_records(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_holds_the_three_packages_and_its_own_records(wheel: zipfile.ZipFile) -> None:
     tops = {name.partition("/")[0] for name in wheel.namelist()}
     assert tops == {*PACKAGES, f"strongroom-{strongroom.__version__}.dist-info"}
 
@@ -63,3 +67,7 @@ def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
     assert b"strongroom = strongroom.cli.main:main" in wheel.read(f"{records}/entry_points.txt")
     assert b"strongroom-verify = strongroom.evidence.verifier:main" in wheel.read(f"{records}/entry_points.txt")
     assert f"{records}/licenses/LICENSE" in wheel.namelist()
+    wanted = [text for text in told.get_all("Requires-Dist", []) if "extra" not in text]
+    assert len(wanted) > 10
+    assert not [text for text in wanted if text.startswith(("starlette", "uvicorn", "pytest"))]
+    assert {"adapter-tests", "demo", "notify", "timestamps"} <= set(told.get_all("Provides-Extra", []))
