@@ -6,6 +6,7 @@ what an approval covers can only shrink.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -25,6 +26,7 @@ from strongroom.model.destruction import (
     Approval,
     DestructionStep,
     Person,
+    PlanItem,
     Proposal,
     Stage,
     StepRefused,
@@ -160,7 +162,12 @@ def _require_unchanged(context: DestructionContext, plan: DestructionPlan, seen:
 
 def require_whole(context: DestructionContext, proposal: Proposal) -> None:
     """Raise VaultError unless the plan in the catalogue is the one that was proposed and that approvals name."""
-    if plan_digest(proposal.id, items_of_plan(context.vault.catalogue, proposal.id)) != proposal.plan_sha256:
+    require_same_plan(proposal, items_of_plan(context.vault.catalogue, proposal.id))
+
+
+def require_same_plan(proposal: Proposal, items: Sequence[PlanItem]) -> None:
+    """Raise VaultError unless these archives and rules are the ones that were proposed and that approvals name."""
+    if plan_digest(proposal.id, items) != proposal.plan_sha256:
         raise VaultError(
             f"the plan {proposal.id} is not the one that was proposed: archives or rules were changed in the catalogue",
             hint="nothing of it is destroyed; undo it, find out who changed it, and propose anew",

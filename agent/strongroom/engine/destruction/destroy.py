@@ -13,13 +13,14 @@ How a try ended is not asked: what is left half done, or agreed upon and not beg
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from strongroom.engine.core.old_catalogues import is_owed, owe, settle
-from strongroom.engine.destruction.approve import require_whole, sound_approvals
+from strongroom.engine.destruction.approve import require_same_plan, sound_approvals
 from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.erasure import complete_erasures
 from strongroom.engine.destruction.execute import end, settle_begun
@@ -37,7 +38,17 @@ from strongroom.engine.retention.rules import Fate, Judgement, is_locked
 from strongroom.engine.retention.verdicts import due
 from strongroom.model.alert import Alert, AlertKind, Level
 from strongroom.model.archive import Archive, Tombstone
-from strongroom.model.destruction import DestructionStep, Ground, PlanItem, Proposal, Stage, is_approved, move, ripe_at
+from strongroom.model.destruction import (
+    Approval,
+    DestructionStep,
+    Ground,
+    PlanItem,
+    Proposal,
+    Stage,
+    is_approved,
+    move,
+    ripe_at,
+)
 from strongroom.model.errors import StrongroomError, VaultError
 from strongroom.model.units import counted
 from strongroom.vault.archives import get_archive, key_digest
@@ -95,44 +106,51 @@ def carry_out(context: DestructionContext, most: int = BATCH, last: LastLogState
 
 
 def _carry_on(context: DestructionContext, execution: ExecutionReport, most: int, last: LastLogState) -> None:
-    log_state: LogState | None = None
-    for proposal, items in _ripe(context, execution):
+    remaining, log_state = _take_remaining(context, execution, last), None
+    while remaining:
         if len(execution.destroyed) >= most:
             execution.more = True
             break
+        proposal, items = remaining[0]
         if log_state is None and _seems_ready(context, proposal, items):
             context.require_time()  # asks the providers: only where something would be destroyed by the answer
-            log_state = _docket(context, last)
+            log_state = follow_log_state(context.vault, last, remaining)
+        remaining.popleft()
         with keys_alone(context.vault.layout):
             _destroy(context, proposal, items, execution, log_state)
-    last.log_state = log_state
+    last.log_state, last.remaining = log_state, remaining
 
 
-def _docket(context: DestructionContext, last: LastLogState) -> LogState:
-    """Read what the log records every plan that is approved, and of the archives that may go."""
-    catalogue = context.vault.catalogue
-    plans = [proposal.id for proposal in approved_proposals(catalogue)]
-    items = (each for plan in plans for each in items_of_plan(catalogue, plan))
-    approved = [each.archive for each in items if each.stage is Stage.APPROVED]
-    return follow_log_state(context.vault, last, plans, approved)
+def _take_remaining(
+    context: DestructionContext, execution: ExecutionReport, last: LastLogState
+) -> deque[tuple[Proposal, PlanItem]]:
+    """Return what the previous batch left, if nobody else wrote to the catalogue since; otherwise read all plans."""
+    changes = context.vault.catalogue.change_count()
+    remaining, last.remaining = last.remaining, deque()
+    if not remaining or changes != last.changes:
+        last.log_state, last.changes, last.broken = None, changes, []
+        remaining = deque(_ripe(context, last.broken))
+    execution.broken += last.broken
+    return remaining
 
 
-def _ripe(context: DestructionContext, execution: ExecutionReport) -> Iterator[tuple[Proposal, PlanItem]]:
-    """Yield what has cooled off, from plans that are what was approved by people enough."""
-    now = context.clock()
+def _ripe(context: DestructionContext, broken: list[str]) -> Iterator[tuple[Proposal, PlanItem]]:
+    """Yield what has cooled off, from plans that are what was approved; add to `broken` a message for each other."""
     for proposal in approved_proposals(context.vault.catalogue):
-        given = sound_approvals(context, proposal)
-        ripe = ripe_at(proposal, given, context.rules.cooling_off)
-        if ripe is None or ripe > now:
+        if not _has_cooled(context, proposal, sound_approvals(context, proposal)):
             continue
+        items = items_of_plan(context.vault.catalogue, proposal.id)
         try:
-            require_whole(context, proposal)
+            require_same_plan(proposal, items)
         except VaultError as error:
-            execution.broken.append(error.message)
+            broken.append(error.message)
             continue
-        for items in items_of_plan(context.vault.catalogue, proposal.id):
-            if items.stage is Stage.APPROVED:
-                yield proposal, items
+        yield from ((proposal, each) for each in items if each.stage is Stage.APPROVED)
+
+
+def _has_cooled(context: DestructionContext, proposal: Proposal, given: Sequence[Approval]) -> bool:
+    ripe = ripe_at(proposal, given, context.rules.cooling_off)
+    return ripe is not None and ripe <= context.clock()
 
 
 def _seems_ready(context: DestructionContext, proposal: Proposal, items: PlanItem) -> bool:
@@ -169,7 +187,10 @@ def _begin(
         now = live_plan_items(catalogue, items.archive)
         if now is None or now.stage is not Stage.APPROVED or now.proposal != proposal.id:
             return None  # undone meanwhile
-        if not is_approved(proposal, sound_approvals(context, proposal), context.rules.people):
+        given = sound_approvals(context, proposal)
+        if (now.rule, now.citation) != (items.rule, items.citation) or not _has_cooled(context, proposal, given):
+            return None  # not what was read and compared with the approvals: the whole plan is read again next time
+        if not is_approved(proposal, given, context.rules.people):
             return _wait(context, now, "it takes more approvals by now: [destruction] became stricter")
         archive = get_archive(catalogue, items.archive)
         if archive is None:

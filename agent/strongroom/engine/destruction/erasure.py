@@ -34,7 +34,7 @@ from strongroom.model.hold import may_touch
 from strongroom.model.ids import make_id
 from strongroom.model.units import counted
 from strongroom.model.window import Window
-from strongroom.vault.archives import get_archive
+from strongroom.vault.archives import get_archive, has_archive
 from strongroom.vault.destructions import (
     get_proposal,
     items_of_plan,
@@ -168,7 +168,7 @@ def complete_erasures(context: DestructionContext) -> list[Erasure]:
     """Answer every request whose last archive is destroyed; return them. Older catalogues go with what is destroyed."""
     catalogue, done = context.vault.catalogue, []
     for erasure in pending_erasures(catalogue):
-        if not erasure.archives or not all(_is_destroyed(context, each) for each in erasure.archives):
+        if not erasure.archives or not _is_complete(context, erasure):
             continue
         with catalogue.transaction():
             done.append(
@@ -313,6 +313,14 @@ def _on_plans(context: DestructionContext, erasure: Erasure) -> Iterator[PlanIte
         for each in items_of_plan(context.vault.catalogue, proposal.id):
             if each.stage in (Stage.PROPOSED, Stage.APPROVED):
                 yield each
+
+
+def _is_complete(context: DestructionContext, erasure: Erasure) -> bool:
+    """Say whether all that it names is destroyed. The last goes last: looked at from there, most need one look."""
+    newest_first = erasure.archives[::-1]
+    if any(has_archive(context.vault.catalogue, each) for each in newest_first):
+        return False
+    return all(_is_destroyed(context, each) for each in newest_first)
 
 
 def _is_destroyed(context: DestructionContext, archive_id: str) -> bool:

@@ -7,9 +7,10 @@ given, a period that ends earlier than its rule says was never agreed. Every dif
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.log_state import Begun, LogState, ToldArchive, ToldPlan
@@ -17,7 +18,7 @@ from strongroom.engine.destruction.preconditions import extended_record, that_co
 from strongroom.evidence.line import Entry
 from strongroom.model.alert import CONTRADICTED, Level
 from strongroom.model.archive import Tombstone
-from strongroom.model.destruction import Approval, Proposal, Stage, is_approved
+from strongroom.model.destruction import Approval, PlanItem, Proposal, Stage, is_approved
 from strongroom.model.errors import VaultError
 from strongroom.model.hold import Hold, catches
 from strongroom.model.retention import RetentionRecord
@@ -52,9 +53,11 @@ class Contradiction(VaultError):
 
 @dataclass(slots=True)
 class LastLogState:
-    """The docket of the batch before, and what `change_count` was before it was read."""
+    """What one batch leaves to the next, valid while `change_count` is `changes`: nobody else wrote meanwhile."""
 
     log_state: LogState | None = None
+    remaining: deque[tuple[Proposal, PlanItem]] = field(default_factory=deque)  # approved, and not looked at yet
+    broken: list[str] = field(default_factory=list)  # plans that are not what was approved, in words
     changes: int = -1
 
 
@@ -66,17 +69,15 @@ def open_log_state(vault: Vault, plans: Collection[str] = (), archives: Collecti
     return _read_docket(vault, LogState(plans, archives))
 
 
-def follow_log_state(vault: Vault, last: LastLogState, plans: Collection[str], archives: Collection[str]) -> LogState:
-    """Do as `open_log_state`, but read only new entries if nobody else wrote to the catalogue since the previous batch.
+def follow_log_state(vault: Vault, last: LastLogState, remaining: Collection[tuple[Proposal, PlanItem]]) -> LogState:
+    """Do as `open_log_state` for what remains, but read only new entries while `last` is valid.
 
     The state is taken out of `last`; a batch that is complete puts it back.
     """
     log_state, last.log_state = last.log_state, None
-    changes = vault.catalogue.change_count()
-    if log_state is not None and changes == last.changes and log_state.covers(plans, archives):
+    if log_state is not None and vault.catalogue.change_count() == last.changes:
         return _read_docket(vault, log_state)
-    last.changes = changes
-    return open_log_state(vault, plans, archives)
+    return open_log_state(vault, {plan.id for plan, _ in remaining}, [item.archive for _, item in remaining])
 
 
 def _read_docket(vault: Vault, log_state: LogState) -> LogState:

@@ -96,11 +96,6 @@ class LogState:
                 listen(body)
                 self.take(body)
 
-    def covers(self, plans: Collection[str], archives: Collection[str]) -> bool:
-        """Say whether it has kept what is told of all of these."""
-        asked = self._wanted is None or self._wanted.issuperset(plans)
-        return asked and self.archives.keys() >= set(archives)
-
     @property
     def standing(self) -> tuple[Hold, ...]:
         """Return the holds that stand."""
