@@ -6,15 +6,19 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kit.destruction import ALICE, House, make_house
+from kit.destruction import ALICE, CAROL, House, make_house
 from strongroom.engine.core.old_catalogues import is_owed
+from strongroom.engine.destruction import destroy
+from strongroom.engine.destruction.context import DestructionRules
 from strongroom.engine.destruction.destroy import ExecutionReport, carry_out
 from strongroom.engine.destruction.log_consistency import Contradiction, LastLogState
+from strongroom.engine.destruction.propose import undo
 from strongroom.engine.retention.holds import place
 from strongroom.model.archive import Archive
 from strongroom.model.errors import WorldError
@@ -113,3 +117,37 @@ def test_what_was_changed_below_is_found_by_the_next_batch(house: House, stateme
     with pytest.raises(Contradiction):
         batches.next()
     assert batches.whole == 3
+
+
+def test_a_plan_is_read_once_for_all_batches(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches, read = Batches(house), list[str]()
+    items_of_plan = destroy.items_of_plan
+    monkeypatch.setattr(destroy, "items_of_plan", lambda *told: read.append(told[1]) or items_of_plan(*told))
+    assert [len(batches.next().destroyed) for _ in range(3)] == [2, 2, 1]
+    assert len(read) == 1
+
+
+def test_a_plan_that_is_not_what_was_approved_is_named_by_every_batch(house: House) -> None:
+    other = house.approve_and_cool(*house.add(1))
+    batches = Batches(house)
+    change_from_outside(house, f"UPDATE condemned SET rule = 'none' WHERE proposal = '{other.proposal.id}'")
+    assert [len(batches.next().broken) for _ in range(3)] == [1, 1, 1]
+    assert batches.whole == 0
+
+
+def test_what_was_undone_or_became_stricter_between_two_batches_stays(house: House) -> None:
+    batches = Batches(house)
+    batches.next()
+    undo(house.context(), batches.archives[2].id, CAROL, "look again")
+    assert batches.next(rules=DestructionRules(cooling_off=timedelta(days=30))).destroyed == []
+    assert batches.whole == 3
+    assert [each.archive for each in carry_out(house.context()).destroyed] == [each.id for each in batches.archives[3:]]
+
+
+def test_a_rule_that_is_changed_while_the_batch_is_read_destroys_nothing(house: House) -> None:
+    batches = Batches(house)
+    change = "UPDATE condemned SET rule = 'standard: 1d'"
+    assert batches.next(require_time=lambda: change_from_outside(house, change)).destroyed == []
+    (words,) = batches.next().broken
+    assert "is not the one that was proposed" in words
+    assert batches.whole == 5
