@@ -78,7 +78,9 @@ def test_a_server_gets_no_test_tool_type_checker_or_web_framework() -> None:
 
 
 def test_a_server_gets_all_that_the_program_needs_and_what_builds_it() -> None:
-    needed = PINNED.needed("strongroom", SERVER, set()) | PINNED.needed("hatchling", frozenset(), set())
+    texts = [*PROJECT["project"]["dependencies"], *chain(*(EXTRAS[name] for name in SERVER)), "hatchling"]
+    wanted = [(PINNED.normal(each.name), frozenset(each.extras)) for each in map(Requirement, texts)]
+    needed = {name for each in wanted for name in PINNED.needed(*each, set())}
     here = {name for name in RUNNING if name in needed or ";" in RUNNING[name].splitlines()[0]}
     assert here == set(RUNNING), "something is pinned that nobody needs"
     assert needed & set(DEVELOPMENT) <= set(RUNNING)
