@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 
 from kit.cli_home import Home, Invoke
+from strongroom.evidence.line import digest
 
 COMMANDS = (
     ("status",),
@@ -197,3 +198,37 @@ def test_a_letter_changed_in_the_log_is_one_finding_and_no_file_is_called_unknow
     scrubbed = invoke("--config", own_home.config, "scrub", "run")
     assert scrubbed.exit_code == 1
     assert "log/log.jsonl: entry 4" in scrubbed.output
+
+
+ENTRIES: dict[str, dict[str, object]] = {
+    "a time that is none": {"at": "soon"},
+    "a kind that is no text": {"kind": 5},
+    "half a character": {"facts": {"hold": "\ud800"}},
+    "recipients that are no list": {"kind": "recipients.changed", "facts": {"new": 5}},
+}
+
+
+def append_entry(home: Home, changes: dict[str, object]) -> None:
+    """Append an entry to rows and file that follows the one before it."""
+    log = home.vault / "log" / "log.jsonl"
+    lines = log.read_bytes().splitlines()
+    body = {"at": "2026-11-20T12:30:00Z", "facts": {}, "kind": "hold.placed", "v": 1, **changes}
+    body |= {"seq": len(lines) + 1, "prev": digest(lines[-1])}
+    line = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    log.write_bytes(b"\n".join([*lines, line]) + b"\n")
+    with closing(sqlite3.connect(home.vault / "catalogue.sqlite")) as connection, connection:
+        row = (body["seq"], "2026-11-20T12:30:00.000000Z", str(body["kind"]), line)
+        connection.execute("INSERT INTO entries VALUES (?, ?, ?, '', '', '', ?, '')", row)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ENTRIES)
+def test_no_command_takes_an_entry_of_the_chain_for_its_own_fault(own_home: Home, invoke: Invoke, name: str) -> None:
+    append_entry(own_home, ENTRIES[name])
+    commands = ("log", "audit verify", "key list", "run --once --patience 0s", "rebuild")
+    found = {words: invoke("--config", own_home.config, *words.split()) for words in commands}
+    for words, result in found.items():
+        assert result.exit_code in (0, 1, 4, 6), (words, result.output)
+    assert found["audit verify"].exit_code == 1
+    assert found["rebuild"].exit_code == 4
+    assert "entry" in found["rebuild"].output or "line" in found["rebuild"].output

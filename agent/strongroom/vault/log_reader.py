@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from strongroom.evidence.line import GENESIS, digest
 from strongroom.model.errors import VaultError
 from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.rows import UNREADABLE
 
 LINES_AFTER = "SELECT seq, line FROM entries WHERE seq > ? ORDER BY seq LIMIT ?"
 
@@ -40,7 +41,7 @@ def readable(line: bytes) -> Iterator[None]:
     """Act on one entry. Raises VaultError, naming it, where it lacks what is needed or has it in another form."""
     try:
         yield
-    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+    except UNREADABLE as error:
         found = _SEQ.search(line)
         name = f"entry {int(found.group(1))}" if found else "an entry"
         raise VaultError(

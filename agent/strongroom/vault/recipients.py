@@ -122,7 +122,11 @@ def known_set(catalogue: Catalogue) -> list[RecipientRecord]:
 def logged_set(catalogue: Catalogue) -> frozenset[str] | None:
     """Return the set in force as the chained log has it, whatever the rows say; None where it tells of none."""
     for row in catalogue.read(SET_ENTRIES):
-        if is_in_chain(row) and (told := set_told(json.loads(row["line"]))):
+        if not is_in_chain(row):
+            continue
+        with readable(row["line"]):
+            told = set_told(json.loads(row["line"]))
+        if told:
             return frozenset(told)
     return None
 
@@ -222,9 +226,15 @@ def _replay(catalogue: Catalogue, body: dict[str, Any]) -> None:
 
 
 def set_told(body: dict[str, Any]) -> list[str] | None:
-    """Return the set of public keys that an entry says is in force from then on; None where it says none."""
-    told = {"vault.created": "recipients", "recipients.changed": "new"}.get(body["kind"])
-    return body["facts"].get(told) if told else None
+    """Return the set of public keys that an entry says is in force from then on; None where it says none.
+
+    Raises TypeError where it is no list of texts.
+    """
+    name = {"vault.created": "recipients", "recipients.changed": "new"}.get(body["kind"])
+    told = body["facts"].get(name) if name else None
+    if told is not None and not (isinstance(told, list) and all(isinstance(each, str) for each in told)):
+        raise TypeError(name)
+    return told
 
 
 def replay_resealed(catalogue: Catalogue) -> None:

@@ -18,7 +18,8 @@ from functools import lru_cache, wraps
 from types import NoneType
 from typing import Any, TypeVar
 
-from strongroom.model.errors import VaultError
+from strongroom.model.errors import UsageError, VaultError
+from strongroom.model.times import parse_instant
 
 
 def code_of(error: sqlite3.Error) -> int:
@@ -52,7 +53,12 @@ WORLD = {
 
 Value = TypeVar("Value")
 
-UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+
+class Unstorable(UsageError):
+    """A value that the catalogue can neither hold nor look up."""
+
+
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, Unstorable)
 """What reading a value of the wrong form raises."""
 
 HINT = "the catalogue was changed or is damaged; see what can be done: strongroom recover"
@@ -196,7 +202,8 @@ def read_line(seq: object, line: bytes) -> dict[str, Any]:
     """Return the body of an entry's line, with the parts that every entry has. Raises RowUnreadable."""
     try:
         body = json.loads(line)
-        if isinstance(body["facts"], dict) and isinstance(body["kind"], str) and isinstance(body["at"], str):
+        if isinstance(body["facts"], dict) and isinstance(body["kind"], str):
+            parse_instant(body["at"])
             return dict(body)
     except UNREADABLE as error:
         raise unreadable("entries", seq) from error

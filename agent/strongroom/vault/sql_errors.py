@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from strongroom.model.errors import CatalogueBusy, UsageError, VaultError, WorldError
-from strongroom.vault.rows import BUSY, WORLD, code_of
+from strongroom.model.errors import CatalogueBusy, VaultError, WorldError
+from strongroom.vault.rows import BUSY, WORLD, Unstorable, code_of
 
 BUSY_SECONDS = 15.0
 
@@ -35,7 +35,7 @@ def executing() -> Iterator[None]:
             yield
     except (UnicodeEncodeError, OverflowError) as error:
         what = "text that is not UTF-8" if isinstance(error, UnicodeEncodeError) else "a number of more than 64 bits"
-        raise UsageError(f"the catalogue cannot hold or look up {what}") from error
+        raise Unstorable(f"the catalogue cannot hold or look up {what}") from error
 
 
 def is_undecodable(error: sqlite3.Error) -> bool:

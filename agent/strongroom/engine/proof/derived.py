@@ -24,11 +24,12 @@ from strongroom.vault.coverage import intervals_of
 from strongroom.vault.derived import TABLES, Row, Table
 from strongroom.vault.log_reader import LogWalk
 from strongroom.vault.manifest import read_manifest
+from strongroom.vault.rows import UNREADABLE
 from strongroom.vault.tombstones import read_tombstone, tombstone_path
 from strongroom.vault.vault import Vault
 
 _SETTLED = (Cover.PROVEN, Cover.EMPTY, Cover.LOST, Cover.DESTROYED)
-_UNREADABLE = (VaultError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, sqlite3.Error)
+_UNREADABLE = (VaultError, sqlite3.Error, *UNREADABLE)
 PAGE = 2_000  # rows read at once
 
 

@@ -288,10 +288,12 @@ END_REPLAYS: tuple[Callable[[Catalogue], None], ...] = (
 
 
 def put_line(catalogue: Catalogue, body: Body, line: bytes) -> None:
-    """Enter one line of the log; inside a transaction. Raises ValueError, KeyError where it lacks something."""
+    """Enter one line of the log; inside a transaction. Raises ValueError, KeyError, TypeError where it is none."""
+    if not isinstance(body["kind"], str) or not isinstance(body["facts"], dict):
+        raise TypeError(body["kind"])
     about = (str(body.get(name, "")) for name in ("job", "archive", "stream"))
     at = to_text(parse_instant(str(body["at"])))
-    catalogue.write(PUT_LINE, body["seq"], at, str(body["kind"]), *about, line)
+    catalogue.write(PUT_LINE, body["seq"], at, body["kind"], *about, line)
 
 
 def replay_ends(catalogue: Catalogue) -> None:

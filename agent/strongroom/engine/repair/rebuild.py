@@ -36,6 +36,7 @@ from strongroom.vault.layout import FORMAT, Layout
 from strongroom.vault.lock import hold
 from strongroom.vault.log import add_entry, write_out
 from strongroom.vault.old_catalogues import witnesses_of
+from strongroom.vault.rows import UNREADABLE, RowUnreadable
 from strongroom.vault.scrubs import UNSHOWN
 from strongroom.vault.vault import require_sound_places
 
@@ -164,19 +165,21 @@ def _read_log(order: Rebuild, catalogue: Catalogue) -> None:
                 prev, offset = digest(line), offset + len(line) + 1
             with catalogue.transaction():
                 for line, body in zip(lines, bodies, strict=True):
-                    put_line(catalogue, body, line)
-                    _feed(replay, body)
+                    _enter(catalogue, replay, body, line)
                 replay.flush()
                 rebuilding.put_mark(catalogue, "offset", str(offset))
             order.watch("log", len(lines))
 
 
-def _feed(replay: Replay, body: Body) -> None:
+def _enter(catalogue: Catalogue, replay: Replay, body: Body, line: bytes) -> None:
     try:
+        put_line(catalogue, body, line)
         replay.feed(body)
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (RowUnreadable, *UNREADABLE) as error:
         raise VaultError(
-            f"line {body['seq']} of log/log.jsonl says what this program cannot read", hint="install a newer strongroom"
+            f"line {body['seq']} of log/log.jsonl says what this program cannot read",
+            hint="install a newer strongroom; if none wrote the line, restore log/log.jsonl from a copy: "
+            "docs/recovery/torn-log.md",
         ) from error
 
 
