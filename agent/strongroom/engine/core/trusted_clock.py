@@ -24,6 +24,7 @@ from strongroom.vault.catalogue import Catalogue, to_instant, to_text
 from strongroom.vault.facts import PUT_FACT, read_fact
 from strongroom.vault.log import add_entry
 from strongroom.vault.log_reader import LogWalk
+from strongroom.vault.rows import UNREADABLE
 from strongroom.vault.vault import Vault
 
 MARK = "time"  # the high-water mark, as a fact of the vault
@@ -122,7 +123,7 @@ def read_time(
             told.pass_by(walk.seq, time_of(line), archive=line.startswith(_ABOUT))
             if any(mark in line for mark in _MARKS):
                 told.hear(walk.seq, json.loads(line))
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
+        except UNREADABLE as error:
             raise VaultError(
                 f"entry {walk.seq} of the evidence log says nothing readable of time", hint="strongroom audit verify"
             ) from error

@@ -36,6 +36,7 @@ from strongroom.vault.destructions import (
 from strongroom.vault.holds import holds
 from strongroom.vault.log import add_entry, require_current
 from strongroom.vault.retention_records import get_record
+from strongroom.vault.rows import UNREADABLE
 from strongroom.vault.tombstones import write_tombstone
 from strongroom.vault.vault import Vault
 
@@ -94,7 +95,7 @@ def read_on(catalogue: Catalogue, log_state: LogState) -> None:
     """Take in what is new in the log, and compare the holds. Raises as `open_log_state`."""
     try:
         log_state.read_on(catalogue)
-    except (VaultError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (VaultError, *UNREADABLE) as error:
         words = error.message if isinstance(error, VaultError) else "an entry of it cannot be read"
         raise Contradiction("log", words) from error
     found = hold_differences(catalogue, log_state)

@@ -41,6 +41,7 @@ from strongroom.vault.key_rotation import keys_alone
 from strongroom.vault.layout import Layout
 from strongroom.vault.log import add_entry, entries_of_archive
 from strongroom.vault.log_reader import LogWalk
+from strongroom.vault.rows import UNREADABLE
 from strongroom.vault.shred import copies_of, discard, put_in_place_of, shred
 from strongroom.vault.tombstones import (
     destroyed_ids,
@@ -127,7 +128,7 @@ def _judge(vault: Vault, lines: Iterable[bytes], stones: Stones, terms: Terms) -
                 endings[name] = _Ending(seq, facts, log_state.begun.get(name), plan, told)
             signed = signed or body["kind"] == "checkpoint.signed"
             log_state.take(body)
-    except (VaultError, ValueError, LookupError, TypeError, AttributeError):
+    except (VaultError, *UNREADABLE):
         return dict.fromkeys(stones, "the evidence log cannot be read to its end")
     covered, leap = _covered(vault, terms.verifier, signed=signed), _first_leap(vault)
     return {

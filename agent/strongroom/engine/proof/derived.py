@@ -24,7 +24,8 @@ from strongroom.vault.coverage import intervals_of
 from strongroom.vault.derived import TABLES, Row, Table
 from strongroom.vault.log_reader import LogWalk
 from strongroom.vault.manifest import read_manifest
-from strongroom.vault.rows import UNREADABLE
+from strongroom.vault.rows import UNREADABLE, RowUnreadable
+from strongroom.vault.second_looks import second_looks
 from strongroom.vault.tombstones import read_tombstone, tombstone_path
 from strongroom.vault.vault import Vault
 
@@ -71,6 +72,7 @@ def derive(vault: Vault, streams: Mapping[str, Stream] | None = None) -> Iterato
         _read_rows(vault, derived)
         with made.transaction():
             derived.attempt("log.jsonl", lambda: replay_ends(made))
+        derived.attempt("log.jsonl", lambda: second_looks(made))
         yield derived
 
 
@@ -193,7 +195,7 @@ def _columns_of_entries(catalogue: Catalogue) -> Iterator[Wrong]:
                 body = json.loads(row["line"])
                 told = {name: str(body.get(name, "")) for name in ("kind", "job", "archive", "stream")}
                 told["at"] = to_text(to_instant(str(body["at"])))
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            except (RowUnreadable, *UNREADABLE):
                 continue  # named where the lines are read
             if other := [name for name in told if row[name] != told[name]]:
                 yield Wrong("row", f"entries {last}", f"other than its line: {', '.join(other)}")

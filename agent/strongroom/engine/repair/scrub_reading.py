@@ -20,6 +20,7 @@ from strongroom.vault import scrubs
 from strongroom.vault.alert_queries import last_entry_number
 from strongroom.vault.files import file_size, is_file, is_there, open_descriptor
 from strongroom.vault.log import require_level
+from strongroom.vault.rows import UNREADABLE
 from strongroom.vault.vault import Vault
 
 LAST = 1 << 20  # bytes within which the last line of the log begins
@@ -135,11 +136,19 @@ def check_log_piece(vault: Vault, reading: LogReading, most: int = 4 << 20) -> t
         if line != row:
             message = f"entry {reading.seq}: expected the line that the catalogue has, got another"
             return FixityFault("", "log/log.jsonl", "log", message), size
-        if json.loads(line).get("prev") != reading.prev:
+        if _prev_of(line) != reading.prev:
             message = f"entry {reading.seq}: expected it to follow the one before it, it does not"
             return FixityFault("", "log/log.jsonl", "log", message), size
         reading.prev = digest(line)
     return None, size
+
+
+def _prev_of(line: bytes) -> object:
+    """Return the digest that a line names; None where it cannot be read."""
+    try:
+        return json.loads(line)["prev"]
+    except UNREADABLE:
+        return None
 
 
 def _read_lines(vault: Vault, reading: LogReading, most: int) -> tuple[list[bytes], int]:
