@@ -72,7 +72,7 @@ GOES_ON = (  # what is damaged, how the row is named, and what still shows the r
         "of holds",
         {
             ("hold", "list"): "zavu-main",
-            ("retention", "plan"): "held",
+            ("retention", "plan"): "on hold",
             ("retention", "plan", "--all"): "no end date",
             ("destroy", "list"): "G1",
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -222,3 +223,14 @@ def test_a_note_that_cannot_be_kept_beside_the_key_is_told_until_it_can(keep: Ke
     with keep.opened() as vault:
         assert list(evidence_alarms(vault)) == []
     assert told_by_doctor(keep) == []
+
+
+@pytest.mark.parametrize("way", ["pipe", "text"])
+def test_what_is_no_checkpoint_in_place_of_the_note_beside_the_key_is_told(keep: Keep, way: str) -> None:
+    live(keep, 1, "scrub.ended")
+    sign_and_send(keep, 1)
+    path = memory(keep)
+    path.unlink()
+    os.mkfifo(path) if way == "pipe" else path.write_text("nothing of ours")
+    assert told_by_audit(keep) == {"unreachable": "the note beside the signing key"}
+    assert any("it holds no checkpoint of this log" in words for words in told_by_doctor(keep))

@@ -47,7 +47,10 @@ class KnownCheckpoints:
         ]
         memory = self._memory(origin)
         if memory is not None:
-            found.append(_look_at("the note beside the signing key", memory, origin))
+            place = _look_at("the note beside the signing key", memory, origin)
+            if place == CheckpointPlace(place.name) and os.path.lexists(memory):  # its name says that it is of this log
+                place = replace(place, unread=f"{memory.name}: it holds no checkpoint of this log")
+            found.append(place)
         return found
 
     def seen(self, origin: str) -> list[Checkpoint]:
