@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing, redirect_stderr
+from io import StringIO
 
 import pytest
 
 from kit.cli_home import Home, Invoke
+from strongroom.cli.renames import tell_new_names
 from strongroom.config.load import load_config
 from strongroom.engine.bootstrap import open_engine
 
@@ -47,7 +50,11 @@ def test_every_list_tells_that_a_name_is_new_and_shows_it_after_the_next_run(inv
         assert f"Stream {OLD_STREAM} was renamed to {STREAM}. Until the next run" in words, command
         assert f"Source {OLD} was renamed to {SOURCE}. Until the next run" in words, command
     assert "takes effect with the next run" in invoke("--config", config, "doctor", "--offline").output
+    with closing(StringIO()) as said, redirect_stderr(said):
+        tell_new_names(load_config(config))
+        assert f"Stream {OLD_STREAM} was renamed to {STREAM}." in said.getvalue()
     next_run(home)
+    assert "not in the configuration" not in invoke("--config", config, "doctor", "--offline").output
     assert {each["stream"] for each in ask(invoke, home, "archives")[0]["archives"]} == {STREAM}
     found, words = ask(invoke, home, "archives", "--stream", OLD_STREAM)
     assert [each["id"] for each in found["archives"]] == ids

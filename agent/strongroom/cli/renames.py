@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.cli.terminal import clean, tell
-from strongroom.model.errors import UsageError
+from strongroom.model.errors import StrongroomError, UsageError
 from strongroom.model.ids import fold_name
 
 if TYPE_CHECKING:
@@ -28,6 +28,20 @@ def tell_pending_renames(config: Config, vault: Vault) -> None:
             f"{each.noun.value.capitalize()} {clean(each.old)} was renamed to {clean(each.new)}."
             f" Until the next run, what is known of it is listed under {clean(each.old)}."
         )
+
+
+def tell_new_names(config: Config) -> None:
+    """Say which streams and sources the run that begins now gives a new name."""
+    from strongroom.engine.core.sources import open_reading, streams_of
+    from strongroom.engine.ingest.renames import accounts_of, pending_renames
+
+    try:
+        with open_reading(config) as vault:
+            found = pending_renames(vault.catalogue, accounts_of(config.sources), streams_of(config))
+    except StrongroomError:
+        return  # whatever is wrong, the run says it itself
+    for each in found:
+        tell(f"{each.noun.value.capitalize()} {clean(each.old)} was renamed to {clean(each.new)}.")
 
 
 def asked_stream(config: Config, vault: Vault, name: str) -> str:

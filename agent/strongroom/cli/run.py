@@ -54,6 +54,7 @@ def run(session: Session, once: bool, patience: timedelta, workers: int, as_json
 
     with closing(Anteroom()) as prestart:
         prestart.prepare()  # a sealer takes as long to start as all that follows takes to import
+        from strongroom.cli.renames import tell_new_names
         from strongroom.cli.work import RunOptions, work
         from strongroom.engine.core.sources import plans_of
         from strongroom.engine.ingest.planning import enter_due
@@ -61,6 +62,7 @@ def run(session: Session, once: bool, patience: timedelta, workers: int, as_json
         from strongroom.engine.queries.requests import serve
 
         config = session.config()
+        tell_new_names(config)
 
         def enter(engine: Engine) -> list[Job]:
             serve(engine)  # what people asked for while nobody worked in the vault

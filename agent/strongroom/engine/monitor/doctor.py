@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -45,6 +46,7 @@ from strongroom.evidence.line import read_chain
 from strongroom.model.coverage import closers_of
 from strongroom.model.errors import RequestRefused, StrongroomError, VaultError
 from strongroom.model.plan import ExportSpec, Plan, Stream
+from strongroom.model.rename import Noun
 from strongroom.model.times import Clock, rough_duration
 from strongroom.model.units import counted
 from strongroom.model.window import Window
@@ -54,6 +56,7 @@ from strongroom.vault.holds import holds
 from strongroom.vault.lock import describe_holder, is_held
 from strongroom.vault.recipients import known_set, short_key
 from strongroom.vault.rows import RowUnreadable
+from strongroom.vault.streams import renames
 from strongroom.vault.vault import Vault
 
 DISK_SOON = timedelta(days=14)
@@ -251,9 +254,11 @@ def _renames(config: Config, vault: Vault) -> Iterator[Check]:
 
 def _unconfigured_holds(config: Config, vault: Vault) -> Iterator[Check]:
     """Warn of holds on a source, stream or dataset that nothing is configured for: nothing new comes under them."""
+    told = renames(vault.catalogue)
     for each in holds(vault.catalogue):
+        source, stream = told.present(Noun.SOURCE, each.rule.source), told.present(Noun.STREAM, each.rule.stream)
         gone = unconfigured(config, each.rule)
-        if gone:
+        if gone and unconfigured(config, replace(each.rule, source=source, stream=stream)):
             words = f"hold {each.id} is on {gone}, which is not in the configuration any more"
             hint = "if it was renamed, place the hold on its new name, too: strongroom hold place"
             yield Check("holds", CheckResult.WARN, words, hint)
