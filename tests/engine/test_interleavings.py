@@ -1,7 +1,7 @@
 """Renamed streams, requests for the same archive, holds, leaps, zones and leap days, in whatever order they come.
 
 The seed is printed with every failure; STRONGROOM_INTERLEAVING_SEED repeats it, STRONGROOM_INTERLEAVING_RUNS tries
-more of them.
+more of them, and STRONGROOM_INTERLEAVING_STEPS goes on for longer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from kit.interleavings import Scene
 
 SEED = int(os.environ.get("STRONGROOM_INTERLEAVING_SEED", "20240229"))
 RUNS = int(os.environ.get("STRONGROOM_INTERLEAVING_RUNS", "1"))
-STEPS = 60
+STEPS = int(os.environ.get("STRONGROOM_INTERLEAVING_STEPS", "40"))
 
 
 @pytest.mark.slow

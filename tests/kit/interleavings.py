@@ -237,7 +237,7 @@ class Scene:
 
     def time_passes(self) -> None:
         """Let some days go by, and archive what came."""
-        self.true_now += self.dice.choice((1, 3, 8, 8, 17)) * DAY + timedelta(hours=self.dice.randrange(24))
+        self.true_now += self.dice.choice((1, 2, 3, 8)) * DAY + timedelta(hours=self.dice.randrange(24))
         self.sync()
 
     def rename_stream(self) -> None:
