@@ -244,7 +244,8 @@ def test_a_faulty_file_is_not_told_twice() -> None:
 def test_cells_that_begin_like_a_formula_are_counted(cell: bytes, counted: int) -> None:
     found = inspect_csv(rows(b"m1,2026-03-01T10:00:00Z," + cell + b"\n"))
     notes = [each.message for each in found.findings if each.code == "csv-formula"]
-    assert notes == [f"{counted} cells begin like a formula; a spreadsheet may run them. The bytes are unchanged"] * (
+    said = "cell begins" if counted == 1 else "cells begin"
+    assert notes == [f"{counted} {said} like a formula; a spreadsheet may run them. The bytes are unchanged"] * (
         counted > 0
     )
 

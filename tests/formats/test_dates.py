@@ -112,7 +112,7 @@ def test_a_warning_counts_and_names_the_extreme() -> None:
     before, after = log.close()
     assert before.message.startswith("2 records lie before")
     assert "2026-02-27T00:00:00Z" in before.message
-    assert after.message.startswith("1 records lie after")
+    assert after.message.startswith("1 record lies after")
     assert "2027-01-01T00:00:00Z" in after.message
     assert (dates.earliest, dates.latest) == (datetime(2026, 2, 27, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
 

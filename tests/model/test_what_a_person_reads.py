@@ -16,6 +16,7 @@ from strongroom.model.alert import ALL_WELL, Condition, condition_words
 from strongroom.model.errors import UsageError
 from strongroom.model.job import Cause, Job, State, Wait
 from strongroom.model.plan import Span, oldest_whole
+from strongroom.model.units import clause
 from strongroom.model.waiting import (
     WaitGroup,
     code_words,
@@ -174,6 +175,14 @@ def test_an_error_is_told_in_whole_sentences() -> None:
     assert UsageError("it is full", hint="free space").sentences == "it is full. Free space"
     assert UsageError("it is full.", hint="free space").sentences == "it is full. Free space"
     assert UsageError("it is full").sentences == "it is full"
+
+
+def test_noun_and_verb_agree_with_the_count() -> None:
+    assert [clause(n, "time has", "times have") for n in (1, 2, 1_000)] == [
+        "1 time has",
+        "2 times have",
+        "1,000 times have",
+    ]
 
 
 def test_every_kind_of_log_entry_has_words() -> None:

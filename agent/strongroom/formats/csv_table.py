@@ -21,6 +21,7 @@ from strongroom.formats.json_array import ParseVerdict
 from strongroom.formats.record_checks import DateTally, FieldWatch
 from strongroom.model.inspection import Caps, Expectation, MemberReport, Severity
 from strongroom.model.plan import DatasetShape
+from strongroom.model.units import clause
 
 # Behind the separator: a sign that starts a formula, but not the sign of a plain number or a telephone number.
 _FORMULA = re.compile(r"\0(?:[=@\t\r]|[+-](?![\d ().,/-]*(?:\0|\Z)))")
@@ -173,14 +174,17 @@ class CsvReader:
         if self._rows.hinted:
             self._note("csv-separator-hint", "the first line only names the separator; the table was read behind it")
         if self._nuls:
-            self._warn("csv-nul-cell", f"{self._nuls:,} cells hold NUL characters, which spreadsheets drop")
+            words = clause(self._nuls, "cell holds NUL characters", "cells hold NUL characters")
+            self._warn("csv-nul-cell", f"{words}, which spreadsheets drop")
         if self._formulas:
             words = (
-                f"{self._formulas:,} cells begin like a formula; a spreadsheet may run them. The bytes are unchanged"
+                clause(self._formulas, "cell begins like a formula", "cells begin like a formula")
+                + "; a spreadsheet may run them. The bytes are unchanged"
             )
             self._note("csv-formula", words)
         if self._times.zoneless:
-            self._note("csv-time-without-zone", f"{self._times.zoneless:,} times have no zone and were read as UTC")
+            words = clause(self._times.zoneless, "time has no zone and was", "times have no zone and were")
+            self._note("csv-time-without-zone", f"{words} read as UTC")
 
     def _warn(self, code: str, words: str) -> None:
         self._log.add(Severity.WARNING, code, words, self._member)

@@ -25,6 +25,7 @@ from strongroom.formats.record_checks import DateTally, FieldWatch
 from strongroom.formats.slow_json import Decoded, SubstitutedText, decode_records
 from strongroom.model.inspection import Caps, Expectation, Finding, MemberReport, Severity
 from strongroom.model.plan import DatasetShape
+from strongroom.model.units import clause
 
 ROOM = 256 * 1024  # bytes
 _BOM = b"\xef\xbb\xbf"
@@ -236,10 +237,12 @@ class JsonArrayReader:
 
     def _report_slow(self) -> None:
         if self._surrogates:
-            words = f"{self._surrogates:,} records hold half of a surrogate pair: valid JSON, but no valid text"
+            words = clause(self._surrogates, "record holds", "records hold")
+            words += " half of a surrogate pair: valid JSON, but no valid text"
             self._log.add(Severity.NOTE, "json-lone-surrogate", words, self._member)
         if self._numbers:
-            words = f"{self._numbers:,} numbers do not fit 64 bits: valid JSON, but many readers round them"
+            words = clause(self._numbers, "number does not fit", "numbers do not fit")
+            words += " 64 bits: valid JSON, but many readers round them"
             self._log.add(Severity.NOTE, "json-wide-number", words, self._member)
 
     def _summarise(self, *, empty: bool) -> MemberReport:

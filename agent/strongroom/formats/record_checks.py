@@ -29,6 +29,7 @@ from strongroom.formats.faults import FindingLog, printable
 from strongroom.model.inspection import Severity
 from strongroom.model.plan import DatasetShape
 from strongroom.model.times import format_instant, parse_instant
+from strongroom.model.units import clause
 from strongroom.model.window import Window
 
 _TO_ZERO = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))
@@ -69,12 +70,22 @@ class DateTally:
     def report(self, log: FindingLog, member: str) -> None:
         """Enter what is remarkable about the times."""
         if self.undated:
-            log.add(Severity.WARNING, "record-undated", f"{self.undated:,} records have no readable time", member)
+            log.add(
+                Severity.WARNING,
+                "record-undated",
+                clause(self.undated, "record has no readable time", "records have no readable time"),
+                member,
+            )
         if self.at_end and self._end_inclusive:
-            words = f"{self.at_end:,} records lie exactly at the window's end and belong to the next window too"
+            words = clause(
+                self.at_end,
+                "record lies exactly at the window's end and belongs to the next window too",
+                "records lie exactly at the window's end and belong to the next window too",
+            )
             log.add(Severity.NOTE, "record-at-end", words, member)
         if self.in_overlap:
-            words = f"{self.in_overlap:,} records lie just beside the window, where more was asked for on purpose"
+            words = clause(self.in_overlap, "record lies", "records lie")
+            words += " just beside the window, where more was asked for on purpose"
             log.add(Severity.NOTE, "record-in-overlap", words, member)
         after = self._after + (0 if self._end_inclusive else self.at_end)
         if self._before and self.earliest:
@@ -83,7 +94,8 @@ class DateTally:
             self._warn(log, member, after, "after", "latest", self.latest)
 
     def _warn(self, log: FindingLog, member: str, count: int, side: str, extreme: str, instant: datetime) -> None:
-        words = f"{count:,} records lie {side} the window {self._window}; the {extreme} at {format_instant(instant)}"
+        words = clause(count, "record lies", "records lie")
+        words += f" {side} the window {self._window}; the {extreme} at {format_instant(instant)}"
         log.add(Severity.WARNING, "record-outside-window", words, member)
 
     def _are_one_shape(self, values: Sequence[Any]) -> bool:
@@ -232,7 +244,9 @@ class FieldWatch:
         """Enter the drift: facts to tell, never a reason to refuse."""
         if self._unknown:
             more = " and more" if self._crowded else ""
-            words = f"{len(self._unknown):,} fields are not documented: {_list(self.unknown)}{more}"
+            words = (
+                clause(len(self._unknown), "field is", "fields are") + f" not documented: {_list(self.unknown)}{more}"
+            )
             log.add(Severity.NOTE, "field-unknown", words, member)
         if self.vanished:
             words = f"fields documented as always there are in no record: {_list(self.vanished)}"

@@ -54,3 +54,8 @@ def noun_of(count: int, noun: str, plural: str = "") -> str:
     if count == 1:
         return noun
     return plural or (f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s")
+
+
+def clause(count: int, one: str, many: str) -> str:
+    """Return a count with what is said of it, where noun and verb agree: 1 record has no time, 2 records have none."""
+    return f"{count:,} {one if count == 1 else many}"
