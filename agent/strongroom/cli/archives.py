@@ -56,7 +56,7 @@ _COLUMNS = (
     "--sort",
     type=OneOf([each.value for each in Sort]),
     default=None,
-    help="What comes first: the last archived (as is), the latest window, the largest, the most records.",
+    help="What comes first: the last archived (default), the latest window, the largest, or the most records.",
 )
 @from_option
 @to_option
@@ -74,9 +74,9 @@ def archives(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List archives, newest first. Times are UTC; the shortened id is enough wherever a command takes an id.
+    """List archives, newest first. Times are in UTC. Every command accepts the shortened ID.
 
-    With --from or --to those whose windows touch that time, the latest window first.
+    With --from or --to it lists the archives whose windows touch that period, latest window first.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -117,7 +117,7 @@ def archives(
     elif not broken:
         tell("There are no such archives.")
     if total and not as_json:
-        tell(f"Not listed: {count_words(total)} that were destroyed; see: strongroom archives --holding destroyed")
+        tell(f"Not listed: {count_words(total)} destroyed; see: strongroom archives --holding destroyed")
 
 
 def _show_destroyed(gone: Sequence[DestroyedArchive], as_json: bool) -> None:
@@ -140,7 +140,7 @@ archives.add_command(regenerate)
 @json_option
 @pass_session
 def show(session: Session, archive_id: str, as_json: bool) -> None:
-    """Tell what an archive is: its manifest, what reading it found, both clocks, and how to open it without us."""
+    """Show one archive: its manifest, findings and times, and how to open it without Strongroom."""
     from strongroom.engine.access.find import find_archive
     from strongroom.engine.core.sources import open_reading, system_clock
     from strongroom.engine.core.trusted_clock import vault_now

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def audit(ctx: click.Context, as_json: bool) -> None:
-    """Show how the evidence stands; with a command: read, sign, prove or check the evidence log."""
+    """Show the state of the evidence. Subcommands read, sign, prove or check the evidence log."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(_standing, as_json=as_json)
 
@@ -51,18 +51,20 @@ def _standing(session: Session, as_json: bool) -> None:
 
 @audit.command("log")
 @click.option("--kind", default="", metavar="KIND", help="Only this kind; `job` means every `job.…`.")
-@click.option("--archive", "archive_part", metavar="ID", help="Only what happened to this archive.")
-@click.option("--job", "job_part", metavar="ID", help="Only what happened to this job.")
+@click.option("--archive", "archive_part", metavar="ID", help="Only entries about this archive.")
+@click.option("--job", "job_part", metavar="ID", help="Only entries about this job.")
 @click.option(
-    "--after", default=0, type=click.IntRange(0, LARGEST), metavar="SEQ", help="Only what came after this entry."
+    "--after", default=0, type=click.IntRange(0, LARGEST), metavar="SEQ", help="Only entries after this number."
 )
-@click.option("--limit", type=click.IntRange(1, LARGEST), default=10_000, show_default=True, help="At most so many.")
+@click.option(
+    "--limit", type=click.IntRange(1, LARGEST), default=10_000, show_default=True, help="Show at most this many."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the raw lines, byte for byte as they are hashed.")
 @pass_session
 def show_log(
     session: Session, kind: str, archive_part: str, job_part: str, after: int, limit: int, as_json: bool
 ) -> None:
-    """Print the evidence log, oldest first, with the numbers that proofs speak of: leaf N is entry N + 1."""
+    """Print the evidence log, oldest entry first. Proofs number the leaves from 0: leaf N is entry N + 1."""
     from strongroom.engine.access.find import find_archive, find_job
     from strongroom.engine.core.sources import open_reading
     from strongroom.engine.proof.inclusion_proofs import log_lines, moment_of
@@ -88,7 +90,7 @@ def show_log(
     multiple=True,
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="A checkpoint that was kept elsewhere; as often as there are any.",
+    help="A checkpoint that was kept elsewhere; may be repeated.",
 )
 @click.option("--public-key", "keys", multiple=True, metavar="KEY", help="Trust this key, or the file it is in.")
 @click.option("--skip-payloads", is_flag=True, help="Do not read the sealed payloads.")
@@ -98,13 +100,13 @@ def show_log(
 def verify(
     session: Session, /, outside: tuple[Path, ...], keys: tuple[str, ...], skip_payloads: bool, as_json: bool
 ) -> int:
-    """Check log, checkpoints, catalogue and files against one another. Exits with 1 when anything is wrong.
+    """Check that log, checkpoints, catalogue and files agree. Exits with 1 when anything is wrong.
 
     Checkpoints in the folders of [[evidence.send_to]] and beside the signing key are compared, too. A folder that
-    cannot be looked at is a finding.
+    cannot be read is a finding.
 
-    Without --public-key the agent's own key is asked for its public half. Whoever could change the vault could change
-    that key as well, so what convinces others is a key and a checkpoint that were kept elsewhere.
+    Without --public-key, the agent's own key is used. Anyone who could change the vault could change that key as
+    well. To convince others, use a key and a checkpoint that were kept elsewhere.
     """
     from strongroom.engine.core.sources import open_reading
     from strongroom.engine.destruction.context import rules_of
@@ -134,9 +136,10 @@ def verify(
 @json_option
 @pass_session
 def key(session: Session, as_json: bool) -> None:
-    """Print the agent's public key, by which others check what it signed. Send it to them another way than a package.
+    """Print the agent's public key, with which others check what it signed.
 
-    Where the signing key cannot be read here, the key that the first entry of the evidence log names is printed.
+    Send it to them by a different way than the package. If the signing key cannot be read here, the key that the
+    first entry of the evidence log names is printed.
     """
     from strongroom.engine.core.sources import open_reading
     from strongroom.engine.proof.issuer import key_in_log, public_key
@@ -145,13 +148,15 @@ def key(session: Session, as_json: bool) -> None:
     with open_reading(config) as vault:
         found, logged = public_key(config, vault), key_in_log(vault)
     if not found:
-        raise UsageError("the agent has no signing key", hint="name one with [vault] signing_key; `init` makes one")
+        raise UsageError(
+            "the agent has no signing key", hint="set [vault] signing_key; `strongroom init` creates a key"
+        )
     if as_json:
         put_document({"public_key": found, "in_first_entry": logged or None})
         return
     say(found)
     if logged and logged != found:
-        tell("The first entry of the evidence log names another key: the signing key was replaced since.")
+        tell("The first entry of the evidence log names another key: the signing key has been replaced since.")
 
 
 @audit.command("checkpoint")
@@ -159,7 +164,7 @@ def key(session: Session, as_json: bool) -> None:
 @json_option
 @pass_session
 def checkpoint(session: Session, as_json: bool) -> int:
-    """Sign the log as it is now, and send that to every target. Leaves with 1 where a target did not take it."""
+    """Sign the log as it is now, and send the checkpoint to every target. Exits with 1 if a target did not take it."""
     from strongroom.engine.core.sources import Dependencies, open_reading
     from strongroom.engine.proof.checkpoint_schedule import evidence_view
     from strongroom.engine.proof.checkpoint_targets import build_targets, send_owed
@@ -190,7 +195,7 @@ def checkpoint(session: Session, as_json: bool) -> int:
 @json_option
 @pass_session
 def prove(session: Session, archive_id: str, as_json: bool) -> None:
-    """Prove that what happened to an archive stands in the log, under the newest checkpoint."""
+    """Prove that every event of an archive is in the log, under the newest checkpoint."""
     from strongroom.engine.access.find import find_archive
     from strongroom.engine.core.sources import open_reading
     from strongroom.engine.proof.inclusion_proofs import custody_of, moment_of, proof_document, prove_entries
@@ -221,7 +226,7 @@ def _own_key(session: Session) -> list[str]:
     try:
         return [str(signer_of(session.config()).verifier)]
     except StrongroomError as error:
-        tell(clean(f"the agent's own key cannot be asked: {error.message}"))
+        tell(clean(f"the agent's own key cannot be used: {error.message}"))
         return []
 
 
@@ -276,7 +281,7 @@ def view_fields(view: EvidenceView) -> Iterator[tuple[str, str]]:
     for each in view.targets:
         yield "sent to", f"{each.target}: {_sending_words(view, each)}"
     if view.signing and not view.targets:
-        yield "sent to", "nowhere: checkpoints prove little as long as they stay on this machine"
+        yield "sent to", "none: checkpoints prove little while they stay only on this machine"
 
 
 def _targets(view: EvidenceView) -> list[dict[str, object]]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.group("config")
 def config() -> None:
-    """Check the configuration, or show what is in force."""
+    """Check the configuration, or show the values in force."""
 
 
 @config.command("check")
@@ -31,7 +31,7 @@ def config() -> None:
 @json_option
 @pass_session
 def check(session: Session, as_json: bool) -> int:
-    """Tell every mistake in the configuration, with its line and what was expected."""
+    """List every mistake in the configuration, with its line and what was expected."""
     try:
         loaded = session.config()
     except ConfigRefused as refused:
@@ -62,7 +62,7 @@ def check(session: Session, as_json: bool) -> int:
 @json_option
 @pass_session
 def show(session: Session, as_json: bool) -> None:
-    """Show the configuration in force. Of a secret, only where it is."""
+    """Show the configuration in force, with every default. For a secret, show only where it is stored."""
     document = show_config(session.config())
     if as_json:
         put_document(document)

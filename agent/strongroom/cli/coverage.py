@@ -33,8 +33,8 @@ LEGEND = "█ archived  · empty  ▒ in progress  ○ pending  ! failed  x lost
 
 
 @click.group("coverage", invoke_without_command=True)
-@click.option("--from", "start", type=instant, metavar="TIME", help="Leave out what ends before this.")
-@click.option("--to", "end", type=instant, metavar="TIME", help="Leave out what starts at or after this.")
+@click.option("--from", "start", type=instant, metavar="TIME", help="Leave out everything that ends before this.")
+@click.option("--to", "end", type=instant, metavar="TIME", help="Leave out everything that starts at or after this.")
 @click.option("--stream", metavar="NAME", help="Only this stream.")
 @quiet_option
 @json_option
@@ -43,9 +43,9 @@ LEGEND = "█ archived  · empty  ▒ in progress  ○ pending  ! failed  x lost
 def coverage(
     ctx: click.Context, session: Session, start: datetime | None, end: datetime | None, stream: str, as_json: bool
 ) -> int:
-    """Show for every stream which windows are archived, pending, failed or lost, and what is at risk until when.
+    """Show for each stream which windows are archived, pending, failed or lost, and what is at risk and until when.
 
-    Exits with 1 when anything is failed, lost or at risk within two weeks.
+    Exits with 1 if anything is failed, lost, or at risk within two weeks.
     """
     if ctx.invoked_subcommand is not None:
         return ExitCode.OK
@@ -73,8 +73,10 @@ def coverage(
 
 
 @coverage.command("statement")
-@click.option("--from", "start", type=instant, metavar="TIME", required=True, help="The first instant it speaks of.")
-@click.option("--to", "end", type=instant, metavar="TIME", required=True, help="The end, which it does not include.")
+@click.option(
+    "--from", "start", type=instant, metavar="TIME", required=True, help="The first instant that the statement covers."
+)
+@click.option("--to", "end", type=instant, metavar="TIME", required=True, help="The end; not included.")
 @click.option("--stream", metavar="NAME", help="Only this stream.")
 @pass_session
 def statement(session: Session, start: datetime, end: datetime, stream: str) -> int:
@@ -119,7 +121,7 @@ def _period(start: datetime | None, end: datetime | None, now: datetime) -> Wind
     first = start or datetime(1970, 1, 1, tzinfo=now.tzinfo)
     last = end or now
     if last <= first:
-        raise click.BadParameter("--to must lie after --from")
+        raise click.BadParameter("--to must be later than --from")
     return Window(first, last)
 
 
@@ -129,8 +131,8 @@ def _worrying(each: StreamCoverage, now: datetime) -> bool:
 
 
 def _lines(each: StreamCoverage, now: datetime) -> Iterator[str]:
-    since = f"since {day_words(each.since)}" if each.since else "the first day is not known yet"
-    copies = "copies of all there is, " if each.snapshot else ""
+    since = f"since {day_words(each.since)}" if each.since else "first day not known yet"
+    copies = "full copies, " if each.snapshot else ""
     paused = f", paused: {clean(each.paused)}" if each.paused else ""
     yield from _hanging(click.style(clean(each.stream), bold=True) + "  ", f"{copies}{since}{paused}")
     strip = "".join(SYMBOLS[cover] for _window, cover in _cells(each))

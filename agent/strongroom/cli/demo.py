@@ -36,14 +36,14 @@ _PATIENCE = timedelta(minutes=3)
 @click.option(
     "--dir", "folder", metavar="PATH", type=click.Path(path_type=Path), help="A new or empty folder for everything."
 )
-@click.option("--keep/--remove", default=True, show_default=True, help="What becomes of the folder at the end.")
+@click.option("--keep/--remove", default=True, show_default=True, help="Keep or remove the folder at the end.")
 @json_option
 def demo(folder: Path | None, keep: bool, as_json: bool) -> int:
-    """Watch simulated exports become sealed archives in a fresh vault. Takes about half a minute.
+    """Archive simulated exports in a new vault, as a demonstration. Takes about half a minute.
 
-    Simulated APIs of Zavu, HookBridge and Qlara and a vault are set up in a folder of their own; nothing leaves this
-    machine. Eight windows are exported within the providers' quotas, two faults are planted and healed, a daemon is
-    killed and catches up, everything is verified, one archive is restored and opened with the stock age tool.
+    Simulated APIs of Zavu, HookBridge and Qlara and a vault are created in a folder of their own; nothing leaves this
+    machine. Eight windows are exported within the providers' quotas. Two faults are injected and repaired, a daemon
+    is killed and catches up, everything is verified, and one archive is restored and opened with the stock age tool.
     """
     require_sandbox()
     from strongroom.cli.demo_scene import build_vault, new_scene, simulated_providers
@@ -56,7 +56,10 @@ def demo(folder: Path | None, keep: bool, as_json: bool) -> int:
         for name, url, quota in _apis(sandbox):
             _note(f"{name:<10}  {url}  ({quota})")
         config = build_vault(scene, sandbox)
-        _step(2, f"A fresh vault in {scene.folder}. It is sealed to two public keys and needs neither private key.")
+        _step(
+            2,
+            f"A new vault in {scene.folder}. It is sealed to two public keys, and archiving needs neither private key.",
+        )
         outcome = _archive(config, as_json=as_json)
         healed = list(_healed(config, sandbox))
         for words in healed:
@@ -97,8 +100,8 @@ def _archive(config: Config, *, as_json: bool) -> RunOutcome:
     from strongroom.engine.core.sources import plans_of
     from strongroom.engine.ingest.planning import enter_due
 
-    _step(3, "Two days of four streams are due. Each window: ask, wait, download and seal, read back and count.")
-    _note("Two faults are planted: an answer is lost after the export was made, and a download is cut.")
+    _step(3, "Two days of four streams are pending. For each: request, wait, download and seal, read back and count.")
+    _note("Two faults are injected: an answer is lost after the export was made, and a download is cut.")
     tell()
     manner = RunOptions("strongroom demo", _PATIENCE, workers=4, as_json=as_json)
     return work(config, lambda engine: enter_due(engine, plans_of(config)), manner)
@@ -111,7 +114,7 @@ def _healed(config: Config, sandbox: Sandbox) -> Iterator[str]:
     from strongroom.engine.core.moments import newest_moments
     from strongroom.engine.core.sources import open_reading
 
-    _step(4, "What went wrong on the way, and healed:")
+    _step(4, "What went wrong on the way, and how it was repaired:")
     with open_reading(config) as vault:
         adopted = [moment for moment in newest_moments(vault, 500) if moment.kind == "job.adopted"]
         for moment in adopted:
@@ -128,7 +131,7 @@ def _catch_up(scene: DemoScene) -> bool:
     from strongroom.cli.demo_scene import STREAM, add_stream, kill_and_catch_up
     from strongroom.engine.core.sources import system_clock
 
-    _step(5, "The same unattended: one more stream is due, and `strongroom daemon` is killed in the middle of it.")
+    _step(5, "The same unattended: one more stream is pending, and `strongroom daemon` is killed in the middle of it.")
     add_stream(scene, STREAM, "zavu", "activities", system_clock())
     well, words = kill_and_catch_up(scene.config)
     _note(words)
@@ -160,7 +163,7 @@ def _restore(config: Config, scene: DemoScene, archive: Archive, *, as_json: boo
     from strongroom.engine.core.sources import open_reading
     from strongroom.engine.queries.lists import files_of
 
-    _step(7, "Restore one: the delivered bytes, their digest checked before the file gets its name.")
+    _step(7, "Restore one: the delivered bytes, with the digest checked before the file gets its name.")
     scene.restored.mkdir()
     with open_reading(config) as vault, watching("restore", archive.seal.size, quiet=as_json) as watch:
         files = files_of(vault, archive)
@@ -217,4 +220,4 @@ def _leave(scene: DemoScene, began: float, *, keep: bool) -> None:
     tell(f"   {call} tui")
     tell(f"   {call} status")
     tell(f"   {call} log")
-    tell(f"\nDone in {time.monotonic() - began:.0f} s. Everything is in {clean(str(scene.folder))}; delete it at will.")
+    tell(f"\nDone in {time.monotonic() - began:.0f} s. It is all in {clean(str(scene.folder))}; delete it at any time.")

@@ -80,7 +80,7 @@ def new_scene(folder: Path | None, now: datetime) -> DemoScene:
     """Choose the folder. Raises UsageError when it holds anything."""
     chosen = (folder or Path(f"strongroom-demo-{now:%Y%m%d-%H%M%S}")).absolute()
     if chosen.exists() and (not chosen.is_dir() or any(chosen.iterdir())):
-        raise UsageError(f"{chosen} is not an empty folder", hint="name a new one with --dir PATH")
+        raise UsageError(f"{chosen} is not an empty folder", hint="choose a new one with --dir PATH")
     return DemoScene(chosen)
 
 
@@ -166,15 +166,15 @@ def kill_and_catch_up(config: Path) -> tuple[bool, str]:
     first.send_signal(signal.SIGKILL)
     first.wait()
     if job is None:
-        return False, "the daemon did not ask for an export in time"
+        return False, "the daemon did not request an export in time"
     second = _start(config)
     done = _wait(config, (State.ARCHIVED,))
     second.send_signal(signal.SIGTERM)
     left = second.wait(timeout=15)
     if done is None or done.id != job.id or left:
-        return False, "the second daemon did not bring the export to its end in time"
+        return False, "the second daemon did not complete the export in time"
     return True, (
-        f"killed with SIGKILL while export {job.ref} was under way, started again: the same job, the same export, "
+        f"killed with SIGKILL while export {job.ref} was in progress, started again: the same job, the same export, "
         "one archive; stopped with SIGTERM"
     )
 

@@ -32,28 +32,31 @@ if TYPE_CHECKING:
     from strongroom.engine.destruction.propose import DestructionPlan
     from strongroom.model.archive import Archive
 
-reason_option = click.option("--reason", metavar="WORDS", help="Why, for whoever reads the plan and its certificates.")
+reason_option = click.option("--reason", metavar="WORDS", help="The reason, recorded in the plan and its certificates.")
 
 
 @click.group("destroy")
 def destroy() -> None:
-    """Destroy archives whose time is over: proposed, approved by a second person, cooled off, and certified."""
+    """Destroy eligible archives: propose, have a second person approve, wait for the cooling-off, get a certificate."""
 
 
 @destroy.command("propose")
-@click.option("--due", is_flag=True, help="Everything whose time is over and that no hold keeps.")
-@click.option("--archive", "archives", metavar="ID", multiple=True, help="This archive; as often as you like.")
+@click.option("--due", is_flag=True, help="Every archive that is eligible for destruction.")
+@click.option("--archive", "archives", metavar="ID", multiple=True, help="This archive; may be repeated.")
 @reason_option
 @json_option
 @pass_session
 def propose(session: Session, due: bool, archives: tuple[str, ...], reason: str | None, as_json: bool) -> None:
-    """Write down a plan and print it: each archive with its verdict and the rule. Nothing is destroyed by it."""
+    """Record a plan and print it: each archive with its verdict and the rule. This destroys nothing."""
     from strongroom.engine.core.people import acting_person
     from strongroom.engine.destruction.commands import open_context
     from strongroom.engine.destruction.propose import propose as enter
 
     if due == bool(archives):
-        raise UsageError("say what: --due, or --archive ID", hint="see what is due: strongroom retention plan")
+        raise UsageError(
+            "name what to destroy: give --due, or --archive ID",
+            hint="to see what is eligible: strongroom retention plan",
+        )
     with open_context(session.config()) as context:
         plan = enter(context, _chosen(context, archives), acting_person(), reason or "the retention period is over")
         _show(plan, as_json)
@@ -73,8 +76,8 @@ def _chosen(context: DestructionContext, parts: tuple[str, ...]) -> list[Archive
 
 @destroy.command("approve")
 @click.argument("proposal", metavar="PROPOSAL")
-@click.option("--yes", is_flag=True, help="Do not ask; needs --count.")
-@click.option("--count", type=click.IntRange(1), help="How many archives you mean to destroy.")
+@click.option("--yes", is_flag=True, help="Do not prompt; requires --count.")
+@click.option("--count", type=click.IntRange(1), help="How many archives you intend to destroy.")
 @click.option(
     "--sign-with",
     "key_file",
@@ -87,7 +90,7 @@ def _chosen(context: DestructionContext, parts: tuple[str, ...]) -> list[Archive
 def approve(
     session: Session, /, proposal: str, yes: bool, count: int | None, key_file: Path | None, as_json: bool
 ) -> None:
-    """Agree with a plan, as somebody else than who proposed it. It is printed first, judged as of now."""
+    """Approve a plan that somebody else proposed. It is printed first, judged as of now."""
     from strongroom.engine.core.people import acting_person
     from strongroom.engine.destruction.approve import approve as agree
     from strongroom.engine.destruction.commands import find_plan, open_context
@@ -104,9 +107,9 @@ def approve(
     if as_json:
         put_document({"proposal": plan_document(approved.plan), "enough": approved.enough, "from": approved.ripe_at})
     elif approved.enough:
-        tell(f"approved; destroyed from {instant_words(approved.ripe_at)} on. Until then: strongroom destroy undo")
+        tell(f"approved; destroyed from {instant_words(approved.ripe_at)} on. To undo it: strongroom destroy undo")
     else:
-        tell("noted; it takes more people to approve")
+        tell("recorded; more people must approve")
 
 
 def _key(path: Path | None) -> Signer | None:
@@ -137,7 +140,7 @@ def _confirm(plan: DestructionPlan, *, yes: bool) -> None:
     if not wanted or yes:
         return  # without anything that waits the engine says why nothing can be approved
     tell(f"This destroys {counted(wanted, 'archive')} for good.")
-    name = click.prompt(f"Type the proposal's id ({short(plan.proposal.id)}) to go on", err=True)
+    name = click.prompt(f"Type the proposal's id ({short(plan.proposal.id)}) to continue", err=True)
     number = click.prompt("Type how many archives that is", type=int, err=True)
     if str(name).strip().lower() not in (plan.proposal.id, short(plan.proposal.id)) or number != wanted:
         raise UsageError("that is not what the plan says: nothing was approved")
@@ -145,11 +148,11 @@ def _confirm(plan: DestructionPlan, *, yes: bool) -> None:
 
 @destroy.command("undo")
 @click.argument("subject", metavar="PROPOSAL|ARCHIVE")
-@click.option("--reason", metavar="WORDS", required=True, help="Why, for whoever reads the log.")
+@click.option("--reason", metavar="WORDS", required=True, help="The reason, recorded in the log.")
 @json_option
 @pass_session
 def undo(session: Session, subject: str, reason: str, as_json: bool) -> None:
-    """Take a plan back, or one archive off it. Anybody may, until its destruction has begun."""
+    """Withdraw a plan, or one archive of it. Anyone can do this until the destruction has begun."""
     from strongroom.engine.core.people import acting_person
     from strongroom.engine.destruction.commands import open_context, subject_of_undo
     from strongroom.engine.destruction.propose import undo as take_back
@@ -159,7 +162,7 @@ def undo(session: Session, subject: str, reason: str, as_json: bool) -> None:
     if as_json:
         put_document({"proposal": undone[0].proposal, "archives": [each.archive for each in undone]})
     else:
-        tell(f"off the plan and kept: {counted(len(undone), 'archive')}")
+        tell(f"removed from the plan: {counted(len(undone), 'archive')}")
 
 
 @destroy.command("carry-out")
@@ -167,9 +170,10 @@ def undo(session: Session, subject: str, reason: str, as_json: bool) -> None:
 @json_option
 @pass_session
 def carry_out(session: Session, as_json: bool) -> int:
-    """Destroy what is approved and has cooled off, and judge each archive once more. The daemon does so by itself.
+    """Destroy what is approved and whose cooling-off is over. Each archive is judged once more.
 
-    Exits with 1 where something could not be destroyed, or is marked as destroyed and nothing confirms that.
+    The daemon does this by itself. Exits with 1 if something could not be destroyed, or is marked as destroyed and
+    nothing confirms that.
     """
     from strongroom.engine.destruction.commands import open_for_destruction, overview
     from strongroom.engine.destruction.destroy import carry_out as work
@@ -200,7 +204,7 @@ def carry_out(session: Session, as_json: bool) -> int:
         )
     else:
         for name in buried:
-            say(f"buried     {short(name)}  it was destroyed before, and files of it had come back")
+            say(f"destroyed  {short(name)}  destroyed again: files of it had come back from a backup")
         for refusal in kept:
             say(f"kept       {short(refusal.archive)}  {terminal.clean(refusal.message)}")
         for each in execution.destroyed:
@@ -219,7 +223,7 @@ def carry_out(session: Session, as_json: bool) -> int:
 
 @destroy.command("accept-time")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--reason", metavar="WORDS", required=True, help="How you know that the clock is right.")
+@click.option("--reason", metavar="WORDS", required=True, help="How you know that the clock is right, for the log.")
 @click.option(
     "--sign-with",
     "key_file",
@@ -230,10 +234,10 @@ def carry_out(session: Session, as_json: bool) -> int:
 @json_option
 @pass_session
 def accept_time(session: Session, yes: bool, reason: str, key_file: Path | None, as_json: bool) -> None:
-    """Accept the system clock where no provider confirms it. Takes as many people as a destruction.
+    """Accept the system clock if no provider confirms it. Takes as many people as a destruction.
 
-    Nothing is destroyed after a leap of the clock that no provider confirms. Compare the time with a clock that does
-    not depend on this machine before you accept it.
+    After a jump of the clock that no provider confirms, nothing is destroyed. Before you accept the time, compare it
+    with a clock that does not depend on this machine.
     """
     from strongroom.engine.core.people import acting_person
     from strongroom.engine.core.sources import Dependencies, open_reading
@@ -263,12 +267,12 @@ def accept_time(session: Session, yes: bool, reason: str, key_file: Path | None,
 
 
 @destroy.command("list")
-@click.option("--all", "everything", is_flag=True, help="Also plans that are over.")
+@click.option("--all", "everything", is_flag=True, help="Also list finished plans.")
 @limit_option
 @json_option
 @pass_session
 def list_(session: Session, everything: bool, limit: int, as_json: bool) -> None:
-    """Show the plans under way, then what was destroyed, newest first."""
+    """List the active plans, then the destroyed archives, newest first."""
     from strongroom.engine.destruction.commands import open_context, overview
 
     with past_unreadable(), open_context(session.config()) as context:
@@ -288,7 +292,7 @@ def list_(session: Session, everything: bool, limit: int, as_json: bool) -> None
 
 @destroy.command("show")
 @click.argument("proposal", metavar="PROPOSAL")
-@click.option("--each", is_flag=True, help="Every archive of a long plan on a line of its own.")
+@click.option("--each", is_flag=True, help="Show every archive of a long plan on its own line.")
 @json_option
 @pass_session
 def show(session: Session, proposal: str, each: bool, as_json: bool) -> None:
@@ -304,7 +308,7 @@ def show(session: Session, proposal: str, each: bool, as_json: bool) -> None:
 @json_option
 @pass_session
 def certificate(session: Session, archive: str, as_json: bool) -> None:
-    """Print the certificate of a destruction: a signed note, as it lies in log/certificates."""
+    """Print the certificate of a destruction: the signed note in log/certificates."""
     from strongroom.engine.destruction.commands import find_destroyed, open_context
     from strongroom.engine.destruction.execute import certificate_of, read_certificate
 
@@ -315,7 +319,7 @@ def certificate(session: Session, archive: str, as_json: bool) -> None:
         except FileNotFoundError:
             raise UsageError(
                 f"the destruction of {found.tombstone.archive} has begun and is not certified yet",
-                hint="the daemon brings it to its end, or: strongroom destroy carry-out",
+                hint="the daemon completes it; without a daemon, run: strongroom destroy carry-out",
             ) from None
     try:
         document = {"certificate": read_certificate(note), "note": note.decode()}

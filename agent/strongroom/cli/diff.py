@@ -21,7 +21,11 @@ from strongroom.model.units import counted
 @click.argument("older_id", metavar="OLDER")
 @click.argument("newer_id", metavar="[NEWER]", required=False, default="")
 @click.option(
-    "--limit", type=click.IntRange(0, 10_000), default=20, show_default=True, help="Name at most so many ids of a kind."
+    "--limit",
+    type=click.IntRange(0, 10_000),
+    default=20,
+    show_default=True,
+    help="Show at most this many IDs of each kind.",
 )
 @identity_option
 @passphrase_option
@@ -37,11 +41,11 @@ def diff(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> int:
-    """Compare two archives record by record: what was added, changed or vanished from the older to the newer.
+    """Compare two archives record by record: what was added, changed or removed from the older to the newer.
 
-    With one archive it is compared with the one before it: the older version of its window, or, of a stream without
-    time windows, the copy that was taken before. Both are opened with your identity, in this process. Nothing that is
-    found is logged or stored. Leaves with 1 when they differ.
+    One archive alone is compared with the one before it: the older version of its window, or the copy before it if
+    its stream has no time windows. Your identity opens both in this process. Nothing is logged or stored. Exits with
+    1 if they differ.
     """
     from strongroom.engine.access.compare import compare
     from strongroom.engine.access.find import find_archive

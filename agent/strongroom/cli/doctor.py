@@ -41,16 +41,15 @@ _LABEL = 22
 
 
 @click.command("doctor")
-@click.option("--offline", is_flag=True, help="Ask no provider.")
+@click.option("--offline", is_flag=True, help="Contact no provider.")
 @quiet_option
 @json_option
 @pass_session
 def doctor(session: Session, offline: bool, as_json: bool) -> int:
-    """Check configuration, permissions, disk, clock, keys and reachability. Repairs nothing.
+    """Check the setup: configuration, permissions, disk, clock, keys and providers. Repairs nothing.
 
-    What a provider tells of how long it keeps records is stored, so that plan and coverage know it.
-
-    Leaves with 1 when a check fails; warnings do not count.
+    If a provider says how long it keeps records, that is stored for `plan` and `coverage`. Exits with 1 if a check
+    fails; warnings do not count.
     """
     from strongroom.engine.core.sources import Dependencies
     from strongroom.engine.monitor.doctor import CheckResult, examine

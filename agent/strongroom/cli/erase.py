@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @click.group("erase")
 def erase() -> None:
-    """Record and answer requests for erasure (GDPR Article 17). What is erased are whole archives, nothing less."""
+    """Record and answer erasure requests (GDPR Article 17). Archives are erased as a whole."""
 
 
 @erase.command("request")
@@ -37,13 +37,13 @@ def erase() -> None:
 @click.option("--archive", "archives", metavar="ID", multiple=True, help="An archive with records of the person.")
 @click.option("--stream", metavar="NAME", default="", help="Every archive of this stream, with --from and --to.")
 @click.option("--from", "start", type=instant, metavar="TIME", help="The first instant with records of the person.")
-@click.option("--to", "end", type=instant, metavar="TIME", help="The end, which it does not include.")
+@click.option("--to", "end", type=instant, metavar="TIME", help="The end; not included.")
 @click.option("--ground", metavar="WORDS", required=True, help='The ground, such as "GDPR 17(1)(b)".')
 @click.option(
     "--overrides-retention",
     "overrides",
     is_flag=True,
-    help="The ground outweighs a retention that still runs. Always takes two people; never beats a hold.",
+    help="The ground outweighs a retention period that is not over. Takes two people; never overrides a hold.",
 )
 @json_option
 @pass_session
@@ -59,10 +59,10 @@ def request(
     overrides: bool,
     as_json: bool,
 ) -> None:
-    """Record a request and put the archives on a plan, which somebody else approves.
+    """Record an erasure request and put the archives on a plan, which somebody else approves.
 
-    An archive is erased whole: records of others that are in it go, too. What a hold or a retention still keeps waits
-    on the plan and is destroyed by itself when nothing keeps it any more.
+    An archive is erased as a whole, with the records of other people in it. If a hold or a retention period prevents
+    that, the archive waits on the plan and is destroyed automatically when nothing prevents it any more.
     """
     from strongroom.engine.core.people import acting_person
     from strongroom.engine.destruction.commands import open_context
@@ -102,7 +102,7 @@ def _scope(
     if parts:
         return list({archive.id: archive for archive in (find_archive(context.vault, part) for part in parts)}.values())
     if start is None or end is None or end <= start:
-        raise UsageError("a period has a beginning and a later end: --from TIME --to TIME")
+        raise UsageError("--to must be later than --from: give --from TIME --to TIME")
     return archives_within(context.vault, stream, Window(start, end))
 
 
@@ -111,7 +111,7 @@ def _scope(
 @json_option
 @pass_session
 def list_(session: Session, limit: int, as_json: bool) -> None:
-    """Show requests, newest first, and what stands against each one that is not done."""
+    """List erasure requests, newest first, and what each archive that is not destroyed yet waits for."""
     from strongroom.engine.destruction.commands import list_erasures, list_standing, open_context
 
     with past_unreadable(), open_context(session.config()) as context:
@@ -124,19 +124,22 @@ def list_(session: Session, limit: int, as_json: bool) -> None:
         for line in _lines(each, against[each.id]):
             say(line)
     if not found and not LEFT_OUT.get():
-        tell("Nobody has asked to be erased.")
+        tell("There are no erasure requests.")
 
 
 @erase.command("answer")
 @click.argument("erasure", metavar="ID")
 @click.argument("answer", type=click.Choice([each.value for each in ErasureAnswer]))
-@click.option("--ground", metavar="WORDS", default="", help='Why, such as "GDPR 17(3)(b)"; needed unless it is done.')
+@click.option(
+    "--ground", metavar="WORDS", default="", help='The ground, such as "GDPR 17(3)(b)"; required unless it is done.'
+)
 @json_option
 @pass_session
 def answer(session: Session, erasure: str, answer: str, ground: str, as_json: bool) -> None:
-    """Write down what the person was told. A refusal takes the archives off the plan.
+    """Record the answer that the person got. A refusal takes the archives off the plan.
 
-    "done" is refused as long as one of the archives is not destroyed; when the last one is, it is answered by itself.
+    "done" is refused until all of the archives are destroyed. When the last one is destroyed, the request is answered
+    automatically.
     """
     from strongroom.engine.core.old_catalogues import asides_of
     from strongroom.engine.core.people import acting_person
@@ -153,7 +156,7 @@ def answer(session: Session, erasure: str, answer: str, ground: str, as_json: bo
         return
     tell(f"the request {short(found.id)} is {found.state}")
     for name in older:
-        tell(f"an older catalogue stays, as it may hold what this one does not, and it may name the person: {name}")
+        tell(f"an older catalogue stays, because it may have data that this one lacks; it may name the person: {name}")
 
 
 @erase.command("propose")
@@ -161,7 +164,7 @@ def answer(session: Session, erasure: str, answer: str, ground: str, as_json: bo
 @json_option
 @pass_session
 def propose(session: Session, erasure: str, as_json: bool) -> None:
-    """Put archives of a request that somebody took off the plan on a new one."""
+    """Put archives of a request that somebody took off its plan on a new plan."""
     from strongroom.engine.core.people import acting_person
     from strongroom.engine.destruction.commands import find_erasure, open_context
     from strongroom.engine.destruction.erasure import propose_again
@@ -183,7 +186,7 @@ def _lines(erasure: Erasure, against: dict[str, Pending] | None) -> Iterator[str
     if erasure.answer:
         yield from hang("  ", 2, f"answered: {erasure.answer}", width())
     if against is None:
-        yield f"  {counted(len(erasure.archives), 'archive')}; what stands against it cannot be read"
+        yield f"  {counted(len(erasure.archives), 'archive')}; what they wait for cannot be read"
         return
     yield f"  {counted(len(erasure.archives), 'archive')}, {count_words(len(against))} not destroyed yet"
     for archive, pending in against.items():

@@ -108,7 +108,7 @@ def _answered(code: object) -> int:
     """Return the exit code after click has answered a shell that asks for completion, or could not."""
     if not code:
         return ExitCode.OK
-    words = f"{COMPLETION} is set, and asks for completion in a way that is not known"
+    words = f"{COMPLETION} is set to an unknown kind of shell completion"
     return _tell_failure(Failure(ExitCode.USAGE, words, f"run: unset {COMPLETION}"), as_json=False)
 
 
@@ -158,7 +158,7 @@ def _unexpected(error: BaseException) -> Failure:
     return Failure(
         ExitCode.BUG,
         f"something went wrong that should not have been possible ({type(error).__name__})",
-        f"nothing is lost; please report it to the project with what {DEBUG}=1 shows",
+        f"nothing is lost; please report it to the project with the output of {DEBUG}=1",
     )
 
 
@@ -195,7 +195,7 @@ def _hidden(found: re.Match[str]) -> str:
 
 def _system_words(error: OSError) -> str:
     if not error.filename and isinstance(error, FileNotFoundError) and not has_folder():
-        return "the working directory was removed: relative paths lead nowhere (change to a folder that exists)"
+        return "the working directory was removed, so relative paths do not work (change to a folder that exists)"
     words = error.strerror or type(error).__name__
     return f"{words}: {error.filename}" if error.filename else words
 

@@ -208,7 +208,7 @@ class RunWatcher:
         losses = losses_since(vault, self._plans, self._lost, self._unheard)
         self._wait()
         if any(alert.cleared_at is None for alert in due_alerts(vault, self._engine.clock())):
-            tell("nobody could be told of what is wrong; see: strongroom notify test")
+            tell("nobody could be told about the alerts; see: strongroom notify test")
         return losses
 
     def _wait(self) -> None:

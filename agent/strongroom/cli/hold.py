@@ -21,26 +21,26 @@ _COLUMNS = (
     TextColumn("HOLD"),
     TextColumn("MATTER", least=12),
     TextColumn("PLACED"),
-    TextColumn("STANDS"),
+    TextColumn("ACTIVE"),
     TextColumn("WHAT", least=16),
 )
 
 
 @click.group("hold")
 def hold() -> None:
-    """Keep archives for a matter, those that are there and those that come, until the hold is released."""
+    """Place, list and release legal holds. A hold covers existing and future archives until it is released."""
 
 
 @hold.command("place")
-@click.option("--matter", metavar="NAME", required=True, help="What it is about, in your own words.")
+@click.option("--matter", metavar="NAME", required=True, help="The matter, in your own words.")
 @click.option("--source", default="", help="Only this source.")
 @click.option("--stream", default="", help="Only this stream.")
 @click.option("--dataset", default="", help="Only archives that have this dataset.")
-@click.option("--from", "start", type=instant, metavar="TIME", help="Only what has records from this instant on.")
-@click.option("--to", "end", type=instant, metavar="TIME", help="Only what has records before this instant.")
-@click.option("--archive", "archives", metavar="ID", multiple=True, help="This archive; as often as you like.")
-@click.option("--everything", is_flag=True, help="The whole vault; needed where nothing else is named.")
-@click.option("--reason", metavar="WORDS", required=True, help="Why, for whoever reads it later.")
+@click.option("--from", "start", type=instant, metavar="TIME", help="Only archives with records at or after this time.")
+@click.option("--to", "end", type=instant, metavar="TIME", help="Only archives with records before this time.")
+@click.option("--archive", "archives", metavar="ID", multiple=True, help="This archive; may be repeated.")
+@click.option("--everything", is_flag=True, help="The whole vault; required if nothing else is named.")
+@click.option("--reason", metavar="WORDS", required=True, help="The reason, recorded with the hold.")
 @json_option
 @pass_session
 def place(
@@ -57,9 +57,9 @@ def place(
     reason: str,
     as_json: bool,
 ) -> None:
-    """Place a hold. What is named narrows it down; whatever arrives later and fits is held, too.
+    """Place a hold. The options narrow it down. Archives that arrive later and match are on hold, too.
 
-    An archive whose records have no time is held by any range of dates.
+    An archive whose records have no time is covered by every range of dates.
     """
     import os
 
@@ -77,21 +77,21 @@ def place(
         ids = tuple(find_archive(vault, part).id for part in archives)
         rule = resolve_scope(known_names(config, vault), HoldRule(source, stream, dataset, start, end, ids))
         if rule.everything != everything:
-            raise UsageError("say what is held, or --everything, and not both")
+            raise UsageError("name what to hold, or give --everything, but not both")
         caught = put(vault, matter, rule, acting_person(), reason, vault_now(vault, system_clock), os.urandom)
     if as_json:
         put_document({"hold": hold_document(caught.hold), "archives": caught.archives})
     else:
-        say(f"hold {caught.hold.id} stands; it keeps {counted(caught.archives, 'archive')}, and what comes and fits")
+        say(f"hold {caught.hold.id} is active; it covers {counted(caught.archives, 'archive')} now, and later ones")
 
 
 @hold.command("release")
 @click.argument("hold_id", metavar="ID")
-@click.option("--reason", metavar="WORDS", required=True, help="Why, for whoever reads it later.")
+@click.option("--reason", metavar="WORDS", required=True, help="The reason, recorded with the hold.")
 @json_option
 @pass_session
 def release(session: Session, hold_id: str, reason: str, as_json: bool) -> None:
-    """Release a hold. Nothing is destroyed by that: periods and requests for erasure go on where they stood."""
+    """Release a hold. This destroys nothing by itself: retention periods and erasure requests apply again."""
     from strongroom.engine.core.people import acting_person
     from strongroom.engine.core.sources import open_reading, system_clock
     from strongroom.engine.core.trusted_clock import vault_now
@@ -113,7 +113,7 @@ def release(session: Session, hold_id: str, reason: str, as_json: bool) -> None:
 @json_option
 @pass_session
 def list_(session: Session, matter: str, everything: bool, as_json: bool) -> None:
-    """List the holds that stand, oldest first."""
+    """List the active holds, oldest first."""
     from strongroom.engine.core.sources import open_reading
     from strongroom.engine.queries.lists import known_matter
     from strongroom.engine.retention.holds import list_holds
@@ -129,9 +129,9 @@ def list_(session: Session, matter: str, everything: bool, as_json: bool) -> Non
         for line in render_table(_COLUMNS, [_row(each) for each in found], width()):
             say(line)
         if any(each.matter == SEALED for each in found):
-            tell("The catalogue was made again without an identity. For the names: strongroom rebuild --identity FILE")
+            tell("The catalogue was rebuilt without an identity. For the names: strongroom rebuild --identity FILE")
     else:
-        tell("No hold stands." if not everything else "There was never a hold.")
+        tell("There is no active hold." if not everything else "There has never been a hold.")
 
 
 @hold.command("show")
@@ -139,7 +139,7 @@ def list_(session: Session, matter: str, everything: bool, as_json: bool) -> Non
 @json_option
 @pass_session
 def show(session: Session, hold_id: str, as_json: bool) -> None:
-    """Tell all of a hold: what it keeps, who placed it and why, and how many archives that is now."""
+    """Show one hold: what it covers, who placed it and why, and how many archives it covers now."""
     from strongroom.engine.core.sources import open_reading
     from strongroom.engine.retention.holds import count_caught, find_hold
 
@@ -160,7 +160,7 @@ def _fields(found: Hold, caught: int) -> list[tuple[str, str]]:
         ("what", "; ".join(_what(found.rule))),
         ("placed", f"{instant_words(found.placed_at)} by {clean(found.placed_by)}"),
         ("reason", clean(found.reason)),
-        ("keeps", f"{counted(caught, 'archive')} now"),
+        ("covers", f"{counted(caught, 'archive')} now"),
     ]
     if found.stands:
         return fields

@@ -33,7 +33,9 @@ def open_identities(config: Config, given: Path | None, passphrase_file: Path | 
 
     path = given or config.vault.identity
     if path is None:
-        raise UsageError("an identity is needed to open an archive", hint="give it with --identity PATH")
+        raise UsageError(
+            "an identity is needed to open an archive", hint="give it with --identity PATH, or set [vault] identity"
+        )
     kept = config.vault.passphrase if path == config.vault.identity else None
     return load_identities(path, lambda: ask_passphrase(path, passphrase_file, kept))
 
@@ -54,7 +56,7 @@ def ask_passphrase(path: Path, passphrase_file: Path | None, kept: SecretRef | N
             terminal.tell(terminal.clean(error.message))
     if not terminal.can_ask():
         raise UsageError(
-            f"the identity {path} is sealed with a passphrase and there is nobody to ask",
+            f"the identity {path} has a passphrase, and there is no terminal to ask for it",
             hint="give the passphrase with --passphrase-file PATH",
         )
     return str(click.prompt(f"Passphrase of {terminal.clean(str(path))}", hide_input=True, err=True))

@@ -42,7 +42,7 @@ def _parse_since(text: object) -> None:
 def _parse_provider(text: object) -> None:
     known = Installed()
     if text not in known:
-        raise UsageError(f"there is no provider named {text!r}", hint=f"known are: {', '.join(known)}")
+        raise UsageError(f"there is no provider named {text!r}", hint=f"the providers are: {', '.join(known)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +69,32 @@ class InitAnswers:
 
 @click.command("init")
 @click.option(
-    "--vault", metavar="PATH", type=click.Path(path_type=Path, file_okay=False), help="The vault's folder, a new one."
+    "--vault",
+    metavar="PATH",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder of the vault; must be new.",
 )
-@click.option("--config", "config_path", metavar="PATH", type=_FILE, help="The configuration, a new file.")
-@click.option("--identity", metavar="PATH", type=_FILE, help="The working identity; by default beside the other.")
+@click.option("--config", "config_path", metavar="PATH", type=_FILE, help="The configuration file; must be new.")
+@click.option(
+    "--identity", metavar="PATH", type=_FILE, help="The working identity; by default beside the configuration."
+)
 @click.option(
     "--passphrase-file",
     metavar="PATH",
     type=_FILE,
     envvar=PASSPHRASE_ENV,
-    help=f"Seal the identity with the passphrase in this file, or in that of ${PASSPHRASE_ENV}.",
+    help=f"Protect the identity with the passphrase in this file, or in the file that ${PASSPHRASE_ENV} names.",
 )
-@click.option("--no-passphrase", is_flag=True, help="Leave the working identity in the clear (mode 0600).")
+@click.option("--no-passphrase", is_flag=True, help="Store the working identity without a passphrase (mode 0600).")
 @click.option(
-    "--recovery-file", metavar="PATH", type=_FILE, help="Write the recovery identity to this new file, not to paper."
+    "--recovery-file",
+    metavar="PATH",
+    type=_FILE,
+    help="Write the recovery identity to this new file instead of showing it.",
 )
-@click.option("--recovery-recipient", metavar="AGE1...", help="Use this public key, whose identity you already keep.")
-@click.option("--no-confirm", is_flag=True, help="Show the recovery identity without asking part of it back.")
-@click.option("--source", metavar="NAME", type=fit(parse_name), help="Write this account into the configuration.")
+@click.option("--recovery-recipient", metavar="AGE1...", help="Use this public key, whose identity you already have.")
+@click.option("--no-confirm", is_flag=True, help="Do not ask for the end of the recovery identity after showing it.")
+@click.option("--source", metavar="NAME", type=fit(parse_name), help="Add this account to the configuration.")
 @click.option(
     "--provider",
     metavar="NAME",
@@ -95,20 +103,31 @@ class InitAnswers:
     show_default=True,
     help="Whose account it is: zavu, hookbridge, qlara, or an installed adapter (strongroom source list).",
 )
-@click.option("--api-key", metavar="REF", type=fit(parse_secret_ref), help="Where its key is: env:NAME, file:/path...")
+@click.option(
+    "--api-key", metavar="REF", type=fit(parse_secret_ref), help="Where its API key is: env:NAME, file:/path..."
+)
 @click.option("--dataset", "datasets", metavar="NAME", multiple=True, type=fit(parse_dataset), help="May be repeated.")
 @click.option(
-    "--since", metavar="DAY", type=fit(_parse_since), default="oldest", show_default=True, help="Cover from then on."
+    "--since",
+    metavar="DAY",
+    type=fit(_parse_since),
+    default="oldest",
+    show_default=True,
+    help="Archive from this day on.",
 )
-@click.option("--base-url", metavar="URL", type=fit(parse_base_url), help="The API, where not the provider's own.")
-@click.option("--allow-private-addresses", is_flag=True, help="The source may be on this machine, as a sandbox is.")
+@click.option(
+    "--base-url", metavar="URL", type=fit(parse_base_url), help="The address of the API, if not the provider's own."
+)
+@click.option(
+    "--allow-private-addresses", is_flag=True, help="Allow a source on this machine or network, such as a sandbox."
+)
 @json_option
 @pass_session
 def init(session: Session, /, **given: object) -> None:
-    """Make a vault, its identities and a configuration.
+    """Create a vault, its identities and a configuration.
 
-    The working identity opens archives day by day; it is sealed with a passphrase. The recovery identity opens them
-    too and belongs on paper: it is shown once, and part of it is asked back before anything is made.
+    The working identity opens archives in daily use; it is protected by a passphrase. The recovery identity opens
+    them, too, and belongs on paper: it is shown once, and you must type the end of it before anything is created.
     """
     from strongroom.engine.core.sources import Dependencies
     from strongroom.engine.queries.initialise import check_wishes, initialise
@@ -144,12 +163,12 @@ def _wishes(session: Session, asked: InitAnswers, passphrase: str | None) -> Wis
 def _fresh_source(asked: InitAnswers) -> FreshSource | None:
     if asked.source is None:
         if asked.api_key or asked.datasets or asked.base_url:
-            raise UsageError("--api-key, --dataset and --base-url belong to a source", hint="add --source NAME")
+            raise UsageError("--api-key, --dataset and --base-url need a source", hint="add --source NAME")
         return None
     if asked.api_key is None or not asked.datasets:
         raise UsageError(
-            "a source needs its key and what to archive",
-            hint="add --api-key REF (such as file:/path) and --dataset NAME, once for each",
+            "a source needs its API key and at least one dataset",
+            hint="add --api-key REF (such as file:/path) and --dataset NAME for each dataset",
         )
     since = asked.since if asked.since == "oldest" else _toml_text(asked.since)
     return FreshSource(
@@ -175,11 +194,11 @@ def _new_passphrase(asked: InitAnswers) -> str | None:
         return warn_of_weakness(read_passphrase(asked.passphrase_file))
     if not terminal.can_ask():
         raise UsageError(
-            "the working identity needs a passphrase and there is nobody to ask",
-            hint="give --passphrase-file PATH, or --no-passphrase to leave it in the clear",
+            "the working identity needs a passphrase, and there is no terminal to ask for it",
+            hint="give --passphrase-file PATH, or --no-passphrase to store it without one",
         )
-    tell("A passphrase for the working identity; it is asked for whenever an archive is opened.")
-    typed = str(click.prompt("Passphrase", hide_input=True, confirmation_prompt="The same again", err=True))
+    tell("Choose a passphrase for the working identity. You need it whenever you open an archive.")
+    typed = str(click.prompt("Passphrase", hide_input=True, confirmation_prompt="Repeat it", err=True))
     return warn_of_weakness(typed)
 
 
@@ -194,13 +213,13 @@ def _recovery(asked: InitAnswers, random_bytes: Callable[[int], bytes], now: dat
         return recovery
     if not asked.no_confirm and not terminal.can_ask():
         raise UsageError(
-            "the recovery identity must be confirmed and there is nobody to ask",
+            "the recovery identity must be confirmed, and there is no terminal to do it on",
             hint="give --recovery-file PATH, or --recovery-recipient AGE1...",
         )
     show_paper(recovery.secret, recovery.recipient, now)
     if not asked.no_confirm:
         ask_back(recovery.secret)
-        tell("Right. Now clear this window and its history.")
+        tell("Correct. Now clear this window and its history.")
     return recovery
 
 
@@ -228,12 +247,15 @@ def _tell_next(made: Made, wishes: Wishes) -> None:
     program = f"strongroom --config {shlex.quote(clean(str(made.config)))}"
     say(f"The vault is at          {clean(str(made.vault))}")
     say(f"The configuration is at  {clean(str(made.config))}")
-    say(f"The identity is at       {clean(str(made.identity))}" + ("" if wishes.passphrase else "  (in the clear)"))
+    say(
+        f"The identity is at       {clean(str(made.identity))}"
+        + ("" if wishes.passphrase else "  (without a passphrase)")
+    )
     if wishes.recovery_file:
         say(f"The recovery identity    {clean(str(wishes.recovery_file))}  (move it off this machine)")
     say()
     say("Next:")
     if wishes.source is None:
-        say(f"  name an account in {clean(str(made.config))}, then")
+        say(f"  add an account to {clean(str(made.config))}, then")
     say(f"  {program} doctor        check keys, access, disk and clock")
-    say(f"  {program} run --once    bring in everything that is due")
+    say(f"  {program} run --once    archive every pending window")

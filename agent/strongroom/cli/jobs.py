@@ -56,7 +56,7 @@ _COLUMNS = (
     "--purpose",
     type=OneOf(["coverage", "manual", "regenerate", "settled", "second-look", "retry"]),
     default=None,
-    help="Only jobs that were made for this.",
+    help="Only jobs with this purpose.",
 )
 @from_option
 @to_option
@@ -74,9 +74,9 @@ def jobs(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List export jobs, newest first. Times are UTC; the shortened id is enough wherever an id is asked for.
+    """List export jobs, newest first. Times are in UTC. Every command accepts the shortened ID.
 
-    With --from or --to those whose windows touch that time, the latest window first.
+    With --from or --to it lists the jobs whose windows touch that period, latest window first.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -115,7 +115,7 @@ jobs.add_command(cancel)
 @json_option
 @pass_session
 def show(session: Session, job_id: str, as_json: bool) -> None:
-    """Tell everything that happened to one job: each transition with its time, cause and facts, and its lineage."""
+    """Show everything that happened to one job: each transition with its time, cause and facts, and related jobs."""
     from strongroom.engine.access.find import find_job
     from strongroom.engine.core.sources import open_reading, system_clock
     from strongroom.engine.ingest.job_lineage import kin_of
@@ -144,7 +144,7 @@ def show(session: Session, job_id: str, as_json: bool) -> None:
 @json_option
 @pass_session
 def retry(session: Session, job_id: str, as_json: bool) -> None:
-    """Try a failed job's window again: a fresh job takes its place, and the next run works on it."""
+    """Try the window of a failed job again. A new job replaces it, and the next run processes it."""
     from strongroom.engine.access.find import find_job
     from strongroom.engine.bootstrap import open_engine
     from strongroom.engine.core.sources import system_clock
@@ -156,7 +156,7 @@ def retry(session: Session, job_id: str, as_json: bool) -> None:
         put_document({"job": job_document(successor, system_clock())})
         return
     say(successor.id)
-    tell("Bring it in with: strongroom run --once")
+    tell("To process it now: strongroom run --once")
 
 
 def moment_lines(moments: tuple[Moment, ...] | list[Moment], columns: int) -> list[str]:

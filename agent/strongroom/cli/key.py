@@ -35,14 +35,14 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.group("key")
 def key() -> None:
-    """See and change who can open the vault, and prove that somebody can."""
+    """Manage who can open the vault, and prove that a key works."""
 
 
 @key.command("list")
 @json_option
 @pass_session
 def list_(session: Session, as_json: bool) -> None:
-    """List the public keys that archives are or were sealed to, and what each opens."""
+    """List the public keys that archives are or were sealed to, and how many archives each opens."""
     from strongroom.engine.access.recipients import change_of, count_stale, standings
     from strongroom.engine.core.sources import open_reading, system_clock
 
@@ -58,26 +58,26 @@ def list_(session: Session, as_json: bool) -> None:
     say_recipients(found, system_clock())
     if change is not None:
         tell(
-            "The configuration names other keys than the vault has seen: the next start logs this and raises the alarm."
+            "The configuration names other keys than the vault has seen: the next start logs this and raises an alert."
         )
     if stale:
         tell(
             f"sealed to another set than the configuration's: {counted(stale, 'archive')}; "
-            "to seal them anew: strongroom key rotate"
+            "to seal them again: strongroom key rotate"
         )
 
 
 @key.command("add")
 @click.argument("recipient", metavar="AGE1...")
-@click.option("--label", metavar="WORDS", default="", help="What you call it, such as: paper in the safe.")
-@click.option("--proof", metavar="PATH", type=_FILE, help="Its identity file, to show that it is there.")
-@click.option("--unproven", is_flag=True, help="Add it although nobody shows its identity; prove it with a drill soon.")
+@click.option("--label", metavar="WORDS", default="", help="A label, such as: paper in the safe.")
+@click.option("--proof", metavar="PATH", type=_FILE, help="Its identity file, to prove that it exists.")
+@click.option("--unproven", is_flag=True, help="Add it without its identity; prove it with a drill soon.")
 @json_option
 @pass_session
 def add(session: Session, /, recipient: str, label: str, proof: Path | None, unproven: bool, as_json: bool) -> None:
-    """Let the holder of another key open what is archived from now on.
+    """Add a public key: its holder can open what is archived from now on.
 
-    What is there already opens for it after `strongroom key rotate`. The change is logged and raises the alarm.
+    It opens existing archives after `strongroom key rotate`. The change is logged and raises an alert.
     """
     import os
 
@@ -87,10 +87,10 @@ def add(session: Session, /, recipient: str, label: str, proof: Path | None, unp
 
     config, added, label = session.config(), kept_elsewhere(recipient).recipient, read_label(label)
     if added in config.vault.recipients:
-        raise UsageError("this key is one of the vault's already", hint="see: strongroom key list")
+        raise UsageError("the vault already has this key", hint="see: strongroom key list")
     if proof is None and not unproven:
         raise UsageError(
-            "nobody has shown that the identity of this key exists; what is sealed to it alone would be lost",
+            "nobody has shown that the identity of this key exists; what is sealed only to it would be lost",
             hint="give its identity file with --proof PATH, or add it with --unproven and prove it with a drill",
         )
     identities = load_identities(proof, lambda: ask_passphrase(proof, None)) if proof else []
@@ -103,20 +103,20 @@ def add(session: Session, /, recipient: str, label: str, proof: Path | None, unp
     if as_json:
         put_document({"added": added, "proven": proof is not None})
         return
-    tell("Added. New archives are sealed to it; a running daemon takes the changed configuration over by itself.")
+    tell("Added. New archives are sealed to it; a running daemon reads the changed configuration by itself.")
     if not proof:
-        tell("Nobody has proven it yet. Have its holder do so: strongroom key drill --identity FILE")
-    tell("To let it open what is there already: strongroom key rotate")
+        tell("Nobody has proven it yet. Ask its holder to run: strongroom key drill --identity FILE")
+    tell("To let it open the existing archives: strongroom key rotate")
 
 
 @key.command("retire")
 @click.argument("recipient", metavar="AGE1...|LABEL")
-@click.option("--reason", metavar="WORDS", required=True, help="Why, for whoever reads it later.")
-@click.option("--unproven", is_flag=True, help="Retire it although no drill was passed with any key that stays.")
+@click.option("--reason", metavar="WORDS", required=True, help="The reason, recorded with the key.")
+@click.option("--unproven", is_flag=True, help="Retire it although no remaining key has passed a drill.")
 @json_option
 @pass_session
 def retire(session: Session, /, recipient: str, reason: str, unproven: bool, as_json: bool) -> None:
-    """Seal nothing new to a key any more. What it opens now it opens until `strongroom key rotate`."""
+    """Stop sealing new archives to a key. It opens existing archives until `strongroom key rotate`."""
     from strongroom.engine.access.recipients import named_recipient, require_keepers
     from strongroom.engine.core.sources import open_reading
 
@@ -129,12 +129,12 @@ def retire(session: Session, /, recipient: str, reason: str, unproven: bool, as_
     if as_json:
         put_document({"retired": gone, "reason": reason})
         return
-    tell("Retired. Nothing new is sealed to it; a running daemon takes the changed configuration over by itself.")
-    tell("It still opens what is there. To end that: strongroom key rotate")
+    tell("Retired. Nothing new is sealed to it; a running daemon reads the changed configuration by itself.")
+    tell("It still opens the existing archives. To end that: strongroom key rotate")
 
 
 @key.command("rotate")
-@click.option("--recipients-from-config", is_flag=True, help="Take a set that the vault has not seen before.")
+@click.option("--recipients-from-config", is_flag=True, help="Accept a set of keys that the vault has not seen before.")
 @identity_option
 @passphrase_option
 @json_option
@@ -147,10 +147,10 @@ def rotate(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> int:
-    """Seal the small key files anew, to the recipients of today. Payloads are not touched.
+    """Seal the small key files again, to the present recipients. Payloads do not change.
 
-    Goes on where it was when it was stopped, and may run beside the daemon. Leaves with 1 when a key file was left as
-    it was because it is not the one on record.
+    Resumes where it stopped, and can run beside the daemon. Exits with 1 if a key file was left as it was because it
+    is not the one on record.
     """
     import os
 
@@ -179,7 +179,7 @@ def rotate(
     else:
         say_rotated(done, wanted)
     if done.stopped:
-        raise Interrupted("stopped before the end", hint="run it again: it goes on where it is")
+        raise Interrupted("stopped before the end", hint="run it again: it resumes where it stopped")
     return ExitCode.FINDINGS if done.refused else ExitCode.OK
 
 
@@ -191,7 +191,7 @@ def rotate(
 def change_passphrase(
     session: Session, /, identity: Path | None, passphrase_file: Path | None, new_passphrase_file: Path | None
 ) -> None:
-    """Seal your identity file with another passphrase. Copies of the old file keep the old one."""
+    """Seal your identity file with another passphrase. Copies of the file keep the old passphrase."""
     import os
 
     from strongroom.engine.access.passphrase import change_passphrase as change
@@ -199,27 +199,30 @@ def change_passphrase(
     config = session.config()
     path = identity or config.vault.identity
     if path is None:
-        raise UsageError("no identity file was named", hint="give it with --identity PATH")
+        raise UsageError("no identity file is given or configured", hint="give it with --identity PATH")
     kept = config.vault.passphrase if path == config.vault.identity else None
     new = _new_passphrase(new_passphrase_file)
     change(path, lambda: ask_passphrase(path, passphrase_file, kept), new, os.urandom)
-    tell(f"{clean(str(path))} is sealed with the new passphrase, and was opened with it.")
+    tell(f"{clean(str(path))} has the new passphrase, and was opened with it.")
     tell("Copies of the old file still open with the old one: replace them. If the identity itself is at risk, rotate.")
     if kept is not None:
         tell(f"The configuration finds the passphrase at {kept}: put the new one there.")
 
 
 @key.command("drill")
-@click.option("--paper", is_flag=True, help="Type or paste the identity from paper, unseen, instead of naming a file.")
+@click.option(
+    "--paper", is_flag=True, help="Type or paste the identity from paper, without echo, instead of naming a file."
+)
 @identity_option
 @passphrase_option
 @quiet_option
 @json_option
 @pass_session
 def drill(session: Session, /, paper: bool, identity: Path | None, passphrase_file: Path | None, as_json: bool) -> int:
-    """Prove that an identity opens an archive drawn by chance, and read all of it. Only the result is written.
+    """Prove that an identity opens an archive picked at random, and read all of it.
 
-    Best done with the recovery identity, as it would be in need. Leaves with 7 when the drill fails.
+    Only the result is recorded. Do it with the recovery identity, too, as you would in an emergency. Exits with 7 if
+    the drill fails.
     """
     import os
 
@@ -229,7 +232,7 @@ def drill(session: Session, /, paper: bool, identity: Path | None, passphrase_fi
     from strongroom.engine.core.sources import open_reading, system_clock
 
     if paper and identity:
-        raise UsageError("--paper and --identity exclude each other")
+        raise UsageError("--paper and --identity cannot be used together")
     config = session.config()
     identities = _from_paper() if paper else open_identities(config, identity, passphrase_file)
     with open_reading(config) as vault:
@@ -245,13 +248,20 @@ def drill(session: Session, /, paper: bool, identity: Path | None, passphrase_fi
 
 
 @key.command("export")
-@click.option("--archives", "named", metavar="ID,ID", multiple=True, required=True, help="Which; several with commas.")
 @click.option(
-    "--to", "target", metavar="PATH", type=click.Path(path_type=Path), required=True, help="New file, or folder."
+    "--archives", "named", metavar="ID,ID", multiple=True, required=True, help="The archives, separated by commas."
+)
+@click.option(
+    "--to",
+    "target",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="A new file, or an existing folder.",
 )
 @click.option("--recipient", "recipients", metavar="AGE1...", multiple=True, help="Seal to this key; may be repeated.")
-@click.option("--plain", is_flag=True, help="Write them in the clear (mode 0600), for whoever reads the file.")
-@click.option("--note", metavar="WORDS", default="", help="To whom and why, for whoever reads the log here.")
+@click.option("--plain", is_flag=True, help="Write the keys as CLEAR TEXT (mode 0600).")
+@click.option("--note", metavar="WORDS", default="", help="The recipient and the reason, recorded in the log.")
 @identity_option
 @passphrase_option
 @json_option
@@ -268,9 +278,9 @@ def export(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Write the keys of chosen archives for somebody who may open those and nothing else. It is logged.
+    """Write the keys of chosen archives, for somebody who may open those and no others. The export is logged.
 
-    Into a new file, one identity file with all of them; into a folder that is there, one file each.
+    --to names a new file for all of the keys, or an existing folder for one file each.
     """
     import os
 
@@ -279,7 +289,7 @@ def export(
     from strongroom.engine.core.sources import open_reading, system_clock
 
     if bool(recipients) == plain:
-        raise UsageError("say for whom: --recipient AGE1..., or --plain for keys in the clear")
+        raise UsageError("name the recipient: give --recipient AGE1..., or --plain for keys as clear text")
     config = session.config()
     identities = open_identities(config, identity, passphrase_file)
     parts = [part for each in named for part in each.split(",") if part]
@@ -292,7 +302,9 @@ def export(
     for path in paths:
         say(clean(str(path)))
     if plain:
-        tell("These keys are in the clear: whoever reads the file opens these archives. Hand it over and remove it.")
+        tell(
+            "These keys are clear text: anyone who reads the file can open these archives. Hand it over and remove it."
+        )
     tell(f"They open {counted(len(ids), 'archive')}, for good: {OLD_COPIES}")
 
 
@@ -313,9 +325,9 @@ def _new_passphrase(path: Path | None) -> str:
         return warn_of_weakness(read_passphrase(path))
     if not terminal.can_ask():
         raise UsageError(
-            "a new passphrase is needed and there is nobody to ask", hint="give --new-passphrase-file PATH"
+            "a new passphrase is needed, and there is no terminal to ask for it", hint="give --new-passphrase-file PATH"
         )
-    typed = str(click.prompt("New passphrase", hide_input=True, confirmation_prompt="The same again", err=True))
+    typed = str(click.prompt("New passphrase", hide_input=True, confirmation_prompt="Repeat it", err=True))
     return warn_of_weakness(typed)
 
 
@@ -324,7 +336,7 @@ def _from_paper() -> Identities:
 
     if not terminal.can_ask():
         raise UsageError(
-            "the identity on paper is typed by a person and there is nobody to ask", hint="give --identity"
+            "the identity on paper must be typed, and there is no terminal to type it on", hint="give --identity"
         )
-    question = "The identity on paper, AGE-SECRET-KEY-1... (unseen; spaces do not matter)"
+    question = "The identity on paper, AGE-SECRET-KEY-1... (not shown; spaces do not matter)"
     return [typed_identity(str(click.prompt(question, hide_input=True, err=True)))]

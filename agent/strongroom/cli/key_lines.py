@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from strongroom.engine.access.key_rotation import Rotated
     from strongroom.engine.access.recipients import RecipientStatus
 
-OLD_COPIES = "what was copied cannot be taken back by any rotation."
+OLD_COPIES = "no rotation can take back what was copied."
 
 _COLUMNS = (
     TextColumn("KEY"),
@@ -68,7 +68,7 @@ def say_rotated(done: Rotated, recipients: Sequence[str]) -> None:
         for line in hang("LEFT   ", 7, f"{short(fault.archive)}  {fault.message} ({fault.file})", width()):
             say(line)
     files = f"{counted(done.resealed, 'key file')} {noun_of(done.resealed, 'was', 'were')}"
-    tell(f"{files} sealed anew, to {counted(len(recipients), 'key')}.")
+    tell(f"{files} sealed again, to {counted(len(recipients), 'key')}.")
     if done.resealed:
         tell(
             "Whoever has an older copy of a key file, such as in a backup, still opens that archive's payload with the "
@@ -99,7 +99,7 @@ def say_drill(drill: Drill, recipients: Sequence[str]) -> None:
         for fault in drill.faults:
             for line in hang(" " * 8, 8, f"{fault.code}: {fault.message} ({fault.file})", width()):
                 say(line)
-        tell("Try another identity now, while there is no need: if none opens it, see docs/keys.md.")
+        tell("Try another identity now, before you need it. If none opens it, see docs/keys.md.")
     if drill.recipient not in recipients:
         tell("This key is not one that new archives are sealed to.")
 
@@ -126,7 +126,7 @@ def drill_words(drilled_at: datetime | None, now: datetime) -> str:
 
 def _now(standing: RecipientStatus) -> str:
     if standing.unseen:
-        return "configured, not seen yet" if standing.configured else "never seen in force"
+        return "configured, not seen yet" if standing.configured else "was never in force here"
     if standing.recipient.retired_at is not None:
         return f"retired {day_words(standing.recipient.retired_at)}"
     if not standing.configured:

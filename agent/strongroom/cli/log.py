@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @json_option
 @pass_session
 def log(session: Session, limit: int, as_json: bool) -> None:
-    """Show what happened last, newest first. Times are UTC."""
+    """Show the latest events, newest first. Times are in UTC."""
     from strongroom.engine.core.moments import newest_moments
     from strongroom.engine.core.sources import open_reading
 

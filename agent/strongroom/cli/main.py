@@ -27,7 +27,7 @@ SECTIONS = {
     },
     "Collect": {
         "run": CommandEntry("run", "run", "Export, seal and verify every pending window, then exit."),
-        "daemon": CommandEntry("service", "daemon", "Do that continuously; `daemon wake` makes it look now."),
+        "daemon": CommandEntry("service", "daemon", "Run continuously; `daemon wake` makes it look now."),
         "plan": CommandEntry("plan", "plan", "Show the pending exports; edit, pause or resume a plan."),
         "export": CommandEntry("run", "export", "Export one window of a source now."),
         "jobs": CommandEntry("jobs", "jobs", "List export jobs; show, retry or cancel one."),

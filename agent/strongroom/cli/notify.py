@@ -23,7 +23,7 @@ _COLOURS = {"critical": "red", "warning": "yellow"}
 
 @click.group("notify")
 def notify() -> None:
-    """Test the channels that raise the alarm, or list what was raised."""
+    """Test the alert channels, or list alerts."""
 
 
 @notify.command("test")
@@ -31,16 +31,16 @@ def notify() -> None:
 @json_option
 @pass_session
 def test(session: Session, as_json: bool) -> int:
-    """Send a test message through every configured channel and say which took it.
+    """Send a test message through every configured channel, and show which channels accepted it.
 
-    To a dead man's switch it sends /log, which is noted there and changes nothing.
+    A dead man's switch gets /log, which it records without changing its state.
     """
     from strongroom.daemon.notifier import try_channels
     from strongroom.engine.core.sources import system_clock
 
     trials = try_channels(session.config(), system_clock)
     if not trials:
-        raise UsageError("no channel is configured", hint="name one under [notify]: see docs/notifications.md")
+        raise UsageError("no channel is configured", hint="add one under [notify]: see docs/notifications.md")
     if as_json:
         results = [{"channel": each.channel, "accepted": not each.failure, "why": each.failure} for each in trials]
         put_document({"channels": results})
@@ -57,7 +57,7 @@ def test(session: Session, as_json: bool) -> int:
 @json_option
 @pass_session
 def list_(session: Session, limit: int, as_json: bool) -> None:
-    """Show the active alerts, then those that are over, newest first."""
+    """List the active alerts, then the past ones, newest first."""
     from strongroom.engine.core.alert_store import alert_document, newest_alerts
     from strongroom.engine.core.sources import open_reading
 

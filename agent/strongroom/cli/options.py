@@ -37,8 +37,8 @@ class Session:
 
         if self.config_path is not None and not self.config_path.is_absolute() and not has_folder():
             raise UsageError(
-                f"--config {self.config_path} is relative, and the working directory was removed",
-                hint="change to a folder that exists, or give the whole path",
+                f"--config {self.config_path} is relative, but the working directory was removed",
+                hint="change to a folder that exists, or give an absolute path",
             )
         config = load_config(find_config(self.config_path, os.environ, working_folder()))
         _tell_where_nothing_is_written(config.vault.path)
@@ -111,7 +111,11 @@ class WordOf(OneOf):
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 limit_option = click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Show at most so many, newest first."
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=50,
+    show_default=True,
+    help="Show at most this many, newest first.",
 )
 from_option = click.option("--from", "start", type=instant, metavar="TIME", help="Only windows that end after this.")
 to_option = click.option("--to", "end", type=instant, metavar="TIME", help="Only windows that start before this.")
@@ -126,7 +130,7 @@ passphrase_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     envvar=PASSPHRASE_ENV,
     metavar="PATH",
-    help=f"Read the identity's passphrase from this file (mode 0600), or from that in ${PASSPHRASE_ENV}.",
+    help=f"Read the identity's passphrase from this file (mode 0600), or from the file that ${PASSPHRASE_ENV} names.",
 )
 
 
@@ -136,7 +140,7 @@ def stretch(start: datetime | None, end: datetime | None) -> Window | None:
         return None
     first, last = start or datetime(1970, 1, 1, tzinfo=UTC), end or datetime(9000, 1, 1, tzinfo=UTC)
     if last <= first:
-        raise click.BadParameter("--to must lie after --from")
+        raise click.BadParameter("--to must be later than --from")
     return Window(first, last)
 
 

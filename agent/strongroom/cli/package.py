@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 
 @click.command("package")
-@click.option("--archives", metavar="ID,ID", default="", help="The archives, with commas between them.")
-@click.option("--matter", metavar="NAME", help="Every archive that this matter's holds keep.")
+@click.option("--archives", metavar="ID,ID", default="", help="The archives, separated by commas.")
+@click.option("--matter", metavar="NAME", help="Every archive that the holds of this matter cover.")
 @click.option(
     "--to",
     "target",
     metavar="FOLDER",
     required=True,
     type=click.Path(path_type=Path),
-    help="A folder that is not there yet.",
+    help="The folder to create.",
 )
 @click.option("--recipient", "recipients", multiple=True, metavar="age1…", help="Seal the keys to this public key.")
-@click.option("--plain", is_flag=True, help="Put the records beside them IN THE CLEAR. Nothing else does.")
+@click.option("--plain", is_flag=True, help="Also include the records as CLEAR TEXT.")
 @identity_option
 @passphrase_option
 @json_option
@@ -51,10 +51,11 @@ def handover(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Make a package of archives: sealed originals, custody, proofs, a checkpoint, a verifier and a README.
+    """Create an evidence package of archives: sealed originals, custody, proofs, a checkpoint, a verifier and a
+    README.
 
-    With --recipient the keys are sealed anew, to that public key alone, which needs your identity. Without it they stay
-    sealed to whom the vault is sealed to.
+    With --recipient the keys are sealed to that public key only, which needs your identity. Without it they stay
+    sealed to the vault's recipients.
     """
     from strongroom.engine.core.people import acting_person
     from strongroom.engine.core.sources import Dependencies, open_reading
@@ -62,7 +63,7 @@ def handover(
     from strongroom.engine.proof.package import PackageRequest, PackageSource, hand_over
 
     if bool(archives) == bool(matter):
-        raise UsageError("what is to be handed over?", hint="give either --archives ID,ID or --matter NAME")
+        raise UsageError("name the archives for the package", hint="give either --archives ID,ID or --matter NAME")
     config, dependencies = session.config(), Dependencies()
     with open_reading(config) as vault:
         chosen = _of_matter(vault, matter) if matter else _named(vault, archives)
@@ -74,7 +75,7 @@ def handover(
             dependencies.random_bytes,
             lambda entry: ", ".join(filter(None, (event_words(moment_of(entry)), fact_words(moment_of(entry))))),
             opened,
-            lambda archive: None if as_json else tell(f"{archive} is in"),
+            lambda archive: None if as_json else tell(f"{archive} is added"),
         )
         order = PackageRequest(chosen, target.absolute(), acting_person(), recipients, plain, matter or "")
         made = hand_over(package_source, order)
@@ -101,10 +102,10 @@ def _say_made(made: HandedOver, *, plain: bool) -> None:
     say(clean(str(made.path)))
     count = counted(len(made.archives), "archive")
     tell(f"{count}, {size_words(made.size)}, proven under {counted(made.checkpoint, 'entry')} of the log")
-    tell(f"SHA-256 of its SHA256SUMS, which the log now has: {made.sums_sha256}")
+    tell(f"SHA-256 of its SHA256SUMS, recorded in the log: {made.sums_sha256}")
     if plain:
-        tell(click.style("The records in it lie in the clear: whoever reads the folder reads them.", fg="yellow"))
-    tell("Give the public key to the recipient by another way than this folder; its README tells how to check it all.")
+        tell(click.style("The records in it are clear text: anyone who reads the folder reads them.", fg="yellow"))
+    tell("Give the recipient the public key by a separate way. The README in the folder explains how to check it.")
 
 
 def _document(made: HandedOver) -> dict[str, object]:

@@ -28,9 +28,9 @@ STAGES: Mapping[State, str] = {
 }
 
 _STEPS: Mapping[Cause, str] = {
-    Cause.QUOTA: "run again later: the quota frees itself within the hour",
-    Cause.AUTH: "mend the key and check it with: strongroom doctor; then run again",
-    Cause.PAUSED: "it is paused by a person; when it should go on: strongroom plan resume SOURCE",
+    Cause.QUOTA: "run again later: quota becomes available within the hour",
+    Cause.AUTH: "fix the key and check it with: strongroom doctor; then run again",
+    Cause.PAUSED: "a person paused it; to resume it: strongroom plan resume SOURCE",
     Cause.NOT_OFFERED: "ask the provider to enable exports for this account",
     Cause.REFUSED: "check datasets and window against what the provider offers",
     Cause.LINK_REFUSED: "if the host of the link belongs to the provider, allow it in the configuration",
@@ -39,7 +39,7 @@ _STEPS: Mapping[Cause, str] = {
     Cause.UNANSWERED: "run again: the provider's list shows whether the export was made",
     Cause.INDISTINCT: "compare with the provider's own list of exports",
     Cause.CONTENT: "see what is wrong with the file: strongroom archives --holding quarantined",
-    Cause.DISK: "free space or mend the disk, then run again",
+    Cause.DISK: "free space or fix the disk, then run again",
 }
 
 _FAILURES = frozenset(
@@ -51,7 +51,7 @@ _FAILURES = frozenset(
 def unknown_words(source: str) -> str:
     """Say that nobody knows yet how long a provider keeps records, and how to find out."""
     return (
-        f"not known yet, because {source} has not told how long it keeps records: "
+        f"not known yet, because {source} has not said how long it keeps records: "
         f"run strongroom source check {source}, or set retention_days for the source"
     )
 

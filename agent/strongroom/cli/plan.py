@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _OPTIONS = (
     ("window", "hour, day, week or month."),
-    ("settle", "How long after a window's end it is exported, such as 6h."),
-    ("settled-pass", "How long after a window's end it is exported a second time; empty for never."),
+    ("settle", "How long after a window ends to export it, such as 6h."),
+    ("settled-pass", "How long after a window ends to export it a second time; empty for never."),
     ("since", 'A date, a time with a zone, or "oldest".'),
-    ("time-zone", "The zone whose midnights cut the windows, such as Europe/Berlin."),
-    ("retention", "The retention class; several with commas between them."),
+    ("time-zone", "The time zone in which windows begin at midnight, such as Europe/Berlin."),
+    ("retention", "The retention classes, separated by commas."),
     ("priority", "From -10 to 10."),
     ("paused", "true or false."),
 )
@@ -53,14 +53,15 @@ def _fields(command: _Command) -> _Command:
 @click.command("edit")
 @click.argument("stream")
 @_fields
-@click.option("--dry-run", is_flag=True, help="Tell what it would mean, and change nothing.")
-@click.option("--yes", is_flag=True, help="Go ahead although it means more work or loss.")
+@click.option("--dry-run", is_flag=True, help="Show what the change means, and change nothing.")
+@click.option("--yes", is_flag=True, help="Write the change even if it means more work or loss.")
 @json_option
 @pass_session
 def edit(session: Session, /, stream: str, dry_run: bool, yes: bool, as_json: bool, **typed: str | None) -> None:
-    """Change a stream's plan in the configuration file; its comments and everything else in it stay.
+    """Change a stream's plan in the configuration file. Comments and everything else in it stay.
 
-    An empty value takes the key out. What it would mean is told first: exports, pace, when they are done, what is late.
+    An empty value removes the key. First you see what the change means: how many exports, how fast, when they are
+    done, what is late.
     """
     from strongroom.config.stream_edit import changed_fields, rewrite_stream, try_stream
     from strongroom.engine.bootstrap import open_looking
@@ -92,30 +93,32 @@ def _confirm(seen: ChangePreview, was: StreamSettings, would_be: Config, *, yes:
         return
     if not terminal.can_ask():
         raise UsageError(
-            "this means more work, and nobody has confirmed it", hint="look with --dry-run; then add --yes"
+            "this means more work, and nobody has confirmed it", hint="look at it with --dry-run, then add --yes"
         )
     if not click.confirm("Write it?", default=False, err=True):
         raise UsageError("nothing was changed")
 
 
 def _say(seen: ChangePreview) -> None:
-    say(f"{clean(seen.stream)}: {counted(seen.exports, 'export')} due by the change, {count_words(seen.before)} now")
+    say(
+        f"{clean(seen.stream)}: {counted(seen.exports, 'export')} pending by the change, now {count_words(seen.before)}"
+    )
     if seen.exports and seen.first:
         words = (
             f"from {day_words(seen.first)} on, up to {seen.pace:g} an hour, archived by {instant_words(seen.done_by)}"
         )
         say(f"{words}; {count_words(seen.late)} late")
     if seen.late_beside:
-        say(f"{counted(seen.late_beside, 'window')} of other streams of {clean(seen.source)} would come late by it")
+        say(f"{counted(seen.late_beside, 'window')} of other streams of {clean(seen.source)} would become late")
     if seen.lost:
         lost = f"{counted(seen.lost, 'window')} {noun_of(seen.lost, 'is', 'are')} lost"
-        say(f"{lost} at once: the provider no longer has what is in there")
+        say(f"{lost} at once: the provider no longer has their records")
 
 
 def _outcome(config: Config, wants: dict[str, str], *, written: bool) -> str:
     if not wants:
-        return "Nothing is otherwise than it stands."
-    return f"Written to {config.file}; a running daemon takes it over." if written else "Nothing was written."
+        return "The configuration has these values already."
+    return f"Written to {config.file}; a running daemon reads it by itself." if written else "Nothing was written."
 
 
 def _document(config: Config, wants: dict[str, str], seen: ChangePreview, *, written: bool) -> dict[str, object]:
@@ -153,7 +156,7 @@ _COLUMNS = (
 @json_option
 @click.pass_context
 def plan(ctx: click.Context, as_json: bool) -> None:
-    """Show how many exports are pending, how long they take under the quota, and whether that is in time."""
+    """Show how many exports are pending, how long they take under the quota, and which come too late."""
     if ctx.invoked_subcommand is not None:
         return
     from strongroom.engine.bootstrap import open_looking
@@ -183,7 +186,7 @@ def _plan_say(each: BacklogForecast, now: datetime) -> None:
     if each.exports == 0 and not unknown:
         say(f"{each.source}: nothing is pending")
     for stream in unknown:
-        words = f"{unknown_words(each.source)}; or give the stream a since: strongroom plan edit {stream} --since DAY"
+        words = f"{unknown_words(each.source)}; or set a start date: strongroom plan edit {stream} --since DAY"
         for line in hang(f"{clean(stream)}: ", cells(stream) + 2, f"the first day is {words}", width()):
             say(line)
     if each.exports == 0:

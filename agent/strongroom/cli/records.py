@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 @click.command("records")
 @click.argument("stream", metavar="STREAM")
 @click.option("--from", "start", type=instant, metavar="TIME", required=True, help="The first instant.")
-@click.option("--to", "end", type=instant, metavar="TIME", required=True, help="The end, which is not included.")
+@click.option("--to", "end", type=instant, metavar="TIME", required=True, help="The end; not included.")
 @click.option("--dataset", metavar="NAME", default="", help="Only this dataset.")
 @click.option(
     "--output",
     metavar="PATH",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A new file (mode 0600) for the records, which lie in it IN THE CLEAR; without it they go to standard output.",
+    help="Write the records to this new file (mode 0600), as CLEAR TEXT. By default they go to standard output.",
 )
 @identity_option
 @passphrase_option
@@ -53,11 +53,11 @@ def records(
     identity: Path | None,
     passphrase_file: Path | None,
 ) -> int:
-    """Write the records of a period as JSON lines, each record once however many archives hold it.
+    """Write the records of a period as JSON lines, each record once even if several archives have it.
 
     Each record is the JSON that was delivered, as UTF-8 in every locale; a row of a CSV becomes an object of texts. A
-    record is left out only when another archive already gave an equal one. Exits with 1 when a part of the period is
-    not archived: what is missing is told.
+    record is left out only if an equal one from another archive was written. If a part of the period is not archived,
+    the command says which, and exits with 1.
     """
     from strongroom.engine.access.records import Collected, collect, covering
     from strongroom.engine.access.restore import require_outside
@@ -85,7 +85,7 @@ def records(
 
 def _period(start: datetime, end: datetime) -> Window:
     if end <= start:
-        raise click.BadParameter("--to must lie after --from")
+        raise click.BadParameter("--to must be later than --from")
     return Window(start, end)
 
 
@@ -122,7 +122,7 @@ def _sink(path: Path | None) -> Iterator[Callable[[bytes], object]]:
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except FileExistsError:
-        raise UsageError(f"{path} exists and is never overwritten", hint="name another file with --output") from None
+        raise UsageError(f"{path} exists and is never overwritten", hint="choose another file with --output") from None
     except OSError as error:
         raise WorldError(f"cannot write {path}: {error.strerror}", hint="choose another place") from error
     try:

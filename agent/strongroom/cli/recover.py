@@ -27,29 +27,29 @@ if TYPE_CHECKING:
 
 
 @click.command("recover")
-@click.option("--apply", "mend", is_flag=True, help="Do what can be done, after asking nothing more.")
-@click.option("--deep", is_flag=True, help="Read every sealed byte, not only sizes and what scrubs have found.")
+@click.option("--apply", "mend", is_flag=True, help="Repair what can be repaired, without asking again.")
+@click.option("--deep", is_flag=True, help="Read every sealed byte, not only file sizes and scrub findings.")
 @click.option(
     "--vault",
     "root",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="PATH",
-    help="The vault, where there is no configuration yet: after an interrupted init.",
+    help="The vault, if there is no configuration yet, as after an interrupted init.",
 )
 @click.option(
     "--accept-lost-history",
     "accepted",
     metavar="WHY",
-    help="Write into the log that you know that the history is lost, and have placed the legal holds again.",
+    help="Record in the log that you know of the lost history and have placed the legal holds again.",
 )
 @quiet_option
 @json_option
 @pass_session
 def recover(session: Session, mend: bool, deep: bool, root: Path | None, accepted: str | None, as_json: bool) -> int:
-    """Find out what is wrong with the vault and say what would be done; do it with --apply.
+    """Diagnose a damaged vault and say what would be done; --apply does it.
 
-    Nothing is ever deleted: what is damaged goes to quarantine, an older catalogue or an unfinished vault is moved
-    aside, and each act is in the log. Needs no identity. Leaves with 1 while anything is left.
+    Nothing is deleted: damaged files move to quarantine, an older catalogue or an unfinished vault is moved aside,
+    and the log records each step. Needs no identity. Exits with 1 while anything is left.
     """
     from strongroom.engine.repair.diagnosis import diagnose
     from strongroom.engine.repair.repair import apply
@@ -102,11 +102,9 @@ def _say(done: tuple[str, ...], found: list[VaultProblem], *, mend: bool) -> Non
         for line in hang("    -> ", 7, f"{trouble.remedy} ({trouble.page})", width()):
             say(line)
     if not found:
-        tell(
-            "Nothing is left to mend." if mend else "Nothing is wrong that can be seen. With --deep every byte is read."
-        )
+        tell("Nothing is left to repair." if mend else "Nothing wrong was found. To read every byte, add --deep.")
     elif not mend and any(each.mendable for each in found):
-        tell("Nothing was changed. To have it done: strongroom recover --apply")
+        tell("Nothing was changed. To repair it: strongroom recover --apply")
 
 
 def _document(trouble: VaultProblem) -> dict[str, object]:
@@ -126,9 +124,9 @@ def _document(trouble: VaultProblem) -> dict[str, object]:
     "--to",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Make it in a new file and leave the vault's own catalogue alone.",
+    help="Write it to this new file, and leave the vault's own catalogue alone.",
 )
-@click.option("--lose-history", is_flag=True, help="Go on though lines of the log are gone: only if they are for good.")
+@click.option("--lose-history", is_flag=True, help="Continue without missing log lines, if they are lost for good.")
 @identity_option
 @passphrase_option
 @json_option
@@ -141,12 +139,13 @@ def rebuild(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> int:
-    """Make the catalogue again from what does not depend on it: log, manifests and tombstones.
+    """Rebuild the catalogue from the log, the manifests and the tombstones.
 
-    Needs no identity; with --identity the names of legal matters come back too, which the log holds sealed. The
-    catalogue that is there is kept under another name. Interrupted, it goes on where it was.
-    What a provider said in words, wishes and past alarms are in no other place and are gone with a lost catalogue.
-    Leaves with 1 when something in the vault contradicts the log.
+    Needs no identity. With --identity the names of legal matters come back, too, which are sealed in the log. The
+    present catalogue is kept under another name. If interrupted, it resumes where it stopped.
+
+    Providers' messages, requests and past alerts are stored nowhere else: they are lost with the catalogue. Exits
+    with 1 if something in the vault contradicts the log.
     """
     from strongroom.engine.core.sources import system_clock
     from strongroom.engine.repair.rebuild import Rebuild
@@ -194,7 +193,7 @@ class _Progress:
 
 
 def _rebuild_say(done: Rebuilt, seconds: float) -> None:
-    rate = f"{done.archives / seconds:,.0f} archives in a second" if seconds > 0 else ""
+    rate = f"{done.archives / seconds:,.0f} archives a second" if seconds > 0 else ""
     say(
         f"{counted(done.archives, 'archive')}, {counted(done.jobs, 'job')}, {counted(done.entries, 'log entry')}"
         f" and {counted(done.tombstones, 'tombstone')} in {seconds:.1f} s, {rate}"
@@ -204,7 +203,7 @@ def _rebuild_say(done: Rebuilt, seconds: float) -> None:
     for fault in done.faults:
         say(clean(fault))
     if done.aside is not None:
-        tell(f"The catalogue that was there is now {done.aside}")
+        tell(f"The old catalogue is now {done.aside}")
     if done.sealed:
         words = counted(done.sealed, "hold")
         tell(f"{words} with a sealed name. To read it: strongroom rebuild --identity FILE")

@@ -26,7 +26,7 @@ def tell_pending_renames(config: Config, vault: Vault) -> None:
     for each in found:
         tell(
             f"{each.noun.value.capitalize()} {clean(each.old)} was renamed to {clean(each.new)}."
-            f" Until the next run, what is known of it is listed under {clean(each.old)}."
+            f" Until the next run, it is listed under {clean(each.old)}."
         )
 
 

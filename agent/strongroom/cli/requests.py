@@ -41,9 +41,10 @@ def _ask(session: Session, wish: str, subject: str, *, as_json: bool) -> int:
     if as_json:
         put_document(_document(request, holder) | {"waits_for": standing_by})
     elif request.done_at is None and standing_by:
-        tell(f"asked; it waits until the clock is right, and is answered then: {clean(standing_by)}")
+        tell(f"requested; it waits until the clock is right: {clean(standing_by)}")
     elif request.done_at is None:
-        tell(f"asked; {'the answer is still to come' if holder else 'nobody works in the vault: it waits until then'}")
+        state = "the answer is still to come" if holder else "no daemon is running: it waits for the next run"
+        tell(f"requested; {state}")
     else:
         say(clean(request.answer))
     return ExitCode.OK if request.done_at is None or request.accepted else ExitCode.USAGE
@@ -66,7 +67,7 @@ def _document(request: Request, holder: str) -> dict[str, object]:
 @json_option
 @pass_session
 def pause(session: Session, name: str, as_json: bool) -> int:
-    """Start no new exports of a stream or a source until `plan resume`. What is at risk is still reported."""
+    """Start no new exports of a stream or a source until `plan resume`. Windows at risk are still reported."""
     _known(session, name)
     return _ask(session, "pause", name, as_json=as_json)
 
@@ -86,7 +87,7 @@ def resume(session: Session, name: str, as_json: bool) -> int:
 @json_option
 @pass_session
 def cancel(session: Session, job: str, as_json: bool) -> int:
-    """Cancel a job. Its window is pending again at the next look, unless its stream is paused."""
+    """Cancel a job. Its window becomes pending again at the next look, unless its stream is paused."""
     return _ask(session, "cancel", _job_id(session, job), as_json=as_json)
 
 
@@ -95,7 +96,7 @@ def cancel(session: Session, job: str, as_json: bool) -> int:
 @json_option
 @pass_session
 def regenerate(session: Session, subject: str, as_json: bool) -> int:
-    """Export the same window again. The older archive stays beside the new one."""
+    """Export the window of an archive or a job again. The older archive stays."""
     return _ask(session, "regenerate", _archive_or_job_id(session, subject), as_json=as_json)
 
 
@@ -104,7 +105,7 @@ def regenerate(session: Session, subject: str, as_json: bool) -> int:
 @json_option
 @pass_session
 def wake(session: Session, stream: str, as_json: bool) -> int:
-    """Make the daemon look for pending windows now, of one stream or of all."""
+    """Ask the daemon to look for pending windows now, of one stream or of all."""
     if stream:
         session.config().stream(stream)
     return _ask(session, "run-now", stream, as_json=as_json)

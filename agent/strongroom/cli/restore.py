@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     metavar="PATH",
     required=True,
     type=click.Path(path_type=Path),
-    help="A new file, or a folder to put it in; with --extract a new or empty folder.",
+    help="A new file, or a folder for it; with --extract a new or empty folder.",
 )
 @click.option("--extract", is_flag=True, help="Write the members of the delivered ZIP instead of the ZIP.")
-@click.option("--as-delivered", is_flag=True, help="Keep the content coding of a file that was delivered coded.")
+@click.option("--as-delivered", is_flag=True, help="Keep the content coding in which the file was delivered.")
 @identity_option
 @passphrase_option
 @json_option
@@ -61,11 +61,11 @@ def restore(
 ) -> None:
     """Write an archive's original file to disk, byte for byte as the provider delivered it.
 
-    A file that was delivered gzip- or deflate-coded is decoded, unless you add --as-delivered. The digest is
-    checked before the file gets its name. Nothing is ever overwritten.
+    A file that was delivered with gzip or deflate coding is decoded, unless you add --as-delivered. The digest is
+    checked before the file gets its name. Existing files are never overwritten.
     """
     if extract and as_delivered:
-        raise UsageError("--extract and --as-delivered exclude each other", hint="leave one of them out")
+        raise UsageError("--extract and --as-delivered cannot be used together", hint="leave one of them out")
     from strongroom.engine.access import restore as use_case
     from strongroom.engine.access.find import find_archive
     from strongroom.engine.core.sources import open_reading
@@ -128,11 +128,13 @@ def verify(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> int:
-    """Check archives: all of them but damaged ones in quarantine, or those named.
+    """Check that archives are unchanged: those that you name, or all except damaged ones in quarantine.
 
-    Without an identity every sealed byte, key file and manifest is compared with what was entered. With --identity or
-    --content the archives are opened as well: the digest of the delivered bytes, the structure, every record and date.
-    An archive that the log knows and the catalogue does not have is a fault, too. Exits with 1 when anything differs.
+    Without an identity, every sealed byte, key file and manifest is compared with what was archived. With --identity
+    or --content the archives are also opened, to check the digest of the delivered bytes, the structure, and every
+    record and date.
+
+    An archive that is in the log and not in the catalogue is a fault, too. Exits with 1 if anything differs.
     """
     from strongroom.engine.core.sources import open_reading
     from strongroom.engine.repair.scrub_report import set_aside
@@ -228,7 +230,7 @@ def tell_total(results: list[Result], *, content: bool) -> None:
         f"{f'{faulty} with faults' if faulty else 'all sound'}"
     )
     if faulty:
-        tell("Restore what is named above from a copy of the vault; strongroom never repairs an archive by itself.")
+        tell("Restore the files named above from a copy of the vault. Strongroom never repairs an archive by itself.")
     elif results and not content:
         tell("To read the records as well: strongroom verify --content")
 

@@ -43,18 +43,18 @@ _ALL = (
 
 @click.group("retention")
 def retention() -> None:
-    """Show how long archives are retained, and extend that. A period is never made shorter."""
+    """Show how long archives are retained, or extend it. A period can never be shortened."""
 
 
 @retention.command("plan")
-@click.option("--at", "at", type=instant, metavar="TIME", help="As of this instant; by default now.")
+@click.option("--at", "at", type=instant, metavar="TIME", help="Judge as of this time; by default now.")
 @click.option("--stream", default="", help="Only archives of this stream.")
 @click.option("--fate", type=WordOf(Fate), default=None, help="Only with this verdict.")
-@click.option("--all", "everything", is_flag=True, help="List each archive with its verdict and what decides.")
+@click.option("--all", "everything", is_flag=True, help="List each archive with its verdict and the reason.")
 @json_option
 @pass_session
 def plan(session: Session, at: datetime | None, stream: str, fate: str | None, everything: bool, as_json: bool) -> None:
-    """Show what may happen to the archives, as of now or of any instant. Nothing is changed by it."""
+    """Show what may happen to each archive, now or at any time. Changes nothing."""
     from strongroom.engine.core.sources import open_reading, system_clock
     from strongroom.engine.core.trusted_clock import vault_now
     from strongroom.engine.queries.lists import present_names
@@ -75,7 +75,7 @@ def plan(session: Session, at: datetime | None, stream: str, fate: str | None, e
     for line in _plan_lines(summary, found if everything else ()):
         say(line)
     if not everything and found:
-        tell("each with its reason: strongroom retention plan --all")
+        tell("for each archive with its reason: strongroom retention plan --all")
 
 
 def _plan_lines(summary: Summary, found: Iterable[Judged]) -> Iterator[str]:
@@ -150,16 +150,18 @@ def judged_document(each: Judged) -> dict[str, object]:
 @retention.command("extend")
 @click.argument("archives", metavar="[ARCHIVE]...", nargs=-1)
 @click.option("--stream", default="", help="All archives of this stream.")
-@click.option("--class", "class_name", metavar="CLASS", required=True, help="The class that decides from now on.")
-@click.option("--reason", metavar="WORDS", required=True, help="Why, for whoever reads the log.")
+@click.option(
+    "--class", "class_name", metavar="CLASS", required=True, help="The retention class that applies from now on."
+)
+@click.option("--reason", metavar="WORDS", required=True, help="The reason, recorded in the log.")
 @json_option
 @pass_session
 def extend(
     session: Session, /, archives: tuple[str, ...], stream: str, class_name: str, reason: str, as_json: bool
 ) -> None:
-    """Keep archives longer, by another class of the configuration. Refused where it would be shorter.
+    """Retain archives longer, under another class of the configuration. A shorter period is refused.
 
-    With --stream those that are kept long enough already are left as they are.
+    With --stream, archives that are already retained that long are left as they are.
     """
     from strongroom.engine.access.recipients import note_recipients
     from strongroom.engine.bootstrap import policy_of
@@ -170,7 +172,7 @@ def extend(
     from strongroom.engine.retention.rules import extend as lengthen
 
     if bool(archives) == bool(stream):
-        raise UsageError("say what: archives, or --stream NAME")
+        raise UsageError("name the archives, or give --stream NAME")
     config = session.config()
     config.retention_class(class_name)
     with open_reading(config) as vault:
@@ -185,7 +187,7 @@ def extend(
         return
     for each in done:
         before = day_words(each.before) if each.before else "no recorded rule"
-        say(f"{short(each.archive)}  kept until {day_words(each.until)}, before: {before}")
+        say(f"{short(each.archive)}  retained until {day_words(each.until)}, before: {before}")
 
 
 def _chosen(vault: Vault, parts: tuple[str, ...], stream: str, class_name: str) -> list[Archive]:

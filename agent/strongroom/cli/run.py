@@ -28,28 +28,30 @@ patience_option = click.option(
     metavar="DURATION",
     default="2h",
     show_default=True,
-    help="How long to wait for quotas and retries; what is left then goes on with the next run.",
+    help="How long to wait for quotas and retries; the next run does the rest.",
 )
 workers_option = click.option(
-    "--workers", type=click.IntRange(1, 64), default=4, show_default=True, help="Jobs in hand at once."
+    "--workers", type=click.IntRange(1, 64), default=4, show_default=True, help="How many jobs to process at once."
 )
 
 
 @click.command("run")
-@click.option("--once", is_flag=True, help="Bring everything due to its end, then leave.")
+@click.option("--once", is_flag=True, help="Process every pending window, then exit.")
 @patience_option
 @workers_option
 @quiet_option
 @json_option
 @pass_session
 def run(session: Session, once: bool, patience: timedelta, workers: int, as_json: bool) -> int:
-    """Bring everything that is due into the vault: settle what was interrupted, plan, ask, download, seal, verify.
+    """Resume interrupted work, then export, download, seal and verify every pending window.
 
-    Leaves with 0 when everything was archived, with 1 when something failed or is still waiting, or when records came
-    to be lost. What is wrong is told by [notify], as the daemon does it.
+    Exits with 0 if everything was archived, and with 1 if something failed or still waits, or if records were lost.
+    Alerts are sent through [notify], as the daemon does.
     """
     if not once:
-        raise UsageError("say how long to run", hint="strongroom run --once: everything that is due, then leave")
+        raise UsageError(
+            "say how long to run", hint="to process every pending window, then exit: strongroom run --once"
+        )
     from strongroom.engine.worker.client import Anteroom
 
     with closing(Anteroom()) as prestart:
@@ -79,9 +81,11 @@ def run(session: Session, once: bool, patience: timedelta, workers: int, as_json
 @click.command("export")
 @click.argument("source")
 @click.option("--from", "start", type=instant, metavar="TIME", required=True, help="The first instant.")
-@click.option("--to", "end", type=instant, metavar="TIME", required=True, help="The end, itself not included.")
-@click.option("--dataset", "datasets", metavar="NAME", multiple=True, help="By default those of the source's stream.")
-@click.option("--again", is_flag=True, help="Export a window that is archived already, beside the first archive.")
+@click.option("--to", "end", type=instant, metavar="TIME", required=True, help="The end; not included.")
+@click.option(
+    "--dataset", "datasets", metavar="NAME", multiple=True, help="By default the datasets of the source's stream."
+)
+@click.option("--again", is_flag=True, help="Export a window that is already archived; the first archive stays.")
 @patience_option
 @workers_option
 @quiet_option
@@ -99,15 +103,15 @@ def export(
     workers: int,
     as_json: bool,
 ) -> int:
-    """Bring one window of SOURCE into the vault now.
+    """Export and archive one window of SOURCE now.
 
-    A date means midnight UTC and the end is not included: --from 2026-11-01 --to 2026-11-02 is the whole first of
-    November and nothing of the second.
+    A date means midnight UTC, and the end is not included: --from 2026-11-01 --to 2026-11-02 is all of November 1 and
+    nothing of November 2.
 
-    What has not settled when it is exported does not count as archived: it stays pending and is exported again.
+    The part of the window that has not settled does not count as archived: it stays pending and is exported again.
     """
     if end <= start:
-        raise UsageError("the window must end after it starts", hint="--to is the first instant that is left out")
+        raise UsageError("the window must end after it starts", hint="--to is the first instant that is not included")
     from strongroom.cli.terminal import tell
     from strongroom.cli.work import RunOptions, work
     from strongroom.engine.core.sources import stream_for

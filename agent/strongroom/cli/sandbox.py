@@ -59,12 +59,12 @@ def require_sandbox() -> None:
     "--port", type=_PORT, default=8790, show_default=True, help="The port of the first API; 0 for any free one."
 )
 @click.option("--storage-port", type=_PORT, default=0, help="The port that download links point to.  [default: any]")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Other invented records.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the invented records.")
 @json_option
 def sandbox(providers: tuple[str, ...], port: int, storage_port: int, seed: int, as_json: bool) -> None:
     """Serve simulated export APIs on this machine until Ctrl-C.
 
-    They hold invented records, keep the documented quotas and let faults be switched on under /_sandbox/. They listen
+    They have invented records, keep the documented quotas, and let you switch on faults under /_sandbox/. They listen
     on 127.0.0.1 only.
     """
     require_sandbox()
@@ -116,7 +116,7 @@ def _announce(running: Sandbox, served: list[Served]) -> None:
         tell(f"  {line}")
     tell()
     tell(f'Make a fault: curl -d \'{{"kind":"job-fails"}}\' {_control(running)}/faults')
-    tell("Ctrl-C ends it; nothing is kept.")
+    tell("Press Ctrl-C to end it; nothing is stored.")
 
 
 def _setup(served: Served) -> Iterator[str]:

@@ -31,9 +31,9 @@ _STEP = 8 << 20  # bytes between two looks at the bar
 
 @click.group("scrub")
 def scrub() -> None:
-    """Read every file of the vault again from the disk, or see how far that is. Needs no identity.
+    """Read every file of the vault again from the disk, or show the progress. Needs no identity.
 
-    The daemon does it by itself, a little at a time, so that everything is read once in [vault] scrub_every.
+    The daemon does this by itself, a little at a time: everything is read once in [vault] scrub_every.
     """
 
 
@@ -42,9 +42,9 @@ def scrub() -> None:
 @json_option
 @pass_session
 def run(session: Session, as_json: bool) -> int:
-    """Go on with the lap that is under way, or begin one, and read to its end at full speed.
+    """Continue the pass in progress, or begin one, and read to its end at full speed.
 
-    Interrupted, it goes on at the next run or in the daemon. Leaves with 1 when anything stands against an archive.
+    If interrupted, it resumes at the next run or in the daemon. Exits with 1 if there is any finding.
     """
     from strongroom.engine.core.sources import open_reading, system_clock
     from strongroom.engine.repair.scrub import Scrub
@@ -70,7 +70,7 @@ def run(session: Session, as_json: bool) -> int:
 @json_option
 @pass_session
 def status(session: Session, as_json: bool) -> int:
-    """Show how far the scrub is, when the last lap ended, and what stands. Leaves with 1 when anything does."""
+    """Show the progress of the scrub and its findings. Exits with 1 if there is any finding."""
     from strongroom.engine.core.sources import open_reading, system_clock
     from strongroom.engine.repair.scrub_report import list_findings, pace_of, scrub_state
 
@@ -83,12 +83,12 @@ def status(session: Session, as_json: bool) -> int:
 
 def scrub_words(state: ScrubState) -> str:
     """Say in a line how the scrub stands."""
-    ended = f"all was read by {instant_words(state.scrubbed_at)}" if state.scrubbed_at else "never came to its end yet"
+    ended = f"all was read by {instant_words(state.scrubbed_at)}" if state.scrubbed_at else "no pass is complete yet"
     lap = state.lap
-    under_way = f"; {lap.share:.0%} of the next lap is done" if lap is not None and lap.ended_at is None else ""
+    under_way = f"; {lap.share:.0%} of the next pass is done" if lap is not None and lap.ended_at is None else ""
     late = "; it is behind" if state.behind else ""
     found = (
-        f"; {counted(state.findings, 'finding')} {noun_of(state.findings, 'stands', 'stand')}" if state.findings else ""
+        f"; {counted(state.findings, 'finding')} {noun_of(state.findings, 'is', 'are')} open" if state.findings else ""
     )
     return f"{ended}{under_way}{late}{found}"
 
@@ -131,7 +131,7 @@ def _show(state: ScrubState, findings: list[ScrubFinding], *, as_json: bool) -> 
         for line in hang(f"{short(each.archive) or '-':<8} ", 9, f"{each.file}: {each.message}", width()):
             say(line)
     if findings:
-        tell("What can be done about it: strongroom recover")
+        tell("To see what can be done: strongroom recover")
 
 
 def _fields(state: ScrubState) -> Iterator[tuple[str, str]]:

@@ -44,7 +44,7 @@ service_option = click.option(
     type=lambda text: _fit(_SERVICE, text),
     default="strongroom",
     show_default=True,
-    help="The service that the keyring keeps it under.",
+    help="The service name of the entry in the keyring.",
 )
 patience_option = click.option(
     "--patience",
@@ -52,13 +52,13 @@ patience_option = click.option(
     type=duration,
     default="30s",
     show_default=True,
-    help="How long a keyring may take to answer, such as while you unlock it.",
+    help="How long to wait for the keyring, for example while you unlock it.",
 )
 
 
 @click.group("secret")
 def secret() -> None:
-    """Keep a secret in the desktop's keyring, or see that one is found."""
+    """Store, check or remove the secrets that the configuration names."""
 
 
 @secret.command("set")
@@ -73,23 +73,23 @@ def secret() -> None:
 )
 @patience_option
 def set_(name: str, service: str, source: str | None, patience: timedelta) -> None:
-    """Store a secret in the desktop's keyring and print the reference that the configuration takes.
+    """Store a secret in the desktop's keyring, and print the reference for the configuration.
 
-    It is asked for twice, unseen, and takes the place of one of the same name. It is never an argument: others could
-    read it there.
+    It prompts twice without echo. A secret of the same name is replaced. A secret is never an argument, because
+    others could read it there.
     """
     from strongroom.config.keyring_writer import require_keyring, store_secret
 
     ref = _keyring_ref(service, name)
     require_keyring(patience)
     store_secret(service, name, _incoming(ref, source), patience)
-    tell("Stored, and read back. The configuration takes this reference:")
+    tell("Stored, and read back. Use this reference in the configuration:")
     say(str(ref))
 
 
 @secret.command("check")
 @click.argument("subject", metavar="NAME|REFERENCE", required=False)
-@click.option("--all", "every", is_flag=True, help="Every reference of the configuration.")
+@click.option("--all", "every", is_flag=True, help="Check every reference in the configuration.")
 @service_option
 @patience_option
 @quiet_option
@@ -98,10 +98,10 @@ def set_(name: str, service: str, source: str | None, patience: timedelta) -> No
 def check(
     session: Session, /, subject: str | None, every: bool, service: str, patience: timedelta, as_json: bool
 ) -> int:
-    """See that references lead to a secret: from here, as this user, now. Shows where it is, never what it is.
+    """Check whether references lead to a secret, on this machine, as this user, now. Never shows the secret.
 
-    A plain NAME means the keyring; a REFERENCE begins with env:, file:, credential:, command: or keyring:, and a
-    command is run. Leaves with 1 when any is not found.
+    A plain NAME means the keyring. A REFERENCE begins with env:, file:, credential:, command: or keyring:, and a
+    command is run. Exits with 1 if any secret is not found.
     """
     if (subject is not None) == every:
         raise click.UsageError("give a NAME or a REFERENCE, or --all", click.get_current_context())
@@ -120,7 +120,7 @@ def check(
 @service_option
 @patience_option
 def remove(name: str, service: str, patience: timedelta) -> None:
-    """Take a secret out of the desktop's keyring."""
+    """Remove a secret from the desktop's keyring."""
     from strongroom.config.keyring_writer import remove_secret
 
     remove_secret(service, name, patience)
@@ -156,13 +156,15 @@ def _incoming(ref: SecretRef, source: str | None) -> Secret:
     if source == "-":
         stream = sys.stdin.buffer
         if stream.isatty():
-            raise UsageError("--file - reads a pipe, and this is a terminal", hint="leave it out to be asked unseen")
+            raise UsageError(
+                "--file - reads a pipe, and this is a terminal", hint="leave it out to type the secret without echo"
+            )
         return accept(read_stream(stream, "what came through the pipe"), ref)
     if source is not None:
         return accept(read_file(source), ref)
     if not terminal.can_ask():
         raise UsageError("there is nobody to ask for the secret", hint="pipe it in with --file -, or give --file PATH")
-    return accept(str(click.prompt("Secret", hide_input=True, confirmation_prompt="The same again", err=True)), ref)
+    return accept(str(click.prompt("Secret", hide_input=True, confirmation_prompt="Repeat it", err=True)), ref)
 
 
 def _look(ref: SecretRef, keys: Sequence[str], patience: timedelta) -> _Finding:

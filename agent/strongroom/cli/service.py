@@ -68,7 +68,7 @@ def place_unit(path: Path, text: str, *, force: bool) -> bool:
             return False
         if path.exists() and not force:
             raise UsageError(
-                f"{path} is there already and is not what would be written",
+                f"{path} exists already and is different",
                 hint="keep your changes in a drop-in (systemctl --user edit strongroom) and add --force",
             )
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -146,7 +146,7 @@ def ask_systemd(*, user: bool) -> UnitState:
     scope = ["--user"] if user else ["--system"]
     program = shutil.which("systemctl")
     if program is None:
-        raise NoManager("there is no systemd on this machine", "run `strongroom daemon` under your own supervisor")
+        raise NoManager("there is no systemd on this machine", "run `strongroom daemon` under another supervisor")
     command = [program, *scope, "show", "--no-pager", f"--property={','.join(_ASKED)}", NAME]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
@@ -164,7 +164,7 @@ def _silent(*, user: bool) -> NoManager:
             "log in directly rather than by su or sudo, or run: loginctl enable-linger; "
             "a minimal Debian also needs the package dbus-user-session",
         )
-    return NoManager("systemd does not run on this machine", "run `strongroom daemon` under your own supervisor")
+    return NoManager("systemd does not run on this machine", "run `strongroom daemon` under another supervisor")
 
 
 def _read(text: str) -> UnitState:
@@ -181,29 +181,33 @@ STEPS = (
     ("systemctl --user daemon-reload", "let systemd read it"),
     ("systemctl --user enable --now strongroom", "start it, now and at every login"),
     ("loginctl enable-linger", "let it run while you are logged out, and from boot"),
-    ("strongroom service status", "see how it does"),
+    ("strongroom service status", "show its state"),
 )
 
 
 @click.group("service")
 def service() -> None:
-    """Put the daemon under your own systemd, or see how it does there."""
+    """Install the daemon as a service of your own, or show its state."""
 
 
 @service.command("install")
-@click.option("--user", is_flag=True, help="For your own systemd: the only kind there is, and meant even as root.")
-@click.option("--force", is_flag=True, help="Replace a unit that is there already.")
+@click.option(
+    "--user",
+    is_flag=True,
+    help="For your own systemd. This is the only kind; give it to confirm that when you are root.",
+)
+@click.option("--force", is_flag=True, help="Replace an existing unit.")
 @json_option
 @pass_session
 def install(session: Session, user: bool, force: bool, as_json: bool) -> None:
-    """Write a unit for your own systemd that runs this program with the configuration in force.
+    """Write a unit for your own systemd that runs this program with the present configuration.
 
-    Nothing is started: the commands for that are shown. The unit for a server comes with packaging/systemd.
+    It starts nothing, but shows the commands that do. The unit for a server is in packaging/systemd.
     """
     if os.geteuid() == 0 and not user:
         raise UsageError(
-            "root's own systemd is hardly what you mean",
-            hint="for a server see docs/systemd.md; add --user if you do mean it",
+            "you are root, and this installs a unit for root's own systemd",
+            hint="for a server see docs/systemd.md; to install it for root all the same, add --user",
         )
     config = session.config()
     path = unit_path(os.environ, Path.home())
@@ -213,7 +217,7 @@ def install(session: Session, user: bool, force: bool, as_json: bool) -> None:
         steps = [command for command, _why in STEPS]
         put_document({"unit": str(path), "written": written, "cautions": notes, "next": steps})
         return
-    say(f"{'Wrote' if written else 'As it should be already:'} {clean(str(path))}")
+    say(f"{'Wrote' if written else 'Already up to date:'} {clean(str(path))}")
     for note in notes:
         tell(f"note: {clean(note)}")
     tell("Next:")
@@ -222,14 +226,14 @@ def install(session: Session, user: bool, force: bool, as_json: bool) -> None:
 
 
 @service.command("status")
-@click.option("--user/--system", "user", default=True, help="Ask your own systemd (the default), or the machine's.")
+@click.option("--user/--system", "user", default=True, help="Use your own systemd (the default), or the machine's.")
 @quiet_option
 @json_option
 @pass_session
 def status(session: Session, user: bool, as_json: bool) -> int:
-    """Show what systemd says of the daemon, and when the daemon last said that it lives.
+    """Show what systemd says about the daemon, and its last heartbeat.
 
-    Leaves with 1 where it does not work, whatever runs it.
+    Exits with 1 if no daemon works in the vault, however it was started.
     """
     from strongroom.engine.core.sources import system_clock
 
@@ -296,19 +300,19 @@ def _unit_fields(state: UnitState) -> Iterator[tuple[str, str]]:
 
 def _beat_fields(beat: Heartbeat | None, trouble: str, *, working: bool) -> Iterator[tuple[str, str]]:
     if beat is None:
-        yield "heartbeat", trouble or "none yet: no daemon ever worked in this vault"
+        yield "heartbeat", trouble or "none yet: no daemon has worked in this vault"
         return
-    yield "heartbeat", f"{instant_words(beat.at)}{'' if working else ', and it does not work now'}"
+    yield "heartbeat", f"{instant_words(beat.at)}{'' if working else '; it does not work now'}"
     yield "doing", f"{beat.words} (process {beat.pid})"
 
 
 @click.group("daemon", invoke_without_command=True)
 @click.pass_context
 def daemon(ctx: click.Context) -> int:
-    """Keep every stream covered: plan, export, seal, verify, watch and raise the alarm, for as long as it runs.
+    """Run continuously: export, seal and verify every pending window, and send alerts.
 
-    SIGTERM parks what is under way and leaves within ten seconds; SIGHUP reads the configuration again. One daemon
-    works in a vault at a time.
+    SIGTERM parks the work in progress and exits within ten seconds. SIGHUP reads the configuration again. Only one
+    daemon can work in a vault at a time.
     """
     if ctx.invoked_subcommand is not None:
         return ExitCode.OK

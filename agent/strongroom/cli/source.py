@@ -20,7 +20,7 @@ _LABEL = 10
 
 @click.group("source")
 def source() -> None:
-    """Look at a source before relying on it, or list the sources and adapters there are."""
+    """Check a source before you rely on it, or list the sources and adapters."""
 
 
 @source.command("check")
@@ -29,10 +29,10 @@ def source() -> None:
 @json_option
 @pass_session
 def check(session: Session, name: str, as_json: bool) -> int:
-    """Ask a source, with requests that only read, what can be found out without an export.
+    """Check a source with requests that only read.
 
-    Key, reachability, permission, exports, quota, retention and clock; and what could not be found out. Leaves with 1
-    when a check fails, with 3 when the provider refuses or does not answer.
+    Checks key, address, permission, exports, quota, retention and clock, and says what could not be checked. Exits
+    with 1 if a check fails, and with 3 if the provider refuses or does not answer.
     """
     from strongroom.engine.core.sources import Dependencies
     from strongroom.engine.monitor.source_check import look_at_source
@@ -49,7 +49,7 @@ def check(session: Session, name: str, as_json: bool) -> int:
 @json_option
 @pass_session
 def list_(session: Session, as_json: bool) -> None:
-    """List the configured sources, and every adapter that is installed. Asks nobody."""
+    """List the configured sources and every installed adapter. Sends no requests."""
     from strongroom.engine.monitor.source_check import adapters, brought_by
 
     known = adapters()

@@ -113,8 +113,8 @@ _COLOURS = {"critical": "red", "warning": "yellow"}
 def status(session: Session, as_json: bool) -> int:
     """Show whether everything is all right, what is wrong, and which command to run next.
 
-    Then the vault on one screen: archives, jobs, coverage, quotas, disk, scrub, checkpoints and alert channels. Exits
-    with 1 when something is wrong: windows lost, failed or at risk, a daemon that does not answer, or another alert.
+    Below that it shows archives, jobs, coverage, quotas, disk, scrub, checkpoints and alert channels. Exits with 1 if
+    something is wrong: windows lost, failed or at risk, a daemon that does not answer, or another alert.
     """
     from strongroom.cli.audit import view_document, view_fields
     from strongroom.cli.key_lines import drill_words

@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 @click.option(
     "--read-only",
     is_flag=True,
-    help="Offer nothing that asks for or changes anything. Archives can still be read and restored, with an identity.",
+    help="Change nothing and contact no provider. With an identity, archives can still be read and restored.",
 )
-@click.option("--demo", is_flag=True, help="Open on simulated providers and a vault that is gone afterwards.")
+@click.option("--demo", is_flag=True, help="Open on simulated providers and a temporary vault.")
 @pass_session
 def tui(session: Session, read_only: bool, demo: bool) -> int:
     """Open the screen: coverage, schedules, jobs, archives, retention, evidence and health.
 
-    Needs a terminal; without one use status, coverage, jobs and archives. Where there is no configuration yet, the
-    screen leads to one, as `strongroom init` does.
+    Needs a terminal; without one use status, coverage, jobs and archives. Without a configuration, the screen helps
+    you to create one, as `strongroom init` does.
     """
     if demo:
         require_sandbox()
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "") in ("", "dumb"):
         raise UsageError(
-            "the screen needs a terminal to draw on",
+            "the screen needs a terminal",
             hint="use: strongroom status, strongroom jobs, strongroom archives (each also with --json)",
         )
     gc.disable()  # until the first picture stands; see the screen's tidying.py

@@ -81,7 +81,7 @@ class Stopping:
             os._exit(ExitCode.INTERRUPTED)
         self._asked = True
         self._limit.begin()
-        tell("stopping: what is under way is parked (once more to end at once)")
+        tell("stopping: the work in progress is parked (press again to end at once)")
 
 
 def say_given_up() -> None:
@@ -128,7 +128,7 @@ def work(
         until = engine.clock() + manner.patience
         settled = recover(engine)
         if settled:
-            tell(f"{settled} interrupted jobs were settled")
+            tell(f"{settled} interrupted jobs were resumed")
         for name in resume_sources(engine):
             tell(f"source {name} resumes: the provider accepts the key again")
         look_again(engine)
@@ -141,7 +141,7 @@ def work(
             outcome = replace(outcome, losses=watcher.end())
     (put_outcome if manner.as_json else say_outcome)(outcome)
     if stopping.asked() and not outcome.complete:
-        raise Interrupted("stopped before the end", hint="run again: everything goes on where it is")
+        raise Interrupted("stopped before the end", hint="run again: everything resumes where it stopped")
     return outcome
 
 
