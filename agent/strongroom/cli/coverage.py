@@ -132,7 +132,7 @@ def _worrying(each: StreamCoverage, now: datetime) -> bool:
 
 def _lines(each: StreamCoverage, now: datetime) -> Iterator[str]:
     since = f"since {day_words(each.since)}" if each.since else "first day not known yet"
-    copies = "full copies, " if each.snapshot else ""
+    copies = "copies of all there is, " if each.snapshot else ""
     paused = f", paused: {clean(each.paused)}" if each.paused else ""
     yield from _hanging(click.style(clean(each.stream), bold=True) + "  ", f"{copies}{since}{paused}")
     strip = "".join(SYMBOLS[cover] for _window, cover in _cells(each))

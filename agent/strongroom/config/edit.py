@@ -33,7 +33,7 @@ def by_hand(lines: str) -> UsageError:
     """Return the refusal that tells a person what to write."""
     return UsageError(
         "the configuration cannot be changed from here",
-        hint="write this into it, and the vault will notice it:\n" + lines,
+        hint="add these lines to it; the vault notices the change:\n" + lines,
     )
 
 
@@ -62,7 +62,9 @@ def rewrite(path: Path, change: Change, lines: str, accept: Callable[[Config], b
     try:
         _write(temporary, changed.encode(), _stat(place, lines), lines)
         if place.read_bytes() != old:
-            raise UsageError(f"{path} was changed by somebody else meanwhile", hint="look at it, and try this again")
+            raise UsageError(
+                f"{path} was changed by another program in the meantime", hint="check the file, then try again"
+            )
         _take_place(temporary, place, lines)
     finally:
         temporary.unlink(missing_ok=True)

@@ -28,8 +28,8 @@ def store_secret(service: str, name: str, secret: Secret, deadline: timedelta) -
     kept = ask_keyring(service, name, deadline)
     if not hmac.compare_digest(kept.encode(), secret.reveal().encode()):
         raise WorldError(
-            f"the keyring took the secret and gives another one back for {service}/{name}",
-            hint="look for an older entry of that name in the desktop's own program for passwords",
+            f"the keyring took the secret but gives another one back for {service}/{name}",
+            hint="look for an older entry of that name in the desktop's password manager",
         )
 
 
@@ -49,7 +49,9 @@ def _store(service: str, name: str, secret: Secret) -> None:
         except NotImplementedError:  # how a backend says that it can only be read
             continue
         return
-    raise UsageError("the keyring here can only be read", hint="store the secret with the program that fills it")
+    raise UsageError(
+        "the keyring on this machine is read-only", hint="store the secret with the program that manages it"
+    )
 
 
 def _remove(service: str, name: str) -> int:

@@ -46,7 +46,7 @@ def find_config(explicit: Path | None, env: Mapping[str, str], cwd: Path) -> Pat
         raise UsageError(f"{places[0]} is {what}: a configuration is a file", hint="name the file itself")
     if found is None:
         tried = ", ".join(str(place) for place in places)
-        raise UsageError(f"there is no configuration file; tried {tried}", hint="make one with: strongroom init")
+        raise UsageError(f"there is no configuration file; tried {tried}", hint="create one with: strongroom init")
     return found
 
 
@@ -146,7 +146,7 @@ def _read(path: Path) -> str:
             content = file.read(_LARGEST + 1)
     except OSError as error:
         raise UsageError(
-            f"the configuration {path} cannot be read: {error.strerror}", hint="make one with: strongroom init"
+            f"the configuration {path} cannot be read: {error.strerror}", hint="create one with: strongroom init"
         ) from None
     if len(content) > _LARGEST:
         raise ConfigRefused([Problem(str(path), None, "", "a file of at most 1 MiB", "a larger one")])

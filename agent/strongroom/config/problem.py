@@ -69,7 +69,7 @@ class ConfigRefused(UsageError):
         self.problems = tuple(problems)
         super().__init__(
             "\n".join(str(problem) for problem in self.problems),
-            hint="config.example.toml shows every key; `strongroom config check` looks again",
+            hint="config.example.toml shows every key; to check again: strongroom config check",
         )
 
 

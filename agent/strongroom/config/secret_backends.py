@@ -52,7 +52,7 @@ def read_credential(name: str, env: Mapping[str, str]) -> str:
     folder = env.get("CREDENTIALS_DIRECTORY", "")
     if not folder:
         raise UsageError(
-            f"the credential {name} is not there: CREDENTIALS_DIRECTORY is not set",
+            f"the credential {name} is missing: CREDENTIALS_DIRECTORY is not set",
             hint=f"run under systemd with LoadCredential={name}:/path, or use a file: reference",
         )
     with _open_regular(Path(folder) / name, f"the credential {name}") as file:
@@ -77,7 +77,7 @@ def read_command(argv: Sequence[str], env: Mapping[str, str], deadline: timedelt
     except subprocess.TimeoutExpired:
         raise WorldError(
             f"the secret command {program} took longer than {deadline.total_seconds():g} s and was stopped",
-            hint="run it by hand: it may be waiting for a person",
+            hint="run it by hand: it may be waiting for input",
         ) from None
     except OSError as error:
         raise UsageError(f"the secret command {program} cannot be run: {error.strerror}") from None
@@ -142,7 +142,7 @@ def _open_regular(path: Path, place: str) -> BinaryIO:
 
 def _text(content: bytes, place: str) -> str:
     if len(content) > _LONGEST:
-        raise UsageError(f"{place} is longer than {_LONGEST} bytes: that is no secret")
+        raise UsageError(f"{place} is longer than {_LONGEST} bytes: that is too long for a secret")
     try:
         text = content.decode()
     except UnicodeDecodeError:

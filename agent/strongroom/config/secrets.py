@@ -119,8 +119,8 @@ def accept(value: str, ref: SecretRef) -> Secret:
         raise UsageError(f"the secret at {ref} is empty", hint="put the secret there, on one line")
     if not value.isprintable():
         raise UsageError(
-            f"the secret at {ref} holds a line break or an unprintable character",
-            hint="store the secret alone, on one line",
+            f"the secret at {ref} has a line break or an unprintable character",
+            hint="store only the secret, on one line",
         )
     return Secret(value)
 

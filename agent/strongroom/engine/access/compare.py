@@ -230,10 +230,10 @@ def _require_comparable(older: Archive, newer: Archive) -> None:
         if archive.holding is not Holding.HELD:
             raise UsageError(f"archive {archive.id} is in quarantine: its records cannot be read reliably")
     if older.id == newer.id:
-        raise UsageError("an archive differs in nothing from itself", hint="name two archives")
+        raise UsageError("an archive cannot be compared with itself", hint="name two archives")
     ours, theirs = ({shape.name for shape in each.expectation.datasets} for each in (older, newer))
     if ours.isdisjoint(theirs):
         raise UsageError(
-            f"the archives hold different datasets: {', '.join(sorted(ours))} and {', '.join(sorted(theirs))}",
+            f"the archives have different datasets: {', '.join(sorted(ours))} and {', '.join(sorted(theirs))}",
             hint="see: strongroom archives",
         )

@@ -44,7 +44,7 @@ def draw(vault: Vault, random_bytes: Chance) -> Archive:
     drawn = draw_archive(vault.catalogue, random_bytes)
     archive = get_archive(vault.catalogue, drawn) if drawn else None
     if archive is None:
-        raise UsageError("the vault holds no archive yet that a drill could open", hint="run: strongroom run --once")
+        raise UsageError("the vault has no archive yet that a drill could open", hint="run: strongroom run --once")
     return archive
 
 

@@ -161,8 +161,8 @@ def require_keepers(vault: Vault, kept: Sequence[str], *, unproven: bool = False
     proven = {each.key for each in all_recipients(vault.catalogue) if each.proven_at is not None}
     if not unproven and not proven & set(kept):
         raise UsageError(
-            "nobody has shown yet that any key that stays can open an archive",
-            hint="show it first: strongroom key drill --identity FILE, or --paper; or go on with --unproven",
+            "no remaining key has been proven to open an archive",
+            hint="prove one first: strongroom key drill --identity FILE, or --paper; or continue with --unproven",
         )
 
 
@@ -171,7 +171,7 @@ def read_label(text: str) -> str:
     label = text.strip()
     if len(label) > LONGEST_LABEL or not label.isprintable():
         words = f"a label is one printable line of at most {LONGEST_LABEL} characters"
-        raise UsageError(words, hint="say it shorter with --label")
+        raise UsageError(words, hint="choose a shorter one with --label")
     return label
 
 

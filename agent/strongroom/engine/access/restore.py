@@ -39,8 +39,8 @@ def require_outside(vault: Vault, target: Path) -> None:
     root, place = vault.layout.root, target.resolve()
     if any(each.exists() and each.samefile(root) for each in (place, *place.parents)):
         raise UsageError(
-            f"{target} lies inside the vault, where nothing is kept that was taken out of it",
-            hint="name a place outside of the vault",
+            f"{target} is inside the vault, and restored files must not be stored there",
+            hint="choose a place outside the vault",
         )
 
 
@@ -217,7 +217,7 @@ def _name(temporary: Path, path: Path) -> None:
         os.link(temporary, path, follow_symlinks=False)
     except FileExistsError:
         _refuse_existing(path)
-        raise UsageError(f"{path} was being made by somebody else", hint="name another file with --to") from None
+        raise UsageError(f"{path} was being created by another process", hint="name another file with --to") from None
     except OSError:
         _name_without_links(temporary, path)
     flush_folder(path.parent)
@@ -237,7 +237,7 @@ def bare_name(archive: Archive) -> str:
     name = archive.seal.delivered_name
     if name in ("", ".", "..") or Path(name).name != name or not name.isprintable():
         raise SealError(
-            f"the manifest of archive {archive.id} has a file name that is none",
+            f"the manifest of archive {archive.id} has an invalid file name",
             hint="name the file yourself with --to PATH, and run: strongroom verify",
         )
     return name
@@ -257,4 +257,4 @@ def _refuse_existing(path: Path) -> None:
     if path.exists() or path.is_symlink():
         raise UsageError(f"{path} exists and is never overwritten", hint="name another file with --to")
     if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent}", hint="make it first, or name another with --to")
+        raise UsageError(f"there is no folder {path.parent}", hint="create it first, or choose another with --to")

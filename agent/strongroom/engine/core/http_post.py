@@ -64,14 +64,14 @@ def hand_over(
             for chunk in answer.chunks():
                 body += chunk
                 if len(body) > LARGEST:
-                    raise WorldError("the answer is larger than any answer should be")
+                    raise WorldError("the response is too large")
             status = answer.status
     except AddressRefused as error:
         raise WorldError(f"it was not sent: {error}", hint="allow_private_addresses permits it") from None
     except WireFailed as error:
         raise WorldError(f"it did not arrive: {error}", hint="check the network and the address") from None
     if not 200 <= status < 300:
-        raise WorldError(f"it was answered {status}", hint="check that the address still takes it")
+        raise WorldError(f"the server answered {status}", hint="check that the address still accepts it")
     return bytes(body)
 
 

@@ -129,8 +129,8 @@ def build_source(settings: SourceSettings, config: Config, dependencies: Depende
     )
     if settings.delete_after_archive and not provider.capabilities.deletes:
         raise UsageError(
-            f"source {settings.name} is to delete exports once they are archived, which {settings.provider} cannot do",
-            hint="take delete_after_archive out of its section: the provider removes exports by itself",
+            f"source {settings.name} should delete exports after archiving, which {settings.provider} cannot do",
+            hint="remove delete_after_archive from its section: the provider removes exports by itself",
         )
     deletes, address = settings.delete_after_archive, address_of(settings, network)
     return SourceAccount(settings.name, settings.provider, provider, deletes, address, settings.second_look)

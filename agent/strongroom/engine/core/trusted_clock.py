@@ -80,13 +80,13 @@ def _judge(now: datetime, told: TimeLog, voices: Sequence[ClockVote], tolerance:
     verdict = check_trust(now, told.vouched, told.last, {each.source: each.skew for each in established}, tolerance)
     strangers = [each.source for each in voices if each.skew is not None and each not in established]
     if verdict.fault is not None and strangers:
-        words = f"{verdict.words}; the address of {', '.join(strangers)} came lately and vouches for no time yet"
+        words = f"{verdict.words}; the address of {', '.join(strangers)} came lately and does not confirm a time yet"
         return ClockVerdict(verdict.fault, words)
     open_leaps = [each for each in told.leaps if not (established and each.after - now <= tolerance)]
     if verdict.fault is None and open_leaps:
         leap = open_leaps[0]
         length = rough_duration(leap.after - leap.before)
-        words = f"the log leapt ahead by {length} at line {leap.seq}, and nobody vouched for that"
+        words = f"the log jumped ahead by {length} at line {leap.seq}, and nobody confirmed that time"
         return ClockVerdict(ClockFault.FORWARD, words)
     return verdict
 
@@ -102,7 +102,7 @@ def require_uncontradicted(now: datetime, told: TimeLog, voices: Sequence[ClockV
     """Raise WorldError where a provider says another time than our clock, or the log vouches for a later one."""
     verdict = _contradicted(voices, tolerance)
     if verdict.fault is None and told.vouched is not None and told.vouched - now > tolerance:
-        words = f"it is {rough_duration(told.vouched - now)} behind the time that the log vouches for"
+        words = f"it is {rough_duration(told.vouched - now)} behind the time that the log confirms"
         verdict = ClockVerdict(ClockFault.BACK, words)
     if verdict.fault is not None:
         raise WorldError(f"this clock is not accepted: {verdict.words}", hint="set the clock (timedatectl)")
@@ -125,7 +125,7 @@ def read_time(
                 told.hear(walk.seq, json.loads(line))
         except UNREADABLE as error:
             raise VaultError(
-                f"entry {walk.seq} of the evidence log says nothing readable of time", hint="strongroom audit verify"
+                f"entry {walk.seq} of the evidence log has no readable time", hint="strongroom audit verify"
             ) from error
     return told
 
@@ -201,7 +201,7 @@ def time_alarms(vault: Vault, now: datetime, tolerance: timedelta = TOLERANCE) -
     if mark is None or abs(now - mark) <= tolerance:
         return []
     side = "past" if now > mark else "behind"
-    body = f"our clock is {rough_duration(abs(now - mark))} {side} the time that the vault last was sure of"
+    body = f"our clock is {rough_duration(abs(now - mark))} {side} the last time that the vault confirmed"
     title = "nobody confirms the time of this machine: nothing is destroyed until a provider does"
     return [Alert(f"{AlertKind.CLOCK} unconfirmed", Level.WARNING, title, body)]
 

@@ -154,7 +154,7 @@ def _docket(context: DestructionContext, proposal_id: str, by: Person, signer: s
 
 def _require_unchanged(context: DestructionContext, plan: DestructionPlan, seen: str) -> None:
     if not plan.waiting:
-        raise StepRefused(f"nothing of {plan.proposal.id} waits for approval", hint="see: strongroom destroy list")
+        raise StepRefused(f"nothing in {plan.proposal.id} waits for approval", hint="see: strongroom destroy list")
     require_whole(context, plan.proposal)
     if plan.digest != seen:
         raise StepRefused("the plan is not the one that you were shown", hint="read it again: strongroom destroy show")
@@ -170,7 +170,7 @@ def require_same_plan(proposal: Proposal, items: Sequence[PlanItem]) -> None:
     if plan_digest(proposal.id, items) != proposal.plan_sha256:
         raise VaultError(
             f"the plan {proposal.id} is not the one that was proposed: archives or rules were changed in the catalogue",
-            hint="nothing of it is destroyed; undo it, find out who changed it, and propose anew",
+            hint="nothing of it is destroyed; undo it, find out who changed it, and propose again",
         )
 
 
@@ -183,6 +183,6 @@ def _sign(context: DestructionContext, plan: DestructionPlan, by: Person, at: da
         return plain
     signer = str(key.verifier)
     if context.rules.approvers and signer not in context.rules.approvers:
-        raise UsageError("this key is none of [destruction] approvers", hint="sign with the key that stands there")
+        raise UsageError("this key is not one of [destruction] approvers", hint="sign with a key that is listed there")
     note = key.sign(approval_text(proposal, format_instant(at), by, len(plan.waiting)))
     return Approval(proposal.id, at, by, proposal.plan_sha256, note, signer)

@@ -73,7 +73,7 @@ def accept_time(
 
 def _require_open(told: TimeLog, now: datetime) -> None:
     if told.vouched is not None and not told.leaps and now - told.vouched <= told.tolerance:
-        raise UsageError("there is nothing to accept: the time is vouched for", hint="see: strongroom doctor")
+        raise UsageError("there is nothing to accept: the time is already confirmed", hint="see: strongroom doctor")
 
 
 def _signer(approvers: tuple[str, ...], key: Signer | None) -> str:
@@ -83,7 +83,7 @@ def _signer(approvers: tuple[str, ...], key: Signer | None) -> str:
     if key is None:
         raise UsageError("a time must be accepted with a signature here", hint="add --sign-with KEYFILE")
     if str(key.verifier) not in approvers:
-        raise UsageError("this key is none of [destruction] approvers", hint="sign with the key that stands there")
+        raise UsageError("this key is not one of [destruction] approvers", hint="sign with a key that is listed there")
     return str(key.verifier)
 
 
@@ -95,4 +95,4 @@ def _require_other(told: TimeLog, fresh: Acceptance, people: int) -> None:
             hint="accept the time outside of it, or with a signature: [destruction] approvers",
         )
     if any(is_same(each, fresh) for each in near):
-        raise StepRefused("you have accepted this time already", hint="somebody else must do so, too")
+        raise StepRefused("you have accepted this time already", hint="somebody else must accept it, too")

@@ -199,8 +199,8 @@ def find_destroyed(vault: Vault, part: str) -> DestroyedArchive:
     )
     if found is None:
         raise VaultError(
-            f"a row says that archive {part} was destroyed, and the evidence log does not: it is no destruction",
-            hint="nothing of ours writes such a row; see what else was changed: strongroom audit verify",
+            f"a row says that archive {part} was destroyed, but the evidence log does not confirm it",
+            hint="Strongroom never writes such a row; to see what else was changed: strongroom audit verify",
         )
     return found
 

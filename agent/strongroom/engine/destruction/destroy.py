@@ -191,7 +191,7 @@ def _begin(
         if (now.rule, now.citation) != (items.rule, items.citation) or not _has_cooled(context, proposal, given):
             return None  # not what was read and compared with the approvals: the whole plan is read again next time
         if not is_approved(proposal, given, context.rules.people):
-            return _wait(context, now, "it takes more approvals by now: [destruction] became stricter")
+            return _wait(context, now, "more approvals are needed now: [destruction] became stricter")
         archive = get_archive(catalogue, items.archive)
         if archive is None:
             return _spare(context, now, at, "the catalogue has no such archive", "unknown")
@@ -211,7 +211,7 @@ def _require_told(context: DestructionContext, log_state: LogState, proposal: Pr
     catalogue = context.vault.catalogue
     read_on(catalogue, log_state)
     if proposal.overrides and log_state.locked and not is_locked(context.vault):
-        raise Contradiction("lock", "the log records lock mode, and the catalogue does not", archive=archive.id)
+        raise Contradiction("lock", "the log records lock mode, but the catalogue does not", archive=archive.id)
     require_plan(catalogue, log_state, proposal, archive.id)
     require_archive(catalogue, log_state, archive.id)
 
@@ -289,7 +289,7 @@ def destruction_alarms(vault: Vault, now: datetime) -> list[Alert]:
     """Return the alarm about destructions that fail or never begin; at most one, the louder."""
     half = sum(1 for _ in _half_done(vault, now))
     if half:
-        title = f"the destruction of {counted(half, 'archive')} has begun and does not come to its end"
+        title = f"the destruction of {counted(half, 'archive')} has begun and is not complete"
         body = (
             "there is no certificate, and nothing else is destroyed until then; see why: strongroom destroy carry-out"
         )
@@ -298,7 +298,9 @@ def destruction_alarms(vault: Vault, now: datetime) -> list[Alert]:
     if not late:
         return []
     title = f"the destruction of {counted(late, 'archive')} was approved and does not begin"
-    body = "the cooling-off is over for more than a day; see why: strongroom destroy list, strongroom destroy carry-out"
+    body = (
+        "the cooling-off ended more than a day ago; to see why: strongroom destroy list, strongroom destroy carry-out"
+    )
     return [Alert(AlertKind.DESTRUCTION, Level.WARNING, title, body)]
 
 

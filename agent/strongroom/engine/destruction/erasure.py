@@ -86,7 +86,9 @@ def request_erasure(
     `overrides`: the ground is said to outweigh a retention period that still runs; never a hold, never a locked class.
     """
     if not subject.strip():
-        raise UsageError("the request names nobody", hint="give a reference that your own records know: --subject REF")
+        raise UsageError(
+            "the request names no person", hint="give a reference that your own records know: --subject REF"
+        )
     _refuse_telling(subject, ground)
     context.refuse_wrong_clock()
     at, catalogue = context.clock(), context.vault.catalogue
@@ -128,7 +130,7 @@ def propose_again(context: DestructionContext, erasure_id: str, by: Person) -> D
         loose = [archive for archive in _held(context, erasure) if live_plan_items(catalogue, archive.id) is None]
         plan = _put_on_plan(context, erasure, loose, by)
         if plan is None:
-            raise UsageError(f"nothing that {erasure_id} names is off the plan", hint="see: strongroom erase list")
+            raise UsageError(f"no archive of {erasure_id} is off its plan", hint="see: strongroom erase list")
     context.vault.write_log()
     return plan
 
@@ -299,7 +301,7 @@ def _pending(context: DestructionContext, erasure_id: str) -> Erasure:
     if erasure is None:
         raise UsageError(f"there is no request for erasure {erasure_id}", hint="see: strongroom erase list")
     if not erasure.pending:
-        raise StepRefused(f"the request {erasure_id} is {erasure.state}: it has had its last answer")
+        raise StepRefused(f"the request {erasure_id} is {erasure.state}: it already has its final answer")
     return erasure
 
 
@@ -333,4 +335,4 @@ def _refuse_telling(subject: str, ground: str) -> None:
     if len(ground) > 200 or not ground.isprintable():
         raise UsageError("a ground is one line of at most 200 characters", hint='such as "GDPR 17(1)(b)"')
     if subject and subject.strip().lower() in ground.lower():
-        raise UsageError("the ground names the person, and it goes into the log", hint="give the legal ground alone")
+        raise UsageError("the ground names the person, and it goes into the log", hint="give only the legal ground")

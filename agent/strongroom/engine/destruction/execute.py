@@ -166,7 +166,7 @@ def end(context: DestructionContext, tombstone: Tombstone) -> Tombstone:
     gone = prove_gone(context, tombstone)
     proposal = get_proposal(context.vault.catalogue, tombstone.proposal)
     if proposal is None:
-        raise VaultError(f"the proposal that condemned archive {tombstone.archive} is not in the catalogue")
+        raise VaultError(f"the proposal to destroy archive {tombstone.archive} is not in the catalogue")
     approvals = approvals_of(context.vault.catalogue, proposal.id)
     checked = Checked(_names(context, tombstone, found), gone, _aside(context))
     certificate = _certify(context, tombstone, proposal, approvals, checked)
@@ -207,7 +207,7 @@ def prove_gone(context: DestructionContext, tombstone: Tombstone) -> tuple[str, 
     if left or is_there(layout.key(archive)) or is_there(layout.archive(archive)):
         raise VaultError(
             f"archive {archive} should be destroyed, but {len(left)} of its files are still there",
-            hint="it is tried again; look at owner and permissions of the vault: strongroom doctor",
+            hint="it is tried again; check owner and permissions of the vault: strongroom doctor",
         )
     if has_archive(context.vault.catalogue, archive):
         raise VaultError(f"archive {archive} should be destroyed, but the catalogue still lists it")

@@ -249,7 +249,7 @@ def require_proposal(vault: Vault, log_state: LogState, tombstone: Tombstone, ap
     require_begun(vault, log_state, tombstone, approvers)
     proposal = get_proposal(vault.catalogue, tombstone.proposal)
     if proposal is None:
-        raise VaultError(f"the proposal that condemned archive {tombstone.archive} is not in the catalogue")
+        raise VaultError(f"the proposal to destroy archive {tombstone.archive} is not in the catalogue")
     require_plan(vault.catalogue, log_state, proposal, tombstone.archive)
 
 

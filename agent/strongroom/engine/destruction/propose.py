@@ -132,7 +132,7 @@ def require_ripe(context: DestructionContext, archives: Sequence[Archive], at: d
     """Judge the archives, and return the judgements by archive. Raises as `propose` does; nothing is written."""
     judgements = {archive.id: context.judge(context.vault, archive, at) for archive in archives}
     if not archives:
-        raise UsageError("there is nothing to propose", hint="see what is due: strongroom retention plan")
+        raise UsageError("there is nothing to propose", hint="to see what is eligible: strongroom retention plan")
     for archive in archives:
         taken, judgement = live_plan_items(context.vault.catalogue, archive.id), judgements[archive.id]
         if taken is not None:

@@ -184,5 +184,5 @@ def _expect_bundle(parts: Sequence[Part], asked: Expectation) -> Expectation:
     strange = sorted({file.dataset for file in files} - {shape.name for shape in asked.datasets})
     if strange:
         words = ", ".join(name or "none" for name in strange)
-        raise RequestRefused(f"the export has files of datasets that were not asked for: {words}")
+        raise RequestRefused(f"the export has files of datasets that were not requested: {words}")
     return replace(asked, container=Container.BUNDLE, companions=(), rows=None, files=files)

@@ -250,13 +250,13 @@ def enter_window(engine: Engine, stream: Stream, window: Window, retention: str,
     catalogue, now = engine.vault.catalogue, engine.clock()
     if window.start >= now:
         raise UsageError(
-            f"{format_instant(window.start)} has not come yet: there is nothing to export of then",
-            hint=f"it is {format_instant(now)} now; ask for a window that has ended, or let the plan do it when it has",
+            f"{format_instant(window.start)} is in the future: there is nothing to export yet",
+            hint=f"it is {format_instant(now)} now; ask for a window that has ended, or let the plan export it",
         )
     if window.end + window.length <= now and not again and _is_snapshot(engine, stream):
         raise UsageError(
-            f"{stream.name} has no time windows: what there was then can be had no more",
-            hint="ask for the newest window that has ended: it is a copy of what there is now",
+            f"{stream.name} has no time windows: a copy of the past is not available",
+            hint="choose the newest window that has ended: it is a copy of what there is now",
         )
     with catalogue.transaction():
         refuse_return(catalogue, stream.source, stream.datasets, window)

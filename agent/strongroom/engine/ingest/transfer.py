@@ -200,7 +200,7 @@ def _require_room(engine: Engine, size: int) -> None:
         of = "this export and the reserve" if size else "the reserve"
         raise WorldError(
             f"the disk has {free} bytes free, {needed} are needed for {of}",
-            hint="free space or lower [vault] min_free; the job goes on by itself",
+            hint="free space or lower [vault] min_free; the job resumes by itself",
         )
 
 

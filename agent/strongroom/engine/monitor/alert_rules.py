@@ -160,7 +160,7 @@ def _at_risk(stream_status: StreamStatus, now: datetime) -> Iterator[Alert]:
     title = f"{_words(risk.amount)} of one stream will be deleted by the provider, from {risk.first_loss:%Y-%m-%d} on"
     gaps = len(risk.gaps)
     body = (
-        f"stream {stream_status.stream}: not archived are {_words(risk.amount)} in {counted(gaps, 'gap')} from "
+        f"stream {stream_status.stream}: {_words(risk.amount)} not archived, in {counted(gaps, 'gap')} from "
         + _period(Window(risk.gaps[0].start, risk.gaps[-1].end))
     )
     yield Alert(f"{AlertKind.AT_RISK} {stream_status.stream}", severity, title, body)
@@ -188,7 +188,7 @@ def _lost(stream: str, window: Window) -> Alert:
 
 
 def _uncopied(stream: str, window: Window) -> Alert:
-    title = f"no copy of one stream was taken for {_words(window.length)}: what there was at that time is not archived"
+    title = f"no copy of one stream was taken for {_words(window.length)}: its records of that time are not archived"
     key = f"{AlertKind.LOST} {stream} {format_instant(window.start)}"
     return Alert(key, Level.WARNING, title, f"stream {stream}: no copy for {_period(window)}")
 
@@ -245,9 +245,7 @@ def _paused(vault: Vault) -> Iterator[Alert]:
 
 def _quarantined(vault: Vault) -> Iterator[Alert]:
     for stream, count in sorted(quarantined_counts(vault.catalogue).items()):
-        title = (
-            f"{counted(count, 'export')} of one stream came unsound and {noun_of(count, 'lies', 'lie')} in quarantine"
-        )
+        title = f"{counted(count, 'export')} of one stream came unsound and {noun_of(count, 'is', 'are')} in quarantine"
         body = f"stream {stream}; what is wrong: strongroom archives --holding quarantined"
         yield Alert(f"{AlertKind.QUARANTINED} {stream}", Level.WARNING, title, body)
 
@@ -258,12 +256,12 @@ def _shrunk(vault: Vault, keeps: Keeps, now: datetime) -> Iterator[Alert]:
         if kept is None or before is None or kept >= before:
             continue
         title = f"a provider keeps its records for {_words(kept)} only; it was {_words(before)}"
-        body = f"source {source}, seen on {now:%Y-%m-%d}; what is nearest to its end is exported first"
+        body = f"source {source}, seen on {now:%Y-%m-%d}; the records nearest to deletion are exported first"
         yield Alert(f"{AlertKind.RETENTION} {source}", Level.CRITICAL, title, body)
 
 
 def _log(vault: Vault, now: datetime) -> Iterator[Alert]:
-    title = "the evidence log cannot be trusted or not be written"
+    title = "the evidence log cannot be trusted or cannot be written"
     try:
         vault.write_log(now)  # raises an alarm of its own where the file is gone
     except (VaultError, WorldError) as error:
@@ -272,8 +270,8 @@ def _log(vault: Vault, now: datetime) -> Iterator[Alert]:
 
 def _unlocked(vault: Vault) -> Iterator[Alert]:
     if is_lock_unwanted(vault):
-        title = "the configuration wants the vault's lock mode off: it cannot be, and stays on"
-        yield Alert(AlertKind.LOCK, Level.WARNING, title, "put [vault] lock = true back; see: strongroom log")
+        title = "the configuration turns off the vault's lock mode, which is not possible: it stays on"
+        yield Alert(AlertKind.LOCK, Level.WARNING, title, "set [vault] lock = true again; see: strongroom log")
 
 
 def _disk(free: int, reserve: int, stream_statuses: Sequence[StreamStatus]) -> list[Alert]:

@@ -125,14 +125,14 @@ def _history(vault: Vault) -> Iterator[Check]:
 
 def _lock(vault: Vault) -> Iterator[Check]:
     holder = describe_holder(vault.layout.lock) if is_held(vault.layout.lock) else ""
-    yield Check("lock", CheckResult.OK, f"in use by {holder}" if holder else "nobody is working in the vault")
+    yield Check("lock", CheckResult.OK, f"in use by {holder}" if holder else "no process is working in the vault")
 
 
 def _time(config: Config, vault: Vault, clock: Clock) -> Iterator[Check]:
     """Yield that our clock is behind the time that the vault was sure of last; nothing where it is not."""
     mark, now = time_mark(vault.catalogue), clock()
     if mark is not None and mark - now > config.vault.clock_tolerance:
-        words = f"this clock is {rough_duration(mark - now)} behind the time that the catalogue says it was sure of"
+        words = f"this clock is {rough_duration(mark - now)} behind the last confirmed time in the catalogue"
         hint = "compare the clock with another one; if it is right, the row was changed: strongroom audit verify"
         yield Check("time", CheckResult.FAIL, words, hint)
 
@@ -155,7 +155,7 @@ def _room(config: Config, vault: Vault) -> Check:
         days = found.lasts // timedelta(days=1)
         words += f"; at {found.per_day / 1e6:.1f} MB a day it is reached in {counted(days, 'day')}"
     if found.free < found.reserve:
-        return Check("disk", CheckResult.FAIL, words, "free space: no export is taken below the reserve")
+        return Check("disk", CheckResult.FAIL, words, "free space: no export is made below the reserve")
     soon = found.lasts is not None and found.lasts < DISK_SOON
     return Check("disk", CheckResult.WARN if soon or found.free < 2 * found.reserve else CheckResult.OK, words)
 
@@ -171,7 +171,7 @@ def check_writing(folder: Path) -> Iterator[Check]:
             os.fsync(file.fileno())
     except OSError as error:
         words = f"nothing can be written into the vault: {error.strerror}"
-        yield Check("disk", CheckResult.FAIL, words, "free space, or mend the disk: nothing is archived until then")
+        yield Check("disk", CheckResult.FAIL, words, "free space, or fix the disk: nothing is archived until then")
 
 
 def _checkpoints(config: Config, vault: Vault) -> Iterator[Check]:
@@ -182,11 +182,11 @@ def _checkpoints(config: Config, vault: Vault) -> Iterator[Check]:
     elif not view.signing:
         yield Check("checkpoints", CheckResult.WARN, "the log is not signed: there is no [vault] signing_key")
     elif not view.targets:
-        hint = "name places for them with [[evidence.send_to]]"
+        hint = "add targets for them with [[evidence.send_to]]"
         yield Check("checkpoints", CheckResult.WARN, "checkpoints of the log stay on this machine", hint)
     if view.unkept:
         words = f"the last checkpoint could not be kept beside the signing key: {view.unkept}"
-        hint = "keep the key in a folder that this user can write: a rolled-back vault is found by that note, too"
+        hint = "keep the key in a folder that this user can write: that note also reveals a rolled-back vault"
         yield Check("checkpoints", CheckResult.WARN, words, hint)
     yield from _signed(config, vault)
     for each in view.targets:
@@ -232,7 +232,7 @@ def _log(vault: Vault) -> Iterator[Check]:
     if count != expected:
         words = f"the log file has {counted(count, 'entry')}, the catalogue has {expected}"
         behind = count < expected and is_held(vault.layout.lock)
-        hint = "compare log/log.jsonl with a copy: one of the two was cut or is an older one"
+        hint = "compare log/log.jsonl with a copy: the log or the catalogue was cut or is older"
         yield Check("log", CheckResult.WARN if behind else CheckResult.FAIL, words, "" if behind else hint)
         return
     yield Check("log", CheckResult.OK, f"{counted(count, 'entry')}, every one follows the one before it")
@@ -240,7 +240,7 @@ def _log(vault: Vault) -> Iterator[Check]:
 
 def _holds(vault: Vault) -> Iterator[Check]:
     """Say whether the holds are those recorded in the log: nobody is shown a hold whose row is gone."""
-    hint = "nothing is destroyed until it is mended; see: strongroom recover"
+    hint = "nothing is destroyed until it is repaired; see: strongroom recover"
     for words in held_otherwise(vault.catalogue):
         yield Check("holds", CheckResult.FAIL, words, hint)
 
@@ -267,14 +267,16 @@ def _unconfigured_holds(config: Config, vault: Vault) -> Iterator[Check]:
 def _identity(config: Config) -> Iterator[Check]:
     path = config.vault.identity
     if path is None:
-        yield Check("identity", CheckResult.OK, "no identity file is configured: archives are opened with --identity")
-    elif not needs_passphrase(path):
-        hint = "seal it with a passphrase: age -p, or keep it on another machine"
         yield Check(
-            "identity", CheckResult.WARN, f"{path} lies in the clear: whoever reads it opens every archive", hint
+            "identity", CheckResult.OK, "no identity file is configured: give it with --identity to open archives"
+        )
+    elif not needs_passphrase(path):
+        hint = "protect it with a passphrase (age -p), or keep it on another machine"
+        yield Check(
+            "identity", CheckResult.WARN, f"{path} has no passphrase: anyone who reads it can open every archive", hint
         )
     else:
-        yield Check("identity", CheckResult.OK, f"{path} is sealed with a passphrase")
+        yield Check("identity", CheckResult.OK, f"{path} is protected by a passphrase")
 
 
 def _keys(config: Config, dependencies: Dependencies) -> Iterator[Check]:
@@ -283,13 +285,13 @@ def _keys(config: Config, dependencies: Dependencies) -> Iterator[Check]:
     with open_reading(config) as vault:
         known = {each.key for each in known_set(vault.catalogue)}
         if known and known != set(config.vault.recipients):
-            words = "the configuration names other keys than the vault has seen: the next start raises the alarm"
+            words = "the configuration names other keys than the vault has seen: the next start raises an alert"
             yield Check("keys", CheckResult.WARN, words, "see: strongroom key list")
         late = [each.key for each in undrilled(vault, config.vault.drill_every, dependencies.clock())]
         if late:
             days = config.vault.drill_every.days
             words = f"no drill was passed in {counted(days, 'day')} with {', '.join(short_key(key) for key in late)}"
-            yield Check("keys", CheckResult.WARN, words, "show that each opens an archive: strongroom key drill")
+            yield Check("keys", CheckResult.WARN, words, "prove that each opens an archive: strongroom key drill")
         else:
             yield Check("keys", CheckResult.OK, f"{counted(len(config.vault.recipients), 'key')} can open new archives")
 
@@ -332,7 +334,7 @@ def check_streams(config: Config, dependencies: Dependencies) -> Iterator[Check]
 def _stream(provider: Provider, plan: Plan, own: list[Stream]) -> Iterator[Check]:
     stream, label = plan.stream, f"stream {plan.stream.name}"
     if is_mixed(provider, stream):
-        yield Check(label, CheckResult.FAIL, f"{MIXED}: nothing of it is archived", "make one stream for each kind")
+        yield Check(label, CheckResult.FAIL, f"{MIXED}: nothing in it is archived", "make one stream for each kind")
         return
     try:
         provider.ask(ExportSpec(stream.datasets, _ANY_DAY, stream.filters))
@@ -340,10 +342,10 @@ def _stream(provider: Provider, plan: Plan, own: list[Stream]) -> Iterator[Check
         yield Check(label, CheckResult.FAIL, error.message, error.hint)
         return
     if is_snapshot(provider, stream.datasets, stream.filters) and plan.settled_pass is not None:
-        yield Check(label, CheckResult.WARN, "settled_pass means nothing for copies of all there is", "leave it out")
+        yield Check(label, CheckResult.WARN, "settled_pass has no effect on a stream without time windows", "remove it")
     if not _is_copied(provider, stream):
         yield from check_settling(plan, provider.limits.retention)
     for spot in provider.capabilities.blind_spots:
         if spot.dataset in stream.datasets and not closers_of(stream, spot, own):
             hint = f"add a stream of {spot.closed_by} without filters, of the same source"
-            yield Check(label, CheckResult.WARN, f"it leaves out {spot.lacks}, and no stream holds them", hint)
+            yield Check(label, CheckResult.WARN, f"it leaves out {spot.lacks}, and no other stream archives them", hint)

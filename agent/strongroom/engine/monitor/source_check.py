@@ -70,14 +70,14 @@ def look_at_source(config: Config, name: str, dependencies: Dependencies) -> Sou
         report.ok("key", f"found ({source.api_key})")
     except StrongroomError as error:
         report.failed("key", error)
-        report.unknown.append("everything that the provider tells: without the key it is not asked")
+        report.unknown.append("everything that the provider would say: without the key it is not contacted")
         return report
     try:
         provider = build_source(source, config, dependencies).provider
         probe = provider.probe()
     except StrongroomError as error:
         report.failed("permission" if isinstance(error, AuthRefused) else "answer", error)
-        report.unknown.append("everything else: the provider was not asked any further")
+        report.unknown.append("everything else: no more requests were sent")
         return report
     remember_what_it_told(config, name, probe)
     _tell(report, provider, probe, source.retention_days)
@@ -112,7 +112,7 @@ def check_clock(name: str, probe: Probe) -> Check | None:
     if verdict.fault is None:
         return Check("clock", CheckResult.OK, f"{round(seconds):+d} s from ours, within a second or two of measuring")
     if check_skew(name, seconds, Tolerance()).fault is None:
-        return Check("clock", CheckResult.WARN, verdict.words, "check time synchronisation")
+        return Check("clock", CheckResult.WARN, verdict.words, "check time synchronization")
     words = f"{verdict.words}: nothing is planned or destroyed by such a clock"
     return Check("clock", CheckResult.FAIL, words, "set the clock (timedatectl)")
 
@@ -132,7 +132,7 @@ def check_retention(label: str, configured: int | None, probe: Probe) -> Iterato
     if configured is None or configured == days:
         yield Check(label, CheckResult.OK, words)
         return
-    hint = "what is configured counts; leave retention_days out to go by the plan"
+    hint = "the configured value counts; remove retention_days to use the plan's"
     yield Check(label, CheckResult.WARN, f"{words}, the configuration says {configured}", hint)
 
 
@@ -145,18 +145,16 @@ def check_settling(plan: Plan, kept: timedelta | None) -> Iterator[Check]:
         hint = "shorten settle, or window"
         yield Check(label, CheckResult.FAIL, f"{words}: every window is lost before it settles", hint)
     elif plan.settled_pass is not None and asked_after(plan.span, plan.settled_pass) >= kept:
-        yield Check(
-            label, CheckResult.FAIL, f"{words}: the second pass comes too late to be done", "shorten settled_pass"
-        )
+        yield Check(label, CheckResult.FAIL, f"{words}: the second pass comes too late", "shorten settled_pass")
 
 
 def _tell(report: SourceReport, provider: Provider, probe: Probe, configured: int | None) -> None:
     """Note what the one look at the source told."""
     report.checks.append(check_offer("exports", probe))
     if probe.offered is None:
-        report.unknown.append("whether exports are offered: the provider does not tell before one is asked for")
+        report.unknown.append("whether exports are offered: the provider does not say before one is requested")
     if probe.offered is not False:
-        report.unknown.append("whether the key may also ask for exports and fetch them: only the first export shows it")
+        report.unknown.append("whether the key may also request and download exports: only the first export shows it")
     clock = check_clock(report.name, probe)
     if clock is None:
         report.unknown.append("the clock: the provider's answers have no Date")
@@ -190,7 +188,7 @@ def _quota(report: SourceReport, provider: Provider, probe: Probe, now: datetime
     if limits.concurrent is None and limits.per_hour is None:
         report.unknown.append("how many exports are allowed: the provider documents no quota")
     if any(entry.observation.created_at is None for entry in listed):
-        report.unknown.append("how many exports were asked for in the last hour: its list does not date them all")
+        report.unknown.append("how many exports were requested in the last hour: its list does not date all")
 
 
 _WAIT = "nothing is wrong: exports wait for their turn"

@@ -112,14 +112,14 @@ def evidence_alarms(vault: Vault) -> Iterator[Alert]:
     """Yield what is wrong with the checkpoints: none can be made, or a target never gets them."""
     trouble, newest = get_trouble(vault.catalogue), newest_checkpoint(vault.catalogue)
     if trouble:
-        title = "the evidence log is not signed any more: a person must look"
+        title = "the evidence log is no longer signed: a person must act"
         yield Alert(f"{AlertKind.LOG} checkpoint", Level.CRITICAL, title, f"{trouble}; see: strongroom audit verify")
     if unkept := get_unkept(vault.catalogue):
         title = "the last checkpoint could not be kept beside the signing key"
-        body = f"a vault that is rolled back is then found only by checkpoint targets; {unkept}; see: strongroom doctor"
+        body = f"only checkpoint targets can now reveal a rolled-back vault; {unkept}; see: strongroom doctor"
         yield Alert(f"{AlertKind.LOG} note", Level.WARNING, title, body)
     for each in all_sendings(vault.catalogue):
         if newest is not None and each.size < newest.size and each.tries >= LOUD:
-            title = "checkpoints of the evidence log do not reach a place that should get them"
+            title = "checkpoints of the evidence log do not reach a checkpoint target"
             body = f"target {each.target}, tried {counted(each.tries, 'time')}; the reason: strongroom audit"
             yield Alert(f"{AlertKind.WITNESS} {each.target}", Level.WARNING, title, body)

@@ -86,7 +86,7 @@ class FolderTarget:
             if not is_there(path):
                 write_new(path, folder / f".{kept.size}.{os.getpid()}.part", data)
             if read_file(path) != data:
-                raise WorldError(f"{path.name} is there already and says something else", hint="compare the two")
+                raise WorldError(f"{path.name} exists already with different content", hint="compare the two")
         except OSError as error:
             raise WorldError(f"the folder cannot be written: {error.strerror}", hint="is it mounted?") from error
         return {}

@@ -62,7 +62,9 @@ class Walk:
 def signer_of(config: Config) -> Signer:
     """Return the agent's signing key. Raises UsageError where none is configured or it is not to be had."""
     if config.vault.signing_key is None:
-        raise UsageError("the agent has no signing key", hint="name one with [vault] signing_key; `init` makes one")
+        raise UsageError(
+            "the agent has no signing key", hint="set [vault] signing_key; `strongroom init` creates a key"
+        )
     return Signer.parse(resolve(config.vault.signing_key).reveal())
 
 

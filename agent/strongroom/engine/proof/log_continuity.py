@@ -107,11 +107,9 @@ def is_accepted(vault: Vault) -> bool:
 def accept_lost_history(vault: Vault, by: str, reason: str, clock: Clock) -> None:
     """Write down that a person knows of it. Raises UsageError where there is nothing to accept, or no reason."""
     if not reason.strip():
-        raise UsageError("a reason is missing", hint="say it with --accept-lost-history WHY")
+        raise UsageError("a reason is missing", hint="give it with --accept-lost-history WHY")
     if not is_history_missed(vault):
-        raise UsageError(
-            "the history of this vault is not lost, or that was accepted before", hint="strongroom recover"
-        )
+        raise UsageError("the history of this vault is not lost, or was already accepted", hint="strongroom recover")
     with vault.catalogue.transaction():
         add_entry(vault.catalogue, Entry(ACCEPTED, clock(), facts={"by": by}, words=reason.strip()))
     vault.write_log()

@@ -115,7 +115,7 @@ def hand_over(package_source: PackageSource, order: PackageRequest) -> HandedOve
 def _check(package_source: PackageSource, order: PackageRequest) -> None:
     """Refuse what cannot be handed over before the log is signed for it."""
     if not order.archives:
-        raise UsageError("there is nothing to hand over", hint="name archives with --archives, or a --matter")
+        raise UsageError("there is no archive for the package", hint="name archives with --archives, or a --matter")
     check_target(order.target)
     require_outside(package_source.vault, order.target)
     for each in order.recipients:
@@ -130,7 +130,7 @@ def check_target(target: Path) -> None:
     if target.exists() or target.is_symlink():
         raise UsageError(f"{target} exists and is never overwritten", hint="name a new folder with --to")
     if not target.parent.is_dir():
-        raise UsageError(f"there is no folder {target.parent}", hint="make it first, or name another with --to")
+        raise UsageError(f"there is no folder {target.parent}", hint="create it first, or choose another with --to")
 
 
 def check_recipient(text: str) -> None:
@@ -176,7 +176,9 @@ def _folder(target: Path, random_bytes: Chance) -> Iterator[Path]:
         temporary.rename(target)
         flush_folder(target.parent)
     except FileExistsError:
-        raise UsageError(f"{target} was being made by somebody else", hint="name another folder with --to") from None
+        raise UsageError(
+            f"{target} was being created by another process", hint="name another folder with --to"
+        ) from None
     except OSError as error:
         raise in_words(error) from error
     finally:

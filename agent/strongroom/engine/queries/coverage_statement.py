@@ -61,14 +61,16 @@ def require_confirmed(vault: Vault, streams: Mapping[str, Stream]) -> None:
         raise VaultError(
             f"no statement is signed: the evidence log does not confirm the coverage in the catalogue:"
             f" {wrong[0].where}: {wrong[0].message}" + (f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""),
-            hint="run `strongroom audit verify`, then make the catalogue again: strongroom rebuild",
+            hint="run `strongroom audit verify`, then rebuild the catalogue: strongroom rebuild",
         )
 
 
 def sign(text: str, config: Config) -> str:
     """Sign a statement with the agent's key. Raises UsageError when none is configured."""
     if config.vault.signing_key is None:
-        raise UsageError("the agent has no signing key", hint="name one with [vault] signing_key; `init` makes one")
+        raise UsageError(
+            "the agent has no signing key", hint="set [vault] signing_key; `strongroom init` creates a key"
+        )
     return Signer.parse(resolve(config.vault.signing_key).reveal()).sign(text)
 
 

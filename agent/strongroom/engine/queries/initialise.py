@@ -59,7 +59,9 @@ def check_wishes(wishes: Wishes) -> None:
     }
     for what, path in places.items():
         if path is not None and path.exists():
-            raise UsageError(f"there is a {what} at {path} already", hint="it is never overwritten: name another path")
+            raise UsageError(
+                f"there is a {what} at {path} already", hint="it is never overwritten: choose another path"
+            )
     if wishes.vault.exists() and any(wishes.vault.iterdir()):
         hint = "choose another folder for the vault"
         if wishes.vault.is_dir() and is_unfinished(Layout(wishes.vault), configured=False):
@@ -68,8 +70,8 @@ def check_wishes(wishes: Wishes) -> None:
     for path in filter(None, (wishes.identity, wishes.recovery_file)):
         if wishes.vault.resolve() in path.resolve().parents:
             raise UsageError(
-                "the identity must not lie inside the vault it opens",
-                hint="whoever copies the vault would have the key",
+                "the identity must not be inside the vault that it opens",
+                hint="anyone who copies the vault would have the key",
             )
     _check_text(wishes)
 
@@ -82,7 +84,7 @@ def _check_text(wishes: Wishes) -> None:
     config = parse_config(wishes.config, _text(wishes, stand_ins))
     for check in check_streams(config, Dependencies()):
         if check.verdict is CheckResult.FAIL:
-            raise UsageError(f"nothing was made: {check.message}", hint=check.hint)
+            raise UsageError(f"nothing was created: {check.message}", hint=check.hint)
 
 
 def _text(wishes: Wishes, recipients: Sequence[str]) -> str:

@@ -80,7 +80,7 @@ def _try(engine: Engine, request: Request) -> tuple[bool, str]:
 
 
 def _run_now(_engine: Engine, request: Request) -> str:
-    return f"looking for what is due in {request.subject or 'every stream'}"
+    return f"looking for pending windows in {request.subject or 'every stream'}"
 
 
 def _retry(engine: Engine, request: Request) -> str:
@@ -91,7 +91,7 @@ def _cancel(engine: Engine, request: Request) -> str:
     job = _job(engine, request.subject)
     facts = Facts(cause=Cause.PERSON, detail=f"cancelled by {request.by}")
     record(engine, job, StepResult(Event.CANCELLED, facts))
-    return f"job {job.id} is cancelled; its window is due again at the next look unless its stream is paused"
+    return f"job {job.id} is cancelled; its window is pending again at the next look unless its stream is paused"
 
 
 def _regenerate(engine: Engine, request: Request) -> str:
@@ -102,7 +102,7 @@ def _regenerate(engine: Engine, request: Request) -> str:
     with catalogue.transaction():
         fresh = regeneration_of(engine, job)
         enter(catalogue, fresh)
-    how = "has the provider make the same export again" if fresh.ref else "makes a fresh export of the same window"
+    how = "requests the same export again" if fresh.ref else "requests a new export of the same window"
     return f"job {fresh.id} {how}; the older archive stays"
 
 
@@ -114,7 +114,7 @@ def _pause(engine: Engine, request: Request) -> str:
 
 def _resume(engine: Engine, request: Request) -> str:
     _set_paused(engine, request.subject, "")
-    return f"{request.subject} goes on"
+    return f"{request.subject} is resumed"
 
 
 def _set_paused(engine: Engine, subject: str, paused: str) -> None:

@@ -36,8 +36,8 @@ from strongroom.vault.scrubs import findings_of, is_still_read
 from strongroom.vault.vault import Vault, open_vault, require_sound_places
 
 WITHOUT_LOG = (
-    "put log/log.jsonl or catalogue.sqlite back from a copy; only if both are lost for good: strongroom rebuild"
-    " --lose-history, which knows nothing of legal holds, longer periods and erasures"
+    "restore log/log.jsonl or catalogue.sqlite from a copy; only if both are lost for good: strongroom rebuild"
+    " --lose-history, which knows no earlier legal holds, extended periods or erasures"
 )
 
 _DECISIVE = (ProblemKind.BAD_CATALOGUE, ProblemKind.OLD_CATALOGUE, ProblemKind.FORKED_LOG, ProblemKind.BROKEN_LOG)
@@ -58,7 +58,7 @@ def diagnose(root: Path, *, deep: bool = False, configured: bool = True) -> list
     except VaultError as error:
         return [VaultProblem(ProblemKind.PLACE, error.message, error.hint, mendable=False)]
     if is_unfinished(layout, configured=configured):
-        words = "a vault was begun here and never finished: it holds nothing, and init refuses the folder"
+        words = "init was interrupted here: the vault is empty, and init refuses the folder"
         remedy = "move the folder aside, so that strongroom init can be run again"
         return [VaultProblem(ProblemKind.UNFINISHED, words, remedy)]
     found = list(_of_catalogue(layout))
@@ -88,8 +88,8 @@ def _of_places(layout: Layout, found: list[VaultProblem]) -> Iterator[VaultProbl
     named = {name for each in found for name in each.files}
     for name in misplaced(layout):
         if name not in named:
-            words = f"{name} is a symbolic link, or no regular file, and is not opened"
-            remedy = "see what it is, remove it, and put the file back from a copy if there was one"
+            words = f"{name} is a symbolic link or not a regular file, and is not opened"
+            remedy = "check what it is, remove it, and restore the file from a copy if there was one"
             yield VaultProblem(ProblemKind.PLACE, words, remedy, mendable=False, files=(name,))
 
 
@@ -116,12 +116,14 @@ def _of_log(vault: Vault) -> Iterator[VaultProblem]:
     if not is_there(log):
         if last:
             words = f"the log's file is not there; the catalogue has its {counted(last, 'entry')}"
-            yield VaultProblem(ProblemKind.NO_LOG, words, "write it anew from the catalogue", files=name)
+            yield VaultProblem(ProblemKind.NO_LOG, words, "write it again from the catalogue", files=name)
         return
     try:
         open_file(log).close()
     except OSError as error:
-        remedy = "see what it is and who owns it, put the file back from a copy; nothing is appended to it until then"
+        remedy = (
+            "check what it is and who owns it, and restore the file from a copy; nothing is appended to it until then"
+        )
         words = f"log/log.jsonl cannot be read: {error.strerror}"
         yield VaultProblem(ProblemKind.UNREADABLE_LOG, words, remedy, mendable=False, files=name)
         return
@@ -143,7 +145,7 @@ def _of_log(vault: Vault) -> Iterator[VaultProblem]:
             if known is not None and known["line"] != line:
                 forked = forked or seq
     if not forked and (stray := unchained_row(catalogue, seq, prev)) is not None:
-        words = f"the catalogue is damaged: its row {stray} of the log follows none, so that nothing of ours wrote it"
+        words = f"the catalogue is damaged: its row {stray} of the log follows no other, so Strongroom did not write it"
         remedy = "make the catalogue again from log and manifests (strongroom rebuild); the damaged one is kept"
         yield VaultProblem(ProblemKind.BAD_CATALOGUE, words, remedy, files=("catalogue.sqlite",))
         return
@@ -166,8 +168,8 @@ def _judge_log(seq: int, last: int, forked: int, *, torn: bool) -> Iterator[Vaul
             ProblemKind.TORN_LOG, "the last line of the log is half a line: a crash while writing", remedy, files=name
         )
     if forked:
-        words = f"log and catalogue part at entry {forked}: each has lines that the other has not"
-        remedy = "one of the two belongs to another copy of this vault: put back the pair that belongs together"
+        words = f"log and catalogue differ from entry {forked} on: each has lines that the other lacks"
+        remedy = "one of them belongs to another copy of this vault: restore the pair that belongs together"
         yield VaultProblem(ProblemKind.FORKED_LOG, words, remedy, mendable=False, files=("catalogue.sqlite", *name))
     elif seq > last:
         words = f"the log has {counted(seq, 'entry')}, the catalogue {last}: the catalogue is an older copy"
@@ -212,7 +214,7 @@ def _differing_rows(vault: Vault) -> Iterator[VaultProblem]:
     if wrong:
         more = f" (and {len(wrong) - 1} more; strongroom audit verify names each)" if len(wrong) > 1 else ""
         words = f"the log and the manifests do not confirm the catalogue: {wrong[0].where}: {wrong[0].message}{more}"
-        remedy = "make the catalogue again from log and manifests: strongroom rebuild; the one that is there is kept"
+        remedy = "make the catalogue again from log and manifests: strongroom rebuild; the present one is kept"
         yield VaultProblem(ProblemKind.ROWS, words, remedy, mendable=False, files=("catalogue.sqlite",))
 
 
@@ -223,8 +225,8 @@ def _of_jobs(vault: Vault) -> Iterator[VaultProblem]:
 def _interrupted(vault: Vault) -> Iterator[VaultProblem]:
     jobs = interrupted_jobs(vault.catalogue)
     if jobs:
-        words = f"{counted(len(jobs), 'job')} {noun_of(len(jobs), 'was', 'were')} in a worker's hands when it ended"
-        yield VaultProblem(ProblemKind.INTERRUPTED, words, "nothing to do: the next run settles them", mendable=False)
+        words = f"{counted(len(jobs), 'job')} {noun_of(len(jobs), 'was', 'were')} in progress when the process ended"
+        yield VaultProblem(ProblemKind.INTERRUPTED, words, "nothing to do: the next run resumes them", mendable=False)
 
 
 def _of_archives(vault: Vault, *, deep: bool) -> Iterator[VaultProblem]:
@@ -235,9 +237,9 @@ def _of_archives(vault: Vault, *, deep: bool) -> Iterator[VaultProblem]:
         yield from _keep_of_rows(f"archive {archive_id}", look)
         untold += sum(anew and each.message == UNTOLD for each in faults)
     if untold and not is_accepted(vault):
-        older = f"{counted(untold, 'archive')} {noun_of(untold, 'is', 'are')} of before"
+        older = f"{counted(untold, 'archive')} {noun_of(untold, 'is', 'are')} older than the log"
         words = f"the log begins with a rebuild that had none: {older}, and so may be holds"
-        remedy = "put log/log.jsonl back from a copy and rebuild; without one, place the legal holds again, then:"
+        remedy = "restore log/log.jsonl from a copy and rebuild; without a copy, place the legal holds again, then:"
         remedy += " strongroom recover --accept-lost-history WHY"
         yield VaultProblem(ProblemKind.NO_HISTORY, words, remedy, mendable=False, files=("log/log.jsonl",))
 
@@ -281,20 +283,20 @@ def _of_archive(vault: Vault, archive: Archive, faults: list[FixityFault]) -> It
         words, files = f"{about}: {fault.file}: {fault.message}", (fault.file,)
         if fault.code == "unreadable" and not _is_to_be_had(vault.layout.root / fault.file):
             kind = {payload: ProblemKind.PAYLOAD, key: ProblemKind.KEY}.get(fault.file, ProblemKind.MANIFEST)
-            remedy = "see what it is, who owns it and its mode; make it readable, or move it away; then look again"
+            remedy = "check what it is, its owner and its mode; make it readable, or move it away; then check again"
             yield VaultProblem(kind, words, remedy, mendable=False, archive=archive.id, files=files)
         elif fault.file in (payload, key):
             kind = ProblemKind.KEY if fault.file == key else ProblemKind.PAYLOAD
             remedy = (
-                "put the file back from a copy of the vault; if there is none, --apply moves what is left to quarantine"
-                " and has the window exported again where the provider still holds it"
+                "restore the file from a copy of the vault; without a copy, --apply moves what is left to quarantine"
+                " and the window is exported again if the provider still has it"
             )
             yield VaultProblem(kind, words, remedy, archive=archive.id, files=files)
         elif fault.code == "log":
             remedy = "compare with a copy of the vault: the catalogue or the log was changed"
             yield VaultProblem(ProblemKind.MANIFEST, words, remedy, mendable=False, archive=archive.id, files=files)
         else:
-            remedy = "write it again from the catalogue, which the log bears out; the damaged one goes to quarantine"
+            remedy = "write it again from the catalogue, which the log confirms; the damaged one moves to quarantine"
             yield VaultProblem(ProblemKind.MANIFEST, words, remedy, archive=archive.id, files=files)
 
 

@@ -195,8 +195,8 @@ def _read_line(line: bytes, seq: int, prev: str) -> Body:
         follows, body = False, {}
     if not follows:
         raise VaultError(
-            f"line {seq} of log/log.jsonl does not follow the line before it: nothing is made from it",
-            hint="restore log/log.jsonl from a copy; docs/recovery/torn-log.md tells how",
+            f"line {seq} of log/log.jsonl does not follow the line before it: nothing is rebuilt from it",
+            hint="restore log/log.jsonl from a copy; see docs/recovery/torn-log.md",
         )
     return body
 
@@ -281,4 +281,4 @@ def _level_log(layout: Layout) -> None:
 
 def _check_stop(order: Rebuild) -> None:
     if order.stop():
-        raise Interrupted("the rebuild was interrupted", hint="run it again: it goes on where it was")
+        raise Interrupted("the rebuild was interrupted", hint="run it again: it resumes where it stopped")

@@ -76,7 +76,7 @@ def _bring_level(vault: Vault) -> list[str]:
         vault.write_log()
     except (VaultError, WorldError, OSError) as error:
         words = error.strerror if isinstance(error, OSError) else error.message
-        return [f"left alone log/log.jsonl: {words}; the catalogue has every entry"]
+        return [f"not repaired: log/log.jsonl: {words}; the catalogue has every entry"]
     return []
 
 
@@ -86,7 +86,7 @@ def _try(recovery: Recovery, vault: Vault, trouble: VaultProblem) -> list[str]:
         return _MEND[trouble.kind](recovery, vault, trouble)
     except (VaultError, WorldError, OSError) as error:
         told = (error.strerror, "see what it is") if isinstance(error, OSError) else (error.message, error.hint)
-        return [f"left alone {', '.join(trouble.files)}: {told[0]}; {told[1]}"]
+        return [f"not repaired: {', '.join(trouble.files)}: {told[0]}; {told[1]}"]
 
 
 def _once_each(found: list[VaultProblem]) -> list[VaultProblem]:
@@ -109,9 +109,9 @@ def _rebuild(recovery: Recovery) -> list[str]:
     # What is damaged cannot mend the log; where there is no log at all, the diagnosis leaves this to a person.
     lose = not is_foreign(Layout(recovery.root).catalogue)
     made = rebuild(Rebuild(recovery.root, recovery.clock, recovery.streams, lose_history=lose))
-    kept = f"; the one that was there is now {made.aside.name}" if made.aside else ""
+    kept = f"; the old one is now {made.aside.name}" if made.aside else ""
     jobs, entries = counted(made.jobs, "job"), counted(made.entries, "entry")
-    told = f"made the catalogue again: {counted(made.archives, 'archive')}, {jobs}, {entries}{kept}"
+    told = f"rebuilt the catalogue: {counted(made.archives, 'archive')}, {jobs}, {entries}{kept}"
     sealed = f"{counted(made.sealed, 'hold')} with a sealed name: strongroom rebuild --identity FILE opens it"
     return [
         told,
@@ -123,7 +123,7 @@ def _rebuild(recovery: Recovery) -> list[str]:
 
 def _level(_recovery: Recovery, vault: Vault, trouble: VaultProblem) -> list[str]:
     vault.write_log()
-    return [f"brought the log's file level with the catalogue ({trouble.kind})"]
+    return [f"updated the log file from the catalogue ({trouble.kind})"]
 
 
 def _rewrite_manifest(recovery: Recovery, vault: Vault, trouble: VaultProblem) -> list[str]:

@@ -83,7 +83,10 @@ class Scrub:
         """
         with _alone(self._vault) as mine:
             if not mine:
-                raise VaultLocked("another process scrubs this vault", hint="wait for it, see: strongroom scrub status")
+                raise VaultLocked(
+                    "another process is scrubbing this vault",
+                    hint="wait for it; to see its progress: strongroom scrub status",
+                )
             return self._walk(most) if self._take_up(self._clock(), begin=begin) else 0
 
     def finish(self) -> None:

@@ -66,8 +66,8 @@ def scrub_alarms(vault: Vault, now: datetime, pace: ScrubPace) -> Iterator[Alert
         title = f"{len(by_archive) - NAMED} more archives are not what was archived"
         yield Alert(AlertKind.FIXITY, Level.CRITICAL, title, "all of them: strongroom scrub status")
     if is_behind(last_lap(vault.catalogue), pace, now):
-        title = f"the vault is not read again within {counted(pace.every.days, 'day')} as it should be"
-        yield Alert(AlertKind.SCRUB, Level.WARNING, title, "how far it is: strongroom scrub status")
+        title = f"the scrub is late: the vault should be read again within {counted(pace.every.days, 'day')}"
+        yield Alert(AlertKind.SCRUB, Level.WARNING, title, "its progress: strongroom scrub status")
 
 
 def _damaged(archive: str, found: list[ScrubFinding]) -> Alert:

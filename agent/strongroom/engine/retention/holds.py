@@ -47,7 +47,8 @@ def archives_under(vault: Vault, matter: str) -> list[Archive]:
     standing = [hold for hold in known if fold_name(hold.matter) == fold_name(matter)]
     if not standing:
         raise UsageError(
-            f"no hold stands for the matter {matter!r}", hint=nearest_words(matter, (hold.matter for hold in known))
+            f"there is no active hold for the matter {matter!r}",
+            hint=nearest_words(matter, (hold.matter for hold in known)),
         )
     caught = [
         record.id
@@ -117,7 +118,7 @@ def release(vault: Vault, hold_id: str, by: Person, reason: str, now: datetime) 
         if hold is None:
             raise UsageError(f"there is no hold {hold_id}", hint="see: strongroom hold list")
         if not release_hold(catalogue, hold.id, now, _signature(by), reason.strip()):
-            raise UsageError(f"hold {hold.id} was released before", hint="see: strongroom hold list --all")
+            raise UsageError(f"hold {hold.id} is already released", hint="see: strongroom hold list --all")
         facts: dict[str, Fact] = {"hold": hold.id, "by": by.token}
         add_entry(catalogue, Entry("hold.released", now, facts=facts, words=f"{hold.matter}: {reason.strip()}"))
     vault.write_log()
@@ -187,9 +188,11 @@ def _need(text: str, what: str, option: str) -> None:
     """Refuse words that are none, or that could fill or forge lines of what is handed over."""
     line = text.strip()
     if not line:
-        raise UsageError(f"{what} is missing", hint=f"say it with {option}")
+        raise UsageError(f"{what} is missing", hint=f"give it with {option}")
     if len(line) > LONGEST or not line.isprintable():
-        raise UsageError(f"{what} is one line of at most {LONGEST} characters", hint=f"say it shorter with {option}")
+        raise UsageError(
+            f"{what} is one line of at most {LONGEST} characters", hint=f"give a shorter one with {option}"
+        )
 
 
 def _signature(by: Person) -> str:

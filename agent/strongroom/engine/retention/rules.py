@@ -96,7 +96,7 @@ def _refuse_shorter(new: RetentionRule, old: RetentionRule | None) -> None:
         return
     raise UsageError(
         f"retention class {new.name} would become shorter: it was {old.words}, now {new.words}",
-        hint="the vault is locked: a period can only be lengthened; put the old one back, or give the new one a name",
+        hint="the vault is in lock mode: periods can only be extended; restore the old one, or rename the new one",
     )
 
 
@@ -178,7 +178,7 @@ def extend(
     """
     catalogue = vault.catalogue
     if not reason.strip():
-        raise UsageError("a reason is missing", hint="say why with --reason, for whoever reads the log")
+        raise UsageError("a reason is missing", hint="give one with --reason; the log records it")
     with catalogue.transaction():
         rule = get_classes(catalogue).get(class_name)
         if rule is None:
@@ -186,7 +186,7 @@ def extend(
             raise UsageError(f"there is no retention class {class_name}", hint=f"the vault knows {known}")
         done = [_extend(catalogue, archive, rule, by, reason, now) for archive in archives]
         if not done:
-            raise UsageError("there is no archive to lengthen", hint="see: strongroom archives")
+            raise UsageError("there is no archive to extend", hint="see: strongroom archives")
     vault.write_log()
     return done
 
@@ -218,14 +218,14 @@ def _extend(
     until = end_of(rule, archive.spec.window, archive.verified_at)
     if record.until is None and rule.name not in class_names(archive.retention):
         raise UsageError(
-            f"archive {archive.id} has no recorded rule and is kept for ever; {rule.name} could only shorten that",
+            f"archive {archive.id} has no recorded rule and is retained forever; {rule.name} could only shorten that",
             hint=f"its own class, {archive.retention}, can be given to it",
         )
     if record.until is not None and until <= record.until:
         raise UsageError(
-            f"archive {archive.id} is kept until {record.until:%Y-%m-%d}; {rule.name} would keep it until "
-            f"{until:%Y-%m-%d} only",
-            hint="retention is only ever lengthened: name a longer class",
+            f"archive {archive.id} is retained until {record.until:%Y-%m-%d}; {rule.name} would retain it only until "
+            f"{until:%Y-%m-%d}",
+            hint="periods can only be extended: choose a longer class",
         )
     lengthen(catalogue, archive, rule)
     facts: dict[str, Fact] = {"by": by.token, "rule": {**rule_body(rule)}, "until": format_instant(until)}

@@ -150,7 +150,7 @@ class WorkerClient:
             if reply.verified is not None:
                 self._done = True
                 return reply.verified
-        raise SealerDied("the sealing process told of progress without end", hint=_ADVICE)
+        raise SealerDied("the sealing process reported progress without end", hint=_ADVICE)
 
     def close(self) -> None:
         """End the sealer if it is still there: at once where a person asked to stop before it was done."""
@@ -232,7 +232,7 @@ class WorkerClient:
             self._reply()
         except StrongroomError as error:
             return error
-        return SealerDied("the sealing process stopped taking bytes", hint=_ADVICE)
+        return SealerDied("the sealing process stopped accepting bytes", hint=_ADVICE)
 
 
 def _airlock_start(control: int) -> subprocess.Popen[bytes]:

@@ -85,7 +85,7 @@ class Unpacked(io.RawIOBase):
             raise SealError("the archive decrypts, but to no sound zstd stream", hint=_ADVICE) from error
         self._at += count
         if self._at > self.size or (not count and self._at < self.size and len(memoryview(buffer))):
-            raise SealError(f"the archive unpacks to other than the {self.size:,} bytes delivered", hint=_ADVICE)
+            raise SealError(f"the archive does not decompress to the {self.size:,} bytes delivered", hint=_ADVICE)
         return count
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
