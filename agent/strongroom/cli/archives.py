@@ -117,7 +117,7 @@ def archives(
     elif not broken:
         tell("There are no such archives.")
     if total and not as_json:
-        tell(f"Not listed: {count_words(total)} destroyed; see: strongroom archives --holding destroyed")
+        tell(f"Not listed: {count_words(total)} that were destroyed; see: strongroom archives --holding destroyed")
 
 
 def _show_destroyed(gone: Sequence[DestroyedArchive], as_json: bool) -> None:

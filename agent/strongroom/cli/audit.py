@@ -281,7 +281,7 @@ def view_fields(view: EvidenceView) -> Iterator[tuple[str, str]]:
     for each in view.targets:
         yield "sent to", f"{each.target}: {_sending_words(view, each)}"
     if view.signing and not view.targets:
-        yield "sent to", "none: checkpoints prove little while they stay only on this machine"
+        yield "sent to", "nowhere: checkpoints prove little while they stay only on this machine"
 
 
 def _targets(view: EvidenceView) -> list[dict[str, object]]:

@@ -195,7 +195,7 @@ def _hidden(found: re.Match[str]) -> str:
 
 def _system_words(error: OSError) -> str:
     if not error.filename and isinstance(error, FileNotFoundError) and not has_folder():
-        return "the working directory was removed, so relative paths do not work (change to a folder that exists)"
+        return "the working directory was removed: relative paths lead nowhere (change to a folder that exists)"
     words = error.strerror or type(error).__name__
     return f"{words}: {error.filename}" if error.filename else words
 

@@ -56,7 +56,7 @@ def ask_passphrase(path: Path, passphrase_file: Path | None, kept: SecretRef | N
             terminal.tell(terminal.clean(error.message))
     if not terminal.can_ask():
         raise UsageError(
-            f"the identity {path} has a passphrase, and there is no terminal to ask for it",
+            f"the identity {path} is sealed with a passphrase and there is nobody to ask",
             hint="give the passphrase with --passphrase-file PATH",
         )
     return str(click.prompt(f"Passphrase of {terminal.clean(str(path))}", hide_input=True, err=True))

@@ -42,7 +42,7 @@ def _parse_since(text: object) -> None:
 def _parse_provider(text: object) -> None:
     known = Installed()
     if text not in known:
-        raise UsageError(f"there is no provider named {text!r}", hint=f"the providers are: {', '.join(known)}")
+        raise UsageError(f"there is no provider named {text!r}", hint=f"known are: {', '.join(known)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -303,7 +303,7 @@ def export(
         say(clean(str(path)))
     if plain:
         tell(
-            "These keys are clear text: anyone who reads the file can open these archives. Hand it over and remove it."
+            "These keys are in the clear: anyone who reads the file opens these archives. Hand it over and remove it."
         )
     tell(f"They open {counted(len(ids), 'archive')}, for good: {OLD_COPIES}")
 

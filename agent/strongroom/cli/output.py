@@ -107,4 +107,4 @@ def hang(start: str, start_cells: int, text: str, width: int) -> list[str]:
 def tell_more(shown: int, limit: int) -> None:
     """Say on standard error that a list was cut at its limit, and how to see more."""
     if shown == limit:
-        tell(f"Showing the first {limit:,}. For more: --limit N")
+        tell(f"Shown: the first {limit:,}. For more: --limit N")

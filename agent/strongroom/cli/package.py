@@ -104,7 +104,7 @@ def _say_made(made: HandedOver, *, plain: bool) -> None:
     tell(f"{count}, {size_words(made.size)}, proven under {counted(made.checkpoint, 'entry')} of the log")
     tell(f"SHA-256 of its SHA256SUMS, recorded in the log: {made.sums_sha256}")
     if plain:
-        tell(click.style("The records in it are clear text: anyone who reads the folder reads them.", fg="yellow"))
+        tell(click.style("The records in it are in the clear: anyone who reads the folder reads them.", fg="yellow"))
     tell("Give the recipient the public key by a separate way. The README in the folder explains how to check it.")
 
 

@@ -32,4 +32,4 @@ def ask_back(secret: str) -> None:
         if copied(secret, str(click.prompt(f"The last {ASKED} characters, from your paper", err=True))):
             return
         tell("That is not what is written above. Compare character by character and try again.")
-    raise UsageError("the recovery identity was not confirmed: nothing was created", hint="run strongroom init again")
+    raise UsageError("the recovery identity was not confirmed: nothing was made", hint="run strongroom init again")

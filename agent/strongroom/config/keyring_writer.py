@@ -49,9 +49,7 @@ def _store(service: str, name: str, secret: Secret) -> None:
         except NotImplementedError:  # how a backend says that it can only be read
             continue
         return
-    raise UsageError(
-        "the keyring on this machine is read-only", hint="store the secret with the program that manages it"
-    )
+    raise UsageError("the keyring here can only be read", hint="store the secret with the program that manages it")
 
 
 def _remove(service: str, name: str) -> int:

@@ -71,7 +71,7 @@ def hand_over(
     except WireFailed as error:
         raise WorldError(f"it did not arrive: {error}", hint="check the network and the address") from None
     if not 200 <= status < 300:
-        raise WorldError(f"the server answered {status}", hint="check that the address still accepts it")
+        raise WorldError(f"it was answered {status}", hint="check that the address still accepts it")
     return bytes(body)
 
 

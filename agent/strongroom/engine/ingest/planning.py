@@ -250,7 +250,7 @@ def enter_window(engine: Engine, stream: Stream, window: Window, retention: str,
     catalogue, now = engine.vault.catalogue, engine.clock()
     if window.start >= now:
         raise UsageError(
-            f"{format_instant(window.start)} is in the future: there is nothing to export yet",
+            f"{format_instant(window.start)} has not come yet: there is nothing to export",
             hint=f"it is {format_instant(now)} now; ask for a window that has ended, or let the plan export it",
         )
     if window.end + window.length <= now and not again and _is_snapshot(engine, stream):

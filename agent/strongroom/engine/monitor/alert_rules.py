@@ -160,7 +160,7 @@ def _at_risk(stream_status: StreamStatus, now: datetime) -> Iterator[Alert]:
     title = f"{_words(risk.amount)} of one stream will be deleted by the provider, from {risk.first_loss:%Y-%m-%d} on"
     gaps = len(risk.gaps)
     body = (
-        f"stream {stream_status.stream}: {_words(risk.amount)} not archived, in {counted(gaps, 'gap')} from "
+        f"stream {stream_status.stream}: not archived are {_words(risk.amount)} in {counted(gaps, 'gap')} from "
         + _period(Window(risk.gaps[0].start, risk.gaps[-1].end))
     )
     yield Alert(f"{AlertKind.AT_RISK} {stream_status.stream}", severity, title, body)

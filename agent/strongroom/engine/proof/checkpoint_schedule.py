@@ -112,7 +112,7 @@ def evidence_alarms(vault: Vault) -> Iterator[Alert]:
     """Yield what is wrong with the checkpoints: none can be made, or a target never gets them."""
     trouble, newest = get_trouble(vault.catalogue), newest_checkpoint(vault.catalogue)
     if trouble:
-        title = "the evidence log is no longer signed: a person must act"
+        title = "the evidence log is no longer signed: a person must look"
         yield Alert(f"{AlertKind.LOG} checkpoint", Level.CRITICAL, title, f"{trouble}; see: strongroom audit verify")
     if unkept := get_unkept(vault.catalogue):
         title = "the last checkpoint could not be kept beside the signing key"

@@ -84,7 +84,7 @@ def _check_text(wishes: Wishes) -> None:
     config = parse_config(wishes.config, _text(wishes, stand_ins))
     for check in check_streams(config, Dependencies()):
         if check.verdict is CheckResult.FAIL:
-            raise UsageError(f"nothing was created: {check.message}", hint=check.hint)
+            raise UsageError(f"nothing was made: {check.message}", hint=check.hint)
 
 
 def _text(wishes: Wishes, recipients: Sequence[str]) -> str:

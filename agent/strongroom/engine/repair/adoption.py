@@ -61,7 +61,7 @@ def _whole(vault: Vault, archive_id: str) -> Archive:
     archive = _read(vault, archive_id)
     sound = archive.id == archive_id and id_of(Path(archive.job)) == archive.job
     if not sound or check_payload(vault, archive) or not is_file(vault.key_path(archive)):
-        raise VaultError(f"archive {archive_id} is incomplete", hint="restore its files from a copy, or move it away")
+        raise VaultError(f"archive {archive_id} is not whole", hint="restore its files from a copy, or move it away")
     return archive
 
 

@@ -288,7 +288,7 @@ def _of_archive(vault: Vault, archive: Archive, faults: list[FixityFault]) -> It
         elif fault.file in (payload, key):
             kind = ProblemKind.KEY if fault.file == key else ProblemKind.PAYLOAD
             remedy = (
-                "restore the file from a copy of the vault; without a copy, --apply moves what is left to quarantine"
+                "put the file back from a copy of the vault; without a copy, --apply moves what is left to quarantine"
                 " and the window is exported again if the provider still has it"
             )
             yield VaultProblem(kind, words, remedy, archive=archive.id, files=files)

@@ -76,7 +76,7 @@ def _bring_level(vault: Vault) -> list[str]:
         vault.write_log()
     except (VaultError, WorldError, OSError) as error:
         words = error.strerror if isinstance(error, OSError) else error.message
-        return [f"not repaired: log/log.jsonl: {words}; the catalogue has every entry"]
+        return [f"left alone log/log.jsonl: {words}; the catalogue has every entry"]
     return []
 
 
@@ -86,7 +86,7 @@ def _try(recovery: Recovery, vault: Vault, trouble: VaultProblem) -> list[str]:
         return _MEND[trouble.kind](recovery, vault, trouble)
     except (VaultError, WorldError, OSError) as error:
         told = (error.strerror, "see what it is") if isinstance(error, OSError) else (error.message, error.hint)
-        return [f"not repaired: {', '.join(trouble.files)}: {told[0]}; {told[1]}"]
+        return [f"left alone {', '.join(trouble.files)}: {told[0]}; {told[1]}"]
 
 
 def _once_each(found: list[VaultProblem]) -> list[VaultProblem]:

@@ -47,7 +47,7 @@ def archives_under(vault: Vault, matter: str) -> list[Archive]:
     standing = [hold for hold in known if fold_name(hold.matter) == fold_name(matter)]
     if not standing:
         raise UsageError(
-            f"there is no active hold for the matter {matter!r}",
+            f"no hold stands for the matter {matter!r}",
             hint=nearest_words(matter, (hold.matter for hold in known)),
         )
     caught = [
@@ -118,7 +118,7 @@ def release(vault: Vault, hold_id: str, by: Person, reason: str, now: datetime) 
         if hold is None:
             raise UsageError(f"there is no hold {hold_id}", hint="see: strongroom hold list")
         if not release_hold(catalogue, hold.id, now, _signature(by), reason.strip()):
-            raise UsageError(f"hold {hold.id} is already released", hint="see: strongroom hold list --all")
+            raise UsageError(f"hold {hold.id} was released before", hint="see: strongroom hold list --all")
         facts: dict[str, Fact] = {"hold": hold.id, "by": by.token}
         add_entry(catalogue, Entry("hold.released", now, facts=facts, words=f"{hold.matter}: {reason.strip()}"))
     vault.write_log()
