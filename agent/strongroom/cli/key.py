@@ -302,9 +302,7 @@ def export(
     for path in paths:
         say(clean(str(path)))
     if plain:
-        tell(
-            "These keys are in the clear: anyone who reads the file opens these archives. Hand it over and remove it."
-        )
+        tell("These keys are in the clear: anyone who reads the file opens these archives. Hand it over and remove it.")
     tell(f"They open {counted(len(ids), 'archive')}, for good: {OLD_COPIES}")
 
 
