@@ -183,6 +183,6 @@ def _sign(context: DestructionContext, plan: DestructionPlan, by: Person, at: da
         return plain
     signer = str(key.verifier)
     if context.rules.approvers and signer not in context.rules.approvers:
-        raise UsageError("this key is not one of [destruction] approvers", hint="sign with a key that is listed there")
+        raise UsageError("this key is none of [destruction] approvers", hint="sign with a key that is listed there")
     note = key.sign(approval_text(proposal, format_instant(at), by, len(plan.waiting)))
     return Approval(proposal.id, at, by, proposal.plan_sha256, note, signer)

@@ -83,7 +83,7 @@ def _signer(approvers: tuple[str, ...], key: Signer | None) -> str:
     if key is None:
         raise UsageError("a time must be accepted with a signature here", hint="add --sign-with KEYFILE")
     if str(key.verifier) not in approvers:
-        raise UsageError("this key is not one of [destruction] approvers", hint="sign with a key that is listed there")
+        raise UsageError("this key is none of [destruction] approvers", hint="sign with a key that is listed there")
     return str(key.verifier)
 
 

@@ -86,9 +86,7 @@ def request_erasure(
     `overrides`: the ground is said to outweigh a retention period that still runs; never a hold, never a locked class.
     """
     if not subject.strip():
-        raise UsageError(
-            "the request names no person", hint="give a reference that your own records know: --subject REF"
-        )
+        raise UsageError("the request names nobody", hint="give a reference that your own records know: --subject REF")
     _refuse_telling(subject, ground)
     context.refuse_wrong_clock()
     at, catalogue = context.clock(), context.vault.catalogue
@@ -130,7 +128,7 @@ def propose_again(context: DestructionContext, erasure_id: str, by: Person) -> D
         loose = [archive for archive in _held(context, erasure) if live_plan_items(catalogue, archive.id) is None]
         plan = _put_on_plan(context, erasure, loose, by)
         if plan is None:
-            raise UsageError(f"no archive of {erasure_id} is off its plan", hint="see: strongroom erase list")
+            raise UsageError(f"nothing that {erasure_id} names is off the plan", hint="see: strongroom erase list")
     context.vault.write_log()
     return plan
 
@@ -301,7 +299,7 @@ def _pending(context: DestructionContext, erasure_id: str) -> Erasure:
     if erasure is None:
         raise UsageError(f"there is no request for erasure {erasure_id}", hint="see: strongroom erase list")
     if not erasure.pending:
-        raise StepRefused(f"the request {erasure_id} is {erasure.state}: it already has its final answer")
+        raise StepRefused(f"the request {erasure_id} is {erasure.state}: it has had its last answer")
     return erasure
 
 

@@ -245,7 +245,9 @@ def _paused(vault: Vault) -> Iterator[Alert]:
 
 def _quarantined(vault: Vault) -> Iterator[Alert]:
     for stream, count in sorted(quarantined_counts(vault.catalogue).items()):
-        title = f"{counted(count, 'export')} of one stream came unsound and {noun_of(count, 'is', 'are')} in quarantine"
+        title = (
+            f"{counted(count, 'export')} of one stream came unsound and {noun_of(count, 'lies', 'lie')} in quarantine"
+        )
         body = f"stream {stream}; what is wrong: strongroom archives --holding quarantined"
         yield Alert(f"{AlertKind.QUARANTINED} {stream}", Level.WARNING, title, body)
 
