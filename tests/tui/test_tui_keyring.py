@@ -65,7 +65,7 @@ async def test_what_the_keyring_keeps_restores_and_browses_without_a_question(ke
 
 REFUSALS: list[tuple[KeyringBackend, str]] = [
     (Keeping(), "the keyring has nothing under strongroom/identity. Store it with: strongroom secret set identity"),
-    (Raising(KeyringLocked(PASSPHRASE)), "the keyring is locked. unlock it"),
+    (Raising(KeyringLocked(PASSPHRASE)), "the keyring is locked. Unlock it"),
     (Raising(InitError(PASSPHRASE)), "the keyring cannot be opened"),
     (Raising(RuntimeError(PASSPHRASE)), "the keyring failed (RuntimeError)"),
     (keeping("an older one"), "passphrase"),
