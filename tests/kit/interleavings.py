@@ -32,6 +32,7 @@ from strongroom.engine.destruction.approve import approve
 from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.erasure import answer_erasure, request_erasure
+from strongroom.engine.destruction.log_consistency import Contradiction
 from strongroom.engine.destruction.propose import DestructionPlan, propose, read_plan, undo
 from strongroom.engine.destruction.redestroy import redestroy_returned
 from strongroom.engine.ingest.planning import enter_due, enter_window
@@ -136,6 +137,7 @@ class Scene:
         self.agreed: dict[str, datetime] = {}  # by plan: when the last approval was given, in true time
         self.requests: list[Request] = []
         self.refused: set[str] = set()
+        self.kept: set[str] = set()  # files that came back under a hold: they stay, with an alert
         self.sources = ["zavu"]
         self.told: list[str] = []
         self.config = self._make()
@@ -391,13 +393,17 @@ class Scene:
             for name in ("archives", "keys", "manifests"):
                 if (target / name).exists():
                     shutil.copytree(target / name, vault.layout.root / name, dirs_exist_ok=True)
-            redestroy_returned(vault, self.clock, thorough=False)
+            redestroy_returned(vault, self.clock, thorough=False, refused=self._keep)
             with suppress(StrongroomError):
                 carry_out(self.context(vault))
             self._see_who_is_gone(vault)
             shutil.rmtree(target, ignore_errors=True)
             for name in ("archives", "keys", "manifests"):
                 shutil.copytree(vault.layout.root / name, target / name)
+
+    def _keep(self, refusal: Contradiction) -> None:
+        assert any(keeps(*self.gone[refusal.archive]) for keeps in self.holds.values()), refusal.message
+        self.kept.add(refusal.archive)
 
     def lose_the_catalogue(self) -> None:
         """Make the catalogue again: it says the same of every window."""
@@ -488,7 +494,7 @@ class Scene:
                 assert found.rule is not None and found.rule.zone == line.zone
                 assert archive.spec.window == found.spec.window
             under_way = {each.tombstone.archive for each in unfinished_tombstones(vault.catalogue)}
-            finished = sorted(self.gone.keys() - under_way)
+            finished = sorted(self.gone.keys() - under_way - self.kept)
             for name in self.dice.sample(finished, min(8, len(finished))):
                 assert [path.suffix for path in copies_of(vault.layout, name)] == [".json"], name
 
