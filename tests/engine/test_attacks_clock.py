@@ -156,10 +156,10 @@ def test_a_leap_that_was_taken_back_stays_a_finding_and_stops_destruction_until_
     stage.now = BEGIN + 2 * DAY
     stage.hear()
     assert any(each.startswith("line ") for each in stage.findings())
-    with pytest.raises(WorldError, match="leapt ahead"):
+    with pytest.raises(WorldError, match="jumped ahead"):
         stage.require({"zavu": AGREES})
     for person in (ALICE, BOB):
-        with pytest.raises(WorldError, match="leapt ahead"):
+        with pytest.raises(WorldError, match="jumped ahead"):
             stage.require()
         accept(stage, person)
     stage.require()

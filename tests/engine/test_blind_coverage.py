@@ -81,7 +81,7 @@ def test_the_command_and_the_doctor_tell_of_it(tmp_path: Path) -> None:
         assert "left out: messages sent by campaigns" in shown.output
         assert "no stream of delivery-reports" in " ".join(shown.output.split())
         warned = run(bench, "doctor", "--offline")
-        assert "no stream holds them" in " ".join(warned.output.split())
+        assert "no other stream archives them" in " ".join(warned.output.split())
         bench.config.file.write_text(bench.config.file.read_text() + REPORTS_STREAM)
         stream = json.loads(run(bench, "coverage", "--json", "--stream", "qlara-records").output)["streams"][0]
         (spot,) = stream["blind_spots"]

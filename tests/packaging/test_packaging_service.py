@@ -108,7 +108,7 @@ def test_a_second_time_changes_nothing_and_a_changed_unit_is_kept(home: Path) ->
     unit_of(home).write_text("[Service]\n# mine\n")
     refused = strongroom("service", "install", "--user")
     assert refused.exit_code == 2
-    assert "is there already" in refused.stderr and "--force" in refused.stderr
+    assert "exists already" in refused.stderr and "--force" in refused.stderr
     assert "# mine" in unit_of(home).read_text()
     assert strongroom("service", "install", "--user", "--force").exit_code == 0
     assert "# mine" not in unit_of(home).read_text()

@@ -62,7 +62,7 @@ async def test_a_locked_catalogue_can_be_read_and_says_so_when_asked(
             assert "fetching" in seat.text
             await seat.press("x", "tab", "enter")
             assert "the catalogue stayed locked" in told(seat)
-            assert "another program may be holding it open" in told(seat)
+            assert "Another program may be holding it open" in told(seat)
         await seat.press("x", "tab", "enter")
         assert "asked: cancel" in told(seat)
 
@@ -72,7 +72,7 @@ async def test_a_full_disk_is_told_and_nothing_is_half_written(bench: Bench, sit
         await seat.app.reader.do(fill_up)
         await seat.press("x", "tab", "enter")
         assert "the disk is full" in told(seat)
-        assert "free space" in told(seat)
+        assert "Free space" in told(seat)
         assert waiting_requests(bench.vault.catalogue) == []
 
 
