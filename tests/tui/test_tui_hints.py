@@ -26,7 +26,7 @@ def test_nothing_told_on_the_screen_is_a_command() -> None:
 
 def test_the_longest_phrase_counts() -> None:
     error = UsageError("nothing is destroyed", hint="nothing is destroyed early; see: strongroom retention plan")
-    assert told_error(error).endswith("Retention (5) shows until when it is retained")
+    assert told_error(error).endswith("Nothing is destroyed early; Retention (5) shows until when it is retained")
     assert told_error(UsageError("it is refused")) == "it is refused"
     assert in_keys("hold 7 is over. see: strongroom hold list --all") == "hold 7 is over. see the holds: 5, then l"
 

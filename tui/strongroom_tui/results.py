@@ -28,13 +28,13 @@ PRESS: Mapping[str, str] = MappingProxyType(
         "name another folder with --to": "do it again and name another folder",
         "choose another place with --to": "do it again and choose another place",
         "name another file with --to": "do it again and name another file",
-        "make it first, or name another with --to": "make it first, or do it again and name another",
+        "create it first, or choose another with --to": "create it first, or do it again and choose another",
         "name the file yourself with --to PATH, and run: strongroom verify": "name the file yourself, and verify it: v",
         "run: strongroom verify, and restore the file from a copy of the vault": (
             "verify it (4, then v), and restore the file from a copy of the vault"
         ),
         "name two archives: strongroom diff A B": "choose one that has an older archive of the same window",
-        "see what is due: strongroom retention plan": "what is eligible comes first in Retention: 5",
+        "to see what is eligible: strongroom retention plan": "what is eligible comes first in Retention: 5",
         "nothing is destroyed early; see: strongroom retention plan": (
             "nothing is destroyed early; Retention (5) shows until when it is retained"
         ),
@@ -56,8 +56,13 @@ PRESS: Mapping[str, str] = MappingProxyType(
 def in_keys(words: str) -> str:
     """Return what was told with each piece of advice as it is followed on this screen."""
     for phrase in sorted(PRESS, key=len, reverse=True):
-        words = words.replace(phrase, PRESS[phrase])
+        words = words.replace(phrase, PRESS[phrase]).replace(_sentence(phrase), _sentence(PRESS[phrase]))
     return words
+
+
+def _sentence(words: str) -> str:
+    """Return words with a capital letter, as an error shows its advice."""
+    return words[:1].upper() + words[1:]
 
 
 def told_error(error: StrongroomError) -> str:
