@@ -115,7 +115,7 @@ def test_it_is_asked_for_twice_unseen(tmp_path: Path, environment: dict[str, str
     )
     os.close(side)
     shown = b""
-    for question in (b"Secret: ", b"The same again: "):
+    for question in (b"Secret: ", b"Repeat it: "):
         shown += _until(main, question)
         os.write(main, f"{CANARY}\n".encode())
     shown += _until(main, b"keyring:strongroom/zavu")

@@ -135,7 +135,7 @@ def test_the_last_key_and_the_last_proven_key_stay(tmp_path: Path) -> None:
         note_recipients(box.vault, box.recipients, NOW)
         with pytest.raises(UsageError, match="last key"):
             require_keepers(box.vault, [], unproven=True)
-        with pytest.raises(UsageError, match="nobody has shown"):
+        with pytest.raises(UsageError, match="no remaining key has been proven"):
             require_keepers(box.vault, keys_of([box.paper]))
         require_keepers(box.vault, keys_of([box.paper]), unproven=True)
         prove(box.vault, str(box.paper.recipient), [box.paper], os.urandom, NOW)

@@ -63,5 +63,5 @@ def test_a_coding_that_no_reader_undoes_is_told_once_as_what_it_is(tmp_path: Pat
             done = find_job(vault, job.id)
             assert list_archives(vault) == []
         assert (done.state, done.cause) == (State.FAILED, Cause.CODING)
-        assert f"does not undo: {shown}. ask the provider to serve exports without" in done.detail
+        assert f"does not undo: {shown}. Ask the provider to serve exports without" in done.detail
         assert (len(bench.sandbox.requests.creates), len(bench.sandbox.requests.downloads)) == (1, 1)

@@ -91,7 +91,7 @@ def test_what_is_there_already_is_not_overwritten(keep: Keep, tmp_path: Path) ->
     size, note = newest(keep)
     path = tmp_path / f"{size}.note"
     path.write_text("another")
-    assert "says something else" in send(keep, config)[0].failure
+    assert "exists already with different content" in send(keep, config)[0].failure
     assert path.read_text() == "another"
     path.write_text(note)
     assert send(keep, config, at_once=True)[0].failure == ""

@@ -148,7 +148,7 @@ def test_a_spawned_reader_that_stands_still_is_ended() -> None:
     before = set(family())
     with (
         pytest.raises(ParserLost, match="kept the file waiting"),
-        spawned_reader(EXPECTED, Caps(), Allowance(retry_policy=0.5)) as sink,
+        spawned_reader(EXPECTED, Caps(), Allowance(patience=0.5)) as sink,
     ):
         (reader,) = set(family()) - before
         os.kill(reader, signal.SIGSTOP)
