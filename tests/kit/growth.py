@@ -11,7 +11,7 @@ Input = TypeVar("Input")
 TIMES = 8  # the larger input over the smaller one: three doublings
 BOUND = 24  # a linear reader comes to 8, one that is quadratic to 64
 FLOOR = 0.000_5  # seconds; less is not told apart from noise
-TRIES = 3  # measurements of which one must be within the bound: a busy machine only ever adds time
+TRIES = 8  # measurements of which one must be within the bound: a busy machine only ever adds time
 ENOUGH = 0.012  # seconds that the smaller input should take, so that what is measured is the reader
 
 
