@@ -35,7 +35,9 @@ def test_how_it_stands(own_home: Home, invoke: Invoke) -> None:
     standing = ask(own_home, invoke, "audit")["checkpoint"]
     assert isinstance(standing, dict)
     assert standing["size"] > 10
-    whole = json.loads(invoke("--config", own_home.config, "status", "--json").stdout)
+    result = invoke("--config", own_home.config, "status", "--json")
+    assert result.exit_code == 1, "a window failed"
+    whole = json.loads(result.stdout)
     assert whole["evidence"]["checkpoint"] == standing
     assert "entries" in invoke("--config", own_home.config, "status").stdout
 

@@ -235,7 +235,7 @@ def test_the_source_of_an_installed_adapter_can_be_written(
     rest = ["--recovery-file", str(tmp_path / "recovery.txt"), *source, "--provider", "acmeco"]
     refused = invoke(*place, *rest)
     assert refused.exit_code == 2
-    assert "nown are: hookbridge, qlara, zavu" in " ".join(refused.output.split())
+    assert "Known are: hookbridge, qlara, zavu" in " ".join(refused.output.split())
     info = tmp_path / "site" / "acmeco_export-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acmeco-export\nVersion: 1.0\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from time import thread_time
 from typing import TypeVar
@@ -11,17 +12,22 @@ Input = TypeVar("Input")
 TIMES = 8  # the larger input over the smaller one: three doublings
 BOUND = 24  # a linear reader comes to 8, one that is quadratic to 64
 FLOOR = 0.000_5  # seconds; less is not told apart from noise
-TRIES = 8  # measurements of which one must be within the bound: a busy machine only ever adds time
+TRIES = 3  # measurements of which one must be within the bound: a busy machine only ever adds time
 ENOUGH = 0.012  # seconds that the smaller input should take, so that what is measured is the reader
 
 
 def seconds(read: Callable[[Input], object], given: Input, repeats: int = 3) -> float:
     """Return the least CPU time of several readings."""
     least = float("inf")
-    for _ in range(repeats):
-        began = thread_time()
-        read(given)
-        least = min(least, thread_time() - began)
+    gc.collect()
+    gc.disable()  # it walks all that is alive, which is not what the reader costs
+    try:
+        for _ in range(repeats):
+            began = thread_time()
+            read(given)
+            least = min(least, thread_time() - began)
+    finally:
+        gc.enable()
     return least
 
 

@@ -135,7 +135,7 @@ def test_recipients_are_required_and_a_passphrase_stands_alone(identity: X25519I
 
 
 def test_a_source_of_chance_that_gives_too_little_is_refused(identity: X25519Identity) -> None:
-    with pytest.raises(ValueError, match="chance"):
+    with pytest.raises(ValueError, match="random source"):
         SealedWriter(io.BytesIO(), [identity.recipient], lambda count: bytes(count - 1))
 
 

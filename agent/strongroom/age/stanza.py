@@ -129,7 +129,7 @@ def draw(random_bytes: Chance, count: int) -> bytes:
     """Return `count` random bytes; raise ValueError when the source gives fewer or more."""
     data = random_bytes(count)
     if len(data) != count:
-        raise ValueError(f"the source of chance gave {len(data)} bytes, asked for {count}")
+        raise ValueError(f"the random source returned {len(data)} bytes, expected {count}")
     return data
 
 

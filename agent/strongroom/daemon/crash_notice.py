@@ -98,7 +98,7 @@ class CrashNotice:
             return
         message = _message(self._who, words)
         for channel in channels:
-            yield BackgroundTask(lambda channel=channel: channel.send(message), f"last word to {channel.name}")  # type: ignore[misc]  # mypy infers no type for a default
+            yield BackgroundTask(lambda channel=channel: channel.send(message), f"crash notice to {channel.name}")  # type: ignore[misc]  # mypy infers no type for a default
 
 
 def _message(who: str, words: str) -> Message:

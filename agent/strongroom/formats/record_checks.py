@@ -85,7 +85,7 @@ class DateTally:
             log.add(Severity.NOTE, "record-at-end", words, member)
         if self.in_overlap:
             words = clause(self.in_overlap, "record lies", "records lie")
-            words += " just beside the window, where more was asked for on purpose"
+            words += " just outside the window, in the margin that was requested on purpose"
             log.add(Severity.NOTE, "record-in-overlap", words, member)
         after = self._after + (0 if self._end_inclusive else self.at_end)
         if self._before and self.earliest:

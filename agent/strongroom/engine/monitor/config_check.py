@@ -42,7 +42,7 @@ def late_beginnings(config: Config, now: datetime) -> Iterator[Late]:
 def check_beginnings(config: Config, now: datetime) -> Iterator[Check]:
     """Warn of streams that begin in the future."""
     for each in late_beginnings(config, now):
-        yield Check(f"stream {each.stream}", CheckResult.WARN, each.words, "if that is not meant, mend the date")
+        yield Check(f"stream {each.stream}", CheckResult.WARN, each.words, "if that is not intended, correct the date")
 
 
 def check_who_writes(config: Config) -> Iterator[Check]:

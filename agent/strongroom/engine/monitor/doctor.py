@@ -313,12 +313,9 @@ def _source(config: Config, name: str, dependencies: Dependencies) -> Iterator[C
     yield from (Check(label, CheckResult.WARN, note) for note in notes_of(probe, config.source(name).retention_days))
     yield from check_retention(label, source.retention_days, probe)
     for plan in plans_of(config):  # what is known without asking, check_streams looks at
-        if provider.limits.retention is None and plan.stream.source == name and not _is_copied(provider, plan.stream):
+        copied = is_snapshot(provider, plan.stream.datasets, plan.stream.filters)
+        if provider.limits.retention is None and plan.stream.source == name and not copied:
             yield from check_settling(plan, probe.retention)
-
-
-def _is_copied(provider: Provider, stream: Stream) -> bool:
-    return is_snapshot(provider, stream.datasets, stream.filters)
 
 
 def check_streams(config: Config, dependencies: Dependencies) -> Iterator[Check]:
@@ -343,7 +340,7 @@ def _stream(provider: Provider, plan: Plan, own: list[Stream]) -> Iterator[Check
         return
     if is_snapshot(provider, stream.datasets, stream.filters) and plan.settled_pass is not None:
         yield Check(label, CheckResult.WARN, "settled_pass has no effect on a stream without time windows", "remove it")
-    if not _is_copied(provider, stream):
+    if not is_snapshot(provider, stream.datasets, stream.filters):
         yield from check_settling(plan, provider.limits.retention)
     for spot in provider.capabilities.blind_spots:
         if spot.dataset in stream.datasets and not closers_of(stream, spot, own):

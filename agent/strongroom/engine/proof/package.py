@@ -93,7 +93,7 @@ def hand_over(package_source: PackageSource, order: PackageRequest) -> HandedOve
     proven = prove_entries(package_source.vault, entries, checkpoint_sizes(package_source.vault))
     issuer = issuer_of(package_source.config, package_source.vault)
     with _folder(order.target, package_source.random_bytes) as folder:
-        _make(folder / "archives")
+        (folder / "archives").mkdir(mode=0o700)
         for archive in order.archives:
             place = folder / "archives" / archive.id
             _put_archive(package_source, order, place, archive, custody[archive.id], proven)
@@ -193,7 +193,7 @@ def _put_archive(
     events: Sequence[LoggedLine],
     proven: Proven,
 ) -> None:
-    _make(folder)
+    folder.mkdir(mode=0o700)
     vault, layout = package_source.vault, package_source.vault.layout
     quarantined = archive.holding is Holding.QUARANTINED
     manifest = layout.quarantined(archive.id, ".json") if quarantined else layout.manifest(archive.id)
@@ -307,10 +307,6 @@ def _log(package_source: PackageSource, order: PackageRequest, digest: str, prov
             )
             add_entry(package_source.vault.catalogue, entry)
     package_source.vault.write_log()
-
-
-def _make(folder: Path) -> None:
-    folder.mkdir(mode=0o700)
 
 
 def _put_json(path: Path, document: Mapping[str, object]) -> None:
