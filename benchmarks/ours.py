@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from exports import DATASETS, WINDOW
 from measure import Command, Sample, measure
+from msgspec.structs import replace
 from serving import API_KEY
 
 from strongroom.config.load import load_config

@@ -16,9 +16,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from strongroom.engine.repair.rebuild import Rebuild, rebuild
 from strongroom.engine.repair.scrub import Scrub

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom_sandbox.csv_style import CsvColumn, CsvHabits, Sheet
 from strongroom_sandbox.faults import FaultKind, InjectedFault, first
@@ -133,8 +135,7 @@ _DAMAGES: dict[FaultKind, tuple[_Damage, ...]] = {
 _BATCH = 512
 
 
-@dataclass(frozen=True, slots=True)
-class CsvContent:
+class CsvContent(Struct, frozen=True):
     """What one export file holds."""
 
     job: str

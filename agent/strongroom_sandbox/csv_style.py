@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from strongroom_sandbox.rows import Amount, Cell, Later, Record, SandboxRow, Serial
 
@@ -25,8 +26,7 @@ class TimeStyle(StrEnum):
     SPACED = "spaced"  # 2026-11-10 12:00:00, without saying in which zone
 
 
-@dataclass(frozen=True, slots=True)
-class CsvHabits:
+class CsvHabits(Struct, frozen=True):
     """How the files are written; the vendors document none of it."""
 
     delimiter: str = ","
@@ -44,8 +44,7 @@ class CsvHabits:
         ZoneInfo(self.zone)
 
 
-@dataclass(frozen=True, slots=True)
-class CsvColumn:
+class CsvColumn(Struct, frozen=True):
     """A column's title and the cell it shows; a constant where there is no such cell."""
 
     title: str
@@ -53,8 +52,7 @@ class CsvColumn:
     constant: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Template:
+class _Template(Struct, frozen=True):
     text: str  # to be filled with `%`
     holes: tuple[Serial | Later, ...]
 

@@ -19,11 +19,12 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
 
 from strongroom_sandbox.codings import check_coding
 from strongroom_sandbox.recorder import Operation, ProviderName
@@ -187,8 +188,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class InjectedFault:
+class InjectedFault(Struct, frozen=True):
     """One thing to go wrong. Fields that a kind does not name above are ignored by it."""
 
     kind: FaultKind
@@ -222,7 +222,7 @@ class InjectedFault:
 
     def __post_init__(self) -> None:
         if self.on is None:
-            object.__setattr__(self, "on", _usual_operation(self.kind))
+            force_setattr(self, "on", _usual_operation(self.kind))
         allowed = _operations(self.kind)
         if self.on not in allowed:
             raise ValueError(f"{self.kind} happens on {', '.join(sorted(allowed))}, not on {self.on}")
@@ -260,13 +260,12 @@ def _operations(kind: FaultKind) -> frozenset[Operation]:
 
 def read_fault(data: Any) -> InjectedFault:
     """Make a fault of decoded JSON; raise ValueError that names an unknown field, kind or a wrong type."""
-    if isinstance(data, dict) and (unknown := set(data) - {*InjectedFault.__dataclass_fields__}):
+    if isinstance(data, dict) and (unknown := set(data) - {*InjectedFault.__struct_fields__}):
         raise ValueError(f"a fault has no field {', '.join(sorted(map(str, unknown)))}")
     return msgspec.convert(data, InjectedFault)
 
 
-@dataclass(slots=True)
-class _Standing:
+class _Standing(Struct):
     fault: InjectedFault
     random_bytes: random.Random
     seen: int = 0

@@ -6,9 +6,10 @@ HookBridge's words for exports: five statuses, and orders of one direction betwe
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from strongroom.model.times import Chance, Clock
 from strongroom_sandbox.csv_style import CsvHabits
@@ -50,8 +51,7 @@ class Forgotten(StrEnum):
     GONE = "gone"  # 404, and no longer listed
 
 
-@dataclass(frozen=True, slots=True)
-class HookBridgeOptions:
+class HookBridgeOptions(Struct, frozen=True):
     """Every behaviour that a test may want otherwise. Durations are on the sandbox's clock."""
 
     life: timedelta = timedelta(days=7)
@@ -135,8 +135,7 @@ class HookBridgeOptions:
     """Files have a column with the payload. Not documented."""
 
 
-@dataclass(frozen=True, slots=True)
-class HookBridgeOrder:
+class HookBridgeOrder(Struct, frozen=True):
     """What a creation asks for; empty for a filter that was left out."""
 
     start: datetime
@@ -151,8 +150,7 @@ Job = AnyJob[HookBridgeOrder]
 JobBook = AnyJobBook[HookBridgeOrder]
 
 
-@dataclass(frozen=True, slots=True)
-class HookBridgeJobView:
+class HookBridgeJobView(Struct, frozen=True):
     """A copy of one export for a test to look at."""
 
     id: str

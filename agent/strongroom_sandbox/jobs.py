@@ -9,10 +9,11 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from strongroom.model.times import Clock, require_utc
 from strongroom_sandbox.faults import FILES, FaultKind, InjectedFault, first, only
@@ -39,8 +40,7 @@ class Phase(StrEnum):
     EXPIRED = "expired"
 
 
-@dataclass(frozen=True, slots=True)
-class JobRules:
+class JobRules(Struct, frozen=True):
     """What decides over an export's life. Durations are on the sandbox's clock."""
 
     pending_for: timedelta
@@ -57,8 +57,7 @@ class JobRules:
     forgotten_after: timedelta | None = None  # known for so long after it expired
 
 
-@dataclass(slots=True)
-class SandboxJob(Generic[OrderT]):
+class SandboxJob(Struct, Generic[OrderT]):
     """One export. All times in UTC."""
 
     id: str

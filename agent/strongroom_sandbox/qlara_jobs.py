@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from strongroom.model.times import Chance, Clock
 from strongroom_sandbox.jobs import JobBook as AnyJobBook
@@ -24,8 +25,7 @@ class QlaraJobKind(StrEnum):
     MESSAGE_HISTORY = "MESSAGE_HISTORY"
 
 
-@dataclass(frozen=True, slots=True)
-class QlaraOrder:
+class QlaraOrder(Struct, frozen=True):
     """What a creation asks for; None or empty for what was left out."""
 
     kind: QlaraJobKind
@@ -44,8 +44,7 @@ Job = AnyJob[QlaraOrder]
 JobBook = AnyJobBook[QlaraOrder]
 
 
-@dataclass(frozen=True, slots=True)
-class QlaraJobView:
+class QlaraJobView(Struct, frozen=True):
     """A copy of one export for a test to look at."""
 
     id: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from strongroom_sandbox.csv_style import CsvHabits
 from strongroom_sandbox.recorder import Operation
@@ -90,8 +91,7 @@ class LinkRenewal(StrEnum):
     NEW_ENTRY = "new-entry"  # another one, with another id
 
 
-@dataclass(frozen=True, slots=True)
-class QlaraOptions:
+class QlaraOptions(Struct, frozen=True):
     """Every behaviour that a test may want otherwise. Durations are on the sandbox's clock."""
 
     life: timedelta = timedelta(days=2)

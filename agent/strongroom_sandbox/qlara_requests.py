@@ -9,9 +9,9 @@ import base64
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,8 +25,7 @@ from strongroom_sandbox.recorder import Operation
 from strongroom_sandbox.shared_options import Unwanted
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
+class Pass(Struct, frozen=True):
     """What the rates say to one request."""
 
     minute: QuotaReading
@@ -92,8 +91,7 @@ class QlaraBadRequest(Exception):
     """The request cannot be read; the message is for the client."""
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(Struct, frozen=True):
     """What browsing the history asks for."""
 
     channel: str

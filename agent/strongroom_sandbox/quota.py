@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class QuotaReading:
+
+class QuotaReading(Struct, frozen=True):
     """What a request window says after counting one request."""
 
     limit: int

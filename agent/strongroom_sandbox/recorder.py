@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime
 from enum import StrEnum
@@ -21,6 +20,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -103,8 +104,7 @@ class Operation(StrEnum):
     DOWNLOAD = "download"  # wants the file itself, wherever it is asked for
 
 
-@dataclass(slots=True)
-class RecordedRequest:
+class RecordedRequest(Struct):
     """One request as it arrived, and what became of it. Snapshots are copies and do not change."""
 
     number: int  # from 1, in order of arrival over all origins
@@ -137,8 +137,7 @@ class RecordedRequest:
         return any(text in place for place in places) or text.encode() in self.body
 
 
-@dataclass(frozen=True, slots=True)
-class Requests:
+class Requests(Struct, frozen=True):
     """A snapshot of what was recorded, in order of arrival."""
 
     all: tuple[RecordedRequest, ...] = field(default=())

@@ -13,10 +13,11 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache, lru_cache
+
+from msgspec import Struct, field
 
 from strongroom_sandbox.zavu_shapes import DATASETS, TEXT_FIELDS, VARIETY, bodies
 
@@ -38,8 +39,7 @@ class SlotBounds(StrEnum):
     OPEN = "open"  # neither
 
 
-@dataclass(frozen=True, slots=True)
-class SlotSpan:
+class SlotSpan(Struct, frozen=True):
     """Moments from `first` to `last`, both included, in microseconds since 1970."""
 
     first: int
@@ -62,8 +62,7 @@ class SlotSpan:
         return SlotSpan(self.first, min(self.last, last))
 
 
-@dataclass(frozen=True, slots=True)
-class Slots:
+class Slots(Struct, frozen=True):
     """Slot i begins at origin + i * width // parts."""
 
     origin: int
@@ -119,8 +118,7 @@ _SPARE = 2048
 """Bytes left for the last record of an exact size: more than any record, so that it always has room."""
 
 
-@dataclass(frozen=True, slots=True)
-class DataOptions:
+class DataOptions(Struct, frozen=True):
     """What the simulated account holds."""
 
     seed: int = 1

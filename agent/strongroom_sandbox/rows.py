@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from strongroom_sandbox.records import Slots, SlotSpan, draws, pick
 
@@ -13,15 +14,13 @@ VARIETY = 512
 """How many pre-made records each dataset draws from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Serial:
+class Serial(Struct, frozen=True):
     """The record's own identifier: this prefix and 16 hexadecimal digits."""
 
     prefix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Later:
+class Later(Struct, frozen=True):
     """A time so many microseconds after the record's own moment."""
 
     micros: int = 0
@@ -32,8 +31,7 @@ class Later:
         return cls(int(seconds * 1_000_000))
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(Struct, frozen=True):
     """A decimal number, written with four decimals and the sign that is the file's habit."""
 
     value: float
@@ -43,8 +41,7 @@ Cell = str | int | Serial | Later | Amount | None
 """None is an empty cell."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Record:
+class Record(Struct, frozen=True, eq=False):
     """A record with holes where its identity and times go; compared by identity, so that it can be a key."""
 
     cells: Mapping[str, Cell]
@@ -62,16 +59,14 @@ class SandboxRow(NamedTuple):
         return f"{prefix}{self.draw:016x}"
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
+class Pool(Struct, frozen=True):
     """What one dataset draws from: each record as it stays, and as it is while it is young."""
 
     settled: tuple[Record, ...]
     young: tuple[Record, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RowOptions:
+class RowOptions(Struct, frozen=True):
     """What the simulated HookBridge and Qlara accounts hold."""
 
     seed: int = 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import ipaddress
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from strongroom.model.errors import UsageError
 from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
@@ -22,8 +23,7 @@ DEFAULT_QLARA_LOGIN = ("sandbox", "ql_test_password")
 """A user and a password, which Qlara takes as well as its key."""
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxSettings:
+class SandboxSettings(Struct, frozen=True):
     """How a sandbox is set up; a port of 0 means any free one."""
 
     api_key: str = DEFAULT_KEY  # Zavu's

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 
+from msgspec import Struct, field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -25,8 +25,7 @@ Opener = Callable[[tuple[InjectedFault, ...]], Awaitable[StoredFile | None]]
 """Gives the file behind a link, bent by file faults; None when it is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredLink:
+class StoredLink(Struct, frozen=True):
     """What one token opens."""
 
     path: str  # absolute, as in /exports/exp_1.zip

@@ -10,11 +10,12 @@ import asyncio
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -27,8 +28,7 @@ CHUNK = 1 << 18
 """Bytes handed to the connection at a time."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFile:
+class StoredFile(Struct, frozen=True):
     """A file ready to be served."""
 
     path: Path
@@ -40,8 +40,7 @@ class StoredFile:
     records: int = 0  # in it
 
 
-@dataclass(frozen=True, slots=True)
-class TransferFaults:
+class TransferFaults(Struct, frozen=True):
     """How a storage host serves files; nothing of this is documented by the vendors."""
 
     ranges: bool = True  # Accept-Ranges, 206
@@ -49,8 +48,7 @@ class TransferFaults:
     rate: int | None = None  # bytes a second of real time for one transfer; None: as fast as it goes
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(Struct, frozen=True):
     status: int
     start: int  # first byte of the file that is sent
     stop: int  # one past the last byte that is sent

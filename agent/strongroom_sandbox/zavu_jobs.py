@@ -5,9 +5,10 @@ Zavu's words for exports: four statuses, none for an expired one, and orders of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from strongroom.model.times import Chance, Clock
 from strongroom_sandbox.jobs import JobBook as AnyJobBook
@@ -26,8 +27,7 @@ class ExpiredLook(StrEnum):
     GONE = "gone"  # 404, and no longer listed
 
 
-@dataclass(frozen=True, slots=True)
-class ZavuOptions:
+class ZavuOptions(Struct, frozen=True):
     """Every behaviour that a test may want otherwise. Durations are on the sandbox's clock."""
 
     life: timedelta = timedelta(hours=24)
@@ -99,8 +99,7 @@ class ZavuStatus(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class ZavuOrder:
+class ZavuOrder(Struct, frozen=True):
     """What a creation asks for; None for a bound that was left out."""
 
     data_types: tuple[str, ...]
@@ -112,8 +111,7 @@ Job = AnyJob[ZavuOrder]
 JobBook = AnyJobBook[ZavuOrder]
 
 
-@dataclass(frozen=True, slots=True)
-class JobView:
+class JobView(Struct, frozen=True):
     """A copy of one export for a test to look at."""
 
     id: str

@@ -10,10 +10,11 @@ import json
 import random
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
 
 from strongroom_sandbox.texts import NAMES, SHOPS, write_phone, write_text, write_words
 
@@ -24,8 +25,7 @@ _ID = "\0id"
 _HOLE = re.compile(rb"\\u0000(id|at\+\d+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Struct, frozen=True):
     """A record in JSON with holes: bytes to be filled with `%`.
 
     A hole is None for the record's 64-bit number, or microseconds to add to its creation time.

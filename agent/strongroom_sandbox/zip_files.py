@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom_sandbox.faults import FaultKind, InjectedFault, first
 from strongroom_sandbox.files import FileStore
@@ -23,8 +25,7 @@ _LARGE = 3 << 30
 """Bytes of JSON from which a ZIP is written with 64-bit fields."""
 
 
-@dataclass(frozen=True, slots=True)
-class ZipContent:
+class ZipContent(Struct, frozen=True):
     """What one export file holds."""
 
     job: str
@@ -38,8 +39,7 @@ class ZipContent:
         return replace(self, faults=self.faults + faults)
 
 
-@dataclass(frozen=True, slots=True)
-class ZipHabits:
+class ZipHabits(Struct, frozen=True):
     """How the provider writes its ZIPs; the vendor documents none of it."""
 
     empty_absent: bool = False  # a dataset without records has no member, rather than one with []

@@ -9,11 +9,11 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
 from isal import isal_zlib
+from msgspec import Struct
 
 _MAX32 = 0xFFFFFFFF
 _MAX16 = 0xFFFF
@@ -28,8 +28,7 @@ class _Squeezer(Protocol):
     def flush(self) -> bytes: ...
 
 
-@dataclass(slots=True)
-class _Member:
+class _Member(Struct):
     name: bytes
     flags: int
     moment: tuple[int, int]  # DOS time and date

@@ -12,8 +12,9 @@ looked up (Match.NONE). A manifest that tells of errors is not a whole export: i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from strongroom.model import provider as told
 from strongroom.model.errors import RequestRefused

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import json
 import threading
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from kit.cli_home import FIRST, Home

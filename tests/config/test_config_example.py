@@ -3,10 +3,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from msgspec.structs import fields
 
 from strongroom.config import schema
 from strongroom.config import schema as disposal

@@ -5,7 +5,6 @@ A key that is added to the configuration without an entry here fails the first t
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 import re
@@ -19,6 +18,7 @@ from types import UnionType
 from typing import Any
 
 import certifi
+import msgspec
 import pytest
 
 from kit.model_objects import make_job
@@ -409,8 +409,10 @@ COMMANDS = {
 def keys_of(noun: type, prefix: str = "") -> Iterator[str]:
     """Yield every key that a table of the configuration may have."""
     hints = typing.get_type_hints(noun)
-    for field in dataclasses.fields(noun):
-        inner = [each for each in _types(hints[field.name]) if dataclasses.is_dataclass(each)]
+    for field in msgspec.structs.fields(noun):
+        inner = [
+            each for each in _types(hints[field.name]) if isinstance(each, type) and issubclass(each, msgspec.Struct)
+        ]
         tables = [each for each in inner if each.__module__.startswith("strongroom.config") and each not in _LEAVES]
         name = _NAMES.get(field.name, field.name)
         if tables or RetentionClass in inner:

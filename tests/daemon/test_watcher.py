@@ -6,13 +6,14 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from kit.listeners import Ear, listening, script, until
 from kit.watched_vault import House, days, open_house, plan

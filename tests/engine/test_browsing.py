@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from kit.sealed_vault import House
 from strongroom.engine.access.browse import Browser, Passed, Shelf

@@ -10,10 +10,10 @@ import json
 import os
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kit.sealed_vault import CSV_SHAPE, JSON_SHAPE, House, as_csv, as_zip, message
 from strongroom.age.identity_file import ArchiveKey

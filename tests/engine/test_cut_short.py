@@ -6,10 +6,10 @@ import itertools
 import json
 import os
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kit.csv_engine_bench import HISTORY, HOOKS, archives, newest, open_csv_bench
 from kit.engine_bench import DAY, STREAM, Bench, open_bench

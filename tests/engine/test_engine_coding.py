@@ -9,11 +9,11 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import zstandard
+from msgspec.structs import replace
 
 from kit.sealed_vault import JSON_SHAPE, House, as_csv, as_zip, message
 from strongroom.age.keys import X25519Identity

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from kit.engine_bench import DAY, STREAM, Bench
 from strongroom.cli.main import cli

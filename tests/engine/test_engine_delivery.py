@@ -7,11 +7,12 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kit.csv_engine_bench import archives, kinds, newest
 from kit.engine_bench import DAY, Bench

@@ -7,7 +7,6 @@ import os
 import random
 import tracemalloc
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from kit.sealed_vault import JSON_SHAPE, House, Record, as_zip, message
 from strongroom.cli.main import cli

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kit.csv_engine_bench import HOOKS, archives, kinds, newest, open_csv_bench
 from kit.engine_bench import DAY, NOON

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kit.engine_bench import DAY, STREAM, Bench, open_bench
 from strongroom.engine.access.content import check_content

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kit.watched_vault import DAY, NOW, House, days, open_house, plan
 from strongroom.engine.access.inventory import each_archive

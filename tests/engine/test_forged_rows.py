@@ -7,11 +7,11 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kit import destruction
 from kit.destruction import ALICE, BOB, WEEK, House, make_house

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from kit.engine_bench import Bench
 from strongroom.engine.core.moments import newest_moments

@@ -6,11 +6,11 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kit.engine_bench import DAY, STREAM, Bench, open_bench
 from strongroom.engine.access.fixity import check_fixity

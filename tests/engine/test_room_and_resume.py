@@ -5,11 +5,11 @@ from __future__ import annotations
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kit.csv_engine_bench import HOOKS, open_csv_bench
 from kit.engine_bench import Bench, open_bench

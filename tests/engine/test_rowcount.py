@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kit.vault_objects import NOW, make_archive, make_job
 from strongroom.engine.ingest.delivery import learn_header, with_header

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kit.watched_vault import DAY, KEEPS, NOW, House, days, open_house, plan
 from strongroom.engine.core.alert_store import reconcile, standing_alerts

@@ -6,13 +6,13 @@ import io
 import shutil
 import subprocess
 import zipfile
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from kit.bundle_cases import CALLS, FILES, HELD, MESSAGES, bundle
 from strongroom.formats.bundle import Bundle, name_members

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import struct
 import zipfile
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from kit.zip_cases import ACCEPTED, EMPTY_TEXT, GOOD, META, made, streamed, truth
 from kit.zip_files import (
@@ -324,7 +325,7 @@ def test_a_large_metadata_file_must_be_json_like_a_small_one(
     monkeypatch: pytest.MonkeyPatch, most: int, text: bytes, sound: bool
 ) -> None:
     monkeypatch.setattr(document, "MAX_BYTES", most)
-    found = inspect_bytes(build_zip([GOOD, replace(META, data=text)]))
+    found = inspect_bytes(build_zip([GOOD, dataclasses.replace(META, data=text)]))
     assert [each.member for each in found.findings if each.severity is Severity.FAULT] == ["metadata.json"] * (
         not sound
     )

@@ -10,11 +10,11 @@ import sys
 import threading
 import tracemalloc
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from kit.csv_cases import HEAD, READ, ROW, rows
 from kit.csv_files import CAPS, MESSAGES, UNDOCUMENTED, expected, inspect_csv, records, report, sound_csv, told

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from strongroom.formats.exact_json import Delivered, canonical, canonical_value, decode_exact, pretty
 from strongroom.formats.faults import Unreadable

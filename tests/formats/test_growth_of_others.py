@@ -10,12 +10,12 @@ import time
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from kit.csv_files import MESSAGES as CSV_MESSAGES
 from kit.csv_files import inspect_csv

@@ -7,9 +7,9 @@ import hashlib
 import io
 import os
 import random
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from kit.growth import assert_linear
 from strongroom.formats import compression as module

@@ -11,12 +11,13 @@ import random
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
 from kit.calendars import first_instant, later_day
 from kit.destruction import ALICE, BOB, CAROL, SIGNER, archive_of, enter_archive

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
 
 from kit.destruction import ALICE, DAY, START, archive_of, enter_archive
 from strongroom.engine.core.trusted_clock import keep_time, remember_time, require_trustworthy_time, vault_now

@@ -9,10 +9,12 @@ import json
 import os
 import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from strongroom.age.identity_file import ArchiveKey, write_archive_key
 from strongroom.age.keys import X25519Identity, X25519Recipient

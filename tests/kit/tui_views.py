@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from textual.color import Color
 
 from kit.tui_bench import DAY, NOW, STREAMS, Bench, Seat, window

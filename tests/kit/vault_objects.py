@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from kit.drivers import environment
 from strongroom.model.archive import Archive, Holding, Seal

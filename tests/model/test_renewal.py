@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from kit.model_objects import ASK, DAY, NOW, listed, make_job
 from strongroom.model.decision import Act, Situation, Step, next_step, recognise

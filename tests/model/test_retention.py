@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from strongroom.model.clock_check import ClockFault, check_trust
 from strongroom.model.hold import Hold, HoldRule, catches, matters

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
 import pytest
+from msgspec.structs import fields, replace
 
 from kit.csv_contracts import DAY, NOW, CsvWorld, csv_world
 from strongroom.model.errors import (

@@ -4,9 +4,10 @@ import gzip
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 
 from kit.http_policies import KEY, NOW, SHORT, TOKEN, StopAfter, make_policy
 from kit.scripted_server import Script, Seen, Server, always, answer, hang, reset

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import fields, replace
 
 from kit.csv_contracts import BASIC, DAY, KEY, NOW, CsvWorld, csv_world
 from strongroom.model.errors import AuthRefused, ExportGone, QuotaExceeded, RequestRefused, Transient, UsageError

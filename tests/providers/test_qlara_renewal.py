@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from kit.csv_contracts import DAY, CsvWorld, csv_world
 from strongroom.model.errors import ExportGone, ProviderError, QuotaExceeded, Transient, Unanswered

@@ -6,12 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from kit.credential_leaks import Planted
 from kit.sandbox_bench import NOW

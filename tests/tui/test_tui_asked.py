@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from kit.tui_bench import NOW, STREAMS, Bench, Sit

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from kit.tui_bench import DAY, NOW, SIZES, STREAMS, Bench, Seat, Sit, window

@@ -6,8 +6,9 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from kit.tui_bench import NOW, Bench, Seat, Sit, job_id, make_archive, make_job
 from strongroom.evidence.line import Entry

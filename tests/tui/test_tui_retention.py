@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 from textual.widgets import Button, Input
 
 from kit.tui_bench import DAY, NOW, SIZES, Bench, Seat, Sit, make_archive, make_job, tell

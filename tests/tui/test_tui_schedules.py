@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from kit.tui_bench import DAY, NOW, SIZES, STREAMS, Bench, Sit
 from kit.tui_views import asked, configure, footer, hold

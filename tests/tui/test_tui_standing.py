@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from kit.tui_bench import NOW, STREAMS, Bench, Sit, window
 from kit.tui_views import configure, hold

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from kit.vault_objects import FIRST, day, make_archive, make_job
 from strongroom.model.coverage import Cover, Interval

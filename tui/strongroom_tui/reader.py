@@ -15,9 +15,11 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.config.load import Freshness, load_config
 from strongroom.engine.core.engine import Engine
@@ -36,8 +38,7 @@ if TYPE_CHECKING:
 _Answer = TypeVar("_Answer")
 
 
-@dataclass(frozen=True, slots=True)
-class VaultSession:
+class VaultSession(Struct, frozen=True):
     """All that a question or a deed may use."""
 
     config: Config
@@ -68,8 +69,7 @@ Deed = Callable[[VaultSession], _Answer]
 _Outcome = TypeVar("_Outcome")
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """The answer to a question, and the vault at a glance beside it."""
 
     question: Question | None

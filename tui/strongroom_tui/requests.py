@@ -6,7 +6,8 @@ Each is said at once, and its answer when it comes (answers.py).
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from strongroom.engine.core.heartbeat import stands_by
 from strongroom.engine.core.people import acting_person
@@ -22,8 +23,7 @@ def person() -> str:
     return acting_person().name
 
 
-@dataclass(frozen=True, slots=True)
-class SentRequest:
+class SentRequest(Struct, frozen=True):
     """A request that was written down, and what to tell about it."""
 
     request: Request

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from strongroom.config.load import find_config
 from strongroom.model.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """What to say where nobody works in the vault."""
 
     lines: tuple[str, ...]  # for the top of the screen, the longest first

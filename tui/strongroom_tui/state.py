@@ -10,15 +10,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+import msgspec
+from msgspec import Struct, field
 
 _LONGEST = 100  # letters of one word
 _MOST = 20  # lists
 
 
-@dataclass(frozen=True, slots=True)
-class Habit:
+class Habit(Struct, frozen=True):
     """How one list is looked at: what it is filtered by, and its order where a person may choose one."""
 
     stream: str = ""
@@ -27,8 +28,7 @@ class Habit:
     sort: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SavedView:
+class SavedView(Struct, frozen=True):
     """How things are looked at."""
 
     room: str = ""
@@ -61,7 +61,7 @@ class Memory:
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             temporary = self._path.with_suffix(".new")
-            temporary.write_text(json.dumps(asdict(view)))
+            temporary.write_bytes(msgspec.json.encode(view))
             temporary.replace(self._path)
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
+
+from msgspec import Struct
 
 from strongroom.age.keys import Identity, Recipient
 from strongroom.age.stanza import (
@@ -35,8 +36,7 @@ _MAC_SIZE = 32
 _HINT = "the file is damaged or was not written as age v1; take another copy"
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Struct, frozen=True):
     """A parsed header; nothing in it is authenticated until `verify`."""
 
     stanzas: tuple[Stanza, ...]  # at least one; a scrypt stanza is alone

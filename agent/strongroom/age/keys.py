@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from msgspec import Struct
 
 from strongroom.age.stanza import (
     MAX_WORK_FACTOR,
@@ -70,8 +71,7 @@ class Recipient(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class X25519Recipient:
+class X25519Recipient(Struct, frozen=True):
     """A public key, written `age1…`. Raises KeyRefused when the point is of low order: sealing to it hides nothing."""
 
     point: bytes  # 32 bytes

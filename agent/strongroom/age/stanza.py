@@ -17,13 +17,13 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from msgspec import Struct
 
 from strongroom.model.errors import SealError, WorldError
 from strongroom.model.times import Chance
@@ -55,8 +55,7 @@ _ARGUMENTS = re.compile(rb"-> [!-~]+(?: [!-~]+)*")
 _HINT = "the file is damaged or was not written as age v1; take another copy"
 
 
-@dataclass(frozen=True, slots=True)
-class Stanza:
+class Stanza(Struct, frozen=True):
     """One recipient's wrapped file key, of any type."""
 
     kind: str

@@ -14,10 +14,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
@@ -54,8 +55,7 @@ _ROWS_A_DAY = {"outbound": 15_000, "api": 15_000}
 _MANNERS = TransferFaults(rate=2_000_000)  # bytes a second for one download, so that there is something to watch
 
 
-@dataclass(frozen=True, slots=True)
-class DemoScene:
+class DemoScene(Struct, frozen=True):
     """Where everything of a demo is."""
 
     folder: Path

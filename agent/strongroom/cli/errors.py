@@ -12,9 +12,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import click
+from msgspec import Struct
 
 from strongroom.cli.output import PRINTED, put_document
 from strongroom.cli.quiet import holding_back
@@ -48,8 +48,7 @@ _SECRETS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """What went wrong, in words for a person and for a program."""
 
     code: int

@@ -12,9 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.cli.terminal import tell
 from strongroom.daemon.channels import build_channels
@@ -60,8 +62,7 @@ class Family:
         return job.id in self.ids
 
 
-@dataclass(frozen=True, slots=True)
-class JobSnapshot:
+class JobSnapshot(Struct, frozen=True):
     """What one look found."""
 
     jobs: Mapping[str, Job]  # all of the family, finished ones included

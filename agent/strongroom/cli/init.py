@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
 
 from strongroom.cli import terminal
 from strongroom.cli.identities import read_passphrase, warn_of_weakness
@@ -45,8 +45,7 @@ def _parse_provider(text: object) -> None:
         raise UsageError(f"there is no provider named {text!r}", hint=f"known are: {', '.join(known)}")
 
 
-@dataclass(frozen=True, slots=True)
-class InitAnswers:
+class InitAnswers(Struct, frozen=True):
     """The options of `init` as they were given."""
 
     vault: Path | None

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
 import click
+from msgspec import Struct
 
 from strongroom.cli.errors import guarded
 from strongroom.cli.terminal import tell
 
 
-@dataclass(frozen=True, slots=True)
-class CommandEntry:
+class CommandEntry(Struct, frozen=True):
     """Where a command is and what the overview says of it."""
 
     module: str  # below strongroom.cli

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import click
+from msgspec import Struct
 
 from strongroom.cli.terminal import clean, has_folder, tell, working_folder
 from strongroom.model.errors import UsageError
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from strongroom.config.schema import Config
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """One run of the command line."""
 
     config_path: Path | None = None  # as given with --config

@@ -9,10 +9,10 @@ import json
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import datetime
 
 import click
+from msgspec import Struct
 
 from strongroom.cli.terminal import cells, clean, cut, say, tell
 from strongroom.model.times import format_instant
@@ -45,8 +45,7 @@ GAP = "  "
 LABEL = 14
 
 
-@dataclass(frozen=True, slots=True)
-class TextColumn:
+class TextColumn(Struct, frozen=True):
     """One column. `least` is how narrow it may become; 0 means that its content is always shown whole."""
 
     title: str

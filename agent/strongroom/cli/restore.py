@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
 
 from strongroom.cli.amounts import short, size_words, window_words
 from strongroom.cli.byte_progress import watching
@@ -95,8 +95,7 @@ def restore(
     tell(f"SHA-256 {restored.sha256}")
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """What checking one archive came to."""
 
     id: str

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from strongroom.cli.options import json_option
 from strongroom.cli.output import put_document
@@ -24,8 +25,7 @@ _DATASETS = {"zavu": "messages", "hookbridge": "outbound", "qlara": "message-his
 INSTALL = "pip install 'strongroom[demo]'"
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(Struct, frozen=True):
     """One simulated API."""
 
     provider: str

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 import click
+from msgspec import Struct
 
 from strongroom.cli import terminal
 from strongroom.cli.errors import redact
@@ -127,8 +127,7 @@ def remove(name: str, service: str, patience: timedelta) -> None:
     tell(f"{_keyring_ref(service, name)} is removed")
 
 
-@dataclass(frozen=True, slots=True)
-class _Finding:
+class _Finding(Struct, frozen=True):
     ref: SecretRef
     keys: Sequence[str]  # of the configuration
     trouble: StrongroomError | None

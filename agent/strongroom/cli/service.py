@@ -17,12 +17,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from strongroom.cli.amounts import instant_words
 from strongroom.cli.options import Session, json_option, pass_session
@@ -126,8 +127,7 @@ class NoManager(Exception):
         self.words, self.hint = words, hint
 
 
-@dataclass(frozen=True, slots=True)
-class UnitState:
+class UnitState(Struct, frozen=True):
     """One unit as systemd sees it, in systemd's own words."""
 
     load: str  # loaded, not-found, bad-setting…

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain, groupby
 
 import click
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from strongroom.cli.amounts import clock_words, count_words, short, size_words, window_words
 from strongroom.cli.documents import archive_document, job_document, wait_group_document
@@ -51,8 +52,7 @@ _REASONS = 12
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class RunOutcome:
+class RunOutcome(Struct, frozen=True):
     """The jobs of a run as they are at its end."""
 
     archived: tuple[tuple[Job, Archive], ...]

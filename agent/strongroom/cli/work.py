@@ -14,10 +14,12 @@ import signal
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.cli.follow import Family, Following
 from strongroom.cli.progress import choose_display
@@ -93,8 +95,7 @@ Enter = Callable[["Engine"], Iterable[Job]]
 """Enters jobs, or names those that are there, and returns what is to be worked on."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(Struct, frozen=True):
     """How a run is to be done."""
 
     holder: str  # how the lock names us to others

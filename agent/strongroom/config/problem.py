@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, time
+
+from msgspec import Struct
 
 from strongroom.model.errors import UsageError
 
@@ -30,8 +31,7 @@ class Unfit(UsageError):
         self.suggestion = suggestion
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One mistake. `line` and `column` count from 1 and are None where they are not surely known."""
 
     file: str
@@ -49,8 +49,7 @@ class Problem:
         return f"{place}: {key}expected {self.expected}, got {self.got}{suggestion}"
 
 
-@dataclass(frozen=True, slots=True)
-class Caution:
+class Caution(Struct, frozen=True):
     """Something that works but that a careful person would change."""
 
     file: str

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import NoReturn
+
+from msgspec import Struct, field
 
 from strongroom.config import values
 from strongroom.config.problem import Caution, Unfit, describe, quote, suggest
@@ -31,8 +32,7 @@ from strongroom.model.second_look import DELAY
 _VERIFIER = re.compile(r"[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class DestructionSettings:
+class DestructionSettings(Struct, frozen=True):
     """What a destruction takes, besides a period that is over and no hold."""
 
     people: int = 2  # different people, the proposer among them; what the program proposes takes so many approvals
@@ -69,8 +69,7 @@ class Method(StrEnum):
     POST = "post"  # to the address itself
 
 
-@dataclass(frozen=True, slots=True)
-class SendSettings:
+class SendSettings(Struct, frozen=True):
     """One place outside the vault that gets every checkpoint: a folder, a program, a web address or a mailbox."""
 
     name: str
@@ -82,8 +81,7 @@ class SendSettings:
     allow_private_addresses: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceSettings:
+class EvidenceSettings(Struct, frozen=True):
     """How the log leaves this machine as checkpoints."""
 
     every: timedelta = timedelta(days=1)
@@ -101,8 +99,7 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class VaultSettings:
+class VaultSettings(Struct, frozen=True):
     """Where the vault is and who can open it."""
 
     path: Path
@@ -119,16 +116,14 @@ class VaultSettings:
     clock_tolerance: timedelta = timedelta(days=1)  # how far a clock may be off for anything to be destroyed by it
 
 
-@dataclass(frozen=True, slots=True)
-class LimitSettings:
+class LimitSettings(Struct, frozen=True):
     """What the account allows where it differs from what the provider documents; None means no difference."""
 
     concurrent: int | None = None
     per_hour: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SourceSettings:
+class SourceSettings(Struct, frozen=True):
     """One account at one provider."""
 
     name: str
@@ -144,8 +139,7 @@ class SourceSettings:
     options: Mapping[str, str | int | bool] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class StreamSettings:
+class StreamSettings(Struct, frozen=True):
     """What of a source must be covered, from when and how."""
 
     name: str
@@ -180,16 +174,14 @@ RetentionClass = RetentionRule
 """A retention class of the configuration; what it says is fixed when an archive comes."""
 
 
-@dataclass(frozen=True, slots=True)
-class DaemonSettings:
+class DaemonSettings(Struct, frozen=True):
     """How the daemon works."""
 
     workers: int = 2  # export jobs in hand at once
     log_level: LogLevel = LogLevel.INFO
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkSettings:
+class NetworkSettings(Struct, frozen=True):
     """The one HTTP policy's numbers. Proxies named in the environment are not used."""
 
     connect_timeout: timedelta = timedelta(seconds=10)
@@ -207,8 +199,7 @@ class Details(StrEnum):
     FULL = "full"  # and the names of the streams and sources it is about
 
 
-@dataclass(frozen=True, slots=True)
-class PingSettings:
+class PingSettings(Struct, frozen=True):
     """A dead man's switch in the form of healthchecks.io."""
 
     url: SecretRef
@@ -216,8 +207,7 @@ class PingSettings:
     allow_private_addresses: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class NotifySettings:
+class NotifySettings(Struct, frozen=True):
     """Who is told when something is wrong."""
 
     urls: tuple[SecretRef, ...] = ()  # each an address that Apprise knows
@@ -227,8 +217,7 @@ class NotifySettings:
     ping: PingSettings | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """A port of this very machine."""
 
     host: str  # a numeric loopback address
@@ -238,16 +227,14 @@ class Endpoint:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class MetricsSettings:
+class MetricsSettings(Struct, frozen=True):
     """Where figures are put for others to draw; nowhere by default."""
 
     textfile: Path | None = None  # ends in .prom, for the textfile collector of node_exporter
     listen: Endpoint | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """A whole configuration that has passed every check."""
 
     file: Path

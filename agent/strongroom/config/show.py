@@ -6,9 +6,10 @@ A configuration as it is in force, defaults filled in, in the words of the file.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from datetime import timedelta
 from pathlib import Path, PurePath
+
+from msgspec import Struct
 
 from strongroom.config.problem import KeyPath, format_key
 from strongroom.config.schema import (
@@ -43,11 +44,9 @@ def references_of(config: Config) -> dict[SecretRef, list[str]]:
 def _walk(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, SecretRef]]:
     if isinstance(value, SecretRef):
         yield path, value
-    elif is_dataclass(value):
-        for each in fields(value):
-            yield from _walk(
-                getattr(value, each.name), (*path, each.name if path else _TABLES.get(each.name, each.name))
-            )
+    elif isinstance(value, Struct):
+        for name in value.__struct_fields__:
+            yield from _walk(getattr(value, name), (*path, name if path else _TABLES.get(name, name)))
     elif isinstance(value, tuple):
         for index, item in enumerate(value):
             yield from _walk(item, (*path, index))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+
+from msgspec import Struct
 
 from strongroom.model.provider import KEPT
 
@@ -14,8 +15,7 @@ _UNKNOWN = timedelta(days=30)
 _TELLS_RETENTION = frozenset({"hookbridge"})
 
 
-@dataclass(frozen=True, slots=True)
-class FreshSource:
+class FreshSource(Struct, frozen=True):
     """A source for a fresh configuration, with one stream over its datasets."""
 
     name: str

@@ -18,9 +18,10 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from strongroom.config.schema import Details, NotifySettings
 from strongroom.config.secrets import SecretRef, resolve
@@ -34,8 +35,7 @@ SHOWN = 12  # notices in full; more are counted
 WHICH = "Which ones: strongroom notify list"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """One message to every channel."""
 
     severity: Level

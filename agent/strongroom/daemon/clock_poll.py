@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from strongroom.engine.core.engine import SourceAccount
 from strongroom.model.errors import StrongroomError, Transient
@@ -46,8 +47,7 @@ class BackgroundTask:
             self._failure = f"it failed ({type(error).__name__})"
 
 
-@dataclass(frozen=True, slots=True)
-class ClockAnswers:
+class ClockAnswers(Struct, frozen=True):
     """What one provider said: its clock minus ours, None where it did not say; or why it could not be asked."""
 
     source: str

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import time
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+
+from msgspec.structs import replace
 
 from strongroom.config.load import Freshness, load_config
 from strongroom.config.schema import Config

@@ -17,8 +17,9 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from strongroom.config.schema import Config
 from strongroom.daemon.channels import Channel, Message, build_channels, compose, trial
@@ -38,8 +39,7 @@ MOST_OWED = 20  # messages; beyond that the oldest are dropped
 MOST_STUCK = 3  # threads
 
 
-@dataclass(slots=True)
-class _Under:
+class _Under(Struct):
     """A send under way."""
 
     message: Message
@@ -118,8 +118,7 @@ class ChannelQueue:
         return message
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelTest:
+class ChannelTest(Struct, frozen=True):
     """How one channel did."""
 
     channel: str

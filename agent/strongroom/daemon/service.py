@@ -9,8 +9,10 @@ import logging
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from strongroom.config.schema import Config
 from strongroom.daemon.clock_poll import ClockPoll
@@ -54,8 +56,7 @@ Watch = Callable[[Engine, list[Plan], ClockVerdict], None]
 """Looks at coverage, disk and clock, and raises or clears alarms."""
 
 
-@dataclass(frozen=True, slots=True)
-class Intervals:
+class Intervals(Struct, frozen=True):
     """How often the daemon does what."""
 
     beat: timedelta = BEAT  # planning, watching and the heartbeat

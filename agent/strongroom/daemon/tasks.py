@@ -14,7 +14,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from strongroom.config.schema import Config
 from strongroom.config.secrets import SecretRef
@@ -140,8 +141,7 @@ SIGNING_LOOK = 60.0  # seconds between two looks at what is due
 SIGNING_REST = 3600.0  # seconds after a failure: reading a long log again costs more than it can tell
 
 
-@dataclass(frozen=True, slots=True)
-class MailTarget:
+class MailTarget(Struct, frozen=True):
     """A mailbox, or whatever else Apprise knows: the checkpoint is the message."""
 
     name: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from strongroom.evidence.line import digest
 from strongroom.evidence.note import NoteRefused, Signer, Verifier, open_note
@@ -20,8 +21,7 @@ _AT = "at "
 ROOT_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True):
     """What a signed checkpoint says."""
 
     origin: str

@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from strongroom.model.errors import VaultError
 from strongroom.model.times import format_instant
@@ -26,8 +27,7 @@ GENESIS = "0" * 64
 """What the first line names as its predecessor."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """Something that happened to a record, before it has its place in the log."""
 
     kind: str  # what happened: "job.accepted", "archive.published", "vault.created"

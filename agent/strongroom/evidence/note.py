@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from msgspec import Struct
 
 from strongroom.model.errors import UsageError, VaultError
 from strongroom.model.times import Chance
@@ -24,8 +25,7 @@ class NoteRefused(VaultError):
     """A note that is not signed as it should be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verifier:
+class Verifier(Struct, frozen=True):
     """A public key with the name it signs under. `str` gives the form `name+hash+key`."""
 
     name: str

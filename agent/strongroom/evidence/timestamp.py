@@ -6,9 +6,10 @@ The library is an extra (`timestamps`) and is imported only by whoever asks for 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from strongroom.model.errors import UsageError, WorldError
 
@@ -21,8 +22,7 @@ Ask = Callable[[bytes], bytes]
 """Sends a request to the authority and returns its answer. Raises UsageError or WorldError."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(Struct, frozen=True):
     """An answer that was checked."""
 
     data: bytes  # as it came, in DER: what `openssl ts -verify -in` takes

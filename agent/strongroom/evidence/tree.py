@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 Node: TypeAlias = tuple[int, int]
 """A complete subtree: its level and its place there; it covers the leaves [place << level, (place + 1) << level)."""
@@ -64,8 +65,7 @@ class Tree:
             self.kept[level, place] = node
 
 
-@dataclass(frozen=True, slots=True)
-class Proofs:
+class Proofs(Struct, frozen=True):
     """What one pass over the leaves has proven."""
 
     root: bytes

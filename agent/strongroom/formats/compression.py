@@ -15,8 +15,10 @@ import os
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.formats.faults import Unreadable
 from strongroom.formats.read_exact import PlaintextReader, fill_from
@@ -61,8 +63,7 @@ _STRIDE = 1 << 20  # decoded bytes between two places that reading can resume fr
 _PLACES = 256  # at most; each keeps about 40 KiB
 
 
-@dataclass(frozen=True, slots=True)
-class _Codes:
+class _Codes(Struct, frozen=True):
     """A coding's name for people, and the codes of its findings."""
 
     name: str
@@ -180,8 +181,7 @@ def _chain(opening: bytes, source: Iterator[bytes]) -> Iterator[bytes]:
     yield from source
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """A place that decoding can resume from."""
 
     at: int  # decoded bytes before it

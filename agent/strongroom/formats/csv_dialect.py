@@ -22,8 +22,9 @@ import csv
 import io
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from encodings.cp1252 import decoding_table  # at import: a locked-down reader can open no file to load a codec
+
+from msgspec import Struct
 
 from strongroom.formats.faults import Unreadable
 from strongroom.formats.record_checks import read_time
@@ -101,8 +102,7 @@ _ROWS = 50  # looked at to compare the delimiters
 _VALUE = re.compile(r"[+-]?[0-9][0-9 .,:/TZ+-]*|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[^@\s]+@[^@\s][^@\s.]*\.[^@\s]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """How one file separates its cells, quotes them and ends its rows. A quote within quotes is doubled."""
 
     delimiter: str
@@ -125,8 +125,7 @@ class Dialect:
         return csv.reader(lines, delimiter=self.delimiter, quotechar=self.quote, doublequote=True, strict=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Hint:
+class Hint(Struct, frozen=True):
     """A first line `sep=;`, which Excel obeys and writes: it names the delimiter of the lines behind it."""
 
     delimiter: str

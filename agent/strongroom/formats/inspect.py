@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from strongroom.formats.compression import coding_findings, decode_if_coded
 from strongroom.formats.faults import FindingLog, Unreadable, printable

@@ -13,11 +13,11 @@ A fault ends the reading: what follows is counted as bytes only, so that the cal
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
 import simdjson
+from msgspec import Struct
 
 from strongroom.formats.faults import FindingLog, Unreadable, printable
 from strongroom.formats.json_splitter import BATCH, Splitter
@@ -117,8 +117,7 @@ def _too_large(line: int, limit: int) -> Unreadable:
     return Unreadable("json-record-too-large", f"line {line:,} has more than {limit:,} bytes, or no line ends")
 
 
-@dataclass(frozen=True, slots=True)
-class ParseVerdict:
+class ParseVerdict(Struct, frozen=True):
     """What reading one member gave."""
 
     report: MemberReport

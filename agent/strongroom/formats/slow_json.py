@@ -17,8 +17,9 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from dataclasses import dataclass, field
 from typing import Any, NoReturn
+
+from msgspec import Struct, field
 
 from strongroom.formats.exact_json import Number
 from strongroom.formats.faults import Unreadable
@@ -36,8 +37,7 @@ _ESCAPES = re.compile(
 """Escapes one after another; the group is found in half a surrogate pair alone."""
 
 
-@dataclass(slots=True)
-class Decoded:
+class Decoded(Struct):
     """What could be read, and how far."""
 
     records: list[dict[str, Any]] = field(default_factory=list)
@@ -220,8 +220,7 @@ _LARGERECORDS_LONGEST_INT = 4_000  # digits; Python refuses to convert longer on
 _INFINITE = (float("inf"), float("-inf"))
 
 
-@dataclass(frozen=True, slots=True)
-class SubstitutedText:
+class SubstitutedText(Struct, frozen=True):
     """A copy of JSON text that the fast parser reads, and how much was replaced in it."""
 
     text: bytes  # as long as the original

@@ -17,7 +17,9 @@ import re
 import stat
 import struct
 from collections import Counter
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.formats.faults import FindingLog, Unreadable, printable
 from strongroom.formats.read_exact import PlaintextReader, measure, read_at
@@ -62,8 +64,7 @@ _LOOKS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class EndRecord:
+class EndRecord(Struct, frozen=True):
     """Where the central directory lies and how many entries it has."""
 
     entries: int
@@ -166,8 +167,7 @@ _FULL = 0xFFFFFFFF
 _STREAMS = (stat.S_IFIFO, stat.S_IFSOCK)  # what a ZIP writer notes that reads its data from another program
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """One file in the ZIP, as the central directory describes it."""
 
     name: str  # as decoded; hostile until its findings say otherwise
@@ -193,8 +193,7 @@ class Member:
         return self.name.endswith("/")
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
+class Directory(Struct, frozen=True):
     """What a ZIP says it holds."""
 
     members: tuple[Member, ...]

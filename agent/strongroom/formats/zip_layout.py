@@ -7,7 +7,8 @@ members that share bytes are how a small ZIP inflates without end.
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from strongroom.formats.faults import FindingLog, Unreadable
 from strongroom.formats.read_exact import PlaintextReader, read_at

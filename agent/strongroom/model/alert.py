@@ -11,8 +11,9 @@ What is wrong comes first. "Everything" is said to be archived only where nothin
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from strongroom.model.clock_check import ClockVerdict
 from strongroom.model.units import counted
@@ -74,8 +75,7 @@ _ONCE = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Struct, frozen=True):
     """One thing that is wrong. Equal keys are the same trouble."""
 
     key: str  # a kind, and where there can be several a subject: "at-risk zavu-messages"
@@ -114,8 +114,7 @@ def clock_alarm(verdict: ClockVerdict) -> Alert | None:
 ALL_WELL = "everything due is archived"
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """What a daemon knows of itself and of what it covers."""
 
     clock: str = ""  # what speaks against the machine's clock, or empty

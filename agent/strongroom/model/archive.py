@@ -8,9 +8,10 @@ digests confirm nothing about the content: one is of the sealed bytes, one is sa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from strongroom.model.content_coding import undoing
 from strongroom.model.destruction import Ground
@@ -33,8 +34,7 @@ class Holding(StrEnum):
         return "archived" if self is Holding.HELD else self.value
 
 
-@dataclass(frozen=True, slots=True)
-class Seal:
+class Seal(Struct, frozen=True):
     """What sealing one delivered file produced."""
 
     size: int  # bytes as delivered
@@ -68,8 +68,7 @@ class Seal:
         return known.suffix if known else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
+class Archive(Struct, frozen=True):
     """One archive as the catalogue and the manifest tell it."""
 
     id: str
@@ -100,8 +99,7 @@ class Archive:
         return self.inspection.records == 0 and all(report.empty is not False for report in members if report.dataset)
 
 
-@dataclass(frozen=True, slots=True)
-class Tombstone:
+class Tombstone(Struct, frozen=True):
     """The remains of one archive."""
 
     archive: str

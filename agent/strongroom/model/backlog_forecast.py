@@ -8,16 +8,17 @@ The pace is that of the records, bytes for time covered, and not that of the wor
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.model.horizon import deadline
 from strongroom.model.provider import Limits
 from strongroom.model.window import Window
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(Struct, frozen=True):
     """What one stream wants exported now."""
 
     stream: str
@@ -26,8 +27,7 @@ class Demand:
     known: bool = True  # False: nobody knows yet from when on it must be covered
 
 
-@dataclass(frozen=True, slots=True)
-class StreamOutlook:
+class StreamOutlook(Struct, frozen=True):
     """When one stream's backlog will be held."""
 
     stream: str
@@ -39,8 +39,7 @@ class StreamOutlook:
     known: bool = True  # False: nobody knows yet from when on it must be covered, so nothing is planned
 
 
-@dataclass(frozen=True, slots=True)
-class BacklogForecast:
+class BacklogForecast(Struct, frozen=True):
     """The work ahead at one source."""
 
     source: str
@@ -91,8 +90,7 @@ def _stream(stream: str, times: list[tuple[Window, datetime]], now: datetime, ke
 _LONGEST = timedelta(seconds=1e9)  # beyond which nobody plans a disk
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
+class Growth(Struct, frozen=True):
     """What one stream brings."""
 
     size: int  # bytes on disk of some windows
@@ -106,8 +104,7 @@ class Growth:
         return self.size / seconds if seconds > 0 else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class DiskForecast:
+class DiskForecast(Struct, frozen=True):
     """How much room there is, and how long it lasts."""
 
     free: int  # bytes

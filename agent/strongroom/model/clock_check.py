@@ -6,9 +6,10 @@ Suspend is not a jump: the unset clock (boot time) runs on while the machine sle
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from strongroom.model.times import rough_duration
 
@@ -22,16 +23,14 @@ class ClockFault(StrEnum):
     UNPROVEN = "clock-unproven"  # just started, and nobody could be asked yet: no reason for alarm, nor for planning
 
 
-@dataclass(frozen=True, slots=True)
-class ClockReading:
+class ClockReading(Struct, frozen=True):
     """Two clocks read at one moment."""
 
     wall: datetime
     boot: float  # seconds since the machine started, sleep included; never set by anyone
 
 
-@dataclass(frozen=True, slots=True)
-class Tolerance:
+class Tolerance(Struct, frozen=True):
     """How far clocks may be apart before a person is told."""
 
     jump: timedelta = timedelta(minutes=2)  # between two beats
@@ -40,8 +39,7 @@ class Tolerance:
     skew: timedelta = timedelta(minutes=10)  # from a provider's clock
 
 
-@dataclass(frozen=True, slots=True)
-class ClockVerdict:
+class ClockVerdict(Struct, frozen=True):
     """None as a fault means that nothing speaks against the clock."""
 
     fault: ClockFault | None = None
@@ -79,8 +77,7 @@ def check_skew(source: str, seconds: float | None, tolerance: Tolerance) -> Cloc
     return ClockVerdict(ClockFault.SKEWED, f"our clock is {length} {side} {source}'s")
 
 
-@dataclass(frozen=True, slots=True)
-class ClockVote:
+class ClockVote(Struct, frozen=True):
     """What one source's clock is ahead of ours; None where it did not tell."""
 
     source: str

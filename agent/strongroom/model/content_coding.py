@@ -7,8 +7,9 @@ with: it is recognized where the first bytes inflate without an error to what an
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 OPENING = 1024  # bytes; enough for the longest table of codes that deflate puts before its first byte
 _FIRST = 64  # bytes of a file that are looked at
@@ -26,8 +27,7 @@ class Coding(StrEnum):
     RAW_DEFLATE = "raw-deflate"  # without them, as some servers send under the same name
 
 
-@dataclass(frozen=True, slots=True)
-class Undoing:
+class Undoing(Struct, frozen=True):
     """How a coding is undone: zlib's word for it, the ending of a coded file's name, and a stock command."""
 
     wbits: int

@@ -12,9 +12,11 @@ ledger shows; it is closed where a stream of the dataset that has the rest holds
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.model.plan import Plan, Stream, boundary, cut, newest_ended
 from strongroom.model.provider import BlindSpot
@@ -41,8 +43,7 @@ HELD = (Cover.PROVEN, Cover.EMPTY, Cover.DESTROYED)
 """What an archive holds, or held until its time was over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Struct, frozen=True):
     """One entry of the ledger."""
 
     stream: str
@@ -157,8 +158,7 @@ def _is_boundary(plan: Plan, instant: datetime) -> bool:
 _HELD = (Cover.PROVEN, Cover.EMPTY)
 
 
-@dataclass(frozen=True, slots=True)
-class Blindness:
+class Blindness(Struct, frozen=True):
     """What the archives of one stream do not tell, and since when others do."""
 
     stream: str

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.plan import Plan, Span, boundary, following
@@ -58,8 +59,7 @@ class Zoom(StrEnum):
     YEAR = "year"
 
 
-@dataclass(frozen=True, slots=True)
-class Horizon:
+class Horizon(Struct, frozen=True):
     """What is wanted of a stream at an instant, and until when it can be had."""
 
     wanted: Window | None  # must be held by now

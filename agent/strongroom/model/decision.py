@@ -5,9 +5,10 @@ next_step decides, the engine performs, the table advances. Nothing here touches
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from strongroom.model.job import BY_PERSON, Cause, Job, State
 from strongroom.model.provider import Ask, Listed, Match, Observation, Renewal, Standing
@@ -35,8 +36,7 @@ class Act(StrEnum):
     NOTHING = "nothing"  # finished
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One step and why. `until` is set for WAIT."""
 
     act: Act
@@ -46,8 +46,7 @@ class Step:
     lasting: bool = False  # a WAIT that a person ends: `until` is only when it is looked at again
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(Struct, frozen=True):
     """All that a decision may know besides the job."""
 
     now: datetime
@@ -191,8 +190,7 @@ _DECIDE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What a look at the provider's list says about an uncertain create."""
 
     verdict: str  # "one", "none" or "several"

@@ -11,10 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.model.errors import UsageError
 
@@ -75,8 +77,7 @@ class Ground(StrEnum):
     ERASURE = "erasure"  # a person's request for erasure was accepted
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True):
     """Who acts, by the operating system's word. The program itself, which proposes what is due, is uid -1."""
 
     uid: int  # the real user id of the process
@@ -119,8 +120,7 @@ PROGRAM = Person(-1, "strongroom")
 """Proposes by rule, where a retention class says so. It never counts as one of the people."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlanItem:
+class PlanItem(Struct, frozen=True):
     """One archive on one proposal."""
 
     archive: str
@@ -137,8 +137,7 @@ class PlanItem:
         return self.stage in LIVE
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """A plan to destroy archives, as it was printed. Its numbers are fixed when it is made."""
 
     id: str
@@ -158,8 +157,7 @@ class Proposal:
         return self.people if self.by == PROGRAM or self.by.mapped else max(1, self.people - 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(Struct, frozen=True):
     """One person's agreement with a plan."""
 
     proposal: str

@@ -5,27 +5,27 @@ The ids are record text: shown to the person who holds the identity, never logge
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One kind of difference: how many records, and the ids of the first few of them."""
 
     count: int = 0
-    ids: tuple[str, ...] = field(default=(), repr=False)  # in the order of the file; fewer than `count` where many
+    ids: tuple[str, ...] = ()  # in the order of the file; fewer than `count` where many
+
+    def __repr__(self) -> str:
+        return f"Change(count={self.count})"  # ids are data of the archive, and no log line may hold them
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(Struct, frozen=True):
     """One field that differs in changed records."""
 
     name: str  # made printable
     records: int  # how many of the compared records differ in it
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetDifference:
+class DatasetDifference(Struct, frozen=True):
     """One dataset in both archives. Records with the same id are one; a record without an id is its whole content."""
 
     dataset: str
@@ -45,8 +45,7 @@ class DatasetDifference:
         return not (self.added.count or self.changed.count or self.vanished.count)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """Two archives, compared dataset by dataset."""
 
     older: str  # archive id

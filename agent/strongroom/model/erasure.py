@@ -10,10 +10,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.model.destruction import StepRefused
 from strongroom.model.retention import Period, PeriodUnit
@@ -53,8 +55,7 @@ ANSWERS: Mapping[tuple[ErasureState, ErasureAnswer], ErasureState] = MappingProx
 PENDING = frozenset({ErasureState.OPEN, ErasureState.DEFERRED})
 
 
-@dataclass(frozen=True, slots=True)
-class Erasure:
+class Erasure(Struct, frozen=True):
     """One request. `subject` and `salt` are shredded when it ends: then nothing here tells whom it was about."""
 
     id: str

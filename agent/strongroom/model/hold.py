@@ -7,9 +7,10 @@ records have no time is caught by any range of dates, since any of them may lie 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from strongroom.model.ids import fold_name
 from strongroom.model.window import Window
@@ -43,8 +44,7 @@ class Subject(Protocol):
         """The last instant that its records may be of, or None where nothing bounds them."""
 
 
-@dataclass(frozen=True, slots=True)
-class HoldRule:
+class HoldRule(Struct, frozen=True):
     """What is held. Whatever is empty restricts nothing; a rule without any restriction holds the whole vault."""
 
     source: str = ""
@@ -64,8 +64,7 @@ class HoldRule:
         return self == HoldRule()
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """One hold, standing or released."""
 
     id: str
@@ -77,8 +76,8 @@ class Hold:
     released_at: datetime | None = None
     released_by: str = ""
     release_reason: str = ""
-    also_streams: frozenset[str] = field(default=frozenset(), compare=False)  # other names of its stream, folded
-    also_sources: frozenset[str] = field(default=frozenset(), compare=False)  # other names of its source, folded
+    also_streams: frozenset[str] = frozenset()  # other names of its stream, folded
+    also_sources: frozenset[str] = frozenset()  # other names of its source, folded
 
     @property
     def stands(self) -> bool:
@@ -86,8 +85,7 @@ class Hold:
         return self.released_at is None
 
 
-@dataclass(frozen=True, slots=True)
-class Matter:
+class Matter(Struct, frozen=True):
     """The holds of one matter."""
 
     name: str

@@ -8,8 +8,10 @@ prove anything about what had not settled yet when it was asked for: that part s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.plan import Plan, Span, boundary, cut, following, newest_ended
@@ -30,8 +32,7 @@ LONGEST_LAG = timedelta(hours=1)
 """The most that planning waits for a provider's clock that is behind ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class AtRisk:
+class AtRisk(Struct, frozen=True):
     """What of a stream is not yet held and will be destroyed."""
 
     stream: str

@@ -8,10 +8,11 @@ It is reported and never fatal: an export may really be empty, and only a person
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from statistics import median
+
+from msgspec import Struct, field
 
 from strongroom.model.plan import DatasetShape
 from strongroom.model.provider import Container
@@ -47,8 +48,7 @@ DOUBTFUL, LEARNED = "rows-header-unknown", "rows-header-learned"
 """Codes of an announced count that may count the header, and of one that was found out to do so, or not to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing that reading found. The message never quotes record text."""
 
     severity: Severity
@@ -57,8 +57,7 @@ class Finding:
     member: str = ""  # the file inside the container, made printable
 
 
-@dataclass(frozen=True, slots=True)
-class MemberReport:
+class MemberReport(Struct, frozen=True):
     """One file of records, read to its end."""
 
     member: str  # name inside the container, made printable; empty for a bare file
@@ -77,8 +76,7 @@ class MemberReport:
     coding: str = ""  # the content coding that this file of a bundle came in, or nothing; `size` is without it
 
 
-@dataclass(frozen=True, slots=True)
-class Bundled:
+class Bundled(Struct, frozen=True):
     """One of several delivered files of an export, as it lies in the bundle."""
 
     name: str  # in the bundle
@@ -88,8 +86,7 @@ class Bundled:
     size: int | None = None  # bytes that the provider announced for this file
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(Struct, frozen=True):
     """What a delivered file should hold."""
 
     window: Window
@@ -112,8 +109,7 @@ class Expectation:
         return next(((file.rows, file.size) for file in self.files if file.name == member), (None, None))
 
 
-@dataclass(frozen=True, slots=True)
-class Caps:
+class Caps(Struct, frozen=True):
     """Bounds that keep hostile input from deciding our memory, time or disk."""
 
     max_members: int = 1_000
@@ -127,8 +123,7 @@ class Caps:
     max_fields: int = 200  # unknown field names kept for each member
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(Struct, frozen=True):
     """All that reading one delivered file found."""
 
     members: tuple[MemberReport, ...] = ()
@@ -164,8 +159,7 @@ LEAST_PAST = 5  # windows; before that a stream has no habits
 BUSY = 20.0  # records; a quiet stream may well have an empty window
 
 
-@dataclass(frozen=True, slots=True)
-class Anomaly:
+class Anomaly(Struct, frozen=True):
     """A volume that does not fit."""
 
     code: str  # volume-none or volume-drop

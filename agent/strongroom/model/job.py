@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
+
+from msgspec import Struct, field
 
 from strongroom.model.plan import ExportSpec
 
@@ -100,8 +101,7 @@ class Cause(StrEnum):
     LAPSED = "not-renewable"
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """What a job waits for."""
 
     cause: Cause
@@ -109,8 +109,7 @@ class Wait:
     until: datetime | None = None  # None: until a person acts
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One export job. Times are UTC; `attempts` counts what went wrong by cause since the job was made."""
 
     id: str

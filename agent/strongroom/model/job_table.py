@@ -16,9 +16,11 @@ RENEWED needs no intent on disk: to renew the same export twice does no harm, wh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.model.job import TERMINAL, Cause, Event, Job, State
 
@@ -78,8 +80,7 @@ class IllegalMove(ValueError):
     """The event cannot happen in this state. Nothing was changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What came with an event. None and empty leave the job's own value as it is."""
 
     next_at: datetime | None = None  # when the next step is due; None means at once

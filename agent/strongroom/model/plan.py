@@ -10,18 +10,19 @@ share no instant and miss none, whatever the zone does.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
+
 from strongroom.model.times import require_utc
 from strongroom.model.window import Window
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetShape:
+class DatasetShape(Struct, frozen=True):
     """What is known of one dataset's records, to count, date and watch them for drift; never a schema to enforce."""
 
     name: str  # the provider's word for the dataset, as requests spell it
@@ -33,8 +34,7 @@ class DatasetShape:
     columns: tuple[str, ...] = ()  # of a CSV: the documented order of its columns; empty where none is documented
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(Struct, frozen=True):
     """Source + datasets (+ filters): the unit of coverage."""
 
     name: str  # unique in a vault; what a person types
@@ -43,8 +43,7 @@ class Stream:
     filters: tuple[tuple[str, str], ...] = ()  # sorted pairs, the provider's own names
 
 
-@dataclass(frozen=True, slots=True)
-class ExportSpec:
+class ExportSpec(Struct, frozen=True):
     """What one export job asks for; the adapter turns it into the provider's request."""
 
     datasets: tuple[str, ...]
@@ -68,8 +67,7 @@ class Span(StrEnum):
     MONTH = "month"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What a stream must be covered by."""
 
     stream: Stream
@@ -85,7 +83,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         if self.since is not None:
-            object.__setattr__(self, "since", require_utc(self.since))
+            force_setattr(self, "since", require_utc(self.since))
         if self.settle < timedelta(0):
             raise ValueError(f"a settle delay cannot be negative, got {self.settle}")
 

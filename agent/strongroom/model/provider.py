@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+
+from msgspec import Struct
 
 PROVIDER_GROUP = "strongroom.providers"
 """The group of entry points by which another distribution brings an adapter."""
@@ -53,8 +54,7 @@ class ExpiryBasis(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What the provider allows; None means that nothing is documented."""
 
     concurrent: int | None  # exports under way at once, over all clients of the account
@@ -64,8 +64,7 @@ class Limits:
     retention: timedelta | None = None  # how long the provider keeps the records themselves
 
 
-@dataclass(frozen=True, slots=True)
-class BlindSpot:
+class BlindSpot(Struct, frozen=True):
     """A dataset whose export leaves something out that the provider has, and where the rest is to be had."""
 
     dataset: str
@@ -73,8 +72,7 @@ class BlindSpot:
     closed_by: str  # the dataset of the same provider that holds it
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(Struct, frozen=True):
     """What the engine may ask of an adapter, so that it never asks for what a provider lacks.
 
     `match`, `renewal` and `expiry` describe the provider, not the adapter: choose what its documents promise, and where
@@ -91,8 +89,7 @@ class Capabilities:
     blind_spots: tuple[BlindSpot, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """One export request in the provider's terms, times as instants: equal asks are the same request.
 
     `lower` and `upper` are what is sent; whether `upper` is inclusive is the provider's rule.
@@ -104,8 +101,7 @@ class Ask:
     filters: frozenset[tuple[str, str]] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Struct, frozen=True):
     """What the provider says of one export at one moment. Never holds the link."""
 
     ref: str
@@ -121,8 +117,7 @@ class Observation:
     retry_at: datetime | None = None  # not to be looked at again before, by the provider's word and our clock
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """One entry of the provider's list. `ask` is None where the list does not repeat the request."""
 
     ask: Ask | None
@@ -131,8 +126,7 @@ class Listed:
     perhaps: frozenset[Ask] = frozenset()  # requests that it may repeat, where it leaves open which of them
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """The provider took the request. `observation` is None where the answer names no export."""
 
     observation: Observation | None
@@ -152,11 +146,10 @@ class Container(StrEnum):
     BUNDLE = "bundle"
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One file to download. The locator is a secret that dies soon: fetched just before use, never stored."""
 
-    locator: str = field(repr=False)
+    locator: str
     name: str  # a safe file name for people
     container: Container
     authenticated: bool = False  # send the API credential, and only to the configured origin
@@ -164,9 +157,11 @@ class Part:
     rows: int | None = None  # records announced
     dataset: str = ""  # whose records it holds; needed where an export has several parts, empty where one holds all
 
+    def __repr__(self) -> str:
+        return f"Part(name={self.name!r}, container={self.container!r})"  # never the locator
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+
+class Probe(Struct, frozen=True):
     """What a read-only look at a source found."""
 
     offered: bool | None  # whether exports are offered; None where it could not be found out

@@ -13,9 +13,11 @@ part of it free for them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.model.horizon import deadline
 from strongroom.model.job import Job
@@ -26,8 +28,7 @@ HOUR = timedelta(hours=1)
 RECHECK = timedelta(seconds=15)
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """What is known to count against the quota."""
 
     created: Sequence[datetime]  # when exports were (perhaps) created within the last hour, ours and others'
@@ -74,8 +75,7 @@ class Urgency(IntEnum):
     BACKLOG = 3
 
 
-@dataclass(frozen=True, slots=True)
-class QueueRules:
+class QueueRules(Struct, frozen=True):
     """Where the classes begin, and what the backlog leaves free."""
 
     urgent_within: timedelta = timedelta(days=14)  # before the provider begins to destroy the window

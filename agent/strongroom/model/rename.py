@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from strongroom.model.errors import UsageError
 from strongroom.model.ids import fold_name
@@ -17,8 +18,7 @@ class Noun(StrEnum):
     SOURCE = "source"
 
 
-@dataclass(frozen=True, slots=True)
-class Renamed:
+class Renamed(Struct, frozen=True):
     """One stream or source that goes by another name from now on."""
 
     old: str
@@ -26,8 +26,7 @@ class Renamed:
     noun: Noun = Noun.STREAM
 
 
-@dataclass(frozen=True, slots=True)
-class Renames:
+class Renames(Struct, frozen=True):
     """Every rename that the log records, oldest first."""
 
     made: tuple[Renamed, ...] = ()

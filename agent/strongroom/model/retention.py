@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from strongroom.model.hold import Hold, catches
 from strongroom.model.times import require_utc
@@ -39,8 +40,7 @@ _LAST_YEAR = 9999
 _MOST = {PeriodUnit.DAYS: 365_250, PeriodUnit.WEEKS: 52_178, PeriodUnit.MONTHS: 12_000, PeriodUnit.YEARS: 1_000}
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(Struct, frozen=True):
     """A retention period: from one day to 1000 years. Raises ValueError outside of that."""
 
     count: int
@@ -112,8 +112,7 @@ class AtEnd(StrEnum):
     DESTROY = "destroy"
 
 
-@dataclass(frozen=True, slots=True)
-class RetentionRule:
+class RetentionRule(Struct, frozen=True):
     """How long archives of a class are kept, by which rule, and what follows."""
 
     name: str
@@ -145,8 +144,7 @@ class Fate(StrEnum):
         return {Fate.KEEP: "retained", Fate.HELD: "on hold", Fate.DUE: "eligible"}.get(self, self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class RetentionRecord:
+class RetentionRecord(Struct, frozen=True):
     """What of an archive decides its fate."""
 
     id: str
@@ -162,8 +160,7 @@ class RetentionRecord:
     destroyed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What may happen to one archive at an instant, and why."""
 
     archive: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from strongroom.model.provider import Limits
 
@@ -11,8 +12,7 @@ LONGEST_TOLD = timedelta(hours=1)
 """How long a provider's own word puts off a look at an export that is being prepared."""
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(Struct, frozen=True):
     """Bounds on waiting and trying. Counts are per job, generations per window."""
 
     looks: int = 3  # sweeps that must all miss an uncertain export before it counts as absent

@@ -7,8 +7,9 @@ its bytes and a fixed amount for its small files, so that very many small archiv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 OVERHEAD = 64 << 10  # bytes that opening an archive's three files is counted as
 SPREAD = 0.8  # of the period, within which a lap reads everything
@@ -16,16 +17,14 @@ LOG = "~"
 """The cursor of a lap that has read every archive and is at the evidence log; sorts after every id."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScrubPace:
+class ScrubPace(Struct, frozen=True):
     """How often everything is read, and how fast at the most."""
 
     every: timedelta = timedelta(days=30)
     rate: int = 16 << 20  # bytes a second, at the most
 
 
-@dataclass(frozen=True, slots=True)
-class Lap:
+class Lap(Struct, frozen=True):
     """One walk through the vault. Amounts are costs: bytes, and `OVERHEAD` for each archive."""
 
     number: int

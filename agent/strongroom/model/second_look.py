@@ -8,10 +8,11 @@ accepted. A stream raises this doubt once for itself and once for each weekday a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.horizon import deadline
@@ -43,8 +44,7 @@ class SecondLookOutcome(StrEnum):
     UNCONFIRMED = "unconfirmed"  # it could not be made
 
 
-@dataclass(frozen=True, slots=True)
-class SecondLook:
+class SecondLook(Struct, frozen=True):
     """One empty window that was doubted."""
 
     stream: str

@@ -8,9 +8,10 @@ built in, if the vault had it before it had an archive, or once it stood in the 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct, field
 
 from strongroom.model.destruction import Person
 from strongroom.model.times import format_instant, parse_instant
@@ -23,8 +24,7 @@ BUILT_IN = ""
 CREATED, ADDRESS, CONFIRMED, ACCEPTED = "vault.created", "source.address", "clock.confirmed", "clock.accepted"
 
 
-@dataclass(frozen=True, slots=True)
-class Leap:
+class Leap(Struct, frozen=True):
     """Two entries in a row that lie further apart than LEAP, with nobody who vouched for the later one."""
 
     seq: int  # of the later one
@@ -32,8 +32,7 @@ class Leap:
     after: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """Where a source is asked, as the log tells it."""
 
     address: str
@@ -41,8 +40,7 @@ class Address:
     first: bool  # entered before the vault had an archive
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(Struct, frozen=True):
     """One person's word that the time of our clock is right."""
 
     at: datetime
@@ -50,8 +48,7 @@ class Acceptance:
     signer: str = ""  # the key of an approver that signed it
 
 
-@dataclass(slots=True)
-class TimeLog:
+class TimeLog(Struct):
     """What the entries so far tell of time."""
 
     tolerance: timedelta = timedelta(days=1)

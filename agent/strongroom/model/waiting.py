@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.model.job import Cause, Job, State, Wait
 from strongroom.model.units import counted
@@ -13,8 +15,7 @@ _PREPARING = "the provider is preparing the export"
 _CLOSE = timedelta(seconds=30)  # instants that a person need not be told apart
 
 
-@dataclass(frozen=True, slots=True)
-class WaitGroup:
+class WaitGroup(Struct, frozen=True):
     """Jobs of one source that wait for one thing."""
 
     source: str  # empty for what all of them share: the disk

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from strongroom.model.times import format_instant, require_utc
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Window:
+class Window(Struct, frozen=True, order=True):
     """The half-open interval [start, end) in UTC. Adapters convert it to the provider's own bounds."""
 
     start: datetime
     end: datetime  # exclusive
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "start", require_utc(self.start))
-        object.__setattr__(self, "end", require_utc(self.end))
+        force_setattr(self, "start", require_utc(self.start))
+        force_setattr(self, "end", require_utc(self.end))
         if self.end <= self.start:
             raise ValueError(f"a window must end after it starts, got {self}")
 

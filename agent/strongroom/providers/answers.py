@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from msgspec import Struct
+
 from strongroom.model.errors import (
     AuthRefused,
     NotOffered,
@@ -37,8 +39,7 @@ HARMLESS = re.compile(r"identity|aws-chunked|binary|none|utf-?8|us-ascii|iso-885
 _WBITS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}  # zlib's words; some servers send deflate bare
 
 
-@dataclass(frozen=True, slots=True)
-class PlainBody:
+class PlainBody(Struct, frozen=True):
     """A body as it was before it was encoded."""
 
     body: bytes
@@ -71,8 +72,7 @@ class Unusable(ValueError):
     """An answer with a good status whose body is not what it should be. The message says in what, in plain words."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderProblem:
+class ProviderProblem(Struct, frozen=True):
     """What the provider says about a refusal: its own code and words, printable, short, redacted, perhaps empty."""
 
     code: str = ""

@@ -9,9 +9,10 @@ import logging
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from strongroom.model.errors import (
     AuthRefused,
@@ -193,8 +194,7 @@ ODD_ANSWERS = (
 """Odd answers of an API, each of which was seen somewhere."""
 
 
-@dataclass
-class Sink:
+class Sink(Struct):
     """Takes bytes."""
 
     data: bytes = b""

@@ -16,7 +16,8 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from strongroom.model.content_coding import OPENING, begins_export, detect_coding, is_zstd, peek
 from strongroom.model.errors import (
@@ -55,8 +56,7 @@ def download(policy: HttpPolicy, part: Part, sink: Callable[[bytes], None], stop
     return _Download(policy, part, sink, stop).run()
 
 
-@dataclass(slots=True)
-class _Source:
+class _Source(Struct):
     """What the first answer said about the file."""
 
     etag: str  # strong, or empty

@@ -11,19 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from strongroom.model.errors import Interrupted
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """The slowest transfer we put up with: `rate` bytes a second, judged over each `window` seconds of waiting."""
 
     rate: float = 1024
     window: float = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """How long things may take and how large they may get; sizes in bytes."""
 
     connect: float = 10
@@ -33,7 +33,7 @@ class Bounds:
     pages: int = 2_000  # of one list
     walk: float = 600  # one list, all its pages
     redirects: int = 5
-    pace: Pace = field(default_factory=Pace)  # of a download, once it runs
+    pace: Pace = Pace()  # of a download, once it runs
     export: int = 1 << 40  # one downloaded file
     resumes: int = 5  # of one download
 

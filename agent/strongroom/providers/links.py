@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import quote, urljoin
 
+from msgspec import Struct
+
 _ADDRESS = re.compile(
     r"(?P<scheme>[Hh][Tt][Tt][Pp][Ss]?)://"
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?)"
@@ -29,8 +31,7 @@ class BadLink(ValueError):
     """The text is not an http or https address that we accept. The message never quotes it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Scheme, host and port: two addresses belong together only when all three are equal."""
 
     scheme: str

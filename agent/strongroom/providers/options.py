@@ -15,9 +15,10 @@ is missed; neighbours share some records, which are told apart by their ids on r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
+
+from msgspec.structs import replace
 
 from strongroom.model.errors import UsageError
 from strongroom.model.plan import DatasetShape

@@ -12,10 +12,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Protocol, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.model.errors import RequestRefused
 from strongroom.model.inspection import Expectation
@@ -26,8 +29,7 @@ from strongroom.providers.addresses import Resolver, resolve_by_system
 from strongroom.providers.limits import Bounds, Monotonic, Paths
 
 
-@dataclass(frozen=True, slots=True)
-class LimitOverrides:
+class LimitOverrides(Struct, frozen=True):
     """Limits that a person set for this source; None leaves the provider's own."""
 
     concurrent: int | None = None
@@ -38,7 +40,7 @@ class LimitOverrides:
 
     def apply(self, limits: Limits) -> Limits:
         """Return the limits with what is set here in place."""
-        own = {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
+        own = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None}
         return replace(limits, **own)
 
 

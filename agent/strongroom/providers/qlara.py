@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from strongroom.model.errors import ExportGone, Transient, UsageError
 from strongroom.model.inspection import Expectation

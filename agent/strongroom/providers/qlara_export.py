@@ -15,9 +15,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
+
+from msgspec.structs import replace
 
 from strongroom.model.provider import Observation, Standing
 from strongroom.providers.account import DEAD, paced, read_expiry, read_moment, require_items, unusable

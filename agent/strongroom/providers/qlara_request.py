@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
+
+from msgspec import Struct, field
 
 from strongroom.model.errors import RequestRefused
 from strongroom.model.plan import DatasetShape, ExportSpec
@@ -25,8 +26,7 @@ def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-@dataclass(frozen=True, slots=True)
-class QlaraExportKind:
+class QlaraExportKind(Struct, frozen=True):
     """One kind of export."""
 
     path: str  # below the base URL

@@ -14,11 +14,12 @@ had stops its own source and no other.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import NoReturn
+
+from msgspec import Struct
 
 from strongroom.model.errors import AuthRefused, StrongroomError, UsageError
 from strongroom.model.inspection import Expectation
@@ -106,8 +107,7 @@ PROVIDERS: Mapping[str, Callable[[ProviderSettings], Provider]] = MappingProxyTy
 _METHODS = tuple(sorted(name for name in vars(Provider) if not name.startswith("_")))
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """One adapter by its name, and who brings it."""
 
     name: str

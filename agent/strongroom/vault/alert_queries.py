@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.window import Window
@@ -33,8 +34,7 @@ WHERE stream = ? AND holding = 'held' ORDER BY window_start DESC, window_end DES
 QUARANTINED_COUNTS = "SELECT stream, count(*) AS count FROM archives WHERE holding = 'quarantined' GROUP BY stream"
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """How much one window of a stream brought."""
 
     window: Window

@@ -7,8 +7,9 @@ One that was cleared before anybody heard of it needs no telling at all.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
 from strongroom.vault.rows import readable, reads
@@ -28,8 +29,7 @@ ON CONFLICT (key) DO UPDATE SET severity = excluded.severity, title = excluded.t
 """
 
 
-@dataclass(frozen=True, slots=True)
-class AlertRecord:
+class AlertRecord(Struct, frozen=True):
     """One alarm. `key` says what it is about, so that the same trouble is one notice."""
 
     key: str  # "at-risk zavu-messages", "source-paused zavu"

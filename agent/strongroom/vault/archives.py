@@ -10,8 +10,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from strongroom.model.archive import Archive
 from strongroom.model.errors import VaultError
@@ -40,8 +41,7 @@ FROM archives GROUP BY holding
 SEALED_SINCE = "SELECT coalesce(sum(sealed_size), 0) AS size FROM archives WHERE verified_at > ?"
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Struct, frozen=True):
     """How much the vault holds of one kind."""
 
     count: int

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from strongroom.model.errors import VaultError
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
@@ -52,8 +53,7 @@ ORDER BY seq LIMIT ?5
 PAGE = 2_000  # rows at a time
 
 
-@dataclass(frozen=True, slots=True)
-class KeptCheckpoint:
+class KeptCheckpoint(Struct, frozen=True):
     """A checkpoint that was signed here."""
 
     size: int  # lines of the log that it covers
@@ -61,8 +61,7 @@ class KeptCheckpoint:
     note: str  # the exact text of its file
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedLine:
+class LoggedLine(Struct, frozen=True):
     """One entry with the exact bytes of its line, which are a leaf of the tree."""
 
     seq: int
@@ -71,8 +70,7 @@ class LoggedLine:
     words: str  # beside the line, for people
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(Struct, frozen=True):
     """What one target got last, and how the next try stands."""
 
     target: str

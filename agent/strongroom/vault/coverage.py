@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from strongroom.model.coverage import Cover, Interval, require_past
 from strongroom.model.window import Window, subtract

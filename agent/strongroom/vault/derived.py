@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 WITH_MANIFESTS = "SELECT id, manifest FROM archives ORDER BY id"
 TOMBSTONE_TEXTS = "SELECT archive, tombstone FROM tombstones ORDER BY archive"
@@ -36,8 +37,7 @@ ORDER BY stream, window_start
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """One table: what names a row, and which columns must be those that log and manifests give."""
 
     name: str

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from strongroom.model.destruction import (
     Approval,
@@ -42,8 +44,7 @@ SELECT line FROM entries WHERE kind IN (
 Facts = Mapping[str, Any]
 
 
-@dataclass(slots=True)
-class _Ledger:
+class _Ledger(Struct):
     """What the log has told so far."""
 
     proposals: dict[str, Proposal] = field(default_factory=dict)

@@ -16,8 +16,9 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from strongroom.model.errors import VaultError
 
@@ -261,8 +262,7 @@ def _require(path: Path, is_right: Callable[[int], bool], start: str, otherwise:
         raise VaultError(f"{start} {SYMLINK if stat.S_ISLNK(mode) else otherwise}", hint=_HINT)
 
 
-@dataclass(frozen=True, slots=True)
-class FileEntry:
+class FileEntry(Struct, frozen=True):
     """One name in a vault, as it was found without following it."""
 
     name: str  # relative to the vault

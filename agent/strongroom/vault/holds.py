@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from strongroom.model.archive import Archive
 from strongroom.model.hold import Hold, HoldRule, Subject, catches

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from strongroom.model.job import Cause, Job, State, Wait
 from strongroom.model.plan import ExportSpec
@@ -211,8 +212,7 @@ DROP_DELETION = "DELETE FROM deletions WHERE source = ? AND ref = ?"
 DELETIONS = "SELECT source, ref, job, archive, next_at, tries FROM deletions ORDER BY next_at, source, ref"
 
 
-@dataclass(frozen=True, slots=True)
-class Deletion:
+class Deletion(Struct, frozen=True):
     """One export that the provider is still to delete."""
 
     source: str

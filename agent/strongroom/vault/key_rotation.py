@@ -17,9 +17,10 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.errors import VaultError
@@ -44,8 +45,7 @@ _FLUSHERS = 8  # flushes at once: a journal commits those that wait together
 Witness = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Swap:
+class Swap(Struct, frozen=True):
     """A key file that is to take the place of another."""
 
     archive: str

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 FORMAT = 1
 """The vault format this program writes; docs/format.md tells it."""
@@ -13,14 +15,13 @@ FORMAT = 1
 _ID = re.compile(r"[0-9a-hjkmnp-tv-z]{26}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """The paths of one vault. Its folder may be reached through a link, which is resolved here and never again."""
 
     root: Path
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "root", Path(os.path.realpath(self.root)))
+        force_setattr(self, "root", Path(os.path.realpath(self.root)))
 
     @property
     def catalogue(self) -> Path:

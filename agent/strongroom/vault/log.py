@@ -13,9 +13,10 @@ import json
 import os
 import sqlite3
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from msgspec import Struct
 
 from strongroom.evidence.line import GENESIS, Entry, Fact, digest, format_line
 from strongroom.model.alert import LOG_REMADE, Level
@@ -71,8 +72,7 @@ BEGUN = "log-begun"
 """The catalogue's fact that the file has had lines once: from then on it is never a new one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
+class Logged(Struct, frozen=True):
     """One entry as it stands in the log."""
 
     seq: int

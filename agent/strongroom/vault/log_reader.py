@@ -11,7 +11,8 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from strongroom.evidence.line import GENESIS, digest
 from strongroom.model.errors import VaultError
@@ -50,8 +51,7 @@ def readable(line: bytes) -> Iterator[None]:
         ) from error
 
 
-@dataclass(slots=True)
-class LogWalk:
+class LogWalk(Struct):
     """How far the chain was walked. It goes on where it stopped."""
 
     seq: int = 0

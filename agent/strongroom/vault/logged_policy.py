@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from strongroom.model.retention import RetentionRule
 from strongroom.vault.catalogue import Catalogue
@@ -15,8 +16,7 @@ from strongroom.vault.manifest_schema import read_rule
 POLICY_ENTRIES = f"{told_entries('')} WHERE kind IN ('vault.locked', 'retention.changed') ORDER BY seq"
 
 
-@dataclass(slots=True)
-class LoggedPolicy:
+class LoggedPolicy(Struct):
     """Classes and streams as the log last changed them, and whether it says that the vault is in lock mode."""
 
     classes: dict[str, RetentionRule] = field(default_factory=dict)

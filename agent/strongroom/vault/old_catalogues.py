@@ -10,9 +10,10 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from strongroom.vault.files import is_file, list_folder
 from strongroom.vault.layout import Layout
@@ -23,8 +24,7 @@ _MANIFESTS = "SELECT manifest AS text FROM archives WHERE id = ?"
 _TOMBSTONES = "SELECT tombstone AS text FROM tombstones WHERE archive = ?"
 
 
-@dataclass(frozen=True, slots=True)
-class Witnesses:
+class Witnesses(Struct, frozen=True):
     """The catalogues of a vault that may know what its files do not tell any more, the newest first."""
 
     paths: tuple[Path, ...]

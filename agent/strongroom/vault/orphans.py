@@ -7,8 +7,9 @@ left. What belongs to a job under way, or to an archive that was destroyed, is n
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from strongroom.model.errors import VaultError
 from strongroom.vault.catalogue import Catalogue
@@ -23,8 +24,7 @@ JOB_OF_ARCHIVE = "SELECT id FROM jobs WHERE archive = ? AND state IN ('fetching'
 _FOLDERS = ("manifests", "archives", "keys")
 
 
-@dataclass(frozen=True, slots=True)
-class LeakedCredential:
+class LeakedCredential(Struct, frozen=True):
     """The files of one id that the catalogue does not know."""
 
     archive: str

@@ -11,9 +11,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.model.archive import Archive
 from strongroom.model.times import Chance, parse_instant
@@ -87,8 +89,7 @@ ON CONFLICT (archive) DO UPDATE SET recipients = excluded.recipients, at = exclu
 """
 
 
-@dataclass(frozen=True, slots=True)
-class RecipientRecord:
+class RecipientRecord(Struct, frozen=True):
     """One public key that new archives are, or were, sealed to."""
 
     key: str  # age1…

@@ -6,9 +6,10 @@ A request is a row. It waits while nobody works, is taken within a second otherw
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text
 from strongroom.vault.log import require_current
@@ -32,8 +33,7 @@ class RequestKind(StrEnum):
     RESUME = "resume"  # subject: a stream or a source
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One wish and what became of it."""
 
     id: str

@@ -13,10 +13,12 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import fields, is_dataclass
 from functools import lru_cache, wraps
+from inspect import get_annotations
 from types import NoneType
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from strongroom.model.errors import UsageError, VaultError
 from strongroom.model.times import parse_instant
@@ -101,9 +103,10 @@ _PLAIN: dict[str, tuple[type, ...]] = {
 @lru_cache(maxsize=64)
 def _plain_fields(noun: object) -> tuple[tuple[str, tuple[type, ...]], ...]:
     """Return the fields of a data class that hold text, numbers or bytes, as its annotations have them."""
-    if not isinstance(noun, type) or not is_dataclass(noun):
+    if not isinstance(noun, type) or not issubclass(noun, Struct):
         return ()
-    return tuple((field.name, _PLAIN[str(field.type)]) for field in fields(noun) if str(field.type) in _PLAIN)
+    fields = [field for each in reversed(noun.__mro__) for field in get_annotations(each).items()]
+    return tuple((name, _PLAIN[str(kind)]) for name, kind in fields if str(kind) in _PLAIN)
 
 
 def _checked(value: Value) -> Value:

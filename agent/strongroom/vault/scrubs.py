@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.scrub import OVERHEAD, Lap
@@ -83,8 +84,7 @@ WHERE code = 'unlisted' AND cleared_at IS NULL AND settled_at IS NULL ORDER BY a
 FILES = "scrubbed-files"
 
 
-@dataclass(frozen=True, slots=True)
-class ScrubFinding:
+class ScrubFinding(Struct, frozen=True):
     """One thing that a scrub found and that has not been found sound since."""
 
     archive: str  # empty for the evidence log

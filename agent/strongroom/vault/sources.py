@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from strongroom.model.job import Cause, Job
 from strongroom.model.provider import Listed, Standing
@@ -66,8 +67,7 @@ SELECT count(*) AS count FROM jobs WHERE source = ?1 AND id <> ?2
 REMEMBERED = timedelta(days=30)  # how long an export is remembered that no list shows any more
 
 
-@dataclass(frozen=True, slots=True)
-class SourceState:
+class SourceState(Struct, frozen=True):
     """One source, as of now."""
 
     name: str

@@ -11,9 +11,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.model.plan import Stream
 from strongroom.model.rename import Noun, Renamed, Renames
@@ -45,8 +47,7 @@ ORDER BY coverage.window_start LIMIT ?4
 COUNT_PLANNED = "SELECT count(*) AS count FROM jobs WHERE source = ? AND state = 'planned'"
 
 
-@dataclass(frozen=True, slots=True)
-class StreamState:
+class StreamState(Struct, frozen=True):
     """One stream, as of now."""
 
     name: str

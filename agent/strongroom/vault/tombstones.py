@@ -9,11 +9,12 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from strongroom.model.archive import Archive, Holding, Tombstone
 from strongroom.model.destruction import Ground, PlanItem, Proposal
@@ -62,8 +63,7 @@ _DIGESTS = {"destruction.begun": "tombstone_sha256", "archive.destroyed": "manif
 """Where an entry of the log has the digest of a tombstone."""
 
 
-@dataclass(frozen=True, slots=True)
-class DestroyedArchive:
+class DestroyedArchive(Struct, frozen=True):
     """A tombstone and the digest of its certificate, which is empty as long as the destruction is under way."""
 
     tombstone: Tombstone

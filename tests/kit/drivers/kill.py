@@ -9,9 +9,10 @@ import os
 import signal
 import sys
 import time
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from kit.engine_bench import DAY
 from strongroom.config.load import load_config

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.engine.access.find import find_archive
 from strongroom.engine.access.fixity import Watch
@@ -37,8 +39,7 @@ from strongroom_tui.screens.text_screen import TextScreen
 from strongroom_tui.widgets.amounts import number
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What has been answered so far."""
 
     archives: Sequence[Archive]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from strongroom.engine.monitor.system_status import Quota, quota_of
 from strongroom.engine.queries.requests import RequestKind
@@ -14,8 +14,7 @@ from strongroom_tui.screens.screen import TabScreen
 from strongroom_tui.widgets.amounts import window_words
 
 
-@dataclass(frozen=True, slots=True)
-class Spending:
+class Spending(Struct, frozen=True):
     """A wish that takes of a quota, and the words of its question."""
 
     wish: RequestKind

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar
 
+from msgspec import Struct, field
 from textual.binding import Binding, BindingType
 
 from strongroom.engine.queries import lists as readings
@@ -33,16 +33,14 @@ MOST = 1_000
 """Archives that are handed over at once from here."""
 
 
-@dataclass(frozen=True, slots=True)
-class ArchivePage(Page[Archive]):
+class ArchivePage(Page[Archive], frozen=True):
     """A page of archives, which of them are on hold, and how the streams are called now that had other names."""
 
     held: frozenset[str]
     names: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class ArchivesQuestion:
+class ArchivesQuestion(Struct, frozen=True):
     """One page of archives."""
 
     filter: Filter = field(default_factory=Filter)

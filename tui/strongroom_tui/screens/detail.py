@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
+from msgspec import Struct
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -32,16 +32,14 @@ from strongroom_tui.widgets.links import RelatedItem, RelatedItems
 from strongroom_tui.widgets.progress import ProgressContext, doing
 
 
-@dataclass(frozen=True, slots=True)
-class JobStanding:
+class JobStanding(Struct, frozen=True):
     """One job with everything that happened to it, and what belongs to it."""
 
     life: JobLife
     kin: Kin
 
 
-@dataclass(frozen=True, slots=True)
-class JobQuestion:
+class JobQuestion(Struct, frozen=True):
     """One job and everything that happened to it."""
 
     key: str
@@ -52,8 +50,7 @@ class JobQuestion:
         return JobStanding(readings.job_life(session.vault, job), kin_of(session.vault, job))
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveStanding:
+class ArchiveStanding(Struct, frozen=True):
     """One archive with everything that happened to it, and what keeps it."""
 
     life: ArchiveLife
@@ -63,8 +60,7 @@ class ArchiveStanding:
     versions: Versions
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveQuestion:
+class ArchiveQuestion(Struct, frozen=True):
     """One archive and everything that happened to it."""
 
     key: str

@@ -6,10 +6,10 @@ Can I prove it: the log as it grows, the checkpoints that bind it, and where the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
+from msgspec import Struct, field
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -125,15 +125,13 @@ FAMILIES = (
 """What stands before the dot in the kinds of entries."""
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceStatus(Page[Moment]):
+class EvidenceStatus(Page[Moment], frozen=True):
     """A page of the log, and how the evidence stands."""
 
     view: EvidenceView
 
 
-@dataclass(frozen=True, slots=True)
-class LogQuestion:
+class LogQuestion(Struct, frozen=True):
     """One page of the log, newest first."""
 
     filter: Filter = field(default_factory=Filter)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar
 
+from msgspec import Struct
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -167,16 +167,14 @@ def _section(title: str, lines: list[Text]) -> Text:
 MOST = 60  # notices
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(Struct, frozen=True):
     """What was raised, the newest first, and how machine and sources stand."""
 
     alert_records: tuple[AlertRecord, ...]
     standing: SystemStatus
 
 
-@dataclass(frozen=True, slots=True)
-class HealthQuestion:
+class HealthQuestion(Struct, frozen=True):
     """What was raised, and how machine and sources stand."""
 
     def ask(self, session: VaultSession) -> Health:

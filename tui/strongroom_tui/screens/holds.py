@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from typing import ClassVar
 
+from msgspec import Struct, field
 from textual.binding import Binding, BindingType
 
 from strongroom.config.schema import Config
@@ -29,8 +29,7 @@ from strongroom_tui.widgets.table import PAGE, Page
 NEED = "a reason is needed: it is kept for anyone who asks later"
 
 
-@dataclass(frozen=True, slots=True)
-class HoldsQuestion:
+class HoldsQuestion(Struct, frozen=True):
     """All holds, those that stand first, by matter."""
 
     filter: Filter = field(default_factory=Filter)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import ClassVar
+
+from msgspec import Struct, field
 
 from strongroom.engine.queries import lists as readings
 from strongroom.model.job import Job, State
@@ -23,8 +24,7 @@ _MOVING = (State.FETCHING, State.SEALED)
 _EMPTY = "No jobs yet: no window has been exported.\nThe daemon exports each when its time comes: see Schedules, 2."
 
 
-@dataclass(frozen=True, slots=True)
-class JobsQuestion:
+class JobsQuestion(Struct, frozen=True):
     """One page of jobs; the first page begins with those at work."""
 
     filter: Filter = field(default_factory=Filter)

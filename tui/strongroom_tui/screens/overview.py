@@ -6,11 +6,12 @@ The first room: am I covered, what is at risk, what runs now, and how old is the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import ClassVar
 
+from msgspec import Struct
+from msgspec.structs import replace
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -191,8 +192,7 @@ def _proofs(overview: Overview, now: datetime) -> Iterator[str]:
         yield "no daemon ever ran"
 
 
-@dataclass(frozen=True, slots=True)
-class OverviewQuestion:
+class OverviewQuestion(Struct, frozen=True):
     """The vault on one screen."""
 
     look: Look

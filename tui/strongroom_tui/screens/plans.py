@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
+from msgspec import Struct, field
 from rich.text import Text
 from textual.binding import Binding, BindingType
 
@@ -36,8 +36,7 @@ def context_for(session: VaultSession) -> DestructionDesk:
     return context_of(session.config, session.vault, Dependencies(clock=session.clock))
 
 
-@dataclass(frozen=True, slots=True)
-class PlansQuestion:
+class PlansQuestion(Struct, frozen=True):
     """The plans, newest first, those that are over too."""
 
     filter: Filter = field(default_factory=Filter)
@@ -49,16 +48,14 @@ class PlansQuestion:
         return Page(tuple(found[::-1]), None)
 
 
-@dataclass(frozen=True, slots=True)
-class PlanStanding:
+class PlanStanding(Struct, frozen=True):
     """One plan, judged as of now, and from when on what was approved of it is final."""
 
     plan: DestructionPlan
     final_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class PlanQuestion:
+class PlanQuestion(Struct, frozen=True):
     """One plan, judged as of now."""
 
     key: str

@@ -7,10 +7,10 @@ table, so that a wrong guess hides nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
 from rich.text import Text
 
 from strongroom.engine.access.browse import in_words

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
+from msgspec import Struct, field
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
@@ -35,16 +35,14 @@ from strongroom_tui.widgets.rows import verdict_row
 from strongroom_tui.widgets.table import PAGE, Page
 
 
-@dataclass(frozen=True, slots=True)
-class Verdicts(Page[Judged]):
+class Verdicts(Page[Judged], frozen=True):
     """A page of verdicts, and retention at a glance."""
 
     totals: RetentionTotals
     archives: tuple[Archive, ...]  # of the rows, as the acts need them
 
 
-@dataclass(frozen=True, slots=True)
-class VerdictsQuestion:
+class VerdictsQuestion(Struct, frozen=True):
     """One page of verdicts as of an instant, those first whose period is over first. None means now."""
 
     at: datetime | None = None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
+from msgspec import Struct, field
 from rich.text import Text
 from textual.binding import Binding, BindingType
 
@@ -34,8 +34,7 @@ BEHIND = 12  # windows due now that are told
 _EMPTY = "No stream is configured, so nothing is exported.\nAdd a [[stream]] to {file}\nthen: strongroom config check"
 
 
-@dataclass(frozen=True, slots=True)
-class SchedulesQuestion:
+class SchedulesQuestion(Struct, frozen=True):
     """One page of plans, in the order of the configuration."""
 
     filter: Filter = field(default_factory=Filter)
@@ -53,8 +52,7 @@ class SchedulesQuestion:
         return Page(tuple(found[:PAGE]), found[PAGE - 1] if len(found) > PAGE else None)
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
+class Ahead(Struct, frozen=True):
     """One plan at full length."""
 
     schedule: Schedule
@@ -62,8 +60,7 @@ class Ahead:
     due: tuple[tuple[Window, datetime | None], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleQuestion:
+class ScheduleQuestion(Struct, frozen=True):
     """One plan, with the windows to come and those that are due."""
 
     stream: str

@@ -6,16 +6,16 @@ the room that it shows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from strongroom_tui.screens.screen import TabScreen
 
 
-@dataclass(frozen=True, slots=True)
-class TabEntry:
+class TabEntry(Struct, frozen=True):
     """One room and how it is reached."""
 
     key: str

@@ -5,11 +5,11 @@ Where it is narrow, what tells rows apart stays longest: the stream, shortened, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 
-@dataclass(frozen=True, slots=True)
-class TableColumn:
+class TableColumn(Struct, frozen=True):
     """One column. The one with `grows` takes what the others leave."""
 
     name: str

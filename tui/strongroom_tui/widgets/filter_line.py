@@ -8,9 +8,9 @@ The line in which a filter is typed. It is hidden until it is wanted, and comple
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import ClassVar
 
+from msgspec import Struct
 from textual.binding import Binding, BindingType
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
@@ -21,8 +21,7 @@ from strongroom.model.window import Window
 from strongroom_tui.widgets.text import clip
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """Empty fields let everything through."""
 
     stream: str = ""

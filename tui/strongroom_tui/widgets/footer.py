@@ -7,10 +7,10 @@ stays behind the key for help; a key that cannot be read is not half shown.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
+from msgspec import Struct
 from rich.cells import cell_len
 from rich.text import Text
 from textual import events
@@ -20,8 +20,7 @@ from textual.widget import Widget
 _HELP, _PALETTE = "help", "command_palette"
 
 
-@dataclass(frozen=True, slots=True)
-class KeyEntry:
+class KeyEntry(Struct, frozen=True):
     """One key in the line: what a person presses, what it is called, and the first cell after those before it."""
 
     key: str

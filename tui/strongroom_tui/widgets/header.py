@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
@@ -22,16 +22,14 @@ _PAUSES = 2  # paused sources that are named; the rest are counted
 _BROAD = 70  # cells from which on the badges stand beside the state of the work, and not under it
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
+class Beside(Struct, frozen=True):
     """What the top tells besides the vault: how to begin the work, and what is special about this screen."""
 
     idle: tuple[str, ...]  # what to say where nobody works in the vault, the longest first
     badges: tuple[str, ...] = ()  # such as "read-only"
 
 
-@dataclass(frozen=True, slots=True)
-class Tab:
+class Tab(Struct, frozen=True):
     """One of the rooms a person can go to."""
 
     mode: str

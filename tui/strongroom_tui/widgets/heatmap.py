@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from types import MappingProxyType
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
@@ -73,8 +73,7 @@ def title(zoom: Zoom, shown: str, width: int) -> str:
     return first_that_fits([*(f" {each} " for each in choices), short], width)
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(Struct, frozen=True):
     """One cell of one stream."""
 
     stream: str

@@ -8,9 +8,9 @@ Without colour each becomes the grey of its lightness, and must still stand out:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
+from msgspec import Struct
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 from textual.theme import Theme
@@ -23,8 +23,7 @@ from strongroom_tui.widgets.amounts import number
 from strongroom_tui.widgets.text import clip
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """A symbol one cell wide, the word beside it, and the style of both."""
 
     symbol: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from rich.text import Text
 from textual import events
 from textual.message import Message
@@ -13,8 +13,7 @@ from textual.widgets import Static
 from strongroom_tui.widgets.text import clip
 
 
-@dataclass(frozen=True, slots=True)
-class RelatedItem:
+class RelatedItem(Struct, frozen=True):
     """One thing to open."""
 
     words: str

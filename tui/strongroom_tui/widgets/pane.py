@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -17,8 +16,7 @@ from strongroom_tui.widgets.table import Anchor, PageTable
 from strongroom_tui.widgets.text import clip
 
 
-@dataclass(frozen=True, slots=True)
-class PaneContent:
+class PaneContent(Struct, frozen=True):
     """One page of a list, ready to be shown."""
 
     title: str

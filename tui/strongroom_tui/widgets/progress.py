@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.engine.queries.lists import Running
 from strongroom.model.job import Cause, Job, State, Wait
@@ -27,8 +29,7 @@ _AT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ProgressContext:
+class ProgressContext(Struct, frozen=True):
     """What a job's words depend on besides the job."""
 
     now: datetime

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from rich.cells import cell_len
 from rich.text import Text
 
@@ -30,8 +30,7 @@ from strongroom_tui.widgets.text import clip
 SHORT = 8  # characters of an id, its end: they differ even between ids of one second
 
 
-@dataclass(frozen=True, slots=True)
-class TableRow:
+class TableRow(Struct, frozen=True):
     """One row of a table. `key` names what it shows, from one reading to the next."""
 
     key: str

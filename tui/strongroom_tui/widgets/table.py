@@ -9,10 +9,10 @@ only the cells that differ, and a row that moved takes the cursor with it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Generic, TypeVar
 
+from msgspec import Struct
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.coordinate import Coordinate
@@ -29,8 +29,7 @@ PAGE = 200
 """Rows of one page."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Noun]):
+class Page(Struct, Generic[Noun], frozen=True):
     """One page of a list."""
 
     rows: tuple[Noun, ...]

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from strongroom.model.archive import Archive, Holding
 from strongroom.vault.archives import key_digest
@@ -27,8 +28,7 @@ Watch = Callable[[int], None]
 """Hears how many more bytes were read."""
 
 
-@dataclass(frozen=True, slots=True)
-class FixityFault:
+class FixityFault(Struct, frozen=True):
     """One thing that is not as it was published."""
 
     archive: str

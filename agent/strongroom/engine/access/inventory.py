@@ -6,8 +6,9 @@ Archives that the chained log knows and the catalogue does not: nothing else wou
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from strongroom.engine.access.fixity import FixityFault
 from strongroom.model.archive import Archive
@@ -51,8 +52,7 @@ _SETTLED = ("archive.destroyed", "files.moved")
 CODE = "unlisted"
 
 
-@dataclass(frozen=True, slots=True)
-class Unlisted:
+class Unlisted(Struct, frozen=True):
     """An archive by what the log records it."""
 
     archive: str

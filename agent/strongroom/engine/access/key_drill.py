@@ -7,8 +7,10 @@ safe, a key file, a payload, and a program that brings them together.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.age.keys import X25519Identity
 from strongroom.engine.access.content import check_content
@@ -24,8 +26,7 @@ from strongroom.vault.recipients import draw_archive, mark_proven, put_drill
 from strongroom.vault.vault import Vault
 
 
-@dataclass(frozen=True, slots=True)
-class Drill:
+class Drill(Struct, frozen=True):
     """What a drill came to."""
 
     at: datetime

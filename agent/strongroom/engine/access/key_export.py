@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from strongroom.age.identity_file import ArchiveKey, write_archive_key
 from strongroom.age.keys import X25519Identity
@@ -54,8 +55,7 @@ def open_keys(vault: Vault, archive_ids: Iterable[str], identities: Sequence[X25
         yield unlock(vault, archive, identities)
 
 
-@dataclass(frozen=True, slots=True)
-class Handout:
+class Handout(Struct, frozen=True):
     """Which keys go to whom, and where they are put."""
 
     archives: tuple[str, ...]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from strongroom.age.identity_file import parse_archive_key
 from strongroom.age.keys import X25519Identity, X25519Recipient
@@ -38,8 +39,7 @@ BATCH = 200  # archives that share two commits and the flushes of their folders
 _BLOCK = 1 << 20
 
 
-@dataclass(slots=True)
-class Rotated:
+class Rotated(Struct):
     """What a rotation came to."""
 
     resealed: int = 0
@@ -47,8 +47,7 @@ class Rotated:
     stopped: bool = False  # a person asked to stop; the rest is done by the next run
 
 
-@dataclass(frozen=True, slots=True)
-class Rotation:
+class Rotation(Struct, frozen=True):
     """The set that key files are sealed to, and who can open them as they are."""
 
     vault: Vault

@@ -7,9 +7,10 @@ that comes from then on, so the vault remembers the set it has seen and compares
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
+
+from msgspec import Struct
 
 from strongroom.age.keys import X25519Identity, X25519Recipient
 from strongroom.age.stanza import NoMatch
@@ -44,16 +45,14 @@ LONGEST_LABEL = 60  # characters
 SHOWN = 12  # characters that a key begins with in the list: less is a slip of the hand, or fits by accident
 
 
-@dataclass(frozen=True, slots=True)
-class RecipientChange:
+class RecipientChange(Struct, frozen=True):
     """How the set of recipients differs from the one before."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RecipientStatus:
+class RecipientStatus(Struct, frozen=True):
     """One recipient, and what it can do."""
 
     recipient: RecipientRecord

@@ -15,8 +15,9 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
 
 from strongroom.age.keys import X25519Identity
 from strongroom.age.reader import SealedReader
@@ -57,8 +58,7 @@ _TICK = timedelta(microseconds=1)
 _LAST = datetime.max.replace(tzinfo=UTC) - _TICK
 
 
-@dataclass(slots=True)
-class Collected:
+class Collected(Struct):
     """What was read so far."""
 
     archives: int = 0
@@ -66,8 +66,7 @@ class Collected:
     doubles: int = 0  # left out: another archive held them
 
 
-@dataclass(frozen=True, slots=True)
-class RecordFile:
+class RecordFile(Struct, frozen=True):
     """What covers a period: the archives in order of time, and what of it no archive covers."""
 
     archives: tuple[Archive, ...]

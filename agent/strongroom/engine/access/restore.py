@@ -14,8 +14,9 @@ import hmac
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from strongroom.age.keys import X25519Identity
 from strongroom.age.reader import SealedReader
@@ -44,8 +45,7 @@ def require_outside(vault: Vault, target: Path) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
+class Restored(Struct, frozen=True):
     """What was written."""
 
     paths: tuple[Path, ...]

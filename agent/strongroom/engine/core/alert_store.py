@@ -7,8 +7,9 @@ and goes within a few minutes is not told as over and raised anew: its end is to
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from strongroom.model.alert import Alert, Level, happens_once
 from strongroom.model.times import format_instant

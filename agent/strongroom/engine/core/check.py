@@ -5,8 +5,9 @@ A check that cannot be finished: what keeps it from its end, and how that is tol
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from strongroom.model.errors import StrongroomError
 
@@ -19,8 +20,7 @@ class CheckResult(StrEnum):
     FAIL = "fail"
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One thing that was looked at."""
 
     name: str

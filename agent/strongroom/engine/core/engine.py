@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from strongroom.engine.worker.client import Anteroom
 from strongroom.model.archive import Archive
@@ -73,8 +74,7 @@ class _Shelf:
             return found[ref]
 
 
-@dataclass(frozen=True, slots=True)
-class SourceAccount:
+class SourceAccount(Struct, frozen=True):
     """A configured account, ready to be asked."""
 
     name: str
@@ -85,8 +85,7 @@ class SourceAccount:
     second_look: timedelta | None = DELAY  # after which an unusually empty window is exported again; None: never
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(Struct, frozen=True):
     """Everything a step may use. Shared between workers; what belongs to one job under way is its `JobContext`."""
 
     vault: Vault
@@ -113,8 +112,7 @@ class Engine:
     listen: Callable[[Job, Job, StepResult], None] = lambda _before, _after, _happening: None  # told each transition
 
 
-@dataclass(slots=True)
-class JobContext:
+class JobContext(Struct):
     """What a worker holds for the job it is at; gone with the process."""
 
     intent: bool = False  # the intent was written by this worker and nothing has been sent
@@ -129,8 +127,7 @@ class JobContext:
         self.intent, self.listed, self.worker, self.archive = False, False, None, None
 
 
-@dataclass(frozen=True, slots=True)
-class StepResult:
+class StepResult(Struct, frozen=True):
     """What performing a step came to: an event for the table, and what is written down with it."""
 
     event: Event

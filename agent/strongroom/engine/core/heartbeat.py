@@ -6,8 +6,9 @@ The daemon's heartbeat in the catalogue: how the command line and the screen kno
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from strongroom.engine.core.engine import Engine
 from strongroom.model.times import format_instant, parse_instant
@@ -53,8 +54,7 @@ STANDING_BY = "standing by: "  # how the words of a daemon begin that waits for 
 STALE = timedelta(seconds=90)
 
 
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
+class Heartbeat(Struct, frozen=True):
     """When the daemon last said that it lives, and what it said."""
 
     at: datetime

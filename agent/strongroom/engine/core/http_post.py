@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from strongroom import __version__
 from strongroom.model.errors import UsageError, WorldError
@@ -13,8 +14,7 @@ from strongroom.model.times import Clock
 LARGEST = 1 << 20  # bytes of an answer
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """How requests go through the network. Times in seconds."""
 
     allow_private: bool = False
@@ -24,8 +24,7 @@ class Route:
     whole: float = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class HttpPost:
+class HttpPost(Struct, frozen=True):
     """What is handed over."""
 
     method: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from strongroom.age.identity_file import (
     ArchiveKey,
@@ -32,8 +33,7 @@ class WrongPassphrase(SealError):
     """What was typed does not open the identity file."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewIdentity:
+class NewIdentity(Struct, frozen=True):
     """A fresh identity. `secret` is shown once or sealed, never kept in the clear by us; empty if others keep it."""
 
     recipient: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from strongroom.evidence.line import Fact
 from strongroom.model.times import parse_instant
@@ -14,8 +15,7 @@ from strongroom.vault.rows import leaving_out as leaving_out  # as `Vault` below
 from strongroom.vault.vault import Vault as Vault  # the screen and the command line name it from here
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """One thing that happened, as the evidence log tells it."""
 
     seq: int

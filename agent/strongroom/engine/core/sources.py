@@ -6,8 +6,9 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
 
 from strongroom.config.schema import Config, SourceSettings
 from strongroom.config.secrets import SecretRef, resolve
@@ -32,8 +33,7 @@ def reveal(ref: SecretRef) -> str:
     return resolve(ref).reveal()
 
 
-@dataclass(frozen=True, slots=True)
-class Dependencies:
+class Dependencies(Struct, frozen=True):
     """Where time, chance, secrets, the wish to stop and a sealer started early come in."""
 
     clock: Clock = system_clock

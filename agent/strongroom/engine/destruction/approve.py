@@ -7,8 +7,10 @@ what an approval covers can only shrink.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.log_consistency import (
@@ -42,8 +44,7 @@ from strongroom.model.times import format_instant
 from strongroom.vault.destructions import approvals_of, items_of_plan, put_approval, put_plan_item
 
 
-@dataclass(frozen=True, slots=True)
-class Approved:
+class Approved(Struct, frozen=True):
     """What an approval came to."""
 
     plan: DestructionPlan
@@ -51,8 +52,7 @@ class Approved:
     ripe_at: datetime | None  # when the destruction can begin
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalStatus:
+class ApprovalStatus(Struct, frozen=True):
     """What a person's approval would come to, if it were given now."""
 
     plan: DestructionPlan

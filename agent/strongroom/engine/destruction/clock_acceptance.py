@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from strongroom.config.schema import Config
 from strongroom.engine.core.clock_check import voices_of
@@ -26,8 +27,7 @@ from strongroom.vault.log import add_entry
 from strongroom.vault.vault import Vault
 
 
-@dataclass(frozen=True, slots=True)
-class ClockAcceptance:
+class ClockAcceptance(Struct, frozen=True):
     """What one person's word came to."""
 
     since: datetime | None  # the time that was vouched for before; None where none ever was

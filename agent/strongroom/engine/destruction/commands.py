@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from strongroom.config.schema import Config
 from strongroom.engine.core.alert_store import standing_alerts
@@ -37,8 +38,7 @@ from strongroom.vault.tombstones import get_tombstone, matching_tombstone_ids, n
 from strongroom.vault.vault import Vault
 
 
-@dataclass(frozen=True, slots=True)
-class DestructionOverview:
+class DestructionOverview(Struct, frozen=True):
     """What lies on the desk."""
 
     plans: tuple[DestructionPlan, ...]  # oldest first; with `everything` also those that are over

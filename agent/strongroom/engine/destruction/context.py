@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
 
 from strongroom.config.schema import Config
 from strongroom.engine.retention.rules import Judge, judge_anew
@@ -15,8 +16,7 @@ from strongroom.vault.log import add_entry
 from strongroom.vault.vault import Vault
 
 
-@dataclass(frozen=True, slots=True)
-class DestructionRules:
+class DestructionRules(Struct, frozen=True):
     """What [destruction] says. What a proposal was made under can only become stricter."""
 
     people: int = 2  # different people that a destruction takes, its proposer among them
@@ -24,8 +24,7 @@ class DestructionRules:
     approvers: tuple[str, ...] = ()  # public note keys; where there are any, one of them signs each approval
 
 
-@dataclass(frozen=True, slots=True)
-class DestructionContext:
+class DestructionContext(Struct, frozen=True):
     """Where destructions are proposed, approved and carried out."""
 
     vault: Vault

@@ -16,8 +16,9 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
 
 from strongroom.engine.core.old_catalogues import is_owed, owe, settle
 from strongroom.engine.destruction.approve import require_same_plan, sound_approvals
@@ -68,8 +69,7 @@ from strongroom.vault.vault import Vault
 BATCH = 50
 
 
-@dataclass(slots=True)
-class ExecutionReport:
+class ExecutionReport(Struct):
     """What carrying out came to."""
 
     destroyed: list[Tombstone] = field(default_factory=list)

@@ -8,8 +8,9 @@ the catalogue only, never in the log, and is deleted with the last answer.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from strongroom.engine.core.old_catalogues import clear_asides, owe, settle
 from strongroom.engine.destruction.context import DestructionContext
@@ -51,8 +52,7 @@ TWO = 2
 """Whoever lets a ground outweigh a retention duty never does so alone, whatever [destruction] says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Requested:
+class Requested(Struct, frozen=True):
     """A request as it was recorded, with the plan that answers it."""
 
     erasure: Erasure
@@ -180,8 +180,7 @@ def complete_erasures(context: DestructionContext) -> list[Erasure]:
     return done
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Struct, frozen=True):
     """What one archive of a request waits for."""
 
     judgement: Judgement  # what would be decided now

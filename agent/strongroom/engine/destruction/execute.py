@@ -14,10 +14,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from strongroom.config.schema import Config
 from strongroom.config.secrets import resolve
@@ -54,8 +55,7 @@ NOT_PROVEN = (
 """What no program can show, said in every certificate."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """What was looked at again after the destruction."""
 
     copies: tuple[str, ...]  # every file that was destroyed, relative to the vault

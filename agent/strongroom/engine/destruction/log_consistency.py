@@ -10,7 +10,9 @@ import hashlib
 from collections import deque
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.log_state import Begun, LogState, ToldArchive, ToldPlan
@@ -52,8 +54,7 @@ class Contradiction(VaultError):
         self.code, self.archive, self.proposal = code, archive, proposal
 
 
-@dataclass(slots=True)
-class LastLogState:
+class LastLogState(Struct):
     """What one batch leaves to the next, valid while `change_count` is `changes`: nobody else wrote meanwhile."""
 
     log_state: LogState | None = None

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from strongroom.engine.destruction.retention_replay import read_hold
 from strongroom.model.destruction import (
@@ -42,8 +44,7 @@ _MARKS = tuple(
 _ABOUT = b'{"archive":"'  # how a canonical line about an archive begins
 
 
-@dataclass(slots=True)
-class ToldPlan:
+class ToldPlan(Struct):
     """A plan as the log tells it so far."""
 
     proposal: Proposal
@@ -51,16 +52,14 @@ class ToldPlan:
     approvals: list[Approval] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class ToldArchive:
+class ToldArchive(Struct):
     """What the log records what decides about one archive."""
 
     manifest_sha256: str = ""  # the newest
     extensions: list[RetentionRule] = field(default_factory=list)  # in their order
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(Struct, frozen=True):
     """How things stood when a destruction began."""
 
     at: datetime

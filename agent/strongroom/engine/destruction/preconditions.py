@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from strongroom.engine.destruction.log_state import ToldArchive, ToldPlan
 from strongroom.evidence.note import Verifier, open_note

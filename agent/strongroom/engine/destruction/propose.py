@@ -7,8 +7,10 @@ against the retention that still runs (erase.py). Proposing destroys nothing and
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.log_consistency import open_log_state, read_on, require_archive, told_aloud
@@ -45,8 +47,7 @@ from strongroom.vault.destructions import (
 from strongroom.vault.tombstones import get_tombstone
 
 
-@dataclass(frozen=True, slots=True)
-class PlanContent:
+class PlanContent(Struct, frozen=True):
     """What a person knows an archive by, before it is destroyed and after."""
 
     stream: str
@@ -55,8 +56,7 @@ class PlanContent:
     size: int  # bytes as delivered
 
 
-@dataclass(frozen=True, slots=True)
-class PlanTerms:
+class PlanTerms(Struct, frozen=True):
     """What a plan takes by the stricter of its own terms and today's rules, and how far it is."""
 
     people: int  # the proposer included
@@ -66,8 +66,7 @@ class PlanTerms:
     ripe_at: datetime | None = None  # when the cooling-off of what is approved ends
 
 
-@dataclass(frozen=True, slots=True)
-class DestructionPlan:
+class DestructionPlan(Struct, frozen=True):
     """A proposal with everything on it, ready to be printed."""
 
     proposal: Proposal

@@ -15,9 +15,11 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.engine.core.trusted_clock import read_time
 from strongroom.engine.destruction.execute import read_certificate
@@ -56,8 +58,7 @@ from strongroom.vault.vault import Vault
 Stones = Mapping[str, Tombstone | None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Ending:
+class _Ending(Struct, frozen=True):
     """How the log records the end of a destruction."""
 
     seq: int
@@ -67,8 +68,7 @@ class _Ending:
     told: ToldArchive  # of the archive, as long as it was one
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """By which keys and by what time a warrant is judged."""
 
     now: datetime

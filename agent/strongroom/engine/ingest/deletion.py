@@ -6,8 +6,9 @@ be repeated (gone already is a success) and then one transaction, so a crash in 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from strongroom.engine.core.engine import Engine
 from strongroom.evidence.line import Entry, Fact

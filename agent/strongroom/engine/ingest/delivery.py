@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.evidence.line import Entry, Fact
 from strongroom.formats.bundle import Bundle, name_members
@@ -60,8 +62,7 @@ _ENDLESS = frozenset({Container.CSV, Container.NDJSON})
 """Containers that show no end: one cut between two rows looks whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """One export's parts, and how they are told of together."""
 
     parts: tuple[Part, ...]

@@ -7,8 +7,10 @@ Another try for a window that was given up: a person asks, and a fresh job takes
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.engine.core.engine import Engine, StepResult
 from strongroom.engine.ingest.transitions import record
@@ -27,8 +29,7 @@ from strongroom.vault.vault import Vault
 MOST = 20  # generations told in each direction
 
 
-@dataclass(frozen=True, slots=True)
-class Kin:
+class Kin(Struct, frozen=True):
     """What a job comes from, leads to and has brought."""
 
     before: tuple[Job, ...]  # its parent and theirs, the oldest first
@@ -36,8 +37,7 @@ class Kin:
     archive: Archive | None  # which may be quarantined; None where there is none, or none any more
 
 
-@dataclass(frozen=True, slots=True)
-class Versions:
+class Versions(Struct, frozen=True):
     """Other sound archives of an archive's window; empty ids where there are none."""
 
     older: str

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.engine.core.engine import Engine, StepResult
 from strongroom.engine.ingest.provider_retention import keeps as keeps_of
@@ -54,8 +56,7 @@ _IN_HAND = "bring it to its end with: strongroom run --once"
 _HELD = "add --again to export it once more, beside the first"
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """What one plan wants done now."""
 
     plan: Plan  # beginning where not everything is held

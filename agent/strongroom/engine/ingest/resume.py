@@ -6,7 +6,7 @@ A pause that a person asked for is another matter: only a person ends it.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from strongroom.engine.core.engine import Engine
 from strongroom.evidence.line import Entry

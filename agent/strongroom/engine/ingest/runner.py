@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any
+
+from msgspec import Struct
 
 from strongroom.engine.core.engine import Engine, JobContext
 from strongroom.engine.ingest.deletion import delete_due, next_deletion
@@ -31,8 +32,7 @@ from strongroom.vault.jobs import get_job, live_jobs, put_waits
 from strongroom.vault.sources import get_source
 
 
-@dataclass(frozen=True, slots=True)
-class WaitResult:
+class WaitResult(Struct, frozen=True):
     """A job that does not move now: finished, or waiting for an instant."""
 
     job: Job

@@ -6,8 +6,9 @@ Which step it is was decided in model/decision.py; where the event leads stands 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from strongroom.engine.core.engine import Engine, JobContext, StepResult
 from strongroom.engine.ingest import transfer

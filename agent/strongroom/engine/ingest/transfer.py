@@ -5,8 +5,9 @@ From a ready export to a published archive: open, take, prove. And what to do af
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from strongroom.engine.core.engine import Engine, JobContext, StepResult
 from strongroom.engine.core.heartbeat import Meter

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from strongroom.engine.core.engine import Engine, StepResult
 from strongroom.engine.ingest.delivery import learn_header

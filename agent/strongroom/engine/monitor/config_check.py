@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from strongroom.config.problem import KeyPath
 from strongroom.config.schema import Config
@@ -22,8 +23,7 @@ from strongroom.model.times import format_instant
 _GROUP, _OTHERS = stat.S_IWGRP, stat.S_IWOTH
 
 
-@dataclass(frozen=True, slots=True)
-class Late:
+class Late(Struct, frozen=True):
     """A stream whose coverage begins later than now."""
 
     stream: str

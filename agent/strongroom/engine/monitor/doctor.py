@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from strongroom.config.schema import Config
 from strongroom.config.secrets import SecretRef, resolve

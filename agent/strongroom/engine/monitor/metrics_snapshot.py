@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from strongroom.engine.core.engine import Engine
 from strongroom.engine.monitor.stream_status import StreamStatus
@@ -23,16 +24,14 @@ from strongroom.vault.sources import usage_of
 from strongroom.vault.vault import Vault
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Struct, frozen=True):
     """What a source's quota still allows; None where there is no limit."""
 
     hourly: int | None
     concurrent: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class MetricsSnapshot:
+class MetricsSnapshot(Struct, frozen=True):
     """Everything that is measured, at one instant."""
 
     at: datetime

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from strongroom import __version__
 from strongroom.model.errors import UsageError, WorldError
@@ -26,8 +27,7 @@ class Signal(StrEnum):
     LOG = "/log"  # noted by the switch without changing anything: for a test
 
 
-@dataclass(frozen=True, slots=True)
-class Ways:
+class Ways(Struct, frozen=True):
     """How pings go through the network. Times in seconds."""
 
     allow_private: bool = False  # a switch on the company's own network

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from strongroom.config.schema import Config
 from strongroom.config.secrets import resolve
@@ -33,8 +34,7 @@ SKEW = timedelta(minutes=2)
 DAY = timedelta(days=1)
 
 
-@dataclass
-class SourceReport:
+class SourceReport(Struct):
     """What was found out about one source, in the order in which it was asked."""
 
     name: str

@@ -13,8 +13,10 @@ What is wrong with what is covered, gathered for the daemon's status line and he
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.engine.core.alert_store import AlertRecord, newest_alerts, standing_alerts
 from strongroom.engine.core.engine import Engine
@@ -43,8 +45,7 @@ They stand in the ledger; nobody is called for them.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class StreamStatus:
+class StreamStatus(Struct, frozen=True):
     """One stream as it is seen now."""
 
     stream: str
@@ -122,8 +123,7 @@ Lost = Mapping[str, timedelta]
 """How much of each stream is lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Losses:
+class Losses(Struct, frozen=True):
     """What is gone, or failed for good."""
 
     fresh: timedelta = NONE  # entered as lost since the run began

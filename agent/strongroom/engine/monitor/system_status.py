@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from strongroom.config.schema import Config, NotifySettings
 from strongroom.model.backlog_forecast import DiskForecast, Growth, forecast_disk
@@ -22,8 +23,7 @@ SAMPLES = 36  # newest windows of each stream, by which its growth is told
 _NOTICES = 500
 
 
-@dataclass(frozen=True, slots=True)
-class SourceStanding:
+class SourceStanding(Struct, frozen=True):
     """One source, as it was last seen."""
 
     quota: Quota
@@ -33,8 +33,7 @@ class SourceStanding:
     refused: str = ""  # why it is not to be asked before, in words
 
 
-@dataclass(frozen=True, slots=True)
-class AlertDelivery:
+class AlertDelivery(Struct, frozen=True):
     """Who is told of alarms, and how that went."""
 
     channels: tuple[str, ...]
@@ -43,8 +42,7 @@ class AlertDelivery:
     waiting: int  # raised and not told yet
 
 
-@dataclass(frozen=True, slots=True)
-class SystemStatus:
+class SystemStatus(Struct, frozen=True):
     """Machine and sources at one instant."""
 
     disk: DiskForecast
@@ -96,8 +94,7 @@ def _telling(vault: Vault, notify: NotifySettings) -> AlertDelivery:
     return AlertDelivery(tuple(channels), len(told), max(told, default=None), waiting)
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(Struct, frozen=True):
     """What is used of a source's export quota now. None means that no limit is known."""
 
     source: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from strongroom.config.schema import Config
 from strongroom.engine.proof.checkpoint_targets import Secret, Target, build_targets, is_owed, names_of, send_owed
@@ -34,8 +35,7 @@ from strongroom.vault.vault import Vault
 LOUD = 10  # tries in vain, which is most of a day, before a target is worth an alarm
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceView:
+class EvidenceView(Struct, frozen=True):
     """How the evidence stands."""
 
     signing: bool  # whether a signing key is configured

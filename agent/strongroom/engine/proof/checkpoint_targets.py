@@ -11,10 +11,12 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.config.schema import Config, Method, SendSettings
 from strongroom.config.secrets import SecretRef
@@ -69,8 +71,7 @@ class Target(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class FolderTarget:
+class FolderTarget(Struct, frozen=True):
     """A folder, best on another machine. Nothing in it is ever overwritten."""
 
     name: str
@@ -92,8 +93,7 @@ class FolderTarget:
         return {}
 
 
-@dataclass(frozen=True, slots=True)
-class CommandTarget:
+class CommandTarget(Struct, frozen=True):
     """A program of the house: the note is its input, size and origin are in it. No shell, few variables, no output."""
 
     name: str
@@ -120,8 +120,7 @@ class CommandTarget:
         return {}
 
 
-@dataclass(frozen=True, slots=True)
-class WebTarget:
+class WebTarget(Struct, frozen=True):
     """A web address, kept by reference because it may hold a token."""
 
     name: str
@@ -139,8 +138,7 @@ class WebTarget:
         return {}
 
 
-@dataclass(frozen=True, slots=True)
-class StampTarget:
+class StampTarget(Struct, frozen=True):
     """A time-stamp authority (RFC 3161): what it gives is checked and kept beside the checkpoint."""
 
     layout: Layout

@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from strongroom.config.schema import Config
 from strongroom.config.secrets import resolve
@@ -50,8 +51,7 @@ class LogRefused(VaultError):
     """The log does not go on from what was signed before: it is never signed."""
 
 
-@dataclass(slots=True)
-class Walk:
+class Walk(Struct):
     """What reading the log from its first line to its last has shown."""
 
     first: bytes = b""  # the first line

@@ -9,7 +9,8 @@ import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from strongroom.engine.proof.manifests import enter_archive, enter_tombstone
 from strongroom.engine.proof.replay import Replay, put_line, replay_ends
@@ -34,8 +35,7 @@ _UNREADABLE = (VaultError, sqlite3.Error, *UNREADABLE)
 PAGE = 2_000  # rows read at once
 
 
-@dataclass(slots=True)
-class Derived:
+class Derived(Struct):
     """What log and manifests give, and which parts of them could not be read."""
 
     catalogue: Catalogue

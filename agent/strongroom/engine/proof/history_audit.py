@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+
+from msgspec import Struct, field
 
 from strongroom.engine.core.check import UNFINISHED, unread_words
 from strongroom.engine.core.trusted_clock import TOLERANCE, read_time, time_of
@@ -39,8 +40,7 @@ from strongroom.vault.tombstones import tombstone_row, write_tombstone
 from strongroom.vault.vault import Vault
 
 
-@dataclass(slots=True)
-class _Trail:
+class _Trail(Struct):
     """What was found while the log was read."""
 
     catalogue: Catalogue

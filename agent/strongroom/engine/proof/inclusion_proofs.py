@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from strongroom.engine.core.moments import Moment
 from strongroom.evidence.checkpoint import Checkpoint, read_unchecked
@@ -26,8 +27,7 @@ from strongroom.vault.vault import Vault
 _LATER = "make one that does: strongroom audit checkpoint"
 
 
-@dataclass(frozen=True, slots=True)
-class Proven:
+class Proven(Struct, frozen=True):
     """Entries with their proofs under one checkpoint."""
 
     kept: KeptCheckpoint

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from strongroom.config.schema import Config, SourceSettings
 from strongroom.engine.proof.checkpoints import signer_of
@@ -15,8 +16,7 @@ from strongroom.vault.vault import Vault
 UNNAMED = "not named"
 
 
-@dataclass(frozen=True, slots=True)
-class Issuer:
+class Issuer(Struct, frozen=True):
     """What every paper names at its head."""
 
     organization: str = UNNAMED

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.config.schema import Config
 from strongroom.config.secrets import Scheme
@@ -20,8 +22,7 @@ from strongroom.model.errors import StrongroomError
 _LONGEST = 65_536  # bytes; a longer file is no note
 
 
-@dataclass(frozen=True, slots=True)
-class CheckpointPlace:
+class CheckpointPlace(Struct, frozen=True):
     """A place outside the vault, and the newest checkpoint of this log that lies there."""
 
     name: str  # for a person
@@ -30,8 +31,7 @@ class CheckpointPlace:
     unread: str = ""  # why the place could not be looked at
 
 
-@dataclass(frozen=True, slots=True)
-class KnownCheckpoints:
+class KnownCheckpoints(Struct, frozen=True):
     """Where to look outside the vault before anything is signed, and when the log is checked."""
 
     folders: tuple[Path, ...] = ()  # that checkpoints were sent to

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive, Holding
@@ -92,8 +93,7 @@ def enter_tombstone(catalogue: Catalogue, path: Path, data: bytes) -> list[str]:
     return []
 
 
-@dataclass(frozen=True, slots=True)
-class Restorer:
+class Restorer(Struct, frozen=True):
     """Takes from older catalogues the manifests and tombstones that are gone, where the log has their digest."""
 
     layout: Layout

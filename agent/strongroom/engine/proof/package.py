@@ -12,8 +12,9 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from strongroom.age.keys import X25519Identity, X25519Recipient
 from strongroom.config.schema import Config
@@ -43,8 +44,7 @@ _BLOCK = 1 << 20
 _HINT = "run: strongroom audit verify, and restore the file from a copy of the vault"
 
 
-@dataclass(frozen=True, slots=True)
-class PackageRequest:
+class PackageRequest(Struct, frozen=True):
     """What is to be handed over, to whom, and by whom."""
 
     archives: Sequence[Archive]
@@ -55,8 +55,7 @@ class PackageRequest:
     matter: str = ""  # for people; not in the log's lines
 
 
-@dataclass(frozen=True, slots=True)
-class HandedOver:
+class HandedOver(Struct, frozen=True):
     """What was made."""
 
     path: Path
@@ -66,8 +65,7 @@ class HandedOver:
     checkpoint: int  # entries of the log that it covers
 
 
-@dataclass(frozen=True, slots=True)
-class PackageSource:
+class PackageSource(Struct, frozen=True):
     """Where archives are handed over from: a vault, its configuration, and the identities of whoever does it."""
 
     vault: Vault

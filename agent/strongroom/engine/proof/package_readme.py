@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from strongroom.engine.proof.inclusion_proofs import Proven
 from strongroom.engine.proof.issuer import Issuer
@@ -18,8 +19,7 @@ Phrase = Callable[[LoggedLine], str]
 """Says in words what an entry of the log tells."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """What the README tells of."""
 
     archives: Sequence[Archive]

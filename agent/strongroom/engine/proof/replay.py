@@ -7,9 +7,10 @@ what counted tries that were the same as the one before is not in the lines, and
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from strongroom.engine.destruction.retention_replay import replay_retention
 from strongroom.model.archive import Holding

@@ -6,8 +6,10 @@ How every plan stands: what its next window is and when it is asked for, what is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.config.schema import Config
 from strongroom.engine.core.engine import Engine
@@ -25,8 +27,7 @@ from strongroom.vault.vault import Vault
 _LENGTHS = list(Span)
 
 
-@dataclass(frozen=True, slots=True)
-class ChangePreview:
+class ChangePreview(Struct, frozen=True):
     """The work that one stream would want at once, as it is planned now and as it would be."""
 
     stream: str
@@ -88,8 +89,7 @@ def _late_beside(outlook: BacklogForecast, stream: str) -> int:
     return sum(each.late for each in outlook.streams if each.stream != stream)
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Struct, frozen=True):
     """One plan, as of now."""
 
     plan: Plan  # beginning where it really begins, once that is known

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.engine.core.engine import Engine
 from strongroom.engine.ingest.planning import without_lost, work_out
@@ -21,8 +23,7 @@ from strongroom.vault.second_looks import second_looks
 from strongroom.vault.streams import get_stream
 
 
-@dataclass(frozen=True, slots=True)
-class StreamCoverage:
+class StreamCoverage(Struct, frozen=True):
     """How one stream stands."""
 
     stream: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from strongroom.config.load import parse_config
 from strongroom.config.template import FreshSource, render_config
@@ -25,8 +26,7 @@ from strongroom.vault.readme import README
 from strongroom.vault.vault import create_vault
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(Struct, frozen=True):
     """What a person wants of a new vault."""
 
     vault: Path
@@ -37,8 +37,7 @@ class Wishes:
     recovery_file: Path | None = None  # where the recovery identity goes, for those who do not write it on paper
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """What was made. The recovery identity's secret is in here and nowhere else."""
 
     vault: Path

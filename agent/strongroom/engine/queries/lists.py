@@ -13,11 +13,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
 from types import MappingProxyType
+
+from msgspec import Struct, field
 
 from strongroom.config.schema import Config
 from strongroom.engine.core.engine import Engine
@@ -62,8 +63,7 @@ from strongroom.vault.vault import Vault as Vault  # the screen and the command 
 ALL_PROGRESS = "SELECT job, stage, done, total, at FROM progress"
 
 
-@dataclass(frozen=True, slots=True)
-class JobLife:
+class JobLife(Struct, frozen=True):
     """One job and everything that happened to it."""
 
     job: Job
@@ -71,16 +71,14 @@ class JobLife:
     successor: str  # the id of the job that replaced it, or empty
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveLife:
+class ArchiveLife(Struct, frozen=True):
     """One archive and everything that happened to it."""
 
     archive: Archive
     moments: tuple[Moment, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveFiles:
+class ArchiveFiles(Struct, frozen=True):
     """Where an archive lies: all that the stock age tool needs besides an identity."""
 
     payload: Path
@@ -88,8 +86,7 @@ class ArchiveFiles:
     sealed_to: tuple[str, ...] = ()  # the public keys that open the key file now
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(Struct, frozen=True):
     """Live progress of one job."""
 
     job: str
@@ -99,8 +96,7 @@ class Running:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     """The vault at a glance."""
 
     jobs: dict[str, int]  # count by state

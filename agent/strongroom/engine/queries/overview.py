@@ -7,9 +7,11 @@ is worked out for all of them, since the most urgent one may be anywhere.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.engine.core.heartbeat import Heartbeat, last_heartbeat
 from strongroom.engine.monitor.stream_status import Keeps
@@ -39,8 +41,7 @@ SHOWN = 20  # jobs at work of one state
 _AT_WORK = (State.FETCHING, State.SEALED, State.READY, State.UNCERTAIN, State.WAITING)
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """Which part of the strips is looked at."""
 
     zoom: Zoom = Zoom.DAY
@@ -50,8 +51,7 @@ class Look:
     most: int = 20  # streams
 
 
-@dataclass(frozen=True, slots=True)
-class Strip:
+class Strip(Struct, frozen=True):
     """How one stream stands, cell by cell."""
 
     stream: str
@@ -63,8 +63,7 @@ class Strip:
     blind: tuple[str, ...] = ()  # what its archives leave out, and which streams have it
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+class Overview(Struct, frozen=True):
     """The vault on one screen."""
 
     look: Look

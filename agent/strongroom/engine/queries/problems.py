@@ -6,8 +6,9 @@ Judged by the rules that raise alerts, at this moment and without a daemon. What
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from strongroom.config.schema import Config
 from strongroom.engine.core.alert_store import standing_alerts
@@ -64,8 +65,7 @@ _NEXT: Mapping[AlertKind, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One thing that is wrong, or worth a look."""
 
     kind: str
@@ -75,8 +75,7 @@ class Problem:
     next: str  # a command to copy
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(Struct, frozen=True):
     """Everything that is wrong now, the most severe first, and what is only worth a look."""
 
     problems: tuple[Problem, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from strongroom.engine.core.engine import Engine, StepResult
 from strongroom.engine.ingest.job_lineage import regeneration_of, retry

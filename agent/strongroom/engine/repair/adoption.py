@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from strongroom.engine.access.fixity import check_payload
 from strongroom.engine.ingest.transitions import note_part

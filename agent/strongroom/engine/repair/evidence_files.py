@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct
 
 from strongroom.engine.access.fixity import FixityFault, check_payload, check_small_files
 from strongroom.model.archive import Holding
@@ -40,8 +41,7 @@ class EvidencePart(StrEnum):
     README = "readme"
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(Struct, frozen=True):
     """One file that was read, and what is wrong with it."""
 
     part: EvidencePart

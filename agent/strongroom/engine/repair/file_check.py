@@ -7,8 +7,9 @@ import re
 import shlex
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from strongroom.engine.core.check import Check, CheckResult
 from strongroom.model.units import counted, noun_of
@@ -22,8 +23,7 @@ _FILES = ("lock", "README.txt", "catalogue.sqlite", "catalogue.sqlite-wal", "cat
 _FILE, _FOLDER = 0o600, 0o700  # what the owner needs
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """What was found, by the names it was found under."""
 
     owner: int  # of the vault's own folder, to whom everything should belong

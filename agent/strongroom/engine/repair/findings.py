@@ -8,9 +8,10 @@ What mending may use.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from strongroom.engine.core.check import UNFINISHED, unread_words
 from strongroom.model.plan import Stream
@@ -72,8 +73,7 @@ _PAGE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class VaultProblem:
+class VaultProblem(Struct, frozen=True):
     """One thing that is wrong, and what can be done about it."""
 
     kind: ProblemKind
@@ -102,8 +102,7 @@ def keep_found(
         yield VaultProblem(kind, f"{what}: {unread_words(error)}", REMEDY, mendable=False, files=files)
 
 
-@dataclass(frozen=True, slots=True)
-class Recovery:
+class Recovery(Struct, frozen=True):
     """What mending may use."""
 
     root: Path

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from strongroom.age.keys import X25519Identity
 from strongroom.engine.core.neighbors import beside
@@ -65,8 +66,7 @@ Watch = Callable[[str, int], None]
 """Hears which pass is under way and how many more of its things are done."""
 
 
-@dataclass(slots=True)
-class Rebuilt:
+class Rebuilt(Struct):
     """What a rebuild came to."""
 
     entries: int = 0
@@ -79,8 +79,7 @@ class Rebuilt:
     aside: Path | None = None  # where the catalogue lies that was there before
 
 
-@dataclass(frozen=True, slots=True)
-class Rebuild:
+class Rebuild(Struct, frozen=True):
     """One rebuild. `to` makes the new catalogue elsewhere and leaves the vault's own alone."""
 
     root: Path  # the vault's folder

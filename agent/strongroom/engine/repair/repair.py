@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from strongroom.engine.access.fixity import check_small_files
 from strongroom.engine.proof.manifests import manifest_place, replace_file, set_aside
@@ -29,8 +30,7 @@ from strongroom.vault.vault import Vault, open_vault
 ROUNDS = 5  # one mended thing may uncover another
 
 
-@dataclass(frozen=True, slots=True)
-class Mended:
+class Mended(Struct, frozen=True):
     """What was done, and what is left."""
 
     done: tuple[str, ...]

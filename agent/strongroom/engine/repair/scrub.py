@@ -9,8 +9,10 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from strongroom.engine.access.fixity import FixityFault, check_small_files, forget_cached
 from strongroom.engine.access.inventory import row_fault
@@ -32,8 +34,7 @@ SAVE_BYTES = 256 << 20  # read since the last save, at the most
 SAVE_ARCHIVES = 500
 
 
-@dataclass(slots=True)
-class _Unsaved:
+class _Unsaved(Struct):
     cost: int = 0
     archives: int = 0
     findings: list[tuple[str, str, list[ScrubFinding]]] = field(default_factory=list)  # of an archive, its stream

@@ -7,7 +7,8 @@ import json
 import os
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from strongroom.engine.access.fixity import BLOCK, FixityFault, payload_fault
 from strongroom.engine.core.check import UNFINISHED, unread_words
@@ -83,8 +84,7 @@ class ScrubReading:
         self.close()
 
 
-@dataclass(slots=True)
-class LogReading:
+class LogReading(Struct):
     """The evidence log's file, read a piece at a time and compared with chain and catalogue."""
 
     last: int  # the entry to read to

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
+
+from msgspec import Struct, field
 
 from strongroom.config.schema import Config
 from strongroom.model.alert import Alert, AlertKind, Level
@@ -21,8 +22,7 @@ NAMED = 20
 """How many archives have an alarm of their own; the rest is one more."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScrubState:
+class ScrubState(Struct, frozen=True):
     """The scrub, as of now."""
 
     lap: Lap | None  # under way, or the last one

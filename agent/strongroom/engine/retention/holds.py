@@ -9,8 +9,9 @@ archive whose destruction is under way is beyond it, so placing a hold tells how
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from strongroom.engine.retention.sealed_matter import sealed_words
 from strongroom.evidence.line import Entry, Fact
@@ -83,8 +84,7 @@ def holds_over(vault: Vault, archive: Archive) -> list[str]:
 LONGEST = 200  # characters of a matter or a reason
 
 
-@dataclass(frozen=True, slots=True)
-class Caught:
+class Caught(Struct, frozen=True):
     """A hold, and how many archives it keeps now."""
 
     hold: Hold

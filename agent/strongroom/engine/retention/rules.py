@@ -9,8 +9,10 @@ What stands for and against destroying one archive now: its retention rule, its 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.engine.retention.verdicts import verdict
 from strongroom.evidence.line import Entry, Fact
@@ -42,8 +44,7 @@ LOCKED = "lock"  # since when, as a fact of the vault
 UNWANTED = "lock-unwanted"  # the configuration says otherwise
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """What a configuration says of retention."""
 
     classes: tuple[RetentionRule, ...]
@@ -158,8 +159,7 @@ def with_rule(catalogue: Catalogue, archive: Archive, zone: str = "UTC") -> Arch
     return replace(archive, retention=NAMED_BY.join(names), rule=rule)
 
 
-@dataclass(frozen=True, slots=True)
-class Extended:
+class Extended(Struct, frozen=True):
     """One archive whose retention was lengthened."""
 
     archive: str
@@ -244,8 +244,7 @@ def _fact(catalogue: Catalogue, name: str) -> str:
     return str(row["value"]) if row else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """One verdict, in the words that go onto a plan."""
 
     fate: Fate

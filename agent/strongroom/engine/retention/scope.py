@@ -7,7 +7,9 @@ narrow one another down must belong together. They are compared without case and
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.config.schema import Config
 from strongroom.model.errors import UsageError
@@ -17,8 +19,7 @@ from strongroom.vault.retention_records import known_streams
 from strongroom.vault.vault import Vault
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """One stream, as it is configured or as an archive names it."""
 
     source: str

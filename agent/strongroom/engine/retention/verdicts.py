@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from strongroom.model.archive import Archive
 from strongroom.model.hold import Hold, catches
@@ -22,8 +24,7 @@ from strongroom.vault.tombstones import get_tombstone
 from strongroom.vault.vault import Vault
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """One archive with its verdict."""
 
     record: RetentionRecord
@@ -79,8 +80,7 @@ def _unknown(archive_id: str) -> Verdict:
 NO_RULE = "(no rule)"
 
 
-@dataclass(slots=True)
-class ClassSum:
+class ClassSum(Struct):
     """The archives that one class decides about."""
 
     name: str
@@ -88,8 +88,7 @@ class ClassSum:
     next_over: datetime | None = None  # when the period of the next one that is kept ends
 
 
-@dataclass(slots=True)
-class Summary:
+class Summary(Struct):
     """A whole plan in numbers."""
 
     at: datetime
@@ -119,8 +118,7 @@ def summarise(found: Iterable[Judged], at: datetime) -> Summary:
     return summary
 
 
-@dataclass(frozen=True, slots=True)
-class RetentionTotals:
+class RetentionTotals(Struct, frozen=True):
     """Retention at a glance, as of an instant."""
 
     at: datetime

@@ -6,8 +6,9 @@ Once in the life of a vault, and never shortened. An archive that comes later ha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive

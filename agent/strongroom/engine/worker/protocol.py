@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
+from msgspec import Struct
 
 from strongroom.model.archive import Seal
 from strongroom.model.inspection import Caps, Expectation, Inspection
@@ -14,8 +14,7 @@ FINISH = b"finish\n"
 """What follows the order on the control pipe once the payload is complete."""
 
 
-@dataclass(frozen=True, slots=True)
-class SealRequest:
+class SealRequest(Struct, frozen=True):
     """One file to seal and to read back."""
 
     archive: str  # id
@@ -28,31 +27,27 @@ class SealRequest:
     caps: Caps
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """How far reading back has come, in bytes of the sealed file's content."""
 
     done: int
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class Durable:
+class Durable(Struct, frozen=True):
     """Sealed and flushed to the disk."""
 
     seal: Seal
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(Struct, frozen=True):
     """Read back to the end; sound or not is for the inspection to say."""
 
     inspection: Inspection
     seal: Seal  # as it was told when durable, with what is known of the file without its content coding
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """The sealer could not do its work."""
 
     family: Literal["world", "seal", "worker"]

@@ -17,11 +17,12 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from io import BufferedReader, FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
+
+from msgspec.structs import replace
 
 from strongroom.age.identity_file import ArchiveKey, write_archive_key
 from strongroom.age.keys import X25519Identity, X25519Recipient
