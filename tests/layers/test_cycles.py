@@ -45,7 +45,7 @@ def test_the_imports_found_are_those_of_the_parser() -> None:
 def test_the_figures_are_written() -> None:
     text = "; ".join(words())
     assert re.fullmatch(
-        r"\d+ files, [\d,]+ lines, median \d+; \d\.\d% of the lines are imports; \d+ modules have a single importer; "
+        r"\d+ files, [\d,]+ lines, median \d+; \d+\.\d% of the lines are imports; \d+ modules have a single importer; "
         r"0 import cycles; \d+ files over 400 lines",
         text,
     ), text

@@ -18,7 +18,6 @@ HEAVY = (
     "httpx",
     "isal",
     "keyring",
-    "msgspec",
     "rfc3161_client",
     "rich",
     "simdjson",
@@ -33,11 +32,11 @@ ALLOWED = {
     "evidence": {"cryptography"},  # the signatures of notes
     "config": {"keyring"},
     "age": {"cryptography"},
-    "formats": {"isal", "msgspec", "simdjson"},
+    "formats": {"isal", "simdjson"},
     "vault": set(),
     "providers": {"httpcore", "httpx"},
-    "sandbox": {"isal", "msgspec", "starlette", "uvicorn", "rich"},  # uvicorn's way, not ours
-    "engine": {"cryptography", "isal", "msgspec", "simdjson"},
+    "sandbox": {"isal", "starlette", "uvicorn", "rich"},  # uvicorn's way, not ours
+    "engine": {"cryptography", "isal", "simdjson"},
 }
 
 WALK = """
