@@ -1,3 +1,3 @@
-"""Strongroom: a gap-free, provable, erasable record of sources that delete themselves."""
+"""Strongroom archives the exports of SaaS providers before they delete them, and proves that nothing is missing."""
 
 __version__ = "0.3.0"
