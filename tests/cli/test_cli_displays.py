@@ -163,6 +163,6 @@ def test_the_summary_tells_what_was_archived_and_why_the_rest_was_not(
 @pytest.mark.parametrize("cause", list(Cause))
 @pytest.mark.parametrize("state", [State.FAILED, State.PLANNED])
 def test_there_is_a_next_step_for_every_cause(cause: Cause, state: State) -> None:
-    from strongroom.cli.phrases import next_step
+    from strongroom.text.sentences import next_step
 
     assert next_step(replace(JOB, cause=cause, state=state))

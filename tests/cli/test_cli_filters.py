@@ -7,9 +7,9 @@ import json
 import pytest
 
 from kit.cli_home import Home, Invoke
-from strongroom.engine.core.phrases import KINDS
 from strongroom.model.errors import UsageError
 from strongroom.model.ids import nearest_words, pick_name
+from strongroom.text.events import KINDS
 
 PERIOD = ("--from", "2026-11-01", "--to", "2026-11-02")
 UNKNOWN = [

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.cli.amounts import instant_words, size_words, window_words
 from strongroom.cli.output import TextColumn, hang, render_fields, render_table
-from strongroom.cli.terminal import cells, clean, cut, escape_hidden, wants_colour
+from strongroom.cli.terminal import clean, escape_hidden, wants_colour
 from strongroom.model.window import Window
+from strongroom.text import units
+from strongroom.text.layout import cells, clip
+from strongroom.text.times import utc, utc_window
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -38,7 +40,7 @@ def test_a_record_on_a_terminal_is_the_same_record_and_steers_nothing(
 
 @given(st.text(alphabet=st.characters(blacklist_categories=("C", "Z")), max_size=60), st.integers(1, 40))
 def test_cut_text_fits(text: str, width: int) -> None:
-    shown = cut(text, width)
+    shown = clip(text, width)
     assert cells(shown) <= width
     assert shown == text or shown.endswith("…")
 
@@ -87,7 +89,7 @@ def test_colour_is_left_out_where_it_is_not_wanted(name: str, value: str, monkey
     ("size", "words"), [(None, "-"), (0, "0 B"), (1, "1 B"), (999, "999 B"), (1500, "1.5 KB"), (12_300_000, "12.3 MB")]
 )
 def test_sizes(size: int | None, words: str) -> None:
-    assert size_words(size) == words
+    assert units.size(size) == words
 
 
 @pytest.mark.parametrize(
@@ -100,10 +102,10 @@ def test_sizes(size: int | None, words: str) -> None:
     ],
 )
 def test_windows(start: datetime, length: timedelta, words: str) -> None:
-    assert window_words(Window(start, start + length)) == words
+    assert utc_window(Window(start, start + length)) == words
 
 
 def test_instants_are_told_in_utc() -> None:
     berlin = datetime.fromisoformat("2026-11-01T01:30:00+01:00")
-    assert instant_words(berlin) == "2026-11-01 00:30:00Z"
-    assert instant_words(None) == "-"
+    assert utc(berlin) == "2026-11-01 00:30:00Z"
+    assert utc(None) == "-"

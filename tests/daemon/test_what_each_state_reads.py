@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from kit.daemon_service import serving
 from kit.engine_bench import NOON, STREAM, Bench, open_bench
 from kit.model_objects import make_job
-from strongroom.cli.coverage import SYMBOLS, _document, _lines
+from strongroom.cli.coverage import _document, _lines
 from strongroom.cli.documents import job_document
 from strongroom.cli.jobs import _row
 from strongroom.cli.main import cli
@@ -40,6 +40,7 @@ from strongroom.model.job import BY_PERSON, Cause, Job, State, Wait
 from strongroom.model.second_look import Doubt, SecondLook, SecondLookOutcome
 from strongroom.model.waiting import wait_words
 from strongroom.model.window import Window
+from strongroom.text.states import COVERS
 from strongroom.vault.coverage import put_interval
 from strongroom.vault.jobs import put_job
 from strongroom.vault.sources import SourceState, put_source
@@ -189,7 +190,7 @@ def covered(cover: str) -> StreamCoverage:
 
 
 def test_every_way_to_be_covered_has_its_row() -> None:
-    assert set(WINDOWS) == {each.value for each in Cover} == {*SYMBOLS} - {"due"}
+    assert set(WINDOWS) == {each.value for each in Cover} == {*COVERS} - {"due"}
     assert {*HEATS} == {*Heat}
 
 
@@ -208,7 +209,7 @@ def test_a_window(house: Bench, cover: str) -> None:
     (cell,) = heat((WINDOW,), list(told.intervals), Horizon(WINDOW, 90 * DAY, NOON))
     spot = spot_words(Spot(STREAM.name, WINDOW, cell, CAUSES.get(cover, "")), 100).plain
     assert spot.startswith(f"{symbol} {shown}  ")
-    assert HEATS[cell].symbol == SYMBOLS[cover] == symbol
+    assert HEATS[cell].symbol == COVERS[cover].symbol == symbol
     with house.engine() as engine:
         plans = [replace(plan, since=WINDOW.start) for plan in plans_of(house.config)]
         with engine.vault.catalogue.transaction():

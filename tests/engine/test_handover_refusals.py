@@ -12,11 +12,11 @@ from kit.sealed_vault import AT, House, message
 from strongroom.age.keys import X25519Identity
 from strongroom.config.load import load_config
 from strongroom.engine.core.identities import make_identity
-from strongroom.engine.core.phrases import entry_words, facts_words, told_facts
 from strongroom.engine.proof.package import PackageRequest, PackageSource, hand_over
 from strongroom.model.destruction import Person
 from strongroom.model.errors import StrongroomError
 from strongroom.model.provider import Container
+from strongroom.text.events import entry_words, fact_pairs, facts_words
 from strongroom.vault.checkpoints import newest_checkpoint
 
 OTHER = make_identity(os.urandom)
@@ -59,7 +59,7 @@ def test_facts_are_told_in_words_and_without_what_says_nothing() -> None:
         "cause": None,
         "plan_sha256": "ab",
     }
-    assert told_facts(facts) == [
+    assert fact_pairs(facts) == [
         ("enough", "no"),
         ("from", "sealed"),
         ("plan sha256", "ab"),

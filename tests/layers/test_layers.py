@@ -27,8 +27,9 @@ THIRD_PARTIES = {
     "sandbox": {"isal", "starlette", "uvicorn"},
     "engine": {"zstandard"},
     "daemon": {"apprise", "apscheduler", "prometheus_client"},
-    "cli": {"click", "humanize", "rich"},
-    "tui": {"humanize", "rich", "textual"},
+    "text": {"humanize", "rich"},
+    "cli": {"click", "rich"},
+    "tui": {"rich", "textual"},
 }
 """A room that is not here may use the standard library and NOUNS alone: a new library is a decision, made here."""
 

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from kit.model_objects import NOW, make_job
 from strongroom.cli.documents import job_document, wait_group_document
-from strongroom.engine.core.phrases import KINDS
 from strongroom.model.alert import ALL_WELL, Condition, condition_words
 from strongroom.model.errors import UsageError
 from strongroom.model.job import Cause, Job, State, Wait
@@ -29,6 +28,7 @@ from strongroom.model.waiting import (
     wait_words,
     waits_for_quota_alone,
 )
+from strongroom.text.events import KINDS
 
 MINUTE = timedelta(minutes=1)
 SOON = NOW + MINUTE

@@ -8,12 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from kit.tui_bench import NOW, window
-from strongroom.cli.amounts import instant_words
 from strongroom.cli.destruction_plans import approval_step, plan_document, plan_lines, plan_state
 from strongroom.engine.destruction.approve import ApprovalStatus
 from strongroom.engine.destruction.propose import DestructionPlan, PlanContent, PlanTerms
 from strongroom.engine.retention.rules import Fate, Judgement
 from strongroom.model.destruction import Ground, Person, PlanItem, Proposal, Stage
+from strongroom.text.times import utc
 from strongroom_tui.screens.plan_text import approval_words, told_plan, undo_words
 
 WEEK = timedelta(days=7)
@@ -50,7 +50,7 @@ def test_a_plan_says_who_approves_it_and_when_it_is_carried_out() -> None:
     assert approval_step(alone).startswith("one person is enough")
     assert approval_step(plan(1, 1)).startswith("another person must approve it")
     approved = replace(plan(1, 1, stage=Stage.APPROVED), read_terms=PlanTerms(2, 1, WEEK, 0, NOW + WEEK))
-    assert plan_state(approved) == f"scheduled for destruction on {instant_words(NOW + WEEK)}"
+    assert plan_state(approved) == f"scheduled for destruction on {utc(NOW + WEEK)}"
     assert "".join(plan_lines(plan(1, 1))).count(RULE) <= 1
 
 

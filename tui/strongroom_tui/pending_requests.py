@@ -12,9 +12,9 @@ from datetime import datetime
 
 from rich.text import Text
 
-from strongroom.engine.core.phrases import wish_words
 from strongroom.engine.queries.lists import Request, RequestKind
 from strongroom.model.plan import Plan
+from strongroom.text.sentences import request_words
 from strongroom_tui.widgets.amounts import number, span
 from strongroom_tui.widgets.text import clean, clip
 
@@ -57,7 +57,7 @@ def _meant(request: Request, names: tuple[str, str]) -> bool:
 
 
 def _told(request: Request, now: datetime) -> str:
-    return f"{wish_words(request)}, asked {span(now - request.at)} ago"
+    return f"{request_words(request)}, asked {span(now - request.at)} ago"
 
 
 class Answers:

@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from strongroom.engine.core.heartbeat import stands_by
 from strongroom.engine.core.people import acting_person
-from strongroom.engine.core.phrases import wish_words
 from strongroom.engine.queries.lists import heartbeat_of_holder, worked_on_by
 from strongroom.engine.queries.requests import Request, RequestKind, ask
+from strongroom.text.sentences import request_words
 from strongroom_tui.reader import Deed, VaultSession
 from strongroom_tui.screens.screen import TabScreen
 
@@ -45,7 +45,7 @@ def wish(what: RequestKind, subject: str) -> Deed[SentRequest]:
 
     def asking(session: VaultSession) -> SentRequest:
         request = ask(session.vault, what, subject, person(), session.clock, os.urandom)
-        return SentRequest(request, f"asked: {wish_words(request)}{_wait(session)}")
+        return SentRequest(request, f"asked: {request_words(request)}{_wait(session)}")
 
     return asking
 

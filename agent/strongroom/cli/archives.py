@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import count_words, instant_words, minute_words, short, size_words, window_words
 from strongroom.cli.documents import archive_document, fault_document, moment_document, verdict_document
 from strongroom.cli.identities import age_command
 from strongroom.cli.jobs import moment_lines
@@ -30,6 +29,8 @@ from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.inspection import Finding
 from strongroom.model.listing import Sort
 from strongroom.model.retention import Verdict, class_names
+from strongroom.text.times import utc, utc_minute, utc_window
+from strongroom.text.units import number, short, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,7 +118,7 @@ def archives(
     elif not broken:
         tell("There are no such archives.")
     if total and not as_json:
-        tell(f"Not listed: {count_words(total)} that were destroyed; see: strongroom archives --holding destroyed")
+        tell(f"Not listed: {number(total)} that were destroyed; see: strongroom archives --holding destroyed")
 
 
 def _show_destroyed(gone: Sequence[DestroyedArchive], as_json: bool) -> None:
@@ -195,10 +196,10 @@ def _row(archive: Archive, stream: str) -> tuple[str, ...]:
     return (
         short(archive.id),
         stream,
-        window_words(archive.spec.window),
-        count_words(archive.inspection.records),
-        size_words(archive.seal.size),
-        minute_words(archive.verified_at),
+        utc_window(archive.spec.window),
+        number(archive.inspection.records),
+        size(archive.seal.size),
+        utc_minute(archive.verified_at),
         archive.holding.words,
     )
 
@@ -210,16 +211,16 @@ def _fields(archive: Archive, files: ArchiveFiles, verdict: Verdict, now_called:
         ("archive", archive.id),
         ("state", archive.holding.words),
         ("stream", f"{archive.stream} ({', '.join(archive.spec.datasets)}) of {archive.source}{renamed}"),
-        ("window", f"{instant_words(window.start)} to {instant_words(window.end)}, the end not included"),
-        ("records", f"{count_words(found.records)}, of which {count_words(found.in_window)} in the window"),
-        ("earliest", instant_words(found.earliest) if found.earliest else ""),
-        ("latest", instant_words(found.latest) if found.latest else ""),
-        ("delivered", f"{seal.delivered_name}, {seal.size} bytes ({size_words(seal.size)})"),
+        ("window", f"{utc(window.start)} to {utc(window.end)}, the end not included"),
+        ("records", f"{number(found.records)}, of which {number(found.in_window)} in the window"),
+        ("earliest", utc(found.earliest) if found.earliest else ""),
+        ("latest", utc(found.latest) if found.latest else ""),
+        ("delivered", f"{seal.delivered_name}, {seal.size} bytes ({size(seal.size)})"),
         ("coding", _coding(seal)),
         ("sealed", f"{seal.sealed_size} bytes"),
         ("SHA-256", f"{seal.sealed_sha256} (of the sealed file)"),
-        ("stored", f"{instant_words(archive.durable_at)}: sealed and flushed to disk"),
-        ("verified", f"{instant_words(archive.verified_at)}: read back, decrypted, every record counted"),
+        ("stored", f"{utc(archive.durable_at)}: sealed and flushed to disk"),
+        ("verified", f"{utc(archive.verified_at)}: read back, decrypted, every record counted"),
         ("retention", ", ".join(class_names(archive.retention))),
         ("verdict", verdict.words),
         ("job", f"{archive.job}, export {archive.ref}"),
@@ -247,8 +248,8 @@ def _members(archive: Archive) -> list[str]:
         (
             each.member or archive.seal.delivered_name,
             each.dataset or "-",
-            count_words(each.records),
-            size_words(each.size),
+            number(each.records),
+            size(each.size),
         )
         for each in archive.inspection.members
     ]

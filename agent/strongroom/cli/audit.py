@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import instant_words, short
 from strongroom.cli.options import LARGEST, Session, json_option, pass_session
 from strongroom.cli.output import hang, put_document, render_fields
-from strongroom.cli.phrases import event_words, fact_words
 from strongroom.cli.quiet import quiet_option
 from strongroom.cli.terminal import clean, say, say_exactly, tell, width
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError
 from strongroom.model.units import counted, noun_of
+from strongroom.text.events import moment_words
+from strongroom.text.times import utc
+from strongroom.text.units import short
 
 if TYPE_CHECKING:
     from strongroom.engine.core.moments import Moment
@@ -69,11 +70,12 @@ def show_log(
     from strongroom.engine.core.sources import open_reading
     from strongroom.engine.proof.inclusion_proofs import log_lines, moment_of
     from strongroom.engine.queries.lists import known_kind
+    from strongroom.text.events import KINDS
 
     with open_reading(session.config()) as vault:
         archive = find_archive(vault, archive_part).id if archive_part else ""
         job = find_job(vault, job_part).id if job_part else ""
-        kind = known_kind(vault, kind)
+        kind = known_kind(vault, kind, KINDS)
         entries = log_lines(vault, kind=kind, archive=archive, job=job, after=after, most=limit)
     for entry in entries:
         if as_json:
@@ -231,10 +233,9 @@ def _own_key(session: Session) -> list[str]:
 
 
 def _entry_lines(moment: Moment) -> Iterator[str]:
-    facts = fact_words(moment)
     subject = short(moment.archive or moment.job)
-    start = f"{moment.seq:>7}  {instant_words(moment.at)}  {subject:<8}  "
-    yield from hang(start, len(start), event_words(moment) + (f" ({facts})" if facts else ""), width())
+    start = f"{moment.seq:>7}  {utc(moment.at)}  {subject:<8}  "
+    yield from hang(start, len(start), moment_words(moment), width())
 
 
 def _say_report(report: Report) -> None:
@@ -275,7 +276,7 @@ def view_fields(view: EvidenceView) -> Iterator[tuple[str, str]]:
     elif view.newest is None:
         yield "signed", "not yet: the daemon does it daily; now: strongroom audit checkpoint"
     else:
-        yield "signed", f"{instant_words(view.newest.at)}, {counted(view.newest.size, 'entry')}"
+        yield "signed", f"{utc(view.newest.at)}, {counted(view.newest.size, 'entry')}"
     if view.trouble:
         yield "trouble", view.trouble
     for each in view.targets:
@@ -299,7 +300,7 @@ def _targets(view: EvidenceView) -> list[dict[str, object]]:
 
 
 def _sending_words(view: EvidenceView, sending: Sending) -> str:
-    last = f"last {instant_words(sending.sent_at)}" if sending.sent_at else "nothing yet"
+    last = f"last {utc(sending.sent_at)}" if sending.sent_at else "nothing yet"
     if not view.owed(sending):
         return last
     return f"{last}; owed {f'since {sending.tries} tries: {sending.failure}' if sending.tries else 'and not tried yet'}"

@@ -8,28 +8,31 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import day_words
 from strongroom.cli.options import Session, instant, json_option, pass_session
 from strongroom.cli.output import hang, put_document
-from strongroom.cli.phrases import unknown_words
 from strongroom.cli.quiet import quiet_option
 from strongroom.cli.renames import tell_pending_renames
 from strongroom.cli.rows_left_out import past_unreadable
-from strongroom.cli.terminal import cells, clean, say, say_exactly, width
+from strongroom.cli.terminal import clean, say, say_exactly, width
 from strongroom.model.coverage import HELD, joined
+from strongroom.model.coverage_strip import Heat
 from strongroom.model.errors import ExitCode
 from strongroom.model.second_look import SecondLook, SecondLookOutcome, words_of
-from strongroom.model.times import format_instant, rough_duration
+from strongroom.model.times import rough_duration
 from strongroom.model.waiting import told_code
 from strongroom.model.window import Window
+from strongroom.text.layout import cells
+from strongroom.text.sentences import unknown_words
+from strongroom.text.states import COVERS, WINDOWS
+from strongroom.text.times import exact_window, utc_day
 
 if TYPE_CHECKING:
     from strongroom.engine.proof.derived import Wrong
     from strongroom.engine.queries.coverage_report import StreamCoverage
     from strongroom.model.coverage import Blindness
 
-SYMBOLS = {"proven": "█", "empty": "·", "open": "▒", "due": "○", "missing": "!", "lost": "x", "destroyed": "†"}
-LEGEND = "█ archived  · empty  ▒ in progress  ○ pending  ! failed  x lost  † destroyed"
+_SHOWN = (Heat.HELD, Heat.EMPTY, Heat.OPEN, Heat.DUE, Heat.MISSING, Heat.LOST, Heat.DESTROYED)
+LEGEND = "  ".join(f"{mark.symbol} {mark.word}" for mark in (WINDOWS[heat] for heat in _SHOWN))
 
 
 @click.group("coverage", invoke_without_command=True)
@@ -131,28 +134,28 @@ def _worrying(each: StreamCoverage, now: datetime) -> bool:
 
 
 def _lines(each: StreamCoverage, now: datetime) -> Iterator[str]:
-    since = f"since {day_words(each.since)}" if each.since else "first day not known yet"
+    since = f"since {utc_day(each.since)}" if each.since else "first day not known yet"
     copies = "copies of all there is, " if each.snapshot else ""
     paused = f", paused: {clean(each.paused)}" if each.paused else ""
     yield from _hanging(click.style(clean(each.stream), bold=True) + "  ", f"{copies}{since}{paused}")
-    strip = "".join(SYMBOLS[cover] for _window, cover in _cells(each))
+    strip = "".join(COVERS[cover].symbol for _window, cover in _cells(each))
     room = width() - 2
     for place in range(0, len(strip), room):
         yield "  " + strip[place : place + room]
     gone = (told for told in each.intervals if told.cover.value == "destroyed")
     for told in sorted([*each.gaps, *joined(gone)], key=lambda piece: piece.window):
-        span = f"{format_instant(told.window.start)} to {format_instant(told.window.end)}"
+        span = exact_window(told.window)
         words = f"{span} ({clean(told_code(told.cause))})" if told.cause else span
-        yield from _hanging(f"  {SYMBOLS[told.cover.value]} {told.cover.words}: ", words)
+        yield from _hanging(f"  {COVERS[told.cover.value].symbol} {told.cover.words}: ", words)
     for look in each.looks:
-        span = f"{format_instant(look.window.start)} to {format_instant(look.window.end)}"
+        span = exact_window(look.window)
         was = "was empty" if look.outcome is SecondLookOutcome.REFUTED else "empty"
         yield from _hanging(f"  ? {was}: ", f"{span}: {words_of(look)}")
     for blind in each.blind:
         yield from _blind_lines(blind)
     if each.risk is not None:
         amount, lost_in = rough_duration(each.risk.amount), rough_duration(each.risk.first_loss - now)
-        words = f"{amount} not yet archived; the provider begins to delete it on {day_words(each.risk.first_loss)}"
+        words = f"{amount} not yet archived; the provider begins to delete it on {utc_day(each.risk.first_loss)}"
         yield from _hanging("  at risk: ", f"{words} (in {lost_in})")
     elif not each.known:
         yield from _hanging("  at risk: ", unknown_words(each.source))
@@ -165,7 +168,7 @@ def _blind_lines(blind: Blindness) -> Iterator[str]:
     if not blind.closers:
         words = f"no stream of {blind.spot.closed_by} without filters closes it"
     elif blind.open:
-        first = f"{format_instant(blind.open[0].start)} to {format_instant(blind.open[0].end)}"
+        first = exact_window(blind.open[0])
         more = f" and {len(blind.open) - 1} more" if len(blind.open) > 1 else ""
         words = f"{', '.join(map(clean, blind.closers))} has not archived {first}{more}"
     else:

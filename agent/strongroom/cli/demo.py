@@ -109,16 +109,16 @@ def _archive(config: Config, *, as_json: bool) -> RunOutcome:
 
 def _healed(config: Config, sandbox: Sandbox) -> Iterator[str]:
     """Say what became of the faults, from the evidence log and from what the provider saw."""
-    from strongroom.cli.amounts import job_words
     from strongroom.engine.access.find import find_job
     from strongroom.engine.core.moments import newest_moments
     from strongroom.engine.core.sources import open_reading
+    from strongroom.text.times import job_name
 
     _step(4, "What went wrong on the way, and how it was repaired:")
     with open_reading(config) as vault:
         adopted = [moment for moment in newest_moments(vault, 500) if moment.kind == "job.adopted"]
         for moment in adopted:
-            name = job_words(find_job(vault, moment.job))
+            name = job_name(find_job(vault, moment.job))
             yield f"{name}: the answer was lost; the export was found on the provider's list and adopted, not repeated"
     resumed = [request for request in sandbox.requests.downloads if request.header("range")]
     for request in resumed:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli import terminal
-from strongroom.cli.amounts import instant_words, short
 from strongroom.cli.destruction_plans import (
     approval_step,
     destroyed_document,
@@ -24,6 +23,8 @@ from strongroom.cli.rows_left_out import LEFT_OUT, past_unreadable
 from strongroom.cli.terminal import say, say_exactly, tell
 from strongroom.model.errors import ExitCode, UsageError, VaultError
 from strongroom.model.units import counted
+from strongroom.text.times import utc
+from strongroom.text.units import short
 
 if TYPE_CHECKING:
     from strongroom.engine.destruction.commands import Signer
@@ -107,7 +108,7 @@ def approve(
     if as_json:
         put_document({"proposal": plan_document(approved.plan), "enough": approved.enough, "from": approved.ripe_at})
     elif approved.enough:
-        tell(f"approved; destroyed from {instant_words(approved.ripe_at)} on. To undo it: strongroom destroy undo")
+        tell(f"approved; destroyed from {utc(approved.ripe_at)} on. To undo it: strongroom destroy undo")
     else:
         tell("recorded; more people must approve")
 
@@ -244,9 +245,7 @@ def accept_time(session: Session, yes: bool, reason: str, key_file: Path | None,
     from strongroom.engine.destruction.clock_acceptance import accept_time as accept
 
     config, key, dependencies = session.config(), _key(key_file), Dependencies()
-    if not yes and not (
-        terminal.can_ask() and click.confirm(f"Is it {instant_words(dependencies.clock())}?", err=True)
-    ):
+    if not yes and not (terminal.can_ask() and click.confirm(f"Is it {utc(dependencies.clock())}?", err=True)):
         raise UsageError("nobody has confirmed the time", hint="compare it with another clock, then add --yes")
     with open_reading(config) as vault:
         accepted = accept(config, vault, dependencies, acting_person(), reason, key)
@@ -261,9 +260,9 @@ def accept_time(session: Session, yes: bool, reason: str, key_file: Path | None,
             }
         )
     elif accepted.enough:
-        tell(f"accepted: {instant_words(accepted.now)}")
+        tell(f"accepted: {utc(accepted.now)}")
     else:
-        tell(f"noted: {accepted.given} of {accepted.people} people have accepted {instant_words(accepted.now)}")
+        tell(f"noted: {accepted.given} of {accepted.people} people have accepted {utc(accepted.now)}")
 
 
 @destroy.command("list")

@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import count_words, instant_words, short, size_words, window_words
 from strongroom.cli.output import TextColumn, hang, render_table
-from strongroom.cli.terminal import clean, width
+from strongroom.cli.terminal import clean, paint, width
 from strongroom.model.destruction import Person, PlanItem, Stage
 from strongroom.model.times import format_duration
 from strongroom.model.units import counted
 from strongroom.model.window import Window
+from strongroom.text.states import STAGES
+from strongroom.text.times import utc, utc_window
+from strongroom.text.units import number, short, size
 
 if TYPE_CHECKING:
     from strongroom.engine.destruction.commands import DestroyedArchive
     from strongroom.engine.destruction.propose import DestructionPlan, PlanContent
 
 FEW = 20  # archives of a plan that are printed one by one
-_COLOURS = {Stage.DESTROYED: "red", Stage.SPARED: "green", Stage.WITHDRAWN: "green"}
 
 
 def person_document(person: Person) -> dict[str, object]:
@@ -73,8 +74,8 @@ def _content_document(content: PlanContent | None) -> dict[str, object]:
 
 
 def _content_words(content: PlanContent) -> str:
-    records = f"{counted(content.records, 'record')}, {size_words(content.size)}"
-    return f"{content.stream} {window_words(content.window)}, {records}: "
+    records = f"{counted(content.records, 'record')}, {size(content.size)}"
+    return f"{content.stream} {utc_window(content.window)}, {records}: "
 
 
 def plan_lines(plan: DestructionPlan, *, each: bool = False) -> Iterator[str]:
@@ -84,7 +85,7 @@ def plan_lines(plan: DestructionPlan, *, each: bool = False) -> Iterator[str]:
     """
     proposal = plan.proposal
     yield click.style(f"proposal {proposal.id}", bold=True) + f"  {clean(proposal.ground)}, {_stages(plan)}"
-    yield from hang("  ", 2, f"by {proposal.by.name} at {instant_words(proposal.at)}: {proposal.reason}", width())
+    yield from hang("  ", 2, f"by {proposal.by.name} at {utc(proposal.at)}: {proposal.reason}", width())
     overrides = "; outweighs a retention that still runs" if proposal.overrides else ""
     terms = plan.terms
     takes = f"takes {counted(terms.people, 'person', 'people')} ({terms.approvals} to approve)"
@@ -105,7 +106,7 @@ def plan_state(plan: DestructionPlan) -> str:
         more = counted(terms.lacking, "more approval")
         return f"needs {more}: [destruction] became stricter after it was approved"
     if terms.ripe_at is not None:
-        return f"scheduled for destruction on {instant_words(terms.ripe_at)}"
+        return f"scheduled for destruction on {utc(terms.ripe_at)}"
     return f"needs {counted(terms.lacking, 'approval')}" if plan.waiting and terms.lacking else ""
 
 
@@ -119,7 +120,7 @@ def _archive_lines(plan: DestructionPlan, each: PlanItem) -> Iterator[str]:
     judgement = plan.judgements.get(each.archive)
     why = judgement.words if judgement else each.reason
     verdict = f"{judgement.fate.words}: " if judgement else ""
-    stage = click.style(f"{each.stage.value:<10}", fg=_COLOURS.get(each.stage))
+    stage = paint(f"{each.stage.value:<10}", STAGES[each.stage])
     content = plan.contents.get(each.archive)
     what = "" if content is None else _content_words(content)
     rule = each.citation if each.rule in why else _rule_words(each)  # the verdict names its rule already
@@ -143,9 +144,9 @@ def _sum_words(stream: str, contents: Sequence[PlanContent]) -> str:
     if not contents:
         return ""
     period = Window(min(each.window.start for each in contents), max(each.window.end for each in contents))
-    records, size = sum(each.records for each in contents), sum(each.size for each in contents)
-    what = f"{counted(len(contents), 'archive')} of {stream}, {window_words(period)}"
-    return f"{what}, {counted(records, 'record')}, {size_words(size)}: "
+    records, total = sum(each.records for each in contents), sum(each.size for each in contents)
+    what = f"{counted(len(contents), 'archive')} of {stream}, {utc_window(period)}"
+    return f"{what}, {counted(records, 'record')}, {size(total)}: "
 
 
 def _rule_words(each: PlanItem) -> str:
@@ -154,7 +155,7 @@ def _rule_words(each: PlanItem) -> str:
 
 def _stages(plan: DestructionPlan) -> str:
     counts = {stage: sum(each.stage is stage for each in plan.items) for stage in Stage}
-    return ", ".join(f"{count_words(count)} {stage.value}" for stage, count in counts.items() if count)
+    return ", ".join(f"{number(count)} {stage.value}" for stage, count in counts.items() if count)
 
 
 def destroyed_document(buried: DestroyedArchive) -> dict[str, object]:
@@ -177,11 +178,11 @@ def destroyed_lines(found: Sequence[DestroyedArchive]) -> list[str]:
     )
     rows = [
         (
-            instant_words(each.tombstone.destroyed_at),
+            utc(each.tombstone.destroyed_at),
             short(each.tombstone.archive),
             each.tombstone.stream,
-            window_words(each.tombstone.window),
-            count_words(each.tombstone.records),
+            utc_window(each.tombstone.window),
+            number(each.tombstone.records),
             each.tombstone.rule,
         )
         for each in found

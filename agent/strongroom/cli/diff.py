@@ -6,15 +6,17 @@ from pathlib import Path
 
 import click
 
-from strongroom.cli.amounts import count_words, short, window_words
 from strongroom.cli.identities import open_identities
 from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
 from strongroom.cli.output import TextColumn, hang, put_document, render_table
-from strongroom.cli.terminal import cells, clean, say, tell, width
+from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.archive import Archive
 from strongroom.model.difference import Change, DatasetDifference, Difference
 from strongroom.model.errors import ExitCode
 from strongroom.model.units import counted
+from strongroom.text.layout import cells
+from strongroom.text.times import utc_window
+from strongroom.text.units import number, short
 
 
 @click.command("diff")
@@ -80,24 +82,24 @@ def _say(older: Archive, newer: Archive, difference: Difference) -> None:
     for name in difference.only_newer:
         say(f"{clean(name)}: only in the newer archive")
     for name, archive in (("older", older), ("newer", newer)):
-        tell(f"{name}: {short(archive.id)}  {archive.stream} {window_words(archive.spec.window)}")
+        tell(f"{name}: {short(archive.id)}  {archive.stream} {utc_window(archive.spec.window)}")
     tell("The records are the same." if difference.alike else "The records differ.")
 
 
 def _row(each: DatasetDifference) -> tuple[str, ...]:
     counts = (each.older, each.newer, each.same, each.added.count, each.changed.count, each.vanished.count)
-    return (each.dataset, *(count_words(count) for count in counts))
+    return (each.dataset, *(number(count) for count in counts))
 
 
 def _say_examples(each: DatasetDifference) -> None:
     for kind, change in (("added", each.added), ("changed", each.changed), ("vanished", each.vanished)):
         if change.ids:
             more = change.count - len(change.ids)
-            words = ", ".join(change.ids) + (f" and {count_words(more)} more" if more else "")
+            words = ", ".join(change.ids) + (f" and {number(more)} more" if more else "")
             _say_hanging(f"{each.dataset} {kind}", words)
     if each.fields:
-        fields = ", ".join(f"{field.name} ({count_words(field.records)})" for field in each.fields)
-        _say_hanging(f"{each.dataset} fields", f"{fields} in {count_words(each.fields_compared)} changed records")
+        fields = ", ".join(f"{field.name} ({number(field.records)})" for field in each.fields)
+        _say_hanging(f"{each.dataset} fields", f"{fields} in {number(each.fields_compared)} changed records")
     if each.nameless:
         words = f"{counted(each.nameless, 'record')} without an id: a changed one counts as vanished and added"
         _say_hanging(f"{each.dataset} note", words)

@@ -12,23 +12,22 @@ import click
 from strongroom.cli.options import Session, json_option, pass_session
 from strongroom.cli.output import hang, put_document
 from strongroom.cli.quiet import quiet_option
-from strongroom.cli.terminal import say, width
+from strongroom.cli.terminal import paint, say, width
 from strongroom.model.errors import ExitCode
+from strongroom.text.states import CHECKS
 
 if TYPE_CHECKING:
     from strongroom.engine.core.check import Check
 
 
-_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
-
-
 def show_check(check: Check, label: int) -> None:
     """Say what a check found; its name takes `label` cells, so that several stand in columns."""
-    verdict = click.style(f"{check.verdict:<5}", fg=_COLOURS[check.verdict], bold=True)
-    for line in hang(f"{verdict} {check.name:<{label}} ", label + 7, check.message, width()):
+    mark = CHECKS[check.verdict]
+    start = f"{paint(f'{mark.word:<7}', mark)} {check.name:<{label}} "
+    for line in hang(start, label + 9, check.message, width()):
         say(line)
     if check.hint:
-        for line in hang(" " * (label + 7) + "-> ", label + 10, check.hint, width()):
+        for line in hang(" " * (label + 9) + "-> ", label + 12, check.hint, width()):
             say(line)
 
 

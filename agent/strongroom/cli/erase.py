@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import count_words, day_words, short
 from strongroom.cli.destruction_plans import approval_step, plan_document, plan_lines
 from strongroom.cli.options import Session, instant, json_option, limit_option, pass_session
 from strongroom.cli.output import hang, put_document
@@ -19,6 +18,8 @@ from strongroom.model.errors import UsageError
 from strongroom.model.hold import HoldRule
 from strongroom.model.units import counted
 from strongroom.model.window import Window
+from strongroom.text.times import utc_day
+from strongroom.text.units import number, short
 
 if TYPE_CHECKING:
     from strongroom.engine.destruction.context import DestructionContext
@@ -78,7 +79,7 @@ def request(
         plan = plan_document(asked.plan) if asked.plan else None
         put_document({"erasure": _document(asked.erasure, {}), "proposal": plan})
         return
-    say(f"request {asked.erasure.id}, to be answered by {day_words(asked.erasure.answer_by)}")
+    say(f"request {asked.erasure.id}, to be answered by {utc_day(asked.erasure.answer_by)}")
     for line in plan_lines(asked.plan) if asked.plan else ():
         say(line)
     if asked.plan:
@@ -180,7 +181,7 @@ def propose(session: Session, erasure: str, as_json: bool) -> None:
 
 def _lines(erasure: Erasure, against: dict[str, Pending] | None) -> Iterator[str]:
     state = click.style(erasure.state.value, bold=True)
-    due = f", to be answered by {day_words(erasure.answer_by)}" if erasure.answered_at is None else ""
+    due = f", to be answered by {utc_day(erasure.answer_by)}" if erasure.answered_at is None else ""
     subject = f", {clean(erasure.subject)}" if erasure.subject else ""
     yield f"{short(erasure.id)}  {state}  {clean(erasure.ground)}{subject}{due}"
     if erasure.answer:
@@ -188,7 +189,7 @@ def _lines(erasure: Erasure, against: dict[str, Pending] | None) -> Iterator[str
     if against is None:
         yield f"  {counted(len(erasure.archives), 'archive')}; what they wait for cannot be read"
         return
-    yield f"  {counted(len(erasure.archives), 'archive')}, {count_words(len(against))} not destroyed yet"
+    yield f"  {counted(len(erasure.archives), 'archive')}, {number(len(against))} not destroyed yet"
     for archive, pending in against.items():
         yield from hang(f"  {short(archive)}  ", 12, pending.words, width())
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 
 import click
 
-from strongroom.cli.amounts import day_words, instant_words, short
 from strongroom.cli.options import Session, instant, json_option, pass_session
 from strongroom.cli.output import TextColumn, put_document, render_fields, render_table
 from strongroom.cli.renames import tell_pending_renames
@@ -16,6 +14,9 @@ from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import Hold, HoldRule
 from strongroom.model.units import counted
+from strongroom.text.sentences import hold_scope
+from strongroom.text.times import utc, utc_day
+from strongroom.text.units import short
 
 _COLUMNS = (
     TextColumn("HOLD"),
@@ -157,36 +158,20 @@ def _fields(found: Hold, caught: int) -> list[tuple[str, str]]:
     fields = [
         ("hold", found.id),
         ("matter", clean(found.matter)),
-        ("what", "; ".join(_what(found.rule))),
-        ("placed", f"{instant_words(found.placed_at)} by {clean(found.placed_by)}"),
+        ("what", clean(hold_scope(found.rule))),
+        ("placed", f"{utc(found.placed_at)} by {clean(found.placed_by)}"),
         ("reason", clean(found.reason)),
         ("covers", f"{counted(caught, 'archive')} now"),
     ]
     if found.stands:
         return fields
-    released = f"{instant_words(found.released_at)} by {clean(found.released_by)}"
+    released = f"{utc(found.released_at)} by {clean(found.released_by)}"
     return [*fields, ("released", released), ("reason for it", clean(found.release_reason))]
 
 
 def _row(found: Hold) -> tuple[str, ...]:
-    stands = "yes" if found.released_at is None else f"until {day_words(found.released_at)}"
-    return (short(found.id), clean(found.matter), day_words(found.placed_at), stands, "; ".join(_what(found.rule)))
-
-
-def _what(rule: HoldRule) -> Iterator[str]:
-    if rule.everything:
-        yield "everything"
-    for noun, name in (("source", rule.source), ("stream", rule.stream), ("dataset", rule.dataset)):
-        if name:
-            yield f"{noun} {name}"
-    if rule.start:
-        yield f"from {instant_words(rule.start)}"
-    if rule.end:
-        yield f"before {instant_words(rule.end)}"
-    if len(rule.archives) == 1:
-        yield f"archive {short(rule.archives[0])}"
-    elif rule.archives:
-        yield f"{counted(len(rule.archives), 'archive')}"
+    stands = "yes" if found.released_at is None else f"until {utc_day(found.released_at)}"
+    return (short(found.id), clean(found.matter), utc_day(found.placed_at), stands, clean(hold_scope(found.rule)))
 
 
 def hold_document(found: Hold) -> dict[str, object]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import instant_words, minute_words, short, size_words, window_words
 from strongroom.cli.documents import finding_document, job_document, moment_document
 from strongroom.cli.options import (
     OneOf,
@@ -19,13 +18,16 @@ from strongroom.cli.options import (
     to_option,
 )
 from strongroom.cli.output import TextColumn, hang, put_document, render_fields, render_table, tell_more
-from strongroom.cli.phrases import event_words, fact_words, next_step
 from strongroom.cli.renames import asked_stream
 from strongroom.cli.requests import cancel
 from strongroom.cli.rows_left_out import past_unreadable
 from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.job import Job, State
-from strongroom.model.waiting import cause_words, group_waits, group_words, job_words, wait_of, wait_words
+from strongroom.model.waiting import cause_words, group_waits, group_words, job_words, wait_of
+from strongroom.text.events import moment_words
+from strongroom.text.sentences import beside_detail, next_step
+from strongroom.text.times import utc, utc_minute, utc_window
+from strongroom.text.units import short, size
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -163,25 +165,14 @@ def moment_lines(moments: tuple[Moment, ...] | list[Moment], columns: int) -> li
     """Write what happened, one moment under the other, wrapped."""
     lines = []
     for moment in moments:
-        facts = fact_words(moment)
-        words = event_words(moment) + (f" ({facts})" if facts else "")
-        lines += hang(f"{instant_words(moment.at)}  ", 22, words, columns)
+        lines += hang(f"{utc(moment.at)}  ", 22, moment_words(moment), columns)
     return lines
 
 
 def _row(job: Job, now: datetime) -> tuple[str, ...]:
     result = short(job.archive) if job.state is State.ARCHIVED else job_words(job, now) or "-"
-    when = minute_words(job.changed_at)
-    return (short(job.id), job.stream, window_words(job.spec.window), job.state.value, when, result)
-
-
-def _wait_words(job: Job, now: datetime) -> str:
-    """Tell what it waits for and until when, with the words of what is not the job's own last trouble."""
-    wait = wait_of(job, now)
-    if wait is None:
-        return ""
-    more = f": {wait.words}" if wait.cause and wait.words not in ("", job.detail) else ""
-    return wait_words(wait).removeprefix("waits for ") + more
+    when = utc_minute(job.changed_at)
+    return (short(job.id), job.stream, utc_window(job.spec.window), job.state.value, when, result)
 
 
 def _fields(life: JobLife, now: datetime) -> list[tuple[str, str]]:
@@ -191,16 +182,16 @@ def _fields(life: JobLife, now: datetime) -> list[tuple[str, str]]:
     return [
         ("job", job.id),
         ("stream", f"{job.stream} ({', '.join(job.spec.datasets)}) of {job.source}"),
-        ("window", f"{instant_words(window.start)} to {instant_words(window.end)}, the end not included"),
+        ("window", f"{utc(window.start)} to {utc(window.end)}, the end not included"),
         ("state", job.state.value + (f" ({cause_words(job.cause, job.detail)})" if job.cause else "")),
         ("reason", job.detail),
-        ("waits for", _wait_words(job, now)),
+        ("waits for", beside_detail(job, wait_of(job, now))),
         ("next step", "" if job.finished and job.state is not State.FAILED else next_step(job)),
-        ("next look", "" if job.finished else instant_words(job.next_at)),
+        ("next look", "" if job.finished else utc(job.next_at)),
         ("purpose", job.purpose),
         ("export", job.ref),
-        ("announced", size_words(job.size) if job.size is not None else ""),
-        ("expires", instant_words(job.expires_at) if job.expires_at else ""),
+        ("announced", size(job.size) if job.size is not None else ""),
+        ("expires", utc(job.expires_at) if job.expires_at else ""),
         ("troubles", tried),
         ("archive", job.archive if job.state is State.ARCHIVED else ""),
         ("replaces", job.parent),

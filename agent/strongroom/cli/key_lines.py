@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from strongroom.cli.amounts import count_words, day_words, short, size_words, window_words
 from strongroom.cli.documents import fault_document
 from strongroom.cli.output import TextColumn, hang, render_table
 from strongroom.cli.terminal import say, tell, width
 from strongroom.model.units import counted, noun_of
+from strongroom.text.times import utc_day, utc_window
+from strongroom.text.units import number, short, size
 
 if TYPE_CHECKING:
     from strongroom.engine.access.key_drill import Drill
@@ -35,9 +36,9 @@ def say_recipients(found: Sequence[RecipientStatus], now: datetime) -> None:
         (
             each.recipient.short,
             each.recipient.label or "-",
-            "-" if each.unseen else day_words(each.recipient.since),
+            "-" if each.unseen else utc_day(each.recipient.since),
             _now(each),
-            count_words(each.opens),
+            number(each.opens),
             _drilled(each, now),
         )
         for each in found
@@ -89,10 +90,10 @@ def rotated_document(done: Rotated, recipients: Sequence[str]) -> dict[str, obje
 def say_drill(drill: Drill, recipients: Sequence[str]) -> None:
     """Tell what a drill came to."""
     archive = drill.archive
-    what = f"{short(archive.id)}  {archive.stream} {window_words(archive.spec.window)}"
+    what = f"{short(archive.id)}  {archive.stream} {utc_window(archive.spec.window)}"
     if drill.passed:
         say(f"PASSED  {what}")
-        records = f"{counted(archive.inspection.records, 'record')}, {size_words(archive.seal.size)}"
+        records = f"{counted(archive.inspection.records, 'record')}, {size(archive.seal.size)}"
         tell(f"The identity of {drill.recipient} opened it, and all of it was read again: {records}.")
     else:
         say(f"FAILED  {what}")
@@ -116,19 +117,11 @@ def drill_document(drill: Drill, recipients: Sequence[str]) -> dict[str, object]
     }
 
 
-def drill_words(drilled_at: datetime | None, now: datetime) -> str:
-    """Say how long ago the last drill was."""
-    if drilled_at is None:
-        return "never: strongroom key drill"
-    days = (now - drilled_at).days
-    return f"{day_words(drilled_at)}, {counted(days, 'day')} ago"
-
-
 def _now(standing: RecipientStatus) -> str:
     if standing.unseen:
         return "configured, not seen yet" if standing.configured else "was never in force here"
     if standing.recipient.retired_at is not None:
-        return f"retired {day_words(standing.recipient.retired_at)}"
+        return f"retired {utc_day(standing.recipient.retired_at)}"
     if not standing.configured:
         return "not in the configuration"
     return "in force" if standing.recipient.proven_at else "in force, unproven"

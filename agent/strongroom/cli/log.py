@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import instant_words, short
 from strongroom.cli.documents import moment_document
 from strongroom.cli.options import Session, json_option, limit_option, pass_session
 from strongroom.cli.output import hang, put_document
-from strongroom.cli.phrases import event_words, fact_words
 from strongroom.cli.rows_left_out import past_unreadable
 from strongroom.cli.terminal import say, width
+from strongroom.text.events import moment_words
+from strongroom.text.times import utc
+from strongroom.text.units import short
 
 if TYPE_CHECKING:
     from strongroom.engine.core.moments import Moment
@@ -38,7 +39,5 @@ def log(session: Session, limit: int, as_json: bool) -> None:
 
 
 def _lines(moment: Moment) -> list[str]:
-    facts = fact_words(moment)
-    words = event_words(moment) + (f" ({facts})" if facts else "")
-    start = f"{instant_words(moment.at)}  {short(moment.job):<8}  "
-    return hang(start, len(start), words, width())
+    start = f"{utc(moment.at)}  {short(moment.job):<8}  "
+    return hang(start, len(start), moment_words(moment), width())

@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import instant_words
 from strongroom.cli.options import Session, json_option, limit_option, pass_session
 from strongroom.cli.output import hang, put_document
 from strongroom.cli.quiet import quiet_option
 from strongroom.cli.rows_left_out import past_unreadable
-from strongroom.cli.terminal import say, tell, width
+from strongroom.cli.terminal import paint, say, tell, width
 from strongroom.model.errors import ExitCode, UsageError
+from strongroom.text.states import alert_mark
+from strongroom.text.times import utc
 
 if TYPE_CHECKING:
     from strongroom.engine.core.alert_store import AlertRecord
-
-_COLOURS = {"critical": "red", "warning": "yellow"}
 
 
 @click.group("notify")
@@ -76,9 +75,9 @@ def list_(session: Session, limit: int, as_json: bool) -> None:
 
 
 def _lines(alert: AlertRecord) -> Iterator[str]:
-    stands = alert.cleared_at is None
-    word = f"{alert.severity if stands else 'over':<8}"
-    styled = click.style(word, fg=_COLOURS.get(alert.severity)) if stands else click.style(word, dim=True)
-    since = f"  {instant_words(alert.raised_at)}  "
+    mark = alert_mark(alert.severity, active=alert.cleared_at is None)
+    word = f"{mark.word:<8}"
+    styled = paint(word, mark)
+    since = f"  {utc(alert.raised_at)}  "
     yield from hang(styled + since, len(word + since), alert.title, width())
     yield from hang(" " * len(word + since), len(word + since), alert.body, width())

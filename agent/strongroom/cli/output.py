@@ -14,8 +14,9 @@ from datetime import datetime
 import click
 from msgspec import Struct
 
-from strongroom.cli.terminal import cells, clean, cut, say, tell
+from strongroom.cli.terminal import clean, say, tell
 from strongroom.model.times import format_instant
+from strongroom.text.layout import cells, clip
 
 Document = Mapping[str, object]
 
@@ -77,7 +78,7 @@ def _widths(columns: Sequence[TextColumn], body: list[list[str]], width: int) ->
 def _line(columns: Sequence[TextColumn], texts: Sequence[str], widths: Sequence[int]) -> str:
     parts = []
     for column, text, width in zip(columns, texts, widths, strict=True):
-        shown = cut(text, width)
+        shown = clip(text, width)
         space = " " * (width - cells(shown))
         parts.append(space + shown if column.right else shown + space)
     return GAP.join(parts).rstrip()

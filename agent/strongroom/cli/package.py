@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import size_words
 from strongroom.cli.identities import open_identities
 from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
 from strongroom.cli.output import put_document
-from strongroom.cli.phrases import event_words, fact_words
 from strongroom.cli.terminal import clean, say, tell
 from strongroom.model.errors import UsageError
 from strongroom.model.units import counted
+from strongroom.text.events import kind_words, main_facts
+from strongroom.text.units import size
 
 if TYPE_CHECKING:
     from strongroom.engine.proof.package import HandedOver
@@ -73,7 +73,7 @@ def handover(
             config,
             dependencies.clock,
             dependencies.random_bytes,
-            lambda entry: ", ".join(filter(None, (event_words(moment_of(entry)), fact_words(moment_of(entry))))),
+            lambda entry: ", ".join(filter(None, (kind_words(moment_of(entry).kind), main_facts(moment_of(entry))))),
             opened,
             lambda archive: None if as_json else tell(f"{archive} is added"),
         )
@@ -101,7 +101,7 @@ def _of_matter(vault: Vault, matter: str) -> list[Archive]:
 def _say_made(made: HandedOver, *, plain: bool) -> None:
     say(clean(str(made.path)))
     count = counted(len(made.archives), "archive")
-    tell(f"{count}, {size_words(made.size)}, proven under {counted(made.checkpoint, 'entry')} of the log")
+    tell(f"{count}, {size(made.size)}, proven under {counted(made.checkpoint, 'entry')} of the log")
     tell(f"SHA-256 of its SHA256SUMS, recorded in the log: {made.sums_sha256}")
     if plain:
         tell(click.style("The records in it are in the clear: anyone who reads the folder reads them.", fg="yellow"))

@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from strongroom.cli import terminal
-from strongroom.cli.amounts import count_words, day_words, instant_words
 from strongroom.cli.options import Session, json_option, pass_session
 from strongroom.cli.output import TextColumn, hang, put_document, render_table
-from strongroom.cli.phrases import unknown_words
 from strongroom.cli.renames import tell_pending_renames
 from strongroom.cli.requests import pause, resume
 from strongroom.cli.rows_left_out import past_unreadable
-from strongroom.cli.terminal import cells, clean, say, tell, width
+from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.errors import UsageError
 from strongroom.model.times import rough_duration
 from strongroom.model.units import counted, noun_of
+from strongroom.text.layout import cells
+from strongroom.text.sentences import unknown_words
+from strongroom.text.times import utc, utc_day
+from strongroom.text.units import number
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -100,14 +102,10 @@ def _confirm(seen: ChangePreview, was: StreamSettings, would_be: Config, *, yes:
 
 
 def _say(seen: ChangePreview) -> None:
-    say(
-        f"{clean(seen.stream)}: {counted(seen.exports, 'export')} pending by the change, now {count_words(seen.before)}"
-    )
+    say(f"{clean(seen.stream)}: {counted(seen.exports, 'export')} pending by the change, now {number(seen.before)}")
     if seen.exports and seen.first:
-        words = (
-            f"from {day_words(seen.first)} on, up to {seen.pace:g} an hour, archived by {instant_words(seen.done_by)}"
-        )
-        say(f"{words}; {count_words(seen.late)} late")
+        words = f"from {utc_day(seen.first)} on, up to {seen.pace:g} an hour, archived by {utc(seen.done_by)}"
+        say(f"{words}; {number(seen.late)} late")
     if seen.late_beside:
         say(f"{counted(seen.late_beside, 'window')} of other streams of {clean(seen.source)} would become late")
     if seen.lost:
@@ -196,11 +194,11 @@ def _plan_say(each: BacklogForecast, now: datetime) -> None:
     rows = [
         (
             stream.stream,
-            count_words(stream.exports),
-            day_words(stream.first) if stream.first else "-",
-            instant_words(stream.done_by),
-            day_words(stream.first_loss) if stream.first_loss else "not known",
-            count_words(stream.late),
+            number(stream.exports),
+            utc_day(stream.first) if stream.first else "-",
+            utc(stream.done_by),
+            utc_day(stream.first_loss) if stream.first_loss else "not known",
+            number(stream.late),
         )
         for stream in each.streams
         if stream.exports

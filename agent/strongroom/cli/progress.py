@@ -15,17 +15,20 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from strongroom.cli.amounts import clock_words, job_words, short, size_words
 from strongroom.cli.documents import moment_document, running_document, wait_group_document
 from strongroom.cli.follow import Display, JobSnapshot
 from strongroom.cli.output import put_line
-from strongroom.cli.phrases import STAGES, event_words, fact_words
-from strongroom.cli.terminal import clean, cut, is_screen, tell
+from strongroom.cli.terminal import clean, is_screen, tell
 from strongroom.engine.core.moments import Moment
 from strongroom.engine.queries.lists import Running
 from strongroom.model.job import Job, State
 from strongroom.model.waiting import group_words
+from strongroom.text.events import moment_words
+from strongroom.text.layout import clip
+from strongroom.text.times import job_name, utc_clock
+from strongroom.text.units import short, size
 
+_STAGES = {State.FETCHING: "download", State.SEALED: "verify"}  # the stages whose progress is stored
 _SHOWN = 8
 _NAME = 28
 _STAGE = 11
@@ -83,9 +86,9 @@ class Bars:
     def _show_job(self, job: Job, transfer: Running | None) -> None:
         row = self._rows.get(job.id)
         if row is None:
-            name = f"{cut(clean(job_words(job)), _NAME):<{_NAME}}"
+            name = f"{clip(job_name(job), _NAME):<{_NAME}}"
             row = self._rows[job.id] = self._progress.add_task(name, stage="", amount="", total=None)
-        stage = STAGES[job.state]
+        stage = _STAGES.get(job.state, job.state.value)
         # Progress is written a moment after the move, so it counts only while it is of this stage.
         if transfer is not None and transfer.stage == stage:
             amount = self._paces.setdefault(f"{job.id} {stage}", ProgressPace(transfer)).words(transfer)
@@ -122,8 +125,8 @@ class ProgressPace:
     def words(self, now: Running) -> str:
         """Write how far it has come and how fast."""
         seconds = (now.at - self._at).total_seconds()
-        rate = f" {size_words(int((now.done - self._done) / seconds))}/s" if seconds > 0 else ""
-        return f"{size_words(now.done)}{rate}"
+        rate = f" {size(int((now.done - self._done) / seconds))}/s" if seconds > 0 else ""
+        return f"{size(now.done)}{rate}"
 
 
 def _under_way(glance: JobSnapshot) -> dict[str, Job]:
@@ -134,10 +137,8 @@ def _under_way(glance: JobSnapshot) -> dict[str, Job]:
 
 def _news(moment: Moment, job: Job | None) -> Text:
     colour, mark = _NEWS[moment.kind]
-    name = job_words(job) if job else short(moment.job)
-    facts = fact_words(moment)
-    words = f"{name}: {event_words(moment)}" + (f" ({facts})" if facts else "")
-    return Text.assemble((f"{mark} ", colour), clean(words))
+    name = job_name(job) if job else short(moment.job)
+    return Text.assemble((f"{mark} ", colour), clean(f"{name}: {moment_words(moment)}"))
 
 
 def choose_display(*, as_json: bool) -> Display:
@@ -158,12 +159,10 @@ class PlainLines:
         """Write what happened since the last look."""
         for moment in glance.moments:
             job = glance.jobs.get(moment.job)
-            facts = fact_words(moment)
-            words = event_words(moment) + (f" ({facts})" if facts else "")
-            name = job_words(job) if job else ""
-            tell(clean(f"{clock_words(moment.at)} {short(moment.job)} {name}: {words}"))
+            name = job_name(job) if job else ""
+            tell(clean(f"{utc_clock(moment.at)} {short(moment.job)} {name}: {moment_words(moment)}"))
         for group in glance.waits:
-            tell(clean(f"{clock_words(datetime.now(UTC))} {group_words(group)}"))
+            tell(clean(f"{utc_clock(datetime.now(UTC))} {group_words(group)}"))
 
     def close(self) -> None:
         """Leave everything as it is."""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import count_words
 from strongroom.cli.identities import open_identities
 from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
 from strongroom.cli.output import hang, put_document
@@ -20,6 +19,7 @@ from strongroom.cli.quiet import quiet_option
 from strongroom.cli.terminal import clean, is_screen, say, tell, width
 from strongroom.model.errors import ExitCode
 from strongroom.model.units import counted
+from strongroom.text.units import number
 
 if TYPE_CHECKING:
     from strongroom.engine.repair.findings import Recovery, VaultProblem
@@ -182,7 +182,7 @@ class _Progress:
         self._counts[what] += count
         if self._shown:
             words = ", ".join(
-                f"{count_words(each)} {'lines' if name == 'log' else name}" for name, each in self._counts.items()
+                f"{number(each)} {'lines' if name == 'log' else name}" for name, each in self._counts.items()
             )
             click.echo(f"\r{words}\x1b[K", err=True, nl=False)
 

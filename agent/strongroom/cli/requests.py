@@ -15,6 +15,7 @@ from strongroom.cli.options import Session, json_option, pass_session
 from strongroom.cli.output import put_document
 from strongroom.cli.terminal import clean, say, tell
 from strongroom.model.errors import ExitCode
+from strongroom.text.sentences import request_wait
 
 if TYPE_CHECKING:
     from strongroom.engine.queries.requests import Request
@@ -40,11 +41,9 @@ def _ask(session: Session, wish: str, subject: str, *, as_json: bool) -> int:
         standing_by = stands_by(vault) if holder and request.done_at is None else ""
     if as_json:
         put_document(_document(request, holder) | {"waits_for": standing_by})
-    elif request.done_at is None and standing_by:
-        tell(f"requested; it waits until the clock is right: {clean(standing_by)}")
     elif request.done_at is None:
-        state = "the answer is still to come" if holder else "no daemon is running: it waits for the next run"
-        tell(f"requested; {state}")
+        why = f": {clean(standing_by)}" if holder and standing_by else ""
+        tell(f"requested; {request_wait(holder, standing_by) or 'the answer is still to come'}{why}")
     else:
         say(clean(request.answer))
     return ExitCode.OK if request.done_at is None or request.accepted else ExitCode.USAGE

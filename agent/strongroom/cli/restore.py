@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import Struct
 
-from strongroom.cli.amounts import short, size_words, window_words
 from strongroom.cli.byte_progress import watching
 from strongroom.cli.documents import fault_document
 from strongroom.cli.identities import open_identities
@@ -24,6 +23,8 @@ from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.archive import Archive
 from strongroom.model.errors import ExitCode, UsageError
 from strongroom.model.units import counted
+from strongroom.text.times import utc_window
+from strongroom.text.units import short, size
 
 if TYPE_CHECKING:
     from strongroom.engine.access.fixity import FixityFault
@@ -87,11 +88,11 @@ def restore(
     for path in restored.paths:
         say(clean(str(path)))
     if restored.coded:
-        tell(f"{size_words(restored.size)}, decoded, digests checked")
+        tell(f"{size(restored.size)}, decoded, digests checked")
         tell(f"SHA-256 {restored.sha256}")
         tell(f"SHA-256 {restored.coded} (as delivered, coded)")
         return
-    tell(f"{size_words(restored.size)} as delivered, digest checked")
+    tell(f"{size(restored.size)} as delivered, digest checked")
     tell(f"SHA-256 {restored.sha256}")
 
 
@@ -204,7 +205,7 @@ def check_archive(vault: Vault, archive: Archive, identities: Identities | None,
         faults = check_fixity(vault, archive, watch)
         if identities is not None and not any(fault.code in ("missing", "unreadable") for fault in faults):
             faults += check_content(vault, archive, identities, watch)
-    name = f"{archive.stream} {window_words(archive.spec.window)}"
+    name = f"{archive.stream} {utc_window(archive.spec.window)}"
     return Result(archive.id, name, archive.inspection.records, archive.seal.sealed_size, tuple(faults))
 
 
@@ -220,12 +221,12 @@ def say_result(result: Result) -> None:
 
 def tell_total(results: list[Result], *, content: bool) -> None:
     """Tell what all of it came to, and what to do next."""
-    size = size_words(sum(result.sealed_size for result in results))
+    total = size(sum(result.sealed_size for result in results))
     records = sum(result.records for result in results)
     read = f"{counted(records, 'record')} read again" if content else "sealed bytes compared"
     faulty = sum(not result.sound for result in results)
     tell(
-        f"{counted(len(results), 'archive')}, {size} on disk, {read}: "
+        f"{counted(len(results), 'archive')}, {total} on disk, {read}: "
         f"{f'{faulty} with faults' if faulty else 'all sound'}"
     )
     if faulty:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import DASH, count_words, day_words, instant_words, short
 from strongroom.cli.options import Session, WordOf, instant, json_option, pass_session
 from strongroom.cli.output import TextColumn, put_document, render_table
 from strongroom.cli.renames import asked_stream, tell_pending_renames
@@ -16,6 +15,8 @@ from strongroom.cli.rows_left_out import past_unreadable
 from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.errors import UsageError
 from strongroom.model.retention import Fate, class_names
+from strongroom.text.times import utc, utc_day
+from strongroom.text.units import DASH, number, short
 
 if TYPE_CHECKING:
     from strongroom.engine.queries.lists import Vault
@@ -79,17 +80,17 @@ def plan(session: Session, at: datetime | None, stream: str, fate: str | None, e
 
 
 def _plan_lines(summary: Summary, found: Iterable[Judged]) -> Iterator[str]:
-    told = ", ".join(f"{count_words(count)} {fate.words}" for fate in Fate if (count := summary.fates[fate]))
-    yield f"as of {instant_words(summary.at)}: {told or 'no archives'}"
+    told = ", ".join(f"{number(count)} {fate.words}" for fate in Fate if (count := summary.fates[fate]))
+    yield f"as of {utc(summary.at)}: {told or 'no archives'}"
     if summary.classes:
         yield ""
         yield from render_table(_CLASSES, [_class_row(summary, name) for name in sorted(summary.classes)], width())
     if summary.months:
         months = sorted(summary.months)
-        rows = [(month, count_words(summary.months[month])) for month in months[:MONTHS]]
+        rows = [(month, number(summary.months[month])) for month in months[:MONTHS]]
         later = sum(summary.months[month] for month in months[MONTHS:])
         yield ""
-        yield from render_table(_MONTHS, [*rows, *([("later", count_words(later))] if later else [])], width())
+        yield from render_table(_MONTHS, [*rows, *([("later", number(later))] if later else [])], width())
     rows_of_all = [_row(each) for each in found]
     if rows_of_all:
         yield ""
@@ -99,13 +100,13 @@ def _plan_lines(summary: Summary, found: Iterable[Judged]) -> Iterator[str]:
 def _class_row(summary: Summary, name: str) -> tuple[str, ...]:
     sums = summary.classes[name]
     shown = (Fate.KEEP, Fate.HELD, Fate.DUE, Fate.UNKNOWN)
-    over = day_words(sums.next_over) if sums.next_over else DASH
-    return (name, *(count_words(sums.fates[fate]) for fate in shown), over)
+    over = utc_day(sums.next_over) if sums.next_over else DASH
+    return (name, *(number(sums.fates[fate]) for fate in shown), over)
 
 
 def _row(each: Judged) -> tuple[str, ...]:
     verdict = each.verdict
-    until = day_words(verdict.until) if verdict.until else DASH
+    until = utc_day(verdict.until) if verdict.until else DASH
     if verdict.fate is Fate.HELD:
         until = "no end date"
     return (short(verdict.archive), each.record.stream, verdict.fate.words, until, clean(verdict.reason))
@@ -186,8 +187,8 @@ def extend(
         put_document({"extended": [_extended_document(each) for each in done]})
         return
     for each in done:
-        before = day_words(each.before) if each.before else "no recorded rule"
-        say(f"{short(each.archive)}  retained until {day_words(each.until)}, before: {before}")
+        before = utc_day(each.before) if each.before else "no recorded rule"
+        say(f"{short(each.archive)}  retained until {utc_day(each.until)}, before: {before}")
 
 
 def _chosen(vault: Vault, parts: tuple[str, ...], stream: str, class_name: str) -> list[Archive]:

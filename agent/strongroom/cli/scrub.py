@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import instant_words, short, size_words
 from strongroom.cli.byte_progress import watching
 from strongroom.cli.options import Session, json_option, pass_session
 from strongroom.cli.output import hang, put_document, render_fields
@@ -15,7 +14,10 @@ from strongroom.cli.quiet import quiet_option
 from strongroom.cli.rows_left_out import past_unreadable
 from strongroom.cli.terminal import say, tell, width
 from strongroom.model.errors import ExitCode
-from strongroom.model.units import counted, noun_of
+from strongroom.model.units import counted
+from strongroom.text.sentences import scrub_words
+from strongroom.text.times import utc
+from strongroom.text.units import short, size
 
 if TYPE_CHECKING:
     from strongroom.engine.repair.scrub_report import ScrubFinding, ScrubState
@@ -81,18 +83,6 @@ def status(session: Session, as_json: bool) -> int:
     return ExitCode.FINDINGS if findings else ExitCode.OK
 
 
-def scrub_words(state: ScrubState) -> str:
-    """Say in a line how the scrub stands."""
-    ended = f"all was read by {instant_words(state.scrubbed_at)}" if state.scrubbed_at else "no pass is complete yet"
-    lap = state.lap
-    under_way = f"; {lap.share:.0%} of the next pass is done" if lap is not None and lap.ended_at is None else ""
-    late = "; it is behind" if state.behind else ""
-    found = (
-        f"; {counted(state.findings, 'finding')} {noun_of(state.findings, 'is', 'are')} open" if state.findings else ""
-    )
-    return f"{ended}{under_way}{late}{found}"
-
-
 def scrub_document(state: ScrubState) -> dict[str, object]:
     """Return how the scrub stands as plain values."""
     told = {
@@ -138,8 +128,8 @@ def _fields(state: ScrubState) -> Iterator[tuple[str, str]]:
     yield "scrub", scrub_words(state)
     lap = state.lap
     if lap is not None:
-        yield "began", instant_words(lap.began_at)
-        yield "checked", f"{counted(lap.archives, 'archive')}, {size_words(min(lap.done, lap.total))}"
+        yield "began", utc(lap.began_at)
+        yield "checked", f"{counted(lap.archives, 'archive')}, {size(min(lap.done, lap.total))}"
     if state.files:
         counts = (counted(state.files[part], *words) for part, words in _FILES.items() if state.files.get(part))
         yield "also read", ", ".join(("the log", *counts, "README.txt"))

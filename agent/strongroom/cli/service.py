@@ -25,13 +25,13 @@ import click
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from strongroom.cli.amounts import instant_words
 from strongroom.cli.options import Session, json_option, pass_session
 from strongroom.cli.output import put_document, render_fields
 from strongroom.cli.quiet import quiet_option
 from strongroom.cli.requests import wake
 from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError, WorldError
+from strongroom.text.times import utc
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
@@ -302,7 +302,7 @@ def _beat_fields(beat: Heartbeat | None, trouble: str, *, working: bool) -> Iter
     if beat is None:
         yield "heartbeat", trouble or "none yet: no daemon has worked in this vault"
         return
-    yield "heartbeat", f"{instant_words(beat.at)}{'' if working else '; it does not work now'}"
+    yield "heartbeat", f"{utc(beat.at)}{'' if working else '; it does not work now'}"
     yield "doing", f"{beat.words} (process {beat.pid})"
 
 

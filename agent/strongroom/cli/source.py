@@ -83,7 +83,7 @@ def _show(report: SourceReport) -> None:
     for each in report.checks:
         show_check(each, _LABEL)
     for words in report.unknown:
-        for line in hang(f"{'?':<5} {'unknown':<{_LABEL}} ", _LABEL + 7, words, width()):
+        for line in hang(f"{'?':<7} {'unknown':<{_LABEL}} ", _LABEL + 9, words, width()):
             say(line)
 
 

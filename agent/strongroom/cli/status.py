@@ -10,20 +10,31 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.amounts import count_words, instant_words, short, size_words
 from strongroom.cli.documents import status_document
 from strongroom.cli.options import Session, json_option, pass_session
 from strongroom.cli.output import hang, put_document, render_fields
 from strongroom.cli.quiet import quiet_option
 from strongroom.cli.renames import tell_pending_renames
 from strongroom.cli.rows_left_out import past_unreadable
-from strongroom.cli.terminal import clean, say, width
+from strongroom.cli.terminal import clean, paint, say, width
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import ExitCode
-from strongroom.model.times import rough_duration
 from strongroom.model.units import counted, noun_of
 from strongroom.model.waiting import group_words
+from strongroom.text.sentences import (
+    NO_DAEMON,
+    delivery_words,
+    disk_words,
+    drill_words,
+    quota_words,
+    request_words,
+    scrub_words,
+    silent_words,
+)
+from strongroom.text.states import LEVELS
+from strongroom.text.times import utc
+from strongroom.text.units import short, size
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -31,15 +42,6 @@ if TYPE_CHECKING:
     from strongroom.engine.monitor.system_status import SourceStanding, SystemStatus
     from strongroom.engine.queries.lists import Status
     from strongroom.engine.queries.problems import Health, Problem
-
-
-def disk_words(found: SystemStatus) -> str:
-    """Tell the room on the disk, and how long it lasts."""
-    disk = found.disk
-    words = f"{size_words(disk.free)}, the reserve is {size_words(disk.reserve)}"
-    if disk.lasts is None:
-        return words
-    return f"{words}, reached in {rough_duration(disk.lasts)} at {size_words(disk.per_day)} a day"
 
 
 def standing_document(found: SystemStatus) -> dict[str, object]:
@@ -65,22 +67,11 @@ def standing_document(found: SystemStatus) -> dict[str, object]:
 def standing_fields(found: SystemStatus) -> Iterator[tuple[str, str]]:
     """Tell what a person wants to see of it beside the disk."""
     for each in found.sources:
-        yield "quota", _quota_words(each)
+        yield "quota", clean(f"{each.quota.source}: {quota_words(each.quota)}")
         if each.refused:
             yield "source", clean(f"{each.quota.source} {each.refused}")
-    telling = found.telling
-    last = f"{telling.told} sent, the last on {instant_words(telling.last)}" if telling.last else "none sent yet"
-    if telling.channels:
-        yield "notifications", f"{last}, {telling.waiting} waiting"
-    else:
-        yield "notifications", "none: no channel is configured under [notify], so alerts reach nobody"
-
-
-def _quota_words(each: SourceStanding) -> str:
-    quota = each.quota
-    of = f" of {quota.per_hour}" if quota.per_hour is not None else ""
-    running = f"{quota.running}{f' of {quota.concurrent}' if quota.concurrent is not None else ''}"
-    return clean(f"{quota.source}: {quota.created}{of} created in the last hour, {running} running")
+    last = f"on {utc(found.telling.last)}" if found.telling.last else ""
+    yield "notifications", delivery_words(found.telling, last)
 
 
 def _source(each: SourceStanding) -> dict[str, object]:
@@ -103,8 +94,6 @@ MOST = 5
 STREAMS = 10
 """Streams whose coverage is shown; `coverage` shows all."""
 
-_COLOURS = {"critical": "red", "warning": "yellow"}
-
 
 @click.command("status")
 @quiet_option
@@ -117,8 +106,7 @@ def status(session: Session, as_json: bool) -> int:
     something is wrong: windows lost, failed or at risk, a daemon that does not answer, or another alert.
     """
     from strongroom.cli.audit import view_document, view_fields
-    from strongroom.cli.key_lines import drill_words
-    from strongroom.cli.scrub import scrub_document, scrub_words
+    from strongroom.cli.scrub import scrub_document
 
     # gone
     from strongroom.engine.access.recipients import last_drill
@@ -153,7 +141,7 @@ def status(session: Session, as_json: bool) -> int:
     else:
         drill = ("last drill", drill_words(drilled, now))
         beside_fields = [("scrub", scrub_words(scrubbed)), drill, *view_fields(evidence), *standing_fields(standing)]
-        beside_fields.insert(0, ("disk free", disk_words(standing)))
+        beside_fields.insert(0, ("disk free", disk_words(standing.disk)))
         fields = [("vault", str(config.vault.path)), *_fields(found, silence), *beside_fields]
         for line in [*_verdict(health), "", *render_fields(fields, width())]:
             say(line)
@@ -175,8 +163,8 @@ def _verdict(health: Health) -> Iterator[str]:
 
 def _shown(problems: Sequence[Problem]) -> Iterator[str]:
     for each in problems[:MOST]:
-        word = "note" if each.level.value == "info" else each.level.value
-        start = click.style(f"{word:<10}", fg=_COLOURS.get(word))
+        mark = LEVELS[each.level]
+        start = paint(f"{mark.word:<10}", mark)
         yield from hang(start, 10, f"{each.title} ({each.body})", width())
         yield from hang(" " * 10, 10, f"next: {each.next}", width())
     if len(problems) > MOST:
@@ -202,13 +190,12 @@ def _problem_document(each: Problem) -> dict[str, str]:
 
 
 def _fields(found: Status, silence: timedelta | None) -> Iterator[tuple[str, str]]:
-    from strongroom.engine.core.phrases import wish_words
 
     for holding, totals in found.archives.items():
         words = f"{counted(totals.count, 'archive')}, {counted(totals.records, 'record')}"
         yield (
             Holding(holding).words,
-            f"{words}, {size_words(totals.size)} as delivered, {size_words(totals.sealed_size)} on disk",
+            f"{words}, {size(totals.size)} as delivered, {size(totals.sealed_size)} on disk",
         )
     yield "jobs", ", ".join(f"{count} {state}" for state, count in found.jobs.items()) or "none yet"
     for stream, covers in list(found.coverage.items())[:STREAMS]:
@@ -221,13 +208,13 @@ def _fields(found: Status, silence: timedelta | None) -> Iterator[tuple[str, str
     for name, why in found.paused_streams.items():
         yield "paused", clean(f"stream {name}: paused by {why}")
     for each in found.running:
-        total = f" of {size_words(each.total)}" if each.total is not None else ""
-        yield "running", f"{short(each.job)} {each.stage} {size_words(each.done)}{total}"
+        total = f" of {size(each.total)}" if each.total is not None else ""
+        yield "running", f"{short(each.job)} {each.stage} {size(each.done)}{total}"
     for group in found.waits:
         yield "waiting", clean(group_words(group))
     for request in found.waiting:
-        asked = f"requested by {request.by} on {instant_words(request.at)}, not answered yet"
-        yield "waiting", clean(f"{wish_words(request)}: {asked}")
-    silent = f"; it does not answer: silent for {count_words(round(silence.total_seconds()))} s" if silence else ""
-    yield "in use by", (found.worked_on_by or "no daemon or command") + silent
-    yield "last entry", instant_words(found.last_entry) if found.last_entry else ""
+        asked = f"requested by {request.by} on {utc(request.at)}, not answered yet"
+        yield "waiting", clean(f"{request_words(request)}: {asked}")
+    silent = f"; {silent_words(silence)}" if silence else ""
+    yield "in use by", (found.worked_on_by or NO_DAEMON) + silent
+    yield "last entry", utc(found.last_entry) if found.last_entry else ""

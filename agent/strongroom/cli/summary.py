@@ -10,11 +10,9 @@ import click
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from strongroom.cli.amounts import clock_words, count_words, short, size_words, window_words
 from strongroom.cli.documents import archive_document, job_document, wait_group_document
 from strongroom.cli.follow import Family
 from strongroom.cli.output import TextColumn, hang, put_line, render_table
-from strongroom.cli.phrases import STAGES, next_step, waiting_step
 from strongroom.cli.terminal import clean, say, width
 from strongroom.engine.access.find import find_archive, find_job
 from strongroom.engine.core.alert_store import alert_document
@@ -34,6 +32,9 @@ from strongroom.model.waiting import (
     wait_words,
     waits_for_quota_alone,
 )
+from strongroom.text.sentences import next_step, waiting_step
+from strongroom.text.times import utc_clock, utc_window
+from strongroom.text.units import number, short, size
 
 _COLUMNS = (
     TextColumn("JOB"),
@@ -131,12 +132,12 @@ def _order(job: Job) -> tuple[str, datetime, str]:
 def _row(job: Job, archive: Archive) -> tuple[str, ...]:
     return (
         short(job.id),
-        window_words(job.spec.window),
+        utc_window(job.spec.window),
         short(archive.id),
-        count_words(archive.inspection.records),
-        size_words(archive.seal.size),
-        clock_words(archive.durable_at),
-        clock_words(archive.verified_at),
+        number(archive.inspection.records),
+        size(archive.seal.size),
+        utc_clock(archive.durable_at),
+        utc_clock(archive.verified_at),
     )
 
 
@@ -154,11 +155,11 @@ def _group_reason(group: WaitGroup) -> list[str]:
 
 
 def _reason(job: Job, now: datetime) -> Iterable[str]:
-    state = "failed" if job.state is State.FAILED else STAGES[job.state]
+    state = job.state.value
     wait = wait_of(job, now)
     words = f"{state}, {wait_words(wait)}" if wait and wait.cause else state
     detail = (wait.words if wait and wait.cause else "") or job.detail
-    told = f"{job.stream} {window_words(job.spec.window)}: {words}" + (f": {detail}" if detail else "")
+    told = f"{job.stream} {utc_window(job.spec.window)}: {words}" + (f": {detail}" if detail else "")
     yield from hang(f"{short(job.id)}  ", 10, told, width())
     yield from hang(" " * 10 + "-> ", 13, next_step(job), width())
 
@@ -167,8 +168,8 @@ def _total(outcome: RunOutcome) -> Sequence[str]:
     if not outcome.archived and not outcome.others:
         return ["Nothing is pending."]
     records = sum(archive.inspection.records for _, archive in outcome.archived)
-    size = sum(archive.seal.size for _, archive in outcome.archived)
-    words = f"{len(outcome.archived)} archived, {counted(records, 'record')}, {size_words(size)}"
+    total = sum(archive.seal.size for _, archive in outcome.archived)
+    words = f"{len(outcome.archived)} archived, {counted(records, 'record')}, {size(total)}"
     return [words + (f"; {len(outcome.others)} not" if outcome.others else "")]
 
 

@@ -10,16 +10,18 @@ import json
 import os
 import shutil
 import sys
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from strongroom.model.errors import WorldError
 from strongroom.model.printable import clean as clean  # what is printed goes through it
+
+if TYPE_CHECKING:
+    from strongroom.text.states import Mark
 
 _closed: set[int] = set()
 
@@ -162,34 +164,15 @@ def _escaped(char: str) -> str:
     return char if char.isprintable() or char in " \t\n" else json.dumps(char)[1:-1]
 
 
-def cells(text: str) -> int:
-    """Return how many columns a terminal gives to clean text."""
-    if text.isascii():
-        return len(text)
-    return sum(_cells(char) for char in text)
-
-
-def _cells(char: str) -> int:
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
-
-
-def cut(text: str, width: int) -> str:
-    """Return text in at most `width` columns, with an ellipsis where something was left out."""
-    if cells(text) <= width:
-        return text
-    shown = ""
-    for char in text:
-        if cells(shown) + _cells(char) > width - 1:
-            break
-        shown += char
-    return shown + "…"
-
-
 def width() -> int:
     """Return how many columns there are to write in."""
     return max(40, shutil.get_terminal_size((WIDTH, 24)).columns)
+
+
+def paint(text: str, mark: Mark) -> str:
+    """Return text in the style of a state."""
+    words = mark.style.split()
+    return click.style(text, fg=next((each for each in words if each != "bold"), None), bold="bold" in words or None)
 
 
 def wants_colour() -> bool | None:

@@ -17,7 +17,6 @@ from strongroom.engine.access.find import find_archive
 from strongroom.engine.access.fixity import Watch
 from strongroom.engine.core.identities import Identities
 from strongroom.engine.core.people import acting_person
-from strongroom.engine.core.phrases import entry_words
 from strongroom.engine.proof.package import (
     HandedOver,
     PackageRequest,
@@ -29,6 +28,7 @@ from strongroom.engine.proof.package import (
 from strongroom.engine.queries.lists import Vault
 from strongroom.model.archive import Archive
 from strongroom.model.errors import StrongroomError
+from strongroom.text.events import entry_words
 from strongroom_tui.background_work import BackgroundWork
 from strongroom_tui.dialogs.dialog import AskLine
 from strongroom_tui.dialogs.unlock import unlocked

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from rich.text import Text
 
 from strongroom.engine.core.moments import Moment
-from strongroom.engine.core.phrases import kind_words
 from strongroom.engine.queries.change_preview import Schedule
 from strongroom.engine.queries.lists import ArchiveLife, JobLife
 from strongroom.model.archive import Archive
@@ -16,6 +15,7 @@ from strongroom.model.inspection import Finding, MemberReport
 from strongroom.model.job import Job
 from strongroom.model.waiting import cause_words, wait_words
 from strongroom.model.window import Window
+from strongroom.text.events import kind_words
 from strongroom_tui.widgets.amounts import local, number, size, span, window_words
 from strongroom_tui.widgets.icons import SEVERITIES, STATES, plan_mark, soundness
 from strongroom_tui.widgets.text import clean

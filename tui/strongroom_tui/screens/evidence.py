@@ -17,7 +17,6 @@ from textual.widgets import Static
 
 from strongroom.engine.access.fixity import Watch
 from strongroom.engine.core.moments import Moment, list_moments
-from strongroom.engine.core.phrases import kind_words, told_facts
 from strongroom.engine.destruction.context import rules_of
 from strongroom.engine.proof.audit import Report, audit_vault
 from strongroom.engine.proof.checkpoint_schedule import EvidenceView, evidence_view, leaf_of
@@ -25,6 +24,7 @@ from strongroom.engine.proof.checkpoints import sign_log, signer_of
 from strongroom.engine.proof.known_checkpoints import known_checkpoints
 from strongroom.engine.queries import lists as readings
 from strongroom.model.errors import StrongroomError
+from strongroom.text.events import fact_pairs, kind_words
 from strongroom_tui.background_work import BackgroundWork
 from strongroom_tui.dialogs.package_dialog import ask_which
 from strongroom_tui.reader import Seen, VaultSession
@@ -75,7 +75,7 @@ def told_moment(moment: Moment) -> Text:
         text.append(f"  {'means':<20} {meaning}\n")
     text.append(f"  {'at':<20} {local(moment.at)}\n")
     subjects = (("job", moment.job), ("archive", moment.archive))
-    for name, words in [*(each for each in subjects if each[1]), *told_facts(moment.facts)]:
+    for name, words in [*(each for each in subjects if each[1]), *fact_pairs(moment.facts)]:
         text.append(f"  {clean(name):<20} {clean(words)}\n")
     if moment.words:
         text.append("\n  In words, beside the line and not part of the evidence:\n", "bold")

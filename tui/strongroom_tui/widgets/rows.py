@@ -11,7 +11,6 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from strongroom.engine.core.moments import Moment
-from strongroom.engine.core.phrases import facts_words
 from strongroom.engine.destruction.propose import DestructionPlan
 from strongroom.engine.queries.change_preview import Schedule
 from strongroom.engine.retention.verdicts import Judged
@@ -20,6 +19,7 @@ from strongroom.model.destruction import Stage
 from strongroom.model.hold import Hold
 from strongroom.model.job import Job
 from strongroom.model.retention import Fate, Verdict
+from strongroom.text.events import facts_words
 from strongroom_tui.screens.retention_text import FATES, STAGES, rule_words
 from strongroom_tui.widgets.amounts import brief, local, local_minute, number, size, span, window_words
 from strongroom_tui.widgets.columns import Columns, TableColumn

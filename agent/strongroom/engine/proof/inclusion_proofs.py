@@ -15,13 +15,13 @@ from strongroom.model.times import parse_instant
 from strongroom.model.units import counted
 from strongroom.vault.checkpoints import (
     KeptCheckpoint,
-    LoggedLine,
     all_checkpoints,
     entries_matching,
     lines_about,
     newest_checkpoint,
     walk_lines,
 )
+from strongroom.vault.checkpoints import LoggedLine as LoggedLine  # text/ names it from here
 from strongroom.vault.vault import Vault
 
 _LATER = "make one that does: strongroom audit checkpoint"

@@ -24,7 +24,6 @@ from strongroom.config.schema import Config
 from strongroom.engine.core.engine import Engine
 from strongroom.engine.core.heartbeat import Heartbeat, last_heartbeat
 from strongroom.engine.core.moments import Moment, moment_of, newest_moments
-from strongroom.engine.core.phrases import KINDS
 from strongroom.evidence.line import Fact
 from strongroom.model.archive import Archive
 from strongroom.model.coverage import Interval
@@ -305,10 +304,12 @@ def known_matter(vault: Vault, name: str) -> str:
     return pick_name("matter", name, (each.matter for each in holds(vault.catalogue, active=False)), "the vault")
 
 
-def known_kind(vault: Vault, name: str) -> str:
-    """Return a kind of entry or a group of kinds, empty for none. Raises UsageError for one that is not known."""
+def known_kind(vault: Vault, name: str, kinds: Iterable[str]) -> str:
+    """Return a kind of entry or a group of kinds, empty for none. Raises UsageError for one that is neither in the log
+    nor among `kinds`, which are all that a log can have.
+    """
     if not name:
         return ""
-    kinds = [*KINDS, *kinds_of_entries(vault.catalogue)]
-    groups = [group for kind in kinds for group in accumulate(kind.split("."), "{}.{}".format)]
+    known = [*kinds, *kinds_of_entries(vault.catalogue)]
+    groups = [group for kind in known for group in accumulate(kind.split("."), "{}.{}".format)]
     return pick_name("kind of entry", name, groups, "the log")

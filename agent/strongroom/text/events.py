@@ -1,14 +1,18 @@
-"""What the kinds of the log's entries mean, in a few words: for terminals, for papers and for the screen."""
+"""What the entries of the evidence log mean, in a few words: for terminals, for papers and for the screen."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from strongroom.model.times import parse_instant
+from strongroom.text.times import utc_clock
+from strongroom.text.units import short, size
+
 if TYPE_CHECKING:
-    from strongroom.vault.checkpoints import LoggedLine
-    from strongroom.vault.requests import Request
+    from strongroom.engine.core.moments import Moment
+    from strongroom.engine.proof.inclusion_proofs import LoggedLine
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {
@@ -104,29 +108,56 @@ KINDS: Mapping[str, str] = MappingProxyType(
 
 
 def kind_words(kind: str) -> str:
-    """Say what happened."""
+    """Return what a kind of entry means; the kind itself if it is not known."""
     return KINDS.get(kind, kind)
 
 
+def moment_words(moment: Moment) -> str:
+    """Say what happened, with the facts that matter most in parentheses."""
+    facts = main_facts(moment)
+    return kind_words(moment.kind) + (f" ({facts})" if facts else "")
+
+
+def main_facts(moment: Moment) -> str:
+    """Write the facts of a moment that a person wants to see on one line."""
+    return ", ".join([*_main_facts(moment), *([moment.words] if moment.words else [])])
+
+
+def _main_facts(moment: Moment) -> Iterator[str]:
+    facts = moment.facts
+    if facts.get("cause"):
+        yield f"cause {facts['cause']}"
+    if facts.get("ref"):
+        yield f"export {facts['ref']}"
+    if isinstance(length := facts.get("size"), int):
+        yield size(length)
+    if isinstance(counts := facts.get("records"), list):
+        yield f"{' records, then '.join(map(str, counts))}"
+    elif "records" in facts:
+        yield f"{facts['records']} records"
+    if isinstance(later := facts.get("next"), str):
+        yield f"next at {utc_clock(parse_instant(later))}"
+    for name in ("successor", "parent"):
+        if facts.get(name):
+            yield f"{name} {short(str(facts[name]))}"
+    if moment.archive and moment.kind in ("job.proven", "job.rejected"):
+        yield f"archive {short(moment.archive)}"
+
+
 def entry_words(entry: LoggedLine) -> str:
-    """Say what happened, with the facts that a person wants to see."""
+    """Say what an entry records, with all of its facts."""
     facts = entry.body.get("facts")
-    told = facts_words(facts) if isinstance(facts, dict) else ""
-    return ", ".join(part for part in (kind_words(str(entry.body["kind"])), told) if part)
-
-
-def wish_words(request: Request) -> str:
-    """Say what was asked for, and of what: "pause zavu:messages"."""
-    return f"{request.wish.value.replace('-', ' ')} {request.subject or 'every stream'}"
+    words = facts_words(facts) if isinstance(facts, dict) else ""
+    return ", ".join(part for part in (kind_words(str(entry.body["kind"])), words) if part)
 
 
 def facts_words(facts: Mapping[str, object]) -> str:
-    """Write facts on one line; those that say nothing are left out."""
-    return ", ".join(f"{name} {words}" for name, words in told_facts(facts))
+    """Write facts on one line; empty ones are left out."""
+    return ", ".join(f"{name} {words}" for name, words in fact_pairs(facts))
 
 
-def told_facts(facts: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Return facts as pairs of words, by name; those that say nothing are left out."""
+def fact_pairs(facts: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return facts as pairs of name and words, by name; empty ones are left out."""
     pairs = ((name.replace("_", " "), value_words(facts[name])) for name in sorted(facts))
     return [(name, words) for name, words in pairs if words]
 

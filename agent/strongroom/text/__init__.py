@@ -1,0 +1,1 @@
+"""What the command line and the screen both say: units, times, state words, events and sentences."""

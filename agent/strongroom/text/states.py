@@ -1,0 +1,123 @@
+"""The one table of states: the symbol, the word and the color of each state that a person sees.
+
+The symbol and the word carry the meaning; the color only repeats it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from msgspec import Struct
+
+from strongroom.engine.core.check import CheckResult
+from strongroom.model.alert import Level
+from strongroom.model.coverage import Cover
+from strongroom.model.coverage_strip import Heat
+from strongroom.model.destruction import Stage
+from strongroom.model.inspection import Severity
+from strongroom.model.job import State
+from strongroom.model.retention import Fate
+
+
+class Mark(Struct, frozen=True):
+    """A symbol one cell wide, the word beside it, and the style of both as rich names it ("bold red")."""
+
+    symbol: str
+    word: str
+    style: str = ""
+
+
+GOOD, MOVING, DOUBT, BAD = "green", "cyan", "yellow", "bold red"
+
+JOBS: Mapping[State, Mark] = MappingProxyType(
+    {
+        State.PLANNED: Mark("○", State.PLANNED),
+        State.UNCERTAIN: Mark("?", State.UNCERTAIN, DOUBT),
+        State.WAITING: Mark("…", State.WAITING),
+        State.READY: Mark("◇", State.READY, MOVING),
+        State.FETCHING: Mark("↓", State.FETCHING, MOVING),
+        State.SEALED: Mark("■", State.SEALED, MOVING),
+        State.DEAD: Mark("!", State.DEAD, DOUBT),
+        State.ARCHIVED: Mark("✓", State.ARCHIVED, GOOD),
+        State.REPLACED: Mark("→", State.REPLACED),
+        State.FAILED: Mark("✗", State.FAILED, BAD),
+        State.CANCELLED: Mark("–", State.CANCELLED),  # noqa: RUF001 - a dash is meant
+    }
+)
+
+WINDOWS: Mapping[Heat, Mark] = MappingProxyType(
+    {
+        Heat.NOTHING: Mark(" ", Heat.NOTHING),
+        Heat.DESTROYED: Mark("†", Heat.DESTROYED),
+        Heat.EMPTY: Mark("·", Heat.EMPTY, GOOD),
+        Heat.HELD: Mark("█", Heat.HELD, GOOD),
+        Heat.OPEN: Mark("▒", Heat.OPEN, MOVING),
+        Heat.DUE: Mark("○", Heat.DUE),
+        Heat.RISK: Mark("▲", Heat.RISK, "bold yellow"),
+        Heat.MISSING: Mark("!", Heat.MISSING, BAD),
+        Heat.LOST: Mark("x", Heat.LOST, BAD),
+    }
+)
+
+COVERS: Mapping[str, Mark] = MappingProxyType(
+    {**{cover.value: WINDOWS[Heat(cover.words)] for cover in Cover}, "due": WINDOWS[Heat.DUE]}
+)
+"""The same by the codes that catalogues and documents of every version have; `due` is the code of a pending window."""
+
+FATES: Mapping[Fate, Mark] = MappingProxyType(
+    {
+        Fate.KEEP: Mark("✓", Fate.KEEP.words, GOOD),
+        Fate.HELD: Mark("■", Fate.HELD.words, MOVING),
+        Fate.DUE: Mark("○", Fate.DUE.words, DOUBT),
+        Fate.UNKNOWN: Mark("?", Fate.UNKNOWN.words, DOUBT),
+        Fate.DESTROYED: Mark("-", Fate.DESTROYED.words),
+    }
+)
+
+STAGES: Mapping[Stage, Mark] = MappingProxyType(
+    {
+        Stage.PROPOSED: Mark("○", Stage.PROPOSED, DOUBT),
+        Stage.APPROVED: Mark("!", Stage.APPROVED, "bold yellow"),
+        Stage.DESTROYING: Mark("✗", Stage.DESTROYING, BAD),
+        Stage.DESTROYED: Mark("-", Stage.DESTROYED),
+        Stage.WITHDRAWN: Mark("←", Stage.WITHDRAWN),
+        Stage.SPARED: Mark("✓", Stage.SPARED, GOOD),
+    }
+)
+
+SEVERITIES: Mapping[Severity, Mark] = MappingProxyType(
+    {
+        Severity.FAULT: Mark("✗", Severity.FAULT, BAD),
+        Severity.WARNING: Mark("!", Severity.WARNING, DOUBT),
+        Severity.NOTE: Mark("·", Severity.NOTE),
+    }
+)
+
+CHECKS: Mapping[CheckResult, Mark] = MappingProxyType(
+    {
+        CheckResult.OK: Mark("✓", "ok", GOOD),
+        CheckResult.WARN: Mark("!", "warning", DOUBT),
+        CheckResult.FAIL: Mark("✗", "failed", BAD),
+    }
+)
+
+LEVELS: Mapping[str, Mark] = MappingProxyType(
+    {
+        Level.CRITICAL: Mark("✗", "critical", BAD),
+        Level.WARNING: Mark("!", "warning", DOUBT),
+        Level.INFO: Mark("·", "note"),
+    }
+)
+"""Alerts that are active, by the severity on record."""
+
+OVER = Mark("✓", "over", GOOD)
+"""An alert that is not active any more."""
+
+HOLD_ACTIVE = Mark("■", "active", MOVING)
+HOLD_RELEASED = Mark("←", "released")
+
+
+def alert_mark(severity: str, *, active: bool) -> Mark:
+    """Return the mark of an alert; a severity that is not known is shown as a note."""
+    return LEVELS.get(severity, LEVELS[Level.INFO]) if active else OVER
