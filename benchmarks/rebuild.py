@@ -25,8 +25,8 @@ from strongroom.engine.repair.rebuild import Rebuild, rebuild
 from strongroom.engine.repair.scrub import Scrub
 from strongroom.evidence.line import GENESIS, Entry, digest, format_line
 from strongroom.model.archive import Archive, Holding, Seal
-from strongroom.model.ids import make_id
 from strongroom.model.inspection import Expectation, Inspection, MemberReport
+from strongroom.model.names import make_id
 from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.retention import RetentionRule
 from strongroom.model.scrub import ScrubPace

@@ -25,9 +25,9 @@ from strongroom.age.writer import seal_bytes
 from strongroom.engine.access.key_rotation import Rotation, rotate
 from strongroom.evidence.line import Entry
 from strongroom.model.archive import Archive, Holding, Seal
-from strongroom.model.ids import make_id
 from strongroom.model.inspection import Expectation, Inspection
 from strongroom.model.job import Job, State
+from strongroom.model.names import make_id
 from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.window import Window
 from strongroom.vault.archives import put_archive

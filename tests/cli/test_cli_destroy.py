@@ -24,11 +24,11 @@ from strongroom.model.errors import ExitCode
 from strongroom.model.retention import Period, RetentionRule
 from strongroom.vault.alerts import AlertRecord, put_alert
 from strongroom.vault.archives import get_archive
-from strongroom.vault.catalogue import to_text
-from strongroom.vault.facts import PUT_FACT
+from strongroom.vault.catalogue import PUT_FACT
 from strongroom.vault.log import add_entry
 from strongroom.vault.manifest import write_manifest
 from strongroom.vault.retention_records import put_retained
+from strongroom.vault.rows import to_text
 from strongroom.vault.vault import Vault, open_vault
 
 ALICE, BOB = Person(1000, "alice"), Person(1001, "bob")

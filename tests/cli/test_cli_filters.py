@@ -8,7 +8,7 @@ import pytest
 
 from kit.cli_home import Home, Invoke
 from strongroom.model.errors import UsageError
-from strongroom.model.ids import nearest_words, pick_name
+from strongroom.model.names import nearest_words, pick_name
 from strongroom.text.events import KINDS
 
 PERIOD = ("--from", "2026-11-01", "--to", "2026-11-02")

@@ -26,8 +26,8 @@ from strongroom.evidence.line import Entry, read_chain
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import VaultError
-from strongroom.vault.alert_queries import remember_retention
 from strongroom.vault.log import add_entry
+from strongroom.vault.sources import remember_retention
 from strongroom.vault.vault import Vault, create_vault
 
 DOCS = Path(__file__).parents[2] / "docs" / "recovery"

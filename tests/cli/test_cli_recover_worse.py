@@ -19,7 +19,7 @@ from strongroom.engine.destruction.log_state import LogState
 from strongroom.engine.repair.diagnosis import diagnose
 from strongroom.model.errors import VaultError, WorldError
 from strongroom.vault.archives import all_archive_ids
-from strongroom.vault.sql_errors import refusal
+from strongroom.vault.connection import refusal
 
 EVIL = "../../../../tmp/x\x1b[2J"
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.model.units import format_size, parse_size
+from strongroom.model.text import format_size, parse_size
 
 
 @pytest.mark.parametrize(

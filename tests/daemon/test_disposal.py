@@ -34,9 +34,9 @@ from strongroom.model.alert import Level
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.clock_check import ClockVote
 from strongroom.model.destruction import PROGRAM, Person
-from strongroom.model.ids import make_id
 from strongroom.model.inspection import Expectation, Inspection
 from strongroom.model.job import Job, State
+from strongroom.model.names import make_id
 from strongroom.model.plan import ExportSpec
 from strongroom.model.retention import AtEnd, Period, RetentionRule
 from strongroom.model.window import Window

@@ -25,7 +25,7 @@ from strongroom.model.alert import Alert, Level
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import UsageError, WorldError
-from strongroom.vault.facts import PUT_FACT
+from strongroom.vault.catalogue import PUT_FACT
 
 
 @pytest.fixture

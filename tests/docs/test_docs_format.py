@@ -25,8 +25,8 @@ from strongroom.engine.worker.client import WorkerClient
 from strongroom.engine.worker.protocol import SealRequest
 from strongroom.evidence.line import Entry
 from strongroom.model.archive import Archive, Holding
-from strongroom.model.ids import make_id
 from strongroom.model.inspection import Caps, Expectation, Finding, Inspection, MemberReport, Severity
+from strongroom.model.names import make_id
 from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.retention import Period, RetentionRule
 from strongroom.model.window import Window

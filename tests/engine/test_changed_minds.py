@@ -17,9 +17,9 @@ from strongroom.engine.access.find import find_job
 from strongroom.engine.core.sources import open_reading
 from strongroom.engine.ingest.planning import enter_window
 from strongroom.engine.queries.lists import job_life
+from strongroom.model.decision import LONGEST_TOLD
 from strongroom.model.job import Cause, State
 from strongroom.model.provider import Observation
-from strongroom.model.retry_policy import LONGEST_TOLD
 from strongroom.providers.port import Provider
 from strongroom_sandbox.faults import FaultKind, InjectedFault
 from strongroom_sandbox.qlara_options import CreateAnswer, QlaraOptions

@@ -25,7 +25,7 @@ from strongroom.model.destruction import Person
 from strongroom.model.erasure import Erasure, ErasureAnswer
 from strongroom.model.errors import StrongroomError
 from strongroom.vault.archives import get_archive
-from strongroom.vault.erasures import get_erasure
+from strongroom.vault.destructions import get_erasure
 from strongroom.vault.shred import copies_of
 from strongroom.vault.tombstones import get_tombstone
 from strongroom.vault.vault import open_vault

@@ -20,8 +20,7 @@ from strongroom.model.destruction import Stage
 from strongroom.model.erasure import ErasureAnswer, ErasureState
 from strongroom.vault.archives import get_archive
 from strongroom.vault.coverage import intervals_of
-from strongroom.vault.destructions import approvals_of, items_of_plan
-from strongroom.vault.erasures import get_erasure
+from strongroom.vault.destructions import approvals_of, get_erasure, items_of_plan
 from strongroom.vault.tombstones import get_tombstone
 from strongroom.vault.vault import open_vault
 

@@ -20,8 +20,7 @@ from kit.sealed_vault import JSON_SHAPE, House, Record, as_zip, message
 from strongroom.cli.main import cli
 from strongroom.engine.access.compare import Tally, compare
 from strongroom.formats.exact_json import Delivered
-from strongroom.model.archive import Archive
-from strongroom.model.difference import DatasetDifference, Difference
+from strongroom.model.archive import Archive, DatasetDifference, Difference
 from strongroom.model.errors import ContentRefused, SealError, UsageError
 from strongroom.model.plan import DatasetShape
 from strongroom.model.provider import Container

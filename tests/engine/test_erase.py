@@ -26,8 +26,7 @@ from strongroom.model.destruction import StepRefused
 from strongroom.model.erasure import Erasure, ErasureAnswer, ErasureState
 from strongroom.model.errors import UsageError, WorldError
 from strongroom.model.window import Window
-from strongroom.vault.destructions import proposals_of_erasure
-from strongroom.vault.erasures import get_erasure, pending_erasures
+from strongroom.vault.destructions import get_erasure, pending_erasures, proposals_of_erasure
 
 SUBJECT = "customer-4711"
 GROUND = "GDPR 17(1)(b)"

@@ -17,8 +17,8 @@ from strongroom.engine.proof.package import _flush_tree, _folder
 from strongroom.engine.repair.unfinished_init import move_unfinished
 from strongroom.vault.durable import create, make_folder, publish, remove
 from strongroom.vault.layout import Layout
+from strongroom.vault.old_catalogues import set_aside, take_place
 from strongroom.vault.orphans import move_aside, move_to
-from strongroom.vault.rebuilding import set_aside, take_place
 from strongroom.vault.shred import discard, put_in_place_of, shred
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)

@@ -21,7 +21,7 @@ from strongroom.engine.repair.rebuild import GONE, Rebuild, rebuild
 from strongroom.evidence.line import read_chain
 from strongroom.model.errors import Interrupted, VaultError, VaultLocked
 from strongroom.model.window import Window
-from strongroom.vault import rebuilding
+from strongroom.vault import old_catalogues as rebuilding
 from strongroom.vault.layout import Layout
 from strongroom.vault.lock import hold
 from strongroom.vault.vault import open_vault

@@ -31,8 +31,8 @@ from strongroom.engine.retention.verdicts import verdicts
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import HoldRule
+from strongroom.model.names import Noun, Renamed, pair_names
 from strongroom.model.plan import Stream
-from strongroom.model.rename import Noun, Renamed, pair_names
 from strongroom.model.window import Window
 from strongroom.vault.archives import get_archive
 

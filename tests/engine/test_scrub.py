@@ -20,8 +20,8 @@ from strongroom.evidence.line import read_chain
 from strongroom.model.archive import Archive
 from strongroom.model.errors import VaultLocked
 from strongroom.model.scrub import ScrubPace
-from strongroom.vault.alert_queries import scrubbed_at
 from strongroom.vault.log import newest_entries
+from strongroom.vault.scrubs import scrubbed_at
 from strongroom.vault.vault import open_vault
 
 DAY = timedelta(days=1)

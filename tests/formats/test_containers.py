@@ -23,7 +23,7 @@ from kit.zip_files import (
     inspect_bytes,
     sound_zip,
 )
-from strongroom.formats import document
+from strongroom.formats import sink as document
 from strongroom.formats.records import read_records
 from strongroom.model.inspection import Caps, Severity
 

@@ -20,10 +20,10 @@ from kit.csv_cases import HEAD, READ, ROW, rows
 from kit.csv_files import CAPS, MESSAGES, UNDOCUMENTED, expected, inspect_csv, records, report, sound_csv, told
 from kit.drivers import environment
 from strongroom.formats.csv_table import CsvReader
-from strongroom.formats.faults import Unreadable
 from strongroom.formats.inspect import inspect_container
 from strongroom.formats.json_array import ParseVerdict, pour
 from strongroom.formats.pipe import PipedSink, serve_records
+from strongroom.formats.plaintext import Unreadable
 from strongroom.formats.sink import InlineSink
 from strongroom.model.inspection import Expectation, Inspection
 from strongroom.model.plan import DatasetShape

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strongroom.formats.faults import FindingLog
+from strongroom.formats.plaintext import FindingLog
 from strongroom.formats.record_checks import DateTally, read_time
 from strongroom.model.inspection import Severity
 from strongroom.model.window import Window

@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from strongroom.formats.exact_json import Delivered, canonical, canonical_value, decode_exact, pretty
-from strongroom.formats.faults import Unreadable
 from strongroom.formats.inspect import inspect_container
+from strongroom.formats.plaintext import Unreadable
 from strongroom.formats.records import read_delivered
 from strongroom.formats.sink import InlineSink
 from strongroom.formats.slow_json import find_end, tame

@@ -11,7 +11,7 @@ import pytest
 
 from kit.zip_files import CAPS, MESSAGES, Part, build_zip, dump, record, sound_zip
 from strongroom.formats.extract import extract_container
-from strongroom.formats.faults import FindingLog, Unreadable, printable
+from strongroom.formats.plaintext import FindingLog, Unreadable, printable
 from strongroom.formats.records import read_records
 from strongroom.model.errors import StrongroomError, UsageError, WorldError
 from strongroom.model.inspection import Severity

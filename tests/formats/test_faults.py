@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from strongroom.formats.faults import Unreadable
+from strongroom.formats.plaintext import Unreadable
 from strongroom.model.inspection import Severity
 
 

@@ -29,8 +29,8 @@ from strongroom.evidence.note import NoteRefused, Signer, open_note
 from strongroom.evidence.verifier import Wrong
 from strongroom.formats.bundle import name_members
 from strongroom.formats.exact_json import canonical
-from strongroom.formats.faults import Unreadable
 from strongroom.formats.inspect import inspect_container, read_container
+from strongroom.formats.plaintext import Unreadable
 from strongroom.formats.record_checks import read_time
 from strongroom.formats.records import read_delivered
 from strongroom.formats.sink import InlineSink
@@ -42,8 +42,8 @@ from strongroom.providers.links import BadLink, parse_locator
 from strongroom.providers.redaction import plain_words, redact
 from strongroom.providers.retry_after import retry_at
 from strongroom.providers.zavu import Zavu
+from strongroom.vault.log_reader import read_line
 from strongroom.vault.manifest import read_manifest
-from strongroom.vault.rows import read_line
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 WIDE = replace(CAPS, max_members=1 << 20, max_directory=1 << 30)

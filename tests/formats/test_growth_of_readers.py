@@ -9,7 +9,7 @@ import pytest
 from kit.growth import assert_linear
 from kit.zip_files import CAPS, EXPECTED, MESSAGES
 from strongroom.cli.errors import redact
-from strongroom.formats.csv_dialect import is_header
+from strongroom.formats.csv_rows import is_header
 from strongroom.formats.csv_table import RowCollector
 from strongroom.formats.json_array import JsonArrayReader, pour
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from kit.growth import assert_linear
 from strongroom.formats import compression as module
 from strongroom.formats.compression import Gunzipped, decode_if_coded, gunzip
-from strongroom.formats.faults import Unreadable
+from strongroom.formats.plaintext import Unreadable
 from strongroom.model.inspection import Caps
 
 CAPS = Caps()

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strongroom.formats.faults import Unreadable
 from strongroom.formats.inspect import inspect_container
+from strongroom.formats.plaintext import Unreadable
 from strongroom.formats.records import read_records
 from strongroom.formats.sink import InlineSink
 from strongroom.model.inspection import Caps, Expectation, Inspection

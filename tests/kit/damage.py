@@ -29,8 +29,8 @@ from strongroom.evidence import verifier
 from strongroom.evidence.line import Entry
 from strongroom.model.destruction import Person
 from strongroom.vault.archives import get_archive
-from strongroom.vault.catalogue import to_instant
 from strongroom.vault.log import LAST_ENTRY_TIME, add_entry
+from strongroom.vault.rows import to_instant
 from strongroom.vault.vault import Vault, open_vault
 
 _CAPABILITY_VERSION = 0x20080522

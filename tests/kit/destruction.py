@@ -24,9 +24,9 @@ from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.destruction import Person
 from strongroom.model.errors import WorldError
-from strongroom.model.ids import make_id
 from strongroom.model.inspection import Expectation, Finding, Inspection, MemberReport, Severity
 from strongroom.model.job import Job, State
+from strongroom.model.names import make_id
 from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.retention import Period, RetentionRule
 from strongroom.model.window import Window

@@ -30,8 +30,8 @@ from strongroom.evidence.tree import Tree, leaf_hash
 from strongroom.model.destruction import Person, PlanItem, Stage, plan_digest
 from strongroom.model.provider import Container
 from strongroom.vault.archives import get_archive
-from strongroom.vault.catalogue import to_instant, to_text
 from strongroom.vault.log import add_entry
+from strongroom.vault.rows import to_instant, to_text
 from strongroom.vault.vault import Vault, open_vault
 
 Lines = list[dict[str, Any]]

@@ -50,14 +50,13 @@ from strongroom.model.destruction import Stage as Standing
 from strongroom.model.erasure import ErasureAnswer, ErasureState
 from strongroom.model.errors import StrongroomError, UsageError
 from strongroom.model.hold import HoldRule
-from strongroom.model.ids import make_id
 from strongroom.model.job import Job
+from strongroom.model.names import make_id
 from strongroom.model.plan import Span, Stream
 from strongroom.model.retention import Period, RetentionRule
 from strongroom.model.window import Window, subtract
 from strongroom.vault.archives import all_archive_ids, get_archive
-from strongroom.vault.destructions import live_plan_items
-from strongroom.vault.erasures import get_erasure
+from strongroom.vault.destructions import get_erasure, live_plan_items
 from strongroom.vault.log import add_entry
 from strongroom.vault.shred import copies_of
 from strongroom.vault.tombstones import get_tombstone, unfinished_tombstones

@@ -19,9 +19,9 @@ from strongroom.engine.access.key_rotation import Rotated, Rotation, rotate
 from strongroom.engine.access.recipients import note_recipients
 from strongroom.evidence.line import Entry, read_chain
 from strongroom.model.archive import Archive, Holding, Seal
-from strongroom.model.ids import make_id
 from strongroom.model.inspection import Expectation, Inspection, MemberReport
 from strongroom.model.job import Job, State
+from strongroom.model.names import make_id
 from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.window import Window
 from strongroom.vault.archives import put_archive

@@ -23,7 +23,7 @@ from strongroom.evidence.line import read_chain
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import UsageError, WorldError
 from strongroom.model.hold import HoldRule
-from strongroom.model.ids import make_id
+from strongroom.model.names import make_id
 from strongroom.model.retention import Basis, Fate, Period, RetentionRule, end_of
 from strongroom.model.window import Window
 from strongroom.vault.retention_records import put_retained

@@ -31,9 +31,9 @@ from strongroom.evidence.line import Entry, Fact
 from strongroom.formats.inspect import inspect_container
 from strongroom.formats.sink import InlineSink
 from strongroom.model.archive import Archive, Holding, Seal
-from strongroom.model.ids import make_id
 from strongroom.model.inspection import Bundled, Caps, Expectation, Inspection
 from strongroom.model.job import Job, State
+from strongroom.model.names import make_id
 from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.provider import Container
 from strongroom.model.window import Window

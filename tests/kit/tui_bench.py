@@ -22,11 +22,11 @@ from strongroom.model.job import Cause, Job, State
 from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.window import Window
 from strongroom.vault.archives import put_archive
-from strongroom.vault.catalogue import to_text
 from strongroom.vault.coverage import put_interval
 from strongroom.vault.jobs import put_job
 from strongroom.vault.log import add_entry
 from strongroom.vault.manifest import write_manifest
+from strongroom.vault.rows import to_text
 from strongroom.vault.sources import SourceState, put_source
 from strongroom.vault.vault import Vault, create_vault
 from strongroom_tui.app import StrongroomApp

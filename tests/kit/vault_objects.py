@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from kit.drivers import environment
 from strongroom.model.archive import Archive, Holding, Seal
-from strongroom.model.ids import make_id
 from strongroom.model.inspection import Expectation, Finding, Inspection, MemberReport, Severity
 from strongroom.model.job import Job, State
+from strongroom.model.names import make_id
 from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.window import Window
 

@@ -16,9 +16,9 @@ from strongroom.engine.core.engine import Engine, SourceAccount
 from strongroom.evidence.line import Entry
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.coverage import Cover, Interval
-from strongroom.model.ids import make_id
 from strongroom.model.inspection import Expectation, Inspection, MemberReport
 from strongroom.model.job import Job, State
+from strongroom.model.names import make_id
 from strongroom.model.plan import DatasetShape, ExportSpec, Plan, Stream
 from strongroom.model.provider import Limits
 from strongroom.model.window import Window

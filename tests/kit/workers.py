@@ -9,8 +9,8 @@ from pathlib import Path
 from kit.sealed_vault import AT, CSV_SHAPE, DAY, as_csv, message
 from strongroom.age.keys import X25519Identity
 from strongroom.engine.worker.protocol import SealRequest
-from strongroom.model.ids import make_id
 from strongroom.model.inspection import Caps, Expectation
+from strongroom.model.names import make_id
 from strongroom.model.provider import Container
 
 ROWS = as_csv([message(number) for number in range(20_000)])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.model.units import counted, noun_of
+from strongroom.model.text import counted, noun_of
 
 ROOT = Path(__file__).parents[2]
 BY_HAND = re.compile(

@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.model_objects import ASK, NOW, listed, make_job
-from strongroom.model.decision import Act, Situation, Step, absent, next_step, recognise
+from strongroom.model.decision import Act, RetryPolicy, Situation, Step, absent, next_step, recognise
 from strongroom.model.job import TERMINAL, Cause, Job, State
 from strongroom.model.provider import Ask, Listed, Match, Standing
-from strongroom.model.retry_policy import RetryPolicy
 
 PATIENCE = RetryPolicy()
 MINUTE = timedelta(minutes=1)

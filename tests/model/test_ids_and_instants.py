@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.model_objects import NOW
-from strongroom.model.ids import make_id
+from strongroom.model.names import make_id
 from strongroom.model.times import format_instant, parse_instant, require_utc
 
 DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from strongroom.model.listing import read_stretch
+from strongroom.model.window import read_stretch
 
 
 def at(*parts: int) -> datetime:

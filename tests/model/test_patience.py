@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.model_objects import NOW
+from strongroom.model.decision import LONGEST_TOLD, RetryPolicy, grown, next_poll, next_try
 from strongroom.model.provider import Limits
-from strongroom.model.retry_policy import LONGEST_TOLD, RetryPolicy, grown, next_poll, next_try
 
 PATIENCE, LIMITS = RetryPolicy(), Limits(concurrent=None, per_hour=None)
 COUNTS, JITTERS = st.integers(0, 10**9), st.floats(0, 1)

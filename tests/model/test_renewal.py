@@ -8,12 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from kit.model_objects import ASK, DAY, NOW, listed, make_job
-from strongroom.model.decision import Act, Situation, Step, next_step, recognise
+from strongroom.model.decision import Act, RetryPolicy, Situation, Step, next_step, recognise
 from strongroom.model.job import Cause, Event, Job, State
 from strongroom.model.job_table import Facts, advance
 from strongroom.model.provider import Ask, Listed, Match, Renewal
 from strongroom.model.quota import RECHECK
-from strongroom.model.retry_policy import RetryPolicy
 
 PATIENCE = RetryPolicy()
 SECOND = timedelta(seconds=1)

@@ -25,7 +25,7 @@ from strongroom.model.horizon import (
     settled_until,
     split_settled,
 )
-from strongroom.model.ids import make_id, time_of
+from strongroom.model.names import make_id, time_of
 from strongroom.model.plan import Plan, Span
 from strongroom.model.window import Window, subtract
 

@@ -15,7 +15,7 @@ from strongroom.model.alert import ALL_WELL, Condition, condition_words
 from strongroom.model.errors import UsageError
 from strongroom.model.job import Cause, Job, State, Wait
 from strongroom.model.plan import Span, oldest_whole
-from strongroom.model.units import clause
+from strongroom.model.text import clause
 from strongroom.model.waiting import (
     WaitGroup,
     code_words,

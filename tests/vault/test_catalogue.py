@@ -16,22 +16,15 @@ from strongroom.model.errors import StrongroomError, VaultError, WorldError
 from strongroom.model.job import State
 from strongroom.vault import catalogue as room
 from strongroom.vault import schema
-from strongroom.vault.catalogue import (
-    Catalogue,
-    create_catalogue,
-    open_catalogue,
-    open_to_read,
-    to_instant,
-    to_text,
-)
-from strongroom.vault.facts import FACT, PUT_FACT
+from strongroom.vault.catalogue import FACT, PUT_FACT, Catalogue, create_catalogue, open_catalogue, open_to_read
 from strongroom.vault.jobs import put_job
+from strongroom.vault.rows import to_instant, to_text
 
 ADD_ONE = """
 import sys
 from pathlib import Path
 from strongroom.vault.catalogue import open_catalogue
-from strongroom.vault.facts import FACT, PUT_FACT
+from strongroom.vault.catalogue import FACT, PUT_FACT
 catalogue = open_catalogue(Path(sys.argv[1]))
 for _ in range(int(sys.argv[2])):
     with catalogue.transaction():
@@ -44,7 +37,7 @@ import sys
 from pathlib import Path
 from strongroom.model.errors import VaultError
 from strongroom.vault.catalogue import create_catalogue, open_catalogue
-from strongroom.vault.facts import PUT_FACT
+from strongroom.vault.catalogue import PUT_FACT
 print("ready", flush=True)
 sys.stdin.read()
 path = Path(sys.argv[1])

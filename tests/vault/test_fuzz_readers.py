@@ -29,8 +29,8 @@ from strongroom.formats.compression import decode_if_coded, gunzip
 from strongroom.model.errors import StrongroomError
 from strongroom.model.inspection import Caps
 from strongroom.model.retention import Period
+from strongroom.vault.log_reader import read_line
 from strongroom.vault.manifest import read_manifest, write_manifest
-from strongroom.vault.rows import read_line
 from strongroom.vault.tombstones import is_tombstone, read_tombstone
 
 SIGNER = Signer("strongroom/test", bytes(range(32)))

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from kit.paging import KEPT, all_pages, clear
 from kit.vault_objects import FIRST, NOW, make_archive, make_job
-from strongroom.model.archive import Archive, Holding, Seal
+from strongroom.model.archive import Archive, Holding, Seal, Sort
 from strongroom.model.errors import UsageError
 from strongroom.model.inspection import Inspection, MemberReport
 from strongroom.model.job import Job, State
-from strongroom.model.listing import Sort
 from strongroom.model.plan import ExportSpec
 from strongroom.model.window import Window
 from strongroom.vault import listing as listqueries

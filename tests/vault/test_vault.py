@@ -11,7 +11,7 @@ import pytest
 from kit.vault_objects import id_number, make_archive, make_job
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import VaultError, WorldError
-from strongroom.vault.facts import PUT_FACT
+from strongroom.vault.catalogue import PUT_FACT
 from strongroom.vault.layout import FORMAT, Layout, id_of
 from strongroom.vault.manifest import write_manifest
 from strongroom.vault.vault import Vault, create_vault, open_vault

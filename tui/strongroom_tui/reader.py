@@ -28,8 +28,8 @@ from strongroom.engine.queries import lists as readings
 from strongroom.engine.queries.lists import Status, Vault, leaving_out
 from strongroom.model.errors import CatalogueBusy, StrongroomError, UsageError, VaultError
 from strongroom.model.provider import Limits
+from strongroom.model.text import counted
 from strongroom.model.times import Clock
-from strongroom.model.units import counted
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config

@@ -15,8 +15,7 @@ from rich.text import Text
 from strongroom.engine.access.fixity import FixityFault
 from strongroom.engine.access.restore import Restored
 from strongroom.engine.proof.package import HandedOver
-from strongroom.model.archive import Archive
-from strongroom.model.difference import DatasetDifference, Difference
+from strongroom.model.archive import Archive, DatasetDifference, Difference
 from strongroom.model.errors import StrongroomError
 from strongroom_tui.widgets.amounts import number, size, window_words
 from strongroom_tui.widgets.text import clean

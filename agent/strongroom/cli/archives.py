@@ -25,9 +25,8 @@ from strongroom.cli.renames import asked_stream, tell_pending_renames
 from strongroom.cli.requests import regenerate
 from strongroom.cli.rows_left_out import past_unreadable
 from strongroom.cli.terminal import clean, say, tell, width
-from strongroom.model.archive import Archive, Holding, Seal
+from strongroom.model.archive import Archive, Holding, Seal, Sort
 from strongroom.model.inspection import Finding
-from strongroom.model.listing import Sort
 from strongroom.model.retention import Verdict, class_names
 from strongroom.text.times import utc, utc_minute, utc_window
 from strongroom.text.units import number, short, size

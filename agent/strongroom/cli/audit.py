@@ -13,7 +13,7 @@ from strongroom.cli.output import hang, put_document, render_fields
 from strongroom.cli.quiet import quiet_option
 from strongroom.cli.terminal import clean, say, say_exactly, tell, width
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError
-from strongroom.model.units import counted, noun_of
+from strongroom.model.text import counted, noun_of
 from strongroom.text.events import moment_words
 from strongroom.text.times import utc
 from strongroom.text.units import short

@@ -15,7 +15,7 @@ from strongroom.config.line_numbers import line_in
 from strongroom.config.problem import Caution, ConfigRefused, KeyPath, Problem, format_key
 from strongroom.config.show import show_config
 from strongroom.model.errors import ExitCode
-from strongroom.model.units import noun_of
+from strongroom.model.text import noun_of
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config

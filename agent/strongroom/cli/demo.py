@@ -20,7 +20,7 @@ from strongroom.cli.sandbox import require_sandbox
 from strongroom.cli.service import program
 from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.errors import ExitCode
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 
 if TYPE_CHECKING:
     from strongroom.cli.demo_scene import DemoScene

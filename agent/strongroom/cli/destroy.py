@@ -22,7 +22,7 @@ from strongroom.cli.quiet import quiet_option
 from strongroom.cli.rows_left_out import LEFT_OUT, past_unreadable
 from strongroom.cli.terminal import say, say_exactly, tell
 from strongroom.model.errors import ExitCode, UsageError, VaultError
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 from strongroom.text.times import utc
 from strongroom.text.units import short
 

@@ -10,8 +10,8 @@ import click
 from strongroom.cli.output import TextColumn, hang, render_table
 from strongroom.cli.terminal import clean, paint, width
 from strongroom.model.destruction import Person, PlanItem, Stage
+from strongroom.model.text import counted
 from strongroom.model.times import format_duration
-from strongroom.model.units import counted
 from strongroom.model.window import Window
 from strongroom.text.states import STAGES
 from strongroom.text.times import utc, utc_window

@@ -10,10 +10,9 @@ from strongroom.cli.identities import open_identities
 from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
 from strongroom.cli.output import TextColumn, hang, put_document, render_table
 from strongroom.cli.terminal import clean, say, tell, width
-from strongroom.model.archive import Archive
-from strongroom.model.difference import Change, DatasetDifference, Difference
+from strongroom.model.archive import Archive, Change, DatasetDifference, Difference
 from strongroom.model.errors import ExitCode
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 from strongroom.text.layout import cells
 from strongroom.text.times import utc_window
 from strongroom.text.units import number, short

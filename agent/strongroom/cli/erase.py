@@ -16,7 +16,7 @@ from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.erasure import ErasureAnswer
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import HoldRule
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 from strongroom.model.window import Window
 from strongroom.text.times import utc_day
 from strongroom.text.units import number, short

@@ -13,7 +13,7 @@ from strongroom.cli.rows_left_out import past_unreadable
 from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import Hold, HoldRule
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 from strongroom.text.sentences import hold_scope
 from strongroom.text.times import utc, utc_day
 from strongroom.text.units import short

@@ -23,7 +23,7 @@ from strongroom.cli.output import put_document
 from strongroom.cli.quiet import quiet_option
 from strongroom.cli.terminal import clean, say, tell
 from strongroom.model.errors import ExitCode, Interrupted, UsageError
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from strongroom.cli.documents import fault_document
 from strongroom.cli.output import TextColumn, hang, render_table
 from strongroom.cli.terminal import say, tell, width
-from strongroom.model.units import counted, noun_of
+from strongroom.model.text import counted, noun_of
 from strongroom.text.times import utc_day, utc_window
 from strongroom.text.units import number, short, size
 

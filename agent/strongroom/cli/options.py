@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from strongroom.cli.terminal import clean, has_folder, tell, working_folder
 from strongroom.model.errors import UsageError
-from strongroom.model.ids import nearest_words
+from strongroom.model.names import nearest_words
 from strongroom.model.times import parse_duration, parse_instant
 from strongroom.model.window import Window
 

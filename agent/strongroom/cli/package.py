@@ -12,7 +12,7 @@ from strongroom.cli.options import Session, identity_option, json_option, pass_s
 from strongroom.cli.output import put_document
 from strongroom.cli.terminal import clean, say, tell
 from strongroom.model.errors import UsageError
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 from strongroom.text.events import kind_words, main_facts
 from strongroom.text.units import size
 

@@ -18,8 +18,8 @@ from strongroom.cli.requests import pause, resume
 from strongroom.cli.rows_left_out import past_unreadable
 from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.errors import UsageError
+from strongroom.model.text import counted, noun_of
 from strongroom.model.times import rough_duration
-from strongroom.model.units import counted, noun_of
 from strongroom.text.layout import cells
 from strongroom.text.sentences import unknown_words
 from strongroom.text.times import utc, utc_day

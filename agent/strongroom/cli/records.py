@@ -19,8 +19,8 @@ from strongroom.cli.options import Session, identity_option, instant, pass_sessi
 from strongroom.cli.renames import asked_stream
 from strongroom.cli.terminal import clean, escape_hidden, require_output, tell, unwritable, writing
 from strongroom.model.errors import ExitCode, UsageError, WorldError
+from strongroom.model.text import counted
 from strongroom.model.times import format_instant
-from strongroom.model.units import counted
 from strongroom.model.waiting import told_code
 from strongroom.model.window import Window
 

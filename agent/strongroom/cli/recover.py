@@ -18,7 +18,7 @@ from strongroom.cli.output import hang, put_document
 from strongroom.cli.quiet import quiet_option
 from strongroom.cli.terminal import clean, is_screen, say, tell, width
 from strongroom.model.errors import ExitCode
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 from strongroom.text.units import number
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.cli.terminal import clean, tell
 from strongroom.model.errors import StrongroomError, UsageError
-from strongroom.model.ids import fold_name
+from strongroom.model.names import fold_name
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config

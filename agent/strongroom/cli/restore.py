@@ -22,7 +22,7 @@ from strongroom.cli.quiet import quiet_option
 from strongroom.cli.terminal import clean, say, tell, width
 from strongroom.model.archive import Archive
 from strongroom.model.errors import ExitCode, UsageError
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 from strongroom.text.times import utc_window
 from strongroom.text.units import short, size
 

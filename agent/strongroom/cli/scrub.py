@@ -14,7 +14,7 @@ from strongroom.cli.quiet import quiet_option
 from strongroom.cli.rows_left_out import past_unreadable
 from strongroom.cli.terminal import say, tell, width
 from strongroom.model.errors import ExitCode
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 from strongroom.text.sentences import scrub_words
 from strongroom.text.times import utc
 from strongroom.text.units import short, size

@@ -20,7 +20,7 @@ from strongroom.cli.terminal import clean, paint, say, width
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import ExitCode
-from strongroom.model.units import counted, noun_of
+from strongroom.model.text import counted, noun_of
 from strongroom.model.waiting import group_words
 from strongroom.text.sentences import (
     NO_DAEMON,

@@ -21,8 +21,8 @@ from strongroom.engine.queries.lists import Vault, status_of
 from strongroom.model.archive import Archive
 from strongroom.model.errors import ExitCode
 from strongroom.model.job import BY_PERSON, Cause, Job, State, Wait
+from strongroom.model.text import counted
 from strongroom.model.times import rough_duration
-from strongroom.model.units import counted
 from strongroom.model.waiting import (
     WaitGroup,
     group_key,

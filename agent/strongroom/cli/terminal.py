@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from strongroom.model.errors import WorldError
-from strongroom.model.printable import clean as clean  # what is printed goes through it
+from strongroom.model.text import clean as clean  # what is printed goes through it
 
 if TYPE_CHECKING:
     from strongroom.text.states import Mark

@@ -27,8 +27,8 @@ from strongroom.config.schema import (
 from strongroom.config.secrets import SecretRef
 from strongroom.config.values import NEVER
 from strongroom.model.retention import class_names
+from strongroom.model.text import format_size
 from strongroom.model.times import format_duration, format_instant
-from strongroom.model.units import format_size
 
 _TABLES = {"sources": "source", "streams": "stream"}  # fields of Config that the file calls otherwise
 

@@ -15,8 +15,8 @@ from strongroom.config.secrets import SecretRef
 from strongroom.model.bech32 import NotBech32, decode_bech32
 from strongroom.model.plan import Span, boundary
 from strongroom.model.retention import NAMED_BY, Period
+from strongroom.model.text import format_size, parse_size
 from strongroom.model.times import parse_duration
-from strongroom.model.units import format_size, parse_size
 
 E = TypeVar("E", bound=StrEnum)
 

@@ -28,8 +28,8 @@ from strongroom.config.secrets import SecretRef, resolve
 from strongroom.engine.core.alert_store import REMIND, AlertRecord, alert_document
 from strongroom.model.alert import Level
 from strongroom.model.errors import UsageError, WorldError
+from strongroom.model.text import counted
 from strongroom.model.times import format_instant
-from strongroom.model.units import counted
 
 SHOWN = 12  # notices in full; more are counted
 WHICH = "Which ones: strongroom notify list"

@@ -32,7 +32,7 @@ from strongroom.engine.destruction.redestroy import redestroy_returned
 from strongroom.engine.proof.checkpoint_schedule import keep_up
 from strongroom.engine.proof.checkpoint_targets import Signed, Told
 from strongroom.model.alert import Level
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 
 LOOK = 30.0  # seconds between two looks at what has cooled off
 REST = 600.0  # seconds after a failure

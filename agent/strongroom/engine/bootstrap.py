@@ -17,8 +17,8 @@ from strongroom.engine.ingest.renames import accounts_of, adopt_renames
 from strongroom.engine.retention.rules import Policy, adopt_policy
 from strongroom.engine.retention.zones import adopt_zones
 from strongroom.engine.worker.client import Anteroom
+from strongroom.model.decision import RetryPolicy
 from strongroom.model.job import Job, State
-from strongroom.model.retry_policy import RetryPolicy
 from strongroom.vault.jobs import live_jobs
 from strongroom.vault.lock import hold
 from strongroom.vault.vault import Vault, open_vault

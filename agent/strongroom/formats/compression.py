@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from strongroom.formats.faults import Unreadable
-from strongroom.formats.read_exact import PlaintextReader, fill_from
+from strongroom.formats.plaintext import PlaintextReader, Unreadable, fill_from
 from strongroom.model.content_coding import OPENING, UNDOING, Coding, detect_coding
 from strongroom.model.inspection import Caps, Finding, Inspection, Severity
 

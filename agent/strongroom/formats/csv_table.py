@@ -1,9 +1,11 @@
-"""Read one CSV: count every row, date it, and watch its columns, in the memory of one batch.
+"""Read one CSV: count and date every row, and watch its columns, in the memory of one batch.
 
-A cell that begins like a formula is counted for whoever opens the file in a spreadsheet; the bytes stay as they are.
-A fault ends the reading: what follows is counted as bytes only.
+A cell that begins like a formula is reported for people who open the file in a spreadsheet; the bytes stay as they are.
+After a fault the remaining bytes are only counted.
 
-Read the rows of a CSV as records: one text for each column, under the column's name.
+Times: `03/04/2026 10:00` is April 3 or March 4. The column decides: once one of its dates has only one reading, all are
+read that way. Until then an ambiguous date is not read. A time without a zone is read as UTC and counted, so that a
+reader knows how far the dates may be off.
 """
 
 from __future__ import annotations
@@ -13,15 +15,14 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
 
-from strongroom.formats.csv_dialect import LEGACY, Row, TimeColumn
-from strongroom.formats.csv_splitter import BATCH, RowSplitter
+from strongroom.formats.csv_rows import BATCH, LEGACY, Row, RowSplitter
 from strongroom.formats.exact_json import Delivered
-from strongroom.formats.faults import FindingLog, Unreadable, printable
 from strongroom.formats.json_array import ParseVerdict
-from strongroom.formats.record_checks import DateTally, FieldWatch
+from strongroom.formats.plaintext import FindingLog, Unreadable, printable
+from strongroom.formats.record_checks import DateTally, FieldWatch, read_time
 from strongroom.model.inspection import Caps, Expectation, MemberReport, Severity
 from strongroom.model.plan import DatasetShape
-from strongroom.model.units import clause
+from strongroom.model.text import clause
 
 # Behind the separator: a sign that starts a formula, but not the sign of a plain number or a telephone number.
 _FORMULA = re.compile(r"\0(?:[=@\t\r]|[+-](?![\d ().,/-]*(?:\0|\Z)))")
@@ -252,3 +253,75 @@ def _distinct(names: Sequence[str]) -> list[str]:
             free = f"{name} ({taken[name]})"
         taken[free] = 1
     return list(taken)
+
+
+_ISO = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?(?:[.,](\d+))? ?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+_LOCAL = re.compile(
+    r"(\d\d?)([./-])(\d\d?)\2(\d{4})[, T] ?(\d\d?):(\d\d)(?::(\d\d))?(?: ?([AP])M)?", re.ASCII | re.IGNORECASE
+)
+
+
+class TimeColumn:
+    """Turns the cells of one column into RFC 3339 texts."""
+
+    def __init__(self) -> None:
+        self.zoneless = 0  # times that were taken as UTC for want of a zone
+        self._day_first: bool | None = None  # None until a date told
+
+    def read(self, cells: Sequence[str]) -> Sequence[str | None]:
+        """Return a text that `DateTally` reads for each cell, or None where the cell is no time."""
+        if all([cell[-1:] == "Z" for cell in cells]):  # noqa: C419  # the list is three times as fast here
+            return cells
+        if self._day_first is None:
+            self._learn(cells)
+        return [self._read_cell(cell.strip()) for cell in cells]
+
+    def _learn(self, cells: Sequence[str]) -> None:
+        for cell in cells:
+            found = _LOCAL.fullmatch(cell.strip())
+            if found and (int(found[1]) > 12) != (int(found[3]) > 12):
+                self._day_first = int(found[1]) > 12
+                return
+
+    def _read_cell(self, text: str) -> str | None:
+        if found := _ISO.fullmatch(text):
+            day, minute, second, fraction, zone = found.groups()
+            return f"{day}T{minute}{second or ':00'}{f'.{fraction}' if fraction else ''}{self._zone(zone)}"
+        found = _LOCAL.fullmatch(text)
+        return self._read_local(found) if found else None
+
+    def _zone(self, zone: str | None) -> str:
+        if not zone:
+            self.zoneless += 1
+            return "Z"
+        if zone.upper() in ("Z", "UTC", "GMT"):
+            return "Z"
+        digits = zone[1:].replace(":", "").ljust(4, "0")
+        return f"{zone[0]}{digits[:2]}:{digits[2:]}"
+
+    def _read_local(self, found: re.Match[str]) -> str | None:
+        first, mark, second, year = int(found[1]), found[2], int(found[3]), found[4]
+        day_first = True if mark == "." else self._day_first  # dotted dates begin with the day wherever they are used
+        if day_first is None and first != second:
+            return None
+        day, month = (first, second) if day_first or day_first is None else (second, first)
+        hour = _hour(int(found[5]), found[8])
+        text = f"{year}-{month:02}-{day:02}T{hour:02}:{found[6]}:{found[7] or '00'}Z"
+        if read_time(text) is None:  # a thirteenth month: the column holds both orders, and this one cannot be right
+            return None
+        self.zoneless += 1
+        return text
+
+
+def _hour(hour: int, half: str | None) -> int:
+    """Return the hour of the day; one that no clock shows comes back as 24, which no date takes."""
+    if not half:
+        return hour
+    if not 1 <= hour <= 12:
+        return 24
+    return hour % 12 + (12 if half in "Pp" else 0)

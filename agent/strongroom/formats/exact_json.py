@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from strongroom.formats.faults import Unreadable
+from strongroom.formats.plaintext import Unreadable
 
 _LONGEST_EXPONENT = 1_000  # digits; Python refuses to convert much longer ones
 _NUMBER = re.compile(r"(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?)(\d+))?", re.ASCII)

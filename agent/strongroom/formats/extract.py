@@ -13,11 +13,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from strongroom.formats.compression import gunzip
-from strongroom.formats.faults import Unreadable
-from strongroom.formats.inflate import inflate_member
 from strongroom.formats.inspect import read_container
-from strongroom.formats.read_exact import PlaintextReader
+from strongroom.formats.plaintext import PlaintextReader, Unreadable
 from strongroom.formats.zip_directory import Member
+from strongroom.formats.zip_members import inflate_member
 from strongroom.model.content_coding import Coding
 from strongroom.model.errors import UsageError, WorldError
 from strongroom.model.inspection import Caps, Severity

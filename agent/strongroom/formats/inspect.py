@@ -7,12 +7,10 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import replace
 
 from strongroom.formats.compression import coding_findings, decode_if_coded
-from strongroom.formats.faults import FindingLog, Unreadable, printable
-from strongroom.formats.inflate import inflate_member
-from strongroom.formats.read_exact import PlaintextReader, fill_from
+from strongroom.formats.plaintext import FindingLog, PlaintextReader, Unreadable, fill_from, printable
 from strongroom.formats.sink import RecordSink
 from strongroom.formats.zip_directory import Directory, Member, read_directory
-from strongroom.formats.zip_layout import locate_members
+from strongroom.formats.zip_members import inflate_member, locate_members
 from strongroom.model.inspection import Caps, Expectation, Finding, Inspection, MemberReport, Severity
 from strongroom.model.provider import Container
 

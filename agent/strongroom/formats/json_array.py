@@ -1,13 +1,11 @@
-"""Cut NDJSON into records: one JSON object a line, blank lines passed over, the end of the last line optional.
-
-Each line is parsed by itself, so that nothing can run from one line into the next. What the fast parser refuses is read
-again by the patient one, which knows what JSON allows beyond it and says what is wrong.
-
-Read one member that must be a JSON array of objects, or lines of them: count every record, in a batch's memory.
+"""Read a member that is a JSON array of objects, or NDJSON: count every record, in the memory of one batch.
 
 The parser is strict about grammar and UTF-8. What only the slow reader accepts is accepted and noted. A field that a
-record names twice is accepted with a warning; which of the values its time is taken from is not defined.
-A fault ends the reading: what follows is counted as bytes only, so that the caller can still check the CRC.
+record names twice is accepted with a warning; which of its values the time is taken from is not defined. After a fault
+the remaining bytes are only counted, so that the caller can still check the CRC.
+
+NDJSON has one JSON object on each line. Blank lines are skipped and the last line may have no end. Each line is parsed
+by itself, so nothing can run from one line into the next.
 """
 
 from __future__ import annotations
@@ -19,13 +17,13 @@ import msgspec
 import simdjson
 from msgspec import Struct
 
-from strongroom.formats.faults import FindingLog, Unreadable, printable
 from strongroom.formats.json_splitter import BATCH, Splitter
+from strongroom.formats.plaintext import FindingLog, Unreadable, printable
 from strongroom.formats.record_checks import DateTally, FieldWatch
 from strongroom.formats.slow_json import Decoded, SubstitutedText, decode_records
 from strongroom.model.inspection import Caps, Expectation, Finding, MemberReport, Severity
 from strongroom.model.plan import DatasetShape
-from strongroom.model.units import clause
+from strongroom.model.text import clause
 
 ROOM = 256 * 1024  # bytes
 _BOM = b"\xef\xbb\xbf"

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-from strongroom.formats.faults import Unreadable
+from strongroom.formats.plaintext import Unreadable
 from strongroom.formats.slow_json import MAX_BYTES, Decoded, SubstitutedText, decode_records, find_end, tame
 
 BATCH = 256 * 1024  # bytes

@@ -25,11 +25,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from strongroom.formats.faults import FindingLog, printable
+from strongroom.formats.plaintext import FindingLog, printable
 from strongroom.model.inspection import Severity
 from strongroom.model.plan import DatasetShape
+from strongroom.model.text import clause
 from strongroom.model.times import format_instant, parse_instant
-from strongroom.model.units import clause
 from strongroom.model.window import Window
 
 _TO_ZERO = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))

@@ -9,17 +9,16 @@ import msgspec
 import simdjson
 
 from strongroom.formats.compression import decode_if_coded
-from strongroom.formats.csv_splitter import RowSplitter
+from strongroom.formats.csv_rows import RowSplitter
 from strongroom.formats.csv_table import RowCollector
 from strongroom.formats.exact_json import Delivered, Number, Record, decode_exact
-from strongroom.formats.faults import Unreadable, printable
-from strongroom.formats.inflate import inflate_member
 from strongroom.formats.inspect import read_container
 from strongroom.formats.json_array import LineSplitter, require_objects
 from strongroom.formats.json_splitter import Splitter
-from strongroom.formats.read_exact import PlaintextReader
+from strongroom.formats.plaintext import PlaintextReader, Unreadable, printable
 from strongroom.formats.slow_json import Decoded, SubstitutedText, decode_records
 from strongroom.formats.zip_directory import Member
+from strongroom.formats.zip_members import inflate_member
 from strongroom.model.inspection import Bundled, Caps
 from strongroom.model.plan import DatasetShape
 from strongroom.model.provider import Container

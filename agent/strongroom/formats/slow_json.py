@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 from msgspec import Struct, field
 
 from strongroom.formats.exact_json import Number
-from strongroom.formats.faults import Unreadable
+from strongroom.formats.plaintext import Unreadable
 
 MAX_DEPTH = 1_000  # levels of nesting, about where the fast parser stops too
 MAX_BYTES = 2 << 20  # this reader builds every object, so it must not be given more at once

@@ -1,14 +1,9 @@
-"""A member's name is an instruction from a stranger: it must be a plain relative path and nothing else.
+"""Read the end record and the central directory of a ZIP, and report everything that is not as it must be.
 
-The end of a ZIP says where its directory is (APPNOTE 4.3.14 to 4.3.16). There must be exactly one reading of it.
-
-Tools disagree about files with two possible end records or with bytes after the last one; whoever made such a file
-could show one content to us and another to the auditor. So what is ambiguous is a fault.
-
-The central directory of a ZIP, read with suspicion: what it lists, and all that is not as it must be.
-
-A member with a fault of its own stays in the list, marked unreadable, so that one look finds all faults.
-Source: PKWARE APPNOTE 6.3, sections 4.3.12 and 4.5.3.
+There must be exactly one reading of the end record. Tools disagree about files with two possible end records or with
+bytes after the last one; a file like that could show one content to us and another to an auditor, so ambiguity is a
+fault. A member's name must be a plain relative path. A member with a fault stays in the list, marked unreadable, so
+that one pass finds all faults. Source: PKWARE APPNOTE 6.3, sections 4.3.12 to 4.3.16 and 4.5.3.
 """
 
 from __future__ import annotations
@@ -21,8 +16,7 @@ from collections import Counter
 from msgspec import Struct
 from msgspec.structs import replace
 
-from strongroom.formats.faults import FindingLog, Unreadable, printable
-from strongroom.formats.read_exact import PlaintextReader, measure, read_at
+from strongroom.formats.plaintext import FindingLog, PlaintextReader, Unreadable, measure, printable, read_at
 from strongroom.model.inspection import Caps, Finding, Severity
 
 _DRIVE = re.compile(r"[A-Za-z]:")

@@ -16,7 +16,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from strongroom.model.clock_check import ClockVerdict
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 from strongroom.model.waiting import WaitGroup, group_words
 
 

@@ -1,9 +1,11 @@
-"""An archive: the sealed, verified result of one export. Its bytes never change; a newer export is another archive.
+"""An archive: the sealed, verified result of one export. Its bytes never change; a re-export is another archive.
 
-What is left of a destroyed archive: that it was there, how much it was, and why it is gone. Nothing of what it said.
+A tombstone is what remains of a destroyed archive: that it existed, how large it was, and why it was destroyed. None of
+its fields is taken from the records: no field name, no earliest time, no finding, no file name. Its digests confirm
+nothing about the content: one is of the sealed bytes, the other is salted with a salt that is destroyed.
 
-No field is taken from the records themselves: no name of a field, no earliest time, no finding, no file name. The
-digests confirm nothing about the content: one is of the sealed bytes, one is salted with a salt that is destroyed.
+A difference says which records were added, changed or removed between two archives of the same window. Record ids are
+record text: shown to the person who holds the identity, never logged or stored.
 """
 
 from __future__ import annotations
@@ -125,3 +127,64 @@ class Tombstone(Struct, frozen=True):
     citation: str
     proposal: str
     erasure: str = ""  # the request for erasure that it answered
+
+
+class Sort(StrEnum):
+    """What a list of archives is sorted by, always the newest or largest first."""
+
+    ARCHIVED = "archived"  # when it was proven
+    WINDOW = "window"
+    SIZE = "size"  # as delivered
+    RECORDS = "records"
+
+
+class Change(Struct, frozen=True):
+    """One kind of difference: how many records, and the ids of the first few of them."""
+
+    count: int = 0
+    ids: tuple[str, ...] = ()  # in the order of the file; fewer than `count` where many
+
+    def __repr__(self) -> str:
+        return f"Change(count={self.count})"  # ids are data of the archive, and no log line may hold them
+
+
+class FieldChange(Struct, frozen=True):
+    """One field that differs in changed records."""
+
+    name: str  # made printable
+    records: int  # how many of the compared records differ in it
+
+
+class DatasetDifference(Struct, frozen=True):
+    """One dataset in both archives. Records with the same id are one; a record without an id is its whole content."""
+
+    dataset: str
+    older: int  # records read, doubles included
+    newer: int
+    same: int  # ids with equal records in both
+    added: Change  # only in the newer
+    changed: Change  # the same id, another content
+    vanished: Change  # only in the older
+    fields: tuple[FieldChange, ...] = ()  # by how often they differ
+    fields_compared: int = 0  # changed records that `fields` were counted over; fewer than changed.count where many
+    nameless: int = 0  # records of both without an id; of them only added and vanished can be told
+
+    @property
+    def alike(self) -> bool:
+        """Say whether both hold the same records, in whatever order."""
+        return not (self.added.count or self.changed.count or self.vanished.count)
+
+
+class Difference(Struct, frozen=True):
+    """Two archives, compared dataset by dataset."""
+
+    older: str  # archive id
+    newer: str
+    datasets: tuple[DatasetDifference, ...]
+    only_older: tuple[str, ...] = ()  # datasets that the other archive does not hold
+    only_newer: tuple[str, ...] = ()
+
+    @property
+    def alike(self) -> bool:
+        """Say whether both archives hold the same datasets with the same records."""
+        return not (self.only_older or self.only_newer) and all(each.alike for each in self.datasets)

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from strongroom.model.ids import fold_name
+from strongroom.model.names import fold_name
 from strongroom.model.window import Window
 
 

@@ -16,7 +16,7 @@ from msgspec import Struct, field
 
 from strongroom.model.plan import DatasetShape
 from strongroom.model.provider import Container
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 from strongroom.model.window import Window
 
 

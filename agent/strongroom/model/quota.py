@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from strongroom.model.horizon import deadline
 from strongroom.model.job import Job
 from strongroom.model.provider import Limits
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 
 HOUR = timedelta(hours=1)
 RECHECK = timedelta(seconds=15)

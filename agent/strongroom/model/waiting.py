@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from strongroom.model.job import Cause, Job, State, Wait
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 
 _PREPARING = "the provider is preparing the export"
 _CLOSE = timedelta(seconds=30)  # instants that a person need not be told apart

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strongroom.model.printable import clean
+from strongroom.model.text import clean
 
 
 def cells(text: str) -> int:

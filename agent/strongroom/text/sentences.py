@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.model.hold import HoldRule
 from strongroom.model.job import Cause, Job, State, Wait
-from strongroom.model.units import counted, noun_of
+from strongroom.model.text import counted, noun_of
 from strongroom.model.waiting import wait_words
 from strongroom.text.times import utc, utc_day
 from strongroom.text.units import number, short, size, span

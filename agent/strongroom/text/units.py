@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from humanize import naturalsize
 
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 
 DASH = "-"
 SHORT = 8

@@ -11,8 +11,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
-from strongroom.vault.rows import readable, reads
+from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.rows import readable, reads, to_instant, to_instant_or_none, to_text, to_text_or_none
 
 _NOTICE_COLUMNS = "key, severity, title, body, raised_at, told_at, cleared_at"
 NOTICE = f"SELECT {_NOTICE_COLUMNS} FROM notices WHERE key = ?"

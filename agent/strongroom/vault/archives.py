@@ -1,9 +1,4 @@
-"""Archives in the catalogue: the manifest's exact text, and the columns that lists are filtered and sorted by.
-
-The names that the vault has seen: what a filter of a list may ask for.
-
-Which archive comes before another: the older version of the same window, or the copy taken before it.
-"""
+"""Archives in the catalogue: the manifest's exact text, and the columns that lists are filtered and sorted by."""
 
 from __future__ import annotations
 
@@ -17,10 +12,11 @@ from msgspec import Struct
 from strongroom.model.archive import Archive
 from strongroom.model.errors import VaultError
 from strongroom.model.inspection import Severity
-from strongroom.vault.catalogue import Catalogue, to_text
+from strongroom.model.window import Window
+from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.manifest import read_manifest, write_manifest
 from strongroom.vault.retention_records import put_retained
-from strongroom.vault.rows import UNREADABLE, RowUnreadable, unreadable
+from strongroom.vault.rows import UNREADABLE, RowUnreadable, readable, reads, to_instant, to_text, unreadable
 
 _ARCHIVE_COLUMNS = (
     "id, holding, stream, source, window_start, window_end, job, size, sealed_size, records, findings, retention, "
@@ -194,3 +190,39 @@ def version_after(catalogue: Catalogue, archive: Archive) -> str:
     window = archive.spec.window
     row = catalogue.read_one(VERSION_AFTER, archive.stream, to_text(window.start), to_text(window.end), archive.id)
     return str(row["id"]) if row else ""
+
+
+NEWEST_SAMPLES = """
+SELECT id, window_start, window_end, records, sealed_size FROM archives
+WHERE stream = ? AND holding = 'held' ORDER BY window_start DESC, window_end DESC, id DESC LIMIT ?
+"""
+
+
+QUARANTINED_COUNTS = "SELECT stream, count(*) AS count FROM archives WHERE holding = 'quarantined' GROUP BY stream"
+
+
+class Sample(Struct, frozen=True):
+    """How much one window of a stream brought."""
+
+    window: Window
+    records: int
+    sealed_size: int  # bytes on disk
+
+
+def newest_samples(catalogue: Catalogue, stream: str, most: int) -> list[Sample]:
+    """Return the volume of the newest windows, newest first; of several archives of a window the newest."""
+    found: dict[Window, Sample] = {}
+    for sample in readable(catalogue.read(NEWEST_SAMPLES, stream, most), _sample):
+        found.setdefault(sample.window, sample)
+    return list(found.values())
+
+
+@reads("archives", "id")
+def _sample(row: sqlite3.Row) -> Sample:
+    window = Window(to_instant(row["window_start"]), to_instant(row["window_end"]))
+    return Sample(window, row["records"], row["sealed_size"])
+
+
+def quarantined_counts(catalogue: Catalogue) -> dict[str, int]:
+    """Count the quarantined archives of each stream that has any."""
+    return {row["stream"]: row["count"] for row in catalogue.read(QUARANTINED_COUNTS)}

@@ -11,18 +11,25 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from strongroom.model.errors import VaultError, WorldError
-from strongroom.model.times import require_utc
+from strongroom.vault.connection import (
+    BUSY_SECONDS,
+    connect_to_read,
+    executing,
+    in_words,
+    is_undecodable,
+    not_opened,
+    text_or_bytes,
+)
 from strongroom.vault.files import create_descriptor, is_there, require_files
-from strongroom.vault.readonly import connect_to_read
-from strongroom.vault.rows import HINT, RowUnreadable
+from strongroom.vault.rows import UNREADABLE, RowUnreadable, readable, unreadable
 from strongroom.vault.schema import SCHEMA, alone, build, migrate, require_own_schema
-from strongroom.vault.sql_errors import BUSY_SECONDS, executing, in_words, is_undecodable, not_opened, text_or_bytes
 
 
 class Catalogue:
@@ -283,24 +290,27 @@ def _write_ahead(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
 
 
-def to_text(instant: datetime) -> str:
-    """Write an instant for a column: a fixed number of digits, so that text order is order in time."""
-    return require_utc(instant).isoformat(timespec="microseconds").replace("+00:00", "Z")
+PUT_FACT = "INSERT INTO vault (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 
 
-def to_text_or_none(instant: datetime | None) -> str | None:
-    """Write an instant that may be absent."""
-    return None if instant is None else to_text(instant)
+FACT = "SELECT value FROM vault WHERE name = ?"
 
 
-def to_instant(text: str) -> datetime:
-    """Read an instant from a column. Raises RowUnreadable."""
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise RowUnreadable("the catalogue holds a time that cannot be read", hint=HINT) from error
+Value = TypeVar("Value")
 
 
-def to_instant_or_none(text: str | None) -> datetime | None:
-    """Read an instant that may be absent."""
-    return None if text is None else to_instant(text)
+def read_fact(catalogue: Catalogue, name: str, parse: Callable[[str], Value]) -> Value | None:
+    """Return what is remembered under a name, None where nothing is. Raises RowUnreadable."""
+
+    def read(row: sqlite3.Row) -> Value:
+        try:
+            return parse(row["value"])
+        except (RowUnreadable, *UNREADABLE) as error:
+            raise unreadable("vault", name) from error
+
+    return next(readable(catalogue.read(FACT, name), read), None)
+
+
+def seconds(text: str) -> timedelta:
+    """Read a duration as it is remembered."""
+    return timedelta(seconds=float(text))

@@ -12,13 +12,13 @@ from typing import Any
 from msgspec import Struct
 
 from strongroom.model.errors import VaultError
-from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.durable import in_words, write_new
 from strongroom.vault.files import is_there, list_folder, read_file
 from strongroom.vault.layout import Layout
 from strongroom.vault.log import ENTRIES_OF_ARCHIVE, ENTRIES_OF_JOB, told_entries
-from strongroom.vault.log_reader import LINES_AFTER, is_in_chain
-from strongroom.vault.rows import read_line, readable, reads
+from strongroom.vault.log_reader import LINES_AFTER, is_in_chain, read_line
+from strongroom.vault.rows import readable, reads, to_instant, to_instant_or_none, to_text, to_text_or_none
 
 PUT_CHECKPOINT = "INSERT INTO checkpoints (size, at, note) VALUES (?, ?, ?) ON CONFLICT (size) DO NOTHING"
 CHECKPOINTS = "SELECT size, at, note FROM checkpoints ORDER BY size"

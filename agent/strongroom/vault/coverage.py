@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
 from strongroom.model.coverage import Cover, Interval, require_past
 from strongroom.model.window import Window, subtract
-from strongroom.vault.catalogue import Catalogue, to_instant, to_text
-from strongroom.vault.rows import readable, reads
+from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.rows import UNREADABLE, RowUnreadable, readable, reads, to_instant, to_text, unreadable
 
 # The index is named because the primary key, which the planner prefers, walks all of a stream.
 LOST_AFTER = """
@@ -121,3 +122,76 @@ def _interval(row: sqlite3.Row) -> Interval:
         job=row["job"],
         cause=row["cause"],
     )
+
+
+SETTLED_SINCE = """
+SELECT window_start, window_end FROM coverage
+WHERE stream = ? AND window_end > ? AND cover IN ('proven', 'empty', 'lost', 'destroyed') ORDER BY window_start
+"""
+
+
+# The index is named because the primary key, which the planner prefers for the order, walks all of a stream.
+COVERED_AS = """
+SELECT window_start, window_end, cause FROM coverage INDEXED BY coverage_by_cover
+WHERE stream = ? AND cover = ? ORDER BY window_start
+"""
+
+
+COUNT_COVERED = "SELECT count(*) AS count FROM coverage WHERE stream = ? AND cover = ?"
+
+
+NEWEST_COVERED = "SELECT window_end FROM coverage WHERE stream = ? AND cover = ? ORDER BY window_start DESC LIMIT 1"
+
+
+def held_intervals(catalogue: Catalogue, stream: str, since: datetime) -> list[Interval]:
+    """Return what of a stream is proven, empty or lost since an instant, adjacent entries joined to one.
+
+    Joined as text, whose order is order in time: only what is left becomes windows, and that is little.
+    """
+    rows = catalogue.read(SETTLED_SINCE, stream, to_text(since))
+    try:
+        return _joined(stream, rows)
+    except (RowUnreadable, *UNREADABLE):  # now every row by itself, which takes longer, to name the one
+        read = _reader(stream, Cover.PROVEN)
+        return list(readable(rows, read))
+
+
+def _joined(stream: str, rows: list[sqlite3.Row]) -> list[Interval]:
+    joined: list[tuple[str, str]] = []
+    for row in rows:
+        start, end = row["window_start"], row["window_end"]
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return [Interval(stream, Window(to_instant(start), to_instant(end)), Cover.PROVEN) for start, end in joined]
+
+
+def _reader(stream: str, cover: Cover) -> Callable[[sqlite3.Row], Interval]:
+    """Return what reads a window of a stream's ledger."""
+
+    def read(row: sqlite3.Row) -> Interval:
+        try:
+            window = Window(to_instant(row["window_start"]), to_instant(row["window_end"]))
+            return Interval(stream, window, cover, "", "", row["cause"] if "cause" in row.keys() else "")  # noqa: SIM118 - a row is no dict
+        except (RowUnreadable, *UNREADABLE) as error:
+            raise unreadable("coverage", stream, row["window_start"]) from error
+
+    return read
+
+
+def intervals_covered(catalogue: Catalogue, stream: str, cover: Cover) -> list[Interval]:
+    """Return the entries of a stream's ledger that are covered in this way, in order of time."""
+    return list(readable(catalogue.read(COVERED_AS, stream, cover.value), _reader(stream, cover)))
+
+
+def count_covered(catalogue: Catalogue, stream: str, cover: Cover) -> int:
+    """Count the entries of a stream's ledger that are covered in this way."""
+    row = catalogue.read_one(COUNT_COVERED, stream, cover.value)
+    return int(row["count"]) if row else 0
+
+
+def held_until(catalogue: Catalogue, stream: str) -> datetime | None:
+    """Return the end of the newest window that is proven or proven empty."""
+    rows = (catalogue.read_one(NEWEST_COVERED, stream, cover.value) for cover in (Cover.PROVEN, Cover.EMPTY))
+    return max((to_instant(row["window_end"]) for row in rows if row), default=None)

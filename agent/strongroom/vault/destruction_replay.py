@@ -29,8 +29,7 @@ from strongroom.model.destruction import (
 from strongroom.model.erasure import Erasure, ErasureAnswer, ErasureState, reply
 from strongroom.model.times import parse_instant
 from strongroom.vault.catalogue import Catalogue
-from strongroom.vault.destructions import put_approval, put_plan_item, put_proposal, reduce_rows
-from strongroom.vault.erasures import put_erasure
+from strongroom.vault.destructions import put_approval, put_erasure, put_plan_item, put_proposal, reduce_rows
 from strongroom.vault.log_reader import readable
 from strongroom.vault.tombstones import every_tombstone
 

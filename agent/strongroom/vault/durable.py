@@ -1,13 +1,8 @@
-"""Flushing while a file is still being written, so that the flush at its end finds little left to do.
+"""The write protocol: a file counts as written once it was flushed, dropped from the page cache and read back.
 
-A flush that fails in the background has taken the kernel's only report of the error, so the failure is kept and the
-last flush, which decides, raises it.
-
-The write protocol: what is believed to be on the disk has been flushed, dropped from the page cache and read back.
-
-A file is written under a temporary name, flushed, read back from the disk, given its name without ever overwriting
-another, and its folder is flushed. When a flush fails the file is thrown away: the kernel may have dropped the dirty
-pages, so calling fsync again would report a success that never was.
+A file is written under a temporary name, flushed, read back from the disk, and given its name without overwriting
+another; then its folder is flushed. If a flush fails the file is discarded: the kernel may have dropped the dirty
+pages, and calling fsync again would report a success that never happened.
 """
 
 from __future__ import annotations

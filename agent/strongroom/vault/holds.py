@@ -11,10 +11,19 @@ from msgspec.structs import replace
 
 from strongroom.model.archive import Archive
 from strongroom.model.hold import Hold, HoldRule, Subject, catches
-from strongroom.model.rename import Noun
-from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.model.names import Noun
+from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.retention_records import record_of
-from strongroom.vault.rows import RowUnreadable, leave_out, readable, reads
+from strongroom.vault.rows import (
+    RowUnreadable,
+    leave_out,
+    readable,
+    reads,
+    to_instant,
+    to_instant_or_none,
+    to_text,
+    to_text_or_none,
+)
 from strongroom.vault.streams import renames
 
 _HOLD = (

@@ -16,9 +16,9 @@ from msgspec import Struct
 from strongroom.model.job import Cause, Job, State, Wait
 from strongroom.model.plan import ExportSpec
 from strongroom.model.window import Window
-from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.log import entries_of_job
-from strongroom.vault.rows import readable, reads
+from strongroom.vault.rows import readable, reads, to_instant, to_instant_or_none, to_text, to_text_or_none
 
 JOB_COLUMNS = (
     "id, stream, source, window_start, window_end, datasets, filters, state, created_at, changed_at, next_at, purpose, "

@@ -13,15 +13,14 @@ from datetime import timedelta
 from itertools import product
 from typing import Any
 
-from strongroom.model.archive import Archive
+from strongroom.model.archive import Archive, Sort
 from strongroom.model.errors import UsageError
 from strongroom.model.job import Job
-from strongroom.model.listing import Sort
 from strongroom.model.window import Window
 from strongroom.vault.archives import read_archive
-from strongroom.vault.catalogue import Catalogue, to_text
+from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.jobs import JOB_COLUMNS, read_job
-from strongroom.vault.rows import RowUnreadable, leave_out, read_page
+from strongroom.vault.rows import RowUnreadable, leave_out, read_page, to_text
 from strongroom.vault.streams import archived_as
 
 KEYS = {Sort.ARCHIVED: "verified_at", Sort.WINDOW: "window_start", Sort.SIZE: "size", Sort.RECORDS: "records"}

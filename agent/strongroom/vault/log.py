@@ -21,15 +21,14 @@ from msgspec import Struct
 from strongroom.evidence.line import GENESIS, Entry, Fact, digest, format_line
 from strongroom.model.alert import LOG_REMADE, Level
 from strongroom.model.errors import VaultError
+from strongroom.model.text import counted
 from strongroom.model.times import format_instant
-from strongroom.model.units import counted
 from strongroom.vault.alerts import AlertRecord, put_alert
-from strongroom.vault.catalogue import Catalogue, to_instant, to_text
+from strongroom.vault.catalogue import FACT, PUT_FACT, Catalogue
 from strongroom.vault.durable import flush_folder, in_words, write_all
-from strongroom.vault.facts import FACT, PUT_FACT
 from strongroom.vault.files import NEVER_OURS, open_descriptor
-from strongroom.vault.log_reader import LogWalk, is_in_chain
-from strongroom.vault.rows import is_line, read_line, readable
+from strongroom.vault.log_reader import LogWalk, is_in_chain, is_line, read_line
+from strongroom.vault.rows import readable, to_instant, to_text
 
 
 def told_entries(rest: str = "") -> str:
@@ -336,3 +335,9 @@ def _is_told(row: sqlite3.Row) -> bool:
 
 def _logged(row: sqlite3.Row) -> Logged:
     return Logged(row["seq"], read_line(row["seq"], row["line"]), row["words"])
+
+
+def last_entry_number(catalogue: Catalogue) -> int:
+    """Return how many entries the evidence log has."""
+    row = catalogue.read_one(LAST_ENTRY)
+    return int(row["seq"]) if row else 0

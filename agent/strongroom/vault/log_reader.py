@@ -11,13 +11,15 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from msgspec import Struct
 
 from strongroom.evidence.line import GENESIS, digest
 from strongroom.model.errors import VaultError
+from strongroom.model.times import parse_instant
 from strongroom.vault.catalogue import Catalogue
-from strongroom.vault.rows import UNREADABLE
+from strongroom.vault.rows import UNREADABLE, RowUnreadable, unreadable
 
 LINES_AFTER = "SELECT seq, line FROM entries WHERE seq > ? ORDER BY seq LIMIT ?"
 
@@ -78,3 +80,24 @@ class LogWalk(Struct):
                 hint="compare with a copy of the log: strongroom audit verify",
             )
         self.seq, self.prev = seq, digest(line)
+
+
+def is_line(line: bytes) -> bool:
+    """Say whether an entry's line can be read."""
+    try:
+        read_line(0, line)
+    except RowUnreadable:
+        return False
+    return True
+
+
+def read_line(seq: object, line: bytes) -> dict[str, Any]:
+    """Return the body of an entry's line, with the parts that every entry has. Raises RowUnreadable."""
+    try:
+        body = json.loads(line)
+        if isinstance(body["facts"], dict) and isinstance(body["kind"], str):
+            parse_instant(body["at"])
+            return dict(body)
+    except UNREADABLE as error:
+        raise unreadable("entries", seq) from error
+    raise unreadable("entries", seq)

@@ -19,10 +19,10 @@ from msgspec.structs import replace
 
 from strongroom.model.archive import Archive
 from strongroom.model.times import Chance, parse_instant
-from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.log import told_entries
 from strongroom.vault.log_reader import is_in_chain, readable
-from strongroom.vault.rows import reads, text_list
+from strongroom.vault.rows import reads, text_list, to_instant, to_instant_or_none, to_text, to_text_or_none
 
 _STANDING = """archives.holding IN ('held', 'quarantined')
     AND archives.id NOT IN (SELECT archive FROM condemned WHERE stage IN ('destroying', 'destroyed'))"""

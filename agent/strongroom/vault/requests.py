@@ -11,9 +11,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text
+from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.log import require_current
-from strongroom.vault.rows import readable, reads
+from strongroom.vault.rows import readable, reads, to_instant, to_instant_or_none, to_text
 
 PUT_REQUEST = "INSERT INTO requests (id, at, wish, subject, by, accepted, answer) VALUES (?, ?, ?, ?, ?, 0, '')"
 _REQUEST_COLUMNS = "id, at, wish, subject, by, done_at, accepted, answer"

@@ -16,10 +16,19 @@ from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import VaultError
 from strongroom.model.retention import RetentionRecord, RetentionRule, end_of
 from strongroom.model.window import Window
-from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.manifest import read_manifest
 from strongroom.vault.manifest_schema import rule_of, write_rule
-from strongroom.vault.rows import UNREADABLE, readable, reads, unreadable
+from strongroom.vault.rows import (
+    UNREADABLE,
+    readable,
+    reads,
+    to_instant,
+    to_instant_or_none,
+    to_text,
+    to_text_or_none,
+    unreadable,
+)
 from strongroom.vault.streams import archived_as
 
 KNOWN_STREAMS = """

@@ -1,9 +1,7 @@
-"""What SQLite's result codes mean: whose doing an error is, and what to do about it.
+"""Rows of the catalogue become values, or an error that names the row.
 
-A row of the catalogue becomes a value, or an error that names the row.
-
-Anybody who can write the file can put anything into any column. What cannot be read is named, with the next step, and
-never taken for a fault of the program.
+Anyone who can write the file can put anything into any column. A row that cannot be read is named, with the next step,
+and is never taken for a bug of the program.
 """
 
 from __future__ import annotations
@@ -13,51 +11,19 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from functools import lru_cache, wraps
 from inspect import get_annotations
 from types import NoneType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct
 
-from strongroom.model.errors import UsageError, VaultError
-from strongroom.model.times import parse_instant
-
-
-def code_of(error: sqlite3.Error) -> int:
-    """Return SQLite's primary result code, 0 for an error that Python's module made itself.
-
-    An index of the write-ahead log that finds no space is a full disk, though SQLite counts it among the disk's errors.
-    """
-    extended = int(getattr(error, "sqlite_errorcode", 0))
-    return sqlite3.SQLITE_FULL if extended == sqlite3.SQLITE_IOERR_SHMSIZE else extended & 0xFF
-
-
-BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-WORLD = {
-    sqlite3.SQLITE_FULL: ("the disk is full while writing the catalogue", "free space, then start again"),
-    sqlite3.SQLITE_READONLY: (
-        "the catalogue cannot be written",
-        "check owner and permissions of the vault's folder, and whether its disk is mounted for writing",
-    ),
-    sqlite3.SQLITE_CANTOPEN: (
-        "the catalogue cannot be opened by this user",
-        "check owner and permissions of the vault's folder and of catalogue.sqlite in it",
-    ),
-    sqlite3.SQLITE_PERM: ("the catalogue cannot be opened by this user", "check owner and permissions of the vault"),
-    sqlite3.SQLITE_IOERR: (
-        "the disk reports an error at the catalogue",
-        "check the disk before anything else: dmesg; and that it is there and has space",
-    ),
-}
-"""What the world does to the catalogue: the machine is to be mended, not the vault."""
-
+from strongroom.model.errors import VaultError
+from strongroom.model.times import require_utc
+from strongroom.vault.connection import Unstorable
 
 Value = TypeVar("Value")
-
-
-class Unstorable(UsageError):
-    """A value that the catalogue can neither hold nor look up."""
 
 
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, Unstorable)
@@ -192,22 +158,24 @@ def read_page(
         wanted *= 2
 
 
-def is_line(line: bytes) -> bool:
-    """Say whether an entry's line can be read."""
-    try:
-        read_line(0, line)
-    except RowUnreadable:
-        return False
-    return True
+def to_text(instant: datetime) -> str:
+    """Write an instant for a column: a fixed number of digits, so that text order is order in time."""
+    return require_utc(instant).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def read_line(seq: object, line: bytes) -> dict[str, Any]:
-    """Return the body of an entry's line, with the parts that every entry has. Raises RowUnreadable."""
+def to_text_or_none(instant: datetime | None) -> str | None:
+    """Write an instant that may be absent."""
+    return None if instant is None else to_text(instant)
+
+
+def to_instant(text: str) -> datetime:
+    """Read an instant from a column. Raises RowUnreadable."""
     try:
-        body = json.loads(line)
-        if isinstance(body["facts"], dict) and isinstance(body["kind"], str):
-            parse_instant(body["at"])
-            return dict(body)
-    except UNREADABLE as error:
-        raise unreadable("entries", seq) from error
-    raise unreadable("entries", seq)
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise RowUnreadable("the catalogue holds a time that cannot be read", hint=HINT) from error
+
+
+def to_instant_or_none(text: str | None) -> datetime | None:
+    """Read an instant that may be absent."""
+    return None if text is None else to_instant(text)

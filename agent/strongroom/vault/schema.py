@@ -1,9 +1,7 @@
 """The catalogue's schema: numbered migrations, applied once each, in order, by one process at a time.
 
-Whether the catalogue's schema is the program's own: a foreign trigger or view could swallow what is written.
-
-Every table, index, trigger and view must be the one that the migrations make, to the letter of its text. What SQLite
-and the migrations keep for themselves is left out, but for a trigger on it.
+Every table, index, trigger and view must be exactly the one that the migrations make: a foreign trigger or view could
+swallow what is written. What SQLite and the migrations keep for themselves is left out, except a trigger on it.
 """
 
 from __future__ import annotations

@@ -13,10 +13,16 @@ from strongroom.evidence.line import Entry, Fact
 from strongroom.model.scrub import OVERHEAD, Lap
 from strongroom.model.times import format_instant, parse_instant
 from strongroom.vault import log_reader as chainwalk
-from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
-from strongroom.vault.facts import FACT, PUT_FACT
+from strongroom.vault.catalogue import FACT, PUT_FACT, Catalogue, read_fact
 from strongroom.vault.log import add_entry
-from strongroom.vault.rows import readable, reads
+from strongroom.vault.rows import (
+    readable,
+    reads,
+    to_instant,
+    to_instant_or_none,
+    to_text,
+    to_text_or_none,
+)
 
 _LAP = "number, began_at, total, done, archives, cursor, ended_at"
 LAST_LAP = f"SELECT {_LAP} FROM scrubs ORDER BY number DESC LIMIT 1"
@@ -245,3 +251,8 @@ def _lap(row: sqlite3.Row) -> Lap:
 @reads("scrub_findings", "archive")
 def _finding(row: sqlite3.Row) -> ScrubFinding:
     return ScrubFinding(row["archive"], row["file"], row["code"], row["message"], to_instant(row["found_at"]))
+
+
+def scrubbed_at(catalogue: Catalogue) -> datetime | None:
+    """Return when the last scrub of the whole vault ended, or None when there was none."""
+    return read_fact(catalogue, "scrubbed-at", to_instant)

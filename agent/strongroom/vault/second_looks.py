@@ -13,10 +13,10 @@ from strongroom.model.coverage import Cover, Interval
 from strongroom.model.second_look import Doubt, SecondLook, SecondLookOutcome
 from strongroom.model.times import format_instant, parse_instant
 from strongroom.model.window import Window
-from strongroom.vault.catalogue import Catalogue, to_instant, to_text
+from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.coverage import covered_by
 from strongroom.vault.log import add_entry, entries_about_empty
-from strongroom.vault.rows import UNREADABLE, naming, unreadable
+from strongroom.vault.rows import UNREADABLE, naming, to_instant, to_text, unreadable
 
 SETTLED_BEFORE = """
 SELECT window_start, window_end, cover FROM coverage

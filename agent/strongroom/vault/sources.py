@@ -1,7 +1,4 @@
-"""What the vault remembers of a source: whether it is paused, and what counts against its quota.
-
-What a provider told of an account: how long its plan keeps records, when that was last asked, and its clock.
-"""
+"""What the vault remembers of a source: whether it is paused, its use of the quota, and facts about the account."""
 
 from __future__ import annotations
 
@@ -14,10 +11,9 @@ from msgspec import Struct
 from strongroom.model.job import Cause, Job
 from strongroom.model.provider import Listed, Standing
 from strongroom.model.quota import HOUR, Usage
-from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
-from strongroom.vault.facts import FACT, PUT_FACT, read_fact, seconds
+from strongroom.vault.catalogue import FACT, PUT_FACT, Catalogue, read_fact, seconds
 from strongroom.vault.jobs import _LIVE
-from strongroom.vault.rows import reads
+from strongroom.vault.rows import reads, to_instant, to_instant_or_none, to_text, to_text_or_none
 
 _SOURCE_COLUMNS = "name, paused, surveyed_at, refused_until, clock_skew, refused_cause, refused_words"
 SOURCE = f"SELECT {_SOURCE_COLUMNS} FROM sources WHERE name = ?"
@@ -240,3 +236,22 @@ def _told(source: str) -> str:
 
 def _asked(source: str) -> str:
     return f"retention of {source} is asked again"
+
+
+def paused_sources(catalogue: Catalogue) -> dict[str, str]:
+    """Return why each paused source is paused."""
+    return {row["name"]: row["paused"] for row in catalogue.read(SOURCES) if row["paused"]}
+
+
+def known_retention(catalogue: Catalogue, source: str) -> timedelta | None:
+    """Return how long a source was last known to keep its records."""
+    return read_fact(catalogue, _retention_fact(source), seconds)
+
+
+def remember_retention(catalogue: Catalogue, source: str, keeps: timedelta) -> None:
+    """Remember how long a source keeps its records; inside a transaction."""
+    catalogue.write(PUT_FACT, _retention_fact(source), str(keeps.total_seconds()))
+
+
+def _retention_fact(source: str) -> str:
+    return f"retention of {source}"

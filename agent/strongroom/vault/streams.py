@@ -1,9 +1,8 @@
-"""What the vault remembers of a stream besides its plan: from where on it must be covered, and whether it is paused.
+"""What the vault remembers of a stream besides its plan, and renames of streams and sources.
 
-A stream or source that was given another name, in the catalogue: what it covers and does goes by the new one.
-
-Archives and tombstones keep the name that they came under. Coverage, jobs and classes are moved, so that a window that
-is archived, lost or destroyed is not exported again because of a name. The log says which names belong together.
+Archives and tombstones keep the name that they came under. Coverage, jobs and classes are moved to the new name, so
+that a window that is archived, lost or destroyed is not exported again because of a name. The log records which names
+belong together.
 """
 
 from __future__ import annotations
@@ -17,13 +16,23 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from strongroom.model.names import Noun, Renamed, Renames
 from strongroom.model.plan import Stream
-from strongroom.model.rename import Noun, Renamed, Renames
 from strongroom.model.window import Window
-from strongroom.vault.catalogue import Catalogue, to_instant, to_instant_or_none, to_text, to_text_or_none
-from strongroom.vault.facts import PUT_FACT
+from strongroom.vault.catalogue import PUT_FACT, Catalogue
 from strongroom.vault.log import entries_of_renames
-from strongroom.vault.rows import UNREADABLE, naming, readable, reads, text_list, unreadable
+from strongroom.vault.rows import (
+    UNREADABLE,
+    naming,
+    readable,
+    reads,
+    text_list,
+    to_instant,
+    to_instant_or_none,
+    to_text,
+    to_text_or_none,
+    unreadable,
+)
 
 STREAM = "SELECT name, floor, since, edge, paused FROM streams WHERE name = ?"
 STREAMS = "SELECT name, floor, since, edge, paused FROM streams ORDER BY name"

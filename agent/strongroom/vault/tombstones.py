@@ -21,11 +21,11 @@ from strongroom.model.destruction import Ground, PlanItem, Proposal
 from strongroom.model.errors import VaultError
 from strongroom.model.times import format_instant, parse_instant
 from strongroom.model.window import Window
-from strongroom.vault.catalogue import Catalogue, to_text
+from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.layout import FORMAT, Layout
 from strongroom.vault.log import entries_of_archive
 from strongroom.vault.manifest_schema import check_tombstone, require_text
-from strongroom.vault.rows import RowUnreadable, leave_out, reads
+from strongroom.vault.rows import RowUnreadable, leave_out, reads, to_text
 from strongroom.vault.streams import archived_as
 
 _TOMBSTONE = "archive, certificate_sha256, tombstone"

@@ -12,14 +12,20 @@ from pathlib import Path
 
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import VaultError
-from strongroom.vault.catalogue import Catalogue, create_catalogue, open_catalogue, require_own_files
+from strongroom.vault.catalogue import (
+    PUT_FACT,
+    Catalogue,
+    create_catalogue,
+    open_catalogue,
+    read_fact,
+    require_own_files,
+)
+from strongroom.vault.connection import require_not_empty
 from strongroom.vault.durable import in_words, make_folder, publish, remove, write_new
-from strongroom.vault.facts import PUT_FACT, read_fact
 from strongroom.vault.files import empty_folder, is_there, list_folder, open_file, read_file, require_folders
 from strongroom.vault.layout import FORMAT, Layout
 from strongroom.vault.log import write_out
 from strongroom.vault.manifest import read_manifest, write_manifest
-from strongroom.vault.readonly import require_not_empty
 
 
 class Vault:

@@ -17,8 +17,8 @@ from kit.evidence_chain import Lines, chained, forge_note, raw, read_lines, sign
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.destruction import Ground, Person, PlanItem, Proposal, Stage, plan_digest
 from strongroom.vault.archives import get_archive
-from strongroom.vault.catalogue import to_text
 from strongroom.vault.log import add_entry
+from strongroom.vault.rows import to_text
 from strongroom.vault.tombstones import carve, put_tombstone, write_tombstone
 
 Act = Callable[[Scene], object]

@@ -51,9 +51,9 @@ from strongroom.model.hold import HoldRule
 from strongroom.model.retention import Period, RetentionRule
 from strongroom.model.times import format_instant
 from strongroom.vault.alerts import standing_alerts
-from strongroom.vault.catalogue import to_text
-from strongroom.vault.facts import PUT_FACT
+from strongroom.vault.catalogue import PUT_FACT
 from strongroom.vault.log import add_entry
+from strongroom.vault.rows import to_text
 from strongroom.vault.vault import Vault, open_vault
 
 DAY = timedelta(days=1)

@@ -16,8 +16,7 @@ from strongroom.engine.core.identities import Identities
 from strongroom.engine.core.people import acting_person
 from strongroom.engine.destruction.propose import propose, require_ripe
 from strongroom.engine.retention.rules import Judgement
-from strongroom.model.archive import Archive, Holding
-from strongroom.model.difference import Difference
+from strongroom.model.archive import Archive, Difference, Holding
 from strongroom.model.hold import HoldRule
 from strongroom_tui.background_work import BackgroundWork
 from strongroom_tui.dialogs.dialog import AskLine

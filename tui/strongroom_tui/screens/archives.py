@@ -10,8 +10,7 @@ from textual.binding import Binding, BindingType
 
 from strongroom.engine.queries import lists as readings
 from strongroom.engine.retention.verdicts import held_among
-from strongroom.model.archive import Archive, Holding
-from strongroom.model.listing import Sort
+from strongroom.model.archive import Archive, Holding, Sort
 from strongroom_tui.dialogs.dialog import Choose
 from strongroom_tui.dialogs.package_dialog import ask_on
 from strongroom_tui.reader import Seen, VaultSession

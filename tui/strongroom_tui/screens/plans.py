@@ -15,7 +15,7 @@ from strongroom.engine.destruction.approve import ApprovalStatus, Approved, appr
 from strongroom.engine.destruction.commands import context_of, due_archives, find_plan, overview
 from strongroom.engine.destruction.context import DestructionContext as DestructionDesk
 from strongroom.engine.destruction.propose import DestructionPlan, propose, undo
-from strongroom.model.units import noun_of
+from strongroom.model.text import noun_of
 from strongroom_tui.dialogs.dialog import AskLine, Confirm
 from strongroom_tui.reader import Seen, VaultSession
 from strongroom_tui.screens.holds import NEED

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, time, timedelta
 
 from rich.cells import cell_len
 
+from strongroom.model.text import counted
 from strongroom.model.times import format_instant
-from strongroom.model.units import counted
 from strongroom.model.window import Window
 
 _UNITS = ("KB", "MB", "GB", "TB", "PB")

@@ -16,8 +16,7 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
 from strongroom.model.errors import UsageError
-from strongroom.model.listing import read_stretch
-from strongroom.model.window import Window
+from strongroom.model.window import Window, read_stretch
 from strongroom_tui.widgets.text import clip
 
 

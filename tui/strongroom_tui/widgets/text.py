@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from strongroom.model.printable import clean as clean  # what is drawn goes through it
+from strongroom.model.text import clean as clean  # what is drawn goes through it
 
 
 def clip(text: str, width: int) -> str:

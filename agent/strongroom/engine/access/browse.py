@@ -21,8 +21,7 @@ from strongroom.age.reader import SealedReader
 from strongroom.engine.core.identities import unlock
 from strongroom.engine.worker.compression import open_clear
 from strongroom.formats.exact_json import Delivered, Record, pretty
-from strongroom.formats.faults import Unreadable
-from strongroom.formats.read_exact import PlaintextReader
+from strongroom.formats.plaintext import PlaintextReader, Unreadable
 from strongroom.formats.records import read_delivered
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import UsageError

@@ -28,10 +28,9 @@ from strongroom.engine.access.fixity import Watch
 from strongroom.engine.core.identities import unlock
 from strongroom.engine.worker.compression import open_clear
 from strongroom.formats.exact_json import Delivered, Record, canonical_value
-from strongroom.formats.faults import printable
+from strongroom.formats.plaintext import printable
 from strongroom.formats.records import read_delivered, record_id
-from strongroom.model.archive import Archive, Holding
-from strongroom.model.difference import Change, DatasetDifference, Difference, FieldChange
+from strongroom.model.archive import Archive, Change, DatasetDifference, Difference, FieldChange, Holding
 from strongroom.model.errors import UsageError
 from strongroom.model.inspection import Caps
 from strongroom.model.plan import DatasetShape

@@ -20,8 +20,8 @@ from strongroom.engine.core.identities import public_key
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.alert import Alert, AlertKind, Level
 from strongroom.model.errors import UsageError
+from strongroom.model.text import counted
 from strongroom.model.times import Chance, format_instant
-from strongroom.model.units import counted
 from strongroom.vault.log import add_entry, require_current
 from strongroom.vault.recipients import (
     RecipientRecord,

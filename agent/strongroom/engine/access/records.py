@@ -24,7 +24,7 @@ from strongroom.age.reader import SealedReader
 from strongroom.engine.core.identities import unlock
 from strongroom.engine.worker.compression import open_clear
 from strongroom.formats.exact_json import Delivered
-from strongroom.formats.faults import Unreadable
+from strongroom.formats.plaintext import Unreadable
 from strongroom.formats.record_checks import read_time
 from strongroom.formats.records import read_delivered
 from strongroom.model.archive import Archive

@@ -26,7 +26,7 @@ from strongroom.engine.core.identities import unlock
 from strongroom.engine.worker.compression import Unpacked, decoder, open_delivered, require_known_coding
 from strongroom.engine.worker.seal_worker import Digest
 from strongroom.formats.compression import Gunzipped
-from strongroom.formats.read_exact import PlaintextReader
+from strongroom.formats.plaintext import PlaintextReader
 from strongroom.model.archive import Archive
 from strongroom.model.errors import SealError, UsageError, WorldError
 from strongroom.model.inspection import Caps

@@ -16,8 +16,7 @@ from strongroom.config.schema import NetworkSettings, SourceSettings
 from strongroom.engine.core.engine import SourceAccount
 from strongroom.evidence.line import Entry
 from strongroom.model.time_log import ADDRESS, BUILT_IN
-from strongroom.vault.catalogue import Catalogue
-from strongroom.vault.facts import FACT, PUT_FACT
+from strongroom.vault.catalogue import FACT, PUT_FACT, Catalogue
 from strongroom.vault.log import add_entry
 from strongroom.vault.vault import Vault
 

@@ -19,12 +19,12 @@ from msgspec import Struct, field
 
 from strongroom.engine.worker.client import Anteroom
 from strongroom.model.archive import Archive
+from strongroom.model.decision import RetryPolicy
 from strongroom.model.inspection import Caps
 from strongroom.model.job import Event, Job
 from strongroom.model.job_table import Facts
 from strongroom.model.provider import Observation
 from strongroom.model.quota import QueueRules
-from strongroom.model.retry_policy import RetryPolicy
 from strongroom.model.second_look import DELAY
 from strongroom.model.times import Chance, Clock
 from strongroom.providers.port import Provider

@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from strongroom.engine.core.engine import Engine
 from strongroom.model.times import format_instant, parse_instant
-from strongroom.vault.catalogue import to_text
-from strongroom.vault.facts import PUT_FACT, read_fact
+from strongroom.vault.catalogue import PUT_FACT, read_fact
+from strongroom.vault.rows import to_text
 from strongroom.vault.vault import Vault
 
 PUT_PROGRESS = """

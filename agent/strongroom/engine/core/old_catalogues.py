@@ -15,8 +15,7 @@ from pathlib import Path
 from strongroom.evidence.line import Entry
 from strongroom.model.errors import StrongroomError
 from strongroom.model.times import Clock
-from strongroom.vault.catalogue import Catalogue, open_to_read
-from strongroom.vault.facts import FACT, PUT_FACT
+from strongroom.vault.catalogue import FACT, PUT_FACT, Catalogue, open_to_read
 from strongroom.vault.files import list_folder
 from strongroom.vault.layout import Layout
 from strongroom.vault.log import ENTRY, LAST_ENTRY, add_entry

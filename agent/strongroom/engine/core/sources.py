@@ -15,10 +15,10 @@ from strongroom.config.secrets import SecretRef, resolve
 from strongroom.engine.core.addresses import address_of
 from strongroom.engine.core.engine import Engine, SourceAccount, StepResult
 from strongroom.engine.worker.client import Anteroom
+from strongroom.model.decision import RetryPolicy
 from strongroom.model.errors import UsageError
 from strongroom.model.job import Job
 from strongroom.model.plan import Plan, Stream
-from strongroom.model.retry_policy import RetryPolicy
 from strongroom.model.times import Chance, Clock
 from strongroom.vault.vault import Vault, open_vault
 

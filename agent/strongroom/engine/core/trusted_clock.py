@@ -20,11 +20,10 @@ from strongroom.model.clock_check import ClockFault, ClockVerdict, ClockVote, To
 from strongroom.model.errors import UsageError, VaultError, WorldError
 from strongroom.model.time_log import ACCEPTED, ADDRESS, BUILT_IN, CONFIRMED, CREATED, TimeLog
 from strongroom.model.times import Clock, format_instant, parse_instant, rough_duration
-from strongroom.vault.catalogue import Catalogue, to_instant, to_text
-from strongroom.vault.facts import PUT_FACT, read_fact
+from strongroom.vault.catalogue import PUT_FACT, Catalogue, read_fact
 from strongroom.vault.log import add_entry
 from strongroom.vault.log_reader import LogWalk
-from strongroom.vault.rows import UNREADABLE
+from strongroom.vault.rows import UNREADABLE, to_instant, to_text
 from strongroom.vault.vault import Vault
 
 MARK = "time"  # the high-water mark, as a fact of the vault

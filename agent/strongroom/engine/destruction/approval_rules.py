@@ -15,8 +15,8 @@ from strongroom.engine.core.alert_store import reconcile
 from strongroom.engine.destruction.context import DestructionRules
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.alert import Alert, AlertKind, Level
+from strongroom.model.text import counted
 from strongroom.model.times import format_duration, format_instant
-from strongroom.model.units import counted
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.log import add_entry, told_entries
 from strongroom.vault.log_reader import is_in_chain, readable

@@ -29,8 +29,13 @@ from strongroom.model.erasure import Erasure
 from strongroom.model.errors import UsageError, VaultError, WorldError
 from strongroom.model.retention import AtEnd
 from strongroom.vault.archives import readable_archives
-from strongroom.vault.destructions import live_proposals, matching_proposal_ids, newest_proposals
-from strongroom.vault.erasures import matching_erasure_ids, newest_erasures
+from strongroom.vault.destructions import (
+    live_proposals,
+    matching_erasure_ids,
+    matching_proposal_ids,
+    newest_erasures,
+    newest_proposals,
+)
 from strongroom.vault.lock import hold
 from strongroom.vault.rows import RowUnreadable, leave_out
 from strongroom.vault.tombstones import DestroyedArchive as DestroyedArchive

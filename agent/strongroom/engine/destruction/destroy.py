@@ -51,7 +51,7 @@ from strongroom.model.destruction import (
     ripe_at,
 )
 from strongroom.model.errors import StrongroomError, VaultError
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 from strongroom.vault.archives import get_archive, key_digest
 from strongroom.vault.destructions import (
     approvals_of,

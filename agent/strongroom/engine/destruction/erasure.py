@@ -32,18 +32,20 @@ from strongroom.model.destruction import (
 from strongroom.model.erasure import Erasure, ErasureAnswer, ErasureState, reply, subject_hash
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import may_touch
-from strongroom.model.ids import make_id
-from strongroom.model.units import counted
+from strongroom.model.names import make_id
+from strongroom.model.text import counted
 from strongroom.model.window import Window
 from strongroom.vault.archives import get_archive, has_archive
 from strongroom.vault.destructions import (
+    get_erasure,
     get_proposal,
     items_of_plan,
     live_plan_items,
+    pending_erasures,
     proposals_of_erasure,
+    put_erasure,
     put_plan_item,
 )
-from strongroom.vault.erasures import get_erasure, pending_erasures, put_erasure
 from strongroom.vault.retention_records import records
 from strongroom.vault.tombstones import get_tombstone
 from strongroom.vault.vault import Vault

@@ -28,13 +28,7 @@ from strongroom.model.times import Clock, format_instant
 from strongroom.vault.alerts import AlertRecord, get_alert, put_alert
 from strongroom.vault.archives import ARCHIVE, get_archive
 from strongroom.vault.catalogue import Catalogue
-from strongroom.vault.destructions import (
-    approvals_of,
-    get_proposal,
-    items_of_plan,
-    live_plan_items,
-    newest_proposals,
-)
+from strongroom.vault.destructions import approvals_of, get_proposal, items_of_plan, live_plan_items, newest_proposals
 from strongroom.vault.holds import holds
 from strongroom.vault.log import add_entry, require_current
 from strongroom.vault.retention_records import get_record

@@ -33,7 +33,7 @@ from strongroom.model.destruction import (
     ripe_at,
 )
 from strongroom.model.errors import UsageError
-from strongroom.model.ids import make_id
+from strongroom.model.names import make_id
 from strongroom.model.window import Window
 from strongroom.vault.archives import get_archive
 from strongroom.vault.destructions import (

@@ -16,8 +16,7 @@ from strongroom.engine.retention.sealed_matter import SEALED
 from strongroom.model.hold import Hold, HoldRule
 from strongroom.model.times import format_instant, parse_instant
 from strongroom.vault.archives import get_archive
-from strongroom.vault.catalogue import Catalogue
-from strongroom.vault.facts import PUT_FACT
+from strongroom.vault.catalogue import PUT_FACT, Catalogue
 from strongroom.vault.holds import put_hold, release_hold
 from strongroom.vault.log_reader import readable
 from strongroom.vault.manifest_schema import read_rule

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from strongroom.engine.core.engine import Engine
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Holding
+from strongroom.model.decision import next_try
 from strongroom.model.errors import Interrupted, NotOffered, ProviderError, RequestRefused
-from strongroom.model.retry_policy import next_try
 from strongroom.vault.archives import get_archive
 from strongroom.vault.jobs import Deletion, is_in_use, owe_deletion, owed_deletions, settle_deletion
 from strongroom.vault.log import add_entry

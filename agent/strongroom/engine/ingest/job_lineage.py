@@ -17,9 +17,9 @@ from strongroom.engine.ingest.transitions import record
 from strongroom.model.archive import Archive
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import UsageError
-from strongroom.model.ids import make_id
 from strongroom.model.job import Cause, Event, Job, State
 from strongroom.model.job_table import Facts
+from strongroom.model.names import make_id
 from strongroom.model.provider import Renewal
 from strongroom.vault.archives import get_archive, version_after, version_before
 from strongroom.vault.coverage import interval_at

@@ -34,9 +34,9 @@ from strongroom.model.horizon import (
     settled_until,
     split_settled,
 )
-from strongroom.model.ids import make_id
 from strongroom.model.job import SECOND_LOOK, Cause, Event, Job, State
 from strongroom.model.job_table import Facts, IllegalMove
+from strongroom.model.names import make_id
 from strongroom.model.plan import SETTLE, ExportSpec, Plan, Stream, boundary, following, newest_ended, oldest_whole
 from strongroom.model.quota import queue_key
 from strongroom.model.times import format_instant

@@ -18,9 +18,8 @@ from strongroom.engine.retention.holds import repeat_hold
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import HoldRule
-from strongroom.model.ids import fold_name
+from strongroom.model.names import Noun, Renamed, fold_name, pair_names
 from strongroom.model.plan import Stream
-from strongroom.model.rename import Noun, Renamed, pair_names
 from strongroom.model.times import Chance
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.holds import holds

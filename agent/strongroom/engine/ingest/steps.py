@@ -14,7 +14,7 @@ from strongroom.engine.core.engine import Engine, JobContext, StepResult
 from strongroom.engine.ingest import transfer
 from strongroom.engine.ingest.job_lineage import succeed
 from strongroom.engine.ingest.transfer import trouble
-from strongroom.model.decision import Act, Step, absent, recognise
+from strongroom.model.decision import Act, Step, absent, next_poll, next_try, poll_pause, recognise
 from strongroom.model.errors import (
     ExportGone,
     NotOffered,
@@ -26,7 +26,6 @@ from strongroom.model.errors import (
 from strongroom.model.job import Cause, Event, Job
 from strongroom.model.job_table import Facts
 from strongroom.model.provider import Listed, Observation, Standing
-from strongroom.model.retry_policy import next_poll, next_try, poll_pause
 from strongroom.vault.jobs import known_refs, waiting_refs
 from strongroom.vault.sources import get_source, put_source, remember_list, seen_before
 

@@ -16,7 +16,7 @@ from strongroom.engine.retention.rules import with_rule
 from strongroom.engine.worker.client import SealerDied
 from strongroom.engine.worker.protocol import Durable, SealRequest
 from strongroom.model.archive import Archive, Holding
-from strongroom.model.decision import Step
+from strongroom.model.decision import Step, next_room, next_try
 from strongroom.model.errors import (
     AuthRefused,
     CodingRefused,
@@ -34,11 +34,10 @@ from strongroom.model.errors import (
     VaultError,
     WorldError,
 )
-from strongroom.model.ids import make_id
 from strongroom.model.inspection import Inspection
 from strongroom.model.job import Cause, Event, Job, State
 from strongroom.model.job_table import Facts
-from strongroom.model.retry_policy import next_room, next_try
+from strongroom.model.names import make_id
 
 
 def trouble(engine: Engine, job: Job, error: ProviderError) -> StepResult:

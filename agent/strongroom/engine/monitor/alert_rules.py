@@ -28,13 +28,14 @@ from strongroom.model.inspection import judge_volume
 from strongroom.model.plan import Plan
 from strongroom.model.scrub import ScrubPace
 from strongroom.model.second_look import SecondLook, SecondLookOutcome, words_of
+from strongroom.model.text import counted, noun_of
 from strongroom.model.times import format_instant
-from strongroom.model.units import counted, noun_of
 from strongroom.model.waiting import code_words
 from strongroom.model.window import Window
-from strongroom.vault.alert_queries import known_retention, paused_sources, quarantined_counts, remember_retention
+from strongroom.vault.archives import quarantined_counts
 from strongroom.vault.log import add_entry
 from strongroom.vault.second_looks import second_looks
+from strongroom.vault.sources import known_retention, paused_sources, remember_retention
 from strongroom.vault.vault import Vault
 
 RECENT = timedelta(days=30)  # an outcome is told for so long to whoever did not hear of it

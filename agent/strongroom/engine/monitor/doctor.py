@@ -46,10 +46,10 @@ from strongroom.engine.retention.scope import unconfigured
 from strongroom.evidence.line import read_chain
 from strongroom.model.coverage import closers_of
 from strongroom.model.errors import RequestRefused, StrongroomError, VaultError
+from strongroom.model.names import Noun
 from strongroom.model.plan import ExportSpec, Plan, Stream
-from strongroom.model.rename import Noun
+from strongroom.model.text import counted
 from strongroom.model.times import Clock, rough_duration
-from strongroom.model.units import counted
 from strongroom.model.window import Window
 from strongroom.providers.port import Provider
 from strongroom.vault.files import is_there, open_lines

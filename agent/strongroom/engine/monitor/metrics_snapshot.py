@@ -14,12 +14,12 @@ from strongroom.model.alert import Level
 from strongroom.model.job import State
 from strongroom.model.provider import Limits
 from strongroom.model.quota import HOUR
-from strongroom.vault.alert_queries import last_entry_number, scrubbed_at
 from strongroom.vault.alerts import standing_alerts
 from strongroom.vault.archives import Totals, archive_totals
 from strongroom.vault.files import file_size, is_file
 from strongroom.vault.jobs import jobs_by_state
-from strongroom.vault.scrubs import count_findings, last_lap
+from strongroom.vault.log import last_entry_number
+from strongroom.vault.scrubs import count_findings, last_lap, scrubbed_at
 from strongroom.vault.sources import usage_of
 from strongroom.vault.vault import Vault
 

@@ -23,7 +23,7 @@ from strongroom.model.horizon import asked_after
 from strongroom.model.plan import Plan
 from strongroom.model.provider import Limits, Listed, Match, Probe, Standing
 from strongroom.model.quota import HOUR
-from strongroom.model.units import counted, noun_of
+from strongroom.model.text import counted, noun_of
 from strongroom.providers.port import Provider
 from strongroom.vault.sources import note_checked_retention
 

@@ -28,7 +28,8 @@ from strongroom.model.horizon import NO_COPY, AtRisk, asked_after, at_risk
 from strongroom.model.plan import Plan
 from strongroom.model.second_look import SecondLookOutcome
 from strongroom.model.window import Window
-from strongroom.vault.alert_queries import Sample, held_intervals, held_until, intervals_covered, newest_samples
+from strongroom.vault.archives import Sample, newest_samples
+from strongroom.vault.coverage import held_intervals, held_until, intervals_covered
 from strongroom.vault.second_looks import second_looks
 from strongroom.vault.sources import get_source
 from strongroom.vault.streams import all_streams, get_stream

@@ -12,10 +12,10 @@ from strongroom.model.backlog_forecast import DiskForecast, Growth, forecast_dis
 from strongroom.model.job import Cause, Wait
 from strongroom.model.provider import Limits
 from strongroom.model.quota import HOUR
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 from strongroom.model.waiting import wait_words
-from strongroom.vault.alert_queries import Sample, newest_samples
 from strongroom.vault.alerts import newest_alerts
+from strongroom.vault.archives import Sample, newest_samples
 from strongroom.vault.sources import get_source, usage_of
 from strongroom.vault.vault import Vault
 

@@ -25,7 +25,7 @@ from strongroom.engine.proof.known_checkpoints import NOWHERE, CheckpointPlace, 
 from strongroom.evidence.verifier import Key, Log, Wrong, check_log, compare_file
 from strongroom.evidence.verifier import Report as Report  # the command line names it from here
 from strongroom.model.errors import UsageError, VaultError
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 from strongroom.vault.checkpoints import PAGE, all_checkpoints, entries_matching, note_path, stamp_path, walk_lines
 from strongroom.vault.files import file_size, is_folder, is_there, read_file, walk
 from strongroom.vault.jobs import live_jobs

@@ -14,8 +14,8 @@ from strongroom.engine.proof.known_checkpoints import known_checkpoints
 from strongroom.evidence.tree import leaf_hash
 from strongroom.model.alert import Alert, AlertKind, Level
 from strongroom.model.errors import CatalogueBusy, StrongroomError, UsageError, VaultError
+from strongroom.model.text import counted
 from strongroom.model.times import Clock
-from strongroom.model.units import counted
 from strongroom.vault.checkpoints import (
     KeptCheckpoint,
     all_sendings,

@@ -25,8 +25,8 @@ from strongroom.evidence.line import Entry, Fact, read_chain
 from strongroom.evidence.note import NoteRefused, Signer, open_note
 from strongroom.evidence.tree import Tree, leaf_hash
 from strongroom.model.errors import CatalogueBusy, UsageError, VaultError
+from strongroom.model.text import counted
 from strongroom.model.times import Clock
-from strongroom.model.units import counted
 from strongroom.vault.checkpoints import (
     KeptCheckpoint,
     all_checkpoints,

@@ -20,12 +20,12 @@ from strongroom.model.errors import VaultError
 from strongroom.model.plan import Stream
 from strongroom.model.window import Window, subtract
 from strongroom.vault import derived as queries
-from strongroom.vault.catalogue import Catalogue, create_in_memory, to_instant, to_text
+from strongroom.vault.catalogue import Catalogue, create_in_memory
 from strongroom.vault.coverage import intervals_of
 from strongroom.vault.derived import TABLES, Row, Table
 from strongroom.vault.log_reader import LogWalk
 from strongroom.vault.manifest import read_manifest
-from strongroom.vault.rows import UNREADABLE, RowUnreadable
+from strongroom.vault.rows import UNREADABLE, RowUnreadable, to_instant, to_text
 from strongroom.vault.second_looks import second_looks
 from strongroom.vault.tombstones import read_tombstone, tombstone_path
 from strongroom.vault.vault import Vault

@@ -29,9 +29,9 @@ from strongroom.engine.destruction.redestroy import unapproved
 from strongroom.engine.retention.rules import is_locked
 from strongroom.evidence.verifier import Report, Wrong
 from strongroom.model.destruction import Stage, is_approved
+from strongroom.model.text import counted
 from strongroom.model.time_log import Leap
 from strongroom.model.times import rough_duration
-from strongroom.model.units import counted
 from strongroom.vault.archives import all_archive_ids
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.checkpoints import all_checkpoints

@@ -11,8 +11,8 @@ from strongroom.evidence.checkpoint import Checkpoint, read_unchecked
 from strongroom.evidence.tree import Proofs, leaf_hash, prove
 from strongroom.model.archive import Archive
 from strongroom.model.errors import UsageError, VaultError
+from strongroom.model.text import counted
 from strongroom.model.times import parse_instant
-from strongroom.model.units import counted
 from strongroom.vault.checkpoints import (
     KeptCheckpoint,
     all_checkpoints,

@@ -11,15 +11,14 @@ from pathlib import Path
 
 from strongroom.evidence.line import Entry
 from strongroom.model.errors import StrongroomError, UsageError
+from strongroom.model.text import counted
 from strongroom.model.times import Clock
-from strongroom.model.units import counted
 from strongroom.vault.catalogue import open_to_read
 from strongroom.vault.checkpoints import entries_matching
 from strongroom.vault.files import is_there, open_lines
 from strongroom.vault.layout import Layout
 from strongroom.vault.log import ENTRY, add_entry
-from strongroom.vault.log_reader import LogWalk
-from strongroom.vault.rows import read_line
+from strongroom.vault.log_reader import LogWalk, read_line
 from strongroom.vault.vault import Vault
 
 ACCEPTED = "history.accepted"

@@ -11,8 +11,8 @@ from strongroom.engine.proof.inclusion_proofs import Proven
 from strongroom.engine.proof.issuer import Issuer
 from strongroom.model.archive import Archive
 from strongroom.model.content_coding import undo_command
+from strongroom.model.text import counted
 from strongroom.model.times import format_instant
-from strongroom.model.units import counted
 from strongroom.vault.checkpoints import LoggedLine
 
 Phrase = Callable[[LoggedLine], str]

@@ -21,12 +21,13 @@ from strongroom.model.job_table import Facts, IllegalMove, advance
 from strongroom.model.plan import ExportSpec, Stream
 from strongroom.model.times import format_instant, parse_instant
 from strongroom.model.window import Window, subtract
-from strongroom.vault.catalogue import Catalogue, to_text
+from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.coverage import claim, drop_open, interval_at, put_interval, take_back_lost
 from strongroom.vault.destruction_replay import replay_destructions
 from strongroom.vault.jobs import get_job, put_job
 from strongroom.vault.log import said_of_unfinished
 from strongroom.vault.recipients import replay_recipients, replay_resealed
+from strongroom.vault.rows import to_text
 from strongroom.vault.scrubs import replay_settled
 from strongroom.vault.sources import (
     forget_ask,

@@ -20,7 +20,7 @@ from strongroom.model.coverage import Cover
 from strongroom.model.horizon import deadline
 from strongroom.model.plan import Plan, Span, boundary, following
 from strongroom.model.window import Window
-from strongroom.vault.alert_queries import count_covered, held_until
+from strongroom.vault.coverage import count_covered, held_until
 from strongroom.vault.streams import StreamState, all_streams
 from strongroom.vault.vault import Vault
 

@@ -16,8 +16,8 @@ from strongroom.model.coverage import HELD, Cover, joined, unheld
 from strongroom.model.errors import UsageError, VaultError
 from strongroom.model.plan import Stream
 from strongroom.model.second_look import SecondLookOutcome, words_of
+from strongroom.model.text import counted
 from strongroom.model.times import format_instant
-from strongroom.model.units import counted
 from strongroom.model.waiting import told_code
 from strongroom.model.window import Window, subtract
 from strongroom.vault.log import LAST_ENTRY

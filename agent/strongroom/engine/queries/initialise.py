@@ -20,9 +20,8 @@ from strongroom.evidence.note import Signer
 from strongroom.model.bech32 import encode_bech32
 from strongroom.model.errors import UsageError
 from strongroom.vault.durable import flush, in_words, write_all
-from strongroom.vault.layout import Layout
+from strongroom.vault.layout import README, Layout
 from strongroom.vault.log import add_entry
-from strongroom.vault.readme import README
 from strongroom.vault.vault import create_vault
 
 

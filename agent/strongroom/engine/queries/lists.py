@@ -25,11 +25,10 @@ from strongroom.engine.core.engine import Engine
 from strongroom.engine.core.heartbeat import Heartbeat, last_heartbeat
 from strongroom.engine.core.moments import Moment, moment_of, newest_moments
 from strongroom.evidence.line import Fact
-from strongroom.model.archive import Archive
+from strongroom.model.archive import Archive, Sort
 from strongroom.model.coverage import Interval
-from strongroom.model.ids import pick_name
 from strongroom.model.job import Job
-from strongroom.model.listing import Sort
+from strongroom.model.names import pick_name
 from strongroom.model.waiting import WaitGroup, group_waits
 from strongroom.model.window import Window
 from strongroom.vault import listing
@@ -42,7 +41,6 @@ from strongroom.vault.archives import (
     names_of_streams,
     read_archive,
 )
-from strongroom.vault.catalogue import to_instant
 from strongroom.vault.coverage import coverage_totals, intervals_of
 from strongroom.vault.holds import holds
 from strongroom.vault.jobs import jobs_by_state, live_jobs, successor_of
@@ -54,7 +52,7 @@ from strongroom.vault.requests import Request as Request  # as `Vault` below
 from strongroom.vault.requests import RequestKind as RequestKind
 from strongroom.vault.requests import waiting_requests
 from strongroom.vault.rows import leaving_out as leaving_out  # as `Vault` below
-from strongroom.vault.rows import readable, reads
+from strongroom.vault.rows import readable, reads, to_instant
 from strongroom.vault.sources import SOURCES, SourceState, read_skew
 from strongroom.vault.streams import all_streams, present_streams
 from strongroom.vault.vault import Vault as Vault  # the screen and the command line name it from here

@@ -26,13 +26,12 @@ from strongroom.model.plan import Plan
 from strongroom.model.provider import BlindSpot, Limits
 from strongroom.model.second_look import SecondLook, SecondLookOutcome, words_of
 from strongroom.model.window import Window
-from strongroom.vault.alert_queries import held_intervals, known_retention
 from strongroom.vault.archives import sealed_since
 from strongroom.vault.checkpoints import newest_checkpoint
-from strongroom.vault.coverage import coverage_totals, intervals_of
+from strongroom.vault.coverage import coverage_totals, held_intervals, intervals_of
 from strongroom.vault.recipients import last_drills
 from strongroom.vault.second_looks import second_looks
-from strongroom.vault.sources import told_retention
+from strongroom.vault.sources import known_retention, told_retention
 from strongroom.vault.streams import StreamState, all_streams
 from strongroom.vault.vault import Vault
 

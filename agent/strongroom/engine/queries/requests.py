@@ -13,9 +13,9 @@ from strongroom.engine.ingest.transitions import enter, record
 from strongroom.engine.retention.tombstones import refuse_return
 from strongroom.evidence.line import Entry
 from strongroom.model.errors import StrongroomError, UsageError
-from strongroom.model.ids import make_id
 from strongroom.model.job import BY_PERSON, Cause, Event, Job
 from strongroom.model.job_table import Facts, IllegalMove
+from strongroom.model.names import make_id
 from strongroom.model.times import Chance, Clock, format_instant
 from strongroom.vault.archives import get_archive
 from strongroom.vault.jobs import get_job

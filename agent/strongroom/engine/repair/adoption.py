@@ -17,8 +17,8 @@ from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import VaultError
 from strongroom.model.horizon import delay_then, settled_until, split_settled
-from strongroom.model.ids import time_of
 from strongroom.model.job import Job, State
+from strongroom.model.names import time_of
 from strongroom.model.plan import SETTLE
 from strongroom.model.times import format_instant
 from strongroom.vault.archives import put_archive

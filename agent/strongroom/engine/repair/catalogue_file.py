@@ -7,9 +7,8 @@ from pathlib import Path
 
 from strongroom.model.errors import VaultError, WorldError
 from strongroom.vault.catalogue import is_writable, open_to_read
+from strongroom.vault.connection import has_write_ahead, refusal
 from strongroom.vault.files import file_size
-from strongroom.vault.readonly import has_write_ahead
-from strongroom.vault.sql_errors import refusal
 
 
 def integrity(path: Path) -> str:

@@ -15,10 +15,9 @@ from strongroom.engine.repair.findings import ProblemKind, Recovery, VaultProble
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.coverage import Cover, Interval
-from strongroom.model.ids import make_id
 from strongroom.model.job import Job, State
+from strongroom.model.names import make_id
 from strongroom.model.times import format_instant
-from strongroom.vault.alert_queries import known_retention
 from strongroom.vault.archives import get_archive
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.coverage import covered_by, put_interval
@@ -29,7 +28,7 @@ from strongroom.vault.manifest import write_manifest
 from strongroom.vault.orphans import move_to
 from strongroom.vault.retention_records import put_reach
 from strongroom.vault.scrubs import ScrubFinding, settle_findings
-from strongroom.vault.sources import told_retention
+from strongroom.vault.sources import known_retention, told_retention
 from strongroom.vault.vault import Vault
 
 REPLACE_MANIFEST = "UPDATE archives SET holding = ?, manifest = ? WHERE id = ?"

@@ -26,7 +26,7 @@ from strongroom.engine.repair.unknown_files import stray_problems
 from strongroom.evidence.line import GENESIS, digest
 from strongroom.model.archive import Archive
 from strongroom.model.errors import UsageError, VaultError
-from strongroom.model.units import counted, noun_of
+from strongroom.model.text import counted, noun_of
 from strongroom.vault.archives import all_archive_ids, get_archive
 from strongroom.vault.files import file_size, is_there, open_descriptor, open_file, open_lines
 from strongroom.vault.jobs import interrupted_jobs

@@ -18,7 +18,7 @@ from strongroom.model.archive import Holding
 from strongroom.vault.archives import get_archive
 from strongroom.vault.checkpoints import LoggedLine, entries_matching, note_path, stamp_path
 from strongroom.vault.files import is_there, read_file
-from strongroom.vault.readme import KNOWN
+from strongroom.vault.layout import KNOWN
 from strongroom.vault.rows import RowUnreadable
 from strongroom.vault.scrubs import put_aside
 from strongroom.vault.tombstones import get_tombstone, tombstone_path

@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from strongroom.engine.core.check import Check, CheckResult
-from strongroom.model.units import counted, noun_of
+from strongroom.model.text import counted, noun_of
 from strongroom.vault.files import FileEntry, is_there, walk
 from strongroom.vault.layout import Layout
 

@@ -27,11 +27,10 @@ from strongroom.model.coverage import Cover
 from strongroom.model.errors import Interrupted, VaultError, WorldError
 from strongroom.model.plan import Stream
 from strongroom.model.times import Clock, format_instant
-from strongroom.vault import rebuilding
-from strongroom.vault.catalogue import Catalogue, open_catalogue
+from strongroom.vault import old_catalogues as rebuilding
+from strongroom.vault.catalogue import PUT_FACT, Catalogue, open_catalogue
 from strongroom.vault.coverage import covered_by
 from strongroom.vault.durable import make_folder
-from strongroom.vault.facts import PUT_FACT
 from strongroom.vault.files import is_there, open_lines
 from strongroom.vault.layout import FORMAT, Layout
 from strongroom.vault.lock import hold

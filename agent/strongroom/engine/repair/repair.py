@@ -19,7 +19,7 @@ from strongroom.engine.repair.small_files import rewrite_file
 from strongroom.engine.repair.unfinished_init import move_unfinished
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.errors import VaultError, WorldError
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 from strongroom.vault.archives import get_archive
 from strongroom.vault.layout import Layout
 from strongroom.vault.lock import hold

@@ -21,11 +21,10 @@ from strongroom.model.errors import VaultError, VaultLocked, WorldError
 from strongroom.model.scrub import LOG, Lap, ScrubPace, cost, lap_due, slice_size
 from strongroom.model.times import Clock
 from strongroom.vault import scrubs
-from strongroom.vault.alert_queries import last_entry_number
 from strongroom.vault.archives import get_archive, has_archive
 from strongroom.vault.files import open_folder
 from strongroom.vault.key_rotation import keys_alone
-from strongroom.vault.log import require_current
+from strongroom.vault.log import last_entry_number, require_current
 from strongroom.vault.rows import RowUnreadable
 from strongroom.vault.scrubs import ScrubFinding
 from strongroom.vault.vault import Vault

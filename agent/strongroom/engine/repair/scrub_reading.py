@@ -16,11 +16,10 @@ from strongroom.engine.repair.evidence_files import evidence_files
 from strongroom.evidence.line import GENESIS, digest
 from strongroom.model.archive import Archive
 from strongroom.model.errors import VaultError, WorldError
-from strongroom.model.units import counted
+from strongroom.model.text import counted
 from strongroom.vault import scrubs
-from strongroom.vault.alert_queries import last_entry_number
 from strongroom.vault.files import file_size, is_file, is_there, open_descriptor
-from strongroom.vault.log import require_level
+from strongroom.vault.log import last_entry_number, require_level
 from strongroom.vault.rows import UNREADABLE
 from strongroom.vault.vault import Vault
 

@@ -11,10 +11,9 @@ from msgspec import Struct, field
 from strongroom.config.schema import Config
 from strongroom.model.alert import Alert, AlertKind, Level
 from strongroom.model.scrub import Lap, ScrubPace, is_behind
-from strongroom.model.units import counted
-from strongroom.vault.alert_queries import scrubbed_at
+from strongroom.model.text import counted
 from strongroom.vault.scrubs import ScrubFinding as ScrubFinding  # the command line names it from here
-from strongroom.vault.scrubs import count_findings, last_lap, put_aside, scrubbed_files, standing_findings
+from strongroom.vault.scrubs import count_findings, last_lap, put_aside, scrubbed_at, scrubbed_files, standing_findings
 from strongroom.vault.vault import Vault
 
 LOG_FILE = "log/log.jsonl"

@@ -12,9 +12,9 @@ from strongroom.evidence.line import Entry, Fact
 from strongroom.model.errors import VaultError
 from strongroom.vault.checkpoints import all_checkpoints, note_path
 from strongroom.vault.files import is_folder
+from strongroom.vault.layout import README
 from strongroom.vault.log import add_entry
 from strongroom.vault.old_catalogues import witnesses_of
-from strongroom.vault.readme import README
 from strongroom.vault.tombstones import get_tombstone, write_tombstone
 from strongroom.vault.vault import Vault
 

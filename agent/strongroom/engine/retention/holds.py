@@ -19,8 +19,7 @@ from strongroom.model.archive import Archive
 from strongroom.model.destruction import PROGRAM, DestructionStep, Person, move
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import Hold, HoldRule, catches
-from strongroom.model.ids import fold_name, make_id, nearest_words
-from strongroom.model.rename import Noun
+from strongroom.model.names import Noun, fold_name, make_id, nearest_words
 from strongroom.model.retention import Fate
 from strongroom.model.times import Chance, format_instant
 from strongroom.vault.archives import get_archive

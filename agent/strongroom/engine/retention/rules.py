@@ -23,8 +23,7 @@ from strongroom.model.retention import NAMED_BY, AtEnd, RetentionRule, class_nam
 from strongroom.model.retention import Fate as Fate  # the steps of a destruction name it from here
 from strongroom.model.times import format_instant
 from strongroom.vault.archives import readable_archives
-from strongroom.vault.catalogue import Catalogue
-from strongroom.vault.facts import FACT, PUT_FACT
+from strongroom.vault.catalogue import FACT, PUT_FACT, Catalogue
 from strongroom.vault.log import add_entry
 from strongroom.vault.logged_policy import logged_policy
 from strongroom.vault.manifest_schema import rule_body

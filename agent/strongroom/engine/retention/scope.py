@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from strongroom.config.schema import Config
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import HoldRule
-from strongroom.model.ids import fold_name, pick_name
+from strongroom.model.names import fold_name, pick_name
 from strongroom.vault.retention_records import known_streams
 from strongroom.vault.vault import Vault
 

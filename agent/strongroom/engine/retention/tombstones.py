@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from strongroom.model.archive import Tombstone
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.errors import UsageError
+from strongroom.model.names import Noun
 from strongroom.model.plan import Stream
-from strongroom.model.rename import Noun
 from strongroom.model.times import format_instant
 from strongroom.model.window import Window, subtract
 from strongroom.vault.catalogue import Catalogue

@@ -16,8 +16,7 @@ from strongroom.model.destruction import PROGRAM
 from strongroom.model.retention import RetentionRecord, RetentionRule, end_of
 from strongroom.model.times import format_instant
 from strongroom.vault.archives import readable_archives
-from strongroom.vault.catalogue import Catalogue
-from strongroom.vault.facts import FACT, PUT_FACT
+from strongroom.vault.catalogue import FACT, PUT_FACT, Catalogue
 from strongroom.vault.log import add_entry
 from strongroom.vault.manifest_schema import rule_body
 from strongroom.vault.retention_records import lengthen, records

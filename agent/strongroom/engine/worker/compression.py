@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from strongroom.age.reader import SealedReader
 from strongroom.formats.compression import Gunzipped
-from strongroom.formats.read_exact import PlaintextReader
+from strongroom.formats.plaintext import PlaintextReader
 from strongroom.model.archive import Seal
 from strongroom.model.content_coding import Coding, detect_coding
 from strongroom.model.errors import SealError

@@ -1,11 +1,12 @@
-"""Sizes in bytes as a person writes them. KB is 1000 bytes and KiB is 1024: never one for the other.
+"""Text for people: sizes, counts that agree with their noun, and text from outside made safe to print.
 
-Counts with the noun that they count, as a person reads them.
+KB is 1000 bytes and KiB is 1024; they are never mixed up.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _DECIMAL = {unit: 1000**power for power, unit in enumerate(("B", "KB", "MB", "GB", "TB", "PB"))}
 _BINARY = {unit: 1024**power for power, unit in enumerate(("KiB", "MiB", "GiB", "TiB", "PiB"), start=1)}
@@ -59,3 +60,25 @@ def noun_of(count: int, noun: str, plural: str = "") -> str:
 def clause(count: int, one: str, many: str) -> str:
     """Return a count with what is said of it, where noun and verb agree: 1 record has no time, 2 records have none."""
     return f"{count:,} {one if count == 1 else many}"
+
+
+LONGEST = 4_000
+"""Characters of one piece of outside text that are shown, where nobody asks for more."""
+
+
+def clean(text: str, limit: int = LONGEST) -> str:
+    """Return the text on one printable line of at most `limit` characters, with an ellipsis where some were left out.
+
+    Control characters, changes of direction, invisible characters and halves of surrogate pairs become escapes such as
+    `\\x1b` and `\\u202e`; every kind of space becomes a plain one.
+    """
+    shown = text[: limit + 1]
+    if not shown.isprintable():
+        shown = "".join(map(_shown, shown))
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def _shown(char: str) -> str:
+    if char.isprintable():
+        return char
+    return " " if unicodedata.category(char) == "Zs" else char.encode("unicode_escape").decode("ascii")
