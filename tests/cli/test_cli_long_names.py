@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kit.cli_home import Home, Invoke
-from strongroom.engine.core.neighbors import beside
+from strongroom.vault.layout import beside
 
 PERIOD = ("--from", "2026-11-01", "--to", "2026-11-02")
 

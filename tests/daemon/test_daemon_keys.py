@@ -13,8 +13,8 @@ from strongroom.config.secrets import SecretRef
 from strongroom.daemon.logs import patient_secret
 from strongroom.daemon.service import Intervals, Service, no_watch
 from strongroom.engine.core.sources import Dependencies, build_sources
-from strongroom.engine.ingest.resume import resume_sources
 from strongroom.engine.ingest.runner import WorkerPool
+from strongroom.engine.ingest.source_upkeep import resume_sources
 from strongroom.engine.queries.lists import list_archives, status_of
 from strongroom.model.errors import AuthRefused, Transient
 

@@ -13,10 +13,9 @@ from msgspec.structs import replace
 
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config, DestructionSettings
-from strongroom.engine.core.addresses import address_of, note_addresses
 from strongroom.engine.core.engine import SourceAccount
 from strongroom.engine.core.identities import make_identity
-from strongroom.engine.core.sources import Dependencies
+from strongroom.engine.core.sources import Dependencies, address_of, note_addresses
 from strongroom.engine.core.trusted_clock import confirm, read_time, require_trustworthy_time
 from strongroom.engine.destruction import clock_acceptance as acceptance
 from strongroom.engine.destruction.clock_acceptance import ClockAcceptance, accept_time

@@ -20,7 +20,7 @@ from strongroom.engine.bootstrap import open_looking
 from strongroom.engine.core.moments import newest_moments
 from strongroom.engine.core.sources import Dependencies, open_reading, plans_of
 from strongroom.engine.ingest.planning import enter_due
-from strongroom.engine.ingest.provider_retention import keeps
+from strongroom.engine.ingest.source_upkeep import kept_for
 from strongroom.engine.monitor.doctor import check_streams
 from strongroom.engine.monitor.stream_status import keeps_of
 from strongroom.engine.queries.coverage_report import coverage_of_plans, outlook_of_plans
@@ -95,7 +95,7 @@ def test_the_plan_of_the_account_says_how_far_back_there_is_anything(tmp_path: P
         plan = Plan(HOOKS, None, settle=timedelta(hours=1))
         cover(bench, [plan])
         with open_looking(bench.config) as engine:
-            assert keeps(engine, "hookbridge") == 3 * DAY
+            assert kept_for(engine, "hookbridge") == 3 * DAY
             assert keeps_of(engine) == {"hookbridge": 3 * DAY}
             ledger = coverage_of(engine.vault, HOOKS.name)
             (told,) = [each for each in newest_moments(engine.vault, 200) if each.kind == "source.retention-told"]
@@ -122,33 +122,33 @@ def test_it_is_asked_once_a_day_and_the_last_word_holds(tmp_path: Path) -> None:
         bench.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.PLAN, status=500, times=None))
         bench.clock.advance(DAY + timedelta(minutes=1))
         enter_due(engine, [Plan(HOOKS, NOON)])
-        assert (probes(bench), keeps(engine, "hookbridge")) == (2, 20 * DAY)
+        assert (probes(bench), kept_for(engine, "hookbridge")) == (2, 20 * DAY)
 
 
 def test_a_source_that_cannot_be_asked_is_asked_again_within_the_hour(tmp_path: Path) -> None:
     with open_csv_bench(tmp_path, HookBridgeOptions()) as bench, bench.engine() as engine:
         bench.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.LIST, status=503))
         enter_due(engine, [Plan(HOOKS, None)])
-        assert (probes(bench), keeps(engine, "hookbridge")) == (0, None)
+        assert (probes(bench), kept_for(engine, "hookbridge")) == (0, None)
         enter_due(engine, [Plan(HOOKS, None)])
         assert probes(bench) == 0
         bench.clock.advance(timedelta(hours=1, seconds=1))
         assert enter_due(engine, [Plan(HOOKS, None)])
-        assert keeps(engine, "hookbridge") == 30 * DAY
+        assert kept_for(engine, "hookbridge") == 30 * DAY
 
 
 def test_a_source_without_its_key_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_csv_bench(tmp_path, HookBridgeOptions()) as bench, bench.engine() as engine:
         monkeypatch.delenv("STRONGROOM_TEST_HOOKBRIDGE_KEY")
         assert enter_due(engine, [Plan(HOOKS, None)]) == []
-        assert keeps(engine, "hookbridge") is None
+        assert kept_for(engine, "hookbridge") is None
 
 
 def test_what_is_configured_counts_and_is_not_asked_for(tmp_path: Path) -> None:
     with open_csv_bench(tmp_path, HookBridgeOptions(retention_days=20), "retention_days = 60") as bench:
         with bench.engine() as engine:
             enter_due(engine, [Plan(HOOKS, NOON)])
-            assert (probes(bench), keeps(engine, "hookbridge")) == (0, 60 * DAY)
+            assert (probes(bench), kept_for(engine, "hookbridge")) == (0, 60 * DAY)
         told = " ".join(run(bench, "doctor").output.split())
         assert "keeps records for 20 days, the configuration says 60" in told
 

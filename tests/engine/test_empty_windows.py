@@ -18,9 +18,9 @@ from strongroom.engine.bootstrap import open_looking
 from strongroom.engine.core.alert_store import newest_alerts, reconcile
 from strongroom.engine.core.moments import newest_moments
 from strongroom.engine.core.sources import open_reading, plans_of, streams_of
+from strongroom.engine.ingest.coverage import marked
 from strongroom.engine.ingest.job_lineage import retry
 from strongroom.engine.ingest.planning import enter_due, enter_window
-from strongroom.engine.ingest.snapshots import marked
 from strongroom.engine.monitor.alert_rules import alarms
 from strongroom.engine.monitor.stream_status import condition_of, keeps_of
 from strongroom.engine.proof.derived import row_differences

@@ -22,9 +22,9 @@ from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource
 from strongroom.engine.access.find import find_job
 from strongroom.engine.bootstrap import open_engine
-from strongroom.engine.core.clock_check import require_sane_clock
 from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.sources import Dependencies, open_reading
+from strongroom.engine.core.trusted_clock import require_sane_clock
 from strongroom.engine.ingest.planning import enter_due, enter_window
 from strongroom.engine.ingest.runner import Runner
 from strongroom.engine.queries.initialise import Wishes, initialise

@@ -12,13 +12,13 @@ from msgspec.structs import replace
 from kit.watched_vault import DAY, NOW, House, days, open_house, plan
 from strongroom.engine.access.inventory import each_archive
 from strongroom.engine.access.records import _reach
-from strongroom.engine.core.heartbeat import Heartbeat, Meter
+from strongroom.engine.core.heartbeat import Heartbeat
+from strongroom.engine.ingest.transfer import Meter
 from strongroom.engine.monitor.stream_status import condition_of, losses_since
 from strongroom.engine.monitor.system_status import _source
 from strongroom.engine.queries.coverage_report import StreamCoverage
 from strongroom.engine.queries.lists import known_matter, running
-from strongroom.engine.retention.rules import judge_anew
-from strongroom.engine.retention.verdicts import Judged, summarise, verdict
+from strongroom.engine.retention.verdicts import Judged, judge_anew, summarise, verdict
 from strongroom.model.alert import AlertKind
 from strongroom.model.errors import UsageError
 from strongroom.model.inspection import Inspection

@@ -28,7 +28,8 @@ from strongroom.engine.proof.audit import audit_vault
 from strongroom.engine.repair.diagnosis import diagnose
 from strongroom.engine.repair.findings import ProblemKind
 from strongroom.engine.retention.holds import place, release
-from strongroom.engine.retention.rules import Policy, adopt_policy, extend, judge_anew
+from strongroom.engine.retention.rules import Policy, adopt_policy, extend
+from strongroom.engine.retention.verdicts import judge_anew
 from strongroom.evidence.line import Entry, format_line
 from strongroom.model.archive import Archive
 from strongroom.model.erasure import ErasureAnswer

@@ -19,7 +19,7 @@ from strongroom.engine.core.engine import Engine
 from strongroom.engine.core.moments import newest_moments
 from strongroom.engine.core.sources import Dependencies
 from strongroom.engine.ingest.planning import enter_due
-from strongroom.engine.ingest.resume import resume_sources
+from strongroom.engine.ingest.source_upkeep import resume_sources
 from strongroom.engine.monitor.alert_rules import alarms
 from strongroom.engine.monitor.doctor import check_writing, examine
 from strongroom.engine.queries.lists import list_jobs

@@ -15,9 +15,9 @@ from kit.engine_bench import Bench
 from strongroom.cli.main import cli
 from strongroom.engine.core.moments import newest_moments
 from strongroom.engine.core.sources import open_reading
+from strongroom.engine.ingest.coverage import is_mixed, marked
 from strongroom.engine.ingest.planning import enter_due, enter_window
-from strongroom.engine.ingest.provider_retention import keeps
-from strongroom.engine.ingest.snapshots import is_mixed, marked
+from strongroom.engine.ingest.source_upkeep import kept_for
 from strongroom.engine.monitor.alert_rules import alarms
 from strongroom.engine.monitor.stream_status import keeps_of, stream_statuses_of
 from strongroom.engine.queries.coverage_report import coverage_of_plans, outlook_of_plans
@@ -205,7 +205,7 @@ def test_what_happened_is_told_in_words(tmp_path: Path) -> None:
         (archive,) = archives(bench)
         assert kinds(bench, archive.job)[-1] == "proven"
         with bench.engine() as engine:
-            assert keeps(engine, "qlara") is None
+            assert kept_for(engine, "qlara") is None
         file = bench.config.file
         file.write_text(
             file.read_text() + '\n[[stream]]\nname = "contacts"\nsource = "qlara"\ndatasets = ["contacts"]\n'

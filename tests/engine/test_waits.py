@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from kit.engine_bench import Bench, open_bench
 from strongroom.engine.ingest import runner
 from strongroom.engine.ingest.planning import enter_due, work_out
-from strongroom.engine.ingest.resume import look_again
 from strongroom.engine.ingest.runner import WaitResult
+from strongroom.engine.ingest.source_upkeep import look_again
 from strongroom.engine.queries.lists import coverage_of, list_jobs, waits_of
 from strongroom.model.coverage import Cover
 from strongroom.model.job import Cause, State

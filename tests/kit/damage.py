@@ -24,7 +24,8 @@ from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.propose import propose
 from strongroom.engine.proof.checkpoints import sign_log, signer_of
 from strongroom.engine.proof.manifests import set_aside
-from strongroom.engine.retention.rules import Fate, Judgement
+from strongroom.engine.retention.rules import Fate
+from strongroom.engine.retention.verdicts import Judgement
 from strongroom.evidence import verifier
 from strongroom.evidence.line import Entry
 from strongroom.model.destruction import Person

@@ -17,7 +17,8 @@ from strongroom.age.writer import seal_bytes
 from strongroom.engine.destruction.approve import Approved, approve
 from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.propose import DestructionPlan, propose, read_plan
-from strongroom.engine.retention.rules import Fate, Judgement
+from strongroom.engine.retention.rules import Fate
+from strongroom.engine.retention.verdicts import Judgement
 from strongroom.evidence.line import Entry, Fact, read_chain
 from strongroom.evidence.note import Signer
 from strongroom.model.archive import Archive, Holding, Seal

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from strongroom.config.schema import Config, VaultSettings
-from strongroom.engine.core.heartbeat import PUT_PROGRESS
+from strongroom.engine.ingest.transfer import PUT_PROGRESS
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.coverage import Cover, Interval

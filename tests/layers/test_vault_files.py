@@ -23,7 +23,7 @@ MODULES = {"os", "shutil", "io"}
 OUTSIDE = {
     "vault/durable.py": "`create` makes files of a package, `flush_folder` flushes",
     "vault/schema.py": "the migrations, which are part of the program",
-    "engine/core/addresses.py": "the certificate authorities of the configuration",
+    "engine/core/sources.py": "the certificate authorities of the configuration",
     "engine/queries/initialise.py": "keys and configuration beside the vault",
     "engine/core/identities.py": "identity files of people",
     "engine/access/key_export.py": "the target that a person names",

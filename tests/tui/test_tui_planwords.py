@@ -11,7 +11,8 @@ from kit.tui_bench import NOW, window
 from strongroom.cli.destruction_plans import approval_step, plan_document, plan_lines, plan_state
 from strongroom.engine.destruction.approve import ApprovalStatus
 from strongroom.engine.destruction.propose import DestructionPlan, PlanContent, PlanTerms
-from strongroom.engine.retention.rules import Fate, Judgement
+from strongroom.engine.retention.rules import Fate
+from strongroom.engine.retention.verdicts import Judgement
 from strongroom.model.destruction import Ground, Person, PlanItem, Proposal, Stage
 from strongroom.text.times import utc
 from strongroom_tui.screens.plan_text import approval_words, told_plan, undo_words

@@ -12,8 +12,8 @@ import pytest
 
 from kit.engine_bench import Bench, open_bench
 from kit.tui_bench import Seat
-from strongroom.engine.core.heartbeat import Meter
 from strongroom.engine.core.sources import open_reading
+from strongroom.engine.ingest.transfer import Meter
 from strongroom.engine.queries.requests import RequestKind
 from strongroom.vault.requests import waiting_requests
 from strongroom_tui.app import StrongroomApp

@@ -24,9 +24,9 @@ from strongroom.daemon.crash_notice import CrashNotice
 from strongroom.daemon.watcher import Watcher
 from strongroom.engine.access.find import find_job
 from strongroom.engine.core.alert_store import due_alerts
-from strongroom.engine.core.clock_check import ClockRefused
 from strongroom.engine.core.moments import Moment, newest_moments
 from strongroom.engine.core.sources import plans_of, system_clock
+from strongroom.engine.core.trusted_clock import ClockRefused
 from strongroom.engine.monitor.stream_status import Losses, losses_since, lost_of
 from strongroom.engine.queries.lists import Running, Vault, list_live_jobs, running
 from strongroom.model.clock_check import ClockVerdict

@@ -117,8 +117,7 @@ def list_(session: Session, matter: str, everything: bool, as_json: bool) -> Non
     """List the active holds, oldest first."""
     from strongroom.engine.core.sources import open_reading
     from strongroom.engine.queries.lists import known_matter
-    from strongroom.engine.retention.holds import list_holds
-    from strongroom.engine.retention.sealed_matter import SEALED
+    from strongroom.engine.retention.holds import SEALED, list_holds
 
     config = session.config()
     with past_unreadable(), open_reading(config) as vault:

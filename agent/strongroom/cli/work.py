@@ -26,10 +26,10 @@ from strongroom.cli.progress import choose_display
 from strongroom.cli.summary import RunOutcome, outcome_of, put_outcome, say_outcome
 from strongroom.cli.terminal import tell
 from strongroom.engine.bootstrap import open_engine
-from strongroom.engine.core.clock_check import judge_clock, refusal
 from strongroom.engine.core.sources import Dependencies
-from strongroom.engine.ingest.resume import look_again, resume_sources
+from strongroom.engine.core.trusted_clock import judge_clock, refusal
 from strongroom.engine.ingest.runner import Runner
+from strongroom.engine.ingest.source_upkeep import look_again, resume_sources
 from strongroom.engine.repair.restart import recover
 from strongroom.engine.worker.lifetime import EndingLimit
 from strongroom.model.errors import ExitCode, Interrupted

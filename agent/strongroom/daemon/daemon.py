@@ -22,8 +22,8 @@ from strongroom.daemon.wakeup import AlarmClock, Wakeup
 from strongroom.daemon.watcher import Watcher
 from strongroom.engine.bootstrap import open_engine
 from strongroom.engine.core.sources import Dependencies
-from strongroom.engine.ingest.resume import resume_sources
 from strongroom.engine.ingest.runner import WorkerPool
+from strongroom.engine.ingest.source_upkeep import resume_sources
 from strongroom.engine.repair.restart import recover
 from strongroom.engine.worker.lifetime import EndingLimit
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError, VaultError

@@ -18,11 +18,17 @@ from strongroom.config.schema import Config
 from strongroom.daemon.clock_poll import ClockPoll
 from strongroom.daemon.logs import tell
 from strongroom.engine.bootstrap import take_over
-from strongroom.engine.core.clock_check import last_said, voice_of
 from strongroom.engine.core.engine import Engine
 from strongroom.engine.core.heartbeat import beat
 from strongroom.engine.core.sources import Dependencies, plans_of
-from strongroom.engine.core.trusted_clock import confirm, is_confirmation_due, keep_time, remember_time
+from strongroom.engine.core.trusted_clock import (
+    confirm,
+    is_confirmation_due,
+    keep_time,
+    last_said,
+    remember_time,
+    voice_of,
+)
 from strongroom.engine.ingest.job_lineage import retry_given_up
 from strongroom.engine.ingest.planning import enter_due
 from strongroom.engine.ingest.runner import WorkerPool

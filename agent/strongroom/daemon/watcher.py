@@ -20,7 +20,7 @@ from strongroom.daemon.pinger import Pinger
 from strongroom.engine.access.recipients import note_recipients
 from strongroom.engine.core.alert_store import reconcile, standing_alerts
 from strongroom.engine.core.engine import Engine
-from strongroom.engine.ingest.snapshots import marked
+from strongroom.engine.ingest.coverage import marked
 from strongroom.engine.monitor.alert_rules import alarms_in, remember_keeps
 from strongroom.engine.monitor.metrics_snapshot import limits_of, take_snapshot
 from strongroom.engine.monitor.stream_status import StreamStatus, keeps_of, stream_statuses_of

@@ -8,14 +8,20 @@ from datetime import datetime
 
 from strongroom.config.schema import Config
 from strongroom.engine.access.recipients import note_recipients, require_sealable
-from strongroom.engine.core.addresses import note_addresses
 from strongroom.engine.core.engine import Engine
-from strongroom.engine.core.sources import Dependencies, engine_to_look, new_engine, open_reading, streams_of, zones_of
+from strongroom.engine.core.sources import (
+    Dependencies,
+    engine_to_look,
+    new_engine,
+    note_addresses,
+    open_reading,
+    streams_of,
+    zones_of,
+)
 from strongroom.engine.destruction.approval_rules import note_rules
 from strongroom.engine.destruction.context import rules_of
 from strongroom.engine.ingest.renames import accounts_of, adopt_renames
-from strongroom.engine.retention.rules import Policy, adopt_policy
-from strongroom.engine.retention.zones import adopt_zones
+from strongroom.engine.retention.rules import Policy, adopt_policy, adopt_zones
 from strongroom.engine.worker.client import Anteroom
 from strongroom.model.decision import RetryPolicy
 from strongroom.model.job import Job, State

@@ -41,7 +41,8 @@ from strongroom.engine.destruction.propose import propose
 from strongroom.engine.proof.checkpoints import sign_log, signer_of
 from strongroom.engine.queries.initialise import Wishes, initialise
 from strongroom.engine.retention.holds import place
-from strongroom.engine.retention.rules import Policy, adopt_policy, judge_anew
+from strongroom.engine.retention.rules import Policy, adopt_policy
+from strongroom.engine.retention.verdicts import judge_anew
 from strongroom.evidence import verifier
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer

@@ -15,7 +15,7 @@ from strongroom.engine.access.records import archive_before
 from strongroom.engine.core.identities import Identities
 from strongroom.engine.core.people import acting_person
 from strongroom.engine.destruction.propose import propose, require_ripe
-from strongroom.engine.retention.rules import Judgement
+from strongroom.engine.retention.verdicts import Judgement
 from strongroom.model.archive import Archive, Difference, Holding
 from strongroom.model.hold import HoldRule
 from strongroom_tui.background_work import BackgroundWork

@@ -21,7 +21,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from strongroom.engine.core.sources import plans_of
-from strongroom.engine.ingest.snapshots import marked
+from strongroom.engine.ingest.coverage import marked
 from strongroom.engine.monitor.system_status import Quota
 from strongroom.engine.queries.lists import Running, Status
 from strongroom.engine.queries.overview import Look, Overview, read_overview

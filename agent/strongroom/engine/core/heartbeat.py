@@ -10,45 +10,9 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from strongroom.engine.core.engine import Engine
 from strongroom.model.times import format_instant, parse_instant
 from strongroom.vault.catalogue import PUT_FACT, read_fact
-from strongroom.vault.rows import to_text
 from strongroom.vault.vault import Vault
-
-PUT_PROGRESS = """
-INSERT INTO progress (job, stage, done, total, at) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (job) DO UPDATE SET stage = excluded.stage, done = excluded.done, total = excluded.total, at = excluded.at
-"""
-
-EVERY = timedelta(milliseconds=500)
-
-
-class Meter:
-    """Counts bytes of one stage of one job. `total` is None where it is not known."""
-
-    def __init__(self, engine: Engine, job: str, stage: str, total: int | None) -> None:
-        self._engine, self._job, self._stage, self._total = engine, job, stage, total
-        self._done = 0
-        self._told: datetime | None = None
-
-    def add(self, count: int) -> None:
-        """Count more bytes."""
-        self.set(self._done + count, self._total)
-
-    def set(self, done: int, total: int | None) -> None:
-        """Say how far it has come; written down only now and then."""
-        self._done, self._total = done, total
-        now = self._engine.clock()
-        if self._told is None or now - self._told >= EVERY:
-            self._told = now
-            self._write(now)
-
-    def _write(self, now: datetime) -> None:
-        catalogue = self._engine.vault.catalogue
-        with catalogue.transaction():
-            catalogue.write(PUT_PROGRESS, self._job, self._stage, self._done, self._total, to_text(now))
-
 
 STANDING_BY = "standing by: "  # how the words of a daemon begin that waits for a right clock (model/alert.py)
 STALE = timedelta(seconds=90)

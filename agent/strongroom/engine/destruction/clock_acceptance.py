@@ -7,7 +7,6 @@ from datetime import datetime
 from msgspec import Struct
 
 from strongroom.config.schema import Config
-from strongroom.engine.core.clock_check import voices_of
 from strongroom.engine.core.sources import Dependencies, build_sources
 from strongroom.engine.core.trusted_clock import (
     acceptance_text,
@@ -15,6 +14,7 @@ from strongroom.engine.core.trusted_clock import (
     remember_confirmed,
     remember_time,
     require_uncontradicted,
+    voices_of,
 )
 from strongroom.engine.destruction.approval_rules import note_rules
 from strongroom.engine.destruction.context import rules_of

@@ -9,17 +9,15 @@ from msgspec import Struct
 
 from strongroom.config.schema import Config
 from strongroom.engine.core.alert_store import standing_alerts
-from strongroom.engine.core.clock_check import voices_of
 from strongroom.engine.core.sources import Dependencies, build_sources, open_reading, zones_of
-from strongroom.engine.core.trusted_clock import require_trustworthy_time, time_alarms, vault_now
+from strongroom.engine.core.trusted_clock import require_trustworthy_time, time_alarms, vault_now, voices_of
 from strongroom.engine.destruction.approval_rules import note_rules
 from strongroom.engine.destruction.context import DestructionContext, rules_of
 from strongroom.engine.destruction.erasure import Pending, standing_against
 from strongroom.engine.destruction.execute import signer_of
 from strongroom.engine.destruction.propose import DestructionPlan, candidates, propose, read_plan
-from strongroom.engine.retention.rules import Judgement
-from strongroom.engine.retention.verdicts import due
-from strongroom.engine.retention.zones import adopt_zones
+from strongroom.engine.retention.rules import adopt_zones
+from strongroom.engine.retention.verdicts import Judgement, due
 from strongroom.evidence.note import Signer as Signer
 from strongroom.model.alert import AlertKind
 from strongroom.model.archive import Archive

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct, field
 
 from strongroom.config.schema import Config
-from strongroom.engine.retention.rules import Judge, judge_anew
+from strongroom.engine.retention.verdicts import Judge, judge_anew
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
 from strongroom.model.times import Chance, Clock

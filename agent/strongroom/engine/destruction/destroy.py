@@ -35,8 +35,8 @@ from strongroom.engine.destruction.log_consistency import (
     told_aloud,
 )
 from strongroom.engine.destruction.log_state import LogState
-from strongroom.engine.retention.rules import Fate, Judgement, is_locked
-from strongroom.engine.retention.verdicts import due
+from strongroom.engine.retention.rules import Fate, is_locked
+from strongroom.engine.retention.verdicts import Judgement, due
 from strongroom.model.alert import Alert, AlertKind, Level
 from strongroom.model.archive import Archive, Tombstone
 from strongroom.model.destruction import (

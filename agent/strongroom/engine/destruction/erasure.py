@@ -15,7 +15,7 @@ from msgspec import Struct
 from strongroom.engine.core.old_catalogues import clear_asides, owe, settle
 from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.propose import DestructionPlan, enter_plan, sound_approvals
-from strongroom.engine.retention.rules import Judgement
+from strongroom.engine.retention.verdicts import Judgement
 from strongroom.model.archive import Archive
 from strongroom.model.destruction import (
     PROGRAM,

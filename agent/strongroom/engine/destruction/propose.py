@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.log_consistency import open_log_state, read_on, require_archive, told_aloud
 from strongroom.engine.destruction.preconditions import that_count
-from strongroom.engine.retention.rules import Fate, Judgement
+from strongroom.engine.retention.rules import Fate
+from strongroom.engine.retention.verdicts import Judgement
 from strongroom.evidence.line import Fact
 from strongroom.model.archive import Archive, Tombstone
 from strongroom.model.destruction import (

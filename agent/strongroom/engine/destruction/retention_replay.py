@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from strongroom.engine.retention.holds import SEALED
 from strongroom.engine.retention.rules import LOCKED
-from strongroom.engine.retention.sealed_matter import SEALED
 from strongroom.model.hold import Hold, HoldRule
 from strongroom.model.times import format_instant, parse_instant
 from strongroom.vault.archives import get_archive

@@ -15,10 +15,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from strongroom.engine.core.engine import Engine, StepResult
-from strongroom.engine.ingest.provider_retention import keeps as keeps_of
-from strongroom.engine.ingest.provider_retention import learn_retention
-from strongroom.engine.ingest.second_look import due_looks
-from strongroom.engine.ingest.snapshots import is_snapshot, marked
+from strongroom.engine.ingest.coverage import due_looks, is_snapshot, marked
+from strongroom.engine.ingest.source_upkeep import kept_for, learn_retention
 from strongroom.engine.ingest.transitions import enter, record
 from strongroom.engine.retention.tombstones import destroyed_before, refuse_return
 from strongroom.evidence.line import Entry, Fact
@@ -74,7 +72,7 @@ class Due(Struct, frozen=True):
 def work_out(engine: Engine, plan: Plan) -> Due:
     """Work out what a plan wants now, from the ledger; changes nothing."""
     catalogue, now = engine.vault.catalogue, engine.clock()
-    keeps = keeps_of(engine, plan.stream.source)
+    keeps = kept_for(engine, plan.stream.source)
     plan = marked(engine, plan)
     state = get_stream(catalogue, plan.stream.name)
     since = plan.since or _beginning(plan, state.floor, now, keeps)
@@ -161,7 +159,7 @@ def enter_due(engine: Engine, plans: Iterable[Plan], ahead: int = AHEAD) -> list
 
 def _enter_source(engine: Engine, source: str, plans: list[Plan], ahead: int) -> list[Job]:
     catalogue, now = engine.vault.catalogue, engine.clock()
-    keeps = keeps_of(engine, source)
+    keeps = kept_for(engine, source)
     wanted: list[Job] = []
     for plan in plans:
         _let_go(engine, marked(engine, plan))

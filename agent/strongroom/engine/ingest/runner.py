@@ -17,8 +17,7 @@ from typing import Any
 from msgspec import Struct
 
 from strongroom.engine.core.engine import Engine, JobContext
-from strongroom.engine.ingest.deletion import delete_due, next_deletion
-from strongroom.engine.ingest.provider_retention import keeps as keeps_of
+from strongroom.engine.ingest.source_upkeep import delete_due, kept_for, next_deletion
 from strongroom.engine.ingest.steps import perform
 from strongroom.engine.ingest.transfer import room_lacking
 from strongroom.engine.ingest.transitions import must_wait_its_turn, read_budget, record
@@ -210,7 +209,7 @@ class WorkerPool:
 
     def _order(self, now: datetime) -> Callable[[Job], tuple[int, int, datetime, str]]:
         def key(job: Job) -> tuple[int, int, datetime, str]:
-            keeps = keeps_of(self._engine, job.source)
+            keeps = kept_for(self._engine, job.source)
             return queue_key(job, now, keeps, self._engine.rules)
 
         return key

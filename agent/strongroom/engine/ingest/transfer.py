@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from strongroom.engine.core.engine import Engine, JobContext, StepResult
-from strongroom.engine.core.heartbeat import Meter
 from strongroom.engine.ingest.delivery import Delivery, fetch, plan_delivery, with_header
 from strongroom.engine.retention.rules import with_rule
 from strongroom.engine.worker.client import SealerDied
@@ -38,6 +37,7 @@ from strongroom.model.inspection import Inspection
 from strongroom.model.job import Cause, Event, Job, State
 from strongroom.model.job_table import Facts
 from strongroom.model.names import make_id
+from strongroom.vault.rows import to_text
 
 
 def trouble(engine: Engine, job: Job, error: ProviderError) -> StepResult:
@@ -252,3 +252,38 @@ def _rejection(engine: Engine, job: Job, archive: Archive) -> Facts:
     return Facts(
         later, Cause.CONTENT, f"the delivered file is unsound and was quarantined: {words}", archive=archive.id
     )
+
+
+PUT_PROGRESS = """
+INSERT INTO progress (job, stage, done, total, at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (job) DO UPDATE SET stage = excluded.stage, done = excluded.done, total = excluded.total, at = excluded.at
+"""
+
+
+EVERY = timedelta(milliseconds=500)
+
+
+class Meter:
+    """Counts bytes of one stage of one job. `total` is None where it is not known."""
+
+    def __init__(self, engine: Engine, job: str, stage: str, total: int | None) -> None:
+        self._engine, self._job, self._stage, self._total = engine, job, stage, total
+        self._done = 0
+        self._told: datetime | None = None
+
+    def add(self, count: int) -> None:
+        """Count more bytes."""
+        self.set(self._done + count, self._total)
+
+    def set(self, done: int, total: int | None) -> None:
+        """Say how far it has come; written down only now and then."""
+        self._done, self._total = done, total
+        now = self._engine.clock()
+        if self._told is None or now - self._told >= EVERY:
+            self._told = now
+            self._write(now)
+
+    def _write(self, now: datetime) -> None:
+        catalogue = self._engine.vault.catalogue
+        with catalogue.transaction():
+            catalogue.write(PUT_PROGRESS, self._job, self._stage, self._done, self._total, to_text(now))

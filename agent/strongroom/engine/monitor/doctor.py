@@ -25,8 +25,8 @@ from strongroom.engine.core.moments import newest_moments
 from strongroom.engine.core.sources import Dependencies, build_source, open_reading, plans_of, streams_of
 from strongroom.engine.core.trusted_clock import time_mark
 from strongroom.engine.destruction.log_consistency import held_otherwise
+from strongroom.engine.ingest.coverage import MIXED, is_mixed, is_snapshot
 from strongroom.engine.ingest.renames import accounts_of, pending_renames
-from strongroom.engine.ingest.snapshots import MIXED, is_mixed, is_snapshot
 from strongroom.engine.monitor.config_check import check_beginnings, check_who_writes
 from strongroom.engine.monitor.source_check import (
     check_clock,

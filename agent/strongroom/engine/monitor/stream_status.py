@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from strongroom.engine.core.alert_store import AlertRecord, newest_alerts, standing_alerts
 from strongroom.engine.core.engine import Engine
 from strongroom.engine.ingest.planning import work_out
-from strongroom.engine.ingest.provider_retention import keeps
+from strongroom.engine.ingest.source_upkeep import kept_for
 from strongroom.model.alert import AlertKind, Condition, happens_once
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.horizon import NO_COPY, AtRisk, asked_after, at_risk
@@ -64,7 +64,7 @@ class StreamStatus(Struct, frozen=True):
 
 def keeps_of(engine: Engine) -> Keeps:
     """Return how long each source keeps its records, as far as is known now."""
-    return {name: keeps(engine, name) for name, _source in engine.sources.items()}
+    return {name: kept_for(engine, name) for name, _source in engine.sources.items()}
 
 
 def stream_statuses_of(vault: Vault, plans: Iterable[Plan], keeps: Keeps, now: datetime) -> list[StreamStatus]:

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from strongroom.config.schema import Config
 from strongroom.config.secrets import Scheme
-from strongroom.engine.core.neighbors import beside
 from strongroom.evidence.checkpoint import Checkpoint, read_unchecked
 from strongroom.model.errors import StrongroomError
+from strongroom.vault.layout import beside
 
 _LONGEST = 65_536  # bytes; a longer file is no note
 

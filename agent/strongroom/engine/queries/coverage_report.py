@@ -9,9 +9,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from strongroom.engine.core.engine import Engine
+from strongroom.engine.ingest.coverage import MIXED, is_mixed
 from strongroom.engine.ingest.planning import without_lost, work_out
-from strongroom.engine.ingest.provider_retention import keeps
-from strongroom.engine.ingest.snapshots import MIXED, is_mixed
+from strongroom.engine.ingest.source_upkeep import kept_for
 from strongroom.model.backlog_forecast import BacklogForecast, Demand, look_ahead
 from strongroom.model.coverage import Blindness, Cover, Interval, blindness, joined, unheld
 from strongroom.model.horizon import AtRisk, at_risk
@@ -118,7 +118,7 @@ def outlook_of_plans(engine: Engine, plans: Iterable[Plan]) -> list[BacklogForec
     outlooks = []
     for source, wanted in demands.items():
         limits = engine.sources[source].provider.limits
-        outlooks.append(look_ahead(source, wanted, limits, now, keeps(engine, source)))
+        outlooks.append(look_ahead(source, wanted, limits, now, kept_for(engine, source)))
     return outlooks
 
 

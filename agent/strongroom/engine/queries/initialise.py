@@ -11,7 +11,6 @@ from msgspec import Struct
 from strongroom.config.load import parse_config
 from strongroom.config.template import FreshSource, render_config
 from strongroom.engine.core.identities import NewIdentity, identity_file, make_identity
-from strongroom.engine.core.neighbors import beside
 from strongroom.engine.core.sources import Dependencies
 from strongroom.engine.core.trusted_clock import remember_confirmed, remember_time
 from strongroom.engine.repair.unfinished_init import is_unfinished
@@ -20,7 +19,7 @@ from strongroom.evidence.note import Signer
 from strongroom.model.bech32 import encode_bech32
 from strongroom.model.errors import UsageError
 from strongroom.vault.durable import flush, in_words, write_all
-from strongroom.vault.layout import README, Layout
+from strongroom.vault.layout import README, Layout, beside
 from strongroom.vault.log import add_entry
 from strongroom.vault.vault import create_vault
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from strongroom.config.schema import Config
 from strongroom.engine.core.alert_store import standing_alerts
 from strongroom.engine.core.sources import engine_to_look, plans_of
-from strongroom.engine.ingest.snapshots import marked
+from strongroom.engine.ingest.coverage import marked
 from strongroom.engine.monitor.alert_rules import alarms_in
 from strongroom.engine.monitor.metrics_snapshot import limits_of
 from strongroom.engine.monitor.stream_status import keeps_of, stream_statuses_of

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from strongroom.engine.core.engine import Engine, StepResult
 from strongroom.engine.ingest.job_lineage import regeneration_of, retry
-from strongroom.engine.ingest.resume import hurry_refused
+from strongroom.engine.ingest.source_upkeep import hurry_refused
 from strongroom.engine.ingest.transitions import enter, record
 from strongroom.engine.retention.tombstones import refuse_return
 from strongroom.evidence.line import Entry

@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from strongroom.engine.access.fixity import check_payload
-from strongroom.engine.ingest.transitions import note_part
+from strongroom.engine.ingest.coverage import note_part
 from strongroom.engine.proof.manifests import job_of, manifest_from, manifest_place, newest, replace_file, told_of
 from strongroom.engine.proof.replay import cover_adopted
 from strongroom.engine.repair.findings import Recovery, VaultProblem

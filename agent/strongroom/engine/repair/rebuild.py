@@ -17,11 +17,10 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from strongroom.age.keys import X25519Identity
-from strongroom.engine.core.neighbors import beside
 from strongroom.engine.proof.log_continuity import is_at, require_history
 from strongroom.engine.proof.manifests import Restorer, enter_file, manifests_of, name_of
 from strongroom.engine.proof.replay import Body, Replay, put_line, replay_ends
-from strongroom.engine.retention.sealed_matter import SEALED, open_matters
+from strongroom.engine.retention.holds import SEALED, open_matters
 from strongroom.evidence.line import Entry, Fact, digest
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import Interrupted, VaultError, WorldError
@@ -32,7 +31,7 @@ from strongroom.vault.catalogue import PUT_FACT, Catalogue, open_catalogue
 from strongroom.vault.coverage import covered_by
 from strongroom.vault.durable import make_folder
 from strongroom.vault.files import is_there, open_lines
-from strongroom.vault.layout import FORMAT, Layout
+from strongroom.vault.layout import FORMAT, Layout, beside
 from strongroom.vault.lock import hold
 from strongroom.vault.log import add_entry, write_out
 from strongroom.vault.old_catalogues import witnesses_of

@@ -5,12 +5,11 @@ from __future__ import annotations
 from itertools import islice
 from pathlib import Path
 
-from strongroom.engine.core.neighbors import beside
 from strongroom.model.errors import UsageError, VaultError
 from strongroom.model.times import Clock
 from strongroom.vault.durable import flush_folder
 from strongroom.vault.files import is_folder, is_there, list_folder, list_shards, open_lines, rename
-from strongroom.vault.layout import Layout
+from strongroom.vault.layout import Layout, beside
 from strongroom.vault.lock import hold
 from strongroom.vault.vault import open_vault
 

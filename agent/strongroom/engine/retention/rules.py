@@ -4,22 +4,33 @@ A class is fixed when an archive comes. In lock mode, which cannot be undone, a 
 keeps to the longest class that it ever named; without it a change is for archives to come, and is logged.
 
 What stands for and against destroying one archive now: its retention rule, its holds, and the words for a person.
+
+Archives of versions before 0.4 count their period in UTC: here it is lengthened to the calendar of their stream.
+
+Once in the life of a vault, and never shortened. An archive that comes later has the zone of its stream from the start.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from strongroom.engine.retention.verdicts import verdict
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive
-from strongroom.model.destruction import Person
+from strongroom.model.destruction import PROGRAM, Person
 from strongroom.model.errors import UsageError
-from strongroom.model.retention import NAMED_BY, AtEnd, RetentionRule, class_names, end_of, is_shorter, longest
+from strongroom.model.retention import (
+    NAMED_BY,
+    RetentionRecord,
+    RetentionRule,
+    class_names,
+    end_of,
+    is_shorter,
+    longest,
+)
 from strongroom.model.retention import Fate as Fate  # the steps of a destruction name it from here
 from strongroom.model.times import format_instant
 from strongroom.vault.archives import readable_archives
@@ -243,29 +254,41 @@ def _fact(catalogue: Catalogue, name: str) -> str:
     return str(row["value"]) if row else ""
 
 
-class Judgement(Struct, frozen=True):
-    """One verdict, in the words that go onto a plan."""
-
-    fate: Fate
-    rule: str  # the retention rule, in words
-    citation: str
-    words: str  # why, for a person
-    at_end: AtEnd = AtEnd.ASK
-    locked: bool = False  # the rule can only be lengthened: no ground outweighs it
+_ADOPTED = "periods-in-zones"  # since when, as a fact of the vault
+_WORDS = "its period is counted on the calendar of its stream's time zone"
 
 
-Judge = Callable[[Vault, Archive, datetime], Judgement]
+def adopt_zones(vault: Vault, zones: Mapping[str, str], now: datetime) -> int:
+    """Lengthen each period that ends later in its stream's zone (IANA name by stream), and log it; return how many.
+
+    Does nothing where it was done before.
+    """
+    catalogue = vault.catalogue
+    if catalogue.read_one(FACT, _ADOPTED) is not None:
+        return 0
+    with catalogue.transaction():
+        later = [each for stream, zone in zones.items() if zone != "UTC" for each in _later(catalogue, stream, zone)]
+        for record, archive, rule in later:
+            lengthen(catalogue, archive, rule)
+            until = end_of(rule, archive.spec.window, archive.verified_at)
+            facts: dict[str, Fact] = {
+                "by": PROGRAM.token,
+                "rule": {**rule_body(rule)},
+                "until": format_instant(until),
+                "before": format_instant(record.until or until),
+            }
+            add_entry(catalogue, Entry("retention.extended", now, "", record.id, record.stream, facts, _WORDS))
+        catalogue.write(PUT_FACT, _ADOPTED, format_instant(now))
+    if later:
+        vault.write_log()
+    return len(later)
 
 
-def judge_anew(vault: Vault, archive: Archive, at: datetime) -> Judgement:
-    """Judge an archive as of an instant, from its rule as fixed at ingest and the holds that stand."""
-    found = verdict(vault, archive, at)
-    rule = found.rule
-    return Judgement(
-        fate=found.fate,
-        rule=f"no rule of class {archive.retention} is known" if rule is None else rule.words,
-        citation="" if rule is None else rule.citation,
-        words=found.reason,
-        at_end=AtEnd.ASK if rule is None else rule.at_end,
-        locked=is_locked(vault),
-    )
+def _later(catalogue: Catalogue, stream: str, zone: str) -> Iterator[tuple[RetentionRecord, Archive, RetentionRule]]:
+    for record in records(catalogue, stream):
+        if record.destroyed or record.rule is None or record.until is None or record.rule.zone != "UTC":
+            continue
+        rule = replace(record.rule, zone=zone)
+        for archive in readable_archives(catalogue, [record.id]):
+            if end_of(rule, archive.spec.window, archive.verified_at) > record.until:
+                yield record, archive, rule

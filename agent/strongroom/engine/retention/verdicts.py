@@ -8,18 +8,32 @@ Retention for a screen: one page of verdicts by the date at which they end, the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from strongroom.engine.retention.rules import is_locked
 from strongroom.model.archive import Archive
 from strongroom.model.hold import Hold, catches
-from strongroom.model.retention import Fate, RetentionRecord, Verdict, judge
+from strongroom.model.retention import (
+    AtEnd,
+    Fate,
+    RetentionRecord,
+    Verdict,
+    judge,
+)
 from strongroom.vault.destructions import live_proposals
 from strongroom.vault.holds import holds
-from strongroom.vault.retention_records import count_over, get_record, record_of, records, records_by_end, records_over
+from strongroom.vault.retention_records import (
+    count_over,
+    get_record,
+    record_of,
+    records,
+    records_by_end,
+    records_over,
+)
 from strongroom.vault.tombstones import get_tombstone
 from strongroom.vault.vault import Vault
 
@@ -156,3 +170,31 @@ def held_among(vault: Vault, archives: Iterable[Archive]) -> frozenset[str]:
 def list_holds(vault: Vault, *, active: bool = True) -> list[Hold]:
     """Return the holds that stand, or all, in the order in which they were placed."""
     return holds(vault.catalogue, active=active)
+
+
+class Judgement(Struct, frozen=True):
+    """One verdict, in the words that go onto a plan."""
+
+    fate: Fate
+    rule: str  # the retention rule, in words
+    citation: str
+    words: str  # why, for a person
+    at_end: AtEnd = AtEnd.ASK
+    locked: bool = False  # the rule can only be lengthened: no ground outweighs it
+
+
+Judge = Callable[[Vault, Archive, datetime], Judgement]
+
+
+def judge_anew(vault: Vault, archive: Archive, at: datetime) -> Judgement:
+    """Judge an archive as of an instant, from its rule as fixed at ingest and the holds that stand."""
+    found = verdict(vault, archive, at)
+    rule = found.rule
+    return Judgement(
+        fate=found.fate,
+        rule=f"no rule of class {archive.retention} is known" if rule is None else rule.words,
+        citation="" if rule is None else rule.citation,
+        words=found.reason,
+        at_end=AtEnd.ASK if rule is None else rule.at_end,
+        locked=is_locked(vault),
+    )

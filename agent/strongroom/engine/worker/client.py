@@ -18,8 +18,7 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
-from strongroom.engine.worker.lifetime import start_lasting
-from strongroom.engine.worker.parse_worker import part
+from strongroom.engine.worker.lifetime import part, start_lasting
 from strongroom.engine.worker.protocol import (
     FINISH,
     Durable,

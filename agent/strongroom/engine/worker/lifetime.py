@@ -15,10 +15,12 @@ import os
 import queue
 import resource
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import cache
 from typing import TypeVar
 
@@ -154,3 +156,16 @@ class EndingLimit:
             self._tell()
         finally:
             os._exit(self._code)
+
+
+def part(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Close a worker's pipes, give it so long to end by itself, and kill it otherwise. Never waits without a limit."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        with suppress(subprocess.TimeoutExpired):  # the kernel may hold on to one that waits for a broken disk
+            process.wait(seconds)

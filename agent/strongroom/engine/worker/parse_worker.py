@@ -13,11 +13,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import msgspec
 
-from strongroom.engine.worker.lifetime import READER_CPU, CpuGrant, end_child, end_with_parent
+from strongroom.engine.worker.lifetime import READER_CPU, CpuGrant, end_child, end_with_parent, part
 from strongroom.formats.pipe import Allowance, PipedSink, serve_records, share_memory
 from strongroom.model.errors import WorldError
 from strongroom.model.inspection import Caps, Expectation
@@ -61,19 +61,6 @@ def spawned_reader(expectation: Expectation, caps: Caps, allowance: Allowance | 
         yield PipedSink(process.stdin.fileno(), process.stdout.fileno(), given=grant.give, allowance=allowance)
     finally:
         part(process, PARTING)
-
-
-def part(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Close a worker's pipes, give it so long to end by itself, and kill it otherwise. Never waits without a limit."""
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        with suppress(subprocess.TimeoutExpired):  # the kernel may hold on to one that waits for a broken disk
-            process.wait(seconds)
 
 
 def main() -> None:
