@@ -17,9 +17,7 @@ from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource
 from strongroom.engine.bootstrap import open_engine
 from strongroom.engine.core.identities import make_identity
-from strongroom.engine.core.sources import Dependencies
-from strongroom.engine.core.sources import open_reading
-from strongroom.engine.core.sources import stream_for
+from strongroom.engine.core.sources import Dependencies, open_reading, stream_for
 from strongroom.engine.ingest.planning import enter_window
 from strongroom.engine.ingest.runner import Runner
 from strongroom.engine.queries import lists as readings

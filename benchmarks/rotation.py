@@ -22,7 +22,7 @@ from pathlib import Path
 from strongroom.age.identity_file import ArchiveKey, write_archive_key
 from strongroom.age.keys import X25519Identity
 from strongroom.age.writer import seal_bytes
-from strongroom.engine.access.key_rotation import Rotation, rotate
+from strongroom.engine.access.key_files import Rotation, rotate
 from strongroom.evidence.line import Entry
 from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.inspection import Expectation, Inspection

@@ -19,7 +19,7 @@ from kit.cli_home import Home
 from kit.hostile_input import NUMBERS, SEED, WORDS, Faults, rounds, run_program
 from strongroom.age.keys import ScryptRecipient
 from strongroom.cli import destroy, terminal
-from strongroom.engine.access import passphrase
+from strongroom.engine.access import identity_files as passphrase
 from strongroom.engine.core import identities
 from strongroom.model.errors import StrongroomError
 

@@ -28,7 +28,7 @@ from strongroom.engine.core.sources import plans_of
 from strongroom.engine.monitor.alert_rules import alarms
 from strongroom.engine.monitor.stream_status import condition_of, keeps_of
 from strongroom.engine.monitor.system_status import standing_of
-from strongroom.engine.proof.issuer import Issuer
+from strongroom.engine.proof.checkpoints import Issuer
 from strongroom.engine.queries.coverage_report import StreamCoverage
 from strongroom.engine.queries.coverage_statement import _stream
 from strongroom.model.alert import ALL_WELL, condition_words

@@ -10,14 +10,14 @@ import pytest
 
 from kit.key_rotation import NOW, Strongbox, open_strongbox
 from strongroom.engine.core.alert_store import standing_alerts
-from strongroom.engine.destruction.approval_rules import (
+from strongroom.engine.destruction.context import (
     CHANGED,
+    DestructionRules,
     logged_rules,
     note_rules,
     unconfirmed_changes,
     weakened,
 )
-from strongroom.engine.destruction.context import DestructionRules
 from strongroom.evidence.line import Entry
 from strongroom.model.errors import VaultError
 from strongroom.vault.log import add_entry

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from kit.csv_engine_bench import HISTORY, kinds, newest, open_csv_bench
 from kit.engine_bench import DAY, STREAM, Bench
-from strongroom.engine.access.find import find_job
+from strongroom.engine.access.inventory import find_job
 from strongroom.engine.core.sources import open_reading
 from strongroom.engine.ingest.planning import enter_window
 from strongroom.engine.queries.lists import job_life

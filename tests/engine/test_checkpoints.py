@@ -23,9 +23,9 @@ from kit.evidence_chain import (
     ticking,
     write_lines,
 )
-from strongroom.engine.proof import checkpoint_schedule as notary
+from strongroom.engine.proof import checkpoint_delivery as notary
 from strongroom.engine.proof import checkpoints
-from strongroom.engine.proof.checkpoint_schedule import evidence_alarms, evidence_view, keep_up
+from strongroom.engine.proof.checkpoint_delivery import evidence_alarms, evidence_view, keep_up
 from strongroom.engine.proof.checkpoints import LogRefused, is_due, sign_log
 from strongroom.evidence.checkpoint import open_checkpoint
 from strongroom.evidence.note import Signer

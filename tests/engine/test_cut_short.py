@@ -18,7 +18,7 @@ from strongroom.age.identity_file import ArchiveKey
 from strongroom.age.keys import X25519Identity
 from strongroom.age.writer import SealedWriter
 from strongroom.config.load import load_config
-from strongroom.engine.access.find import find_job
+from strongroom.engine.access.inventory import find_job
 from strongroom.engine.access.restore import restore
 from strongroom.engine.core.sources import open_reading
 from strongroom.engine.queries.lists import coverage_of, job_life, list_archives

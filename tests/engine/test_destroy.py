@@ -16,7 +16,7 @@ import pytest
 from kit.destruction import ALICE, BOB, CAROL, DUE, HELD, KEEP, SIGNER, WEEK, House, make_house
 from strongroom.age.identity_file import parse_archive_key
 from strongroom.age.writer import open_bytes
-from strongroom.engine.access.find import find_archive
+from strongroom.engine.access.inventory import find_archive
 from strongroom.engine.destruction.approve import approve
 from strongroom.engine.destruction.context import DestructionRules
 from strongroom.engine.destruction.destroy import carry_out

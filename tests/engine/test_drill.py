@@ -16,9 +16,9 @@ from kit.key_rotation import identity, open_strongbox
 from strongroom.age.identity_file import parse_identity_file, write_identity_file
 from strongroom.age.stanza import NoMatch
 from strongroom.age.writer import open_bytes
-from strongroom.engine.access.key_drill import draw, drill
-from strongroom.engine.access.key_export import Handout, hand_out, reseal_keys
-from strongroom.engine.access.passphrase import change_passphrase
+from strongroom.engine.access.content import draw, drill
+from strongroom.engine.access.identity_files import change_passphrase
+from strongroom.engine.access.key_files import Handout, hand_out, reseal_keys
 from strongroom.engine.access.recipients import last_drill, note_recipients
 from strongroom.engine.core.identities import WrongPassphrase, load_identities, typed_identity
 from strongroom.engine.core.sources import open_reading

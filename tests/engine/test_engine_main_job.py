@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from kit.engine_bench import DAY, STREAM, Bench, open_bench
 from strongroom.engine.access.content import check_content
-from strongroom.engine.access.find import find_job
 from strongroom.engine.access.fixity import check_fixity
+from strongroom.engine.access.inventory import find_job
 from strongroom.engine.access.restore import restore, restore_members
 from strongroom.engine.core.sources import open_reading
 from strongroom.engine.ingest.planning import enter_due, enter_window

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from kit.engine_bench import Bench
 from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource
-from strongroom.engine.access.find import find_job
+from strongroom.engine.access.inventory import find_job
 from strongroom.engine.bootstrap import open_engine
 from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.sources import Dependencies, open_reading

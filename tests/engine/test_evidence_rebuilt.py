@@ -10,7 +10,7 @@ from kit.destruction import SIGNER, make_house
 from kit.evidence_chain import codes, hand_to, make_keep, run_alone
 from kit.sealed_vault import AT
 from strongroom.age.keys import X25519Identity
-from strongroom.engine.access.key_rotation import Rotation, rotate
+from strongroom.engine.access.key_files import Rotation, rotate
 from strongroom.engine.core.identities import load_identities
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.proof.audit import audit_vault

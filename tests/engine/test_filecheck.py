@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.engine.core.check import CheckResult
-from strongroom.engine.repair.file_check import check_files
+from strongroom.engine.repair.vault_folder import check_files
 from strongroom.vault.layout import Layout
 from strongroom.vault.vault import create_vault
 

@@ -30,7 +30,7 @@ from kit.csv_engine_bench import HISTORY, HOOKS, open_csv_bench
 from kit.engine_bench import DAY, STREAM, Bench, open_bench
 from kit.hostile_input import SEED, Faults, bend, mutate
 from strongroom.engine.access.content import check_content
-from strongroom.engine.access.find import find_job
+from strongroom.engine.access.inventory import find_job
 from strongroom.engine.core.sources import open_reading
 from strongroom.engine.ingest.planning import enter_window
 from strongroom.engine.queries.lists import list_archives

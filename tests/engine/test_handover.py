@@ -18,12 +18,11 @@ import pytest
 from kit.evidence_chain import AT, PERSON, Keep, codes, copy_keep, forge_note, hand_to, make_keep, run_alone, sum_anew
 from kit.sealed_vault import as_csv, message
 from strongroom.age.keys import X25519Identity
-from strongroom.engine.access.key_export import Handout, hand_out
+from strongroom.engine.access.key_files import Handout, hand_out
 from strongroom.engine.access.restore import require_outside, restore, restore_members
 from strongroom.engine.core.identities import load_identities
-from strongroom.engine.proof.checkpoints import sign_log
+from strongroom.engine.proof.checkpoints import Issuer, sign_log
 from strongroom.engine.proof.inclusion_proofs import custody_of
-from strongroom.engine.proof.issuer import Issuer
 from strongroom.engine.proof.package_readme import write_custody
 from strongroom.engine.retention.holds import archives_under, place, release
 from strongroom.evidence.note import Signer

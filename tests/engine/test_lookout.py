@@ -16,8 +16,7 @@ from strongroom.config.schema import Config
 from strongroom.engine.core.sources import Dependencies
 from strongroom.engine.monitor.doctor import CheckResult, examine
 from strongroom.engine.proof.audit import audit_vault
-from strongroom.engine.proof.checkpoint_schedule import evidence_alarms, keep_up
-from strongroom.engine.proof.checkpoint_targets import build_targets, send_owed
+from strongroom.engine.proof.checkpoint_delivery import build_targets, evidence_alarms, keep_up, send_owed
 from strongroom.engine.proof.checkpoints import LogRefused, sign_log
 from strongroom.engine.proof.known_checkpoints import known_checkpoints
 from strongroom.evidence.line import Entry

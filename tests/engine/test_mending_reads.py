@@ -12,8 +12,8 @@ from kit.watched_vault import days, open_house
 from strongroom.engine.core.check import cause_words
 from strongroom.engine.proof.log_continuity import is_at
 from strongroom.engine.proof.manifests import manifest_from
+from strongroom.engine.repair.diagnosis import _unproven
 from strongroom.engine.repair.findings import ProblemKind
-from strongroom.engine.repair.unknown_files import _unproven
 from strongroom.model.errors import VaultError
 from strongroom.vault.manifest import write_manifest
 from strongroom.vault.old_catalogues import witnesses_of

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.engine.access.key_export import _write
-from strongroom.engine.access.passphrase import change_passphrase
+from strongroom.engine.access.identity_files import change_passphrase
+from strongroom.engine.access.key_files import _write
 from strongroom.engine.access.restore import _name
 from strongroom.engine.core.identities import identity_file, make_identity, read_identity_file
 from strongroom.engine.proof.package import _flush_tree, _folder
-from strongroom.engine.repair.unfinished_init import move_unfinished
+from strongroom.engine.repair.vault_folder import move_unfinished
 from strongroom.vault.durable import create, make_folder, publish, remove
 from strongroom.vault.layout import Layout
 from strongroom.vault.old_catalogues import set_aside, take_place

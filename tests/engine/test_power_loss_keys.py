@@ -21,7 +21,7 @@ from kit.key_rotation import Strongbox, identity, keys_of, open_strongbox
 from kit.power_loss import Disk, State, Vary, states
 from strongroom.age.keys import X25519Identity
 from strongroom.engine.access.fixity import check_small_files
-from strongroom.engine.access.key_rotation import Rotation, rotate, settle_rotation
+from strongroom.engine.access.key_files import Rotation, rotate, settle_rotation
 from strongroom.engine.access.recipients import note_recipients
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.evidence.line import read_chain

@@ -14,7 +14,7 @@ from strongroom.age.keys import X25519Recipient
 from strongroom.age.stanza import NoMatch
 from strongroom.age.writer import seal_bytes
 from strongroom.engine.access.fixity import check_fixity
-from strongroom.engine.access.passphrase import weakness
+from strongroom.engine.access.identity_files import weakness
 from strongroom.engine.access.restore import restore, restore_members
 from strongroom.engine.core.identities import WrongPassphrase, identity_file, load_identities, make_identity
 from strongroom.model.errors import SealError, WorldError

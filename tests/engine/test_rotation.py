@@ -13,7 +13,7 @@ import pytest
 
 from kit.key_rotation import Strongbox, identity, keys_of, open_strongbox, reopen
 from strongroom.engine.access.fixity import check_fixity, check_small_files
-from strongroom.engine.access.key_rotation import settle_rotation
+from strongroom.engine.access.key_files import settle_rotation
 from strongroom.engine.access.recipients import count_stale
 from strongroom.model.errors import StrongroomError, UsageError, WorldError
 from strongroom.vault import key_rotation as rekeying

@@ -12,7 +12,7 @@ from kit.drivers import command, environment
 from kit.key_rotation import Strongbox, identity, keys_of, open_strongbox
 from strongroom.age.keys import X25519Identity
 from strongroom.engine.access.fixity import check_small_files
-from strongroom.engine.access.key_rotation import settle_rotation
+from strongroom.engine.access.key_files import settle_rotation
 from strongroom.engine.access.recipients import note_recipients
 
 BATCH = (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kit.engine_bench import DAY, open_bench
-from strongroom.engine.access.find import find_job
+from strongroom.engine.access.inventory import find_job
 from strongroom.engine.core.sources import open_reading
 from strongroom.engine.queries.lists import list_archives
 from strongroom.model.job import Cause, State

@@ -16,7 +16,7 @@ from kit.csv_engine_bench import open_csv_bench
 from kit.engine_bench import DAY, NOON, STREAM, Bench
 from strongroom.cli.main import cli
 from strongroom.config.load import load_config
-from strongroom.engine.access.find import find_job
+from strongroom.engine.access.inventory import find_job
 from strongroom.engine.core.moments import newest_moments
 from strongroom.engine.core.sources import open_reading, plans_of
 from strongroom.engine.ingest.planning import enter_due, enter_window, unsettled_part, work_out

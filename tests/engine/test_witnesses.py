@@ -17,8 +17,17 @@ from strongroom.config.load import load_config
 from strongroom.config.problem import ConfigRefused
 from strongroom.config.schema import Config
 from strongroom.config.secrets import resolve
-from strongroom.engine.proof.checkpoint_schedule import LOUD, evidence_alarms, evidence_view, keep_up
-from strongroom.engine.proof.checkpoint_targets import FIRST_WAIT, build_targets, is_owed, names_of, send_owed
+from strongroom.engine.proof.checkpoint_delivery import (
+    FIRST_WAIT,
+    LOUD,
+    build_targets,
+    evidence_alarms,
+    evidence_view,
+    is_owed,
+    keep_up,
+    names_of,
+    send_owed,
+)
 from strongroom.engine.proof.checkpoints import sign_log
 from strongroom.model.alert import Level
 from strongroom.vault.checkpoints import Sending, newest_checkpoint

@@ -12,7 +12,7 @@ from pathlib import Path
 from kit.engine_bench import NOON, Bench
 from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource
-from strongroom.engine.access.find import find_job
+from strongroom.engine.access.inventory import find_job
 from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.sources import Dependencies, open_reading
 from strongroom.engine.queries.initialise import Wishes, initialise

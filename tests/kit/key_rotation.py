@@ -15,7 +15,7 @@ from strongroom.age.identity_file import ArchiveKey, parse_archive_key, write_ar
 from strongroom.age.keys import X25519Identity, X25519Recipient
 from strongroom.age.stanza import NoMatch
 from strongroom.age.writer import open_bytes, seal_bytes
-from strongroom.engine.access.key_rotation import Rotated, Rotation, rotate
+from strongroom.engine.access.key_files import Rotated, Rotation, rotate
 from strongroom.engine.access.recipients import note_recipients
 from strongroom.evidence.line import Entry, read_chain
 from strongroom.model.archive import Archive, Holding, Seal

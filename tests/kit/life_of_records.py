@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from kit.destruction import ALICE, DAY, START, archive_of, enter_archive
 from strongroom.engine.core.trusted_clock import keep_time, remember_time, require_trustworthy_time, vault_now
-from strongroom.engine.destruction.retention_replay import replay_retention
+from strongroom.engine.proof.replay import replay_retention
 from strongroom.engine.retention.holds import note_caught, place, release
 from strongroom.engine.retention.rules import Policy, adopt_policy, extend, is_locked, with_rule
 from strongroom.engine.retention.verdicts import verdict

@@ -141,7 +141,7 @@ archives.add_command(regenerate)
 @pass_session
 def show(session: Session, archive_id: str, as_json: bool) -> None:
     """Show one archive: its manifest, findings and times, and how to open it without Strongroom."""
-    from strongroom.engine.access.find import find_archive
+    from strongroom.engine.access.inventory import find_archive
     from strongroom.engine.core.sources import open_reading, system_clock
     from strongroom.engine.core.trusted_clock import vault_now
     from strongroom.engine.ingest.job_lineage import versions_of

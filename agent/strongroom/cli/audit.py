@@ -21,7 +21,7 @@ from strongroom.text.units import short
 if TYPE_CHECKING:
     from strongroom.engine.core.moments import Moment
     from strongroom.engine.proof.audit import Report
-    from strongroom.engine.proof.checkpoint_schedule import EvidenceView, Sending
+    from strongroom.engine.proof.checkpoint_delivery import EvidenceView, Sending
 
 
 @click.group("audit", invoke_without_command=True)
@@ -38,7 +38,7 @@ def audit(ctx: click.Context, as_json: bool) -> None:
 @pass_session
 def _standing(session: Session, as_json: bool) -> None:
     from strongroom.engine.core.sources import open_reading
-    from strongroom.engine.proof.checkpoint_schedule import evidence_view
+    from strongroom.engine.proof.checkpoint_delivery import evidence_view
 
     config = session.config()
     with open_reading(config) as vault:
@@ -66,7 +66,7 @@ def show_log(
     session: Session, kind: str, archive_part: str, job_part: str, after: int, limit: int, as_json: bool
 ) -> None:
     """Print the evidence log, oldest entry first. Proofs number the leaves from 0: leaf N is entry N + 1."""
-    from strongroom.engine.access.find import find_archive, find_job
+    from strongroom.engine.access.inventory import find_archive, find_job
     from strongroom.engine.core.sources import open_reading
     from strongroom.engine.proof.inclusion_proofs import log_lines, moment_of
     from strongroom.engine.queries.lists import known_kind
@@ -144,7 +144,7 @@ def key(session: Session, as_json: bool) -> None:
     first entry of the evidence log names is printed.
     """
     from strongroom.engine.core.sources import open_reading
-    from strongroom.engine.proof.issuer import key_in_log, public_key
+    from strongroom.engine.proof.checkpoints import key_in_log, public_key
 
     config = session.config()
     with open_reading(config) as vault:
@@ -168,8 +168,7 @@ def key(session: Session, as_json: bool) -> None:
 def checkpoint(session: Session, as_json: bool) -> int:
     """Sign the log as it is now, and send the checkpoint to every target. Exits with 1 if a target did not take it."""
     from strongroom.engine.core.sources import Dependencies, open_reading
-    from strongroom.engine.proof.checkpoint_schedule import evidence_view
-    from strongroom.engine.proof.checkpoint_targets import build_targets, send_owed
+    from strongroom.engine.proof.checkpoint_delivery import build_targets, evidence_view, send_owed
     from strongroom.engine.proof.checkpoints import sign_log, signer_of
     from strongroom.engine.proof.known_checkpoints import known_checkpoints
 
@@ -198,7 +197,7 @@ def checkpoint(session: Session, as_json: bool) -> int:
 @pass_session
 def prove(session: Session, archive_id: str, as_json: bool) -> None:
     """Prove that every event of an archive is in the log, under the newest checkpoint."""
-    from strongroom.engine.access.find import find_archive
+    from strongroom.engine.access.inventory import find_archive
     from strongroom.engine.core.sources import open_reading
     from strongroom.engine.proof.inclusion_proofs import custody_of, moment_of, proof_document, prove_entries
 

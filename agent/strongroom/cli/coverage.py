@@ -89,7 +89,7 @@ def statement(session: Session, start: datetime, end: datetime, stream: str) -> 
     """
     from strongroom.engine.bootstrap import open_looking
     from strongroom.engine.core.sources import plans_of
-    from strongroom.engine.proof.issuer import issuer_of
+    from strongroom.engine.proof.checkpoints import issuer_of
     from strongroom.engine.queries.coverage_report import coverage_of_plans
     from strongroom.engine.queries.coverage_statement import has_gap, require_confirmed, sign, state_coverage
 

@@ -109,7 +109,7 @@ def _archive(config: Config, *, as_json: bool) -> RunOutcome:
 
 def _healed(config: Config, sandbox: Sandbox) -> Iterator[str]:
     """Say what became of the faults, from the evidence log and from what the provider saw."""
-    from strongroom.engine.access.find import find_job
+    from strongroom.engine.access.inventory import find_job
     from strongroom.engine.core.moments import newest_moments
     from strongroom.engine.core.sources import open_reading
     from strongroom.text.times import job_name

@@ -66,7 +66,7 @@ def propose(session: Session, due: bool, archives: tuple[str, ...], reason: str 
 
 
 def _chosen(context: DestructionContext, parts: tuple[str, ...]) -> list[Archive]:
-    from strongroom.engine.access.find import find_archive
+    from strongroom.engine.access.inventory import find_archive
     from strongroom.engine.destruction.commands import due_archives
 
     if not parts:

@@ -49,7 +49,7 @@ def diff(
     1 if they differ.
     """
     from strongroom.engine.access.compare import compare
-    from strongroom.engine.access.find import find_archive
+    from strongroom.engine.access.inventory import find_archive
     from strongroom.engine.access.records import archive_before
     from strongroom.engine.core.sources import Dependencies, open_reading
 

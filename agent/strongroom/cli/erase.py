@@ -95,7 +95,7 @@ def request(
 def _scope(
     context: DestructionContext, parts: tuple[str, ...], stream: str, start: datetime | None, end: datetime | None
 ) -> list[Archive]:
-    from strongroom.engine.access.find import find_archive
+    from strongroom.engine.access.inventory import find_archive
     from strongroom.engine.destruction.erasure import archives_within
 
     if bool(parts) == (start is not None or end is not None or bool(stream)):

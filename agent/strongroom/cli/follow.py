@@ -22,7 +22,7 @@ from strongroom.cli.terminal import tell
 from strongroom.daemon.channels import build_channels
 from strongroom.daemon.crash_notice import CrashNotice
 from strongroom.daemon.watcher import Watcher
-from strongroom.engine.access.find import find_job
+from strongroom.engine.access.inventory import find_job
 from strongroom.engine.core.alert_store import due_alerts
 from strongroom.engine.core.moments import Moment, newest_moments
 from strongroom.engine.core.sources import plans_of, system_clock

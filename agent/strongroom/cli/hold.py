@@ -64,7 +64,7 @@ def place(
     """
     import os
 
-    from strongroom.engine.access.find import find_archive
+    from strongroom.engine.access.inventory import find_archive
     from strongroom.engine.core.people import acting_person
     from strongroom.engine.core.sources import open_reading, system_clock
     from strongroom.engine.core.trusted_clock import vault_now

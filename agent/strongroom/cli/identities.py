@@ -69,7 +69,7 @@ def read_passphrase(path: Path) -> str:
 
 def warn_of_weakness(passphrase: str) -> str:
     """Tell whoever chose a passphrase that it is guessed too soon; return it, as it is theirs to choose."""
-    from strongroom.engine.access.passphrase import weakness
+    from strongroom.engine.access.identity_files import weakness
 
     if weak := weakness(passphrase):
         terminal.tell(f"warning: {weak}. To change it: strongroom key change-passphrase")

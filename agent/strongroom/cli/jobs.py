@@ -118,7 +118,7 @@ jobs.add_command(cancel)
 @pass_session
 def show(session: Session, job_id: str, as_json: bool) -> None:
     """Show everything that happened to one job: each transition with its time, cause and facts, and related jobs."""
-    from strongroom.engine.access.find import find_job
+    from strongroom.engine.access.inventory import find_job
     from strongroom.engine.core.sources import open_reading, system_clock
     from strongroom.engine.ingest.job_lineage import kin_of
     from strongroom.engine.queries.lists import job_life
@@ -147,7 +147,7 @@ def show(session: Session, job_id: str, as_json: bool) -> None:
 @pass_session
 def retry(session: Session, job_id: str, as_json: bool) -> None:
     """Try the window of a failed job again. A new job replaces it, and the next run processes it."""
-    from strongroom.engine.access.find import find_job
+    from strongroom.engine.access.inventory import find_job
     from strongroom.engine.bootstrap import open_engine
     from strongroom.engine.core.sources import system_clock
     from strongroom.engine.ingest import job_lineage as use_case

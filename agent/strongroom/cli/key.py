@@ -156,8 +156,8 @@ def rotate(
 
     from strongroom.cli.byte_progress import counting
     from strongroom.cli.work import Stopping
-    from strongroom.engine.access.key_rotation import Rotation
-    from strongroom.engine.access.key_rotation import rotate as turn
+    from strongroom.engine.access.key_files import Rotation
+    from strongroom.engine.access.key_files import rotate as turn
     from strongroom.engine.access.recipients import change_of, note_recipients
     from strongroom.engine.core.sources import open_reading, system_clock
 
@@ -194,7 +194,7 @@ def change_passphrase(
     """Seal your identity file with another passphrase. Copies of the file keep the old passphrase."""
     import os
 
-    from strongroom.engine.access.passphrase import change_passphrase as change
+    from strongroom.engine.access.identity_files import change_passphrase as change
 
     config = session.config()
     path = identity or config.vault.identity
@@ -227,8 +227,8 @@ def drill(session: Session, /, paper: bool, identity: Path | None, passphrase_fi
     import os
 
     from strongroom.cli.byte_progress import watching
-    from strongroom.engine.access.key_drill import draw
-    from strongroom.engine.access.key_drill import drill as hold
+    from strongroom.engine.access.content import draw
+    from strongroom.engine.access.content import drill as hold
     from strongroom.engine.core.sources import open_reading, system_clock
 
     if paper and identity:
@@ -284,8 +284,8 @@ def export(
     """
     import os
 
-    from strongroom.engine.access.find import find_archive
-    from strongroom.engine.access.key_export import Handout, hand_out
+    from strongroom.engine.access.inventory import find_archive
+    from strongroom.engine.access.key_files import Handout, hand_out
     from strongroom.engine.core.sources import open_reading, system_clock
 
     if bool(recipients) == plain:

@@ -14,8 +14,8 @@ from strongroom.text.times import utc_day, utc_window
 from strongroom.text.units import number, short, size
 
 if TYPE_CHECKING:
-    from strongroom.engine.access.key_drill import Drill
-    from strongroom.engine.access.key_rotation import Rotated
+    from strongroom.engine.access.content import Drill
+    from strongroom.engine.access.key_files import Rotated
     from strongroom.engine.access.recipients import RecipientStatus
 
 OLD_COPIES = "no rotation can take back what was copied."

@@ -86,7 +86,7 @@ def handover(
 
 
 def _named(vault: Vault, archives: str) -> list[Archive]:
-    from strongroom.engine.access.find import find_archive
+    from strongroom.engine.access.inventory import find_archive
 
     found = {each.id: each for each in (find_archive(vault, part) for part in archives.split(",") if part.strip())}
     return list(found.values())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.terminal import tell
-from strongroom.engine.access.paper_sheet import ASKED, copied, sheet
+from strongroom.engine.access.identity_files import ASKED, copied, sheet
 from strongroom.model.errors import UsageError
 
 if TYPE_CHECKING:

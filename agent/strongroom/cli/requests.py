@@ -117,7 +117,7 @@ def _known(session: Session, name: str) -> None:
 
 
 def _job_id(session: Session, part: str) -> str:
-    from strongroom.engine.access.find import find_job
+    from strongroom.engine.access.inventory import find_job
     from strongroom.engine.core.sources import open_reading
 
     with open_reading(session.config()) as vault:
@@ -125,7 +125,7 @@ def _job_id(session: Session, part: str) -> str:
 
 
 def _archive_or_job_id(session: Session, part: str) -> str:
-    from strongroom.engine.access.find import find_archive, find_job
+    from strongroom.engine.access.inventory import find_archive, find_job
     from strongroom.engine.core.sources import open_reading
     from strongroom.engine.retention.tombstones import Destroyed
     from strongroom.model.errors import UsageError

@@ -68,7 +68,7 @@ def restore(
     if extract and as_delivered:
         raise UsageError("--extract and --as-delivered cannot be used together", hint="leave one of them out")
     from strongroom.engine.access import restore as use_case
-    from strongroom.engine.access.find import find_archive
+    from strongroom.engine.access.inventory import find_archive
     from strongroom.engine.core.sources import open_reading
 
     config = session.config()
@@ -171,8 +171,7 @@ def _wanted(vault: Vault, archive_ids: Sequence[str]) -> Iterable[Archive | Fixi
 
 
 def _named(vault: Vault, part: str) -> Archive | Unlisted:
-    from strongroom.engine.access.find import find_archive
-    from strongroom.engine.access.inventory import unlisted_archives
+    from strongroom.engine.access.inventory import find_archive, unlisted_archives
 
     try:
         return find_archive(vault, part)

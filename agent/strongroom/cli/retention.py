@@ -192,7 +192,7 @@ def extend(
 
 
 def _chosen(vault: Vault, parts: tuple[str, ...], stream: str, class_name: str) -> list[Archive]:
-    from strongroom.engine.access.find import find_archive
+    from strongroom.engine.access.inventory import find_archive
     from strongroom.engine.retention.rules import extendable
 
     if stream:

@@ -112,7 +112,7 @@ def status(session: Session, as_json: bool) -> int:
     from strongroom.engine.access.recipients import last_drill
     from strongroom.engine.core.sources import open_reading, system_clock
     from strongroom.engine.monitor.system_status import standing_of
-    from strongroom.engine.proof.checkpoint_schedule import evidence_view
+    from strongroom.engine.proof.checkpoint_delivery import evidence_view
     from strongroom.engine.queries.lists import status_of
     from strongroom.engine.queries.problems import health_of
     from strongroom.engine.repair.scrub_report import pace_of, scrub_state

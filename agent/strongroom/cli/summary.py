@@ -14,7 +14,7 @@ from strongroom.cli.documents import archive_document, job_document, wait_group_
 from strongroom.cli.follow import Family
 from strongroom.cli.output import TextColumn, hang, put_line, render_table
 from strongroom.cli.terminal import clean, say, width
-from strongroom.engine.access.find import find_archive, find_job
+from strongroom.engine.access.inventory import find_archive, find_job
 from strongroom.engine.core.alert_store import alert_document
 from strongroom.engine.monitor.stream_status import Losses
 from strongroom.engine.queries.lists import Vault, status_of

@@ -29,8 +29,7 @@ from strongroom.engine.destruction.destroy import ExecutionReport, carry_out
 from strongroom.engine.destruction.execute import settle_begun
 from strongroom.engine.destruction.log_consistency import Contradiction, LastLogState
 from strongroom.engine.destruction.redestroy import redestroy_returned
-from strongroom.engine.proof.checkpoint_schedule import keep_up
-from strongroom.engine.proof.checkpoint_targets import Signed, Told
+from strongroom.engine.proof.checkpoint_delivery import Signed, Told, keep_up
 from strongroom.model.alert import Level
 from strongroom.model.text import counted
 

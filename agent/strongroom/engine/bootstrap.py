@@ -18,8 +18,7 @@ from strongroom.engine.core.sources import (
     streams_of,
     zones_of,
 )
-from strongroom.engine.destruction.approval_rules import note_rules
-from strongroom.engine.destruction.context import rules_of
+from strongroom.engine.destruction.context import note_rules, rules_of
 from strongroom.engine.ingest.renames import accounts_of, adopt_renames
 from strongroom.engine.retention.rules import Policy, adopt_policy, adopt_zones
 from strongroom.engine.worker.client import Anteroom

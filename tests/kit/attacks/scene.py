@@ -33,9 +33,8 @@ from strongroom.engine.bootstrap import open_engine
 from strongroom.engine.core.alert_store import due_alerts, mark_told
 from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.sources import Dependencies
-from strongroom.engine.destruction.approval_rules import note_rules
 from strongroom.engine.destruction.approve import approve
-from strongroom.engine.destruction.context import DestructionContext, DestructionRules, rules_of
+from strongroom.engine.destruction.context import DestructionContext, DestructionRules, note_rules, rules_of
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.propose import propose
 from strongroom.engine.proof.checkpoints import sign_log, signer_of

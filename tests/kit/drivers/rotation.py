@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from strongroom.age.keys import X25519Identity
-from strongroom.engine.access.key_rotation import Rotation, rotate
+from strongroom.engine.access.key_files import Rotation, rotate
 from strongroom.vault.vault import open_vault
 
 

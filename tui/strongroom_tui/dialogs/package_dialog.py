@@ -13,8 +13,8 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from strongroom.engine.access.find import find_archive
 from strongroom.engine.access.fixity import Watch
+from strongroom.engine.access.inventory import find_archive
 from strongroom.engine.core.identities import Identities
 from strongroom.engine.core.people import acting_person
 from strongroom.engine.proof.package import (

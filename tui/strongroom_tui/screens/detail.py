@@ -11,9 +11,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from strongroom.engine.access.find import find_archive, find_job
+from strongroom.engine.access.inventory import find_archive, find_job
 from strongroom.engine.ingest.job_lineage import Kin, Versions, kin_of, versions_of
-from strongroom.engine.proof.checkpoint_schedule import evidence_view
+from strongroom.engine.proof.checkpoint_delivery import evidence_view
 from strongroom.engine.queries import lists as readings
 from strongroom.engine.queries.lists import ArchiveLife, JobLife
 from strongroom.engine.retention.verdicts import list_holds, verdict

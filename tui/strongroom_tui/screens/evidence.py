@@ -19,8 +19,9 @@ from strongroom.engine.access.fixity import Watch
 from strongroom.engine.core.moments import Moment, list_moments
 from strongroom.engine.destruction.context import rules_of
 from strongroom.engine.proof.audit import Report, audit_vault
-from strongroom.engine.proof.checkpoint_schedule import EvidenceView, evidence_view, leaf_of
+from strongroom.engine.proof.checkpoint_delivery import EvidenceView, evidence_view
 from strongroom.engine.proof.checkpoints import sign_log, signer_of
+from strongroom.engine.proof.inclusion_proofs import leaf_of
 from strongroom.engine.proof.known_checkpoints import known_checkpoints
 from strongroom.engine.queries import lists as readings
 from strongroom.model.errors import StrongroomError

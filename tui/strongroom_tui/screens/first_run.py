@@ -23,8 +23,7 @@ from textual.widgets import Button, Input, Static
 from strongroom.config.load import PROVIDERS
 from strongroom.config.template import FreshSource, default_since, toml_value
 from strongroom.config.values import parse_dataset, parse_name, parse_secret_ref, since_in
-from strongroom.engine.access.paper_sheet import ASKED, copied, sheet
-from strongroom.engine.access.passphrase import weakness
+from strongroom.engine.access.identity_files import ASKED, copied, sheet, weakness
 from strongroom.engine.core.identities import NewIdentity, make_identity
 from strongroom.engine.core.sources import Dependencies, system_clock
 from strongroom.engine.queries.initialise import Made, Wishes, check_wishes, initialise

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-from strongroom.engine.access.find import get_exactly
+from strongroom.engine.access.inventory import get_exactly
 from strongroom.engine.queries import lists as readings
 from strongroom.engine.retention.verdicts import (
     Judged,

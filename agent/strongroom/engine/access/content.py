@@ -1,25 +1,38 @@
-"""Content with an identity: decrypt, compare the digest, read every record again, and compare the counts."""
+"""Checks that need an identity: an archive's content record by record, and the recovery drill.
+
+A drill shows what a restore after a disaster needs: the identity from the safe opens an archive chosen at random, and
+its key file, its payload and this program are complete. Only the result is written.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.age.identity_file import ArchiveKey
 from strongroom.age.keys import X25519Identity
 from strongroom.age.reader import SealedReader
 from strongroom.engine.access.browse import WatchedReader, read_blocks
-from strongroom.engine.access.fixity import FixityFault, Watch
+from strongroom.engine.access.fixity import FixityFault, Watch, check_fixity
 from strongroom.engine.core.identities import unlock
 from strongroom.engine.worker.compression import Unpacked, decoder, open_delivered
 from strongroom.engine.worker.parse_worker import spawned_reader
 from strongroom.engine.worker.seal_worker import Digest
+from strongroom.evidence.line import Entry, Fact
 from strongroom.formats.compression import Gunzipped
 from strongroom.formats.inspect import inspect_container
 from strongroom.model.archive import Archive
-from strongroom.model.errors import SealError
+from strongroom.model.errors import SealError, UsageError
 from strongroom.model.inspection import CUT_SHORT, Caps, Inspection, Severity
+from strongroom.model.times import Chance
+from strongroom.vault.archives import get_archive
+from strongroom.vault.log import add_entry
+from strongroom.vault.recipients import draw_archive, mark_proven, put_drill
 from strongroom.vault.vault import Vault
 
 
@@ -93,3 +106,72 @@ def _compare(archive: Archive, name: str, found: Inspection) -> list[FixityFault
             FixityFault(archive.id, name, "content", "the file was sound when it was archived and is not now")
         )
     return faults
+
+
+class Drill(Struct, frozen=True):
+    """What a drill came to."""
+
+    at: datetime
+    archive: Archive
+    recipient: str  # the public key whose identity was tried
+    faults: tuple[FixityFault, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Say whether the identity opened the archive and everything recorded of it was found."""
+        return not self.faults
+
+
+def draw(vault: Vault, random_bytes: Chance) -> Archive:
+    """Draw one held archive by chance. Raises UsageError when there is none."""
+    drawn = draw_archive(vault.catalogue, random_bytes)
+    archive = get_archive(vault.catalogue, drawn) if drawn else None
+    if archive is None:
+        raise UsageError("the vault has no archive yet that a drill could open", hint="run: strongroom run --once")
+    return archive
+
+
+def drill(
+    vault: Vault,
+    archive: Archive,
+    identities: Sequence[X25519Identity],
+    now: datetime,
+    watch: Callable[[int], None] = lambda _count: None,
+) -> Drill:
+    """Open the archive with each identity, read all of its content once, and log the result; return it.
+
+    Of several identities those that open the archive are drilled; where none does, the first has failed.
+    """
+    faults = check_fixity(vault, archive, watch)
+    if not faults:
+        faults = check_content(vault, archive, identities, watch)
+    tried = [Drill(now, archive, str(each.recipient), tuple(_opens(vault, archive, each))) for each in identities]
+    able = [each for each in tried if each.passed] or tried[:1]
+    drills = [replace(each, faults=each.faults or tuple(faults)) for each in able]
+    with vault.catalogue.transaction():
+        for each in drills:
+            _enter(vault, each)
+    vault.write_log()
+    return drills[0]
+
+
+def _opens(vault: Vault, archive: Archive, identity: X25519Identity) -> list[FixityFault]:
+    try:
+        unlock(vault, archive, [identity])
+    except SealError as error:
+        name = str(vault.key_path(archive).relative_to(vault.layout.root))
+        return [FixityFault(archive.id, name, "key", error.message)]
+    return []
+
+
+def _enter(vault: Vault, drill: Drill) -> None:
+    archive, recipient = drill.archive, drill.recipient
+    facts: dict[str, Fact] = {"recipient": recipient, "records": archive.inspection.records, "size": archive.seal.size}
+    if drill.passed:
+        mark_proven(vault.catalogue, recipient, drill.at)
+        entry = Entry("drill.passed", drill.at, archive=archive.id, stream=archive.stream, facts=facts)
+    else:
+        facts["faults"] = [*sorted({fault.code for fault in drill.faults})]
+        entry = Entry("drill.failed", drill.at, archive=archive.id, stream=archive.stream, facts=facts)
+    put_drill(vault.catalogue, recipient, archive.id, drill.at, passed=drill.passed)
+    add_entry(vault.catalogue, entry)

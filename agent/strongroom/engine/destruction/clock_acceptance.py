@@ -16,8 +16,7 @@ from strongroom.engine.core.trusted_clock import (
     require_uncontradicted,
     voices_of,
 )
-from strongroom.engine.destruction.approval_rules import note_rules
-from strongroom.engine.destruction.context import rules_of
+from strongroom.engine.destruction.context import note_rules, rules_of
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
 from strongroom.model.destruction import Person, StepRefused

@@ -11,8 +11,7 @@ from strongroom.config.schema import Config
 from strongroom.engine.core.alert_store import standing_alerts
 from strongroom.engine.core.sources import Dependencies, build_sources, open_reading, zones_of
 from strongroom.engine.core.trusted_clock import require_trustworthy_time, time_alarms, vault_now, voices_of
-from strongroom.engine.destruction.approval_rules import note_rules
-from strongroom.engine.destruction.context import DestructionContext, rules_of
+from strongroom.engine.destruction.context import DestructionContext, note_rules, rules_of
 from strongroom.engine.destruction.erasure import Pending, standing_against
 from strongroom.engine.destruction.execute import signer_of
 from strongroom.engine.destruction.propose import DestructionPlan, candidates, propose, read_plan
@@ -225,7 +224,7 @@ def find_erasure(vault: Vault, part: str) -> str:
 
 def subject_of_undo(context: DestructionContext, part: str) -> str:
     """Return the whole id of the proposal or the archive that a person wants off the plan. Raises UsageError."""
-    from strongroom.engine.access.find import find_archive
+    from strongroom.engine.access.inventory import find_archive
 
     proposals = matching_proposal_ids(context.vault.catalogue, part) if part else []
     return proposals[0] if len(proposals) == 1 else find_archive(context.vault, part).id

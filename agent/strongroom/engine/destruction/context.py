@@ -1,18 +1,29 @@
-"""What every act of destruction needs: the vault, its rules, and how the world is asked. Tests hold it in the hand."""
+"""What every step of a destruction needs: the vault, the clock, and the rules of [destruction].
+
+Anyone who can write the configuration could name an approver of their own, or require only one person, and change it
+back after the destruction. So each change of the rules is logged and raises an alert. The configuration is compared
+with the chained log, never with a row, at each start and reload and before each step. A vault begins with the defaults.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 
 from msgspec import Struct, field
 
 from strongroom.config.schema import Config
+from strongroom.engine.core.alert_store import reconcile
 from strongroom.engine.retention.verdicts import Judge, judge_anew
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
-from strongroom.model.times import Chance, Clock
-from strongroom.vault.log import add_entry
+from strongroom.model.alert import Alert, AlertKind, Level
+from strongroom.model.text import counted
+from strongroom.model.times import Chance, Clock, format_duration, format_instant
+from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.log import add_entry, told_entries
+from strongroom.vault.log_reader import is_in_chain, readable
 from strongroom.vault.vault import Vault
 
 
@@ -50,3 +61,112 @@ def rules_of(config: Config) -> DestructionRules:
     """Return what the configuration says that a destruction takes."""
     told = config.destruction
     return DestructionRules(told.people, told.cooling_off, told.approvers)
+
+
+# The term is that of the index on exactly these entries.
+RULES_ENTRIES = f"{told_entries('')} WHERE kind = 'destruction.rules-changed' ORDER BY seq DESC"
+
+CHANGED = "destruction.rules-changed"
+
+
+def note_rules(vault: Vault, rules: DestructionRules, now: datetime) -> bool:
+    """Log a change of the rules and raise the alert, unless the log has these rules already; say whether it did."""
+    rules = _sorted(rules)
+    if logged_rules(vault.catalogue) == rules:
+        return False
+    with vault.catalogue.transaction():
+        before = logged_rules(vault.catalogue)
+        if before == rules:  # another process was quicker, and has raised it
+            return False
+        facts: dict[str, Fact] = {**_facts(rules), "before": _facts(before)}
+        add_entry(vault.catalogue, Entry(CHANGED, now, facts=facts))
+    reconcile(vault, [_alarm(before, rules, now)], now, whole=False)
+    vault.write_log()
+    return True
+
+
+def logged_rules(catalogue: Catalogue) -> DestructionRules:
+    """Return the rules in force by the chained log, whatever rows say."""
+    return next((rules for _seq, _at, rules in logged_changes(catalogue)), DestructionRules())
+
+
+def logged_changes(catalogue: Catalogue) -> Iterator[tuple[int, str, DestructionRules]]:
+    """Yield number, time and rules of each change in the chained log, newest first."""
+    for row in catalogue.read(RULES_ENTRIES):
+        if is_in_chain(row):
+            with readable(row["line"]):
+                body = json.loads(row["line"])
+                yield int(row["seq"]), str(body["at"]), _rules(body["facts"])
+
+
+def unconfirmed_changes(catalogue: Catalogue, configured: DestructionRules | None = None) -> Iterator[str]:
+    """Yield what no log can prove of the rules: that each change was wanted, and so was a change that it lacks."""
+    changes = list(logged_changes(catalogue))
+    before = [*(rules for _seq, _at, rules in changes[1:]), DestructionRules()]
+    for (seq, at, now), old in zip(changes, before, strict=False):
+        weaker = f" ({', '.join(found)})" if (found := weakened(old, now)) else ""
+        yield (
+            f"that the change of [destruction] in entry {seq} of {at[:10]} was wanted{weaker}: since then it takes "
+            f"{rules_words(now)}"
+        )
+    logged = changes[0][2] if changes else DestructionRules()
+    if configured is not None and _sorted(configured) != logged:
+        yield (
+            f"that [destruction] in the configuration was changed by somebody who may: by the log a destruction takes "
+            f"{rules_words(logged)}, by the configuration {rules_words(configured)}"
+        )
+
+
+def weakened(before: DestructionRules, now: DestructionRules) -> list[str]:
+    """Return, in words, each way in which a destruction takes less than before."""
+    found = []
+    if now.people < before.people:
+        found.append(f"{counted(now.people, 'person', 'people')} instead of {before.people}")
+    if now.cooling_off < before.cooling_off:
+        found.append(
+            f"a cooling-off of {format_duration(now.cooling_off)} instead of {format_duration(before.cooling_off)}"
+        )
+    if before.approvers and not now.approvers:
+        found.append("approvals without a signature")
+    elif before.approvers and set(now.approvers) - set(before.approvers):
+        found.append(f"{counted(len(set(now.approvers) - set(before.approvers)), 'other approver')}")
+    return found
+
+
+def _alarm(before: DestructionRules, now: DestructionRules, at: datetime) -> Alert:
+    weaker = weakened(before, now)
+    title = "the configuration changed who may approve a destruction, how many people it takes, or the cooling-off"
+    body = f"it takes {rules_words(now)}; before: {rules_words(before)}. If nobody you know did this, stop the daemon "
+    body += "and see the plans: strongroom destroy list"
+    return Alert(
+        f"{AlertKind.APPROVERS} {format_instant(at)}", Level.CRITICAL if weaker else Level.WARNING, title, body
+    )
+
+
+def rules_words(rules: DestructionRules) -> str:
+    """Say what a destruction takes."""
+    signed = f", signed by one of {_names(rules.approvers)}" if rules.approvers else ", unsigned"
+    return f"{counted(rules.people, 'person', 'people')}, a cooling-off of {format_duration(rules.cooling_off)}{signed}"
+
+
+def _names(approvers: Collection[str]) -> str:
+    return ", ".join("+".join(each.split("+")[:2]) for each in approvers)
+
+
+def _sorted(rules: DestructionRules) -> DestructionRules:
+    return DestructionRules(rules.people, rules.cooling_off, tuple(sorted(set(rules.approvers))))
+
+
+def _facts(rules: DestructionRules) -> dict[str, Fact]:
+    return {
+        "people": rules.people,
+        "cooling_off_seconds": int(rules.cooling_off.total_seconds()),
+        "approvers": [*rules.approvers],
+    }
+
+
+def _rules(facts: dict[str, object]) -> DestructionRules:
+    people, seconds, approvers = facts["people"], facts["cooling_off_seconds"], facts["approvers"]
+    if not isinstance(people, int) or not isinstance(seconds, int) or not isinstance(approvers, list):
+        raise TypeError
+    return DestructionRules(people, timedelta(seconds=seconds), tuple(str(each) for each in approvers))

@@ -15,8 +15,15 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from strongroom.engine.destruction.context import DestructionContext
-from strongroom.engine.destruction.log_state import Begun, LogState, ToldArchive, ToldPlan
-from strongroom.engine.destruction.preconditions import extended_record, that_count, unexpired
+from strongroom.engine.destruction.log_state import (
+    Begun,
+    LogState,
+    ToldArchive,
+    ToldPlan,
+    extended_record,
+    that_count,
+    unexpired,
+)
 from strongroom.evidence.line import Entry
 from strongroom.model.alert import CONTRADICTED, Level
 from strongroom.model.archive import Tombstone

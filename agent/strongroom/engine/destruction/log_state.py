@@ -1,21 +1,25 @@
-"""What the chained log tells of holds, plans and approvals: what a destruction is held against before it begins.
+"""What the chained log says about holds, plans, approvals and retention: the reference for every destruction.
 
-Rows of the catalogue are an index that whoever owns the file can change. The log cannot be changed without breaking its
-chain, or contradicting a checkpoint: so who approved what, what is held and what was taken back is read from there.
-Memory is bounded by the holds there are and by the plans and archives that are asked for.
+Anyone who owns the file can change the rows of the catalogue. The log cannot be changed without breaking its chain or
+contradicting a checkpoint, so what was approved, held or taken back is read from there. A manifest counts only if the
+log has its digest. Memory is bounded by the number of holds, and by the plans and archives that are requested.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from strongroom.engine.destruction.retention_replay import read_hold
+from strongroom.engine.retention.holds import SEALED
+from strongroom.evidence.note import Verifier, open_note
+from strongroom.model.archive import Archive
 from strongroom.model.destruction import (
     LIVE,
     STEPS,
@@ -28,13 +32,19 @@ from strongroom.model.destruction import (
     plan_digest,
 )
 from strongroom.model.erasure import ErasureAnswer
-from strongroom.model.hold import Hold
-from strongroom.model.retention import RetentionRule
-from strongroom.model.times import parse_instant
+from strongroom.model.errors import UsageError, VaultError
+from strongroom.model.hold import Hold, HoldRule
+from strongroom.model.retention import RetentionRecord, RetentionRule, end_of
+from strongroom.model.times import format_instant, parse_instant
+from strongroom.vault.archives import ARCHIVE
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.destruction_replay import read_proposal
+from strongroom.vault.files import read_file
 from strongroom.vault.log_reader import LogWalk
+from strongroom.vault.manifest import read_manifest
 from strongroom.vault.manifest_schema import read_rule
+from strongroom.vault.retention_records import record_of
+from strongroom.vault.vault import Vault
 
 Body = Mapping[str, Any]
 _MARKS = tuple(
@@ -201,3 +211,74 @@ _ACTS: Mapping[str, Callable[[LogState, datetime, str, Body], None]] = {
     "erasure.answered": LogState._answered,
     "vault.locked": LogState._lock,
 }
+
+
+def that_count(approvals: Iterable[Approval], approvers: Collection[str]) -> list[Approval]:
+    """Return the approvals that count. `approvers` are the public note keys of [destruction] approvers."""
+    return [each for each in approvals if is_true(each) and (not approvers or each.signer in approvers)]
+
+
+def is_true(approval: Approval) -> bool:
+    """Say whether an approval is unsigned, or signed by the key that it names and about what it says."""
+    if not approval.note:
+        return not approval.signer
+    try:
+        text = open_note(approval.note, Verifier.parse(approval.signer))
+    except (UsageError, VaultError):
+        return False
+    lines = text.splitlines()
+    wanted = {f"proposal {approval.proposal}", f"plan {approval.plan_sha256}", f"by {approval.by.token}"}
+    return wanted <= set(lines)
+
+
+def extended_record(archive: Archive, told: ToldArchive) -> RetentionRecord:
+    """Return what decides an archive's fate: the rule of its manifest, or the last of its extensions that is longer."""
+    record = record_of(archive)
+    for rule in told.extensions:
+        until = end_of(rule, archive.spec.window, archive.verified_at)
+        if record.until is None or until > record.until:
+            record = replace(record, rule=rule, until=until)
+    return record
+
+
+def unexpired(vault: Vault, archive_id: str, told: ToldArchive, plan: ToldPlan, at: datetime, *, locked: bool) -> str:
+    """Say what kept an archive at this time, if anything did and its manifest is there to tell."""
+    archive = next(_manifests(vault, archive_id, told.manifest_sha256), None)
+    if archive is None or (plan.proposal.overrides and not locked):
+        return ""
+    until = extended_record(archive, told).until
+    if until is None:
+        return f"no retention period of archive {archive_id} was recorded when it came: it is kept"
+    if at < until:
+        return f"its retention period ends {format_instant(until)}, and its destruction began {format_instant(at)}"
+    return ""
+
+
+def _manifests(vault: Vault, archive_id: str, digest: str) -> Iterator[Archive]:
+    """Yield what has just this digest of its row, its file, and its file in quarantine."""
+    row = vault.catalogue.read_one(ARCHIVE, archive_id)
+    texts = [row["manifest"].encode()] if row is not None and isinstance(row["manifest"], str) else []
+    for path in (vault.layout.manifest(archive_id), vault.layout.quarantined(archive_id, ".json")):
+        with suppress(OSError):
+            texts.append(read_file(path))
+    for text in texts:
+        if hashlib.sha256(text).hexdigest() == digest:
+            with suppress(VaultError):
+                yield read_manifest(text.decode())
+
+
+FORGOTTEN = "(its name was lost with the catalogue)"
+
+
+def read_hold(facts: Body, at: datetime) -> Hold:
+    """Return the hold that a line `hold.placed` tells of; its matter and its reason are sealed, or in no line."""
+    rule = HoldRule(
+        source=facts.get("source", ""),
+        stream=facts.get("stream", ""),
+        dataset=facts.get("dataset", ""),
+        start=parse_instant(facts["start"]) if "start" in facts else None,
+        end=parse_instant(facts["end"]) if "end" in facts else None,
+        archives=tuple(facts.get("archives", ())),
+    )
+    words = SEALED if facts.get("sealed") else FORGOTTEN
+    return Hold(facts["hold"], words, rule, at, facts.get("by", ""), words)

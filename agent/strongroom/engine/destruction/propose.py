@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.log_consistency import open_log_state, read_on, require_archive, told_aloud
-from strongroom.engine.destruction.preconditions import that_count
+from strongroom.engine.destruction.log_state import that_count
 from strongroom.engine.retention.rules import Fate
 from strongroom.engine.retention.verdicts import Judgement
 from strongroom.evidence.line import Fact

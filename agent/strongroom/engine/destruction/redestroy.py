@@ -24,8 +24,7 @@ from msgspec.structs import replace
 from strongroom.engine.core.trusted_clock import read_time
 from strongroom.engine.destruction.execute import read_certificate
 from strongroom.engine.destruction.log_consistency import Contradiction, surely_held, tell_contradiction
-from strongroom.engine.destruction.log_state import Begun, Body, LogState, ToldArchive, ToldPlan
-from strongroom.engine.destruction.preconditions import that_count, unexpired
+from strongroom.engine.destruction.log_state import Begun, Body, LogState, ToldArchive, ToldPlan, that_count, unexpired
 from strongroom.evidence.checkpoint import read_unchecked
 from strongroom.evidence.line import Entry, Fact, read_chain
 from strongroom.evidence.note import NoteRefused, Verifier, open_note

@@ -17,7 +17,7 @@ from strongroom.engine.core.trusted_clock import TOLERANCE, time_alarms
 from strongroom.engine.destruction.destroy import destruction_alarms
 from strongroom.engine.monitor.stream_status import LEAST_LOSS, Keeps, StreamStatus, stream_statuses_of
 from strongroom.engine.monitor.system_status import growth_of
-from strongroom.engine.proof.checkpoint_schedule import evidence_alarms
+from strongroom.engine.proof.checkpoint_delivery import evidence_alarms
 from strongroom.engine.repair.scrub_report import scrub_alarms
 from strongroom.engine.retention.rules import is_lock_unwanted
 from strongroom.evidence.line import Entry

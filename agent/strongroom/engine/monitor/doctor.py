@@ -37,11 +37,11 @@ from strongroom.engine.monitor.source_check import (
     remember_what_it_told,
 )
 from strongroom.engine.monitor.system_status import disk_forecast
-from strongroom.engine.proof.checkpoint_schedule import evidence_view
+from strongroom.engine.proof.checkpoint_delivery import evidence_view
 from strongroom.engine.proof.checkpoints import contradictions, origin_in
 from strongroom.engine.proof.known_checkpoints import known_checkpoints
 from strongroom.engine.proof.log_continuity import LOST, MEND, is_history_missed
-from strongroom.engine.repair.file_check import check_files
+from strongroom.engine.repair.vault_folder import check_files
 from strongroom.engine.retention.scope import unconfigured
 from strongroom.evidence.line import read_chain
 from strongroom.model.coverage import closers_of

@@ -1,30 +1,29 @@
-"""Signing the log: a checkpoint says how many lines there are and what their root is, and contradicts no older one.
+"""Signing the log: a checkpoint states the number of entries and their root hash, and contradicts no earlier one.
 
-Before anything is signed the whole log file is read: each line must be the line of its row, follow the one before it,
-and the tree must go on from every checkpoint that is known, in the vault and where it can be seen outside it. A log
-that was cut or rewritten is refused, which is kept in the catalogue as a trouble that stands until a checkpoint
-succeeds again.
+Before signing, the whole log file is read. Each line must equal its row and follow the line before it, and the tree
+must continue every known checkpoint, in the vault and outside it. A log that was cut or rewritten is refused; the
+catalogue keeps that error until a checkpoint succeeds.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
 from msgspec import Struct, field
 
-from strongroom.config.schema import Config
+from strongroom.config.schema import Config, SourceSettings
 from strongroom.config.secrets import resolve
 from strongroom.engine.proof.known_checkpoints import NOWHERE, CheckpointPlace, KnownCheckpoints
 from strongroom.evidence.checkpoint import Checkpoint, make_checkpoint, origin_of, read_unchecked, sign_checkpoint
 from strongroom.evidence.line import Entry, Fact, read_chain
 from strongroom.evidence.note import NoteRefused, Signer, open_note
 from strongroom.evidence.tree import Tree, leaf_hash
-from strongroom.model.errors import CatalogueBusy, UsageError, VaultError
+from strongroom.model.errors import CatalogueBusy, StrongroomError, UsageError, VaultError
 from strongroom.model.text import counted
 from strongroom.model.times import Clock
 from strongroom.vault.checkpoints import (
@@ -240,3 +239,55 @@ def _remember(vault: Vault, kept: KeptCheckpoint, *, logged: bool) -> None:
 
 
 _HINT = "nothing is signed until a person has looked: strongroom audit verify, then compare with a copy of the vault"
+
+
+UNNAMED = "not named"
+
+
+class Issuer(Struct, frozen=True):
+    """What every paper names at its head."""
+
+    organization: str = UNNAMED
+    vault: str = ""  # the name of its log, by which every checkpoint of it goes
+    key: str = ""  # the public key, empty where there is none
+    sources: Mapping[str, str] = field(default_factory=dict)  # what each account is, by its name
+
+    def account(self, source: str) -> str:
+        """Say which account at which provider a source is."""
+        return self.sources.get(source, f"{source} (not in the configuration)")
+
+
+def issuer_of(config: Config, vault: Vault) -> Issuer:
+    """Return who issues papers of this vault."""
+    first = entries_matching(vault.catalogue, most=1)
+    key = public_key(config, vault)
+    name = key.partition("+")[0] or "strongroom"
+    return Issuer(
+        config.vault.organization or UNNAMED,
+        origin_of(name, first[0].line if first else b""),
+        key,
+        {each.name: _account(each) for each in config.sources},
+    )
+
+
+def public_key(config: Config, vault: Vault) -> str:
+    """Return the public half of the agent's signing key: asked of the key, else as the first entry of the log names it.
+
+    Empty where neither is there.
+    """
+    try:
+        return str(signer_of(config).verifier)
+    except StrongroomError:
+        return key_in_log(vault)
+
+
+def key_in_log(vault: Vault) -> str:
+    """Return the public key that the log's first entry names, or nothing."""
+    first = entries_matching(vault.catalogue, most=1)
+    facts = first[0].body.get("facts") if first else None
+    return str(facts.get("verifier", "")) if isinstance(facts, dict) else ""
+
+
+def _account(source: SourceSettings) -> str:
+    where = f", {source.base_url}" if source.base_url else ""
+    return f"{source.name} at the provider {source.provider}{where}"

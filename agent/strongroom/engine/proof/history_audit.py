@@ -15,16 +15,14 @@ from msgspec import Struct, field
 
 from strongroom.engine.core.check import UNFINISHED, unread_words
 from strongroom.engine.core.trusted_clock import TOLERANCE, read_time, time_of
-from strongroom.engine.destruction.approval_rules import unconfirmed_changes
-from strongroom.engine.destruction.context import DestructionRules
+from strongroom.engine.destruction.context import DestructionRules, unconfirmed_changes
 from strongroom.engine.destruction.log_consistency import (
     hold_differences,
     plan_differences,
     record_difference,
     surely_held,
 )
-from strongroom.engine.destruction.log_state import Begun, Body, LogState
-from strongroom.engine.destruction.preconditions import that_count
+from strongroom.engine.destruction.log_state import Begun, Body, LogState, that_count
 from strongroom.engine.destruction.redestroy import unapproved
 from strongroom.engine.retention.rules import is_locked
 from strongroom.evidence.verifier import Report, Wrong

@@ -108,3 +108,14 @@ def moment_of(entry: LoggedLine) -> Moment:
         facts=body["facts"],
         words=entry.words,
     )
+
+
+def leaf_of(vault: Vault, seq: int) -> str:
+    """Return the hash of one entry of the log as the tree of the checkpoints has it (RFC 6962), in hex.
+
+    Raises UsageError where there is no such entry.
+    """
+    for entry in entries_matching(vault.catalogue, after=seq - 1, most=1):
+        if entry.seq == seq:
+            return leaf_hash(entry.line).hex()
+    raise UsageError(f"there is no entry {seq} in the log", hint="see: strongroom log")

@@ -18,11 +18,10 @@ from msgspec import Struct, field
 
 from strongroom.age.keys import X25519Identity, X25519Recipient
 from strongroom.config.schema import Config
-from strongroom.engine.access.key_export import open_keys, reseal_keys
+from strongroom.engine.access.key_files import open_keys, reseal_keys
 from strongroom.engine.access.restore import require_outside, restore
-from strongroom.engine.proof.checkpoints import sign_log, signer_of
+from strongroom.engine.proof.checkpoints import Issuer, issuer_of, sign_log, signer_of
 from strongroom.engine.proof.inclusion_proofs import Proven, checkpoint_sizes, custody_of, event_document, prove_entries
-from strongroom.engine.proof.issuer import Issuer, issuer_of
 from strongroom.engine.proof.known_checkpoints import known_checkpoints
 from strongroom.engine.proof.package_readme import Phrase, Told, write_custody, write_readme
 from strongroom.engine.retention.holds import export_entries, hold_entries, holds_over

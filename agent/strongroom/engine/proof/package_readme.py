@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
+from strongroom.engine.proof.checkpoints import Issuer
 from strongroom.engine.proof.inclusion_proofs import Proven
-from strongroom.engine.proof.issuer import Issuer
 from strongroom.model.archive import Archive
 from strongroom.model.content_coding import undo_command
 from strongroom.model.text import counted

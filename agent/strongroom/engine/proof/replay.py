@@ -1,18 +1,21 @@
-"""What the lines of the log say of jobs, coverage and pauses, lived through once more.
+"""Jobs, coverage, pauses, retention and holds, made again from the lines of the log.
 
-Each line of a job is an event of the job table, so the table itself makes the jobs again. What a provider said and
-what counted tries that were the same as the one before is not in the lines, and is gone with the catalogue.
+Each line of a job is an event of the job table, so the table itself makes the jobs again. What a provider said, and
+counted attempts that equal the one before, are in no line and are lost with the catalogue. So are the matters and
+reasons of holds in lines of earlier versions; newer lines have them sealed, and an identity opens them.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
 
-from strongroom.engine.destruction.retention_replay import replay_retention
+from strongroom.engine.destruction.log_state import FORGOTTEN, read_hold
+from strongroom.engine.retention.rules import LOCKED
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.horizon import split_settled
@@ -21,12 +24,17 @@ from strongroom.model.job_table import Facts, IllegalMove, advance
 from strongroom.model.plan import ExportSpec, Stream
 from strongroom.model.times import format_instant, parse_instant
 from strongroom.model.window import Window, subtract
-from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.archives import get_archive
+from strongroom.vault.catalogue import PUT_FACT, Catalogue
 from strongroom.vault.coverage import claim, drop_open, interval_at, put_interval, take_back_lost
 from strongroom.vault.destruction_replay import replay_destructions
+from strongroom.vault.holds import put_hold, release_hold
 from strongroom.vault.jobs import get_job, put_job
 from strongroom.vault.log import said_of_unfinished
+from strongroom.vault.log_reader import readable
+from strongroom.vault.manifest_schema import read_rule
 from strongroom.vault.recipients import replay_recipients, replay_resealed
+from strongroom.vault.retention_records import lengthen, put_class, put_stream_class, retention_entries
 from strongroom.vault.rows import to_text
 from strongroom.vault.scrubs import replay_settled
 from strongroom.vault.sources import (
@@ -63,8 +71,8 @@ class Replay:
             "empty.refuted": self._empty_refuted,
             "stream.renamed": self._renamed,
             "source.renamed": self._source_renamed,
-            "source.paused": self._source_paused,
-            "source.resumed": self._source_resumed,
+            "source.paused": lambda body, _at: self._pause_source(body["facts"]["source"], _PAUSED),
+            "source.resumed": lambda body, _at: self._pause_source(body["facts"]["source"], ""),
             "source.retention-told": self._retention_told,
             "source.header-learned": self._header_learned,
             "request.answered": self._answered,
@@ -214,12 +222,6 @@ class Replay:
         self.flush()
         move_source(self._catalogue, str(body["facts"]["from"]), str(body["facts"]["to"]))
 
-    def _source_paused(self, body: Body, _at: datetime) -> None:
-        self._pause_source(body["facts"]["source"], _PAUSED)
-
-    def _source_resumed(self, body: Body, _at: datetime) -> None:
-        self._pause_source(body["facts"]["source"], "")
-
     def _pause_source(self, name: str, paused: str) -> None:
         put_source(self._catalogue, replace(get_source(self._catalogue, name), paused=paused))
 
@@ -279,16 +281,6 @@ UPDATE jobs SET source = coalesce(
 PUT_LINE = "INSERT INTO entries (seq, at, kind, job, archive, stream, line, words) VALUES (?, ?, ?, ?, ?, ?, ?, '')"
 
 
-END_REPLAYS: tuple[Callable[[Catalogue], None], ...] = (
-    replay_recipients,
-    replay_resealed,
-    replay_retention,
-    replay_destructions,
-    replay_settled,
-)
-"""What is made again from the rows of the log alone, once all of them are there."""
-
-
 def put_line(catalogue: Catalogue, body: Body, line: bytes) -> None:
     """Enter one line of the log; inside a transaction. Raises ValueError, KeyError, TypeError where it is none."""
     if not isinstance(body["kind"], str) or not isinstance(body["facts"], dict):
@@ -301,6 +293,55 @@ def put_line(catalogue: Catalogue, body: Body, line: bytes) -> None:
 def replay_ends(catalogue: Catalogue) -> None:
     """Enter what follows from all lines together; inside a transaction."""
     catalogue.write(SET_SOURCES)
-    for replay in END_REPLAYS:
+    for replay in (
+        replay_recipients,
+        replay_resealed,
+        replay_retention,
+        replay_destructions,
+        replay_settled,
+    ):
         replay(catalogue)
     catalogue.write(KEEP_DESTROYED)  # else what was destroyed would be exported again
+
+
+def replay_retention(catalogue: Catalogue) -> None:
+    """Enter what the log says, in its order, once the archives are there; inside a transaction."""
+    for line in retention_entries(catalogue):
+        with readable(line):
+            body: Body = json.loads(line)
+            _KINDS[str(body["kind"])](catalogue, body, parse_instant(body["at"]))
+
+
+def _locked(catalogue: Catalogue, _body: Body, at: datetime) -> None:
+    catalogue.write(PUT_FACT, LOCKED, format_instant(at))
+
+
+def _changed(catalogue: Catalogue, body: Body, at: datetime) -> None:
+    for rule in body["facts"].get("now", {}).values():
+        put_class(catalogue, read_rule(rule), at)
+    for stream, names in body["facts"].get("streams", {}).items():
+        for name in names:
+            put_stream_class(catalogue, stream, name)
+
+
+def _extended(catalogue: Catalogue, body: Body, _at: datetime) -> None:
+    archive = get_archive(catalogue, str(body["archive"]))
+    if archive is not None:  # else it was destroyed since
+        lengthen(catalogue, archive, read_rule(body["facts"]["rule"]))
+
+
+def _placed(catalogue: Catalogue, body: Body, at: datetime) -> None:
+    put_hold(catalogue, read_hold(body["facts"], at))
+
+
+def _released(catalogue: Catalogue, body: Body, at: datetime) -> None:
+    release_hold(catalogue, body["facts"]["hold"], at, body["facts"].get("by", ""), FORGOTTEN)
+
+
+_KINDS: Mapping[str, Callable[[Catalogue, Body, datetime], None]] = {
+    "vault.locked": _locked,
+    "retention.changed": _changed,
+    "retention.extended": _extended,
+    "hold.placed": _placed,
+    "hold.released": _released,
+}

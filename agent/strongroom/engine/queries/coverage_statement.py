@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from strongroom.config.schema import Config
 from strongroom.config.secrets import resolve
 from strongroom.engine.core.moments import newest_moments
+from strongroom.engine.proof.checkpoints import Issuer
 from strongroom.engine.proof.derived import coverage_differences
-from strongroom.engine.proof.issuer import Issuer
 from strongroom.engine.queries.coverage_report import StreamCoverage
 from strongroom.evidence.line import digest
 from strongroom.evidence.note import Signer

@@ -13,7 +13,7 @@ from strongroom.config.template import FreshSource, render_config
 from strongroom.engine.core.identities import NewIdentity, identity_file, make_identity
 from strongroom.engine.core.sources import Dependencies
 from strongroom.engine.core.trusted_clock import remember_confirmed, remember_time
-from strongroom.engine.repair.unfinished_init import is_unfinished
+from strongroom.engine.repair.vault_folder import is_unfinished
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
 from strongroom.model.bech32 import encode_bech32

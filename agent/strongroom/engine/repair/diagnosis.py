@@ -1,11 +1,13 @@
-"""What is wrong with a vault, found out by reading alone, and what could be done about each thing.
+"""What is wrong with a vault, found by reading alone, and what can be done about it.
 
-The order matters: nothing is said of archives by a catalogue that is lost, damaged or another age than its log.
+The order matters: archives are not judged by a catalogue that is lost, damaged, or of another age than its log.
+
+A payload with its key is never set aside while its content can be proven: by a manifest, by an older catalogue whose
+manifest the log confirms, or by the digests that the log has of both files.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -15,30 +17,28 @@ from strongroom.engine.access.fixity import UNTOLD, FixityFault, check_fixity, c
 from strongroom.engine.access.inventory import each_archive
 from strongroom.engine.destruction.log_consistency import held_otherwise, planned_otherwise
 from strongroom.engine.proof.derived import Wrong, row_differences
-from strongroom.engine.proof.log_continuity import begins_anew, has_lines, is_accepted
-from strongroom.engine.repair.catalogue_file import integrity
-from strongroom.engine.repair.file_check import misplaced
+from strongroom.engine.proof.log_continuity import begins_anew, is_accepted
+from strongroom.engine.proof.manifests import Told, file_sha256, is_destroyed, manifest_from, newest, told_of
+from strongroom.engine.repair.catalogue_check import (
+    catalogue_problems,
+    log_problems,
+)
+from strongroom.engine.repair.evidence_files import file_problems
 from strongroom.engine.repair.findings import ProblemKind, VaultProblem, keep_found
-from strongroom.engine.repair.foreign import foreign_schema, unchained_row
-from strongroom.engine.repair.small_files import file_problems
-from strongroom.engine.repair.unfinished_init import is_unfinished
-from strongroom.engine.repair.unknown_files import stray_problems
-from strongroom.evidence.line import GENESIS, digest
+from strongroom.engine.repair.vault_folder import is_unfinished, misplaced
 from strongroom.model.archive import Archive
 from strongroom.model.errors import UsageError, VaultError
 from strongroom.model.text import counted, noun_of
 from strongroom.vault.archives import all_archive_ids, get_archive
-from strongroom.vault.files import file_size, is_there, open_descriptor, open_file, open_lines
+from strongroom.vault.files import file_size, open_descriptor, read_file
 from strongroom.vault.jobs import interrupted_jobs
+from strongroom.vault.key_rotation import logged_key_digest
 from strongroom.vault.layout import Layout
-from strongroom.vault.log import ENTRY, LAST_ENTRY
+from strongroom.vault.old_catalogues import Witnesses, witnesses_of
+from strongroom.vault.orphans import LeakedCredential, strays
 from strongroom.vault.scrubs import findings_of, is_still_read
+from strongroom.vault.tombstones import is_tombstone
 from strongroom.vault.vault import Vault, open_vault, require_sound_places
-
-WITHOUT_LOG = (
-    "restore log/log.jsonl or catalogue.sqlite from a copy; only if both are lost for good: strongroom rebuild"
-    " --lose-history, which knows no earlier legal holds, extended periods or erasures"
-)
 
 _DECISIVE = (ProblemKind.BAD_CATALOGUE, ProblemKind.OLD_CATALOGUE, ProblemKind.FORKED_LOG, ProblemKind.BROKEN_LOG)
 """What is to be mended before anything else in a vault can be judged."""
@@ -61,12 +61,12 @@ def diagnose(root: Path, *, deep: bool = False, configured: bool = True) -> list
         words = "init was interrupted here: the vault is empty, and init refuses the folder"
         remedy = "move the folder aside, so that strongroom init can be run again"
         return [VaultProblem(ProblemKind.UNFINISHED, words, remedy)]
-    found = list(_of_catalogue(layout))
+    found = list(catalogue_problems(layout))
     if found:
         return found
     vault = open_vault(root)
     try:
-        found = list(keep_found("the log", ProblemKind.UNREADABLE_LOG, ("log/log.jsonl",), lambda: _of_log(vault)))
+        found = list(keep_found("the log", ProblemKind.UNREADABLE_LOG, ("log/log.jsonl",), lambda: log_problems(vault)))
         found += [] if found else _of_unreadable(vault)
         if any(each.kind in _DECISIVE for each in found):
             return found
@@ -91,95 +91,6 @@ def _of_places(layout: Layout, found: list[VaultProblem]) -> Iterator[VaultProbl
             words = f"{name} is a symbolic link or not a regular file, and is not opened"
             remedy = "check what it is, remove it, and restore the file from a copy if there was one"
             yield VaultProblem(ProblemKind.PLACE, words, remedy, mendable=False, files=(name,))
-
-
-def _of_catalogue(layout: Layout) -> Iterator[VaultProblem]:
-    told = has_lines(layout.log)
-    remedy = "make the catalogue again from log and manifests (strongroom rebuild)" if told else WITHOUT_LOG
-    if not is_there(layout.catalogue):
-        words = f"the catalogue is not there; {'log and manifests are' if told else 'the log is not there either'}"
-        yield VaultProblem(ProblemKind.NO_CATALOGUE, words, remedy, mendable=told, files=("catalogue.sqlite",))
-        return
-    fault = integrity(layout.catalogue) or foreign_schema(layout.catalogue)
-    if fault:
-        words = f"the catalogue is damaged: {fault}" + ("" if told else "; and the log is not there")
-        kept = f"{remedy}; the damaged one is kept"
-        yield VaultProblem(ProblemKind.BAD_CATALOGUE, words, kept, mendable=told, files=("catalogue.sqlite",))
-
-
-def _of_log(vault: Vault) -> Iterator[VaultProblem]:
-    """Compare every line of the log's file with its row, and with the line before it."""
-    log, catalogue = vault.layout.log, vault.catalogue
-    row = catalogue.read_one(LAST_ENTRY)
-    last = int(row["seq"]) if row else 0
-    name = ("log/log.jsonl",)
-    if not is_there(log):
-        if last:
-            words = f"the log's file is not there; the catalogue has its {counted(last, 'entry')}"
-            yield VaultProblem(ProblemKind.NO_LOG, words, "write it again from the catalogue", files=name)
-        return
-    try:
-        open_file(log).close()
-    except OSError as error:
-        remedy = (
-            "check what it is and who owns it, and restore the file from a copy; nothing is appended to it until then"
-        )
-        words = f"log/log.jsonl cannot be read: {error.strerror}"
-        yield VaultProblem(ProblemKind.UNREADABLE_LOG, words, remedy, mendable=False, files=name)
-        return
-    seq, prev, torn, forked = 0, GENESIS, False, 0
-    with open_lines(log) as file:
-        for line in file:
-            if not line.endswith(b"\n"):
-                torn = True
-                break
-            seq, line = seq + 1, line[:-1]  # noqa: PLW2901 - the line without its end is the line
-            if not _follows(line, seq, prev):
-                words = f"line {seq} of the log does not follow the line before it: it was changed"
-                yield VaultProblem(
-                    ProblemKind.BROKEN_LOG, words, "restore log/log.jsonl from a copy", mendable=False, files=name
-                )
-                return
-            prev = digest(line)
-            known = catalogue.read_one(ENTRY, seq) if seq <= last else None
-            if known is not None and known["line"] != line:
-                forked = forked or seq
-    if not forked and (stray := unchained_row(catalogue, seq, prev)) is not None:
-        words = f"the catalogue is damaged: its row {stray} of the log follows no other, so Strongroom did not write it"
-        remedy = "make the catalogue again from log and manifests (strongroom rebuild); the damaged one is kept"
-        yield VaultProblem(ProblemKind.BAD_CATALOGUE, words, remedy, files=("catalogue.sqlite",))
-        return
-    yield from _judge_log(seq, last, forked, torn=torn)
-
-
-def _follows(line: bytes, seq: int, prev: str) -> bool:
-    try:
-        body = json.loads(line)
-        return bool(body["seq"] == seq and body["prev"] == prev)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return False
-
-
-def _judge_log(seq: int, last: int, forked: int, *, torn: bool) -> Iterator[VaultProblem]:
-    name = ("log/log.jsonl",)
-    if torn:
-        remedy = "cut it off and append the whole line, if the catalogue has it"
-        yield VaultProblem(
-            ProblemKind.TORN_LOG, "the last line of the log is half a line: a crash while writing", remedy, files=name
-        )
-    if forked:
-        words = f"log and catalogue differ from entry {forked} on: each has lines that the other lacks"
-        remedy = "one of them belongs to another copy of this vault: restore the pair that belongs together"
-        yield VaultProblem(ProblemKind.FORKED_LOG, words, remedy, mendable=False, files=("catalogue.sqlite", *name))
-    elif seq > last:
-        words = f"the log has {counted(seq, 'entry')}, the catalogue {last}: the catalogue is an older copy"
-        remedy = "make it again from log and manifests (strongroom rebuild); the older one is kept"
-        yield VaultProblem(ProblemKind.OLD_CATALOGUE, words, remedy, files=("catalogue.sqlite",))
-    elif seq < last:
-        words = (
-            f"the log's file has {counted(seq, 'entry')}, the catalogue {last}: a crash, or the file is an older copy"
-        )
-        yield VaultProblem(ProblemKind.SHORT_LOG, words, "append what is missing from the catalogue", files=name)
 
 
 def _of_unreadable(vault: Vault) -> Iterator[VaultProblem]:
@@ -307,3 +218,69 @@ def _is_to_be_had(path: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+WHOLE = 3  # files of an archive: payload, key file, manifest
+
+
+def stray_problems(vault: Vault) -> Iterator[VaultProblem]:
+    """Yield what is to be said of each, in the order of ids. Reads payloads only where nothing else tells."""
+    witnesses = witnesses_of(vault.layout)
+    for stray in strays(vault.layout, vault.catalogue):
+        manifest = stray.manifest(vault.layout)
+        if manifest is not None and _is_tombstone(manifest):
+            continue  # destroyed, and told by its tombstone
+        yield _judge(vault, witnesses, stray, manifest)
+
+
+def _judge(vault: Vault, witnesses: Witnesses, stray: LeakedCredential, manifest: Path | None) -> VaultProblem:
+    told = told_of(vault.catalogue, stray.archive)
+    logged = "" if is_destroyed(told) else newest(told, "manifest_sha256")
+    files = tuple(str(path.relative_to(vault.layout.root)) for path in stray.files)
+    if logged and manifest is not None and file_sha256(manifest) == logged:
+        logged = ""  # nothing has to be found out: it is the one that was published
+    if logged and manifest_from(witnesses, stray.archive, told) is not None:
+        words = f"archive {stray.archive} lies in the vault, and the catalogue does not know it"
+        remedy = "write its manifest again from an older catalogue, as the log confirms it, and enter the archive"
+        return VaultProblem(ProblemKind.UNKNOWN, words, remedy, archive=stray.archive, files=files)
+    if logged and _is_proven(vault, stray, told):
+        place = f"manifests/{stray.archive[-2:]}/{stray.archive}.json"
+        words = (
+            f"archive {stray.archive}: payload and key file are those recorded in the log;"
+            f" {place} is {'gone' if manifest is None else 'another than the log has'}"
+        )
+        remedy = "put that file, or an older catalogue, back from a copy of the vault; nothing is moved until then"
+        return VaultProblem(
+            ProblemKind.NO_MANIFEST, words, remedy, mendable=False, archive=stray.archive, files=(place,)
+        )
+    return _unproven(stray, manifest, files, other=bool(logged))
+
+
+def _unproven(stray: LeakedCredential, manifest: Path | None, files: tuple[str, ...], *, other: bool) -> VaultProblem:
+    names = ", ".join(files)
+    if manifest is None:
+        words = f"{names}: a part of an archive that has no manifest"
+    elif other:
+        words = f"{names}: an archive that the catalogue does not know, and its files are not those of the log"
+    elif len(stray.files) < WHOLE:
+        words = f"{names}: an archive that the catalogue does not know, and a part of it is not there"
+    else:
+        words = f"archive {stray.archive} lies in the vault, and the catalogue does not know it"
+        remedy = "enter it from its manifest, if its files are whole"
+        return VaultProblem(ProblemKind.UNKNOWN, words, remedy, archive=stray.archive, files=files)
+    return VaultProblem(ProblemKind.STRAY, words, "move it to quarantine", archive=stray.archive, files=files)
+
+
+def _is_proven(vault: Vault, stray: LeakedCredential, told: Told) -> bool:
+    """Say whether payload and key file are byte for byte what the log records."""
+    key = logged_key_digest(vault.catalogue, stray.archive) or newest(told, "key_sha256")
+    wanted = {newest(told, "sealed_sha256"), key} - {""}
+    pair = [path for path in stray.files if path.suffix == ".age"]
+    return len(wanted) == len(pair) == 2 and {file_sha256(path) for path in pair} == wanted
+
+
+def _is_tombstone(path: Path) -> bool:
+    try:
+        return is_tombstone(read_file(path))
+    except OSError:
+        return False  # a folder of that name, or a file of another owner: told as what it is

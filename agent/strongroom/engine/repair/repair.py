@@ -9,14 +9,13 @@ from msgspec import Struct
 
 from strongroom.engine.access.fixity import check_small_files
 from strongroom.engine.proof.manifests import manifest_place, replace_file, set_aside
-from strongroom.engine.repair.adoption import adopt
-from strongroom.engine.repair.damaged_archives import quarantine
+from strongroom.engine.repair.archive_repair import adopt, quarantine
+from strongroom.engine.repair.catalogue_check import is_foreign
 from strongroom.engine.repair.diagnosis import diagnose
+from strongroom.engine.repair.evidence_files import rewrite_file
 from strongroom.engine.repair.findings import ProblemKind, Recovery, VaultProblem
-from strongroom.engine.repair.foreign import is_foreign
 from strongroom.engine.repair.rebuild import Rebuild, rebuild
-from strongroom.engine.repair.small_files import rewrite_file
-from strongroom.engine.repair.unfinished_init import move_unfinished
+from strongroom.engine.repair.vault_folder import move_unfinished
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.errors import VaultError, WorldError
 from strongroom.model.text import counted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strongroom.engine.access.key_rotation import settle_rotation
+from strongroom.engine.access.key_files import settle_rotation
 from strongroom.engine.core.engine import Engine, JobContext
 from strongroom.engine.ingest.steps import perform
 from strongroom.engine.ingest.transitions import record

@@ -1,7 +1,7 @@
-"""Sending checkpoints off the host: each target is owed the newest one until it takes it, over restarts, too.
+"""Making checkpoints on schedule and sending them to checkpoint targets outside the host.
 
-An older checkpoint that a target never took is not sent after a newer one: the newer one covers all that it covered.
-A target that fails is tried again with more and more patience, and never keeps a checkpoint from being signed.
+Each target must get the newest checkpoint, however often the program restarts. An older one that a target missed is
+not sent later: the newer one covers it. A failing target is tried again at growing intervals, and never delays signing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import hashlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -22,19 +23,28 @@ from strongroom.config.schema import Config, Method, SendSettings
 from strongroom.config.secrets import SecretRef
 from strongroom.config.section_rules import RESERVED
 from strongroom.engine.core.http_post import HttpPost, Route, hand_over
+from strongroom.engine.proof.checkpoints import LogRefused, is_due, sign_log, signer_of
+from strongroom.engine.proof.known_checkpoints import known_checkpoints
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.timestamp import REQUEST_TYPE, check_stamp, get_stamp
-from strongroom.model.errors import StrongroomError, WorldError
+from strongroom.model.alert import Alert, AlertKind, Level
+from strongroom.model.errors import CatalogueBusy, StrongroomError, VaultError, WorldError
+from strongroom.model.text import counted
 from strongroom.model.times import Clock, format_instant
 from strongroom.vault.checkpoints import (
     KeptCheckpoint,
-    Sending,
+    all_sendings,
+    drop_sending,
     get_sending,
+    get_trouble,
+    get_unkept,
     keep_file,
     newest_checkpoint,
     put_sending,
+    set_trouble,
     stamp_path,
 )
+from strongroom.vault.checkpoints import Sending as Sending  # the command line names it from here
 from strongroom.vault.durable import write_new
 from strongroom.vault.files import is_there, read_file
 from strongroom.vault.layout import Layout
@@ -247,3 +257,85 @@ def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
+
+
+LOUD = 10  # tries in vain, which is most of a day, before a target is worth an alarm
+
+
+class EvidenceView(Struct, frozen=True):
+    """How the evidence stands."""
+
+    signing: bool  # whether a signing key is configured
+    newest: KeptCheckpoint | None
+    trouble: str  # why the log is not signed any more, or empty
+    unkept: str  # why the last checkpoint could not be kept beside the signing key, or empty
+    targets: tuple[Sending, ...]  # every configured target, the time-stamp authority among them
+
+    def owed(self, sending: Sending) -> bool:
+        """Say whether a target has not got the newest checkpoint."""
+        return self.newest is not None and sending.size < self.newest.size
+
+
+def evidence_view(config: Config, vault: Vault) -> EvidenceView:
+    """Return how the evidence stands, from the catalogue alone."""
+    return EvidenceView(
+        signing=config.vault.signing_key is not None,
+        newest=newest_checkpoint(vault.catalogue),
+        trouble=get_trouble(vault.catalogue),
+        unkept=get_unkept(vault.catalogue),
+        targets=tuple(get_sending(vault.catalogue, name) for name in names_of(config)),
+    )
+
+
+def keep_up(config: Config, vault: Vault, secret: Secret, clock: Clock, others: Sequence[Target] = ()) -> None:
+    """Sign the log if it is time to, and send what is owed. `others` are targets that the caller builds.
+
+    Does nothing without a signing key. Raises StrongroomError where the log could not be signed; what was signed before
+    is sent all the same.
+    """
+    if config.vault.signing_key is None:
+        return
+    names = names_of(config)
+    _forget(vault, names)
+    try:
+        if is_due(vault, config.evidence.every, clock()):
+            _sign(config, vault, clock)
+    finally:
+        if is_owed(vault, names, clock()):
+            send_owed(vault, [*build_targets(config, vault.layout, secret, clock), *others], clock)
+
+
+def _sign(config: Config, vault: Vault, clock: Clock) -> None:
+    try:
+        sign_log(vault, signer_of(config), clock, known_checkpoints(config))
+    except (LogRefused, CatalogueBusy):  # the first is told where it was found, the second passes by itself
+        raise
+    except StrongroomError as error:
+        with suppress(VaultError):
+            set_trouble(vault.catalogue, error.message)
+        raise
+
+
+def _forget(vault: Vault, names: Sequence[str]) -> None:
+    gone = [each.target for each in all_sendings(vault.catalogue) if each.target not in names]
+    if gone:
+        with vault.catalogue.transaction():
+            for target in gone:
+                drop_sending(vault.catalogue, target)
+
+
+def evidence_alarms(vault: Vault) -> Iterator[Alert]:
+    """Yield what is wrong with the checkpoints: none can be made, or a target never gets them."""
+    trouble, newest = get_trouble(vault.catalogue), newest_checkpoint(vault.catalogue)
+    if trouble:
+        title = "the evidence log is no longer signed: a person must look"
+        yield Alert(f"{AlertKind.LOG} checkpoint", Level.CRITICAL, title, f"{trouble}; see: strongroom audit verify")
+    if unkept := get_unkept(vault.catalogue):
+        title = "the last checkpoint could not be kept beside the signing key"
+        body = f"only checkpoint targets can now reveal a rolled-back vault; {unkept}; see: strongroom doctor"
+        yield Alert(f"{AlertKind.LOG} note", Level.WARNING, title, body)
+    for each in all_sendings(vault.catalogue):
+        if newest is not None and each.size < newest.size and each.tries >= LOUD:
+            title = "checkpoints of the evidence log do not reach a checkpoint target"
+            body = f"target {each.target}, tried {counted(each.tries, 'time')}; the reason: strongroom audit"
+            yield Alert(f"{AlertKind.WITNESS} {each.target}", Level.WARNING, title, body)
