@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-system check format lint types imports figures collect bench man lock clean
+.PHONY: help demo test test-all test-system check format lint types imports figures collect bench man lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,16 +24,18 @@ demo: $(STAMP)  ## a simulated provider, a fresh vault, real exports through eve
 	$(BIN)/strongroom demo $(if $(DEMO_DIR),--dir $(DEMO_DIR))
 
 # One run: each worker collects once, and keeps to neighbours, which share what is costly to set up.
-test: $(STAMP)  ## every test
-	$(BIN)/pytest -q -n 4 --dist worksteal --durations 50
+PYTEST := $(BIN)/pytest -q -n 4 --dist worksteal --durations 50
 
-test-fast: $(STAMP)  ## the tests that take seconds
-	$(BIN)/pytest -q -n 4 --dist worksteal --durations 50 -m "not slow"
+test: $(STAMP)  ## every test but the slow ones, in less than eight minutes
+	$(PYTEST) -m "not slow"
 
-test-system: $(STAMP)  ## as root: the service in a Debian that really boots; four minutes, not part of test
+test-all: $(STAMP)  ## every test, with the slow ones: whole runs, kills and builds
+	$(PYTEST)
+
+test-system: $(STAMP)  ## as root: the service in a Debian that really boots; four minutes, not part of test-all
 	packaging/test-system/run
 
-check: $(STAMP) lint types imports figures test  ## format, lint, types, import rules, figures of the code, tests
+check: $(STAMP) lint types imports figures test-all  ## format, lint, types, import rules, figures of the code, every test
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

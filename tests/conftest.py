@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite("strongroom.providers.contract", "kit")
 
@@ -12,3 +19,28 @@ from kit.credential_leaks import (  # noqa: E402, F401 - hooks and fixtures are 
     pytest_runtest_teardown,
     pytest_unconfigure,
 )
+from kit.forks import _end_forkers, _forked_sealers, spawned_sealers  # noqa: E402, F401
+from strongroom.age.keys import ScryptRecipient  # noqa: E402
+from strongroom.engine.access import identity_files  # noqa: E402
+from strongroom.engine.core import identities  # noqa: E402
+
+QUICK = 4  # log2 of the work to try a passphrase
+MEMORY = Path("/dev/shm")
+ROOM = 8 << 30  # bytes; a whole run writes about two, several may run at once
+
+# How fast examples are made and run says how busy the machine is, and nothing about the program.
+settings.register_profile("strongroom", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("strongroom")
+
+# Vaults flush every file that they write: in memory that costs nothing.
+if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _soon_opened() -> Iterator[None]:
+    """Protect new identities with a passphrase that takes a moment to try, not a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(identities, "ScryptRecipient", partial(ScryptRecipient, work_factor=QUICK))
+        patch.setattr(identity_files, "ScryptRecipient", lambda new, factor: ScryptRecipient(new, min(factor, QUICK)))
+        yield

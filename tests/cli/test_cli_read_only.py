@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 
 import pytest
 
 from kit.cli_home import Home
+from kit.forks import run_program
 
 LOOKING = [
     ["status"],
@@ -45,18 +43,9 @@ def still(own_home: Home) -> Iterator[Home]:
             path.chmod(0o700 if path.is_dir() else 0o600)
 
 
-def obey() -> None:
-    """Give up what lets root write where the permissions forbid it, for the program that is started next."""
-    if os.geteuid() == 0:
-        libc = ctypes.CDLL(None, use_errno=True)
-        for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
-            assert libc.prctl(24, capability, 0, 0, 0) == 0  # PR_CAPBSET_DROP
-
-
 def run(home: Home, environment: Mapping[str, str], *args: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "strongroom", "--config", str(home.config), *args]
     env = {**environment, "HOME": str(home.folder)}
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, preexec_fn=obey)
+    return run_program(["--config", home.config, *args], env, powerless=True)
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from kit.cli_home import API_KEY, LINK, TEXT, Home, Invoke, make_home, sandbox_settings
+from kit.forks import run_program
 from strongroom_sandbox.faults import FaultKind, InjectedFault
 from strongroom_sandbox.recorder import Operation
 from strongroom_sandbox.server import Sandbox
@@ -30,8 +31,7 @@ def fresh(sandbox: Sandbox, tmp_path: Path) -> Home:
 @pytest.fixture
 def run(environment: dict[str, str]) -> Run:
     def run(home: Home, *args: str | Path) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "strongroom", "--config", str(home.config), *map(str, args)]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+        return run_program(["--config", home.config, *args], environment)
 
     return run
 

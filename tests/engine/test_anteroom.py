@@ -13,7 +13,7 @@ from strongroom.engine.worker.client import Anteroom
 
 
 @pytest.fixture
-def prestart() -> Iterator[Anteroom]:
+def prestart(spawned_sealers: None) -> Iterator[Anteroom]:
     room = Anteroom()
     yield room
     room.close()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kit.destruction import HELD, SIGNER, House, make_house
-from kit.drivers import command, environment
+from kit.forks import run_until_killed
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.redestroy import redestroy_returned
 from strongroom.evidence.note import open_note
@@ -42,15 +41,8 @@ def drive(house: House, die_at: int) -> tuple[int, list[str]]:
     """Run the driver; return its status and the places it passed."""
     places = house.vault.layout.root.parent / "places"
     places.unlink(missing_ok=True)
-    done = subprocess.run(
-        command("destruction", house.vault.layout.root, die_at, places, house.now.isoformat()),
-        env=environment(),
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr.decode()
-    return done.returncode, places.read_text().splitlines() if places.exists() else []
+    status = run_until_killed("destruction", house.vault.layout.root, die_at, places, house.now.isoformat())
+    return status, places.read_text().splitlines() if places.exists() else []
 
 
 def check_destroyed(house: House, doomed: Archive, key: bytes) -> None:

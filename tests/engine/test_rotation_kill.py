@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from kit.drivers import command, environment
+from kit.forks import run_until_killed
 from kit.key_rotation import Strongbox, identity, keys_of, open_strongbox
 from strongroom.age.keys import X25519Identity
 from strongroom.engine.access.fixity import check_small_files
@@ -31,15 +30,8 @@ def drive(box: Strongbox, base: Path, to: list[X25519Identity], die_at: int) -> 
     places, keys = base / "places", base / "keys.txt"
     places.unlink(missing_ok=True)
     keys.write_text("\n".join([str(box.working), *keys_of(to)]))
-    done = subprocess.run(
-        command("rotation", box.vault.layout.root, die_at, places, keys),
-        env=environment(),
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr.decode()
-    return done.returncode, places.read_text().splitlines() if places.exists() else []
+    status = run_until_killed("rotation", box.vault.layout.root, die_at, places, keys)
+    return status, places.read_text().splitlines() if places.exists() else []
 
 
 @pytest.mark.slow

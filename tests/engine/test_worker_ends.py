@@ -30,7 +30,7 @@ EXPECTED = Expectation(DAY, (CSV_SHAPE,), container=Container.CSV)
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def impatient(spawned_sealers: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(airlock_module, "PARTING", 0.5)
     monkeypatch.setattr(airlock_module, "STOP_GRACE", 0.5)
     monkeypatch.setattr(reader_module, "PARTING", 0.5)

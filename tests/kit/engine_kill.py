@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
 from datetime import timedelta
 
-from kit.drivers import command, environment
 from kit.engine_bench import Bench
+from kit.forks import run_until_killed
 from strongroom.engine.access.content import check_content
 from strongroom.engine.access.fixity import check_fixity
 from strongroom.engine.core.sources import open_reading
@@ -21,15 +19,8 @@ def drive(bench: Bench, die_at: int) -> tuple[int, list[str]]:
     places = bench.base / "places"
     places.unlink(missing_ok=True)
     start = bench.clock.advance(timedelta(minutes=10)).isoformat()
-    done = subprocess.run(
-        command("kill", bench.config.file, die_at, places, start),
-        env=environment(),
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr.decode()
-    return done.returncode, places.read_text().splitlines() if places.exists() else []
+    status = run_until_killed("kill", bench.config.file, die_at, places, start)
+    return status, places.read_text().splitlines() if places.exists() else []
 
 
 def check_house(bench: Bench) -> None:

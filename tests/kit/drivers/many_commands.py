@@ -7,6 +7,7 @@ directory and arguments are what the task says; its locale is that of this proce
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import io
 import json
@@ -28,12 +29,11 @@ LONGEST = 60.0  # seconds that a command may take before it is killed, which is 
 
 def main() -> None:
     """Run the tasks one after another, those on a locked catalogue last."""
-    from strongroom.cli.main import cli
     from strongroom.vault import catalogue
 
     tasks = json.load(sys.stdin)
-    _load(cli)
-    _load_rooms()
+    load_program()
+    gc.freeze()  # else every child copies what its collector looks at
     catalogue.BUSY_SECONDS = 0.2  # the clock is moved, so to speak: a lock that stays is told at once
     found = [_run(task) for task in tasks if not task.get("locked")]
     last = [task for task in tasks if task.get("locked")]
@@ -64,10 +64,12 @@ def _locked(homes: list[str]) -> Iterator[None]:
     os.waitpid(holder, 0)
 
 
-def _load_rooms() -> None:
-    """Import what commands import when they run."""
+def load_program() -> None:
+    """Import every command, and what commands import when they run."""
     import strongroom
+    from strongroom.cli.main import cli
 
+    _load(cli)
     for found in pkgutil.walk_packages(strongroom.__path__, "strongroom."):
         if not found.name.endswith("__main__"):
             importlib.import_module(found.name)
