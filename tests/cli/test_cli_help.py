@@ -16,7 +16,7 @@ from kit.cli_home import Home, Invoke
 from strongroom.cli.help import find_context
 from strongroom.cli.main import FIRST, RENAMED, SECTIONS, cli
 
-HEAVY = {"textual", "httpx", "rich", "sqlite3", "cryptography", "uvicorn", "msgspec", "humanize", "simdjson"}
+HEAVY = {"textual", "httpx", "rich", "sqlite3", "cryptography", "uvicorn", "humanize", "simdjson"}
 COMMANDS = [name for places in SECTIONS.values() for name in places]
 
 

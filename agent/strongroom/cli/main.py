@@ -38,6 +38,7 @@ SECTIONS = {
             "coverage", "coverage", "Show which windows are archived, pending, failed, lost or at risk."
         ),
         "archives": CommandEntry("archives", "archives", "List archives; show or re-export one."),
+        "search": CommandEntry("search", "search", "Find records by words, people and time, over all archives."),
         "records": CommandEntry("records", "records", "Write the records of a period as JSON lines, each once."),
         "restore": CommandEntry("restore", "restore", "Write the original file of an archive to disk."),
         "diff": CommandEntry("diff", "diff", "Compare two archives record by record."),

@@ -71,6 +71,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "recipients.changed": "the keys that open new archives were changed",
         "recipient.proven": "the private key of a recipient was proven",
         "key.resealed": "its key file was sealed to other keys",
+        "search.made": "a person searched the archives",
         "keys.exported": "keys of archives were exported",
         "drill.passed": "a recovery drill was passed",
         "drill.failed": "a recovery drill FAILED",

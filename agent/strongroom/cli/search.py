@@ -1,0 +1,225 @@
+"""`strongroom search`: find records over the whole vault, for the person who has the identity."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+from msgspec import Struct
+
+from strongroom.cli import terminal
+from strongroom.cli.byte_progress import counting
+from strongroom.cli.identities import open_identities
+from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
+from strongroom.cli.output import TextColumn, put_document, put_line, render_table
+from strongroom.cli.terminal import clean, say, say_exactly, tell, width
+from strongroom.model.errors import ExitCode, UsageError
+from strongroom.search.entry import texts_in
+from strongroom.text.layout import bar
+from strongroom.text.units import number, short
+
+if TYPE_CHECKING:
+    from strongroom.engine.access.search import Found, SearchProgress
+    from strongroom.search.terms import Query
+
+GROUPS = ("stream", "day", "party", "dataset", "status")
+
+
+class Shown(Struct, frozen=True):
+    """How the result is printed."""
+
+    zone: ZoneInfo
+    limit: int
+    by: str
+    count: bool
+    full: bool
+    as_json: bool
+
+
+@click.command("search")
+@click.argument("words", metavar="[QUERY]...", nargs=-1)
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Show at most this many.")
+@click.option("--count", is_flag=True, help="Print only how many records match.")
+@click.option("--by", type=click.Choice(GROUPS), default=None, help="Count the records by this.")
+@click.option("--full", is_flag=True, help="Print whole records as JSON lines, as CLEAR TEXT.")
+@click.option("--time-zone", default="UTC", show_default=True, metavar="NAME", help="The zone of dates.")
+@identity_option
+@passphrase_option
+@json_option
+@pass_session
+def search(
+    session: Session,
+    /,
+    words: tuple[str, ...],
+    limit: int,
+    count: bool,
+    by: str | None,
+    full: bool,
+    time_zone: str,
+    identity: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> int:
+    """Find records in all archives.
+
+    A word or "phrase" is found anywhere in a record. from:, to: and party: compare telephone numbers by their digits;
+    stream:, source:, dataset:, channel:, status: and id: compare whole values; after:, before: and on: take 2026,
+    2026-03, 2026-03-31 or a time; regex: takes a regular expression. -TERM excludes, OR combines, parentheses group.
+
+    Without a query it is read from standard input, so that it appears in no list of processes. Your identity opens the
+    archives in this process; nothing clear is stored. The log records who searched, and a digest of the query. Exits
+    with 1 if an archive cannot be read.
+    """
+    shown = Shown(_zone(time_zone), limit, by or "", count, full, as_json)
+    text = " ".join(words) or _typed()
+    found, query, progress = _search(session, text, shown, identity, passphrase_file)
+    _print(found, query, shown)
+    return _report(found, progress, shown)
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UsageError(f"there is no time zone {name!r}", hint="give a name such as Europe/Berlin or UTC") from None
+
+
+def _typed() -> str:
+    if terminal.can_ask():
+        text: str = click.prompt("Search for", err=True, default="", show_default=False)
+        return text
+    return sys.stdin.readline().rstrip("\n") if sys.stdin is not None else ""
+
+
+def _search(
+    session: Session, text: str, shown: Shown, identity: Path | None, passphrase_file: Path | None
+) -> tuple[list[Found], Query, SearchProgress]:
+    from strongroom.engine.access.search import SearchProgress, choose_archives, gather, known_names, note_search
+    from strongroom.engine.access.search import search as look
+    from strongroom.engine.core.people import acting_person
+    from strongroom.engine.core.sources import Dependencies, open_reading, system_clock
+    from strongroom.search.query import parse_query
+
+    config = session.config()
+    with open_reading(config) as vault:
+        names = known_names(vault, (each.name for each in config.streams), (each.name for each in config.sources))
+        query = parse_query(text, shown.zone, names)
+        archives = choose_archives(vault, query)
+        opened = open_identities(config, identity, passphrase_file)
+        progress, hits = SearchProgress(archives=len(archives)), []
+        try:
+            with counting("searching archives", quiet=shown.as_json) as watch:
+                for hit in look(vault, archives, query, opened, progress):
+                    hits.append(hit)
+                    watch(progress.done, progress.archives)
+        except KeyboardInterrupt:
+            tell(f"stopped after {progress.done} of {number(progress.archives, 'archive')}: what was found until then")
+        found = gather(hits)
+        if not vault.read_only:
+            note_search(
+                vault, query, progress, len(found), acting_person(), system_clock(), Dependencies().random_bytes
+            )
+    return found, query, progress
+
+
+def _print(found: Sequence[Found], query: Query, shown: Shown) -> None:
+    if shown.count:
+        put_document({"hits": len(found)}) if shown.as_json else say(number(len(found)))
+    elif shown.by:
+        _print_groups(found, shown)
+    else:
+        for each in found[: shown.limit]:
+            if shown.as_json:
+                put_line(_document(each))
+            elif shown.full:
+                say_exactly(each.hit.line + b"\n")
+            else:
+                _print_hit(each, query, shown)
+
+
+def _print_hit(found: Found, query: Query, shown: Shown) -> None:
+    from strongroom.search.snippet import make_snippet
+
+    entry, archive = found.hit.entry, found.hit.archive
+    at = f"{entry.at.astimezone(shown.zone):%Y-%m-%d %H:%M:%S}" if entry.at else "no time"
+    say(click.style(clean(f"{at}  {_parties(found)}"), bold=True) + clean(f"  {entry.status}").rstrip())
+    part = make_snippet(texts_in(json.loads(found.hit.line)), query.words, 2 * width() - 20)
+    say(f"    {clean(part.before)}{click.style(clean(part.hit), reverse=True)}{clean(part.after)}")
+    versions = f", {found.versions} versions" if found.versions > 1 else ""
+    say(f"    {clean(archive.stream)}  archive {short(archive.id)}  record {clean(entry.id) or '-'}{versions}")
+
+
+def _parties(found: Found) -> str:
+    """Return from whom to whom the record is, or whom it is about, as it was delivered."""
+    from strongroom.engine.access.search import delivered_parties
+
+    senders, recipients, others = (", ".join(names) for names in delivered_parties(found.hit))
+    return " → ".join(end for end in (senders, recipients) if end) or others or found.hit.dataset
+
+
+def _print_groups(found: Sequence[Found], shown: Shown) -> None:
+    counts = Counter(name for each in found for name in _names(each, shown))
+    rows = sorted(counts.items()) if shown.by == "day" else counts.most_common()
+    if shown.as_json:
+        put_document({"hits": len(found), "by": shown.by, "counts": dict(rows)})
+        return
+    most = max(counts.values(), default=1)
+    columns = (TextColumn(shown.by.upper(), least=8), TextColumn("RECORDS", right=True), TextColumn("", least=1))
+    lines = [(name or "-", number(count), bar(count / most, 24)) for name, count in rows[: shown.limit]]
+    for line in render_table(columns, lines, width()):
+        say(line)
+    if len(rows) > shown.limit:
+        tell(f"{shown.limit} of {number(len(rows))}; for more: --limit {len(rows)}")
+
+
+def _names(found: Found, shown: Shown) -> Iterable[str]:
+    from strongroom.search.entry import party_key
+
+    entry = found.hit.entry
+    match shown.by:
+        case "day":
+            return (f"{entry.at.astimezone(shown.zone):%Y-%m-%d}" if entry.at else "no time",)
+        case "party":
+            return {party_key(each) for each in entry.everyone} or ("-",)
+        case "stream":
+            return (entry.stream,)
+        case "dataset":
+            return (entry.dataset,)
+        case _:
+            return (entry.status,)
+
+
+def _document(found: Found) -> dict[str, object]:
+    entry, hit = found.hit.entry, found.hit
+    return {
+        "at": entry.at,
+        "stream": hit.archive.stream,
+        "source": hit.archive.source,
+        "dataset": entry.dataset,
+        "id": entry.id,
+        "senders": list(entry.senders),
+        "recipients": list(entry.recipients),
+        "parties": list(entry.parties),
+        "channel": entry.channel,
+        "status": entry.status,
+        "archive": hit.archive.id,
+        "archives": list(found.archives),
+        "versions": found.versions,
+        "record": hit.line.decode("utf-8", "replace"),
+    }
+
+
+def _report(found: Sequence[Found], progress: SearchProgress, shown: Shown) -> int:
+    for archive, why in progress.unread.items():
+        tell(f"archive {archive} could not be read: {clean(why)}; next: strongroom verify {short(archive)}")
+    if not shown.as_json:
+        cut = f"{shown.limit} of " if not shown.count and not shown.by and len(found) > shown.limit else ""
+        searched = f"{number(progress.records, 'record')} in {number(progress.done, 'archive')}"
+        tell(f"{cut}{number(len(found), 'hit')}; searched {searched}")
+    return ExitCode.FINDINGS if progress.unread else ExitCode.OK

@@ -1,0 +1,98 @@
+"""What is searched of a record: its parties, channel, status, time, name and text, folded for comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from msgspec import Struct
+
+from strongroom.search.text import fold, phone_digits
+
+_DEEPEST = 32  # levels of a nested field; what lies deeper is not searched, and no record of a provider goes there
+
+
+class SearchFields(Struct, frozen=True):
+    """Which fields of a dataset's records are searched as what, by their names at the provider.
+
+    Fields may hold lists and objects: every text and number in them counts.
+    """
+
+    senders: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+    parties: tuple[str, ...] = ()  # neither sender nor recipient: a contact, an endpoint
+    channel: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    text: tuple[str, ...] | None = None  # None: every field of the record, so that nothing undocumented is missed
+
+
+class SearchEntry(Struct, frozen=True):
+    """One record, ready to be compared. All texts are folded."""
+
+    dataset: str
+    stream: str
+    source: str
+    id: str
+    at: datetime | None
+    senders: tuple[str, ...]
+    recipients: tuple[str, ...]
+    parties: tuple[str, ...]  # the others
+    channel: str
+    status: str
+    text: str  # one field a line
+
+    @property
+    def everyone(self) -> tuple[str, ...]:
+        """Return all parties."""
+        return self.senders + self.recipients + self.parties
+
+
+def make_entry(
+    record: Mapping[str, object],
+    fields: SearchFields,
+    *,
+    dataset: str,
+    stream: str,
+    source: str,
+    name: str,
+    at: datetime | None,
+) -> SearchEntry:
+    """Return what is searched of a record; `name` is its id and `at` its time, as the dataset's shape finds them."""
+    text = record if fields.text is None else {name: record.get(name) for name in fields.text}
+    return SearchEntry(
+        dataset=fold(dataset),
+        stream=fold(stream),
+        source=fold(source),
+        id=fold(name),
+        at=at,
+        senders=_pick(record, fields.senders),
+        recipients=_pick(record, fields.recipients),
+        parties=_pick(record, fields.parties),
+        channel=" ".join(_pick(record, fields.channel)),
+        status=" ".join(_pick(record, fields.status)),
+        text="\n".join(fold(each) for each in texts_in(text)),
+    )
+
+
+def texts_in(value: object, depth: int = 0) -> Iterator[str]:
+    """Yield every text and number in a value, keys of objects left out."""
+    if isinstance(value, str):
+        yield value
+    elif depth < _DEEPEST and isinstance(value, Mapping):
+        for each in value.values():
+            yield from texts_in(each, depth + 1)
+    elif depth < _DEEPEST and isinstance(value, list | tuple):
+        for each in value:
+            yield from texts_in(each, depth + 1)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
+
+
+def _pick(record: Mapping[str, object], names: tuple[str, ...]) -> tuple[str, ...]:
+    found = dict.fromkeys(fold(text).strip() for name in names for text in texts_in(record.get(name)))
+    return tuple(text for text in found if text)
+
+
+def party_key(party: str) -> str:
+    """Return what a party is counted under: a telephone number's digits, or the folded text."""
+    return phone_digits(party) or party
