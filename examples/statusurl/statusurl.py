@@ -23,12 +23,11 @@ from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.provider import Accepted, Ask, Container, Limits, Listed, Observation, Part, Probe, Standing
 from strongroom.model.times import format_instant
 from strongroom.providers import account
-from strongroom.providers.answers import ApiResponse, ProviderProblem, Unusable, refuse_create, refuse_read
+from strongroom.providers.account import OVERLAP, overlapping
+from strongroom.providers.answers import ApiResponse, ProviderProblem, Unusable, parse_date, refuse_create, refuse_read
 from strongroom.providers.download import download
-from strongroom.providers.options import OVERLAP, overlapping
 from strongroom.providers.policy import HttpPolicy
 from strongroom.providers.port import Plain, ProviderSettings, Sink, StopAsked
-from strongroom.providers.retry_after import parse_date
 
 LABEL = "StatusUrl"
 STATUS = "/bulkstatus"

@@ -36,11 +36,9 @@ from strongroom.formats.records import read_delivered
 from strongroom.formats.sink import InlineSink
 from strongroom.model.errors import StrongroomError
 from strongroom.model.provider import Container
-from strongroom.providers.answers import ApiResponse, undo
+from strongroom.providers.addresses import BadLink, parse_locator
+from strongroom.providers.answers import ApiResponse, plain_words, redact, retry_at, undo
 from strongroom.providers.limits import Bounds
-from strongroom.providers.links import BadLink, parse_locator
-from strongroom.providers.redaction import plain_words, redact
-from strongroom.providers.retry_after import retry_at
 from strongroom.providers.zavu import Zavu
 from strongroom.vault.log_reader import read_line
 from strongroom.vault.manifest import read_manifest

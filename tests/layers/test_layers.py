@@ -36,7 +36,7 @@ THIRD_PARTIES = {
 NOUNS = {"msgspec"}  # what data are made of in every room; the verifier, which is handed to strangers, has none of it
 
 ONE_FILE = {
-    "httpx": {"http_library.py"},  # for wire.py
+    "httpx": {"wire.py"},
     "httpcore": {"wire.py"},
     "pytest": {"contract.py"},
     "rfc3161_client": {"timestamp.py"},

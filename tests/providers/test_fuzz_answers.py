@@ -7,11 +7,11 @@ import random
 import traceback
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from kit.hostile_input import SEED, TEXTS, Faults, bend, mutate, rounds
 from kit.http_policies import KEY

@@ -13,11 +13,10 @@ from kit.zavu import COMPLETED, body, zavu
 from strongroom.model.errors import Transient
 from strongroom.model.provider import Standing
 from strongroom.providers.account import read_expiry
-from strongroom.providers.answers import ApiResponse
+from strongroom.providers.addresses import BadLink, parse_locator
+from strongroom.providers.answers import ApiResponse, plain_words
 from strongroom.providers.limits import Bounds
-from strongroom.providers.links import BadLink, parse_locator
 from strongroom.providers.qlara_request import read_ask
-from strongroom.providers.redaction import plain_words
 
 
 @pytest.mark.parametrize("zero", ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "2026-11-01T10:29:59Z"])

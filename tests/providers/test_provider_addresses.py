@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from strongroom.providers.addresses import AddressRefused, Reach, is_loopback
-from strongroom.providers.links import Origin
+from strongroom.providers.addresses import AddressRefused, Origin, Reach, is_loopback
 
 PLACE = Origin("https", "files.example", 443)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from strongroom.providers.links import BadLink, Origin, follow_link, parse_link
+from strongroom.providers.addresses import BadLink, Origin, follow_link, parse_link
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.providers.redaction import plain_words, redact
+from strongroom.providers.answers import plain_words, redact
 
 KEY = "zv_live_canary1+/="
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.providers.retry_after import LONGEST, retry_at
+from strongroom.providers.answers import LONGEST, retry_at
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 THEIRS = NOW + timedelta(minutes=7)  # the provider's clock is ahead of ours

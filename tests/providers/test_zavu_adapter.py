@@ -25,10 +25,11 @@ from strongroom.model.errors import (
 from strongroom.model.plan import ExportSpec
 from strongroom.model.provider import Ask, ExpiryBasis, Match, Observation, Renewal, Standing
 from strongroom.model.window import Window
+from strongroom.providers.account import read_observation
 from strongroom.providers.answers import ApiResponse, Unusable
 from strongroom.providers.contract_fixture import leaks
 from strongroom.providers.registry import PROVIDERS, LimitOverrides, ProviderSettings, build
-from strongroom.providers.zavu_export import SHAPES, read_ask, read_export, read_observation, read_page
+from strongroom.providers.zavu import KEYS, SHAPES, read_ask, read_page
 
 
 def look(export: Mapping[str, object], **headers: str) -> Observation:
@@ -240,7 +241,7 @@ def test_whatever_an_export_looks_like_it_is_read_or_unusable(export: dict[str, 
     reply = ApiResponse(200, {}, json.dumps({"export": export, "items": [export]}).encode(), NOW)
     read_ask(export)
     try:
-        seen = read_observation(read_export(reply), reply)
+        seen = read_observation(reply.content().get("export"), reply, KEYS)
     except Unusable:
         return
     assert seen.ref == export["id"]

@@ -1,25 +1,55 @@
-"""What every adapter needs to talk to one account: its policy, its paths, its words for an answer that cannot be used.
+"""What every adapter needs to talk to one account: policy, paths, options, and how to read what all providers send.
 
-Nothing of one provider stands here, and nothing is decided here: which error it is stands in answers.py.
+Nothing here belongs to one provider, and nothing is decided here: answers.py says which error a status is.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from urllib.parse import quote
 
-from strongroom.model.errors import ExportGone, RequestRefused, Transient, Unanswered
+from msgspec import Struct
+from msgspec.structs import replace
+
+from strongroom.model.errors import ExportGone, RequestRefused, Transient, Unanswered, UsageError
+from strongroom.model.plan import DatasetShape
 from strongroom.model.provider import Observation, Standing
 from strongroom.model.times import parse_instant
+from strongroom.model.window import Window
 from strongroom.providers.answers import ApiResponse, Unusable, told_besides
 from strongroom.providers.policy import Credential, HttpPolicy
 from strongroom.providers.port import ProviderSettings
 
 DEAD = (Standing.EXPIRED, Standing.GONE, Standing.FAILED)
 """Nothing can be downloaded any more."""
+
+STANDINGS: Mapping[str, Standing] = MappingProxyType(
+    {
+        "pending": Standing.QUEUED,
+        "processing": Standing.RUNNING,
+        "completed": Standing.READY,
+        "failed": Standing.FAILED,
+        "expired": Standing.EXPIRED,  # documented by HookBridge alone; elsewhere the word leaves no doubt
+    }
+)
+"""The words for an export's state that Zavu and HookBridge share."""
+
+
+class ExportKeys(Struct, frozen=True):
+    """Under which keys a provider's export object holds what we read of it."""
+
+    created: str
+    completed: str
+    expires: str
+    size: str
+    detail: str
+    rows: str = ""
+
 
 Page = tuple[list[dict[str, object]], str]
 """The entries of one page of a list, and the cursor to the next, empty at the end."""
@@ -68,6 +98,15 @@ def unusable(label: str, reply: ApiResponse, why: Unusable) -> Transient:
         request_id=reply.request_id,
         retry_at=reply.retry_at,
     )
+
+
+@contextmanager
+def usable(label: str, reply: ApiResponse) -> Iterator[None]:
+    """Turn Unusable into the error for a good status whose body cannot be read."""
+    try:
+        yield
+    except Unusable as exc:
+        raise unusable(label, reply, exc) from None
 
 
 def unanswered(label: str, reply: ApiResponse, why: Unusable) -> Unanswered:
@@ -144,6 +183,35 @@ def requests_left(reply: ApiResponse) -> int | None:
     return int(left) if re.fullmatch("[0-9]{1,9}", left) else None
 
 
+def read_observation(export: object, reply: ApiResponse, keys: ExportKeys) -> Observation:
+    """Return the state of an export by its object: absent and null are alike, and a bad detail spoils only itself.
+
+    An export that is complete counts as expired once its end has passed. Raises Unusable without a usable id.
+    """
+    if not isinstance(export, dict):
+        raise Unusable("it has no export in it")
+    ref = read_ref(export.get("id"))
+    raw = reply.words(export.get("status"), 60)
+    standing = STANDINGS.get(raw.lower(), Standing.UNKNOWN)
+    created = read_moment(export.get(keys.created))
+    expires = read_expiry(export.get(keys.expires), created)
+    if standing is Standing.READY and expires is not None and expires <= reply.now:
+        standing = Standing.EXPIRED
+    return Observation(
+        ref,
+        standing,
+        raw,
+        created_at=created,
+        completed_at=read_moment(export.get(keys.completed)),
+        expires_at=expires,
+        size=read_count(export.get(keys.size)),
+        rows=read_count(export.get(keys.rows)),
+        detail=reply.words(export.get(keys.detail)),
+        request_id=reply.request_id,
+        retry_at=reply.retry_at,
+    )
+
+
 def read_ref(value: object) -> str:
     """Return an export's id; raises Unusable for what can be none."""
     if not isinstance(value, str) or not value or len(value) > 500 or not value.isprintable():
@@ -181,3 +249,68 @@ def require_items(items: object) -> list[dict[str, object]]:
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise Unusable("it has no list of exports")
     return items
+
+
+ACCEPT = "accept"
+"""The option of a source that accepts files which would be rejected otherwise."""
+CSV_CODES = ("csv-unterminated", "csv-empty", "csv-no-header")
+"""Ways in which a CSV may look cut short although this provider writes all its files like that."""
+ZIP_CODES = ("metadata-missing", "member-missing", "metadata-mismatch")
+"""What a Zavu ZIP may lack: metadata.json, the file of a dataset without records, and counts that agree."""
+
+
+def read_accepts(label: str, options: Mapping[str, str], codes: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the codes of faults that the option names. Raises UsageError for one that cannot be accepted."""
+    named = sorted({word.strip() for word in options.get(ACCEPT, "").split(",")} - {""})
+    unknown = [word for word in named if word not in codes]
+    if unknown:
+        raise UsageError(f"{label} cannot accept {', '.join(unknown)}", hint=f"it can accept {', '.join(codes)}")
+    return tuple(named)
+
+
+_SUFFIXES = ("-id-column", "-time-column", "-columns")
+
+
+def name_columns(
+    label: str, shapes: Mapping[str, DatasetShape], options: Mapping[str, str], others: tuple[str, ...] = ()
+) -> Mapping[str, DatasetShape]:
+    """Return the shapes with the columns that the options name, for providers that document none.
+
+    For each dataset, DATASET-id-column names a record, DATASET-time-column is compared with the window, and
+    DATASET-columns lists all columns, so that any other is drift. An empty name means that there is no such column.
+    `others` are the provider's own options. Raises UsageError for an unknown option.
+    """
+    known = {f"{name}{suffix}" for name in shapes for suffix in _SUFFIXES}
+    unknown = sorted(options.keys() - known - set(others))
+    if unknown:
+        hint = f"it has {', '.join([*others, *(f'DATASET{suffix}' for suffix in _SUFFIXES)])}"
+        raise UsageError(f"{label} has no option {', '.join(unknown)}", hint=f"{hint} for {', '.join(shapes)}")
+    return MappingProxyType({name: _named(shape, options) for name, shape in shapes.items()})
+
+
+def _named(shape: DatasetShape, options: Mapping[str, str]) -> DatasetShape:
+    identity, time, listed = (options.get(f"{shape.name}{suffix}") for suffix in _SUFFIXES)
+    known = frozenset(filter(None, map(str.strip, (listed or "").split(","))))
+    return replace(
+        shape,
+        id_field=shape.id_field if identity is None else identity,
+        time_field=shape.time_field if time is None else time,
+        known=known or shape.known,
+    )
+
+
+OVERLAP = timedelta(seconds=2)
+"""How far outside the window a delivered record may lie because of `overlapping`."""
+_SECOND = timedelta(seconds=1)
+
+
+def overlapping(window: Window) -> tuple[datetime, datetime]:
+    """Return bounds for a provider that does not say whether the ends of a range belong to it.
+
+    They run from a whole second before the window to the first whole second at or after its end. Whichever ends the
+    provider counts, and even if it reads no fractions of seconds, no instant of the window is missed. Neighboring
+    windows share some records, which are told apart by their ids on reading.
+    """
+    lower = window.start.replace(microsecond=0) - _SECOND
+    upper = window.end.replace(microsecond=0)
+    return lower, upper if upper == window.end else upper + _SECOND

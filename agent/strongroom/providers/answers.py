@@ -1,9 +1,4 @@
-"""Encoded API answers: undone where that is simple, told where it is not.
-
-No encoding is ever asked for, but servers and what stands before them compress all the same. The words of an API lose
-nothing by that. A file does: its announced size would mean nothing, so downloads do not come here.
-
-Answers: what an API said, and which family of error a refusal belongs to. The table of statuses lives here.
+"""API answers: their text made safe to show, the wait they ask for, their encoding undone, and the errors they mean.
 
 A create is judged more strictly than a read: only an answer that proves that nothing was created may say so, and
 everything else is Unanswered, because the engine asks again after the one but looks first after the other.
@@ -12,12 +7,15 @@ everything else is Unanswered, because the engine asks again after the one but l
 from __future__ import annotations
 
 import json
+import math
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import cached_property
+from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -30,8 +28,92 @@ from strongroom.model.errors import (
     Transient,
     Unanswered,
 )
-from strongroom.providers.redaction import plain_words
-from strongroom.providers.retry_after import parse_date, retry_at
+
+HIDDEN = "[hidden]"
+
+_ADDRESS = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]{1,20}://)(?:[^\s/@?#\"'<>]*@)?([^\s?#\"'<>]*)(?:[?#][^\s\"'<>]*)?")
+_SCHEME = re.compile(r"\b(bearer|basic)\s+(?=[^\s\"',;]*[0-9._~+/=-])[^\s\"',;]{6,}", re.IGNORECASE)
+_PAIR = re.compile(
+    r"(?<![A-Za-z0-9])(token|signature|sig|secret|password|key|api-?key|credential|authorization)"
+    r"(\"?\s{0,9}(?:=|:(?=[\s\"]{0,9}[^\s,;]{0,256}[0-9]))\s{0,9}\"?)(?!\[hidden\])[^\s&\"',;]{4,}",
+    re.IGNORECASE,
+)
+_SHORTEST = 4
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return the text without the secrets (also percent-encoded), tokens and queries of addresses.
+
+    A secret shorter than four characters is not looked for: it would blot out half of any sentence.
+    """
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        if len(secret) >= _SHORTEST:
+            text = text.replace(secret, HIDDEN).replace(quote(secret, safe=""), HIDDEN)
+    text = _ADDRESS.sub(r"\1\2", text)
+    text = _PAIR.sub(rf"\1\2{HIDDEN}", text)
+    return _SCHEME.sub(rf"\1 {HIDDEN}", text)
+
+
+def plain_words(text: object, secrets: Iterable[str] = (), limit: int = 200) -> str:
+    """Return foreign text as one printable, redacted line of at most `limit` characters; empty when it is no text."""
+    if not isinstance(text, str):
+        return ""
+    visible = "".join(char if char.isprintable() else " " for char in text[: limit * 50])
+    line = redact(" ".join(visible.split()), secrets)
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+LONGEST = timedelta(days=1)
+_MILLISECONDS_FROM = 1e11  # Unix times below this (until the year 5138) can only be meant as seconds
+
+
+def retry_at(headers: Mapping[str, str], body: object, now: datetime) -> datetime | None:
+    """Return when to come again, or None where the answer does not say. Pure.
+
+    `headers` have lower-case names. Read are `Retry-After` (RFC 9110: seconds or a date), `X-RateLimit-Reset` (Unix
+    milliseconds, or seconds where the number is too small for that) and `retryAfter` in the body, its `details` or
+    its `error` (seconds). `now` is our own clock.
+    """
+    theirs = parse_date(headers.get("date", "")) or now
+    waits = [wait for wait in _waits(headers, body, theirs) if math.isfinite(wait) and wait > 0]
+    if not waits:
+        return None
+    return now + min(timedelta(seconds=min(max(waits), LONGEST.total_seconds())), LONGEST)
+
+
+def parse_date(text: str) -> datetime | None:
+    """Read an HTTP date; None where it is none."""
+    try:
+        date = parsedate_to_datetime(text)
+        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _waits(headers: Mapping[str, str], body: object, theirs: datetime) -> Iterator[float]:
+    after = headers.get("retry-after", "")
+    yield _number(after)
+    if (date := parse_date(after)) is not None:
+        yield (date - theirs).total_seconds()
+    reset = _number(headers.get("x-ratelimit-reset", ""))
+    yield (reset / 1000 if reset >= _MILLISECONDS_FROM else reset) - theirs.timestamp()
+    yield from (_number(holder.get("retryAfter", holder.get("retry_after"))) for holder in _holders(body))
+
+
+def _holders(body: object) -> Iterator[Mapping[str, object]]:
+    if isinstance(body, dict):
+        yield body
+        yield from (inner for key in ("details", "error") if isinstance(inner := body.get(key), dict))
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return math.nan
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return math.nan
+
 
 HARMLESS = re.compile(r"identity|aws-chunked|binary|none|utf-?8|us-ascii|iso-8859-1|[78]bit|base64|\s*")
 """Labels that servers send as a content coding although they are none."""

@@ -30,11 +30,9 @@ from strongroom.model.errors import (
     Transient,
 )
 from strongroom.model.provider import Part
-from strongroom.providers.answers import HARMLESS
+from strongroom.providers.answers import HARMLESS, plain_words, retry_at
 from strongroom.providers.policy import HttpPolicy
 from strongroom.providers.port import Received
-from strongroom.providers.redaction import plain_words
-from strongroom.providers.retry_after import retry_at
 from strongroom.providers.wire import WireFailed, WireResponse
 
 _RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")

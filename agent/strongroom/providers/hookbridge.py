@@ -3,7 +3,7 @@
 Sources: the vendor's pages "Create export", "Exports" and "Error handling", and its published SDKs, November 2026.
 
 * An export has one direction, and whether the ends of its range belong to it is not documented: more is asked for
-  than is needed (see overlap.py).
+  than is needed (see `overlapping`).
 * One export at a time for the whole project: EXPORT_LIMIT_EXCEEDED means waiting. RATE_LIMITED has the same status and
   means that a wrong key was tried too often: going on would make it worse.
 * The download endpoint wants the key; the place that it redirects to must never see it.
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from strongroom.model.errors import RequestRefused, UsageError
+from strongroom.model.errors import ProviderError, RequestRefused, UsageError
 from strongroom.model.inspection import Expectation
 from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.provider import (
@@ -35,24 +35,31 @@ from strongroom.model.provider import (
 )
 from strongroom.model.times import format_instant
 from strongroom.providers.account import (
+    ACCEPT,
+    CSV_CODES,
+    OVERLAP,
     Page,
     bearer,
     export_path,
     is_recent,
+    name_columns,
     open_policy,
+    overlapping,
+    read_accepts,
+    read_observation,
     require_ready,
     safe_name,
     unanswered,
-    unusable,
+    usable,
     walk,
 )
 from strongroom.providers.answers import ApiResponse, Unusable, not_offered, refuse_create, refuse_read
 from strongroom.providers.download import download
 from strongroom.providers.hookbridge_export import (
+    KEYS,
     OUTBOUND,
     SHAPES,
     read_ask,
-    read_export,
     read_page,
     read_possible_asks,
     read_problem,
@@ -63,7 +70,6 @@ from strongroom.providers.hookbridge_export import (
     shows_direction,
     take_filters,
 )
-from strongroom.providers.options import ACCEPT, CSV_CODES, OVERLAP, name_columns, overlapping, read_accepts
 from strongroom.providers.policy import HttpPolicy
 from strongroom.providers.port import Plain, Provider, ProviderSettings, Sink, StopAsked
 
@@ -81,8 +87,8 @@ def build_hookbridge(settings: ProviderSettings) -> Provider:
     """Return the adapter for one HookBridge project.
 
     The option `missing_direction` is "unknown" (the default) or "outbound": what an export is taken for on a list that
-    shows no direction at all; `accept` is told in accepting.py. The others name columns (columns.py). Raises UsageError
-    for what cannot be used.
+    shows no direction at all; `accept` is in `read_accepts`, and the others name columns (`name_columns`). Raises
+    UsageError for what cannot be used.
     """
     missing = settings.options.get(_MISSING, "unknown")
     if missing not in ("unknown", OUTBOUND):
@@ -97,7 +103,9 @@ def build_hookbridge(settings: ProviderSettings) -> Provider:
 
 
 class HookBridge(Plain):
-    """One HookBridge project."""
+    """One HookBridge project: one export at once. Its plan decides how long records are kept, and `probe` reads it."""
+
+    capabilities = CAPABILITIES
 
     def __init__(
         self,
@@ -111,20 +119,10 @@ class HookBridge(Plain):
     ) -> None:
         self._policy = policy
         self._base_url = base_url
-        self._limits = limits
+        self.limits = limits
         self._shapes = shapes
         self._accepts = accepts
         self._assumes_outbound = assumes_outbound
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What this adapter can do."""
-        return CAPABILITIES
-
-    @property
-    def limits(self) -> Limits:
-        """One export at once; the plan decides how long records are kept, and `probe` reads it."""
-        return self._limits
 
     def ask(self, spec: ExportSpec) -> Ask:
         """Ask for one direction, from before the window's start to its end.
@@ -150,7 +148,7 @@ class HookBridge(Plain):
         if reply.status not in (200, 201, 202):
             raise refuse_key(reply) or refuse_create(reply, _LABEL, read_problem(reply))
         try:
-            return Accepted(read_export(reply.content().get("data"), reply), reply.request_id)
+            return Accepted(read_observation(reply.content().get("data"), reply, KEYS), reply.request_id)
         except Unusable as exc:
             raise unanswered(_LABEL, reply, exc) from None
 
@@ -163,10 +161,8 @@ class HookBridge(Plain):
         found: dict[str, tuple[dict[str, object], Observation]] = {}
         for reply, items in walk(self._policy, self._page):
             for item in items:
-                try:
-                    seen = read_export(item, reply)
-                except Unusable as exc:
-                    raise unusable(_LABEL, reply, exc) from None
+                with usable(_LABEL, reply):
+                    seen = read_observation(item, reply, KEYS)
                 found.setdefault(seen.ref, (item, seen))
         told = self._assumes_outbound or any(shows_direction(item) for item, _ in found.values())
         for item, seen in found.values():
@@ -196,7 +192,7 @@ class HookBridge(Plain):
             return
         if reply.status in (405, 501):
             raise RequestRefused("HookBridge does not delete exports", status=reply.status, request_id=reply.request_id)
-        raise refuse_key(reply) or refuse_read(reply, _LABEL, read_problem(reply))
+        raise _refuse_read(reply)
 
     def probe(self) -> Probe:
         """Read the list and the plan."""
@@ -220,13 +216,11 @@ class HookBridge(Plain):
             standing = Standing.GONE if reply.status == 404 else Standing.EXPIRED
             return Observation(ref, standing, str(reply.status), request_id=reply.request_id)
         if reply.status != 200:
-            raise refuse_key(reply) or refuse_read(reply, _LABEL, read_problem(reply))
-        try:
-            seen = read_export(reply.content().get("data"), reply)
-        except Unusable as exc:
-            raise unusable(_LABEL, reply, exc) from None
-        if seen.ref != ref:
-            raise unusable(_LABEL, reply, Unusable("it describes another export"))
+            raise _refuse_read(reply)
+        with usable(_LABEL, reply):
+            seen = read_observation(reply.content().get("data"), reply, KEYS)
+            if seen.ref != ref:
+                raise Unusable("it describes another export")
         return seen
 
     def _page(self, cursor: str) -> tuple[ApiResponse, Page]:
@@ -235,10 +229,12 @@ class HookBridge(Plain):
         return reply, _read(reply)
 
 
+def _refuse_read(reply: ApiResponse) -> ProviderError:
+    return refuse_key(reply) or refuse_read(reply, _LABEL, read_problem(reply))
+
+
 def _read(reply: ApiResponse) -> Page:
     if reply.status != 200:
-        raise refuse_key(reply) or refuse_read(reply, _LABEL, read_problem(reply))
-    try:
+        raise _refuse_read(reply)
+    with usable(_LABEL, reply):
         return read_page(reply)
-    except Unusable as exc:
-        raise unusable(_LABEL, reply, exc) from None

@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 from strongroom.model.errors import AuthRefused, RequestRefused
 from strongroom.model.plan import DatasetShape, ExportSpec
-from strongroom.model.provider import Ask, Observation, Standing
-from strongroom.providers.account import Page, read_count, read_expiry, read_moment, read_ref, read_time, require_items
+from strongroom.model.provider import Ask
+from strongroom.providers.account import ExportKeys, Page, read_time, require_items
 from strongroom.providers.answers import ApiResponse, ProviderProblem, Unusable
 
 OUTBOUND, INBOUND = "outbound", "inbound"
@@ -31,41 +31,7 @@ FILTERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Which filters each direction takes, in the words of the request."""
 
-_STANDINGS: Mapping[str, Standing] = MappingProxyType(
-    {
-        "pending": Standing.QUEUED,
-        "processing": Standing.RUNNING,
-        "completed": Standing.READY,
-        "failed": Standing.FAILED,
-        "expired": Standing.EXPIRED,
-    }
-)
-
-
-def read_export(value: object, reply: ApiResponse) -> Observation:
-    """Say where an export stands; raises Unusable when it has no usable name."""
-    if not isinstance(value, dict):
-        raise Unusable("it has no export in it")
-    ref = read_ref(value.get("id"))
-    raw = reply.words(value.get("status"), 60)
-    standing = _STANDINGS.get(raw.lower(), Standing.UNKNOWN)
-    created = read_moment(value.get("created_at"))
-    expires = read_expiry(value.get("expires_at"), created)
-    if standing is Standing.READY and expires is not None and expires <= reply.now:
-        standing = Standing.EXPIRED
-    return Observation(
-        ref,
-        standing,
-        raw,
-        created_at=created,
-        completed_at=read_moment(value.get("completed_at")),
-        expires_at=expires,
-        size=read_count(value.get("file_size_bytes")),
-        rows=read_count(value.get("row_count")),
-        detail=reply.words(value.get("error_message")),
-        request_id=reply.request_id,
-        retry_at=reply.retry_at,
-    )
+KEYS = ExportKeys("created_at", "completed_at", "expires_at", "file_size_bytes", "error_message", rows="row_count")
 
 
 def read_page(reply: ApiResponse) -> Page:

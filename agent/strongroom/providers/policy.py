@@ -31,10 +31,21 @@ from strongroom.model.errors import (
     UsageError,
 )
 from strongroom.model.times import Clock
-from strongroom.providers.addresses import AddressRefused, Reach, Resolver, is_loopback, resolve_by_system
+from strongroom.providers.addresses import (
+    AddressRefused,
+    BadLink,
+    Link,
+    Origin,
+    Reach,
+    Resolver,
+    follow_link,
+    is_loopback,
+    parse_link,
+    parse_locator,
+    resolve_by_system,
+)
 from strongroom.providers.answers import ApiResponse, undo
 from strongroom.providers.limits import Bounds, Monotonic, Paths, Watch, after_grace
-from strongroom.providers.links import BadLink, Link, Origin, follow_link, parse_link, parse_locator
 from strongroom.providers.wire import Wire, WireFailed, WireResponse
 
 Credential = Callable[[], tuple[str, str]]

@@ -38,18 +38,22 @@ from strongroom.model.provider import (
     Standing,
 )
 from strongroom.providers.account import (
+    ACCEPT,
+    CSV_CODES,
     DEAD,
+    OVERLAP,
     export_path,
     gone,
     is_recent,
+    name_columns,
     open_policy,
+    read_accepts,
     requests_left,
     safe_name,
-    unusable,
+    usable,
 )
-from strongroom.providers.answers import ApiResponse, Unusable, not_offered, refuse_create, refuse_read
+from strongroom.providers.answers import ApiResponse, not_offered, refuse_create, refuse_read
 from strongroom.providers.download import download
-from strongroom.providers.options import ACCEPT, CSV_CODES, OVERLAP, name_columns, read_accepts
 from strongroom.providers.policy import Credential, HttpPolicy
 from strongroom.providers.port import Plain, Provider, ProviderSettings, Sink, StopAsked
 from strongroom.providers.qlara_export import (
@@ -86,8 +90,8 @@ def build_qlara(settings: ProviderSettings) -> Provider:
     """Return the adapter for one Qlara account. The option `auth` is "key" (the default) or "basic".
 
     With "basic" the secret is the user and the password with a colon between. `sender_filter` and `recipient_filter`
-    are how requests spell these filters, which is not documented; `accept` is told in accepting.py; the other options
-    name columns (columns.py). Raises UsageError for settings that cannot be used.
+    are how requests spell these filters, which is not documented; `accept` is in `read_accepts`, and the other options
+    name columns (`name_columns`). Raises UsageError for settings that cannot be used.
     """
     auth = settings.options.get("auth", "key")
     if auth not in ("key", "basic"):
@@ -101,7 +105,9 @@ def build_qlara(settings: ProviderSettings) -> Provider:
 
 
 class Qlara(Plain):
-    """One Qlara account."""
+    """One Qlara account. No limits are documented: only what is configured counts."""
+
+    capabilities = CAPABILITIES
 
     def __init__(
         self,
@@ -112,21 +118,11 @@ class Qlara(Plain):
         accepts: tuple[str, ...] = (),
     ) -> None:
         self._policy = policy
-        self._limits = limits
+        self.limits = limits
         self._shapes = shapes
         self._names = names or {}
         self._accepts = accepts
         self._list = QlaraList(policy)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What this adapter can do."""
-        return CAPABILITIES
-
-    @property
-    def limits(self) -> Limits:
-        """Nothing is documented: what is configured, and nothing else."""
-        return self._limits
 
     def ask(self, spec: ExportSpec) -> Ask:
         """Ask for one dataset; contacts and campaigns have no range of dates. Raises RequestRefused."""
@@ -177,10 +173,8 @@ class Qlara(Plain):
             raise self._refusal(ref, self._list.find(ref, was_ready=reply.status == 400))
         if reply.status != 200:
             raise refuse_read(reply, _LABEL, read_problem(reply))
-        try:
+        with usable(_LABEL, reply):
             link = read_link(reply)
-        except Unusable as exc:
-            raise unusable(_LABEL, reply, exc) from None
         self._list.remember_ready(ref)
         return (Part(link, f"export_{safe_name(ref)}.csv", Container.CSV),)
 

@@ -21,7 +21,7 @@ from types import MappingProxyType
 from msgspec.structs import replace
 
 from strongroom.model.provider import Observation, Standing
-from strongroom.providers.account import DEAD, paced, read_expiry, read_moment, require_items, unusable
+from strongroom.providers.account import DEAD, paced, read_expiry, read_moment, require_items, usable
 from strongroom.providers.answers import ApiResponse, ProviderProblem, Unusable, refuse_read
 from strongroom.providers.policy import HttpPolicy
 from strongroom.providers.qlara_request import read_ask
@@ -276,7 +276,5 @@ def page_of(reply: ApiResponse) -> tuple[list[dict[str, object]], bool | None]:
     """Return the entries of one page, and whether it says that it is the last; None where it says neither."""
     if reply.status != 200:
         raise refuse_read(reply, "Qlara", read_problem(reply))
-    try:
+    with usable("Qlara", reply):
         return read_page(reply)
-    except Unusable as exc:
-        raise unusable("Qlara", reply, exc) from None

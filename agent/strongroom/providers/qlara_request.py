@@ -12,8 +12,7 @@ from strongroom.model.errors import RequestRefused
 from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.provider import Ask
 from strongroom.model.times import format_instant
-from strongroom.providers.account import read_time
-from strongroom.providers.options import overlapping
+from strongroom.providers.account import overlapping, read_time
 
 
 def _ids(text: str) -> object:

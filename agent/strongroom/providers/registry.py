@@ -1,20 +1,14 @@
-"""What stands in for an adapter that is installed but cannot be had: it refuses everything, for one reason.
+"""The adapters by name: built-in ones, and those of other distributions. A source's `provider` is one of these names.
 
-The refusal is AuthRefused, because its meaning is the one that is wanted: the source pauses until a person acts, and
-nothing of it is counted as failed meanwhile.
-
-The adapters by name: ours, and those that other distributions bring. A source's `provider` is one of these words.
-
-A distribution brings an adapter by an entry point in the group `strongroom.providers`: a name for it, and a callable
-that takes `ProviderSettings` and returns a `Provider`. Rules: ours cannot be replaced; a name that two distributions
-claim is nobody's; nothing foreign is imported before a source is built that names it; and an adapter that cannot be
-had stops its own source and no other.
+A distribution provides an adapter by an entry point in the group `strongroom.providers`: its name, and a callable that
+takes `ProviderSettings` and returns a `Provider`. Rules: a built-in adapter cannot be replaced; a name that two
+distributions claim is not used; no foreign code is imported before a source that names it is built; and an adapter
+that cannot be used stops its own source and no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import NoReturn
@@ -22,30 +16,27 @@ from typing import NoReturn
 from msgspec import Struct
 
 from strongroom.model.errors import AuthRefused, StrongroomError, UsageError
-from strongroom.model.inspection import Expectation
 from strongroom.model.plan import ExportSpec
 from strongroom.model.provider import (
     PROVIDER_GROUP,
-    Accepted,
     Ask,
     Capabilities,
     ExpiryBasis,
     Limits,
-    Listed,
     Match,
-    Observation,
-    Part,
-    Probe,
     Renewal,
 )
 from strongroom.providers.hookbridge import build_hookbridge
-from strongroom.providers.port import LimitOverrides, Provider, ProviderSettings, Sink, StopAsked
+from strongroom.providers.port import LimitOverrides, Provider, ProviderSettings
 from strongroom.providers.qlara import build_qlara
 from strongroom.providers.zavu import build_zavu
 
 
 class Unavailable:
-    """An adapter that is not there. `why` is a sentence without its full stop."""
+    """Stands in for an installed adapter that cannot be used, and refuses every call. `why` has no full stop.
+
+    The refusal is AuthRefused because that pauses the source until a person acts, and counts no window as failed.
+    """
 
     capabilities = Capabilities((), Match.NONE, Renewal.NEW_EXPORT, ExpiryBasis.UNKNOWN)
     limits = Limits(concurrent=None, per_hour=None)
@@ -54,47 +45,14 @@ class Unavailable:
         self._why = why
 
     def ask(self, spec: ExportSpec) -> Ask:
-        """Translate as if anything could be asked: plans are made with it, and nothing is ever sent."""
+        """Translate as if anything could be exported: plans are made with it, and nothing is ever sent."""
         return Ask(frozenset(spec.datasets), spec.window.start, spec.window.end)
 
-    def expectation(self, spec: ExportSpec) -> Expectation:  # noqa: ARG002 - the port has it so, as in all below
-        """Refuse."""
-        self._refuse()
-
-    def create(self, ask: Ask) -> Accepted:  # noqa: ARG002 - the port says so
-        """Refuse."""
-        self._refuse()
-
-    def sweep(self, since: datetime) -> Iterator[Listed]:  # noqa: ARG002 - the port says so
-        """Refuse."""
-        self._refuse()
-
-    def observe(self, refs: Sequence[str]) -> Mapping[str, Observation]:  # noqa: ARG002 - the port says so
-        """Refuse."""
-        self._refuse()
-
-    def parts(self, ref: str) -> tuple[Part, ...]:  # noqa: ARG002 - the port says so
-        """Refuse."""
-        self._refuse()
-
-    def download(self, part: Part, sink: Sink, stop: StopAsked) -> int:  # noqa: ARG002 - the port says so
-        """Refuse."""
-        self._refuse()
-
-    def renew(self, ref: str) -> Observation:  # noqa: ARG002 - the port says so
-        """Refuse."""
-        self._refuse()
-
-    def delete(self, ref: str) -> None:  # noqa: ARG002 - the port says so
-        """Refuse."""
-        self._refuse()
-
-    def probe(self) -> Probe:
-        """Refuse."""
-        self._refuse()
-
-    def _refuse(self) -> NoReturn:
+    def refuse(self, *_arguments: object, **_named: object) -> NoReturn:
+        """Raise AuthRefused."""
         raise AuthRefused(self._why, hint="install a version of it that fits this one, then restart")
+
+    expectation = create = sweep = observe = parts = download = renew = delete = probe = refuse
 
 
 __all__ = ["PROVIDERS", "LimitOverrides", "Offer", "ProviderSettings", "build", "offers"]

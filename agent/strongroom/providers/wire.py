@@ -1,11 +1,9 @@
-"""The line: sockets under HTTP. It connects only to addresses it is given, and every wait asks the watch first.
-
-The wire: one request over one fresh connection to a checked address. The only file that uses httpx and httpcore.
+"""The wire: one request over one fresh connection to a checked address. The only file that uses httpx and httpcore.
 
 There is no `httpx.Client` here on purpose: a client brings default headers, cookies, redirects, environment proxies,
 content decoding, connection reuse and log lines with whole addresses, and each of these can leak a credential or a
-link. A fresh connection for each request also means that a request never dies on a connection that had gone stale, so
-"certainly not sent" can be told from "perhaps sent".
+link. A fresh connection for each request also means that a request never fails on a stale connection, so "certainly
+not sent" can be told apart from "possibly sent". Every wait asks the watch first how long it may take.
 
 The libraries' exceptions hold requests and quote headers, so none of them leaves this file, not even as a context.
 """
@@ -16,11 +14,14 @@ import logging
 import os
 import socket
 import ssl
+import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from importlib.abc import MetaPathFinder
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -28,10 +29,30 @@ import httpcore
 
 from strongroom.model.errors import UsageError
 from strongroom.model.times import Clock
-from strongroom.providers.addresses import Reach, Resolver, is_loopback
-from strongroom.providers.http_library import httpx
+from strongroom.providers.addresses import Link, Origin, Reach, Resolver, is_loopback
 from strongroom.providers.limits import Bounds, OutOfTime, Watch
-from strongroom.providers.links import Link, Origin
+
+
+class _WithoutCommandLine(MetaPathFinder):
+    """Hides click and pygments from this thread while httpx is imported: its command line would bring them and rich.
+
+    They are a third of httpx's import time and 5 MiB. httpx runs without them: its extra `cli` is optional.
+    """
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+
+    def find_spec(self, name: str, _path: object, _target: object = None) -> None:
+        if name.partition(".")[0] in ("click", "pygments") and threading.get_ident() == self._thread:
+            raise ModuleNotFoundError(f"{name} is not needed here", name=name)
+
+
+_finder = _WithoutCommandLine()
+sys.meta_path.insert(0, _finder)
+try:
+    import httpx
+finally:
+    sys.meta_path.remove(_finder)
 
 
 class Connection(httpcore.NetworkBackend):

@@ -3,19 +3,20 @@
 Sources: the vendor's pages "Create data export" (OpenAPI 0.2.0) and "Data exports", November 2026.
 
 * Both ends of the requested range are inclusive and the precision of the provider's times is not documented, so the
-  window's end itself is asked for: neighbours overlap by one instant, and there is never a hole.
-* The export's life counts from its creation, and there is no status for its end: the clock tells.
+  request includes the window's end: neighboring windows overlap by one instant, and there is never a hole.
+* An export's lifetime counts from its creation, and no status says that it has ended: the clock decides.
 * There is no documented idempotency key, so one create is one POST.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from strongroom.model.errors import LinkDead, RequestRefused, UsageError
 from strongroom.model.inspection import Expectation
-from strongroom.model.plan import ExportSpec
+from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.provider import (
     KEPT,
     Accepted,
@@ -34,47 +35,79 @@ from strongroom.model.provider import (
 )
 from strongroom.model.times import format_instant
 from strongroom.providers.account import (
+    ACCEPT,
+    ZIP_CODES,
+    ExportKeys,
     Page,
     bearer,
     export_path,
     is_recent,
     open_policy,
+    read_accepts,
+    read_observation,
+    read_time,
     requests_left,
+    require_items,
     require_ready,
     safe_name,
     unanswered,
-    unusable,
+    usable,
     walk,
 )
 from strongroom.providers.answers import ApiResponse, ProviderProblem, Unusable, not_offered, refuse_create, refuse_read
 from strongroom.providers.download import download
-from strongroom.providers.options import ACCEPT, ZIP_CODES, read_accepts
 from strongroom.providers.policy import HttpPolicy
 from strongroom.providers.port import Plain, Provider, ProviderSettings, Sink, StopAsked
-from strongroom.providers.zavu_export import (
-    COMPANIONS,
-    SHAPES,
-    read_ask,
-    read_export,
-    read_observation,
-    read_page,
-    whole_millisecond,
+
+COMPANIONS = ("metadata.json",)
+
+
+# The guide shows one message; the other fields are those of the records in the REST API, which an export may or may not
+# follow. So a field is `always` there only where the guide's example and the API agree, or where no record of the API
+# is without it and it names or dates the record; everything else is merely known.
+def _shape(name: str, known: str = "", always: str = "") -> DatasetShape:
+    return DatasetShape(name, f"{name}.json", "id", "createdAt", frozenset(known.split()), frozenset(always.split()))
+
+
+_SHAPES = (
+    _shape(
+        "messages",
+        "id to from channel status text createdAt messageType content cost costProvider costTotal errorCode"
+        " errorMessage metadata providerMessageId senderId updatedAt",
+        "id to channel status createdAt",
+    ),
+    _shape(
+        "conversations",
+        "id channels contactIdentifier createdAt lastMessage messageCount unreadCount updatedAt contactId email"
+        " senderId group whatsapp",
+        "id createdAt",
+    ),
+    _shape("webhookDeliveries"),
+    _shape(
+        "agentExecutions",
+        "id agentId cost createdAt inputTokens outputTokens latencyMs status errorMessage inboundMessageId"
+        " knowledgeChunksUsed responseMessageId responseText toolCalls",
+        "id createdAt",
+    ),
+    _shape("activities"),
 )
+
+SHAPES: Mapping[str, DatasetShape] = MappingProxyType({shape.name: shape for shape in _SHAPES})
+"""By the provider's own word. Nothing is known of webhookDeliveries and activities: no drift is judged there."""
 
 BASE_URL = "https://api.zavu.dev"
 LIMITS = Limits(concurrent=3, per_hour=10, retention=KEPT["zavu"])
 CAPABILITIES = Capabilities(tuple(SHAPES), Match.EXACT, Renewal.NEW_EXPORT, ExpiryBasis.CREATED)
+KEYS = ExportKeys("createdAt", "completedAt", "expiresAt", "fileSize", "errorMessage")
 
 _LABEL = "Zavu"
 _EXPORTS = "/v1/exports"
 _PAGE = 50
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 def build_zavu(settings: ProviderSettings) -> Provider:
-    """Return the adapter for one Zavu project. Its only option, `accept`, is told in accepting.py.
-
-    Raises UsageError for settings that cannot be used.
-    """
+    """Return the adapter for one Zavu project; its only option is `accept`. Raises UsageError for bad settings."""
     unknown = sorted(settings.options.keys() - {ACCEPT})
     if unknown:
         raise UsageError(f"{_LABEL} has no option {', '.join(unknown)}", hint=f"it has {ACCEPT}")
@@ -84,22 +117,14 @@ def build_zavu(settings: ProviderSettings) -> Provider:
 
 
 class Zavu(Plain):
-    """One Zavu project."""
+    """One Zavu project: three exports at once, ten an hour, 90 days of records, unless configured otherwise."""
+
+    capabilities = CAPABILITIES
 
     def __init__(self, policy: HttpPolicy, limits: Limits = LIMITS, accepts: tuple[str, ...] = ()) -> None:
         self._policy = policy
         self._accepts = accepts
-        self._limits = limits
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What this adapter can do."""
-        return CAPABILITIES
-
-    @property
-    def limits(self) -> Limits:
-        """Three exports at once, ten an hour, 90 days of records, unless configured otherwise."""
-        return self._limits
+        self.limits = limits
 
     def ask(self, spec: ExportSpec) -> Ask:
         """Ask from the window's start to its end, both inclusive, in whole milliseconds as the provider repeats them.
@@ -128,19 +153,17 @@ class Zavu(Plain):
         if reply.status not in (200, 201, 202):
             raise refuse_create(reply, _LABEL, _problem(reply))
         try:
-            return Accepted(read_observation(read_export(reply), reply), reply.request_id)
+            return Accepted(read_observation(reply.content().get("export"), reply, KEYS), reply.request_id)
         except Unusable as exc:
             raise unanswered(_LABEL, reply, exc) from None
 
     def sweep(self, since: datetime) -> Iterator[Listed]:
-        """Walk the whole list. Its order is not documented, so an old entry does not end it."""
+        """Read the whole list. Its order is not documented, so an old entry does not end it."""
         seen: set[str] = set()
         for reply, items in walk(self._policy, self._page):
             for item in items:
-                try:
-                    entry = Listed(read_ask(item), read_observation(item, reply))
-                except Unusable as exc:
-                    raise unusable(_LABEL, reply, exc) from None
+                with usable(_LABEL, reply):
+                    entry = Listed(read_ask(item), read_observation(item, reply, KEYS))
                 if entry.observation.ref not in seen and is_recent(entry.observation, since):
                     seen.add(entry.observation.ref)
                     yield entry
@@ -173,20 +196,18 @@ class Zavu(Plain):
         return Probe(offered=True, clock_skew=skew, listed=len(items), requests_left=requests_left(reply), notes=notes)
 
     def _look(self, ref: str) -> tuple[Observation, str]:
-        """Return where one export stands, and its link where it has one."""
+        """Return the state of one export, and its link if it has one."""
         reply = self._policy.call("GET", export_path(_LABEL, _EXPORTS, ref))
         if reply.status in (404, 410):
             return Observation(ref, Standing.GONE, str(reply.status), request_id=reply.request_id), ""
         if reply.status != 200:
             raise refuse_read(reply, _LABEL, _problem(reply))
-        try:
-            export = read_export(reply)
-            observation = read_observation(export, reply)
-        except Unusable as exc:
-            raise unusable(_LABEL, reply, exc) from None
-        if observation.ref != ref:
-            raise unusable(_LABEL, reply, Unusable("it describes another export"))
-        link = export.get("downloadUrl")
+        with usable(_LABEL, reply):
+            export = reply.content().get("export")
+            observation = read_observation(export, reply, KEYS)
+            if observation.ref != ref:
+                raise Unusable("it describes another export")
+        link = export.get("downloadUrl") if isinstance(export, dict) else None
         return observation, link if isinstance(link, str) else ""
 
     def _page(self, cursor: str) -> tuple[ApiResponse, Page]:
@@ -197,12 +218,39 @@ class Zavu(Plain):
 def _read(reply: ApiResponse) -> Page:
     if reply.status != 200:
         raise refuse_read(reply, _LABEL, _problem(reply))
-    try:
+    with usable(_LABEL, reply):
         return read_page(reply)
-    except Unusable as exc:
-        raise unusable(_LABEL, reply, exc) from None
 
 
 def _problem(reply: ApiResponse) -> ProviderProblem:
     content = reply.loose_content()
     return ProviderProblem(reply.words(content.get("code"), 60), reply.words(content.get("message")))
+
+
+def read_page(reply: ApiResponse) -> Page:
+    """Return the entries of one page of the list and the cursor to the next, empty at the end; raises Unusable."""
+    content = reply.content()
+    items, cursor = require_items(content.get("items")), content.get("nextCursor")
+    if cursor is not None and not (isinstance(cursor, str) and cursor.isprintable()):
+        raise Unusable("its cursor is not a text")
+    return items, cursor or ""
+
+
+def read_ask(export: Mapping[str, object]) -> Ask | None:
+    """Return the request that an export repeats; None when it cannot be read whole: then it equals no request."""
+    types = export.get("dataTypes")
+    if not isinstance(types, list) or not all(isinstance(name, str) for name in types):
+        return None
+    bounds = [export.get("dateFrom"), export.get("dateTo")]
+    times = [read_time(bound) for bound in bounds]
+    if any(time is None and bound is not None for time, bound in zip(times, bounds, strict=True)):
+        return None
+    return Ask(frozenset(types), times[0], times[1])
+
+
+def whole_millisecond(instant: datetime, *, up: bool = False) -> datetime:
+    """Return the instant cut to a whole millisecond, the precision in which the API repeats it; or raised to one."""
+    spare = timedelta(microseconds=instant.microsecond % 1000)
+    if up and spare:
+        return instant - spare + _MILLISECOND
+    return instant - spare

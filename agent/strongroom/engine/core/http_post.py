@@ -41,9 +41,16 @@ def hand_over(
     Raises UsageError for an address that cannot be used, WorldError where it was not taken.
     """
     # The HTTP library is slow to import: only who sends pays for it.
-    from strongroom.providers.addresses import AddressRefused, Reach, is_loopback, resolve_by_system
+    from strongroom.providers.addresses import (
+        AddressRefused,
+        BadLink,
+        Link,
+        Reach,
+        is_loopback,
+        parse_link,
+        resolve_by_system,
+    )
     from strongroom.providers.limits import Bounds, Watch
-    from strongroom.providers.links import BadLink, Link, parse_link
     from strongroom.providers.wire import Wire, WireFailed
 
     try:

@@ -40,9 +40,16 @@ class Ways(Struct, frozen=True):
 def ping(url: str, signal: Signal, ways: Ways, clock: Clock, monotonic: Callable[[], float] = time.monotonic) -> None:
     """Send one signal. Raises UsageError for an address that cannot be used, WorldError when it is not accepted."""
     # The HTTP library is slow to import: only who pings pays for it.
-    from strongroom.providers.addresses import AddressRefused, Reach, is_loopback, resolve_by_system
+    from strongroom.providers.addresses import (
+        AddressRefused,
+        BadLink,
+        Link,
+        Reach,
+        is_loopback,
+        parse_link,
+        resolve_by_system,
+    )
     from strongroom.providers.limits import Bounds, Watch
-    from strongroom.providers.links import BadLink, Link, parse_link
     from strongroom.providers.wire import Wire, WireFailed
 
     try:
