@@ -21,7 +21,7 @@ from strongroom.model.plan import DatasetShape
 from strongroom.model.provider import Observation, Standing
 from strongroom.model.times import parse_instant
 from strongroom.model.window import Window
-from strongroom.providers.answers import ApiResponse, Unusable, told_besides
+from strongroom.providers.answers import LOOK_FIRST, ApiResponse, Unusable, error_words
 from strongroom.providers.policy import Credential, HttpPolicy
 from strongroom.providers.port import ProviderSettings
 
@@ -34,7 +34,7 @@ STANDINGS: Mapping[str, Standing] = MappingProxyType(
         "processing": Standing.RUNNING,
         "completed": Standing.READY,
         "failed": Standing.FAILED,
-        "expired": Standing.EXPIRED,  # documented by HookBridge alone; elsewhere the word leaves no doubt
+        "expired": Standing.EXPIRED,  # documented only by HookBridge; elsewhere the word leaves no doubt
     }
 )
 """The words for an export's state that Zavu and HookBridge share."""
@@ -93,7 +93,7 @@ def safe_name(ref: str) -> str:
 def unusable(label: str, reply: ApiResponse, why: Unusable) -> Transient:
     """Return the error for a good status whose body cannot be read."""
     return Transient(
-        f"{label}'s answer cannot be used: {why}{told_besides(reply)}",
+        f"{label}'s answer cannot be used: {why}{error_words(reply)}",
         status=reply.status,
         request_id=reply.request_id,
         retry_at=reply.retry_at,
@@ -112,8 +112,8 @@ def usable(label: str, reply: ApiResponse) -> Iterator[None]:
 def unanswered(label: str, reply: ApiResponse, why: Unusable) -> Unanswered:
     """Return the error for a create that was taken, by an answer that does not say what was made."""
     return Unanswered(
-        f"{label} accepted the export request, but its answer cannot be used: {why}{told_besides(reply)}",
-        hint="the provider's list shows which export was made; it is read before anything is asked again",
+        f"{label} accepted the export request, but its answer cannot be used: {why}{error_words(reply)}",
+        hint=LOOK_FIRST,
         status=reply.status,
         request_id=reply.request_id,
     )

@@ -5,7 +5,7 @@ nor `repr` shows it. Names are resolved once, every address is checked, and only
 a second look-up cannot lead elsewhere (DNS rebinding).
 
 Refused unless configured: every address that is not globally reachable (IANA special-purpose registries, RFC 6890),
-also when it hides inside an IPv6 address (mapped, NAT64, 6to4, Teredo). Plain http is for loopback alone.
+also when it hides inside an IPv6 address (mapped, NAT64, 6to4, Teredo). Plain http is only for loopback.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ class Reach(Struct, frozen=True):
     hosts: tuple[str, ...] = ()  # suffixes that download hosts must have; empty allows every public host
 
     def admit(self, origin: Origin) -> None:
-        """Check what can be told without a look-up: suffix, scheme, a numeric host. Raises AddressRefused."""
+        """Check what is known without a look-up: suffix, scheme, a numeric host. Raises AddressRefused."""
         if self.hosts and not any(_under(origin.host, suffix) for suffix in self.hosts):
             raise AddressRefused(
                 f"{origin.host} is not one of the allowed download hosts ({', '.join(self.hosts)})",

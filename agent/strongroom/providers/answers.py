@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from types import MappingProxyType
+from typing import NamedTuple
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -227,115 +229,115 @@ class ApiResponse:
     def retry_at(self) -> datetime | None:
         """When the provider says that we may come again, by our clock; a good answer may say so, too.
 
-        Limits are told on every answer: when they start afresh is a wait only where nothing is left of them.
+        Every answer may name its limits: their reset is a wait only where nothing is left of them.
         """
         used_up = self.status == 429 or self.headers.get("x-ratelimit-remaining", "").strip() == "0"
-        headers = {name: told for name, told in self.headers.items() if used_up or name != "x-ratelimit-reset"}
+        headers = {name: value for name, value in self.headers.items() if used_up or name != "x-ratelimit-reset"}
         return retry_at(headers, self.loose_content(), self.at)
 
     @cached_property
     def request_id(self) -> str:
         """The provider's name for the request by a header or by `meta` in the body, or empty."""
         meta = self.loose_content().get("meta")
-        told = [self.headers.get(key) for key in _REQUEST_IDS] + [
+        named = [self.headers.get(key) for key in _REQUEST_IDS] + [
             meta.get("request_id") if isinstance(meta, dict) else None
         ]
-        return next((name for value in told if (name := self.words(value, 80))), "")
+        return next((name for value in named if (name := self.words(value, 80))), "")
 
 
-def told_besides(reply: ApiResponse) -> str:
-    """Return what an answer of good status says of an error, to be put behind a message; empty where it says nothing.
+def error_words(reply: ApiResponse) -> str:
+    """Return what an answer with a good status says about an error, to append to a message; empty if it says nothing.
 
-    Providers and what stands before them answer 200 with a problem in the body, in any of their shapes.
+    Providers, and proxies in front of them, may answer 200 with a problem in the body, in any of their shapes.
     """
     content = reply.loose_content()
     error = content.get("error") or content.get("errors")
     holder = error if isinstance(error, dict) else content
-    told = [holder.get("code"), holder.get("message"), error]
-    words = [shown for each in told if isinstance(each, str) and (shown := reply.words(each))]
+    said = [holder.get("code"), holder.get("message"), error]
+    words = [shown for each in said if isinstance(each, str) and (shown := reply.words(each))]
     return f"; it says: {' '.join(words)}" if words else ""
+
+
+class _Refusal(NamedTuple):
+    family: type[NotOffered | AuthRefused | RequestRefused | QuotaExceeded | Transient | Unanswered]
+    words: str  # with the provider's label for {}
+    hint: str = ""
+
+
+LOOK_FIRST = "the provider's list shows whether an export was made; it is read before anything is requested again"
+_NOT_OFFERED = _Refusal(
+    NotOffered,
+    "this account's {} API does not offer exports",
+    "check base_url, and ask the provider whether exports are part of this account",
+)
+_KEY_REFUSED = _Refusal(
+    AuthRefused,
+    "{} refused the API key",
+    "check that the API key is current and belongs to this account, then resume the source",
+)
+_REDIRECTED = _Refusal(
+    RequestRefused,
+    "{} redirects export requests elsewhere",
+    "check base_url: it must be the API itself, not an address that redirects to it",
+)
+_DEFINITE: Mapping[int, _Refusal] = MappingProxyType(
+    {
+        401: _KEY_REFUSED,
+        402: _Refusal(
+            AuthRefused, "{} requires payment first", "settle the account with the provider, then resume the source"
+        ),
+        403: _KEY_REFUSED,
+        404: _NOT_OFFERED,
+        410: _NOT_OFFERED,
+        429: _Refusal(
+            QuotaExceeded, "{} says that a limit is used up", "nothing is lost: the request waits until there is room"
+        ),
+        501: _NOT_OFFERED,
+    }
+)
+"""What certainly created nothing; any other 4xx refuses the request itself, and the rest is uncertain."""
+_REFUSED = _Refusal(
+    RequestRefused,
+    "{} refused the request",
+    "the same request would be refused again: check datasets, window and filters",
+)
+_NOT_NOW = _Refusal(Transient, "{} could not answer now")
+_UNCERTAIN = _Refusal(Unanswered, "{} gave no definite answer to the export request", LOOK_FIRST)
 
 
 def refuse_create(reply: ApiResponse, label: str, problem: ProviderProblem) -> ProviderError:
     """Return the error for a create that was not accepted."""
     status = reply.status
-    if status in (404, 410, 501):
-        return not_offered(reply, label, problem)
-    if status == 425:
-        return refuse_read(reply, label, problem)  # "too early" is a promise that nothing was done
-    if status in (307, 308) or (400 <= status < 500 and status not in (408, 409)):
-        return _definite(reply, label, problem)  # a conflict (409) may be with the very export that is wanted
-    return _made(
-        Unanswered,
-        reply,
-        problem,
-        f"{label} gave no definite answer to the export request ({_shown(reply, problem)})",
-        "the provider's list shows whether an export was made; it is read before anything is asked again",
-    )
+    if status in (307, 308):
+        return _error(_REDIRECTED, reply, label, problem)
+    if status == 425:  # "too early" is a promise that nothing was done
+        return _error(_NOT_NOW, reply, label, problem)
+    # A conflict (409) may be with the very export that is wanted.
+    other = _REFUSED if 400 <= status < 500 and status not in (408, 409) else _UNCERTAIN
+    return _error(_DEFINITE.get(status, other), reply, label, problem)
 
 
 def refuse_read(reply: ApiResponse, label: str, problem: ProviderProblem) -> ProviderError:
     """Return the error for a request that only reads and was not answered as it should be."""
-    status = reply.status
-    if status in (404, 410, 501):
-        return not_offered(reply, label, problem)
-    if 400 <= status < 500 and status not in (408, 425):
-        return _definite(reply, label, problem)
-    return Transient(
-        f"{label} could not answer now ({_shown(reply, problem)})",
-        status=status,
-        code=problem.code,
-        request_id=reply.request_id,
-        retry_at=reply.retry_at,
-    )
+    other = _REFUSED if 400 <= reply.status < 500 and reply.status not in (408, 425) else _NOT_NOW
+    return _error(_DEFINITE.get(reply.status, other), reply, label, problem)
 
 
-def not_offered(reply: ApiResponse, label: str, problem: ProviderProblem) -> NotOffered:
+def not_offered(reply: ApiResponse, label: str, problem: ProviderProblem) -> ProviderError:
     """Return the error for an API without exports."""
-    return NotOffered(
-        f"this account's {label} API does not offer exports ({_shown(reply, problem)})",
-        hint="check base_url, and ask the provider whether exports are part of this account",
+    return _error(_NOT_OFFERED, reply, label, problem)
+
+
+def _error(refusal: _Refusal, reply: ApiResponse, label: str, problem: ProviderProblem) -> ProviderError:
+    head = f"{reply.status} {problem.code}".strip()
+    shown = f"{head}: {problem.words}" if problem.words else head
+    error = refusal.family(
+        f"{refusal.words.format(label)} ({shown})",
+        hint=refusal.hint,
         status=reply.status,
         code=problem.code,
         request_id=reply.request_id,
     )
-
-
-def _definite(reply: ApiResponse, label: str, problem: ProviderProblem) -> ProviderError:
-    shown = _shown(reply, problem)
-    if reply.status in (401, 403):
-        hint = "check that the API key is current and belongs to this account, then resume the source"
-        return _made(AuthRefused, reply, problem, f"{label} refused the API key ({shown})", hint)
-    if reply.status == 402:
-        hint = "settle the account with the provider, then resume the source"
-        return _made(AuthRefused, reply, problem, f"{label} wants payment before it goes on ({shown})", hint)
-    if reply.status == 429:
-        return QuotaExceeded(
-            f"{label} says that a limit is used up ({shown})",
-            hint="nothing is lost: the request waits until there is room",
-            status=reply.status,
-            code=problem.code,
-            request_id=reply.request_id,
-            retry_at=reply.retry_at,
-        )
-    if reply.status in (307, 308):
-        hint = "check base_url: it must be the API itself, not an address that redirects to it"
-        return _made(RequestRefused, reply, problem, f"{label} redirects export requests elsewhere ({shown})", hint)
-    hint = "the same request would be refused again: check datasets, window and filters"
-    return _made(RequestRefused, reply, problem, f"{label} refused the request ({shown})", hint)
-
-
-def _made(
-    family: type[AuthRefused] | type[RequestRefused] | type[Unanswered],
-    reply: ApiResponse,
-    problem: ProviderProblem,
-    message: str,
-    hint: str,
-) -> ProviderError:
-    return family(message, hint=hint, status=reply.status, code=problem.code, request_id=reply.request_id)
-
-
-def _shown(reply: ApiResponse, problem: ProviderProblem) -> str:
-    """Return status, code and words as one short phrase."""
-    head = f"{reply.status} {problem.code}".strip()
-    return f"{head}: {problem.words}" if problem.words else head
+    if isinstance(error, QuotaExceeded | Transient):
+        error.retry_at = reply.retry_at
+    return error

@@ -1,4 +1,4 @@
-"""What every adapter promises, as tests. Whoever writes an adapter runs them against a simulated provider of their own:
+"""What every adapter promises, as tests. Authors of adapters run them against a simulated provider of their own:
 
     from strongroom.providers.contract import ProviderContract, World
 
@@ -7,7 +7,7 @@
         def world(self): ...   # yields a World
 
 Needs pytest: the extra `adapter-tests`. What is tested is port.py's words; where a provider cannot do a thing, its
-capabilities say so and the test holds the refusal instead.
+capabilities say so and the test expects the refusal instead.
 """
 
 from __future__ import annotations
@@ -152,10 +152,10 @@ class ProviderContract:
         assert set(world.spec.datasets) <= set(world.provider.capabilities.datasets)
 
     def test_what_is_declared_is_of_one_piece(self, world: World) -> None:
-        told, window = world.provider.capabilities, world.spec.window
-        named = {name for spot in told.blind_spots for name in (spot.dataset, spot.closed_by)}
-        assert (named | told.snapshots) <= set(told.datasets)
-        for name in sorted(told.snapshots):
+        capabilities, window = world.provider.capabilities, world.spec.window
+        named = {name for spot in capabilities.blind_spots for name in (spot.dataset, spot.closed_by)}
+        assert (named | capabilities.snapshots) <= set(capabilities.datasets)
+        for name in sorted(capabilities.snapshots):
             ask = world.provider.ask(ExportSpec((name,), window))
             assert (ask.lower, ask.upper) == (None, None), "a copy of all there is has no range"
             assert ask == world.provider.ask(
@@ -229,21 +229,21 @@ class ProviderContract:
     @pytest.mark.parametrize("how", DOWNLOADS)
     def test_a_download_is_whole_or_refused(self, world: World, how: str) -> None:
         part = self._first(world)
-        whole, bent = Sink(), Sink()
+        whole, faulty = Sink(), Sink()
         world.provider.download(part, whole, never)
         world.spoil_download(how)
         error = DOWNLOADS[how]
         if how == "cut without length" and part.size is None:
             # Nobody has announced anything: only reading the content can show the loss.
-            assert world.provider.download(part, bent, never) < len(whole.data)
-            assert whole.data.startswith(bent.data)
+            assert world.provider.download(part, faulty, never) < len(whole.data)
+            assert whole.data.startswith(faulty.data)
             return
         if error is None:
-            assert world.provider.download(part, bent, never) == len(whole.data)
-            assert bent.data == whole.data
+            assert world.provider.download(part, faulty, never) == len(whole.data)
+            assert faulty.data == whole.data
             return
         with pytest.raises(StrongroomError) as caught:
-            world.provider.download(part, bent, never)
+            world.provider.download(part, faulty, never)
         assert type(caught.value) is error
         assert not leaks(caught.value, *world.canaries)
 

@@ -89,7 +89,7 @@ class World(Protocol):
     credential_headers: tuple[str, ...]  # lower case
 
     def finish(self) -> None:
-        """Let everything that was asked for be ready, on a clock that both sides go by."""
+        """Let every requested export be ready, on a clock that both sides use."""
 
     def expire(self) -> None:
         """Let every export reach the end of its life."""
@@ -185,7 +185,7 @@ ODD_DOWNLOADS: dict[str, bool] = {
 
 ODD_ANSWERS = (
     "zero times",  # times at which exports and links end are in the year 1
-    "raw link",  # a link holds a blank and a letter beyond ASCII, not escaped
+    "raw link",  # a link has a space and a letter beyond ASCII, not escaped
     "foreign link",  # a link leads to a private address
     "empty page",  # the list begins with an empty page that leads on
     "endless list",  # the list leads on for ever, to empty pages

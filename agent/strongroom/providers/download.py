@@ -1,7 +1,7 @@
 """Downloads: one part streamed into a sink in order, and only whole bytes are believed.
 
 * The bytes are taken as they are on the wire. What a header says of their kind or encoding is often wrong (a type that
-  nobody set, "aws-chunked" kept from an upload): the first bytes tell, and only those that are no file are refused.
+  nobody set, "aws-chunked" kept from an upload): the first bytes decide, and only those that are no file are refused.
   A file coded with gzip or deflate is taken so, and readers undo the coding. Any other coding is refused by name.
 * Announced size, Content-Length and received bytes must agree, as far as each of them is known. The announced size of
   a coded file may be that of the decoded file, so there Content-Length and received bytes must agree.
@@ -71,7 +71,7 @@ class _Download:
         self._wrong: TransferError | None = None  # raised once the first bytes have shown what the file is
         self._begun = b""  # the very first bytes
         self._length: int | None = None  # the first answer's Content-Length
-        self._told: Mapping[str, str] = {}  # the first answer's headers
+        self._headers_seen: Mapping[str, str] = {}  # the first answer's headers
         self._received = 0
         self._sized = False  # whether the host or the API said how many bytes there are
         self._source: _Source | None = None
@@ -114,7 +114,7 @@ class _Download:
         return {"Range": f"bytes={self._received}-", "If-Range": self._source.etag}
 
     def _begin(self, answer: WireResponse) -> None:
-        self._told = answer.headers
+        self._headers_seen = answer.headers
         length = _length(answer)
         if length is not None and self._part.size is not None and length != self._part.size:
             words = f"the file should have {self._part.size} bytes, its host announces {length}"
@@ -133,7 +133,7 @@ class _Download:
             raise TransferError(f"the download cannot be resumed here: its host answered {answer.status}, not 206")
         if answer.headers.get("content-type", "").lower().startswith("multipart/"):
             raise TransferError("the resumed download came in several pieces, which was not asked for")
-        if answer.headers.get("content-encoding", "") != self._told.get("content-encoding", ""):
+        if answer.headers.get("content-encoding", "") != self._headers_seen.get("content-encoding", ""):
             raise TransferError("the resumed download came in another encoding")
         span = _RANGE.fullmatch(answer.headers.get("content-range", ""))
         if span is None or not int(span[1]) == self._received <= int(span[2]) < int(span[3]) == source.total:
@@ -177,7 +177,7 @@ class _Download:
 
     def _judge(self, opening: bytes) -> None:
         """Raise where the first bytes are not those of the file, or its size is not the announced one."""
-        _check_opening(opening, self._told)
+        _check_opening(opening, self._headers_seen)
         if self._wrong is not None:
             raise self._wrong
 

@@ -2,12 +2,12 @@
 
 Sources: the vendor's pages "Create export", "Exports" and "Error handling", and its published SDKs, November 2026.
 
-* An export has one direction, and whether the ends of its range belong to it is not documented: more is asked for
-  than is needed (see `overlapping`).
+* An export has one direction, and whether the ends of its range belong to it is not documented: the request covers
+  more than is needed (see `overlapping`).
 * One export at a time for the whole project: EXPORT_LIMIT_EXCEEDED means waiting. RATE_LIMITED has the same status and
   means that a wrong key was tried too often: going on would make it worse.
 * The download endpoint wants the key; the place that it redirects to must never see it.
-* The life of an export begins with its completion. Deleting one is known from the SDKs alone.
+* The life of an export begins with its completion. Deleting one is known only from the SDKs.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class HookBridge(Plain):
         return Ask(frozenset({direction}), lower, upper, frozenset(map(same_filter, spec.filters)))
 
     def expectation(self, spec: ExportSpec) -> Expectation:
-        """Expect one CSV, with a few records of the neighbouring windows."""
+        """Expect one CSV, with a few records of the neighboring windows."""
         shapes = tuple(self._shapes[name] for name in spec.datasets)
         return Expectation(spec.window, shapes, container=Container.CSV, overlap=OVERLAP, accepts=self._accepts)
 
@@ -153,7 +153,7 @@ class HookBridge(Plain):
             raise unanswered(_LABEL, reply, exc) from None
 
     def sweep(self, since: datetime) -> Iterator[Listed]:
-        """Walk the whole list, whose order is not documented, before any of it is told.
+        """Read the whole list, whose order is not documented, before yielding any of it.
 
         A list on which not one export has a direction says nothing of it: then none equals a request, unless the
         options say that all are outbound. An entry without one may repeat a request of either direction all the same.
@@ -164,11 +164,11 @@ class HookBridge(Plain):
                 with usable(_LABEL, reply):
                     seen = read_observation(item, reply, KEYS)
                 found.setdefault(seen.ref, (item, seen))
-        told = self._assumes_outbound or any(shows_direction(item) for item, _ in found.values())
+        shown = self._assumes_outbound or any(shows_direction(item) for item, _ in found.values())
         for item, seen in found.values():
             if is_recent(seen, since):
                 perhaps = () if self._assumes_outbound else read_possible_asks(item)
-                yield Listed(read_ask(item, absent=OUTBOUND if told else ""), seen, perhaps=frozenset(perhaps))
+                yield Listed(read_ask(item, absent=OUTBOUND if shown else ""), seen, perhaps=frozenset(perhaps))
 
     def observe(self, refs: Sequence[str]) -> Mapping[str, Observation]:
         """Look at each export; one request each."""
@@ -210,7 +210,7 @@ class HookBridge(Plain):
         return Probe(offered=True, clock_skew=skew, listed=len(items), notes=tuple(notes), retention=keeps)
 
     def _look(self, ref: str) -> Observation:
-        """Return where one export stands."""
+        """Return the state of one export."""
         reply = self._policy.call("GET", export_path(_LABEL, _EXPORTS, ref))
         if reply.status in (404, 410):
             standing = Standing.GONE if reply.status == 404 else Standing.EXPIRED

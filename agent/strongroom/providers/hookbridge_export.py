@@ -16,7 +16,7 @@ from strongroom.providers.answers import ApiResponse, ProviderProblem, Unusable
 OUTBOUND, INBOUND = "outbound", "inbound"
 
 # The vendor documents no columns. These are the names that its published SDKs give the same facts; a file with others
-# is told of as drift and as undated, and kept all the same.
+# is reported as drift and as undated, and kept all the same.
 SHAPES: Mapping[str, DatasetShape] = MappingProxyType(
     {
         OUTBOUND: DatasetShape(OUTBOUND, "", "message_id", "created_at"),
@@ -38,9 +38,9 @@ def read_page(reply: ApiResponse) -> Page:
     """Return the entries of one page and the cursor to the next, empty at the end; raises Unusable."""
     content = reply.content()
     items, meta = _read_items(content), content.get("meta")
-    told = meta if isinstance(meta, dict) else {}
-    cursor = told.get("next_cursor")
-    if told.get("has_more") and not (isinstance(cursor, str) and cursor):
+    page = meta if isinstance(meta, dict) else {}
+    cursor = page.get("next_cursor")
+    if page.get("has_more") and not (isinstance(cursor, str) and cursor):
         raise Unusable("its list goes on, but does not say how")
     return items, cursor if isinstance(cursor, str) else ""
 
@@ -53,7 +53,7 @@ def shows_direction(export: Mapping[str, object]) -> bool:
 def read_ask(export: Mapping[str, object], *, absent: str = OUTBOUND) -> Ask | None:
     """Return the request that an export repeats; None when it cannot be read whole: then it equals no request.
 
-    Without a direction its endpoint tells which it has, and else it is `absent`, where empty is not known.
+    Without a direction its endpoint shows which it has; otherwise it is `absent`, where empty means unknown.
     """
     times = [read_time(export.get(name)) for name in ("filter_start_time", "filter_end_time")]
     given = {name: export.get(f"filter_{name}") for name in ("status", "endpoint_id", "inbound_endpoint_id")}
@@ -68,13 +68,13 @@ def read_ask(export: Mapping[str, object], *, absent: str = OUTBOUND) -> Ask | N
 
 
 def read_possible_asks(export: Mapping[str, object]) -> list[Ask]:
-    """Return the requests that an export without a direction may repeat; none where it, or its endpoint, tells."""
-    told = any(export.get(name) for name in ("direction", "filter_endpoint_id", "filter_inbound_endpoint_id"))
-    return [] if told else [ask for absent in SHAPES if (ask := read_ask(export, absent=absent)) is not None]
+    """Return the requests that an export without a direction may repeat; none where it or its endpoint is known."""
+    known = any(export.get(name) for name in ("direction", "filter_endpoint_id", "filter_inbound_endpoint_id"))
+    return [] if known else [ask for absent in SHAPES if (ask := read_ask(export, absent=absent)) is not None]
 
 
 def take_filters(spec: ExportSpec) -> str:
-    """Return the direction that is asked for; raises RequestRefused for what one export cannot be."""
+    """Return the requested direction; raises RequestRefused for what one export cannot be."""
     direction, filters = spec.datasets[0] if len(spec.datasets) == 1 else "", dict(spec.filters)
     if direction not in SHAPES:
         words = f"the datasets {', '.join(spec.datasets)} in one file" if spec.datasets else "no datasets"

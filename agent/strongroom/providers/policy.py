@@ -44,7 +44,7 @@ from strongroom.providers.addresses import (
     parse_locator,
     resolve_by_system,
 )
-from strongroom.providers.answers import ApiResponse, undo
+from strongroom.providers.answers import LOOK_FIRST, ApiResponse, undo
 from strongroom.providers.limits import Bounds, Monotonic, Paths, Watch, after_grace
 from strongroom.providers.wire import Wire, WireFailed, WireResponse
 
@@ -121,7 +121,7 @@ class HttpPolicy:
     ) -> ApiResponse:
         """Send one API request and return whatever was answered, whatever its status.
 
-        `body` is sent as JSON; `headers` are those that the provider wants besides. Raises Transient when it is certain
+        `body` is sent as JSON; `headers` are sent in addition. Raises Transient when it is certain
         that the request did not leave, or when it only reads; Unanswered when it may have arrived and no whole answer
         came back. When a person wants us to stop, a request that only reads raises Interrupted at once; any other is
         given a little time for its answer, and is then Unanswered, or Transient where it did not leave.
@@ -189,15 +189,15 @@ class HttpPolicy:
             if method in _SAFE:
                 raise
             raise self._failed(method, WireFailed(exc.message, sent=watch.sent)) from None
-        if (told := reply.provider_time) is not None:
-            self._skew = told - reply.at
+        if (theirs := reply.provider_time) is not None:
+            self._skew = theirs - reply.at
         return reply
 
     def _failed(self, method: str, failure: WireFailed) -> ProviderError:
         if failure.sent and method not in _SAFE:
             return Unanswered(
                 f"{self.label} gave no answer to a request that may have arrived: {failure}",
-                hint="the provider's list shows whether an export was made; it is read before anything is asked again",
+                hint=LOOK_FIRST,
             )
         return Transient(f"{self.label} could not be reached: {failure}", hint="check the network and base_url")
 

@@ -1,6 +1,4 @@
-"""What an adapter is built from: one frozen noun for each source, so that no adapter reads a configuration itself.
-
-The port that a provider meets: small on purpose, its promises in words.
+"""The port that every provider implements, and the settings that an adapter is built from, which reads no file itself.
 
 Calls block; each may be made from any thread, one at a time per adapter object. Every method raises only the
 `ProviderError` family, and `Interrupted` where a person wants us to stop (after a request that changes something left,
@@ -65,7 +63,7 @@ Sink = Callable[[bytes], None]
 
 
 class Received(int):
-    """The bytes that a download delivered; `announced` says whether its host told beforehand how many they are."""
+    """The bytes that a download delivered; `announced` says whether its host said beforehand how many they are."""
 
     announced: bool
 
@@ -114,14 +112,14 @@ class Provider(Protocol):
         ...
 
     def observe(self, refs: Sequence[str]) -> Mapping[str, Observation]:
-        """Say where each export stands; one that is no longer known comes back as GONE. May be called at any time."""
+        """Return the state of each export; GONE for one that is no longer known. May be called at any time."""
         ...
 
     def parts(self, ref: str) -> tuple[Part, ...]:
         """Return fresh locators for a ready export, in a lasting order. Raises ExportGone when it expired or vanished.
 
         One part may be of any container. Several parts are bare files (CSV, NDJSON or a JSON array), each naming its
-        `dataset`, and become one archive together. No part at all says that the export holds no record.
+        `dataset`, and become one archive together. No part at all means that the export has no record.
         """
         ...
 
@@ -144,7 +142,7 @@ class Provider(Protocol):
         Returns READY where the provider says that the file is still there, QUEUED or RUNNING where it took the
         request; `ref` of the answer is the name to watch from now on. Raises ExportGone when the provider no longer
         knows the export, RequestRefused when it will not, Transient or QuotaExceeded to be asked later; Unanswered
-        counts as taken, and watching the export tells.
+        counts as taken, and watching the export shows the result.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Qlara: three ways to create an export, one list that alone tells how they stand, and one endpoint for the link.
+"""Qlara: three ways to create an export, one list, which alone shows their state, and one endpoint for the link.
 
 Sources: the vendor's pages "Export" and "Asynchronous exports", November 2026.
 
@@ -6,7 +6,7 @@ Sources: the vendor's pages "Export" and "Asynchronous exports", November 2026.
 * All exports are observed by one sweep of the list: a sweep for fifty costs what a sweep for one does.
 * Which way the list runs is not documented and it may grow while it is read: it is read to its end, and an export that
   is missing counts as gone only when its own address says so too.
-* One 400 has opposite meanings: the link's says "expired", the regeneration's "not expired". The endpoint tells which.
+* One 400 has opposite meanings: the link's says "expired", the regeneration's "not expired". The endpoint decides.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Qlara(Plain):
         return make_ask(spec)
 
     def expectation(self, spec: ExportSpec) -> Expectation:
-        """Expect one CSV, with a few records of the neighbouring windows; without a range of dates any time will do."""
+        """Expect one CSV, with a few records of the neighboring windows; without a range of dates any time will do."""
         shapes = tuple(self._shapes[name] for name in spec.datasets)
         if not is_dated(spec):
             shapes = tuple(replace(shape, time_field="") for shape in shapes)
@@ -156,11 +156,11 @@ class Qlara(Plain):
         if nameless:
             raise Transient(
                 f"Qlara's list shows {nameless} exports without an id, any of which may be ours",
-                hint="the list is read again; nothing is asked for before it names its exports",
+                hint="the list is read again; nothing is requested before it names its exports",
             )
 
     def observe(self, refs: Sequence[str]) -> Mapping[str, Observation]:
-        """Look at all of them with one sweep; what the list lacks or leaves open is asked for by name."""
+        """Look at all of them with one sweep; what the list lacks or leaves open is looked up by name."""
         if not refs:
             return {}
         listed = self._list.by_name()
@@ -208,7 +208,7 @@ class Qlara(Plain):
         return Probe(True, skew, len(entries), requests_left(reply), notes)
 
     def _settle(self, ref: str, seen: Observation | None) -> Observation:
-        """Say where one export stands: pages shift, lists lag behind, and a flag alone can mean two things."""
+        """Return the state of one export: pages shift, lists lag behind, and a flag alone can mean two things."""
         if seen is not None and not is_doubtful(seen):
             if seen.standing is Standing.READY:
                 self._list.remember_ready(ref)
@@ -231,7 +231,7 @@ class Qlara(Plain):
         return Transient(f"the Qlara export {safe_name(ref)} is not ready ({listed.raw_status})")
 
     def _not_expired(self, ref: str) -> Observation:
-        """Return how an export stands that the provider will not make again: it says that it has not expired."""
+        """Return the state of an export that the provider will not make again because it has not expired."""
         reply = self._ask_link(ref)
         if reply.status == 200:
             return Observation(ref, Standing.READY, "still available", request_id=reply.request_id)

@@ -1,9 +1,9 @@
-"""What Qlara says about exports, read in every shape that its documents leave open; what cannot be read is told.
+"""What Qlara says about exports, read in every shape that its documents leave open; what cannot be read is reported.
 
 The documents name the statuses, `status` and `isAvailableForDownload`, and the download link, and no other field. So
 ids, times and links are looked for under a few likely names, and nothing here depends on more than one being there.
 
-Qlara's list of exports, the only place that says how they stand, and what must be remembered to read it rightly.
+Qlara's list of exports, the only place that shows their state, and what must be remembered to read it rightly.
 
 `isAvailableForDownload` false means "not yet" or "no longer". What this process has seen available is no longer so;
 else the link endpoint is asked. Its 400 is documented to mean "expired", but may be the answer to a link that comes too
@@ -84,7 +84,7 @@ def read_name(entry: Mapping[str, object]) -> str:
 
 
 def read_entry(entry: Mapping[str, object], reply: ApiResponse, *, was_ready: bool = False) -> Observation:
-    """Say where an export stands; its `ref` is empty where the entry has no id.
+    """Return the state of an export; its `ref` is empty where the entry has no id.
 
     Completed but not available means "not yet" or "no longer"; `was_ready` says that it has been available before, and
     is_doubtful whether the entry leaves it open.
@@ -112,7 +112,7 @@ def read_entry(entry: Mapping[str, object], reply: ApiResponse, *, was_ready: bo
 
 
 def is_doubtful(seen: Observation) -> bool:
-    """Say whether the list alone leaves open if the export can not yet be downloaded, or no longer."""
+    """Say whether the list leaves open if the export cannot be downloaded yet, or no longer."""
     return seen.standing is Standing.RUNNING and seen.raw_status.lower() == _COMPLETED
 
 
@@ -201,7 +201,7 @@ class QlaraList:
         return {entry[1].ref: entry for entry in self.entries() if entry[1].ref}
 
     def find(self, ref: str, *, was_ready: bool = False) -> Observation | None:
-        """Return how the list says that one export stands, or None where it lacks it."""
+        """Return the state of one export by the list, or None where it lacks it."""
         known = ref if was_ready else ""
         return next((seen for _, seen in self.entries(known) if seen.ref == ref), None)
 
@@ -232,7 +232,7 @@ class QlaraList:
         return ref in self._were_ready
 
     def judge(self, seen: Observation, link: ApiResponse) -> Observation:
-        """Say how an export stands that is completed but not available, by what its link endpoint answers."""
+        """Return the state of an export that is completed but not available, by what its link endpoint answers."""
         if link.status == 200:
             self.remember_ready(seen.ref)
             return replace(seen, standing=Standing.READY)
@@ -267,7 +267,7 @@ def _is_over(seen: Observation) -> bool:
 
 
 def _is_like(entry: dict[str, object], other: dict[str, object]) -> bool:
-    """Say whether two entries tell of the same request, as far as they tell."""
+    """Say whether two entries describe the same request, as far as they show it."""
     kind = read_kind(entry)
     return kind == read_kind(other) and read_ask(kind, entry) == read_ask(kind, other)
 

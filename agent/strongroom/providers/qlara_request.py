@@ -35,7 +35,7 @@ class QlaraExportKind(Struct, frozen=True):
     dated: bool = True
 
 
-# No columns are documented. These names are those of the vendor's use cases; a file with others is told of and kept.
+# No columns are documented. These names are those of the vendor's use cases; a file with others is reported and kept.
 KINDS: Mapping[str, QlaraExportKind] = MappingProxyType(
     {
         "contacts": QlaraExportKind(
@@ -107,11 +107,11 @@ def read_ask(dataset: str, entry: Mapping[str, object], names: Mapping[str, str]
         return None
     holders = [entry, *(inner for name in _NESTS if isinstance(inner := entry.get(name), dict))]
     lower, upper = (_first_time(holders, name) for name in ("startDateTime", "endDateTime"))
-    told = {name: text for name in kind.filters if (text := _first_filter(holders, names.get(name, name)))}
-    scoped = bool(told.keys() & kind.scopes)
+    given = {name: text for name in kind.filters if (text := _first_filter(holders, names.get(name, name)))}
+    scoped = bool(given.keys() & kind.scopes)
     if not scoped and (lower is None or upper is None):
         return None
-    filters = frozenset(map(same_filter, told.items()))
+    filters = frozenset(map(same_filter, given.items()))
     return Ask(frozenset({dataset}), *((None, None) if scoped else (lower, upper)), filters)
 
 

@@ -88,8 +88,7 @@ def build(provider: str, settings: ProviderSettings) -> Provider:
     """Return an adapter for one source.
 
     An installed adapter that cannot be loaded comes back as one that refuses every call and says why, so that the other
-    sources go on. Raises UsageError for a name that nobody or more than one brings, and for settings that cannot be
-    used.
+    sources go on. Raises UsageError for a name that is unknown or not unique, and for settings that cannot be used.
     """
     own = PROVIDERS.get(provider)
     if own is not None:

@@ -86,7 +86,7 @@ class Connection(httpcore.NetworkBackend):
 
 
 _GULP = 256 << 10
-"""Bytes asked for at once while a file runs: a third of the CPU time that httpcore's own 64 KiB take."""
+"""Bytes read at once during a download: a third of the CPU time that httpcore's own 64 KiB take."""
 
 
 class _Stream(httpcore.NetworkStream):
