@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from strongroom.model.window import Window
-from strongroom_sandbox.records import DataOptions, RecordSource, SlotSpan, json_array
-from strongroom_sandbox.zip_writer import ZipWriter
+from strongroom_sandbox.encoders import ZipWriter
+from strongroom_sandbox.records import SlotSpan
+from strongroom_sandbox.zavu_records import DataOptions, RecordSource, json_array
 
 DATA = Path(__file__).parent / "data"
 DATASETS = ("messages", "conversations")

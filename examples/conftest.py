@@ -8,8 +8,7 @@ pytest.register_assert_rewrite("strongroom.providers.contract")
 pytest.register_assert_rewrite("kit")
 
 from kit.credential_leaks import (  # noqa: E402, F401 - hooks and fixtures are found by their names
-    planted_strays,
+    planted_leaks,
     pytest_configure,
     pytest_runtest_teardown,
-    pytest_unconfigure,
 )

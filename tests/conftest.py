@@ -14,10 +14,9 @@ from hypothesis import HealthCheck, settings
 pytest.register_assert_rewrite("strongroom.providers.contract", "kit")
 
 from kit.credential_leaks import (  # noqa: E402, F401 - hooks and fixtures are found by their names
-    planted_strays,
+    planted_leaks,
     pytest_configure,
     pytest_runtest_teardown,
-    pytest_unconfigure,
 )
 from kit.forks import _end_forkers, _forked_sealers, spawned_sealers  # noqa: E402, F401
 from strongroom.age.keys import ScryptRecipient  # noqa: E402

@@ -1,13 +1,13 @@
 """The sandbox's own endpoints under `/_sandbox/`, for a process that does not hold the object. Not recorded.
 
-They answer on Zavu's origin for all providers; `provider` in the query or in a body says which one, Zavu by default.
+They answer at Zavu's origin for all providers; `provider` in the query or in a body says which one, Zavu by default.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from msgspec.structs import asdict
@@ -16,21 +16,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from strongroom.model.times import parse_instant
+from strongroom_sandbox.api import ProviderApi
 from strongroom_sandbox.clock import SandboxClock
-from strongroom_sandbox.faults import FaultBook, InjectedFault, read_fault
+from strongroom_sandbox.faults import FaultBook, read_fault
 from strongroom_sandbox.recorder import ProviderName, Recorder
-from strongroom_sandbox.zavu import ZavuApi
-
-
-class Described(Protocol):
-    """An API beside Zavu's, as far as it is controlled from outside."""
-
-    @property
-    def jobs(self) -> tuple[Any, ...]:
-        """Every export ever created there, as dataclasses."""
-
-    def add_described(self, body: dict[str, Any], faults: Iterable[InjectedFault]) -> str:
-        """Create an export as another client would and return its id; raise ValueError and KeyError."""
 
 
 class Control:
@@ -41,28 +30,25 @@ class Control:
         faults: FaultBook,
         recorder: Recorder,
         clock: SandboxClock,
-        zavu: ZavuApi,
-        hookbridge: Described | None = None,
-        qlara: Described | None = None,
+        apis: Mapping[ProviderName, ProviderApi[Any]],
     ) -> None:
-        self._others = {ProviderName.HOOKBRIDGE: hookbridge, ProviderName.QLARA: qlara}
         self._faults = faults
         self._recorder = recorder
         self._clock = clock
-        self._zavu = zavu
+        self._apis = apis
 
     def routes(self) -> list[Route]:
         """Return what is served."""
+        actions: dict[str, dict[str, Callable[[Any], Any]]] = {
+            "faults": {"POST": self._add_faults, "GET": self._show_faults, "DELETE": self._clear_faults},
+            "requests": {"GET": self._show_requests, "DELETE": self._clear_requests},
+            "jobs": {"GET": self._show_jobs, "POST": self._add_job},
+            "clock": {"GET": self._show_clock, "POST": self._move_clock},
+        }
         return [
-            Route("/_sandbox/faults", _guarded(self._add_faults), methods=["POST"]),
-            Route("/_sandbox/faults", _guarded(self._show_faults), methods=["GET"]),
-            Route("/_sandbox/faults", _guarded(self._clear_faults), methods=["DELETE"]),
-            Route("/_sandbox/requests", _guarded(self._show_requests), methods=["GET"]),
-            Route("/_sandbox/requests", _guarded(self._clear_requests), methods=["DELETE"]),
-            Route("/_sandbox/jobs", _guarded(self._show_jobs), methods=["GET"]),
-            Route("/_sandbox/jobs", _guarded(self._add_job), methods=["POST"]),
-            Route("/_sandbox/clock", _guarded(self._show_clock), methods=["GET"]),
-            Route("/_sandbox/clock", _guarded(self._move_clock), methods=["POST"]),
+            Route(f"/_sandbox/{name}", _guarded(action), methods=[method])
+            for name, methods in actions.items()
+            for method, action in methods.items()
         ]
 
     def _add_faults(self, body: Any) -> Any:
@@ -70,8 +56,8 @@ class Control:
         return {"added": [self._faults.add(fault) for fault in faults]}
 
     def _show_faults(self, _body: Any) -> Any:
-        standing = self._faults.standing()
-        return [{"number": n, "hits": self._faults.hits(n), **asdict(fault)} for n, fault in standing.items()]
+        active = self._faults.active()
+        return [{"number": n, "hits": self._faults.hits(n), **asdict(fault)} for n, fault in active.items()]
 
     def _clear_faults(self, _body: Any) -> Any:
         self._faults.clear()
@@ -87,33 +73,17 @@ class Control:
         return {}
 
     def _show_jobs(self, body: Any) -> Any:
-        other = self._other(body)
-        return [asdict(job) for job in (self._zavu.jobs if other is None else other.jobs)]
+        return self._api(body).jobs
 
     def _add_job(self, body: Any) -> Any:
         """Add another client's export: a body as the API takes it, with createdAt, faults, and for Qlara the kind."""
-        faults = [read_fault(item) for item in body.get("faults", ())]
-        other = self._other(body)
-        if other is not None:
-            return {"id": other.add_described(body, faults)}
-        instants = {name: parse_instant(body[name]) for name in ("dateFrom", "dateTo", "createdAt") if name in body}
-        job_id = self._zavu.add_foreign_job(
-            body["dataTypes"],
-            instants.get("dateFrom"),
-            instants.get("dateTo"),
-            created_at=instants.get("createdAt"),
-            faults=faults,
-        )
-        return {"id": job_id}
+        return {"id": self._api(body).add_described(body, [read_fault(item) for item in body.get("faults", ())])}
 
-    def _other(self, body: Any) -> Described | None:
+    def _api(self, body: Any) -> ProviderApi[Any]:
         name = ProviderName(body.get("provider", ProviderName.ZAVU) if isinstance(body, dict) else ProviderName.ZAVU)
-        if name is ProviderName.ZAVU:
-            return None
-        other = self._others[name]
-        if other is None:
+        if name not in self._apis:
             raise ValueError(f"this sandbox has no {name}")
-        return other
+        return self._apis[name]
 
     def _show_clock(self, _body: Any) -> Any:
         return {"now": self._clock()}

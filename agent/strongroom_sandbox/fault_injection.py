@@ -1,14 +1,8 @@
-"""Below HTTP: how a connection ends. ASGI has no word for a reset, so each request carries its own connection.
-
-How one request is played: faults that answer come before or after the work, the work sees the others.
-"""
+"""Faults in answers: in place of them, after the work is done, and inside a good answer."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import socket
-import struct
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from email.utils import format_datetime
@@ -17,68 +11,21 @@ from typing import Any, Protocol
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from strongroom.model.times import Clock
-from strongroom_sandbox.faults import ANSWERS, BodyShape, FaultBook, FaultKind, InjectedFault, WaitHint, only
-from strongroom_sandbox.odd_answers import bend
+from strongroom_sandbox.faults import (
+    ANSWER_BODIES,
+    ANSWERS,
+    BodyShape,
+    FaultBook,
+    FaultKind,
+    InjectedFault,
+    WaitHint,
+    first,
+    only,
+)
+from strongroom_sandbox.hosts import SandboxConnection
 from strongroom_sandbox.recorder import Operation, RecordedRequest
-
-
-class SandboxConnection:
-    """One client connection; request handlers find it at `request.state.wire`."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._gone = asyncio.Event()
-
-    def lost(self) -> None:
-        """Note that the connection is no more."""
-        self._gone.set()
-
-    async def close(self) -> None:
-        """Send what is buffered, then end the stream, whatever was promised in the headers."""
-        self._transport.close()
-        await self._gone.wait()
-
-    async def reset(self) -> None:
-        """Drop the connection with a TCP reset; bytes still buffered are lost."""
-        self.abort()
-        await self._gone.wait()
-
-    def abort(self) -> None:
-        """Drop the connection without waiting for it."""
-        plug = self._transport.get_extra_info("socket")
-        if plug is not None and not self._gone.is_set():
-            plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._transport.abort()
-
-    async def linger(self, seconds: float) -> None:
-        """Wait until the client goes away, at most this long in real time."""
-        try:
-            await asyncio.wait_for(self._gone.wait(), seconds)
-        except TimeoutError:
-            return
-
-
-class WireProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1 with the connection handed to the application in `scope["state"]`."""
-
-    wire: SandboxConnection
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Give the connection to every request that comes over it."""
-        super().connection_made(transport)
-        # asyncio does this for sockets that name TCP as their protocol; listening sockets made elsewhere do not, and
-        # each answer would then wait some 40 ms for the client's delayed acknowledgement.
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.wire = SandboxConnection(transport)
-        self.app_state: dict[str, Any] = {**self.app_state, "wire": self.wire}
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever waits on the connection."""
-        super().connection_lost(exc)
-        self.wire.lost()
 
 
 class Silence(Response):
@@ -89,33 +36,33 @@ class Silence(Response):
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  (ASGI's signature)
-        """Say nothing, then drop the connection."""
+        """Send nothing, then drop the connection."""
         wire: SandboxConnection = scope["state"]["wire"]
         await wire.linger(self._seconds)
         await wire.reset()
 
 
 Handler = Callable[[tuple[InjectedFault, ...]], Awaitable[Response]]
-"""Does the work of one request; gets the faults that do not answer by themselves."""
+"""Does the work of one request; gets the faults that are no answers themselves."""
 
 
-class Refusal(Protocol):
-    """Writes an error the way one origin does; an empty code means the usual one for the status."""
+class ErrorWriter(Protocol):
+    """Writes an error the way one origin does; an empty code or message means the usual one for the status."""
 
     def __call__(self, status: int, code: str = "", message: str = "", details: Any = None) -> Response:
         """Return the error."""
 
 
-class FaultStage:
-    """Plays requests of one origin against the faults that are switched on."""
+class FaultInjector:
+    """Applies the faults that are switched on to the requests of one origin."""
 
-    def __init__(self, faults: FaultBook, clock: Clock, refusal: Refusal) -> None:
+    def __init__(self, faults: FaultBook, clock: Clock, error: ErrorWriter) -> None:
         self._faults = faults
         self._clock = clock
-        self._refusal = refusal
+        self._error = error
 
     async def play(self, request: Request, operation: Operation, job: str, handle: Handler) -> Response:
-        """Return the answer, or the fault that stands in its place."""
+        """Return the answer to a request, or the fault that takes its place."""
         entry: RecordedRequest = request.state.entry
         entry.operation, entry.job = operation, job
         faults = self._faults.take(operation, job, entry.provider)
@@ -124,7 +71,7 @@ class FaultStage:
         for fault in answers:
             if not fault.after:
                 return self._answer(fault)
-        response = bend(await handle(tuple(fault for fault in faults if fault not in answers)), faults)
+        response = apply_answer_faults(await handle(tuple(fault for fault in faults if fault not in answers)), faults)
         return self._answer(answers[0]) if answers else response
 
     def _answer(self, fault: InjectedFault) -> Response:
@@ -139,7 +86,7 @@ class FaultStage:
 
     def _shape(self, fault: InjectedFault, details: Any) -> Response:
         if fault.body is BodyShape.NATIVE:
-            return self._refusal(fault.status, fault.code, details=details)
+            return self._error(fault.status, fault.code, details=details)
         return error_page(fault.body, fault.status)
 
     def _hints(self, fault: InjectedFault) -> dict[str, str]:
@@ -190,3 +137,50 @@ _XML_CODES = {
     429: "SlowDown",
     503: "SlowDown",
 }
+
+
+ZERO = "0001-01-01T00:00:00Z"
+ELSEWHERE = "https://10.0.0.7/export?token=none"
+RAW = "&file=Bericht Mä 1.csv"
+_ENDS = frozenset({"expiresAt", "expires_at", "expirationDate", "completedAt", "completed_at"})
+
+
+def apply_answer_faults(response: Response, faults: tuple[InjectedFault, ...]) -> Response:
+    """Return the answer with odd times and links; an error is returned as it is.
+
+    Each is a thing that a real API or storage was seen to answer; none of them is documented.
+    """
+    chosen = only(faults, ANSWER_BODIES)
+    if not chosen or response.status_code >= 400:
+        return response
+    if "location" in response.headers:
+        link = _change_link(response.headers["location"], chosen)
+        raw = [(name, value) for name, value in response.raw_headers if name != b"location"]
+        response.raw_headers = [*raw, (b"location", link.encode())]
+        return response
+    if "json" in response.headers.get("content-type", ""):
+        text = json.dumps(_change(json.loads(bytes(response.body)), "", chosen), ensure_ascii=False)
+    else:
+        text = _change_link(bytes(response.body).decode(), chosen)
+    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+    return Response(text.encode(), response.status_code, headers)
+
+
+def _change(value: Any, name: str, faults: tuple[InjectedFault, ...]) -> Any:
+    if isinstance(value, dict):
+        return {key: _change(each, key, faults) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_change(each, name, faults) for each in value]
+    zero = first(faults, FaultKind.ZERO_TIMES)
+    if zero is not None and name in _ENDS:
+        return zero.name or ZERO
+    return _change_link(value, faults) if isinstance(value, str) else value
+
+
+def _change_link(text: str, faults: tuple[InjectedFault, ...]) -> str:
+    if not text.startswith(("http", "/")) or "token=" not in text:
+        return text
+    foreign = first(faults, FaultKind.FOREIGN_LINK)
+    if foreign is not None:
+        return foreign.to or ELSEWHERE
+    return text + RAW if first(faults, FaultKind.RAW_LINK) else text

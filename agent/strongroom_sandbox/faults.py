@@ -1,9 +1,8 @@
-"""The kinds of faults, in groups that say where each can happen. Groups do not overlap, file forms do.
-
-Faults: what can go wrong, switched on by the request it should hit.
+"""Faults: what can go wrong, switched on for the requests that it should hit.
 
 A fault names its kind, the operation it waits for, and which of the matching requests it hits. A request may meet
-several; the first that answers wins, those that bend a transfer or a file are combined. Groups of kinds:
+several: the first that answers wins, and those that change a transfer or a file are combined. Groups of kinds, which
+do not overlap:
 
 - *answers* (any operation, before or after the work is done): ANSWER, HANG, RESET
 - *jobs* (create, renew): how the export goes, and what is announced of its file
@@ -26,7 +25,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
-from strongroom_sandbox.codings import check_coding
+from strongroom_sandbox.encoders import check_coding
 from strongroom_sandbox.recorder import Operation, ProviderName
 
 
@@ -61,7 +60,7 @@ class FaultKind(StrEnum):
     NEW_ETAG = "new-etag"  # the answer carries another ETag than usual
     WRONG_RANGE = "wrong-range"  # a 206 that begins `by` bytes away from what was asked
     GZIP = "gzip"  # Content-Encoding: gzip, where the client allows it
-    CODED = "coded"  # the file is stored in the codings `name` (empty: gzip) of codings.py, in `count` gzip members
+    CODED = "coded"  # the file is stored in the codings `name` (empty: gzip) of encoders.py, in `count` gzip members
     LABEL = "label"  # Content-Encoding is `name`, which may be empty; "none": the header is not there
     MEDIA_TYPE = "media-type"  # Content-Type is `name`; empty: the header is not there
 
@@ -92,50 +91,24 @@ class FaultKind(StrEnum):
     REORDERED_FIELDS = "reordered-fields"  # the columns come in another order
 
 
-ANSWERS = frozenset({FaultKind.ANSWER, FaultKind.HANG, FaultKind.RESET})
-JOBS = frozenset(kind for kind in FaultKind if kind.startswith("job-")) | {FaultKind.WRONG_SIZE, FaultKind.WRONG_COUNT}
-LISTS = frozenset({FaultKind.LIST_GROWS, FaultKind.LIST_SHUFFLED, FaultKind.EMPTY_PAGE, FaultKind.ENDLESS_LIST})
-ANSWER_BODIES = frozenset({FaultKind.ZERO_TIMES, FaultKind.RAW_LINK, FaultKind.FOREIGN_LINK})
-TRANSFERS = frozenset(
-    {
-        FaultKind.CUT,
-        FaultKind.FLIP,
-        FaultKind.REDIRECT,
-        FaultKind.NEW_ETAG,
-        FaultKind.WRONG_RANGE,
-        FaultKind.GZIP,
-        FaultKind.CODED,
-        FaultKind.LABEL,
-        FaultKind.MEDIA_TYPE,
-    }
-)
+def _from(first: FaultKind, last: FaultKind) -> frozenset[FaultKind]:
+    """Return a group of kinds: the enumeration lists them group by group."""
+    kinds = list(FaultKind)
+    return frozenset(kinds[kinds.index(first) : kinds.index(last) + 1])
+
+
+ANSWERS = _from(FaultKind.ANSWER, FaultKind.RESET)
+JOBS = _from(FaultKind.JOB_FAILS, FaultKind.WRONG_COUNT)
+LISTS = _from(FaultKind.LIST_GROWS, FaultKind.ENDLESS_LIST)
+ANSWER_BODIES = _from(FaultKind.ZERO_TIMES, FaultKind.FOREIGN_LINK)
+TRANSFERS = _from(FaultKind.CUT, FaultKind.MEDIA_TYPE)
 FILES = frozenset(FaultKind) - ANSWERS - JOBS - LISTS - ANSWER_BODIES - TRANSFERS
 
-_ANY_FILE = frozenset(
-    {
-        FaultKind.TRAILING_BYTES,
-        FaultKind.OUTSIDE_WINDOW,
-        FaultKind.UNKNOWN_FIELD,
-        FaultKind.VANISHED_FIELD,
-        FaultKind.NO_RECORDS,
-    }
-)
-_ZIP_ALONE = frozenset(
-    {
-        FaultKind.BAD_CRC,
-        FaultKind.MISSING_MEMBER,
-        FaultKind.MISSING_METADATA,
-        FaultKind.ENCRYPTED_MEMBER,
-        FaultKind.DUPLICATE_MEMBER,
-        FaultKind.TRAVERSAL_NAME,
-        FaultKind.ZIP_BOMB,
-        FaultKind.MALFORMED_JSON,
-    }
-)
-ZIP_FILES = _ANY_FILE | _ZIP_ALONE
-"""Kinds that spoil ZIPs of JSON; a CSV is left alone by those that are not its own."""
+_ZIP_ALONE = _from(FaultKind.BAD_CRC, FaultKind.MALFORMED_JSON)
+ZIP_FILES = _from(FaultKind.TRAILING_BYTES, FaultKind.NO_RECORDS) | _ZIP_ALONE
+"""Kinds that damage ZIPs of JSON; a CSV ignores those that are not its own."""
 CSV_FILES = FILES - _ZIP_ALONE
-"""Kinds that spoil CSVs; a ZIP is left alone by those that are not its own."""
+"""Kinds that damage CSVs; a ZIP ignores those that are not its own."""
 
 
 class WaitHint(StrEnum):
@@ -165,27 +138,6 @@ class Length(StrEnum):
     CUT = "cut"  # the length that is sent: the headers agree with the damage
     ABSENT = "absent"  # none: chunks, properly ended at the cut
     OVER = "over"  # more than the whole body; `at` is not used, everything is sent
-
-
-__all__ = [
-    "ANSWERS",
-    "ANSWER_BODIES",
-    "CSV_FILES",
-    "FILES",
-    "JOBS",
-    "LISTS",
-    "TRANSFERS",
-    "ZIP_FILES",
-    "BodyShape",
-    "FaultBook",
-    "FaultKind",
-    "InjectedFault",
-    "Length",
-    "WaitHint",
-    "first",
-    "only",
-    "read_fault",
-]
 
 
 class InjectedFault(Struct, frozen=True):
@@ -265,7 +217,7 @@ def read_fault(data: Any) -> InjectedFault:
     return msgspec.convert(data, InjectedFault)
 
 
-class _Standing(Struct):
+class _Active(Struct):
     fault: InjectedFault
     random_bytes: random.Random
     seen: int = 0
@@ -276,7 +228,7 @@ class FaultBook:
     """The faults that are switched on. Safe to use from any thread."""
 
     def __init__(self) -> None:
-        self._standing: dict[int, _Standing] = {}
+        self._active: dict[int, _Active] = {}
         self._added = 0
         self._lock = threading.Lock()
 
@@ -287,50 +239,50 @@ class FaultBook:
         )
         with self._lock:
             self._added += 1
-            self._standing[self._added] = _Standing(made, random.Random(made.seed))  # noqa: S311  (repeatable on purpose)
+            self._active[self._added] = _Active(made, random.Random(made.seed))  # noqa: S311  (repeatable on purpose)
             return self._added
 
     def remove(self, number: int) -> None:
         """Switch one fault off; unknown numbers are ignored."""
         with self._lock:
-            self._standing.pop(number, None)
+            self._active.pop(number, None)
 
     def clear(self) -> None:
         """Switch all faults off."""
         with self._lock:
-            self._standing.clear()
+            self._active.clear()
 
     def hits(self, number: int) -> int:
         """Return how many requests this fault has hit; 0 once it is removed."""
         with self._lock:
-            standing = self._standing.get(number)
-            return standing.hits if standing else 0
+            active = self._active.get(number)
+            return active.hits if active else 0
 
-    def standing(self) -> dict[int, InjectedFault]:
+    def active(self) -> dict[int, InjectedFault]:
         """Return all faults that are switched on, spent ones included, by number."""
         with self._lock:
-            return {number: standing.fault for number, standing in self._standing.items()}
+            return {number: active.fault for number, active in self._active.items()}
 
     def take(
         self, operation: Operation, job: str = "", provider: ProviderName | None = None
     ) -> tuple[InjectedFault, ...]:
         """Return the faults that hit this request, in the order they were added, and count it."""
         with self._lock:
-            return tuple(s.fault for s in self._standing.values() if _strikes(s, operation, job, provider))
+            return tuple(s.fault for s in self._active.values() if _hits(s, operation, job, provider))
 
 
-def _strikes(standing: _Standing, operation: Operation, job: str, provider: ProviderName | None) -> bool:
-    fault = standing.fault
+def _hits(active: _Active, operation: Operation, job: str, provider: ProviderName | None) -> bool:
+    fault = active.fault
     if fault.on is not operation or (fault.job and fault.job != job):
         return False
     if fault.provider is not None and fault.provider is not provider:
         return False
-    standing.seen += 1
-    if standing.seen < fault.nth or (fault.times is not None and standing.hits >= fault.times):
+    active.seen += 1
+    if active.seen < fault.nth or (fault.times is not None and active.hits >= fault.times):
         return False
-    if standing.random_bytes.random() >= fault.probability:
+    if active.random_bytes.random() >= fault.probability:
         return False
-    standing.hits += 1
+    active.hits += 1
     return True
 
 

@@ -1,21 +1,82 @@
-"""The listening side: all origins in one event loop in one thread, stopped at once whatever is going on."""
+"""The listening side: all origins in one event loop in one thread, which stops at once whatever is going on.
+
+ASGI cannot reset a connection, so each request carries its own connection.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from strongroom.model.errors import WorldError
-from strongroom_sandbox.fault_injection import SandboxConnection, WireProtocol
+
+
+class SandboxConnection:
+    """One client connection; request handlers find it at `request.state.wire`."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._gone = asyncio.Event()
+
+    def lost(self) -> None:
+        """Note that the connection has ended."""
+        self._gone.set()
+
+    async def close(self) -> None:
+        """Send what is buffered, then end the stream, whatever was promised in the headers."""
+        self._transport.close()
+        await self._gone.wait()
+
+    async def reset(self) -> None:
+        """Drop the connection with a TCP reset; bytes still buffered are lost."""
+        self.abort()
+        await self._gone.wait()
+
+    def abort(self) -> None:
+        """Drop the connection without waiting for it."""
+        plug = self._transport.get_extra_info("socket")
+        if plug is not None and not self._gone.is_set():
+            plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
+
+    async def linger(self, seconds: float) -> None:
+        """Wait until the client goes away, at most this long in real time."""
+        try:
+            await asyncio.wait_for(self._gone.wait(), seconds)
+        except TimeoutError:
+            return
+
+
+class WireProtocol(H11Protocol):
+    """uvicorn's HTTP/1.1 with the connection handed to the application in `scope["state"]`."""
+
+    wire: SandboxConnection
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Hand the connection to every request that comes over it."""
+        super().connection_made(transport)
+        # asyncio does this for sockets that name TCP as their protocol; listening sockets made elsewhere do not, and
+        # each answer would then wait some 40 ms for the client's delayed acknowledgement.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.wire = SandboxConnection(transport)
+        self.app_state: dict[str, Any] = {**self.app_state, "wire": self.wire}
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wake what waits on the connection."""
+        super().connection_lost(exc)
+        self.wire.lost()
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its half-second habits: it wakes when told, and leaves no connection to finish."""
+    """uvicorn without its half-second polling: it stops at once, and leaves no connection to finish."""
 
     def __init__(self, app: ASGIApp) -> None:
         # Answers are dated by the sandbox's clock, not by uvicorn's.

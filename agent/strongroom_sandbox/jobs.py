@@ -1,14 +1,14 @@
 """The exports of a simulated project: how they age, who may create one, what the list shows.
 
 An export's phase is never stored: it follows from its times and the clock, so moving the clock is enough to finish,
-expire or lose it. What the phases are called, and which of them a provider shows, is each provider's own matter.
+expire or lose it. Each provider decides what it calls the phases and which of them it shows.
 """
 
 from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from strongroom.model.times import Clock, require_utc
 from strongroom_sandbox.faults import FILES, FaultKind, InjectedFault, first, only
-from strongroom_sandbox.quota import rolling_free_at
+from strongroom_sandbox.options import ExpiredLook, JobOptions
 from strongroom_sandbox.transfer import StoredFile
 
 OrderT = TypeVar("OrderT")
@@ -31,7 +31,7 @@ _GOLDEN = 0.618033988749895
 
 
 class Phase(StrEnum):
-    """Where an export can stand."""
+    """What can become of an export."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -40,30 +40,13 @@ class Phase(StrEnum):
     EXPIRED = "expired"
 
 
-class JobRules(Struct, frozen=True):
-    """What decides over an export's life. Durations are on the sandbox's clock."""
-
-    pending_for: timedelta
-    processing_for: timedelta
-    life: timedelta  # until it expires
-    life_from_creation: bool = False  # else from completion
-    pace: float = 1.0  # multiplies the first two
-    spread: float = 0.0  # each export's durations vary by up to this share
-    max_concurrent: int | None = None
-    max_per_hour: int | None = None
-    refusals_count: bool = False  # a refused creation uses up the hourly quota too
-    newest_first: bool = True
-    listed_for: timedelta | None = None  # known for so long after its creation
-    forgotten_after: timedelta | None = None  # known for so long after it expired
-
-
 class SandboxJob(Struct, Generic[OrderT]):
     """One export. All times in UTC."""
 
     id: str
     number: int  # from 1, in order of creation here
     order: OrderT
-    foreign: bool  # created by somebody else
+    foreign: bool  # created by another client
     created_at: datetime
     asked_at: datetime  # of the present generation
     started_at: datetime
@@ -72,17 +55,17 @@ class SandboxJob(Struct, Generic[OrderT]):
     listed_from: datetime
     gone_at: datetime | None = None  # from when the API no longer knows it
     deleted: bool = False  # its file is gone as well
-    generation: int = 1
+    generation: int = 1  # one more each time it was regenerated in place
     failure: str | None = None
     size_error: int = 0  # bytes added to the announced size
     count_error: int = 0  # rows added to the announced number
-    spoilt: tuple[InjectedFault, ...] = ()
+    file_faults: tuple[InjectedFault, ...] = ()
     file: StoredFile | None = None
     link: str = ""
     link_until: datetime | None = None
 
     def phase(self, now: datetime) -> Phase:
-        """Return where the export stands, or stood when `now` lies before its present generation was asked for."""
+        """Return the export's phase, also for a `now` before its present generation was requested."""
         if now < self.asked_at:
             return Phase.EXPIRED if self.generation > 1 else Phase.PENDING
         if now < self.started_at:
@@ -94,7 +77,7 @@ class SandboxJob(Struct, Generic[OrderT]):
         return Phase.COMPLETED if now < self.expires_at else Phase.EXPIRED
 
     def is_active(self, now: datetime) -> bool:
-        """Say whether it takes up one of the concurrent places."""
+        """Say whether it counts against the limit of concurrent exports."""
         return not self.is_gone(now) and self.phase(now) in (Phase.PENDING, Phase.PROCESSING)
 
     def is_gone(self, now: datetime) -> bool:
@@ -102,8 +85,21 @@ class SandboxJob(Struct, Generic[OrderT]):
         return self.gone_at is not None and now >= self.gone_at
 
 
+class JobView(Struct, Generic[OrderT], frozen=True):
+    """A copy of one export for a test to look at."""
+
+    id: str
+    status: Phase  # as the provider shows it
+    order: OrderT
+    created_at: datetime
+    expires_at: datetime
+    generation: int
+    foreign: bool
+    gone: bool
+
+
 class QuotaRefused(Exception):
-    """Too many exports; `free_at` is when another may be created, None where nobody can say."""
+    """Too many exports; `free_at` is when another may be created, None if that is unknown."""
 
     def __init__(self, message: str, free_at: datetime | None) -> None:
         super().__init__(message)
@@ -113,8 +109,8 @@ class QuotaRefused(Exception):
 class JobBook(Generic[OrderT]):
     """All exports of the project. `new_id` names an export by its number. Safe to use from any thread."""
 
-    def __init__(self, rules: JobRules, clock: Clock, new_id: Callable[[int], str]) -> None:
-        self._rules = rules
+    def __init__(self, options: JobOptions, clock: Clock, new_id: Callable[[int], str]) -> None:
+        self._options = options
         self._clock = clock
         self._new_id = new_id
         self._jobs: dict[str, SandboxJob[OrderT]] = {}
@@ -126,20 +122,20 @@ class JobBook(Generic[OrderT]):
         now = self._clock()
         with self._lock:
             refusal = self._refusal(now)
-            if refusal is None or self._rules.refusals_count:
+            if refusal is None or self._options.refusals_count:
                 self._attempts.append(now)
             if refusal is not None:
                 raise refusal
             return self._add(order, now, faults, foreign=False)
 
     def create_foreign(
-        self, order: OrderT, created_at: datetime | None, faults: tuple[InjectedFault, ...]
+        self, order: OrderT, created_at: datetime | None = None, faults: Iterable[InjectedFault] = ()
     ) -> SandboxJob[OrderT]:
-        """Add an export that somebody else created; it uses up the quotas and is never refused."""
+        """Add an export that another client created; it uses up the quotas and is never refused."""
         at = self._clock() if created_at is None else require_utc(created_at)
         with self._lock:
             self._attempts.append(at)
-            return self._add(order, at, faults, foreign=True)
+            return self._add(order, at, tuple(faults), foreign=True)
 
     def renew(self, job: SandboxJob[OrderT], faults: tuple[InjectedFault, ...]) -> None:
         """Have an export made again from now on, under its id."""
@@ -165,24 +161,38 @@ class JobBook(Generic[OrderT]):
         now = self._clock()
         with self._lock:
             known = [job for job in self._jobs.values() if not job.is_gone(now) and now >= job.listed_from]
-        return sorted(known, key=list_key, reverse=self._rules.newest_first)
+        return sorted(known, key=list_key, reverse=self._options.newest_first)
 
-    def everything(self) -> list[SandboxJob[OrderT]]:
-        """Return every export ever created, oldest first."""
+    def views(self, shown: Callable[[Phase], Phase]) -> tuple[JobView[OrderT], ...]:
+        """Return copies of all exports ever created, oldest first; `shown` says what the provider calls a phase."""
+        now = self._clock()
         with self._lock:
-            return sorted(self._jobs.values(), key=list_key)
+            jobs = sorted(self._jobs.values(), key=list_key)
+        return tuple(
+            JobView(
+                each.id,
+                shown(each.phase(now)),
+                each.order,
+                each.created_at,
+                each.expires_at,
+                each.generation,
+                each.foreign,
+                each.is_gone(now),
+            )
+            for each in jobs
+        )
 
     def _refusal(self, now: datetime) -> QuotaRefused | None:
-        rules = self._rules
+        options = self._options
         active = [job for job in self._jobs.values() if job.is_active(now)]
-        if rules.max_concurrent is not None and len(active) >= rules.max_concurrent:
+        if options.max_concurrent is not None and len(active) >= options.max_concurrent:
             ends = [job.ready_at for job in active if job.ready_at is not None]
-            return QuotaRefused(f"At most {rules.max_concurrent} exports can run at a time", min(ends, default=None))
-        if rules.max_per_hour is None:
+            return QuotaRefused(f"At most {options.max_concurrent} exports can run at a time", min(ends, default=None))
+        if options.max_per_hour is None:
             return None
-        free_at = rolling_free_at(self._attempts, rules.max_per_hour, _HOUR, now)
+        free_at = rolling_free_at(self._attempts, options.max_per_hour, _HOUR, now)
         if free_at is not None:
-            return QuotaRefused(f"At most {rules.max_per_hour} exports can be created per hour", free_at)
+            return QuotaRefused(f"At most {options.max_per_hour} exports can be created per hour", free_at)
         return None
 
     def _add(
@@ -195,27 +205,22 @@ class JobBook(Generic[OrderT]):
         return job
 
     def _schedule(self, job: SandboxJob[OrderT], faults: tuple[InjectedFault, ...]) -> None:
-        rules = self._rules
-        pace = rules.pace * (1 + rules.spread * (2 * (job.number * _GOLDEN % 1) - 1))
-        job.started_at = job.asked_at + rules.pending_for * pace
-        job.ready_at = job.started_at + rules.processing_for * pace
-        job.spoilt = only(faults, FILES)
-        _bend(job, faults)
-        job.expires_at = self._expires_at(job)
+        options = self._options
+        pace = options.pace * (1 + options.spread * (2 * (job.number * _GOLDEN % 1) - 1))
+        job.started_at = job.asked_at + options.pending_for * pace
+        job.ready_at = job.started_at + options.processing_for * pace
+        job.file_faults = only(faults, FILES)
+        _apply_faults(job, faults)
+        begins = options.life_begins(job.asked_at, job.ready_at)
+        job.expires_at = NEVER if begins is None else begins + options.life
         job.gone_at = self._gone_at(job, faults)
 
-    def _expires_at(self, job: SandboxJob[OrderT]) -> datetime:
-        begins = job.asked_at if self._rules.life_from_creation else job.ready_at
-        return NEVER if begins is None else begins + self._rules.life
-
     def _gone_at(self, job: SandboxJob[OrderT], faults: tuple[InjectedFault, ...]) -> datetime | None:
-        rules, ends = self._rules, []
-        if rules.forgotten_after is not None and job.expires_at != NEVER:
-            ends.append(job.expires_at + rules.forgotten_after)
-        if rules.listed_for is not None:
-            ends.append(job.created_at + rules.listed_for)
         if vanishes := first(faults, FaultKind.JOB_VANISHES):
             return job.asked_at + timedelta(seconds=vanishes.seconds)
+        ends = [] if self._options.listed_for is None else [job.created_at + self._options.listed_for]
+        if self._options.expired is ExpiredLook.GONE and job.expires_at != NEVER:
+            ends.append(job.expires_at)
         return min(ends, default=None)
 
 
@@ -232,7 +237,7 @@ def shuffled(jobs: list[SandboxJob[OrderT]], faults: tuple[InjectedFault, ...], 
     return random.Random(f"{fault.seed}/{turn}").sample(jobs, len(jobs))  # noqa: S311  (repeatable on purpose)
 
 
-def _bend(job: SandboxJob[OrderT], faults: tuple[InjectedFault, ...]) -> None:
+def _apply_faults(job: SandboxJob[OrderT], faults: tuple[InjectedFault, ...]) -> None:
     if fails := first(faults, FaultKind.JOB_FAILS):
         job.failure = fails.message
     if (slow := first(faults, FaultKind.JOB_SLOW)) and job.ready_at is not None:
@@ -245,3 +250,48 @@ def _bend(job: SandboxJob[OrderT], faults: tuple[InjectedFault, ...]) -> None:
         job.size_error = wrong.by
     if wrong := first(faults, FaultKind.WRONG_COUNT):
         job.count_error = wrong.by
+
+
+class QuotaReading(Struct, frozen=True):
+    """What a request window says after counting one request."""
+
+    limit: int
+    remaining: int  # requests left in this window, never below zero
+    reset_at: datetime  # when the next window begins, UTC
+    allowed: bool
+
+    def wait(self, now: datetime) -> int:
+        """Return the whole seconds until the window resets, at least one."""
+        return seconds_until(self.reset_at, now)
+
+
+class FixedWindow:
+    """At most `limit` requests in each window of `length`; windows are aligned to the epoch."""
+
+    def __init__(self, limit: int, length: timedelta) -> None:
+        self.limit = limit
+        self._length = length.total_seconds()
+        self._window = -1
+        self._used = 0
+
+    def count(self, now: datetime) -> QuotaReading:
+        """Count one request at `now` and say whether it fits."""
+        window = int(now.timestamp() // self._length)
+        if window != self._window:
+            self._window, self._used = window, 0
+        self._used += 1
+        reset_at = datetime.fromtimestamp((window + 1) * self._length, UTC)
+        return QuotaReading(self.limit, max(0, self.limit - self._used), reset_at, self._used <= self.limit)
+
+
+def rolling_free_at(past: Iterable[datetime], limit: int, length: timedelta, now: datetime) -> datetime | None:
+    """Return when a rolling window has room again, or None when it has room at `now`."""
+    recent = sorted(instant for instant in past if instant > now - length)
+    if len(recent) < limit:
+        return None
+    return recent[len(recent) - limit] + length
+
+
+def seconds_until(instant: datetime, now: datetime) -> int:
+    """Return the whole seconds from `now` to `instant`, rounded up, at least one."""
+    return max(1, -int((now - instant).total_seconds() // 1))

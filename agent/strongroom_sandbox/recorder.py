@@ -1,10 +1,9 @@
-"""Credentials that reached a place where they do not belong, told at once to whoever runs the tests.
+"""Every request that reaches an origin is kept, whole, before anything answers it: tests assert what was sent where.
 
-Where the environment names a file in STRONGROOM_SANDBOX_STRAYS, every such request becomes a line in it. It is written
-before the request is answered, so a sandbox that is killed has told it, in whatever process it runs. A line names the
-place and what was wrong, never the credential.
-
-Every request that reaches an origin is kept, whole, before anything answers it: tests assert what was sent where.
+Credentials that reach a place where they do not belong are reported at once: where the environment names a file in
+STRONGROOM_SANDBOX_LEAKS, every such request becomes a line in it. The line is written before the request is answered,
+so it is there even if the sandbox is killed, in whatever process it runs. It names the place and what was wrong, never
+the credential.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from datetime import datetime
 from email.utils import format_datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -27,40 +25,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from strongroom.model.times import Clock
 
-if TYPE_CHECKING:
-    pass  # gone
-
-
-VARIABLE = "STRONGROOM_SANDBOX_STRAYS"
+VARIABLE = "STRONGROOM_SANDBOX_LEAKS"
 CARRIERS = ("authorization", "proxy-authorization", "x-api-key", "cookie")
 """Headers that no request to a storage host needs, whatever they hold."""
-STORES = ("storage", "mirror")
-
-
-class LeakedCredentials:
-    """Looks at every request. `homes` says of each credential, as it is sent, which origins may see it."""
-
-    def __init__(self, homes: Mapping[str, frozenset[SandboxOrigin]]) -> None:
-        self._homes = {secret: homes for secret, homes in homes.items() if secret}
-
-    def check(self, request: RecordedRequest) -> None:
-        """Tell of the request if it carries what it should not. Nothing is told where nobody asked for it."""
-        report = os.environ.get(VARIABLE)
-        if report:
-            for words in self.found(request):
-                with Path(report).open("a") as file:
-                    file.write(f"{request.method} to {request.origin}: {words}\n")
-
-    def found(self, request: RecordedRequest) -> Iterator[str]:
-        """Yield what is wrong with a request, in words."""
-        if request.origin in STORES:
-            carried = [name for name in CARRIERS if request.header(name) is not None]
-            yield from (f"it has the header {name}" for name in carried)
-        for secret, homes in self._homes.items():
-            if request.origin not in homes and request.holds(secret):
-                yield f"it holds the credential of {' and '.join(sorted(homes))}"
-
-
 BODY_CAP = 1 << 20
 """Bytes of a request body the sandbox reads before it answers 413."""
 
@@ -73,6 +40,9 @@ class SandboxOrigin(StrEnum):
     QLARA = "qlara-api"
     STORAGE = "storage"  # files of all providers
     MIRROR = "mirror"  # a second storage host, where redirects can lead
+
+
+STORES = frozenset({SandboxOrigin.STORAGE, SandboxOrigin.MIRROR})
 
 
 class ProviderName(StrEnum):
@@ -101,7 +71,7 @@ class Operation(StrEnum):
     DELETE = "delete"
     BROWSE = "browse"  # reads records without an export
     PLAN = "plan"  # reads what the account pays for
-    DOWNLOAD = "download"  # wants the file itself, wherever it is asked for
+    DOWNLOAD = "download"  # wants the file itself, at whichever host
 
 
 class RecordedRequest(Struct):
@@ -116,12 +86,12 @@ class RecordedRequest(Struct):
     headers: tuple[tuple[str, str], ...]  # names in lower case, in the order sent
     body: bytes
     json: object  # the body read as JSON, None where it is not JSON
-    operation: Operation | None = None  # None for a path that nobody serves
+    operation: Operation | None = None  # None for a path that is not served
     job: str = ""  # the export the request names, where it names one
     status: int | None = None  # None: no answer was sent (yet)
     sent: int = 0  # bytes of body handed to the connection
     faults: tuple[str, ...] = ()  # kinds of the faults that this request met
-    provider: ProviderName | None = None  # whose API, or whose file; None at storage for a token that nobody gave out
+    provider: ProviderName | None = None  # whose API, or whose file; None at storage for an unknown token
 
     def header(self, name: str) -> str | None:
         """Return the first value of this header, or None."""
@@ -132,9 +102,33 @@ class RecordedRequest(Struct):
         return next((value for key, value in self.query if key == name), None)
 
     def holds(self, text: str) -> bool:
-        """Say whether the text stands anywhere in the request: path, query, headers or body."""
+        """Say whether the text is anywhere in the request: path, query, headers or body."""
         places = [self.path, *(part for pair in (*self.query, *self.headers) for part in pair)]
         return any(text in place for place in places) or text.encode() in self.body
+
+
+class LeakedCredentials:
+    """Looks at every request. `homes` says of each credential, as it is sent, which origins may see it."""
+
+    def __init__(self, homes: Mapping[str, frozenset[SandboxOrigin]]) -> None:
+        self._homes = {secret: homes for secret, homes in homes.items() if secret}
+
+    def check(self, request: RecordedRequest) -> None:
+        """Report the request if it carries what it should not, where the environment names a file for that."""
+        report = os.environ.get(VARIABLE)
+        if report:
+            for words in self.find(request):
+                with Path(report).open("a") as file:
+                    file.write(f"{request.method} to {request.origin}: {words}\n")
+
+    def find(self, request: RecordedRequest) -> Iterator[str]:
+        """Yield what is wrong with a request, in words."""
+        if request.origin in STORES:
+            carried = [name for name in CARRIERS if request.header(name) is not None]
+            yield from (f"it has the header {name}" for name in carried)
+        for secret, homes in self._homes.items():
+            if request.origin not in homes and request.holds(secret):
+                yield f"it holds the credential of {' and '.join(sorted(homes))}"
 
 
 class Requests(Struct, frozen=True):
@@ -170,13 +164,13 @@ class Requests(Struct, frozen=True):
     @property
     def at_storage(self) -> tuple[RecordedRequest, ...]:
         """Every request that reached a storage host."""
-        return self.where(lambda request: request.origin in (SandboxOrigin.STORAGE, SandboxOrigin.MIRROR))
+        return self.where(lambda request: request.origin in STORES)
 
     def headers_at_storage(self, name: str) -> tuple[str, ...]:
         """Return each value of this header that reached a storage host; empty is what a careful client leaves."""
         return tuple(value for request in self.at_storage if (value := request.header(name)) is not None)
 
-    def astray(self, secret: str, home: SandboxOrigin) -> tuple[RecordedRequest, ...]:
+    def leaked(self, secret: str, home: SandboxOrigin) -> tuple[RecordedRequest, ...]:
         """Return the requests that carried this credential to any other origin, in whatever place and header style.
 
         Basic credentials are given as they are sent: encoded in base64.
@@ -187,9 +181,9 @@ class Requests(Struct, frozen=True):
 class Recorder:
     """Keeps the requests of all origins. Safe to read from any thread."""
 
-    def __init__(self, clock: Clock, strays: LeakedCredentials) -> None:
+    def __init__(self, clock: Clock, leaks: LeakedCredentials) -> None:
         self._clock = clock
-        self._strays = strays
+        self._leaks = leaks
         self._entries: list[RecordedRequest] = []
         self._lock = threading.Lock()
 
@@ -209,7 +203,7 @@ class Recorder:
                 provider=_PROVIDERS.get(origin),
             )
             self._entries.append(entry)
-            self._strays.check(entry)
+            self._leaks.check(entry)
         return entry
 
     def snapshot(self) -> Requests:

@@ -1,25 +1,20 @@
-"""Moments drawn from time slots: time is cut into equal slots, and each holds one record at a moment of its own.
+"""Records that can be generated at any time and are always the same: pure functions of seed, dataset and time slot.
 
-A draw is a pure function of seed, dataset and slot, so any window holds the same records whenever it is asked for,
-adjacent windows share none, and nothing has to be stored.
-
-Records made on the spot, and always the same: each is a pure function of seed, dataset and time slot.
-
-Where they lie in time is the slots' matter; here they become JSON.
+Time is cut into equal slots, and each slot holds one record at a moment of its own. So any window holds the same
+records whenever it is exported, adjacent windows share none, and nothing has to be stored. Rows are records as cells,
+for CSV files and lists; a young record may still look different some time after it happened.
 """
 
 from __future__ import annotations
 
-import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from functools import cache, lru_cache
+from typing import NamedTuple
 
 from msgspec import Struct, field
 
-from strongroom_sandbox.zavu_shapes import DATASETS, TEXT_FIELDS, VARIETY, bodies
+from strongroom_sandbox.options import SlotBounds
 
 DAY = 86_400_000_000
 """Microseconds."""
@@ -28,15 +23,6 @@ MILLISECOND = 1000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MASK = (1 << 64) - 1
-
-
-class SlotBounds(StrEnum):
-    """Which ends of a window belong to it."""
-
-    CLOSED = "closed"  # both
-    HALF_OPEN = "half-open"  # the first alone
-    OPEN_CLOSED = "open-closed"  # the last alone
-    OPEN = "open"  # neither
 
 
 class SlotSpan(Struct, frozen=True):
@@ -85,7 +71,7 @@ def micros(instant: datetime) -> int:
 
 
 def scatter(value: int) -> int:
-    """Scatter 64 bits (the finaliser of SplitMix64): neighbours in, strangers out."""
+    """Scatter 64 bits (the finalizer of SplitMix64): neighbors in, strangers out."""
     value &= _MASK
     value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 & _MASK
     value = (value ^ value >> 27) * 0x94D049BB133111EB & _MASK
@@ -113,121 +99,115 @@ def draws(
             yield moment, draw
 
 
-_LEAST_TARGET = 4096
-_SPARE = 2048
-"""Bytes left for the last record of an exact size: more than any record, so that it always has room."""
+VARIETY = 512
+"""How many pre-made records each dataset draws from."""
 
 
-class DataOptions(Struct, frozen=True):
-    """What the simulated account holds."""
+class Serial(Struct, frozen=True):
+    """The record's own identifier: this prefix and 16 hexadecimal digits."""
+
+    prefix: str = ""
+
+
+class Later(Struct, frozen=True):
+    """A time so many microseconds after the record's own moment."""
+
+    micros: int = 0
+
+    @classmethod
+    def by(cls, seconds: float) -> Later:
+        """Return a time so many seconds later."""
+        return cls(int(seconds * 1_000_000))
+
+
+class Amount(Struct, frozen=True):
+    """A decimal number, written with four decimals and the decimal sign of the file's style."""
+
+    value: float
+
+
+Cell = str | int | Serial | Later | Amount | None
+"""None is an empty cell."""
+
+
+class Record(Struct, frozen=True, eq=False):
+    """A record with holes where its identity and times go; compared by identity, so that it can be a key."""
+
+    cells: Mapping[str, Cell]
+
+
+class SandboxRow(NamedTuple):
+    """One record that happened."""
+
+    moment: int  # microseconds since 1970
+    draw: int  # its 64-bit number
+    record: Record
+
+    def serial(self, prefix: str = "") -> str:
+        """Return its identifier."""
+        return f"{prefix}{self.draw:016x}"
+
+
+class Pool(Struct, frozen=True):
+    """What one dataset draws from: each record as it stays, and as it is while it is young."""
+
+    settled: tuple[Record, ...]
+    young: tuple[Record, ...]
+
+
+class RowOptions(Struct, frozen=True):
+    """What the simulated HookBridge and Qlara accounts hold."""
 
     seed: int = 1
     per_day: Mapping[str, int] = field(
         default_factory=lambda: {
-            "messages": 400,
-            "conversations": 60,
-            "webhookDeliveries": 300,
-            "agentExecutions": 40,
-            "activities": 12,
+            "outbound": 300,
+            "inbound": 80,
+            "api": 200,
+            "campaign": 250,
+            "console": 6,
+            "contacts": 2,
         }
-    )  # records a day; a dataset that is not named has none
-    target_bytes: int | None = None
-    """Exact bytes of JSON of each dataset in each export, whatever its window; None: as `per_day` says."""
+    )  # records a day: HookBridge's two directions, Qlara's three ways to send, and new contacts
     canary: str = ""  # appended to a text in every record
-    microseconds: bool = False  # record times have six digits, not three
+    unsettled_for: timedelta = timedelta(0)
+    """A record younger than this when it is exported still shows its first status, and changes later."""
     newest_first: bool = False  # order of records in a file
-    zlib_level: int | None = None  # 1 to 9; None: the fast compressor
-
-    def __post_init__(self) -> None:
-        if unknown := set(self.per_day) - set(DATASETS):
-            raise ValueError(f"no such dataset: {', '.join(sorted(unknown))}")
-        if self.target_bytes is not None and self.target_bytes < _LEAST_TARGET:
-            raise ValueError(f"an exact size starts at {_LEAST_TARGET} bytes, got {self.target_bytes}")
 
 
-class RecordSource:
-    """Gives the records of a simulated account."""
+class RowSource:
+    """Gives the records of one simulated account; `pool_of` knows its datasets."""
 
-    def __init__(self, options: DataOptions) -> None:
+    def __init__(self, options: RowOptions, pool_of: Callable[[str], Pool]) -> None:
         self.options = options
+        self._pool_of = pool_of
 
-    def records(self, dataset: str, span: SlotSpan) -> Iterator[bytes]:
-        """Yield each record created inside the span as JSON, oldest first unless the options say otherwise."""
-        if self.options.target_bytes is not None:
-            yield from self._sized(dataset, span, self.options.target_bytes)
-            return
-        rate = self.options.per_day.get(dataset, 0)
-        if rate > 0 and span.first <= span.last:
-            yield from self._drawn(dataset, span, Slots.daily(rate))
-
-    def _sized(self, dataset: str, span: SlotSpan, target: int) -> Iterator[bytes]:
-        """Yield records whose array `[a,b,...]` is exactly `target` bytes long; the last one is padded to fit."""
-        left = target - 2
-        count = left // self._mean_size(dataset) * 21 // 20 + 2
-        slots = Slots(span.first, max(1, span.last - span.first), count)
-        drawn = self._drawn(dataset, span, slots)
-        held = next(drawn)
-        for record in drawn:
-            if left - len(held) - 1 < _SPARE:
-                break
-            left -= len(held) + 1
-            yield held
-            held = record
-        yield _padded(held, TEXT_FIELDS[dataset], left)
-
-    def _mean_size(self, dataset: str) -> int:
-        probe = SlotSpan(0, DAY)
-        sizes = [len(record) + 1 for record in self._drawn(dataset, probe, Slots(0, DAY, 1024))]
-        return sum(sizes) // len(sizes)
-
-    def _drawn(self, dataset: str, span: SlotSpan, slots: Slots) -> Iterator[bytes]:
+    def rows(self, dataset: str, span: SlotSpan, seen_at: int) -> Iterator[SandboxRow]:
+        """Yield each record that happened inside the span, as it looks at the moment `seen_at`."""
         options = self.options
-        pool = bodies(options.seed, dataset, options.canary)
-        digits, grain = (6, 1) if options.microseconds else (3, MILLISECOND)
-        for moment, draw in draws(options.seed, dataset, span, slots, grain=grain, newest_first=options.newest_first):
-            body = pool[pick(draw, VARIETY)]
-            yield body.template % tuple([draw if hole is None else stamp(moment + hole, digits) for hole in body.holes])
+        rate = options.per_day.get(dataset, 0)
+        if rate <= 0 or span.first > span.last:
+            return
+        pool = self._pool_of(dataset)
+        young_from = seen_at - options.unsettled_for // timedelta(microseconds=1)
+        for moment, draw in draws(options.seed, dataset, span, Slots.daily(rate), newest_first=options.newest_first):
+            records = pool.young if moment > young_from else pool.settled
+            yield SandboxRow(moment, draw, records[pick(draw, VARIETY)])
 
 
-def json_array(records: Iterator[bytes], batch: int = 512) -> Iterator[bytes]:
-    """Yield the pieces of one JSON array of these records."""
-    lead = b"["
-    waiting: list[bytes] = []
-    for record in records:
-        waiting.append(record)
-        if len(waiting) == batch:
-            yield lead + b",".join(waiting)
-            lead = b","
-            waiting.clear()
-    if waiting:
-        yield lead + b",".join(waiting)
-    elif lead == b"[":
-        yield lead
-    yield b"]"
+Wanted = tuple[tuple[str, frozenset[str]], ...]
+"""Filters: the named cell must be one of these texts."""
 
 
-def stamp(moment: int, digits: int = 3) -> bytes:
-    """Write microseconds since 1970 as RFC 3339 with this many decimals, 3 or 6; the rest is cut."""
-    minute, rest = divmod(moment, 60_000_000)
-    if digits == 6:
-        return b"%b%02d.%06dZ" % (_minute(minute), rest // 1_000_000, rest % 1_000_000)
-    return _minute(minute) + _endings()[rest // 1000]
-
-
-@lru_cache(maxsize=4096)
-def _minute(minutes: int) -> bytes:
-    return time.strftime("%Y-%m-%dT%H:%M:", time.gmtime(minutes * 60)).encode("ascii")
-
-
-@cache
-def _endings() -> tuple[bytes, ...]:
-    # Looking seconds and milliseconds up is twice as fast as writing them, and big files hold millions.
-    return tuple(b"%02d.%03dZ" % divmod(millis, 1000) for millis in range(60_000))
-
-
-def _padded(record: bytes, text_field: str, size: int) -> bytes:
-    """Return the record made exactly `size` bytes long by filling up its text."""
-    # A quote inside a JSON string is escaped, so the first match is the field itself.
-    opening = f'"{text_field}":"'.encode()
-    place = record.index(opening) + len(opening)
-    return record[:place] + b"x" * (size - len(record)) + record[place:]
+def keep(rows: Iterator[SandboxRow], wanted: Wanted) -> Iterator[SandboxRow]:
+    """Yield the rows that pass every filter."""
+    if not wanted:
+        yield from rows
+        return
+    known: dict[Record, bool] = {}
+    for row in rows:
+        record = row.record
+        if record not in known:
+            known[record] = all(str(record.cells.get(name)) in values for name, values in wanted)
+        if known[record]:
+            yield row

@@ -1,8 +1,8 @@
 """The sandbox: simulated export APIs on loopback ports, started in a thread and stopped at once.
 
-Each API is an origin on a port of its own: Zavu's always, those of HookBridge and Qlara when they are asked for. All
-share the storage host that their download links point to, and a mirror of it where redirects can lead. Nothing else
-than loopback is ever listened on.
+Each API is an origin on a port of its own: Zavu's always, those of HookBridge and Qlara where the settings have them.
+All share the storage host that their download links point to, and a mirror of it where redirects can lead. A sandbox
+listens only on loopback.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -25,20 +25,18 @@ from starlette.types import ASGIApp
 
 from strongroom.model.errors import UsageError, WorldError
 from strongroom.model.times import Chance, Clock
+from strongroom_sandbox.api import ProviderApi, Services
 from strongroom_sandbox.clock import as_clock
 from strongroom_sandbox.control import Control
 from strongroom_sandbox.faults import FaultBook
 from strongroom_sandbox.hosts import HostThread, listen, url_of
-from strongroom_sandbox.qlara_options import QLARA_PATH
 from strongroom_sandbox.recorder import LeakedCredentials, Recorder, Recording, Requests, SandboxOrigin
-from strongroom_sandbox.records import RecordSource
 from strongroom_sandbox.settings import DEFAULT_KEY as DEFAULT_KEY
+from strongroom_sandbox.settings import QLARA_PATH
 from strongroom_sandbox.settings import SandboxSettings as SandboxSettings
 from strongroom_sandbox.settings import require_loopback as require_loopback
 from strongroom_sandbox.storage import Storage
 from strongroom_sandbox.zavu import ZavuApi
-from strongroom_sandbox.zavu_answers import zavu_error
-from strongroom_sandbox.zip_files import ZipStore
 
 if TYPE_CHECKING:
     from strongroom_sandbox.hookbridge import HookBridgeApi
@@ -69,31 +67,21 @@ class Sandbox:
         self._recorder = Recorder(self.clock, LeakedCredentials(self.settings.homes))
         self._folder = tempfile.TemporaryDirectory(prefix="strongroom-sandbox-")
         self._storage = Storage(self.faults, self.clock, random_bytes, prefix=self.settings.token_prefix)
-        self._room = ZipStore(
-            Path(self._folder.name) / "zavu", RecordSource(self.settings.data), self.settings.zavu.zip_habits
-        )
-        self.zavu = ZavuApi(
-            self.settings.zavu,
-            self.settings.api_key,
-            clock=self.clock,
-            random_bytes=random_bytes,
-            faults=self.faults,
-            storage=self._storage,
-            room=self._room,
-        )
-        self._hookbridge = self._make_hookbridge(random_bytes)
-        self._qlara = self._make_qlara(random_bytes)
+        services = Services(self.clock, random_bytes, self.faults, self._storage, Path(self._folder.name))
+        self.zavu = ZavuApi(self.settings.zavu, self.settings.data, self.settings.api_key, services)
+        self._hookbridge = _open_hookbridge(self.settings, services)
+        self._qlara = _open_qlara(self.settings, services)
         self._urls: dict[SandboxOrigin, str] = {}
         self._thread: HostThread | None = None
 
     @property
     def hookbridge(self) -> HookBridgeApi:
-        """HookBridge's project; raise UsageError when the settings did not ask for one."""
+        """HookBridge's project; raise UsageError when the settings have none."""
         return _required(self._hookbridge, "hookbridge")
 
     @property
     def qlara(self) -> QlaraApi:
-        """Qlara's account; raise UsageError when the settings did not ask for one."""
+        """Qlara's account; raise UsageError when the settings have none."""
         return _required(self._qlara, "qlara")
 
     @property
@@ -132,7 +120,7 @@ class Sandbox:
         return self._recorder.snapshot()
 
     def forget_requests(self) -> None:
-        """Start recording afresh."""
+        """Forget the recorded requests."""
         self._recorder.clear()
 
     def start(self) -> Sandbox:
@@ -151,11 +139,8 @@ class Sandbox:
 
     def stop(self) -> None:
         """Drop every connection, end the thread and delete the files; calling it again does nothing."""
-        self._room.stop()
-        if self._hookbridge is not None:
-            self._hookbridge.stop()
-        if self._qlara is not None:
-            self._qlara.stop()
+        for api in self._apis.values():
+            api.stop()
         if self._thread is not None:
             self._thread.stop()
             self._thread = None
@@ -169,54 +154,44 @@ class Sandbox:
     ) -> None:
         self.stop()
 
+    @property
+    def _apis(self) -> dict[SandboxOrigin, ProviderApi[Any]]:
+        apis = {
+            SandboxOrigin.API: self.zavu,
+            SandboxOrigin.HOOKBRIDGE: self._hookbridge,
+            SandboxOrigin.QLARA: self._qlara,
+        }
+        return {origin: api for origin, api in apis.items() if api is not None}
+
     def _apps(self) -> dict[SandboxOrigin, ASGIApp]:
-        others = {SandboxOrigin.HOOKBRIDGE: self._hookbridge, SandboxOrigin.QLARA: self._qlara}
-        started = {origin: api for origin, api in others.items() if api is not None}
-        control = Control(self.faults, self._recorder, self.clock, self.zavu, self._hookbridge, self._qlara)
+        apis = self._apis
+        control = Control(self.faults, self._recorder, self.clock, {api.provider: api for api in apis.values()})
+        routes = {origin: api.routes() for origin, api in apis.items()}
+        routes[SandboxOrigin.API] += control.routes()
         storage = Starlette(routes=self._storage.routes())
         apps: dict[SandboxOrigin, ASGIApp] = {
-            SandboxOrigin.API: _app([*control.routes(), *self.zavu.routes()], zavu_error),
-            **{origin: _app(api.routes(), api.refuse) for origin, api in started.items()},
+            **{origin: _app(routes[origin], api.refuse) for origin, api in apis.items()},
             SandboxOrigin.STORAGE: storage,
             SandboxOrigin.MIRROR: storage,
         }
         return {origin: Recording(app, origin, self._recorder, self.clock) for origin, app in apps.items()}
 
-    def _make_hookbridge(self, random_bytes: Chance) -> HookBridgeApi | None:
-        settings = self.settings
-        if settings.hookbridge is None:
-            return None
-        # Imported where they are wanted: a sandbox of Zavu alone starts sooner without them.
-        from strongroom_sandbox.hookbridge import HookBridgeApi
 
-        return HookBridgeApi(
-            settings.hookbridge,
-            settings.rows,
-            settings.hookbridge_key,
-            clock=self.clock,
-            random_bytes=random_bytes,
-            faults=self.faults,
-            storage=self._storage,
-            folder=Path(self._folder.name) / "hookbridge",
-        )
+def _open_hookbridge(settings: SandboxSettings, services: Services) -> HookBridgeApi | None:
+    if settings.hookbridge is None:
+        return None
+    # Imported only where it is used, like Qlara: a sandbox with only Zavu starts sooner without them.
+    from strongroom_sandbox.hookbridge import HookBridgeApi
 
-    def _make_qlara(self, random_bytes: Chance) -> QlaraApi | None:
-        settings = self.settings
-        if settings.qlara is None:
-            return None
-        from strongroom_sandbox.qlara import QlaraApi
-        from strongroom_sandbox.qlara_requests import QlaraGate
+    return HookBridgeApi(settings.hookbridge, settings.rows, settings.hookbridge_key, services)
 
-        return QlaraApi(
-            settings.qlara,
-            settings.rows,
-            QlaraGate(settings.qlara, settings.qlara_key, *settings.qlara_login),
-            clock=self.clock,
-            random_bytes=random_bytes,
-            faults=self.faults,
-            storage=self._storage,
-            folder=Path(self._folder.name) / "qlara",
-        )
+
+def _open_qlara(settings: SandboxSettings, services: Services) -> QlaraApi | None:
+    if settings.qlara is None:
+        return None
+    from strongroom_sandbox.qlara import QlaraApi
+
+    return QlaraApi(settings.qlara, settings.rows, settings.qlara_key, settings.qlara_login, services)
 
 
 def serve(
@@ -226,7 +201,7 @@ def serve(
     clock: Clock | None = None,
     stop: threading.Event | None = None,
 ) -> None:
-    """Run a sandbox in the foreground until SIGINT, SIGTERM or `stop`; `announce` is told once it answers.
+    """Run a sandbox in the foreground until SIGINT, SIGTERM or `stop`; `announce` is called once it answers.
 
     Signals are only listened to in the main thread. Raises UsageError and WorldError as Sandbox does.
     """

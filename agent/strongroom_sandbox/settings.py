@@ -1,4 +1,4 @@
-"""How a sandbox is set up, and the one thing that no setting can change: it listens on loopback alone."""
+"""How a sandbox is set up, and the one thing that no setting can change: it listens only on loopback."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import ipaddress
 from msgspec import Struct, field
 
 from strongroom.model.errors import UsageError
-from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
-from strongroom_sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.options import HookBridgeOptions, QlaraOptions, ZavuOptions
 from strongroom_sandbox.recorder import SandboxOrigin
-from strongroom_sandbox.records import DataOptions
-from strongroom_sandbox.rows import RowOptions
-from strongroom_sandbox.zavu_jobs import ZavuOptions
+from strongroom_sandbox.records import RowOptions
+from strongroom_sandbox.zavu_records import DataOptions
 
 DEFAULT_KEY = "zv_test_sandbox"
-"""The API key of a sandbox that was not told another one. It opens nothing else."""
+"""The API key of a sandbox, unless its settings name another. It opens nothing else."""
 DEFAULT_HOOKBRIDGE_KEY = "hb_test_sandbox"
 DEFAULT_QLARA_KEY = "ql_test_sandbox"
 DEFAULT_QLARA_LOGIN = ("sandbox", "ql_test_password")
-"""A user and a password, which Qlara takes as well as its key."""
+"""A user and a password, which Qlara accepts as well as its key."""
+QLARA_PATH = "/api/partner-gateway/v1"
+"""What all paths of Qlara's API begin with."""
 
 
 class SandboxSettings(Struct, frozen=True):
@@ -77,6 +77,6 @@ def require_loopback(host: str) -> str:
     if address is None or not address.is_loopback:
         raise UsageError(
             f"the sandbox listens on loopback addresses only, got {host}",
-            hint="it holds invented data, checks one fixed key and can be bent by anyone: use 127.0.0.1",
+            hint="its data are invented, its key is public, and anyone can switch its faults on: use 127.0.0.1",
         )
     return str(address)

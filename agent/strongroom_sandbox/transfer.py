@@ -20,9 +20,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from strongroom_sandbox.codings import encode, label
-from strongroom_sandbox.fault_injection import SandboxConnection
+from strongroom_sandbox.encoders import coding_label, encode
 from strongroom_sandbox.faults import FaultKind, InjectedFault, Length, first
+from strongroom_sandbox.hosts import SandboxConnection
+from strongroom_sandbox.options import TransferOptions
 
 CHUNK = 1 << 18
 """Bytes handed to the connection at a time."""
@@ -40,14 +41,6 @@ class StoredFile(Struct, frozen=True):
     records: int = 0  # in it
 
 
-class TransferFaults(Struct, frozen=True):
-    """How a storage host serves files; nothing of this is documented by the vendors."""
-
-    ranges: bool = True  # Accept-Ranges, 206
-    etags: bool = True
-    rate: int | None = None  # bytes a second of real time for one transfer; None: as fast as it goes
-
-
 class _Plan(Struct, frozen=True):
     status: int
     start: int  # first byte of the file that is sent
@@ -57,24 +50,24 @@ class _Plan(Struct, frozen=True):
 
 
 def serve_file(
-    request: Request, file: StoredFile, faults: tuple[InjectedFault, ...], manners: TransferFaults
+    request: Request, file: StoredFile, faults: tuple[InjectedFault, ...], options: TransferOptions
 ) -> Response:
-    """Return the answer to a GET or HEAD for this file, bent by the transfer faults."""
+    """Return the answer to a GET or HEAD for this file, with the transfer faults applied."""
     coded = first(faults, FaultKind.CODED)
     if coded is not None:
         file = _as_coded(file, coded)
     etag = f'"{file.etag}{"-changed" if first(faults, FaultKind.NEW_ETAG) else ""}"'
-    asked = _wanted_range(request, file.size, etag) if manners.ranges else None
+    asked = _wanted_range(request, file.size, etag) if options.ranges else None
     if asked is not None and asked[0] >= file.size:
         return Response(status_code=416, headers={"Content-Range": f"bytes */{file.size}"})
-    headers = _common_headers(file, etag, manners) | ({"Content-Encoding": label(coded.name)} if coded else {})
+    headers = _common_headers(file, etag, options) | ({"Content-Encoding": coding_label(coded.name)} if coded else {})
     _relabel(headers, faults)
     plan = _plan(file, asked, faults, headers)
     squeezed = first(faults, FaultKind.GZIP) is not None and "gzip" in request.headers.get("accept-encoding", "")
     if squeezed:
         headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         headers.pop("Content-Length", None)
-    return _Transfer(file.path, plan, faults, manners, squeezed=squeezed)
+    return _Transfer(file.path, plan, faults, options, squeezed=squeezed)
 
 
 def _as_coded(file: StoredFile, fault: InjectedFault) -> StoredFile:
@@ -105,15 +98,15 @@ def _wanted_range(request: Request, size: int, etag: str) -> tuple[int, int] | N
     return None if right and int(right) < int(left) else (int(left), stop)
 
 
-def _common_headers(file: StoredFile, etag: str, manners: TransferFaults) -> dict[str, str]:
+def _common_headers(file: StoredFile, etag: str, options: TransferOptions) -> dict[str, str]:
     headers = {
         "Content-Type": file.media_type,
         "Content-Disposition": f'attachment; filename="{file.filename}"',
         "Last-Modified": format_datetime(file.modified, usegmt=True),
     }
-    if manners.etags:
+    if options.etags:
         headers["ETag"] = etag
-    if manners.ranges:
+    if options.ranges:
         headers["Accept-Ranges"] = "bytes"
     return headers
 
@@ -142,7 +135,7 @@ class _Transfer(Response):
         path: Path,
         plan: _Plan,
         faults: tuple[InjectedFault, ...],
-        manners: TransferFaults,
+        options: TransferOptions,
         *,
         squeezed: bool = False,
     ) -> None:
@@ -151,7 +144,7 @@ class _Transfer(Response):
         self._plan = plan
         self._cut = first(faults, FaultKind.CUT)
         self._flip = first(faults, FaultKind.FLIP)
-        self._rate = manners.rate
+        self._rate = options.rate
         self._squeezed = squeezed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  (ASGI's signature)
@@ -203,6 +196,6 @@ class _Transfer(Response):
     def _flipped(self, chunk: bytes, position: int) -> bytes:
         if self._flip is None or not position <= self._flip.at < position + len(chunk):
             return chunk
-        bent = bytearray(chunk)
-        bent[self._flip.at - position] ^= 0xFF
-        return bytes(bent)
+        changed = bytearray(chunk)
+        changed[self._flip.at - position] ^= 0xFF
+        return bytes(changed)

@@ -1,4 +1,4 @@
-"""Export files as ZIPs of JSON arrays, spoilt on request.
+"""Export files as ZIPs of JSON arrays, with faults where a test asks for them.
 
 One `<dataType>.json` for each dataset and a `metadata.json`, as the vendor's guide shows. Building streams: memory
 does not grow with the size of the file.
@@ -8,43 +8,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
-from msgspec import Struct
-from msgspec.structs import replace
-
+from strongroom_sandbox.encoders import ENCRYPTED, ZipWriter
 from strongroom_sandbox.faults import FaultKind, InjectedFault, first
-from strongroom_sandbox.files import FileStore
-from strongroom_sandbox.records import DAY, RecordSource, SlotSpan, json_array, micros, stamp
-from strongroom_sandbox.zip_writer import ENCRYPTED, ZipWriter
+from strongroom_sandbox.options import ZipStyle
+from strongroom_sandbox.records import DAY, micros
+from strongroom_sandbox.storage import Counted, FileContent, FileStore, trailing_bytes
+from strongroom_sandbox.zavu_records import RecordSource, json_array, stamp
 
 METADATA = "metadata.json"
 _LARGE = 3 << 30
 """Bytes of JSON from which a ZIP is written with 64-bit fields."""
 
 
-class ZipContent(Struct, frozen=True):
-    """What one export file holds."""
+class ZipContent(FileContent, frozen=True, kw_only=True):
+    """What one ZIP holds."""
 
-    job: str
     datasets: tuple[str, ...]
-    span: SlotSpan  # of records, both ends included
-    made_at: datetime
-    faults: tuple[InjectedFault, ...] = ()  # of the kinds that spoil files
-
-    def spoilt_by(self, faults: tuple[InjectedFault, ...]) -> Self:
-        """Return the same with further faults."""
-        return replace(self, faults=self.faults + faults)
-
-
-class ZipHabits(Struct, frozen=True):
-    """How the provider writes its ZIPs; the vendor documents none of it."""
-
-    empty_absent: bool = False  # a dataset without records has no member, rather than one with []
-    descriptors: bool = False  # sizes and CRC behind the data, as streaming writers do
-    zip64: bool = False  # 64-bit fields even where they are not needed
 
 
 class ZipStore(FileStore[ZipContent]):
@@ -53,65 +36,43 @@ class ZipStore(FileStore[ZipContent]):
     suffix = ".zip"
     media_type = "application/zip"
 
-    def __init__(self, folder: Path, source: RecordSource, habits: ZipHabits) -> None:
+    def __init__(self, folder: Path, source: RecordSource, style: ZipStyle) -> None:
         super().__init__(folder)
         self._source = source
-        self._habits = habits
+        self._style = style
 
     def fill(self, file: BinaryIO, content: ZipContent) -> int:
         """Write the ZIP and return how many records are in it."""
         options = self._source.options
         large = (options.target_bytes or 0) > _LARGE
-        habits = self._habits
-        writer = ZipWriter(file, level=options.zlib_level, zip64=habits.zip64 or large, descriptors=habits.descriptors)
-        spoiler = _Spoiler(content)
+        style = self._style
+        writer = ZipWriter(file, level=options.zlib_level, zip64=style.zip64 or large, descriptors=style.descriptors)
+        faults = _FileFaults(content)
         counts: dict[str, int] = {}
         for dataset in content.datasets:
-            self._add_dataset(writer, spoiler, content, dataset, counts)
+            self._add_dataset(writer, faults, content, dataset, counts)
         if first(content.faults, FaultKind.MISSING_METADATA) is None:
-            spoiler.add(writer, METADATA, [_metadata(content, counts)])
-        spoiler.add_extras(writer)
+            faults.add(writer, METADATA, [_metadata(content, counts)])
+        faults.add_extras(writer)
         writer.close()
-        file.write(spoiler.trailer())
+        file.write(trailing_bytes(content.faults))
         return sum(counts.values())
 
     def _add_dataset(
-        self, writer: ZipWriter, spoiler: _Spoiler, content: ZipContent, dataset: str, counts: dict[str, int]
+        self, writer: ZipWriter, faults: _FileFaults, content: ZipContent, dataset: str, counts: dict[str, int]
     ) -> None:
         member = f"{dataset}.json"
-        records = _Counted(iter(()) if spoiler.leaves_out(member) else self._source.records(dataset, content.span))
+        records = Counted(iter(()) if faults.leaves_out(member) else self._source.records(dataset, content.span))
         head = next(records, None)
-        if head is None and self._habits.empty_absent:
+        if head is None and self._style.empty_absent:
             counts[dataset] = 0
             return
-        whole = records.behind(head)
-        spoiler.add(writer, member, self.watched(spoiler.array(member, whole)))
+        whole = chain(() if head is None else (head,), records)
+        faults.add(writer, member, self.watched(faults.array(member, whole)))
         counts[dataset] = records.count
 
 
-class _Counted:
-    """An iterator that counts what passes."""
-
-    def __init__(self, records: Iterator[bytes]) -> None:
-        self._records = records
-        self.count = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        record = next(self._records)
-        self.count += 1
-        return record
-
-    def behind(self, head: bytes | None) -> Iterator[bytes]:
-        """Yield a record that was taken already, then the rest."""
-        if head is not None:
-            yield head
-            yield from self
-
-
-class _Spoiler:
+class _FileFaults:
     """Applies the faults of one file, each to the member it names or to the first dataset's."""
 
     def __init__(self, content: ZipContent) -> None:
@@ -138,17 +99,12 @@ class _Spoiler:
         if evil:
             writer.add(evil.name or "../../outside.json", [b"[]"], self._content.made_at)
 
-    def trailer(self) -> bytes:
-        """Return what follows the end of the ZIP."""
-        trailing = first(self._content.faults, FaultKind.TRAILING_BYTES)
-        return b"\0" * trailing.by if trailing else b""
-
     def array(self, name: str, records: Iterator[bytes]) -> Iterator[bytes]:
         """Return the member's text."""
-        for kind, bend in _RECORD_FAULTS.items():
+        for kind, change in _RECORD_FAULTS.items():
             fault = self._hit(kind, name)
             if fault:
-                records = bend(records, fault, self._content)
+                records = change(records, fault, self._content)
         chunks = json_array(records)
         bomb = self._hit(FaultKind.ZIP_BOMB, name)
         return _inflated(chunks, bomb.by) if bomb else chunks

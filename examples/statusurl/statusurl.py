@@ -6,7 +6,7 @@
 
 The shape is that of HL7's "FHIR Bulk Data Access" 2.0. The last part of the status URL names the export; a status URL
 that is not below `base_url` is not followed. There is no list of exports, so a kick-off whose answer is lost cannot be
-looked up (Match.NONE). A manifest that tells of errors is not a whole export: it has failed, whatever else it holds.
+looked up (Match.NONE). A manifest that names errors is not a whole export: it has failed, whatever else it has.
 """
 
 from __future__ import annotations
@@ -16,11 +16,24 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from strongroom.model import provider as told
 from strongroom.model.errors import RequestRefused
 from strongroom.model.inspection import Expectation
 from strongroom.model.plan import DatasetShape, ExportSpec
-from strongroom.model.provider import Accepted, Ask, Container, Limits, Listed, Observation, Part, Probe, Standing
+from strongroom.model.provider import (
+    Accepted,
+    Ask,
+    Capabilities,
+    Container,
+    ExpiryBasis,
+    Limits,
+    Listed,
+    Match,
+    Observation,
+    Part,
+    Probe,
+    Renewal,
+    Standing,
+)
 from strongroom.model.times import format_instant
 from strongroom.providers import account
 from strongroom.providers.account import OVERLAP, overlapping
@@ -33,9 +46,7 @@ LABEL = "StatusUrl"
 STATUS = "/bulkstatus"
 TIMES = {"AuditEvent": "recorded", "Communication": "sent"}
 SHAPES = {name: DatasetShape(name, "", "id", at) for name, at in TIMES.items()}
-CAPABILITIES = told.Capabilities(
-    tuple(SHAPES), told.Match.NONE, told.Renewal.NEW_EXPORT, told.ExpiryBasis.UNKNOWN, deletes=True
-)
+CAPABILITIES = Capabilities(tuple(SHAPES), Match.NONE, Renewal.NEW_EXPORT, ExpiryBasis.UNKNOWN, deletes=True)
 LIMITS = Limits(concurrent=None, per_hour=None)
 
 
@@ -63,7 +74,7 @@ class StatusUrl(Plain):
         return Ask(frozenset(spec.datasets), *overlapping(spec.window))
 
     def expectation(self, spec: ExportSpec) -> Expectation:
-        """Expect NDJSON, with a few records of the neighbouring windows."""
+        """Expect NDJSON, with a few records of the neighboring windows."""
         shapes = tuple(SHAPES[name] for name in spec.datasets)
         return Expectation(spec.window, shapes, container=Container.NDJSON, overlap=OVERLAP)
 

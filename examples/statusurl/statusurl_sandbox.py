@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from strongroom.model.times import format_instant, parse_instant
 from strongroom_sandbox.clock import SandboxClock
-from strongroom_sandbox.fault_injection import FaultStage
+from strongroom_sandbox.fault_injection import FaultInjector
 from strongroom_sandbox.faults import FaultBook, InjectedFault
 from strongroom_sandbox.hosts import HostThread, listen, url_of
 from strongroom_sandbox.recorder import LeakedCredentials, Operation, Recorder, Recording, Requests, SandboxOrigin
@@ -45,7 +45,7 @@ class Job:
     until: datetime
     ready_at: datetime
     discarded: bool = False
-    broken: bool = False  # its manifest tells of errors
+    broken: bool = False  # its manifest names errors
 
 
 class StatusUrlSandbox:
@@ -60,7 +60,7 @@ class StatusUrlSandbox:
         self._key = key
         self._recorder = Recorder(clock, LeakedCredentials({key: frozenset({SandboxOrigin.API})}))
         self._storage = Storage(self.faults, clock, secrets.token_bytes, prefix=token_prefix)
-        self._stage = FaultStage(self.faults, clock, refusal)
+        self._stage = FaultInjector(self.faults, clock, refusal)
         self._folder = tempfile.TemporaryDirectory(prefix="statusurl-sandbox-")
 
     @property

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -61,14 +62,23 @@ class StatusUrlWorld:
 
     def __init__(self, sandbox: StatusUrlSandbox) -> None:
         self.sandbox = sandbox
+        self._hangs: Callable[[], bool] = lambda: False
         self.provider: StatusUrl = build(
             ProviderSettings(
-                api_key=lambda: KEY, clock=sandbox.clock, base_url=sandbox.url, bounds=Bounds(read=0.8, call=20)
+                api_key=lambda: KEY,
+                clock=sandbox.clock,
+                base_url=sandbox.url,
+                bounds=Bounds(read=60, call=60),
+                monotonic=self._seconds,
             )
         )
         self.spec = ExportSpec(("AuditEvent", "Communication"), DAY)
         self.canaries: tuple[str, ...] = (KEY, TOKEN)
         self.credential_headers: tuple[str, ...] = ("authorization",)
+
+    def _seconds(self) -> float:
+        """Return a monotonic clock's seconds, far ahead as soon as a create that hangs has arrived."""
+        return time.monotonic() + 1000 * self._hangs()
 
     def finish(self) -> None:
         self.sandbox.clock.advance(timedelta(minutes=1))
@@ -80,7 +90,11 @@ class StatusUrlWorld:
         word, after = how.split()[0], how.endswith("after")
         kind = {"reset": FaultKind.RESET, "hang": FaultKind.HANG}.get(word, FaultKind.ANSWER)
         status = int(word) if word.isdecimal() else 503
-        self.sandbox.faults.add(InjectedFault(kind, Operation.CREATE, after=after, status=status, seconds=2))
+        if kind is FaultKind.HANG:
+            done = self.exports if after else self.creates
+            before = done()
+            self._hangs = lambda: done() > before
+        self.sandbox.faults.add(InjectedFault(kind, Operation.CREATE, after=after, status=status, seconds=60))
 
     def spoil_download(self, how: str) -> None:
         refused = [InjectedFault(FaultKind.ANSWER, FILE, status=int(how))] if how.isdecimal() else []
@@ -145,7 +159,7 @@ def test_a_status_url_elsewhere_is_not_followed(world: StatusUrlWorld, base: str
     assert {seen.origin for seen in world.sandbox.requests.all} == {SandboxOrigin.API}
 
 
-def test_a_manifest_that_tells_of_errors_is_no_whole_export(world: StatusUrlWorld) -> None:
+def test_a_manifest_that_names_errors_is_no_whole_export(world: StatusUrlWorld) -> None:
     ref = make(world)
     world.finish()
     world.sandbox.jobs[ref].broken = True
@@ -161,7 +175,7 @@ def test_a_file_of_unknown_kind_is_not_passed_over(manifest: dict[str, object]) 
         list(read_parts(manifest))
 
 
-def test_a_wrong_key_is_told_by_the_probe(world: StatusUrlWorld) -> None:
+def test_a_wrong_key_is_reported_by_the_probe(world: StatusUrlWorld) -> None:
     settings = ProviderSettings(api_key=lambda: "wrong", clock=world.sandbox.clock, base_url=world.sandbox.url)
     with pytest.raises(AuthRefused):
         build(settings).probe()

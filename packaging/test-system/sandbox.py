@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from strongroom_sandbox.records import DataOptions
+from strongroom_sandbox.options import ZavuOptions
 from strongroom_sandbox.server import SandboxSettings, serve
-from strongroom_sandbox.zavu_jobs import ZavuOptions
+from strongroom_sandbox.zavu_records import DataOptions
 
 PORT = 8790
 KEY = "zv_live_canarykeyofthetest"

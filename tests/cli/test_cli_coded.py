@@ -18,8 +18,8 @@ from click.testing import CliRunner
 from kit.cli_home import Home, Invoke, sandbox_settings
 from strongroom.cli.main import cli
 from strongroom_sandbox.faults import FaultKind
-from strongroom_sandbox.qlara_options import QlaraOptions
-from strongroom_sandbox.rows import RowOptions
+from strongroom_sandbox.options import QlaraOptions
+from strongroom_sandbox.records import RowOptions
 from strongroom_sandbox.server import Sandbox
 
 pytestmark = pytest.mark.slow

@@ -16,9 +16,9 @@ import pytest
 from kit.cli_home import API_KEY, LINK, TEXT, Home, Invoke, make_home, sandbox_settings
 from kit.forks import run_program
 from strongroom_sandbox.faults import FaultKind, InjectedFault
+from strongroom_sandbox.options import TransferOptions
 from strongroom_sandbox.recorder import Operation
 from strongroom_sandbox.server import Sandbox
-from strongroom_sandbox.transfer import TransferFaults
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -183,7 +183,7 @@ def test_a_refused_request_is_a_finding_with_its_reason(fresh: Home, run: Run, s
 def test_a_stopped_run_parks_its_work_and_the_next_one_ends_it(
     number: signal.Signals, run: Run, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    settings = sandbox_settings(pace=0.1, manners=TransferFaults(rate=1_500))
+    settings = sandbox_settings(pace=0.1, transfer=TransferOptions(rate=1_500))
     args = ["export", "zavu-main", "--from", "2026-11-01", "--to", "2026-11-02"]
     with Sandbox(settings) as sandbox:
         home = make_home(tmp_path / "slow", sandbox.api_url)

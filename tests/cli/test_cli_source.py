@@ -12,8 +12,7 @@ import pytest
 from kit.cli_home import API_KEY, Home, Invoke, make_home, sandbox_settings
 from strongroom_sandbox.clock import SandboxClock
 from strongroom_sandbox.faults import FaultKind, InjectedFault
-from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
-from strongroom_sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.options import HookBridgeOptions, QlaraOptions
 from strongroom_sandbox.recorder import Operation
 from strongroom_sandbox.server import Sandbox, SandboxSettings
 

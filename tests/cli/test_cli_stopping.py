@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from kit.cli_home import make_home, sandbox_settings
+from strongroom_sandbox.options import TransferOptions
 from strongroom_sandbox.server import Sandbox
-from strongroom_sandbox.transfer import TransferFaults
 
 DEAF = (
     "import os, signal, sys, threading, time\n"
@@ -77,7 +77,7 @@ def test_a_run_that_waits_for_a_silent_provider_is_stopped(
 def test_a_run_whose_sealer_stands_still_ends_and_leaves_no_orphan(
     number: signal.Signals, code: int, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    settings = sandbox_settings(pace=0.1, manners=TransferFaults(rate=1_500))
+    settings = sandbox_settings(pace=0.1, transfer=TransferOptions(rate=1_500))
     args = ["export", "zavu-main", "--from", "2026-11-01", "--to", "2026-11-02"]
     with Sandbox(settings) as sandbox:
         home = make_home(tmp_path / "slow", sandbox.api_url)

@@ -18,7 +18,7 @@ from kit.engine_bench import Bench, open_bench
 from kit.listeners import script
 from strongroom.engine.core.sources import open_reading
 from strongroom.engine.queries.lists import list_archives, worked_on_by
-from strongroom_sandbox.zavu_jobs import ZavuOptions
+from strongroom_sandbox.options import ZavuOptions
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_killed_again_and_again_it_still_makes_one_archive_a_window(house: Bench
             running.wait_for(lambda: len(list_archives(vault)) >= 2)
         windows = [archive.spec.window for archive in list_archives(vault)]
         assert len(windows) == len(set(windows))
-    asked = [(job.date_from, job.date_to) for job in house.sandbox.zavu.jobs]
+    asked = [(job.order.date_from, job.order.date_to) for job in house.sandbox.zavu.jobs]
     assert len(asked) == len(set(asked)) >= len(windows)
 
 

@@ -17,7 +17,7 @@ from strongroom.config.stream_edit import rewrite_stream
 from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.sources import open_reading
 from strongroom.engine.queries.lists import Vault, list_archives
-from strongroom_sandbox.zavu_jobs import ZavuOptions
+from strongroom_sandbox.options import ZavuOptions
 
 SECOND = """
 [[stream]]

@@ -18,8 +18,7 @@ from strongroom.model.job import Job, State
 from strongroom.model.plan import Stream
 from strongroom.vault.sources import usage_of
 from strongroom_sandbox.faults import FaultKind, InjectedFault
-from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
-from strongroom_sandbox.qlara_options import EntryField, QlaraOptions
+from strongroom_sandbox.options import EntryField, HookBridgeOptions, QlaraOptions
 from strongroom_sandbox.recorder import Operation
 
 SECOND = timedelta(seconds=1)

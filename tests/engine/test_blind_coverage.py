@@ -31,8 +31,7 @@ from strongroom.model.coverage import Cover
 from strongroom.model.plan import Plan
 from strongroom.model.window import Window
 from strongroom_sandbox.faults import FaultKind, InjectedFault
-from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
-from strongroom_sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.options import HookBridgeOptions, QlaraOptions
 from strongroom_sandbox.recorder import Operation
 
 DAY = timedelta(days=1)

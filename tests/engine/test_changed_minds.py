@@ -22,7 +22,7 @@ from strongroom.model.job import Cause, State
 from strongroom.model.provider import Observation
 from strongroom.providers.port import Provider
 from strongroom_sandbox.faults import FaultKind, InjectedFault
-from strongroom_sandbox.qlara_options import CreateAnswer, QlaraOptions
+from strongroom_sandbox.options import CreateAnswer, QlaraOptions
 from strongroom_sandbox.recorder import Operation
 
 

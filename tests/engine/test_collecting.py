@@ -22,7 +22,7 @@ from strongroom.model.errors import UsageError
 from strongroom.model.times import format_instant
 from strongroom.model.window import Window
 from strongroom.vault.coverage import put_interval
-from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
+from strongroom_sandbox.options import HookBridgeOptions
 
 NEXT = Window(DAY.end, DAY.end + timedelta(days=1))
 BOTH = Window(DAY.start, NEXT.end)

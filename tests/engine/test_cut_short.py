@@ -34,11 +34,11 @@ from strongroom.model.job import State
 from strongroom.model.plan import Stream
 from strongroom.vault.checkpoints import entries_matching
 from strongroom.vault.sources import counts_header
-from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
-from strongroom_sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.options import HookBridgeOptions, QlaraOptions
 from strongroom_sandbox.recorder import Operation
-from strongroom_sandbox.records import RecordSource, SlotSpan
+from strongroom_sandbox.records import SlotSpan
 from strongroom_sandbox.server import Sandbox
+from strongroom_sandbox.zavu_records import RecordSource
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from strongroom.engine.ingest.planning import enter_window
 from strongroom.engine.queries.lists import list_archives
 from strongroom.model.window import Window
 from strongroom_sandbox.faults import FaultKind
-from strongroom_sandbox.records import DataOptions
+from strongroom_sandbox.zavu_records import DataOptions
 
 TEXT, KEY, TOKEN = "kanarientext", "zv_live_kanarienschluessel", "kanarienlink"
 

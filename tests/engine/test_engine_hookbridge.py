@@ -19,9 +19,15 @@ from strongroom.model.job import Cause, State
 from strongroom.model.plan import Stream
 from strongroom.model.window import Window
 from strongroom_sandbox.faults import FaultKind, InjectedFault
-from strongroom_sandbox.hookbridge_jobs import DirectionShown, Download, Forgotten, HookBridgeOptions, LocationStyle
+from strongroom_sandbox.options import (
+    DirectionShown,
+    Download,
+    ExpiredLook,
+    HookBridgeOptions,
+    LocationStyle,
+    SlotBounds,
+)
 from strongroom_sandbox.recorder import Operation, SandboxOrigin
-from strongroom_sandbox.records import SlotBounds
 
 INBOUND = Stream("taken", "hookbridge", ("inbound",))
 
@@ -86,9 +92,9 @@ def test_a_limit_is_waited_for_and_a_wrong_key_stops_the_source(tmp_path: Path) 
         assert len(bench.sandbox.requests.creates) == before + 1
 
 
-@pytest.mark.parametrize("forgotten", Forgotten)
-def test_an_export_that_expired_before_it_was_fetched_is_made_anew(tmp_path: Path, forgotten: Forgotten) -> None:
-    with open_csv_bench(tmp_path, HookBridgeOptions(forgotten=forgotten)) as bench:
+@pytest.mark.parametrize("look", HookBridgeOptions.expired_looks)
+def test_an_export_that_expired_before_it_was_fetched_is_made_anew(tmp_path: Path, look: ExpiredLook) -> None:
+    with open_csv_bench(tmp_path, HookBridgeOptions(expired=look)) as bench:
         with bench.engine() as engine:
             job = enter_window(engine, HOOKS, DAY, "standard")
             bench.run(engine, hours=0.001)

@@ -9,7 +9,7 @@ import pytest
 
 from kit.engine_bench import open_bench
 from kit.engine_kill import check_house, drive
-from strongroom_sandbox.zavu_jobs import ZavuOptions
+from strongroom_sandbox.options import ZavuOptions
 
 PLACES = (
     "committed intended",

@@ -15,9 +15,8 @@ from kit.engine_bench import DAY, Bench
 from kit.engine_kill import check_house, drive
 from strongroom.engine.ingest.planning import enter_window
 from strongroom_sandbox.faults import FaultKind
-from strongroom_sandbox.hookbridge_jobs import HookBridgeJobView, HookBridgeOptions
-from strongroom_sandbox.qlara_jobs import QlaraJobView
-from strongroom_sandbox.qlara_options import CreateAnswer, QlaraOptions
+from strongroom_sandbox.jobs import JobView
+from strongroom_sandbox.options import CreateAnswer, HookBridgeOptions, QlaraOptions
 
 ASKED = ("committed intended", "recorded intended", "before create", "after create")
 NAMED = (*ASKED, "committed accepted", "recorded accepted")
@@ -102,7 +101,7 @@ DEATHS = [
 ]
 
 
-def jobs_of(bench: Bench) -> Sequence[QlaraJobView | HookBridgeJobView]:
+def jobs_of(bench: Bench) -> Sequence[JobView | JobView]:
     return bench.sandbox.qlara.jobs if bench.sandbox.settings.qlara else bench.sandbox.hookbridge.jobs
 
 

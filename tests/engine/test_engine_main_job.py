@@ -26,8 +26,8 @@ from strongroom.model.errors import SealError, UsageError, VaultLocked
 from strongroom.model.job import Cause, State
 from strongroom.model.window import Window
 from strongroom_sandbox.faults import FaultKind
-from strongroom_sandbox.records import DataOptions
-from strongroom_sandbox.zavu_jobs import ExpiredLook, ZavuOptions
+from strongroom_sandbox.options import ExpiredLook, ZavuOptions
+from strongroom_sandbox.zavu_records import DataOptions
 
 
 def archives(bench: Bench, holding: str = "held") -> list[Archive]:
@@ -255,9 +255,9 @@ def test_a_refused_key_pauses_the_source_instead_of_hammering(bench: Bench) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("look", list(ExpiredLook))
+@pytest.mark.parametrize("look", ZavuOptions.expired_looks)
 def test_an_expired_export_is_replaced_with_its_lineage(tmp_path: Path, look: ExpiredLook) -> None:
-    with open_bench(tmp_path, zavu=ZavuOptions(expired_look=look)) as bench:
+    with open_bench(tmp_path, zavu=ZavuOptions(expired=look)) as bench:
         hang = bench.sandbox.faults.add(FaultKind.ANSWER, on="download", status=500, times=1)
         with bench.engine() as engine:
             first = enter_window(engine, STREAM, DAY, "standard")
@@ -292,7 +292,7 @@ def test_an_export_made_by_a_lost_request_is_adopted_and_a_foreign_one_left_alon
     bench.sandbox.faults.add(FaultKind.RESET, on="create", after=True)
     bench.export()
     (archive,) = archives(bench)
-    mine = [job for job in bench.sandbox.zavu.jobs if set(job.data_types) == set(STREAM.datasets)]
+    mine = [job for job in bench.sandbox.zavu.jobs if set(job.order.data_types) == set(STREAM.datasets)]
     assert [archive.ref] == [job.id for job in mine]
     assert len(bench.sandbox.requests.creates) == 1
 

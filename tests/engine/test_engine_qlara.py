@@ -20,7 +20,7 @@ from strongroom.model.job import Cause, Job, State
 from strongroom.model.plan import Stream
 from strongroom.model.window import Window
 from strongroom_sandbox.faults import FaultKind
-from strongroom_sandbox.qlara_options import CreateAnswer, EntryField, ExpiredShown, LinkRenewal, QlaraOptions
+from strongroom_sandbox.options import CreateAnswer, EntryField, ExpiredLook, LinkRenewal, QlaraOptions
 from strongroom_sandbox.recorder import Operation
 
 SILENT = QlaraOptions(create_answer=CreateAnswer.NOTHING)
@@ -162,10 +162,10 @@ def test_fifty_waiting_exports_cost_one_sweep_a_round(tmp_path: Path, workers: i
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("look", ExpiredShown)
+@pytest.mark.parametrize("look", QlaraOptions.expired_looks)
 @pytest.mark.parametrize("renewal", LinkRenewal)
-def test_an_expired_export_is_made_again(tmp_path: Path, look: ExpiredShown, renewal: LinkRenewal) -> None:
-    with open_csv_bench(tmp_path, QlaraOptions(expired_shown=look, renewal=renewal)) as bench:
+def test_an_expired_export_is_made_again(tmp_path: Path, look: ExpiredLook, renewal: LinkRenewal) -> None:
+    with open_csv_bench(tmp_path, QlaraOptions(expired=look, renewal=renewal)) as bench:
         bench.sandbox.faults.add(FaultKind.ANSWER, on="download", status=500, times=None)
         with bench.engine() as engine:
             job = enter_window(engine, HISTORY, DAY, "standard")
@@ -175,7 +175,7 @@ def test_an_expired_export_is_made_again(tmp_path: Path, look: ExpiredShown, ren
             assert bench.run(engine) == []
         life = kinds(bench, job.id)
         creates = bench.sandbox.requests.creates
-        if look is ExpiredShown.GONE:
+        if look is ExpiredLook.GONE:
             assert "lapsed" in life
             assert (newest(bench).parent, len(creates)) == (job.id, 2)
         else:
@@ -233,7 +233,7 @@ def test_an_export_that_is_still_there_is_fetched_again(tmp_path: Path) -> None:
 
 
 def test_an_export_that_is_gone_is_asked_for_anew(tmp_path: Path) -> None:
-    with open_csv_bench(tmp_path, QlaraOptions(expired_shown=ExpiredShown.GONE)) as bench:
+    with open_csv_bench(tmp_path, QlaraOptions(expired=ExpiredLook.GONE)) as bench:
         bench.export(stream=HISTORY)
         (older,) = archives(bench)
         bench.clock.advance(timedelta(days=5))

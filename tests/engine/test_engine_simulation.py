@@ -37,13 +37,11 @@ from strongroom.model.plan import Plan, Span, Stream
 from strongroom.model.window import Window, subtract
 from strongroom_sandbox.clock import SandboxClock
 from strongroom_sandbox.faults import FaultKind, InjectedFault, Length, WaitHint
-from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
-from strongroom_sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.options import HookBridgeOptions, QlaraOptions, ZavuOptions
 from strongroom_sandbox.recorder import Operation, ProviderName
-from strongroom_sandbox.records import DataOptions
-from strongroom_sandbox.rows import RowOptions
+from strongroom_sandbox.records import RowOptions
 from strongroom_sandbox.server import Sandbox, SandboxSettings
-from strongroom_sandbox.zavu_jobs import ZavuOptions
+from strongroom_sandbox.zavu_records import DataOptions
 
 SINCE = datetime(2026, 11, 1, tzinfo=UTC)
 DAYS = int(os.environ.get("STRONGROOM_SIMULATION_DAYS", "730"))

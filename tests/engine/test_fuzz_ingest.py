@@ -39,8 +39,7 @@ from strongroom.model.job import Cause, Job, State
 from strongroom.model.plan import Stream
 from strongroom.model.provider import Part
 from strongroom.providers.port import Provider, Received
-from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
-from strongroom_sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.options import HookBridgeOptions, QlaraOptions
 
 ROUNDS = 2  # of each provider, without STRONGROOM_FUZZ_SECONDS
 MARKS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}

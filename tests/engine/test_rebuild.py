@@ -26,8 +26,8 @@ from strongroom.vault.layout import Layout
 from strongroom.vault.lock import hold
 from strongroom.vault.vault import open_vault
 from strongroom_sandbox.faults import FaultKind, InjectedFault
+from strongroom_sandbox.options import ZavuOptions
 from strongroom_sandbox.recorder import Operation
-from strongroom_sandbox.zavu_jobs import ZavuOptions
 
 LIKE = {
     "archives": "SELECT * FROM archives ORDER BY id",

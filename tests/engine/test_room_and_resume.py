@@ -28,7 +28,7 @@ from strongroom.model.alert import Level
 from strongroom.model.job import Cause, State
 from strongroom.vault.sources import get_source, put_source
 from strongroom_sandbox.faults import FaultKind
-from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
+from strongroom_sandbox.options import HookBridgeOptions
 from strongroom_sandbox.recorder import Operation
 
 DAY = timedelta(days=1)

@@ -29,7 +29,7 @@ from strongroom.model.job import State
 from strongroom.model.plan import Plan, Span, Stream
 from strongroom.model.window import Window
 from strongroom_sandbox.faults import FaultKind
-from strongroom_sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.options import QlaraOptions
 
 CONTACTS = Stream("contacts", "qlara", ("contacts",))
 DAILY = Plan(CONTACTS, None, Span.DAY, settle=timedelta(hours=1))

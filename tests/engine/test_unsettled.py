@@ -41,7 +41,7 @@ from strongroom.vault.log import add_entry
 from strongroom.vault.sources import lag_of
 from strongroom.vault.streams import StreamState, put_stream
 from strongroom_sandbox.faults import FaultKind, InjectedFault
-from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
+from strongroom_sandbox.options import HookBridgeOptions
 from strongroom_sandbox.recorder import Operation
 
 TODAY = Window(datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 11, 21, tzinfo=UTC))

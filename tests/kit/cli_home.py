@@ -10,9 +10,9 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from strongroom.cli.main import cli
-from strongroom_sandbox.records import DataOptions
+from strongroom_sandbox.options import ZavuOptions
 from strongroom_sandbox.server import SandboxSettings
-from strongroom_sandbox.zavu_jobs import ZavuOptions
+from strongroom_sandbox.zavu_records import DataOptions
 
 API_KEY = "zv_live_canarykey0123456789"
 TEXT = "canary-in-a-message-text"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from kit.http_policies import KEY, TOKEN
-from kit.odd_faults import Ticking, bounds, odd_answers, odd_download
+from kit.odd_faults import BOUNDS, Ticking, odd_answers, odd_download, spoil_create
 from strongroom.model.plan import ExportSpec
 from strongroom.model.window import Window
 from strongroom.providers.hookbridge import build_hookbridge
@@ -17,10 +17,9 @@ from strongroom.providers.port import ProviderSettings
 from strongroom.providers.qlara import build_qlara
 from strongroom_sandbox.clock import SandboxClock
 from strongroom_sandbox.faults import BodyShape, FaultKind, InjectedFault, Length
-from strongroom_sandbox.hookbridge_jobs import Download, HookBridgeOptions
-from strongroom_sandbox.qlara_options import ListEnvelope, QlaraOptions
+from strongroom_sandbox.options import Download, HookBridgeOptions, ListEnvelope, QlaraOptions
 from strongroom_sandbox.recorder import Operation, ProviderName, SandboxOrigin
-from strongroom_sandbox.rows import RowOptions
+from strongroom_sandbox.records import RowOptions
 from strongroom_sandbox.server import Sandbox, SandboxSettings
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -40,7 +39,6 @@ class CsvWorld:
         sandbox: Sandbox,
         clock: SandboxClock,
         dataset: str,
-        read: float,
         auth: str = "key",
         own: Mapping[str, str] | None = None,
     ) -> None:
@@ -55,7 +53,7 @@ class CsvWorld:
             api_key=lambda: secret,
             clock=clock,
             base_url=url,
-            bounds=bounds(read),
+            bounds=BOUNDS,
             monotonic=self.ticking,
             options={**({"auth": auth} if kind is ProviderName.QLARA else {}), **(own or {})},
         )
@@ -79,10 +77,7 @@ class CsvWorld:
         self.advance(timedelta(days=8))
 
     def spoil_create(self, how: str) -> None:
-        word, after = how.split()[0], how.endswith("after")
-        kind = {"reset": FaultKind.RESET, "hang": FaultKind.HANG}.get(word, FaultKind.ANSWER)
-        status = int(word) if word.isdecimal() else 503
-        self.sandbox.faults.add(InjectedFault(kind, Operation.CREATE, after=after, status=status, seconds=10))
+        spoil_create(self, how)
 
     def spoil_download(self, how: str) -> None:
         bent = {
@@ -134,7 +129,7 @@ class CsvWorld:
         """Hold what must be true of every run: no credential went anywhere but home."""
         for secret in self.canaries:
             if secret != TOKEN:
-                assert self.sandbox.requests.astray(secret, self.home) == ()
+                assert self.sandbox.requests.leaked(secret, self.home) == ()
 
     @property
     def _account(self):  # type: ignore[no-untyped-def]
@@ -146,7 +141,6 @@ def csv_world(
     options: HookBridgeOptions | QlaraOptions,
     dataset: str,
     *,
-    read: float = 20,
     auth: str = "key",
     own: Mapping[str, str] | None = None,
 ) -> Iterator[CsvWorld]:
@@ -163,8 +157,6 @@ def csv_world(
         rows=FEW,
     )
     with Sandbox(settings, clock=clock) as sandbox:
-        world = CsvWorld(
-            ProviderName.HOOKBRIDGE if hook else ProviderName.QLARA, sandbox, clock, dataset, read, auth, own
-        )
+        world = CsvWorld(ProviderName.HOOKBRIDGE if hook else ProviderName.QLARA, sandbox, clock, dataset, auth, own)
         yield world
         world.close()

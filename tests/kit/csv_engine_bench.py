@@ -21,9 +21,8 @@ from strongroom.model.archive import Archive
 from strongroom.model.job import Job
 from strongroom.model.plan import Stream
 from strongroom_sandbox.clock import SandboxClock
-from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
-from strongroom_sandbox.qlara_options import QlaraOptions
-from strongroom_sandbox.rows import RowOptions
+from strongroom_sandbox.options import HookBridgeOptions, QlaraOptions
+from strongroom_sandbox.records import RowOptions
 from strongroom_sandbox.server import Sandbox, SandboxSettings
 
 FEW = RowOptions(per_day={"outbound": 40, "inbound": 30, "api": 40, "campaign": 20, "console": 4, "contacts": 2})

@@ -27,9 +27,9 @@ from strongroom.model.job import Job
 from strongroom.model.plan import Stream
 from strongroom.model.window import Window
 from strongroom_sandbox.clock import SandboxClock
-from strongroom_sandbox.records import DataOptions
+from strongroom_sandbox.options import ZavuOptions
 from strongroom_sandbox.server import Sandbox, SandboxSettings
-from strongroom_sandbox.zavu_jobs import ZavuOptions
+from strongroom_sandbox.zavu_records import DataOptions
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = Window(datetime(2026, 11, 18, tzinfo=UTC), datetime(2026, 11, 19, tzinfo=UTC))

@@ -1,10 +1,12 @@
-"""Policies for tests: canary secrets, short bounds, a resolver that can be told what names mean."""
+"""Policies for tests: canary secrets, small bounds, a resolver with names of a test."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from strongroom.providers.addresses import resolve_by_system
 from strongroom.providers.limits import Bounds, Pace, Paths
@@ -13,7 +15,20 @@ from strongroom.providers.policy import HttpPolicy
 KEY = "canary_key_8f2Qz71"
 TOKEN = "canary_token_5hW0x9"
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
-SHORT = Bounds(connect=0.4, read=0.3, call=0.5, answer=4096, pace=Pace(1000, 0.3), export=1 << 20)
+SMALL = Bounds(connect=60, read=60, call=60, answer=4096, export=1 << 20)
+"""Small sizes, and times that no busy machine reaches."""
+QUICK = replace(SMALL, read=0.3, pace=Pace(1000, 0.3))
+"""The same, but an answer that does not come, or comes too slowly, is given up soon."""
+
+
+class AheadClock:
+    """A monotonic clock that a test can move ahead of the real one."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.ahead
 
 
 def names(table: Mapping[str, list[str]]) -> Callable[[str, int], list[str]]:
@@ -29,7 +44,7 @@ def make_policy(
     base_url: str,
     *,
     header: tuple[str, str] = ("Authorization", f"Bearer {KEY}"),
-    bounds: Bounds = SHORT,
+    bounds: Bounds = SMALL,
     paths: Paths | None = None,
     table: Mapping[str, list[str]] | None = None,
     monotonic: Callable[[], float] = time.monotonic,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Protocol
 
 from strongroom.providers.limits import Bounds
 from strongroom_sandbox.faults import FaultKind, InjectedFault
@@ -10,22 +12,46 @@ from strongroom_sandbox.recorder import Operation
 from strongroom_sandbox.server import Sandbox
 
 PAGES, WALK = 45, 40.0  # of a list, in the worlds
+EMPTY = InjectedFault(FaultKind.NO_RECORDS)
+"""Of an export that counts on the list alone: its file takes no time to build."""
 
 
-def bounds(read: float) -> Bounds:
-    """Return bounds that a list without end reaches soon."""
-    return Bounds(read=read, call=20, pages=PAGES, walk=WALK)
+BOUNDS = Bounds(read=60, call=60, pages=PAGES, walk=WALK)
+"""A list without end reaches them soon, and a busy machine does not."""
 
 
 class Ticking:
-    """A monotonic clock that each request moves on, where it is asked to."""
+    """A monotonic clock that each request moves on, where a test says so, and that runs ahead of what hangs."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self.step = 0.0  # seconds for each request
+        self.hangs: Callable[[], bool] = lambda: False
 
     def __call__(self) -> float:
-        return time.monotonic() + self.step * len(self._sandbox.requests)
+        return time.monotonic() + self.step * len(self._sandbox.requests) + 1000 * self.hangs()
+
+
+class Spoiled(Protocol):
+    """What of a world is needed to make its creates fail."""
+
+    sandbox: Sandbox
+    ticking: Ticking
+
+    def creates(self) -> int: ...
+    def exports(self) -> int: ...
+
+
+def spoil_create(world: Spoiled, how: str) -> None:
+    """Make the next create go wrong. One that hangs is given up as soon as it is certain that it arrived."""
+    word, after = how.split()[0], how.endswith("after")
+    kind = {"reset": FaultKind.RESET, "hang": FaultKind.HANG}.get(word, FaultKind.ANSWER)
+    status = int(word) if word.isdecimal() else 503
+    if kind is FaultKind.HANG:
+        done = world.exports if after else world.creates
+        before = done()
+        world.ticking.hangs = lambda: done() > before
+    world.sandbox.faults.add(InjectedFault(kind, Operation.CREATE, after=after, status=status, seconds=60))
 
 
 def odd_download(sandbox: Sandbox, how: str) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 
 from strongroom_sandbox.clock import SandboxClock
-from strongroom_sandbox.records import DataOptions
+from strongroom_sandbox.options import ZavuOptions
 from strongroom_sandbox.server import Sandbox, SandboxSettings
-from strongroom_sandbox.zavu_jobs import ZavuOptions
+from strongroom_sandbox.zavu_records import DataOptions
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = {"dateFrom": "2026-11-10T00:00:00Z", "dateTo": "2026-11-10T23:59:59.999Z"}

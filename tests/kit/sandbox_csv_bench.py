@@ -11,9 +11,8 @@ import httpx
 
 from kit.sandbox_bench import NOW
 from strongroom_sandbox.clock import SandboxClock
-from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
-from strongroom_sandbox.qlara_options import QlaraOptions
-from strongroom_sandbox.rows import RowOptions
+from strongroom_sandbox.options import HookBridgeOptions, QlaraOptions
+from strongroom_sandbox.records import RowOptions
 from strongroom_sandbox.server import Sandbox, SandboxSettings
 
 DAY = {"start_time": "2026-11-10T00:00:00Z", "end_time": "2026-11-10T23:59:59Z"}

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from kit.http_policies import KEY, NOW, SHORT, TOKEN
+from kit.http_policies import KEY, NOW, SMALL, TOKEN
 from strongroom.model.plan import ExportSpec
 from strongroom.model.window import Window
 from strongroom.providers.port import Provider
@@ -33,7 +33,7 @@ COMPLETED = PENDING | {
 
 
 def zavu(url: str = "https://api.example", **more: Any) -> Provider:
-    return build("zavu", ProviderSettings(api_key=lambda: KEY, clock=lambda: NOW, base_url=url, bounds=SHORT, **more))
+    return build("zavu", ProviderSettings(api_key=lambda: KEY, clock=lambda: NOW, base_url=url, bounds=SMALL, **more))
 
 
 def body(**content: object) -> bytes:

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from kit.http_policies import KEY, NOW, SHORT, TOKEN, make_policy
+from kit.http_policies import KEY, NOW, SMALL, TOKEN, make_policy
 from kit.scripted_server import Server, always
 from kit.zavu import COMPLETED, DAY, PENDING, SPEC, zavu
 from strongroom.model.errors import AuthRefused, ProviderError, Transient, Unanswered
@@ -35,7 +35,7 @@ ASKS = {"zavu": SPEC, "hookbridge": ExportSpec(("outbound",), DAY), "qlara": Exp
 
 
 def adapter(name: str, url: str) -> Provider:
-    return build(name, ProviderSettings(api_key=lambda: KEY, clock=lambda: NOW, base_url=url, bounds=SHORT))
+    return build(name, ProviderSettings(api_key=lambda: KEY, clock=lambda: NOW, base_url=url, bounds=SMALL))
 
 
 def look(name: str, content: object, **headers: str) -> Observation:
@@ -48,7 +48,7 @@ RUNNING = {"zavu": {"export": PENDING}, "hookbridge": {"data": HOOK}, "qlara": [
 
 
 @pytest.mark.parametrize("name", sorted(RUNNING))
-def test_a_look_that_is_told_to_wait_says_so(name: str) -> None:
+def test_a_look_that_must_wait_says_so(name: str) -> None:
     assert look(name, RUNNING[name]).retry_at is None
     assert look(name, RUNNING[name], Retry_After="90").retry_at == NOW + timedelta(seconds=90)
 
@@ -94,7 +94,7 @@ PROBLEMS: dict[str, object] = {
 
 
 @pytest.mark.parametrize("name", sorted(PROBLEMS))
-def test_a_problem_under_a_good_status_is_told_in_its_own_words(name: str) -> None:
+def test_a_problem_under_a_good_status_is_shown_in_its_own_words(name: str) -> None:
     with Server(always(200, json.dumps(PROBLEMS[name]).encode())) as api:
         provider = adapter(name, api.url)
         with pytest.raises(Transient) as caught:
@@ -156,7 +156,7 @@ def test_a_refusal_that_was_compressed_keeps_its_words() -> None:
         ("deflate", lambda text: text, "larger than we read, or broke off"),
         ("gzip", lambda text: text, "larger than we read, or broke off"),
         ("gzip", lambda text: gzip.compress(text)[:-9], "larger than we read, or broke off"),
-        ("gzip", lambda text: gzip.compress(text + b" " * SHORT.answer), "larger than we read, or broke off"),
+        ("gzip", lambda text: gzip.compress(text + b" " * SMALL.answer), "larger than we read, or broke off"),
     ],
 )
 def test_an_answer_that_cannot_be_decoded_says_why(coding: str, squeeze: Callable[[bytes], bytes], words: str) -> None:

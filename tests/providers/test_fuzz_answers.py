@@ -24,8 +24,7 @@ from strongroom.providers.policy import HttpPolicy
 from strongroom.providers.port import Provider, ProviderSettings
 from strongroom.providers.registry import build
 from strongroom_sandbox.clock import SandboxClock
-from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
-from strongroom_sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.options import HookBridgeOptions, QlaraOptions
 from strongroom_sandbox.server import Sandbox, SandboxSettings
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)

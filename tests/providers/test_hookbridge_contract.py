@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import fields, replace
 
 from kit.csv_contracts import DAY, NOW, CsvWorld, csv_world
+from kit.odd_faults import EMPTY
 from strongroom.model.errors import (
     AuthRefused,
     ProviderError,
@@ -25,13 +26,19 @@ from strongroom.model.provider import Standing
 from strongroom.model.times import parse_instant
 from strongroom.model.window import Window
 from strongroom.providers.contract import LONG_AGO, ProviderContract, Sink, never
-from strongroom_sandbox.csv_style import CsvHabits
 from strongroom_sandbox.faults import FaultKind, InjectedFault
-from strongroom_sandbox.hookbridge_jobs import DirectionShown, Download, Forgotten, HookBridgeOptions, LocationStyle
+from strongroom_sandbox.options import (
+    CsvStyle,
+    DirectionShown,
+    Download,
+    ExpiredLook,
+    HookBridgeOptions,
+    LocationStyle,
+    SlotBounds,
+    TransferOptions,
+    Unwanted,
+)
 from strongroom_sandbox.recorder import Operation
-from strongroom_sandbox.records import SlotBounds
-from strongroom_sandbox.shared_options import Unwanted
-from strongroom_sandbox.transfer import TransferFaults
 
 FREE = HookBridgeOptions(max_concurrent=None)
 OTHER = HookBridgeOptions(
@@ -47,8 +54,10 @@ OTHER = HookBridgeOptions(
     redirect_status=307,
     delete_status=200,
     sizes_given=False,
-    forgotten=Forgotten.GONE,
+    expired=ExpiredLook.GONE,
     link_life=timedelta(hours=2),
+    fresh_links=False,
+    refusals_count=True,
     dead_link_status=404,
     not_ready_status=404,
     not_ready_code="NOT_FOUND",
@@ -64,7 +73,7 @@ SILENT = HookBridgeOptions(
     direction_shown=DirectionShown.NEVER,
     count_header=True,
     limit_hint=True,
-    csv=CsvHabits(delimiter=";", quote_all=True, bom=True),
+    csv=CsvStyle(delimiter=";", quote_all=True, bom=True),
     with_payload=True,
     page_length=1,
     location=LocationStyle.SCHEME_RELATIVE,
@@ -74,7 +83,7 @@ SILENT = HookBridgeOptions(
 WORLDS = {"as documented": FREE, "the other way": OTHER, "inbound": FREE, "no direction": SILENT}
 ELSEWHERE = {
     "download": "a direct answer comes from the API's own host, which the contract takes for away",
-    "manners": "the contract wants broken downloads resumed; without ranges they are begun anew",
+    "transfer": "the contract wants broken downloads resumed; without ranges they are begun anew",
 }
 DOCUMENTED = {
     *("life", "max_concurrent", "max_per_hour", "failed_authentications", "retention_days", "plan"),
@@ -89,7 +98,7 @@ class TestHookBridge(ProviderContract):
     def world(self, request: pytest.FixtureRequest) -> Iterator[CsvWorld]:
         dataset = "inbound" if request.param == "inbound" else "outbound"
         own = {"missing_direction": "outbound"} if request.param == "no direction" else {}
-        with csv_world(WORLDS[request.param], dataset, read=2.5, own=own) as world:
+        with csv_world(WORLDS[request.param], dataset, own=own) as world:
             yield world
 
 
@@ -124,7 +133,7 @@ def test_every_way_to_redirect_leads_to_the_file(location: LocationStyle, status
 
 @pytest.mark.parametrize("ranges", [True, False])
 def test_the_api_may_serve_the_file_itself(ranges: bool) -> None:
-    options = HookBridgeOptions(download=Download.DIRECT, manners=TransferFaults(ranges=ranges))
+    options = HookBridgeOptions(download=Download.DIRECT, transfer=TransferOptions(ranges=ranges))
     with csv_world(options, "outbound") as world:
         ref = make(world)
         world.finish()
@@ -213,9 +222,9 @@ def test_an_unknown_endpoint_is_refused_by_the_provider() -> None:
         assert caught.value.code == "ENDPOINT_NOT_FOUND"
 
 
-@pytest.mark.parametrize("forgotten", Forgotten)
-def test_however_an_expired_export_looks_it_is_over(forgotten: Forgotten) -> None:
-    with csv_world(HookBridgeOptions(forgotten=forgotten), "outbound") as world:
+@pytest.mark.parametrize("look", HookBridgeOptions.expired_looks)
+def test_however_an_expired_export_looks_it_is_over(look: ExpiredLook) -> None:
+    with csv_world(HookBridgeOptions(expired=look), "outbound") as world:
         ProviderContract().test_an_export_past_its_life_is_no_longer_ready(world)
 
 
@@ -232,7 +241,9 @@ def test_size_and_rows_are_announced() -> None:
 def test_a_list_in_pages_is_read_to_its_end() -> None:
     with csv_world(HookBridgeOptions(page_length=7, max_concurrent=None), "outbound") as world:
         refs = {
-            world.sandbox.hookbridge.add_foreign_job(DAY.start, DAY.end, created_at=NOW - timedelta(hours=hours))
+            world.sandbox.hookbridge.add_foreign_job(
+                DAY.start, DAY.end, created_at=NOW - timedelta(hours=hours), faults=[EMPTY]
+            )
             for hours in range(30)
         }
         assert {entry.observation.ref for entry in world.provider.sweep(LONG_AGO)} == refs
@@ -240,18 +251,18 @@ def test_a_list_in_pages_is_read_to_its_end() -> None:
 
 
 @pytest.mark.parametrize("kind", [FaultKind.LIST_GROWS, FaultKind.LIST_SHUFFLED])
-def test_a_list_that_moves_while_it_is_read_ends_and_tells_nothing_twice(kind: FaultKind) -> None:
+def test_a_list_that_moves_while_it_is_read_ends_and_yields_nothing_twice(kind: FaultKind) -> None:
     with csv_world(HookBridgeOptions(page_length=4, max_concurrent=None), "outbound") as world:
-        refs = {world.sandbox.hookbridge.add_foreign_job(DAY.start, DAY.end) for _ in range(20)}
+        refs = {world.sandbox.hookbridge.add_foreign_job(DAY.start, DAY.end, faults=[EMPTY]) for _ in range(20)}
         world.sandbox.faults.add(InjectedFault(kind, count=2, times=3))
         try:
-            told = [entry.observation.ref for entry in world.provider.sweep(LONG_AGO)]
+            seen = [entry.observation.ref for entry in world.provider.sweep(LONG_AGO)]
         except Transient as error:
             assert kind is FaultKind.LIST_SHUFFLED and "repeat" in error.message
             return
-        assert len(told) == len(set(told))
-        assert set(told) <= {job.id for job in world.sandbox.hookbridge.jobs}
-        assert kind is FaultKind.LIST_SHUFFLED or refs <= set(told)
+        assert len(seen) == len(set(seen))
+        assert set(seen) <= {job.id for job in world.sandbox.hookbridge.jobs}
+        assert kind is FaultKind.LIST_SHUFFLED or refs <= set(seen)
 
 
 def test_the_probe_reads_the_plan() -> None:
@@ -326,7 +337,7 @@ def test_options_that_mean_nothing_are_refused(own: dict[str, str]) -> None:
         pass
 
 
-def test_an_export_that_failed_there_tells_why() -> None:
+def test_an_export_that_failed_there_says_why() -> None:
     with csv_world(FREE, "outbound") as world:
         world.sandbox.faults.add(InjectedFault(FaultKind.JOB_FAILS, message="no room"))
         ref = make(world)

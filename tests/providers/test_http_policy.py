@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from kit.http_policies import KEY, NOW, SHORT, TOKEN, fetch, make_policy
+from kit.http_policies import KEY, NOW, SMALL, TOKEN, fetch, make_policy
 from kit.scripted_server import Seen, Server, always, answer, redirect
 from strongroom.model.errors import AuthRefused, LinkRefused, Transient, UsageError
 from strongroom.providers.contract_fixture import leaks
@@ -124,10 +124,10 @@ def test_circles_end() -> None:
         policy = make_policy(api.url)
         with pytest.raises(Transient, match="circle"):
             policy.call("GET", "/again")
-        assert len(api.seen) == SHORT.redirects + 1
+        assert len(api.seen) == SMALL.redirects + 1
         with pytest.raises(Transient, match="circle"):
             fetch(policy, api.url + "/again")
-    assert len(api.seen) == 2 * (SHORT.redirects + 1)
+    assert len(api.seen) == 2 * (SMALL.redirects + 1)
 
 
 @pytest.mark.parametrize("location", ["", "ftp://127.0.0.1/", "https://u:p@127.0.0.1/", "file:///etc/passwd"])
@@ -182,7 +182,7 @@ def test_the_checked_address_is_the_one_connected_to() -> None:
             f"http://localhost:{storage.port}",
             lambda: ("X-Api-Key", KEY),
             clock=lambda: NOW,
-            bounds=SHORT,
+            bounds=SMALL,
             resolve=resolve,
         )
         assert fetch(policy, f"http://localhost:{storage.port}/x") == b"file"

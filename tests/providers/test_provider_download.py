@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 from msgspec.structs import replace
 
-from kit.http_policies import KEY, NOW, SHORT, TOKEN, StopAfter, make_policy
+from kit.http_policies import KEY, NOW, QUICK, SMALL, TOKEN, StopAfter, make_policy
 from kit.scripted_server import Script, Seen, Server, always, answer, hang, reset
 from strongroom.model.errors import (
     AuthRefused,
@@ -24,7 +24,7 @@ from strongroom.model.provider import Container, Part
 from strongroom.providers.contract_fixture import leaks, taped
 from strongroom.providers.download import download
 from strongroom.providers.limits import Bounds, Pace
-from strongroom_sandbox.codings import encode, label
+from strongroom_sandbox.encoders import coding_label, encode
 
 DATA = bytes(range(256)) * 40  # 10,240 bytes
 ETAG = '"v1"'
@@ -43,7 +43,7 @@ def take(
     url: str,
     size: int | None = None,
     *,
-    bounds: Bounds = SHORT,
+    bounds: Bounds = SMALL,
     stop: Callable[[], bool] = lambda: False,
     authenticated: bool = False,
     api: str = "",
@@ -112,7 +112,7 @@ RESUMED: list[tuple[str, list[Script], type[StrongroomError] | None]] = [
     ("end past the total", [first(4000), rest_of(4000, end=len(DATA))], TransferError),
     ("unknown total", [first(4000), always(206, DATA[4000:], ETag=ETAG, Content_Range="bytes 4000-10239/*")],
      TransferError),
-    ("no range told", [first(4000), always(206, DATA[4000:], ETag=ETAG)], TransferError),
+    ("no range given", [first(4000), always(206, DATA[4000:], ETag=ETAG)], TransferError),
     ("other unit", [first(4000), always(206, DATA[4000:], ETag=ETAG, Content_Range="items 4000-10239/10240")],
      TransferError),
     ("wrong length", [first(4000), always(206, DATA[4000:5000], ETag=ETAG, Content_Range="bytes 4000-10239/10240")],
@@ -174,7 +174,7 @@ def test_resumes_are_bounded() -> None:
     with Server(script) as storage:
         taken = take(storage.url, len(DATA))
     assert isinstance(taken.error, TransferError)
-    assert len(storage.seen) == SHORT.resumes + 1
+    assert len(storage.seen) == SMALL.resumes + 1
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_resumes_are_bounded() -> None:
 )
 def test_what_is_not_the_file_is_refused_by_its_family(script: Script, error: type[StrongroomError]) -> None:
     with Server(script) as storage:
-        taken = take(storage.url, len(DATA))
+        taken = take(storage.url, len(DATA), bounds=QUICK if script is hang else SMALL)
     assert type(taken.error) is error
     assert len(storage.seen) == 1
     if isinstance(taken.error, Transient) and taken.error.status == 429:
@@ -244,7 +244,7 @@ ROWS = b"id,at,text\r\n" + b"".join(b"%d,2026-03-01,x\xc3\xa8\r\n" % number for 
 @pytest.mark.parametrize("announced", [None, len(ROWS), 7])
 def test_a_coded_file_is_taken_whatever_its_label(coding: str, announced: int | None) -> None:
     packed = encode(ROWS, coding)
-    for shown in (label(coding), "none", "x-gzip"):
+    for shown in (coding_label(coding), "none", "x-gzip"):
         with Server(always(200, packed, Content_Encoding=shown)) as storage:
             taken = take(storage.url, announced)
         assert (bytes(taken.data), taken.error) == (packed, None)
@@ -297,13 +297,13 @@ def test_a_gzip_coded_file_that_breaks_off_is_resumed_in_its_coded_bytes() -> No
         assert isinstance(take(storage.url, len(DATA)).error, TransferError), "cut, and nothing to resume by"
 
 
-@pytest.mark.parametrize(("size", "length", "requests"), [(None, -1, 1), (None, None, 1), (SHORT.export + 1, -1, 0)])
+@pytest.mark.parametrize(("size", "length", "requests"), [(None, -1, 1), (None, None, 1), (SMALL.export + 1, -1, 0)])
 def test_no_file_is_larger_than_allowed(size: int | None, length: int | None, requests: int) -> None:
-    with Server(always(200, bytes(SHORT.export + 1), length)) as storage:
+    with Server(always(200, bytes(SMALL.export + 1), length)) as storage:
         taken = take(storage.url, size)
     assert isinstance(taken.error, TransferError)
     assert "allowed are" in taken.error.message
-    assert len(taken.data) <= SHORT.export
+    assert len(taken.data) <= SMALL.export
     assert len(storage.seen) == requests
 
 
@@ -335,9 +335,7 @@ def slow_chunk_head(_seen: Seen, plug: socket.socket) -> None:
 @pytest.mark.parametrize("script", [slow, slow_chunk_head, play(always(200, DATA[:10], len(DATA)))])
 def test_a_file_that_comes_too_slowly_is_given_up(script: Script) -> None:
     with Server(script) as storage:
-        began = time.monotonic()
-        taken = take(storage.url)
-        assert time.monotonic() - began < 8
+        taken = take(storage.url, bounds=QUICK)
     assert isinstance(taken.error, TransferError)
 
 
@@ -348,7 +346,7 @@ def test_a_slow_sink_is_not_a_slow_host() -> None:
     def sink(_chunk: bytes) -> None:
         passed[0] += 1000
 
-    bounds = replace(SHORT, pace=Pace(1_000_000, 0.5))
+    bounds = replace(SMALL, pace=Pace(1_000_000, 0.5))
     with Server(always(200, DATA * 50)) as storage:
         policy = make_policy(storage.url, bounds=bounds, monotonic=lambda: time.monotonic() + passed[0])
         part = Part(f"{storage.url}/x", "x.zip", Container.ZIP_OF_JSON)
@@ -364,7 +362,5 @@ def test_a_stop_ends_it(after: int) -> None:
         plug.recv(1)
 
     with Server(script) as storage:
-        began = time.monotonic()
         taken = take(storage.url, bounds=Bounds(), stop=StopAfter(after))
-        assert time.monotonic() - began < 8
     assert type(taken.error) is Interrupted

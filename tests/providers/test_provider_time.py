@@ -21,5 +21,5 @@ def test_the_age_of_a_cached_answer_counts(age: str, hours: int) -> None:
     assert reply.now == reply.provider_time
 
 
-def test_without_a_date_the_provider_tells_no_time() -> None:
+def test_without_a_date_the_provider_s_time_is_unknown() -> None:
     assert ApiResponse(200, {"age": "5"}, b"", AT).provider_time is None

@@ -9,37 +9,37 @@ import pytest
 from msgspec.structs import fields, replace
 
 from kit.csv_contracts import BASIC, DAY, KEY, NOW, CsvWorld, csv_world
+from kit.odd_faults import EMPTY
 from strongroom.model.errors import AuthRefused, ExportGone, QuotaExceeded, RequestRefused, Transient, UsageError
 from strongroom.model.plan import ExportSpec
 from strongroom.model.provider import Renewal, Standing
 from strongroom.providers.contract import LONG_AGO, ProviderContract, Sink, never
 from strongroom.providers.port import ProviderSettings
 from strongroom.providers.qlara import build_qlara
-from strongroom_sandbox.csv_style import CsvHabits
 from strongroom_sandbox.faults import FaultKind, InjectedFault
-from strongroom_sandbox.qlara_options import (
+from strongroom_sandbox.options import (
     CreateAnswer,
+    CsvStyle,
     EntryField,
-    ExpiredShown,
+    ExpiredLook,
     LinkShape,
     ListEnvelope,
-    ListOrder,
     QlaraOptions,
+    SlotBounds,
+    Unwanted,
 )
-from strongroom_sandbox.qlara_options import LinkRenewal as Again
+from strongroom_sandbox.options import LinkRenewal as Again
 from strongroom_sandbox.recorder import Operation
-from strongroom_sandbox.records import SlotBounds
-from strongroom_sandbox.shared_options import Unwanted
 
 OTHER = QlaraOptions(
     create_answer=CreateAnswer.LOCATION,
     envelope=ListEnvelope.ARRAY,
-    order=ListOrder.OLDEST_FIRST,
+    newest_first=False,
     entry_id_name="exportId",
     entry_fields=frozenset(),
     page_max=10,
     processing_word="CRUNCHING",
-    expired_shown=ExpiredShown.FLAG_ALONE,
+    expired=ExpiredLook.AS_BEFORE,
     link_shape=LinkShape.PLAIN,
     early_status=404,
     retry_after_header=True,
@@ -57,9 +57,10 @@ OTHER = QlaraOptions(
     link_life=timedelta(minutes=20),
     fresh_links=False,
     dead_link_status=410,
-    csv=CsvHabits(delimiter=";", decimal_comma=True),
+    csv=CsvStyle(delimiter=";", decimal_comma=True),
     retention=timedelta(days=30),
     history_object=True,
+    refusals_count=True,
 )
 ODD = QlaraOptions(
     create_answer=CreateAnswer.NESTED,
@@ -72,7 +73,7 @@ ODD = QlaraOptions(
 )
 """Each option that nothing documents, the other way in one of the two."""
 ELSEWHERE = {
-    "manners": "the contract wants broken downloads resumed; without ranges they are begun anew",
+    "transfer": "the contract wants broken downloads resumed; without ranges they are begun anew",
     "list_lag": "the contract wants an export on the list as soon as it is made",
     "entry_ids": "the contract wants every export to be named",
     "expiry_lead": "the contract moves past every life; test_qlara_renewal.py stops in between",
@@ -89,14 +90,14 @@ class TestQlara(ProviderContract):
         basic = request.param == "basic"
         dataset = "message-history" if basic or request.param == "odd" else request.param
         options = ODD if request.param == "odd" else QlaraOptions()
-        with csv_world(options, dataset, read=2.5, auth="basic" if basic else "key") as world:
+        with csv_world(options, dataset, auth="basic" if basic else "key") as world:
             yield world
 
 
 class TestQlaraTheOtherWay(ProviderContract):
     @pytest.fixture
     def world(self) -> Iterator[CsvWorld]:
-        with csv_world(OTHER, "delivery-reports", read=2.5) as world:
+        with csv_world(OTHER, "delivery-reports") as world:
             yield world
 
     def test_an_export_is_asked_for_found_watched_and_fetched(self, world: CsvWorld) -> None:
@@ -139,12 +140,12 @@ def test_an_id_is_found_where_there_is_one(answer: CreateAnswer, id_name: str) -
 
 
 @pytest.mark.parametrize("envelope", ListEnvelope)
-@pytest.mark.parametrize("order", ListOrder)
+@pytest.mark.parametrize("newest_first", [True, False])
 @pytest.mark.parametrize("page_max", [7, 100])
-def test_the_list_is_read_to_its_end_in_every_shape(envelope: ListEnvelope, order: ListOrder, page_max: int) -> None:
-    with csv_world(QlaraOptions(envelope=envelope, order=order, page_max=page_max), "contacts") as world:
+def test_the_list_is_read_to_its_end_in_every_shape(envelope: ListEnvelope, newest_first: bool, page_max: int) -> None:
+    with csv_world(QlaraOptions(envelope=envelope, newest_first=newest_first, page_max=page_max), "contacts") as world:
         refs = {
-            world.sandbox.qlara.add_foreign_job("CONTACTS", created_at=NOW - timedelta(hours=hours))
+            world.sandbox.qlara.add_foreign_job("CONTACTS", created_at=NOW - timedelta(hours=hours), faults=[EMPTY])
             for hours in range(30)
         }
         if page_max == 7:  # asked for 100 a page and given 7, it goes on by the page's number alone
@@ -154,7 +155,7 @@ def test_the_list_is_read_to_its_end_in_every_shape(envelope: ListEnvelope, orde
 
 def test_fifty_exports_cost_one_sweep() -> None:
     with csv_world(QlaraOptions(), "contacts") as world:
-        refs = [world.sandbox.qlara.add_foreign_job("CONTACTS") for _ in range(50)]
+        refs = [world.sandbox.qlara.add_foreign_job("CONTACTS", faults=[EMPTY]) for _ in range(50)]
         before = len(world.sandbox.requests)
         assert len(world.provider.observe(refs)) == 50
         assert len(world.sandbox.requests) == before + 1
@@ -162,16 +163,16 @@ def test_fifty_exports_cost_one_sweep() -> None:
 
 def test_a_list_that_grows_while_it_is_read_loses_nothing() -> None:
     with csv_world(QlaraOptions(page_max=5), "contacts") as world:
-        refs = [world.sandbox.qlara.add_foreign_job("CONTACTS") for _ in range(20)]
+        refs = [world.sandbox.qlara.add_foreign_job("CONTACTS", faults=[EMPTY]) for _ in range(20)]
         world.sandbox.faults.add(InjectedFault(FaultKind.LIST_GROWS, count=3, times=3))
         world.finish()
         assert {seen.standing for seen in world.provider.observe(refs).values()} == {Standing.READY}
 
 
-@pytest.mark.parametrize("order", ListOrder)
-def test_a_list_that_is_reordered_while_it_is_read_loses_nothing(order: ListOrder) -> None:
-    with csv_world(QlaraOptions(page_max=5, order=order), "contacts") as world:
-        refs = [world.sandbox.qlara.add_foreign_job("CONTACTS") for _ in range(20)]
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_a_list_that_is_reordered_while_it_is_read_loses_nothing(newest_first: bool) -> None:
+    with csv_world(QlaraOptions(page_max=5, newest_first=newest_first), "contacts") as world:
+        refs = [world.sandbox.qlara.add_foreign_job("CONTACTS", faults=[EMPTY]) for _ in range(20)]
         world.sandbox.faults.add(InjectedFault(FaultKind.LIST_SHUFFLED, times=None))
         world.finish()
         assert {seen.standing for seen in world.provider.observe(refs).values()} == {Standing.READY}
@@ -185,10 +186,10 @@ def test_an_export_that_the_list_does_not_show_yet_is_not_gone() -> None:
         assert world.provider.observe([ref])[ref].standing is Standing.READY
 
 
-@pytest.mark.parametrize("look", ExpiredShown)
+@pytest.mark.parametrize("look", QlaraOptions.expired_looks)
 @pytest.mark.parametrize("early", [400, 404])
-def test_a_refused_link_means_expired_or_not_yet(look: ExpiredShown, early: int) -> None:
-    with csv_world(QlaraOptions(expired_shown=look, early_status=early), "message-history") as world:
+def test_a_refused_link_means_expired_or_not_yet(look: ExpiredLook, early: int) -> None:
+    with csv_world(QlaraOptions(expired=look, early_status=early), "message-history") as world:
         ref = create(world)
         with pytest.raises(Transient):
             world.provider.parts(ref)

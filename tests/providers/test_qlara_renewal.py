@@ -13,7 +13,7 @@ from strongroom.model.plan import ExportSpec
 from strongroom.model.provider import Standing
 from strongroom.providers.contract import LONG_AGO, Sink, never
 from strongroom_sandbox.faults import FaultKind, InjectedFault
-from strongroom_sandbox.qlara_options import CreateAnswer, EntryField, EntryIds, ExpiredShown, LinkRenewal, QlaraOptions
+from strongroom_sandbox.options import CreateAnswer, EntryField, EntryIds, ExpiredLook, LinkRenewal, QlaraOptions
 from strongroom_sandbox.recorder import Operation
 
 HOUR = timedelta(hours=1)
@@ -51,9 +51,9 @@ def expired(world: CsvWorld) -> str:
 @pytest.mark.parametrize(
     "answer", [CreateAnswer.OBJECT, CreateAnswer.LOCATION, CreateAnswer.NOTE, CreateAnswer.NOTHING]
 )
-@pytest.mark.parametrize("look", [ExpiredShown.STATUS, ExpiredShown.FLAG_ALONE])
-def test_an_expired_export_is_made_again(renewal: LinkRenewal, answer: CreateAnswer, look: ExpiredShown) -> None:
-    options = QlaraOptions(renewal=renewal, create_answer=answer, expired_shown=look)
+@pytest.mark.parametrize("look", [ExpiredLook.STATUS, ExpiredLook.AS_BEFORE])
+def test_an_expired_export_is_made_again(renewal: LinkRenewal, answer: CreateAnswer, look: ExpiredLook) -> None:
+    options = QlaraOptions(renewal=renewal, create_answer=answer, expired=look)
     with csv_world(options, "message-history") as world:
         ref = expired(world)
         again = world.provider.renew(ref)
@@ -133,16 +133,16 @@ def test_a_regeneration_that_is_not_answered_is_sent_once(status: int, error: ty
         assert len([seen for seen in world.sandbox.requests.all if seen.operation is Operation.RENEW]) == 1
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_after_a_restart_no_longer_is_told_from_not_yet_by_the_link_and_the_time(told: bool) -> None:
+@pytest.mark.parametrize("timed", [True, False])
+def test_after_a_restart_link_and_time_distinguish_no_longer_from_not_yet(timed: bool) -> None:
     """An entry that stays COMPLETED says only that it is not available; our new process has never seen it so."""
-    fields = frozenset({EntryField.COMPLETED_AT} if told else set())
-    options = QlaraOptions(expired_shown=ExpiredShown.FLAG_ALONE, entry_fields=fields)
+    fields = frozenset({EntryField.COMPLETED_AT} if timed else set())
+    options = QlaraOptions(expired=ExpiredLook.AS_BEFORE, entry_fields=fields)
     with csv_world(options, "message-history") as world:
         ref = make(world)
         world.expire()
         world.provider = world.restarted()
-        assert standing(world, ref) is (Standing.EXPIRED if told else Standing.RUNNING)
+        assert standing(world, ref) is (Standing.EXPIRED if timed else Standing.RUNNING)
         world.advance(HOUR)
         assert standing(world, ref) is Standing.EXPIRED
 

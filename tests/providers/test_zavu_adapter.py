@@ -166,7 +166,7 @@ def test_a_bad_detail_spoils_only_itself(name: str, bad: object) -> None:
         (NOW - timedelta(minutes=5), "not a date", Standing.EXPIRED),
     ],
 )
-def test_the_end_of_an_export_is_told_by_the_provider_s_clock(expires: datetime, date: str, standing: Standing) -> None:
+def test_the_provider_s_clock_decides_when_an_export_ends(expires: datetime, date: str, standing: Standing) -> None:
     headers = {"Date": date} if date else {}
     assert look(COMPLETED | {"expiresAt": expires.isoformat()}, **headers).standing is standing
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kit.http_policies import KEY, TOKEN
-from kit.odd_faults import Ticking, bounds, odd_answers, odd_download
+from kit.odd_faults import BOUNDS, EMPTY, Ticking, odd_answers, odd_download, spoil_create
 from strongroom.model.errors import QuotaExceeded
 from strongroom.model.plan import ExportSpec
 from strongroom.model.provider import Standing
@@ -17,10 +17,10 @@ from strongroom.providers.contract import ProviderContract
 from strongroom.providers.registry import ProviderSettings, build
 from strongroom_sandbox.clock import SandboxClock
 from strongroom_sandbox.faults import BodyShape, FaultKind, InjectedFault, Length
+from strongroom_sandbox.options import ExpiredLook, ZavuOptions
 from strongroom_sandbox.recorder import Operation, SandboxOrigin
-from strongroom_sandbox.records import DataOptions
 from strongroom_sandbox.server import Sandbox, SandboxSettings
-from strongroom_sandbox.zavu_jobs import ExpiredLook, ZavuOptions
+from strongroom_sandbox.zavu_records import DataOptions
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 DAY = Window(datetime(2026, 10, 30, tzinfo=UTC), datetime(2026, 10, 31, tzinfo=UTC))
@@ -29,7 +29,7 @@ CUT = InjectedFault(FaultKind.CUT, at=3000)
 
 
 class ZavuWorld:
-    def __init__(self, sandbox: Sandbox, clock: SandboxClock, read: float) -> None:
+    def __init__(self, sandbox: Sandbox, clock: SandboxClock) -> None:
         self.sandbox = sandbox
         self.clock = clock
         self.ticking = Ticking(sandbox)
@@ -37,7 +37,7 @@ class ZavuWorld:
             api_key=lambda: KEY,
             clock=clock,
             base_url=sandbox.api_url,
-            bounds=bounds(read),
+            bounds=BOUNDS,
             monotonic=self.ticking,
         )
         self.provider = build("zavu", settings)
@@ -55,10 +55,7 @@ class ZavuWorld:
         self.advance(timedelta(hours=24))
 
     def spoil_create(self, how: str) -> None:
-        word, after = how.split()[0], how.endswith("after")
-        kind = {"reset": FaultKind.RESET, "hang": FaultKind.HANG}.get(word, FaultKind.ANSWER)
-        status = int(word) if word.isdecimal() else 503
-        self.sandbox.faults.add(InjectedFault(kind, Operation.CREATE, after=after, status=status, seconds=10))
+        spoil_create(self, how)
 
     def spoil_download(self, how: str) -> None:
         bent = {
@@ -101,23 +98,23 @@ class ZavuWorld:
         return [dict(seen.headers) for seen in self.sandbox.requests.all if seen.origin is not SandboxOrigin.API]
 
 
-def make_world(options: ZavuOptions | None = None, read: float = 20) -> Iterator[ZavuWorld]:
+def make_world(options: ZavuOptions | None = None) -> Iterator[ZavuWorld]:
     clock = SandboxClock.stopped_at(NOW)
     settings = SandboxSettings(api_key=KEY, token_prefix=TOKEN, zavu=options or ZavuOptions(), data=FEW)
     with Sandbox(settings, clock=clock) as sandbox:
-        yield ZavuWorld(sandbox, clock, read)
+        yield ZavuWorld(sandbox, clock)
 
 
 class TestZavu(ProviderContract):
     @pytest.fixture(params=["as documented", "null fields, capitals, oldest first"])
     def world(self, request: pytest.FixtureRequest) -> Iterator[ZavuWorld]:
         other = ZavuOptions(null_fields=True, upper_case_status=True, newest_first=False)
-        yield from make_world(None if request.param == "as documented" else other, read=2.5)
+        yield from make_world(None if request.param == "as documented" else other)
 
 
-@pytest.mark.parametrize("look", ExpiredLook)
+@pytest.mark.parametrize("look", ZavuOptions.expired_looks)
 def test_every_look_of_an_expired_export_means_the_same(look: ExpiredLook) -> None:
-    for world in make_world(ZavuOptions(expired_look=look)):
+    for world in make_world(ZavuOptions(expired=look)):
         contract = ProviderContract()
         contract.test_an_export_past_its_life_is_no_longer_ready(world)
 
@@ -127,7 +124,7 @@ def test_a_sweep_reads_every_page_in_any_order(newest_first: bool) -> None:
     options = ZavuOptions(newest_first=newest_first, page_max=7, page_default=7)
     for world in make_world(options):
         refs = {
-            world.sandbox.zavu.add_foreign_job(["messages"], created_at=NOW - timedelta(hours=hours))
+            world.sandbox.zavu.add_foreign_job(["messages"], created_at=NOW - timedelta(hours=hours), faults=[EMPTY])
             for hours in range(30)
         }
         assert {entry.observation.ref for entry in world.provider.sweep(NOW - timedelta(days=30))} == refs
@@ -147,7 +144,7 @@ def test_an_export_over_the_quota_says_when_to_come_again() -> None:
         assert (world.creates(), world.exports()) == (4, 3)
 
 
-def test_an_export_that_failed_there_tells_why() -> None:
+def test_an_export_that_failed_there_says_why() -> None:
     for world in make_world():
         world.sandbox.faults.add(InjectedFault(FaultKind.JOB_FAILS, message=f"broken \x1b[31m for {KEY}"))
         accepted = world.provider.create(world.provider.ask(world.spec))

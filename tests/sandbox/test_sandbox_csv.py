@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.sandbox_csv_bench import HookBench, QlaraBench, read_csv
-from strongroom_sandbox.csv_style import CsvColumn, CsvHabits, Sheet, TimeStyle, time_writer
+from strongroom_sandbox.csv_files import CsvColumn, CsvWriter, time_writer
 from strongroom_sandbox.faults import CSV_FILES, ZIP_FILES
-from strongroom_sandbox.hookbridge_shapes import columns_of, pool_of
-from strongroom_sandbox.qlara_shapes import LAYOUTS
-from strongroom_sandbox.qlara_shapes import pool_of as qlara_pool
-from strongroom_sandbox.records import DAY, SlotSpan
-from strongroom_sandbox.rows import Amount, Later, Record, RowOptions, RowSource, SandboxRow
+from strongroom_sandbox.hookbridge_records import columns_of, pool_of
+from strongroom_sandbox.options import CsvStyle, TimeStyle
+from strongroom_sandbox.qlara_records import LAYOUTS
+from strongroom_sandbox.qlara_records import pool_of as qlara_pool
+from strongroom_sandbox.records import DAY, Amount, Later, Record, RowOptions, RowSource, SandboxRow, SlotSpan
 
 OpenHook = Callable[..., HookBench]
 OpenQlara = Callable[..., QlaraBench]
@@ -192,43 +192,43 @@ def test_announced_rows_and_size_can_be_wrong(hook: HookBench, by: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("habits", "encoding", "delimiter"),
+    ("style", "encoding", "delimiter"),
     [
-        (CsvHabits(delimiter=";", decimal_comma=True), "utf-8", ";"),
-        (CsvHabits(delimiter="\t", newline="\n"), "utf-8", "\t"),
-        (CsvHabits(decimal_comma=True), "utf-8", ","),
-        (CsvHabits(quote_all=True, bom=True), "utf-8-sig", ","),
-        (CsvHabits(encoding="utf-16", delimiter=";"), "utf-16", ";"),
-        (CsvHabits(encoding="utf-16-le"), "utf-16-le", ","),
-        (CsvHabits(encoding="cp1252"), "cp1252", ","),
-        (CsvHabits(encoding="iso-8859-15", bom=True), "iso-8859-15", ","),
+        (CsvStyle(delimiter=";", decimal_comma=True), "utf-8", ";"),
+        (CsvStyle(delimiter="\t", newline="\n"), "utf-8", "\t"),
+        (CsvStyle(decimal_comma=True), "utf-8", ","),
+        (CsvStyle(quote_all=True, bom=True), "utf-8-sig", ","),
+        (CsvStyle(encoding="utf-16", delimiter=";"), "utf-16", ";"),
+        (CsvStyle(encoding="utf-16-le"), "utf-16-le", ","),
+        (CsvStyle(encoding="cp1252"), "cp1252", ","),
+        (CsvStyle(encoding="iso-8859-15", bom=True), "iso-8859-15", ","),
     ],
 )
 def test_files_can_be_written_in_many_ways(
-    open_qlara: OpenQlara, habits: CsvHabits, encoding: str, delimiter: str
+    open_qlara: OpenQlara, style: CsvStyle, encoding: str, delimiter: str
 ) -> None:
-    qlara = open_qlara(csv=habits)
+    qlara = open_qlara(csv=style)
     content = qlara.content(qlara.history())
     assert content.startswith(codecs.BOM_UTF8) is (encoding == "utf-8-sig")
     rows = read_csv(content, encoding, delimiter)
     assert len(rows) == 200
     assert next(iter(rows[0])) == "messageId"
     assert all(re.fullmatch(r"0[,.]\d{4}", row["cost"]) for row in rows)
-    assert ("," in rows[0]["cost"]) is habits.decimal_comma
+    assert ("," in rows[0]["cost"]) is style.decimal_comma
     assert any("\n" in row["body"] for row in rows)
     assert "é" in "".join(row["body"] for row in rows)
-    assert content.decode(encoding).endswith("\r\n") is (habits.newline == "\r\n")
+    assert content.decode(encoding).endswith("\r\n") is (style.newline == "\r\n")
 
 
 def test_a_file_can_have_no_header(open_hook: OpenHook) -> None:
-    hook = open_hook(csv=CsvHabits(header=False))
+    hook = open_hook(csv=CsvStyle(header=False))
     assert len(strict(hook.fetch(hook.url()).content)) == 300
 
 
 @pytest.mark.parametrize("settings", [{"encoding": "nonsense"}, {"zone": "Europe/Nowhere"}])
-def test_habits_that_do_not_exist_are_refused(settings: dict[str, Any]) -> None:
+def test_a_style_that_does_not_exist_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(LookupError):
-        CsvHabits(**settings)
+        CsvStyle(**settings)
 
 
 @pytest.mark.parametrize(
@@ -262,10 +262,10 @@ cells = st.one_of(
 @given(row=st.lists(cells, min_size=2, max_size=6), delimiter=st.sampled_from(",;\t|"), quote_all=st.booleans())
 @settings(max_examples=200, deadline=None)
 def test_lines_are_read_back_as_the_cells_they_were(row: list[Any], delimiter: str, quote_all: bool) -> None:
-    sheet = Sheet([CsvColumn(str(n), str(n)) for n in range(len(row))], CsvHabits(delimiter, quote_all))
+    writer = CsvWriter([CsvColumn(str(n), str(n)) for n in range(len(row))], CsvStyle(delimiter, quote_all))
     made = SandboxRow(0, 5, Record({str(n): cell for n, cell in enumerate(row)}))
-    parsed = list(csv.reader(io.StringIO(sheet.line(made), newline=""), delimiter=delimiter, strict=True))
-    assert parsed == [sheet.cells(made)]
+    parsed = list(csv.reader(io.StringIO(writer.line(made), newline=""), delimiter=delimiter, strict=True))
+    assert parsed == [writer.cells(made)]
     assert all(str(cell) == text for cell, text in zip(row, parsed[0], strict=True) if isinstance(cell, str | int))
 
 

@@ -197,7 +197,7 @@ def test_the_announced_size_can_be_wrong(bench: Bench, by: int) -> None:
     assert export["fileSize"] - len(bench.fetch(export["downloadUrl"]).content) == by
 
 
-def test_foreign_exports_can_be_bent_too(bench: Bench) -> None:
+def test_foreign_exports_can_have_faults_too(bench: Bench) -> None:
     made = bench.sandbox.zavu.add_foreign_job(["messages"], faults=[InjectedFault(FaultKind.JOB_FAILS, message="no")])
     bench.advance(minutes=1)
     assert bench.get(made)["errorMessage"] == "no"
@@ -248,7 +248,7 @@ def test_faults_are_removed_and_cleared(bench: Bench) -> None:
     assert (faults.hits(one), faults.hits(two)) == (0, 2)
     faults.clear()
     assert bench.api.get("/v1/exports").status_code == 200
-    assert faults.standing() == {}
+    assert faults.active() == {}
 
 
 def test_every_kind_belongs_to_one_group() -> None:

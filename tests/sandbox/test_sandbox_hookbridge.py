@@ -13,12 +13,17 @@ import pytest
 from kit.credential_leaks import Planted
 from kit.sandbox_bench import NOW
 from kit.sandbox_csv_bench import DAY, HookBench
-from strongroom_sandbox.hookbridge_jobs import DirectionShown, Download, Forgotten, LocationStyle
+from strongroom_sandbox.options import (
+    DirectionShown,
+    Download,
+    ExpiredLook,
+    LocationStyle,
+    SlotBounds,
+    TransferOptions,
+    Unwanted,
+)
 from strongroom_sandbox.recorder import Operation, ProviderName, SandboxOrigin
-from strongroom_sandbox.records import SlotBounds
-from strongroom_sandbox.rows import RowOptions
-from strongroom_sandbox.shared_options import Unwanted
-from strongroom_sandbox.transfer import TransferFaults
+from strongroom_sandbox.records import RowOptions
 
 Open = Callable[..., HookBench]
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -214,7 +219,7 @@ def test_many_wrong_keys_are_a_429_of_another_kind(open_hook: Open) -> None:
     assert hook.plain.get(f"{hook.sandbox.hookbridge_url}/v1/exports").status_code == 401
 
 
-def test_one_export_runs_at_a_time_whoever_created_it(open_hook: Open) -> None:
+def test_one_export_runs_at_a_time_for_all_clients(open_hook: Open) -> None:
     hook = open_hook()
     hook.made()
     refused = hook.create()
@@ -245,14 +250,14 @@ def test_the_download_endpoint_redirects_to_storage_where_no_key_is_needed(hook:
     requests = hook.sandbox.requests
     assert [r.origin for r in requests.to(ProviderName.HOOKBRIDGE).downloads] == [SandboxOrigin.STORAGE]
     assert requests.of(Operation.LINK)[0].job == job_id
-    assert requests.astray("hb_test_sandbox", SandboxOrigin.HOOKBRIDGE) == ()
+    assert requests.leaked("hb_test_sandbox", SandboxOrigin.HOOKBRIDGE) == ()
 
 
-def test_a_key_that_follows_a_redirect_is_on_record(hook: HookBench, planted_strays: Planted) -> None:
+def test_a_key_that_follows_a_redirect_is_on_record(hook: HookBench, planted_leaks: Planted) -> None:
     hook.fetch(hook.url(), Authorization="Bearer hb_test_sandbox")
-    (leak,) = hook.sandbox.requests.astray("hb_test_sandbox", SandboxOrigin.HOOKBRIDGE)
+    (leak,) = hook.sandbox.requests.leaked("hb_test_sandbox", SandboxOrigin.HOOKBRIDGE)
     assert (leak.origin, leak.provider) == (SandboxOrigin.STORAGE, ProviderName.HOOKBRIDGE)
-    assert planted_strays() == [
+    assert planted_leaks() == [
         "GET to storage: it has the header authorization",
         "GET to storage: it holds the credential of hookbridge-api",
     ]
@@ -277,7 +282,7 @@ def test_locations_can_be_relative_and_any_redirect_is_possible(
 
 
 def test_the_download_endpoint_can_answer_with_the_file(open_hook: Open) -> None:
-    hook = open_hook(download=Download.DIRECT, manners=TransferFaults(ranges=True))
+    hook = open_hook(download=Download.DIRECT, transfer=TransferOptions(ranges=True))
     job_id = hook.completed()
     answer = hook.download(job_id)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv")
@@ -311,7 +316,7 @@ def test_an_expired_export_says_so_and_its_download_is_a_410(open_hook: Open) ->
     assert answer.status_code == 410
     assert answer.json()["error"]["code"]
     assert hook.fetch(url).status_code == 403
-    gone = open_hook(forgotten=Forgotten.GONE)
+    gone = open_hook(expired=ExpiredLook.GONE)
     job_id = gone.completed()
     gone.advance(days=7)
     assert gone.api.get(f"/v1/exports/{job_id}").status_code == 404

@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 
 from kit.sandbox_bench import Bench, data, zavu
-from strongroom_sandbox.transfer import TransferFaults
-from strongroom_sandbox.zavu_jobs import ExpiredLook, Unwanted
-from strongroom_sandbox.zip_files import ZipHabits
+from strongroom_sandbox.options import ExpiredLook, TransferOptions, Unwanted, ZipStyle
 
 Open = Callable[..., Bench]
 
@@ -40,14 +38,14 @@ def test_page_lengths_can_be_set(open_bench: Open) -> None:
 
 
 def test_an_expired_export_can_lose_its_link(open_bench: Open) -> None:
-    bench = open_bench(**zavu(expired_look=ExpiredLook.NO_URL))
+    bench = open_bench(**zavu(expired=ExpiredLook.NO_URL))
     export = bench.completed()
     bench.advance(hours=24)
     assert bench.get(export["id"]) == {k: v for k, v in export.items() if k != "downloadUrl"}
 
 
 def test_an_expired_export_can_be_gone(open_bench: Open) -> None:
-    bench = open_bench(**zavu(expired_look=ExpiredLook.GONE))
+    bench = open_bench(**zavu(expired=ExpiredLook.GONE))
     export = bench.completed()
     bench.advance(hours=24)
     assert bench.api.get(f"/v1/exports/{export['id']}").status_code == 404
@@ -134,14 +132,14 @@ def test_durations_can_be_scaled_and_spread(open_bench: Open, pace: float, sprea
 
 
 def test_the_storage_host_can_do_without_ranges_and_etags(open_bench: Open) -> None:
-    bench = open_bench(**zavu(manners=TransferFaults(ranges=False, etags=False)))
+    bench = open_bench(**zavu(transfer=TransferOptions(ranges=False, etags=False)))
     answer = bench.fetch(bench.url(), Range="bytes=5-9")
     assert answer.status_code == 200
     assert not {"etag", "accept-ranges", "content-range"} & set(answer.headers)
 
 
 def test_downloads_can_be_slow(open_bench: Open) -> None:
-    bench = open_bench(**zavu(manners=TransferFaults(rate=2_000_000)))
+    bench = open_bench(**zavu(transfer=TransferOptions(rate=2_000_000)))
     url = bench.url()
     with bench.plain.stream("GET", url) as answer:
         sizes = [len(chunk) for chunk in answer.iter_raw()]
@@ -152,7 +150,7 @@ def test_downloads_can_be_slow(open_bench: Open) -> None:
     ("absent", "expected"), [(False, {"activities.json", "metadata.json"}), (True, {"metadata.json"})]
 )
 def test_an_empty_dataset_can_have_no_member(open_bench: Open, absent: bool, expected: set[str]) -> None:
-    bench = open_bench(zavu=zavu(zip_habits=ZipHabits(empty_absent=absent))["zavu"], **data(per_day={}))
+    bench = open_bench(zavu=zavu(zip_style=ZipStyle(empty_absent=absent))["zavu"], **data(per_day={}))
     assert set(bench.members(bench.url("activities"))) == expected
 
 

@@ -13,10 +13,10 @@ import pytest
 from kit.credential_leaks import Planted
 from kit.sandbox_bench import NOW
 from kit.sandbox_csv_bench import QDAY, QlaraBench, read_csv
-from strongroom_sandbox.qlara_jobs import QlaraJobKind
-from strongroom_sandbox.qlara_options import CreateAnswer, QlaraOptions
+from strongroom_sandbox.options import CreateAnswer, QlaraOptions
+from strongroom_sandbox.qlara_records import QlaraJobKind
 from strongroom_sandbox.recorder import Operation, ProviderName, SandboxOrigin
-from strongroom_sandbox.rows import RowOptions
+from strongroom_sandbox.records import RowOptions
 from strongroom_sandbox.server import SandboxSettings
 
 Open = Callable[..., QlaraBench]
@@ -55,15 +55,15 @@ def test_a_link_leads_to_a_csv_at_the_storage_host(qlara: QlaraBench) -> None:
     assert len(read_csv(answer.content)) == 456
     requests = qlara.sandbox.requests.to(ProviderName.QLARA)
     assert [r.operation for r in requests.all] == [Operation.CREATE, Operation.LINK, Operation.DOWNLOAD]
-    assert requests.astray("ql_test_sandbox", SandboxOrigin.QLARA) == ()
+    assert requests.leaked("ql_test_sandbox", SandboxOrigin.QLARA) == ()
 
 
-def test_a_key_header_that_follows_to_storage_is_on_record(qlara: QlaraBench, planted_strays: Planted) -> None:
+def test_a_key_header_that_follows_to_storage_is_on_record(qlara: QlaraBench, planted_leaks: Planted) -> None:
     url = qlara.link(qlara.completed(qlara.contacts())).json()["url"]
     qlara.fetch(url, **{"X-Api-Key": "ql_test_sandbox"})
     assert qlara.sandbox.requests.headers_at_storage("x-api-key") == ("ql_test_sandbox",)
-    assert len(qlara.sandbox.requests.astray("ql_test_sandbox", SandboxOrigin.QLARA)) == 1
-    assert planted_strays() == [
+    assert len(qlara.sandbox.requests.leaked("ql_test_sandbox", SandboxOrigin.QLARA)) == 1
+    assert planted_leaks() == [
         "GET to storage: it has the header x-api-key",
         "GET to storage: it holds the credential of qlara-api",
     ]

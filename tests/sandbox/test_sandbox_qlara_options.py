@@ -11,18 +11,17 @@ import pytest
 
 from kit.sandbox_bench import NOW
 from kit.sandbox_csv_bench import QDAY, QlaraBench, read_csv
-from strongroom_sandbox.qlara_options import (
+from strongroom_sandbox.options import (
     CreateAnswer,
     EntryField,
     EntryIds,
-    ExpiredShown,
+    ExpiredLook,
     LinkRenewal,
     LinkShape,
     ListEnvelope,
-    ListOrder,
+    SlotBounds,
+    Unwanted,
 )
-from strongroom_sandbox.records import SlotBounds
-from strongroom_sandbox.shared_options import Unwanted
 
 Open = Callable[..., QlaraBench]
 
@@ -91,7 +90,7 @@ def test_the_list_can_come_in_any_envelope(open_qlara: Open, envelope: ListEnvel
 
 
 def test_the_list_can_run_oldest_first(open_qlara: Open) -> None:
-    qlara = open_qlara(order=ListOrder.OLDEST_FIRST)
+    qlara = open_qlara(newest_first=False)
     ids = [qlara.contacts().json()["id"] for _ in range(12)]
     assert [entry["id"] for page in (0, 1) for entry in qlara.listed(page=page)] == ids
 
@@ -117,19 +116,19 @@ def test_entries_can_say_little_or_much(open_qlara: Open) -> None:
 @pytest.mark.parametrize(
     ("shown", "look"),
     [
-        (ExpiredShown.STATUS, [("EXPIRED", False)]),
-        (ExpiredShown.FLAG_ALONE, [("COMPLETED", False)]),
-        (ExpiredShown.GONE, []),
+        (ExpiredLook.STATUS, [("EXPIRED", False)]),
+        (ExpiredLook.AS_BEFORE, [("COMPLETED", False)]),
+        (ExpiredLook.GONE, []),
     ],
 )
 def test_an_expired_export_can_look_otherwise(
-    open_qlara: Open, shown: ExpiredShown, look: list[tuple[str, bool]]
+    open_qlara: Open, shown: ExpiredLook, look: list[tuple[str, bool]]
 ) -> None:
-    qlara = open_qlara(expired_shown=shown)
+    qlara = open_qlara(expired=shown)
     job_id = qlara.completed(qlara.contacts())
     qlara.advance(days=2)
     assert [(entry["status"], entry["isAvailableForDownload"]) for entry in qlara.listed()] == look
-    gone = shown is ExpiredShown.GONE
+    gone = shown is ExpiredLook.GONE
     assert (qlara.link(job_id).status_code, qlara.renew(job_id).status_code) == ((404, 404) if gone else (400, 202))
 
 

@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from strongroom_sandbox.records import DAY, DataOptions, RecordSource, SlotSpan, json_array, micros, stamp
-from strongroom_sandbox.zavu_shapes import DATASETS
-from strongroom_sandbox.zip_files import ZipContent, ZipHabits, ZipStore
-from strongroom_sandbox.zip_writer import ZipWriter
+from strongroom_sandbox.encoders import ZipWriter
+from strongroom_sandbox.options import ZipStyle
+from strongroom_sandbox.records import DAY, SlotSpan, micros
+from strongroom_sandbox.zavu_records import DATASETS, DataOptions, RecordSource, json_array, stamp
+from strongroom_sandbox.zip_files import ZipContent, ZipStore
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 START = SlotSpan.between(NOW, NOW).first
@@ -116,11 +118,11 @@ def test_zips_are_read_by_the_standard_library(level: int | None, descriptors: b
 
 
 def test_a_file_is_built_once_and_not_after_the_end(tmp_path: Path) -> None:
-    room = ZipStore(tmp_path, RecordSource(DataOptions()), ZipHabits())
-    content = ZipContent("exp_1", ("messages",), SlotSpan(START, START + DAY), NOW)
-    built = room.build(content)
+    store = ZipStore(tmp_path, RecordSource(DataOptions()), ZipStyle())
+    content = ZipContent(job="exp_1", datasets=("messages",), span=SlotSpan(START, START + DAY), made_at=NOW)
+    built = store.build(content)
     assert built is not None
-    assert room.build(content) is built
+    assert store.build(content) is built
     assert built.size == built.path.stat().st_size
-    room.stop()
-    assert room.build(ZipContent("exp_2", ("messages",), SlotSpan(START, START + DAY), NOW)) is None
+    store.stop()
+    assert store.build(replace(content, job="exp_2")) is None

@@ -19,7 +19,7 @@ import pytest
 from kit.sandbox_bench import NOW, Bench, data
 from strongroom.model.errors import UsageError, WorldError
 from strongroom_sandbox.clock import SandboxClock, as_clock
-from strongroom_sandbox.quota import FixedWindow, rolling_free_at, seconds_until
+from strongroom_sandbox.jobs import FixedWindow, rolling_free_at, seconds_until
 from strongroom_sandbox.recorder import SandboxOrigin
 from strongroom_sandbox.server import Sandbox, SandboxSettings, require_loopback, serve
 
@@ -112,7 +112,7 @@ def test_a_sandbox_may_be_stopped_before_it_served_anything() -> None:
     sandbox.stop()
 
 
-def test_serve_announces_itself_and_ends_when_told() -> None:
+def test_serve_announces_itself_and_ends_on_request() -> None:
     stop, seen = threading.Event(), []
 
     def announce(sandbox: Sandbox) -> None:
@@ -179,7 +179,7 @@ def test_control_refuses_what_it_cannot_read(bench: Bench, path: str, body: byte
     answer = bench.plain.post(f"{bench.sandbox.api_url}/_sandbox{path}", content=body)
     assert answer.status_code == 400
     assert answer.json()["error"]
-    assert bench.sandbox.faults.standing() == {}
+    assert bench.sandbox.faults.active() == {}
 
 
 def test_everything_about_a_request_is_kept(bench: Bench) -> None:

@@ -65,7 +65,7 @@ def test_if_range_gives_the_whole_file_when_it_changed(file: tuple[Bench, str, b
     assert bench.fetch(url, Range="bytes=5-", **{"If-Range": '"other"'}).status_code == 200
 
 
-def test_head_tells_the_size(file: tuple[Bench, str, bytes]) -> None:
+def test_head_says_the_size(file: tuple[Bench, str, bytes]) -> None:
     bench, url, content = file
     answer = bench.plain.head(url)
     assert (int(answer.headers["content-length"]), answer.content) == (len(content), b"")

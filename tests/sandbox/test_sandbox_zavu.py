@@ -12,7 +12,7 @@ import pytest
 
 from kit.credential_leaks import Planted
 from kit.sandbox_bench import DAY, NOW, Bench, data, zavu
-from strongroom_sandbox.zavu_shapes import DATASETS
+from strongroom_sandbox.zavu_records import DATASETS
 
 Open = Callable[..., Bench]
 MILLIS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -129,10 +129,10 @@ def test_the_file_is_fetched_from_another_origin_without_a_credential(bench: Ben
     assert bench.sandbox.requests.headers_at_storage("Authorization") == ()
 
 
-def test_a_credential_that_reaches_the_storage_host_is_on_record(bench: Bench, planted_strays: Planted) -> None:
+def test_a_credential_that_reaches_the_storage_host_is_on_record(bench: Bench, planted_leaks: Planted) -> None:
     bench.fetch(bench.url(), Authorization="Bearer leaked")
     assert bench.sandbox.requests.headers_at_storage("authorization") == ("Bearer leaked",)
-    assert planted_strays() == ["GET to storage: it has the header authorization"]
+    assert planted_leaks() == ["GET to storage: it has the header authorization"]
 
 
 def test_a_link_opens_its_own_file_only(bench: Bench) -> None:

@@ -29,14 +29,11 @@ from strongroom.engine.queries.lists import list_jobs
 from strongroom.model.errors import UsageError
 from strongroom.model.job import Job, State
 from strongroom_sandbox.faults import FaultKind, InjectedFault
-from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
-from strongroom_sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.options import HookBridgeOptions, QlaraOptions, TransferOptions, ZavuOptions
 from strongroom_sandbox.recorder import Operation, ProviderName
-from strongroom_sandbox.records import DataOptions
-from strongroom_sandbox.rows import RowOptions
+from strongroom_sandbox.records import RowOptions
 from strongroom_sandbox.server import Sandbox, SandboxSettings
-from strongroom_sandbox.transfer import TransferFaults
-from strongroom_sandbox.zavu_jobs import ZavuOptions
+from strongroom_sandbox.zavu_records import DataOptions
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
@@ -52,7 +49,7 @@ DAYS = 2
 CUT_AT = 300_000  # bytes; less than any of Zavu's files has
 _RECORDS_A_DAY = {"messages": 40_000, "conversations": 12_000, "activities": 5_000}
 _ROWS_A_DAY = {"outbound": 15_000, "api": 15_000}
-_MANNERS = TransferFaults(rate=2_000_000)  # bytes a second for one download, so that there is something to watch
+_TRANSFER = TransferOptions(rate=2_000_000)  # bytes a second for one download, so that there is something to watch
 
 
 class DemoScene(Struct, frozen=True):
@@ -88,9 +85,9 @@ def new_scene(folder: Path | None, now: datetime) -> DemoScene:
 def simulated_providers() -> Iterator[Sandbox]:
     """Serve all three; of Zavu one create is lost after it took effect, and one download is cut in the middle."""
     settings = SandboxSettings(
-        zavu=ZavuOptions(manners=_MANNERS),
-        hookbridge=HookBridgeOptions(manners=_MANNERS),
-        qlara=QlaraOptions(manners=_MANNERS),
+        zavu=ZavuOptions(transfer=_TRANSFER),
+        hookbridge=HookBridgeOptions(transfer=_TRANSFER),
+        qlara=QlaraOptions(transfer=_TRANSFER),
         data=DataOptions(per_day=_RECORDS_A_DAY),
         rows=RowOptions(per_day=_ROWS_A_DAY),
     )

@@ -68,11 +68,10 @@ def sandbox(providers: tuple[str, ...], port: int, storage_port: int, seed: int,
     on 127.0.0.1 only.
     """
     require_sandbox()
-    from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
-    from strongroom_sandbox.qlara_options import QlaraOptions
-    from strongroom_sandbox.records import DataOptions
-    from strongroom_sandbox.rows import RowOptions
+    from strongroom_sandbox.options import HookBridgeOptions, QlaraOptions
+    from strongroom_sandbox.records import RowOptions
     from strongroom_sandbox.server import SandboxSettings, serve
+    from strongroom_sandbox.zavu_records import DataOptions
 
     wanted = tuple(dict.fromkeys(providers))
     ports = {wanted[0]: port}

@@ -1,27 +1,48 @@
-"""What one message of a Qlara account looks like, and which of its fields each kind of file shows.
+"""The records of a simulated Qlara account: messages, and the address book.
 
-The account sends in three ways: through the API, by campaigns, and from the web console. The message history holds
-the first alone, delivery reports hold all of them. Columns follow the fields that the vendor names, and where it
-names none, those of its use cases.
+The account sends in three ways: through the API, by campaigns, and from the web console. The message history has only
+the first, delivery reports have all of them. Columns follow the fields that the vendor names, and where it names none,
+those of its use cases.
 
-The address book of a Qlara account: people come, change and go with the sandbox's time.
-
-A contact is a pure function of its slot and of the moment it is looked at: born in its slot, gone after a life of
-its own, changed after each of its seasons. So two copies of the book taken at two times differ as real ones do.
+A contact is a pure function of its slot and of the moment it is looked at: created in its slot, changed after each of
+its seasons, deleted after a lifetime of its own. So two copies of the book at two times differ as real ones do.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
 
-from strongroom_sandbox.csv_style import CsvColumn
-from strongroom_sandbox.qlara_jobs import QlaraJobKind
-from strongroom_sandbox.records import DAY, Slots, SlotSpan, draws, scatter
-from strongroom_sandbox.rows import VARIETY, Amount, Cell, Later, Pool, Record, RowOptions, SandboxRow, Serial
+from strongroom_sandbox.csv_files import CsvColumn
+from strongroom_sandbox.records import (
+    DAY,
+    VARIETY,
+    Amount,
+    Cell,
+    Later,
+    Pool,
+    Record,
+    RowOptions,
+    SandboxRow,
+    Serial,
+    Slots,
+    SlotSpan,
+    draws,
+    scatter,
+)
 from strongroom_sandbox.texts import NAMES, SHOPS, write_formula, write_phone, write_text
+
+
+class QlaraJobKind(StrEnum):
+    """What can be exported."""
+
+    CONTACTS = "CONTACTS"
+    DELIVERY_REPORTS = "DELIVERY_REPORTS"
+    MESSAGE_HISTORY = "MESSAGE_HISTORY"
+
 
 API, CAMPAIGN, CONSOLE = "api", "campaign", "console"
 SOURCES = (API, CAMPAIGN, CONSOLE)

@@ -20,7 +20,7 @@ from datetime import timedelta
 import pytest
 from strongroom_sandbox.faults import FaultKind, InjectedFault
 from strongroom_sandbox.server import Sandbox, SandboxSettings
-from strongroom_sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.options import QlaraOptions
 
 BASIC = "Basic " + base64.b64encode(b"sandbox:ql_test_password").decode()
 
@@ -82,6 +82,7 @@ def test_a_leak_fails_the_test_wherever_it_happens(tmp_path: Path) -> None:
     (tmp_path / "test_leaky.py").write_text(LEAK)
     roots = [Path(__file__).parents[2] / root for root in ("agent", "tui", "tests")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, roots)), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     plugins = ("-p", "kit.credential_leaks", "-p", "no:cacheprovider")
     command = [sys.executable, "-m", "pytest", "-q", *plugins, "--rootdir", "."]
     done = subprocess.run(
@@ -105,20 +106,20 @@ def asked(origin: SandboxOrigin, **headers: str) -> RecordedRequest:
 
 
 @pytest.fixture
-def strays() -> Iterator[LeakedCredentials]:
+def leaks() -> Iterator[LeakedCredentials]:
     yield LeakedCredentials(SandboxSettings(hookbridge_key="same", qlara_key="same").homes)
 
 
-def test_a_credential_at_home_is_none(strays: LeakedCredentials) -> None:
-    assert list(strays.found(asked(SandboxOrigin.API, authorization="Bearer zv_test_sandbox"))) == []
-    assert list(strays.found(asked(SandboxOrigin.HOOKBRIDGE, authorization="Bearer same"))) == []
-    assert list(strays.found(asked(SandboxOrigin.QLARA, x_api_key="same"))) == []
-    assert list(strays.found(asked(SandboxOrigin.STORAGE, accept="*/*"))) == []
-    assert list(strays.found(asked(SandboxOrigin.API, x_api_key="same"))) == [
+def test_a_credential_at_home_is_none(leaks: LeakedCredentials) -> None:
+    assert list(leaks.find(asked(SandboxOrigin.API, authorization="Bearer zv_test_sandbox"))) == []
+    assert list(leaks.find(asked(SandboxOrigin.HOOKBRIDGE, authorization="Bearer same"))) == []
+    assert list(leaks.find(asked(SandboxOrigin.QLARA, x_api_key="same"))) == []
+    assert list(leaks.find(asked(SandboxOrigin.STORAGE, accept="*/*"))) == []
+    assert list(leaks.find(asked(SandboxOrigin.API, x_api_key="same"))) == [
         "it holds the credential of hookbridge-api and qlara-api"
     ]
 
 
-def test_nobody_is_told_where_nobody_asked(strays: LeakedCredentials, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_reported_where_nobody_asked(leaks: LeakedCredentials, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(credential_leaks.VARIABLE)
-    strays.check(asked(SandboxOrigin.STORAGE, cookie="a=b"))
+    leaks.check(asked(SandboxOrigin.STORAGE, cookie="a=b"))

@@ -1,4 +1,4 @@
-"""What one row of a HookBridge export looks like, outbound and inbound.
+"""The records of a simulated HookBridge account, outbound and inbound.
 
 The vendor documents no columns. These are the fields of the log entries and messages that the published SDKs read.
 """
@@ -11,8 +11,8 @@ import random
 import uuid
 from functools import lru_cache
 
-from strongroom_sandbox.csv_style import CsvColumn
-from strongroom_sandbox.rows import VARIETY, Cell, Later, Pool, Record, Serial
+from strongroom_sandbox.csv_files import CsvColumn
+from strongroom_sandbox.records import VARIETY, Cell, Later, Pool, Record, Serial
 from strongroom_sandbox.texts import NAMES, write_formula, write_text, write_words
 
 OUTBOUND, INBOUND = "outbound", "inbound"

@@ -1,7 +1,8 @@
-"""What one record of each Zavu dataset looks like, with holes where its identity and times go.
+"""The records of a simulated Zavu account, as JSON.
 
-Fields follow the vendor's published REST schemas where there are any (messages, conversations, agent executions);
-webhook deliveries and activities have none, and theirs are a plausible invention.
+Fields follow the vendor's published REST schemas where there are any (messages, conversations, agent executions).
+Webhook deliveries and activities have none, and theirs are a plausible invention. Bodies are rendered once, with holes
+where identity and times go.
 """
 
 from __future__ import annotations
@@ -9,17 +10,16 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from strongroom_sandbox.records import DAY, MILLISECOND, VARIETY, Slots, SlotSpan, draws, pick
 from strongroom_sandbox.texts import NAMES, SHOPS, write_phone, write_text, write_words
-
-VARIETY = 512
-"""How many pre-rendered bodies each dataset has: together far more than deflate's 32 KiB window."""
 
 _ID = "\0id"
 _HOLE = re.compile(rb"\\u0000(id|at\+\d+)")
@@ -181,3 +181,123 @@ def _render(record: dict[str, Any]) -> Body:
     holes = tuple(None if part == b"id" else int(part[3:]) for part in parts[1::2])
     parts[1::2] = [b"%016x" if hole is None else b"%b" for hole in holes]
     return Body(b"".join(parts), holes)
+
+
+_LEAST_TARGET = 4096
+_SPARE = 2048
+"""Bytes left for the last record of an exact size: more than any record, so that it always has room."""
+
+
+class DataOptions(Struct, frozen=True):
+    """What the simulated account holds."""
+
+    seed: int = 1
+    per_day: Mapping[str, int] = field(
+        default_factory=lambda: {
+            "messages": 400,
+            "conversations": 60,
+            "webhookDeliveries": 300,
+            "agentExecutions": 40,
+            "activities": 12,
+        }
+    )  # records a day; a dataset that is not named has none
+    target_bytes: int | None = None
+    """Exact bytes of JSON of each dataset in each export, whatever its window; None: as `per_day` says."""
+    canary: str = ""  # appended to a text in every record
+    microseconds: bool = False  # record times have six digits, not three
+    newest_first: bool = False  # order of records in a file
+    zlib_level: int | None = None  # 1 to 9; None: the fast compressor
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.per_day) - set(DATASETS):
+            raise ValueError(f"no such dataset: {', '.join(sorted(unknown))}")
+        if self.target_bytes is not None and self.target_bytes < _LEAST_TARGET:
+            raise ValueError(f"an exact size starts at {_LEAST_TARGET} bytes, got {self.target_bytes}")
+
+
+class RecordSource:
+    """Gives the records of a simulated account."""
+
+    def __init__(self, options: DataOptions) -> None:
+        self.options = options
+
+    def records(self, dataset: str, span: SlotSpan) -> Iterator[bytes]:
+        """Yield each record created inside the span as JSON, oldest first unless the options say otherwise."""
+        if self.options.target_bytes is not None:
+            yield from self._sized(dataset, span, self.options.target_bytes)
+            return
+        rate = self.options.per_day.get(dataset, 0)
+        if rate > 0 and span.first <= span.last:
+            yield from self._drawn(dataset, span, Slots.daily(rate))
+
+    def _sized(self, dataset: str, span: SlotSpan, target: int) -> Iterator[bytes]:
+        """Yield records whose array `[a,b,...]` is exactly `target` bytes long; the last one is padded to fit."""
+        left = target - 2
+        count = left // self._mean_size(dataset) * 21 // 20 + 2
+        slots = Slots(span.first, max(1, span.last - span.first), count)
+        drawn = self._drawn(dataset, span, slots)
+        held = next(drawn)
+        for record in drawn:
+            if left - len(held) - 1 < _SPARE:
+                break
+            left -= len(held) + 1
+            yield held
+            held = record
+        yield _padded(held, TEXT_FIELDS[dataset], left)
+
+    def _mean_size(self, dataset: str) -> int:
+        probe = SlotSpan(0, DAY)
+        sizes = [len(record) + 1 for record in self._drawn(dataset, probe, Slots(0, DAY, 1024))]
+        return sum(sizes) // len(sizes)
+
+    def _drawn(self, dataset: str, span: SlotSpan, slots: Slots) -> Iterator[bytes]:
+        options = self.options
+        pool = bodies(options.seed, dataset, options.canary)
+        digits, grain = (6, 1) if options.microseconds else (3, MILLISECOND)
+        for moment, draw in draws(options.seed, dataset, span, slots, grain=grain, newest_first=options.newest_first):
+            body = pool[pick(draw, VARIETY)]
+            yield body.template % tuple([draw if hole is None else stamp(moment + hole, digits) for hole in body.holes])
+
+
+def json_array(records: Iterator[bytes], batch: int = 512) -> Iterator[bytes]:
+    """Yield the pieces of one JSON array of these records."""
+    lead = b"["
+    waiting: list[bytes] = []
+    for record in records:
+        waiting.append(record)
+        if len(waiting) == batch:
+            yield lead + b",".join(waiting)
+            lead = b","
+            waiting.clear()
+    if waiting:
+        yield lead + b",".join(waiting)
+    elif lead == b"[":
+        yield lead
+    yield b"]"
+
+
+def stamp(moment: int, digits: int = 3) -> bytes:
+    """Write microseconds since 1970 as RFC 3339 with this many decimals, 3 or 6; the rest is cut."""
+    minute, rest = divmod(moment, 60_000_000)
+    if digits == 6:
+        return b"%b%02d.%06dZ" % (_minute(minute), rest // 1_000_000, rest % 1_000_000)
+    return _minute(minute) + _endings()[rest // 1000]
+
+
+@lru_cache(maxsize=4096)
+def _minute(minutes: int) -> bytes:
+    return time.strftime("%Y-%m-%dT%H:%M:", time.gmtime(minutes * 60)).encode("ascii")
+
+
+@cache
+def _endings() -> tuple[bytes, ...]:
+    # Looking seconds and milliseconds up is twice as fast as writing them, and big files hold millions.
+    return tuple(b"%02d.%03dZ" % divmod(millis, 1000) for millis in range(60_000))
+
+
+def _padded(record: bytes, text_field: str, size: int) -> bytes:
+    """Return the record made exactly `size` bytes long by filling up its text."""
+    # A quote inside a JSON string is escaped, so the first match is the field itself.
+    opening = f'"{text_field}":"'.encode()
+    place = record.index(opening) + len(opening)
+    return record[:place] + b"x" * (size - len(record)) + record[place:]

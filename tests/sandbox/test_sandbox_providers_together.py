@@ -18,8 +18,7 @@ from kit.sandbox_bench import NOW
 from kit.sandbox_csv_bench import DAY, QDAY, HookBench, QlaraBench
 from strongroom.model.errors import UsageError
 from strongroom_sandbox.clock import SandboxClock
-from strongroom_sandbox.hookbridge_jobs import HookBridgeOptions
-from strongroom_sandbox.qlara_options import QlaraOptions
+from strongroom_sandbox.options import HookBridgeOptions, QlaraOptions
 from strongroom_sandbox.recorder import Operation, ProviderName, SandboxOrigin
 from strongroom_sandbox.server import Sandbox, SandboxSettings
 
@@ -68,16 +67,16 @@ def test_each_api_has_an_origin_of_its_own_and_all_share_storage(sandbox: Sandbo
 
 
 def test_a_key_for_one_provider_that_reaches_another_is_on_record(
-    sandbox: Sandbox, plain: httpx.Client, planted_strays: Planted
+    sandbox: Sandbox, plain: httpx.Client, planted_leaks: Planted
 ) -> None:
     plain.get(f"{sandbox.qlara_url}/exports", headers=HEADERS["zavu"])
     plain.get(f"{sandbox.mirror_url}/x?key=zv_test_sandbox")
-    assert [r.origin for r in sandbox.requests.astray("zv_test_sandbox", SandboxOrigin.API)] == [
+    assert [r.origin for r in sandbox.requests.leaked("zv_test_sandbox", SandboxOrigin.API)] == [
         SandboxOrigin.QLARA,
         SandboxOrigin.MIRROR,
     ]
-    assert sandbox.requests.astray("hb_test_sandbox", SandboxOrigin.HOOKBRIDGE) == ()
-    assert planted_strays() == [
+    assert sandbox.requests.leaked("hb_test_sandbox", SandboxOrigin.HOOKBRIDGE) == ()
+    assert planted_leaks() == [
         "GET to qlara-api: it holds the credential of api",
         "GET to mirror: it holds the credential of api",
     ]
@@ -167,7 +166,7 @@ def test_an_unsafe_link_can_be_handed_out(hook: HookBench, qlara: QlaraBench) ->
     assert qlara.fetch(across).status_code == 200
 
 
-def test_redirects_across_storage_hosts_record_what_they_receive(hook: HookBench, planted_strays: Planted) -> None:
+def test_redirects_across_storage_hosts_record_what_they_receive(hook: HookBench, planted_leaks: Planted) -> None:
     url = hook.url()
     hook.sandbox.faults.add("redirect", hops=3, across=True)
     answer = hook.plain.get(url, follow_redirects=True, headers={"X-Api-Key": "leak"})
@@ -175,7 +174,7 @@ def test_redirects_across_storage_hosts_record_what_they_receive(hook: HookBench
     assert hook.sandbox.requests.headers_at_storage("x-api-key") == ("leak",) * 4
     assert {r.origin for r in hook.sandbox.requests.at_storage} == {SandboxOrigin.STORAGE, SandboxOrigin.MIRROR}
     assert {r.provider for r in hook.sandbox.requests.at_storage} == {ProviderName.HOOKBRIDGE}
-    assert len(planted_strays()) == 4
+    assert len(planted_leaks()) == 4
 
 
 def test_a_list_grows_while_it_is_paged_so_that_entries_repeat(qlara: QlaraBench) -> None:
