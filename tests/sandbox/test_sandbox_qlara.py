@@ -126,7 +126,8 @@ def test_the_history_holds_what_the_api_sent_and_reports_hold_everything(qlara: 
     assert [row["sendDate"] for row in reports] == sorted(row["sendDate"] for row in reports)
 
 
-def test_reports_can_be_of_one_campaign(qlara: QlaraBench) -> None:
+def test_reports_can_be_of_one_campaign(open_qlara: Open) -> None:
+    qlara = open_qlara(rows=RowOptions(per_day={"api": 2, "campaign": 12, "console": 1}))  # of a whole year
     campaign = qlara.sandbox.qlara.campaigns[2]
     rows = qlara.rows(qlara.reports(campaignId=campaign))
     assert {(row["source"], row["campaignId"]) for row in rows} == {("CAMPAIGN", campaign)}
