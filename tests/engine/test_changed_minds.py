@@ -17,7 +17,7 @@ from strongroom.engine.access.inventory import find_job
 from strongroom.engine.core.sources import open_reading
 from strongroom.engine.ingest.planning import enter_window
 from strongroom.engine.queries.lists import job_life
-from strongroom.model.decision import LONGEST_TOLD
+from strongroom.model.decision import LONGEST_TOLD, RetryPolicy
 from strongroom.model.job import Cause, State
 from strongroom.model.provider import Observation
 from strongroom.providers.port import Provider
@@ -44,12 +44,12 @@ def test_yeses_without_a_name_that_come_to_nothing_are_bounded(tmp_path: Path) -
 def test_a_list_that_stays_shut_ends_an_uncertain_job_where_a_person_sees_it(bench: Bench, status: int) -> None:
     bench.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.CREATE, status=500, after=True))
     bench.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.LIST, status=status, nth=2, times=None))
-    with bench.engine() as engine:
+    with bench.engine(retry_policy=RetryPolicy(blind=timedelta(days=2))) as engine:
         enter_window(engine, STREAM, DAY, "standard")
-        bench.run(engine, hours=engine.retry_policy.blind / timedelta(hours=1) + 1)
+        bench.run(engine, hours=49)
     job = newest(bench)
     assert (job.state, job.cause) == (State.FAILED, Cause.INDISTINCT)
-    assert "7 days" in job.detail
+    assert "2 days" in job.detail
     assert str(status) in job.detail
     assert len(bench.sandbox.requests.creates) == 1
     assert kinds(bench, job.id)[-1] == "given-up"
@@ -58,13 +58,14 @@ def test_a_list_that_stays_shut_ends_an_uncertain_job_where_a_person_sees_it(ben
 @pytest.mark.slow
 def test_a_status_that_nobody_knows_is_waited_for_and_told(tmp_path: Path) -> None:
     options = QlaraOptions(processing_word="BAKING", pending_for=timedelta(0), processing_for=timedelta(hours=30))
-    with open_csv_bench(tmp_path, options) as bench, bench.engine() as engine:
+    soon = RetryPolicy(overdue=timedelta(hours=4))
+    with open_csv_bench(tmp_path, options) as bench, bench.engine(retry_policy=soon) as engine:
         enter_window(engine, HISTORY, DAY, "standard")
         bench.run(engine, hours=2)
         assert newest(bench).state is State.WAITING
         assert "'BAKING'" in newest(bench).detail
         first = newest(bench).id
-        bench.run(engine, hours=24)
+        bench.run(engine, hours=4)
         with open_reading(bench.config) as vault:
             (died,) = [each for each in job_life(vault, find_job(vault, first)).moments if each.kind == "job.died"]
         assert "'BAKING'" in died.words

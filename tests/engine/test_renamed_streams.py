@@ -132,6 +132,7 @@ def test_find_renames_pairs_only_what_asks_for_exactly_the_same() -> None:
         assert find_renames([other], [old]) == []
 
 
+@pytest.mark.slow
 def test_what_was_destroyed_is_not_exported_again_under_a_new_name_nor_by_a_second_stream(bench: Bench) -> None:
     cover(bench)
     destroy_everything(bench)
