@@ -142,7 +142,7 @@ ELSEWHERE = {
     "destruction": "above",
     "erasure": "above",
     "hold": "above; its matter is sealed to the recipients",
-    "handover": "test_handover looks for the person's name and the matter's",
+    "handover": "test_package looks for the person's name and the matter's",
 }
 
 
