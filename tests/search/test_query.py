@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongroom.model.errors import UsageError
-from strongroom.search.entry import SearchEntry, SearchFields, make_entry
+from strongroom.search.entry import Place, SearchEntry, SearchFields, make_entry, searched_text
 from strongroom.search.query import parse_query
 from strongroom.search.terms import Operator, Period
 from strongroom.search.text import fold, phone_digits, same_phone
@@ -21,7 +21,6 @@ FIELDS = SearchFields(
     parties=("contact",),
     channel=("channel",),
     status=("status",),
-    text=("text", "subject"),
 )
 RECORD = {
     "id": "msg_1",
@@ -39,9 +38,8 @@ def entry(**changed: object) -> SearchEntry:
     at = changed.pop("at", datetime(2026, 3, 31, 22, 30, tzinfo=UTC))
     record = {**RECORD, **changed}
     assert at is None or isinstance(at, datetime)
-    return make_entry(
-        record, FIELDS, dataset="messages", stream="support", source="zavu-main", name=str(record["id"]), at=at
-    )
+    place = Place("messages", "support", "zavu-main", FIELDS)
+    return make_entry(record, place, name=str(record["id"]), at=at, text=searched_text(record))
 
 
 HITS = [
@@ -65,6 +63,7 @@ HITS = [
     "party:müller",
     "party:MÜLLER",
     "party:7",
+    "vip",
     "channel:sms",
     "status:delivered",
     "stream:SUPPORT",
@@ -105,7 +104,6 @@ MISSES = [
     "-(refund OR invoice)",
     "invoice OR receipt",
     r"regex:^order",
-    "vip",
     "退订",
 ]
 
@@ -180,11 +178,8 @@ def test_a_record_without_a_time_is_in_no_period() -> None:
     assert parse_query("-on:2026", UTC).accepts(entry(at=None))
 
 
-def test_every_field_is_searched_where_none_is_declared() -> None:
-    found = make_entry(
-        {"a": {"b": ["Deep", 4.5, True, None]}}, SearchFields(), dataset="d", stream="s", source="x", name="", at=None
-    )
-    assert found.text == "deep\n4.5"
+def test_every_text_and_number_of_a_record_is_searched_and_no_name_of_a_field() -> None:
+    assert searched_text({"a": {"b": ["Deep", 4.5, True, None]}, "c": False, "d": 7}) == "deep\n4.5\n7"
 
 
 NUMBERS = {

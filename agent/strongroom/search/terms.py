@@ -135,6 +135,10 @@ class Query(Struct, frozen=True):
         """Say whether a record is a hit."""
         return self.term.accepts(entry)
 
+    def may_match(self, text: str) -> bool:
+        """Say whether a record with this folded text can be a hit: a quick look before anything else of it is read."""
+        return all(term.folded in text for term in self.term.terms if isinstance(term, Words))
+
     @property
     def period(self) -> Period:
         """Return the time outside of which no record can be a hit: archives elsewhere need not be opened."""

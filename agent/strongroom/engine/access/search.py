@@ -32,7 +32,7 @@ from strongroom.model.names import pick_name
 from strongroom.model.plan import DatasetShape
 from strongroom.model.times import Chance
 from strongroom.providers.search_fields import search_fields
-from strongroom.search.entry import SearchEntry, make_entry, texts_in
+from strongroom.search.entry import Place, SearchEntry, make_entry, searched_text, texts_in
 from strongroom.search.query import Names
 from strongroom.search.terms import Operator, Period, Query
 from strongroom.search.text import fold
@@ -189,26 +189,23 @@ def _of_dataset(
     identities: Sequence[X25519Identity],
     progress: SearchProgress,
 ) -> Iterator[Hit]:
-    key, expected = unlock(vault, archive, identities), archive.expectation
+    key, expected, numbers = unlock(vault, archive, identities), archive.expectation, Counter[str]()
     stream = present_streams(vault.catalogue).get(archive.stream, archive.stream)
-    fields, numbers = search_fields(archive.provider, shape.name), Counter[str]()
+    fields = search_fields(archive.provider, shape.name)
+    place = Place(fold(shape.name), fold(stream), fold(archive.source), fields)
     with vault.open_payload(archive) as sealed:
         clear = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
         for record in read_delivered(clear, shape, Caps(), expected.container, expected.files):
             progress.records += 1
-            name = record_id(record.fields, shape)
-            entry = make_entry(
-                record.fields,
-                fields,
-                dataset=shape.name,
-                stream=stream,
-                source=archive.source,
-                name="" if name is None else str(name),
-                at=read_time(record.time),
-            )
-            numbers[entry.id] += 1
+            found = record_id(record.fields, shape)
+            name = "" if found is None else str(found)
+            numbers[name] += 1
+            text = searched_text(record.fields)
+            if not query.may_match(text):
+                continue
+            entry = make_entry(record.fields, place, name=name, at=read_time(record.time), text=text)
             if query.accepts(entry):
-                yield Hit(entry, archive, shape.name, record.line, _digest(record), numbers[entry.id])
+                yield Hit(entry, archive, shape.name, record.line, _digest(record), numbers[name])
 
 
 def _digest(record: Delivered) -> bytes:
