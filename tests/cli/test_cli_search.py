@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from strongroom.model.errors import ExitCode
 from strongroom.model.plan import DatasetShape
 from strongroom.model.provider import Container
 from strongroom.model.times import format_instant
+from strongroom.search.entry import searched_text
 
 SHAPE = DatasetShape("messages", "messages.json", "id", "at")
 TEXTS = ("Your REFUND is on its way", "Order 4711 was sent", "\x1b[31mrefund\u202e and " + "far " * 60, "退款已发出")
@@ -120,3 +121,18 @@ def test_a_damaged_archive_is_named_and_the_exit_code_says_so(house: House) -> N
     result = ask(house, "refund", code=ExitCode.FINDINGS)
     assert "could not be read" in result.stderr
     assert "strongroom verify" in result.stderr
+
+
+def test_a_search_that_is_stopped_shows_what_it_found(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+
+    def look(record: Mapping[str, object]) -> str:
+        looked.append(1)
+        if len(looked) == 4:
+            raise KeyboardInterrupt
+        return searched_text(record)
+
+    monkeypatch.setattr("strongroom.engine.access.search.searched_text", look)
+    result = ask(house, "refund", code=ExitCode.INTERRUPTED)
+    assert len(result.stdout.splitlines()) == 6
+    assert "2 hits; searched 4 records in 0 of 1 archive before it was stopped" in result.stderr

@@ -119,7 +119,7 @@ def _search(
                     hits.append(hit)
                     watch(progress.done, progress.archives)
         except KeyboardInterrupt:
-            tell(f"stopped after {progress.done} of {number(progress.archives, 'archive')}: what was found until then")
+            progress.stopped = True
         found = gather(hits)
         if not vault.read_only:
             note_search(
@@ -220,6 +220,10 @@ def _report(found: Sequence[Found], progress: SearchProgress, shown: Shown) -> i
         tell(f"archive {archive} could not be read: {clean(why)}; next: strongroom verify {short(archive)}")
     if not shown.as_json:
         cut = f"{shown.limit} of " if not shown.count and not shown.by and len(found) > shown.limit else ""
-        searched = f"{number(progress.records, 'record')} in {number(progress.done, 'archive')}"
-        tell(f"{cut}{number(len(found), 'hit')}; searched {searched}")
+        whole = number(progress.done, "archive")
+        searched = f"{progress.done} of {number(progress.archives, 'archive')} before it was stopped"
+        within = searched if progress.stopped else whole
+        tell(f"{cut}{number(len(found), 'hit')}; searched {number(progress.records, 'record')} in {within}")
+    if progress.stopped:
+        return ExitCode.INTERRUPTED
     return ExitCode.FINDINGS if progress.unread else ExitCode.OK

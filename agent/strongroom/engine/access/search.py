@@ -74,6 +74,7 @@ class SearchProgress(Struct):
     archives: int = 0  # to look through
     done: int = 0
     records: int = 0  # compared
+    stopped: bool = False  # by a person, before the end
     unread: dict[str, str] = {}
 
 
