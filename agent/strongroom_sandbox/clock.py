@@ -27,7 +27,7 @@ class SandboxClock:
 
     @classmethod
     def stopped_at(cls, instant: datetime) -> SandboxClock:
-        """Return a clock that stops until it is moved; raise ValueError for a time without a zone."""
+        """Return a stopped clock, which changes only when it is moved; raise ValueError for a time without a zone."""
         fixed = require_utc(instant)
         return cls(lambda: fixed)
 

@@ -1,4 +1,4 @@
-"""The sandbox's own endpoints under `/_sandbox/`, for a process that does not hold the object. Not recorded.
+"""The sandbox's own endpoints under `/_sandbox/`, for a process without the Sandbox object. They are not recorded.
 
 They answer at Zavu's origin for all providers; `provider` in the query or in a body says which one, Zavu by default.
 """

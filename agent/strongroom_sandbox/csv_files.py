@@ -110,7 +110,7 @@ class CsvWriter:
 
 
 def time_writer(style: TimeStyle, zone: str = "UTC") -> Callable[[int], str]:
-    """Return what writes microseconds since 1970 in this style; digits that it has no room for are cut."""
+    """Return what writes microseconds since 1970 in this style; digits beyond its precision are cut."""
     place = ZoneInfo(zone)
 
     @lru_cache(maxsize=4096)
@@ -138,7 +138,7 @@ _Damage = Callable[[CsvWriter, SandboxRow], str | bytes]
 
 
 def change_columns(columns: Sequence[CsvColumn], faults: tuple[InjectedFault, ...]) -> tuple[CsvColumn, ...]:
-    """Return the columns with those added, lost or moved that the faults say."""
+    """Return the columns with those added, removed or moved that the faults name."""
     made = tuple(columns)
     for fault in faults:
         if fault.kind is FaultKind.UNKNOWN_FIELD:
@@ -152,7 +152,7 @@ def change_columns(columns: Sequence[CsvColumn], faults: tuple[InjectedFault, ..
 
 
 def change_rows(rows: Iterator[SandboxRow], span: SlotSpan, faults: tuple[InjectedFault, ...]) -> Iterator[SandboxRow]:
-    """Yield the rows, and behind the first the one that should not be there; nothing comes behind no rows."""
+    """Yield the rows, and after the first the one that should not be there; no rows stay no rows."""
     if first(faults, FaultKind.NO_RECORDS):
         return
     if first(faults, FaultKind.OUTSIDE_WINDOW):
@@ -222,7 +222,7 @@ class CsvContent(FileContent, frozen=True, kw_only=True):
 
 
 class CsvStore(FileStore[CsvContent]):
-    """Builds CSVs in `folder`. `layouts` names the columns of each writer, `rows` finds what belongs in a file."""
+    """Builds CSVs in `folder`. `layouts` names the columns of each kind of file, `rows` finds what belongs in one."""
 
     suffix = ".csv"
     media_type = "text/csv"

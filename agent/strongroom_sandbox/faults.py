@@ -211,7 +211,7 @@ def _operations(kind: FaultKind) -> frozenset[Operation]:
 
 
 def read_fault(data: Any) -> InjectedFault:
-    """Make a fault of decoded JSON; raise ValueError that names an unknown field, kind or a wrong type."""
+    """Convert decoded JSON to a fault; raise ValueError that names an unknown field, kind or a wrong type."""
     if isinstance(data, dict) and (unknown := set(data) - {*InjectedFault.__struct_fields__}):
         raise ValueError(f"a fault has no field {', '.join(sorted(map(str, unknown)))}")
     return msgspec.convert(data, InjectedFault)

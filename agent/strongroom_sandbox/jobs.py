@@ -31,7 +31,7 @@ _GOLDEN = 0.618033988749895
 
 
 class Phase(StrEnum):
-    """What can become of an export."""
+    """The phases of an export."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -285,7 +285,7 @@ class FixedWindow:
 
 
 def rolling_free_at(past: Iterable[datetime], limit: int, length: timedelta, now: datetime) -> datetime | None:
-    """Return when a rolling window has room again, or None when it has room at `now`."""
+    """Return when a rolling window is free again, or None when it is free at `now`."""
     recent = sorted(instant for instant in past if instant > now - length)
     if len(recent) < limit:
         return None

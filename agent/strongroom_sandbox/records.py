@@ -57,7 +57,7 @@ class Slots(Struct, frozen=True):
 
     @classmethod
     def daily(cls, rate: int) -> Slots:
-        """Return slots for this many records a day, at the same places whatever is asked."""
+        """Return slots for this many records a day, at the same places whatever the window."""
         return cls(0, DAY, rate)
 
     def index(self, moment: int) -> int:
@@ -79,7 +79,7 @@ def scatter(value: int) -> int:
 
 
 def pick(draw: int, count: int) -> int:
-    """Return an index below `count`. The product of even draws is skewed: some are had very often, as in real life."""
+    """Return an index below `count`. The product of uniform draws is skewed: some are picked often, as in real life."""
     return (draw & 511) * (draw >> 9 & 511) * (draw >> 18 & 511) * count >> 27
 
 

@@ -47,7 +47,7 @@ class StoredLink(Struct, frozen=True):
 
 
 class Storage:
-    """The files of all providers, and the links to them. Tokens are 32 hexadecimal digits behind `prefix`."""
+    """The files of all providers, and the links to them. Tokens are 32 hexadecimal digits after `prefix`."""
 
     def __init__(self, faults: FaultBook, clock: Clock, random_bytes: Chance, *, prefix: str = "") -> None:
         self.url = ""  # set once the port is known

@@ -79,7 +79,7 @@ def write_text(random_bytes: random.Random, *, words: int = 11) -> str:
 
 
 def write_words(random_bytes: random.Random, most: int) -> str:
-    """Return up to `most` filler words; a few words are far commoner than the rest, as in real text."""
+    """Return up to `most` filler words; a few words are far more common than the rest, as in real text."""
     count = random_bytes.randrange(most // 2, most + 1)
     return " ".join(WORDS[min(len(WORDS) - 1, int(random_bytes.paretovariate(0.6)) - 1)] for _ in range(count))
 

@@ -48,7 +48,7 @@ def test_a_link_to_a_place_that_is_not_allowed_is_told_once_as_what_it_is(tmp_pa
         with open_reading(bench.config) as vault:
             done = find_job(vault, job.id)
         assert (done.state, done.cause) == (State.FAILED, Cause.LINK_REFUSED)
-        assert "files.example was to be reached without encryption" in done.detail
+        assert "files.example cannot be used without encryption" in done.detail
         assert len(bench.sandbox.requests.creates) == 1
 
 

@@ -151,8 +151,8 @@ def test_a_refusal_that_was_compressed_keeps_its_words() -> None:
 @pytest.mark.parametrize(
     ("coding", "squeeze", "words"),
     [
-        ("br", lambda text: text, r"encoding that was not asked for \(br\)"),
-        ("gzip, deflate", gzip.compress, r"encoding that was not asked for \(gzip, deflate\)"),
+        ("br", lambda text: text, r"encoding that was not requested \(br\)"),
+        ("gzip, deflate", gzip.compress, r"encoding that was not requested \(gzip, deflate\)"),
         ("deflate", lambda text: text, "larger than we read, or broke off"),
         ("gzip", lambda text: text, "larger than we read, or broke off"),
         ("gzip", lambda text: gzip.compress(text)[:-9], "larger than we read, or broke off"),

@@ -146,7 +146,7 @@ def test_a_public_name_with_a_private_address_is_not_contacted(addresses: list[s
         with pytest.raises(Transient, match="was not contacted"):
             policy.call("POST", "/v1/exports", body={})
         policy = make_policy("https://api.example", table={"files.example": addresses})
-        with pytest.raises(LinkRefused, match="download was not begun"):
+        with pytest.raises(LinkRefused, match="download did not start"):
             fetch(policy, f"https://files.example:{inside.port}/x?token={TOKEN}")
     assert not inside.seen
 
@@ -157,7 +157,7 @@ def test_a_public_name_with_a_private_address_is_not_contacted(addresses: list[s
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_public_source_is_not_led_to_the_inside(host: str, scheme: str) -> None:
     policy = make_policy("https://api.example")
-    with pytest.raises(LinkRefused, match="download was not begun"):
+    with pytest.raises(LinkRefused, match="download did not start"):
         fetch(policy, f"{scheme}://{host}:9/x")
 
 
@@ -235,7 +235,7 @@ def test_a_proxy_is_used_when_configured_and_never_for_loopback() -> None:
         with pytest.raises(Transient, match="proxy"):
             make_policy("https://api.example", paths=through).call("POST", "/v1/exports", body={})
         assert make_policy(api.url, paths=through).call("GET", "/").status == 200
-        with pytest.raises(LinkRefused, match="download was not begun"):
+        with pytest.raises(LinkRefused, match="download did not start"):
             fetch(make_policy("https://api.example", paths=through), "https://10.0.0.1/x")
     (seen,) = proxy.seen
     assert (seen.method, seen.target) == ("CONNECT", "api.example:443")

@@ -87,7 +87,7 @@ def test_a_whole_file_arrives_as_it_is(size: int | None, length: int | None) -> 
     assert seen.target == f"/export.zip?token={TOKEN}"
     assert seen.headers["accept-encoding"] == "identity"
     assert {"authorization", "range", "cookie"}.isdisjoint(seen.headers)
-    assert ("nobody announced its size" in tape.text) == (size is None and length is None)
+    assert ("its size was not announced" in tape.text) == (size is None and length is None)
     assert TOKEN not in tape.text
 
 

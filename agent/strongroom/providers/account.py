@@ -41,7 +41,7 @@ STANDINGS: Mapping[str, Standing] = MappingProxyType(
 
 
 class ExportKeys(Struct, frozen=True):
-    """Under which keys a provider's export object holds what we read of it."""
+    """The keys under which a provider's export object has what we read."""
 
     created: str
     completed: str
@@ -79,7 +79,7 @@ def bearer(settings: ProviderSettings) -> Credential:
 
 
 def export_path(label: str, exports: str, ref: str) -> str:
-    """Return the path of one export below the path of all; raises RequestRefused for what cannot be its name."""
+    """Return the path of one export below `exports`; raises RequestRefused for an impossible name."""
     if not re.fullmatch(r"[\x21-\x7e]{1,500}", ref) or set(ref) <= {"."}:
         raise RequestRefused(f"this cannot be the name of a {label} export")
     return f"{exports}/{quote(ref, safe='')}"
@@ -110,7 +110,7 @@ def usable(label: str, reply: ApiResponse) -> Iterator[None]:
 
 
 def unanswered(label: str, reply: ApiResponse, why: Unusable) -> Unanswered:
-    """Return the error for a create that was taken, by an answer that does not say what was made."""
+    """Return the error for a create that was accepted with an answer that does not name the export."""
     return Unanswered(
         f"{label} accepted the export request, but its answer cannot be used: {why}{error_words(reply)}",
         hint=LOOK_FIRST,
@@ -120,7 +120,7 @@ def unanswered(label: str, reply: ApiResponse, why: Unusable) -> Unanswered:
 
 
 def gone(label: str, ref: str, word: str) -> ExportGone:
-    """Return the error for an export that delivers nothing any more."""
+    """Return the error for an export that cannot be downloaded any more."""
     return ExportGone(f"the {label} export {safe_name(ref)} is {word}", hint="a new export of the window is needed")
 
 
@@ -136,9 +136,9 @@ def require_ready(label: str, seen: Observation) -> None:
 def walk(
     policy: HttpPolicy, fetch: Callable[[str], tuple[ApiResponse, Page]]
 ) -> Iterator[tuple[ApiResponse, list[dict[str, object]]]]:
-    """Yield the pages of a list that leads on by cursors; `fetch` takes a cursor, first an empty one.
+    """Yield the pages of a list with cursors; `fetch` takes a cursor, an empty one first.
 
-    An empty page that leads on is not the end: a provider filters after it has cut its pages. Raises Transient when
+    An empty page with a cursor is not the end: a provider may filter after it has cut its pages. Raises Transient when
     the cursors do not lead to an end within the policy's bounds.
     """
     cursor, cursors, walk_on = "", {""}, paced(policy)
@@ -173,12 +173,12 @@ def paced(policy: HttpPolicy) -> Callable[[], None]:
 
 
 def is_recent(seen: Observation, since: datetime) -> bool:
-    """Say whether an export may have been made since then: one without a time may."""
+    """Say whether an export may have been created since then; one without a time may."""
     return seen.created_at is None or seen.created_at >= since
 
 
 def requests_left(reply: ApiResponse) -> int | None:
-    """Return how many requests the account may still make by the answer's header, or None."""
+    """Return how many requests the answer's header says are left, or None."""
     left = reply.headers.get("x-ratelimit-remaining", "")
     return int(left) if re.fullmatch("[0-9]{1,9}", left) else None
 
@@ -213,14 +213,14 @@ def read_observation(export: object, reply: ApiResponse, keys: ExportKeys) -> Ob
 
 
 def read_ref(value: object) -> str:
-    """Return an export's id; raises Unusable for what can be none."""
+    """Return an export's id; raises Unusable for anything else."""
     if not isinstance(value, str) or not value or len(value) > 500 or not value.isprintable():
         raise Unusable("it has an export without a usable id")
     return value
 
 
 def read_time(value: object) -> datetime | None:
-    """Return an instant; None for anything else, a time without a zone included."""
+    """Return an instant; None for anything else, including a time without a zone."""
     try:
         return parse_instant(value) if isinstance(value, str) else None
     except (ValueError, OverflowError):
@@ -240,12 +240,12 @@ def read_expiry(value: object, created_at: datetime | None) -> datetime | None:
 
 
 def read_count(value: object) -> int | None:
-    """Return a size or a count; None for what can be none."""
+    """Return a size or a count; None for anything else."""
     return value if type(value) is int and 0 <= value <= _LARGEST else None
 
 
 def require_items(items: object) -> list[dict[str, object]]:
-    """Return the entries of a list; raises Unusable for what is none."""
+    """Return the entries of a list; raises Unusable for anything else."""
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise Unusable("it has no list of exports")
     return items

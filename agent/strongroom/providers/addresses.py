@@ -52,7 +52,7 @@ class Origin(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An address: where to connect, and what to ask for there, byte for byte as it was given (signatures cover it)."""
+    """An address: where to connect, and what to request there, byte for byte as given (signatures cover it)."""
 
     origin: Origin
     target: str = field(default="/", repr=False)
@@ -78,8 +78,8 @@ def parse_link(text: str) -> Link:
 def parse_locator(text: str) -> Link:
     """Read a download link as a provider gives it; raises BadLink.
 
-    A raw space or a letter beyond ASCII behind the host is percent-encoded, once; escapes that are there stay as they
-    are. Control characters are refused.
+    A space or a letter beyond ASCII after the host is percent-encoded; existing escapes stay as they are.
+    Control characters are refused.
     """
     text = text.strip()
     opening = _OPENING.match(text)
@@ -137,7 +137,7 @@ class AddressRefused(Exception):
 
 
 def resolve_by_system(host: str, port: int) -> list[str]:
-    """Ask the operating system for a host's addresses, in its order of preference. Takes as long as it takes."""
+    """Ask the operating system for a host's addresses, in its order of preference. May block for long."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
@@ -172,7 +172,7 @@ class Reach(Struct, frozen=True):
     def _check(self, origin: Origin, address: Address) -> None:
         faces = list(_faces(address))
         if any(face.is_multicast or face.is_unspecified for face in faces):
-            raise AddressRefused(f"{origin.host} leads to {address}, which no server can have")
+            raise AddressRefused(f"{origin.host} resolves to {address}, which no server can have")
         if faces[-1].is_loopback:
             self._check_loopback(origin, address)
             return
@@ -180,21 +180,21 @@ class Reach(Struct, frozen=True):
             raise _unencrypted(origin)
         if not self.allow_private and any(map(_is_special, faces)):
             raise AddressRefused(
-                f"{origin.host} leads to the private or reserved address {address}",
+                f"{origin.host} resolves to the private or reserved address {address}",
                 "set allow_private_addresses = true for this source if you mean it",
             )
 
     def _check_loopback(self, origin: Origin, address: Address) -> None:
         if not (self.allow_loopback or self.allow_private):
             raise AddressRefused(
-                f"{origin.host} leads to this machine itself ({address})",
+                f"{origin.host} resolves to this machine ({address})",
                 "set allow_private_addresses = true for this source if you mean it",
             )
 
 
 def _unencrypted(origin: Origin) -> AddressRefused:
     return AddressRefused(
-        f"{origin.host} was to be reached without encryption (http)", "only https is used outside loopback"
+        f"{origin.host} cannot be used without encryption (http)", "use https: http is allowed only for loopback"
     )
 
 

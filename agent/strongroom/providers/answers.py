@@ -46,7 +46,7 @@ _SHORTEST = 4
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Return the text without the secrets (also percent-encoded), tokens and queries of addresses.
 
-    A secret shorter than four characters is not looked for: it would blot out half of any sentence.
+    A secret shorter than four characters is not looked for: it would hide half of any sentence.
     """
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         if len(secret) >= _SHORTEST:
@@ -57,7 +57,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def plain_words(text: object, secrets: Iterable[str] = (), limit: int = 200) -> str:
-    """Return foreign text as one printable, redacted line of at most `limit` characters; empty when it is no text."""
+    """Return foreign text as one printable, redacted line of at most `limit` characters; empty if it is not text."""
     if not isinstance(text, str):
         return ""
     visible = "".join(char if char.isprintable() else " " for char in text[: limit * 50])
@@ -70,7 +70,7 @@ _MILLISECONDS_FROM = 1e11  # Unix times below this (until the year 5138) can onl
 
 
 def retry_at(headers: Mapping[str, str], body: object, now: datetime) -> datetime | None:
-    """Return when to come again, or None where the answer does not say. Pure.
+    """Return when to ask again, or None where the answer does not say. Pure.
 
     `headers` have lower-case names. Read are `Retry-After` (RFC 9110: seconds or a date), `X-RateLimit-Reset` (Unix
     milliseconds, or seconds where the number is too small for that) and `retryAfter` in the body, its `details` or
@@ -84,7 +84,7 @@ def retry_at(headers: Mapping[str, str], body: object, now: datetime) -> datetim
 
 
 def parse_date(text: str) -> datetime | None:
-    """Read an HTTP date; None where it is none."""
+    """Read an HTTP date; None for anything else."""
     try:
         date = parsedate_to_datetime(text)
         return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
@@ -153,7 +153,7 @@ _REQUEST_IDS = ("x-request-id", "request-id", "x-correlation-id", "cf-ray")
 
 
 class Unusable(ValueError):
-    """An answer with a good status whose body is not what it should be. The message says in what, in plain words."""
+    """An answer with a good status whose body is not what it should be. The message says what is wrong."""
 
 
 class ProviderProblem(Struct, frozen=True):
@@ -165,7 +165,7 @@ class ProviderProblem(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class ApiResponse:
-    """One whole answer of an API. Its body is parsed once, however many entries of a list ask what it says."""
+    """One whole answer of an API. Its body is parsed once, however many entries of a list are read from it."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)  # names in lower case
@@ -197,7 +197,7 @@ class ApiResponse:
     def require_whole(self) -> None:
         """Raise Unusable for a body that was cut, or that is still encoded."""
         if self.coding:
-            raise Unusable(f"the answer came in an encoding that was not asked for ({self.words(self.coding, 30)})")
+            raise Unusable(f"the answer came in an encoding that was not requested ({self.words(self.coding, 30)})")
         if not self.whole:
             raise Unusable("the answer is larger than we read, or broke off")
 
@@ -209,7 +209,7 @@ class ApiResponse:
             return {}
 
     def words(self, value: object, limit: int = 200) -> str:
-        """Return foreign text made fit to show."""
+        """Return foreign text made safe to show."""
         return plain_words(value, self.secrets, limit)
 
     @cached_property
@@ -227,7 +227,7 @@ class ApiResponse:
 
     @cached_property
     def retry_at(self) -> datetime | None:
-        """When the provider says that we may come again, by our clock; a good answer may say so, too.
+        """When the provider says that we may ask again, by our clock; a good answer may say so, too.
 
         Every answer may name its limits: their reset is a wait only where nothing is left of them.
         """

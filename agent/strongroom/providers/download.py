@@ -132,7 +132,7 @@ class _Download:
         if answer.status != 206:
             raise TransferError(f"the download cannot be resumed here: its host answered {answer.status}, not 206")
         if answer.headers.get("content-type", "").lower().startswith("multipart/"):
-            raise TransferError("the resumed download came in several pieces, which was not asked for")
+            raise TransferError("the resumed download came in several pieces, which was not requested")
         if answer.headers.get("content-encoding", "") != self._headers_seen.get("content-encoding", ""):
             raise TransferError("the resumed download came in another encoding")
         span = _RANGE.fullmatch(answer.headers.get("content-range", ""))
@@ -188,7 +188,7 @@ class _Download:
                 self._sink(self._opening)
         if not self._sized:
             _LOG.warning(
-                "%s: nobody announced its size; only its content can show that its %d bytes are all",
+                "%s: its size was not announced; only its content can show that its %d bytes are complete",
                 self._part.name,
                 self._received,
             )
@@ -231,7 +231,9 @@ def _trouble(answer: WireResponse) -> StrongroomError:
         )
     if 400 <= status < 500:
         return LinkDead(
-            f"the download link is dead ({status})", hint="a fresh link is asked for; nothing to do", status=status
+            f"the download link is dead ({status})",
+            hint="Strongroom requests a new link; there is nothing to do",
+            status=status,
         )
     return TransferError(f"the host that holds the file answered {status} instead of the file")
 
@@ -240,10 +242,12 @@ def _check_opening(opening: bytes, headers: Mapping[str, str]) -> None:
     """Refuse a web page, an error document, several pieces in one, and a coding that no reader undoes."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind.startswith("multipart/") and opening.lstrip().startswith(b"--"):
-        raise TransferError("the file came in several pieces in one answer, which was not asked for")
+        raise TransferError("the file came in several pieces in one answer, which was not requested")
     markup = _MARKUP.match(opening.removeprefix(b"\xef\xbb\xbf"))
     if markup is not None and not (markup[1] or kind.endswith("html")):
-        raise LinkDead("an error document came instead of the file", hint="a fresh link is asked for; nothing to do")
+        raise LinkDead(
+            "an error document came instead of the file", hint="Strongroom requests a new link; there is nothing to do"
+        )
     if markup is not None:
         raise TransferError("a web page came instead of the file", hint="check for a proxy or login page on the way")
     _check_coding(opening, headers.get("content-encoding", ""))

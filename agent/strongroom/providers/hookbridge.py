@@ -86,8 +86,8 @@ _MISSING = "missing_direction"
 def build_hookbridge(settings: ProviderSettings) -> Provider:
     """Return the adapter for one HookBridge project.
 
-    The option `missing_direction` is "unknown" (the default) or "outbound": what an export is taken for on a list that
-    shows no direction at all; `accept` is in `read_accepts`, and the others name columns (`name_columns`). Raises
+    The option `missing_direction` is "unknown" (the default) or "outbound": what an export counts as on a list that
+    shows no direction at all. `accept` is in `read_accepts`, and the others name columns (`name_columns`). Raises
     UsageError for what cannot be used.
     """
     missing = settings.options.get(_MISSING, "unknown")
@@ -155,8 +155,8 @@ class HookBridge(Plain):
     def sweep(self, since: datetime) -> Iterator[Listed]:
         """Read the whole list, whose order is not documented, before yielding any of it.
 
-        A list on which not one export has a direction says nothing of it: then none equals a request, unless the
-        options say that all are outbound. An entry without one may repeat a request of either direction all the same.
+        On a list where no export has a direction, none equals a request, unless the options say that all are
+        outbound. An entry without a direction may still repeat a request of either.
         """
         found: dict[str, tuple[dict[str, object], Observation]] = {}
         for reply, items in walk(self._policy, self._page):
@@ -186,7 +186,7 @@ class HookBridge(Plain):
         return download(self._policy, part, sink, stop)
 
     def delete(self, ref: str) -> None:
-        """Delete the export; one that is gone already is no trouble."""
+        """Delete the export; one that is already gone is a success."""
         reply = self._policy.call("DELETE", export_path(_LABEL, _EXPORTS, ref))
         if reply.status in (404, 410) or 200 <= reply.status < 300:
             return

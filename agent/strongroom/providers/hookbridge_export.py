@@ -74,7 +74,7 @@ def read_possible_asks(export: Mapping[str, object]) -> list[Ask]:
 
 
 def take_filters(spec: ExportSpec) -> str:
-    """Return the requested direction; raises RequestRefused for what one export cannot be."""
+    """Return the requested direction; raises RequestRefused for what one export cannot have."""
     direction, filters = spec.datasets[0] if len(spec.datasets) == 1 else "", dict(spec.filters)
     if direction not in SHAPES:
         words = f"the datasets {', '.join(spec.datasets)} in one file" if spec.datasets else "no datasets"
@@ -132,7 +132,7 @@ def read_retention(reply: ApiResponse) -> timedelta | None:
 
 
 def _read_items(content: Mapping[str, object]) -> list[dict[str, object]]:
-    """Return the list; null is an empty one, or a project without exports could never ask for its first."""
+    """Return the list. Null is an empty one: otherwise a project without exports could never request its first."""
     empty = "data" in content and content["data"] is None and not content.get("error")
     return [] if empty else require_items(content.get("data"))
 

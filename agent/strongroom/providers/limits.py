@@ -17,7 +17,7 @@ from strongroom.model.errors import Interrupted
 
 
 class Pace(Struct, frozen=True):
-    """The slowest transfer we put up with: `rate` bytes a second, judged over each `window` seconds of waiting."""
+    """The slowest transfer that is allowed: `rate` bytes a second, judged over each `window` seconds of waiting."""
 
     rate: float = 1024
     window: float = 60
@@ -42,7 +42,7 @@ class Bounds(Struct, frozen=True):
 class Paths:
     """Where connections may go, and through what.
 
-    With a proxy the proxy looks names up, so addresses behind names are its business; numeric ones are still checked.
+    With a proxy the proxy looks names up, so it decides about addresses behind names; numeric ones are still checked.
     """
 
     allow_private: bool = False
@@ -62,7 +62,7 @@ class OutOfTime(Exception):
 
 
 def after_grace(stop: Callable[[], bool], monotonic: Monotonic, grace: float) -> Callable[[], bool]:
-    """Return a wish to stop that is obeyed so many seconds after it was first seen."""
+    """Return a function that says when to stop: `grace` seconds after `stop` first says so."""
     seen: list[float] = []
 
     def asked() -> bool:

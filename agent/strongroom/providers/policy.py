@@ -154,9 +154,9 @@ class HttpPolicy:
     ) -> Iterator[WireResponse]:
         """Open a download: follow its redirects and give the answer at their end, body unread, whatever its status.
 
-        The credential goes along only when `authenticated`, and only up to the first hop away from the API. Raises
-        Transient when nothing answers, LinkRefused when policy forbids the way, Interrupted, and in
-        the block WireFailed.
+        The credential is sent only when `authenticated`, and only up to the first hop away from the API. Raises
+        Transient when nothing answers, LinkRefused when policy forbids the link, Interrupted, and
+        WireFailed in the block.
         """
         watch = Watch(self.monotonic, self.bounds.call, stop, self.bounds.pace)
         link = self._step(None, locator)
@@ -230,7 +230,7 @@ class HttpPolicy:
                 hop = self._exchange("GET", link, {"Accept": "*/*", **headers, **own}, None, watch)
                 answer = stack.enter_context(hop)
             except AddressRefused as exc:
-                raise LinkRefused(f"the download was not begun: {exc}", hint=exc.hint) from None
+                raise LinkRefused(f"the download did not start: {exc}", hint=exc.hint) from None
             except WireFailed as exc:
                 raise Transient(f"{link.origin.host}, which holds the file, could not be reached: {exc}") from None
             yield replace(answer, authenticated=armed)
@@ -248,8 +248,8 @@ class HttpPolicy:
         name, value = self._credential()
         if _HEADER.fullmatch(value) is None:
             raise AuthRefused(
-                f"the API key for {self.label} cannot be sent: it is empty or holds line breaks or odd characters",
-                hint="store the key again, without anything around it",
+                f"the API key for {self.label} cannot be sent: it is empty, or contains line breaks or odd characters",
+                hint="store the key again, without any other characters",
             )
         return name, value
 

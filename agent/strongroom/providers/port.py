@@ -127,7 +127,7 @@ class Provider(Protocol):
         """Stream one part into the sink in order, resuming where that is provably safe; return its bytes.
 
         A `Received` says whether the host announced them; a plain number counts as not announced. A CSV or NDJSON whose
-        size nobody announced is downloaded twice, and both must agree.
+        size was not announced is downloaded twice, and both must agree.
 
         Raises LinkDead when the link died, LinkRefused when it leads where we may not connect, CodingRefused for a
         content coding that no reader undoes, TransferError when the bytes are not what was announced (the sink may

@@ -89,7 +89,7 @@ _NAMED = {"sender_filter": "sender", "recipient_filter": "recipient"}
 def build_qlara(settings: ProviderSettings) -> Provider:
     """Return the adapter for one Qlara account. The option `auth` is "key" (the default) or "basic".
 
-    With "basic" the secret is the user and the password with a colon between. `sender_filter` and `recipient_filter`
+    With "basic" the secret is the user and the password, joined by a colon. `sender_filter` and `recipient_filter`
     are how requests spell these filters, which is not documented; `accept` is in `read_accepts`, and the other options
     name columns (`name_columns`). Raises UsageError for settings that cannot be used.
     """
@@ -129,7 +129,7 @@ class Qlara(Plain):
         return make_ask(spec)
 
     def expectation(self, spec: ExportSpec) -> Expectation:
-        """Expect one CSV, with a few records of the neighboring windows; without a range of dates any time will do."""
+        """Expect one CSV, with a few records of neighboring windows; without a range of dates, any time is valid."""
         shapes = tuple(self._shapes[name] for name in spec.datasets)
         if not is_dated(spec):
             shapes = tuple(replace(shape, time_field="") for shape in shapes)
@@ -146,7 +146,7 @@ class Qlara(Plain):
         return Accepted(seen if ref else None, reply.request_id)
 
     def sweep(self, since: datetime) -> Iterator[Listed]:
-        """Walk the whole list, whichever way it runs. Transient while an export that is alive has no id yet."""
+        """Read the whole list in either order. Transient while an active export has no id yet."""
         nameless = 0
         for entry, seen in self._list.entries():
             kind = read_kind(entry)

@@ -51,7 +51,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:~-]{0,199}")
 
 
 def read_accepted(reply: ApiResponse) -> str:
-    """Return the id that the answer to a create names in its body or its Location, or empty: it may name none."""
+    """Return the id that the answer to a create names in its body or its Location, or empty if it names none."""
     try:
         value = reply.value()
     except Unusable:
@@ -117,7 +117,7 @@ def is_doubtful(seen: Observation) -> bool:
 
 
 def read_kind(entry: Mapping[str, object]) -> str:
-    """Return which dataset an entry says it holds, in our words; empty where it does not say."""
+    """Return the dataset of an entry, by our name; empty where it does not say."""
     word = next((value for name in _KINDS if isinstance(value := entry.get(name), str)), "").lower()
     words = (("contact", "contacts"), ("report", "delivery-reports"), ("history", "message-history"))
     return next((dataset for part, dataset in words if part in word), "")
@@ -208,7 +208,7 @@ class QlaraList:
     def successor(self, ref: str, before: Mapping[str, Entry]) -> str:
         """Return what to watch after a regeneration that names no export: what is new on the list, if one thing is.
 
-        Several that are alike cannot be told apart: then it is the old name, and its export stays what it is.
+        Several that are alike cannot be distinguished: then it is the old name, and its export stays as it is.
         """
         after = self.by_name()
         if ref not in before or (ref in after and not _is_over(after[ref][1])):

@@ -284,7 +284,7 @@ def _guarded(watch: Watch, work: Callable[[], _T]) -> _T:
 
 
 def _connect_words(exc: Exception) -> str:
-    """Say why no connection came about; httpcore keeps the system's own error as the argument."""
+    """Say why there is no connection; httpcore keeps the system's own error as the argument."""
     cause = exc.args[0] if exc.args else exc
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its TLS certificate is not trusted ({cause.verify_message})"
@@ -307,7 +307,7 @@ def _words(exc: Exception) -> str:
     if isinstance(exc, httpcore.ProtocolError):
         return "the connection ended in the middle, or what came was not HTTP"
     if isinstance(exc, httpcore.TimeoutException):
-        return "the connection stood still for too long"
+        return "the connection was idle for too long"
     return "the connection broke"
 
 
