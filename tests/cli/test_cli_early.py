@@ -20,7 +20,7 @@ def test_a_window_that_has_not_begun_is_refused(own_home: Home, invoke: Invoke) 
     result = invoke("--config", own_home.config, *args)
     assert result.exit_code == 2
     told = " ".join(result.stderr.split())
-    assert "2999-01-01T00:00:00Z has not come yet" in told and "ask for a window that has ended" in told
+    assert "2999-01-01T00:00:00Z, which is in the future" in told and "choose a window that has ended" in told
     assert "2999" not in invoke("--config", own_home.config, "coverage", "--json").stdout
 
 

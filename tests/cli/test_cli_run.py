@@ -67,7 +67,7 @@ def test_a_window_that_is_held_is_not_exported_twice(own_home: Home, invoke: Inv
     args = ["export", "zavu-main", "--from", "2026-11-01", "--to", "2026-11-02"]
     result = invoke("--config", own_home.config, *args)
     assert result.exit_code == 2
-    assert "proven already" in result.stderr
+    assert "already archived" in result.stderr
     assert "--again" in result.stderr
 
 

@@ -115,7 +115,7 @@ def test_a_clock_far_from_the_log_that_nobody_confirms_plans_nothing(
     for _ in range(2):  # the first must leave nothing behind by which the second believes the clock
         done = invoke("--config", home.config, *(RUN if command == "run" else window))
         assert done.exit_code == 6, done.output
-        assert "no provider told the time" in done.stderr
+        assert "no provider reported the time" in done.stderr
         assert "nothing was planned" in done.stderr
     assert home.moved() == (0, 0)
     assert home.told == (["clock"] if command == "run" else [])

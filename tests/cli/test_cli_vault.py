@@ -147,7 +147,7 @@ def test_an_archived_job_is_not_tried_again(own_home: Home, invoke: Invoke) -> N
     document = json.loads(invoke("--config", own_home.config, "jobs", "--state", "archived", "--json").stdout)
     result = invoke("--config", own_home.config, "jobs", "retry", document["jobs"][0]["id"])
     assert result.exit_code == 2
-    assert "only a failed one" in result.stderr
+    assert "only a failed job" in result.stderr
 
 
 @pytest.mark.parametrize("files", ["gone", "kept"])

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from kit.clocks import require_sane_clock
 from kit.daemon_service import Boot, serving, turns
 from kit.engine_bench import Bench, open_bench
 from strongroom.daemon.service import Intervals, Service, no_watch
 from strongroom.engine.bootstrap import open_engine
 from strongroom.engine.core.heartbeat import last_heartbeat
 from strongroom.engine.core.sources import Dependencies, open_reading
-from strongroom.engine.core.trusted_clock import require_sane_clock
 from strongroom.engine.ingest.runner import WorkerPool
 from strongroom.engine.queries.lists import list_archives, list_jobs
 from strongroom.engine.queries.requests import RequestKind, ask

@@ -90,7 +90,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
             key_path=str(layout.temporary(name, ".key.age")),
             payload_path=str(layout.temporary(name, ".age")),
             recipients=config.vault.recipients,
-            container="zip-of-json",
             delivered_name="export.zip",
             expectation=EXPECTED,
             caps=Caps(),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kit.watched_vault import DAY, House, open_house
-from strongroom.engine.core.alert_store import due_alerts, mark_told, newest_alerts, reconcile, standing_alerts
+from strongroom.engine.core.alert_store import due_alerts, mark_sent, newest_alerts, reconcile, standing_alerts
 from strongroom.model.alert import Alert, Level
 
 MINUTE = timedelta(minutes=1)
@@ -29,7 +29,7 @@ def look(house: House, *found: Alert, whole: bool = True) -> list[str]:
     """Look, tell what is due, and return what was told."""
     reconcile(house.vault, found, house.now, whole=whole)
     due = due_alerts(house.vault, house.now)
-    mark_told(house.vault, due, house.now)
+    mark_sent(house.vault, due, house.now)
     return [("over " if alert.cleared_at else "") + alert.key for alert in due]
 
 
@@ -166,7 +166,7 @@ def test_a_notice_that_changed_while_it_was_told_is_told_again(house: House) -> 
     told = due_alerts(house.vault, house.now)
     house.now += MINUTE
     reconcile(house.vault, [alarm(severity=Level.CRITICAL)], house.now)
-    mark_told(house.vault, told, house.now)
+    mark_sent(house.vault, told, house.now)
     assert [alert.severity for alert in due_alerts(house.vault, house.now)] == ["critical"]
 
 

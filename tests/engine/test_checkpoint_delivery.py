@@ -168,9 +168,9 @@ def test_a_web_address_that_refuses_is_owed_and_never_quoted(
     monkeypatch.setenv("PLACE", f"{receiver.url}/log?token=canary")
     receiver.status = 503
     config = configure(keep, '[[evidence.send_to]]\nname = "one"\nurl = "env:PLACE"\n')
-    assert send(keep, config)[0].failure == "it was answered 503"
+    assert send(keep, config)[0].failure == "the response was 503"
     receiver.status = 302
-    assert send(keep, config, at_once=True)[0].failure == "it was answered 302"
+    assert send(keep, config, at_once=True)[0].failure == "the response was 302"
     with keep.opened() as vault:
         view = evidence_view(config, vault)
     assert "canary" not in repr(view)

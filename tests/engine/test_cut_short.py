@@ -239,7 +239,7 @@ def test_what_inspection_did_not_read_is_read_back_too(
         writer.write(content)
         writer.finish()
     monkeypatch.setattr(sealer, "inspect_container", lambda *_args: Inspection())
-    order = SealRequest("A", "", str(path), (), "zip-of-json", "x.zip", Expectation(DAY, (JSON_SHAPE,)), Caps())
+    order = SealRequest("A", "", str(path), (), "x.zip", Expectation(DAY, (JSON_SHAPE,)), Caps())
     seal = Seal(len(content), path.stat().st_size, "", "", "x.zip")
     key = ArchiveKey("A", bytes(32), identity)
     out, into = os.pipe()

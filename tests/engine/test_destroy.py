@@ -176,7 +176,7 @@ def test_its_window_is_covered_as_destroyed_and_never_fetched_again(house: House
     assert second.cover is Cover.PROVEN
     plan = Plan(Stream(doomed.stream, "zavu", ("messages",)), doomed.spec.window.start)
     assert due_windows(plan, [first, second], other.spec.window.end + timedelta(hours=2)) == []
-    with pytest.raises(Destroyed, match="not fetched again"):
+    with pytest.raises(Destroyed, match="not exported again"):
         refuse_return(house.vault.catalogue, "zavu", ("messages", "calls"), doomed.spec.window)
     refuse_return(house.vault.catalogue, "zavu", ("messages",), other.spec.window)
     refuse_return(house.vault.catalogue, "another", ("messages",), doomed.spec.window)

@@ -18,7 +18,7 @@ from strongroom.engine.bootstrap import open_looking
 from strongroom.engine.core.alert_store import newest_alerts, reconcile
 from strongroom.engine.core.moments import newest_moments
 from strongroom.engine.core.sources import open_reading, plans_of, streams_of
-from strongroom.engine.ingest.coverage import marked
+from strongroom.engine.ingest.coverage import mark_snapshot
 from strongroom.engine.ingest.job_lineage import retry
 from strongroom.engine.ingest.planning import enter_due, enter_window
 from strongroom.engine.monitor.alert_rules import alarms
@@ -130,7 +130,9 @@ def test_a_window_that_was_not_empty_is_found_by_the_second_look(bench: Bench) -
     assert [(each["outcome"], each["archive"], each["newer"]) for each in told(bench)] == [("pending", first, "")]
     with bench.engine() as engine:
         assert "1 empty window to be exported again" in condition_words(condition_of(engine, plans(bench)))
-        glance = read_overview(engine.vault, [marked(engine, each) for each in plans(bench)], {}, bench.clock(), Look())
+        glance = read_overview(
+            engine.vault, [mark_snapshot(engine, each) for each in plans(bench)], {}, bench.clock(), Look()
+        )
         assert ["never empty" in words for words in glance.strips[0].causes.values()] == [True]
     assert unchanged_by_a_rebuild(bench)
     bench.clock.advance(DAY - timedelta(hours=3))

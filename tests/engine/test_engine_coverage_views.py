@@ -14,7 +14,7 @@ from strongroom.cli.main import cli
 from strongroom.config.secrets import resolve
 from strongroom.engine.core.moments import newest_moments
 from strongroom.engine.core.sources import open_reading, plans_of
-from strongroom.engine.ingest.job_lineage import retry_given_up
+from strongroom.engine.ingest.job_lineage import retry_failed
 from strongroom.engine.ingest.planning import enter_due
 from strongroom.engine.queries.lists import coverage_of, list_archives, list_jobs
 from strongroom.evidence.note import NoteRefused, Signer, open_note
@@ -119,11 +119,11 @@ def test_a_window_given_up_is_tried_again_a_day_later(bench: Bench) -> None:
     with bench.engine() as engine:
         enter_due(engine, plans_of(bench.config)[:1])
         bench.run(engine)
-        assert retry_given_up(engine) == []
+        assert retry_failed(engine) == []
         bench.sandbox.faults.clear()
         bench.clock.advance(timedelta(days=1, minutes=1))
-        assert len(retry_given_up(engine)) == 2
-        assert retry_given_up(engine) == []
+        assert len(retry_failed(engine)) == 2
+        assert retry_failed(engine) == []
         bench.run(engine)
     with open_reading(bench.config) as vault:
         assert {each.cover for each in coverage_of(vault, STREAM.name)} == {Cover.PROVEN}

@@ -131,7 +131,7 @@ def test_an_empty_window_is_proven_empty(tmp_path: Path) -> None:
 
 def test_a_window_is_exported_once_unless_a_person_says_again(bench: Bench) -> None:
     bench.export()
-    with pytest.raises(UsageError, match="proven already"):
+    with pytest.raises(UsageError, match="already archived"):
         bench.export()
     bench.export(again=True)
     assert len(archives(bench)) == 2

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from kit.clocks import require_sane_clock
 from kit.engine_bench import Bench
 from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource
@@ -24,7 +25,6 @@ from strongroom.engine.access.inventory import find_job
 from strongroom.engine.bootstrap import open_engine
 from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.sources import Dependencies, open_reading
-from strongroom.engine.core.trusted_clock import require_sane_clock
 from strongroom.engine.ingest.planning import enter_due, enter_window
 from strongroom.engine.ingest.runner import Runner
 from strongroom.engine.queries.initialise import Wishes, initialise
@@ -32,7 +32,7 @@ from strongroom.engine.queries.lists import coverage_of, list_archives, list_job
 from strongroom.evidence.line import read_chain
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import WorldError
-from strongroom.model.job import SECOND_LOOK, Cause
+from strongroom.model.job import Cause, Purpose
 from strongroom.model.plan import Plan, Span, Stream
 from strongroom.model.window import Window, subtract
 from strongroom_sandbox.clock import SandboxClock
@@ -280,7 +280,7 @@ def check_coverage(bench: Bench, seed: int, weather: Weather) -> None:
                 asked = bench.clock() if job is None else job.asked_at
                 assert asked is not None and interval.window.end + (plan.settle if job else NOTHING) <= asked, seed
         held = list_archives(vault, holding="held", most=10_000)
-        once = [archive for archive in held if find_job(vault, archive.job).purpose != SECOND_LOOK]
+        once = [archive for archive in held if find_job(vault, archive.job).purpose != Purpose.SECOND_LOOK]
         windows = Counter((archive.stream, archive.spec.window) for archive in once)
         assert max(windows.values()) == 1, seed
         list(read_chain(vault.layout.log.read_bytes().splitlines()))

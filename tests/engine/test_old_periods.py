@@ -13,7 +13,7 @@ from strongroom.engine.core.moments import newest_moments
 from strongroom.engine.core.sources import open_reading, plans_of
 from strongroom.engine.ingest.planning import enter_due
 from strongroom.engine.repair.rebuild import Rebuild, rebuild
-from strongroom.engine.retention.verdicts import verdicts
+from strongroom.engine.retention.verdicts import judged
 from strongroom.model.retention import Fate, Period
 
 ZONE = "America/Santiago"  # in May an hour farther from UTC than in November
@@ -26,7 +26,7 @@ def test_the_first_start_lengthens_them_to_the_calendar_of_the_zone_and_never_sh
         while enter_due(engine, plans_of(bench.config)):  # in UTC, as 0.3 did it
             bench.run(engine)
     with open_reading(bench.config) as vault:
-        before = {each.archive: each.until for each in verdicts(vault, bench.clock())}
+        before = {each.verdict.archive: each.verdict.until for each in judged(vault, bench.clock())}
     with closing(sqlite3.connect(bench.config.vault.path / "catalogue.sqlite")) as catalogue, catalogue:
         assert catalogue.execute("DELETE FROM vault WHERE name = 'periods-in-zones'").rowcount == 1
     bench.config = replace(bench.config, streams=(replace(stream, name="renamed", time_zone=ZONE),))
@@ -36,7 +36,7 @@ def test_the_first_start_lengthens_them_to_the_calendar_of_the_zone_and_never_sh
     with open_reading(bench.config) as vault:
         kinds = [each.kind for each in newest_moments(vault, 1000)]
         assert kinds.count("retention.extended") == len(before) == 2
-        found = list(verdicts(vault, min(filter(None, before.values()))))
+        found = [each.verdict for each in judged(vault, min(filter(None, before.values())))]
         assert {each.fate for each in found} == {Fate.KEEP}
         assert {each.archive: each.until for each in found} == {
             name: until + timedelta(hours=1) for name, until in before.items() if until

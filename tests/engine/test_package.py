@@ -302,7 +302,7 @@ def test_a_matter_names_what_its_holds_keep_and_the_custody_tells_of_them(keep: 
         place(vault, "Doe v. Roe", HoldRule(archives=(keep.archives[1],)), PERSON, "a letter", AT, os.urandom)
         found = archives_under(vault, "Doe v. Roe")
         assert [each.id for each in found] == [keep.archives[1]]
-        with pytest.raises(UsageError, match="no hold stands"):
+        with pytest.raises(UsageError, match="has no active hold"):
             archives_under(vault, "another")
     hand_to(keep, tmp_path / "package", matter="Doe v. Roe")
     told = (tmp_path / "package" / "archives" / keep.archives[1] / "custody.txt").read_text()

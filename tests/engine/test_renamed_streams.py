@@ -19,7 +19,7 @@ from strongroom.engine.destruction.approve import approve
 from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.propose import propose
-from strongroom.engine.ingest.job_lineage import regeneration_of
+from strongroom.engine.ingest.job_lineage import re_export_of
 from strongroom.engine.ingest.planning import enter_due
 from strongroom.engine.ingest.renames import find_renames, require_same_source
 from strongroom.engine.ingest.transitions import enter
@@ -27,7 +27,7 @@ from strongroom.engine.queries.lists import coverage_of, list_archives, list_job
 from strongroom.engine.repair.rebuild import Rebuild, rebuild
 from strongroom.engine.retention.holds import list_holds, place
 from strongroom.engine.retention.tombstones import Destroyed, destroyed_before, refuse_return
-from strongroom.engine.retention.verdicts import verdicts
+from strongroom.engine.retention.verdicts import judged
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import HoldRule
@@ -154,7 +154,7 @@ def test_a_re_export_of_what_was_archived_under_the_old_name_is_compared_with_it
     rename(bench)
     cover(bench)
     with bench.engine() as engine:
-        job = regeneration_of(engine, list_jobs(engine.vault)[0])
+        job = re_export_of(engine, list_jobs(engine.vault)[0])
         assert job.stream == NEW
         with engine.vault.catalogue.transaction():
             enter(engine.vault.catalogue, job)
@@ -185,7 +185,7 @@ def test_a_source_that_only_has_another_name_is_the_same_account(bench: Bench) -
     with open_reading(bench.config) as vault:
         first, second = list_holds(vault)
         assert (first.rule.source, second.rule.source) == (old, "other")
-        found = list(verdicts(vault, bench.clock()))
+        found = [each.verdict for each in judged(vault, bench.clock())]
         assert len(found) == 3
         assert all(each.holds == (first.id, second.id) for each in found)  # whatever name the archive came under
         assert {each.source for each in list_jobs(vault)} == {"other"}

@@ -105,7 +105,7 @@ def test_an_older_catalogue_is_believed_only_where_the_digest_is_the_one_that_th
         (OSError(5, "Input/output error", "/vault/keys"), "Input/output error: /vault/keys"),
         (OSError(5, "Input/output error"), "Input/output error"),
         (TimeoutError(), "TimeoutError"),
-        (KeyError("facts"), "something there has another form than it should"),
+        (KeyError("facts"), "something there has an unexpected form"),
     ],
 )
 def test_a_check_that_could_not_be_finished_says_why(error: Exception, words: str) -> None:

@@ -74,7 +74,7 @@ def test_an_export_belongs_to_the_stream_of_exactly_its_datasets(
 
 @pytest.mark.parametrize("of", ["two", "none"])
 def test_without_a_dataset_a_source_must_have_one_stream(config: Config, of: str) -> None:
-    with pytest.raises(UsageError, match="no dataset was named"):
+    with pytest.raises(UsageError, match="no dataset of source"):
         stream_for(config, of, ())
 
 
@@ -117,5 +117,5 @@ def test_a_failed_job_is_tried_again_only_where_nothing_has_taken_up_its_window(
         else:
             with pytest.raises(UsageError, match=f"is {cover} by now"):
                 retry(house.engine(), job)
-        with pytest.raises(UsageError, match="only a failed one"):
+        with pytest.raises(UsageError, match="only a failed job"):
             retry(house.engine(), replace(job, state=State.ARCHIVED))

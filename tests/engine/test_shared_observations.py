@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from strongroom.engine.core.engine import Observations
+from strongroom.engine.core.engine import PollCaches
 from strongroom.model.errors import Transient
 from strongroom.model.provider import Observation, Standing
 
@@ -22,7 +22,7 @@ class Desk:
     def __init__(self) -> None:
         self.now = NOON
         self.asked: list[list[str]] = []
-        self.known = Observations()
+        self.known = PollCaches()
 
     def ask(self, refs: Sequence[str]) -> Mapping[str, Observation]:
         self.asked.append(list(refs))

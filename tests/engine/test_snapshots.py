@@ -15,7 +15,7 @@ from kit.engine_bench import Bench
 from strongroom.cli.main import cli
 from strongroom.engine.core.moments import newest_moments
 from strongroom.engine.core.sources import open_reading
-from strongroom.engine.ingest.coverage import is_mixed, marked
+from strongroom.engine.ingest.coverage import is_mixed, mark_snapshot
 from strongroom.engine.ingest.planning import enter_due, enter_window
 from strongroom.engine.ingest.source_upkeep import kept_for
 from strongroom.engine.monitor.alert_rules import alarms
@@ -182,7 +182,7 @@ def test_a_stream_that_mixes_both_kinds_wants_nothing_and_is_refused_with_words(
         mixed = replace(DAILY, stream=Stream("both", "qlara", ("contacts", "message-history")))
         with bench.engine() as engine:
             assert is_mixed(engine.sources["qlara"].provider, mixed.stream)
-            assert marked(engine, mixed).paused
+            assert mark_snapshot(engine, mixed).paused
             assert enter_due(engine, [mixed]) == []
             (told,) = coverage_of_plans(engine, [mixed])
             assert "mixes" in told.paused

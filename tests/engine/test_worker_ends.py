@@ -18,9 +18,9 @@ from kit.sealed_vault import CSV_SHAPE, DAY
 from kit.workers import ROWS, all_gone, family, order
 from strongroom.engine.worker import client as airlock_module
 from strongroom.engine.worker import parse_worker as reader_module
-from strongroom.engine.worker.client import SealerDied, WorkerClient
+from strongroom.engine.worker.client import WorkerClient, WorkerDied
 from strongroom.engine.worker.lifetime import GRANT_STEP, CpuGrant
-from strongroom.engine.worker.parse_worker import reader_process, spawned_reader
+from strongroom.engine.worker.parse_worker import forked_parser, spawned_parser
 from strongroom.formats.pipe import Allowance, ParserLost, PeerLate
 from strongroom.model.errors import Interrupted
 from strongroom.model.inspection import Caps, Expectation
@@ -31,9 +31,9 @@ EXPECTED = Expectation(DAY, (CSV_SHAPE,), container=Container.CSV)
 
 @pytest.fixture(autouse=True)
 def impatient(spawned_sealers: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airlock_module, "PARTING", 0.5)
+    monkeypatch.setattr(airlock_module, "END_WAIT", 0.5)
     monkeypatch.setattr(airlock_module, "STOP_GRACE", 0.5)
-    monkeypatch.setattr(reader_module, "PARTING", 0.5)
+    monkeypatch.setattr(reader_module, "END_WAIT", 0.5)
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_sealer_that_stands_still_is_ended(
     sealer, reader = sealer_and_reader(hasty)
     os.kill(sealer, signal.SIGSTOP)
     hasty._allowance.patience = 0.5
-    with pytest.raises(SealerDied, match="kept the job waiting for a minute and was ended"):
+    with pytest.raises(WorkerDied, match="kept the job waiting for a minute and was ended"):
         step(hasty)
     assert all_gone([sealer, reader])
 
@@ -98,7 +98,7 @@ def test_a_sealer_that_stands_still_while_it_reads_back_is_ended(hasty: WorkerCl
     os.kill(reader, signal.SIGSTOP)
     hasty.finish()
     hasty._allowance.patience = 0.5
-    with pytest.raises(SealerDied, match="kept the job waiting"):
+    with pytest.raises(WorkerDied, match="kept the job waiting"):
         hasty.verdict(lambda _progress: None)
     assert all_gone([sealer, reader])
 
@@ -132,7 +132,7 @@ def test_a_lost_reader_is_trouble_of_the_worker_and_not_of_the_disk(hasty: Worke
     os.kill(reader, signal.SIGKILL)
     hasty.feed(ROWS)
     hasty.finish()
-    with pytest.raises(SealerDied, match="the parsing process ended"):
+    with pytest.raises(WorkerDied, match="the parsing process ended"):
         hasty.verdict(lambda _progress: None)
 
 
@@ -140,7 +140,7 @@ def test_a_sealer_out_of_cpu_time_is_told_as_that(hasty: WorkerClient, tmp_path:
     hasty.begin(order(tmp_path))
     sealer, _ = sealer_and_reader(hasty)
     os.kill(sealer, signal.SIGXCPU)
-    with pytest.raises(SealerDied, match="more CPU time than a file of this size may take"):
+    with pytest.raises(WorkerDied, match="more CPU time than a file of this size may take"):
         hasty.finish()
 
 
@@ -148,7 +148,7 @@ def test_a_spawned_reader_that_stands_still_is_ended() -> None:
     before = set(family())
     with (
         pytest.raises(ParserLost, match="kept the file waiting"),
-        spawned_reader(EXPECTED, Caps(), Allowance(patience=0.5)) as sink,
+        spawned_parser(EXPECTED, Caps(), Allowance(patience=0.5)) as sink,
     ):
         (reader,) = set(family()) - before
         os.kill(reader, signal.SIGSTOP)
@@ -181,6 +181,6 @@ def test_waiting_is_paid_for_with_bytes() -> None:
 
 def test_a_reader_process_is_gone_when_its_block_ends() -> None:
     before = set(family())
-    with reader_process(EXPECTED, Caps()):
+    with forked_parser(EXPECTED, Caps()):
         assert set(family()) - before
     assert set(family()) - before == set()

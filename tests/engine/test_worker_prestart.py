@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.engine.worker.client import Anteroom
+from strongroom.engine.worker.client import Prestart
 
 
 @pytest.fixture
-def prestart(spawned_sealers: None) -> Iterator[Anteroom]:
-    room = Anteroom()
+def prestart(spawned_sealers: None) -> Iterator[Prestart]:
+    room = Prestart()
     yield room
     room.close()
 
@@ -25,7 +25,7 @@ def children() -> set[int]:
     return {int(pid) for task in tasks for pid in task.read_text().split()}
 
 
-def test_the_prepared_sealer_is_the_one_that_is_taken(prestart: Anteroom) -> None:
+def test_the_prepared_sealer_is_the_one_that_is_taken(prestart: Prestart) -> None:
     before = children()
     prestart.prepare()
     prepared = children() - before
@@ -36,7 +36,7 @@ def test_the_prepared_sealer_is_the_one_that_is_taken(prestart: Anteroom) -> Non
         assert len(prepared) == 1
 
 
-def test_each_taker_has_a_sealer_of_its_own(prestart: Anteroom) -> None:
+def test_each_taker_has_a_sealer_of_its_own(prestart: Prestart) -> None:
     before = children()
     prestart.prepare()
     with prestart.take() as first, prestart.take() as second:
@@ -45,7 +45,7 @@ def test_each_taker_has_a_sealer_of_its_own(prestart: Anteroom) -> None:
     assert children() == before
 
 
-def test_a_sealer_that_died_while_it_waited_is_replaced(prestart: Anteroom) -> None:
+def test_a_sealer_that_died_while_it_waited_is_replaced(prestart: Prestart) -> None:
     before = children()
     prestart.prepare()
     (dead,) = children() - before
@@ -56,7 +56,7 @@ def test_a_sealer_that_died_while_it_waited_is_replaced(prestart: Anteroom) -> N
         assert dead not in children()
 
 
-def test_a_sealer_that_nobody_took_ends_with_the_engine(prestart: Anteroom) -> None:
+def test_a_sealer_that_nobody_took_ends_with_the_engine(prestart: Prestart) -> None:
     before = children()
     prestart.prepare()
     prestart.close()

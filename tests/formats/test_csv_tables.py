@@ -375,11 +375,11 @@ def test_piped_and_inline_agree_on_csv(data: bytes) -> None:
 def test_a_forked_reader_without_files_reads_every_encoding() -> None:
     script = """
 import io, sys
-from strongroom.engine.worker.parse_worker import reader_process
+from strongroom.engine.worker.parse_worker import forked_parser
 from strongroom.formats.inspect import inspect_container
 from kit.csv_files import CAPS, expected
 for data in eval(sys.argv[1]):
-    with reader_process(expected(), CAPS) as sink:
+    with forked_parser(expected(), CAPS) as sink:
         print(inspect_container(io.BytesIO(data), expected(), CAPS, sink).members[0].records)
 """
     text = rows(ROW).decode()

@@ -116,21 +116,21 @@ def fork_sealer(control: int) -> Child:
     return child
 
 
-_SPAWN = client._airlock_start
+_SPAWN = client._start
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _forked_sealers(_end_forkers: None) -> Iterator[None]:
     """Let every engine in this process have forked sealers."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(client, "_airlock_start", fork_sealer)
+        patch.setattr(client, "_start", fork_sealer)
         yield
 
 
 @pytest.fixture
 def spawned_sealers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let sealers be spawned, as they are outside tests."""
-    monkeypatch.setattr(client, "_airlock_start", _SPAWN)
+    monkeypatch.setattr(client, "_start", _SPAWN)
 
 
 def run_program(

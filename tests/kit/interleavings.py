@@ -262,7 +262,7 @@ class Scene:
         line, archive = self.dice.choice(list(self.gone.values()))
         with self.engine() as engine:
             stream = Stream("by-hand", self.sources[-1], (line.dataset,))
-            with pytest.raises(UsageError, match="is not fetched again"):
+            with pytest.raises(UsageError, match="is not exported again"):
                 enter_window(engine, stream, archive.spec.window, line.names[0], again=self.dice.random() < 0.5)
 
     def hold(self) -> None:

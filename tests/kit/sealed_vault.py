@@ -86,7 +86,6 @@ class House:
             key_path="",
             payload_path="",
             recipients=load_config(self.base / "strongroom.toml").vault.recipients,
-            container=container.value,
             delivered_name="export.csv" if container is Container.CSV else "export.zip",
             expectation=expectation,
             caps=Caps(),

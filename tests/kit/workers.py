@@ -24,7 +24,6 @@ def order(folder: Path) -> SealRequest:
         key_path=str(folder / f"{archive}.key.age"),
         payload_path=str(folder / f"{archive}.age"),
         recipients=(str(X25519Identity.generate(os.urandom).recipient),),
-        container=Container.CSV.value,
         delivered_name="export.csv",
         expectation=Expectation(DAY, (CSV_SHAPE,), container=Container.CSV),
         caps=Caps(),

@@ -120,12 +120,12 @@ def show(session: Session, job_id: str, as_json: bool) -> None:
     """Show everything that happened to one job: each transition with its time, cause and facts, and related jobs."""
     from strongroom.engine.access.inventory import find_job
     from strongroom.engine.core.sources import open_reading, system_clock
-    from strongroom.engine.ingest.job_lineage import kin_of
+    from strongroom.engine.ingest.job_lineage import lineage_of
     from strongroom.engine.queries.lists import job_life
 
     with open_reading(session.config()) as vault:
         life = job_life(vault, find_job(vault, job_id))
-        kin = kin_of(vault, life.job)
+        kin = lineage_of(vault, life.job)
     if as_json:
         put_document(
             {

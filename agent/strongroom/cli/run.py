@@ -52,9 +52,9 @@ def run(session: Session, once: bool, patience: timedelta, workers: int, as_json
         raise UsageError(
             "say how long to run", hint="to process every pending window, then exit: strongroom run --once"
         )
-    from strongroom.engine.worker.client import Anteroom
+    from strongroom.engine.worker.client import Prestart
 
-    with closing(Anteroom()) as prestart:
+    with closing(Prestart()) as prestart:
         prestart.prepare()  # a sealer takes as long to start as all that follows takes to import
         from strongroom.cli.renames import tell_new_names
         from strongroom.cli.work import RunOptions, work

@@ -27,7 +27,7 @@ from strongroom.cli.summary import RunOutcome, outcome_of, put_outcome, say_outc
 from strongroom.cli.terminal import tell
 from strongroom.engine.bootstrap import open_engine
 from strongroom.engine.core.sources import Dependencies
-from strongroom.engine.core.trusted_clock import judge_clock, refusal
+from strongroom.engine.core.trusted_clock import clock_refusal, judge_clock
 from strongroom.engine.ingest.runner import Runner
 from strongroom.engine.ingest.source_upkeep import look_again, resume_sources
 from strongroom.engine.repair.restart import recover
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from strongroom.cli.follow import RunWatcher
     from strongroom.config.schema import Config
     from strongroom.engine.core.engine import Engine
-    from strongroom.engine.worker.client import Anteroom
+    from strongroom.engine.worker.client import Prestart
 
 
 _SLICE = 0.25
@@ -111,7 +111,7 @@ def nothing_more(_engine: Engine) -> Iterable[Job]:
 
 
 def work(
-    config: Config, enter: Enter, manner: RunOptions, refill: Enter = nothing_more, prestart: Anteroom | None = None
+    config: Config, enter: Enter, manner: RunOptions, refill: Enter = nothing_more, prestart: Prestart | None = None
 ) -> RunOutcome:
     """Take the vault's lock, settle what was left, do the work, and tell what it came to.
 
@@ -169,9 +169,9 @@ def _require_sane_clock(engine: Engine, watcher: RunWatcher | None) -> None:
         return
     if watcher is not None:
         watcher.end(verdict)
-    raise refusal(verdict)
+    raise clock_refusal(verdict)
 
 
-def _doors(stopping: Stopping, prestart: Anteroom | None) -> Dependencies:
+def _doors(stopping: Stopping, prestart: Prestart | None) -> Dependencies:
     dependencies = Dependencies(stop=stopping.asked)
     return replace(dependencies, prestart=lambda: prestart) if prestart else dependencies

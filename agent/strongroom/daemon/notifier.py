@@ -26,7 +26,7 @@ from strongroom.daemon.channels import Channel, Message, build_channels, compose
 from strongroom.daemon.clock_poll import BackgroundTask
 from strongroom.daemon.logs import tell
 from strongroom.daemon.pinger import Pinger
-from strongroom.engine.core.alert_store import AlertRecord, due_alerts, mark_told
+from strongroom.engine.core.alert_store import AlertRecord, due_alerts, mark_sent
 from strongroom.engine.monitor.ping import Signal
 from strongroom.engine.queries.lists import Vault
 from strongroom.model.alert import Level
@@ -176,7 +176,7 @@ class AlertNotifier:
         if self._outlets:
             self.tend(vault, now)
         else:
-            mark_told(vault, fresh, now)
+            mark_sent(vault, fresh, now)
 
     def say(self, message: Message) -> None:
         """Owe a message to every channel, whatever the table says."""
@@ -187,7 +187,7 @@ class AlertNotifier:
         """See to the sends under way, and write down what was heard."""
         heard = {alert.key: alert for message in self._tended() for alert in message.alert_records}
         if heard:
-            mark_told(vault, heard.values(), now)
+            mark_sent(vault, heard.values(), now)
 
     def finish(self, vault: Vault, now: datetime, seconds: float) -> None:
         """Wait at most so long for the sends under way: for a process that is about to end."""

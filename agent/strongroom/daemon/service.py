@@ -22,14 +22,14 @@ from strongroom.engine.core.engine import Engine
 from strongroom.engine.core.heartbeat import beat
 from strongroom.engine.core.sources import Dependencies, plans_of
 from strongroom.engine.core.trusted_clock import (
+    clock_vote,
     confirm,
     is_confirmation_due,
     keep_time,
-    last_said,
+    last_judged_at,
     remember_time,
-    voice_of,
 )
-from strongroom.engine.ingest.job_lineage import retry_given_up
+from strongroom.engine.ingest.job_lineage import retry_failed
 from strongroom.engine.ingest.planning import enter_due
 from strongroom.engine.ingest.runner import WorkerPool
 from strongroom.engine.monitor.stream_status import condition_of
@@ -105,7 +105,7 @@ class Service:
         """
         former = self.engine
         fresh = take_over(config, former.vault, dependencies, former.prestart, former.retry_policy)
-        self.engine = replace(fresh, observations=former.observations)  # what jobs in hand have seen stays seen
+        self.engine = replace(fresh, polls=former.polls)  # what jobs in hand have seen stays seen
         self.pool.adopt(self.engine, config.daemon.workers)
         self._plans = plans_of(config)
         self._pace = pace_of(config)
@@ -174,7 +174,7 @@ class Service:
         now = self.engine.clock()
         if self.clock.fault is None:
             keep_time(self.engine.vault, now, self.engine.clock_tolerance)
-            for job in [*retry_given_up(self.engine), *enter_due(self.engine, self._plans)]:
+            for job in [*retry_failed(self.engine), *enter_due(self.engine, self._plans)]:
                 tell("planned", job=job.id, stream=job.stream, window=job.spec.window)
         unproven = self.clock.fault is ClockFault.UNPROVEN
         self._watch(self.engine, self._plans, ClockVerdict() if unproven else self.clock)
@@ -204,7 +204,7 @@ class Service:
             self._scrub_trouble = error.message
 
     def _check_start(self) -> ClockVerdict:
-        verdict = check_start(self.engine.clock(), last_said(self.engine), self._rhythm.tolerance)
+        verdict = check_start(self.engine.clock(), last_judged_at(self.engine.vault), self._rhythm.tolerance)
         self._tell(verdict)
         if verdict.fault is None and self.engine.sources:
             # A clock that is wrong from the start would export windows that have not ended, and count others as lost.
@@ -234,7 +234,7 @@ class Service:
             if told.failure and self.clock.fault is not None:
                 tell("clock-unproven", logging.WARNING, source=told.source, words=told.failure)
         sources = self.engine.sources
-        self._believe([voice_of(sources[each.source], each.skew) for each in answers if each.source in sources])
+        self._believe([clock_vote(sources[each.source], each.skew) for each in answers if each.source in sources])
         if self.clock.fault is ClockFault.UNPROVEN and not any(told.out_of_reach for told in answers):
             self.clock = ClockVerdict()  # who answers without a time cannot speak against ours
 

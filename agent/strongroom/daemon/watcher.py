@@ -20,7 +20,7 @@ from strongroom.daemon.pinger import Pinger
 from strongroom.engine.access.recipients import note_recipients
 from strongroom.engine.core.alert_store import reconcile, standing_alerts
 from strongroom.engine.core.engine import Engine
-from strongroom.engine.ingest.coverage import marked
+from strongroom.engine.ingest.coverage import mark_snapshot
 from strongroom.engine.monitor.alert_rules import alarms_in, remember_keeps
 from strongroom.engine.monitor.metrics_snapshot import limits_of, take_snapshot
 from strongroom.engine.monitor.stream_status import StreamStatus, keeps_of, stream_statuses_of
@@ -110,7 +110,7 @@ class Watcher:
             # By a wrong clock everything looks lost or at risk; what was known of it before stays.
             reconcile(vault, [alarm], now, whole=False)
             return
-        stream_statuses = stream_statuses_of(vault, [marked(engine, plan) for plan in plans], keeps, now)
+        stream_statuses = stream_statuses_of(vault, [mark_snapshot(engine, plan) for plan in plans], keeps, now)
         reserve, pace, drills = engine.min_free, self._pace, self._drill_every
         tolerance = engine.clock_tolerance
         found = alarms_in(

@@ -1,4 +1,4 @@
-"""Putting the engine together from a configuration: the one place where all rooms meet."""
+"""Builds the engine from a configuration, at a start and at a reload."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from strongroom.engine.core.sources import (
 from strongroom.engine.destruction.context import note_rules, rules_of
 from strongroom.engine.ingest.renames import accounts_of, adopt_renames
 from strongroom.engine.retention.rules import Policy, adopt_policy, adopt_zones
-from strongroom.engine.worker.client import Anteroom
+from strongroom.engine.worker.client import Prestart
 from strongroom.model.decision import RetryPolicy
 from strongroom.model.job import Job, State
 from strongroom.vault.jobs import live_jobs
@@ -33,9 +33,9 @@ from strongroom.vault.vault import Vault, open_vault
 def open_engine(
     config: Config, holder: str, dependencies: Dependencies | None = None, retry_policy: RetryPolicy | None = None
 ) -> Iterator[Engine]:
-    """Open the vault for work: take its lock for as long as the block lasts, and build every source.
+    """Open the vault for work: hold its lock for the block, and build every source.
 
-    `holder` is how the lock names us to others, such as "strongroom run --once".
+    `holder` is the name that others read in the lock, such as "strongroom run --once".
     """
     dependencies = dependencies or Dependencies()
     vault = open_vault(config.vault.path)
@@ -44,7 +44,7 @@ def open_engine(
         with hold(vault.layout.lock, holder), closing(dependencies.prestart()) as prestart:
             vault.make_folders()
             if any(_is_transfer_near(job, dependencies.clock()) for job in live_jobs(vault.catalogue)):
-                prestart.prepare()  # it starts while the HTTP library is imported
+                prestart.prepare()  # the process starts while the HTTP library is imported
             yield take_over(config, vault, dependencies, prestart, retry_policy)
     finally:
         vault.close()
@@ -52,7 +52,7 @@ def open_engine(
 
 @contextmanager
 def open_looking(config: Config, dependencies: Dependencies | None = None) -> Iterator[Engine]:
-    """Open the engine to look only: no lock is taken, and nothing may be performed or recorded with it."""
+    """Open the engine for reading: no lock is taken, and nothing may be performed or recorded with it."""
     with open_reading(config) as vault:
         yield engine_to_look(config, vault, dependencies)
 
@@ -61,14 +61,14 @@ def take_over(
     config: Config,
     vault: Vault,
     dependencies: Dependencies,
-    prestart: Anteroom,
+    prestart: Prestart,
     retry_policy: RetryPolicy | None = None,
 ) -> Engine:
-    """Return the engine that works by a configuration; at a start and at a reload alike, so that neither forgets a key.
+    """Adopt a configuration and return its engine.
 
-    Raises StrongroomError where it cannot: an adapter is missing, or a locked vault refuses. Nothing works by it then.
+    Raises StrongroomError where that is impossible: an adapter is missing, or a locked vault refuses a shorter period.
     """
-    note_recipients(vault, config.vault.recipients, dependencies.clock())  # before anything that can refuse
+    note_recipients(vault, config.vault.recipients, dependencies.clock())  # before anything that can raise
     note_rules(vault, rules_of(config), dependencies.clock())
     require_sealable(config.vault.recipients, dependencies.random_bytes)
     engine = new_engine(config, vault, dependencies, prestart, retry_policy)
@@ -77,17 +77,16 @@ def take_over(
     adopt_renames(
         vault, accounts_of(config.sources), streams_of(config), dependencies.clock(), dependencies.random_bytes
     )
-    adopt_zones(
-        vault, zones_of(config), dependencies.clock()
-    )  # after renames: archives are found by their present names
+    # After the renames: archives are found by their present names.
+    adopt_zones(vault, zones_of(config), dependencies.clock())
     return engine
 
 
 def _is_transfer_near(job: Job, now: datetime) -> bool:
-    """Say whether a file may be downloaded for this job as soon as it is looked at."""
+    """Return whether this job's next step may be a download."""
     return job.state in (State.WAITING, State.READY) and job.next_at <= now
 
 
 def policy_of(config: Config) -> Policy:
-    """Return what the configuration says of retention."""
+    """Return what the configuration says about retention."""
     return Policy(config.retention, tuple((each.name, each.retention) for each in config.streams), config.vault.lock)

@@ -28,10 +28,18 @@ class State(StrEnum):
     CANCELLED = "cancelled"  # a person said stop
 
 
-SECOND_LOOK = "second-look"
-"""The purpose of an export that is made again because its window came unusually empty."""
+class Purpose(StrEnum):
+    """Why a job was planned."""
 
-BESIDE = frozenset({"regenerate", "settled", SECOND_LOOK})
+    COVERAGE = "coverage"  # the plan requires its window
+    MANUAL = "manual"  # a person requested its window
+    REGENERATE = "regenerate"  # a person requested a re-export
+    SETTLED = "settled"  # the second pass of a plan
+    SECOND_LOOK = "second-look"  # its window came unusually empty
+    RETRY = "retry"  # its window had failed
+
+
+BESIDE = frozenset({Purpose.REGENERATE, Purpose.SETTLED, Purpose.SECOND_LOOK})
 """Purposes whose archive stands beside the one that covers the window: the coverage ledger is left alone."""
 
 BY_PERSON = "paused by "
@@ -120,7 +128,7 @@ class Job(Struct, frozen=True):
     created_at: datetime
     changed_at: datetime
     next_at: datetime  # the next step is not due before this
-    purpose: str = "coverage"  # coverage, manual, regenerate, settled, second-look or retry
+    purpose: str = Purpose.COVERAGE  # a `Purpose`
     retention: str = "standard"  # the retention class that its archive will get
     priority: int = 0
     ref: str = ""  # the provider's name for the export; one that was never asked for is to be renewed

@@ -20,7 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from strongroom.model.horizon import deadline
-from strongroom.model.job import Job
+from strongroom.model.job import Job, Purpose
 from strongroom.model.provider import Limits
 from strongroom.model.text import counted
 
@@ -85,7 +85,7 @@ class QueueRules(Struct, frozen=True):
 
 def urgency(job: Job, now: datetime, keeps: timedelta | None, rules: QueueRules) -> Urgency:
     """Classify a job."""
-    if job.purpose in ("manual", "regenerate", "retry"):
+    if job.purpose in (Purpose.MANUAL, Purpose.REGENERATE, Purpose.RETRY):
         return Urgency.ASKED
     lost_from = deadline(job.spec.window, keeps)
     if lost_from is not None and lost_from - now <= rules.urgent_within:

@@ -30,7 +30,7 @@ from strongroom.age.keys import X25519Identity
 from strongroom.cli.main import cli
 from strongroom.engine.access.recipients import note_recipients
 from strongroom.engine.bootstrap import open_engine
-from strongroom.engine.core.alert_store import due_alerts, mark_told
+from strongroom.engine.core.alert_store import due_alerts, mark_sent
 from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.sources import Dependencies
 from strongroom.engine.destruction.approve import approve
@@ -129,7 +129,7 @@ def _fill(scene: Scene, house: House, patch: pytest.MonkeyPatch) -> None:
     adopt_policy(house.vault, Policy((LONG,), (), lock=True), START)
     note_recipients(house.vault, scene.config.vault.recipients, START)
     note_rules(house.vault, rules_of(scene.config), START)
-    mark_told(house.vault, due_alerts(house.vault, START), START)
+    mark_sent(house.vault, due_alerts(house.vault, START), START)
     patch.setattr(destruction, "enter_archive", _enter)
     a, b = add(LONG), add(LONG)
     dead, due, planned = add(SHORT), add(SHORT), add(SHORT)

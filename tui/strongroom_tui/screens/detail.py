@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from strongroom.engine.access.inventory import find_archive, find_job
-from strongroom.engine.ingest.job_lineage import Kin, Versions, kin_of, versions_of
+from strongroom.engine.ingest.job_lineage import Lineage, Versions, lineage_of, versions_of
 from strongroom.engine.proof.checkpoint_delivery import evidence_view
 from strongroom.engine.queries import lists as readings
 from strongroom.engine.queries.lists import ArchiveLife, JobLife
@@ -36,7 +36,7 @@ class JobStanding(Struct, frozen=True):
     """One job with everything that happened to it, and what belongs to it."""
 
     life: JobLife
-    kin: Kin
+    kin: Lineage
 
 
 class JobQuestion(Struct, frozen=True):
@@ -47,7 +47,7 @@ class JobQuestion(Struct, frozen=True):
     def ask(self, session: VaultSession) -> JobStanding:
         """Read the life."""
         job = find_job(session.vault, self.key)
-        return JobStanding(readings.job_life(session.vault, job), kin_of(session.vault, job))
+        return JobStanding(readings.job_life(session.vault, job), lineage_of(session.vault, job))
 
 
 class ArchiveStanding(Struct, frozen=True):
@@ -185,7 +185,7 @@ class ArchiveScreen(ArchiveActions, DetailScreen):
             self.lead_to(_leads_of_archive(told))
 
 
-def _leads_of_job(kin: Kin) -> list[RelatedItem]:
+def _leads_of_job(kin: Lineage) -> list[RelatedItem]:
     before = [_to_job("came from", job) for job in kin.before]
     brought = [RelatedItem(f"brought archive {kin.archive.id}", kin.archive.id, job=False)] if kin.archive else []
     return [*brought, *before, *(_to_job("led to", job) for job in kin.after)]

@@ -21,7 +21,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from strongroom.engine.core.sources import plans_of
-from strongroom.engine.ingest.coverage import marked
+from strongroom.engine.ingest.coverage import mark_snapshot
 from strongroom.engine.monitor.system_status import Quota
 from strongroom.engine.queries.lists import Running, Status
 from strongroom.engine.queries.overview import Look, Overview, read_overview
@@ -203,7 +203,7 @@ class OverviewQuestion(Struct, frozen=True):
         if engine is None:
             return read_overview(session.vault, plans, session.limits, session.clock(), self.look)
         spots = {name: source.provider.capabilities.blind_spots for name, source in engine.sources.items()}
-        marks = [replace(plan, snapshot=marked(engine, plan).snapshot) for plan in plans]
+        marks = [replace(plan, snapshot=mark_snapshot(engine, plan).snapshot) for plan in plans]
         return read_overview(session.vault, marks, session.limits, session.clock(), self.look, spots)
 
 

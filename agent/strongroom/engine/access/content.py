@@ -21,8 +21,8 @@ from strongroom.engine.access.browse import WatchedReader, read_blocks
 from strongroom.engine.access.fixity import FixityFault, Watch, check_fixity
 from strongroom.engine.core.identities import unlock
 from strongroom.engine.worker.compression import Unpacked, decoder, open_delivered
-from strongroom.engine.worker.parse_worker import spawned_reader
-from strongroom.engine.worker.seal_worker import Digest
+from strongroom.engine.worker.parse_worker import spawned_parser
+from strongroom.engine.worker.seal_worker import HashThread
 from strongroom.evidence.line import Entry, Fact
 from strongroom.formats.compression import Gunzipped
 from strongroom.formats.inspect import inspect_container
@@ -45,7 +45,7 @@ def check_content(
     """Prove what the archive holds: the delivered digest, the structure, the counts and dates of its records."""
     name = str(vault.payload_path(archive).relative_to(vault.layout.root))
     try:
-        with spawned_reader(archive.expectation, Caps()) as sink:
+        with spawned_parser(archive.expectation, Caps()) as sink:
             key = unlock(vault, archive, identities)
             with vault.open_payload(archive) as sealed:
                 reader = open_delivered(SealedReader(sealed, [key.identity]), archive.seal)
@@ -78,7 +78,7 @@ def _compare_decoded(archive: Archive, name: str, clear: Gunzipped | None, key: 
 def content_digest(reader: SealedReader | Unpacked, key: ArchiveKey, watch: Watch) -> str:
     """Return the salted digest of the whole content: hex HMAC-SHA256(salt, SHA-256(content))."""
     reader.seek(0)
-    with Digest() as digest:
+    with HashThread() as digest:
         for block in read_blocks(reader):
             digest.update(block)
             watch(len(block))

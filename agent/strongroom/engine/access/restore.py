@@ -24,7 +24,7 @@ from strongroom.engine.access.browse import Filler, WatchedReader, read_blocks
 from strongroom.engine.access.fixity import Watch
 from strongroom.engine.core.identities import unlock
 from strongroom.engine.worker.compression import Unpacked, decoder, open_delivered, require_known_coding
-from strongroom.engine.worker.seal_worker import Digest
+from strongroom.engine.worker.seal_worker import HashThread
 from strongroom.formats.compression import Gunzipped
 from strongroom.formats.plaintext import PlaintextReader
 from strongroom.model.archive import Archive
@@ -184,7 +184,7 @@ def _copy(reader: Filler, temporary: Path, watch: Watch) -> bytes:
             f"cannot write {temporary}: {error.strerror}", hint="choose another place with --to"
         ) from error
     try:
-        with Digest() as digest, Flusher(fd) as flusher:
+        with HashThread() as digest, Flusher(fd) as flusher:
             for block in read_blocks(reader):
                 digest.update(block)
                 write_all(fd, block)

@@ -1,7 +1,7 @@
-"""Alarms become notices: each is told once, again when it grows louder, once a day while critical, and when it is over.
+"""Alerts as the channels see them: sent once, again when the severity rises, daily while critical, and at the end.
 
-The table alone decides what is to be told, so that a restart forgets nothing and repeats nothing. An alarm that comes
-and goes within a few minutes is not told as over and raised anew: its end is told only when it has lasted.
+The table alone decides what must be sent, so a restart neither forgets nor repeats an alert. The end of an alert is
+sent only after it has lasted a few minutes, so that one that comes and goes is not sent again and again.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from strongroom.model.alert import Alert, Level, happens_once
 from strongroom.model.times import format_instant
 from strongroom.vault import alerts as rows
 from strongroom.vault.alerts import (
-    AlertRecord as AlertRecord,  # the daemon, the screen and the command line name it from here
+    AlertRecord as AlertRecord,  # the daemon, the screen and the command line import it from here
 )
 from strongroom.vault.vault import Vault
 
 REMIND = timedelta(days=1)
-LASTING = timedelta(minutes=10)  # an alarm must be over for so long before that is told
+LASTING = timedelta(minutes=10)  # how long an alert must be over before its end is sent
 
 
 def reconcile(vault: Vault, found: Iterable[Alert], now: datetime, *, whole: bool = True) -> None:
-    """Bring the notices level with the alarms of this look.
+    """Bring the stored alerts level with those found by a check.
 
-    Not `whole` means that the look could see only these: what it did not see stays as it is.
+    Not `whole` means that the check could see only these: every other alert stays as it is.
     """
-    catalogue, seen = vault.catalogue, {alarm.key: alarm for alarm in found}
-    changes = [_raised(rows.get_alert(catalogue, alarm.key), alarm, now) for alarm in seen.values()]
+    catalogue, seen = vault.catalogue, {alert.key: alert for alert in found}
+    changes = [_raised(rows.get_alert(catalogue, alert.key), alert, now) for alert in seen.values()]
     if whole:
         gone = [each for each in rows.standing_alerts(catalogue) if each.key not in seen]
         changes += [replace(each, cleared_at=now) for each in gone if not happens_once(each.key)]
@@ -37,30 +37,30 @@ def reconcile(vault: Vault, found: Iterable[Alert], now: datetime, *, whole: boo
 
 
 def due_alerts(vault: Vault, now: datetime) -> list[AlertRecord]:
-    """Return what must be told now, the loudest first: raised, louder, over, or critical for another day."""
-    untold = {alert.key: alert for alert in rows.undelivered_alerts(vault.catalogue) if _is_due(alert, now)}
+    """Return what must be sent now, the most severe first: raised, more severe, over, or critical for another day."""
+    unsent = {alert.key: alert for alert in rows.undelivered_alerts(vault.catalogue) if _is_due(alert, now)}
     again = {each.key: each for each in rows.standing_alerts(vault.catalogue) if _is_reminder(each, now)}
-    return sorted((untold | again).values(), key=lambda alert: (-Level(alert.severity).rank, alert.raised_at))
+    return sorted((unsent | again).values(), key=lambda alert: (-Level(alert.severity).rank, alert.raised_at))
 
 
-def mark_told(vault: Vault, told: Iterable[AlertRecord], now: datetime) -> None:
-    """Write down that these were told, as they were: one that changed meanwhile is told again."""
-    current = [(alert, rows.get_alert(vault.catalogue, alert.key)) for alert in told]
-    _put(vault, [_told(now_is, now) for was, now_is in current if now_is is not None and _same(was, now_is)])
+def mark_sent(vault: Vault, sent: Iterable[AlertRecord], now: datetime) -> None:
+    """Record that these were sent as they were: one that changed meanwhile is sent again."""
+    current = [(alert, rows.get_alert(vault.catalogue, alert.key)) for alert in sent]
+    _put(vault, [_sent(stored, now) for was, stored in current if stored is not None and _same(was, stored)])
 
 
 def standing_alerts(vault: Vault) -> list[AlertRecord]:
-    """Return the alarms that stand now, oldest first."""
+    """Return the active alerts, oldest first."""
     return rows.standing_alerts(vault.catalogue)
 
 
 def newest_alerts(vault: Vault, most: int = 50) -> list[AlertRecord]:
-    """Return notices, newest first, those that are over too."""
+    """Return alerts, newest first, including those that are over."""
     return rows.newest_alerts(vault.catalogue, most)
 
 
 def alert_document(alert: AlertRecord, *, heard: bool = True) -> dict[str, object]:
-    """Return a notice as plain JSON values; docs/notifications.md tells them. `heard`: it had a channel."""
+    """Return an alert as plain JSON values (docs/notifications.md). `heard`: a channel was configured."""
     return {
         "key": alert.key,
         "severity": alert.severity,
@@ -72,22 +72,22 @@ def alert_document(alert: AlertRecord, *, heard: bool = True) -> dict[str, objec
     }
 
 
-def _raised(old: AlertRecord | None, alarm: Alert, now: datetime) -> AlertRecord | None:
-    """Return the notice that an alarm makes of the one before it, None where nothing changes."""
-    fresh = AlertRecord(alarm.key, alarm.severity.value, alarm.title, alarm.body, raised_at=now)
+def _raised(old: AlertRecord | None, alert: Alert, now: datetime) -> AlertRecord | None:
+    """Return what to store for an alert, None where nothing changes."""
+    fresh = AlertRecord(alert.key, alert.severity.value, alert.title, alert.body, raised_at=now)
     if old is None:
         return fresh
     unchanged = (old.severity, old.title, old.body) == (fresh.severity, fresh.title, fresh.body)
-    if happens_once(alarm.key):
+    if happens_once(alert.key):
         if unchanged or (old.told_at is not None and abs(now - old.told_at) < REMIND):
             return None
         return fresh
-    if old.cleared_at is not None and not _end_untold(old):
+    if old.cleared_at is not None and not _is_end_unsent(old):
         return fresh
     if unchanged and old.cleared_at is None:
         return None
-    louder = alarm.severity.rank > Level(old.severity).rank
-    return replace(fresh, raised_at=now if louder else old.raised_at, told_at=old.told_at)
+    rises = alert.severity.rank > Level(old.severity).rank
+    return replace(fresh, raised_at=now if rises else old.raised_at, told_at=old.told_at)
 
 
 def _is_due(alert: AlertRecord, now: datetime) -> bool:
@@ -99,12 +99,12 @@ def _is_reminder(alert: AlertRecord, now: datetime) -> bool:
     return critical and alert.told_at is not None and abs(now - alert.told_at) >= REMIND
 
 
-def _end_untold(alert: AlertRecord) -> bool:
+def _is_end_unsent(alert: AlertRecord) -> bool:
     return alert.cleared_at is not None and alert.told_at is not None and alert.told_at < alert.cleared_at
 
 
-def _told(alert: AlertRecord, now: datetime) -> AlertRecord:
-    # A clock that was set back must not make what was told look as if it had happened since.
+def _sent(alert: AlertRecord, now: datetime) -> AlertRecord:
+    # A clock that was set back must not make an earlier change look as if it had happened after this.
     at = max(now, alert.raised_at, alert.cleared_at or alert.raised_at)
     return replace(alert, told_at=at, cleared_at=at if happens_once(alert.key) else alert.cleared_at)
 
@@ -113,8 +113,8 @@ def _same(one: AlertRecord, other: AlertRecord) -> bool:
     return (one.severity, one.raised_at, one.cleared_at) == (other.severity, other.raised_at, other.cleared_at)
 
 
-def _put(vault: Vault, alert_records: list[AlertRecord]) -> None:
-    if alert_records:
+def _put(vault: Vault, alerts: list[AlertRecord]) -> None:
+    if alerts:
         with vault.catalogue.transaction():
-            for alert in alert_records:
+            for alert in alerts:
                 rows.put_alert(vault.catalogue, alert)

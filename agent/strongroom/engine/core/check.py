@@ -1,7 +1,4 @@
-"""One thing that was looked at, and how it came out: the noun that doctor and the check of a source share.
-
-A check that cannot be finished: what keeps it from its end, and how that is told beside what it found.
-"""
+"""The result of a check, shared by doctor, the source check and the audits; and how a check reports its own failure."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ class CheckResult(StrEnum):
 
 
 class Check(Struct, frozen=True):
-    """One thing that was looked at."""
+    """One thing that was checked."""
 
     name: str
     verdict: CheckResult
@@ -39,18 +36,18 @@ UNFINISHED = (
     RecursionError,
     OSError,
 )
-"""What keeps a check from its end where a row, a line or a file is not as it should be."""
+"""What stops a check where a row, a line or a file has an unexpected form."""
 
 
 def unread_words(error: Exception) -> str:
-    """Say that a check could not be finished, and why."""
-    return f"this check could not be finished: {cause_words(error)}; what comes after it was not looked at"
+    """Return that a check could not be finished, and why."""
+    return f"this check could not be finished: {cause_words(error)}; what comes after it was not checked"
 
 
 def cause_words(error: Exception) -> str:
-    """Say what kept a check from its end."""
+    """Return what stopped a check."""
     if isinstance(error, StrongroomError):
         return error.message
     if isinstance(error, OSError):
         return ": ".join(str(part) for part in (error.strerror or type(error).__name__, error.filename) if part)
-    return "something there has another form than it should"
+    return "something there has an unexpected form"

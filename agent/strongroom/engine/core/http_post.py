@@ -1,9 +1,9 @@
-"""Handing a few bytes to a web address under the house's HTTP policy: one request, no redirect, a bounded answer."""
+"""Sending a few bytes to a web address under the HTTP policy: one request, no redirect, a bounded response."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -11,7 +11,7 @@ from strongroom import __version__
 from strongroom.model.errors import UsageError, WorldError
 from strongroom.model.times import Clock
 
-LARGEST = 1 << 20  # bytes of an answer
+LARGEST = 1 << 20  # bytes of a response
 
 
 class Route(Struct, frozen=True):
@@ -25,20 +25,20 @@ class Route(Struct, frozen=True):
 
 
 class HttpPost(Struct, frozen=True):
-    """What is handed over."""
+    """What is sent."""
 
     method: str
     body: bytes
     kind: str  # media type
-    below: str = ""  # a name that is put below the address's path
+    below: str = ""  # a name that is appended to the address's path
 
 
 def hand_over(
     url: str, post: HttpPost, route: Route, clock: Clock, monotonic: Callable[[], float] = time.monotonic
 ) -> bytes:
-    """Send it and return the answer's body. The address is never quoted.
+    """Send it and return the response's body. The address is never quoted.
 
-    Raises UsageError for an address that cannot be used, WorldError where it was not taken.
+    Raises UsageError for an address that cannot be used, WorldError where the request was not accepted.
     """
     # The HTTP library is slow to import: only who sends pays for it.
     from strongroom.providers.addresses import (
@@ -62,10 +62,16 @@ def hand_over(
     reach = Reach(route.allow_private, is_loopback(link.origin.host))
     bounds = Bounds(connect=route.connect, read=route.whole, call=route.whole)
     wire = Wire(reach, resolve_by_system, clock, bounds, route.ca_file, route.proxy)
+    headers = {
+        "User-Agent": f"strongroom/{__version__}",
+        "Accept": "*/*",
+        "Connection": "close",
+        "Content-Type": post.kind,
+    }
     try:
         reach.admit(link.origin)
         watch = Watch(monotonic, route.whole)
-        with wire.exchange(post.method, Link(link.origin, target), _headers(post), post.body, watch) as answer:
+        with wire.exchange(post.method, Link(link.origin, target), headers, post.body, watch) as answer:
             body = bytearray()
             for chunk in answer.chunks():
                 body += chunk
@@ -77,14 +83,5 @@ def hand_over(
     except WireFailed as error:
         raise WorldError(f"it did not arrive: {error}", hint="check the network and the address") from None
     if not 200 <= status < 300:
-        raise WorldError(f"it was answered {status}", hint="check that the address still accepts it")
+        raise WorldError(f"the response was {status}", hint="check that the address still accepts it")
     return bytes(body)
-
-
-def _headers(post: HttpPost) -> Mapping[str, str]:
-    return {
-        "User-Agent": f"strongroom/{__version__}",
-        "Accept": "*/*",
-        "Connection": "close",
-        "Content-Type": post.kind,
-    }

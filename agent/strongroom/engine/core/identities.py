@@ -1,4 +1,4 @@
-"""Identities in the hands of the person who holds them: made, sealed with a passphrase, opened. Never in the daemon."""
+"""A person's identities (private keys): made, sealed with a passphrase, and opened. Never used by the daemon."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ Identities = list[X25519Identity]
 
 
 class WrongPassphrase(SealError):
-    """What was typed does not open the identity file."""
+    """The passphrase does not open the identity file."""
 
 
 class NewIdentity(Struct, frozen=True):
-    """A fresh identity. `secret` is shown once or sealed, never kept in the clear by us; empty if others keep it."""
+    """A new identity. `secret` is shown once or sealed, never stored in the clear; empty if others keep it."""
 
     recipient: str
     secret: str
@@ -44,18 +44,18 @@ class NewIdentity(Struct, frozen=True):
 
 
 def make_identity(random_bytes: Chance) -> NewIdentity:
-    """Make a fresh identity."""
+    """Return a new identity."""
     identity = X25519Identity.generate(random_bytes)
     return NewIdentity(str(identity.recipient), str(identity))
 
 
 def kept_elsewhere(recipient: str) -> NewIdentity:
-    """Take the public key of an identity that is kept by someone else. Raises UsageError when it is not a sound one."""
+    """Return the public key of an identity that someone else keeps. Raises UsageError for an invalid key."""
     return NewIdentity(str(public_key(recipient)), "")
 
 
 def public_key(text: str) -> X25519Recipient:
-    """Read a public key that somebody typed or configured. Raises UsageError: nothing sealed is at fault."""
+    """Parse a public key that a person typed or configured. Raises UsageError for an invalid one."""
     try:
         return X25519Recipient.parse(text)
     except KeyRefused as error:
@@ -63,20 +63,20 @@ def public_key(text: str) -> X25519Recipient:
 
 
 def identity_file(identity: NewIdentity, passphrase: str | None, random_bytes: Chance) -> bytes:
-    """Render an identity file that stock age reads, sealed with the passphrase where there is one."""
+    """Return an identity file that stock age reads, sealed with the passphrase where there is one."""
     text = write_identity_file(X25519Identity.parse(identity.secret), "strongroom identity").encode()
     return text if passphrase is None else seal_bytes(text, [ScryptRecipient(passphrase)], random_bytes)
 
 
 def needs_passphrase(path: Path) -> bool:
-    """Say whether the identity file is sealed with a passphrase."""
+    """Return whether the identity file is sealed with a passphrase."""
     return is_protected(read_identity_file(path))
 
 
 def load_identities(path: Path, ask: AskPassphrase) -> Identities:
-    """Read the identities of a file, asking for its passphrase only when it has one.
+    """Return the identities in a file, asking for its passphrase only when it has one.
 
-    Raises WrongPassphrase for a wrong one, UsageError and SealError for what is no identity file of one's own.
+    Raises WrongPassphrase for a wrong one, UsageError or SealError for a file that is not one's own identity file.
     """
     data = read_identity_file(path)
     with passphrase_of(path, data):
@@ -85,23 +85,23 @@ def load_identities(path: Path, ask: AskPassphrase) -> Identities:
 
 @contextmanager
 def passphrase_of(path: Path, data: bytes) -> Iterator[None]:
-    """Tell a wrong passphrase as such, as WrongPassphrase: further down it is one of many keys that open nothing."""
+    """Turn a wrong passphrase into WrongPassphrase: for age it is only one of many keys that open nothing."""
     try:
         yield
     except NoMatch as error:
         if b"\n-> scrypt " not in data[:100]:
             raise  # sealed to a key, so that no passphrase opens it
-        hint = "type it again; a recovery identity opens the archives as well"
+        hint = "type it again, or use a recovery identity"
         raise WrongPassphrase(f"that is not the passphrase of {path}", hint=hint) from error
 
 
 def typed_identity(text: str) -> X25519Identity:
-    """Read a secret key as a person types it from paper: in any case, with spaces anywhere. Raises SealError."""
+    """Parse a private key typed from paper: in any case, with spaces anywhere. Raises SealError."""
     return X25519Identity.parse("".join(text.split()).upper())
 
 
 def unlock(vault: Vault, archive: Archive, identities: Sequence[X25519Identity]) -> ArchiveKey:
-    """Open an archive's own key with one of a person's identities."""
+    """Open an archive's own key with one of a person's identities. Raises SealError."""
     path = vault.key_path(archive)
     try:
         sealed = read_file(path)
@@ -115,12 +115,15 @@ def unlock(vault: Vault, archive: Archive, identities: Sequence[X25519Identity])
         ) from error
     key = parse_archive_key(open_bytes(sealed, identities))
     if key.archive_id != archive.id:
-        raise SealError(f"the key file of archive {archive.id} belongs to archive {key.archive_id}")
+        raise SealError(
+            f"the key file of archive {archive.id} belongs to archive {key.archive_id}",
+            hint="restore it from a copy of the vault",
+        )
     return key
 
 
 def read_identity_file(path: Path) -> bytes:
-    """Return an identity file's bytes. Raises UsageError when others can read it too, or it is not there."""
+    """Return an identity file's bytes. Raises UsageError when others can read it too, or it does not exist."""
     try:
         if path.stat().st_mode & 0o077:
             raise UsageError(f"others can read the identity file {path}", hint=f"run: chmod 600 {path}")

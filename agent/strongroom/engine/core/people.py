@@ -1,4 +1,4 @@
-"""Who is acting, by the operating system's word: the one place that asks for it."""
+"""Who is acting, as the operating system reports it: the only place that asks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from strongroom.model.destruction import Person
 
 _LOGIN = Path("/proc/self/loginuid")
 _UID_MAP = Path("/proc/self/uid_map")
-_INITIAL = ["0", "0", "4294967295"]  # every user number is itself: only there is it the machine's own
+_INITIAL = ["0", "0", "4294967295"]  # each user id maps to itself: only then is it the machine's own
 _NOBODY_LOGGED_IN = (1 << 32) - 1
 
 
@@ -20,7 +20,7 @@ def acting_person(
 ) -> Person:
     """Return the person behind this process: its real user, who logged in, and who called sudo.
 
-    The name is the one of the user number, never LOGNAME or USER, which anybody can set.
+    The name is that of the user id, never LOGNAME or USER, which anyone can set.
     """
     uid, logged_in, sudo = os.getuid(), _login_uid(login), _sudo_uid(environment)
     name = _name_of(uid if logged_in is None else logged_in)
@@ -28,7 +28,7 @@ def acting_person(
 
 
 def _is_mapped(path: Path) -> bool:
-    """Say whether user numbers may be made up here: in a user namespace, or where the kernel does not tell."""
+    """Return whether user ids may be invented here: in a user namespace, or where the kernel does not report it."""
     try:
         return path.read_text().split() != _INITIAL
     except (OSError, ValueError):
@@ -36,7 +36,7 @@ def _is_mapped(path: Path) -> bool:
 
 
 def _login_uid(path: Path) -> int | None:
-    """Return the user who logged in, as the kernel's audit keeps it for every process of a session."""
+    """Return the user who logged in, which the kernel's audit keeps for every process of a session."""
     try:
         uid = int(path.read_text())
     except (OSError, ValueError):
@@ -45,8 +45,8 @@ def _login_uid(path: Path) -> int | None:
 
 
 def _sudo_uid(environment: Mapping[str, str]) -> int | None:
-    told = environment.get("SUDO_UID", "")
-    return int(told) if told.isascii() and told.isdigit() and len(told) < 11 else None
+    uid = environment.get("SUDO_UID", "")
+    return int(uid) if uid.isascii() and uid.isdigit() and len(uid) < 11 else None
 
 
 def _name_of(uid: int) -> str:

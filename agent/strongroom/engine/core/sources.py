@@ -1,9 +1,7 @@
-"""What the engine is built from, and the adapter of each configured source.
+"""What the engine is built from, and the adapter and the address of each configured source.
 
-Where each source is asked, in the log: who changes an address can put a server of their own behind it.
-
-What was entered last stands in the catalogue too, so that a start needs not read the log. It decides nothing: an
-address vouches for the time only where the log records it.
+Addresses are logged, because anyone who changes one can put a server of their own behind it. The catalogue remembers
+the last one, so that a start need not read the log. It decides nothing: only an address in the log may confirm a time.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ from msgspec import Struct
 from strongroom.config.schema import Config, NetworkSettings, SourceSettings
 from strongroom.config.secrets import SecretRef, resolve
 from strongroom.engine.core.engine import Engine, SourceAccount, StepResult
-from strongroom.engine.worker.client import Anteroom
+from strongroom.engine.worker.client import Prestart
 from strongroom.evidence.line import Entry
 from strongroom.model.decision import RetryPolicy
 from strongroom.model.errors import UsageError
@@ -34,19 +32,21 @@ from strongroom.vault.catalogue import FACT, PUT_FACT, Catalogue
 from strongroom.vault.log import add_entry
 from strongroom.vault.vault import Vault, open_vault
 
+_DIGITS = 16  # hex digits of a digest that stands for a longer value
+
 
 def system_clock() -> datetime:
-    """Return the present instant: the one place that asks the system."""
+    """Return the present instant: the only place that asks the system."""
     return datetime.now(UTC)
 
 
 def reveal(ref: SecretRef) -> str:
-    """Fetch a secret now. Raises UsageError or WorldError where it is not to be had."""
+    """Return a secret, read now. Raises UsageError or WorldError where it is not available."""
     return resolve(ref).reveal()
 
 
 class Dependencies(Struct, frozen=True):
-    """Where time, chance, secrets, the wish to stop and a sealer started early come in."""
+    """Time, randomness, secrets, requests to stop, and what else comes from outside; tests replace them."""
 
     clock: Clock = system_clock
     monotonic: Callable[[], float] = time.monotonic
@@ -54,13 +54,13 @@ class Dependencies(Struct, frozen=True):
     stop: Callable[[], bool] = lambda: False
     secret: Callable[[SecretRef], str] = reveal
     crash_point: Callable[[str], None] = lambda _where: None
-    listen: Callable[[Job, Job, StepResult], None] = lambda _before, _after, _happening: None
-    prestart: Callable[[], Anteroom] = Anteroom  # what it returns is closed with the engine
+    listen: Callable[[Job, Job, StepResult], None] = lambda _before, _after, _result: None
+    prestart: Callable[[], Prestart] = Prestart  # what it returns is closed with the engine
 
 
 @contextmanager
 def open_reading(config: Config) -> Iterator[Vault]:
-    """Open the vault for reading what the catalogue tells; needs no lock."""
+    """Open the vault for reading; needs no lock."""
     vault = open_vault(config.vault.path)
     vault.refuse_if_older()
     try:
@@ -70,14 +70,14 @@ def open_reading(config: Config) -> Iterator[Vault]:
 
 
 def engine_to_look(config: Config, vault: Vault, dependencies: Dependencies | None = None) -> Engine:
-    """Return an engine over an open vault, to look only: nothing may be performed or recorded with it."""
-    return new_engine(config, vault, dependencies or Dependencies(), Anteroom(), None)
+    """Return an engine for reading only: nothing may be performed or recorded with it."""
+    return new_engine(config, vault, dependencies or Dependencies(), Prestart(), None)
 
 
 def new_engine(
-    config: Config, vault: Vault, dependencies: Dependencies, prestart: Anteroom, retry_policy: RetryPolicy | None
+    config: Config, vault: Vault, dependencies: Dependencies, prestart: Prestart, retry_policy: RetryPolicy | None
 ) -> Engine:
-    """Return an engine over an open vault, as the configuration sets it; nothing is checked or written yet."""
+    """Return an engine as the configuration sets it; nothing is checked or written yet."""
     return Engine(
         vault=vault,
         sources=build_sources(config, dependencies),
@@ -98,14 +98,13 @@ def new_engine(
 
 def build_sources(config: Config, dependencies: Dependencies | None = None) -> Mapping[str, SourceAccount]:
     """Build an adapter for every configured source. Secrets are resolved when they are first needed."""
-    return {
-        settings.name: build_source(settings, config, dependencies or Dependencies()) for settings in config.sources
-    }
+    dependencies = dependencies or Dependencies()
+    return {settings.name: build_source(settings, config, dependencies) for settings in config.sources}
 
 
 def build_source(settings: SourceSettings, config: Config, dependencies: Dependencies) -> SourceAccount:
     """Build the adapter of one source."""
-    # The HTTP library is slow to import: only those who talk to a provider pay for it.
+    # The HTTP library is slow to import: only commands that talk to a provider pay for it.
     from strongroom.providers.limits import Bounds, Pace, Paths
     from strongroom.providers.port import LimitOverrides, ProviderSettings
     from strongroom.providers.registry import build
@@ -141,8 +140,8 @@ def build_source(settings: SourceSettings, config: Config, dependencies: Depende
     )
     if settings.delete_after_archive and not provider.capabilities.deletes:
         raise UsageError(
-            f"source {settings.name} should delete exports after archiving, which {settings.provider} cannot do",
-            hint="remove delete_after_archive from its section: the provider removes exports by itself",
+            f"source {settings.name} has delete_after_archive = true, but {settings.provider} cannot delete exports",
+            hint="remove delete_after_archive from its section: the provider removes exports automatically",
         )
     deletes, address = settings.delete_after_archive, address_of(settings, network)
     return SourceAccount(settings.name, settings.provider, provider, deletes, address, settings.second_look)
@@ -164,9 +163,9 @@ def plans_of(config: Config) -> list[Plan]:
 
 
 def stream_for(config: Config, source: str, datasets: tuple[str, ...]) -> tuple[Stream, str]:
-    """Return the configured stream that is exactly these datasets, or one made for them, with its retention class.
+    """Return the configured stream with exactly these datasets, or one made for them, with its retention class.
 
-    Without a dataset it is the source's only stream. Raises UsageError when it has none or several.
+    Without a dataset, return the source's only stream. Raises UsageError when it has none or several.
     """
     settings = config.source(source)
     own = [each for each in config.streams if each.source == source]
@@ -174,18 +173,15 @@ def stream_for(config: Config, source: str, datasets: tuple[str, ...]) -> tuple[
         if (set(each.datasets) == set(datasets) and not each.filters) or (not datasets and len(own) == 1):
             return each.plan().stream, each.retention
     if not datasets:
-        raise UsageError("no dataset was named", hint="add --dataset NAME, once for each")
+        raise UsageError(f"no dataset of source {source} was named", hint="add --dataset NAME, once for each")
     name = f"{settings.name}:{'+'.join(sorted(datasets))}"
     return Stream(name, source, tuple(sorted(datasets))), "standard"
 
 
-_SHORT = 16  # hex digits that stand for what is not written out
-
-
 def address_of(settings: SourceSettings, network: NetworkSettings) -> str:
-    """Return where a source is asked: its origin, and what stands for a proxy and for authorities of the house.
+    """Return the address of a source: its origin, and digests of its proxy and of its own certificate authorities.
 
-    Empty where the adapter's own address is asked directly, under the built-in roots.
+    Empty for the adapter's own address, used directly and under the built-in root certificates.
     """
     parts = [_origin(settings.base_url)] if settings.base_url else []
     parts += [f"proxy:{_digest(network.proxy.encode())}"] if network.proxy else []
@@ -194,7 +190,7 @@ def address_of(settings: SourceSettings, network: NetworkSettings) -> str:
 
 
 def note_addresses(vault: Vault, sources: Mapping[str, SourceAccount], now: datetime) -> None:
-    """Enter each source's address that is another than the last one; a built-in one only after another."""
+    """Log each source's address that differs from the last one; a built-in one only after another."""
     if not _changed(vault.catalogue, sources):
         return
     with vault.catalogue.transaction():
@@ -206,10 +202,10 @@ def note_addresses(vault: Vault, sources: Mapping[str, SourceAccount], now: date
 
 
 def _changed(catalogue: Catalogue, sources: Mapping[str, SourceAccount]) -> list[SourceAccount]:
-    return [each for each in sources.values() if each.address != _entered(catalogue, each.name)]
+    return [each for each in sources.values() if each.address != _last_address(catalogue, each.name)]
 
 
-def _entered(catalogue: Catalogue, source: str) -> str:
+def _last_address(catalogue: Catalogue, source: str) -> str:
     row = catalogue.read_one(FACT, _fact(source))
     return str(row["value"]) if row else BUILT_IN
 
@@ -228,8 +224,8 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError:
-        return b""  # whoever connects says what is wrong with it
+        return b""  # the connection reports what is wrong with it
 
 
 def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:_SHORT]
+    return hashlib.sha256(data).hexdigest()[:_DIGITS]

@@ -10,11 +10,11 @@ from strongroom.config.schema import Config
 from strongroom.engine.core.sources import Dependencies, build_sources
 from strongroom.engine.core.trusted_clock import (
     acceptance_text,
+    clock_votes,
     read_time,
     remember_confirmed,
     remember_time,
     require_uncontradicted,
-    voices_of,
 )
 from strongroom.engine.destruction.context import note_rules, rules_of
 from strongroom.evidence.line import Entry, Fact
@@ -49,7 +49,7 @@ def accept_time(
     or a signature is lacking, StepRefused for a person who has accepted it already.
     """
     rules, now = config.destruction, dependencies.clock()
-    voices = voices_of(build_sources(config, dependencies))
+    voices = clock_votes(build_sources(config, dependencies))
     told = read_time(vault.catalogue, config.vault.clock_tolerance, rules.approvers, rules.people)
     require_uncontradicted(now, told, voices, config.vault.clock_tolerance)
     _require_open(told, now)

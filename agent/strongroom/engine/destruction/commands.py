@@ -10,7 +10,7 @@ from msgspec import Struct
 from strongroom.config.schema import Config
 from strongroom.engine.core.alert_store import standing_alerts
 from strongroom.engine.core.sources import Dependencies, build_sources, open_reading, zones_of
-from strongroom.engine.core.trusted_clock import require_trustworthy_time, time_alarms, vault_now, voices_of
+from strongroom.engine.core.trusted_clock import clock_votes, require_trustworthy_time, time_alarms, vault_now
 from strongroom.engine.destruction.context import DestructionContext, note_rules, rules_of
 from strongroom.engine.destruction.erasure import Pending, standing_against
 from strongroom.engine.destruction.execute import signer_of
@@ -68,7 +68,7 @@ def context_of(config: Config, vault: Vault, dependencies: Dependencies, *, ask:
 
 def require_time(config: Config, vault: Vault, dependencies: Dependencies, *, ask: bool) -> None:
     """Raise WorldError unless the time is one to destroy by; with `ask` the providers have a say in it."""
-    voices = voices_of(build_sources(config, dependencies)) if ask else []
+    voices = clock_votes(build_sources(config, dependencies)) if ask else []
     told = [] if _is_any_known(voices) else _clock_alarms(config, vault, dependencies)
     if told:
         raise _untimely("destroyed", told[0])
@@ -92,7 +92,7 @@ def require_calm(config: Config, vault: Vault, dependencies: Dependencies) -> No
     time is right a change of [destruction] is logged, before anything is done by it.
     """
     told = _clock_alarms(config, vault, dependencies)
-    voices = voices_of(build_sources(config, dependencies)) if told else []
+    voices = clock_votes(build_sources(config, dependencies)) if told else []
     if told and not _is_any_known(voices):
         raise _untimely("proposed or approved", told[0])
     if told:
@@ -105,7 +105,7 @@ def refuse_wrong_clock(config: Config, vault: Vault, dependencies: Dependencies)
 
     For what must be recorded even where no provider can be asked, and destroys nothing by itself.
     """
-    voices = voices_of(build_sources(config, dependencies)) if _clock_alarms(config, vault, dependencies) else []
+    voices = clock_votes(build_sources(config, dependencies)) if _clock_alarms(config, vault, dependencies) else []
     if _is_any_known(voices):
         _require_trustworthy(config, vault, dependencies, voices)
 

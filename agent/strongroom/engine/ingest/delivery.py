@@ -1,8 +1,8 @@
-"""Whether a source's announced number of rows counts the header of a CSV: learned from its own exports, and kept.
+"""What is delivered for one export, as one file to seal: one part as it comes, or several parts in a bundle.
 
-What is delivered for one export, as one file to seal: the one part as it comes, or several parts in a bundle.
+A bundle that breaks off is discarded and started again from its first part: bytes of two tries never mix.
 
-A bundle that breaks off is thrown away and begun again from its first part, never mended: bytes of two tries never mix.
+Whether a source's announced number of rows counts the header of a CSV is learned from its own exports and remembered.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from strongroom.vault.sources import counts_header, remember_counts_header
 
 
 def with_header(catalogue: Catalogue, job: Job, asked: Expectation) -> Expectation:
-    """Return the expectation with what is known of the source's counts and of this export's delivery before."""
+    """Return the expectation with what is known of the source's counts and of earlier deliveries of this export."""
     if asked.container is not Container.CSV or asked.rows is None:
         return asked
     before = [
@@ -38,12 +38,12 @@ def with_header(catalogue: Catalogue, job: Job, asked: Expectation) -> Expectati
     ]
     last = before[-1] if before else {}
     records = last.get("records") if isinstance(last, dict) and last.get("faults") == [DOUBTFUL] else None
-    told = records if isinstance(records, int) else None
-    return replace(asked, counts_header=counts_header(catalogue, job.source), told_before=told)
+    told_before = records if isinstance(records, int) else None
+    return replace(asked, counts_header=counts_header(catalogue, job.source), told_before=told_before)
 
 
 def learn_header(catalogue: Catalogue, archive: Archive, at: datetime) -> None:
-    """Write down what a sound archive shows of the source's counts, where it is new; inside a transaction."""
+    """Record what a sound archive shows about the source's counts, where that is new; inside a transaction."""
     expected, found = archive.expectation, archive.inspection
     if archive.holding is not Holding.HELD or expected.container is not Container.CSV or expected.rows is None:
         return
@@ -59,11 +59,11 @@ def learn_header(catalogue: Catalogue, archive: Archive, at: datetime) -> None:
 
 
 _ENDLESS = frozenset({Container.CSV, Container.NDJSON})
-"""Containers that show no end: one cut between two rows looks whole."""
+"""Containers without an end mark: one that is cut between two rows looks complete."""
 
 
 class Delivery(Struct, frozen=True):
-    """One export's parts, and how they are told of together."""
+    """One export's parts, and the one file that they become."""
 
     parts: tuple[Part, ...]
     name: str  # of the file to seal, for people
@@ -71,7 +71,7 @@ class Delivery(Struct, frozen=True):
 
     @property
     def size(self) -> int | None:
-        """Bytes announced of all parts together, None where any of them is silent."""
+        """Bytes announced for all parts together, None where any part has no announced size."""
         sizes = [part.size for part in self.parts]
         return sum(size for size in sizes if size is not None) if None not in sizes else None
 
@@ -82,15 +82,15 @@ class Delivery(Struct, frozen=True):
 
 
 def plan_delivery(ref: str, parts: Sequence[Part], asked: Expectation, caps: Caps) -> Delivery:
-    """Say how the parts become one file. Raises RequestRefused for parts that cannot.
+    """Return how the parts become one file. Raises RequestRefused for parts that cannot.
 
-    A single part is the file itself, unless it is bare and only one of several datasets that were asked for.
+    A single part is the file itself, unless it is bare and only one of several datasets that were requested.
     """
     if len(parts) == 1 and (parts[0].container is Container.ZIP_OF_JSON or len(asked.datasets) == 1):
         (part,) = parts
         return Delivery((part,), part.name, _expect_one(part, asked))
     if len(parts) > caps.max_members:
-        raise RequestRefused(f"the export has {len(parts):,} files; at most {caps.max_members:,} are taken")
+        raise RequestRefused(f"the export has {len(parts):,} files; at most {caps.max_members:,} are accepted")
     if any(part.container in (Container.ZIP_OF_JSON, Container.BUNDLE) for part in parts):
         raise RequestRefused("the export has several files and one of them is a ZIP; bare files were expected")
     name = re.sub("[^A-Za-z0-9_-]", "_", ref)[:100]
@@ -98,21 +98,21 @@ def plan_delivery(ref: str, parts: Sequence[Part], asked: Expectation, caps: Cap
 
 
 def fetch(provider: Provider, ref: str, delivery: Delivery, sink: Sink, stop: StopAsked) -> int:
-    """Stream the whole file into the sink; return how many bytes were delivered. Raises what `download` raises."""
+    """Stream the whole file into the sink; return the number of bytes delivered. Raises what `download` raises."""
     if not delivery.bundled:
-        return _take(provider, ref, 0, delivery.parts[0], sink, stop)
+        return _download(provider, ref, 0, delivery.parts[0], sink, stop)
     size = 0
     with Bundle(sink) as bundle:
         for number, (part, file) in enumerate(zip(delivery.parts, delivery.expectation.files, strict=True)):
             bundle.begin(file.name)
-            size += _take_in_turn(provider, ref, number, part, bundle.write, stop)
+            size += _download_in_turn(provider, ref, number, part, bundle.write, stop)
             bundle.end()
         bundle.finish()
     return size
 
 
-def _take_in_turn(provider: Provider, ref: str, number: int, part: Part, sink: Sink, stop: StopAsked) -> int:
-    """Take one of several parts; a link that died while the parts before were taken is asked for once more."""
+def _download_in_turn(provider: Provider, ref: str, number: int, part: Part, sink: Sink, stop: StopAsked) -> int:
+    """Download one of several parts; a link that expired during the earlier parts is requested once more."""
     taken = 0
 
     def counted(chunk: bytes) -> None:
@@ -121,16 +121,16 @@ def _take_in_turn(provider: Provider, ref: str, number: int, part: Part, sink: S
         sink(chunk)
 
     try:
-        return _take(provider, ref, number, part, counted, stop)
+        return _download(provider, ref, number, part, counted, stop)
     except LinkDead:
         fresh = provider.parts(ref) if number and not taken else ()
         if number >= len(fresh) or replace(fresh[number], locator=part.locator) != part:
             raise
-    return _take(provider, ref, number, fresh[number], sink, stop)
+    return _download(provider, ref, number, fresh[number], sink, stop)
 
 
-def _take(provider: Provider, ref: str, number: int, part: Part, sink: Sink, stop: StopAsked) -> int:
-    """Take one part. One that shows no end of its own, and whose size nobody announced, must come twice the same."""
+def _download(provider: Provider, ref: str, number: int, part: Part, sink: Sink, stop: StopAsked) -> int:
+    """Download one part. One without an end mark and without an announced size must arrive twice the same."""
     digest, opening = hashlib.sha256(), bytearray()
     endless = part.container in _ENDLESS and part.size is None
 
@@ -142,21 +142,23 @@ def _take(provider: Provider, ref: str, number: int, part: Part, sink: Sink, sto
         sink(chunk)
 
     size = provider.download(part, seen, stop)
-    if part.size is not None and size != part.size and not detect_coding(opening):  # else of either form
-        raise TransferError(f"the provider announced {part.size} bytes and {size} arrived")
+    if (
+        part.size is not None and size != part.size and not detect_coding(opening)
+    ):  # a coded part may have the size of either form
+        raise TransferError(f"the provider announced {part.size:,} bytes, but {size:,} arrived")
     if endless and not getattr(size, "announced", False):
-        _take_again(provider, ref, number, part, size, digest.digest(), stop)
+        _download_again(provider, ref, number, part, size, digest.digest(), stop)
     return size
 
 
-def _take_again(
+def _download_again(
     provider: Provider, ref: str, number: int, part: Part, size: int, digest: bytes, stop: StopAsked
 ) -> None:
-    """Download a part a second time and keep nothing of it. Raises TransferError where the two differ."""
+    """Download a part a second time without keeping it. Raises TransferError where the two differ."""
     second = hashlib.sha256()
     try:
         again = provider.download(part, second.update, stop)
-    except LinkDead:  # good for one download only
+    except LinkDead:  # the link was valid for one download only
         fresh = provider.parts(ref)
         if number >= len(fresh):
             raise
@@ -164,12 +166,12 @@ def _take_again(
         again = provider.download(fresh[number], second.update, stop)
     if again != size or second.digest() != digest:
         raise TransferError(
-            f"nobody announced the file's size, and two downloads of it differ ({size:,} and {again:,} bytes)"
+            f"the file has no announced size, and two downloads of it differ ({size:,} and {again:,} bytes)"
         )
 
 
 def _expect_one(part: Part, asked: Expectation) -> Expectation:
-    """Expect what was asked for, in the file's own container: a bare file is its only member, without a name."""
+    """Expect what was requested, in the file's own container: a bare file is its only member, without a name."""
     shapes = asked.datasets
     if part.container is not Container.ZIP_OF_JSON:
         shapes = tuple(replace(shape, member="") for shape in shapes)

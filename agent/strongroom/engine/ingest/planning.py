@@ -1,8 +1,8 @@
-"""From plans to jobs: what is due is worked out from plan and ledger each time, and entered as jobs in one transaction.
+"""From plans to jobs: pending windows are computed from plan and coverage, and recorded as jobs in one transaction.
 
-Only a few dozen jobs of a source are entered ahead: the rest of a backfill stays what it is, required minus held, and
-is worked out again when there is room. What the provider has destroyed meanwhile is entered as lost, never passed over.
-Of a stream without time windows only the newest copy can be had: older ones that nobody took are lost as well.
+Only a few dozen jobs of a source are recorded ahead: the rest of a backfill is computed again when there is room. What
+the provider has deleted meanwhile is recorded as lost, never skipped. Of a stream without time windows only the newest
+copy is available: older ones that were not taken are lost as well.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from strongroom.engine.core.engine import Engine, StepResult
-from strongroom.engine.ingest.coverage import due_looks, is_snapshot, marked
+from strongroom.engine.ingest.coverage import due_looks, is_snapshot, mark_snapshot
 from strongroom.engine.ingest.source_upkeep import kept_for, learn_retention
 from strongroom.engine.ingest.transitions import enter, record
 from strongroom.engine.retention.tombstones import destroyed_before, refuse_return
@@ -32,7 +32,7 @@ from strongroom.model.horizon import (
     settled_until,
     split_settled,
 )
-from strongroom.model.job import SECOND_LOOK, Cause, Event, Job, State
+from strongroom.model.job import Cause, Event, Job, Purpose, State
 from strongroom.model.job_table import Facts, IllegalMove
 from strongroom.model.names import make_id
 from strongroom.model.plan import SETTLE, ExportSpec, Plan, Stream, boundary, following, newest_ended, oldest_whole
@@ -46,34 +46,34 @@ from strongroom.vault.log import add_entry
 from strongroom.vault.sources import lag_of
 from strongroom.vault.streams import count_planned, get_stream, put_stream, unsettled_windows
 
-AHEAD = 40  # jobs of one source that wait to be asked for
+AHEAD = 40  # jobs of one source that wait to be requested
 _FIRST = datetime(1, 1, 1, tzinfo=UTC)
 _LAST = datetime(9999, 12, 31, tzinfo=UTC)
 
-_IN_HAND = "bring it to its end with: strongroom run --once"
-_HELD = "add --again to export it once more, beside the first"
+_IN_PROGRESS = "finish it with: strongroom run --once"
+_ARCHIVED = "add --again to export it again, beside the first archive"
 
 
 class Due(Struct, frozen=True):
-    """What one plan wants done now."""
+    """What one plan requires now."""
 
-    plan: Plan  # beginning where not everything is held
+    plan: Plan  # beginning where something is not archived
     keeps: timedelta | None
-    since: datetime | None  # from where on the stream must be covered
+    since: datetime | None  # where the required coverage starts
     windows: tuple[Window, ...]
     lost: tuple[Window, ...]
-    edge: datetime | None  # everything from `since` to here is proven, empty or lost
+    edge: datetime | None  # everything from `since` to here is archived, empty or lost
     cause: str = BEYOND  # why what is lost is lost
-    again: tuple[Window, ...] = ()  # entered as lost, and not lost by what is known now: wanted again
-    forgone: tuple[Window, ...] = ()  # entered as lost, though no plan ever promised it
-    gone: tuple[Interval, ...] = ()  # archived and destroyed under another name: not exported again
+    again: tuple[Window, ...] = ()  # recorded as lost, but still available by what is known now: pending again
+    forgone: tuple[Window, ...] = ()  # recorded as lost, though no plan ever required it
+    gone: tuple[Interval, ...] = ()  # archived and destroyed under another name: never exported again
 
 
 def work_out(engine: Engine, plan: Plan) -> Due:
-    """Work out what a plan wants now, from the ledger; changes nothing."""
+    """Return what a plan requires now, from its coverage; changes nothing."""
     catalogue, now = engine.vault.catalogue, engine.clock()
     keeps = kept_for(engine, plan.stream.source)
-    plan = marked(engine, plan)
+    plan = mark_snapshot(engine, plan)
     state = get_stream(catalogue, plan.stream.name)
     since = plan.since or _beginning(plan, state.floor, now, keeps)
     start = since
@@ -96,13 +96,14 @@ def work_out(engine: Engine, plan: Plan) -> Due:
 
 
 def _beginning(plan: Plan, floor: datetime | None, now: datetime, keeps: timedelta | None) -> datetime | None:
-    """Return where a plan without a date begins: with the oldest window that can still be had whole.
+    """Return where a plan without a date begins: at the oldest window that is still completely available.
 
-    It is remembered as the floor, so that what ages out later is seen as lost. It moves back only where the provider
-    turns out to keep more. A floor between two boundaries is of an older version, which promised a part of a window.
+    It is remembered as the floor, so that what expires later counts as lost. It moves back only where the provider
+    turns out to keep records longer. A floor between two boundaries is from an older version, which required a part of
+    a window.
     """
     if plan.snapshot:
-        first = newest_ended(plan, now) if floor is None else None  # of what was before, nobody has a copy
+        first = newest_ended(plan, now) if floor is None else None  # no copy of an earlier state exists
         return first.start if first else floor
     if floor is not None and (floor.second or floor.microsecond):
         floor = following(plan.span, plan.zone, boundary(plan.span, plan.zone, floor))
@@ -123,7 +124,7 @@ def _not_lost(
 def _never_promised(
     catalogue: Catalogue, plan: Plan, floor: datetime | None, since: datetime | None
 ) -> tuple[Window, ...]:
-    """Return losses before the first whole window of a plan that once began in the middle of one."""
+    """Return losses before the first whole window of a plan that once began in the middle of a window."""
     if plan.snapshot or floor is None or since is None or floor >= since:
         return ()
     beyond = lost_after(catalogue, plan.stream.name, floor)
@@ -131,7 +132,7 @@ def _never_promised(
 
 
 def without_lost(ledger: Iterable[Interval], again: Sequence[Window]) -> list[Interval]:
-    """Return the ledger without those parts of its losses that are wanted again."""
+    """Return the coverage without those parts of its losses that are pending again."""
     kept: list[Interval] = []
     for each in ledger:
         if again and each.cover is Cover.LOST and each.cause == BEYOND:
@@ -142,12 +143,12 @@ def without_lost(ledger: Iterable[Interval], again: Sequence[Window]) -> list[In
 
 
 def _without(taken: list[Interval], lost: tuple[Window, ...]) -> list[Interval]:
-    """Leave out what failed for good and counts as lost by now."""
+    """Leave out what failed and counts as lost by now."""
     return [each for each in taken if each.cover is not Cover.MISSING or each.window not in lost]
 
 
 def enter_due(engine: Engine, plans: Iterable[Plan], ahead: int = AHEAD) -> list[Job]:
-    """Enter jobs for the most urgent windows that are due, and everything that is lost; return the new jobs."""
+    """Record jobs for the most urgent pending windows, and everything that is lost; return the new jobs."""
     by_source: dict[str, list[Plan]] = {}
     for plan in plans:
         by_source.setdefault(plan.stream.source, []).append(plan)
@@ -162,7 +163,7 @@ def _enter_source(engine: Engine, source: str, plans: list[Plan], ahead: int) ->
     keeps = kept_for(engine, source)
     wanted: list[Job] = []
     for plan in plans:
-        _let_go(engine, marked(engine, plan))
+        _cancel_overtaken(engine, mark_snapshot(engine, plan))
     with catalogue.transaction():
         for plan in plans:
             due = work_out(engine, plan)
@@ -183,25 +184,27 @@ def _enter_source(engine: Engine, source: str, plans: list[Plan], ahead: int) ->
 
 
 def _second_pass(engine: Engine, plan: Plan, keeps: timedelta | None, most: int) -> list[Job]:
-    """Return jobs for windows that are due a second time, to catch what changed after the first export."""
+    """Return jobs for windows whose second pass is due, which finds what changed after the first export."""
     if plan.settled_pass is None or plan.paused or plan.snapshot:
         return []
     now = engine.clock()
     horizon = now - keeps if keeps is not None else _FIRST
     windows = unsettled_windows(engine.vault.catalogue, plan.stream.name, plan.settled_pass, now, horizon, most)
-    return [_job(engine, plan.stream, window, plan.retention, plan.priority, "settled") for window in windows]
+    return [_job(engine, plan.stream, window, plan.retention, plan.priority, Purpose.SETTLED) for window in windows]
 
 
 def _second_looks(engine: Engine, plan: Plan, keeps: timedelta | None) -> list[Job]:
-    """Return jobs for windows that came unusually empty and whose second look is due."""
+    """Return jobs for unusually empty windows whose second look is due."""
     if plan.paused or plan.snapshot:
         return []
     looks = due_looks(engine, plan.stream.name, keeps)
-    return [_job(engine, plan.stream, each.window, plan.retention, plan.priority, SECOND_LOOK) for each in looks]
+    return [
+        _job(engine, plan.stream, each.window, plan.retention, plan.priority, Purpose.SECOND_LOOK) for each in looks
+    ]
 
 
 def _remember(catalogue: Catalogue, plan: Plan, due: Due) -> None:
-    """Remember where an open plan began, so that what ages out is seen as lost, and how far everything is held."""
+    """Remember where a plan without a date began, so that what expires counts as lost, and how far all is archived."""
     state = get_stream(catalogue, plan.stream.name)
     floor = due.since if plan.since is None else state.floor
     known = replace(state, floor=floor, since=due.since, edge=due.edge)
@@ -209,8 +212,8 @@ def _remember(catalogue: Catalogue, plan: Plan, due: Due) -> None:
         put_stream(catalogue, known)
 
 
-def _let_go(engine: Engine, plan: Plan) -> None:
-    """Cancel copies that were never asked for and that a newer window has overtaken: one catches up for all."""
+def _cancel_overtaken(engine: Engine, plan: Plan) -> None:
+    """Cancel snapshots that were not requested yet and that a newer window has overtaken: one export serves for all."""
     newest = newest_ended(plan, engine.clock())
     if not plan.snapshot or newest is None:
         return
@@ -218,13 +221,13 @@ def _let_go(engine: Engine, plan: Plan) -> None:
         job = get_job(engine.vault.catalogue, interval.job) if interval.cover is Cover.OPEN else None
         if job is None or job.state is not State.PLANNED or interval.window.end > newest.start:
             continue
-        facts = Facts(cause=Cause.NONE, detail="a newer copy takes its place: what there was then can be had no more")
-        with suppress(IllegalMove):  # a worker has just asked for it
+        facts = Facts(cause=Cause.NONE, detail="a newer copy takes its place; the earlier state is no longer available")
+        with suppress(IllegalMove):  # a worker has just requested it
             record(engine, job, StepResult(Event.CANCELLED, facts))
 
 
 def _take_back(catalogue: Catalogue, stream: str, due: Due, now: datetime) -> None:
-    """Enter what was lost by our own reckoning and is not, by what is known of the provider now."""
+    """Record what was counted as lost and is available after all, by what is known of the provider now."""
     for part in (*due.again, *due.forgone):
         take_back_lost(catalogue, stream, part, BEYOND)
         facts: dict[str, Fact] = {"window": [format_instant(part.start), format_instant(part.end)], "cause": BEYOND}
@@ -240,40 +243,41 @@ def _enter_lost(engine: Engine, catalogue: Catalogue, stream: str, window: Windo
 
 
 def enter_window(engine: Engine, stream: Stream, window: Window, retention: str, *, again: bool = False) -> Job:
-    """Enter a job for one window that a person asks for.
+    """Record a job for one window that a person requests.
 
-    Raises UsageError for a window that has not begun, and when exactly this one is held or under way, unless `again`:
-    then the new export becomes an archive beside the older one and the ledger is left alone. Raises it also for a copy
-    of long ago, of a stream that has no time windows.
+    Raises UsageError for a window that has not begun, and for one that is archived or in progress, unless `again`: then
+    the new export becomes an archive beside the older one and the coverage stays as it is. Raises it also for an old
+    window of a stream without time windows.
     """
     catalogue, now = engine.vault.catalogue, engine.clock()
     if window.start >= now:
         raise UsageError(
-            f"{format_instant(window.start)} has not come yet: there is nothing to export",
-            hint=f"it is {format_instant(now)} now; ask for a window that has ended, or let the plan export it",
+            f"the window starts at {format_instant(window.start)}, which is in the future: there is nothing to export",
+            hint=f"it is {format_instant(now)} now; choose a window that has ended, or let the plan export it",
         )
     if window.end + window.length <= now and not again and _is_snapshot(engine, stream):
         raise UsageError(
-            f"{stream.name} has no time windows: a copy of the past is not available",
-            hint="choose the newest window that has ended: it is a copy of what there is now",
+            f"stream {stream.name} has no time windows: a copy of the past is not available",
+            hint="choose the newest window that has ended: its export is a copy of the present state",
         )
     with catalogue.transaction():
         refuse_return(catalogue, stream.source, stream.datasets, window)
         held = interval_at(catalogue, stream.name, window)
         if held is not None and not again and held.cover not in (Cover.MISSING, Cover.LOST):
             raise UsageError(
-                f"{stream.name} {format_instant(window.start)} to {format_instant(window.end)} is {held.cover} already"
+                f"stream {stream.name}, {format_instant(window.start)} to {format_instant(window.end)}:"
+                f" already {held.cover.words}"
                 f" ({'archive ' + held.archive if held.archive else 'job ' + held.job})",
-                hint=_IN_HAND if held.cover is Cover.OPEN else _HELD,
+                hint=_IN_PROGRESS if held.cover is Cover.OPEN else _ARCHIVED,
             )
-        job = _job(engine, stream, window, retention, 10, purpose="regenerate" if again else "manual")
+        job = _job(engine, stream, window, retention, 10, purpose=Purpose.REGENERATE if again else Purpose.MANUAL)
         enter(catalogue, job)
     engine.vault.write_log()
     return job
 
 
 def unsettled_part(engine: Engine, stream: Stream, window: Window) -> Window | None:
-    """Return what of a window has not settled by now: an export that is asked for now proves nothing of it."""
+    """Return the part of a window that has not settled: an export that is requested now proves nothing about it."""
     delay = engine.settles.get(stream.name, SETTLE)
     rest = split_settled(window, settled_until(engine.clock(), delay))[1]
     return window if rest is not None and _is_snapshot(engine, stream) else rest
@@ -284,7 +288,7 @@ def _is_snapshot(engine: Engine, stream: Stream) -> bool:
 
 
 def _job(
-    engine: Engine, stream: Stream, window: Window, retention: str, priority: int, purpose: str = "coverage"
+    engine: Engine, stream: Stream, window: Window, retention: str, priority: int, purpose: str = Purpose.COVERAGE
 ) -> Job:
     now = engine.clock()
     return Job(

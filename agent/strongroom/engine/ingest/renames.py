@@ -1,7 +1,7 @@
-"""A stream or source of the configuration that is one that is gone from it was renamed, and stays what it was.
+"""Renamed streams and sources: a new name in the configuration for one that is gone from it.
 
-What is exported is decided by account, datasets and filters. A person may change a name at any time; that must not
-export a destroyed window again, nor take archives out of a hold.
+A stream is recognized by its account, datasets and filters. A person may change a name at any time; that must not
+export a destroyed window again, or take archives out of a hold.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _MOVES = {Noun.STREAM: move_stream, Noun.SOURCE: move_source}
 
 
 def accounts_of(sources: Iterable[SourceSettings]) -> dict[str, str]:
-    """Return by what each source's account is known: its provider, and a digest of its address and key reference."""
+    """Return what identifies each source's account: its provider, and a digest of its address and key reference."""
     return {each.name: f"{each.provider} {_digest_of(each)}" for each in sources}
 
 
@@ -51,18 +51,18 @@ def _digest_of(source: SourceSettings) -> str:
 def adopt_renames(
     vault: Vault, accounts: Mapping[str, str], streams: Iterable[Stream], now: datetime, random_bytes: Chance
 ) -> list[Renamed]:
-    """Recognize the sources and streams that were renamed, carry over what goes by the name, log it, and return them.
+    """Recognize the sources and streams that were renamed, move what is recorded under the name, and return them.
 
-    `accounts` are by what the configured sources are known (`accounts_of`). Holds on the old name are placed on the new
-    one, too: as holds of their own, which are released like any other. Raises UsageError, having changed nothing, where
-    nobody but a person can say whether an account is the same.
+    `accounts` identify the configured sources (`accounts_of`). Holds on the old name are also placed on the new one, as
+    separate holds, which are released like any other. Raises UsageError, having changed nothing, where only a person
+    knows whether an account is the same.
     """
     catalogue, configured = vault.catalogue, list(streams)
     with catalogue.transaction():
         done = _rename(catalogue, find_source_renames(catalogue, accounts), now, random_bytes)
         require_same_source(configured, covered_streams(catalogue))
         done += _rename(catalogue, find_renames(configured, covered_streams(catalogue)), now, random_bytes)
-        _require_told_apart(catalogue, accounts, configured, covered_streams(catalogue))
+        _require_distinct(catalogue, accounts, configured, covered_streams(catalogue))
     if done:
         vault.write_log()
     put_accounts(catalogue, accounts)
@@ -70,7 +70,7 @@ def adopt_renames(
 
 
 def pending_renames(catalogue: Catalogue, accounts: Mapping[str, str], streams: Iterable[Stream]) -> list[Renamed]:
-    """Return the renames that the next start will carry out. Raises UsageError where that start will refuse one."""
+    """Return the renames that the next start will make. Raises UsageError where it will refuse one."""
     sources = find_source_renames(catalogue, accounts)
     present = {each.old: each.new for each in sources}
     covered = [replace(each, source=present.get(each.source, each.source)) for each in covered_streams(catalogue)]
@@ -79,7 +79,7 @@ def pending_renames(catalogue: Catalogue, accounts: Mapping[str, str], streams: 
     found = find_renames(configured, covered)
     names = {each.old: each.new for each in found}
     covered = [replace(each, name=names.get(each.name, each.name)) for each in covered]
-    _require_told_apart(catalogue, accounts, configured, covered)
+    _require_distinct(catalogue, accounts, configured, covered)
     return [*sources, *found]
 
 
@@ -101,18 +101,18 @@ def _renamed(rule: HoldRule, rename: Renamed) -> HoldRule:
 
 
 def find_source_renames(catalogue: Catalogue, accounts: Mapping[str, str]) -> list[Renamed]:
-    """Pair each configured source with the one that is gone and whose account it has.
+    """Pair each new source with the missing one that has the same account.
 
-    Raises UsageError where a source is to have the name that another one had before it was renamed.
+    Raises UsageError where a new source has a name that another source had before it was renamed.
     """
-    known, told = known_accounts(catalogue), renames(catalogue)
+    known, renamed = known_accounts(catalogue), renames(catalogue)
     found = pair_names(Noun.SOURCE, known, accounts)
     for name in accounts.keys() - known.keys() - {each.new for each in found}:
-        present = told.present(Noun.SOURCE, name)
+        present = renamed.present(Noun.SOURCE, name)
         if present != name:
             raise UsageError(
-                f"source {name} is a new source, but the source that is called {present} now had that name before",
-                hint="give the new source a name that no other source had: archives and what was destroyed go by it",
+                f"source {name} is new, but source {present} had that name before",
+                hint="give the new source a name that no other source had: archives are recorded under it",
             )
     return found
 
@@ -120,8 +120,8 @@ def find_source_renames(catalogue: Catalogue, accounts: Mapping[str, str]) -> li
 def require_same_source(configured: Iterable[Stream], covered: Iterable[Stream]) -> None:
     """Raise UsageError where a stream was archived from a source of another name.
 
-    A source that was renamed and nothing else was recognized before. Of any other nobody but a person knows whether it
-    is another account, whose records are not archived yet, or the same one, whose destroyed windows must not come back.
+    A source that was only renamed was recognized before. For any other, only a person knows whether it is another
+    account, whose records are not archived yet, or the same one, whose destroyed windows must not come back.
     """
     sources = {each.name: each.source for each in covered}
     for each in configured:
@@ -133,18 +133,18 @@ def require_same_source(configured: Iterable[Stream], covered: Iterable[Stream])
             )
 
 
-def _require_told_apart(
+def _require_distinct(
     catalogue: Catalogue, accounts: Mapping[str, str], configured: list[Stream], covered: list[Stream]
 ) -> None:
-    """Raise UsageError where a new stream asks a new source of what a stream of a source that is gone asked for."""
+    """Raise UsageError where a new stream of a new source exports what a stream of a missing source exported."""
     known = {each.name for each in covered} | {each.source for each in covered}
     gone = {each.source for each in covered} - accounts.keys()
     for fresh in (each for each in configured if each.name not in known and each.source not in known):
         for was in (each for each in covered if each.source in gone and _wants(each) == _wants(fresh)):
             if provider_of(catalogue, was.source) in ("", accounts[fresh.source].partition(" ")[0]):
                 raise _unclear(
-                    f"stream {fresh.name} of source {fresh.source} asks for what stream {was.name} of source"
-                    f" {was.source} asked for, which is not in the configuration any more",
+                    f"stream {fresh.name} of source {fresh.source} exports what stream {was.name} of source"
+                    f" {was.source} exported, which is no longer in the configuration",
                     was.source,
                 )
 
@@ -152,15 +152,15 @@ def _require_told_apart(
 def _unclear(message: str, was: str) -> UsageError:
     return UsageError(
         message,
-        hint=f'if it is the same account, call the source "{was}" again: holds, coverage and what was destroyed go by'
-        " that name. Strongroom recognizes a new name of a source after a run, where its provider, base_url and api_key"
-        f" stay the same. If it is another account, keep source {was} in the configuration and give the stream another"
+        hint=f'if it is the same account, call the source "{was}" again: holds, coverage and destructions are recorded'
+        " under that name. Strongroom recognizes a new name after a run if provider, base_url and api_key stay."
+        f" If it is another account, keep source {was} in the configuration and give the stream another"
         " name",
     )
 
 
 def find_renames(configured: list[Stream], covered: list[Stream]) -> list[Renamed]:
-    """Pair each configured stream with the one that is gone and that asked for exactly the same."""
+    """Pair each new stream with the missing one that exported exactly the same."""
     known = {each.name: _asks(each) for each in covered}
     return pair_names(Noun.STREAM, known, {each.name: _asks(each) for each in configured})
 

@@ -1,6 +1,6 @@
-"""Performing a step: the only place that touches the world for a job. It returns what happened and never decides.
+"""Performing a step: with transfer.py the only place that touches the world for a job. It never decides.
 
-Which step it is was decided in model/decision.py; where the event leads stands in model/job_table.py.
+model/decision.py decides which step it is, and model/job_table.py where its event leads.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from strongroom.engine.core.engine import Engine, JobContext, StepResult
 from strongroom.engine.ingest import transfer
 from strongroom.engine.ingest.job_lineage import succeed
-from strongroom.engine.ingest.transfer import trouble
+from strongroom.engine.ingest.transfer import result_of
 from strongroom.model.decision import Act, Step, absent, next_poll, next_try, poll_pause, recognise
 from strongroom.model.errors import (
     ExportGone,
@@ -29,39 +29,39 @@ from strongroom.model.provider import Listed, Observation, Standing
 from strongroom.vault.jobs import known_refs, waiting_refs
 from strongroom.vault.sources import get_source, put_source, remember_list, seen_before
 
-SKEW = timedelta(minutes=5)  # how far the provider's clock may be behind ours when its list is searched
+SKEW = timedelta(minutes=5)  # how far the provider's clock may be behind ours in a search of its list
 
 
-def perform(engine: Engine, job: Job, step: Step, hand: JobContext) -> StepResult | None:
-    """Do one step. None means that the world was looked at and the job did not move."""
+def perform(engine: Engine, job: Job, step: Step, context: JobContext) -> StepResult | None:
+    """Do one step. None means that something was read and the job did not move."""
     try:
-        return _PERFORM[step.act](engine, job, step, hand)
+        return _PERFORM[step.act](engine, job, step, context)
     except ProviderError as error:
-        result = trouble(engine, job, error)
+        result = result_of(engine, job, error)
         if step.act is Act.SURVEY:
-            # One job has found the provider out of reach: the others need not try before it does again.
+            # One job could not reach the provider: the others need not try before that one does.
             return replace(result, refused_until=result.facts.next_at)
         return result
 
 
-def _survey(engine: Engine, job: Job, _step: Step, hand: JobContext) -> None:
-    """Read the provider's list: what others make counts against the quota, and what is there now is not ours."""
+def _survey(engine: Engine, job: Job, _step: Step, context: JobContext) -> None:
+    """Read the provider's list: other programs' exports count against the quota, and what is there now is not ours."""
     _read_list(engine, job)
-    hand.listed = True
+    context.listed = True
 
 
-def _intend(engine: Engine, job: Job, _step: Step, hand: JobContext) -> StepResult:
-    """Write down that a create will leave; not while there is no room for what it would bring."""
+def _intend(engine: Engine, job: Job, _step: Step, context: JobContext) -> StepResult:
+    """Record the intent to send a create; not while the disk has no room for its file."""
     full = transfer.without_room(engine, job)
     if full is not None:
         return full
-    hand.intent, hand.listed = True, False
+    context.intent, context.listed = True, False
     return StepResult(Event.INTENDED)
 
 
-def _ask(engine: Engine, job: Job, _step: Step, hand: JobContext) -> StepResult:
-    """Send the one create that the intent on disk speaks of."""
-    hand.intent = False
+def _ask(engine: Engine, job: Job, _step: Step, context: JobContext) -> StepResult:
+    """Send the create of the recorded intent."""
+    context.intent = False
     provider = engine.sources[job.source].provider
     engine.crash_point("before create")
     try:
@@ -73,7 +73,7 @@ def _ask(engine: Engine, job: Job, _step: Step, hand: JobContext) -> StepResult:
         facts = Facts(look_at, Cause.UNANSWERED, error.message, request_id=error.request_id)
         return StepResult(Event.UNANSWERED, facts)
     except ProviderError as error:
-        delayed = trouble(engine, job, error)
+        delayed = result_of(engine, job, error)
         refused = delayed.facts.next_at if isinstance(error, QuotaExceeded) else None
         return replace(delayed, event=Event.POSTPONED, refused_until=refused)
     engine.crash_point("after create")
@@ -83,18 +83,18 @@ def _ask(engine: Engine, job: Job, _step: Step, hand: JobContext) -> StepResult:
 
 
 def _refused(engine: Engine, job: Job, error: NotOffered | RequestRefused) -> StepResult:
-    """Say what a definite no to a create means: the provider's first may be a stray answer, its second is final."""
+    """Return what a refused create means: the provider's first refusal may be a mistake, its second is final."""
     cause = Cause.NOT_OFFERED if isinstance(error, NotOffered) else Cause.REFUSED
     facts = Facts(cause=cause, detail=error.message, request_id=error.request_id)
     if error.status is None or job.tries(Cause.NOT_OFFERED) + job.tries(Cause.REFUSED):
         return StepResult(Event.REFUSED, facts)
-    words = f"{error.message}; it is tried once more, in case that was a stray answer"
+    words = f"{error.message}; it will be retried once, in case the provider was mistaken"
     later = engine.clock() + engine.retry_policy.refused_again
     return StepResult(Event.POSTPONED, replace(facts, next_at=later, detail=words))
 
 
-def _look(engine: Engine, job: Job, _step: Step, _hand: JobContext) -> StepResult:
-    """Find out from the provider's list whether the create took effect."""
+def _look(engine: Engine, job: Job, _step: Step, _context: JobContext) -> StepResult:
+    """Look at the provider's list to see whether the create took effect."""
     provider = engine.sources[job.source].provider
     listed = _read_list(engine, job)
     since = (job.asked_at or job.created_at) - SKEW
@@ -105,23 +105,23 @@ def _look(engine: Engine, job: Job, _step: Step, _hand: JobContext) -> StepResul
     if found.observation is not None:
         return StepResult(Event.ADOPTED, _seen(engine, job, found.observation))
     if found.verdict == "several":
-        detail = "several exports on the provider's list could be this one, and nothing tells them apart"
+        detail = "several exports on the provider's list could be this one, and nothing distinguishes them"
         return StepResult(Event.INDISTINCT, Facts(cause=Cause.INDISTINCT, detail=detail))
     now = engine.clock()
     if absent(job, now, engine.retry_policy):
         later = next_try(engine.retry_policy, job.tries(Cause.UNANSWERED), now, engine.jitter(), None)
-        # A yes that named no export has not been counted yet. Uncounted, such a provider would be asked for ever.
+        # An acceptance that named no export is counted here: otherwise such a provider would be asked forever.
         cause = Cause.NONE if job.cause is Cause.UNANSWERED else Cause.UNANSWERED
-        return StepResult(Event.ABSENT, Facts(later, cause, "the provider's list proves it was never created"))
+        return StepResult(Event.ABSENT, Facts(later, cause, "the provider's list shows that it was never created"))
     asked = job.asked_at or now
     share = (job.looks + 2) / engine.retry_policy.looks
     next_at = max(now + engine.retry_policy.look_after, asked + engine.retry_policy.look_for * min(share, 1.0))
     return StepResult(Event.UNSEEN, Facts(next_at, job.cause, job.detail))
 
 
-def _observe(engine: Engine, job: Job, _step: Step, _hand: JobContext) -> StepResult:
-    """Ask how the export stands."""
-    seen = _ask_how_it_stands(engine, job)
+def _observe(engine: Engine, job: Job, _step: Step, _context: JobContext) -> StepResult:
+    """Ask for the state of the export."""
+    seen = _state_at_provider(engine, job)
     facts = _seen(engine, job, seen)
     if seen.standing is Standing.READY:
         return StepResult(Event.COMPLETED, replace(facts, next_at=None))
@@ -131,25 +131,25 @@ def _observe(engine: Engine, job: Job, _step: Step, _hand: JobContext) -> StepRe
         Standing.GONE: Cause.GONE,
     }
     if seen.standing in deaths:
-        words = f"the provider says {seen.raw_status or seen.standing}" + (f": {seen.detail}" if seen.detail else "")
+        words = f"the provider reports {seen.raw_status or seen.standing}" + (f": {seen.detail}" if seen.detail else "")
         return StepResult(Event.DIED, replace(facts, next_at=None, cause=deaths[seen.standing], detail=words))
     if seen.standing is Standing.UNKNOWN:
-        facts = replace(facts, detail=_strange(seen))
+        facts = replace(facts, detail=_unknown(seen))
     return StepResult(Event.PROGRESSED, facts)
 
 
-def _strange(seen: Observation) -> str:
-    """Say what is not understood: such an export is waited for, and a person may have to know why it never ends."""
+def _unknown(seen: Observation) -> str:
+    """Return what was not understood: the job waits for such an export, and a person may need to know why."""
     if not seen.raw_status:
-        return "the provider does not say how the export stands; it is waited for as if it ran"
-    return f"the provider says {seen.raw_status!r}, a status that is not known; it is waited for as if it ran"
+        return "the provider does not report the state of the export; it is treated as in progress"
+    return f"the provider reports {seen.raw_status!r}, an unknown status; it is treated as in progress"
 
 
-def _ask_how_it_stands(engine: Engine, job: Job) -> Observation:
+def _state_at_provider(engine: Engine, job: Job) -> Observation:
     provider, catalogue = engine.sources[job.source].provider, engine.vault.catalogue
     if not provider.capabilities.by_list:
         return provider.observe([job.ref])[job.ref]
-    return engine.observations.of(job.source).look(
+    return engine.polls.of(job.source).look(
         job.ref,
         since=job.changed_at,
         age=poll_pause(provider.limits, job.polls) / 2,
@@ -159,8 +159,8 @@ def _ask_how_it_stands(engine: Engine, job: Job) -> Observation:
     )
 
 
-def _renew(engine: Engine, job: Job, _step: Step, _hand: JobContext) -> StepResult:
-    """Have the file of the same export made again. Repeated after a crash, this does no harm: the port says so."""
+def _renew(engine: Engine, job: Job, _step: Step, _context: JobContext) -> StepResult:
+    """Ask the provider to recreate the same export; the port promises that repeating this does no harm."""
     provider = engine.sources[job.source].provider
     engine.crash_point("before renew")
     try:
@@ -171,20 +171,20 @@ def _renew(engine: Engine, job: Job, _step: Step, _hand: JobContext) -> StepResu
     except Unanswered as error:
         seen = Observation(job.ref, Standing.UNKNOWN, "", request_id=error.request_id)
     engine.crash_point("after renew")
-    words = f"{job.detail}; the provider makes the file again" if job.detail else "the provider makes the file again"
+    words = "; ".join(part for part in (job.detail, "the provider is recreating the file") if part)
     return StepResult(Event.RENEWED, replace(_seen(engine, job, seen), cause=Cause.RENEWAL, detail=words))
 
 
-def _bury(_engine: Engine, _job: Job, step: Step, _hand: JobContext) -> StepResult:
+def _bury(_engine: Engine, _job: Job, step: Step, _context: JobContext) -> StepResult:
     return StepResult(Event.DIED, Facts(cause=step.cause, detail=step.reason))
 
 
-def _succeed(engine: Engine, job: Job, step: Step, _hand: JobContext) -> StepResult:
+def _succeed(engine: Engine, job: Job, step: Step, _context: JobContext) -> StepResult:
     facts = Facts(cause=step.cause, detail=step.reason)
     return StepResult(Event.SUCCEEDED, facts, successor=succeed(engine, job))
 
 
-def _give_up(_engine: Engine, _job: Job, step: Step, _hand: JobContext) -> StepResult:
+def _give_up(_engine: Engine, _job: Job, step: Step, _context: JobContext) -> StepResult:
     return StepResult(Event.GIVEN_UP, Facts(cause=step.cause, detail=step.reason))
 
 

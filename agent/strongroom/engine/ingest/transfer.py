@@ -1,7 +1,4 @@
-"""What a provider's refusal or silence means for a job, where the step can be repeated without harm.
-
-From a ready export to a published archive: open, take, prove. And what to do after a crash in between.
-"""
+"""From a ready export to a published archive: open, take, prove; and what to do after an error or a crash."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from msgspec.structs import replace
 from strongroom.engine.core.engine import Engine, JobContext, StepResult
 from strongroom.engine.ingest.delivery import Delivery, fetch, plan_delivery, with_header
 from strongroom.engine.retention.rules import with_rule
-from strongroom.engine.worker.client import SealerDied
+from strongroom.engine.worker.client import WorkerDied
 from strongroom.engine.worker.protocol import Durable, SealRequest
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.decision import Step, next_room, next_try
@@ -40,13 +37,13 @@ from strongroom.model.names import make_id
 from strongroom.vault.rows import to_text
 
 
-def trouble(engine: Engine, job: Job, error: ProviderError) -> StepResult:
-    """Say what a provider's refusal or silence means for a job whose step can be repeated without harm."""
+def result_of(engine: Engine, job: Job, error: ProviderError) -> StepResult:
+    """Return what a provider's error means for a job whose step can be repeated without harm."""
     detail = error.message
     if isinstance(error, ExportGone):
         return StepResult(Event.DIED, Facts(cause=Cause.GONE, detail=detail))
     if isinstance(error, NotOffered) and job.state is State.PLANNED:
-        if not job.tries(Cause.NOT_OFFERED):  # the first may be a stray answer
+        if not job.tries(Cause.NOT_OFFERED):  # the first may be a mistake
             later = engine.clock() + engine.retry_policy.refused_again
             return StepResult(Event.DELAYED, Facts(later, Cause.NOT_OFFERED, detail, request_id=error.request_id))
         return StepResult(Event.REFUSED, Facts(cause=Cause.NOT_OFFERED, detail=detail, request_id=error.request_id))
@@ -56,33 +53,33 @@ def trouble(engine: Engine, job: Job, error: ProviderError) -> StepResult:
         return StepResult(Event.DELAYED, facts, pause=error.sentences)
     cause = Cause.QUOTA if isinstance(error, QuotaExceeded) else Cause.TRANSIENT
     if job.state is State.WAITING and isinstance(error, RequestRefused | NotOffered):
-        # A definite no to "how does it stand" is counted: the table buries an export of which it stays the answer.
+        # A refused poll is counted: the export is given up where that stays the answer.
         cause = Cause.REFUSED if isinstance(error, RequestRefused) else Cause.NOT_OFFERED
     not_before = error.retry_at if isinstance(error, (QuotaExceeded, Transient)) else None
     later = next_try(engine.retry_policy, job.tries(cause), engine.clock(), engine.jitter(), not_before)
     return StepResult(Event.DELAYED, Facts(later, cause, detail, request_id=error.request_id))
 
 
-def open_transfer(engine: Engine, job: Job, _step: Step, hand: JobContext) -> StepResult:
-    """Take a sealer and choose the archive's id, so that a crash leaves a name to clean up under."""
+def open_transfer(engine: Engine, job: Job, _step: Step, context: JobContext) -> StepResult:
+    """Take a sealing process and choose the archive's id, so that a crash leaves a name to clean up under."""
     full = without_room(engine, job)
     if full is not None:
         return full
-    hand.worker = engine.prestart.take()
+    context.worker = engine.prestart.take()
     return StepResult(Event.OPENED, Facts(archive=make_id(engine.clock(), engine.random_bytes)))
 
 
 def without_room(engine: Engine, job: Job) -> StepResult | None:
-    """Return a delay while the disk has less free than the reserve: then no export is asked for, and none fetched."""
+    """Return a delay while less than the reserve is free on the disk: no export is requested or downloaded then."""
     try:
         _require_room(engine, 0)
     except WorldError as error:
-        return _our_trouble(engine, job, error)
+        return _our_fault(engine, job, error)
     return None
 
 
 def room_lacking(engine: Engine, job: Job) -> str:
-    """Say what the disk lacks for this job's file and the reserve, or return nothing."""
+    """Return what the disk lacks for this job's file and the reserve, or an empty string."""
     try:
         _require_room(engine, job.size or 0)
     except WorldError as error:
@@ -90,39 +87,39 @@ def room_lacking(engine: Engine, job: Job) -> str:
     return ""
 
 
-def take(engine: Engine, job: Job, _step: Step, hand: JobContext) -> StepResult:
+def take(engine: Engine, job: Job, _step: Step, context: JobContext) -> StepResult:
     """Download and seal, until the sealed file is flushed to the disk."""
     try:
-        return _take(engine, job, hand)
+        return _take(engine, job, context)
     except (LinkDead, ExportGone, RequestRefused) as error:
         causes = {LinkDead: Cause.LINK, RequestRefused: Cause.REFUSED}
         cause = causes.get(type(error), Cause.GONE)
         event = Event.LINK_DIED if isinstance(error, LinkDead) else Event.DIED
-        return _undone(engine, job, hand, StepResult(event, Facts(_later(engine, job, cause), cause, error.message)))
+        return _undone(engine, job, context, StepResult(event, Facts(_later(engine, job, cause), cause, error.message)))
     except (LinkRefused, CodingRefused) as error:
         cause = Cause.LINK_REFUSED if isinstance(error, LinkRefused) else Cause.CODING
-        return _undone(engine, job, hand, StepResult(Event.DIED, Facts(cause=cause, detail=error.sentences)))
+        return _undone(engine, job, context, StepResult(Event.DIED, Facts(cause=cause, detail=error.sentences)))
     except ProviderError as error:
-        return _undone(engine, job, hand, trouble(engine, job, error))
+        return _undone(engine, job, context, result_of(engine, job, error))
     except TransferError as error:
         cause = Cause.TRANSFER
         facts = Facts(_later(engine, job, cause), cause, error.message)
-        return _undone(engine, job, hand, StepResult(Event.BROKEN, facts))
-    except (WorldError, SealError, SealerDied) as error:
-        return _undone(engine, job, hand, _our_trouble(engine, job, error))
+        return _undone(engine, job, context, StepResult(Event.BROKEN, facts))
+    except (WorldError, SealError, WorkerDied) as error:
+        return _undone(engine, job, context, _our_fault(engine, job, error))
     except Interrupted as error:
         facts = Facts(cause=Cause.RESTART, detail=error.message)
-        return _undone(engine, job, hand, StepResult(Event.RESTARTED, facts))
+        return _undone(engine, job, context, StepResult(Event.RESTARTED, facts))
 
 
-def _take(engine: Engine, job: Job, hand: JobContext) -> StepResult:
-    worker, provider = hand.worker, engine.sources[job.source].provider
+def _take(engine: Engine, job: Job, context: JobContext) -> StepResult:
+    worker, provider = context.worker, engine.sources[job.source].provider
     if worker is None:
-        raise SealerDied("the sealer was not started")
+        raise WorkerDied("the sealing process was not started", hint="the job is retried automatically")
     delivery = plan_delivery(job.ref, provider.parts(job.ref), provider.expectation(job.spec), engine.caps)
     delivery = replace(delivery, expectation=with_header(engine.vault.catalogue, job, delivery.expectation))
     _require_room(engine, sum(part.size or 0 for part in delivery.parts))
-    worker.begin(_order(engine, job, delivery), engine.stop)
+    worker.begin(_request(engine, job, delivery), engine.stop)
     meter = Meter(engine, job.id, "download", delivery.size)
 
     def sink(chunk: bytes) -> None:
@@ -132,16 +129,16 @@ def _take(engine: Engine, job: Job, hand: JobContext) -> StepResult:
     size = fetch(provider, job.ref, delivery, sink, engine.stop)
     engine.crash_point("downloaded")
     durable = worker.finish()
-    hand.archive = _archive(engine, job, delivery, durable)
+    context.archive = _archive(engine, job, delivery, durable)
     facts = Facts(size=size, archive=job.archive)
-    return StepResult(Event.DURABLE, facts, told={"sealed_sha256": durable.seal.sealed_sha256})
+    return StepResult(Event.DURABLE, facts, log_facts={"sealed_sha256": durable.seal.sealed_sha256})
 
 
-def prove(engine: Engine, job: Job, _step: Step, hand: JobContext) -> StepResult:
-    """Wait for the reading back, then publish the archive, or keep an unsound file in quarantine."""
-    worker, archive = hand.worker, hand.archive
+def prove(engine: Engine, job: Job, _step: Step, context: JobContext) -> StepResult:
+    """Wait for the verification, then publish the archive, or move a faulty file to quarantine."""
+    worker, archive = context.worker, context.archive
     if worker is None or archive is None:
-        return _undone(engine, job, hand, StepResult(Event.BROKEN, Facts(cause=Cause.WORKER)))
+        return _undone(engine, job, context, StepResult(Event.BROKEN, Facts(cause=Cause.WORKER)))
     meter = Meter(engine, job.id, "verify", None)
     try:
         verified = worker.verdict(lambda progress: meter.set(progress.done, progress.total))
@@ -151,19 +148,19 @@ def prove(engine: Engine, job: Job, _step: Step, hand: JobContext) -> StepResult
         engine.vault.publish_archive(archive, engine.crash_point)
         engine.crash_point("after publish")
     except (WorldError, SealError, VaultError) as error:
-        return _undone(engine, job, hand, _our_trouble(engine, job, error))
+        return _undone(engine, job, context, _our_fault(engine, job, error))
     except Interrupted as error:
         facts = Facts(cause=Cause.RESTART, detail=error.message)
-        return _undone(engine, job, hand, StepResult(Event.RESTARTED, facts))
+        return _undone(engine, job, context, StepResult(Event.RESTARTED, facts))
     finally:
-        hand.release()
+        context.release()
     if archive.holding is Holding.QUARANTINED:
         return StepResult(Event.REJECTED, _rejection(engine, job, archive), archive=archive)
     return StepResult(Event.PROVEN, Facts(archive=archive.id), archive=archive)
 
 
-def restart(engine: Engine, job: Job, _step: Step, _hand: JobContext) -> StepResult:
-    """Settle what a crash left: a complete archive is entered, anything less is removed and fetched again."""
+def restart(engine: Engine, job: Job, _step: Step, _context: JobContext) -> StepResult:
+    """Resume after a crash: a complete archive is recorded, anything less is removed and downloaded again."""
     archive = engine.vault.published_archive(job.archive) if job.archive else None
     if archive is not None and archive.job == job.id:
         if archive.holding is Holding.QUARANTINED:
@@ -171,18 +168,20 @@ def restart(engine: Engine, job: Job, _step: Step, _hand: JobContext) -> StepRes
         return StepResult(Event.PROVEN, Facts(archive=archive.id), archive=archive)
     if job.archive:
         engine.vault.discard_unfinished(job.archive)
-    facts = Facts(cause=Cause.RESTART, detail="the program ended in the middle; the file is fetched again")
+    facts = Facts(
+        cause=Cause.RESTART, detail="the program ended during the download; the file will be downloaded again"
+    )
     return StepResult(Event.RESTARTED, facts)
 
 
-def _undone(engine: Engine, job: Job, hand: JobContext, result: StepResult) -> StepResult:
-    hand.release()
+def _undone(engine: Engine, job: Job, context: JobContext, result: StepResult) -> StepResult:
+    context.release()
     if job.archive:
         engine.vault.discard_unfinished(job.archive)
     return result
 
 
-def _our_trouble(engine: Engine, job: Job, error: WorldError | VaultError) -> StepResult:
+def _our_fault(engine: Engine, job: Job, error: WorldError | VaultError) -> StepResult:
     cause = Cause.DISK if isinstance(error, WorldError) else Cause.WORKER
     event = Event.DELAYED if cause is Cause.DISK else Event.BROKEN
     return StepResult(event, Facts(_later(engine, job, cause), cause, error.sentences))
@@ -197,21 +196,20 @@ def _later(engine: Engine, job: Job, cause: Cause) -> datetime:
 def _require_room(engine: Engine, size: int) -> None:
     free, needed = engine.vault.free_bytes(), size + engine.min_free
     if free < needed:
-        of = "this export and the reserve" if size else "the reserve"
+        purpose = "this export and the reserve" if size else "the reserve"
         raise WorldError(
-            f"the disk has {free} bytes free, {needed} are needed for {of}",
-            hint="free space or lower [vault] min_free; the job resumes by itself",
+            f"the disk has {free} bytes free; {needed} are needed for {purpose}",
+            hint="free space, or lower [vault] min_free; the job resumes automatically",
         )
 
 
-def _order(engine: Engine, job: Job, delivery: Delivery) -> SealRequest:
+def _request(engine: Engine, job: Job, delivery: Delivery) -> SealRequest:
     layout = engine.vault.layout
     return SealRequest(
         archive=job.archive,
         key_path=str(layout.temporary(job.archive, ".key.age")),
         payload_path=str(layout.temporary(job.archive, ".age")),
         recipients=engine.recipients,
-        container=delivery.expectation.container.value,
         delivered_name=delivery.name,
         expectation=delivery.expectation,
         caps=engine.caps,
@@ -250,7 +248,7 @@ def _rejection(engine: Engine, job: Job, archive: Archive) -> Facts:
     words = "; ".join(finding.message for finding in faults[:3])
     later = _later(engine, job, Cause.CONTENT)
     return Facts(
-        later, Cause.CONTENT, f"the delivered file is unsound and was quarantined: {words}", archive=archive.id
+        later, Cause.CONTENT, f"the delivered file is faulty and was moved to quarantine: {words}", archive=archive.id
     )
 
 

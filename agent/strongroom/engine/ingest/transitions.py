@@ -1,10 +1,11 @@
-"""Writing down what happened: job, coverage, quota, archive and audit entry, in one transaction or not at all."""
+"""Recording what happened: job, coverage, quota, archive and log entry, in one transaction or not at all."""
 
 from __future__ import annotations
 
 import hashlib
 from datetime import datetime
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from strongroom.engine.core.engine import Engine, StepResult
@@ -39,6 +40,14 @@ from strongroom.vault.sources import (
 )
 
 
+class Budget(Struct, frozen=True):
+    """When the quota allows a job's create."""
+
+    at: datetime
+    words: str  # why not before
+    other_uncertain: bool  # another export of the source must be found first: the two could not be told apart
+
+
 def record(engine: Engine, job: Job, result: StepResult) -> Job:
     """Move the job by the table and write everything that belongs to the move; return the job as it now is.
 
@@ -48,16 +57,17 @@ def record(engine: Engine, job: Job, result: StepResult) -> Job:
     catalogue, now = engine.vault.catalogue, engine.clock()
     with catalogue.transaction():
         job = get_job(catalogue, job.id) or job
-        result = _within_budget(engine, catalogue, job, result, now)
+        if result.event is Event.INTENDED:
+            result = _within_budget(engine, job, result, now)
         moved = advance(job, result.event, now, result.facts)
         put_job(catalogue, moved)
         _keep_quota(catalogue, job, moved, result, now)
         if result.archive is not None:
             put_archive(catalogue, result.archive, engine.vault.key_sha256(result.archive))
             learn_header(catalogue, result.archive, now)
-            _owe_deletion(engine, catalogue, moved, now)
-        keep_coverage(engine, catalogue, moved, result, now)
-        _log(engine, catalogue, job, moved, result, now)
+            _owe_deletion(engine, moved, now)
+        keep_coverage(engine, moved, result.archive, now)
+        _log(engine, job, moved, result, now)
         if result.archive is not None:
             note_caught(catalogue, result.archive, now)
         if result.successor is not None:
@@ -71,9 +81,9 @@ def record(engine: Engine, job: Job, result: StepResult) -> Job:
 
 
 def enter(catalogue: Catalogue, job: Job) -> None:
-    """Write down a new job and that its window is being worked on; inside a transaction.
+    """Record a new job, and that its window is in progress; inside a transaction.
 
-    Raises ValueError for a window that has not begun, unless the job takes over another's.
+    Raises ValueError for a window that has not begun, unless the job succeeds another.
     """
     put_job(catalogue, job)
     if not job.beside:
@@ -87,7 +97,7 @@ def enter(catalogue: Catalogue, job: Job) -> None:
         "datasets": list(job.spec.datasets),
         "purpose": job.purpose,
     }
-    more: dict[str, Fact] = {
+    optional: dict[str, Fact] = {
         "parent": job.parent,
         "source": job.source,
         "retention": job.retention,
@@ -95,34 +105,31 @@ def enter(catalogue: Catalogue, job: Job) -> None:
         "generation": job.generation,
         "ref": job.ref,
     }
-    facts.update({name: fact for name, fact in more.items() if fact})
+    facts.update({name: fact for name, fact in optional.items() if fact})
     add_entry(catalogue, Entry("job.planned", job.created_at, job=job.id, stream=job.stream, facts=facts))
 
 
-def _within_budget(engine: Engine, catalogue: Catalogue, job: Job, result: StepResult, now: datetime) -> StepResult:
-    if result.event is not Event.INTENDED:
-        return result
-    if must_wait_its_turn(engine, catalogue, job, now):
+def read_budget(engine: Engine, job: Job, now: datetime) -> Budget:
+    """Return when the quota allows this job's create; a part of the quota is reserved for more urgent jobs.
+
+    A decision reads it, and `record` reads it again in its transaction: two workers may have read the same budget.
+    """
+    catalogue, provider = engine.vault.catalogue, engine.sources[job.source].provider
+    limits, usage = provider.limits, usage_of(catalogue, job.source, now)
+    allowed = share(limits, urgency(job, now, kept_for(engine, job.source), engine.rules), engine.rules)
+    since = now - engine.retry_policy.look_for
+    confusable = provider.capabilities.match is not Match.EXACT and is_other_uncertain(catalogue, job, since)
+    return Budget(next_create(allowed, usage, now), wait_reason(limits, allowed, usage, now), confusable)
+
+
+def _within_budget(engine: Engine, job: Job, intended: StepResult, now: datetime) -> StepResult:
+    budget = read_budget(engine, job, now)
+    if budget.other_uncertain:
         words = "another export of this source must be found on the list first"
         return StepResult(Event.DELAYED, Facts(now + engine.retry_policy.turn, Cause.TURN, words))
-    allowed, words = read_budget(engine, catalogue, job, now)
-    if allowed <= now:
-        return result
-    return StepResult(Event.DELAYED, Facts(allowed, Cause.QUOTA, words))
-
-
-def read_budget(engine: Engine, catalogue: Catalogue, job: Job, now: datetime) -> tuple[datetime, str]:
-    """Return when the quota allows this job's create, leaving what is kept free for more urgent ones, and why then."""
-    limits, usage = engine.sources[job.source].provider.limits, usage_of(catalogue, job.source, now)
-    allowed = share(limits, urgency(job, now, kept_for(engine, job.source), engine.rules), engine.rules)
-    return next_create(allowed, usage, now), wait_reason(limits, allowed, usage, now)
-
-
-def must_wait_its_turn(engine: Engine, catalogue: Catalogue, job: Job, now: datetime) -> bool:
-    """Say whether another export of the source must be found first, because two could not be told apart."""
-    if engine.sources[job.source].provider.capabilities.match is Match.EXACT:
-        return False
-    return is_other_uncertain(catalogue, job, now - engine.retry_policy.look_for)
+    if budget.at > now:
+        return StepResult(Event.DELAYED, Facts(budget.at, Cause.QUOTA, budget.words))
+    return intended
 
 
 def _keep_quota(catalogue: Catalogue, before: Job, after: Job, result: StepResult, now: datetime) -> None:
@@ -136,7 +143,7 @@ def _keep_quota(catalogue: Catalogue, before: Job, after: Job, result: StepResul
         return
     source = get_source(catalogue, before.source)
     paused, refused = result.pause or source.paused, result.refused_until or source.refused_until
-    # After a refused create the list is read before the next one: somebody's export may be running.
+    # After a refused create the list is read before the next one: another program's export may be running.
     surveyed = None if result.event is Event.POSTPONED else source.surveyed_at
     if result.refused_until is not None:
         why, words = result.facts.cause, result.facts.detail
@@ -148,60 +155,60 @@ def _keep_quota(catalogue: Catalogue, before: Job, after: Job, result: StepResul
 
 
 def _keep_lag(catalogue: Catalogue, job: Job, made_at: datetime) -> None:
-    """Remember how far the provider's clock is behind: windows are then planned when they have settled there, too."""
+    """Remember how far the provider's clock is behind: windows are planned once they have settled there too."""
     known = lag_of(catalogue, job.source)
-    asked_at = job.asked_at or job.created_at
-    lag = lag_after(known, asked_at, made_at) if is_moment(made_at, asked_at) else known
+    requested_at = job.asked_at or job.created_at
+    lag = lag_after(known, requested_at, made_at) if is_moment(made_at, requested_at) else known
     if lag != known:
         remember_lag(catalogue, job.source, lag)
 
 
-def _owe_deletion(engine: Engine, catalogue: Catalogue, job: Job, now: datetime) -> None:
-    """Write down that the export may go at the provider: its archive is committed with this very transaction."""
-    source = engine.sources.get(job.source)
+def _owe_deletion(engine: Engine, job: Job, now: datetime) -> None:
+    """Record that the provider's export can be deleted: its archive is committed in this transaction."""
+    source, catalogue = engine.sources.get(job.source), engine.vault.catalogue
     if source is not None and source.deletes and job.state is State.ARCHIVED and was_accepted(catalogue, job):
         owe_deletion(catalogue, Deletion(job.source, job.ref, job.id, job.archive, now))
 
 
-def _log(engine: Engine, catalogue: Catalogue, before: Job, after: Job, result: StepResult, now: datetime) -> None:
+def _log(engine: Engine, before: Job, after: Job, result: StepResult, now: datetime) -> None:
     repeated = result.event is Event.DELAYED and before.cause is after.cause
     if result.event in QUIET or repeated:
         return
-    told, archive = result.facts, result.archive
+    found, archive = result.facts, result.archive
     facts: dict[str, Fact] = {
         "from": before.state.value,
         "to": after.state.value,
-        "cause": told.cause.value,
-        "ref": told.ref,
-        "request": told.request_id,
-        "size": told.size,
-        "next": format_instant(told.next_at) if told.next_at else "",
-        "made": format_instant(told.made_at) if told.made_at else "",
+        "cause": found.cause.value,
+        "ref": found.ref,
+        "request": found.request_id,
+        "size": found.size,
+        "next": format_instant(found.next_at) if found.next_at else "",
+        "made": format_instant(found.made_at) if found.made_at else "",
         "successor": result.successor.id if result.successor else "",
-        **result.told,
-        **(_archive_facts(engine, archive) if archive else {}),
+        **result.log_facts,
+        **(_archive_facts(archive, engine.vault.key_sha256(archive)) if archive else {}),
     }
     entry = Entry(
         kind=f"job.{result.event}",
         at=now,
         job=after.id,
-        archive=archive.id if archive else told.archive,
+        archive=archive.id if archive else found.archive,
         stream=after.stream,
         facts={name: fact for name, fact in facts.items() if fact not in ("", None)},
         words=after.detail,
     )
-    add_entry(catalogue, entry)
+    add_entry(engine.vault.catalogue, entry)
 
 
-def _archive_facts(engine: Engine, archive: Archive) -> dict[str, Fact]:
-    """Return what ties the archive's files to the log: whoever swaps one of them contradicts a line."""
+def _archive_facts(archive: Archive, key_sha256: str) -> dict[str, Fact]:
+    """Return what binds the archive's files to the log: a swapped file contradicts its line."""
     faults: list[Fact] = [
         *sorted({finding.code for finding in archive.inspection.findings if finding.severity == "fault"})
     ]
     return {
         "holding": archive.holding.value,
         "manifest_sha256": hashlib.sha256(write_manifest(archive)).hexdigest(),
-        "key_sha256": engine.vault.key_sha256(archive),
+        "key_sha256": key_sha256,
         "sealed_sha256": archive.seal.sealed_sha256,
         "records": archive.inspection.records,
         "faults": faults,

@@ -13,7 +13,7 @@ from msgspec import Struct
 from strongroom.config.schema import Config
 from strongroom.engine.core.alert_store import standing_alerts
 from strongroom.engine.core.sources import engine_to_look, plans_of
-from strongroom.engine.ingest.coverage import marked
+from strongroom.engine.ingest.coverage import mark_snapshot
 from strongroom.engine.monitor.alert_rules import alarms_in
 from strongroom.engine.monitor.metrics_snapshot import limits_of
 from strongroom.engine.monitor.stream_status import keeps_of, stream_statuses_of
@@ -92,7 +92,9 @@ def health_of(vault: Vault, config: Config, found: Status, now: datetime) -> Hea
         try:
             engine = engine_to_look(config, vault)
             limits, keeps = limits_of(engine), keeps_of(engine)
-            stream_statuses = stream_statuses_of(vault, [marked(engine, plan) for plan in plans_of(config)], keeps, now)
+            stream_statuses = stream_statuses_of(
+                vault, [mark_snapshot(engine, plan) for plan in plans_of(config)], keeps, now
+            )
             alarms = alarms_in(
                 vault,
                 stream_statuses,

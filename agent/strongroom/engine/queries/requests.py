@@ -7,7 +7,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from strongroom.engine.core.engine import Engine, StepResult
-from strongroom.engine.ingest.job_lineage import regeneration_of, retry
+from strongroom.engine.ingest.job_lineage import re_export_of, retry
 from strongroom.engine.ingest.source_upkeep import hurry_refused
 from strongroom.engine.ingest.transitions import enter, record
 from strongroom.engine.retention.tombstones import refuse_return
@@ -101,7 +101,7 @@ def _regenerate(engine: Engine, request: Request) -> str:
     job = _job(engine, archive.job if archive else request.subject)
     refuse_return(catalogue, job.source, job.spec.datasets, job.spec.window)
     with catalogue.transaction():
-        fresh = regeneration_of(engine, job)
+        fresh = re_export_of(engine, job)
         enter(catalogue, fresh)
     how = "requests the same export again" if fresh.ref else "requests a new export of the same window"
     return f"job {fresh.id} {how}; the older archive stays"

@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from strongroom.engine.access.fixity import FixityFault, check_payload
-from strongroom.engine.ingest.coverage import note_part
+from strongroom.engine.ingest.coverage import log_part
 from strongroom.engine.ingest.transitions import enter
 from strongroom.engine.proof.manifests import (
     job_of,
@@ -32,7 +32,7 @@ from strongroom.model.archive import Archive, Holding
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.errors import VaultError
 from strongroom.model.horizon import delay_then, settled_until, split_settled
-from strongroom.model.job import Job, State
+from strongroom.model.job import Job, Purpose, State
 from strongroom.model.names import make_id, time_of
 from strongroom.model.plan import SETTLE
 from strongroom.model.times import format_instant
@@ -114,7 +114,7 @@ def _cover_adopted(catalogue: Catalogue, archive: Archive, job: Job | None, now:
     asked_at = time_of(archive.job)
     settled, unsettled = split_settled(window, settled_until(asked_at, delay_then(window, SETTLE, asked_at)))
     if unsettled is not None:
-        note_part(catalogue, "coverage.unsettled", job or job_of(archive), unsettled, now)
+        log_part(catalogue, "coverage.unsettled", job or job_of(archive), unsettled, now)
     records = archive.inspection.records
     cover_adopted(catalogue, archive.stream, window, settled, archive.id, archive.job, records=records)
 
@@ -224,7 +224,7 @@ def _fresh_job(recovery: Recovery, archive: Archive, interval: Interval, now: da
         created_at=now,
         changed_at=now,
         next_at=now,
-        purpose="manual",
+        purpose=Purpose.MANUAL,
         retention=archive.retention,
         priority=10,
         parent=archive.job,

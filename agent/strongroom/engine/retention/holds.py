@@ -1,13 +1,10 @@
-"""What belongs to a matter: the archives that its standing holds catch, and what the log says of those holds.
+"""Legal holds: placing and releasing them, both by a person with a reason and logged, and what they hold.
 
-Placing and releasing legal holds. Both are acts of a person, with a reason, in the log.
+A hold applies to present and future archives from the moment it is placed, but not to an archive whose destruction has
+begun. So placing one returns how many archives are on hold.
 
-A hold keeps from the moment it is placed what is there and what comes later. It never keeps out what has begun: an
-archive whose destruction is under way is beyond it, so placing a hold tells how many archives it caught.
-
-The matter and the reason of a hold, sealed to the vault's recipients in the line that places it.
-
-So they come back with an identity when the catalogue is made again, and the log tells nobody else what a hold is about.
+The log entry contains the matter and the reason sealed to the vault's recipients. An identity restores them when the
+catalogue is rebuilt, and nobody else learns from the log what a hold is about.
 """
 
 from __future__ import annotations
@@ -52,24 +49,24 @@ from strongroom.vault.vault import Vault
 
 
 def archives_under(vault: Vault, matter: str) -> list[Archive]:
-    """Return what the standing holds of a matter keep, oldest first. Raises UsageError where there is none."""
+    """Return the archives under the active holds of a matter, oldest first. Raises UsageError without a hold."""
     known = holds(vault.catalogue)
-    standing = [hold for hold in known if fold_name(hold.matter) == fold_name(matter)]
-    if not standing:
+    active = [hold for hold in known if fold_name(hold.matter) == fold_name(matter)]
+    if not active:
         raise UsageError(
-            f"no hold stands for the matter {matter!r}",
+            f"the matter {matter!r} has no active hold",
             hint=nearest_words(matter, (hold.matter for hold in known)),
         )
     caught = [
         record.id
         for record in records(vault.catalogue)
-        if not record.destroyed and any(catches(hold, record) for hold in standing)
+        if not record.destroyed and any(catches(hold, record) for hold in active)
     ]
     return [archive for each in caught if (archive := get_archive(vault.catalogue, each)) is not None]
 
 
 def hold_entries(vault: Vault) -> dict[str, list[LoggedLine]]:
-    """Return the entries about each hold, by its id."""
+    """Return the log entries about each hold, by its id."""
     found: dict[str, list[LoggedLine]] = {}
     for entry in entries_matching(vault.catalogue, kind="hold"):
         found.setdefault(str(entry.body["facts"].get("hold", "")), []).append(entry)
@@ -77,7 +74,7 @@ def hold_entries(vault: Vault) -> dict[str, list[LoggedLine]]:
 
 
 def export_entries(vault: Vault) -> dict[str, list[LoggedLine]]:
-    """Return the entries that tell of an archive's key being given out, by the archive's id."""
+    """Return the log entries about exports of an archive's key, by the archive's id."""
     found: dict[str, list[LoggedLine]] = {}
     for entry in entries_matching(vault.catalogue, kind="keys"):
         for archive in entry.body["facts"].get("archives", []):
@@ -86,7 +83,7 @@ def export_entries(vault: Vault) -> dict[str, list[LoggedLine]]:
 
 
 def holds_over(vault: Vault, archive: Archive) -> list[str]:
-    """Return the ids of the holds that keep an archive now."""
+    """Return the ids of the holds that an archive is under now."""
     return [hold.id for hold in holds_on(vault.catalogue, archive)]
 
 
@@ -94,7 +91,7 @@ LONGEST = 200  # characters of a matter or a reason
 
 
 class Caught(Struct, frozen=True):
-    """A hold, and how many archives it keeps now."""
+    """A hold, and the number of archives that are under it now."""
 
     hold: Hold
     archives: int
@@ -103,7 +100,7 @@ class Caught(Struct, frozen=True):
 def place(
     vault: Vault, matter: str, rule: HoldRule, by: Person, reason: str, now: datetime, random_bytes: Chance
 ) -> Caught:
-    """Place a hold. Raises UsageError without a matter or a reason, or where one is more than a short line."""
+    """Place a hold. Raises UsageError where the matter or the reason is missing or not one short line."""
     _need(matter, "the matter", "--matter")
     _need(reason, "a reason", "--reason")
     hold = Hold(make_id(now, random_bytes), matter.strip(), rule, now, _signature(by), reason.strip())
@@ -113,31 +110,31 @@ def place(
         facts: dict[str, Fact] = {"hold": hold.id, "by": by.token, **_rule_facts(rule)}
         facts |= sealed_words(vault.catalogue, hold, random_bytes)
         add_entry(vault.catalogue, Entry("hold.placed", now, facts=facts, words=f"{hold.matter}: {hold.reason}"))
-        _take_off_plans(vault.catalogue, hold, now)
+        _exclude_from_plans(vault.catalogue, hold, now)
     vault.write_log()
     return Caught(hold, count_caught(vault, hold))
 
 
 def release(vault: Vault, hold_id: str, by: Person, reason: str, now: datetime) -> Hold:
-    """Release a hold that stands. Raises UsageError where there is none of that id, or it was released before."""
+    """Release an active hold. Raises UsageError where no hold has that id, or it was released before."""
     _need(reason, "a reason", "--reason")
     catalogue = vault.catalogue
     with catalogue.transaction():
         hold = get_hold(catalogue, hold_id)
         if hold is None:
-            raise UsageError(f"there is no hold {hold_id}", hint="see: strongroom hold list")
+            raise UsageError(f"no hold has the id {hold_id}", hint="see: strongroom hold list")
         if not release_hold(catalogue, hold.id, now, _signature(by), reason.strip()):
-            raise UsageError(f"hold {hold.id} was released before", hint="see: strongroom hold list --all")
+            raise UsageError(f"hold {hold.id} is already released", hint="see: strongroom hold list --all")
         facts: dict[str, Fact] = {"hold": hold.id, "by": by.token}
         add_entry(catalogue, Entry("hold.released", now, facts=facts, words=f"{hold.matter}: {reason.strip()}"))
     vault.write_log()
     return get_hold(catalogue, hold.id) or hold
 
 
-def _take_off_plans(catalogue: Catalogue, hold: Hold, now: datetime) -> None:
-    """Take what a new hold catches off its plan, unless that answers a request for erasure: there it waits.
+def _exclude_from_plans(catalogue: Catalogue, hold: Hold, now: datetime) -> None:
+    """Exclude archives under a new hold from their destruction plans; in the plan of an erasure request they wait.
 
-    At once, and for good: whether a hold was released before its plan ran must not decide what is destroyed.
+    At once and for good: it must not depend on the time of a release what is destroyed.
     """
     for each in planned_for_retention(catalogue):
         record = get_record(catalogue, each.archive)
@@ -152,7 +149,7 @@ def _take_off_plans(catalogue: Catalogue, hold: Hold, now: datetime) -> None:
 def repeat_hold(
     catalogue: Catalogue, hold: Hold, rule: HoldRule, noun: Noun, now: datetime, random_bytes: Chance
 ) -> None:
-    """Place a hold of the same matter under another rule, as the program, unless there is one; in a transaction."""
+    """Place a hold of the same matter with another rule, as the program, unless there is one; in a transaction."""
     if any(each.matter == hold.matter and each.rule == rule for each in holds(catalogue)):
         return
     reason = f"as hold {hold.id}, whose {noun} was renamed: {hold.reason}"[:LONGEST]
@@ -164,20 +161,19 @@ def repeat_hold(
 
 
 def note_caught(catalogue: Catalogue, archive: Archive, now: datetime) -> None:
-    """Log that an archive came in under holds that stand; inside the transaction that enters it."""
+    """Log which active holds a new archive is under; inside the transaction that records it."""
     caught: list[Fact] = [hold.id for hold in holds_on(catalogue, archive)]
     if caught:
-        entry = Entry("hold.caught", now, archive=archive.id, stream=archive.stream, facts={"holds": caught})
-        add_entry(catalogue, entry)
+        add_entry(catalogue, Entry("hold.caught", now, "", archive.id, archive.stream, {"holds": caught}))
 
 
 def count_caught(vault: Vault, hold: Hold) -> int:
-    """Return how many archives a standing hold keeps."""
+    """Return the number of archives that are under an active hold."""
     return sum(catches(hold, record) and not record.destroyed for record in records(vault.catalogue))
 
 
 def list_holds(vault: Vault, *, matter: str = "", everything: bool = False) -> list[Hold]:
-    """Return the holds that stand, or with `everything` the released ones too; oldest first."""
+    """Return the active holds, or with `everything` the released ones too; oldest first."""
     found = listed_holds(vault.catalogue, active=not everything)
     return [hold for hold in found if matter in ("", hold.matter)]
 
@@ -186,21 +182,21 @@ def find_hold(vault: Vault, part: str) -> Hold:
     """Return the hold whose id is, begins or ends with what a person typed. Raises UsageError."""
     ids: Sequence[str] = matching_hold_ids(vault.catalogue, part) if part else ()
     if len(ids) > 1:
-        raise UsageError(f"{part!r} fits several holds: {', '.join(ids)}", hint="type more of the id")
+        raise UsageError(f"{part!r} matches several holds: {', '.join(ids)}", hint="type more of the id")
     hold = get_hold(vault.catalogue, ids[0]) if ids else None
     if hold is None:
-        raise UsageError(f"there is no hold {part!r}", hint="see: strongroom hold list")
+        raise UsageError(f"no hold has an id like {part!r}", hint="see: strongroom hold list")
     return hold
 
 
 def _need(text: str, what: str, option: str) -> None:
-    """Refuse words that are none, or that could fill or forge lines of what is handed over."""
+    """Refuse empty words, and words that could fill or forge lines of an evidence package."""
     line = text.strip()
     if not line:
         raise UsageError(f"{what} is missing", hint=f"give it with {option}")
     if len(line) > LONGEST or not line.isprintable():
         raise UsageError(
-            f"{what} is one line of at most {LONGEST} characters", hint=f"give a shorter one with {option}"
+            f"{what} must be one line of at most {LONGEST} characters", hint=f"give a shorter one with {option}"
         )
 
 
@@ -229,11 +225,11 @@ NAME_MATTER = "UPDATE holds SET matter = ?, reason = ? WHERE id = ? AND matter =
 PUT_WORDS = "UPDATE entries SET words = ? WHERE seq = ?"
 
 SEALED = "(name sealed)"
-"""What stands for a matter, or a reason, that was not opened yet."""
+"""Shown for a matter, or a reason, that is not opened yet."""
 
 
 def sealed_words(catalogue: Catalogue, hold: Hold, random_bytes: Chance) -> dict[str, Fact]:
-    """Return matter and reason as a fact of the log that only the vault's recipients can open; none without any."""
+    """Return matter and reason as a fact that only the vault's recipients can open; none without recipients."""
     keys = logged_set(catalogue) or {each.key for each in known_set(catalogue)}
     if not keys:
         return {}
@@ -243,10 +239,9 @@ def sealed_words(catalogue: Catalogue, hold: Hold, random_bytes: Chance) -> dict
 
 
 def open_matters(catalogue: Catalogue, identities: Sequence[X25519Identity]) -> int:
-    """Give holds their matters and reasons back, as far as an identity opens them; return how many.
+    """Restore the matters and reasons of holds that an identity opens; return how many. Inside a transaction.
 
-    Inside a transaction.
-    What is opened was written by whoever wrote the line: it changes words that people read, and nothing else.
+    Anyone who wrote the log line wrote these words: they change what people read, and nothing else.
     """
     opened = 0
     for row in catalogue.read(SEALED_ENTRIES, SEALED) if identities else ():

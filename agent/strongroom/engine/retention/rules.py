@@ -1,13 +1,9 @@
-"""The classes of the configuration become rules of the vault, and rules only ever grow longer.
+"""Retention rules: the classes of the configuration are adopted by the vault, and a period is only ever extended.
 
-A class is fixed when an archive comes. In lock mode, which cannot be undone, a class is never made shorter and a stream
-keeps to the longest class that it ever named; without it a change is for archives to come, and is logged.
+The rule of an archive is fixed when the archive is made. In lock mode, which cannot be undone, a class is never made
+shorter and a stream keeps the longest class that it ever named. Otherwise a change applies to new archives only.
 
-What stands for and against destroying one archive now: its retention rule, its holds, and the words for a person.
-
-Archives of versions before 0.4 count their period in UTC: here it is lengthened to the calendar of their stream.
-
-Once in the life of a vault, and never shortened. An archive that comes later has the zone of its stream from the start.
+Archives of versions before 0.4 count their period in UTC. It is extended to the calendar of their stream once.
 """
 
 from __future__ import annotations
@@ -50,12 +46,12 @@ from strongroom.vault.retention_records import (
 from strongroom.vault.rows import leaving_out
 from strongroom.vault.vault import Vault
 
-LOCKED = "lock"  # since when, as a fact of the vault
+LOCKED = "lock"  # the fact that holds since when
 UNWANTED = "lock-unwanted"  # the configuration says otherwise
 
 
 class Policy(Struct, frozen=True):
-    """What a configuration says of retention."""
+    """What a configuration says about retention."""
 
     classes: tuple[RetentionRule, ...]
     streams: tuple[tuple[str, str], ...]  # a stream, and the classes it names
@@ -63,25 +59,24 @@ class Policy(Struct, frozen=True):
 
 
 def is_locked(vault: Vault) -> bool:
-    """Say whether the vault is in lock mode. Once it is, it stays so."""
+    """Return whether the vault is in lock mode, which is never left."""
     return _fact(vault.catalogue, LOCKED) != ""
 
 
 def is_lock_unwanted(vault: Vault) -> bool:
-    """Say whether the configuration no longer asks for the lock mode that the vault is in."""
+    """Return whether the vault is in lock mode although the configuration no longer asks for it."""
     return is_locked(vault) and _fact(vault.catalogue, UNWANTED) != ""
 
 
 def adopt_policy(vault: Vault, policy: Policy, now: datetime) -> None:
-    """Take over what the configuration says, and log what of it is new.
+    """Adopt what the configuration says, and log what is new.
 
-    Raises UsageError where the vault is locked, or is to be from now on, and a class would become shorter: then
-    nothing is changed.
+    Raises UsageError, having changed nothing, where the vault is or becomes locked and a class would become shorter.
     """
     catalogue = vault.catalogue
     with catalogue.transaction():
         logged = logged_policy(catalogue)
-        with leaving_out():  # a row that cannot be read is written anew: what is decided goes by the log
+        with leaving_out():  # an unreadable row is written again: the log decides
             known = {**logged.classes, **get_classes(catalogue)}
         changed = [rule for rule in policy.classes if {known.get(rule.name), logged.classes.get(rule.name)} != {rule}]
         if logged.locked or policy.lock or _fact(catalogue, LOCKED):
@@ -89,7 +84,7 @@ def adopt_policy(vault: Vault, policy: Policy, now: datetime) -> None:
                 _refuse_shorter(rule, logged.classes.get(rule.name, known.get(rule.name)))
         wrote = _lock(catalogue, policy, now, logged=logged.locked)
         before = {rule.name: old for rule in changed if (old := _before(rule, known, logged.classes)) is not None}
-        wrote = _enter_changes(catalogue, policy, changed, before, now) or wrote
+        wrote = _record_changes(catalogue, policy, changed, before, now) or wrote
     if wrote:
         vault.write_log()
 
@@ -97,7 +92,7 @@ def adopt_policy(vault: Vault, policy: Policy, now: datetime) -> None:
 def _before(
     rule: RetentionRule, known: dict[str, RetentionRule], logged: dict[str, RetentionRule]
 ) -> RetentionRule | None:
-    """Return what a class was by its row, or by the log where the row has become the new rule already."""
+    """Return the former rule of a class: its row, or the log where the row is the new rule already."""
     row = known.get(rule.name)
     return logged.get(rule.name) if row == rule else row
 
@@ -106,8 +101,8 @@ def _refuse_shorter(new: RetentionRule, old: RetentionRule | None) -> None:
     if old is None or not is_shorter(new, old):
         return
     raise UsageError(
-        f"retention class {new.name} would become shorter: it was {old.words}, now {new.words}",
-        hint="the vault is in lock mode: periods can only be extended; restore the old one, or rename the new one",
+        f"retention class {new.name} would become shorter: it was {old.words}, and is now {new.words}",
+        hint="in lock mode a period can only be extended: restore the old period, or rename the new class",
     )
 
 
@@ -124,7 +119,7 @@ def _lock(catalogue: Catalogue, policy: Policy, now: datetime, *, logged: bool) 
     return True
 
 
-def _enter_changes(
+def _record_changes(
     catalogue: Catalogue,
     policy: Policy,
     changed: Iterable[RetentionRule],
@@ -144,18 +139,17 @@ def _enter_changes(
         if fresh:
             streams[stream] = fresh
     facts = {"before": before, "now": after, "streams": streams}
-    told: dict[str, Fact] = {name: {**fact} for name, fact in facts.items() if fact}
-    if told:
-        add_entry(catalogue, Entry("retention.changed", now, facts=told))
-    return bool(told)
+    changes: dict[str, Fact] = {name: {**fact} for name, fact in facts.items() if fact}
+    if changes:
+        add_entry(catalogue, Entry("retention.changed", now, facts=changes))
+    return bool(changes)
 
 
 def with_rule(catalogue: Catalogue, archive: Archive, zone: str = "UTC") -> Archive:
-    """Fix the retention rule of an archive that comes in: of all the classes that apply, the one that ends last.
+    """Return a new archive with its retention rule: of all the classes that apply, the one that ends last.
 
-    Its period is counted on the calendar of `zone`, the IANA name of the stream's time zone.
-
-    Without one where a class is unknown to the vault: the archive is then kept until a person says otherwise.
+    Its period is counted on the calendar of `zone`, the IANA name of the stream's time zone. Without a rule where the
+    vault does not know a class: the archive is then retained until a person decides.
     """
     names, logged = class_names(archive.retention), logged_policy(catalogue)
     if logged.locked or _fact(catalogue, LOCKED):
@@ -170,7 +164,7 @@ def with_rule(catalogue: Catalogue, archive: Archive, zone: str = "UTC") -> Arch
 
 
 class Extended(Struct, frozen=True):
-    """One archive whose retention was lengthened."""
+    """One archive whose retention was extended."""
 
     archive: str
     before: datetime | None  # None where no rule was known
@@ -181,10 +175,9 @@ class Extended(Struct, frozen=True):
 def extend(
     vault: Vault, archives: Iterable[Archive], class_name: str, by: Person, reason: str, now: datetime
 ) -> list[Extended]:
-    """Let a longer class decide about archives that are held already. All of them, or UsageError and none.
+    """Apply a longer class to archives of the vault. All of them, or UsageError and none.
 
-    An archive of which no rule was recorded can only be given that of the class which it names itself: any other could
-    make it shorter.
+    An archive without a recorded rule accepts only the class that it names itself: any other could be shorter.
     """
     catalogue = vault.catalogue
     if not reason.strip():
@@ -192,8 +185,8 @@ def extend(
     with catalogue.transaction():
         rule = get_classes(catalogue).get(class_name)
         if rule is None:
-            known = ", ".join(get_classes(catalogue)) or "none yet: it learns them at its next run"
-            raise UsageError(f"there is no retention class {class_name}", hint=f"the vault knows {known}")
+            known = ", ".join(get_classes(catalogue)) or "none yet; the next run adopts those of the configuration"
+            raise UsageError(f"the vault has no retention class {class_name}", hint=f"known classes: {known}")
         done = [_extend(catalogue, archive, rule, by, reason, now) for archive in archives]
         if not done:
             raise UsageError("there is no archive to extend", hint="see: strongroom archives")
@@ -202,7 +195,7 @@ def extend(
 
 
 def extendable(vault: Vault, stream: str, class_name: str) -> list[Archive]:
-    """Return the archives of a stream that the class would keep longer than they are kept now."""
+    """Return the archives of a stream that the class would retain longer than now."""
     catalogue, found = vault.catalogue, []
     rule = get_classes(catalogue).get(class_name)
     if rule is None:
@@ -223,13 +216,13 @@ def _extend(
 ) -> Extended:
     record = get_record(catalogue, archive.id)
     if record is None or record.destroyed:
-        raise UsageError(f"archive {archive.id} is destroyed, or being destroyed")
+        raise UsageError(f"archive {archive.id} is destroyed, or being destroyed", hint="see: strongroom archives")
     rule = _on_calendar_of(archive, rule)
     until = end_of(rule, archive.spec.window, archive.verified_at)
     if record.until is None and rule.name not in class_names(archive.retention):
         raise UsageError(
             f"archive {archive.id} has no recorded rule and is retained forever; {rule.name} could only shorten that",
-            hint=f"its own class, {archive.retention}, can be given to it",
+            hint=f"apply its own class, {archive.retention}",
         )
     if record.until is not None and until <= record.until:
         raise UsageError(
@@ -254,15 +247,12 @@ def _fact(catalogue: Catalogue, name: str) -> str:
     return str(row["value"]) if row else ""
 
 
-_ADOPTED = "periods-in-zones"  # since when, as a fact of the vault
+_ADOPTED = "periods-in-zones"  # the fact that holds since when
 _WORDS = "its period is counted on the calendar of its stream's time zone"
 
 
 def adopt_zones(vault: Vault, zones: Mapping[str, str], now: datetime) -> int:
-    """Lengthen each period that ends later in its stream's zone (IANA name by stream), and log it; return how many.
-
-    Does nothing where it was done before.
-    """
+    """Extend and log, once, each period that ends later in its stream's zone (IANA name); return how many."""
     catalogue = vault.catalogue
     if catalogue.read_one(FACT, _ADOPTED) is not None:
         return 0

@@ -1,7 +1,7 @@
-"""Names that a hold or a request for erasure may use: those of the configuration and of what the vault has.
+"""Names that a hold or an erasure request may use: those of the configuration and of the vault.
 
-A misspelled name would keep or erase nothing, and nobody would see it. So each name must be known, and names that
-narrow one another down must belong together. They are compared without case and however their accents are composed.
+A misspelled name would match nothing, and nobody would notice. So each name must be known, and names that are used
+together must belong together. They are compared without case, and with accents in any Unicode form.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from strongroom.vault.vault import Vault
 
 
 class Named(Struct, frozen=True):
-    """One stream, as it is configured or as an archive names it."""
+    """One stream, as configured or as an archive names it."""
 
     source: str
     stream: str
@@ -29,34 +29,33 @@ class Named(Struct, frozen=True):
 
 
 def known_names(config: Config, vault: Vault) -> list[Named]:
-    """Return every stream of the configuration and of the archives; a source without a stream, too."""
+    """Return every stream of the configuration and of the archives, and every source without a stream."""
     configured = [Named(each.source, each.name, each.datasets, configured=True) for each in config.streams]
     bare = [Named(each.name, "", (), configured=True) for each in config.sources]
     return [*configured, *bare, *(Named(*each) for each in known_streams(vault.catalogue))]
 
 
 def resolve_scope(known: Iterable[Named], rule: HoldRule) -> HoldRule:
-    """Return the rule with each name as it is known.
+    """Return the rule with each name as it is spelled where it is known.
 
-    Raises UsageError, with the nearest name there is, for one that is unknown, and for names that do not belong
-    together.
+    Raises UsageError for an unknown name, with the nearest known one, and for names that do not belong together.
     """
     known = list(known)
     source = _resolve("source", rule.source, (each.source for each in known))
     stream = _resolve("stream", rule.stream, (each.stream for each in known))
     dataset = _resolve("dataset", rule.dataset, (name for each in known for name in each.datasets))
     if not any(_fits(each, source, stream, dataset) for each in known):
-        told = {"source": source, "stream": stream, "dataset": dataset}
-        words = ", ".join(f"{noun} {name}" for noun, name in told.items() if name)
+        given = {"source": source, "stream": stream, "dataset": dataset}
+        words = ", ".join(f"{noun} {name}" for noun, name in given.items() if name)
         raise UsageError(
-            f"nothing belongs to {words} together: this would match no archive, now or later",
-            hint="see which stream belongs to which source: strongroom config show",
+            f"{words} do not belong together: this would match no archive, now or later",
+            hint="to see which stream belongs to which source, run: strongroom config show",
         )
     return replace(rule, source=source, stream=stream, dataset=dataset)
 
 
 def unconfigured(config: Config, rule: HoldRule) -> str:
-    """Return, in words, what of a hold is not in the configuration any more; empty where all of it is."""
+    """Return a name of a hold that is no longer in the configuration; empty where all of them are."""
     known = [Named(each.source, each.name, each.datasets) for each in config.streams]
     for noun, name, names in (
         ("source", rule.source, [each.name for each in config.sources]),

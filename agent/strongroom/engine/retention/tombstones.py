@@ -1,4 +1,4 @@
-"""What is said of an archive that was destroyed, wherever somebody asks for it; and that nobody fetches it again."""
+"""What Strongroom reports about a destroyed archive, and that no export brings it back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from strongroom.model.times import format_instant
 from strongroom.model.window import Window, subtract
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.streams import renames
-from strongroom.vault.tombstones import DestroyedArchive as DestroyedArchive  # the command line names it from here
+from strongroom.vault.tombstones import DestroyedArchive as DestroyedArchive  # the command line imports it from here
 from strongroom.vault.tombstones import (
     count_tombstones,
     get_tombstone,
@@ -29,27 +29,27 @@ _LAST = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def list_destroyed(vault: Vault, most: int, stream: str = "") -> tuple[DestroyedArchive, ...]:
-    """Return what was destroyed, newest first, of one stream or of all."""
+    """Return destroyed archives, newest first, of one stream or of all."""
     return tuple(newest_tombstones(vault.catalogue, most, stream))
 
 
 def count_destroyed(vault: Vault) -> int:
-    """Count what was destroyed."""
+    """Return the number of destroyed archives."""
     return count_tombstones(vault.catalogue)
 
 
 class Destroyed(UsageError):
-    """The archive was destroyed. There is nothing to open, to check or to compare."""
+    """The archive was destroyed, so it cannot be opened, checked or compared."""
 
 
 def words_of(tombstone: Tombstone) -> str:
-    """Say what became of an archive."""
+    """Return when and under which rule an archive was destroyed."""
     why = f", {tombstone.citation}" if tombstone.citation else ""
     return f"was destroyed at {format_instant(tombstone.destroyed_at)} under {tombstone.rule}{why}"
 
 
 def refuse_destroyed(catalogue: Catalogue, part: str) -> None:
-    """Raise Destroyed where an id, whole or in part, is that of a destroyed archive; ids of two may share a part."""
+    """Raise Destroyed where an id, or a unique part of one, is that of a destroyed archive."""
     found = get_tombstone(catalogue, part) if part else None
     ids = matching_tombstone_ids(catalogue, part) if part and found is None else []
     if found is None and len(ids) == 1:
@@ -59,16 +59,16 @@ def refuse_destroyed(catalogue: Catalogue, part: str) -> None:
         raise Destroyed(
             f"archive {tombstone.archive} ({tombstone.stream}, {format_instant(tombstone.window.start)} to"
             f" {format_instant(tombstone.window.end)}) {words_of(tombstone)}",
-            hint=f"its certificate: strongroom destroy certificate {tombstone.archive}",
+            hint=f"see its certificate: strongroom destroy certificate {tombstone.archive}",
         )
 
 
 def destroyed_before(
     catalogue: Catalogue, stream: Stream, start: datetime | None, ledger: Sequence[Interval]
 ) -> Iterator[Interval]:
-    """Yield what was destroyed of a stream's records, from `start` on, and that the stream's ledger does not know.
+    """Yield what was destroyed of a stream's records, from `start` on, and is not in the stream's coverage.
 
-    A plan asks what an export by hand is asked (`refuse_return`): nothing destroyed comes back under another name.
+    As in `refuse_return` for a person's export, nothing destroyed comes back under another name.
     """
     if start is None:
         return
@@ -89,11 +89,11 @@ def _is_of(tombstone: Tombstone, sources: Sequence[str], datasets: Sequence[str]
 
 
 def refuse_return(catalogue: Catalogue, source: str, datasets: Sequence[str], window: Window) -> None:
-    """Raise Destroyed where a new export would bring back, from the same account, what was destroyed."""
+    """Raise Destroyed where a new export would bring back what was destroyed from the same account."""
     sources = renames(catalogue).names_of(Noun.SOURCE, source)
     for tombstone in tombstones_touching(catalogue, window):
         if _is_of(tombstone, sources, datasets) and is_told(catalogue, tombstone):
             raise Destroyed(
-                f"archive {tombstone.archive} of this time {words_of(tombstone)}: it is not fetched again",
-                hint="choose a window that does not touch it",
+                f"archive {tombstone.archive} of this period {words_of(tombstone)}: it is not exported again",
+                hint="choose a window that does not overlap it",
             )

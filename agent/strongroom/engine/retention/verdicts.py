@@ -1,9 +1,4 @@
-"""What may happen to each archive, now or at any instant, and what decides it. Reads only.
-
-The retention plan in numbers: what may happen to the archives as of an instant, by class and by month.
-
-Retention for a screen: one page of verdicts by the date at which they end, the holds, and what waits for people.
-"""
+"""Whether each archive is retained, on hold or eligible for destruction at an instant, and why; reads only."""
 
 from __future__ import annotations
 
@@ -46,25 +41,20 @@ class Judged(Struct, frozen=True):
 
 
 def verdict(vault: Vault, archive: Archive | str, at: datetime) -> Verdict:
-    """Judge one archive as of an instant. One that the vault does not know is kept, whatever it says of itself."""
+    """Judge one archive as of an instant. One that the catalogue does not know is retained."""
     name = archive if isinstance(archive, str) else archive.id
     catalogue = vault.catalogue
     record = get_record(catalogue, name)
     if record is None and get_tombstone(catalogue, name) is not None:
         return Verdict(name, Fate.DESTROYED, None, None, (), "it was destroyed")
     if record is None and not isinstance(archive, str):
-        standing = judge(record_of(archive), holds(catalogue), at)
-        return standing if standing.fate is Fate.HELD else _unknown(name)
+        found = judge(record_of(archive), holds(catalogue), at)
+        return found if found.fate is Fate.HELD else _unknown(name)
     return _unknown(name) if record is None else judge(record, holds(catalogue), at)
 
 
-def verdicts(vault: Vault, at: datetime, *, stream: str = "", fate: Fate | None = None) -> Iterator[Verdict]:
-    """Judge every archive of the catalogue as of an instant, oldest first, or those of a stream or fate alone."""
-    return (each.verdict for each in judged(vault, at, stream=stream, fate=fate))
-
-
 def judged(vault: Vault, at: datetime, *, stream: str = "", fate: Fate | None = None) -> Iterator[Judged]:
-    """Judge every archive of the catalogue, and tell of each what decided."""
+    """Judge every archive of the catalogue as of an instant, oldest first, or only those of a stream or fate."""
     standing = holds(vault.catalogue)
     for record in records(vault.catalogue, stream):
         found = judge(record, standing, at)
@@ -73,14 +63,14 @@ def judged(vault: Vault, at: datetime, *, stream: str = "", fate: Fate | None = 
 
 
 def due(vault: Vault, at: datetime) -> Iterator[Verdict]:
-    """Judge the archives whose period is over, those first that are over longest; yields those that are due."""
+    """Yield the archives that are eligible for destruction, those first whose period ended first."""
     standing = holds(vault.catalogue)
     found = (judge(record, standing, at) for record in records_over(vault.catalogue, at))
     return (each for each in found if each.fate is Fate.DUE)
 
 
 def with_present_names(found: Iterable[Judged], names: Mapping[str, str]) -> list[Judged]:
-    """Return verdicts for a list, each archive under the name that its stream has now."""
+    """Return the verdicts with the present name of each archive's stream."""
     return [
         replace(each, record=replace(each.record, stream=names.get(each.record.stream, each.record.stream)))
         for each in found
@@ -95,23 +85,23 @@ NO_RULE = "(no rule)"
 
 
 class ClassSum(Struct):
-    """The archives that one class decides about."""
+    """The archives of one retention class."""
 
     name: str
     fates: Counter[Fate] = field(default_factory=Counter)
-    next_over: datetime | None = None  # when the period of the next one that is kept ends
+    next_over: datetime | None = None  # when the period of the next retained one ends
 
 
 class Summary(Struct):
-    """A whole plan in numbers."""
+    """The retention of all archives in numbers."""
 
     at: datetime
     classes: dict[str, ClassSum] = field(default_factory=dict)
-    months: Counter[str] = field(default_factory=Counter)  # in which periods end, as 2033-11; held ones count, too
+    months: Counter[str] = field(default_factory=Counter)  # in which periods end, as 2033-11; those on hold count too
     fates: Counter[Fate] = field(default_factory=Counter)
 
     def add(self, each: Judged) -> None:
-        """Count one archive in."""
+        """Count one archive."""
         verdict, rule = each.verdict, each.record.rule
         name = rule.name if rule is not None else NO_RULE
         sums = self.classes.setdefault(name, ClassSum(name))
@@ -125,7 +115,7 @@ class Summary(Struct):
 
 
 def summarise(found: Iterable[Judged], at: datetime) -> Summary:
-    """Sum up judged archives."""
+    """Return the sums of judged archives."""
     summary = Summary(at)
     for each in found:
         summary.add(each)
@@ -133,17 +123,17 @@ def summarise(found: Iterable[Judged], at: datetime) -> Summary:
 
 
 class RetentionTotals(Struct, frozen=True):
-    """Retention at a glance, as of an instant."""
+    """Retention in five numbers, as of an instant."""
 
     at: datetime
-    over: int  # archives whose period is over, held or not
-    holds: int  # that stand
+    over: int  # archives whose period is over, on hold or not
+    holds: int  # active
     matters: int
-    proposals: int  # plans of destruction that are not over
+    proposals: int  # unfinished destruction plans
 
 
 def retention_totals(vault: Vault, at: datetime) -> RetentionTotals:
-    """Return retention at a glance."""
+    """Return retention in five numbers."""
     standing = holds(vault.catalogue)
     matters = len({hold.matter for hold in standing})
     return RetentionTotals(
@@ -154,14 +144,14 @@ def retention_totals(vault: Vault, at: datetime) -> RetentionTotals:
 def verdicts_by_end(
     vault: Vault, at: datetime, *, stream: str = "", before: RetentionRecord | None = None, most: int = 100
 ) -> list[Judged]:
-    """Judge one page of archives as of an instant, those first whose period is over first."""
+    """Judge one page of archives as of an instant, those first whose period ends first."""
     standing = holds(vault.catalogue)
     found = records_by_end(vault.catalogue, before, most, stream)
     return [Judged(record, judge(record, standing, at)) for record in found]
 
 
 def held_among(vault: Vault, archives: Iterable[Archive]) -> frozenset[str]:
-    """Return the ids of those archives that a hold keeps."""
+    """Return the ids of those archives that are on hold."""
     standing = holds(vault.catalogue)
     records = [record_of(each) for each in archives] if standing else []
     return frozenset(each.id for each in records if any(catches(hold, each) for hold in standing))
@@ -173,21 +163,21 @@ def list_holds(vault: Vault, *, active: bool = True) -> list[Hold]:
 
 
 class Judgement(Struct, frozen=True):
-    """One verdict, in the words that go onto a plan."""
+    """One verdict, in the words of a destruction plan."""
 
     fate: Fate
     rule: str  # the retention rule, in words
     citation: str
     words: str  # why, for a person
     at_end: AtEnd = AtEnd.ASK
-    locked: bool = False  # the rule can only be lengthened: no ground outweighs it
+    locked: bool = False  # the rule can only be extended: no ground overrides it
 
 
 Judge = Callable[[Vault, Archive, datetime], Judgement]
 
 
 def judge_anew(vault: Vault, archive: Archive, at: datetime) -> Judgement:
-    """Judge an archive as of an instant, from its rule as fixed at ingest and the holds that stand."""
+    """Judge an archive as of an instant, by its rule and the active holds."""
     found = verdict(vault, archive, at)
     rule = found.rule
     return Judgement(

@@ -1,9 +1,4 @@
-"""The anteroom: one sealer started ahead of time, because starting takes longer than asking for a link.
-
-A sealer that nobody takes costs memory alone: it has no order, no key and no file.
-
-The engine's side of the airlock: starts a sealer, feeds it, and turns what it says into values and errors.
-"""
+"""The engine's side of the sealing process: starts it, feeds it, and turns its replies into values and errors."""
 
 from __future__ import annotations
 
@@ -14,15 +9,16 @@ import sys
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import msgspec
 
-from strongroom.engine.worker.lifetime import part, start_lasting
+from strongroom.engine.worker.lifetime import end_process, start_lasting
 from strongroom.engine.worker.protocol import (
     FINISH,
     Durable,
     Failed,
+    Family,
     Progress,
     SealRequest,
     Verified,
@@ -33,75 +29,73 @@ from strongroom.engine.worker.protocol import (
 from strongroom.formats.pipe import PER_MIB, READABLE, SLICE, WRITABLE, Allowance, PeerLate, wait_for, widen_pipe
 from strongroom.model.errors import Interrupted, SealError, StrongroomError, VaultError, WorldError
 
-if TYPE_CHECKING:
-    pass  # gone
+LONGEST_REPLY = 64 << 20  # bytes; an inspection is far smaller
+MOST_REPLIES = 10_000  # a file gives about a hundred progress replies
+STOP_GRACE = 4.0  # seconds to finish a file that is nearly done after a person asked to stop
+END_WAIT = 2.0  # seconds for a sealing process to end by itself
+
+_ADVICE = "the job is retried automatically; if this repeats, check the system log for memory limits"
+_LATE_ADVICE = "the job is retried automatically; if this repeats, check the disk's speed and the load of the machine"
+
+Stop = Callable[[], bool]
 
 
-class Anteroom:
-    """Holds at most one sealer that no job has taken. Safe between threads."""
+class WorkerDied(VaultError):
+    """The sealing process, or its parser, ended without a result, or took longer than it may."""
+
+
+class Prestart:
+    """Starts one sealing process ahead of time, because that takes longer than requesting a link. Safe between threads.
+
+    A process that is never taken costs only memory: it has no request, no key and no file.
+    """
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._ready: WorkerClient | None = None
 
     def prepare(self) -> None:
-        """Start a sealer unless one is ready; does not wait for it."""
+        """Start a process unless one is ready; does not wait for it."""
         with self._guard:
             if self._ready is None:
-                self._ready = _start()
+                self._ready = WorkerClient()
 
     def take(self) -> WorkerClient:
-        """Return the sealer that is ready, or a new one; it is the caller's to close."""
-        with self._guard:
-            ready, self._ready = self._ready, None
+        """Return the process that is ready, or a new one; the caller must close it."""
+        ready = self._pop()
         if ready is not None and not ready.alive:
             ready.close()
             ready = None
-        return ready or _start()
+        return ready or WorkerClient()
 
     def close(self) -> None:
-        """End the sealer that nobody took."""
-        with self._guard:
-            ready, self._ready = self._ready, None
-        if ready is not None:
+        """End the process that was never taken."""
+        if (ready := self._pop()) is not None:
             ready.close()
 
-
-def _start() -> WorkerClient:
-    # gone  # slow to import, and who only reads never needs it
-
-    return WorkerClient()
-
-
-LONGEST_REPLY = 64 << 20  # bytes; an inspection is far smaller
-MOST_REPLIES = 10_000  # progress comes about a hundred times
-STOP_GRACE = 4.0  # seconds to finish a file that is nearly done once a person asked to stop
-PARTING = 2.0  # seconds for a sealer to end by itself
-
-Stop = Callable[[], bool]
-
-
-class SealerDied(VaultError):
-    """The sealing process, or its reader, ended without saying how it went, or took longer than it may."""
+    def _pop(self) -> WorkerClient | None:
+        with self._guard:
+            ready, self._ready = self._ready, None
+        return ready
 
 
 class WorkerClient:
-    """One sealer at work. A context manager: leaving it early ends the sealer and removes what it wrote.
+    """One sealing process. A context manager: leaving it early ends the process and removes what it wrote.
 
-    Call `begin`, then `feed` for every chunk, then `finish`, then `verdict`. None of them waits without a limit: each
-    raises SealerDied once the sealer is later than its allowance, and Interrupted soon after a person asked to stop.
+    Call `begin`, then `feed` for every chunk, then `finish`, then `verdict`. No call waits without a limit: each raises
+    WorkerDied once the process exceeds its allowance, and Interrupted soon after a person asked to stop.
     """
 
     def __init__(self, allowance: Allowance | None = None) -> None:
-        """`allowance` is how long the sealer may keep us waiting."""
+        """`allowance` is how long the process may keep us waiting."""
         self._allowance = allowance or Allowance()
         self._stop: Stop = lambda: False
         self._grace = STOP_GRACE
         self._given = 0  # bytes of the delivered file
-        self._heard = bytearray()  # of the reply that is coming
+        self._received = bytearray()  # of the reply that is arriving
         self._done = False
         control_out, self._control = os.pipe()
-        self._process = start_lasting(lambda: _airlock_start(control_out))
+        self._process = start_lasting(lambda: _start(control_out))
         os.close(control_out)
         widen_pipe(_opened(self._process.stdin).fileno())
         for descriptor in (self._control, _opened(self._process.stdin).fileno()):
@@ -117,31 +111,31 @@ class WorkerClient:
 
     @property
     def alive(self) -> bool:
-        """Whether the sealer is still there."""
+        """Whether the process is still running."""
         return self._process.poll() is None
 
-    def begin(self, order: SealRequest, stop: Stop = lambda: False) -> None:
-        """Say what to seal and where; `stop` says from now on whether a person asked to stop."""
+    def begin(self, request: SealRequest, stop: Stop = lambda: False) -> None:
+        """Send what to seal and where; `stop` returns from now on whether a person asked to stop."""
         self._stop = stop
-        self._write(self._control, encode(order))
+        self._write(self._control, encode(request))
 
     def feed(self, chunk: bytes) -> None:
-        """Hand over the next bytes of the delivered file. Raises SealerDied, Interrupted or what the sealer said."""
+        """Send the next bytes of the delivered file. Raises WorkerDied, Interrupted, or the error that it reported."""
         self._write(_opened(self._process.stdin).fileno(), chunk)
         self._given += len(chunk)
         self._allowance.earn(len(chunk))
 
     def finish(self) -> Durable:
-        """Say that the file is complete; wait until it is sealed and flushed."""
+        """Declare the file complete and wait until it is sealed and flushed."""
         self._write(self._control, FINISH)
         _opened(self._process.stdin).close()
         reply = self._reply()
         if reply.durable is None:
-            raise SealerDied("the sealer did not say that the file is durable")
+            raise WorkerDied("the sealing process did not report that the file is stored", hint=_ADVICE)
         return reply.durable
 
     def verdict(self, watch: Callable[[Progress], None]) -> Verified:
-        """Wait until the file has been read back and inspected; `watch` hears how far it has come."""
+        """Wait until the file has been read back and inspected; `watch` is called with the progress."""
         for _ in range(MOST_REPLIES):
             reply = self._reply()
             if reply.progress is not None:
@@ -149,16 +143,16 @@ class WorkerClient:
             if reply.verified is not None:
                 self._done = True
                 return reply.verified
-        raise SealerDied("the sealing process reported progress without end", hint=_ADVICE)
+        raise WorkerDied("the sealing process reported progress without end", hint=_ADVICE)
 
     def close(self) -> None:
-        """End the sealer if it is still there: at once where a person asked to stop before it was done."""
+        """End the process if it is still running: at once where a person asked to stop before it was done."""
         if not self._done and self._stop():
             self._process.kill()
         if self._control >= 0:
             os.close(self._control)
             self._control = -1
-        part(self._process, PARTING)
+        end_process(self._process, END_WAIT)
 
     def _write(self, descriptor: int, data: bytes) -> None:
         view = memoryview(data)
@@ -172,69 +166,69 @@ class WorkerClient:
             raise self._reason() from None
 
     def _wait(self, descriptor: int, event: int) -> None:
-        """Wait for the sealer. A step may take longer in proportion to the file: a flush, a fiftieth read back."""
+        """Wait for the process. A step may take longer in proportion to the file: a flush, a fiftieth read back."""
         try:
-            wait_for(descriptor, event, self._allowance, self._given * PER_MIB / 8 / (1 << 20), self._heed)
+            wait_for(descriptor, event, self._allowance, self._given * PER_MIB / 8 / (1 << 20), self._check_stop)
         except PeerLate as late:
             self._process.kill()
             message = f"the sealing process kept the job waiting for {late} and was ended"
-            raise SealerDied(message, hint=_LATE_ADVICE) from None
+            raise WorkerDied(message, hint=_LATE_ADVICE) from None
 
-    def _heed(self) -> None:
+    def _check_stop(self) -> None:
         if not self._stop():
             return
         self._grace -= SLICE
         if self._grace < 0:
             self._process.kill()
-            raise Interrupted("stopped before the file was verified; it is fetched again")
+            raise Interrupted("stopped before the file was verified; it will be downloaded again")
 
     def _reply(self) -> WorkerReply:
         line = self._line()
         if not line.endswith(b"\n"):
-            raise self._ending()
+            raise self._end()
         try:
             reply = decode_reply(line)
         except msgspec.DecodeError as error:
-            raise SealerDied("the sealing process gave an answer that cannot be read", hint=_ADVICE) from error
+            raise WorkerDied("the sealing process sent a reply that cannot be read", hint=_ADVICE) from error
         if reply.failed is not None:
             raise _error(reply.failed)
         return reply
 
     def _line(self) -> bytes:
-        """Return the next reply, or less where the sealer ended before its end or says too much."""
+        """Return the next reply, or less where the process ended before its end or the reply is too long."""
         pipe = _opened(self._process.stdout).fileno()
-        looked = 0
-        while (end := self._heard.find(b"\n", looked)) < 0 and len(self._heard) < LONGEST_REPLY:
-            looked = len(self._heard)
+        searched = 0
+        while (end := self._received.find(b"\n", searched)) < 0 and len(self._received) < LONGEST_REPLY:
+            searched = len(self._received)
             self._wait(pipe, READABLE)
             more = os.read(pipe, 1 << 20)
             if not more:
                 break
-            self._heard += more
-        end = len(self._heard) if end < 0 else end + 1
-        line = bytes(self._heard[:end])
-        del self._heard[:end]
+            self._received += more
+        end = len(self._received) if end < 0 else end + 1
+        line = bytes(self._received[:end])
+        del self._received[:end]
         return line
 
-    def _ending(self) -> SealerDied:
-        """Return how a sealer ended that gave no answer."""
-        part(self._process, PARTING)
+    def _end(self) -> WorkerDied:
+        """Return how a process ended that sent no reply."""
+        end_process(self._process, END_WAIT)
         status = self._process.returncode
         if status == -signal.SIGXCPU:
             message = "the sealing process used more CPU time than a file of this size may take and was ended"
-            return SealerDied(message, hint=_LATE_ADVICE)
-        return SealerDied(f"the sealing process ended without an answer (status {status})", hint=_ADVICE)
+            return WorkerDied(message, hint=_LATE_ADVICE)
+        return WorkerDied(f"the sealing process ended without a reply (status {status})", hint=_ADVICE)
 
     def _reason(self) -> StrongroomError:
-        """Return why the sealer closed its end."""
+        """Return why the process closed its end of the pipe."""
         try:
             self._reply()
         except StrongroomError as error:
             return error
-        return SealerDied("the sealing process stopped accepting bytes", hint=_ADVICE)
+        return WorkerDied("the sealing process stopped accepting bytes", hint=_ADVICE)
 
 
-def _airlock_start(control: int) -> subprocess.Popen[bytes]:
+def _start(control: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-I", "-c", _program(control, os.getpid())],
         stdin=subprocess.PIPE,
@@ -242,28 +236,15 @@ def _airlock_start(control: int) -> subprocess.Popen[bytes]:
         pass_fds=(control,),
         env={"LANG": "C.UTF-8"},  # nothing of ours: the environment may hold API keys
         bufsize=0,
-        process_group=0,  # Ctrl-C is for the engine alone, which parks the work in order
+        process_group=0,  # Ctrl-C is for the engine alone, which stops the work in order
     )
 
 
-def _opened(pipe: IO[bytes] | None) -> IO[bytes]:
-    """Return a pipe that was asked for when the sealer was started."""
-    if pipe is None:
-        raise SealerDied("the sealing process was started without its pipes")
-    return pipe
-
-
-_ADVICE = "the job is tried again by itself; if it goes on, look at the system log for memory limits"
-_LATE_ADVICE = (
-    "the job is tried again by itself; if this happens again, look at the disk's speed and the load of the machine"
-)
-
-
 def _program(control: int, parent: int) -> str:
-    """Return what the sealer's interpreter runs.
+    """Return what the sealing process's interpreter runs.
 
     Imports make no garbage, so the collector rests meanwhile and need never look at them again. Leaving by os._exit
-    spares taking every module apart: the engine waits for the exit, and all that was said is written already.
+    avoids taking every module apart: the engine waits for the exit, and all replies are written already.
     """
     return (
         "import gc, os\n"
@@ -278,6 +259,12 @@ def _program(control: int, parent: int) -> str:
     )
 
 
+def _opened(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise WorkerDied("the sealing process was started without its pipes", hint=_ADVICE)
+    return pipe
+
+
 def _error(failed: Failed) -> StrongroomError:
-    families = {"world": WorldError, "seal": SealError, "worker": SealerDied}
-    return families.get(failed.family, VaultError)(failed.message, hint=failed.hint)
+    families = {Family.WORLD: WorldError, Family.SEAL: SealError, Family.WORKER: WorkerDied}
+    return families[failed.family](failed.message, hint=failed.hint)

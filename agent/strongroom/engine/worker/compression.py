@@ -1,8 +1,8 @@
 """The codings of an archive: ours before sealing (zstd for text), and the provider's (gzip or deflate).
 
-Sealed text does not compress any more, so zstd is the last chance to save the room; a ZIP is left as it came, and so is
-a file that came coded. The digest is always that of the delivered bytes. `open_delivered` reads those,
-`open_clear` the file without any coding. Stock tools undo all of it: `age -d … | zstd -d`, `age -d … | gunzip`.
+Sealed text does not compress any more, so it is compressed before sealing; a ZIP is left as it came, and so is a file
+that came with a coding. The digest is always that of the delivered bytes. `open_delivered` reads those, `open_clear`
+the file without any coding. Stock tools undo both: `age -d … | zstd -d`, `age -d … | gunzip`.
 """
 
 from __future__ import annotations
@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 ZSTD = "zstd"
 LEVEL = 3
 WINDOW = 8 << 20  # bytes a decompressor may look back, and so its memory; level 3 needs 2 MiB
-STEP = 64 * 1024  # bytes of the compressed stream taken at once
+STEP = 64 * 1024  # bytes of the compressed stream read at once
+
+_ADVICE = "use another copy of the vault, and check the disk"
+_UPGRADE = "install a newer strongroom"
 
 
 class Encoder(Protocol):
-    """Takes the delivered bytes in order and gives what is to be sealed."""
+    """Takes the delivered bytes in order and returns what to seal."""
 
     def compress(self, data: bytes, /) -> bytes:
         """Return the next bytes to seal, perhaps none yet."""
@@ -49,12 +52,12 @@ class _Plain:
 
 
 def coding_for(container: Container, opening: bytes) -> str:
-    """Return our coding for a file that begins so: bare text is compressed, a ZIP must be read at any place."""
+    """Return our coding for a file that begins so: bare text is compressed, a ZIP needs random access."""
     return "" if container in (Container.ZIP_OF_JSON, Container.BUNDLE) or detect_coding(opening) else ZSTD
 
 
 def make_encoder(coding: str) -> Encoder:
-    """Return what encodes one file. Raises SealError for a coding this program does not know."""
+    """Return what encodes one file. Raises SealError for an unknown coding."""
     if not coding:
         return _Plain()
     _require_known(coding)
@@ -64,7 +67,7 @@ def make_encoder(coding: str) -> Encoder:
 
 
 class Unpacked(io.RawIOBase):
-    """The delivered bytes of a compressed archive, in order, in bounded memory; `seek(0)` begins again.
+    """The delivered bytes of a compressed archive, in order, in bounded memory; `seek(0)` starts again.
 
     Raises SealError where they are not exactly as many as were delivered.
     """
@@ -82,14 +85,14 @@ class Unpacked(io.RawIOBase):
         try:
             count: int = self._stream.readinto(buffer)
         except zstandard.ZstdError as error:
-            raise SealError("the archive decrypts, but to no sound zstd stream", hint=_ADVICE) from error
+            raise SealError("the archive decrypts, but not to a valid zstd stream", hint=_ADVICE) from error
         self._at += count
         if self._at > self.size or (not count and self._at < self.size and len(memoryview(buffer))):
             raise SealError(f"the archive does not decompress to the {self.size:,} bytes delivered", hint=_ADVICE)
         return count
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Begin again; any other place raises io.UnsupportedOperation."""
+        """Start again; any other place raises io.UnsupportedOperation."""
         if offset or whence != os.SEEK_SET:
             raise io.UnsupportedOperation("a compressed archive is read in order")
         if self._at:
@@ -97,7 +100,7 @@ class Unpacked(io.RawIOBase):
         return 0
 
     def readable(self) -> bool:
-        """Say yes."""
+        """Return True, which io.BufferedReader asks for."""
         return True
 
 
@@ -110,7 +113,7 @@ def open_clear(packed: SealedReader, seal: Seal) -> SealedReader | Unpacked | Gu
 def decoder(delivered: PlaintextReader, seal: Seal, caps: Caps) -> Gunzipped | None:
     """Return a reader that undoes the content coding of the delivered bytes, or None where there is none.
 
-    Raises SealError for a coding this program does not know.
+    Raises SealError for an unknown coding.
     """
     if not seal.delivered_coding:
         return None
@@ -118,35 +121,31 @@ def decoder(delivered: PlaintextReader, seal: Seal, caps: Caps) -> Gunzipped | N
 
 
 def require_known_coding(coding: str) -> Coding:
-    """Return the content coding of this name. Raises SealError for one this program does not know."""
+    """Return the content coding of this name. Raises SealError for an unknown one."""
     try:
         return Coding(coding)
     except ValueError:
-        told = f"the archive was delivered as {coding!r}, which is not known"
-        raise SealError(told, hint="install a newer strongroom") from None
+        raise SealError(f"the archive has the unknown content coding {coding!r}", hint=_UPGRADE) from None
 
 
 def open_delivered(packed: SealedReader, seal: Seal) -> SealedReader | Unpacked:
-    """Return a reader of the delivered bytes at their beginning. Raises SealError when their number differs."""
+    """Return a reader of the delivered bytes at their start. Raises SealError when their number differs."""
     if seal.coding:
         _require_known(seal.coding)
         return Unpacked(packed, seal.size)
     if packed.size != seal.size:
-        raise SealError(f"read back {packed.size:,} bytes, sealed were {seal.size:,}", hint=_ADVICE)
+        raise SealError(f"read back {packed.size:,} bytes, expected {seal.size:,}", hint=_ADVICE)
     return packed
-
-
-_ADVICE = "take another copy of the vault, and check the disk"
 
 
 def _unpack(packed: SealedReader) -> ZstdDecompressionReader:
     import zstandard
 
     packed.seek(0)
-    machine = zstandard.ZstdDecompressor(max_window_size=WINDOW)
-    return machine.stream_reader(cast("IO[bytes]", packed), read_size=STEP, closefd=False)
+    decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW)
+    return decompressor.stream_reader(cast("IO[bytes]", packed), read_size=STEP, closefd=False)
 
 
 def _require_known(coding: str) -> None:
     if coding != ZSTD:
-        raise SealError(f"the archive is coded as {coding!r}, which is not known", hint="install a newer strongroom")
+        raise SealError(f"the archive has the unknown coding {coding!r}", hint=_UPGRADE)

@@ -1,8 +1,8 @@
-"""The reader: a process without any key, that parses what another inflates.
+"""The parsing process: holds no key and parses what another process inflates.
 
-It keeps two pipes, standard error and, where it was forked, memory that its parent only writes to. Its limits let it
-neither write files, start processes nor take much memory, and let it use CPU time in proportion to what it is given.
-It ends with its parent.
+It keeps two pipes, standard error and, where it was forked, memory that only its parent writes to. Its limits prevent
+it from writing files, starting processes or taking much memory, and give it CPU time in proportion to its input. It
+ends with its parent.
 """
 
 from __future__ import annotations
@@ -17,62 +17,62 @@ from contextlib import contextmanager
 
 import msgspec
 
-from strongroom.engine.worker.lifetime import READER_CPU, CpuGrant, end_child, end_with_parent, part
+from strongroom.engine.worker.lifetime import PARSER_CPU, CpuGrant, end_child, end_process, end_with_parent
 from strongroom.formats.pipe import Allowance, PipedSink, serve_records, share_memory
 from strongroom.model.errors import WorldError
 from strongroom.model.inspection import Caps, Expectation
 
-MEMORY = 1 << 30  # bytes of address space; a parser that wants more has met a hostile file
-PARTING = 5.0  # seconds for a reader to end once its pipe is closed
-_ORDERS = msgspec.json.Decoder(tuple[Expectation, Caps])
+MEMORY = 1 << 30  # bytes of address space; a parser that needs more was given a hostile file
+END_WAIT = 5.0  # seconds for a parsing process to end once its pipe is closed
+_REQUESTS = msgspec.json.Decoder(tuple[Expectation, Caps])
 
 
 @contextmanager
-def reader_process(expectation: Expectation, caps: Caps) -> Iterator[PipedSink]:
-    """Fork a reader and give the sink that feeds it; it ends with the block. The caller must have a single thread."""
+def forked_parser(expectation: Expectation, caps: Caps) -> Iterator[PipedSink]:
+    """Fork a parsing process and yield the sink that feeds it; it ends with the block. Call it with one thread only."""
     records_out, records_in = os.pipe()
     answers_out, answers_in = os.pipe()
     shared = memoryview(share_memory())
     parent = os.getpid()
     child = os.fork()
     if child == 0:
-        _read(parent, records_out, answers_in, expectation, caps, shared)
+        _parse(parent, records_out, answers_in, expectation, caps, shared)
     os.close(records_out)
     os.close(answers_in)
     try:
-        yield PipedSink(records_in, answers_out, shared, CpuGrant(child, READER_CPU).give)
+        yield PipedSink(records_in, answers_out, shared, CpuGrant(child, PARSER_CPU).give)
     finally:
         os.close(records_in)
         os.close(answers_out)
-        end_child(child, PARTING)
+        end_child(child, END_WAIT)
 
 
 @contextmanager
-def spawned_reader(expectation: Expectation, caps: Caps, allowance: Allowance | None = None) -> Iterator[PipedSink]:
-    """Start a reader as a process of its own, for a parent that holds a person's identity: it inherits no memory."""
-    order = msgspec.json.encode((expectation, caps)).decode()
+def spawned_parser(expectation: Expectation, caps: Caps, allowance: Allowance | None = None) -> Iterator[PipedSink]:
+    """Start a parsing process that inherits no memory, for a parent that holds a person's identity."""
+    request = msgspec.json.encode((expectation, caps)).decode()
     program = f"from {__name__} import main; main()"
-    command = [sys.executable, "-I", "-c", program, order, str(os.getpid())]
+    command = [sys.executable, "-I", "-c", program, request, str(os.getpid())]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env={})
     try:
         if process.stdin is None or process.stdout is None:
-            raise WorldError("the reading process has no pipes")
-        grant = CpuGrant(process.pid, READER_CPU)
+            raise WorldError("the parsing process was started without its pipes", hint="run the command again")
+        grant = CpuGrant(process.pid, PARSER_CPU)
         yield PipedSink(process.stdin.fileno(), process.stdout.fileno(), given=grant.give, allowance=allowance)
     finally:
-        part(process, PARTING)
+        end_process(process, END_WAIT)
 
 
 def main() -> None:
-    """Be a spawned reader: the arguments are the order and the id of the process that started it."""
+    """Be a spawned parsing process: the arguments are the request and the id of the parent process."""
     end_with_parent(int(sys.argv[2]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
-    expectation, caps = _ORDERS.decode(sys.argv[1])
+    expectation, caps = _REQUESTS.decode(sys.argv[1])
     _lock_down(os.dup(0), os.dup(1))
     serve_records(0, 1, expectation, caps)
 
 
-def _read(parent: int, records: int, answers: int, expectation: Expectation, caps: Caps, shared: memoryview) -> None:
+def _parse(parent: int, records: int, answers: int, expectation: Expectation, caps: Caps, shared: memoryview) -> None:
     """Parse until the parent closes the pipe; never returns."""
     status = 1
     try:

@@ -1,8 +1,8 @@
-"""What the engine tells a sealer and what it hears back: one JSON document a line, nothing secret in either."""
+"""What the engine and the sealing process send each other: one JSON document a line, with nothing secret in it."""
 
 from __future__ import annotations
 
-from typing import Literal
+from enum import StrEnum
 
 import msgspec
 from msgspec import Struct
@@ -11,7 +11,7 @@ from strongroom.model.archive import Seal
 from strongroom.model.inspection import Caps, Expectation, Inspection
 
 FINISH = b"finish\n"
-"""What follows the order on the control pipe once the payload is complete."""
+"""What follows the request on the control pipe once the payload is complete."""
 
 
 class SealRequest(Struct, frozen=True):
@@ -21,14 +21,13 @@ class SealRequest(Struct, frozen=True):
     key_path: str  # where to write the sealed key file (must not exist)
     payload_path: str  # where to write the sealed payload (must not exist)
     recipients: tuple[str, ...]  # public keys that will be able to open it
-    container: str
     delivered_name: str
     expectation: Expectation
     caps: Caps
 
 
 class Progress(Struct, frozen=True):
-    """How far reading back has come, in bytes of the sealed file's content."""
+    """Bytes of the sealed file's content that have been read back."""
 
     done: int
     total: int
@@ -41,22 +40,30 @@ class Durable(Struct, frozen=True):
 
 
 class Verified(Struct, frozen=True):
-    """Read back to the end; sound or not is for the inspection to say."""
+    """Read back to the end; the inspection shows whether it is sound."""
 
     inspection: Inspection
-    seal: Seal  # as it was told when durable, with what is known of the file without its content coding
+    seal: Seal  # as in Durable, with what is known of the file without its content coding
+
+
+class Family(StrEnum):
+    """Where a failure lies."""
+
+    WORLD = "world"
+    SEAL = "seal"
+    WORKER = "worker"
 
 
 class Failed(Struct, frozen=True):
-    """The sealer could not do its work."""
+    """The file could not be sealed or read back."""
 
-    family: Literal["world", "seal", "worker"]
+    family: Family
     message: str
     hint: str = ""
 
 
-class WorkerReply(msgspec.Struct, frozen=True):
-    """One line from the sealer: exactly one of its fields is set."""
+class WorkerReply(Struct, frozen=True):
+    """One line from the sealing process: exactly one of its fields is set."""
 
     progress: Progress | None = None
     durable: Durable | None = None
@@ -65,20 +72,10 @@ class WorkerReply(msgspec.Struct, frozen=True):
 
 
 # Made by the import: see the rule in tests/layers/test_decoders.py.
-_ORDERS = msgspec.json.Decoder(SealRequest)
-_REPLIES = msgspec.json.Decoder(WorkerReply)
+decode_request = msgspec.json.Decoder(SealRequest).decode
+decode_reply = msgspec.json.Decoder(WorkerReply).decode
 
 
 def encode(document: SealRequest | WorkerReply) -> bytes:
-    """Render one line."""
+    """Return one line."""
     return msgspec.json.encode(document) + b"\n"
-
-
-def decode_order(line: bytes) -> SealRequest:
-    """Read an order."""
-    return _ORDERS.decode(line)
-
-
-def decode_reply(line: bytes) -> WorkerReply:
-    """Read a reply. Raises msgspec.DecodeError when the line is not one."""
-    return _REPLIES.decode(line)

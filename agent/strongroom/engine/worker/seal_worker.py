@@ -1,9 +1,8 @@
-"""Seals one file in a process of its own, reads it back from the disk, and reports what is in it.
+"""The sealing process: seals one file, reads it back from the disk, and reports what is in it.
 
-Runs as `python -m strongroom.engine.worker.seal_worker`. The order comes as one line on the control pipe; the
-payload comes
-on standard input and is complete only when a `finish` line follows on the control pipe. Without it whatever was written
-is removed: an engine that died can never leave a file that looks whole.
+The request comes as one line on the control pipe; the payload comes on standard input and is complete only when a
+`finish` line follows on the control pipe. Without it everything written is removed, so an engine that died never leaves
+a file that looks complete.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import os
 import queue
 import resource
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from io import BufferedReader, FileIO
@@ -30,16 +28,17 @@ from strongroom.age.reader import SealedReader
 from strongroom.age.writer import SealedWriter, seal_bytes
 from strongroom.engine.worker.compression import Unpacked, coding_for, decoder, make_encoder, open_delivered
 from strongroom.engine.worker.lifetime import SEALER_CPU, CpuGrant
-from strongroom.engine.worker.parse_worker import reader_process
+from strongroom.engine.worker.parse_worker import forked_parser
 from strongroom.engine.worker.protocol import (
     FINISH,
     Durable,
     Failed,
+    Family,
     Progress,
     SealRequest,
     Verified,
     WorkerReply,
-    decode_order,
+    decode_request,
     encode,
 )
 from strongroom.formats.compression import Gunzipped, judge_coded
@@ -51,18 +50,21 @@ from strongroom.model.errors import SealError, StrongroomError, VaultError, Worl
 from strongroom.vault.durable import Flusher, create_in_vault, flush, in_words, remove, write_all
 from strongroom.vault.files import create_descriptor, open_file, read_file
 
-AHEAD = 8
+AHEAD = 8  # chunks that may wait for the hashing thread
+BLOCK = 256 << 10  # bytes read at once; a quarter of the pipe, so that the engine never waits for an empty one
+LONGEST_LINE = 1 << 20
+_CHECK = "check the disk"
 
 
-class Digest:
-    """Hashes the chunks it is given, in order. Use as a context manager; chunks must not change afterwards."""
+class HashThread:
+    """Hashes the chunks it is given, in order. A context manager; chunks must not change afterwards."""
 
     def __init__(self) -> None:
         self._chunks: queue.Queue[bytes | memoryview | None] = queue.Queue(AHEAD)
         self._hash = hashlib.sha256()
         self._thread = threading.Thread(target=self._run, name="digest", daemon=True)
 
-    def __enter__(self) -> Digest:
+    def __enter__(self) -> HashThread:
         self._thread.start()
         return self
 
@@ -88,16 +90,12 @@ class Digest:
             self._hash.update(chunk)
 
 
-TAKE = 256 << 10  # bytes; a quarter of the pipe, so that the engine never waits for an empty one
-LONGEST_LINE = 1 << 20
-
-
 class Abandoned(Exception):
-    """The engine went away or gave up: nothing may remain."""
+    """The engine ended or gave up: nothing may remain."""
 
 
 class _Sink:
-    """The sealed file under way: hashes what is written. Ciphertext is hashed here, beside the content's own thread."""
+    """The sealed file: counts and hashes what is written, in this thread; the content is hashed in its own."""
 
     def __init__(self, fd: int, flusher: Flusher) -> None:
         self.fd = fd
@@ -114,56 +112,55 @@ class _Sink:
 
 
 def main() -> int:
-    """Seal one file. Returns 0 when the engine was told how it went."""
+    """Seal one file. Returns 0 when the outcome was reported to the engine."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # a wish to stop is the engine's to hear; without it we end by ourselves
+        signal.signal(number, signal.SIG_IGN)  # the engine handles requests to stop; we end with it
     control, payload, replies = BufferedReader(FileIO(3, "rb")), FileIO(0, "rb"), FileIO(1, "wb")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        order = decode_order(_read_line(control))
-        _work(order, control, payload, replies)
-    except Abandoned:
-        return 1
-    except BrokenPipeError:
+        _work(decode_request(_read_line(control)), control, payload, replies)
+    except (Abandoned, BrokenPipeError):
         return 1
     except ParserLost as error:
-        replies.write(encode(WorkerReply(failed=Failed("worker", error.message, error.hint))))
+        _report(replies, Family.WORKER, error)
     except StrongroomError as error:
-        world = isinstance(error, WorldError)
-        replies.write(encode(WorkerReply(failed=Failed("world" if world else "seal", error.message, error.hint))))
+        _report(replies, Family.WORLD if isinstance(error, WorldError) else Family.SEAL, error)
     except OSError as error:
-        told = in_words(error)
-        replies.write(encode(WorkerReply(failed=Failed("world", told.message, told.hint))))
+        _report(replies, Family.WORLD, in_words(error))
     return 0
 
 
-def _work(order: SealRequest, control: BinaryIO, payload: BinaryIO, replies: BinaryIO) -> None:
-    with reader_process(order.expectation, order.caps) as sink:  # forked before there is a key
-        key = ArchiveKey(order.archive, os.urandom(32), X25519Identity.generate(os.urandom))
+def _report(replies: BinaryIO, family: Family, error: StrongroomError) -> None:
+    replies.write(encode(WorkerReply(failed=Failed(family, error.message, error.hint))))
+
+
+def _work(request: SealRequest, control: BinaryIO, payload: BinaryIO, replies: BinaryIO) -> None:
+    with forked_parser(request.expectation, request.caps) as sink:  # forked before there is a key
+        key = ArchiveKey(request.archive, os.urandom(32), X25519Identity.generate(os.urandom))
         try:
-            _write_key(order, key)
-            seal = _seal(order, key, control, payload)
+            _write_key(request, key)
+            seal = _seal(request, key, control, payload)
         except BaseException:
-            for path in (order.payload_path, order.key_path):
+            for path in (request.payload_path, request.key_path):
                 remove(Path(path))
             raise
         replies.write(encode(WorkerReply(durable=Durable(seal))))
-        verified = _read_back(order, key, seal, sink, replies)
+        verified = _read_back(request, key, seal, sink, replies)
     replies.write(encode(WorkerReply(verified=verified)))
 
 
-def _read_back(order: SealRequest, key: ArchiveKey, seal: Seal, sink: PipedSink, replies: BinaryIO) -> Verified:
-    with open_file(Path(order.payload_path)) as sealed:
+def _read_back(request: SealRequest, key: ArchiveKey, seal: Seal, sink: PipedSink, replies: BinaryIO) -> Verified:
+    with open_file(Path(request.payload_path)) as sealed:
         reader = open_delivered(SealedReader(sealed, [key.identity]), seal)
         watched = _Watched(reader, seal.size, replies)
-        clear = decoder(watched, seal, order.caps)
-        inspection = inspect_container(clear or watched, order.expectation, order.caps, sink)
+        clear = decoder(watched, seal, request.caps)
+        inspection = inspect_container(clear or watched, request.expectation, request.caps, sink)
         watched.read_rest()
     if clear is None:
         return Verified(inspection, seal)
     seal = _decoded(seal, clear, key.salt)
     return Verified(
-        judge_coded(inspection, order.expectation.size, seal.size, seal.decoded_size, seal.delivered_coding), seal
+        judge_coded(inspection, request.expectation.size, seal.size, seal.decoded_size, seal.delivered_coding), seal
     )
 
 
@@ -175,22 +172,22 @@ def _decoded(seal: Seal, clear: Gunzipped, salt: bytes) -> Seal:
     return replace(seal, decoded_size=clear.size, decoded_digest=digest)
 
 
-def _write_key(order: SealRequest, key: ArchiveKey) -> None:
-    recipients = [X25519Recipient.parse(text) for text in order.recipients]
+def _write_key(request: SealRequest, key: ArchiveKey) -> None:
+    recipients = [X25519Recipient.parse(text) for text in request.recipients]
     sealed = seal_bytes(write_archive_key(key), recipients, os.urandom)
-    path = Path(order.key_path)
+    path = Path(request.key_path)
     create_in_vault(path, sealed)
     if read_file(path) != sealed:
-        raise VaultError(f"{path.name} read back from the disk is not what was written", hint="check the disk")
+        raise VaultError(f"the key file {path.name} read back from the disk differs from what was written", hint=_CHECK)
 
 
-def _seal(order: SealRequest, key: ArchiveKey, control: BinaryIO, payload: BinaryIO) -> Seal:
-    fd = create_descriptor(Path(order.payload_path))
+def _seal(request: SealRequest, key: ArchiveKey, control: BinaryIO, payload: BinaryIO) -> Seal:
+    fd = create_descriptor(Path(request.payload_path))
     try:
-        with Digest() as digest, Flusher(fd) as flusher:
+        with HashThread() as digest, Flusher(fd) as flusher:
             sink = _Sink(fd, flusher)
             opening = _read_opening(payload)
-            coding = coding_for(order.expectation.container, opening)
+            coding = coding_for(request.expectation.container, opening)
             writer, encoder = SealedWriter(sink, [key.identity.recipient], os.urandom), make_encoder(coding)
             size, grant = 0, CpuGrant(0, SEALER_CPU)
             for chunk in _chunks(opening, payload):
@@ -212,26 +209,25 @@ def _seal(order: SealRequest, key: ArchiveKey, control: BinaryIO, payload: Binar
         sealed_size=sink.size,
         sealed_sha256=sink.sha256.hexdigest(),
         digest=hmac.new(key.salt, content, hashlib.sha256).hexdigest(),
-        delivered_name=order.delivered_name,
+        delivered_name=request.delivered_name,
         coding=coding,
         delivered_coding=detect_coding(opening),
     )
 
 
 def _read_opening(payload: BinaryIO) -> bytes:
-    """Return the first bytes of the file: a kilobyte at least, unless it is shorter."""
-    opening = payload.read(TAKE)
-    while 0 < len(opening) < OPENING and (more := payload.read(TAKE)):
+    """Return the first bytes of the file: at least a kilobyte, unless it is shorter."""
+    opening = payload.read(BLOCK)
+    while 0 < len(opening) < OPENING and (more := payload.read(BLOCK)):
         opening += more
     return opening
 
 
-def _chunks(opening: bytes, payload: BinaryIO) -> Iterator[bytes]:
-    """Yield the whole file, which begins with the opening that was read."""
-    chunk = opening
+def _chunks(chunk: bytes, payload: BinaryIO) -> Iterator[bytes]:
+    """Yield the whole file, beginning with the chunk that was read already."""
     while chunk:
         yield chunk
-        chunk = payload.read(TAKE)
+        chunk = payload.read(BLOCK)
 
 
 def _read_line(control: BinaryIO) -> bytes:
@@ -242,14 +238,14 @@ def _read_line(control: BinaryIO) -> bytes:
 
 
 class _Watched:
-    """The sealed file's content: tells the engine how far reading has come, and remembers what was never read.
+    """The sealed file's content: reports to the engine how much was read, and remembers what was never read.
 
     Every chunk authenticates as it is read, so a file of which every chunk was read is the file that was sealed.
     """
 
     def __init__(self, reader: SealedReader | Unpacked, total: int, replies: BinaryIO) -> None:
         self._reader, self._total, self._replies = reader, total, replies
-        self._done, self._told, self._step = 0, 0, max(total // 50, 1 << 20)
+        self._done, self._reported, self._step = 0, 0, max(total // 50, 1 << 20)
         self._at = 0
         self._unread = [(0, total)] if total else []
 
@@ -257,8 +253,8 @@ class _Watched:
         count = self._reader.readinto(buffer)
         self._mark(count)
         self._done += count
-        if self._done - self._told >= self._step:
-            self._told = self._done
+        if self._done - self._reported >= self._step:
+            self._reported = self._done
             self._replies.write(encode(WorkerReply(progress=Progress(min(self._done, self._total), self._total))))
         return count
 
@@ -267,15 +263,15 @@ class _Watched:
         return self._at
 
     def read_rest(self) -> None:
-        """Read what nobody has asked for."""
-        block = memoryview(bytearray(TAKE))
+        """Read what the inspection did not read."""
+        block = memoryview(bytearray(BLOCK))
         for start, end in list(self._unread):
             if self._at != start:
                 self.seek(start)
             while self._at < end and self.readinto(block[: end - self._at]):
                 pass
         if self._unread:
-            raise SealError("a part of the sealed file could not be read back", hint="check the disk")
+            raise SealError("a part of the sealed file could not be read back", hint=_CHECK)
 
     def _mark(self, count: int) -> None:
         """Take the bytes just read out of what is unread."""
@@ -289,7 +285,3 @@ class _Watched:
             rest += [(low, start)] if low < start else []
             rest += [(end, high)] if end < high else []
         self._unread = rest
-
-
-if __name__ == "__main__":
-    sys.exit(main())
