@@ -15,8 +15,6 @@ import html
 import json
 import logging
 import os
-import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -26,6 +24,7 @@ from msgspec import Struct
 from strongroom.config.schema import Details, NotifySettings
 from strongroom.config.secrets import SecretRef, resolve
 from strongroom.engine.core.alert_store import REMIND, AlertRecord, alert_document
+from strongroom.engine.core.outbound import run_program
 from strongroom.model.alert import Level
 from strongroom.model.errors import UsageError, WorldError
 from strongroom.model.text import counted
@@ -154,7 +153,7 @@ class CommandChannel:
 
     def send(self, message: Message) -> None:
         """Run it and wait for its end. Raises WorldError when that is not success."""
-        _run(self._argv, self._env, json.dumps(document(message)).encode() + b"\n")
+        run_program(self._argv, self._env, json.dumps(document(message)).encode() + b"\n", PATIENCE)
 
 
 class DesktopChannel:
@@ -172,7 +171,7 @@ class DesktopChannel:
         """Show it. Many desktops read the body as markup, so it is escaped."""
         urgency, text = _URGENCY[message.severity], html.escape(message.long, quote=False)
         argv = ("notify-send", "--app-name=Strongroom", f"--urgency={urgency}", "--", message.title, text)
-        _run(argv, self._env, b"")
+        run_program(argv, self._env, b"", PATIENCE)
 
 
 def build_channels(settings: NotifySettings, env: Mapping[str, str] | None = None) -> list[Channel]:
@@ -184,37 +183,6 @@ def build_channels(settings: NotifySettings, env: Mapping[str, str] | None = Non
     if settings.desktop:
         channels.append(DesktopChannel(env))
     return channels
-
-
-def _run(argv: Sequence[str], env: Mapping[str, str], given: bytes) -> None:
-    try:
-        process = subprocess.Popen(
-            argv,
-            env=dict(env),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # so that its children can be ended with it
-        )
-    except OSError as error:
-        raise WorldError(f"the program cannot be run: {error.strerror}", hint="check its path and mode") from None
-    try:
-        process.communicate(given, timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        raise WorldError(f"the program took longer than {PATIENCE:g} s and was ended") from None
-    finally:
-        _end(process)
-    if process.returncode != 0:
-        raise WorldError(f"the program ended with status {process.returncode}", hint="run it by hand to see why")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program that still runs, and all that it started."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    if process.stdin is not None:
-        process.stdin.close()
 
 
 def _env(env: Mapping[str, str] | None) -> Mapping[str, str]:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import signal
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -22,7 +20,7 @@ from msgspec.structs import replace
 from strongroom.config.schema import Config, Method, SendSettings
 from strongroom.config.secrets import SecretRef
 from strongroom.config.section_rules import RESERVED
-from strongroom.engine.core.http_post import HttpPost, Route, hand_over
+from strongroom.engine.core.outbound import HttpPost, Route, run_program, send_post
 from strongroom.engine.proof.checkpoints import LogRefused, is_due, sign_log, signer_of
 from strongroom.engine.proof.known_checkpoints import known_checkpoints
 from strongroom.evidence.line import Entry, Fact
@@ -112,21 +110,7 @@ class CommandTarget(Struct, frozen=True):
     def take(self, kept: Signed) -> Told:
         """Run it and wait for its success."""
         env = {name: value for name, value in os.environ.items() if name in _PASSED_ON}
-        try:
-            process = subprocess.Popen(
-                self.argv,
-                env=env,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # so that its children can be ended with it
-            )
-        except OSError as error:
-            raise WorldError(f"the program cannot be run: {error.strerror}", hint="check its path and mode") from None
-        with process:
-            _feed(process, kept.note.encode())
-        if process.returncode != 0:
-            raise WorldError(f"the program ended with status {process.returncode}", hint="run it by hand to see why")
+        run_program(self.argv, env, kept.note.encode(), PATIENCE)
         return {}
 
 
@@ -144,7 +128,7 @@ class WebTarget(Struct, frozen=True):
         """Put it below the address, or post it there."""
         below = f"{kept.size}.note" if self.method is Method.PUT else ""
         post = HttpPost(self.method.value.upper(), kept.note.encode(), NOTE_TYPE, below)
-        hand_over(self.secret(self.url), post, self.route, self.clock)
+        send_post(self.secret(self.url), post, self.route, self.clock)
         return {}
 
 
@@ -174,7 +158,7 @@ class StampTarget(Struct, frozen=True):
         return {"stamped_at": format_instant(stamp.at), "stamp_sha256": digest}
 
     def _ask(self, query: bytes) -> bytes:
-        return hand_over(self.url, HttpPost("POST", query, REQUEST_TYPE), self.route, self.clock)
+        return send_post(self.url, HttpPost("POST", query, REQUEST_TYPE), self.route, self.clock)
 
 
 def build_targets(config: Config, layout: Layout, secret: Secret, clock: Clock) -> list[Target]:
@@ -247,16 +231,6 @@ def _target(settings: SendSettings, route: Route, secret: Secret, clock: Clock) 
         private = replace(route, allow_private=settings.allow_private_addresses)
         return [WebTarget(settings.name, settings.url, settings.method, private, secret, clock)]
     return []
-
-
-def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
-    try:
-        process.communicate(data, timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        raise WorldError(f"the program took longer than {PATIENCE:g} s and was ended") from None
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
 
 
 LOUD = 10  # tries in vain, which is most of a day, before a target is worth an alarm

@@ -1,9 +1,12 @@
-"""Sending a few bytes to a web address under the HTTP policy: one request, no redirect, a bounded response."""
+"""Sending a few bytes out: to a web address under the HTTP policy, or to a program of the user, both with a limit."""
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -33,10 +36,10 @@ class HttpPost(Struct, frozen=True):
     below: str = ""  # a name that is appended to the address's path
 
 
-def hand_over(
+def send_post(
     url: str, post: HttpPost, route: Route, clock: Clock, monotonic: Callable[[], float] = time.monotonic
 ) -> bytes:
-    """Send it and return the response's body. The address is never quoted.
+    """Send one request, follow no redirect, and return the response's body. The address is never quoted.
 
     Raises UsageError for an address that cannot be used, WorldError where the request was not accepted.
     """
@@ -85,3 +88,31 @@ def hand_over(
     if not 200 <= status < 300:
         raise WorldError(f"the response was {status}", hint="check that the address still accepts it")
     return bytes(body)
+
+
+def run_program(argv: Sequence[str], env: Mapping[str, str], data: bytes, seconds: float) -> None:
+    """Run a program without a shell, with `data` as its input and its output discarded.
+
+    Raises WorldError where it cannot be run, fails, or takes longer than `seconds`; then it is killed with its children.
+    """
+    try:
+        process = subprocess.Popen(
+            argv,
+            env=dict(env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # so that its children can be killed with it
+        )
+    except OSError as error:
+        raise WorldError(f"the program cannot be run: {error.strerror}", hint="check its path and mode") from None
+    with process:
+        try:
+            process.communicate(data, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise WorldError(f"the program took longer than {seconds:g} s and was ended") from None
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode != 0:
+        raise WorldError(f"the program ended with status {process.returncode}", hint="run it by hand to see why")
