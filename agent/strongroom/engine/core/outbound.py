@@ -93,7 +93,7 @@ def send_post(
 def run_program(argv: Sequence[str], env: Mapping[str, str], data: bytes, seconds: float) -> None:
     """Run a program without a shell, with `data` as its input and its output discarded.
 
-    Raises WorldError where it cannot be run, fails, or takes longer than `seconds`; then it is killed with its children.
+    Raises WorldError where it cannot be run, fails, or takes longer than `seconds`; its children are killed too.
     """
     try:
         process = subprocess.Popen(
