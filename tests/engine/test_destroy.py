@@ -24,7 +24,7 @@ from strongroom.engine.destruction.execute import read_certificate
 from strongroom.engine.destruction.propose import propose, read_plan, undo
 from strongroom.engine.ingest.planning import due_windows
 from strongroom.engine.retention.holds import place, release
-from strongroom.engine.retention.tombstones import Destroyed, refuse_return
+from strongroom.engine.retention.verdicts import Destroyed, refuse_return
 from strongroom.evidence.note import NoteRefused, Signer, open_note
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover

@@ -22,7 +22,7 @@ from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.execute import settle_begun
 from strongroom.engine.destruction.log_consistency import Contradiction
 from strongroom.engine.destruction.redestroy import redestroy_returned
-from strongroom.engine.retention.tombstones import count_destroyed, refuse_destroyed, refuse_return
+from strongroom.engine.retention.verdicts import count_destroyed, refuse_destroyed, refuse_return
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
 from strongroom.model.archive import Archive

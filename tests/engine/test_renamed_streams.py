@@ -26,8 +26,7 @@ from strongroom.engine.ingest.transitions import enter
 from strongroom.engine.queries.lists import coverage_of, list_archives, list_jobs
 from strongroom.engine.repair.rebuild import Rebuild, rebuild
 from strongroom.engine.retention.holds import list_holds, place
-from strongroom.engine.retention.tombstones import Destroyed, destroyed_before, refuse_return
-from strongroom.engine.retention.verdicts import judged
+from strongroom.engine.retention.verdicts import Destroyed, destroyed_before, judged, refuse_return
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import HoldRule

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from strongroom.engine.queries.lists import ArchiveFiles
-    from strongroom.engine.retention.tombstones import DestroyedArchive
+    from strongroom.engine.retention.verdicts import DestroyedArchive
 
 _COLUMNS = (
     TextColumn("ARCHIVE"),
@@ -82,7 +82,7 @@ def archives(
         return
     from strongroom.engine.core.sources import open_reading
     from strongroom.engine.queries.lists import list_archives, present_names
-    from strongroom.engine.retention.tombstones import count_destroyed, list_destroyed
+    from strongroom.engine.retention.verdicts import count_destroyed, list_destroyed
 
     config = ctx.ensure_object(Session).config()
     with past_unreadable(), open_reading(config) as vault:

@@ -68,7 +68,7 @@ def request(
     from strongroom.engine.core.people import acting_person
     from strongroom.engine.destruction.commands import open_context
     from strongroom.engine.destruction.erasure import request_erasure
-    from strongroom.engine.retention.scope import known_names, resolve_scope
+    from strongroom.engine.retention.holds import known_names, resolve_scope
 
     with open_context(session.config()) as context:
         if stream:

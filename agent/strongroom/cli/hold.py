@@ -68,8 +68,8 @@ def place(
     from strongroom.engine.core.people import acting_person
     from strongroom.engine.core.sources import open_reading, system_clock
     from strongroom.engine.core.trusted_clock import vault_now
+    from strongroom.engine.retention.holds import known_names, resolve_scope
     from strongroom.engine.retention.holds import place as put
-    from strongroom.engine.retention.scope import known_names, resolve_scope
 
     config = session.config()
     with open_reading(config) as vault:

@@ -127,7 +127,7 @@ def _job_id(session: Session, part: str) -> str:
 def _archive_or_job_id(session: Session, part: str) -> str:
     from strongroom.engine.access.inventory import find_archive, find_job
     from strongroom.engine.core.sources import open_reading
-    from strongroom.engine.retention.tombstones import Destroyed
+    from strongroom.engine.retention.verdicts import Destroyed
     from strongroom.model.errors import UsageError
 
     with open_reading(session.config()) as vault:

@@ -10,8 +10,7 @@ from textual.binding import Binding, BindingType
 
 from strongroom.config.schema import Config
 from strongroom.engine.core.people import acting_person
-from strongroom.engine.retention.holds import Caught, count_caught, place, release
-from strongroom.engine.retention.scope import known_names, resolve_scope
+from strongroom.engine.retention.holds import Caught, count_caught, known_names, place, release, resolve_scope
 from strongroom.engine.retention.verdicts import list_holds
 from strongroom.model.hold import Hold, HoldRule
 from strongroom_tui.dialogs.dialog import AskLine

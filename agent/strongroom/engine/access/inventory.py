@@ -8,7 +8,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from strongroom.engine.access.fixity import FixityFault
-from strongroom.engine.retention.tombstones import refuse_destroyed
+from strongroom.engine.retention.verdicts import refuse_destroyed
 from strongroom.model.archive import Archive
 from strongroom.model.errors import UsageError
 from strongroom.model.job import Job

@@ -18,7 +18,7 @@ from strongroom.engine.core.engine import Engine, StepResult
 from strongroom.engine.ingest.coverage import due_looks, is_snapshot, mark_snapshot
 from strongroom.engine.ingest.source_upkeep import kept_for, learn_retention
 from strongroom.engine.ingest.transitions import enter, record
-from strongroom.engine.retention.tombstones import destroyed_before, refuse_return
+from strongroom.engine.retention.verdicts import destroyed_before, refuse_return
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.coverage import Cover, Interval, due_windows, held_edge
 from strongroom.model.errors import UsageError

@@ -42,7 +42,7 @@ from strongroom.engine.proof.checkpoints import contradictions, origin_in
 from strongroom.engine.proof.known_checkpoints import known_checkpoints
 from strongroom.engine.proof.log_continuity import LOST, MEND, is_history_missed
 from strongroom.engine.repair.vault_folder import check_files
-from strongroom.engine.retention.scope import unconfigured
+from strongroom.engine.retention.holds import unconfigured
 from strongroom.evidence.line import read_chain
 from strongroom.model.coverage import closers_of
 from strongroom.model.errors import RequestRefused, StrongroomError, VaultError

@@ -10,7 +10,7 @@ from strongroom.engine.core.engine import Engine, StepResult
 from strongroom.engine.ingest.job_lineage import re_export_of, retry
 from strongroom.engine.ingest.source_upkeep import hurry_refused
 from strongroom.engine.ingest.transitions import enter, record
-from strongroom.engine.retention.tombstones import refuse_return
+from strongroom.engine.retention.verdicts import refuse_return
 from strongroom.evidence.line import Entry
 from strongroom.model.errors import StrongroomError, UsageError
 from strongroom.model.job import BY_PERSON, Cause, Event, Job

@@ -5,26 +5,32 @@ begun. So placing one returns how many archives are on hold.
 
 The log entry contains the matter and the reason sealed to the vault's recipients. An identity restores them when the
 catalogue is rebuilt, and nobody else learns from the log what a hold is about.
+
+A misspelled name would match nothing, and nobody would notice. So each name in a hold or an erasure request must be
+known to the configuration or the vault, and names that are used together must belong together. They are compared
+without case, and with accents in any Unicode form.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.age.keys import X25519Identity, X25519Recipient
 from strongroom.age.writer import open_bytes, seal_bytes
+from strongroom.config.schema import Config
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive
 from strongroom.model.destruction import PROGRAM, DestructionStep, Person, move
 from strongroom.model.errors import SealError, UsageError
 from strongroom.model.hold import Hold, HoldRule, catches
-from strongroom.model.names import Noun, fold_name, make_id, nearest_words
+from strongroom.model.names import Noun, fold_name, make_id, nearest_words, pick_name
 from strongroom.model.retention import Fate
 from strongroom.model.times import Chance, format_instant
 from strongroom.vault.archives import get_archive
@@ -44,7 +50,7 @@ from strongroom.vault.holds import (
 from strongroom.vault.log import add_entry
 from strongroom.vault.log_reader import readable
 from strongroom.vault.recipients import known_set, logged_set
-from strongroom.vault.retention_records import get_record, records
+from strongroom.vault.retention_records import get_record, known_streams, records
 from strongroom.vault.vault import Vault
 
 
@@ -261,3 +267,60 @@ def _open(facts: Mapping[str, Any], identities: Sequence[X25519Identity]) -> tup
         return None
     matter, reason = str(words["matter"]), str(words["reason"])
     return (matter, reason) if matter.isprintable() and reason.isprintable() else None
+
+
+class Named(Struct, frozen=True):
+    """One stream, as configured or as an archive names it."""
+
+    source: str
+    stream: str
+    datasets: tuple[str, ...]
+    configured: bool = False
+
+
+def known_names(config: Config, vault: Vault) -> list[Named]:
+    """Return every stream of the configuration and of the archives, and every source without a stream."""
+    configured = [Named(each.source, each.name, each.datasets, configured=True) for each in config.streams]
+    bare = [Named(each.name, "", (), configured=True) for each in config.sources]
+    return [*configured, *bare, *(Named(*each) for each in known_streams(vault.catalogue))]
+
+
+def resolve_scope(known: Iterable[Named], rule: HoldRule) -> HoldRule:
+    """Return the rule with each name as it is spelled where it is known.
+
+    Raises UsageError for an unknown name, with the nearest known one, and for names that do not belong together.
+    """
+    known = list(known)
+    source = _resolve("source", rule.source, (each.source for each in known))
+    stream = _resolve("stream", rule.stream, (each.stream for each in known))
+    dataset = _resolve("dataset", rule.dataset, (name for each in known for name in each.datasets))
+    if not any(_fits(each, source, stream, dataset) for each in known):
+        given = {"source": source, "stream": stream, "dataset": dataset}
+        words = ", ".join(f"{noun} {name}" for noun, name in given.items() if name)
+        raise UsageError(
+            f"{words} do not belong together: this would match no archive, now or later",
+            hint="to see which stream belongs to which source, run: strongroom config show",
+        )
+    return replace(rule, source=source, stream=stream, dataset=dataset)
+
+
+def unconfigured(config: Config, rule: HoldRule) -> str:
+    """Return a name of a hold that is no longer in the configuration; empty where all of them are."""
+    known = [Named(each.source, each.name, each.datasets) for each in config.streams]
+    for noun, name, names in (
+        ("source", rule.source, [each.name for each in config.sources]),
+        ("stream", rule.stream, [each.stream for each in known]),
+        ("dataset", rule.dataset, [name for each in known for name in each.datasets]),
+    ):
+        if name and fold_name(name) not in map(fold_name, names):
+            return f"{noun} {name}"
+    return ""
+
+
+def _fits(each: Named, source: str, stream: str, dataset: str) -> bool:
+    wrong = (source and each.source != source) or (stream and each.stream != stream)
+    return not wrong and (not dataset or dataset in each.datasets)
+
+
+def _resolve(noun: str, name: str, names: Iterable[str]) -> str:
+    return pick_name(noun, name, names, "the configuration or the vault") if name else ""
