@@ -8,13 +8,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from strongroom.engine.core.engine import Engine, StepResult
-from strongroom.engine.ingest.transitions import record
+from strongroom.engine.ingest.transitions import new_job, record
 from strongroom.model.archive import Archive
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import UsageError
 from strongroom.model.job import Cause, Event, Job, Purpose, State
 from strongroom.model.job_table import Facts
-from strongroom.model.names import make_id
 from strongroom.model.provider import Renewal
 from strongroom.vault.archives import get_archive, version_after, version_before
 from strongroom.vault.coverage import interval_at
@@ -81,22 +80,10 @@ def versions_of(vault: Vault, archive: Archive) -> Versions:
 
 def succeed(engine: Engine, job: Job, purpose: str = "") -> Job:
     """Return a new job for the same window, with its lineage."""
-    now = engine.clock()
-    return Job(
-        id=make_id(now, engine.random_bytes),
-        stream=job.stream,
-        source=job.source,
-        spec=job.spec,
-        state=State.PLANNED,
-        created_at=now,
-        changed_at=now,
-        next_at=now,
-        purpose=purpose or job.purpose,
-        retention=job.retention,
-        priority=job.priority,
-        parent=job.id,
-        generation=0 if purpose else job.generation + 1,
+    fresh = new_job(
+        engine, job.stream, job.source, job.spec, purpose or job.purpose, retention=job.retention, priority=job.priority
     )
+    return replace(fresh, parent=job.id, generation=0 if purpose else job.generation + 1)
 
 
 def re_export_of(engine: Engine, job: Job) -> Job:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from strongroom.engine.core.engine import Engine, StepResult
 from strongroom.engine.ingest.coverage import due_looks, is_snapshot, mark_snapshot
 from strongroom.engine.ingest.source_upkeep import kept_for, learn_retention
-from strongroom.engine.ingest.transitions import enter, record
+from strongroom.engine.ingest.transitions import enter, new_job, record
 from strongroom.engine.retention.verdicts import destroyed_before, refuse_return
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.coverage import Cover, Interval, due_windows, held_edge
@@ -34,7 +34,6 @@ from strongroom.model.horizon import (
 )
 from strongroom.model.job import Cause, Event, Job, Purpose, State
 from strongroom.model.job_table import Facts, IllegalMove
-from strongroom.model.names import make_id
 from strongroom.model.plan import SETTLE, ExportSpec, Plan, Stream, boundary, following, newest_ended, oldest_whole
 from strongroom.model.quota import queue_key
 from strongroom.model.times import format_instant
@@ -290,17 +289,5 @@ def _is_snapshot(engine: Engine, stream: Stream) -> bool:
 def _job(
     engine: Engine, stream: Stream, window: Window, retention: str, priority: int, purpose: str = Purpose.COVERAGE
 ) -> Job:
-    now = engine.clock()
-    return Job(
-        id=make_id(now, engine.random_bytes),
-        stream=stream.name,
-        source=stream.source,
-        spec=ExportSpec(stream.datasets, window, stream.filters),
-        state=State.PLANNED,
-        created_at=now,
-        changed_at=now,
-        next_at=now,
-        purpose=purpose,
-        retention=retention,
-        priority=priority,
-    )
+    spec = ExportSpec(stream.datasets, window, stream.filters)
+    return new_job(engine, stream.name, stream.source, spec, purpose, retention=retention, priority=priority)

@@ -19,6 +19,8 @@ from strongroom.model.coverage import Cover, Interval, require_past
 from strongroom.model.horizon import is_moment, lag_after
 from strongroom.model.job import Cause, Event, Job, State
 from strongroom.model.job_table import QUIET, Facts, advance
+from strongroom.model.names import make_id
+from strongroom.model.plan import ExportSpec
 from strongroom.model.provider import Match
 from strongroom.model.quota import next_create, share, urgency, wait_reason
 from strongroom.model.times import format_instant
@@ -78,6 +80,26 @@ def record(engine: Engine, job: Job, result: StepResult) -> Job:
         engine.listen(job, moved, result)
     engine.crash_point(f"recorded {result.event}")
     return moved
+
+
+def new_job(
+    engine: Engine, stream: str, source: str, spec: ExportSpec, purpose: str, *, retention: str, priority: int
+) -> Job:
+    """Return a planned job; `enter` records it."""
+    now = engine.clock()
+    return Job(
+        id=make_id(now, engine.random_bytes),
+        stream=stream,
+        source=source,
+        spec=spec,
+        state=State.PLANNED,
+        created_at=now,
+        changed_at=now,
+        next_at=now,
+        purpose=purpose,
+        retention=retention,
+        priority=priority,
+    )
 
 
 def enter(catalogue: Catalogue, job: Job) -> None:
