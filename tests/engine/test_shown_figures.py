@@ -61,7 +61,7 @@ def test_an_alarm_that_was_told_to_nobody_since_the_run_began_is_shown(
 
 
 def test_how_far_a_transfer_is_can_be_seen_twice_a_second(house: House) -> None:
-    meter = Meter(house.engine(), "job", "download", 1000)
+    meter = Meter(house.vault.catalogue, house.engine().clock, "job", "download", 1000)
     seen = []
     for milliseconds in (0, 499, 500, 900, 1000):
         house.now = NOW + timedelta(milliseconds=milliseconds)

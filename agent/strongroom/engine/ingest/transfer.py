@@ -34,7 +34,38 @@ from strongroom.model.inspection import Inspection
 from strongroom.model.job import Cause, Event, Job, State
 from strongroom.model.job_table import Facts
 from strongroom.model.names import make_id
+from strongroom.model.times import Clock
+from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.rows import to_text
+
+PUT_PROGRESS = """
+INSERT INTO progress (job, stage, done, total, at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (job) DO UPDATE SET stage = excluded.stage, done = excluded.done, total = excluded.total, at = excluded.at
+"""
+EVERY = timedelta(milliseconds=500)
+
+
+class Meter:
+    """Counts bytes of one stage of a job and records them for other processes. `total` is None where it is unknown."""
+
+    def __init__(self, catalogue: Catalogue, clock: Clock, job: str, stage: str, total: int | None) -> None:
+        self._catalogue, self._clock = catalogue, clock
+        self._job, self._stage, self._total = job, stage, total
+        self._done = 0
+        self._recorded_at: datetime | None = None
+
+    def add(self, count: int) -> None:
+        """Count more bytes."""
+        self.set(self._done + count, self._total)
+
+    def set(self, done: int, total: int | None) -> None:
+        """Take the present count; it is recorded at most twice a second."""
+        self._done, self._total = done, total
+        now = self._clock()
+        if self._recorded_at is None or now - self._recorded_at >= EVERY:
+            self._recorded_at = now
+            with self._catalogue.transaction():
+                self._catalogue.write(PUT_PROGRESS, self._job, self._stage, done, total, to_text(now))
 
 
 def result_of(engine: Engine, job: Job, error: ProviderError) -> StepResult:
@@ -120,7 +151,7 @@ def _take(engine: Engine, job: Job, context: JobContext) -> StepResult:
     delivery = replace(delivery, expectation=with_header(engine.vault.catalogue, job, delivery.expectation))
     _require_room(engine, sum(part.size or 0 for part in delivery.parts))
     worker.begin(_request(engine, job, delivery), engine.stop)
-    meter = Meter(engine, job.id, "download", delivery.size)
+    meter = Meter(engine.vault.catalogue, engine.clock, job.id, "download", delivery.size)
 
     def sink(chunk: bytes) -> None:
         worker.feed(chunk)
@@ -139,7 +170,7 @@ def prove(engine: Engine, job: Job, _step: Step, context: JobContext) -> StepRes
     worker, archive = context.worker, context.archive
     if worker is None or archive is None:
         return _undone(engine, job, context, StepResult(Event.BROKEN, Facts(cause=Cause.WORKER)))
-    meter = Meter(engine, job.id, "verify", None)
+    meter = Meter(engine.vault.catalogue, engine.clock, job.id, "verify", None)
     try:
         verified = worker.verdict(lambda progress: meter.set(progress.done, progress.total))
         archive = _judged(replace(archive, seal=verified.seal), verified.inspection, engine.clock())
@@ -250,38 +281,3 @@ def _rejection(engine: Engine, job: Job, archive: Archive) -> Facts:
     return Facts(
         later, Cause.CONTENT, f"the delivered file is faulty and was moved to quarantine: {words}", archive=archive.id
     )
-
-
-PUT_PROGRESS = """
-INSERT INTO progress (job, stage, done, total, at) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (job) DO UPDATE SET stage = excluded.stage, done = excluded.done, total = excluded.total, at = excluded.at
-"""
-
-
-EVERY = timedelta(milliseconds=500)
-
-
-class Meter:
-    """Counts bytes of one stage of one job. `total` is None where it is not known."""
-
-    def __init__(self, engine: Engine, job: str, stage: str, total: int | None) -> None:
-        self._engine, self._job, self._stage, self._total = engine, job, stage, total
-        self._done = 0
-        self._told: datetime | None = None
-
-    def add(self, count: int) -> None:
-        """Count more bytes."""
-        self.set(self._done + count, self._total)
-
-    def set(self, done: int, total: int | None) -> None:
-        """Say how far it has come; written down only now and then."""
-        self._done, self._total = done, total
-        now = self._engine.clock()
-        if self._told is None or now - self._told >= EVERY:
-            self._told = now
-            self._write(now)
-
-    def _write(self, now: datetime) -> None:
-        catalogue = self._engine.vault.catalogue
-        with catalogue.transaction():
-            catalogue.write(PUT_PROGRESS, self._job, self._stage, self._done, self._total, to_text(now))

@@ -47,7 +47,7 @@ class Budget(Struct, frozen=True):
 
     at: datetime
     words: str  # why not before
-    other_uncertain: bool  # another export of the source must be found first: the two could not be told apart
+    other_uncertain: bool  # another export of the source must be found first: the two could not be distinguished
 
 
 def record(engine: Engine, job: Job, result: StepResult) -> Job:

@@ -74,17 +74,17 @@ def verdict(vault: Vault, archive: Archive | str, at: datetime) -> Verdict:
 
 def judged(vault: Vault, at: datetime, *, stream: str = "", fate: Fate | None = None) -> Iterator[Judged]:
     """Judge every archive of the catalogue as of an instant, oldest first, or only those of a stream or fate."""
-    standing = holds(vault.catalogue)
+    active = holds(vault.catalogue)
     for record in records(vault.catalogue, stream):
-        found = judge(record, standing, at)
+        found = judge(record, active, at)
         if fate is None or found.fate is fate:
             yield Judged(record, found)
 
 
 def due(vault: Vault, at: datetime) -> Iterator[Verdict]:
     """Yield the archives that are eligible for destruction, those first whose period ended first."""
-    standing = holds(vault.catalogue)
-    found = (judge(record, standing, at) for record in records_over(vault.catalogue, at))
+    active = holds(vault.catalogue)
+    found = (judge(record, active, at) for record in records_over(vault.catalogue, at))
     return (each for each in found if each.fate is Fate.DUE)
 
 
@@ -153,10 +153,10 @@ class RetentionTotals(Struct, frozen=True):
 
 def retention_totals(vault: Vault, at: datetime) -> RetentionTotals:
     """Return retention in five numbers."""
-    standing = holds(vault.catalogue)
-    matters = len({hold.matter for hold in standing})
+    active = holds(vault.catalogue)
+    matters = len({hold.matter for hold in active})
     return RetentionTotals(
-        at, count_over(vault.catalogue, at), len(standing), matters, len(live_proposals(vault.catalogue))
+        at, count_over(vault.catalogue, at), len(active), matters, len(live_proposals(vault.catalogue))
     )
 
 
@@ -164,16 +164,16 @@ def verdicts_by_end(
     vault: Vault, at: datetime, *, stream: str = "", before: RetentionRecord | None = None, most: int = 100
 ) -> list[Judged]:
     """Judge one page of archives as of an instant, those first whose period ends first."""
-    standing = holds(vault.catalogue)
+    active = holds(vault.catalogue)
     found = records_by_end(vault.catalogue, before, most, stream)
-    return [Judged(record, judge(record, standing, at)) for record in found]
+    return [Judged(record, judge(record, active, at)) for record in found]
 
 
 def held_among(vault: Vault, archives: Iterable[Archive]) -> frozenset[str]:
     """Return the ids of those archives that are on hold."""
-    standing = holds(vault.catalogue)
-    records = [record_of(each) for each in archives] if standing else []
-    return frozenset(each.id for each in records if any(catches(hold, each) for hold in standing))
+    active = holds(vault.catalogue)
+    records = [record_of(each) for each in archives] if active else []
+    return frozenset(each.id for each in records if any(catches(hold, each) for hold in active))
 
 
 def list_holds(vault: Vault, *, active: bool = True) -> list[Hold]:

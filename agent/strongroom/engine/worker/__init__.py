@@ -1,1 +1,1 @@
-"""The processes that seal and parse: what they are sent, how long they may take, and how they end."""
+"""The processes that seal and parse: their messages, their limits, and how they end."""

@@ -274,7 +274,7 @@ class _Watched:
             raise SealError("a part of the sealed file could not be read back", hint=_CHECK)
 
     def _mark(self, count: int) -> None:
-        """Take the bytes just read out of what is unread."""
+        """Remove the bytes just read from what is unread."""
         start, end = self._at, self._at + count
         self._at = end
         rest = []
