@@ -95,7 +95,7 @@ def test_a_window_that_is_archived_or_in_progress_is_refused_with_what_to_do(
         house.cover(days(3, 2), cover)
         asked = (house.engine(), Stream("chats", "zavu", ("messages",)), days(3, 2), "standard")
         if hint:
-            with pytest.raises(UsageError, match=f"is {cover} already") as refused:
+            with pytest.raises(UsageError, match=f"already {cover.words}") as refused:
                 enter_window(*asked)
             assert hint in refused.value.hint
         assert enter_window(*asked, again=bool(hint)).purpose == ("regenerate" if hint else "manual")
