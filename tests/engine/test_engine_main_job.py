@@ -22,6 +22,7 @@ from strongroom.engine.queries.lists import coverage_of, job_life, list_archives
 from strongroom.evidence.line import read_chain
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.coverage import Cover
+from strongroom.model.decision import RetryPolicy
 from strongroom.model.errors import SealError, UsageError, VaultLocked
 from strongroom.model.job import Cause, State
 from strongroom.model.window import Window
@@ -227,7 +228,7 @@ def test_a_lasting_fault_ends_in_a_plain_failure_and_an_intact_vault(
 ) -> None:
     with open_bench(tmp_path) as bench:
         bench.sandbox.faults.add(FaultKind(kind), **{"times": None, **fields})
-        with bench.engine() as engine:
+        with bench.engine(retry_policy=RetryPolicy(overdue=timedelta(hours=2))) as engine:
             enter_window(engine, STREAM, DAY, "standard")
             assert bench.run(engine, hours=24 * 8) == []
         with open_reading(bench.config) as vault:
