@@ -26,8 +26,7 @@ from strongroom.engine.destruction.log_consistency import LastLogState
 from strongroom.engine.destruction.propose import propose
 from strongroom.engine.queries.lists import list_archives
 from strongroom.engine.repair.rebuild import Rebuild, rebuild
-from strongroom.engine.retention.verdicts import count_destroyed
-from strongroom.engine.retention.verdicts import list_destroyed
+from strongroom.engine.retention.verdicts import count_destroyed, list_destroyed
 from strongroom.model.destruction import Person
 from strongroom.model.retention import Period, RetentionRule
 from strongroom.vault.archives import all_archive_ids, get_archive
