@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from kit.cli_home import Home, Invoke, sandbox_settings
 from strongroom.cli.main import cli
@@ -32,12 +33,8 @@ KINDS = {"zavu": "messages", "qlara": "message-history"}
 def both() -> Iterator[Sandbox]:
     settings = sandbox_settings(pace=0.02)
     rows = RowOptions(per_day={"api": 30, "campaign": 10, "console": 2, "contacts": 2})
-    with Sandbox(_with(settings, qlara=QlaraOptions(pace=0.02), rows=rows)) as running:
+    with Sandbox(replace(settings, qlara=QlaraOptions(pace=0.02), rows=rows)) as running:
         yield running
-
-
-def _with(settings: Any, **more: object) -> Any:
-    return type(settings)(**{name: getattr(settings, name) for name in settings.__dataclass_fields__} | more)
 
 
 def make_home(folder: Path, sandbox: Sandbox, kind: str) -> Home:
