@@ -61,8 +61,8 @@ format: $(STAMP)  ## rewrite the layout of all files
 bench: $(STAMP)  ## measure against peers and limits; takes a quarter of an hour
 	$(BIN)/python benchmarks/run.py
 
-man: $(STAMP)  ## make the manual page, build/strongroom.1, from the program's help
-	mkdir -p build && $(BIN)/strongroom help --man > build/strongroom.1
+man: $(STAMP)  ## write the manual page, packaging/man/strongroom.1, from the program's help
+	$(BIN)/strongroom help --man > packaging/man/strongroom.1
 
 # First what development needs; of that, at the same versions, what a server needs and what builds the wheel there.
 PIN := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \

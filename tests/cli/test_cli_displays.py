@@ -12,8 +12,16 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from kit.cli_home import FIRST, Home
-from strongroom.cli.follow import Family, Follower, Following, JobSnapshot
-from strongroom.cli.progress import Bars, JsonLines, PlainLines, choose_display
+from strongroom.cli.run_display import (
+    Bars,
+    Family,
+    Follower,
+    Following,
+    JobSnapshot,
+    JsonLines,
+    PlainLines,
+    choose_display,
+)
 from strongroom.cli.summary import outcome_of, put_outcome, say_outcome
 from strongroom.config.load import load_config
 from strongroom.engine.core.moments import Moment

@@ -141,6 +141,11 @@ def manual(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def test_the_manual_page_in_the_repository_is_the_one_that_the_program_prints(manual: Path) -> None:
+    stored = Path(__file__).parents[2] / "packaging" / "man" / "strongroom.1"
+    assert manual.read_text() == stored.read_text(), "write it again: make man"
+
+
 def test_the_manual_page_has_every_command_with_its_options(manual: Path) -> None:
     page = manual.read_text()
     assert page.isascii()

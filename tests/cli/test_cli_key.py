@@ -101,7 +101,7 @@ def test_a_key_is_added_only_with_a_proof_or_knowingly_without(own_home: Home, i
     assert own_home.config.read_bytes() == before
     result = invoke("--config", own_home.config, "key", "add", who.recipient, "--unproven")
     assert result.exit_code == 0
-    assert "Nobody has proven it yet" in result.stderr
+    assert "It is not proven yet" in result.stderr
     assert "unproven" in invoke("--config", own_home.config, "key", "list").stdout
 
 

@@ -84,7 +84,7 @@ def test_nobody_to_tell_is_a_mistake_in_words(tmp_path: Path) -> None:
 
 
 def test_the_list_shows_what_stands_before_what_is_over(tmp_path: Path, house: House) -> None:
-    assert "no alert was ever raised" in run(tmp_path, "", "list").stderr
+    assert "No alert was ever raised." in run(tmp_path, "", "list").stderr
     risk = Alert("at-risk chats", Level.CRITICAL, "3 days of one stream will be destroyed", "stream chats")
     disk = Alert("disk", Level.WARNING, "the disk is full in about 9 days", "12.0 GB are free")
     reconcile(house.vault, [risk], house.now)

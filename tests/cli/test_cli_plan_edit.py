@@ -36,7 +36,7 @@ def test_more_work_wants_a_yes(home: Home, invoke: Invoke) -> None:
     args = ("--config", home.config, "plan", "edit", stream_of(home), "--since", "2026-10-20")
     refused = invoke(*args)
     assert refused.exit_code == 2
-    assert "nobody has confirmed it" in refused.stderr
+    assert "it was not confirmed" in refused.stderr
     assert home.config.read_text() == before
 
 

@@ -80,6 +80,7 @@ def test_a_failed_job_says_why_and_what_next(home: Home, invoke: Invoke) -> None
     document = json.loads(invoke("--config", home.config, "jobs", "--state", "failed", "--json").stdout)
     (job,) = document["jobs"]
     assert job["cause"] == "request-refused"
+    assert job["archive"] == ""
     shown = show_job(home, invoke, job["id"])
     assert job["detail"][:20] in shown
     assert "jobs retry" in shown
@@ -90,8 +91,8 @@ def test_lists_can_be_narrowed(home: Home, invoke: Invoke) -> None:
     some = json.loads(invoke("--config", home.config, "jobs", "--limit", "1", "--json").stdout)["jobs"]
     assert [each["id"] for each in some] == everything[:1]
     cut = invoke("--config", home.config, "jobs", "--limit", "1")
-    assert cut.stderr == "Shown: the first 1. For more: --limit N\n"
-    assert invoke("--config", home.config, "archives").stderr == ""
+    assert cut.stderr == f"1 of {len(everything)} jobs shown; for more: --limit N\n"
+    assert invoke("--config", home.config, "archives").stderr.endswith(" archives\n")
     none = invoke("--config", home.config, "jobs", "--to", "2020-01-01")
     assert (none.exit_code, none.stdout, none.stderr) == (0, "", "There are no such jobs.\n")
     quarantined = json.loads(invoke("--config", home.config, "archives", "--holding", "quarantined", "--json").stdout)
@@ -155,7 +156,7 @@ def test_status_tells_what_was_asked_for_and_that_the_daemon_is_silent(own_home:
     assert (asked["wish"], asked["subject"]) == ("pause", "zavu-main")
     assert "waiting pause zavu-main: requested by " in shown
     assert told["silent_seconds"] >= 300
-    assert "it does not answer: silent for " in shown
+    assert "the daemon does not answer: silent for " in shown
     assert alive["silent_seconds"] is None
     assert alive["heartbeat"] > told["heartbeat"]
 

@@ -9,7 +9,7 @@ from io import StringIO
 import pytest
 
 from kit.cli_home import Home, Invoke
-from strongroom.cli.renames import tell_new_names
+from strongroom.cli.options import report_new_names
 from strongroom.config.load import load_config
 from strongroom.engine.bootstrap import open_engine
 
@@ -45,13 +45,21 @@ def test_every_list_tells_that_a_name_is_new_and_shows_it_after_the_next_run(inv
     held = ("hold", "place", "--matter", "acme", "--reason", "a letter")
     assert invoke("--config", config, *held, "--source", OLD).exit_code == 0
     rename(home, (f'name = "{OLD_STREAM}"', f'name = "{STREAM}"'), (f'"{OLD}"', f'"{SOURCE}"'))
-    for command in (("status",), ("plan",), ("coverage",), ("archives",), ("hold", "list"), ("retention", "plan")):
+    for command in (
+        ("status",),
+        ("plan",),
+        ("coverage",),
+        ("archives",),
+        ("jobs",),
+        ("hold", "list"),
+        ("retention", "plan"),
+    ):
         words = ask(invoke, home, *command)[1]
         assert f"Stream {OLD_STREAM} was renamed to {STREAM}. Until the next run" in words, command
         assert f"Source {OLD} was renamed to {SOURCE}. Until the next run" in words, command
     assert "takes effect with the next run" in invoke("--config", config, "doctor", "--offline").output
     with closing(StringIO()) as said, redirect_stderr(said):
-        tell_new_names(load_config(config))
+        report_new_names(load_config(config))
         assert f"Stream {OLD_STREAM} was renamed to {STREAM}." in said.getvalue()
     next_run(home)
     assert "not in the configuration" not in invoke("--config", config, "doctor", "--offline").output
@@ -68,6 +76,11 @@ def test_every_list_tells_that_a_name_is_new_and_shows_it_after_the_next_run(inv
     streams = ask(invoke, home, "coverage")[0]["streams"]
     assert [each["windows"] for each in streams] == [each["windows"] for each in covered["streams"]]
     assert [each["stream"] for each in streams] == [STREAM]
+    (by_old, words) = ask(invoke, home, "coverage", "--stream", OLD_STREAM)
+    assert by_old["streams"] == streams
+    assert f"Stream {OLD_STREAM} was renamed to {STREAM}." in words
+    job = invoke("--config", config, "jobs", "show", str(found["archives"][0]["job"])).output
+    assert f" {STREAM} " in job
     shown = invoke("--config", config, "archives", "show", str(ids[0])).output
     assert f"called {STREAM} now" in " ".join(shown.split())
     again = json.loads(invoke("--config", config, *held, "--stream", STREAM, "--json").stdout)

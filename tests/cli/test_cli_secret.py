@@ -91,7 +91,7 @@ def test_names_that_could_be_secrets_or_mislead_are_not_repeated(
 def test_nobody_to_ask_is_a_mistake_in_words(ring: Keeping, invoke: Invoke) -> None:
     result = invoke("secret", "set", "zavu")
     assert (result.exit_code, ring.kept) == (2, {})
-    assert "there is nobody to ask" in result.stderr
+    assert "there is no terminal to prompt" in result.stderr
     assert "--file -" in result.stderr
 
 
@@ -266,4 +266,4 @@ def test_the_passphrase_of_one_identity_is_not_tried_on_another(sealed: Home, ri
     other.chmod(0o600)
     result = invoke("--config", sealed.config, "verify", "--content", "--identity", other)
     assert result.exit_code == 2
-    assert "nobody to ask" in result.stderr
+    assert "no terminal to prompt" in result.stderr

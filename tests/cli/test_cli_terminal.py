@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongroom.cli.output import TextColumn, hang, render_fields, render_table
-from strongroom.cli.terminal import clean, escape_hidden, wants_colour
+from strongroom.cli.terminal import clean, escape_hidden, wants_color
 from strongroom.model.window import Window
 from strongroom.text import units
 from strongroom.text.layout import cells, clip
@@ -80,9 +80,9 @@ def test_a_field_without_a_value_is_left_out() -> None:
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
 def test_colour_is_left_out_where_it_is_not_wanted(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
-    assert wants_colour() is None
+    assert wants_color() is None
     monkeypatch.setenv(name, value)
-    assert wants_colour() is False
+    assert wants_color() is False
 
 
 @pytest.mark.parametrize(

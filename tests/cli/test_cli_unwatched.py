@@ -18,8 +18,8 @@ import pytest
 from msgspec.structs import replace
 
 from kit.cli_home import API_KEY, Invoke, sandbox_settings
-from strongroom.cli import follow as watcher
-from strongroom.cli.follow import RunWatcher
+from strongroom.cli import run_watcher as watcher
+from strongroom.cli.run_watcher import RunWatcher
 from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource
 from strongroom.engine.bootstrap import open_engine
@@ -198,7 +198,7 @@ def test_a_loss_that_nobody_took_stands_until_somebody_does(sandbox: Sandbox, tm
         assert done.exit_code == 1, done.output
         summary = json.loads(done.stdout.splitlines()[-1])
         assert [alert["key"].split()[0] for alert in summary["standing"]] == ["lost"]
-        assert "nobody could be told" in done.stderr
+        assert "the alerts could not be sent" in done.stderr
     assert summary["newly_lost_seconds"] < DAY.total_seconds()
 
 
@@ -309,7 +309,7 @@ def test_a_wish_to_stop_is_heard_while_a_channel_hangs(
     with open_engine(load_config(home.config), "test") as engine:
         watching = RunWatcher(load_config(home.config), engine, lambda: next(asked, True))
         losses = watching.end()
-        assert watching.telling  # waiting on would have ended with the program
+        assert watching.sending  # waiting on would have ended with the program
         assert losses.any
 
 

@@ -122,7 +122,7 @@ def test_a_job_that_waits_says_for_what_and_until_when(state: State, cause: Caus
     wait = Wait(cause, "and why", SOON)
     for told in (a_job(state, wait=wait), a_job(state, cause=cause, detail="and why", next_at=SOON)):
         assert _row(told, NOON)[5] == f"waits for {WAITS[cause]} until 2026-11-20 12:30:00Z: and why"
-        assert job_document(told, NOON)["waits_for"] == {"cause": cause, "words": "and why", "until": SOON}
+        assert job_document(told, NOON)["waits_for"] == Wait(cause, "and why", SOON)
         assert (
             doing(told, ProgressContext(NOON, busy=True), 120) == f"waits for {WAITS[cause]}, next in 30 min: and why"
         )

@@ -64,7 +64,7 @@ def job(state: State = State.PLANNED, **changes: object) -> Job:
 def test_a_job_says_what_it_waits_for_and_until_when(told: Job, words: str) -> None:
     assert job_words(told, NOW) == words
     document, wait = job_document(told, NOW)["waits_for"], wait_of(told, NOW)
-    assert document == (None if wait is None else {"cause": wait.cause, "words": wait.words, "until": wait.until})
+    assert document == wait
 
 
 @pytest.mark.parametrize("state", [State.PLANNED, State.UNCERTAIN, State.WAITING, State.READY, State.DEAD])

@@ -6,25 +6,33 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.documents import archive_document, fault_document, moment_document, verdict_document
+from strongroom.cli.documents import archive_document, verdict_document
 from strongroom.cli.identities import age_command
 from strongroom.cli.jobs import moment_lines
 from strongroom.cli.options import (
     OneOf,
     Session,
     WordOf,
+    asked_stream,
     from_option,
     json_option,
     limit_option,
     pass_session,
+    report_pending_renames,
     stretch,
     to_option,
 )
-from strongroom.cli.output import TextColumn, hang, put_document, render_fields, render_table, tell_more
-from strongroom.cli.renames import asked_stream, tell_pending_renames
+from strongroom.cli.output import (
+    TextColumn,
+    hang,
+    past_unreadable,
+    put_document,
+    render_fields,
+    render_table,
+    report_total,
+)
 from strongroom.cli.requests import regenerate
-from strongroom.cli.rows_left_out import past_unreadable
-from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.cli.terminal import clean, report, say_lines, width
 from strongroom.model.archive import Archive, Holding, Seal, Sort
 from strongroom.model.inspection import Finding
 from strongroom.model.retention import Verdict, class_names
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
     from strongroom.engine.queries.lists import ArchiveFiles
     from strongroom.engine.retention.verdicts import DestroyedArchive
 
+_ALL = 1 << 62
 _COLUMNS = (
     TextColumn("ARCHIVE"),
     TextColumn("STREAM", least=8),
@@ -81,55 +90,53 @@ def archives(
     if ctx.invoked_subcommand is not None:
         return
     from strongroom.engine.core.sources import open_reading
-    from strongroom.engine.queries.lists import list_archives, present_names
+    from strongroom.engine.queries.lists import count_listed_archives, list_archives, present_names
     from strongroom.engine.retention.verdicts import count_destroyed, list_destroyed
 
     config = ctx.ensure_object(Session).config()
     with past_unreadable(), open_reading(config) as vault:
-        tell_pending_renames(config, vault)
+        report_pending_renames(config, vault)
         stream, names = asked_stream(config, vault, stream), present_names(vault)
         period = stretch(start, end)
         order = Sort(sort or (Sort.WINDOW if period else Sort.ARCHIVED))
         broken: list[str] = []
         found = list_archives(
-            vault,
-            stream=stream,
-            holding=holding or "",
-            sort=order,
-            period=period,
-            most=limit,
-            unread=broken.append,
+            vault, stream=stream, holding=holding or "", sort=order, period=period, most=limit, unread=broken.append
         )
-        gone = list_destroyed(vault, limit, stream) if holding == Holding.DESTROYED else ()
-        total = count_destroyed(vault)
+        gone = list_destroyed(vault, _ALL if stream else limit, stream) if holding == Holding.DESTROYED else ()
+        destroyed = count_destroyed(vault)
+        total = len(found)
+        if total == limit:
+            total = count_listed_archives(vault, stream=stream, holding=holding or "", period=period)
     if holding == Holding.DESTROYED:
-        _show_destroyed(gone, as_json)
+        _show_destroyed(gone[:limit], len(gone) if stream else destroyed, as_json)
         return
     if as_json:
         listed = [archive_document(each) | {"stream": names.get(each.stream, each.stream)} for each in found]
         put_document({"archives": listed, "unreadable": broken})
     elif found:
-        for line in render_table(
-            _COLUMNS, [_row(archive, names.get(archive.stream, archive.stream)) for archive in found], width()
-        ):
-            say(line)
-        tell_more(len(found), limit)
+        say_lines(
+            render_table(
+                _COLUMNS, [_row(archive, names.get(archive.stream, archive.stream)) for archive in found], width()
+            )
+        )
+        report_total(len(found), total, "archive")
     elif not broken:
-        tell("There are no such archives.")
-    if total and not as_json:
-        tell(f"Not listed: {number(total)} that were destroyed; see: strongroom archives --holding destroyed")
+        report("There are no such archives.")
+    if destroyed and not as_json:
+        report(f"Not listed: {number(destroyed)} that were destroyed; see: strongroom archives --holding destroyed")
 
 
-def _show_destroyed(gone: Sequence[DestroyedArchive], as_json: bool) -> None:
+def _show_destroyed(gone: Sequence[DestroyedArchive], total: int, as_json: bool) -> None:
     from strongroom.cli.destruction_plans import destroyed_document, destroyed_lines
 
     if as_json:
         put_document({"archives": [destroyed_document(each) for each in gone]})
         return
-    for line in destroyed_lines(gone):
-        say(line)
+    say_lines(destroyed_lines(gone))
+    report_total(len(gone), total, "destroyed archive")
     if not gone:
-        tell("No archive was destroyed.")
+        report("No archive was destroyed.")
 
 
 archives.add_command(regenerate)
@@ -159,7 +166,7 @@ def show(session: Session, archive_id: str, as_json: bool) -> None:
     archive = life.archive
     command = age_command(config.vault.identity, files.key, files.payload, archive.seal.file_name, archive.seal)
     if as_json:
-        moments = [moment_document(moment) for moment in life.moments]
+        moments = list(life.moments)
         paths = {"payload": str(files.payload), "key": str(files.key)}
         put_document(
             {
@@ -170,7 +177,7 @@ def show(session: Session, archive_id: str, as_json: bool) -> None:
                 "verdict": verdict_document(verdict),
                 "versions": {"older": versions.older, "newer": versions.newer},
                 "moments": moments,
-                "faults": [fault_document(each) for each in faults],
+                "faults": list(faults),
             }
         )
         return
@@ -180,15 +187,16 @@ def show(session: Session, archive_id: str, as_json: bool) -> None:
         *_members(archive),
         *_findings(archive),
     ]
-    for line in [
-        *(line for each in faults for line in hang("UNSOUND  ", 9, f"{each.message} ({each.file})", width())),
-        *lines,
-        *moment_lines(life.moments, width()),
-        "",
-        "Open it with the stock age tool, in bash:",
-        command,
-    ]:
-        say(line)
+    say_lines(
+        [
+            *(line for each in faults for line in hang("UNSOUND  ", 9, f"{each.message} ({each.file})", width())),
+            *lines,
+            *moment_lines(life.moments, width()),
+            "",
+            "Open it with the stock age tool, in bash:",
+            command,
+        ]
+    )
 
 
 def _row(archive: Archive, stream: str) -> tuple[str, ...]:
@@ -214,9 +222,9 @@ def _fields(archive: Archive, files: ArchiveFiles, verdict: Verdict, now_called:
         ("records", f"{number(found.records)}, of which {number(found.in_window)} in the window"),
         ("earliest", utc(found.earliest) if found.earliest else ""),
         ("latest", utc(found.latest) if found.latest else ""),
-        ("delivered", f"{seal.delivered_name}, {seal.size} bytes ({size(seal.size)})"),
+        ("delivered", f"{seal.delivered_name}, {number(seal.size)} bytes ({size(seal.size)})"),
         ("coding", _coding(seal)),
-        ("sealed", f"{seal.sealed_size} bytes"),
+        ("sealed", f"{number(seal.sealed_size)} bytes"),
         ("SHA-256", f"{seal.sealed_sha256} (of the sealed file)"),
         ("stored", f"{utc(archive.durable_at)}: sealed and flushed to disk"),
         ("verified", f"{utc(archive.verified_at)}: read back, decrypted, every record counted"),
@@ -232,7 +240,7 @@ def _fields(archive: Archive, files: ArchiveFiles, verdict: Verdict, now_called:
 def _coding(seal: Seal) -> str:
     if not seal.delivered_coding:
         return ""
-    size = "cannot be decoded" if seal.decoded_size is None else f"decoded {seal.decoded_size} bytes"
+    size = "cannot be decoded" if seal.decoded_size is None else f"decoded {number(seal.decoded_size)} bytes"
     return f"delivered {seal.delivered_coding}-coded; {size}"
 
 
@@ -244,12 +252,7 @@ def _members(archive: Archive) -> list[str]:
         TextColumn("SIZE", right=True),
     )
     rows = [
-        (
-            each.member or archive.seal.delivered_name,
-            each.dataset or "-",
-            number(each.records),
-            size(each.size),
-        )
+        (each.member or archive.seal.delivered_name, each.dataset or "-", number(each.records), size(each.size))
         for each in archive.inspection.members
     ]
     return [*render_table(columns, rows, width()), ""] if rows else []

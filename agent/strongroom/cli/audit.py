@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.options import LARGEST, Session, json_option, pass_session
-from strongroom.cli.output import hang, put_document, render_fields
-from strongroom.cli.quiet import quiet_option
-from strongroom.cli.terminal import clean, say, say_exactly, tell, width
+from strongroom.cli.options import LARGEST, Session, json_option, limit_option, pass_session
+from strongroom.cli.output import hang, past_unreadable, put_document, quiet_option, render_fields, report_total
+from strongroom.cli.terminal import clean, report, say, say_exactly, say_lines, width
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError
 from strongroom.model.text import counted, noun_of
 from strongroom.text.events import moment_words
@@ -31,12 +30,12 @@ if TYPE_CHECKING:
 def audit(ctx: click.Context, as_json: bool) -> None:
     """Show the state of the evidence. Subcommands read, sign, prove or check the evidence log."""
     if ctx.invoked_subcommand is None:
-        ctx.invoke(_standing, as_json=as_json)
+        ctx.invoke(_state, as_json=as_json)
 
 
 @click.command()
 @pass_session
-def _standing(session: Session, as_json: bool) -> None:
+def _state(session: Session, as_json: bool) -> None:
     from strongroom.engine.core.sources import open_reading
     from strongroom.engine.proof.checkpoint_delivery import evidence_view
 
@@ -46,8 +45,7 @@ def _standing(session: Session, as_json: bool) -> None:
     if as_json:
         put_document(view_document(view))
         return
-    for line in render_fields(list(view_fields(view)), width()):
-        say(line)
+    say_lines(render_fields(list(view_fields(view)), width()))
 
 
 @audit.command("log")
@@ -81,8 +79,7 @@ def show_log(
         if as_json:
             say_exactly(entry.line + b"\n")
             continue
-        for line in _entry_lines(moment_of(entry)):
-            say(line)
+        say_lines(_entry_lines(moment_of(entry)))
 
 
 @audit.command("verify")
@@ -118,7 +115,7 @@ def verify(
     config = session.config()
     trusted = list(keys) or _own_key(session)
     with open_reading(config) as vault:
-        report = audit_vault(
+        outcome = audit_vault(
             vault,
             trusted,
             outside,
@@ -128,10 +125,10 @@ def verify(
             tolerance=config.vault.clock_tolerance,
         )
     if as_json:
-        put_document(report_document(report))
+        put_document(report_document(outcome))
     else:
-        _say_report(report)
-    return ExitCode.FINDINGS if report.findings else ExitCode.OK
+        _say_report(outcome)
+    return ExitCode.FINDINGS if outcome.findings else ExitCode.OK
 
 
 @audit.command("key")
@@ -140,7 +137,7 @@ def verify(
 def key(session: Session, as_json: bool) -> None:
     """Print the agent's public key, with which others check what it signed.
 
-    Send it to them by a different way than the package. If the signing key cannot be read here, the key that the
+    Send it to them separately from the package. If the signing key cannot be read here, the key that the
     first entry of the evidence log names is printed.
     """
     from strongroom.engine.core.sources import open_reading
@@ -158,7 +155,7 @@ def key(session: Session, as_json: bool) -> None:
         return
     say(found)
     if logged and logged != found:
-        tell("The first entry of the evidence log names another key: the signing key has been replaced since.")
+        report("The first entry of the evidence log names another key: the signing key has been replaced since.")
 
 
 @audit.command("checkpoint")
@@ -187,7 +184,7 @@ def checkpoint(session: Session, as_json: bool) -> int:
     else:
         say_exactly(kept.note)
         for each in view.targets:
-            tell(f"{each.target}: {_sending_words(view, each)}")
+            report(f"{each.target}: {_sending_words(view, each)}")
     return ExitCode.FINDINGS if any(each.failure for each in sent) else ExitCode.OK
 
 
@@ -209,8 +206,7 @@ def prove(session: Session, archive_id: str, as_json: bool) -> None:
         put_document({"archive": archive.id, **proof_document(entries, proven)})
         return
     for entry in entries:
-        for line in _entry_lines(moment_of(entry)):
-            say(line)
+        say_lines(_entry_lines(moment_of(entry)))
         path = proven.proofs.inclusion[entry.seq - 1]
         say(f"        leaf {entry.seq - 1} of {proven.kept.size}, {len(path)} hashes up to the root")
         for each in path:
@@ -221,13 +217,13 @@ def prove(session: Session, archive_id: str, as_json: bool) -> None:
 
 
 def _own_key(session: Session) -> list[str]:
-    """Return the public half of the agent's key, where it is to be had."""
+    """Return the public half of the agent's key; empty if it cannot be read."""
     from strongroom.engine.proof.checkpoints import signer_of
 
     try:
         return [str(signer_of(session.config()).verifier)]
     except StrongroomError as error:
-        tell(clean(f"the agent's own key cannot be used: {error.message}"))
+        report(clean(f"the agent's own key cannot be used: {error.message}"))
         return []
 
 
@@ -237,28 +233,26 @@ def _entry_lines(moment: Moment) -> Iterator[str]:
     yield from hang(start, len(start), moment_words(moment), width())
 
 
-def _say_report(report: Report) -> None:
-    for colour, word, told in (("green", "proven", report.proven), ("yellow", "not proven", report.unproven)):
-        for each in told:
-            for line in hang(f"{click.style(f'{word:<10}', fg=colour)}  ", 12, clean(each), width()):
-                say(line)
-    for wrong in report.findings:
+def _say_report(outcome: Report) -> None:
+    for color, word, statements in (("green", "proven", outcome.proven), ("yellow", "not proven", outcome.unproven)):
+        for each in statements:
+            say_lines(hang(f"{click.style(f'{word:<10}', fg=color)}  ", 12, clean(each), width()))
+    for wrong in outcome.findings:
         words = clean(f"{wrong.code}: {wrong.where}: {wrong.message}")
-        for line in hang(f"{click.style('WRONG     ', fg='red', bold=True)}  ", 12, words, width()):
-            say(line)
-    count = len(report.findings)
-    tell(f"{counted(count, 'thing')} {noun_of(count, 'is', 'are')} wrong" if count else "nothing is wrong")
+        say_lines(hang(f"{click.style('WRONG     ', fg='red', bold=True)}  ", 12, words, width()))
+    count = len(outcome.findings)
+    report(f"{counted(count, 'thing')} {noun_of(count, 'is', 'are')} wrong" if count else "nothing is wrong")
 
 
-def report_document(report: Report) -> dict[str, object]:
-    """Return what an audit came to as plain JSON values."""
-    findings = [{"code": each.code, "where": each.where, "message": each.message} for each in report.findings]
-    sound = not report.findings
-    return {"sound": sound, "findings": findings, "proven": report.proven, "not_proven": report.unproven}
+def report_document(outcome: Report) -> dict[str, object]:
+    """Return the result of an audit for programs."""
+    findings = [{"code": each.code, "where": each.where, "message": each.message} for each in outcome.findings]
+    sound = not outcome.findings
+    return {"sound": sound, "findings": findings, "proven": outcome.proven, "not_proven": outcome.unproven}
 
 
 def view_document(view: EvidenceView) -> dict[str, object]:
-    """Return how the evidence stands as plain JSON values."""
+    """Return the state of the evidence for programs."""
     newest = view.newest
     return {
         "signing": view.signing,
@@ -269,7 +263,7 @@ def view_document(view: EvidenceView) -> dict[str, object]:
 
 
 def view_fields(view: EvidenceView) -> Iterator[tuple[str, str]]:
-    """Yield how the evidence stands, as fields for a person."""
+    """Yield the state of the evidence as fields for a person."""
     if not view.signing:
         yield "signed", "never: there is no [vault] signing_key"
     elif view.newest is None:
@@ -303,3 +297,27 @@ def _sending_words(view: EvidenceView, sending: Sending) -> str:
     if not view.owed(sending):
         return last
     return f"{last}; owed {f'since {sending.tries} tries: {sending.failure}' if sending.tries else 'and not tried yet'}"
+
+
+@click.command("log")
+@limit_option
+@json_option
+@pass_session
+def log(session: Session, limit: int, as_json: bool) -> None:
+    """Show the latest events, newest first. Times are in UTC."""
+    from strongroom.engine.core.moments import newest_moments
+    from strongroom.engine.core.sources import open_reading
+
+    with past_unreadable(), open_reading(session.config()) as vault:
+        moments = newest_moments(vault, limit)
+    if as_json:
+        put_document({"entries": moments})
+        return
+    for moment in moments:
+        say_lines(_lines(moment))
+    report_total(len(moments), max(len(moments), moments[0].seq if moments else 0), "entry")
+
+
+def _lines(moment: Moment) -> list[str]:
+    start = f"{utc(moment.at)}  {short(moment.job):<8}  "
+    return hang(start, len(start), moment_words(moment), width())

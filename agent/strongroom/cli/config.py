@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.options import Session, json_option, pass_session
-from strongroom.cli.output import put_document
-from strongroom.cli.quiet import quiet_option
-from strongroom.cli.terminal import clean, say, tell
+from strongroom.cli.output import put_document, quiet_option
+from strongroom.cli.terminal import clean, report, say, say_lines
 from strongroom.config.line_numbers import line_in
 from strongroom.config.problem import Caution, ConfigRefused, KeyPath, Problem, format_key
 from strongroom.config.show import show_config
@@ -51,7 +50,7 @@ def check(session: Session, as_json: bool) -> int:
         put_document({"valid": True, "file": str(loaded.file), "problems": [], "warnings": warnings})
         return ExitCode.OK
     for caution in cautions:
-        tell(f"{click.style('warning:', fg='yellow')} {clean(str(caution))}")
+        report(f"{click.style('warning:', fg='yellow')} {clean(str(caution))}")
     sources, streams = len(loaded.sources), len(loaded.streams)
     counts = f"{sources} {noun_of(sources, 'source')}, {streams} {noun_of(streams, 'stream')}"
     say(f"{clean(str(loaded.file))} is valid: {counts}")
@@ -67,8 +66,7 @@ def show(session: Session, as_json: bool) -> None:
     if as_json:
         put_document(document)
         return
-    for line in _lines("", document):
-        say(line)
+    say_lines(_lines("", document))
 
 
 def _unfit_streams(loaded: Config) -> list[Problem]:
@@ -89,7 +87,7 @@ def _of_stream(loaded: Config, number: int, expected: str, message: str, hint: s
 
 
 def _late(loaded: Config) -> list[Caution]:
-    """Return the streams that begin in the future: what counts as the future no file tells."""
+    """Return the streams that begin in the future, which depends on the clock and not on the file alone."""
     from strongroom.engine.core.sources import system_clock
     from strongroom.engine.monitor.config_check import late_beginnings
 

@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.options import Session, instant, json_option, pass_session
-from strongroom.cli.output import hang, put_document
-from strongroom.cli.quiet import quiet_option
-from strongroom.cli.renames import tell_pending_renames
-from strongroom.cli.rows_left_out import past_unreadable
-from strongroom.cli.terminal import clean, say, say_exactly, width
+from strongroom.cli.options import Session, instant, json_option, named_plans, pass_session, report_pending_renames
+from strongroom.cli.output import hang, past_unreadable, put_document, quiet_option
+from strongroom.cli.terminal import clean, say, say_exactly, say_lines, width
 from strongroom.model.coverage import HELD, joined
 from strongroom.model.coverage_strip import Heat
 from strongroom.model.errors import ExitCode
@@ -58,9 +55,9 @@ def coverage(
     from strongroom.engine.queries.coverage_report import coverage_of_plans
 
     config = session.config()
-    plans = [plan for plan in plans_of(config) if not stream or plan.stream.name == config.stream(stream).name]
     with past_unreadable(), open_looking(config) as engine:
-        tell_pending_renames(config, engine.vault)
+        report_pending_renames(config, engine.vault)
+        plans = named_plans(config, engine.vault, stream)
         now = engine.clock()
         found = coverage_of_plans(engine, plans, _period(start, end, now), beside=plans_of(config))
         wrong = unbacked_coverage(engine.vault)
@@ -69,8 +66,7 @@ def coverage(
     else:
         _warn(wrong)
         for each in found:
-            for line in _lines(each, now):
-                say(line)
+            say_lines(_lines(each, now))
         say(LEGEND if found else "no stream is configured: add a [[stream]] to the configuration")
     return ExitCode.FINDINGS if wrong or any(_worrying(each, now) for each in found) else ExitCode.OK
 
@@ -94,9 +90,9 @@ def statement(session: Session, start: datetime, end: datetime, stream: str) -> 
     from strongroom.engine.queries.coverage_statement import has_gap, require_confirmed, sign, state_coverage
 
     config, period = session.config(), Window(start, end)
-    plans = [plan for plan in plans_of(config) if not stream or plan.stream.name == config.stream(stream).name]
     with open_looking(config) as engine:
-        tell_pending_renames(config, engine.vault)
+        report_pending_renames(config, engine.vault)
+        plans = named_plans(config, engine.vault, stream)
         require_confirmed(engine.vault, {plan.stream.name: plan.stream for plan in plans_of(config)})
         found = coverage_of_plans(engine, plans, period, beside=plans_of(config))
         text = state_coverage(engine.vault, found, period, issuer_of(config, engine.vault))
@@ -108,8 +104,7 @@ def _warn(wrong: Sequence[Wrong]) -> None:
     """Print, before anything else, which rows of the catalogue the log does not confirm."""
     for each in wrong:
         words = clean(f"{each.where}: {each.message}")
-        for line in hang(click.style("NOT CONFIRMED  ", fg="red", bold=True), 15, words, width()):
-            say(line)
+        say_lines(hang(click.style("NOT CONFIRMED  ", fg="red", bold=True), 15, words, width()))
     if wrong:
         say("The report below is not reliable. Run `strongroom audit verify`, then `strongroom rebuild`.")
 
@@ -142,11 +137,11 @@ def _lines(each: StreamCoverage, now: datetime) -> Iterator[str]:
     room = width() - 2
     for place in range(0, len(strip), room):
         yield "  " + strip[place : place + room]
-    gone = (told for told in each.intervals if told.cover.value == "destroyed")
-    for told in sorted([*each.gaps, *joined(gone)], key=lambda piece: piece.window):
-        span = exact_window(told.window)
-        words = f"{span} ({clean(told_code(told.cause))})" if told.cause else span
-        yield from _hanging(f"  {COVERS[told.cover.value].symbol} {told.cover.words}: ", words)
+    gone = (entry for entry in each.intervals if entry.cover.value == "destroyed")
+    for entry in sorted([*each.gaps, *joined(gone)], key=lambda piece: piece.window):
+        span = exact_window(entry.window)
+        words = f"{span} ({clean(told_code(entry.cause))})" if entry.cause else span
+        yield from _hanging(f"  {COVERS[entry.cover.value].symbol} {entry.cover.words}: ", words)
     for look in each.looks:
         span = exact_window(look.window)
         was = "was empty" if look.outcome is SecondLookOutcome.REFUTED else "empty"
@@ -224,7 +219,7 @@ def _blind_document(blind: Blindness) -> dict[str, object]:
         "dataset": blind.spot.dataset,
         "lacks": blind.spot.lacks,
         "closed_by": blind.spot.closed_by,
-        "streams": list(blind.closers),
-        "open": [{"start": window.start, "end": window.end} for window in blind.open],
-        "closed": [{"start": window.start, "end": window.end} for window in blind.closed],
+        "streams": blind.closers,
+        "open": blind.open,
+        "closed": blind.closed,
     }

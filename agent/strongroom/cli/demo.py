@@ -18,7 +18,7 @@ from strongroom.cli.options import json_option
 from strongroom.cli.output import hang, put_line
 from strongroom.cli.sandbox import require_sandbox
 from strongroom.cli.service import program
-from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.cli.terminal import clean, report, say, width
 from strongroom.model.errors import ExitCode
 from strongroom.model.text import counted
 
@@ -85,14 +85,14 @@ def demo(folder: Path | None, keep: bool, as_json: bool) -> int:
 
 
 def _step(number: int, words: str) -> None:
-    tell()
+    report()
     for line in hang(click.style(f"{number}. ", bold=True), 3, words, width()):
-        tell(line)
+        report(line)
 
 
 def _note(words: str) -> None:
     for line in hang("   ", 3, words, width()):
-        tell(line)
+        report(line)
 
 
 def _archive(config: Config, *, as_json: bool) -> RunOutcome:
@@ -102,13 +102,13 @@ def _archive(config: Config, *, as_json: bool) -> RunOutcome:
 
     _step(3, "Two days of four streams are pending. For each: request, wait, download and seal, read back and count.")
     _note("Two faults are injected: an answer is lost after the export was made, and a download is cut.")
-    tell()
-    manner = RunOptions("strongroom demo", _PATIENCE, workers=4, as_json=as_json)
-    return work(config, lambda engine: enter_due(engine, plans_of(config)), manner)
+    report()
+    options = RunOptions("strongroom demo", _PATIENCE, workers=4, as_json=as_json)
+    return work(config, lambda engine: enter_due(engine, plans_of(config)), options)
 
 
 def _healed(config: Config, sandbox: Sandbox) -> Iterator[str]:
-    """Say what became of the faults, from the evidence log and from what the provider saw."""
+    """Yield how each fault was repaired, from the evidence log and from what the provider received."""
     from strongroom.engine.access.inventory import find_job
     from strongroom.engine.core.moments import newest_moments
     from strongroom.engine.core.sources import open_reading
@@ -122,7 +122,7 @@ def _healed(config: Config, sandbox: Sandbox) -> Iterator[str]:
             yield f"{name}: the answer was lost; the export was found on the provider's list and adopted, not repeated"
     resumed = [request for request in sandbox.requests.downloads if request.header("range")]
     for request in resumed:
-        yield f"export {request.job}: the download was cut and went on from there ({request.header('range')})"
+        yield f"export {request.job}: the download was cut and resumed from there ({request.header('range')})"
     made = len(sandbox.zavu.jobs) + len(sandbox.hookbridge.jobs) + len(sandbox.qlara.jobs)
     yield f"{counted(made, 'export')} were made at the providers for as many windows: none twice"
 
@@ -140,7 +140,7 @@ def _catch_up(scene: DemoScene) -> bool:
 
 def _verify(config: Config, *, as_json: bool) -> bool:
     from strongroom.cli.identities import open_identities
-    from strongroom.cli.restore import check_archive, say_result, tell_total
+    from strongroom.cli.restore import check_archive, report_archives, say_result
     from strongroom.engine.core.sources import open_reading
     from strongroom.engine.queries.lists import all_archives
 
@@ -151,14 +151,14 @@ def _verify(config: Config, *, as_json: bool) -> bool:
             results.append(check_archive(vault, archive, identities, quiet=as_json))
             if not as_json:
                 say_result(results[-1])
-    tell_total(results, content=True)
+    report_archives(results, content=True)
     return all(result.sound for result in results)
 
 
 def _restore(config: Config, scene: DemoScene, archive: Archive, *, as_json: bool) -> bool | None:
     """Restore one archive, then open it without this program and compare; None where there is no age to do it."""
-    from strongroom.cli.byte_progress import watching
     from strongroom.cli.identities import age_command, open_identities
+    from strongroom.cli.terminal import watching
     from strongroom.engine.access.restore import restore
     from strongroom.engine.core.sources import open_reading
     from strongroom.engine.queries.lists import files_of
@@ -168,33 +168,33 @@ def _restore(config: Config, scene: DemoScene, archive: Archive, *, as_json: boo
     with open_reading(config) as vault, watching("restore", archive.seal.size, quiet=as_json) as watch:
         files = files_of(vault, archive)
         restored = restore(vault, archive, open_identities(config, None, None), scene.restored, watch)
-    tell(f"   {clean(str(restored.paths[0]))}")
-    tell(f"   SHA-256 {restored.sha256}")
+    report(f"   {clean(str(restored.paths[0]))}")
+    report(f"   SHA-256 {restored.sha256}")
     delivered = scene.restored / f"with-age-{archive.seal.delivered_name}"
     coding = archive.seal.coding
     command = age_command(scene.identity, files.key, files.payload, str(delivered), archive.seal)
     tools = ["age", "bash", *([coding] if coding else [])]
     _step(8, f"The same without this program: the stock tools {', '.join(tools[:-1])} and {tools[-1]}:")
-    (tell if as_json else say)(command)
+    (report if as_json else say)(command)
     absent = [tool for tool in tools if shutil.which(tool) is None]
     if absent:
         _note(f"{' and '.join(absent)} not installed here; where all are, the line above gives the same bytes.")
         return None
     subprocess.run(["bash", "-c", command], stdin=subprocess.DEVNULL, check=False)
     found = _sha256(delivered)
-    tell(f"   SHA-256 {found}")
-    tell(f"   {'the same bytes' if found == restored.sha256 else 'OTHER BYTES'}")
+    report(f"   SHA-256 {found}")
+    report(f"   {'the same bytes' if found == restored.sha256 else 'OTHER BYTES'}")
     return found == restored.sha256
 
 
 def _apis(sandbox: Sandbox) -> Iterator[tuple[str, str, str]]:
     yield "Zavu", sandbox.api_url, "3 exports at once, 10 an hour"
     yield "HookBridge", sandbox.hookbridge_url, "one export at a time"
-    yield "Qlara", sandbox.qlara_url, "its list alone tells how exports stand"
+    yield "Qlara", sandbox.qlara_url, "only its list shows the state of an export"
 
 
 def _to_restore(outcome: RunOutcome) -> Archive:
-    """Choose a compressed archive where the stock tool for it is installed, any other elsewhere."""
+    """Choose a compressed archive where the stock tool for it is installed, any other otherwise."""
     archives = [archive for _job, archive in outcome.archived]
     wanted = "zstd" if shutil.which("zstd") else ""
     return next((archive for archive in archives if archive.seal.coding == wanted), archives[-1])
@@ -206,18 +206,20 @@ def _sha256(path: Path) -> str:
 
 
 def _callable() -> list[str]:
-    """Return how this program is called in the shell that it was started from, where its folder may be on no path."""
+    """Return how to call this program from the present shell, where its folder may not be on the PATH."""
     return ["strongroom"] if shutil.which("strongroom") else program()
 
 
 def _leave(scene: DemoScene, began: float, *, keep: bool) -> None:
     if not keep:
         shutil.rmtree(scene.folder)
-        tell(f"\nDone in {time.monotonic() - began:.0f} s; {clean(str(scene.folder))} was removed.")
+        report(f"\nDone in {time.monotonic() - began:.0f} s; {clean(str(scene.folder))} was removed.")
         return
     call = f"{shlex.join(_callable())} --config {shlex.quote(clean(str(scene.config)))}"
     _step(9, "Look around:")
-    tell(f"   {call} tui")
-    tell(f"   {call} status")
-    tell(f"   {call} log")
-    tell(f"\nDone in {time.monotonic() - began:.0f} s. It is all in {clean(str(scene.folder))}; delete it at any time.")
+    report(f"   {call} tui")
+    report(f"   {call} status")
+    report(f"   {call} log")
+    report(
+        f"\nDone in {time.monotonic() - began:.0f} s. It is all in {clean(str(scene.folder))}; delete it at any time."
+    )

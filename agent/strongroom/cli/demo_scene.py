@@ -1,8 +1,8 @@
 """The scene of the demo: three simulated providers that misbehave on purpose, and a fresh vault with four streams.
 
-The demo's last act: a daemon is killed in the middle of an export, started again, and goes on where it was.
+The last step of the demo: a daemon is killed in the middle of an export, started again, and resumes.
 
-A vault to look at: simulated providers, a daemon at work, and nothing left of them afterwards.
+For the screen: simulated providers and a running daemon, which leave nothing behind.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ def _start(config: Path) -> subprocess.Popen[bytes]:
 
 
 def _wait(config: Path, states: tuple[State, ...]) -> Job | None:
-    """Look into the catalogue until the stream's job has come to one of these states."""
+    """Read the catalogue until the stream's job is in one of these states."""
     deadline = time.monotonic() + PATIENCE
     with open_reading(load_config(config)) as vault:
         while time.monotonic() < deadline:

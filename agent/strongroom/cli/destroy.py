@@ -1,4 +1,4 @@
-"""`strongroom destroy`: propose, approve, undo, carry out; in steps that no one takes alone."""
+"""`strongroom destroy`: propose, approve, undo and carry out destruction, in steps that no one can take alone."""
 
 from __future__ import annotations
 
@@ -17,10 +17,8 @@ from strongroom.cli.destruction_plans import (
     plan_state,
 )
 from strongroom.cli.options import Session, json_option, limit_option, pass_session
-from strongroom.cli.output import put_document
-from strongroom.cli.quiet import quiet_option
-from strongroom.cli.rows_left_out import LEFT_OUT, past_unreadable
-from strongroom.cli.terminal import say, say_exactly, tell
+from strongroom.cli.output import LEFT_OUT, past_unreadable, put_document, quiet_option
+from strongroom.cli.terminal import report, say, say_exactly, say_lines
 from strongroom.model.errors import ExitCode, UsageError, VaultError
 from strongroom.model.text import counted
 from strongroom.text.times import utc
@@ -33,6 +31,13 @@ if TYPE_CHECKING:
     from strongroom.engine.destruction.propose import DestructionPlan
     from strongroom.model.archive import Archive
 
+sign_option = click.option(
+    "--sign-with",
+    "key_file",
+    metavar="KEYFILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Sign with your own note key, a file that only you can read.",
+)
 reason_option = click.option("--reason", metavar="WORDS", help="The reason, recorded in the plan and its certificates.")
 
 
@@ -42,27 +47,27 @@ def destroy() -> None:
 
 
 @destroy.command("propose")
-@click.option("--due", is_flag=True, help="Every archive that is eligible for destruction.")
+@click.option("--eligible", "--due", "eligible", is_flag=True, help="Every archive that is eligible for destruction.")
 @click.option("--archive", "archives", metavar="ID", multiple=True, help="This archive; may be repeated.")
 @reason_option
 @json_option
 @pass_session
-def propose(session: Session, due: bool, archives: tuple[str, ...], reason: str | None, as_json: bool) -> None:
+def propose(session: Session, eligible: bool, archives: tuple[str, ...], reason: str | None, as_json: bool) -> None:
     """Record a plan and print it: each archive with its verdict and the rule. This destroys nothing."""
     from strongroom.engine.core.people import acting_person
     from strongroom.engine.destruction.commands import open_context
     from strongroom.engine.destruction.propose import propose as enter
 
-    if due == bool(archives):
+    if eligible == bool(archives):
         raise UsageError(
-            "name what to destroy: give --due, or --archive ID",
+            "name what to destroy: give --eligible, or --archive ID",
             hint="to see what is eligible: strongroom retention plan",
         )
     with open_context(session.config()) as context:
         plan = enter(context, _chosen(context, archives), acting_person(), reason or "the retention period is over")
         _show(plan, as_json)
     if not as_json:
-        tell(approval_step(plan))
+        report(approval_step(plan))
 
 
 def _chosen(context: DestructionContext, parts: tuple[str, ...]) -> list[Archive]:
@@ -79,13 +84,7 @@ def _chosen(context: DestructionContext, parts: tuple[str, ...]) -> list[Archive
 @click.argument("proposal", metavar="PROPOSAL")
 @click.option("--yes", is_flag=True, help="Do not prompt; requires --count.")
 @click.option("--count", type=click.IntRange(1), help="How many archives you intend to destroy.")
-@click.option(
-    "--sign-with",
-    "key_file",
-    metavar="KEYFILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Sign with your own note key, a file that only you can read.",
-)
+@sign_option
 @json_option
 @pass_session
 def approve(
@@ -101,16 +100,15 @@ def approve(
         plan = find_plan(context, proposal)
         _require_count(plan, count, yes=yes)
         if not as_json:
-            for line in plan_lines(plan):
-                say(line)
+            say_lines(plan_lines(plan))
         _confirm(plan, yes=yes)
         approved = agree(context, plan.proposal.id, acting_person(), plan.digest, key)
     if as_json:
         put_document({"proposal": plan_document(approved.plan), "enough": approved.enough, "from": approved.ripe_at})
     elif approved.enough:
-        tell(f"approved; destroyed from {utc(approved.ripe_at)} on. To undo it: strongroom destroy undo")
+        report(f"approved; destroyed from {utc(approved.ripe_at)} on. To undo it: strongroom destroy undo")
     else:
-        tell("recorded; more people must approve")
+        report("recorded; more people must approve")
 
 
 def _key(path: Path | None) -> Signer | None:
@@ -130,7 +128,7 @@ def _require_count(plan: DestructionPlan, count: int | None, *, yes: bool) -> No
         )
     if wanted and (not yes or count is None) and not (terminal.can_ask() and not yes):
         raise UsageError(
-            f"{counted(wanted, 'archive')} would be destroyed, and nobody has confirmed that",
+            f"{counted(wanted, 'archive')} would be destroyed, and this was not confirmed",
             hint=f"type it at a terminal, or add --yes --count {wanted} after reading the plan",
         )
 
@@ -140,7 +138,7 @@ def _confirm(plan: DestructionPlan, *, yes: bool) -> None:
     wanted = len(plan.waiting)
     if not wanted or yes:
         return  # without anything that waits the engine says why nothing can be approved
-    tell(f"This destroys {counted(wanted, 'archive')} for good.")
+    report(f"This destroys {counted(wanted, 'archive')} for good.")
     name = click.prompt(f"Type the proposal's id ({short(plan.proposal.id)}) to continue", err=True)
     number = click.prompt("Type how many archives that is", type=int, err=True)
     if str(name).strip().lower() not in (plan.proposal.id, short(plan.proposal.id)) or number != wanted:
@@ -163,7 +161,7 @@ def undo(session: Session, subject: str, reason: str, as_json: bool) -> None:
     if as_json:
         put_document({"proposal": undone[0].proposal, "archives": [each.archive for each in undone]})
     else:
-        tell(f"removed from the plan: {counted(len(undone), 'archive')}")
+        report(f"removed from the plan: {counted(len(undone), 'archive')}")
 
 
 @destroy.command("carry-out")
@@ -173,7 +171,7 @@ def undo(session: Session, subject: str, reason: str, as_json: bool) -> None:
 def carry_out(session: Session, as_json: bool) -> int:
     """Destroy what is approved and whose cooling-off is over. Each archive is judged once more.
 
-    The daemon does this by itself. Exits with 1 if something could not be destroyed, or is marked as destroyed and
+    The daemon does this automatically. Exits with 1 if something could not be destroyed, or is marked as destroyed and
     nothing confirms that.
     """
     from strongroom.engine.destruction.commands import open_for_destruction, overview
@@ -185,7 +183,7 @@ def carry_out(session: Session, as_json: bool) -> int:
         verifier = signer.verifier if signer is not None else None
         kept: list[Contradiction] = []
         approvers = context.rules.approvers
-        buried = redestroy_returned(
+        redestroyed = redestroy_returned(
             context.vault, context.clock, verifier=verifier, approvers=approvers, refused=kept.append
         )
         execution = work(context, most=1_000_000)
@@ -194,7 +192,7 @@ def carry_out(session: Session, as_json: bool) -> int:
     if as_json:
         put_document(
             {
-                "buried": buried,
+                "buried": redestroyed,
                 "kept": [{"archive": each.archive, "reason": each.message} for each in kept],
                 "destroyed": [each.archive for each in execution.destroyed],
                 "spared": [{"archive": each.archive, "reason": each.reason} for each in execution.excluded],
@@ -204,7 +202,7 @@ def carry_out(session: Session, as_json: bool) -> int:
             }
         )
     else:
-        for name in buried:
+        for name in redestroyed:
             say(f"destroyed  {short(name)}  destroyed again: files of it had come back from a backup")
         for refusal in kept:
             say(f"kept       {short(refusal.archive)}  {terminal.clean(refusal.message)}")
@@ -218,20 +216,14 @@ def carry_out(session: Session, as_json: bool) -> int:
             say(f"refused    {terminal.clean(words)}")
         for plan in plans:
             say(f"waiting    plan {short(plan.proposal.id)} {plan_state(plan)}".rstrip())
-        tell(f"{counted(len(execution.destroyed), 'archive')} destroyed")
+        report(f"{counted(len(execution.destroyed), 'archive')} destroyed")
     return ExitCode.FINDINGS if kept or execution.broken or not execution.compacted else ExitCode.OK
 
 
 @destroy.command("accept-time")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not prompt.")
 @click.option("--reason", metavar="WORDS", required=True, help="How you know that the clock is right, for the log.")
-@click.option(
-    "--sign-with",
-    "key_file",
-    metavar="KEYFILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Sign with your own note key, a file that only you can read.",
-)
+@sign_option
 @json_option
 @pass_session
 def accept_time(session: Session, yes: bool, reason: str, key_file: Path | None, as_json: bool) -> None:
@@ -246,7 +238,7 @@ def accept_time(session: Session, yes: bool, reason: str, key_file: Path | None,
 
     config, key, dependencies = session.config(), _key(key_file), Dependencies()
     if not yes and not (terminal.can_ask() and click.confirm(f"Is it {utc(dependencies.clock())}?", err=True)):
-        raise UsageError("nobody has confirmed the time", hint="compare it with another clock, then add --yes")
+        raise UsageError("the time was not confirmed", hint="compare it with another clock, then add --yes")
     with open_reading(config) as vault:
         accepted = accept(config, vault, dependencies, acting_person(), reason, key)
     if as_json:
@@ -260,9 +252,9 @@ def accept_time(session: Session, yes: bool, reason: str, key_file: Path | None,
             }
         )
     elif accepted.enough:
-        tell(f"accepted: {utc(accepted.now)}")
+        report(f"accepted: {utc(accepted.now)}")
     else:
-        tell(f"noted: {accepted.given} of {accepted.people} people have accepted {utc(accepted.now)}")
+        report(f"noted: {accepted.given} of {accepted.people} people have accepted {utc(accepted.now)}")
 
 
 @destroy.command("list")
@@ -281,12 +273,10 @@ def list_(session: Session, everything: bool, limit: int, as_json: bool) -> None
         put_document({"proposals": plans, "destroyed": [destroyed_document(each) for each in found.destroyed]})
         return
     for plan in found.plans:
-        for line in plan_lines(plan):
-            say(line)
-    for line in destroyed_lines(found.destroyed):
-        say(line)
+        say_lines(plan_lines(plan))
+    say_lines(destroyed_lines(found.destroyed))
     if not found.plans and not found.destroyed and not LEFT_OUT.get():
-        tell("Nothing is proposed and nothing was destroyed.")
+        report("Nothing is proposed and nothing was destroyed.")
 
 
 @destroy.command("show")
@@ -337,5 +327,4 @@ def _show(plan: DestructionPlan, as_json: bool, *, each: bool = False) -> None:
     if as_json:
         put_document(plan_document(plan))
         return
-    for line in plan_lines(plan, each=each):
-        say(line)
+    say_lines(plan_lines(plan, each=each))

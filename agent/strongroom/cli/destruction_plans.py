@@ -25,12 +25,12 @@ FEW = 20  # archives of a plan that are printed one by one
 
 
 def person_document(person: Person) -> dict[str, object]:
-    """Tell who acted."""
+    """Return who acted."""
     return {"uid": person.uid, "name": person.name, "login": person.login, "sudo": person.sudo}
 
 
 def plan_document(plan: DestructionPlan) -> dict[str, object]:
-    """Tell a plan with everything on it."""
+    """Return a plan with everything on it."""
     proposal, terms = plan.proposal, plan.terms
     return {
         "id": proposal.id,
@@ -47,11 +47,11 @@ def plan_document(plan: DestructionPlan) -> dict[str, object]:
         "erasure": proposal.erasure,
         "overrides_retention": proposal.overrides,
         "waiting": len(plan.waiting),
-        "archives": [_condemned_document(plan, each) for each in plan.items],
+        "archives": [_item_document(plan, each) for each in plan.items],
     }
 
 
-def _condemned_document(plan: DestructionPlan, each: PlanItem) -> dict[str, object]:
+def _item_document(plan: DestructionPlan, each: PlanItem) -> dict[str, object]:
     judgement = plan.judgements.get(each.archive)
     return {
         "archive": each.archive,
@@ -79,7 +79,7 @@ def _content_words(content: PlanContent) -> str:
 
 
 def plan_lines(plan: DestructionPlan, *, each: bool = False) -> Iterator[str]:
-    """Print a plan: who, why, and for each archive the verdict and its reason as of now.
+    """Yield the lines of a plan: who, why, and for each archive the verdict and its reason as of now.
 
     One of more than FEW archives is summed up by stage, stream and rule, unless `each` asks for all of them.
     """
@@ -124,8 +124,8 @@ def _archive_lines(plan: DestructionPlan, each: PlanItem) -> Iterator[str]:
     content = plan.contents.get(each.archive)
     what = "" if content is None else _content_words(content)
     rule = each.citation if each.rule in why else _rule_words(each)  # the verdict names its rule already
-    told = "; ".join(filter(None, (f"{verdict}{why}", rule)))
-    yield from hang(f"  {stage} {short(each.archive)}  ", 23, f"{what}{told}", width())
+    verdict = "; ".join(filter(None, (f"{verdict}{why}", rule)))
+    yield from hang(f"  {stage} {short(each.archive)}  ", 23, f"{what}{verdict}", width())
 
 
 def _summary_lines(plan: DestructionPlan) -> Iterator[str]:
@@ -158,16 +158,16 @@ def _stages(plan: DestructionPlan) -> str:
     return ", ".join(f"{number(count)} {stage.value}" for stage, count in counts.items() if count)
 
 
-def destroyed_document(buried: DestroyedArchive) -> dict[str, object]:
-    """Tell what is left of an archive: its tombstone, field by field (docs/format.md)."""
+def destroyed_document(destroyed: DestroyedArchive) -> dict[str, object]:
+    """Return what is left of an archive: its tombstone, field by field (docs/format.md)."""
     from strongroom.engine.destruction.commands import tombstone_of_archive
 
-    told = tombstone_of_archive(buried)
-    return {**told, "certificate_sha256": buried.certificate_sha256, "finished": bool(buried.certificate_sha256)}
+    left = tombstone_of_archive(destroyed)
+    return {**left, "certificate_sha256": destroyed.certificate_sha256, "finished": bool(destroyed.certificate_sha256)}
 
 
 def destroyed_lines(found: Sequence[DestroyedArchive]) -> list[str]:
-    """Print what was destroyed, newest first."""
+    """Return the table of what was destroyed, newest first."""
     columns = (
         TextColumn("DESTROYED"),
         TextColumn("ARCHIVE"),

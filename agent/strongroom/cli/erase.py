@@ -1,4 +1,4 @@
-"""`strongroom erase`: requests of single persons to be erased, from the first word to the last answer."""
+"""`strongroom erase`: erasure requests of data subjects, from the request to the answer."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import click
 
 from strongroom.cli.destruction_plans import approval_step, plan_document, plan_lines
 from strongroom.cli.options import Session, instant, json_option, limit_option, pass_session
-from strongroom.cli.output import hang, put_document
-from strongroom.cli.rows_left_out import LEFT_OUT, past_unreadable
-from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.cli.output import LEFT_OUT, hang, past_unreadable, put_document, report_total
+from strongroom.cli.terminal import clean, report, say, say_lines, width
 from strongroom.model.erasure import ErasureAnswer
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import HoldRule
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
     from strongroom.engine.destruction.erasure import Pending
     from strongroom.model.archive import Archive
     from strongroom.model.erasure import Erasure
+
+
+_ALL = 1 << 62
 
 
 @click.group("erase")
@@ -74,22 +76,21 @@ def request(
         if stream:
             stream = resolve_scope(known_names(session.config(), context.vault), HoldRule(stream=stream)).stream
         found = _scope(context, archives, stream, start, end)
-        asked = request_erasure(context, subject, found, acting_person(), ground, overrides=overrides)
+        entered = request_erasure(context, subject, found, acting_person(), ground, overrides=overrides)
     if as_json:
-        plan = plan_document(asked.plan) if asked.plan else None
-        put_document({"erasure": _document(asked.erasure, {}), "proposal": plan})
+        plan = plan_document(entered.plan) if entered.plan else None
+        put_document({"erasure": _document(entered.erasure, {}), "proposal": plan})
         return
-    say(f"request {asked.erasure.id}, to be answered by {utc_day(asked.erasure.answer_by)}")
-    for line in plan_lines(asked.plan) if asked.plan else ():
-        say(line)
-    if asked.plan:
-        tell(approval_step(asked.plan))
-    elif asked.erasure.archives:
-        count = counted(len(asked.erasure.archives), "archive")
-        tell(f"{count}, already on plans; see what each one waits for: strongroom erase list")
+    say(f"request {entered.erasure.id}, to be answered by {utc_day(entered.erasure.answer_by)}")
+    say_lines(plan_lines(entered.plan) if entered.plan else ())
+    if entered.plan:
+        report(approval_step(entered.plan))
+    elif entered.erasure.archives:
+        count = counted(len(entered.erasure.archives), "archive")
+        report(f"{count}, already on plans; see what each one waits for: strongroom erase list")
     else:
-        words = f"strongroom erase answer {short(asked.erasure.id)} done"
-        tell(f"no archive in the vault matches it; answer it with: {words}")
+        words = f"strongroom erase answer {short(entered.erasure.id)} done"
+        report(f"no archive in the vault matches it; answer it with: {words}")
 
 
 def _scope(
@@ -116,16 +117,17 @@ def list_(session: Session, limit: int, as_json: bool) -> None:
     from strongroom.engine.destruction.commands import list_erasures, list_standing, open_context
 
     with past_unreadable(), open_context(session.config()) as context:
-        found = list_erasures(context, limit)
+        every = list_erasures(context, _ALL)
+        found = every[:limit]
         against = list_standing(context, found)
     if as_json:
         put_document({"erasures": [_document(each, against[each.id]) for each in found]})
         return
     for each in found:
-        for line in _lines(each, against[each.id]):
-            say(line)
+        say_lines(_lines(each, against[each.id]))
+    report_total(len(found), len(every), "erasure request")
     if not found and not LEFT_OUT.get():
-        tell("There are no erasure requests.")
+        report("There are no erasure requests.")
 
 
 @erase.command("answer")
@@ -155,9 +157,11 @@ def answer(session: Session, erasure: str, answer: str, ground: str, as_json: bo
     if as_json:
         put_document({**_document(found, {}), "older_catalogues": older})
         return
-    tell(f"the request {short(found.id)} is {found.state}")
+    report(f"the request {short(found.id)} is {found.state}")
     for name in older:
-        tell(f"an older catalogue stays, because it may have data that this one lacks; it may name the person: {name}")
+        report(
+            f"an older catalogue stays, because it may have data that this one lacks; it may name the person: {name}"
+        )
 
 
 @erase.command("propose")
@@ -165,7 +169,7 @@ def answer(session: Session, erasure: str, answer: str, ground: str, as_json: bo
 @json_option
 @pass_session
 def propose(session: Session, erasure: str, as_json: bool) -> None:
-    """Put archives of a request that somebody took off its plan on a new plan."""
+    """Put archives of a request that were removed from its plan on a new plan."""
     from strongroom.engine.core.people import acting_person
     from strongroom.engine.destruction.commands import find_erasure, open_context
     from strongroom.engine.destruction.erasure import propose_again
@@ -175,15 +179,14 @@ def propose(session: Session, erasure: str, as_json: bool) -> None:
     if as_json:
         put_document(plan_document(plan))
         return
-    for line in plan_lines(plan):
-        say(line)
+    say_lines(plan_lines(plan))
 
 
 def _lines(erasure: Erasure, against: dict[str, Pending] | None) -> Iterator[str]:
     state = click.style(erasure.state.value, bold=True)
-    due = f", to be answered by {utc_day(erasure.answer_by)}" if erasure.answered_at is None else ""
+    until = f", to be answered by {utc_day(erasure.answer_by)}" if erasure.answered_at is None else ""
     subject = f", {clean(erasure.subject)}" if erasure.subject else ""
-    yield f"{short(erasure.id)}  {state}  {clean(erasure.ground)}{subject}{due}"
+    yield f"{short(erasure.id)}  {state}  {clean(erasure.ground)}{subject}{until}"
     if erasure.answer:
         yield from hang("  ", 2, f"answered: {erasure.answer}", width())
     if against is None:

@@ -1,6 +1,6 @@
-"""The one place where what went wrong becomes words on standard error and an exit code (docs/exit-codes.md).
+"""The one place where an error becomes a message on standard error and an exit code (docs/exit-codes.md).
 
-With --json it becomes a document on standard output too, so that a program never has to read words.
+With --json it is a document on standard output too, so that a program never has to parse sentences.
 """
 
 from __future__ import annotations
@@ -16,17 +16,15 @@ from contextlib import contextmanager
 import click
 from msgspec import Struct
 
-from strongroom.cli.output import PRINTED, put_document
-from strongroom.cli.quiet import holding_back
-from strongroom.cli.rows_left_out import LEFT_OUT, left_out_words
+from strongroom.cli.output import LEFT_OUT, PRINTED, holding_back, left_out_words, put_document
 from strongroom.cli.terminal import (
     clean,
     has_folder,
     is_closed,
     lost_output,
+    report,
     require_output,
     silence,
-    tell,
     unwritable,
     writing,
 )
@@ -34,7 +32,7 @@ from strongroom.engine.worker.lifetime import EndingLimit
 from strongroom.model.errors import ExitCode, StrongroomError, WorldError
 
 PIPE_CLOSED = 141
-"""The exit code when nobody reads our output any more: 128 + SIGPIPE, as of any other tool in a pipe."""
+"""The exit code when our output is no longer read: 128 + SIGPIPE, as of any other tool in a pipe."""
 
 DEBUG = "STRONGROOM_DEBUG"
 COMPLETION = "_STRONGROOM_COMPLETE"  # click answers the shell that sets it, and ends
@@ -57,7 +55,7 @@ class Failure(Struct, frozen=True):
 
 
 def guarded(work: Callable[[], object], *, as_json: bool = False) -> int:
-    """Do the work; return the exit code, after telling on standard error what went wrong if anything did.
+    """Do the work; return the exit code, after reporting on standard error what went wrong, if anything did.
 
     With `as_json` a program reads it on standard output as well, unless the work has printed its document already.
     With `--quiet` nothing is shown where nothing is wrong.
@@ -86,18 +84,18 @@ def _guarded(work: Callable[[], object], *, as_json: bool) -> int:
             with writing():
                 sys.stdout.flush()
         if unread := LEFT_OUT.get():
-            return _tell_failure(_failure(left_out_words(unread)), as_json=as_json and not PRINTED.get())
+            return _report_failure(_failure(left_out_words(unread)), as_json=as_json and not PRINTED.get())
         code = result if isinstance(result, int) else ExitCode.OK
-        return _tell_lost(code) if lost_output() else code
+        return _report_lost(code) if lost_output() else code
     except BrokenPipeError:
         return _pipe_closed()
     except SystemExit as ending:  # of click: a pipe was closed, or a shell was answered
         return _answered(ending.code) if os.environ.get(COMPLETION) else _pipe_closed()
     except click.exceptions.NoArgsIsHelpError as error:
-        tell(error.ctx.get_help())
+        report(error.ctx.get_help())
         return ExitCode.USAGE
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last place: whatever came is told here
-        return _tell_failure(_failure(error), as_json=as_json and not PRINTED.get())
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last place: whatever was raised is reported here
+        return _report_failure(_failure(error), as_json=as_json and not PRINTED.get())
     finally:
         PRINTED.reset(printed)
         LEFT_OUT.reset(left_out)
@@ -108,13 +106,13 @@ def _answered(code: object) -> int:
     if not code:
         return ExitCode.OK
     words = f"{COMPLETION} is set to an unknown kind of shell completion"
-    return _tell_failure(Failure(ExitCode.USAGE, words, f"run: unset {COMPLETION}"), as_json=False)
+    return _report_failure(Failure(ExitCode.USAGE, words, f"run: unset {COMPLETION}"), as_json=False)
 
 
-def _tell_lost(code: int) -> int:
-    """Tell that the work is done and its words went nowhere; return the exit code, which is never that of success."""
-    hint = "redirect it to a file, or to /dev/null if you do not want it: > FILE"
-    _tell_failure(Failure(code, "standard output is closed: what the command printed is lost", hint), as_json=False)
+def _report_lost(code: int) -> int:
+    """Report that the work is done and its output is lost; return the exit code, which is never that of success."""
+    hint = "redirect it to a file, or to /dev/null if you do not need it: > FILE"
+    _report_failure(Failure(code, "standard output is closed: what the command printed is lost", hint), as_json=False)
     return code or ExitCode.WORLD
 
 
@@ -137,7 +135,7 @@ def _failure(error: BaseException) -> Failure:
 
 
 def _is_of_output(error: OSError) -> bool:
-    """Say whether it came of printing a page of help, which click prints by itself."""
+    """Return whether it came of printing a page of help, which click prints by itself."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -153,7 +151,7 @@ def _unexpected(error: BaseException) -> Failure:
     if os.environ.get(DEBUG) == "1":
         import traceback
 
-        tell(redact("".join(traceback.format_exception(error))).rstrip())
+        report(redact("".join(traceback.format_exception(error))).rstrip())
     return Failure(
         ExitCode.BUG,
         f"something went wrong that should not have been possible ({type(error).__name__})",
@@ -161,14 +159,14 @@ def _unexpected(error: BaseException) -> Failure:
     )
 
 
-def _tell_failure(failure: Failure, *, as_json: bool) -> int:
-    """Tell it to whoever reads; a reader of standard output who has gone needs no more."""
+def _report_failure(failure: Failure, *, as_json: bool) -> int:
+    """Report it; a closed standard output needs no document."""
     lines = [redact(clean(line)) for line in failure.message.strip("\n").split("\n")]
     hint = redact(clean(failure.hint))
     for line in lines:
-        tell(f"{click.style('error:', fg='red', bold=True)} {line}")
+        report(f"{click.style('error:', fg='red', bold=True)} {line}")
     if hint:
-        tell(f"{click.style('hint:', fg='cyan')} {hint}")
+        report(f"{click.style('hint:', fg='cyan')} {hint}")
     if not as_json or is_closed(1):
         return failure.code
     try:

@@ -1,4 +1,4 @@
-"""`strongroom hold`: legal holds by matter. A hold wins over every period and every request."""
+"""`strongroom hold`: legal holds by matter. A hold overrides every retention period and every request."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from datetime import datetime
 
 import click
 
-from strongroom.cli.options import Session, instant, json_option, pass_session
-from strongroom.cli.output import TextColumn, put_document, render_fields, render_table
-from strongroom.cli.renames import tell_pending_renames
-from strongroom.cli.rows_left_out import past_unreadable
-from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.cli.options import Session, instant, json_option, pass_session, report_pending_renames
+from strongroom.cli.output import TextColumn, past_unreadable, put_document, render_fields, render_table, report_total
+from strongroom.cli.terminal import clean, report, say, say_lines, width
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import Hold, HoldRule
 from strongroom.model.text import counted
@@ -121,17 +119,17 @@ def list_(session: Session, matter: str, everything: bool, as_json: bool) -> Non
 
     config = session.config()
     with past_unreadable(), open_reading(config) as vault:
-        tell_pending_renames(config, vault)
+        report_pending_renames(config, vault)
         found = list_holds(vault, matter=known_matter(vault, matter), everything=everything)
     if as_json:
         put_document({"holds": [hold_document(each) for each in found]})
     elif found:
-        for line in render_table(_COLUMNS, [_row(each) for each in found], width()):
-            say(line)
+        say_lines(render_table(_COLUMNS, [_row(each) for each in found], width()))
+        report_total(len(found), len(found), "hold")
         if any(each.matter == SEALED for each in found):
-            tell("The catalogue was rebuilt without an identity. For the names: strongroom rebuild --identity FILE")
+            report("The catalogue was rebuilt without an identity. For the names: strongroom rebuild --identity FILE")
     else:
-        tell("There is no active hold." if not everything else "There has never been a hold.")
+        report("There is no active hold." if not everything else "There has never been a hold.")
 
 
 @hold.command("show")
@@ -149,8 +147,7 @@ def show(session: Session, hold_id: str, as_json: bool) -> None:
     if as_json:
         put_document({"hold": hold_document(found), "archives": caught})
         return
-    for line in render_fields(_fields(found, caught), width()):
-        say(line)
+    say_lines(render_fields(_fields(found, caught), width()))
 
 
 def _fields(found: Hold, caught: int) -> list[tuple[str, str]]:
@@ -169,12 +166,12 @@ def _fields(found: Hold, caught: int) -> list[tuple[str, str]]:
 
 
 def _row(found: Hold) -> tuple[str, ...]:
-    stands = "yes" if found.released_at is None else f"until {utc_day(found.released_at)}"
-    return (short(found.id), clean(found.matter), utc_day(found.placed_at), stands, clean(hold_scope(found.rule)))
+    active = "yes" if found.released_at is None else f"until {utc_day(found.released_at)}"
+    return (short(found.id), clean(found.matter), utc_day(found.placed_at), active, clean(hold_scope(found.rule)))
 
 
 def hold_document(found: Hold) -> dict[str, object]:
-    """Tell a hold."""
+    """Return a hold for programs."""
     rule = found.rule
     return {
         "id": found.id,

@@ -1,22 +1,19 @@
-"""The person's identity, opened for one command: from a file, with a passphrase from where it is kept, or typed.
+"""A person's identities: opened for one command, or shown once; and the command that opens an archive with age alone.
 
 A passphrase that the configuration names belongs to the identity that it names, and to no other.
-
-The command that opens an archive with nothing of ours: the stock age tool, in bash.
-
-The recovery identity on a terminal: shown once, and asked back in part.
 """
 
 from __future__ import annotations
 
 import shlex
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from strongroom.cli import terminal
-from strongroom.cli.terminal import clean
+from strongroom.cli.terminal import clean, report
 from strongroom.config.secrets import Scheme, SecretRef, resolve
 from strongroom.model.archive import Seal
 from strongroom.model.content_coding import undo_command
@@ -43,7 +40,7 @@ def open_identities(config: Config, given: Path | None, passphrase_file: Path | 
 def ask_passphrase(path: Path, passphrase_file: Path | None, kept: SecretRef | None = None) -> str:
     """Return the passphrase of an identity file: from a file, from where it is kept, or typed unseen.
 
-    Where it is not found, a person is told why and asked; without a person that is the error.
+    If it is not found, the reason is shown and a person is prompted; without a terminal it is an error.
     """
     if passphrase_file is not None:
         return read_passphrase(passphrase_file)
@@ -53,10 +50,10 @@ def ask_passphrase(path: Path, passphrase_file: Path | None, kept: SecretRef | N
         except StrongroomError as error:
             if not terminal.can_ask():
                 raise
-            terminal.tell(terminal.clean(error.message))
+            terminal.report(terminal.clean(error.message))
     if not terminal.can_ask():
         raise UsageError(
-            f"the identity {path} is sealed with a passphrase and there is nobody to ask",
+            f"the identity {path} is sealed with a passphrase and there is no terminal to prompt on",
             hint="give the passphrase with --passphrase-file PATH",
         )
     return str(click.prompt(f"Passphrase of {terminal.clean(str(path))}", hide_input=True, err=True))
@@ -68,11 +65,11 @@ def read_passphrase(path: Path) -> str:
 
 
 def warn_of_weakness(passphrase: str) -> str:
-    """Tell whoever chose a passphrase that it is guessed too soon; return it, as it is theirs to choose."""
+    """Warn that a passphrase is easy to guess; return it, because the choice is theirs."""
     from strongroom.engine.access.identity_files import weakness
 
     if weak := weakness(passphrase):
-        terminal.tell(f"warning: {weak}. To change it: strongroom key change-passphrase")
+        terminal.report(f"warning: {weak}. To change it: strongroom key change-passphrase")
     return passphrase
 
 
@@ -81,7 +78,7 @@ def age_command(
 ) -> str:
     """Return a line for bash that writes the delivered file, to a file where a name is given.
 
-    The inner age opens the archive's own key with the person's identity, and is asked for a passphrase where the
+    The inner age opens the archive's own key with the person's identity, and prompts for a passphrase if the
     identity has one; the outer opens the archive with that key, which is never written down. What was compressed before
     sealing goes through the stock zstd tool, what came coded through
     gunzip or Python.
@@ -91,3 +88,27 @@ def age_command(
     line += " | zstd -d" if seal and seal.coding else ""
     line += undo_command(seal.delivered_coding) if seal else ""
     return f"{line} > {shlex.quote(clean(delivered_name))}" if delivered_name else line
+
+
+TRIES = 3
+
+
+def show_paper(secret: str, recipient: str, at: datetime) -> None:
+    """Show the sheet on standard error, so that it never ends in a file that output was sent to."""
+    from strongroom.engine.access.identity_files import sheet
+
+    report()
+    for line in sheet(secret, recipient, at):
+        report(line)
+    report()
+
+
+def ask_back(secret: str) -> None:
+    """Have the last characters typed from the paper. Raises UsageError after three wrong tries."""
+    from strongroom.engine.access.identity_files import ASKED, copied
+
+    for _ in range(TRIES):
+        if copied(secret, str(click.prompt(f"The last {ASKED} characters, from your paper", err=True))):
+            return
+        report("That is not what is written above. Compare character by character and try again.")
+    raise UsageError("the recovery identity was not confirmed: nothing was made", hint="run strongroom init again")

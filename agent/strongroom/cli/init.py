@@ -16,11 +16,10 @@ import click
 from msgspec import Struct
 
 from strongroom.cli import terminal
-from strongroom.cli.identities import read_passphrase, warn_of_weakness
+from strongroom.cli.identities import ask_back, read_passphrase, show_paper, warn_of_weakness
 from strongroom.cli.options import PASSPHRASE_ENV, Session, fit, json_option, pass_session
 from strongroom.cli.output import put_document
-from strongroom.cli.paper import ask_back, show_paper
-from strongroom.cli.terminal import clean, say, tell
+from strongroom.cli.terminal import clean, report, say
 from strongroom.config.addresses import parse_base_url
 from strongroom.config.load import Installed
 from strongroom.config.template import FreshSource, toml_value
@@ -92,7 +91,7 @@ class InitAnswers(Struct, frozen=True):
     help="Write the recovery identity to this new file instead of showing it.",
 )
 @click.option("--recovery-recipient", metavar="AGE1...", help="Use this public key, whose identity you already have.")
-@click.option("--no-confirm", is_flag=True, help="Do not ask for the end of the recovery identity after showing it.")
+@click.option("--no-confirm", is_flag=True, help="Do not prompt for the end of the recovery identity after showing it.")
 @click.option("--source", metavar="NAME", type=fit(parse_name), help="Add this account to the configuration.")
 @click.option(
     "--provider",
@@ -100,10 +99,10 @@ class InitAnswers(Struct, frozen=True):
     type=fit(_parse_provider),
     default="zavu",
     show_default=True,
-    help="Whose account it is: zavu, hookbridge, qlara, or an installed adapter (strongroom source list).",
+    help="The provider of the account: zavu, hookbridge, qlara, or an installed adapter (strongroom source list).",
 )
 @click.option(
-    "--api-key", metavar="REF", type=fit(parse_secret_ref), help="Where its API key is: env:NAME, file:/path..."
+    "--api-key", metavar="REF", type=fit(parse_secret_ref), help="The reference to its API key: env:NAME, file:/path..."
 )
 @click.option("--dataset", "datasets", metavar="NAME", multiple=True, type=fit(parse_dataset), help="May be repeated.")
 @click.option(
@@ -131,53 +130,53 @@ def init(session: Session, /, **given: object) -> None:
     from strongroom.engine.core.sources import Dependencies
     from strongroom.engine.queries.initialise import check_wishes, initialise
 
-    asked, dependencies = InitAnswers(**given), Dependencies()  # type: ignore[arg-type]  # click has read each by its option
-    check_wishes(_wishes(session, asked, None))
-    wishes = _wishes(session, asked, _new_passphrase(asked))
-    recovery = _recovery(asked, dependencies.random_bytes, dependencies.clock())
+    answers, dependencies = InitAnswers(**given), Dependencies()  # type: ignore[arg-type]  # click has read each by its option
+    check_wishes(_wishes(session, answers, None))
+    wishes = _wishes(session, answers, _new_passphrase(answers))
+    recovery = _recovery(answers, dependencies.random_bytes, dependencies.clock())
     made = initialise(wishes, recovery, dependencies)
-    if asked.as_json:
+    if answers.as_json:
         put_document(_document(made, wishes))
     else:
-        _tell_next(made, wishes)
+        _show_next(made, wishes)
 
 
-def _wishes(session: Session, asked: InitAnswers, passphrase: str | None) -> Wishes:
+def _wishes(session: Session, answers: InitAnswers, passphrase: str | None) -> Wishes:
     from strongroom.engine.queries.initialise import Wishes
 
-    if asked.recovery_file and asked.recovery_recipient:
+    if answers.recovery_file and answers.recovery_recipient:
         raise UsageError("--recovery-file and --recovery-recipient exclude each other")
     usual_config, data = usual_folders()
-    config = asked.config_path or session.config_path or usual_config
+    config = answers.config_path or session.config_path or usual_config
     return Wishes(
-        vault=(asked.vault or data / "vault").absolute(),
+        vault=(answers.vault or data / "vault").absolute(),
         config=config.absolute(),
-        identity=(asked.identity or config.with_name("identity.age")).absolute(),
+        identity=(answers.identity or config.with_name("identity.age")).absolute(),
         passphrase=passphrase,
-        source=_fresh_source(asked),
-        recovery_file=asked.recovery_file.absolute() if asked.recovery_file else None,
+        source=_fresh_source(answers),
+        recovery_file=answers.recovery_file.absolute() if answers.recovery_file else None,
     )
 
 
-def _fresh_source(asked: InitAnswers) -> FreshSource | None:
-    if asked.source is None:
-        if asked.api_key or asked.datasets or asked.base_url:
+def _fresh_source(answers: InitAnswers) -> FreshSource | None:
+    if answers.source is None:
+        if answers.api_key or answers.datasets or answers.base_url:
             raise UsageError("--api-key, --dataset and --base-url need a source", hint="add --source NAME")
         return None
-    if asked.api_key is None or not asked.datasets:
+    if answers.api_key is None or not answers.datasets:
         raise UsageError(
             "a source needs its API key and at least one dataset",
             hint="add --api-key REF (such as file:/path) and --dataset NAME for each dataset",
         )
-    since = asked.since if asked.since == "oldest" else _toml_text(asked.since)
+    since = answers.since if answers.since == "oldest" else _toml_text(answers.since)
     return FreshSource(
-        asked.source,
-        asked.provider,
-        asked.api_key,
-        asked.datasets,
+        answers.source,
+        answers.provider,
+        answers.api_key,
+        answers.datasets,
         since,
-        asked.base_url,
-        asked.allow_private_addresses,
+        answers.base_url,
+        answers.allow_private_addresses,
     )
 
 
@@ -186,39 +185,39 @@ def _toml_text(text: str) -> str:
     return format_instant(value) if isinstance(value, datetime) else text
 
 
-def _new_passphrase(asked: InitAnswers) -> str | None:
-    if asked.no_passphrase:
+def _new_passphrase(answers: InitAnswers) -> str | None:
+    if answers.no_passphrase:
         return None
-    if asked.passphrase_file is not None:
-        return warn_of_weakness(read_passphrase(asked.passphrase_file))
+    if answers.passphrase_file is not None:
+        return warn_of_weakness(read_passphrase(answers.passphrase_file))
     if not terminal.can_ask():
         raise UsageError(
             "the working identity needs a passphrase, and there is no terminal to ask for it",
             hint="give --passphrase-file PATH, or --no-passphrase to store it without one",
         )
-    tell("Choose a passphrase for the working identity. You need it whenever you open an archive.")
+    report("Choose a passphrase for the working identity. You need it whenever you open an archive.")
     typed = str(click.prompt("Passphrase", hide_input=True, confirmation_prompt="Repeat it", err=True))
     return warn_of_weakness(typed)
 
 
-def _recovery(asked: InitAnswers, random_bytes: Callable[[int], bytes], now: datetime) -> NewIdentity:
+def _recovery(answers: InitAnswers, random_bytes: Callable[[int], bytes], now: datetime) -> NewIdentity:
     """Return the recovery identity, after it has been shown and confirmed where a person is to keep it."""
     from strongroom.engine.core.identities import kept_elsewhere, make_identity
 
-    if asked.recovery_recipient:
-        return kept_elsewhere(asked.recovery_recipient)
+    if answers.recovery_recipient:
+        return kept_elsewhere(answers.recovery_recipient)
     recovery = make_identity(random_bytes)
-    if asked.recovery_file:
+    if answers.recovery_file:
         return recovery
-    if not asked.no_confirm and not terminal.can_ask():
+    if not answers.no_confirm and not terminal.can_ask():
         raise UsageError(
             "the recovery identity must be confirmed, and there is no terminal to do it on",
             hint="give --recovery-file PATH, or --recovery-recipient AGE1...",
         )
     show_paper(recovery.secret, recovery.recipient, now)
-    if not asked.no_confirm:
+    if not answers.no_confirm:
         ask_back(recovery.secret)
-        tell("Correct. Now clear this window and its history.")
+        report("Correct. Now clear this window and its history.")
     return recovery
 
 
@@ -242,7 +241,7 @@ def _document(made: Made, wishes: Wishes) -> dict[str, object]:
     }
 
 
-def _tell_next(made: Made, wishes: Wishes) -> None:
+def _show_next(made: Made, wishes: Wishes) -> None:
     program = f"strongroom --config {shlex.quote(clean(str(made.config)))}"
     say(f"The vault is at          {clean(str(made.vault))}")
     say(f"The configuration is at  {clean(str(made.config))}")

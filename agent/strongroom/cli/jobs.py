@@ -6,22 +6,30 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.documents import finding_document, job_document, moment_document
+from strongroom.cli.documents import job_document
 from strongroom.cli.options import (
     OneOf,
     Session,
+    asked_stream,
     from_option,
     json_option,
     limit_option,
     pass_session,
+    report_pending_renames,
     stretch,
     to_option,
 )
-from strongroom.cli.output import TextColumn, hang, put_document, render_fields, render_table, tell_more
-from strongroom.cli.renames import asked_stream
+from strongroom.cli.output import (
+    TextColumn,
+    hang,
+    past_unreadable,
+    put_document,
+    render_fields,
+    render_table,
+    report_total,
+)
 from strongroom.cli.requests import cancel
-from strongroom.cli.rows_left_out import past_unreadable
-from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.cli.terminal import clean, report, say, say_lines, width
 from strongroom.model.job import Job, State
 from strongroom.model.waiting import cause_words, group_waits, group_words, job_words, wait_of
 from strongroom.text.events import moment_words
@@ -83,30 +91,26 @@ def jobs(
     if ctx.invoked_subcommand is not None:
         return
     from strongroom.engine.core.sources import open_reading, system_clock
-    from strongroom.engine.queries.lists import list_jobs
+    from strongroom.engine.queries.lists import count_listed_jobs, list_jobs, with_real_archives
 
     config = ctx.ensure_object(Session).config()
     with past_unreadable(), open_reading(config) as vault:
-        found = list_jobs(
-            vault,
-            stream=asked_stream(config, vault, stream),
-            state=state or "",
-            purpose=purpose or "",
-            period=stretch(start, end),
-            most=limit,
-        )
+        report_pending_renames(config, vault)
+        stream, period = asked_stream(config, vault, stream), stretch(start, end)
+        page = list_jobs(vault, stream=stream, state=state or "", purpose=purpose or "", period=period, most=limit)
+        found, total = with_real_archives(vault, page), len(page)
+        if total == limit:
+            total = count_listed_jobs(vault, stream=stream, state=state or "", purpose=purpose or "", period=period)
     now = system_clock()
     if as_json:
         put_document({"jobs": [job_document(job, now) for job in found]})
     elif found:
-        for line in render_table(_COLUMNS, [_row(job, now) for job in found], width()):
-            say(line)
-        tell_more(len(found), limit)
+        say_lines(render_table(_COLUMNS, [_row(job, now) for job in found], width()))
+        report_total(len(found), total, "job")
         for group in group_waits(found, now):  # the table has no room for it
-            for line in hang("", 2, clean(group_words(group)), width()):
-                say(line)
+            say_lines(hang("", 2, clean(group_words(group)), width()))
     else:
-        tell("There are no such jobs.")
+        report("There are no such jobs.")
 
 
 jobs.add_command(cancel)
@@ -121,24 +125,32 @@ def show(session: Session, job_id: str, as_json: bool) -> None:
     from strongroom.engine.access.inventory import find_job
     from strongroom.engine.core.sources import open_reading, system_clock
     from strongroom.engine.ingest.job_lineage import lineage_of
-    from strongroom.engine.queries.lists import job_life
+    from strongroom.engine.queries.lists import job_life, with_real_archives
 
-    with open_reading(session.config()) as vault:
+    config = session.config()
+    with open_reading(config) as vault:
+        report_pending_renames(config, vault)
         life = job_life(vault, find_job(vault, job_id))
         kin = lineage_of(vault, life.job)
+        (job,) = with_real_archives(vault, [life.job])
     if as_json:
         put_document(
             {
-                "job": job_document(life.job, system_clock()),
+                "job": job_document(job, system_clock()),
                 "successor": life.successor,
                 "lineage": {"before": [job.id for job in kin.before], "after": [job.id for job in kin.after]},
-                "findings": [finding_document(each) for each in kin.archive.inspection.findings] if kin.archive else [],
-                "moments": [moment_document(moment) for moment in life.moments],
+                "findings": list(kin.archive.inspection.findings) if kin.archive else [],
+                "moments": list(life.moments),
             }
         )
         return
-    for line in [*render_fields(_fields(life, system_clock()), width()), "", *moment_lines(life.moments, width())]:
-        say(line)
+    say_lines(
+        [
+            *render_fields(_fields(life, system_clock()), width()),
+            "",
+            *moment_lines(life.moments, width()),
+        ]
+    )
 
 
 @jobs.command("retry")
@@ -158,7 +170,7 @@ def retry(session: Session, job_id: str, as_json: bool) -> None:
         put_document({"job": job_document(successor, system_clock())})
         return
     say(successor.id)
-    tell("To process it now: strongroom run --once")
+    report("To process it now: strongroom run --once")
 
 
 def moment_lines(moments: tuple[Moment, ...] | list[Moment], columns: int) -> list[str]:

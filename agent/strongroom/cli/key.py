@@ -1,4 +1,4 @@
-"""`strongroom key`: who can open the vault, who could, and the proof that somebody can."""
+"""`strongroom key`: who can open the vault, who could before, and the proof that a key works."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ from strongroom.cli.key_lines import (
     say_rotated,
 )
 from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
-from strongroom.cli.output import put_document
-from strongroom.cli.quiet import quiet_option
-from strongroom.cli.terminal import clean, say, tell
+from strongroom.cli.output import put_document, quiet_option
+from strongroom.cli.terminal import clean, report, say
 from strongroom.model.errors import ExitCode, Interrupted, UsageError
 from strongroom.model.text import counted
 
@@ -52,16 +51,16 @@ def list_(session: Session, as_json: bool) -> None:
         found = standings(vault, config.vault.recipients)
         stale = count_stale(vault, config.vault.recipients)
     if as_json:
-        told = [recipient_document(each) for each in found]
-        put_document({"recipients": told, "to_rotate": stale, "unnoticed_change": change is not None})
+        keys = [recipient_document(each) for each in found]
+        put_document({"recipients": keys, "to_rotate": stale, "unnoticed_change": change is not None})
         return
     say_recipients(found, system_clock())
     if change is not None:
-        tell(
+        report(
             "The configuration names other keys than the vault has seen: the next start logs this and raises an alert."
         )
     if stale:
-        tell(
+        report(
             f"sealed to another set than the configuration's: {counted(stale, 'archive')}; "
             "to seal them again: strongroom key rotate"
         )
@@ -90,7 +89,7 @@ def add(session: Session, /, recipient: str, label: str, proof: Path | None, unp
         raise UsageError("the vault already has this key", hint="see: strongroom key list")
     if proof is None and not unproven:
         raise UsageError(
-            "nobody has shown that the identity of this key exists; what is sealed only to it would be lost",
+            "it is not proven that the identity of this key exists; what is sealed only to it would be lost",
             hint="give its identity file with --proof PATH, or add it with --unproven and prove it with a drill",
         )
     identities = load_identities(proof, lambda: ask_passphrase(proof, None)) if proof else []
@@ -103,10 +102,10 @@ def add(session: Session, /, recipient: str, label: str, proof: Path | None, unp
     if as_json:
         put_document({"added": added, "proven": proof is not None})
         return
-    tell("Added. New archives are sealed to it; a running daemon reads the changed configuration by itself.")
+    report("Added. New archives are sealed to it; a running daemon reads the changed configuration automatically.")
     if not proof:
-        tell("Nobody has proven it yet. Ask its holder to run: strongroom key drill --identity FILE")
-    tell("To let it open the existing archives: strongroom key rotate")
+        report("It is not proven yet. Ask its holder to run: strongroom key drill --identity FILE")
+    report("To let it open the existing archives: strongroom key rotate")
 
 
 @key.command("retire")
@@ -129,8 +128,8 @@ def retire(session: Session, /, recipient: str, reason: str, unproven: bool, as_
     if as_json:
         put_document({"retired": gone, "reason": reason})
         return
-    tell("Retired. Nothing new is sealed to it; a running daemon reads the changed configuration by itself.")
-    tell("It still opens the existing archives. To end that: strongroom key rotate")
+    report("Retired. Nothing new is sealed to it; a running daemon reads the changed configuration automatically.")
+    report("It still opens the existing archives. To end that: strongroom key rotate")
 
 
 @key.command("rotate")
@@ -147,14 +146,14 @@ def rotate(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> int:
-    """Seal the small key files again, to the present recipients. Payloads do not change.
+    """Seal the small key files again, to the current recipients. Payloads do not change.
 
     Resumes where it stopped, and can run beside the daemon. Exits with 1 if a key file was left as it was because it
     is not the one on record.
     """
     import os
 
-    from strongroom.cli.byte_progress import counting
+    from strongroom.cli.terminal import counting
     from strongroom.cli.work import Stopping
     from strongroom.engine.access.key_files import Rotation
     from strongroom.engine.access.key_files import rotate as turn
@@ -172,7 +171,7 @@ def rotate(
         identities = open_identities(config, identity, passphrase_file)
         note_recipients(vault, wanted, system_clock(), noticed="rotation")
         with Stopping() as stopping, counting("rotate", quiet=as_json) as watch:
-            rotation = Rotation(vault, wanted, identities, system_clock, os.urandom, watch, stopping.asked)
+            rotation = Rotation(vault, wanted, identities, system_clock, os.urandom, watch, stopping.requested)
             done = turn(rotation)
     if as_json:
         put_document(rotated_document(done, wanted))
@@ -203,10 +202,12 @@ def change_passphrase(
     kept = config.vault.passphrase if path == config.vault.identity else None
     new = _new_passphrase(new_passphrase_file)
     change(path, lambda: ask_passphrase(path, passphrase_file, kept), new, os.urandom)
-    tell(f"{clean(str(path))} has the new passphrase, and was opened with it.")
-    tell("Copies of the old file still open with the old one: replace them. If the identity itself is at risk, rotate.")
+    report(f"{clean(str(path))} has the new passphrase, and was opened with it.")
+    report(
+        "Copies of the old file still open with the old one: replace them. If the identity itself is at risk, rotate."
+    )
     if kept is not None:
-        tell(f"The configuration finds the passphrase at {kept}: put the new one there.")
+        report(f"The configuration finds the passphrase at {kept}: put the new one there.")
 
 
 @key.command("drill")
@@ -226,7 +227,7 @@ def drill(session: Session, /, paper: bool, identity: Path | None, passphrase_fi
     """
     import os
 
-    from strongroom.cli.byte_progress import watching
+    from strongroom.cli.terminal import watching
     from strongroom.engine.access.content import draw
     from strongroom.engine.access.content import drill as hold
     from strongroom.engine.core.sources import open_reading, system_clock
@@ -302,12 +303,14 @@ def export(
     for path in paths:
         say(clean(str(path)))
     if plain:
-        tell("These keys are in the clear: anyone who reads the file opens these archives. Hand it over and remove it.")
-    tell(f"They open {counted(len(ids), 'archive')}, for good: {OLD_COPIES}")
+        report(
+            "These keys are in the clear: anyone who reads the file opens these archives. Hand it over and remove it."
+        )
+    report(f"They open {counted(len(ids), 'archive')}, for good: {OLD_COPIES}")
 
 
 def _change_set(config: Config, vault: Vault, wanted: tuple[str, ...], *, label: str = "", reason: str = "") -> None:
-    """Change the configuration, then write down the change; a change that somebody else made before is told first."""
+    """Change the configuration, then record the change; a change that somebody else made before is recorded first."""
     from strongroom.config.edit import rewrite_recipients
     from strongroom.engine.access.recipients import note_recipients, require_changeable
     from strongroom.engine.core.sources import system_clock

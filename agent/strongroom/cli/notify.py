@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.options import Session, json_option, limit_option, pass_session
-from strongroom.cli.output import hang, put_document
-from strongroom.cli.quiet import quiet_option
-from strongroom.cli.rows_left_out import past_unreadable
-from strongroom.cli.terminal import paint, say, tell, width
+from strongroom.cli.output import hang, past_unreadable, put_document, quiet_option, report_total
+from strongroom.cli.terminal import paint, report, say_lines, width
 from strongroom.model.errors import ExitCode, UsageError
 from strongroom.text.states import alert_mark
 from strongroom.text.times import utc
 
 if TYPE_CHECKING:
     from strongroom.engine.core.alert_store import AlertRecord
+
+
+_ALL = 1 << 62
 
 
 @click.group("notify")
@@ -46,8 +47,7 @@ def test(session: Session, as_json: bool) -> int:
     else:
         for each in trials:
             word = click.style("failed  ", fg="red") if each.failure else click.style("accepted", fg="green")
-            for line in hang(f"{word}  ", 10, f"{each.channel}{each.failure and f': {each.failure}'}", width()):
-                say(line)
+            say_lines(hang(f"{word}  ", 10, f"{each.channel}{each.failure and f': {each.failure}'}", width()))
     return ExitCode.FINDINGS if any(each.failure for each in trials) else ExitCode.OK
 
 
@@ -63,15 +63,16 @@ def list_(session: Session, limit: int, as_json: bool) -> None:
     config = session.config()
     heard = bool(config.notify.urls or config.notify.command or config.notify.desktop or config.notify.ping)
     with past_unreadable(), open_reading(config) as vault:
-        alert_records = sorted(newest_alerts(vault, limit), key=lambda alert: alert.cleared_at is not None)
+        every = newest_alerts(vault, _ALL)
+    alert_records = sorted(every[:limit], key=lambda alert: alert.cleared_at is not None)
     if as_json:
         put_document({"notices": [alert_document(alert, heard=heard) for alert in alert_records]})
         return
     if not alert_records:
-        tell("no alert was ever raised")
+        report("No alert was ever raised.")
     for alert in alert_records:
-        for line in _lines(alert):
-            say(line)
+        say_lines(_lines(alert))
+    report_total(len(alert_records), len(every), "alert")
 
 
 def _lines(alert: AlertRecord) -> Iterator[str]:

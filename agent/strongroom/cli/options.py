@@ -1,7 +1,4 @@
-"""What every command is given: which configuration is meant. It is read when a command first wants it.
-
-Options and kinds of arguments that several commands share.
-"""
+"""What several commands share: the session and its configuration, options, kinds of arguments, stream names."""
 
 from __future__ import annotations
 
@@ -14,14 +11,16 @@ from typing import TYPE_CHECKING, Protocol
 import click
 from msgspec import Struct
 
-from strongroom.cli.terminal import clean, has_folder, tell, working_folder
-from strongroom.model.errors import UsageError
-from strongroom.model.names import nearest_words
+from strongroom.cli.terminal import clean, has_folder, report, working_folder
+from strongroom.model.errors import StrongroomError, UsageError
+from strongroom.model.names import fold_name, nearest_words
 from strongroom.model.times import parse_duration, parse_instant
 from strongroom.model.window import Window
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
+    from strongroom.engine.queries.lists import Vault
+    from strongroom.model.plan import Plan
 
 
 class Session(Struct, frozen=True):
@@ -40,19 +39,19 @@ class Session(Struct, frozen=True):
                 hint="change to a folder that exists, or give an absolute path",
             )
         config = load_config(find_config(self.config_path, os.environ, working_folder()))
-        _tell_where_nothing_is_written(config.vault.path)
+        _note_read_only(config.vault.path)
         return config
 
 
-def _tell_where_nothing_is_written(vault: Path) -> None:
-    """Say once that the vault is there and can only be read: what looks is not held up, what writes will be refused."""
-    told = click.get_current_context().find_root().meta
+def _note_read_only(vault: Path) -> None:
+    """Say once that the vault can only be read here: commands that read work, those that write will be refused."""
+    shown = click.get_current_context().find_root().meta
     catalogue = vault / "catalogue.sqlite"
     if not catalogue.exists() or (os.access(vault, os.W_OK) and os.access(catalogue, os.W_OK)):
         return
-    if not told.setdefault("strongroom.read_only", False):
-        told["strongroom.read_only"] = True
-        tell(f"note: {clean(str(vault))} cannot be written here; it is only read")
+    if not shown.setdefault("strongroom.read_only", False):
+        shown["strongroom.read_only"] = True
+        report(f"note: {clean(str(vault))} cannot be written here; it is only read")
 
 
 pass_session = click.make_pass_decorator(Session)
@@ -162,3 +161,63 @@ def fit(parse: Callable[[object], object]) -> Callable[[str], str]:
         return text
 
     return read
+
+
+def report_pending_renames(config: Config, vault: Vault) -> None:
+    """Say which names of the configuration take effect with the next run, or why it will refuse them."""
+    from strongroom.engine.core.sources import streams_of
+    from strongroom.engine.ingest.renames import accounts_of, pending_renames
+
+    try:
+        found = pending_renames(vault.catalogue, accounts_of(config.sources), streams_of(config))
+    except UsageError as error:
+        report(f"The next run will refuse this configuration: {clean(error.message)}.")
+        return
+    for each in found:
+        report(
+            f"{each.noun.value.capitalize()} {clean(each.old)} was renamed to {clean(each.new)}."
+            f" Until the next run, it is listed under {clean(each.old)}."
+        )
+
+
+def report_new_names(config: Config) -> None:
+    """Say which streams and sources the run that begins now gives a new name."""
+    from strongroom.engine.core.sources import open_reading, streams_of
+    from strongroom.engine.ingest.renames import accounts_of, pending_renames
+
+    try:
+        with open_reading(config) as vault:
+            found = pending_renames(vault.catalogue, accounts_of(config.sources), streams_of(config))
+    except StrongroomError:
+        return  # whatever is wrong, the run says it itself
+    for each in found:
+        report(f"{each.noun.value.capitalize()} {clean(each.old)} was renamed to {clean(each.new)}.")
+
+
+def named_plans(config: Config, vault: Vault, name: str) -> list[Plan]:
+    """Return the plan of the stream that a person named, by its present or a former name, or all plans for no name.
+
+    Says where a stream was renamed. Raises UsageError for a stream that is not configured.
+    """
+    from strongroom.engine.core.sources import plans_of
+    from strongroom.engine.queries.lists import present_names
+
+    if not name:
+        return plans_of(config)
+    found = config.stream(present_names(vault).get(name, name)).name
+    if found != name:
+        report(f"Stream {clean(name)} was renamed to {clean(found)}.")
+    return [plan for plan in plans_of(config) if plan.stream.name == found]
+
+
+def asked_stream(config: Config, vault: Vault, name: str) -> str:
+    """Return the present name of a stream that a person named, empty for none, and say where it was renamed.
+
+    Raises UsageError for a name that is not known.
+    """
+    from strongroom.engine.queries.lists import known_stream
+
+    found = known_stream(config, vault, name)
+    if found and fold_name(found) != fold_name(name):
+        report(f"Stream {clean(name)} was renamed to {clean(found)}.")
+    return found

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import asdict
 
 from strongroom.cli.identities import open_identities
 from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
 from strongroom.cli.output import put_document
-from strongroom.cli.terminal import clean, say, tell
+from strongroom.cli.terminal import clean, report, say
 from strongroom.model.errors import UsageError
 from strongroom.model.text import counted
 from strongroom.text.events import kind_words, main_facts
@@ -26,12 +27,7 @@ if TYPE_CHECKING:
 @click.option("--archives", metavar="ID,ID", default="", help="The archives, separated by commas.")
 @click.option("--matter", metavar="NAME", help="Every archive that the holds of this matter cover.")
 @click.option(
-    "--to",
-    "target",
-    metavar="FOLDER",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The folder to create.",
+    "--to", "target", metavar="FOLDER", required=True, type=click.Path(path_type=Path), help="The folder to create."
 )
 @click.option("--recipient", "recipients", multiple=True, metavar="age1…", help="Seal the keys to this public key.")
 @click.option("--plain", is_flag=True, help="Also include the records as CLEAR TEXT.")
@@ -75,12 +71,12 @@ def handover(
             dependencies.random_bytes,
             lambda entry: ", ".join(filter(None, (kind_words(moment_of(entry).kind), main_facts(moment_of(entry))))),
             opened,
-            lambda archive: None if as_json else tell(f"{archive} is added"),
+            lambda archive: None if as_json else report(f"{archive} is added"),
         )
         order = PackageRequest(chosen, target.absolute(), acting_person(), recipients, plain, matter or "")
         made = hand_over(package_source, order)
     if as_json:
-        put_document(_document(made))
+        put_document(asdict(made))
     else:
         _say_made(made, plain=plain)
 
@@ -101,18 +97,8 @@ def _of_matter(vault: Vault, matter: str) -> list[Archive]:
 def _say_made(made: HandedOver, *, plain: bool) -> None:
     say(clean(str(made.path)))
     count = counted(len(made.archives), "archive")
-    tell(f"{count}, {size(made.size)}, proven under {counted(made.checkpoint, 'entry')} of the log")
-    tell(f"SHA-256 of its SHA256SUMS, recorded in the log: {made.sums_sha256}")
+    report(f"{count}, {size(made.size)}, proven under {counted(made.checkpoint, 'entry')} of the log")
+    report(f"SHA-256 of its SHA256SUMS, recorded in the log: {made.sums_sha256}")
     if plain:
-        tell(click.style("The records in it are in the clear: anyone who reads the folder reads them.", fg="yellow"))
-    tell("Give the recipient the public key by a separate way. The README in the folder explains how to check it.")
-
-
-def _document(made: HandedOver) -> dict[str, object]:
-    return {
-        "path": str(made.path),
-        "archives": list(made.archives),
-        "size": made.size,
-        "sums_sha256": made.sums_sha256,
-        "checkpoint": made.checkpoint,
-    }
+        report(click.style("The records in it are in the clear: anyone who reads the folder reads them.", fg="yellow"))
+    report("Send the recipient the public key separately. The README in the folder explains how to check it.")

@@ -1,6 +1,6 @@
-"""`strongroom plan edit`: change what a stream is planned by, in the file that a person wrote.
+"""`strongroom plan edit`: change the plan of a stream in the configuration file.
 
-`strongroom plan`: the work that lies ahead, before it begins.
+`strongroom plan`: the pending work, before it begins.
 """
 
 from __future__ import annotations
@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from strongroom.cli import terminal
-from strongroom.cli.options import Session, json_option, pass_session
-from strongroom.cli.output import TextColumn, hang, put_document, render_table
-from strongroom.cli.renames import tell_pending_renames
+from strongroom.cli.options import Session, json_option, pass_session, report_pending_renames
+from strongroom.cli.output import TextColumn, hang, past_unreadable, put_document, render_table
 from strongroom.cli.requests import pause, resume
-from strongroom.cli.rows_left_out import past_unreadable
-from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.cli.terminal import clean, report, say, say_lines, width
 from strongroom.model.errors import UsageError
 from strongroom.model.text import counted, noun_of
 from strongroom.model.times import rough_duration
@@ -60,7 +58,7 @@ def _fields(command: _Command) -> _Command:
 @json_option
 @pass_session
 def edit(session: Session, /, stream: str, dry_run: bool, yes: bool, as_json: bool, **typed: str | None) -> None:
-    """Change a stream's plan in the configuration file. Comments and everything else in it stay.
+    """Change a stream's plan in the configuration file. Comments and everything else in it are kept.
 
     An empty value removes the key. First you see what the change means: how many exports, how fast, when they are
     done, what is late.
@@ -71,20 +69,20 @@ def edit(session: Session, /, stream: str, dry_run: bool, yes: bool, as_json: bo
 
     config = session.config()
     was = config.stream(stream)
-    wants = changed_fields(was, {name: text for name, text in typed.items() if text is not None})
-    would_be = try_stream(config.file, stream, wants) if wants else config
+    changes = changed_fields(was, {name: text for name, text in typed.items() if text is not None})
+    would_be = try_stream(config.file, stream, changes) if changes else config
     with open_looking(config) as engine:
         seen = foresee(engine, config, would_be, stream)
     if not as_json:
         _say(seen)
-    written = bool(wants) and not dry_run
+    written = bool(changes) and not dry_run
     if written:
         _confirm(seen, was, would_be, yes=yes)
-        rewrite_stream(config.file, stream, wants)
+        rewrite_stream(config.file, stream, changes)
     if as_json:
-        put_document(_document(config, wants, seen, written=written))
+        put_document(_document(config, changes, seen, written=written))
     else:
-        tell(_outcome(config, wants, written=written))
+        report(_outcome(config, changes, written=written))
 
 
 def _confirm(seen: ChangePreview, was: StreamSettings, would_be: Config, *, yes: bool) -> None:
@@ -95,7 +93,7 @@ def _confirm(seen: ChangePreview, was: StreamSettings, would_be: Config, *, yes:
         return
     if not terminal.can_ask():
         raise UsageError(
-            "this means more work, and nobody has confirmed it", hint="look at it with --dry-run, then add --yes"
+            "this means more work, and it was not confirmed", hint="look at it with --dry-run, then add --yes"
         )
     if not click.confirm("Write it?", default=False, err=True):
         raise UsageError("nothing was changed")
@@ -113,17 +111,17 @@ def _say(seen: ChangePreview) -> None:
         say(f"{lost} at once: the provider no longer has their records")
 
 
-def _outcome(config: Config, wants: dict[str, str], *, written: bool) -> str:
-    if not wants:
+def _outcome(config: Config, changes: dict[str, str], *, written: bool) -> str:
+    if not changes:
         return "The configuration has these values already."
-    return f"Written to {config.file}; a running daemon reads it by itself." if written else "Nothing was written."
+    return f"Written to {config.file}; a running daemon reads it automatically." if written else "Nothing was written."
 
 
-def _document(config: Config, wants: dict[str, str], seen: ChangePreview, *, written: bool) -> dict[str, object]:
+def _document(config: Config, changes: dict[str, str], seen: ChangePreview, *, written: bool) -> dict[str, object]:
     return {
         "file": str(config.file),
         "stream": seen.stream,
-        "changed": wants,
+        "changed": changes,
         "written": written,
         "work": {
             "source": seen.source,
@@ -163,7 +161,7 @@ def plan(ctx: click.Context, as_json: bool) -> None:
 
     config = ctx.ensure_object(Session).config()
     with past_unreadable(), open_looking(config) as engine:
-        tell_pending_renames(config, engine.vault)
+        report_pending_renames(config, engine.vault)
         now = engine.clock()
         found = outlook_of_plans(engine, plans_of(config))
     if as_json:
@@ -185,8 +183,7 @@ def _plan_say(each: BacklogForecast, now: datetime) -> None:
         say(f"{each.source}: nothing is pending")
     for stream in unknown:
         words = f"{unknown_words(each.source)}; or set a start date: strongroom plan edit {stream} --since DAY"
-        for line in hang(f"{clean(stream)}: ", cells(stream) + 2, f"the first day is {words}", width()):
-            say(line)
+        say_lines(hang(f"{clean(stream)}: ", cells(stream) + 2, f"the first day is {words}", width()))
     if each.exports == 0:
         return
     took = rough_duration(each.done_by - now)
@@ -203,8 +200,7 @@ def _plan_say(each: BacklogForecast, now: datetime) -> None:
         for stream in each.streams
         if stream.exports
     ]
-    for line in render_table(_COLUMNS, rows, width()):
-        say(line)
+    say_lines(render_table(_COLUMNS, rows, width()))
     late = sum(stream.late for stream in each.streams)
     if late:
         say(f"{counted(late, 'window')} may be deleted by the provider before their turn; the most urgent go first")

@@ -1,4 +1,4 @@
-"""`strongroom records`: the records of a stream over a period, each once, for the person who holds the identity."""
+"""`strongroom records` and `strongroom diff`: the records of a period, each once, and two archives record by record."""
 
 from __future__ import annotations
 
@@ -13,16 +13,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
+from msgspec.structs import asdict
 
 from strongroom.cli.identities import open_identities
-from strongroom.cli.options import Session, identity_option, instant, pass_session, passphrase_option
-from strongroom.cli.renames import asked_stream
-from strongroom.cli.terminal import clean, escape_hidden, require_output, tell, unwritable, writing
+from strongroom.cli.options import (
+    Session,
+    asked_stream,
+    identity_option,
+    instant,
+    json_option,
+    pass_session,
+    passphrase_option,
+)
+from strongroom.cli.output import TextColumn, hang, put_document, render_table
+from strongroom.cli.terminal import (
+    clean,
+    escape_hidden,
+    report,
+    require_output,
+    say,
+    say_lines,
+    unwritable,
+    width,
+    writing,
+)
+from strongroom.model.archive import Archive, DatasetDifference, Difference
 from strongroom.model.errors import ExitCode, UsageError, WorldError
 from strongroom.model.text import counted
 from strongroom.model.times import format_instant
 from strongroom.model.waiting import told_code
 from strongroom.model.window import Window
+from strongroom.text.layout import cells
+from strongroom.text.times import utc_window
+from strongroom.text.units import number, short
 
 if TYPE_CHECKING:
     from strongroom.engine.access.records import RecordFile
@@ -79,8 +102,8 @@ def records(
             for kind, record in collect(vault, source, period, opened, collected, dataset):
                 sink(b'{"dataset": %b, "record": %b}\n' % (json.dumps(kind, ensure_ascii=False).encode(), record.line))
     doubles = f", {counted(collected.doubles, 'double')} left out" if collected.doubles else ""
-    tell(f"{counted(collected.records, 'record')} out of {counted(collected.archives, 'archive')}{doubles}")
-    return _tell_gaps(source)
+    report(f"{counted(collected.records, 'record')} out of {counted(collected.archives, 'archive')}{doubles}")
+    return _report_gaps(source)
 
 
 def _period(start: datetime, end: datetime) -> Window:
@@ -89,10 +112,12 @@ def _period(start: datetime, end: datetime) -> Window:
     return Window(start, end)
 
 
-def _tell_gaps(source: RecordFile) -> int:
+def _report_gaps(source: RecordFile) -> int:
     for gap in source.gaps:
         span = f"{format_instant(gap.window.start)} to {format_instant(gap.window.end)}"
-        tell(f"not archived: {span} is {gap.cover.words}" + (f" ({clean(told_code(gap.cause))})" if gap.cause else ""))
+        report(
+            f"not archived: {span} is {gap.cover.words}" + (f" ({clean(told_code(gap.cause))})" if gap.cause else "")
+        )
     return ExitCode.FINDINGS if source.gaps else ExitCode.OK
 
 
@@ -133,3 +158,93 @@ def _sink(path: Path | None) -> Iterator[Callable[[bytes], object]]:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+@click.command("diff")
+@click.argument("older_id", metavar="OLDER")
+@click.argument("newer_id", metavar="[NEWER]", required=False, default="")
+@click.option(
+    "--limit",
+    type=click.IntRange(0, 10_000),
+    default=20,
+    show_default=True,
+    help="Show at most this many IDs of each kind.",
+)
+@identity_option
+@passphrase_option
+@json_option
+@pass_session
+def diff(
+    session: Session,
+    /,
+    older_id: str,
+    newer_id: str,
+    limit: int,
+    identity: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> int:
+    """Compare two archives record by record: what was added, changed or removed from the older to the newer.
+
+    One archive alone is compared with the one before it: the older version of its window, or the copy before it if
+    its stream has no time windows. Your identity opens both in this process. Nothing is logged or stored. Exits with
+    1 if they differ.
+    """
+    from strongroom.engine.access.compare import compare
+    from strongroom.engine.access.inventory import find_archive
+    from strongroom.engine.access.records import archive_before
+    from strongroom.engine.core.sources import Dependencies, open_reading
+
+    config = session.config()
+    with open_reading(config) as vault:
+        if newer_id:
+            older, newer = find_archive(vault, older_id), find_archive(vault, newer_id)
+        else:
+            newer = find_archive(vault, older_id)
+            older = archive_before(vault, newer)
+        opened = open_identities(config, identity, passphrase_file)
+        difference = compare(vault, older, newer, opened, Dependencies().random_bytes, most=limit)
+    if as_json:
+        put_document({"alike": difference.alike, **asdict(difference)})
+    else:
+        _say(older, newer, difference)
+    return ExitCode.OK if difference.alike else ExitCode.FINDINGS
+
+
+def _say(older: Archive, newer: Archive, difference: Difference) -> None:
+    titles = ("OLDER", "NEWER", "SAME", "ADDED", "CHANGED", "VANISHED")
+    columns = (TextColumn("DATASET", least=8), *(TextColumn(title, right=True) for title in titles))
+    say_lines(render_table(columns, [_row(each) for each in difference.datasets], width()))
+    for each in difference.datasets:
+        _say_examples(each)
+    for name in difference.only_older:
+        say(f"{clean(name)}: only in the older archive")
+    for name in difference.only_newer:
+        say(f"{clean(name)}: only in the newer archive")
+    for name, archive in (("older", older), ("newer", newer)):
+        report(f"{name}: {short(archive.id)}  {archive.stream} {utc_window(archive.spec.window)}")
+    report("The records are the same." if difference.alike else "The records differ.")
+
+
+def _row(each: DatasetDifference) -> tuple[str, ...]:
+    counts = (each.older, each.newer, each.same, each.added.count, each.changed.count, each.vanished.count)
+    return (each.dataset, *(number(count) for count in counts))
+
+
+def _say_examples(each: DatasetDifference) -> None:
+    for kind, change in (("added", each.added), ("changed", each.changed), ("vanished", each.vanished)):
+        if change.ids:
+            more = change.count - len(change.ids)
+            words = ", ".join(change.ids) + (f" and {number(more)} more" if more else "")
+            _say_hanging(f"{each.dataset} {kind}", words)
+    if each.fields:
+        fields = ", ".join(f"{field.name} ({number(field.records)})" for field in each.fields)
+        _say_hanging(f"{each.dataset} fields", f"{fields} in {number(each.fields_compared)} changed records")
+    if each.nameless:
+        words = f"{counted(each.nameless, 'record')} without an id: a changed one counts as vanished and added"
+        _say_hanging(f"{each.dataset} note", words)
+
+
+def _say_hanging(label: str, words: str) -> None:
+    start = f"{clean(label)}: "
+    say_lines(hang(start, cells(start), words, width()))

@@ -1,6 +1,6 @@
-"""`strongroom recover`: what is wrong with a vault, what would be done about it, and doing it.
+"""`strongroom recover`: what is wrong with a vault, and its repair.
 
-`strongroom rebuild`: the catalogue made again from log, manifests and tombstones.
+`strongroom rebuild`: the catalogue rebuilt from log, manifests and tombstones.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ import click
 
 from strongroom.cli.identities import open_identities
 from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
-from strongroom.cli.output import hang, put_document
-from strongroom.cli.quiet import quiet_option
-from strongroom.cli.terminal import clean, is_screen, say, tell, width
+from strongroom.cli.output import hang, put_document, quiet_option
+from strongroom.cli.terminal import clean, is_screen, report, say, say_lines, width
 from strongroom.model.errors import ExitCode
 from strongroom.model.text import counted
 from strongroom.text.units import number
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command("recover")
-@click.option("--apply", "mend", is_flag=True, help="Repair what can be repaired, without asking again.")
+@click.option("--apply", "apply", is_flag=True, help="Repair what can be repaired, without a prompt.")
 @click.option("--deep", is_flag=True, help="Read every sealed byte, not only file sizes and scrub findings.")
 @click.option(
     "--vault",
@@ -45,28 +44,28 @@ if TYPE_CHECKING:
 @quiet_option
 @json_option
 @pass_session
-def recover(session: Session, mend: bool, deep: bool, root: Path | None, accepted: str | None, as_json: bool) -> int:
+def recover(session: Session, apply: bool, deep: bool, root: Path | None, accepted: str | None, as_json: bool) -> int:
     """Diagnose a damaged vault and say what would be done; --apply does it.
 
     Nothing is deleted: damaged files move to quarantine, an older catalogue or an unfinished vault is moved aside,
     and the log records each step. Needs no identity. Exits with 1 while anything is left.
     """
     from strongroom.engine.repair.diagnosis import diagnose
-    from strongroom.engine.repair.repair import apply
+    from strongroom.engine.repair.repair import apply as repair
 
     if accepted is not None:
         _accept(session, accepted)
     recovery = _recovery(session, root, deep=deep)
     done: tuple[str, ...] = ()
-    if mend:
-        mended = apply(recovery)
-        done, found = mended.done, list(mended.left)
+    if apply:
+        repaired = repair(recovery)
+        done, found = repaired.done, list(repaired.left)
     else:
         found = diagnose(recovery.root, deep=deep, configured=recovery.configured)
     if as_json:
         put_document({"sound": not found, "done": list(done), "troubles": [_document(each) for each in found]})
     else:
-        _say(done, found, mend=mend)
+        _say(done, found, apply=apply)
     return ExitCode.FINDINGS if found else ExitCode.OK
 
 
@@ -92,19 +91,16 @@ def _recovery(session: Session, root: Path | None, *, deep: bool) -> Recovery:
     return Recovery(config.vault.path, system_clock, os.urandom, streams, deep=deep)
 
 
-def _say(done: tuple[str, ...], found: list[VaultProblem], *, mend: bool) -> None:
+def _say(done: tuple[str, ...], found: list[VaultProblem], *, apply: bool) -> None:
     for each in done:
-        for line in hang("done: ", 6, each, width()):
-            say(line)
+        say_lines(hang("done: ", 6, each, width()))
     for trouble in found:
-        for line in hang(f"{click.style(trouble.kind.value, bold=True)}: ", 4, trouble.words, width()):
-            say(line)
-        for line in hang("    -> ", 7, f"{trouble.remedy} ({trouble.page})", width()):
-            say(line)
+        say_lines(hang(f"{click.style(trouble.kind.value, bold=True)}: ", 4, trouble.words, width()))
+        say_lines(hang("    -> ", 7, f"{trouble.remedy} ({trouble.page})", width()))
     if not found:
-        tell("Nothing is left to repair." if mend else "Nothing wrong was found. To read every byte, add --deep.")
-    elif not mend and any(each.mendable for each in found):
-        tell("Nothing was changed. To repair it: strongroom recover --apply")
+        report("Nothing is left to repair." if apply else "Nothing wrong was found. To read every byte, add --deep.")
+    elif not apply and any(each.mendable for each in found):
+        report("Nothing was changed. To repair it: strongroom recover --apply")
 
 
 def _document(trouble: VaultProblem) -> dict[str, object]:
@@ -142,7 +138,7 @@ def rebuild(
     """Rebuild the catalogue from the log, the manifests and the tombstones.
 
     Needs no identity. With --identity the names of legal matters come back, too, which are sealed in the log. The
-    present catalogue is kept under another name. If interrupted, it resumes where it stopped.
+    current catalogue is kept under another name. If interrupted, it resumes where it stopped.
 
     Providers' messages, requests and past alerts are stored nowhere else: they are lost with the catalogue. Exits
     with 1 if something in the vault contradicts the log.
@@ -174,11 +170,11 @@ class _Progress:
 
     @property
     def seconds(self) -> float:
-        """Since it began."""
+        """Return the seconds since it began."""
         return time.monotonic() - self._began
 
     def watch(self, what: str, count: int) -> None:
-        """Hear that more of something was read."""
+        """Count what was read."""
         self._counts[what] += count
         if self._shown:
             words = ", ".join(
@@ -187,7 +183,7 @@ class _Progress:
             click.echo(f"\r{words}\x1b[K", err=True, nl=False)
 
     def end(self) -> None:
-        """Leave the line."""
+        """Clear the line."""
         if self._shown:
             click.echo("\r\x1b[K", err=True, nl=False)
 
@@ -203,11 +199,11 @@ def _rebuild_say(done: Rebuilt, seconds: float) -> None:
     for fault in done.faults:
         say(clean(fault))
     if done.aside is not None:
-        tell(f"The old catalogue is now {done.aside}")
+        report(f"The old catalogue is now {done.aside}")
     if done.sealed:
         words = counted(done.sealed, "hold")
-        tell(f"{words} with a sealed name. To read it: strongroom rebuild --identity FILE")
-    tell("Next: strongroom verify, or let the daemon scrub")
+        report(f"{words} with a sealed name. To read it: strongroom rebuild --identity FILE")
+    report("Next: strongroom verify, or let the daemon scrub")
 
 
 def _rebuild_document(done: Rebuilt, seconds: float) -> dict[str, object]:

@@ -13,7 +13,7 @@ import click
 
 from strongroom.cli.options import Session, json_option, pass_session
 from strongroom.cli.output import put_document
-from strongroom.cli.terminal import clean, say, tell
+from strongroom.cli.terminal import clean, report, say
 from strongroom.model.errors import ExitCode
 from strongroom.text.sentences import request_wait
 
@@ -43,7 +43,7 @@ def _ask(session: Session, wish: str, subject: str, *, as_json: bool) -> int:
         put_document(_document(request, holder) | {"waits_for": standing_by})
     elif request.done_at is None:
         why = f": {clean(standing_by)}" if holder and standing_by else ""
-        tell(f"requested; {request_wait(holder, standing_by) or 'the answer is still to come'}{why}")
+        report(f"requested; {request_wait(holder, standing_by) or 'the answer is still to come'}{why}")
     else:
         say(clean(request.answer))
     return ExitCode.OK if request.done_at is None or request.accepted else ExitCode.USAGE
@@ -95,7 +95,7 @@ def cancel(session: Session, job: str, as_json: bool) -> int:
 @json_option
 @pass_session
 def regenerate(session: Session, subject: str, as_json: bool) -> int:
-    """Export the window of an archive or a job again. The older archive stays."""
+    """Export the window of an archive or a job again. The older archive is kept."""
     return _ask(session, "regenerate", _archive_or_job_id(session, subject), as_json=as_json)
 
 

@@ -13,13 +13,10 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import Struct
 
-from strongroom.cli.byte_progress import watching
-from strongroom.cli.documents import fault_document
 from strongroom.cli.identities import open_identities
 from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
-from strongroom.cli.output import hang, put_document
-from strongroom.cli.quiet import quiet_option
-from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.cli.output import hang, put_document, quiet_option
+from strongroom.cli.terminal import clean, report, say, say_lines, watching, width
 from strongroom.model.archive import Archive
 from strongroom.model.errors import ExitCode, UsageError
 from strongroom.model.text import counted
@@ -82,22 +79,22 @@ def restore(
                 restored = use_case.restore(vault, archive, opened, target, watch, as_delivered=as_delivered)
     if as_json:
         paths = [str(path) for path in restored.paths]
-        told = {"archive": archive.id, "paths": paths, "size": restored.size, "sha256": restored.sha256}
-        put_document({**told, "delivered_sha256": restored.coded or restored.sha256})
+        document = {"archive": archive.id, "paths": paths, "size": restored.size, "sha256": restored.sha256}
+        put_document({**document, "delivered_sha256": restored.coded or restored.sha256})
         return
     for path in restored.paths:
         say(clean(str(path)))
     if restored.coded:
-        tell(f"{size(restored.size)}, decoded, digests checked")
-        tell(f"SHA-256 {restored.sha256}")
-        tell(f"SHA-256 {restored.coded} (as delivered, coded)")
+        report(f"{size(restored.size)}, decoded, digests checked")
+        report(f"SHA-256 {restored.sha256}")
+        report(f"SHA-256 {restored.coded} (as delivered, coded)")
         return
-    tell(f"{size(restored.size)} as delivered, digest checked")
-    tell(f"SHA-256 {restored.sha256}")
+    report(f"{size(restored.size)} as delivered, digest checked")
+    report(f"SHA-256 {restored.sha256}")
 
 
 class Result(Struct, frozen=True):
-    """What checking one archive came to."""
+    """The result of checking one archive."""
 
     id: str
     name: str
@@ -107,7 +104,7 @@ class Result(Struct, frozen=True):
 
     @property
     def sound(self) -> bool:
-        """Say whether nothing was found."""
+        """Return whether nothing was found."""
         return not self.faults
 
 
@@ -154,10 +151,10 @@ def verify(
     if as_json:
         put_document({**_document(results, content=opened is not None), "set_aside": list(aside)})
     else:
-        tell_total(results, content=opened is not None)
+        report_archives(results, content=opened is not None)
         if aside:
             words = counted(len(aside), "damaged archive")
-            tell(f"{words} in quarantine: not checked again; to check one: strongroom verify ID")
+            report(f"{words} in quarantine: not checked again; to check one: strongroom verify ID")
     return ExitCode.OK if all(result.sound for result in results) else ExitCode.FINDINGS
 
 
@@ -183,12 +180,12 @@ def _named(vault: Vault, part: str) -> Archive | Unlisted:
 
 
 def lost_archive(lost: Unlisted) -> Result:
-    """Return what is to be said of an archive that only the log knows."""
+    """Return the result for an archive that only the log has."""
     return Result(lost.archive, lost.stream, 0, 0, (lost.fault,))
 
 
 def _unread(found: FixityFault | Unlisted) -> Result:
-    """Return what is to be said of an archive whose row cannot be read, or that only the log knows."""
+    """Return the result for an archive whose row cannot be read, or that only the log has."""
     from strongroom.engine.access.fixity import FixityFault
 
     return Result(found.archive, "", 0, 0, (found,)) if isinstance(found, FixityFault) else lost_archive(found)
@@ -211,27 +208,25 @@ def check_archive(vault: Vault, archive: Archive, identities: Identities | None,
 def say_result(result: Result) -> None:
     """Print one archive's verdict, and what was found under it."""
     verdict = click.style("sound", fg="green") if result.sound else click.style("FAULT", fg="red", bold=True)
-    for line in hang(f"{verdict}  ", 7, f"{short(result.id)}  {result.name}", width()):
-        say(line)
+    say_lines(hang(f"{verdict}  ", 7, f"{short(result.id)}  {result.name}", width()))
     for fault in result.faults:
-        for line in hang(" " * 9, 9, f"{fault.code}: {fault.message} ({fault.file})", width()):
-            say(line)
+        say_lines(hang(" " * 9, 9, f"{fault.code}: {fault.message} ({fault.file})", width()))
 
 
-def tell_total(results: list[Result], *, content: bool) -> None:
-    """Tell what all of it came to, and what to do next."""
+def report_archives(results: list[Result], *, content: bool) -> None:
+    """Print the result for all archives, and what to do next."""
     total = size(sum(result.sealed_size for result in results))
     records = sum(result.records for result in results)
     read = f"{counted(records, 'record')} read again" if content else "sealed bytes compared"
     faulty = sum(not result.sound for result in results)
-    tell(
+    report(
         f"{counted(len(results), 'archive')}, {total} on disk, {read}: "
         f"{f'{faulty} with faults' if faulty else 'all sound'}"
     )
     if faulty:
-        tell("Restore the files named above from a copy of the vault. Strongroom never repairs an archive by itself.")
+        report("Restore the files named above from a copy of the vault. Strongroom never repairs an archive by itself.")
     elif results and not content:
-        tell("To read the records as well: strongroom verify --content")
+        report("To read the records as well: strongroom verify --content")
 
 
 def _document(results: list[Result], *, content: bool) -> dict[str, object]:
@@ -244,7 +239,7 @@ def _document(results: list[Result], *, content: bool) -> dict[str, object]:
                 "sound": result.sound,
                 "records": result.records,
                 "sealed_size": result.sealed_size,
-                "faults": [fault_document(fault) for fault in result.faults],
+                "faults": list(result.faults),
             }
             for result in results
         ],

@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.options import Session, WordOf, instant, json_option, pass_session
-from strongroom.cli.output import TextColumn, put_document, render_table
-from strongroom.cli.renames import asked_stream, tell_pending_renames
-from strongroom.cli.rows_left_out import past_unreadable
-from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.cli.options import (
+    Session,
+    WordOf,
+    asked_stream,
+    instant,
+    json_option,
+    pass_session,
+    report_pending_renames,
+)
+from strongroom.cli.output import TextColumn, past_unreadable, put_document, render_table
+from strongroom.cli.terminal import clean, report, say, say_lines, width
 from strongroom.model.errors import UsageError
 from strongroom.model.retention import Fate, class_names
+from strongroom.text.sentences import reason_beside_date
 from strongroom.text.times import utc, utc_day
 from strongroom.text.units import DASH, number, short
 
@@ -63,7 +70,7 @@ def plan(session: Session, at: datetime | None, stream: str, fate: str | None, e
 
     config = session.config()
     with past_unreadable(), open_reading(config) as vault:
-        tell_pending_renames(config, vault)
+        report_pending_renames(config, vault)
         stream, names = asked_stream(config, vault, stream), present_names(vault)
         moment = at or vault_now(vault, system_clock)
         own = judged(vault, moment, stream=stream, fate=Fate(fate) if fate else None)
@@ -73,15 +80,14 @@ def plan(session: Session, at: datetime | None, stream: str, fate: str | None, e
         listed = {"archives": [judged_document(each) for each in found]} if everything else {}
         put_document({**summary_document(summary), **listed})
         return
-    for line in _plan_lines(summary, found if everything else ()):
-        say(line)
+    say_lines(_plan_lines(summary, found if everything else ()))
     if not everything and found:
-        tell("for each archive with its reason: strongroom retention plan --all")
+        report("for each archive with its reason: strongroom retention plan --all")
 
 
 def _plan_lines(summary: Summary, found: Iterable[Judged]) -> Iterator[str]:
-    told = ", ".join(f"{number(count)} {fate.words}" for fate in Fate if (count := summary.fates[fate]))
-    yield f"as of {utc(summary.at)}: {told or 'no archives'}"
+    counts = ", ".join(f"{number(count)} {fate.words}" for fate in Fate if (count := summary.fates[fate]))
+    yield f"as of {utc(summary.at)}: {counts or 'no archives'}"
     if summary.classes:
         yield ""
         yield from render_table(_CLASSES, [_class_row(summary, name) for name in sorted(summary.classes)], width())
@@ -109,20 +115,16 @@ def _row(each: Judged) -> tuple[str, ...]:
     until = utc_day(verdict.until) if verdict.until else DASH
     if verdict.fate is Fate.HELD:
         until = "no end date"
-    return (short(verdict.archive), each.record.stream, verdict.fate.words, until, clean(verdict.reason))
+    return (short(verdict.archive), each.record.stream, verdict.fate.words, until, clean(reason_beside_date(verdict)))
 
 
 def summary_document(summary: Summary) -> dict[str, object]:
-    """Tell a plan in numbers."""
+    """Return a plan in numbers."""
     return {
         "at": summary.at,
         "fates": {fate.value: summary.fates[fate] for fate in Fate},
         "classes": [
-            {
-                "class": name,
-                "fates": {fate.value: sums.fates[fate] for fate in Fate},
-                "next_over": sums.next_over,
-            }
+            {"class": name, "fates": {fate.value: sums.fates[fate] for fate in Fate}, "next_over": sums.next_over}
             for name, sums in sorted(summary.classes.items())
         ],
         "months": {month: summary.months[month] for month in sorted(summary.months)},
@@ -130,7 +132,7 @@ def summary_document(summary: Summary) -> dict[str, object]:
 
 
 def judged_document(each: Judged) -> dict[str, object]:
-    """Tell one archive's verdict."""
+    """Return the verdict of one archive."""
     verdict, rule = each.verdict, each.record.rule
     return {
         "archive": verdict.archive,

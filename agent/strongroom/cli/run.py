@@ -1,6 +1,6 @@
-"""`strongroom run --once`: bring everything that is due to its end.
+"""`strongroom run --once`: process every pending window.
 
-`strongroom export`: one window now, whatever is due otherwise.
+`strongroom export`: export one window now, whatever else is pending.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.options import Session, duration, instant, json_option, pass_session
-from strongroom.cli.quiet import quiet_option
+from strongroom.cli.output import quiet_option
 from strongroom.model.errors import UsageError
 from strongroom.model.times import format_instant
 from strongroom.model.window import Window
@@ -55,8 +55,8 @@ def run(session: Session, once: bool, patience: timedelta, workers: int, as_json
     from strongroom.engine.worker.client import Prestart
 
     with closing(Prestart()) as prestart:
-        prestart.prepare()  # a sealer takes as long to start as all that follows takes to import
-        from strongroom.cli.renames import tell_new_names
+        prestart.prepare()  # starting it takes as long as importing all that follows
+        from strongroom.cli.options import report_new_names
         from strongroom.cli.work import RunOptions, work
         from strongroom.engine.core.sources import plans_of
         from strongroom.engine.ingest.planning import enter_due
@@ -64,18 +64,18 @@ def run(session: Session, once: bool, patience: timedelta, workers: int, as_json
         from strongroom.engine.queries.requests import serve
 
         config = session.config()
-        tell_new_names(config)
+        report_new_names(config)
 
         def enter(engine: Engine) -> list[Job]:
-            serve(engine)  # what people asked for while nobody worked in the vault
+            serve(engine)  # requests that came while no process worked in the vault
             enter_due(engine, plans_of(config))
             return list_live_jobs(engine.vault)
 
         def refill(engine: Engine) -> list[Job]:
             return enter_due(engine, plans_of(config))
 
-        manner = RunOptions("strongroom run --once", patience, workers, as_json, watched=True)
-        return work(config, enter, manner, refill, prestart).exit_code
+        options = RunOptions("strongroom run --once", patience, workers, as_json, watched=True)
+        return work(config, enter, options, refill, prestart).exit_code
 
 
 @click.command("export")
@@ -85,7 +85,7 @@ def run(session: Session, once: bool, patience: timedelta, workers: int, as_json
 @click.option(
     "--dataset", "datasets", metavar="NAME", multiple=True, help="By default the datasets of the source's stream."
 )
-@click.option("--again", is_flag=True, help="Export a window that is already archived; the first archive stays.")
+@click.option("--again", is_flag=True, help="Export a window that is already archived; the first archive is kept.")
 @patience_option
 @workers_option
 @quiet_option
@@ -112,7 +112,7 @@ def export(
     """
     if end <= start:
         raise UsageError("the window must end after it starts", hint="--to is the first instant that is not included")
-    from strongroom.cli.terminal import tell
+    from strongroom.cli.terminal import report
     from strongroom.cli.work import RunOptions, work
     from strongroom.engine.core.sources import stream_for
     from strongroom.engine.ingest.planning import enter_window, unsettled_part
@@ -126,14 +126,14 @@ def export(
         planned = any(each.name == stream.name for each in config.streams)
         job = enter_window(engine, stream, window, retention, again=again)
         if not again and (rest := unsettled_part(engine, stream, window)) is not None:
-            tell(_unsettled_words(rest, planned=planned))
+            report(_unsettled_words(rest, planned=planned))
         return [job]
 
     return work(config, enter, RunOptions("strongroom export", patience, workers, as_json)).exit_code
 
 
 def _unsettled_words(rest: Window, *, planned: bool) -> str:
-    """Say what of the window will not count, and what becomes of it."""
+    """Say which part of the window will not count, and what happens with it."""
     then = "it stays pending and is exported again then" if planned else "no plan covers it: export it again then"
     span = f"{format_instant(rest.start)} to {format_instant(rest.end)}"
     return f"{span} has not ended and settled yet and will not count as archived: {then}"

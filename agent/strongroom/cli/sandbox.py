@@ -1,4 +1,4 @@
-"""`strongroom sandbox`: simulated providers in the foreground, with all that is needed to point a source at each."""
+"""`strongroom sandbox`: simulated providers in the foreground, and how to point a source at each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 
 from strongroom.cli.options import json_option
 from strongroom.cli.output import put_document
-from strongroom.cli.terminal import say, tell
+from strongroom.cli.terminal import report, say
 from strongroom.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def require_sandbox() -> None:
     except ImportError as absent:
         name = (absent.name or "").partition(".")[0]
         if name == "strongroom" or (name == "strongroom_sandbox" and absent.name != name):
-            raise  # a fault of ours, which no installation mends
+            raise  # a bug, which no installation fixes
         words = f"the simulated providers are not installed here{f' ({name} is missing)' if name else ''}"
         raise UsageError(words, hint=INSTALL) from None
 
@@ -53,7 +53,7 @@ def require_sandbox() -> None:
     multiple=True,
     default=("zavu",),
     show_default=True,
-    help="Whose API; may be repeated.",
+    help="The provider whose API to simulate; may be repeated.",
 )
 @click.option(
     "--port", type=_PORT, default=8790, show_default=True, help="The port of the first API; 0 for any free one."
@@ -109,13 +109,13 @@ def _announce(running: Sandbox, served: list[Served]) -> None:
         say(f"API       {each.api_url}" + (f"  ({each.provider})" if len(served) > 1 else ""))
         say(f"API key   {each.api_key}")
     say(f"storage   {running.storage_url}")
-    tell()
-    tell("A vault for it, in another terminal:")
+    report()
+    report("A vault for it, in another terminal:")
     for line in _setup(served[0]):
-        tell(f"  {line}")
-    tell()
-    tell(f'Make a fault: curl -d \'{{"kind":"job-fails"}}\' {_control(running)}/faults')
-    tell("Press Ctrl-C to end it; nothing is stored.")
+        report(f"  {line}")
+    report()
+    report(f'Make a fault: curl -d \'{{"kind":"job-fails"}}\' {_control(running)}/faults')
+    report("Press Ctrl-C to end it; nothing is stored.")
 
 
 def _setup(served: Served) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`strongroom scrub`: every sealed byte read again from the disk, without an identity."""
+"""`strongroom scrub`: read every sealed byte again from the disk, without an identity."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.byte_progress import watching
 from strongroom.cli.options import Session, json_option, pass_session
-from strongroom.cli.output import hang, put_document, render_fields
-from strongroom.cli.quiet import quiet_option
-from strongroom.cli.rows_left_out import past_unreadable
-from strongroom.cli.terminal import say, tell, width
+from strongroom.cli.output import hang, past_unreadable, put_document, quiet_option, render_fields
+from strongroom.cli.terminal import report, say_lines, watching, width
 from strongroom.model.errors import ExitCode
 from strongroom.model.text import counted
 from strongroom.text.sentences import scrub_words
@@ -35,7 +32,7 @@ _STEP = 8 << 20  # bytes between two looks at the bar
 def scrub() -> None:
     """Read every file of the vault again from the disk, or show the progress. Needs no identity.
 
-    The daemon does this by itself, a little at a time: everything is read once in [vault] scrub_every.
+    The daemon does this automatically, a little at a time: everything is read once in [vault] scrub_every.
     """
 
 
@@ -84,8 +81,8 @@ def status(session: Session, as_json: bool) -> int:
 
 
 def scrub_document(state: ScrubState) -> dict[str, object]:
-    """Return how the scrub stands as plain values."""
-    told = {
+    """Return the state of the scrub for programs."""
+    document = {
         "scrubbed_at": state.scrubbed_at,
         "behind": state.behind,
         "findings": state.findings,
@@ -93,10 +90,10 @@ def scrub_document(state: ScrubState) -> dict[str, object]:
     }
     lap = state.lap
     if lap is None:
-        return {**told, "lap": None}
+        return {**document, "lap": None}
     share = round(lap.share, 4)
     return {
-        **told,
+        **document,
         "lap": {"began_at": lap.began_at, "ended_at": lap.ended_at, "archives": lap.archives, "share": share},
     }
 
@@ -115,13 +112,11 @@ def _show(state: ScrubState, findings: list[ScrubFinding], *, as_json: bool) -> 
         ]
         put_document({**scrub_document(state), "standing": standing})
         return
-    for line in render_fields(list(_fields(state)), width()):
-        say(line)
+    say_lines(render_fields(list(_fields(state)), width()))
     for each in findings:
-        for line in hang(f"{short(each.archive) or '-':<8} ", 9, f"{each.file}: {each.message}", width()):
-            say(line)
+        say_lines(hang(f"{short(each.archive) or '-':<8} ", 9, f"{each.file}: {each.message}", width()))
     if findings:
-        tell("To see what can be done: strongroom recover")
+        report("To see what can be done: strongroom recover")
 
 
 def _fields(state: ScrubState) -> Iterator[tuple[str, str]]:

@@ -14,11 +14,10 @@ import click
 from msgspec import Struct
 
 from strongroom.cli import terminal
-from strongroom.cli.byte_progress import counting
 from strongroom.cli.identities import open_identities
 from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
 from strongroom.cli.output import TextColumn, put_document, put_line, render_table
-from strongroom.cli.terminal import clean, say, say_exactly, tell, width
+from strongroom.cli.terminal import clean, counting, report, say, say_exactly, width
 from strongroom.model.errors import ExitCode, UsageError
 from strongroom.search.entry import texts_in
 from strongroom.text.layout import bar
@@ -175,7 +174,7 @@ def _print_groups(found: Sequence[Found], shown: Shown) -> None:
     for line in render_table(columns, lines, width()):
         say(line)
     if len(rows) > shown.limit:
-        tell(f"{shown.limit} of {number(len(rows))}; for more: --limit {len(rows)}")
+        report(f"{shown.limit} of {number(len(rows))}; for more: --limit {len(rows)}")
 
 
 def _names(found: Found, shown: Shown) -> Iterable[str]:
@@ -217,13 +216,13 @@ def _document(found: Found) -> dict[str, object]:
 
 def _report(found: Sequence[Found], progress: SearchProgress, shown: Shown) -> int:
     for archive, why in progress.unread.items():
-        tell(f"archive {archive} could not be read: {clean(why)}; next: strongroom verify {short(archive)}")
+        report(f"archive {archive} could not be read: {clean(why)}; next: strongroom verify {short(archive)}")
     if not shown.as_json:
         cut = f"{shown.limit} of " if not shown.count and not shown.by and len(found) > shown.limit else ""
         whole = number(progress.done, "archive")
         searched = f"{progress.done} of {number(progress.archives, 'archive')} before it was stopped"
         within = searched if progress.stopped else whole
-        tell(f"{cut}{number(len(found), 'hit')}; searched {number(progress.records, 'record')} in {within}")
+        report(f"{cut}{number(len(found), 'hit')}; searched {number(progress.records, 'record')} in {within}")
     if progress.stopped:
         return ExitCode.INTERRUPTED
     return ExitCode.FINDINGS if progress.unread else ExitCode.OK

@@ -1,7 +1,7 @@
-"""`strongroom secret`: keep a secret in the desktop's keyring, see that references lead to one, take it out again.
+"""`strongroom secret`: store a secret in the desktop's keyring, check references to secrets, or remove one.
 
-A secret comes in unseen, from a terminal that does not echo, from a file or a pipe, never as an argument, which other
-users of the machine and the shell's history would see. It never goes out.
+A secret is read from a terminal without echo, from a file or from a pipe; never from an argument, which other users of
+the machine and the shell's history would see. It is never printed.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from msgspec import Struct
 from strongroom.cli import terminal
 from strongroom.cli.errors import redact
 from strongroom.cli.options import Session, duration, json_option, pass_session
-from strongroom.cli.output import hang, put_document
-from strongroom.cli.quiet import quiet_option
-from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.cli.output import hang, put_document, quiet_option
+from strongroom.cli.terminal import clean, report, say, say_lines, width
 from strongroom.config.secret_backends import read_file, read_stream
 from strongroom.config.secrets import Scheme, Secret, SecretRef, accept, resolve
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError
@@ -83,7 +82,7 @@ def set_(name: str, service: str, source: str | None, patience: timedelta) -> No
     ref = _keyring_ref(service, name)
     require_keyring(patience)
     store_secret(service, name, _incoming(ref, source), patience)
-    tell("Stored, and read back. Use this reference in the configuration:")
+    report("Stored, and read back. Use this reference in the configuration:")
     say(str(ref))
 
 
@@ -105,8 +104,8 @@ def check(
     """
     if (subject is not None) == every:
         raise click.UsageError("give a NAME or a REFERENCE, or --all", click.get_current_context())
-    asked = _references(session) if subject is None else {_reference(subject, service): []}
-    found = [_look(ref, keys, patience) for ref, keys in asked.items()]
+    wanted = _references(session) if subject is None else {_reference(subject, service): []}
+    found = [_look(ref, keys, patience) for ref, keys in wanted.items()]
     if as_json:
         put_document({"found": all(each.found for each in found), "secrets": [_document(each) for each in found]})
     else:
@@ -124,7 +123,7 @@ def remove(name: str, service: str, patience: timedelta) -> None:
     from strongroom.config.keyring_writer import remove_secret
 
     remove_secret(service, name, patience)
-    tell(f"{_keyring_ref(service, name)} is removed")
+    report(f"{_keyring_ref(service, name)} is removed")
 
 
 class _Finding(Struct, frozen=True):
@@ -162,7 +161,9 @@ def _incoming(ref: SecretRef, source: str | None) -> Secret:
     if source is not None:
         return accept(read_file(source), ref)
     if not terminal.can_ask():
-        raise UsageError("there is nobody to ask for the secret", hint="pipe it in with --file -, or give --file PATH")
+        raise UsageError(
+            "there is no terminal to prompt for the secret", hint="pipe it in with --file -, or give --file PATH"
+        )
     return accept(str(click.prompt("Secret", hide_input=True, confirmation_prompt="Repeat it", err=True)), ref)
 
 
@@ -180,8 +181,7 @@ def _say(each: _Finding) -> None:
     say(f"{word}  {clean(str(each.ref))}{clean(keys)}")
     if each.trouble is not None:
         for text in filter(None, (each.trouble.message, each.trouble.hint and f"-> {each.trouble.hint}")):
-            for line in hang(" " * 11, 11, text, width()):
-                say(line)
+            say_lines(hang(" " * 11, 11, text, width()))
 
 
 def _document(each: _Finding) -> dict[str, object]:

@@ -1,13 +1,12 @@
 """The unit for a user's own systemd: its text for this installation and this configuration, and the file it goes into.
 
-A file that is there already is a person's: it is left alone unless it is exactly what would be written, or unless that
-person says so.
+An existing file belongs to a person: it is replaced only with --force.
 
-What systemd says of a unit, asked through systemctl; and words for where there is no systemd to ask.
+What systemd says of a unit, through systemctl, or why it cannot be queried.
 
-`strongroom service`: put the daemon under your own systemd, and see how it does there.
+`strongroom service`: run the daemon under your own systemd, and show its state.
 
-`strongroom daemon`: keep everything covered until asked to stop.
+`strongroom daemon`: archive every pending window until a signal to stop.
 """
 
 from __future__ import annotations
@@ -26,10 +25,9 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from strongroom.cli.options import Session, json_option, pass_session
-from strongroom.cli.output import put_document, render_fields
-from strongroom.cli.quiet import quiet_option
+from strongroom.cli.output import hang, put_document, quiet_option, render_fields
 from strongroom.cli.requests import wake
-from strongroom.cli.terminal import clean, say, tell, width
+from strongroom.cli.terminal import clean, report, say, say_lines, width
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError, WorldError
 from strongroom.text.times import utc
 
@@ -106,7 +104,7 @@ def _quote(word: str) -> str:
 
 
 DEADLINE = 10.0  # seconds
-_ASKED = (
+_PROPERTIES = (
     "LoadState",
     "ActiveState",
     "SubState",
@@ -147,7 +145,7 @@ def ask_systemd(*, user: bool) -> UnitState:
     program = shutil.which("systemctl")
     if program is None:
         raise NoManager("there is no systemd on this machine", "run `strongroom daemon` under another supervisor")
-    command = [program, *scope, "show", "--no-pager", f"--property={','.join(_ASKED)}", NAME]
+    command = [program, *scope, "show", "--no-pager", f"--property={','.join(_PROPERTIES)}", NAME]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -168,8 +166,8 @@ def _silent(*, user: bool) -> NoManager:
 
 
 def _read(text: str) -> UnitState:
-    told = dict(line.partition("=")[::2] for line in text.splitlines() if "=" in line)
-    load, active, sub, file, words, pid, restarts, result, since = (told.get(name, "") for name in _ASKED)
+    fields = dict(line.partition("=")[::2] for line in text.splitlines() if "=" in line)
+    load, active, sub, file, words, pid, restarts, result, since = (fields.get(name, "") for name in _PROPERTIES)
     return UnitState(load, active, sub, file, words, _number(pid), _number(restarts), result, since)
 
 
@@ -200,7 +198,7 @@ def service() -> None:
 @json_option
 @pass_session
 def install(session: Session, user: bool, force: bool, as_json: bool) -> None:
-    """Write a unit for your own systemd that runs this program with the present configuration.
+    """Write a unit for your own systemd that runs this program with the current configuration.
 
     It starts nothing, but shows the commands that do. The unit for a server is in packaging/systemd.
     """
@@ -219,10 +217,10 @@ def install(session: Session, user: bool, force: bool, as_json: bool) -> None:
         return
     say(f"{'Wrote' if written else 'Already up to date:'} {clean(str(path))}")
     for note in notes:
-        tell(f"note: {clean(note)}")
-    tell("Next:")
+        report(f"note: {clean(note)}")
+    report("Next:")
     for command, why in STEPS:
-        tell(f"  {command:<41} {why}")
+        report(f"  {command:<41} {why}")
 
 
 @service.command("status")
@@ -238,8 +236,8 @@ def status(session: Session, user: bool, as_json: bool) -> int:
     from strongroom.engine.core.sources import system_clock
 
     state, silence = _ask(user=user)
-    beat, held, trouble = _listen(session.config())
-    working = held and beat is not None and beat.fresh(system_clock())
+    beat, locked, trouble = _listen(session.config())
+    working = locked and beat is not None and beat.fresh(system_clock())
     if as_json:
         put_document(
             {
@@ -278,10 +276,10 @@ def _listen(config: Config) -> tuple[Heartbeat | None, bool, str]:
 
 def _show(state: UnitState | None, silence: NoManager | None, beat: list[tuple[str, str]]) -> None:
     fields = [*(_unit_fields(state) if state else [("systemd", silence.words if silence else "")]), *beat]
-    for line in render_fields([(name, clean(words)) for name, words in fields], width()):
-        say(line)
+    say_lines(render_fields([(name, clean(words)) for name, words in fields], width()))
     if silence:
-        tell(f"hint: {silence.hint}")
+        for line in hang("hint: ", 6, silence.hint, width()):
+            report(line)
 
 
 def _unit_fields(state: UnitState) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,4 @@
-"""How machine and sources stand, for `strongroom status`: the disk, the quotas, the clocks, who is told of alarms.
-
-`strongroom status`: whether everything is all right, and the vault on one screen.
-"""
+"""`strongroom status`: whether everything is all right, and the vault on one screen."""
 
 from __future__ import annotations
 
@@ -11,12 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.documents import status_document
-from strongroom.cli.options import Session, json_option, pass_session
-from strongroom.cli.output import hang, put_document, render_fields
-from strongroom.cli.quiet import quiet_option
-from strongroom.cli.renames import tell_pending_renames
-from strongroom.cli.rows_left_out import past_unreadable
-from strongroom.cli.terminal import clean, paint, say, width
+from strongroom.cli.options import Session, json_option, pass_session, report_pending_renames
+from strongroom.cli.output import hang, past_unreadable, put_document, quiet_option, render_fields
+from strongroom.cli.terminal import clean, paint, say_lines, width
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import ExitCode
@@ -45,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def standing_document(found: SystemStatus) -> dict[str, object]:
-    """Tell all of it."""
+    """Return disk, quotas and alert delivery for programs."""
     disk, telling = found.disk, found.telling
     return {
         "disk": {
@@ -65,7 +59,7 @@ def standing_document(found: SystemStatus) -> dict[str, object]:
 
 
 def standing_fields(found: SystemStatus) -> Iterator[tuple[str, str]]:
-    """Tell what a person wants to see of it beside the disk."""
+    """Yield the quotas and the alert delivery as fields."""
     for each in found.sources:
         yield "quota", clean(f"{each.quota.source}: {quota_words(each.quota)}")
         if each.refused:
@@ -107,8 +101,6 @@ def status(session: Session, as_json: bool) -> int:
     """
     from strongroom.cli.audit import view_document, view_fields
     from strongroom.cli.scrub import scrub_document
-
-    # gone
     from strongroom.engine.access.recipients import last_drill
     from strongroom.engine.core.sources import open_reading, system_clock
     from strongroom.engine.monitor.system_status import standing_of
@@ -119,7 +111,7 @@ def status(session: Session, as_json: bool) -> int:
 
     config, now = session.config(), system_clock()
     with past_unreadable(), open_reading(config) as vault:
-        tell_pending_renames(config, vault)
+        report_pending_renames(config, vault)
         found = status_of(vault, now)
         evidence = evidence_view(config, vault)
         scrubbed = scrub_state(vault, now, pace_of(config))
@@ -143,8 +135,7 @@ def status(session: Session, as_json: bool) -> int:
         beside_fields = [("scrub", scrub_words(scrubbed)), drill, *view_fields(evidence), *standing_fields(standing)]
         beside_fields.insert(0, ("disk free", disk_words(standing.disk)))
         fields = [("vault", str(config.vault.path)), *_fields(found, silence), *beside_fields]
-        for line in [*_verdict(health), "", *render_fields(fields, width())]:
-            say(line)
+        say_lines([*_verdict(health), "", *render_fields(fields, width())])
     return ExitCode.FINDINGS if health.problems else ExitCode.OK
 
 
@@ -180,23 +171,14 @@ def _health_document(health: Health) -> dict[str, object]:
 
 
 def _problem_document(each: Problem) -> dict[str, str]:
-    return {
-        "kind": each.kind,
-        "severity": each.level.value,
-        "title": each.title,
-        "body": each.body,
-        "next": each.next,
-    }
+    return {"kind": each.kind, "severity": each.level.value, "title": each.title, "body": each.body, "next": each.next}
 
 
 def _fields(found: Status, silence: timedelta | None) -> Iterator[tuple[str, str]]:
 
     for holding, totals in found.archives.items():
         words = f"{counted(totals.count, 'archive')}, {counted(totals.records, 'record')}"
-        yield (
-            Holding(holding).words,
-            f"{words}, {size(totals.size)} as delivered, {size(totals.sealed_size)} on disk",
-        )
+        yield (Holding(holding).words, f"{words}, {size(totals.size)} as delivered, {size(totals.sealed_size)} on disk")
     yield "jobs", ", ".join(f"{count} {state}" for state, count in found.jobs.items()) or "none yet"
     for stream, covers in list(found.coverage.items())[:STREAMS]:
         yield "coverage", f"{stream}: " + ", ".join(f"{count} {Cover(cover).words}" for cover, count in covers.items())
@@ -213,8 +195,8 @@ def _fields(found: Status, silence: timedelta | None) -> Iterator[tuple[str, str
     for group in found.waits:
         yield "waiting", clean(group_words(group))
     for request in found.waiting:
-        asked = f"requested by {request.by} on {utc(request.at)}, not answered yet"
-        yield "waiting", clean(f"{request_words(request)}: {asked}")
+        by = f"requested by {request.by} on {utc(request.at)}, not answered yet"
+        yield "waiting", clean(f"{request_words(request)}: {by}")
     silent = f"; {silent_words(silence)}" if silence else ""
     yield "in use by", (found.worked_on_by or NO_DAEMON) + silent
     yield "last entry", utc(found.last_entry) if found.last_entry else ""

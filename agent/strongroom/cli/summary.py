@@ -1,4 +1,4 @@
-"""What a run came to: a table of what was archived, and for everything else the reason and the next step."""
+"""The result of a run: a table of what was archived, and for everything else the reason and the next step."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from strongroom.cli.documents import archive_document, job_document, wait_group_document
-from strongroom.cli.follow import Family
 from strongroom.cli.output import TextColumn, hang, put_line, render_table
-from strongroom.cli.terminal import clean, say, width
+from strongroom.cli.run_display import Family
+from strongroom.cli.terminal import clean, say, say_lines, width
 from strongroom.engine.access.inventory import find_archive, find_job
 from strongroom.engine.core.alert_store import alert_document
 from strongroom.engine.monitor.stream_status import Losses
@@ -47,7 +47,7 @@ _COLUMNS = (
 )
 
 _REASONS = 12
-"""How many jobs that were not archived are told one by one."""
+"""How many jobs that were not archived are listed one by one."""
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -63,7 +63,7 @@ class RunOutcome(Struct, frozen=True):
 
     @property
     def complete(self) -> bool:
-        """Say whether everything was archived."""
+        """Return whether everything was archived."""
         return not self.others
 
     @property
@@ -77,7 +77,7 @@ class RunOutcome(Struct, frozen=True):
 
 
 def outcome_of(vault: Vault, family: Family, at: datetime) -> RunOutcome:
-    """Read how every job of a family ended. One that was replaced is told by what replaced it."""
+    """Read how every job of a family ended. For one that was replaced, its successor is given."""
     jobs = sorted((find_job(vault, job_id) for job_id in family.ids), key=_order)
     archived = [(job, find_archive(vault, job.archive)) for job in jobs if job.state is State.ARCHIVED]
     others = [job for job in jobs if job.state not in (State.ARCHIVED, State.REPLACED)]
@@ -86,7 +86,7 @@ def outcome_of(vault: Vault, family: Family, at: datetime) -> RunOutcome:
 
 
 def _with_pause(job: Job, paused: Mapping[str, str]) -> Job:
-    """Return an unfinished job of a paused source with that pause as its trouble, since nothing else ends before it."""
+    """Return an unfinished job of a paused source with that pause as its cause, because it ends last."""
     if job.finished or job.source not in paused:
         return job
     words = paused[job.source]
@@ -98,16 +98,13 @@ def say_outcome(outcome: RunOutcome) -> None:
     """Print the tables for a person."""
     for stream, pairs in groupby(outcome.archived, key=lambda pair: pair[0].stream):
         say(click.style(clean(stream), bold=True))
-        for line in render_table(_COLUMNS, [_row(job, archive) for job, archive in pairs], width()):
-            say(line)
+        say_lines(render_table(_COLUMNS, [_row(job, archive) for job, archive in pairs], width()))
         say()
     reasons = _reasons(outcome)
-    for line in chain.from_iterable(reasons[:_REASONS]):
-        say(line)
+    say_lines(chain.from_iterable(reasons[:_REASONS]))
     if len(reasons) > _REASONS:
         say(f"and {len(reasons) - _REASONS} more: strongroom jobs")
-    for line in [*_total(outcome), *_losses(outcome.losses)]:
-        say(line)
+    say_lines([*_total(outcome), *_losses(outcome.losses)])
 
 
 def put_outcome(outcome: RunOutcome) -> None:
@@ -142,7 +139,7 @@ def _row(job: Job, archive: Archive) -> tuple[str, ...]:
 
 
 def _reasons(outcome: RunOutcome) -> list[list[str]]:
-    """Tell what was not archived: jobs that wait for the same thing in one line with their count, others one by one."""
+    """Return what was not archived: jobs that wait for the same thing as one, with their count, others one by one."""
     groups = [group for group in group_waits(outcome.others, outcome.at) if group.jobs > 1]
     grouped = {(group.source, group.wait.cause) for group in groups}
     single = [job for job in outcome.others if group_key(job, outcome.at) not in grouped]
@@ -159,8 +156,8 @@ def _reason(job: Job, now: datetime) -> Iterable[str]:
     wait = wait_of(job, now)
     words = f"{state}, {wait_words(wait)}" if wait and wait.cause else state
     detail = (wait.words if wait and wait.cause else "") or job.detail
-    told = f"{job.stream} {utc_window(job.spec.window)}: {words}" + (f": {detail}" if detail else "")
-    yield from hang(f"{short(job.id)}  ", 10, told, width())
+    text = f"{job.stream} {utc_window(job.spec.window)}: {words}" + (f": {detail}" if detail else "")
+    yield from hang(f"{short(job.id)}  ", 10, text, width())
     yield from hang(" " * 10 + "-> ", 13, next_step(job), width())
 
 
@@ -174,7 +171,7 @@ def _total(outcome: RunOutcome) -> Sequence[str]:
 
 
 def _losses(losses: Losses) -> Iterable[str]:
-    """Say in one line what is gone, whichever run was to bring it."""
+    """Say in one line what is lost, whichever run should have archived it."""
     found = []
     if losses.fresh:
         of = counted(losses.streams, "stream")

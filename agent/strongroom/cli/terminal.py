@@ -1,4 +1,4 @@
-"""What a shell may have left closed or taken away: standard descriptors and the working directory.
+"""The terminal and its streams, even where a shell left them closed, and progress of long reads.
 
 Standard output is data, standard error is words, and no control character from outside reaches a terminal.
 """
@@ -10,7 +10,8 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -21,7 +22,10 @@ from strongroom.model.errors import WorldError
 from strongroom.model.text import clean as clean  # what is printed goes through it
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
+
     from strongroom.text.states import Mark
+
 
 _closed: set[int] = set()
 
@@ -62,12 +66,12 @@ def write_utf8() -> None:
 
 
 def is_closed(number: int) -> bool:
-    """Say whether a standard descriptor was closed when the program began."""
+    """Return whether a standard descriptor was closed when the program began."""
     return number in _closed
 
 
 def lost_output() -> bool:
-    """Say whether something was printed although standard output was closed when the program began."""
+    """Return whether something was printed although standard output was closed when the program began."""
     return _Lost.used
 
 
@@ -85,13 +89,13 @@ def silence(stream: TextIO) -> None:
 
 
 def require_output() -> None:
-    """Refuse to produce data that nobody could read. Raises WorldError where standard output is closed."""
+    """Refuse to produce data that cannot be written. Raises WorldError if standard output is closed."""
     if is_closed(1):
         raise WorldError("standard output is closed: the data cannot be written", hint="redirect it to a file: > FILE")
 
 
 def has_folder() -> bool:
-    """Say whether the working directory still exists."""
+    """Return whether the working directory still exists."""
     try:
         Path.cwd()
     except OSError:
@@ -111,19 +115,25 @@ WIDTH = 80
 def say(text: str = "") -> None:
     """Write one line of data. Raises WorldError where standard output cannot be written."""
     with writing():
-        click.echo(text, color=wants_colour())
+        click.echo(text, color=wants_color())
+
+
+def say_lines(lines: Iterable[str]) -> None:
+    """Write lines of data. Raises WorldError as `say`."""
+    for line in lines:
+        say(line)
 
 
 def say_exactly(data: str | bytes) -> None:
     """Write data as it is, without the end of a line. Raises WorldError as `say`."""
     with writing():
-        click.echo(data, nl=False, color=wants_colour())
+        click.echo(data, nl=False, color=wants_color())
 
 
-def tell(text: str = "") -> None:
-    """Write one line of words for a person. Work does not depend on them: it goes on where they cannot be written."""
+def report(text: str = "") -> None:
+    """Write one line for a person to standard error. The work continues if it cannot be written."""
     try:
-        click.echo(text, err=True, color=wants_colour())
+        click.echo(text, err=True, color=wants_color())
     except BrokenPipeError:
         raise
     except OSError:
@@ -132,7 +142,7 @@ def tell(text: str = "") -> None:
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """Raise WorldError where standard output cannot be written. A reader that has gone is no such error."""
+    """Raise WorldError where standard output cannot be written. A closed pipe is not such an error."""
     try:
         yield
     except BrokenPipeError:
@@ -142,7 +152,7 @@ def writing() -> Iterator[None]:
 
 
 def unwritable(error: OSError) -> WorldError:
-    """Return what to tell where standard output cannot be written, and let nothing more be written to it."""
+    """Return the error for standard output that cannot be written, and let nothing more be written to it."""
     silence(sys.stdout)
     words = f"standard output cannot be written: {error.strerror or type(error).__name__}"
     return WorldError(words, hint="free space where it goes, or redirect it to another file: > FILE")
@@ -175,18 +185,67 @@ def paint(text: str, mark: Mark) -> str:
     return click.style(text, fg=next((each for each in words if each != "bold"), None), bold="bold" in words or None)
 
 
-def wants_colour() -> bool | None:
-    """Return False where colour is not wanted (https://no-color.org), None to let the stream decide."""
+def wants_color() -> bool | None:
+    """Return False where color is not wanted (https://no-color.org), None to let the stream decide."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return False if plain else None
 
 
 def can_ask() -> bool:
-    """Say whether there is a person to ask: input and words both on a terminal."""
+    """Return whether a person can be prompted: input and messages are both on a terminal."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def is_screen(*, words: bool = True) -> bool:
-    """Say whether a stream, that of words or that of data, is a terminal that can be drawn on."""
+    """Return whether a stream, that of words or that of data, is a terminal that can be drawn on."""
     stream = sys.stderr if words else sys.stdout
     return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+
+
+_EVERY = 0.1
+"""Seconds between two drawings."""
+
+
+@contextmanager
+def watching(name: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """Yield a function that counts bytes and, on a screen, shows them."""
+    if quiet or not is_screen():
+        yield lambda _count: None
+        return
+    from rich.progress import DownloadColumn, TransferSpeedColumn
+
+    with _progress(DownloadColumn(), TransferSpeedColumn()) as progress:
+        task = progress.add_task(name, total=total)
+        drawn = 0.0
+
+        def watch(count: int) -> None:
+            nonlocal drawn
+            progress.advance(task, count)
+            if time.monotonic() - drawn >= _EVERY:
+                drawn = time.monotonic()
+                progress.refresh()
+
+        yield watch
+
+
+@contextmanager
+def counting(name: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function that takes how many of how many are done and, on a screen, shows it."""
+    if quiet or not is_screen():
+        yield lambda _done, _total: None
+        return
+    from rich.progress import MofNCompleteColumn, TimeRemainingColumn
+
+    with _progress(MofNCompleteColumn(), TimeRemainingColumn()) as progress:
+        task = progress.add_task(name, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total, refresh=True)
+
+
+def _progress(*columns: ProgressColumn) -> Progress:
+    """Return a bar on standard error that disappears at its end; drawn from the caller's thread."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    console = Console(stderr=True, highlight=False)
+    shown = (TextColumn("{task.description}", markup=False), BarColumn(), *columns)
+    return Progress(*shown, console=console, transient=True, auto_refresh=False)

@@ -39,7 +39,7 @@ def tui(session: Session, read_only: bool, demo: bool) -> int:
             "the screen needs a terminal",
             hint="use: strongroom status, strongroom jobs, strongroom archives (each also with --json)",
         )
-    gc.disable()  # until the first picture stands; see the screen's tidying.py
+    gc.disable()  # until the first picture is drawn; see the screen's gc_control.py
     from strongroom_tui.app import run  # slow to import: only the screen pays for it
 
     if demo:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.model.times import parse_instant
 from strongroom.text.times import utc_clock
-from strongroom.text.units import short, size
+from strongroom.text.units import number, short, size
 
 if TYPE_CHECKING:
     from strongroom.engine.core.moments import Moment
@@ -134,8 +134,8 @@ def _main_facts(moment: Moment) -> Iterator[str]:
         yield size(length)
     if isinstance(counts := facts.get("records"), list):
         yield f"{' records, then '.join(map(str, counts))}"
-    elif "records" in facts:
-        yield f"{facts['records']} records"
+    elif isinstance(counts, int):
+        yield number(counts, "record")
     if isinstance(later := facts.get("next"), str):
         yield f"next at {utc_clock(parse_instant(later))}"
     for name in ("successor", "parent"):
@@ -164,7 +164,7 @@ def fact_pairs(facts: Mapping[str, object]) -> list[tuple[str, str]]:
 
 
 def value_words(value: object) -> str:
-    """Write what a fact says as words: a list joined, a table as its names with what stands under each."""
+    """Write what a fact says as words: a list joined, a table as its names with their values."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Sentences that the command line and the screen share: what holds something up, what to do next, how it stands."""
+"""Sentences that the command line and the screen share: what something waits for, its state, and what to do next."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.model.hold import HoldRule
 from strongroom.model.job import Cause, Job, State, Wait
+from strongroom.model.retention import Verdict
 from strongroom.model.text import counted, noun_of
 from strongroom.model.waiting import wait_words
 from strongroom.text.times import utc, utc_day
@@ -115,7 +116,7 @@ def delivery_words(delivery: AlertDelivery, last: str) -> str:
 
 
 def scrub_words(state: ScrubState) -> str:
-    """Say on one line how the scrub stands."""
+    """Say the state of the scrub on one line."""
     ended = f"everything was read by {utc(state.scrubbed_at)}" if state.scrubbed_at else "no pass is complete yet"
     lap = state.lap
     share = f"; {lap.share:.0%} of the next pass is done" if lap is not None and lap.ended_at is None else ""
@@ -130,6 +131,12 @@ def drill_words(drilled_at: datetime | None, now: datetime) -> str:
     if drilled_at is None:
         return "never: strongroom key drill"
     return f"{utc_day(drilled_at)}, {counted((now - drilled_at).days, 'day')} ago"
+
+
+def reason_beside_date(verdict: Verdict) -> str:
+    """Return the reason of a verdict without the date, for a row that has a column for it."""
+    date, comma, rule = verdict.reason.partition(", ")
+    return rule if comma and verdict.until and date.endswith(utc_day(verdict.until)) else verdict.reason
 
 
 def hold_scope(rule: HoldRule) -> str:

@@ -175,6 +175,36 @@ def list_jobs(
     return read_page(lambda rows: catalogue.read(query, *asked, *bounds, rows), read_job, most)
 
 
+def count_listed_archives(
+    catalogue: Catalogue, *, stream: str = "", holding: str = "", period: Window | None = None
+) -> int:
+    """Return how many archives such a list has on all of its pages. Reads one index, and no manifest."""
+    which = (bool(stream), holding)
+    if which not in ARCHIVES_IN_STRETCH:
+        return 0
+    page = ARCHIVES_SORTED[(Sort.ARCHIVED, *which)] if period is None else ARCHIVES_IN_STRETCH[which]
+    edge = BEYOND if period is None else _bounds(catalogue, LONGEST_ARCHIVED, period, None, "")
+    names = archived_as(catalogue, stream) if stream else ("",)
+    return sum(_count(catalogue, page, *([name] if stream else []), *edge) for name in names)
+
+
+def count_listed_jobs(
+    catalogue: Catalogue, *, stream: str = "", state: str = "", purpose: str = "", period: Window | None = None
+) -> int:
+    """Return how many jobs such a list has on all of its pages."""
+    asked = [word for word in (stream, state, purpose) if word]
+    which = (bool(stream), bool(state), bool(purpose))
+    page = JOBS_SORTED[which] if period is None else JOBS_IN_STRETCH[which]
+    edge = BEYOND if period is None else _bounds(catalogue, LONGEST_ASKED, period, None, "")
+    return _count(catalogue, page, *asked, *edge)
+
+
+def _count(catalogue: Catalogue, page: str, *values: str) -> int:
+    columns = page[: page.index(" FROM ")]
+    row = catalogue.read_one(f"SELECT count(*) AS rows FROM ({page.replace(columns, 'SELECT id', 1)})", *values, -1)
+    return int(row["rows"]) if row else 0
+
+
 def _edge(before: Archive | None, sort: Sort) -> tuple[Any, str]:
     if before is None:
         return (_LARGEST if sort in (Sort.SIZE, Sort.RECORDS) else BEYOND[0], BEYOND[1])

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from strongroom.config.schema import Config
 from strongroom.engine.core.engine import Engine
@@ -27,7 +28,7 @@ from strongroom.engine.core.moments import Moment, moment_of, newest_moments
 from strongroom.evidence.line import Fact
 from strongroom.model.archive import Archive, Sort
 from strongroom.model.coverage import Interval
-from strongroom.model.job import Job
+from strongroom.model.job import Job, State
 from strongroom.model.names import pick_name
 from strongroom.model.waiting import WaitGroup, group_waits
 from strongroom.model.window import Window
@@ -37,6 +38,7 @@ from strongroom.vault.archives import (
     Totals,
     all_archive_ids,
     archive_totals,
+    get_archive,
     kinds_of_entries,
     names_of_streams,
     read_archive,
@@ -133,6 +135,21 @@ def list_jobs(
     )
 
 
+def count_listed_jobs(
+    vault: Vault, *, stream: str = "", state: str = "", purpose: str = "", period: Window | None = None
+) -> int:
+    """Return how many jobs all pages of such a list have."""
+    return listing.count_listed_jobs(vault.catalogue, stream=stream, state=state, purpose=purpose, period=period)
+
+
+def with_real_archives(vault: Vault, jobs: Iterable[Job]) -> list[Job]:
+    """Return the jobs, without the ID that was chosen for an archive where that was never made."""
+    return [
+        job if job.state is State.ARCHIVED or get_archive(vault.catalogue, job.archive) else replace(job, archive="")
+        for job in jobs
+    ]
+
+
 def count_jobs(vault: Vault) -> dict[str, int]:
     """Return how many jobs there are in each state."""
     return jobs_by_state(vault.catalogue)
@@ -141,6 +158,11 @@ def count_jobs(vault: Vault) -> dict[str, int]:
 def list_live_jobs(vault: Vault) -> list[Job]:
     """Return every unfinished job, the most urgent first."""
     return live_jobs(vault.catalogue)
+
+
+def count_listed_archives(vault: Vault, *, stream: str = "", holding: str = "", period: Window | None = None) -> int:
+    """Return how many archives all pages of such a list have."""
+    return listing.count_listed_archives(vault.catalogue, stream=stream, holding=holding, period=period)
 
 
 def list_archives(
