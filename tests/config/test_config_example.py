@@ -1,36 +1,26 @@
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from msgspec.structs import fields
 
-from strongroom.config import schema
-from strongroom.config import schema as disposal
-from strongroom.config import schema as witness
+from strongroom.config.keys import Named, Section, Table, Tables, keys_of, name_of
 from strongroom.config.load import load_config, parse_config
 from strongroom.config.schema import Config
-from strongroom.config.show import show_config
 from strongroom.engine.access.recipients import require_sealable
 from strongroom.model.bech32 import encode_bech32
 from strongroom.model.errors import UsageError
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 TEXT = EXAMPLE.read_text(encoding="utf-8")
+UNCOMMENTED = re.sub(r"(?m)^# (?=[a-z_]+ = )", "", TEXT)
 PLACEHOLDERS = re.findall(r"age1[a-z0-9]{58}", TEXT)
-
-
-def keys_of(value: object) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield key
-            yield from keys_of(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from keys_of(inner)
 
 
 def filled_in(text: str = TEXT) -> Config:
@@ -55,41 +45,43 @@ def test_it_loads_as_it_is_but_nothing_can_be_sealed_to_its_placeholders() -> No
 
 
 def test_what_is_commented_out_loads_as_well() -> None:
-    network = filled_in(re.sub(r"(?m)^# (?=[a-z_]+ = )", "", TEXT)).network
+    network = filled_in(UNCOMMENTED).network
     assert network.ca_file is not None
     assert network.proxy is not None
 
 
-@pytest.mark.parametrize(
-    "noun",
-    [
-        schema.VaultSettings,
-        schema.SourceSettings,
-        schema.LimitSettings,
-        schema.StreamSettings,
-        schema.DaemonSettings,
-        schema.RetentionClass,
-        schema.NetworkSettings,
-        schema.NotifySettings,
-        schema.PingSettings,
-        schema.MetricsSettings,
-        disposal.DestructionSettings,
-        witness.EvidenceSettings,
-        witness.SendSettings,
-    ],
-)
-def test_every_field_of_every_section_is_there(noun: type) -> None:
-    elsewhere = {"RetentionRule": {"name", "zone"}}  # in the section's header, and in the stream's section
-    named_by_its_header = elsewhere.get(noun.__name__, set())
-    for name in {field.name for field in fields(noun)} - named_by_its_header:
-        assert re.search(rf"(?m)^(# )?{name} = |^\[+\w+\.{name}\]", TEXT), name
+def absent(noun: type[Section], tables: list[dict[str, Any]], at: str = "") -> Iterator[str]:
+    """Yield every declared key that none of these tables has, and those of the sections inside them."""
+    for field, key in keys_of(noun).items():
+        name = name_of(field, key)
+        given = [table[name] for table in tables if name in table]
+        if not given:
+            yield f"{at}{name}"
+        elif isinstance(key, Table):
+            yield from absent(key.noun, given, f"{at}{name}.")
+        elif isinstance(key, Tables):
+            yield from absent(key.noun, [each for array in given for each in array], f"{at}{name}.")
+        elif isinstance(key, Named):
+            yield from absent(key.noun, [each for names in given for each in names.values()], f"{at}{name}.")
 
 
-def test_everything_that_is_shown_is_there() -> None:
-    shown = show_config(filled_in())
-    del shown["file"], shown["warnings"]
-    missing = {key for key in keys_of(shown) if not re.search(rf"(?m)^(# )?{key} = |\[.*\b{key}\]|\b{key} = ", TEXT)}
-    assert missing == set()
+def test_every_key_that_is_declared_is_there() -> None:
+    assert list(absent(Config, [tomllib.loads(UNCOMMENTED)])) == []
+    without = re.sub(r"(?m)^(priority|per_hour|listen|at_end) = .*", "", UNCOMMENTED)
+    assert list(absent(Config, [tomllib.loads(without)])) == [
+        "source.limits.per_hour",
+        "stream.priority",
+        "retention.at_end",
+        "metrics.listen",
+    ]
+
+
+def test_the_page_of_all_keys_is_as_they_are_declared() -> None:
+    spec = importlib.util.spec_from_file_location("keys", EXAMPLE.parent / "docs" / "keys.py")
+    assert spec is not None and spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert (EXAMPLE.parent / "docs" / "configuration.md").read_text() == script.page(), "run: python docs/keys.py"
 
 
 @pytest.mark.parametrize(

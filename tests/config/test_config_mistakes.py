@@ -57,7 +57,7 @@ def test_the_base_itself_is_right(tmp_path: Path) -> None:
 
 VAULT_CASES = [
     ('path = "vault"', 'pth = "vault"', [
-        's.toml:1: vault.path: expected the folder of the vault, got nothing',
+        's.toml:1: vault.path: expected a path, got nothing (the folder of the vault)',
         's.toml:2: vault.pth: expected a known key, got the unknown key "pth" (did you mean "path"?)',
     ]),
     ('path = "vault"', "path = 3", ["s.toml:2: vault.path: expected a path, got the number 3"]),
@@ -102,7 +102,7 @@ VAULT_CASES = [
     ]),
     ("[vault]", "vault = 3\n[other]", [
         "s.toml:1: vault: expected a table, got the number 3",
-        's.toml:2: other: expected one of source, stream, retention, vault, destruction, daemon, network, '
+        's.toml:2: other: expected one of vault, source, stream, retention, destruction, daemon, network, '
         'notify, metrics, evidence, got the unknown key "other"',
     ]),
 ]  # fmt: skip
@@ -131,7 +131,7 @@ SOURCE_CASES = [
         f"got env: and something else ({HIDDEN})",
     ]),
     ('"credential:zavu"', "7", [
-        "s.toml:9: source[0].api_key: expected a reference to a secret as text, got the number 7",
+        f"s.toml:9: source[0].api_key: expected {REFERENCE}, got the number 7",
     ]),
     ("api_key =", f'token = "{CANARY}"\napi_key =', [
         "s.toml:9: source[0].token: expected one of name, provider, api_key, base_url, download_hosts, "
@@ -250,14 +250,15 @@ OTHER_CASES = [
         's.toml:8: retention.standard.citation: expected a line of text, got "two\\u000alines"',
     ]),
     ('period = "7y"\n', 'citation = ""\n', [
-        's.toml:4: retention.standard.period: expected a period such as "7y", got nothing',
+        's.toml:4: retention.standard.period: expected a period such as "90d", "18m" (months) or "7y", at most 1000 '
+        "years, got nothing (how long archives are kept)",
     ]),
     ("[retention.standard]\nperiod", "[retention]\nstandard", [
         "s.toml:5: retention.standard: expected a table, got \"7y\"",
     ]),
     ("[retention.standard]", '[retention."Not Good"]\nperiod = "1y"\n[retention.standard]', [
         's.toml:4: retention."Not Good": expected a name of small letters, digits and hyphens, '
-        'got the class name "Not Good"',
+        'got the name "Not Good"',
     ]),
     ("[vault]", "[daemon]\nworkers = 0\nlog_level = \"inf\"\n[vault]", [
         "s.toml:2: daemon.workers: expected a whole number from 1 to 64, got the number 0",
@@ -286,8 +287,8 @@ def test_tells_each_mistake(tmp_path: Path, old: str, new: str, expected: list[s
 def test_tells_all_mistakes_of_a_file_in_their_order(tmp_path: Path) -> None:
     found = problems_of(tmp_path, '[[stream]]\nsource = "a"\n[network]\nproxy = 1\n[[source]]\nname = "b"\n')
     assert [line.split(": expected")[0] for line in found] == [
-        "s.toml: vault.recipients",
         "s.toml: vault.path",
+        "s.toml: vault.recipients",
         "s.toml:1: stream[0].name",
         "s.toml:1: stream[0].datasets",
         "s.toml:1: stream[0].retention",

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from strongroom.config.load import load_config
+from strongroom.config.outgoing import Details, Endpoint, MetricsSettings, NotifySettings
 from strongroom.config.problem import ConfigRefused
-from strongroom.config.schema import Details, Endpoint, MetricsSettings, NotifySettings
 from strongroom.config.secrets import SecretRef
 from strongroom.model.bech32 import encode_bech32
 
@@ -59,14 +59,14 @@ def test_everything_given(tmp_path: Path) -> None:
         (f'[notify]\nurls = ["{CANARY}"]', "notify.urls[0]: expected a reference"),
         (f'[notify]\nurls = "{CANARY}"', "notify.urls: expected a list of references"),
         (f'[notify]\nping = "{CANARY}"', "notify.ping: expected a table"),
-        ("[notify.ping]\nevery = '1h'", "notify.ping.url: expected a reference to the switch's address, got nothing"),
+        ("[notify.ping]\nevery = '1h'", "notify.ping.url: expected a reference"),
         ('[notify.ping]\nurl = "https://hc.example/c4n4ry0000000000000001"', "notify.ping.url: expected a reference"),
         ('[notify]\nping = { url = "env:A", every = "1s" }', 'notify.ping.every: expected a duration'),
         ('[notify]\ncommand = "/bin/tell"', "notify.command: expected a list"),
         ("[notify]\ncommand = []", "got an empty list"),
         ('[notify]\ncommand = ["tell"]', 'got a list that begins with "tell"'),
-        ('[notify]\ncommand = ["/bin/tell", 3]', "something else than lines of text"),
-        ('[notify]\ncommand = ["/bin/tell", "a\\nb"]', "something else than lines of text"),
+        ('[notify]\ncommand = ["/bin/tell", 3]', "something other than lines of text"),
+        ('[notify]\ncommand = ["/bin/tell", "a\\nb"]', "something other than lines of text"),
         ('[notify]\ndetails = "most"', "notify.details: expected one of minimal, full"),
         ('[notify]\ndesktop = "yes"', "notify.desktop: expected true or false"),
         ('[notify]\nurl = []', "the unknown key"),

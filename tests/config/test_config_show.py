@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 from strongroom.config.load import load_config
-from strongroom.config.show import show_config
 from strongroom.model.bech32 import encode_bech32
 
 KEY = encode_bech32("age", b"q" * 32)
@@ -38,7 +37,7 @@ listen = "[::1]:9464"
 
 def test_shows_what_is_in_force_and_no_secret(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text(TEXT)
-    shown = show_config(load_config(tmp_path / "c.toml"))
+    shown = load_config(tmp_path / "c.toml").show()
     text = json.dumps(shown)
     assert CANARY not in text
     assert json.loads(text) == shown

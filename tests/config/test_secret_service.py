@@ -18,10 +18,10 @@ from keyring.errors import InitError, KeyringLocked, NoKeyringError, PasswordSet
 
 from kit.keyrings import CANARY, Keeping, Raising, same_keyring, session
 from strongroom.config.keyring_writer import remove_secret, require_keyring, store_secret
+from strongroom.config.keys import references_of
 from strongroom.config.load import load_config
 from strongroom.config.secret_keyring import ask_keyring
 from strongroom.config.secrets import Secret, SecretRef
-from strongroom.config.show import references_of
 from strongroom.model.bech32 import encode_bech32
 from strongroom.model.errors import StrongroomError, UsageError, WorldError
 

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.config.load import Freshness, load_config
-from strongroom.config.problem import ConfigRefused
-from strongroom.config.stream_edit import (
+from strongroom.config.edit import (
     changed_fields,
     replace_in_stream,
     rewrite_stream,
@@ -17,6 +15,8 @@ from strongroom.config.stream_edit import (
     stream_lines,
     try_stream,
 )
+from strongroom.config.load import Freshness, load_config
+from strongroom.config.problem import ConfigRefused
 from strongroom.model.bech32 import encode_bech32
 from strongroom.model.errors import UsageError
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from kit.listeners import Ear, listening, script
-from strongroom.config.schema import Config, NotifySettings, PingSettings, VaultSettings
+from strongroom.config.outgoing import NotifySettings, PingSettings
+from strongroom.config.schema import Config, VaultSettings
 from strongroom.config.secrets import SecretRef
 from strongroom.daemon.crash_notice import CALM, CrashNotice
 from strongroom.daemon.daemon import Daemon

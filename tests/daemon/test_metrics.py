@@ -15,7 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
 from kit.watched_vault import KEEPS, NOW, House, days, open_house, plan
-from strongroom.config.schema import Endpoint
+from strongroom.config.outgoing import Endpoint
 from strongroom.daemon import metrics_http as endpoint
 from strongroom.daemon.metrics_http import MetricsServer, render, write_textfile
 from strongroom.engine.core.alert_store import reconcile

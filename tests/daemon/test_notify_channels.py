@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from kit.listeners import Ear, listening, script, until
-from strongroom.config.schema import Details, NotifySettings
+from strongroom.config.outgoing import Details, NotifySettings
 from strongroom.config.secrets import SecretRef
 from strongroom.daemon import channels
 from strongroom.daemon.channels import (

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from kit.listeners import Ear, listening, until
-from strongroom.config.schema import NetworkSettings, PingSettings
+from strongroom.config.outgoing import PingSettings
+from strongroom.config.schema import NetworkSettings
 from strongroom.config.secrets import SecretRef
 from strongroom.daemon.pinger import AGAIN, Pinger
 from strongroom.engine.monitor.ping import Signal, Ways, ping

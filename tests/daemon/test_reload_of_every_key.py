@@ -23,8 +23,9 @@ import pytest
 
 from kit.model_objects import make_job
 from strongroom.config.load import load_config
+from strongroom.config.outgoing import Endpoint
 from strongroom.config.problem import Caution
-from strongroom.config.schema import Config, Endpoint, RetentionClass
+from strongroom.config.schema import Config, RetentionRule
 from strongroom.config.secrets import SecretRef
 from strongroom.daemon.daemon import Daemon
 from strongroom.daemon.service import Intervals, Service
@@ -173,7 +174,7 @@ class House:
         return self.service._plans[0]
 
     @property
-    def rule(self) -> RetentionClass:
+    def rule(self) -> RetentionRule:
         return get_classes(self.engine.vault.catalogue)["standard"]
 
     @property
@@ -415,8 +416,8 @@ def keys_of(noun: type, prefix: str = "") -> Iterator[str]:
         ]
         tables = [each for each in inner if each.__module__.startswith("strongroom.config") and each not in _LEAVES]
         name = _NAMES.get(field.name, field.name)
-        if tables or RetentionClass in inner:
-            for table in tables or [RetentionClass]:
+        if tables or RetentionRule in inner:
+            for table in tables or [RetentionRule]:
                 yield from keys_of(typing.cast("type", table), f"{prefix}{name}.")
         elif prefix:
             yield f"{prefix}{name}"

@@ -12,8 +12,7 @@ import pytest
 
 from kit.daemon_process import Running, daemon
 from kit.engine_bench import Bench, open_bench
-from strongroom.config.edit import rewrite_recipients
-from strongroom.config.stream_edit import rewrite_stream
+from strongroom.config.edit import rewrite_recipients, rewrite_stream
 from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.sources import open_reading
 from strongroom.engine.queries.lists import Vault, list_archives

@@ -17,7 +17,8 @@ from msgspec.structs import replace
 
 from kit.listeners import Ear, listening, script, until
 from kit.watched_vault import House, days, open_house, plan
-from strongroom.config.schema import Config, Endpoint, MetricsSettings, NotifySettings, PingSettings, VaultSettings
+from strongroom.config.outgoing import Endpoint, MetricsSettings, NotifySettings, PingSettings
+from strongroom.config.schema import Config, VaultSettings
 from strongroom.config.secrets import SecretRef
 from strongroom.daemon.watcher import LOOK, SHOUT, Watcher
 from strongroom.engine.core.alert_store import newest_alerts, standing_alerts

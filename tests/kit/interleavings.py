@@ -22,7 +22,8 @@ from msgspec.structs import replace
 from kit.calendars import first_instant, later_day
 from kit.destruction import ALICE, BOB, CAROL, SIGNER, archive_of, enter_archive
 from strongroom.config.load import load_config
-from strongroom.config.schema import Config, StreamSettings
+from strongroom.config.schema import Config
+from strongroom.config.sources import StreamSettings
 from strongroom.config.template import FreshSource
 from strongroom.engine.bootstrap import open_engine
 from strongroom.engine.core.engine import Engine

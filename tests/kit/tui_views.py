@@ -6,8 +6,8 @@ from msgspec.structs import replace
 from textual.color import Color
 
 from kit.tui_bench import DAY, NOW, STREAMS, Bench, Seat, window
-from strongroom.config.schema import SourceSettings, StreamSettings
 from strongroom.config.secrets import Scheme, SecretRef
+from strongroom.config.sources import SourceSettings, StreamSettings
 from strongroom.model.coverage import Cover, Interval
 from strongroom.vault.requests import waiting_requests
 

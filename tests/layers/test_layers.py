@@ -41,7 +41,7 @@ ONE_FILE = {
     "pytest": {"contract.py"},
     "rfc3161_client": {"timestamp.py"},
     "sqlite_utils": {"schema.py"},
-    "tomlkit": {"edit.py", "stream_edit.py"},
+    "tomlkit": {"edit.py"},
 }
 """Libraries that a room hides behind a file or two of its own."""
 

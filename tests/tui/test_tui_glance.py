@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from kit.tui_bench import DAY, NOW, SIZES, STREAMS, Bench, Seat, Sit, window
 from kit.tui_views import KEY, configure, hold
-from strongroom.config.schema import SourceSettings, StreamSettings
+from strongroom.config.sources import SourceSettings, StreamSettings
 from strongroom.engine.core.heartbeat import beat
 from strongroom.engine.monitor.system_status import Quota
 from strongroom.engine.queries.lists import status_of

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from kit.tui_bench import NOW, STREAMS, Bench, Sit, window
 from kit.tui_views import configure, hold
-from strongroom.config.schema import NotifySettings
+from strongroom.config.outgoing import NotifySettings
 from strongroom.engine.queries.lists import Vault
 from strongroom.engine.queries.overview import Look, read_overview
 from strongroom.model.coverage import Cover

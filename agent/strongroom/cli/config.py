@@ -12,7 +12,6 @@ from strongroom.cli.output import put_document, quiet_option
 from strongroom.cli.terminal import clean, report, say, say_lines
 from strongroom.config.line_numbers import line_in
 from strongroom.config.problem import Caution, ConfigRefused, KeyPath, Problem, format_key
-from strongroom.config.show import show_config
 from strongroom.model.errors import ExitCode
 from strongroom.model.text import noun_of
 
@@ -62,7 +61,7 @@ def check(session: Session, as_json: bool) -> int:
 @pass_session
 def show(session: Session, as_json: bool) -> None:
     """Show the configuration in force, with every default. For a secret, show only where it is stored."""
-    document = show_config(session.config())
+    document = session.config().show()
     if as_json:
         put_document(document)
         return

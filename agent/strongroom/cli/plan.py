@@ -26,7 +26,8 @@ from strongroom.text.units import number
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from strongroom.config.schema import Config, StreamSettings
+    from strongroom.config.schema import Config
+    from strongroom.config.sources import StreamSettings
     from strongroom.engine.queries.change_preview import ChangePreview
     from strongroom.model.backlog_forecast import BacklogForecast
 
@@ -63,7 +64,7 @@ def edit(session: Session, /, stream: str, dry_run: bool, yes: bool, as_json: bo
     An empty value removes the key. First you see what the change means: how many exports, how fast, when they are
     done, what is late.
     """
-    from strongroom.config.stream_edit import changed_fields, rewrite_stream, try_stream
+    from strongroom.config.edit import changed_fields, rewrite_stream, try_stream
     from strongroom.engine.bootstrap import open_looking
     from strongroom.engine.queries.change_preview import foresee
 

@@ -19,8 +19,7 @@ from strongroom.cli.errors import redact
 from strongroom.cli.options import Session, duration, json_option, pass_session
 from strongroom.cli.output import hang, put_document, quiet_option
 from strongroom.cli.terminal import clean, report, say, say_lines, width
-from strongroom.config.secret_backends import read_file, read_stream
-from strongroom.config.secrets import Scheme, Secret, SecretRef, accept, resolve
+from strongroom.config.secrets import Scheme, Secret, SecretRef, accept, read_file, read_stream, resolve
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,99}", re.ASCII)
@@ -145,7 +144,7 @@ def _reference(text: str, service: str) -> SecretRef:
 
 
 def _references(session: Session) -> Mapping[SecretRef, Sequence[str]]:
-    from strongroom.config.show import references_of
+    from strongroom.config.keys import references_of
 
     return references_of(session.config())
 

@@ -12,13 +12,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from strongroom.config import section_rules as voice
-from strongroom.config import sections
+from strongroom.config.keys import Scope, read_section
 from strongroom.config.line_numbers import Locator
 from strongroom.config.problem import ConfigRefused, Problem, quote
 from strongroom.config.reader import Notebook, TableReader
-from strongroom.config.schema import Config, read_destruction
-from strongroom.config.section_rules import read_evidence, refuse_late
+from strongroom.config.schema import Config
 from strongroom.model.errors import UsageError
 from strongroom.model.provider import PROVIDER_GROUP
 
@@ -108,37 +106,22 @@ def parse_config(path: Path, text: str, *, providers: Collection[str] = Installe
     text = text.replace("\r\n", "\n")
     data = _parse(path, text)
     notebook = Notebook(str(path), Locator(text, data))
-    config = _build(path.absolute(), TableReader(data, (), notebook), providers)
+    file, root = path.absolute(), TableReader(data, (), notebook)
+    scope = Scope(file.parent, providers, _names(data.get("source")), list(_table(data.get("retention"))))
+    config: Config = read_section(Config, root, scope, file=file)
     if notebook.problems:
         raise ConfigRefused(sorted(notebook.problems, key=lambda problem: problem.line or 0))
     return replace(config, warnings=tuple(notebook.cautions))
 
 
-def _build(file: Path, root: TableReader, providers: Collection[str]) -> Config:
-    sources, streams = root.tables("source"), root.tables("stream")
-    retention = root.table("retention")
-    declared = {name for table in sources if isinstance(name := table.raw("name"), str)}
-    vault = sections.read_vault(root.table("vault"), file.parent)
-    config = Config(
-        file=file,
-        vault=vault,
-        sources=tuple(sections.read_source(table, providers) for table in sources),
-        streams=tuple(sections.read_stream(table, declared, retention.names()) for table in streams),
-        retention=sections.read_retention(retention),
-        destruction=read_destruction(root.table("destruction")),
-        daemon=sections.read_daemon(root.table("daemon")),
-        network=sections.read_network(root.table("network"), file.parent),
-        notify=voice.read_notify(root.table("notify")),
-        metrics=voice.read_metrics(root.table("metrics"), file.parent),
-        evidence=read_evidence(root.table("evidence"), file.parent),
-    )
-    sections.refuse_repeats(sources)
-    sections.refuse_repeats(streams)
-    refuse_late(config.sources, config.streams, streams)
-    sections.caution_idle(root, sources, streams)
-    sections.caution_doubles(config.streams, streams)
-    root.close()
-    return config
+def _table(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _names(tables: object) -> set[str]:
+    """Return the names that an array of tables declares."""
+    found = [_table(each).get("name") for each in tables] if isinstance(tables, list) else []
+    return {name for name in found if isinstance(name, str)}
 
 
 def _read(path: Path) -> str:

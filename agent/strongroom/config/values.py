@@ -11,7 +11,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from strongroom.config.problem import Unfit, describe, quote, suggest
-from strongroom.config.secrets import SecretRef
+from strongroom.config.secrets import REFERENCE, SecretRef
 from strongroom.model.bech32 import NotBech32, decode_bech32
 from strongroom.model.plan import Span, boundary
 from strongroom.model.retention import NAMED_BY, Period
@@ -25,6 +25,7 @@ NAME = "a name of small letters, digits and hyphens"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 _DATASET = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}", re.ASCII)
 _RECIPIENT = re.compile(r"age1[qpzry9x8gf2tvdw0s3jn54khce6mua7l]{58}", re.ASCII)
+_VERIFIER = re.compile(r"[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}", re.ASCII)
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 _COPY = "copy the whole key again"
 _SINCE = 'a date, a date-time with a zone, or "oldest"'
@@ -136,8 +137,16 @@ def parse_option(value: object) -> str | int | bool:
 def parse_secret_ref(value: object) -> SecretRef:
     """Take a reference to a secret, never a secret."""
     if not isinstance(value, str):
-        raise Unfit("a reference to a secret as text", describe(value))
+        raise Unfit(REFERENCE, describe(value))
     return SecretRef.parse(value)
+
+
+def parse_verifier(value: object) -> str:
+    """Take a public note key, by its form; whether it fits its own hash is seen when it is used."""
+    if not isinstance(value, str) or not _VERIFIER.fullmatch(value):
+        got = "a private one" if isinstance(value, str) and value.startswith("PRIVATE+KEY+") else describe(value)
+        raise Unfit("a public note key, name+hash+key", got)
+    return value
 
 
 def parse_recipient(value: object) -> str:

@@ -21,7 +21,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from strongroom.config.schema import Details, NotifySettings
+from strongroom.config.outgoing import Details, NotifySettings
 from strongroom.config.secrets import SecretRef, resolve
 from strongroom.engine.core.alert_store import REMIND, AlertRecord, alert_document
 from strongroom.engine.core.outbound import run_program

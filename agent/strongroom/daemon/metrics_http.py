@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from strongroom.config.schema import Endpoint
+from strongroom.config.outgoing import Endpoint
 from strongroom.engine.monitor.metrics_snapshot import MetricsSnapshot
 from strongroom.model.errors import UsageError, WorldError
 

@@ -9,7 +9,8 @@ import logging
 import time
 from collections.abc import Callable
 
-from strongroom.config.schema import NetworkSettings, PingSettings
+from strongroom.config.outgoing import PingSettings
+from strongroom.config.schema import NetworkSettings
 from strongroom.config.secrets import resolve
 from strongroom.daemon.clock_poll import BackgroundTask
 from strongroom.daemon.logs import tell

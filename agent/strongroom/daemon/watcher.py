@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from strongroom.config.schema import Config, Endpoint
+from strongroom.config.outgoing import Endpoint
+from strongroom.config.schema import Config
 from strongroom.daemon.channels import Message, build_channels
 from strongroom.daemon.logs import tell
 from strongroom.daemon.metrics_http import MetricsServer, render, write_textfile

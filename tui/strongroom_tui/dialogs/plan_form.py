@@ -14,8 +14,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Button, Input, Static
 
-from strongroom.config.schema import Config, StreamSettings
-from strongroom.config.stream_edit import changed_fields, rewrite_stream, shown, try_stream
+from strongroom.config.edit import changed_fields, rewrite_stream, shown, try_stream
+from strongroom.config.schema import Config
+from strongroom.config.sources import StreamSettings
 from strongroom.engine.core.sources import Dependencies, engine_to_look
 from strongroom.engine.queries.change_preview import ChangePreview, foresee, wants_more
 from strongroom_tui.dialogs.dialog import Confirm

@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from strongroom.config.schema import Config, NetworkSettings, SourceSettings
+from strongroom.config.schema import Config, NetworkSettings
 from strongroom.config.secrets import SecretRef, resolve
+from strongroom.config.sources import SourceSettings
 from strongroom.engine.core.engine import Engine, SourceAccount, StepResult
 from strongroom.engine.worker.client import Prestart
 from strongroom.evidence.line import Entry

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from strongroom.config.schema import SourceSettings
+from strongroom.config.sources import SourceSettings
 from strongroom.engine.retention.holds import repeat_hold
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.errors import UsageError

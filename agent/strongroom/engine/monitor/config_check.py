@@ -13,10 +13,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from strongroom.config.keys import references_of
 from strongroom.config.problem import KeyPath
 from strongroom.config.schema import Config
 from strongroom.config.secrets import Scheme
-from strongroom.config.show import references_of
 from strongroom.engine.core.check import Check, CheckResult
 from strongroom.model.times import format_instant
 

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from strongroom.config.schema import Config, NotifySettings
+from strongroom.config.outgoing import NotifySettings
+from strongroom.config.schema import Config
 from strongroom.model.backlog_forecast import DiskForecast, Growth, forecast_disk
 from strongroom.model.job import Cause, Wait
 from strongroom.model.provider import Limits

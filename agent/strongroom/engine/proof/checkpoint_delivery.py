@@ -17,9 +17,9 @@ from typing import Protocol, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from strongroom.config.schema import Config, Method, SendSettings
+from strongroom.config.outgoing import RESERVED, Method, SendSettings
+from strongroom.config.schema import Config
 from strongroom.config.secrets import SecretRef
-from strongroom.config.section_rules import RESERVED
 from strongroom.engine.core.outbound import HttpPost, Route, run_program, send_post
 from strongroom.engine.proof.checkpoints import LogRefused, is_due, sign_log, signer_of
 from strongroom.engine.proof.known_checkpoints import known_checkpoints

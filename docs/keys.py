@@ -1,0 +1,101 @@
+"""Writes docs/configuration.md, the list of all keys of the configuration, from their declarations.
+
+Run `python docs/keys.py` after one has changed; a test says when it was forgotten.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from msgspec import NODEFAULT
+from msgspec.structs import FieldInfo, fields
+
+from strongroom.config.keys import (
+    Declaration,
+    Entries,
+    InScope,
+    Items,
+    Key,
+    Named,
+    Scope,
+    Section,
+    Table,
+    Tables,
+    expected_by,
+    keys_of,
+    name_of,
+)
+from strongroom.config.line_numbers import Locator
+from strongroom.config.load import PROVIDERS
+from strongroom.config.reader import Notebook, TableReader
+from strongroom.config.schema import Config
+
+PAGE = Path(__file__).with_name("configuration.md")
+HEAD = """\
+# Every key of the configuration
+
+This list is made from the program itself. [config.example.toml](../config.example.toml) explains the keys and shows how
+they are used together. `strongroom config check` reports every mistake with its line, and `strongroom config show`
+prints the values in force.
+"""
+TABLE = "| Key | Takes | Default | Meaning |\n|---|---|---|---|\n"
+HEADERS = {Table: "[{}]", Tables: "[[{}]]", Named: "[{}.NAME]"}
+SCOPE = Scope(Path("/"), sorted(PROVIDERS), (), ("standard",))
+NOWHERE = TableReader({}, (), Notebook("", Locator("", {})))
+
+
+def main() -> None:
+    """Rewrite the page."""
+    PAGE.write_text(page())
+
+
+def page() -> str:
+    """Return the page."""
+    return HEAD + "".join(_sections(Config, "", ""))
+
+
+def _sections(noun: type[Section], at: str, header: str) -> Iterator[str]:
+    keys = keys_of(noun)
+    if header:
+        values = [each for each in fields(noun) if isinstance(keys.get(each.name), Key | Items | Entries)]
+        about = _capital((inspect.getdoc(noun) or "").partition(": ")[2])
+        yield f"\n## {header}\n\n{about}\n\n{TABLE}" + "".join(_row(each, keys[each.name]) for each in values)
+    for field, key in keys.items():
+        if isinstance(key, Table | Tables | Named):
+            inner = f"{at}.{name_of(field, key)}".lstrip(".")
+            yield from _sections(key.noun, inner, HEADERS[type(key)].format(inner))
+
+
+def _row(field: FieldInfo, key: Declaration) -> str:
+    return f"| `{field.name}` | {_takes(key)} | {_default(field, key)} | {_capital(key.help)} |\n"
+
+
+def _takes(key: Declaration) -> str:
+    match key:
+        case Key():
+            parse = key.parse.make(SCOPE, NOWHERE) if isinstance(key.parse, InScope) else key.parse
+            return expected_by(parse).replace(" (none is there)", "")
+        case Items():
+            return key.expected
+        case _:
+            return "a table of names and values"
+
+
+def _default(field: FieldInfo, key: Declaration) -> str:
+    if field.required:
+        return "required"
+    default: Any = field.default if field.default_factory is NODEFAULT else field.default_factory()
+    shown = key.shown(default)
+    return "" if shown in (None, [], {}, "") else f"`{json.dumps(shown)}`"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+if __name__ == "__main__":
+    main()
