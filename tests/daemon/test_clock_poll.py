@@ -8,7 +8,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from strongroom.daemon.clock_poll import ClockAnswers, ClockPoll
+from strongroom.daemon.service import ClockAnswers, ClockPoll
 from strongroom.model.errors import Transient
 
 

@@ -1,4 +1,4 @@
-"""What the daemon does about destructions by itself: in its own thread, and without approving anything."""
+"""What the daemon does about destructions by itself, without approving anything."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import errno
 import hashlib
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -16,8 +15,7 @@ import pytest
 
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
-from strongroom.daemon import tasks as disposal
-from strongroom.daemon.clock_poll import BackgroundTask
+from strongroom.daemon import tasks as module
 from strongroom.daemon.tasks import DestructionTask
 from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.sources import Dependencies
@@ -53,7 +51,7 @@ RULE = RetentionRule("short", Period.parse("90d"), citation="policy", at_end=AtE
 
 
 class Stage:
-    """A vault with one archive, a disposal, and the time that both live by."""
+    """A vault with one archive, the task of the daemon, and the time that both live by."""
 
     def __init__(self, base: Path) -> None:
         self.now, self.seconds = FIRST + timedelta(days=30), 0.0
@@ -63,7 +61,9 @@ class Stage:
         self.config: Config = load_config(base / "strongroom.toml")
         self.vault: Vault = open_vault(base / "vault")
         self.archive = self._add()
-        self.disposal = DestructionTask(self.config, self.dependencies, lambda: self.seconds)
+        self.may_act = True
+        self.task = DestructionTask(self.config, self.dependencies, lambda: self.may_act, lambda: self.seconds)
+        self.task.run()
 
     def _add(self) -> Archive:
         window, name = Window(FIRST, FIRST + timedelta(days=1)), make_id(FIRST, os.urandom)
@@ -84,13 +84,10 @@ class Stage:
             add_entry(self.vault.catalogue, Entry("job.proven", FIRST, job.id, name, "s", facts))
         return archive
 
-    def look(self) -> None:
-        """Let the disposal look once, and hear what came of it."""
+    def look(self) -> float:
+        """Let the task look once, past the pause of its rule."""
         self.seconds += 7 * 3600
-        self.disposal.tend()
-        self.disposal.finish(60)
-        self.disposal.tend()
-        self.disposal.finish(60)
+        return self.task.run()
 
     def pass_days(self, days: int) -> None:
         """Let days pass, with a provider that vouches for the time at the end."""
@@ -107,7 +104,6 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     made = Stage(tmp_path)
     with closing(made.vault):
         yield made
-        made.disposal.finish(60)
 
 
 def test_it_proposes_by_the_rule_and_destroys_what_two_people_approved(stage: Stage) -> None:
@@ -183,27 +179,40 @@ def test_what_a_backup_brought_back_is_buried_at_the_start(stage: Stage, tmp_pat
     shutil.copytree(stage.config.vault.path / "keys", tmp_path / "backup")
     test_it_proposes_by_the_rule_and_destroys_what_two_people_approved(stage)
     shutil.copytree(tmp_path / "backup", stage.config.vault.path / "keys", dirs_exist_ok=True)
-    stage.disposal.begin()
-    stage.disposal.finish(60)
+    DestructionTask(stage.config, stage.dependencies, lambda: False).run()
     assert not stage.vault.layout.key(stage.archive.id).exists()
 
 
-@pytest.mark.parametrize(("tended", "batches"), [(True, 3), (False, 1)])
-def test_batches_follow_one_another_as_long_as_somebody_tends(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, tended: bool, batches: int
+@pytest.mark.parametrize(("ends", "batches"), [("", 3), ("clock", 1), ("reload", 1)])
+def test_batches_follow_one_another_as_long_as_it_may_act(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, ends: str, batches: int
 ) -> None:
     kept: list[LastLogState] = []
-    held = threading.Event()
-    stage.disposal._under = BackgroundTask(held.wait, "a batch under way")
 
-    def destroy(_desk: DestructionContext, _most: int, last: LastLogState) -> ExecutionReport:
+    def destroy(_context: DestructionContext, _most: int, last: LastLogState) -> ExecutionReport:
         kept.append(last)
-        if tended:
-            stage.disposal.tend()  # as the daemon does while this is under way
+        stage.may_act = ends != "clock"
+        if ends == "reload":
+            stage.task.adopt(load_config(stage.config.file))
         return ExecutionReport(more=len(kept) < 3)
 
-    monkeypatch.setattr(disposal, "carry_out", destroy)
-    stage.disposal._carry_out(context_of(stage.config, stage.vault, stage.dependencies))
-    held.set()
+    monkeypatch.setattr(module, "carry_out", destroy)
+    assert stage.task.run() == module.LOOK
     assert len(kept) == batches
     assert all(each is kept[0] for each in kept)
+
+
+def test_while_the_clock_is_not_believed_nothing_is_done(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "carry_out", lambda *_: pytest.fail("it acted"))
+    stage.may_act = False
+    assert stage.look() == module.LOOK
+
+
+def test_what_fails_is_logged_once_and_tried_later(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(module, "report", lambda event, _level=0, **_facts: logged.append(event))
+    stage.vault.layout.catalogue.rename(stage.vault.layout.catalogue.with_name("away"))
+    assert [stage.look(), stage.look()] == [module.REST, module.REST]
+    assert logged == ["destruction-failed"]
+    stage.vault.layout.catalogue.with_name("away").rename(stage.vault.layout.catalogue)
+    assert stage.look() == module.LOOK

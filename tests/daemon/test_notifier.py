@@ -68,7 +68,7 @@ class Stage:
         """Wait until every thread has ended that can, and write down what was heard."""
         voice.finish(self.house.vault, self.house.now, 0.0)
         until(
-            lambda: not any(thread.name.startswith("tell ") for thread in threading.enumerate()),
+            lambda: not any(thread.name.startswith("send ") for thread in threading.enumerate()),
             lambda: voice.tend(self.house.vault, self.house.now),
         )
         voice.tend(self.house.vault, self.house.now)
@@ -170,7 +170,7 @@ def test_a_channel_that_hangs_holds_up_nobody(stage: Stage) -> None:
     assert hung.tries == MOST_STUCK
     until(lambda: len(good.got) >= 2, lambda: stage.look(voice, DISK, RISK))
     hung.gate.set()
-    until(lambda: not any(thread.name == "tell hung" for thread in threading.enumerate()))
+    until(lambda: not any(thread.name == "send hung" for thread in threading.enumerate()))
     stage.pass_by(3600)
     stage.look(voice, DISK, RISK)
     stage.settle(voice)

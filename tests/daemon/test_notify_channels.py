@@ -19,6 +19,7 @@ from kit.listeners import Ear, listening, script, until
 from strongroom.config.outgoing import Details, NotifySettings
 from strongroom.config.secrets import SecretRef
 from strongroom.daemon import channels
+from strongroom.daemon.background_task import BackgroundTask
 from strongroom.daemon.channels import (
     SHOWN,
     AppriseChannel,
@@ -28,7 +29,6 @@ from strongroom.daemon.channels import (
     compose,
     trial,
 )
-from strongroom.daemon.clock_poll import BackgroundTask
 from strongroom.engine.core.alert_store import AlertRecord
 from strongroom.model.alert import Level
 from strongroom.model.errors import UsageError, WorldError

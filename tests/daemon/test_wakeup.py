@@ -9,13 +9,13 @@ import threading
 import time
 from pathlib import Path
 
-from strongroom.daemon.wakeup import Wakeup
+from strongroom.daemon.schedule import Wakeup
 
 AGENT = Path(__file__).parents[2] / "agent"
 
 STORM = """
 import signal, sys, time
-from strongroom.daemon.wakeup import Wakeup
+from strongroom.daemon.schedule import Wakeup
 bell, heard = Wakeup(), 0
 def ring(*_):
     global heard

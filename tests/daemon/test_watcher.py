@@ -76,7 +76,7 @@ class Stage:
     def turn(self, watcher: Watcher, verdict: ClockVerdict = SOUND, engine: Engine | None = None) -> None:
         """Call it as a beat does, let what it began come to an end, and call it once more."""
         watcher(engine or self.house.engine(), [plan()], verdict)
-        until(lambda: not any(thread.name.startswith(("tell ", "ping")) for thread in threading.enumerate()))
+        until(lambda: not any(thread.name.startswith(("send ", "ping")) for thread in threading.enumerate()))
         watcher(engine or self.house.engine(), [plan()], verdict)
 
     @property

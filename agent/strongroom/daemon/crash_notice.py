@@ -19,9 +19,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from strongroom.config.schema import Config
+from strongroom.daemon.background_task import BackgroundTask
 from strongroom.daemon.channels import Message, build_channels
-from strongroom.daemon.clock_poll import BackgroundTask
-from strongroom.daemon.logs import tell
+from strongroom.daemon.logs import report
 from strongroom.daemon.pinger import Pinger
 from strongroom.engine.core.alert_store import REMIND
 from strongroom.engine.monitor.ping import Signal
@@ -81,7 +81,7 @@ class CrashNotice:
         for attempt in attempts:
             attempt.wait(max(0.0, until - self._monotonic()))
             if not attempt.over or attempt.failure:
-                tell("last-word-failed", logging.WARNING, words=attempt.failure or "there was no answer in time")
+                report("last-word-failed", logging.WARNING, words=attempt.failure or "there was no answer in time")
 
     def _ping(self) -> Iterable[BackgroundTask]:
         settings = self._config.notify.ping

@@ -1,4 +1,8 @@
-"""The daemon: one per vault, held by its lock. Wakes, works, listens to signals, and leaves within ten seconds."""
+"""The daemon: one for each vault, held by its lock. It loops, listens to signals, and ends within ten seconds of one.
+
+The loop does what needs the lock and the open catalogue, once a second: requests, planning, jobs, alerts. What may take
+long and needs neither runs beside it (schedule.py).
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,13 @@ from msgspec.structs import replace
 
 from strongroom.config.load import Freshness, load_config
 from strongroom.config.schema import Config
-from strongroom.daemon.clock_poll import BackgroundTask
+from strongroom.daemon.background_task import BackgroundTask
 from strongroom.daemon.crash_notice import CrashNotice
-from strongroom.daemon.logs import log, patient_secret, set_level, start_logging, tell, tell_transition
+from strongroom.daemon.logs import log, patient_secret, report, report_transition, set_level, start_logging
+from strongroom.daemon.schedule import Schedule, Wakeup, boot_seconds
 from strongroom.daemon.service import Intervals, Service
 from strongroom.daemon.systemd import Notifier
 from strongroom.daemon.tasks import CheckpointTask, DestructionTask
-from strongroom.daemon.wakeup import AlarmClock, Wakeup
 from strongroom.daemon.watcher import Watcher
 from strongroom.engine.bootstrap import open_engine
 from strongroom.engine.core.sources import Dependencies
@@ -28,19 +32,14 @@ from strongroom.engine.repair.restart import recover
 from strongroom.engine.worker.lifetime import EndingLimit
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError, VaultError
 
-TURN = 1.0  # seconds at the most between two looks at requests
-LEAVE = 7.0  # seconds for jobs in hand to be parked; after that the process ends and the next start settles them
+TURN = 1.0  # seconds at most between two looks at requests
+LEAVE = 7.0  # seconds for jobs in progress to be parked; after that the process ends and the next start settles them
 LIMIT = 9.5  # seconds for all of it, whatever hangs
-FAREWELL = 1.0  # seconds for the channels to hear what they have not heard yet
-
-
-def boot_seconds() -> float:
-    """Return the seconds since the machine started, sleep included: a clock that nobody sets."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+FAREWELL = 1.0  # seconds for what is being sent or done beside the loop
 
 
 def identity_of(path: Path) -> tuple[int, int] | None:
-    """Return what tells this file from any other that may come to lie at its place, None where there is none."""
+    """Return what distinguishes this file from one that replaces it, None where there is none."""
     try:
         stat = path.stat()
     except FileNotFoundError:
@@ -49,7 +48,7 @@ def identity_of(path: Path) -> tuple[int, int] | None:
 
 
 def require_same(catalogue: Path, opened: tuple[int, int] | None) -> None:
-    """Raise VaultError where the catalogue that is open lies no more at its place: what is written would be lost."""
+    """Raise VaultError where the open catalogue is no longer the file at its path: what is written would be lost."""
     found = identity_of(catalogue)
     if found != opened:
         what = "was deleted" if found is None else "was replaced by another file"
@@ -58,70 +57,74 @@ def require_same(catalogue: Path, opened: tuple[int, int] | None) -> None:
 
 
 class Daemon:
-    """Runs until it is asked to stop. Its watcher raises and clears alarms, whatever becomes of the jobs."""
+    """Runs until it is asked to stop. Its watcher raises and clears alerts, whatever becomes of the jobs."""
 
     def __init__(
         self, config: Config, dependencies: Dependencies | None = None, intervals: Intervals | None = None
     ) -> None:
         self._config = config
-        self._bell = Wakeup()
+        self._wakeup = Wakeup()
         self._stopping = False
         self._reloading = False
         self._limit = EndingLimit(ExitCode.OK, self._say_given_up, LIMIT)
         self._fresh = Freshness(config.file)
-        self._doors = replace(
-            dependencies or Dependencies(), stop=lambda: self._stopping, listen=tell_transition, secret=patient_secret
+        self._dependencies = replace(
+            dependencies or Dependencies(), stop=lambda: self._stopping, listen=report_transition, secret=patient_secret
         )
-        self._rhythm = intervals or Intervals()
-        self._notifier = Notifier()
-        self._watcher = Watcher(config, self._doors.clock, self._doors.monotonic)
-        self._notary = CheckpointTask(config, self._doors, self._doors.monotonic)
-        self._disposal = DestructionTask(config, self._doors, self._doors.monotonic)
-        self._last_word = CrashNotice(config, self._doors.clock, self._doors.monotonic)
+        self._intervals = intervals or Intervals()
+        self._systemd = Notifier()
+        self._watcher = Watcher(config, self._dependencies.clock, self._dependencies.monotonic)
+        self._tasks = (
+            DestructionTask(config, self._dependencies, self._may_act, self._dependencies.monotonic),
+            CheckpointTask(config, self._dependencies, self._may_act),
+        )
+        self._schedule = Schedule(self._tasks, self._dependencies.clock)
+        self._crash_notice = CrashNotice(config, self._dependencies.clock, self._dependencies.monotonic)
+
+    def _may_act(self) -> bool:
+        return not self._stopping and self._schedule.may_act()
 
     def run(self) -> int:
         """Work until SIGTERM or SIGINT; SIGHUP reads the configuration again, as its change does. Returns 0.
 
-        Whatever ends it otherwise is raised, once those who are to be told have been told.
+        Anything else that ends it is raised, after the crash notice was sent.
         """
         start_logging(self._config.daemon.log_level.value)
         self._take_signals()
         try:
             return self._work()
-        except Exception as error:  # whatever it is, it goes on up once it was told
+        except Exception as error:  # whatever it is, the crash notice comes before it
             if isinstance(error, StrongroomError):
-                self._notifier.status(f"cannot go on: {error.sentences}".rstrip(". ") + ".")
-            self._last_word.say(error)
+                self._systemd.status(f"cannot go on: {error.sentences}".rstrip(". ") + ".")
+            self._crash_notice.say(error)
             raise
         finally:
             self._limit.cancel()
 
     def _work(self) -> int:
-        with open_engine(self._config, "strongroom daemon", self._doors) as engine:
+        with open_engine(self._config, "strongroom daemon", self._dependencies) as engine:
             opened = identity_of(engine.vault.layout.catalogue)  # at once: later it may be another file already
             settled = recover(engine)
-            self._disposal.begin()
-            tell("started", vault=self._config.vault.path, settled=settled)
+            self._schedule.begin()
+            report("started", vault=self._config.vault.path, settled=settled)
             pool = WorkerPool(engine, self._config.daemon.workers)
-            service = Service(engine, self._config, pool, boot_seconds, self._watcher, self._rhythm)
+            service = Service(engine, self._config, pool, boot_seconds, self._watcher, self._intervals)
             try:
-                with AlarmClock(self._bell, self._rhythm.beat) as alarm:
-                    self._notifier.ready()
-                    self._watcher.begin()
-                    self._resume(service)
-                    self._loop(service, alarm, opened)
+                self._systemd.ready()
+                self._watcher.begin()
+                self._resume(service)
+                self._loop(service, opened)
             finally:
                 self._stopping = True  # also when an error ends the loop: workers hear it and put their jobs down
-                self._notifier.stopping()
+                self._systemd.stopping()
                 parked = pool.leave(LEAVE)
                 service.leave()
-                self._notary.finish(FAREWELL)
-                self._disposal.finish(FAREWELL)
+                self._schedule.finish(FAREWELL)
                 self._watcher.finish(engine, FAREWELL)
             self._end(parked)
         return ExitCode.OK
 
-    def _loop(self, service: Service, alarm: AlarmClock, opened: tuple[int, int] | None) -> None:
+    def _loop(self, service: Service, opened: tuple[int, int] | None) -> None:
         catalogue = service.engine.vault.layout.catalogue
         while not self._stopping:
             require_same(catalogue, opened)
@@ -129,15 +132,13 @@ class Daemon:
                 self._reloading = False
                 self._read_again(service)
             due = service.turn()
-            if due is not None:
-                alarm.wake_at(due)
-            if service.clock.fault is None:  # a checkpoint tells the time it was signed at
-                self._notary.tend()
-                self._disposal.tend()
-            self._notifier.status(service.words())
-            self._notifier.alive()
-            self._last_word.alive()
-            self._bell.wait(TURN)
+            self._schedule.follow_clock()
+            self._schedule.vouch(believed=service.clock.fault is None)
+            self._systemd.status(service.words())
+            self._systemd.alive()
+            self._crash_notice.alive()
+            pause = TURN if due is None else (due - self._dependencies.clock()).total_seconds()
+            self._wakeup.wait(min(max(pause, 0.0), TURN))
 
     def _resume(self, service: Service) -> None:
         """Try paused sources in the background: one that does not answer may take two minutes."""
@@ -145,21 +146,21 @@ class Daemon:
 
         def resume() -> None:
             for name in resume_sources(engine):
-                tell("source-resumed", source=name)
+                report("source-resumed", source=name)
                 service.pool.hurry()
-                self._bell.ring()
+                self._wakeup.ring()
 
         BackgroundTask(resume, "resume")
 
     def _read_again(self, service: Service) -> None:
-        """Take over a valid configuration; keep the old one and say why when the new one is not."""
-        self._notifier.reloading(time.monotonic_ns() // 1000)
+        """Take over a valid configuration; keep the old one and log why when the new one is not."""
+        self._systemd.reloading(time.monotonic_ns() // 1000)
         try:
             config = load_config(self._config.file)
             if config.vault.path != self._config.vault.path:
                 hint = "restart the daemon to work in another vault"
                 raise UsageError("[vault] path changed, which needs a restart", hint=hint)
-            service.adopt(config, self._doors)
+            service.adopt(config, self._dependencies)
         except StrongroomError as error:
             words = error.sentences
             log.error("configuration refused, the old one stays: %s", words)
@@ -167,27 +168,28 @@ class Daemon:
             self._watcher.refuse()
         else:
             self._watcher.adopt(config)
-            self._notary.adopt(config)
-            self._disposal.adopt(config)
-            self._last_word.adopt(config)
+            for task in self._tasks:
+                task.adopt(config)
+            self._schedule.hurry()
+            self._crash_notice.adopt(config)
             set_level(config.daemon.log_level.value)
             self._config = config
-            tell("configuration read again", file=config.file)
+            report("configuration read again", file=config.file)
             self._resume(service)
-        self._notifier.ready()
+        self._systemd.ready()
 
     def _end(self, parked: bool) -> None:
-        """Tell how it ended; end the process at once where a job in hand did not come to rest in time."""
+        """Log how it ended; end the process at once where a job in progress did not stop in time."""
         if parked:
-            tell("stopped", parked="all")
+            report("stopped", parked="all")
             return
-        tell("stopped", parked="the rest is settled at the next start")
+        report("stopped", parked="the rest is settled at the next start")
         log.handlers[0].flush()
         os._exit(ExitCode.OK)
 
     @staticmethod
     def _say_given_up() -> None:
-        os.write(2, b"ended: something under way did not stop in time; the next start settles it\n")
+        os.write(2, b"ended: something in progress did not stop in time; the next start settles it\n")
 
     def _take_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -199,4 +201,4 @@ class Daemon:
         else:
             self._stopping = True
             self._limit.begin()
-        self._bell.ring()
+        self._wakeup.ring()

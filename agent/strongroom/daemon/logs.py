@@ -68,7 +68,7 @@ def set_level(level: str) -> None:
     log.setLevel(level.upper())
 
 
-def tell(event: str, level: int = logging.INFO, **facts: object) -> None:
+def report(event: str, level: int = logging.INFO, **facts: object) -> None:
     """Log one event with its facts as key=value, values with spaces in quotes."""
     words = [event]
     for name, value in facts.items():
@@ -78,11 +78,11 @@ def tell(event: str, level: int = logging.INFO, **facts: object) -> None:
     log.log(level, "%s", " ".join(words))
 
 
-def tell_transition(before: Job, after: Job, happening: StepResult) -> None:
+def report_transition(before: Job, after: Job, happening: StepResult) -> None:
     """Log one transition of a job: ids, states and the cause; what a provider said stays in the catalogue."""
     told = happening.facts
     level = logging.WARNING if told.cause is not Cause.NONE else logging.INFO
-    tell(
+    report(
         happening.event.value,
         level,
         job=after.id,

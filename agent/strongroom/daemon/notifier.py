@@ -22,9 +22,9 @@ from datetime import datetime
 from msgspec import Struct
 
 from strongroom.config.schema import Config
+from strongroom.daemon.background_task import BackgroundTask
 from strongroom.daemon.channels import Channel, Message, build_channels, compose, trial
-from strongroom.daemon.clock_poll import BackgroundTask
-from strongroom.daemon.logs import tell
+from strongroom.daemon.logs import report
 from strongroom.daemon.pinger import Pinger
 from strongroom.engine.core.alert_store import AlertRecord, due_alerts, mark_sent
 from strongroom.engine.monitor.ping import Signal
@@ -86,7 +86,7 @@ class ChannelQueue:
             return
         message = self._owed[0]
         self._under = _Under(
-            message, BackgroundTask(lambda: self.channel.send(message), f"tell {self.channel.name}"), now
+            message, BackgroundTask(lambda: self.channel.send(message), f"send {self.channel.name}"), now
         )
 
     def _settle(self, now: float) -> Message | None:
@@ -105,7 +105,7 @@ class ChannelQueue:
 
     def _failed(self, words: str, now: float) -> None:
         if self._failures == 0:
-            tell("channel-failed", logging.WARNING, channel=self.channel.name, words=words)
+            report("channel-failed", logging.WARNING, channel=self.channel.name, words=words)
         self._not_before = now + min(FIRST_WAIT * 2**self._failures, LONGEST_WAIT)
         self._failures = min(self._failures + 1, 10)
 
@@ -113,7 +113,7 @@ class ChannelQueue:
         if self._owed and self._owed[0] is message:
             self._owed.popleft()
         if self._failures:
-            tell("channel-recovered", channel=self.channel.name)
+            report("channel-recovered", channel=self.channel.name)
         self._failures, self._not_before = 0, 0.0
         return message
 
@@ -208,4 +208,4 @@ def _state(alert: AlertRecord) -> _State:
 def _log(alert: AlertRecord) -> None:
     over = alert.cleared_at is not None
     loudness = logging.INFO if over else _LOUDNESS[Level(alert.severity)]
-    tell("notice-over" if over else "notice", loudness, key=alert.key, words=alert.title)
+    report("notice-over" if over else "notice", loudness, key=alert.key, words=alert.title)

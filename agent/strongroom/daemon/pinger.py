@@ -12,8 +12,8 @@ from collections.abc import Callable
 from strongroom.config.outgoing import PingSettings
 from strongroom.config.schema import NetworkSettings
 from strongroom.config.secrets import resolve
-from strongroom.daemon.clock_poll import BackgroundTask
-from strongroom.daemon.logs import tell
+from strongroom.daemon.background_task import BackgroundTask
+from strongroom.daemon.logs import report
 from strongroom.engine.monitor.ping import Signal, Ways, ping
 from strongroom.model.times import Clock
 
@@ -97,7 +97,7 @@ class Pinger:
         if failure:
             self._next = min(self._next, self._monotonic() + AGAIN)
         if failure and not self._failing:
-            tell("ping-failed", logging.WARNING, channel=self.name, words=failure)
+            report("ping-failed", logging.WARNING, channel=self.name, words=failure)
         elif self._failing and not failure:
-            tell("ping-recovered", channel=self.name)
+            report("ping-recovered", channel=self.name)
         self._failing = bool(failure)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -15,10 +15,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from strongroom.config.schema import Config
-from strongroom.daemon.clock_poll import ClockPoll
-from strongroom.daemon.logs import tell
+from strongroom.daemon.background_task import BackgroundTask
+from strongroom.daemon.logs import report
 from strongroom.engine.bootstrap import take_over
-from strongroom.engine.core.engine import Engine
+from strongroom.engine.core.engine import Engine, SourceAccount
 from strongroom.engine.core.heartbeat import beat
 from strongroom.engine.core.sources import Dependencies, plans_of
 from strongroom.engine.core.trusted_clock import (
@@ -49,7 +49,7 @@ from strongroom.model.clock_check import (
     check_start,
     check_voices,
 )
-from strongroom.model.errors import StrongroomError
+from strongroom.model.errors import StrongroomError, Transient
 from strongroom.model.job import Job
 from strongroom.model.plan import Plan
 from strongroom.model.times import format_instant
@@ -60,6 +60,38 @@ PROMPT = 2.0  # seconds that the loop stands still for providers' answers; far b
 
 Watch = Callable[[Engine, list[Plan], ClockVerdict], None]
 """Looks at coverage, disk and clock, and raises or clears alarms."""
+
+
+class ClockAnswers(Struct, frozen=True):
+    """What one provider said: its clock minus ours, None where it did not say; or why it could not be asked."""
+
+    source: str
+    skew: timedelta | None = None
+    failure: str = ""
+    out_of_reach: bool = False  # the failure is the network's or the provider's: asking again may help
+
+
+class ClockPoll:
+    """One round through the providers. Begins at once."""
+
+    def __init__(self, sources: Mapping[str, SourceAccount]) -> None:
+        self._sources = dict(sources)
+        self._told: list[ClockAnswers] = []
+        self._attempt = BackgroundTask(self._ask, "ask-time")
+
+    def answers(self, seconds: float) -> list[ClockAnswers] | None:
+        """Return what was said, or None where the round takes longer than so many seconds from now."""
+        self._attempt.wait(seconds)
+        return self._told if self._attempt.over else None
+
+    def _ask(self) -> None:
+        for name, source in self._sources.items():
+            try:
+                self._told.append(ClockAnswers(name, source.provider.probe().clock_skew))
+            except Transient as error:
+                self._told.append(ClockAnswers(name, failure=error.message, out_of_reach=True))
+            except StrongroomError as error:
+                self._told.append(ClockAnswers(name, failure=error.message))
 
 
 class Intervals(Struct, frozen=True):
@@ -151,7 +183,7 @@ class Service:
 
     def _answer(self) -> None:
         for request in serve(self.engine):
-            tell("request", wish=request.wish.value, subject=request.subject, by=request.by)
+            report("request", wish=request.wish.value, subject=request.subject, by=request.by)
         self.pool.hurry()
 
     def _look_at_clock(self) -> None:
@@ -175,7 +207,7 @@ class Service:
         if self.clock.fault is None:
             keep_time(self.engine.vault, now, self.engine.clock_tolerance)
             for job in [*retry_failed(self.engine), *enter_due(self.engine, self._plans)]:
-                tell("planned", job=job.id, stream=job.stream, window=job.spec.window)
+                report("planned", job=job.id, stream=job.stream, window=job.spec.window)
         unproven = self.clock.fault is ClockFault.UNPROVEN
         self._watch(self.engine, self._plans, ClockVerdict() if unproven else self.clock)
         self._condition = condition_of(self.engine, self._plans)
@@ -189,7 +221,7 @@ class Service:
             if (group.source, group.wait.cause.value, group.jobs) not in self._waiting:
                 until = format_instant(group.wait.until) if group.wait.until else ""
                 facts = {"source": group.source, "cause": group.wait.cause.value, "jobs": group.jobs, "until": until}
-                tell("waiting", logging.WARNING, **facts)
+                report("waiting", logging.WARNING, **facts)
         self._waiting = frozenset((group.source, group.wait.cause.value, group.jobs) for group in groups)
 
     def _scrub(self) -> None:
@@ -200,7 +232,7 @@ class Service:
             self._scrub_trouble = ""
         except StrongroomError as error:
             if error.message != self._scrub_trouble:
-                tell("scrub-failed", logging.ERROR, words=error.message)
+                report("scrub-failed", logging.ERROR, words=error.message)
             self._scrub_trouble = error.message
 
     def _check_start(self) -> ClockVerdict:
@@ -218,7 +250,7 @@ class Service:
 
     def _tell(self, verdict: ClockVerdict) -> None:
         if verdict.fault is not None:
-            tell(verdict.fault.value, logging.CRITICAL, words=verdict.words)
+            report(verdict.fault.value, logging.CRITICAL, words=verdict.words)
 
     def _ask_providers(self) -> None:
         """Believe the clock again when a provider's clock says the same; stand by as long as none can be asked.
@@ -232,7 +264,7 @@ class Service:
         self._asking = None
         for told in answers:
             if told.failure and self.clock.fault is not None:
-                tell("clock-unproven", logging.WARNING, source=told.source, words=told.failure)
+                report("clock-unproven", logging.WARNING, source=told.source, words=told.failure)
         sources = self.engine.sources
         self._believe([clock_vote(sources[each.source], each.skew) for each in answers if each.source in sources])
         if self.clock.fault is ClockFault.UNPROVEN and not any(told.out_of_reach for told in answers):
@@ -251,9 +283,9 @@ class Service:
             seconds = None if voice.skew is None else voice.skew.total_seconds()
             dissent = check_skew(voice.source, seconds, self._rhythm.tolerance)
             if dissent.fault is not None:
-                tell("clock-dissent", logging.WARNING, source=voice.source, words=dissent.words)
+                report("clock-dissent", logging.WARNING, source=voice.source, words=dissent.words)
         if self.clock.fault is not None:
-            tell("clock-believed", source=" ".join(voice.source for voice in told))
+            report("clock-believed", source=" ".join(voice.source for voice in told))
             self.clock = ClockVerdict()
         now = self.engine.clock()
         remember_time(self.engine.vault, now)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from strongroom.config.outgoing import Endpoint
 from strongroom.config.schema import Config
 from strongroom.daemon.channels import Message, build_channels
-from strongroom.daemon.logs import tell
+from strongroom.daemon.logs import report
 from strongroom.daemon.metrics_http import MetricsServer, render, write_textfile
 from strongroom.daemon.notifier import AlertNotifier
 from strongroom.daemon.pinger import Pinger
@@ -143,7 +143,7 @@ class Watcher:
             work()
         except StrongroomError as error:
             if what not in self._blind_of:
-                tell("watcher-failed", logging.ERROR, what=what, words=error.message)
+                report("watcher-failed", logging.ERROR, what=what, words=error.message)
             self._blind_of.add(what)
             if what != "metrics":
                 self._shout()
