@@ -31,7 +31,7 @@ from strongroom.config.values import (
 )
 from strongroom.model.errors import UsageError
 from strongroom.model.retention import AtEnd, Basis, Period, PeriodUnit, RetentionRule
-from strongroom.model.units import format_size
+from strongroom.model.text import format_size
 
 _DAY = timedelta(days=1)
 

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from strongroom.config.schema import Config, SourceSettings
+from strongroom.config.schema import Config
 from strongroom.config.secrets import resolve
+from strongroom.config.sources import SourceSettings
 from strongroom.engine.proof.known_checkpoints import NOWHERE, CheckpointPlace, KnownCheckpoints
 from strongroom.evidence.checkpoint import Checkpoint, make_checkpoint, origin_of, read_unchecked, sign_checkpoint
 from strongroom.evidence.line import Entry, Fact, read_chain
