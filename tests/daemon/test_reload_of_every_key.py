@@ -9,24 +9,19 @@ import logging
 import os
 import re
 import socket
-import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import UnionType
 from typing import Any
 
 import certifi
-import msgspec
 import pytest
 
 from kit.model_objects import make_job
+from strongroom.config.keys import Named, Section, Table, Tables, keys_of, name_of
 from strongroom.config.load import load_config
-from strongroom.config.outgoing import Endpoint
-from strongroom.config.problem import Caution
-from strongroom.config.schema import Config, RetentionRule
-from strongroom.config.secrets import SecretRef
+from strongroom.config.schema import Config
 from strongroom.daemon.daemon import Daemon
 from strongroom.daemon.service import Intervals, Service
 from strongroom.engine.bootstrap import open_engine
@@ -43,7 +38,7 @@ from strongroom.engine.monitor.stream_status import keeps_of
 from strongroom.engine.queries.initialise import Wishes, initialise
 from strongroom.model.clock_check import ClockVerdict
 from strongroom.model.plan import Plan
-from strongroom.model.retention import Period, PeriodUnit
+from strongroom.model.retention import Period, PeriodUnit, RetentionRule
 from strongroom.vault.retention_records import get_classes
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -182,8 +177,8 @@ class House:
         return self.daemon._watcher
 
     @property
-    def notary(self) -> Config:
-        return self.daemon._notary._config
+    def checkpoints(self) -> Config:
+        return self.daemon._checkpoints._config
 
     def reload(self, changes: Mapping[str, str]) -> None:
         """Change the lines of these keys, and let the daemon read its file again."""
@@ -196,7 +191,7 @@ class House:
 
 
 def rules(house: House) -> Any:
-    return context_of(house.daemon._disposal._config, house.engine.vault, house.daemon._doors).rules
+    return context_of(house.daemon._destruction._config, house.engine.vault, house.daemon._dependencies).rules
 
 
 def channels(house: House) -> list[str]:
@@ -221,7 +216,7 @@ _DAY = timedelta(days=1)
 TAKEN: dict[str, tuple[dict[str, str], Observe, object]] = {
     # key: other lines for it (an empty one is its own), what shows it, and what that then is
     "vault.recipients": ({"": 'recipients = ["{other}"]'}, lambda h: h.engine.recipients == (h.other,), True),
-    "vault.signing_key": ({"": 'signing_key = "env:O"'}, lambda h: str(h.notary.vault.signing_key), "env:O"),
+    "vault.signing_key": ({"": 'signing_key = "env:O"'}, lambda h: str(h.checkpoints.vault.signing_key), "env:O"),
     "vault.min_free": ({"": 'min_free = "9000 TB"'}, lambda h: bool(room_lacking(h.engine, make_job())), True),
     "vault.scrub_every": (
         {"": 'scrub_every = "11d"'},
@@ -352,13 +347,13 @@ TAKEN: dict[str, tuple[dict[str, str], Observe, object]] = {
         lambda _h: answers(PORT),
         True,
     ),
-    "evidence.every": ({"": 'every = "2d"'}, lambda h: h.notary.evidence.every, 2 * _DAY),
+    "evidence.every": ({"": 'every = "2d"'}, lambda h: h.checkpoints.evidence.every, 2 * _DAY),
     "evidence.timestamp_url": (
         {
             "": 'timestamp_url = "https://stamp.example"',
             "evidence.timestamp_ca": f'timestamp_ca = "{certifi.where()}"',
         },
-        lambda h: h.notary.evidence.timestamp_url,
+        lambda h: h.checkpoints.evidence.timestamp_url,
         "https://stamp.example",
     ),
     "evidence.timestamp_ca": (
@@ -366,32 +361,36 @@ TAKEN: dict[str, tuple[dict[str, str], Observe, object]] = {
             "": f'timestamp_ca = "{certifi.where()}"',
             "evidence.timestamp_url": 'timestamp_url = "https://stamp.example"',
         },
-        lambda h: str(h.notary.evidence.timestamp_ca),
+        lambda h: str(h.checkpoints.evidence.timestamp_ca),
         certifi.where(),
     ),
-    "evidence.send_to.name": ({"": 'name = "afar"'}, lambda h: h.notary.evidence.send_to[0].name, "afar"),
+    "evidence.send_to.name": ({"": 'name = "afar"'}, lambda h: h.checkpoints.evidence.send_to[0].name, "afar"),
     "evidence.send_to.directory": (
         {"": 'directory = "/elsewhere"'},
-        lambda h: h.notary.evidence.send_to[0].directory,
+        lambda h: h.checkpoints.evidence.send_to[0].directory,
         Path("/elsewhere"),
     ),
-    "evidence.send_to.url": ({"": 'url = "env:X"'}, lambda h: str(h.notary.evidence.send_to[1].url), "env:X"),
+    "evidence.send_to.url": ({"": 'url = "env:X"'}, lambda h: str(h.checkpoints.evidence.send_to[1].url), "env:X"),
     "evidence.send_to.method": (
         {"": 'method = "post"'},
-        lambda h: h.notary.evidence.send_to[1].method.value,
+        lambda h: h.checkpoints.evidence.send_to[1].method.value,
         "post",
     ),
     "evidence.send_to.allow_private_addresses": (
         {"": "allow_private_addresses = true"},
-        lambda h: h.notary.evidence.send_to[1].allow_private_addresses,
+        lambda h: h.checkpoints.evidence.send_to[1].allow_private_addresses,
         True,
     ),
     "evidence.send_to.command": (
         {"": 'command = ["/bin/other"]'},
-        lambda h: h.notary.evidence.send_to[2].command,
+        lambda h: h.checkpoints.evidence.send_to[2].command,
         ("/bin/other",),
     ),
-    "evidence.send_to.notify": ({"": 'notify = "env:Y"'}, lambda h: str(h.notary.evidence.send_to[3].notify), "env:Y"),
+    "evidence.send_to.notify": (
+        {"": 'notify = "env:Y"'},
+        lambda h: str(h.checkpoints.evidence.send_to[3].notify),
+        "env:Y",
+    ),
     "vault.lock": (
         {"": "lock = true"},
         lambda h: "vault.locked" in {each.kind for each in newest_moments(h.engine.vault, 10_000)},
@@ -407,37 +406,17 @@ COMMANDS = {
 """Keys that the daemon never reads, and who does."""
 
 
-def keys_of(noun: type, prefix: str = "") -> Iterator[str]:
-    """Yield every key that a table of the configuration may have."""
-    hints = typing.get_type_hints(noun)
-    for field in msgspec.structs.fields(noun):
-        inner = [
-            each for each in _types(hints[field.name]) if isinstance(each, type) and issubclass(each, msgspec.Struct)
-        ]
-        tables = [each for each in inner if each.__module__.startswith("strongroom.config") and each not in _LEAVES]
-        name = _NAMES.get(field.name, field.name)
-        if tables or RetentionRule in inner:
-            for table in tables or [RetentionRule]:
-                yield from keys_of(typing.cast("type", table), f"{prefix}{name}.")
-        elif prefix:
-            yield f"{prefix}{name}"
-
-
-def _types(hint: Any) -> Iterator[Any]:
-    if isinstance(hint, UnionType) or typing.get_origin(hint) in (tuple, typing.Union):
-        for each in typing.get_args(hint):
-            yield from _types(each)
-    else:
-        yield hint
-
-
-_NAMES = {"sources": "source", "streams": "stream"}
-_LEAVES = [SecretRef, Endpoint, Caution]
-_NO_KEYS = {"retention.zone"}  # filled in from the stream
+def declared(noun: type[Section], prefix: str = "") -> Iterator[str]:
+    """Yield every key that is declared."""
+    for field, key in keys_of(noun).items():
+        if isinstance(key, Table | Tables | Named):
+            yield from declared(key.noun, f"{prefix}{name_of(field, key)}.")
+        else:
+            yield f"{prefix}{field}"
 
 
 def test_every_key_of_the_configuration_has_an_entry() -> None:
-    known = {*keys_of(Config)} - _NO_KEYS
+    known = {*declared(Config), "retention.name"}  # the name is in the header
     assert known == {*TAKEN, *RESTART, *COMMANDS}
     assert len(known) > 60
 
@@ -477,7 +456,7 @@ def test_a_key_is_taken_over_at_once(house: House, key: str, caplog: pytest.LogC
     after = observe(house)
     assert after != before
     assert expected is None or after == expected
-    holders = (house.daemon, house.daemon._notary, house.daemon._disposal, house.daemon._last_word)
+    holders = (house.daemon, house.daemon._checkpoints, house.daemon._destruction, house.daemon._crash_notice)
     assert len({id(each._config) for each in holders}) == 1
     assert house.service.pool._engine is house.engine
     if key != "vault.lock":

@@ -74,11 +74,9 @@ class Daemon:
         self._intervals = intervals or Intervals()
         self._systemd = Notifier()
         self._watcher = Watcher(config, self._dependencies.clock, self._dependencies.monotonic)
-        self._tasks = (
-            DestructionTask(config, self._dependencies, self._may_act, self._dependencies.monotonic),
-            CheckpointTask(config, self._dependencies, self._may_act),
-        )
-        self._schedule = Schedule(self._tasks, self._dependencies.clock)
+        self._destruction = DestructionTask(config, self._dependencies, self._may_act, self._dependencies.monotonic)
+        self._checkpoints = CheckpointTask(config, self._dependencies, self._may_act)
+        self._schedule = Schedule((self._destruction, self._checkpoints), self._dependencies.clock)
         self._crash_notice = CrashNotice(config, self._dependencies.clock, self._dependencies.monotonic)
 
     def _may_act(self) -> bool:
@@ -168,8 +166,8 @@ class Daemon:
             self._watcher.refuse()
         else:
             self._watcher.adopt(config)
-            for task in self._tasks:
-                task.adopt(config)
+            self._destruction.adopt(config)
+            self._checkpoints.adopt(config)
             self._schedule.hurry()
             self._crash_notice.adopt(config)
             set_level(config.daemon.log_level.value)
