@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,14 +13,14 @@ from hypothesis import strategies as st
 from kit.vault_objects import NOW, day, id_number, make_archive, make_job
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover, Interval
-from strongroom.model.job import Cause, Job, State
+from strongroom.model.job import Cause, Job, State, Wait
 from strongroom.model.plan import ExportSpec
 from strongroom.model.provider import Listed, Observation, Standing
 from strongroom.vault.archives import all_archive_ids, archive_totals, get_archive, put_archive
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.coverage import coverage_totals, drop_open, interval_at, intervals_of, put_interval
 from strongroom.vault.jobs import get_job, interrupted_jobs, jobs_by_state, known_refs, put_job
-from strongroom.vault.rows import _checked, _plain_fields
+from strongroom.vault.rows import Rows, RowUnreadable
 from strongroom.vault.sources import (
     SourceState,
     forget_ask,
@@ -28,7 +30,6 @@ from strongroom.vault.sources import (
     remember_list,
     usage_of,
 )
-from strongroom.vault.streams import StreamState
 
 INSTANTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001
 WORDS = st.text(max_size=8)
@@ -278,9 +279,51 @@ def test_the_providers_not_before_is_part_of_the_usage(catalogue: Catalogue) -> 
     assert id_number(1) != id_number(2)
 
 
-def test_only_the_fields_of_a_data_class_are_checked_for_their_types() -> None:
-    assert _checked("text") == "text"
-    assert _checked(None) is None
-    assert _plain_fields(StreamState) == (("name", (str,)), ("paused", (str,)))
-    with pytest.raises(TypeError, match="paused"):
-        _checked(StreamState("chats", paused=b"by alice"))  # type: ignore[arg-type]
+JOB_ROWS = Rows(Job, "jobs", "id")
+
+
+def row_of(job: Job, **changed: object) -> sqlite3.Row:
+    """Return the row of a job, with other values in some of its columns."""
+    values = dict(zip(JOB_ROWS.columns.split(", "), JOB_ROWS.values(job), strict=True)) | changed
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.row_factory = sqlite3.Row
+        row: sqlite3.Row = connection.execute(
+            f"SELECT {', '.join(f'? AS {name}' for name in values)}", tuple(values.values())
+        ).fetchone()
+        return row
+
+
+@pytest.mark.parametrize(
+    "column", ["id", "stream", "window_end", "datasets", "filters", "state", "next_at", "size", "attempts"]
+)
+def test_a_column_of_another_type_is_refused_and_its_row_is_named(column: str) -> None:
+    job = make_job(1)
+    assert JOB_ROWS.read(row_of(job)) == job
+    with pytest.raises(RowUnreadable, match=f"the row {'bytes' if column == 'id' else job.id} of jobs"):
+        JOB_ROWS.read(row_of(job, **{column: b"by alice"}))
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        ("datasets", '"text"'),
+        ("datasets", "[1]"),
+        ("filters", '[["a", 1]]'),
+        ("attempts", "[]"),
+        ("attempts", '{"a": ""}'),
+    ],
+)
+def test_a_list_in_a_column_holds_what_its_field_holds(column: str, text: str) -> None:
+    with pytest.raises(RowUnreadable):
+        JOB_ROWS.read(row_of(make_job(1), **{column: text}))
+
+
+@pytest.mark.parametrize("wait", [None, Wait(Cause.DISK, "full", NOW), Wait(Cause.PERSON)])
+def test_what_a_job_waits_for_may_be_absent(wait: Wait | None) -> None:
+    job = make_job(1, wait=wait)
+    assert JOB_ROWS.read(row_of(job)) == job
+
+
+def test_an_upsert_leaves_its_key_and_what_is_fixed() -> None:
+    text = Rows(Wait, "waits", "cause").upsert("words")
+    assert text.endswith("VALUES (?, ?, ?) ON CONFLICT (cause) DO UPDATE SET until = excluded.until")

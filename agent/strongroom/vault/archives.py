@@ -16,7 +16,7 @@ from strongroom.model.window import Window
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.manifest import read_manifest, write_manifest
 from strongroom.vault.retention_records import put_retained
-from strongroom.vault.rows import UNREADABLE, RowUnreadable, readable, reads, to_instant, to_text, unreadable
+from strongroom.vault.rows import UNREADABLE, Rows, RowUnreadable, to_text, unreadable
 
 _ARCHIVE_COLUMNS = (
     "id, holding, stream, source, window_start, window_end, job, size, sealed_size, records, findings, retention, "
@@ -24,9 +24,6 @@ _ARCHIVE_COLUMNS = (
 )
 PUT_ARCHIVE = f"INSERT INTO archives ({_ARCHIVE_COLUMNS}) VALUES ({', '.join('?' * 16)})"
 ARCHIVE = f"SELECT {_ARCHIVE_COLUMNS} FROM archives WHERE id = ?"
-ARCHIVE_IDS_LIKE = """
-SELECT id FROM archives WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1 LIMIT 3
-"""
 KEY_DIGEST = "SELECT key_sha256 FROM archives WHERE id = ?"
 ALL_ARCHIVE_IDS = "SELECT id FROM archives ORDER BY id"
 ARCHIVE_TOTALS = """
@@ -119,11 +116,6 @@ def all_archive_ids(catalogue: Catalogue) -> list[str]:
     return [row["id"] for row in catalogue.read(ALL_ARCHIVE_IDS)]
 
 
-def matching_archive_ids(catalogue: Catalogue, part: str) -> list[str]:
-    """Return up to three ids that begin or end with what a person typed, in any case."""
-    return [row["id"] for row in catalogue.read(ARCHIVE_IDS_LIKE, part.lower())]
-
-
 def sealed_since(catalogue: Catalogue, instant: datetime) -> int:
     """Return how many bytes of sealed archives came since an instant."""
     row = catalogue.read_one(SEALED_SINCE, to_text(instant))
@@ -192,12 +184,6 @@ def version_after(catalogue: Catalogue, archive: Archive) -> str:
     return str(row["id"]) if row else ""
 
 
-NEWEST_SAMPLES = """
-SELECT id, window_start, window_end, records, sealed_size FROM archives
-WHERE stream = ? AND holding = 'held' ORDER BY window_start DESC, window_end DESC, id DESC LIMIT ?
-"""
-
-
 QUARANTINED_COUNTS = "SELECT stream, count(*) AS count FROM archives WHERE holding = 'quarantined' GROUP BY stream"
 
 
@@ -209,18 +195,19 @@ class Sample(Struct, frozen=True):
     sealed_size: int  # bytes on disk
 
 
+_SAMPLES = Rows(Sample, "archives", "id")
+NEWEST_SAMPLES = f"""
+SELECT id, {_SAMPLES.columns} FROM archives
+WHERE stream = ? AND holding = 'held' ORDER BY window_start DESC, window_end DESC, id DESC LIMIT ?
+"""
+
+
 def newest_samples(catalogue: Catalogue, stream: str, most: int) -> list[Sample]:
     """Return the volume of the newest windows, newest first; of several archives of a window the newest."""
     found: dict[Window, Sample] = {}
-    for sample in readable(catalogue.read(NEWEST_SAMPLES, stream, most), _sample):
+    for sample in _SAMPLES.read_all(catalogue.read(NEWEST_SAMPLES, stream, most)):
         found.setdefault(sample.window, sample)
     return list(found.values())
-
-
-@reads("archives", "id")
-def _sample(row: sqlite3.Row) -> Sample:
-    window = Window(to_instant(row["window_start"]), to_instant(row["window_end"]))
-    return Sample(window, row["records"], row["sealed_size"])
 
 
 def quarantined_counts(catalogue: Catalogue) -> dict[str, int]:

@@ -314,3 +314,19 @@ def read_fact(catalogue: Catalogue, name: str, parse: Callable[[str], Value]) ->
 def seconds(text: str) -> timedelta:
     """Read a duration as it is remembered."""
     return timedelta(seconds=float(text))
+
+
+IDS_LIKE = {
+    table: f"""
+SELECT {key} AS id FROM {table} WHERE substr({key}, 1, length(?1)) = ?1 OR substr({key}, -length(?1)) = ?1 LIMIT 3
+"""
+    for table, key in (
+        *(("archives", "id"), ("jobs", "id"), ("holds", "id"), ("proposals", "id"), ("erasures", "id")),
+        ("tombstones", "archive"),
+    )
+}
+
+
+def find_by_prefix(catalogue: Catalogue, table: str, part: str) -> list[str]:
+    """Return up to three ids in a table that begin or end with what a person typed, in any case."""
+    return [row["id"] for row in catalogue.read(IDS_LIKE[table], part.lower())]

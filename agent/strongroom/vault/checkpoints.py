@@ -18,20 +18,8 @@ from strongroom.vault.files import is_there, list_folder, read_file
 from strongroom.vault.layout import Layout
 from strongroom.vault.log import ENTRIES_OF_ARCHIVE, ENTRIES_OF_JOB, told_entries
 from strongroom.vault.log_reader import LINES_AFTER, is_in_chain, read_line
-from strongroom.vault.rows import readable, reads, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.rows import Rows
 
-PUT_CHECKPOINT = "INSERT INTO checkpoints (size, at, note) VALUES (?, ?, ?) ON CONFLICT (size) DO NOTHING"
-CHECKPOINTS = "SELECT size, at, note FROM checkpoints ORDER BY size"
-CHECKPOINT = "SELECT size, at, note FROM checkpoints WHERE size = ?"
-NEWEST_CHECKPOINT = "SELECT size, at, note FROM checkpoints ORDER BY size DESC LIMIT 1"
-SENDING = "SELECT target, size, sent_at, tries, next_at, failure FROM sendings WHERE target = ?"
-SENDINGS = "SELECT target, size, sent_at, tries, next_at, failure FROM sendings ORDER BY target"
-DROP_SENDING = "DELETE FROM sendings WHERE target = ?"
-PUT_SENDING = """
-INSERT INTO sendings (target, size, sent_at, tries, next_at, failure) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (target) DO UPDATE SET size = excluded.size, sent_at = excluded.sent_at, tries = excluded.tries,
-    next_at = excluded.next_at, failure = excluded.failure
-"""
 TROUBLE = "SELECT value FROM vault WHERE name = 'checkpoint-refused'"
 PUT_TROUBLE = """
 INSERT INTO vault (name, value) VALUES ('checkpoint-refused', ?)
@@ -81,8 +69,20 @@ class Sending(Struct, frozen=True):
     failure: str = ""  # the last one, in words
 
 
+_CHECKPOINTS = Rows(KeptCheckpoint, "checkpoints", "size")
+PUT_CHECKPOINT = f"{_CHECKPOINTS.insert} ON CONFLICT (size) DO NOTHING"
+CHECKPOINTS = f"{_CHECKPOINTS.select} ORDER BY size"
+CHECKPOINT = f"{_CHECKPOINTS.select} WHERE size = ?"
+NEWEST_CHECKPOINT = f"{_CHECKPOINTS.select} ORDER BY size DESC LIMIT 1"
+_SENDINGS = Rows(Sending, "sendings", "target")
+PUT_SENDING = _SENDINGS.upsert()
+SENDING = f"{_SENDINGS.select} WHERE target = ?"
+SENDINGS = f"{_SENDINGS.select} ORDER BY target"
+DROP_SENDING = "DELETE FROM sendings WHERE target = ?"
+
+
 def note_path(layout: Layout, size: int) -> Path:
-    """Return where a checkpoint lies."""
+    """Return the path of a checkpoint."""
     return layout.log.parent / "checkpoints" / f"{size}.note"
 
 
@@ -115,41 +115,37 @@ def keep_file(layout: Layout, path: Path, data: bytes) -> None:
 
 def put_checkpoint(catalogue: Catalogue, kept: KeptCheckpoint) -> None:
     """Remember a checkpoint; inside a transaction."""
-    catalogue.write(PUT_CHECKPOINT, kept.size, to_text(kept.at), kept.note)
+    catalogue.write(PUT_CHECKPOINT, *_CHECKPOINTS.values(kept))
 
 
 def get_checkpoint(catalogue: Catalogue, size: int) -> KeptCheckpoint | None:
     """Return the checkpoint of exactly so many lines."""
-    row = catalogue.read_one(CHECKPOINT, size)
-    return _kept(row) if row else None
+    return _CHECKPOINTS.read_one(catalogue.read_one(CHECKPOINT, size))
 
 
 def newest_checkpoint(catalogue: Catalogue) -> KeptCheckpoint | None:
     """Return the checkpoint that covers most."""
-    row = catalogue.read_one(NEWEST_CHECKPOINT)
-    return _kept(row) if row else None
+    return _CHECKPOINTS.read_one(catalogue.read_one(NEWEST_CHECKPOINT))
 
 
 def all_checkpoints(catalogue: Catalogue) -> list[KeptCheckpoint]:
     """Return every checkpoint, the oldest first."""
-    return list(readable(catalogue.read(CHECKPOINTS), _kept))
+    return _CHECKPOINTS.read_all(catalogue.read(CHECKPOINTS))
 
 
 def get_sending(catalogue: Catalogue, target: str) -> Sending:
     """Return how a target stands; a fresh one has got nothing."""
-    row = catalogue.read_one(SENDING, target)
-    return _sending(row) if row else Sending(target)
+    return _SENDINGS.read_one(catalogue.read_one(SENDING, target)) or Sending(target)
 
 
 def all_sendings(catalogue: Catalogue) -> list[Sending]:
     """Return how every target stands that was ever tried."""
-    return list(readable(catalogue.read(SENDINGS), _sending))
+    return _SENDINGS.read_all(catalogue.read(SENDINGS))
 
 
 def put_sending(catalogue: Catalogue, sending: Sending) -> None:
     """Write down how a target stands; inside a transaction."""
-    times = to_text_or_none(sending.sent_at), sending.tries, to_text_or_none(sending.next_at)
-    catalogue.write(PUT_SENDING, sending.target, sending.size, *times, sending.failure)
+    catalogue.write(PUT_SENDING, *_SENDINGS.values(sending))
 
 
 def drop_sending(catalogue: Catalogue, target: str) -> None:
@@ -207,16 +203,5 @@ def lines_about(catalogue: Catalogue, archive: str, job: str) -> list[LoggedLine
     return [_logged(row) for row in found if is_in_chain(row)]
 
 
-@reads("checkpoints", "size")
-def _kept(row: sqlite3.Row) -> KeptCheckpoint:
-    return KeptCheckpoint(row["size"], to_instant(row["at"]), row["note"])
-
-
 def _logged(row: sqlite3.Row) -> LoggedLine:
     return LoggedLine(row["seq"], row["line"], read_line(row["seq"], row["line"]), row["words"])
-
-
-@reads("sendings", "target")
-def _sending(row: sqlite3.Row) -> Sending:
-    sent, later = to_instant_or_none(row["sent_at"]), to_instant_or_none(row["next_at"])
-    return Sending(row["target"], row["size"], sent, row["tries"], later, row["failure"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
@@ -11,33 +10,30 @@ from msgspec.structs import replace
 from strongroom.model.coverage import Cover, Interval, require_past
 from strongroom.model.window import Window, subtract
 from strongroom.vault.catalogue import Catalogue
-from strongroom.vault.rows import UNREADABLE, RowUnreadable, readable, reads, to_instant, to_text, unreadable
+from strongroom.vault.rows import (
+    UNREADABLE,
+    Rows,
+    RowUnreadable,
+    readable,
+    to_instant,
+    to_text,
+    window_of,
+)
 
-# The index is named because the primary key, which the planner prefers, walks all of a stream.
-LOST_AFTER = """
-SELECT stream, window_start, window_end, cover, archive, job, cause FROM coverage INDEXED BY coverage_by_cover
+_INTERVALS = Rows(Interval, "coverage", "stream", "window_start", "window_end")
+# The index is named because the primary key, which the planner prefers for the order, walks all of a stream.
+LOST_AFTER = f"""
+{_INTERVALS.select} INDEXED BY coverage_by_cover
 WHERE stream = ? AND cover = 'lost' AND window_end > ? ORDER BY window_start
 """
+COVERED_AS = f"{_INTERVALS.select} INDEXED BY coverage_by_cover WHERE stream = ? AND cover = ? ORDER BY window_start"
 DROP_LOST = "DELETE FROM coverage WHERE stream = ? AND window_start = ? AND window_end = ? AND cover = 'lost'"
-PUT_COVERAGE = """
-INSERT INTO coverage (stream, window_start, window_end, cover, archive, job, cause) VALUES (?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (stream, window_start, window_end) DO UPDATE SET
-    cover = excluded.cover, archive = excluded.archive, job = excluded.job, cause = excluded.cause
-"""
+PUT_COVERAGE = _INTERVALS.upsert()
 DROP_COVERAGE = "DELETE FROM coverage WHERE stream = ? AND window_start = ? AND window_end = ? AND cover = 'open'"
-COVERAGE_AT = """
-SELECT stream, window_start, window_end, cover, archive, job, cause FROM coverage
-WHERE stream = ? AND window_start = ? AND window_end = ?
-"""
-COVERAGE_OF = """
-SELECT stream, window_start, window_end, cover, archive, job, cause FROM coverage
-WHERE stream = ? AND window_end > ? AND window_start < ? ORDER BY window_start
-"""
+COVERAGE_AT = f"{_INTERVALS.select} WHERE stream = ? AND window_start = ? AND window_end = ?"
+COVERAGE_OF = f"{_INTERVALS.select} WHERE stream = ? AND window_end > ? AND window_start < ? ORDER BY window_start"
 COVERAGE_TOTALS = "SELECT stream, cover, count(*) AS count FROM coverage GROUP BY stream, cover"
-COVERED_BY = """
-SELECT stream, window_start, window_end, cover, archive, job, cause FROM coverage
-WHERE archive = ? ORDER BY window_start
-"""
+COVERED_BY = f"{_INTERVALS.select} WHERE archive = ? ORDER BY window_start"
 
 _FIRST = datetime(1, 1, 1, tzinfo=UTC)
 _LAST = datetime(9999, 12, 31, tzinfo=UTC)
@@ -45,17 +41,7 @@ _LAST = datetime(9999, 12, 31, tzinfo=UTC)
 
 def put_interval(catalogue: Catalogue, interval: Interval) -> None:
     """Write one entry of the ledger; inside a transaction."""
-    window = interval.window
-    catalogue.write(
-        PUT_COVERAGE,
-        interval.stream,
-        to_text(window.start),
-        to_text(window.end),
-        interval.cover.value,
-        interval.archive,
-        interval.job,
-        interval.cause,
-    )
+    catalogue.write(PUT_COVERAGE, *_INTERVALS.values(interval))
 
 
 def claim(catalogue: Catalogue, interval: Interval, asked_at: datetime) -> None:
@@ -69,7 +55,7 @@ def claim(catalogue: Catalogue, interval: Interval, asked_at: datetime) -> None:
 
 def lost_after(catalogue: Catalogue, stream: str, instant: datetime) -> list[Interval]:
     """Return the entries that say lost and end after an instant, in order of time."""
-    return list(readable(catalogue.read(LOST_AFTER, stream, to_text(instant)), _interval))
+    return _INTERVALS.read_all(catalogue.read(LOST_AFTER, stream, to_text(instant)))
 
 
 def take_back_lost(catalogue: Catalogue, stream: str, part: Window, cause: str) -> None:
@@ -89,19 +75,18 @@ def drop_open(catalogue: Catalogue, stream: str, window: Window) -> None:
 
 def interval_at(catalogue: Catalogue, stream: str, window: Window) -> Interval | None:
     """Return the entry for exactly this window."""
-    row = catalogue.read_one(COVERAGE_AT, stream, to_text(window.start), to_text(window.end))
-    return _interval(row) if row else None
+    return _INTERVALS.read_one(catalogue.read_one(COVERAGE_AT, stream, to_text(window.start), to_text(window.end)))
 
 
 def intervals_of(catalogue: Catalogue, stream: str, period: Window | None = None) -> list[Interval]:
     """Return the ledger of one stream, in order of time, at most the entries that touch the period."""
     start, end = (period.start, period.end) if period else (_FIRST, _LAST)
-    return list(readable(catalogue.read(COVERAGE_OF, stream, to_text(start), to_text(end)), _interval))
+    return _INTERVALS.read_all(catalogue.read(COVERAGE_OF, stream, to_text(start), to_text(end)))
 
 
 def covered_by(catalogue: Catalogue, archive_id: str) -> list[Interval]:
     """Return the entries that an archive stands for, in order of time."""
-    return list(readable(catalogue.read(COVERED_BY, archive_id), _interval))
+    return _INTERVALS.read_all(catalogue.read(COVERED_BY, archive_id))
 
 
 def coverage_totals(catalogue: Catalogue) -> dict[str, dict[str, int]]:
@@ -112,28 +97,9 @@ def coverage_totals(catalogue: Catalogue) -> dict[str, dict[str, int]]:
     return totals
 
 
-@reads("coverage", "stream", "window_start")
-def _interval(row: sqlite3.Row) -> Interval:
-    return Interval(
-        stream=row["stream"],
-        window=Window(to_instant(row["window_start"]), to_instant(row["window_end"])),
-        cover=Cover(row["cover"]),
-        archive=row["archive"],
-        job=row["job"],
-        cause=row["cause"],
-    )
-
-
 SETTLED_SINCE = """
 SELECT window_start, window_end FROM coverage
 WHERE stream = ? AND window_end > ? AND cover IN ('proven', 'empty', 'lost', 'destroyed') ORDER BY window_start
-"""
-
-
-# The index is named because the primary key, which the planner prefers for the order, walks all of a stream.
-COVERED_AS = """
-SELECT window_start, window_end, cause FROM coverage INDEXED BY coverage_by_cover
-WHERE stream = ? AND cover = ? ORDER BY window_start
 """
 
 
@@ -152,8 +118,7 @@ def held_intervals(catalogue: Catalogue, stream: str, since: datetime) -> list[I
     try:
         return _joined(stream, rows)
     except (RowUnreadable, *UNREADABLE):  # now every row by itself, which takes longer, to name the one
-        read = _reader(stream, Cover.PROVEN)
-        return list(readable(rows, read))
+        return list(readable(rows, lambda row: Interval(stream, window_of(row, "coverage", stream), Cover.PROVEN)))
 
 
 def _joined(stream: str, rows: list[sqlite3.Row]) -> list[Interval]:
@@ -167,22 +132,9 @@ def _joined(stream: str, rows: list[sqlite3.Row]) -> list[Interval]:
     return [Interval(stream, Window(to_instant(start), to_instant(end)), Cover.PROVEN) for start, end in joined]
 
 
-def _reader(stream: str, cover: Cover) -> Callable[[sqlite3.Row], Interval]:
-    """Return what reads a window of a stream's ledger."""
-
-    def read(row: sqlite3.Row) -> Interval:
-        try:
-            window = Window(to_instant(row["window_start"]), to_instant(row["window_end"]))
-            return Interval(stream, window, cover, "", "", row["cause"] if "cause" in row.keys() else "")  # noqa: SIM118 - a row is no dict
-        except (RowUnreadable, *UNREADABLE) as error:
-            raise unreadable("coverage", stream, row["window_start"]) from error
-
-    return read
-
-
 def intervals_covered(catalogue: Catalogue, stream: str, cover: Cover) -> list[Interval]:
     """Return the entries of a stream's ledger that are covered in this way, in order of time."""
-    return list(readable(catalogue.read(COVERED_AS, stream, cover.value), _reader(stream, cover)))
+    return _INTERVALS.read_all(catalogue.read(COVERED_AS, stream, cover.value))
 
 
 def count_covered(catalogue: Catalogue, stream: str, cover: Cover) -> int:

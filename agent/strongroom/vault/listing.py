@@ -19,7 +19,7 @@ from strongroom.model.job import Job
 from strongroom.model.window import Window
 from strongroom.vault.archives import read_archive
 from strongroom.vault.catalogue import Catalogue
-from strongroom.vault.jobs import JOB_COLUMNS, read_job
+from strongroom.vault.jobs import JOB_ROWS
 from strongroom.vault.rows import RowUnreadable, leave_out, read_page, to_text
 from strongroom.vault.streams import archived_as
 
@@ -45,9 +45,7 @@ def _archives(stream: bool, holding: str, at: str, stretch: str = "") -> str:
 def _jobs(asked: tuple[bool, ...], at: str, stretch: str = "") -> str:
     words = [word for word, wanted in zip(("stream", "state", "purpose"), asked, strict=True) if wanted]
     where = "".join(f"{'+' if stretch and word != 'stream' else ''}{word} = ? AND " for word in words)
-    return (
-        f"SELECT {JOB_COLUMNS} FROM jobs WHERE {where}{stretch}({at}, id) < (?, ?) ORDER BY {at} DESC, id DESC LIMIT ?"
-    )
+    return f"{JOB_ROWS.select} WHERE {where}{stretch}({at}, id) < (?, ?) ORDER BY {at} DESC, id DESC LIMIT ?"
 
 
 _STRETCH = "window_start >= ? AND window_end > ? AND "
@@ -168,11 +166,11 @@ def list_jobs(
     which = (bool(stream), bool(state), bool(purpose))
     if period is None:
         edge = (to_text(before.created_at), before.id) if before else BEYOND
-        return read_page(lambda rows: catalogue.read(JOBS_SORTED[which], *asked, *edge, rows), read_job, most)
+        return read_page(lambda rows: catalogue.read(JOBS_SORTED[which], *asked, *edge, rows), JOB_ROWS.read, most)
     window = before.spec.window if before else None
     bounds = _bounds(catalogue, LONGEST_ASKED, period, window, before.id if before else "")
     query = JOBS_IN_STRETCH[which]
-    return read_page(lambda rows: catalogue.read(query, *asked, *bounds, rows), read_job, most)
+    return read_page(lambda rows: catalogue.read(query, *asked, *bounds, rows), JOB_ROWS.read, most)
 
 
 def count_listed_archives(

@@ -9,7 +9,6 @@ is noticed whoever made it. All of it follows from the evidence log and can be m
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -22,7 +21,7 @@ from strongroom.model.times import Chance, parse_instant
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.log import told_entries
 from strongroom.vault.log_reader import is_in_chain, readable
-from strongroom.vault.rows import reads, text_list, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.rows import Rows, text_list, to_instant, to_text
 
 _STANDING = """archives.holding IN ('held', 'quarantined')
     AND archives.id NOT IN (SELECT archive FROM condemned WHERE stage IN ('destroying', 'destroyed'))"""
@@ -57,19 +56,11 @@ def draw_archive(catalogue: Catalogue, random_bytes: Chance) -> str | None:
     return str(drawn["id"]) if drawn else None
 
 
-_COLUMNS = "key, label, since, proven_at, retired_at, reason"
 _SEALED_TO = """coalesce(
     resealed.recipients,
     iif(json_valid(archives.manifest), json_extract(archives.manifest, '$.sealed.recipients'), NULL), '[]'
 )"""
 _ARCHIVES = f"archives LEFT JOIN resealed ON resealed.archive = archives.id WHERE {_STANDING}"
-RECIPIENTS = f"SELECT {_COLUMNS} FROM recipients ORDER BY since, key"
-RECIPIENT = f"SELECT {_COLUMNS} FROM recipients WHERE key = ?"
-PUT_RECIPIENT = f"""
-INSERT INTO recipients ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (key) DO UPDATE SET label = excluded.label, since = excluded.since, proven_at = excluded.proven_at,
-    retired_at = excluded.retired_at, reason = excluded.reason
-"""
 KEY_ENTRIES = """
 SELECT line FROM entries
 WHERE kind IN ('vault.created', 'recipients.changed', 'recipient.proven', 'drill.passed', 'drill.failed') ORDER BY seq
@@ -105,6 +96,12 @@ class RecipientRecord(Struct, frozen=True):
         return short_key(self.key)
 
 
+_RECIPIENTS = Rows(RecipientRecord, "recipients", "key")
+RECIPIENTS = f"{_RECIPIENTS.select} ORDER BY since, key"
+RECIPIENT = f"{_RECIPIENTS.select} WHERE key = ?"
+PUT_RECIPIENT = _RECIPIENTS.upsert()
+
+
 def short_key(key: str) -> str:
     """Return the beginning and the end of a public key, enough to tell a few apart."""
     return f"{key[:12]}…{key[-6:]}"
@@ -112,7 +109,7 @@ def short_key(key: str) -> str:
 
 def all_recipients(catalogue: Catalogue) -> list[RecipientRecord]:
     """Return every recipient that the vault ever had, oldest first."""
-    return [_recipient(row) for row in catalogue.read(RECIPIENTS)]
+    return [_RECIPIENTS.read(row) for row in catalogue.read(RECIPIENTS)]
 
 
 def known_set(catalogue: Catalogue) -> list[RecipientRecord]:
@@ -134,14 +131,7 @@ def logged_set(catalogue: Catalogue) -> frozenset[str] | None:
 
 def put_recipient(catalogue: Catalogue, recipient: RecipientRecord) -> None:
     """Write a recipient; inside a transaction."""
-    row = (
-        recipient.key,
-        recipient.label,
-        to_text(recipient.since),
-        to_text_or_none(recipient.proven_at),
-        to_text_or_none(recipient.retired_at),
-        recipient.reason,
-    )
+    row = _RECIPIENTS.values(recipient)
     catalogue.write(PUT_RECIPIENT, *row)
     catalogue.confirm(RECIPIENT, recipient.key, expected=row)
 
@@ -252,15 +242,3 @@ def replay_resealed(catalogue: Catalogue) -> None:
 def set_text(keys: Iterable[str]) -> str:
     """Write a set of keys as the catalogue holds it: a JSON array, sorted, without spaces."""
     return json.dumps(sorted(set(keys)), separators=(",", ":"))
-
-
-@reads("recipients", "key")
-def _recipient(row: sqlite3.Row) -> RecipientRecord:
-    return RecipientRecord(
-        key=row["key"],
-        since=to_instant(row["since"]),
-        label=row["label"],
-        proven_at=to_instant_or_none(row["proven_at"]),
-        retired_at=to_instant_or_none(row["retired_at"]),
-        reason=row["reason"],
-    )

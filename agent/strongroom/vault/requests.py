@@ -1,11 +1,10 @@
-"""Requests: how the command line and the screen ask whoever works in the vault to act.
+"""Requests: how the command line and the screen ask the process that works in the vault to act.
 
-A request is a row. It waits while nobody works, is taken within a second otherwise, and keeps its answer.
+A request is a row. It waits until a process works in the vault, is taken within a second then, and keeps its answer.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,70 +12,56 @@ from msgspec import Struct
 
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.log import require_current
-from strongroom.vault.rows import readable, reads, to_instant, to_instant_or_none, to_text
-
-PUT_REQUEST = "INSERT INTO requests (id, at, wish, subject, by, accepted, answer) VALUES (?, ?, ?, ?, ?, 0, '')"
-_REQUEST_COLUMNS = "id, at, wish, subject, by, done_at, accepted, answer"
-REQUEST = f"SELECT {_REQUEST_COLUMNS} FROM requests WHERE id = ?"
-REQUESTS_WAITING = f"SELECT {_REQUEST_COLUMNS} FROM requests WHERE done_at IS NULL ORDER BY at, id"
-ANSWER_REQUEST = "UPDATE requests SET done_at = ?, accepted = ?, answer = ? WHERE id = ? AND done_at IS NULL"
+from strongroom.vault.rows import Rows, to_text
 
 
 class RequestKind(StrEnum):
-    """What can be asked for."""
+    """What can be requested."""
 
-    RUN_NOW = "run-now"  # look for due windows at once; subject: a stream, or empty for all
+    RUN_NOW = "run-now"  # look for pending windows at once; subject: a stream, or empty for all
     RETRY = "retry"  # subject: a failed job
     CANCEL = "cancel"  # subject: an unfinished job
-    REGENERATE = "regenerate"  # subject: an archive, or a job
+    REGENERATE = "regenerate"  # a re-export; subject: an archive, or a job
     PAUSE = "pause"  # subject: a stream or a source
     RESUME = "resume"  # subject: a stream or a source
 
 
 class Request(Struct, frozen=True):
-    """One wish and what became of it."""
+    """One request and its answer."""
 
     id: str
     at: datetime
     wish: RequestKind
     subject: str
-    by: str  # who asked: a user's name
+    by: str  # the name of the user who requested it
     done_at: datetime | None = None
     accepted: bool = False
     answer: str = ""
 
 
+_REQUESTS = Rows(Request, "requests", "id")
+PUT_REQUEST = _REQUESTS.insert
+REQUEST = f"{_REQUESTS.select} WHERE id = ?"
+REQUESTS_WAITING = f"{_REQUESTS.select} WHERE done_at IS NULL ORDER BY at, id"
+ANSWER_REQUEST = "UPDATE requests SET done_at = ?, accepted = ?, answer = ? WHERE id = ? AND done_at IS NULL"
+
+
 def put_request(catalogue: Catalogue, request: Request) -> None:
-    """Write down a wish; inside a transaction. Raises VaultError where the catalogue is older than its log."""
+    """Write a new request; inside a transaction. Raises VaultError where the catalogue is older than its log."""
     require_current(catalogue)
-    catalogue.write(PUT_REQUEST, request.id, to_text(request.at), request.wish.value, request.subject, request.by)
+    catalogue.write(PUT_REQUEST, *_REQUESTS.values(request))
 
 
 def waiting_requests(catalogue: Catalogue) -> list[Request]:
-    """Return the wishes that nobody has answered, oldest first."""
-    return list(readable(catalogue.read(REQUESTS_WAITING), _request))
+    """Return the requests without an answer, oldest first."""
+    return _REQUESTS.read_all(catalogue.read(REQUESTS_WAITING))
 
 
 def get_request(catalogue: Catalogue, request_id: str) -> Request | None:
-    """Return one wish."""
-    row = catalogue.read_one(REQUEST, request_id)
-    return _request(row) if row else None
+    """Return one request."""
+    return _REQUESTS.read_one(catalogue.read_one(REQUEST, request_id))
 
 
 def answer_request(catalogue: Catalogue, request: Request, at: datetime, *, accepted: bool, answer: str) -> None:
-    """Write down what became of a wish; inside a transaction."""
+    """Write the answer to a request; inside a transaction."""
     catalogue.write(ANSWER_REQUEST, to_text(at), int(accepted), answer, request.id)
-
-
-@reads("requests", "id")
-def _request(row: sqlite3.Row) -> Request:
-    return Request(
-        id=row["id"],
-        at=to_instant(row["at"]),
-        wish=RequestKind(row["wish"]),
-        subject=row["subject"],
-        by=row["by"],
-        done_at=to_instant_or_none(row["done_at"]),
-        accepted=bool(row["accepted"]),
-        answer=row["answer"],
-    )

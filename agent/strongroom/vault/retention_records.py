@@ -21,8 +21,9 @@ from strongroom.vault.manifest import read_manifest
 from strongroom.vault.manifest_schema import rule_of, write_rule
 from strongroom.vault.rows import (
     UNREADABLE,
+    naming,
     readable,
-    reads,
+    require,
     to_instant,
     to_instant_or_none,
     to_text,
@@ -241,10 +242,10 @@ def _reach_by(manifest: str) -> tuple[datetime | None, datetime | None]:
 def _record(row: sqlite3.Row) -> RetentionRecord:
     if not row["sound"]:  # nobody can say what holds catch it, so that nothing is ever decided by it
         raise unreadable("archives", row["id"])
-    return _readable_record(row)
+    with naming("retained", row["id"]):
+        return _readable_record(row)
 
 
-@reads("retained", "id")
 def _readable_record(row: sqlite3.Row) -> RetentionRecord:
     unknown = row["manifest"] is not None  # it came before rules were entered: its manifest tells what there is
     earliest, latest = (
@@ -255,12 +256,12 @@ def _readable_record(row: sqlite3.Row) -> RetentionRecord:
     datasets = _datasets_by(row["datasets"])
     known = datasets is not None  # of what nobody can say whether a hold catches it nothing is ever due
     return RetentionRecord(
-        id=row["id"],
-        stream=row["stream"],
-        source=row["source"],
+        id=require(row["id"], str),
+        stream=require(row["stream"], str),
+        source=require(row["source"], str),
         datasets=datasets or (),
         window=Window(to_instant(row["window_start"]), to_instant(row["window_end"])),
-        retention=row["retention"],
+        retention=require(row["retention"], str),
         rule=rule_of(row["rule"] or "") if known else None,
         until=to_instant_or_none(row["until"]) if known else None,
         earliest=earliest,
@@ -281,12 +282,12 @@ def get_classes(catalogue: Catalogue) -> dict[str, RetentionRule]:
     return {rule.name: rule for rule in found if rule is not None}
 
 
-@reads("classes", "name")
 def _class(row: sqlite3.Row) -> RetentionRule | None:
-    rule = rule_of(row["rule"])
-    if rule is not None and rule.name != row["name"]:
-        raise ValueError(rule.name)
-    return rule
+    with naming("classes", row["name"]):
+        rule = rule_of(row["rule"])
+        if rule is not None and rule.name != row["name"]:
+            raise ValueError(rule.name)
+        return rule
 
 
 def put_class(catalogue: Catalogue, rule: RetentionRule, at: datetime) -> None:

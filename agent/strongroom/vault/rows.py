@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime
-from functools import lru_cache, wraps
-from inspect import get_annotations
-from types import NoneType
-from typing import TypeVar
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from operator import attrgetter, itemgetter
+from types import MappingProxyType, NoneType
+from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 from msgspec import Struct
 
 from strongroom.model.errors import VaultError
 from strongroom.model.times import require_utc
+from strongroom.model.window import Window
 from strongroom.vault.connection import Unstorable
 
 Value = TypeVar("Value")
+Noun = TypeVar("Noun", bound=Struct)
 
 
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, Unstorable)
@@ -34,53 +36,6 @@ HINT = "the catalogue was changed or is damaged; see what can be done: strongroo
 
 class RowUnreadable(VaultError):
     """A row of the catalogue holds a value that cannot be read."""
-
-
-def reads(table: str, *key: str) -> Callable[[Callable[[sqlite3.Row], Value]], Callable[[sqlite3.Row], Value]]:
-    """Let a function that reads a row of this table raise RowUnreadable, which names the row by its key columns."""
-
-    def around(read: Callable[[sqlite3.Row], Value]) -> Callable[[sqlite3.Row], Value]:
-        @wraps(read)
-        def reading(row: sqlite3.Row) -> Value:
-            try:
-                return _checked(read(row))
-            except (RowUnreadable, *UNREADABLE) as error:
-                raise unreadable(table, *_named(row, key)) from error
-
-        return reading
-
-    return around
-
-
-def _named(row: sqlite3.Row, key: tuple[str, ...]) -> list[object]:
-    there = row.keys()
-    return [row[name] for name in key if name in there]
-
-
-_PLAIN: dict[str, tuple[type, ...]] = {
-    "str": (str,),
-    "int": (int,),
-    "int | None": (int, NoneType),
-    "str | None": (str, NoneType),
-    "bytes": (bytes,),
-}
-
-
-@lru_cache(maxsize=64)
-def _plain_fields(noun: object) -> tuple[tuple[str, tuple[type, ...]], ...]:
-    """Return the fields of a data class that hold text, numbers or bytes, as its annotations have them."""
-    if not isinstance(noun, type) or not issubclass(noun, Struct):
-        return ()
-    fields = [field for each in reversed(noun.__mro__) for field in get_annotations(each).items()]
-    return tuple((name, _PLAIN[str(kind)]) for name, kind in fields if str(kind) in _PLAIN)
-
-
-def _checked(value: Value) -> Value:
-    """Return what was read, once its columns are of the types that it wants: SQLite takes any in any column."""
-    for name, types in _plain_fields(type(value)):  # type: ignore[arg-type]
-        if not isinstance(getattr(value, name), types):
-            raise TypeError(name)
-    return value
 
 
 def unreadable(table: str, *key: object) -> RowUnreadable:
@@ -98,13 +53,16 @@ def naming(table: str, *key: object) -> Iterator[None]:
         raise unreadable(table, *key) from error
 
 
+def window_of(row: sqlite3.Row, table: str, *key: object) -> Window:
+    """Return the window of a row. Raises RowUnreadable, which names the row by these and the window's start."""
+    with naming(table, *key, row["window_start"]):
+        return Window(to_instant(row["window_start"]), to_instant(row["window_end"]))
+
+
 def text_list(text: str, table: str, *key: object) -> list[str]:
     """Return the texts of a JSON array in a column. Raises RowUnreadable, which names the row."""
     with naming(table, *key):
-        found = json.loads(text)
-        if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
-            raise TypeError
-        return found
+        return list(_texts(text))
 
 
 def _shown(part: object) -> str:
@@ -179,3 +137,160 @@ def to_instant(text: str) -> datetime:
 def to_instant_or_none(text: str | None) -> datetime | None:
     """Read an instant that may be absent."""
     return None if text is None else to_instant(text)
+
+
+def require(value: object, kind: type[Value]) -> Value:
+    """Return the value of a column. Raises TypeError for one of another type: SQLite takes any in any column."""
+    if not isinstance(value, kind):
+        raise TypeError(kind.__name__)
+    return value
+
+
+class Rows(Generic[Noun]):
+    """The rows of one table as structs of one kind: the columns, the statements, and the way in both directions.
+
+    A field is the column of the same name; `names` has the exceptions. A field that is a struct is the columns of its
+    own fields, which for a window or a wait begin with the name of the field.
+    """
+
+    def __init__(
+        self,
+        noun: type[Noun],
+        table: str,
+        *key: str,
+        names: Mapping[str, str] = MappingProxyType({}),
+        without: Collection[str] = (),
+    ) -> None:
+        self._table, self._key = table, key
+        self._columns, self._read, self._write, _ = _struct(noun, "", names, without)
+        self.columns = ", ".join(self._columns)
+        self.select = f"SELECT {self.columns} FROM {table}"
+        self.insert = f"INSERT INTO {table} ({self.columns}) VALUES ({', '.join('?' * len(self._columns))})"
+
+    def upsert(self, *fixed: str) -> str:
+        """Return the statement that inserts a row, or under its key changes all columns but the `fixed` ones."""
+        changes = [f"{name} = excluded.{name}" for name in self._columns if name not in (*self._key, *fixed)]
+        return f"{self.insert} ON CONFLICT ({', '.join(self._key)}) DO UPDATE SET {', '.join(changes)}"
+
+    def values(self, value: Noun) -> tuple[object, ...]:
+        """Return the values of the columns, in their order."""
+        return self._write(value)
+
+    def read(self, row: sqlite3.Row) -> Noun:
+        """Return the struct. Raises RowUnreadable, which names the row by its key."""
+        columns = dict(zip(row.keys(), row, strict=True))  # a row itself is searched for each name
+        try:
+            found: Noun = self._read(columns)
+        except (RowUnreadable, *UNREADABLE) as error:
+            raise unreadable(self._table, *(columns[name] for name in self._key if name in columns)) from error
+        return found
+
+    def read_all(self, rows: Iterable[sqlite3.Row]) -> list[Noun]:
+        """Return all of them, as `readable` yields them."""
+        return list(readable(rows, self.read))
+
+    def read_one(self, row: sqlite3.Row | None) -> Noun | None:
+        """Return the struct, or None where there is no row."""
+        return None if row is None else self.read(row)
+
+
+Columns = Mapping[str, Any]
+"""The values of a row by the names of their columns."""
+
+
+class _Part(NamedTuple):
+    """A field of a struct, or a struct."""
+
+    columns: tuple[str, ...]
+    read: Callable[[Columns], Any]
+    write: Callable[[Any], tuple[object, ...]]
+    plain: tuple[type, ...] = ()  # of one column that is taken as it is: the types that it may have
+
+
+_PREFIXED = ("window", "wait")
+
+
+def _struct(noun: type[Struct], prefix: str, names: Mapping[str, str], without: Collection[str] = ()) -> _Part:
+    hints = get_type_hints(noun)
+    parts = {name: _part(name, kind, prefix, names) for name, kind in hints.items() if name not in without}
+    plain = [(name, part.columns[0], part.plain) for name, part in parts.items() if part.plain]
+    others = [(name, part.read) for name, part in parts.items() if not part.plain]
+    writers, fields = [part.write for part in parts.values()], attrgetter(*parts)
+
+    def read(row: Columns) -> Struct:
+        found = {name: load(row) for name, load in others}
+        for name, column, kinds in plain:  # nearly all columns: kept out of a call for each
+            value = row[column]
+            if not isinstance(value, kinds):
+                raise TypeError(name)
+            found[name] = value
+        return noun(**found)
+
+    def write(value: Struct) -> tuple[object, ...]:
+        return tuple(each for dump, field in zip(writers, fields(value), strict=True) for each in dump(field))
+
+    return _Part(tuple(column for part in parts.values() for column in part.columns), read, write)
+
+
+def _part(name: str, kind: Any, prefix: str, names: Mapping[str, str]) -> _Part:
+    optional = NoneType in get_args(kind)
+    inner = next(each for each in get_args(kind) if each is not NoneType) if optional else kind
+    if isinstance(inner, type) and issubclass(inner, Struct):
+        part = _struct(inner, f"{name}_" if name in _PREFIXED else "", names)
+        return _absent(part, inner) if optional else part
+    column = names.get(name, prefix + name)
+    if inner in (str, int, bytes):
+        return _Part((column,), itemgetter(column), lambda value: (value,), (inner, NoneType) if optional else (inner,))
+    load, dump = _conversion(inner)
+    if optional:
+        return _Part(
+            (column,),
+            lambda row: None if row[column] is None else load(row[column]),
+            lambda value: (None if value is None else dump(value),),
+        )
+    return _Part((column,), lambda row: load(row[column]), lambda value: (dump(value),))
+
+
+def _absent(part: _Part, noun: type[Struct]) -> _Part:
+    """Let a struct be absent: its texts are empty then, and the first column of it says so."""
+    blank = tuple(None if NoneType in get_args(kind) else "" for kind in get_type_hints(noun).values())
+    first = part.columns[0]
+    return _Part(
+        part.columns,
+        lambda row: part.read(row) if row[first] else None,
+        lambda value: blank if value is None else part.write(value),
+    )
+
+
+def _conversion(kind: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """Return how the value of a column becomes one of this type, and back."""
+    if get_origin(kind) is tuple:
+        return (_pairs if get_origin(get_args(kind)[0]) is tuple else _texts), json.dumps
+    if get_origin(kind) is Mapping:
+        return _counts, lambda counts: json.dumps(dict(counts), sort_keys=True)
+    if issubclass(kind, Enum):
+        return kind, attrgetter("value")
+    return _CONVERSIONS[kind]
+
+
+_CONVERSIONS: Mapping[type, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    datetime: (to_instant, to_text),
+    bool: (bool, int),
+    timedelta: (lambda seconds: timedelta(seconds=seconds), timedelta.total_seconds),
+    float: (lambda seconds: timedelta(seconds=seconds).total_seconds(), float),  # refuses what is no length of time
+}
+
+
+def _texts(text: str) -> tuple[str, ...]:
+    found = json.loads(text)
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise TypeError(text)
+    return tuple(found)
+
+
+def _pairs(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple((require(name, str), require(value, str)) for name, value in json.loads(text))
+
+
+def _counts(text: str) -> Mapping[str, int]:
+    return MappingProxyType({name: require(count, int) for name, count in require(json.loads(text), dict).items()})

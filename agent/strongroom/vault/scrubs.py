@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -16,21 +15,14 @@ from strongroom.vault import log_reader as chainwalk
 from strongroom.vault.catalogue import FACT, PUT_FACT, Catalogue, read_fact
 from strongroom.vault.log import add_entry
 from strongroom.vault.rows import (
-    readable,
-    reads,
+    Rows,
     to_instant,
-    to_instant_or_none,
     to_text,
-    to_text_or_none,
 )
 
-_LAP = "number, began_at, total, done, archives, cursor, ended_at"
-LAST_LAP = f"SELECT {_LAP} FROM scrubs ORDER BY number DESC LIMIT 1"
-PUT_LAP = f"""
-INSERT INTO scrubs ({_LAP}) VALUES (?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (number) DO UPDATE SET done = excluded.done, archives = excluded.archives, cursor = excluded.cursor,
-    ended_at = excluded.ended_at
-"""
+_LAPS = Rows(Lap, "scrubs", "number")
+LAST_LAP = f"{_LAPS.select} ORDER BY number DESC LIMIT 1"
+PUT_LAP = _LAPS.upsert("began_at", "total")
 DROP_OLD_LAPS = "DELETE FROM scrubs WHERE number <= ? - 100"
 # Not read: what is being destroyed, and what a person has been told of and has put aside.
 _READ = """id NOT IN (SELECT archive FROM condemned WHERE stage IN ('destroying', 'destroyed'))
@@ -38,19 +30,11 @@ _READ = """id NOT IN (SELECT archive FROM condemned WHERE stage IN ('destroying'
 NEXT_ARCHIVE = f"SELECT id FROM archives WHERE id > ? AND {_READ} ORDER BY id LIMIT 1"
 STILL_READ = f"SELECT id FROM archives WHERE id = ? AND {_READ}"
 SUM_COST = f"SELECT count(*) AS count, coalesce(sum(sealed_size), 0) AS size FROM archives WHERE {_READ}"
-_FINDING = "archive, file, code, message, found_at, cleared_at, settled_at"
-PUT_FINDING = f"""
-INSERT INTO scrub_findings ({_FINDING}) VALUES (?, ?, ?, ?, ?, NULL, NULL)
+PUT_FINDING = """
+INSERT INTO scrub_findings (archive, file, code, message, found_at, cleared_at, settled_at)
+VALUES (?, ?, ?, ?, ?, NULL, NULL)
 ON CONFLICT (archive, file, code) DO UPDATE SET message = excluded.message, found_at = excluded.found_at,
     cleared_at = NULL, settled_at = NULL
-"""
-FINDINGS_OF = f"""
-SELECT {_FINDING} FROM scrub_findings
-WHERE archive = ? AND cleared_at IS NULL AND settled_at IS NULL ORDER BY file, code
-"""
-FINDINGS_STANDING = f"""
-SELECT {_FINDING} FROM scrub_findings
-WHERE cleared_at IS NULL AND settled_at IS NULL ORDER BY archive, file, code LIMIT ?
 """
 COUNT_FINDINGS = "SELECT count(*) AS count FROM scrub_findings WHERE cleared_at IS NULL AND settled_at IS NULL"
 CLEAR_FINDINGS = """
@@ -100,16 +84,23 @@ class ScrubFinding(Struct, frozen=True):
     found_at: datetime
 
 
+_FINDINGS = Rows(ScrubFinding, "scrub_findings", "archive", "file", "code")
+FINDINGS_OF = f"""
+{_FINDINGS.select} WHERE archive = ? AND cleared_at IS NULL AND settled_at IS NULL ORDER BY file, code
+"""
+FINDINGS_STANDING = f"""
+{_FINDINGS.select} WHERE cleared_at IS NULL AND settled_at IS NULL ORDER BY archive, file, code LIMIT ?
+"""
+
+
 def last_lap(catalogue: Catalogue) -> Lap | None:
-    """Return the lap that is under way, or the last one that ended."""
-    row = catalogue.read_one(LAST_LAP)
-    return _lap(row) if row else None
+    """Return the lap that is in progress, or the last one that ended."""
+    return _LAPS.read_one(catalogue.read_one(LAST_LAP))
 
 
 def put_lap(catalogue: Catalogue, lap: Lap) -> None:
     """Write how far a lap has come; inside a transaction."""
-    began, ended = to_text(lap.began_at), to_text_or_none(lap.ended_at)
-    catalogue.write(PUT_LAP, lap.number, began, lap.total, lap.done, lap.archives, lap.cursor, ended)
+    catalogue.write(PUT_LAP, *_LAPS.values(lap))
 
 
 def end_lap(catalogue: Catalogue, lap: Lap, files: Mapping[str, int]) -> None:
@@ -216,12 +207,12 @@ def settle_findings(catalogue: Catalogue, found: list[ScrubFinding], now: dateti
 
 def findings_of(catalogue: Catalogue, archive: str) -> list[ScrubFinding]:
     """Return what stands against one archive, or against the log where the name is empty."""
-    return list(readable(catalogue.read(FINDINGS_OF, archive), _finding))
+    return _FINDINGS.read_all(catalogue.read(FINDINGS_OF, archive))
 
 
 def standing_findings(catalogue: Catalogue, most: int = 1000) -> list[ScrubFinding]:
     """Return everything that stands, in the order of ids."""
-    return list(readable(catalogue.read(FINDINGS_STANDING, most), _finding))
+    return _FINDINGS.read_all(catalogue.read(FINDINGS_STANDING, most))
 
 
 def count_findings(catalogue: Catalogue) -> int:
@@ -233,24 +224,6 @@ def count_findings(catalogue: Catalogue) -> int:
 def lines_between(catalogue: Catalogue, first: int, last: int) -> list[bytes]:
     """Return the raw lines of these entries, both included."""
     return [bytes(row["line"]) for row in catalogue.read(LINES_FROM, first, last)]
-
-
-@reads("scrubs", "number")
-def _lap(row: sqlite3.Row) -> Lap:
-    return Lap(
-        number=row["number"],
-        began_at=to_instant(row["began_at"]),
-        total=row["total"],
-        done=row["done"],
-        archives=row["archives"],
-        cursor=row["cursor"],
-        ended_at=to_instant_or_none(row["ended_at"]),
-    )
-
-
-@reads("scrub_findings", "archive")
-def _finding(row: sqlite3.Row) -> ScrubFinding:
-    return ScrubFinding(row["archive"], row["file"], row["code"], row["message"], to_instant(row["found_at"]))
 
 
 def scrubbed_at(catalogue: Catalogue) -> datetime | None:

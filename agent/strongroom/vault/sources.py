@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -13,17 +12,8 @@ from strongroom.model.provider import Listed, Standing
 from strongroom.model.quota import HOUR, Usage
 from strongroom.vault.catalogue import FACT, PUT_FACT, Catalogue, read_fact, seconds
 from strongroom.vault.jobs import _LIVE
-from strongroom.vault.rows import reads, to_instant, to_instant_or_none, to_text, to_text_or_none
+from strongroom.vault.rows import Rows, to_instant, to_text, to_text_or_none
 
-_SOURCE_COLUMNS = "name, paused, surveyed_at, refused_until, clock_skew, refused_cause, refused_words"
-SOURCE = f"SELECT {_SOURCE_COLUMNS} FROM sources WHERE name = ?"
-SOURCES = f"SELECT {_SOURCE_COLUMNS} FROM sources ORDER BY name"
-PUT_SOURCE = f"""
-INSERT INTO sources ({_SOURCE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (name) DO UPDATE SET paused = excluded.paused, surveyed_at = excluded.surveyed_at,
-    refused_until = excluded.refused_until, clock_skew = excluded.clock_skew,
-    refused_cause = excluded.refused_cause, refused_words = excluded.refused_words
-"""
 PUT_ASK = "INSERT OR IGNORE INTO asks (source, at, job) VALUES (?, ?, ?)"
 DROP_ASK = "DELETE FROM asks WHERE source = ? AND at = ? AND job = ?"
 DROP_OLD_ASKS = "DELETE FROM asks WHERE source = ? AND at < ?"
@@ -75,42 +65,27 @@ class SourceState(Struct, frozen=True):
     refused_words: str = ""
 
 
+_SOURCES = Rows(SourceState, "sources", "name")
+SOURCE = f"{_SOURCES.select} WHERE name = ?"
+SOURCES = f"{_SOURCES.select} ORDER BY name"
+PUT_SOURCE = _SOURCES.upsert()
+_REFUSED = ("surveyed_at", "refused_until", "refused_cause", "refused_words")
+_LISTED = Rows(SourceState, "sources", "name", without=_REFUSED)
+
+
 def get_source(catalogue: Catalogue, name: str) -> SourceState:
     """Return what is known of a source; nothing known is a fresh state."""
-    row = catalogue.read_one(SOURCE, name)
-    return SourceState(name) if row is None else _source(row)
+    return _SOURCES.read_one(catalogue.read_one(SOURCE, name)) or SourceState(name)
 
 
-def read_skew(value: float | None) -> float | None:
-    """Return a skew in seconds, as a row has it. Raises ArithmeticError for one that is no length of time."""
-    return None if value is None else timedelta(seconds=value).total_seconds()
-
-
-@reads("sources", "name")
-def _source(row: sqlite3.Row) -> SourceState:
-    return SourceState(
-        name=row["name"],
-        paused=row["paused"],
-        surveyed_at=to_instant_or_none(row["surveyed_at"]),
-        refused_until=to_instant_or_none(row["refused_until"]),
-        clock_skew=read_skew(row["clock_skew"]),
-        refused_cause=Cause(row["refused_cause"]),
-        refused_words=row["refused_words"],
-    )
+def listed_sources(catalogue: Catalogue) -> list[SourceState]:
+    """Return the name, pause and clock skew of every source that something is known of."""
+    return _LISTED.read_all(catalogue.read(SOURCES))
 
 
 def put_source(catalogue: Catalogue, state: SourceState) -> None:
     """Remember a source's state; inside a transaction."""
-    catalogue.write(
-        PUT_SOURCE,
-        state.name,
-        state.paused,
-        to_text_or_none(state.surveyed_at),
-        to_text_or_none(state.refused_until),
-        state.clock_skew,
-        state.refused_cause.value,
-        state.refused_words,
-    )
+    catalogue.write(PUT_SOURCE, *_SOURCES.values(state))
 
 
 def remember_ask(catalogue: Catalogue, job: Job, at: datetime) -> None:

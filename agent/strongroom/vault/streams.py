@@ -23,24 +23,14 @@ from strongroom.vault.catalogue import PUT_FACT, Catalogue
 from strongroom.vault.log import entries_of_renames
 from strongroom.vault.rows import (
     UNREADABLE,
+    Rows,
     naming,
-    readable,
-    reads,
     text_list,
     to_instant,
-    to_instant_or_none,
     to_text,
-    to_text_or_none,
     unreadable,
 )
 
-STREAM = "SELECT name, floor, since, edge, paused FROM streams WHERE name = ?"
-STREAMS = "SELECT name, floor, since, edge, paused FROM streams ORDER BY name"
-PUT_STREAM = """
-INSERT INTO streams (name, floor, since, edge, paused) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (name) DO UPDATE SET floor = excluded.floor, since = excluded.since, edge = excluded.edge,
-    paused = excluded.paused
-"""
 UNSETTLED = """
 SELECT coverage.window_start AS window_start, coverage.window_end AS window_end, archives.durable_at AS durable_at
 FROM coverage JOIN archives ON archives.id = coverage.archive
@@ -66,32 +56,25 @@ class StreamState(Struct, frozen=True):
     paused: str = ""  # who paused it and when, or empty
 
 
+_STREAMS = Rows(StreamState, "streams", "name")
+STREAM = f"{_STREAMS.select} WHERE name = ?"
+STREAMS = f"{_STREAMS.select} ORDER BY name"
+PUT_STREAM = _STREAMS.upsert()
+
+
 def get_stream(catalogue: Catalogue, name: str) -> StreamState:
     """Return what is known of a stream; nothing known is a fresh state."""
-    row = catalogue.read_one(STREAM, name)
-    return _state(row) if row else StreamState(name)
+    return _STREAMS.read_one(catalogue.read_one(STREAM, name)) or StreamState(name)
 
 
 def all_streams(catalogue: Catalogue) -> list[StreamState]:
     """Return every stream that something is known of."""
-    return list(readable(catalogue.read(STREAMS), _state))
+    return _STREAMS.read_all(catalogue.read(STREAMS))
 
 
 def put_stream(catalogue: Catalogue, state: StreamState) -> None:
     """Remember a stream's state; inside a transaction."""
-    since, edge = to_text_or_none(state.since), to_text_or_none(state.edge)
-    catalogue.write(PUT_STREAM, state.name, to_text_or_none(state.floor), since, edge, state.paused)
-
-
-@reads("streams", "name")
-def _state(row: sqlite3.Row) -> StreamState:
-    return StreamState(
-        name=row["name"],
-        floor=to_instant_or_none(row["floor"]),
-        since=to_instant_or_none(row["since"]),
-        edge=to_instant_or_none(row["edge"]),
-        paused=row["paused"],
-    )
+    catalogue.write(PUT_STREAM, *_STREAMS.values(state))
 
 
 def unsettled_windows(

@@ -25,7 +25,7 @@ from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.layout import FORMAT, Layout
 from strongroom.vault.log import entries_of_archive
 from strongroom.vault.manifest_schema import check_tombstone, require_text
-from strongroom.vault.rows import RowUnreadable, leave_out, reads, to_text
+from strongroom.vault.rows import RowUnreadable, leave_out, naming, require, to_text
 from strongroom.vault.streams import archived_as
 
 _TOMBSTONE = "archive, certificate_sha256, tombstone"
@@ -47,10 +47,6 @@ UNFINISHED = f"SELECT {_TOMBSTONE} FROM tombstones WHERE certificate_sha256 = ''
 BURIED_IDS = """
 SELECT archive FROM tombstones WHERE certificate_sha256 <> ''
 UNION SELECT archive FROM entries WHERE kind = 'archive.destroyed' AND archive <> '' ORDER BY archive
-"""
-TOMBSTONE_IDS_LIKE = """
-SELECT archive FROM tombstones
-WHERE substr(archive, 1, length(?1)) = ?1 OR substr(archive, -length(?1)) = ?1 LIMIT 3
 """
 EVERY_TOMBSTONE = f"SELECT {_TOMBSTONE} FROM tombstones ORDER BY archive"
 COUNT_TOMBSTONES = f"SELECT count(*) AS count FROM tombstones WHERE {_TOLD}"
@@ -277,11 +273,6 @@ def unfinished_tombstones(catalogue: Catalogue) -> list[DestroyedArchive]:
     return [_buried(row) for row in catalogue.read(UNFINISHED)]
 
 
-def matching_tombstone_ids(catalogue: Catalogue, part: str) -> list[str]:
-    """Return up to three ids of destroyed archives that begin or end with what a person typed."""
-    return [row["archive"] for row in catalogue.read(TOMBSTONE_IDS_LIKE, part.lower())]
-
-
 def tombstones_touching(catalogue: Catalogue, window: Window) -> list[Tombstone]:
     """Return the tombstones of every stream whose windows share time with this one."""
     rows = catalogue.read(TOMBSTONES_TOUCHING, to_text(window.start), to_text(window.end))
@@ -294,6 +285,6 @@ def count_tombstones(catalogue: Catalogue) -> int:
     return int(row["count"]) if row else 0
 
 
-@reads("tombstones", "archive")
 def _buried(row: sqlite3.Row) -> DestroyedArchive:
-    return DestroyedArchive(read_tombstone(row["tombstone"]), row["certificate_sha256"])
+    with naming("tombstones", row["archive"]):
+        return DestroyedArchive(read_tombstone(row["tombstone"]), require(row["certificate_sha256"], str))

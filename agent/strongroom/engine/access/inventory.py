@@ -16,10 +16,10 @@ from strongroom.model.times import parse_instant
 from strongroom.vault.archives import (
     all_archive_ids,
     get_archive,
-    matching_archive_ids,
 )
+from strongroom.vault.catalogue import find_by_prefix
 from strongroom.vault.files import is_there
-from strongroom.vault.jobs import get_job, matching_job_ids
+from strongroom.vault.jobs import get_job
 from strongroom.vault.log import Logged, entries_of_archive
 from strongroom.vault.requests import Request as Request  # as `Vault` below
 from strongroom.vault.requests import RequestKind as RequestKind
@@ -31,7 +31,7 @@ from strongroom.vault.vault import Vault as Vault  # the screen and the command 
 def find_job(vault: Vault, part: str) -> Job:
     """Return the job whose id is, begins or ends with what a person typed. Raises UsageError."""
     job = get_job(vault.catalogue, _clean(part))  # a whole id needs no search
-    job = job or get_job(vault.catalogue, _one(matching_job_ids(vault.catalogue, _clean(part)), "job", part))
+    job = job or get_job(vault.catalogue, _one(find_by_prefix(vault.catalogue, "jobs", _clean(part)), "job", part))
     if job is None:
         raise UsageError(f"there is no job {part}", hint="see: strongroom jobs")
     return job
@@ -46,7 +46,7 @@ def find_archive(vault: Vault, part: str) -> Archive:
     """Return the archive whose id is, begins or ends with what a person typed. Raises UsageError."""
     archive = get_archive(vault.catalogue, _clean(part))  # a whole id needs no search
     if archive is None:
-        ids = matching_archive_ids(vault.catalogue, _clean(part))
+        ids = find_by_prefix(vault.catalogue, "archives", _clean(part))
         if not ids:
             refuse_destroyed(vault.catalogue, _clean(part))
         archive = get_archive(vault.catalogue, _one(ids, "archive", part))

@@ -26,17 +26,16 @@ from strongroom.model.erasure import Erasure
 from strongroom.model.errors import UsageError, VaultError, WorldError
 from strongroom.model.retention import AtEnd
 from strongroom.vault.archives import readable_archives
+from strongroom.vault.catalogue import find_by_prefix
 from strongroom.vault.destructions import (
     live_proposals,
-    matching_erasure_ids,
-    matching_proposal_ids,
     newest_erasures,
     newest_proposals,
 )
 from strongroom.vault.lock import hold
 from strongroom.vault.rows import RowUnreadable, leave_out
 from strongroom.vault.tombstones import DestroyedArchive as DestroyedArchive
-from strongroom.vault.tombstones import get_tombstone, matching_tombstone_ids, newest_tombstones, tombstone_body
+from strongroom.vault.tombstones import get_tombstone, newest_tombstones, tombstone_body
 from strongroom.vault.vault import Vault
 
 
@@ -191,13 +190,13 @@ def propose_by_rule(context: DestructionContext) -> DestructionPlan | None:
 
 def find_plan(context: DestructionContext, part: str) -> DestructionPlan:
     """Return the plan whose id is, begins or ends with what a person typed. Raises UsageError."""
-    return read_plan(context, _one(matching_proposal_ids(context.vault.catalogue, part), "proposal", part))
+    return read_plan(context, _one(find_by_prefix(context.vault.catalogue, "proposals", part), "proposal", part))
 
 
 def find_destroyed(vault: Vault, part: str) -> DestroyedArchive:
     """Return what is left of the archive whose id is, begins or ends with what a person typed. Raises UsageError."""
     found = get_tombstone(
-        vault.catalogue, _one(matching_tombstone_ids(vault.catalogue, part), "destroyed archive", part)
+        vault.catalogue, _one(find_by_prefix(vault.catalogue, "tombstones", part), "destroyed archive", part)
     )
     if found is None:
         raise VaultError(
@@ -219,14 +218,14 @@ def list_erasures(context: DestructionContext, most: int) -> list[Erasure]:
 
 def find_erasure(vault: Vault, part: str) -> str:
     """Return the whole id of a request for erasure. Raises UsageError."""
-    return _one(matching_erasure_ids(vault.catalogue, part), "request for erasure", part)
+    return _one(find_by_prefix(vault.catalogue, "erasures", part), "request for erasure", part)
 
 
 def subject_of_undo(context: DestructionContext, part: str) -> str:
     """Return the whole id of the proposal or the archive that a person wants off the plan. Raises UsageError."""
     from strongroom.engine.access.inventory import find_archive
 
-    proposals = matching_proposal_ids(context.vault.catalogue, part) if part else []
+    proposals = find_by_prefix(context.vault.catalogue, "proposals", part) if part else []
     return proposals[0] if len(proposals) == 1 else find_archive(context.vault, part).id
 
 

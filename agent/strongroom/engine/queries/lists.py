@@ -11,7 +11,6 @@ configured can still be listed.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import accumulate
@@ -53,13 +52,11 @@ from strongroom.vault.recipients import sealed_to
 from strongroom.vault.requests import Request as Request  # as `Vault` below
 from strongroom.vault.requests import RequestKind as RequestKind
 from strongroom.vault.requests import waiting_requests
+from strongroom.vault.rows import Rows, readable
 from strongroom.vault.rows import leaving_out as leaving_out  # as `Vault` below
-from strongroom.vault.rows import readable, reads, to_instant
-from strongroom.vault.sources import SOURCES, SourceState, read_skew
+from strongroom.vault.sources import SourceState, listed_sources
 from strongroom.vault.streams import all_streams, present_streams
 from strongroom.vault.vault import Vault as Vault  # the screen and the command line name it from here
-
-ALL_PROGRESS = "SELECT job, stage, done, total, at FROM progress"
 
 
 class JobLife(Struct, frozen=True):
@@ -215,14 +212,13 @@ def archive_life(vault: Vault, archive: Archive) -> ArchiveLife:
     return ArchiveLife(archive, tuple(moment_of(entry) for entry in entries_of_archive(vault.catalogue, archive.id)))
 
 
+_RUNNING = Rows(Running, "progress", "job")
+ALL_PROGRESS = _RUNNING.select
+
+
 def running(vault: Vault) -> list[Running]:
     """Return the live progress of every transfer under way."""
-    return list(readable(vault.catalogue.read(ALL_PROGRESS), _running))
-
-
-@reads("progress", "job")
-def _running(row: sqlite3.Row) -> Running:
-    return Running(row["job"], row["stage"], row["done"], row["total"], to_instant(row["at"]))
+    return _RUNNING.read_all(vault.catalogue.read(ALL_PROGRESS))
 
 
 def manifest_of(archive: Archive) -> dict[str, Fact]:
@@ -266,7 +262,7 @@ def waits_of(vault: Vault, now: datetime) -> list[WaitGroup]:
 def status_of(vault: Vault, now: datetime | None = None) -> Status:
     """Return the vault at a glance; what jobs wait for with it where the time is told."""
     newest = newest_moments(vault, 1)
-    sources = tuple(readable(vault.catalogue.read(SOURCES), _source))
+    sources = tuple(listed_sources(vault.catalogue))
     return Status(
         jobs=jobs_by_state(vault.catalogue),
         archives=archive_totals(vault.catalogue),
@@ -281,11 +277,6 @@ def status_of(vault: Vault, now: datetime | None = None) -> Status:
         waiting=tuple(reversed(waiting_requests(vault.catalogue))),
         waits=tuple(waits_of(vault, now)) if now else (),
     )
-
-
-@reads("sources", "name")
-def _source(row: sqlite3.Row) -> SourceState:
-    return SourceState(row["name"], row["paused"], clock_skew=read_skew(row["clock_skew"]))
 
 
 _WHERE = "the configuration or the vault"

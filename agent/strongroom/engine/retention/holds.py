@@ -34,7 +34,7 @@ from strongroom.model.names import Noun, fold_name, make_id, nearest_words, pick
 from strongroom.model.retention import Fate
 from strongroom.model.times import Chance, format_instant
 from strongroom.vault.archives import get_archive
-from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.catalogue import Catalogue, find_by_prefix
 from strongroom.vault.checkpoints import LoggedLine, entries_matching
 from strongroom.vault.destructions import planned_for_retention, put_plan_item
 from strongroom.vault.holds import (
@@ -42,7 +42,6 @@ from strongroom.vault.holds import (
     holds,
     holds_on,
     listed_holds,
-    matching_hold_ids,
     put_hold,
     release_hold,
     with_names,
@@ -186,7 +185,7 @@ def list_holds(vault: Vault, *, matter: str = "", everything: bool = False) -> l
 
 def find_hold(vault: Vault, part: str) -> Hold:
     """Return the hold whose id is, begins or ends with what a person typed. Raises UsageError."""
-    ids: Sequence[str] = matching_hold_ids(vault.catalogue, part) if part else ()
+    ids: Sequence[str] = find_by_prefix(vault.catalogue, "holds", part) if part else ()
     if len(ids) > 1:
         raise UsageError(f"{part!r} matches several holds: {', '.join(ids)}", hint="type more of the id")
     hold = get_hold(vault.catalogue, ids[0]) if ids else None

@@ -28,7 +28,7 @@ from strongroom.model.retention import (
 )
 from strongroom.model.times import format_instant
 from strongroom.model.window import Window, subtract
-from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.catalogue import Catalogue, find_by_prefix
 from strongroom.vault.destructions import live_proposals
 from strongroom.vault.holds import holds
 from strongroom.vault.retention_records import (
@@ -45,7 +45,6 @@ from strongroom.vault.tombstones import (
     count_tombstones,
     get_tombstone,
     is_told,
-    matching_tombstone_ids,
     newest_tombstones,
     tombstones_touching,
 )
@@ -235,7 +234,7 @@ def words_of(tombstone: Tombstone) -> str:
 def refuse_destroyed(catalogue: Catalogue, part: str) -> None:
     """Raise Destroyed where an id, or a unique part of one, is that of a destroyed archive."""
     found = get_tombstone(catalogue, part) if part else None
-    ids = matching_tombstone_ids(catalogue, part) if part and found is None else []
+    ids = find_by_prefix(catalogue, "tombstones", part) if part and found is None else []
     if found is None and len(ids) == 1:
         found = get_tombstone(catalogue, ids[0])
     if found is not None:
