@@ -13,11 +13,11 @@ from strongroom.model.errors import StrongroomError, WorldError
 from strongroom.vault.rows import RowUnreadable
 
 ERRORS = [
-    (ValueError("of a row"), "another form"),
-    (KeyError("of a row"), "another form"),
-    (TypeError("of a row"), "another form"),
-    (OverflowError("of a row"), "another form"),
-    (RecursionError("of a row"), "another form"),
+    (ValueError("of a row"), "unexpected form"),
+    (KeyError("of a row"), "unexpected form"),
+    (TypeError("of a row"), "unexpected form"),
+    (OverflowError("of a row"), "unexpected form"),
+    (RecursionError("of a row"), "unexpected form"),
     (RowUnreadable("the row 1 of holds cannot be read"), "the row 1 of holds cannot be read"),
     (WorldError("the disk is full"), "the disk is full"),
     (PermissionError(13, "Permission denied", "/vault/x"), "Permission denied: /vault/x"),
