@@ -60,8 +60,8 @@ from strongroom.vault.rows import RowUnreadable
 from strongroom.vault.streams import renames
 from strongroom.vault.vault import Vault
 
-DISK_SOON = timedelta(days=14)
-_YEAR = timedelta(days=365)
+_DAY = timedelta(days=1)
+DISK_SOON = 14 * _DAY
 _LITTLE = 65_536  # bytes that must fit for anything to be written down
 _ANY_DAY = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
 
@@ -153,10 +153,9 @@ def _permissions(root: Path) -> Check:
 def _room(config: Config, vault: Vault) -> Check:
     found = disk_forecast(vault, (each.name for each in config.streams), config.vault.min_free)
     words = f"{found.free / 1e9:.1f} GB free, the reserve is {found.reserve / 1e9:.1f} GB"
-    if found.lasts is not None and found.lasts <= _YEAR:
-        words += f"; at {found.per_day / 1e6:.1f} MB a day it is reached in {rough_duration(found.lasts)}"
-    elif found.lasts is not None:
-        words += "; at the present rate it is not reached within a year"
+    if found.lasts is not None:
+        reached = f"; at {found.per_day / 1e6:.1f} MB a day it is reached in {rough_duration(found.lasts)}"
+        words += reached if found.lasts <= 365 * _DAY else "; at the present rate it is not reached within a year"
     if found.free < found.reserve:
         return Check("disk", CheckResult.FAIL, words, "free space: no export is made below the reserve")
     soon = found.lasts is not None and found.lasts < DISK_SOON
