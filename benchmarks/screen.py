@@ -1,8 +1,8 @@
-"""How long the screen takes over a crowded vault in which another process writes: first paint, and a key in every room.
+"""How long the screen takes over a crowded vault in which another process writes: first paint, and a key in every tab.
 
 Everything is a ratio against an empty Textual app in the same run. Limits: the first paint under 1 s, every key
 answered under 100 ms. First paint is a whole process on a real pseudo-terminal, from its start to the first frame with
-words of the room in it; `filled` is until the answer of the catalogue stands there. A key is answered when everything
+words of the tab in it; `filled` is until the answer of the catalogue stands there. A key is answered when everything
 that it set off on the screen is drawn; what the catalogue is asked for meanwhile comes later (`read`).
 """
 
@@ -36,10 +36,10 @@ from strongroom.config.load import load_config
 from strongroom.config.schema import Config
 from strongroom.engine.core.sources import system_clock
 from strongroom_tui.app import StrongroomApp
-from strongroom_tui.gc_control import GcControl
+from strongroom_tui.process import GcControl
 from strongroom_tui.reader import VaultReader
 from strongroom_tui.screens.screen import TabScreen
-from strongroom_tui.screens.tabs import PLACES, TabEntry
+from strongroom_tui.widgets.header import TABS, Tab
 
 SIZE = (120, 40)
 KEYS = {
@@ -104,45 +104,45 @@ def paint(config: Config, crowd: Crowd, rounds: int) -> None:
 
 
 async def keys(config: Config, rounds: int, seconds: float) -> None:
-    """Time keys in every room."""
+    """Time keys in every tab."""
     sys.setswitchinterval(0.001)  # as the program sets it
     empty = Empty()
     async with empty.run_test(size=SIZE):
         base = statistics.median([await _press(empty, "j") for _ in range(20 * rounds)])
     print(f"\na key of the empty app: {base * 1000:.1f} ms\n")
-    print("| room | key | median ms | highest ms | against the empty app | read ms |")
+    print("| tab | key | median ms | highest ms | against the empty app | read ms |")
     print("| --- | --- | --- | --- | --- | --- |")
     reader = VaultReader(config, system_clock)
-    app = StrongroomApp(reader, system_clock, tidying=GcControl())
+    app = StrongroomApp(reader, system_clock, gc_control=GcControl())
     try:
         async with app.run_test(size=SIZE):
             await _answered(app)
-            for place in PLACES:
-                await _visit(app, place, base, rounds, seconds)
+            for tab in TABS:
+                await _visit(app, tab, base, rounds, seconds)
     finally:
         reader.close()
 
 
-async def _visit(app: StrongroomApp, place: TabEntry, base: float, rounds: int, seconds: float) -> None:
-    """Go in and out, pressing each key of the room on every visit; then one key for some seconds while it is read."""
+async def _visit(app: StrongroomApp, tab: Tab, base: float, rounds: int, seconds: float) -> None:
+    """Go in and out, pressing each key of the tab on every visit; then one key for some seconds while it is read."""
     taken: dict[str, list[float]] = {}
     read: dict[str, list[float]] = {}
     for _ in range(rounds):
-        await _press(app, "1" if place.key != "1" else "7")
+        await _press(app, "1" if tab.key != "1" else "7")
         await _answered(app)
-        for key in (place.key, *KEYS[place.mode]):
+        for key in (tab.key, *KEYS[tab.mode]):
             taken.setdefault(key, []).append(await _press(app, key))
             read.setdefault(key, []).append(await _answered(app))
             await asyncio.sleep(0.3)
     steady, end = list[float](), time.perf_counter() + seconds
     while time.perf_counter() < end:
-        steady.append(await _press(app, KEYS[place.mode][0]))
+        steady.append(await _press(app, KEYS[tab.mode][0]))
         await asyncio.sleep(0.1)
-    taken["steadily " + KEYS[place.mode][0]] = steady
+    taken["steadily " + KEYS[tab.mode][0]] = steady
     for key, found in taken.items():
         middle, waited = statistics.median(found), statistics.median(read.get(key, [0]))
         print(
-            f"| {place.title} | {key} | {middle * 1000:.0f} | {max(found) * 1000:.0f} | {middle / base:.1f} | "
+            f"| {tab.title} | {key} | {middle * 1000:.0f} | {max(found) * 1000:.0f} | {middle / base:.1f} | "
             f"{waited * 1000:.0f} |",
             flush=True,
         )
@@ -166,7 +166,7 @@ async def _press(app: App[None], key: str) -> float:
 
 
 async def _answered(app: StrongroomApp) -> float:
-    """Wait until the room shows the answer to what it asks now; return the seconds."""
+    """Wait until the tab shows the answer to what it asks now; return the seconds."""
     began = time.perf_counter()
     while isinstance(app.screen, TabScreen) and app.screen.question() is not None and app.screen.seen is None:
         await asyncio.sleep(0.005)
@@ -210,8 +210,8 @@ def _read_options() -> argparse.Namespace:
     whole = Crowd()
     for name in ("archives", "jobs", "streams", "days"):
         parser.add_argument(f"--{name}", type=int, default=getattr(whole, name))
-    parser.add_argument("--rounds", type=int, default=5, help="visits of each room, and starts")
-    parser.add_argument("--steady", type=float, default=10, help="seconds for which one key of each room is pressed")
+    parser.add_argument("--rounds", type=int, default=5, help="visits of each tab, and starts")
+    parser.add_argument("--steady", type=float, default=10, help="seconds for which one key of each tab is pressed")
     parser.add_argument("--made", type=Path, help="a folder that crowd.py filled, instead of a new vault")
     return parser.parse_args()
 

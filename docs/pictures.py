@@ -1,4 +1,4 @@
-"""Draws the screen for people who read about it: pictures in docs/pictures, and the keys of each room in docs/tui.md.
+"""Draws the screen for people who read about it: pictures in docs/pictures, and the keys of each tab in docs/tui.md.
 
 Pictures are taken of the real program over a made-up vault, at a fixed hour. Keys come from the bindings, so that the
 page cannot promise one that is not there. Run `python docs/pictures.py` after the screen has changed; a test says when
@@ -41,8 +41,8 @@ from strongroom_tui.reader import VaultReader
 from strongroom_tui.screens.browse import BrowseScreen
 from strongroom_tui.screens.holds import HoldsScreen
 from strongroom_tui.screens.plans import PlansScreen
-from strongroom_tui.screens.tabs import PLACES
-from strongroom_tui.screens.text_screen import TextPane
+from strongroom_tui.screens.screen import TextPane
+from strongroom_tui.widgets.header import TABS
 from strongroom_tui.widgets.heatmap import CoverageStrips
 from strongroom_tui.widgets.table import PageTable
 
@@ -93,10 +93,10 @@ def rewritten(page: str) -> str:
 
 
 def tables() -> dict[str, str]:
-    """Return a table of keys for each room and what is behind it."""
+    """Return a table of keys for each tab and what is behind it."""
     common = [*_bound(StrongroomApp), *_bound(PageTable)]
     found = {"everywhere": _table(common)}
-    inside: dict[str, tuple[type, ...]] = {place.mode: (place.load(),) for place in PLACES}
+    inside: dict[str, tuple[type, ...]] = {tab.mode: (tab.load(),) for tab in TABS}
     inside["overview"] += (CoverageStrips,)
     inside["health"] += (TextPane,)
     inside |= {"holds": (HoldsScreen,), "plans": (PlansScreen,), "browse": (BrowseScreen,)}

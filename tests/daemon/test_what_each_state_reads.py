@@ -40,16 +40,16 @@ from strongroom.model.job import BY_PERSON, Cause, Job, State, Wait
 from strongroom.model.second_look import Doubt, SecondLook, SecondLookOutcome
 from strongroom.model.waiting import wait_words
 from strongroom.model.window import Window
-from strongroom.text.states import COVERS
+from strongroom.text.states import COVERS, JOBS
+from strongroom.text.states import WINDOWS as MARKS
 from strongroom.vault.coverage import put_interval
 from strongroom.vault.jobs import put_job
 from strongroom.vault.sources import SourceState, put_source
 from strongroom.vault.streams import StreamState, put_stream
-from strongroom_tui.screens.health import standing_lines
-from strongroom_tui.screens.overview import spot_words
-from strongroom_tui.widgets.heatmap import HEATS, Spot
-from strongroom_tui.widgets.icons import STATES
-from strongroom_tui.widgets.progress import ProgressContext, doing
+from strongroom_tui.screens.detail_text import ProgressContext, doing
+from strongroom_tui.screens.health import status_lines
+from strongroom_tui.screens.overview import cell_words
+from strongroom_tui.widgets.heatmap import Cell
 
 DAY = timedelta(days=1)
 WINDOW = Window(NOON.replace(day=18, hour=0), NOON.replace(day=19, hour=0))
@@ -84,14 +84,14 @@ FREE = {  # state -> words of `jobs`, words of the screen, where nothing holds i
     State.PLANNED: ("-", "to be requested, now"),
     State.UNCERTAIN: ("-", "looking for it on the provider's list, now"),
     State.WAITING: ("the provider is preparing the export", "the provider is preparing it, now"),
-    State.READY: ("-", "the file can be fetched, now"),
+    State.READY: ("-", "ready to download, now"),
     State.FETCHING: ("-", "starting the download"),
-    State.SEALED: ("-", "starting to read back"),
+    State.SEALED: ("-", "starting verification"),
     State.DEAD: ("-", "a new export will be requested, now"),
     State.ARCHIVED: ("aaaaaaaa", "1.5 KB"),
-    State.REPLACED: ("-", "a successor took over"),
+    State.REPLACED: ("-", "replaced by a new job"),
     State.FAILED: ("it was damaged", "it was damaged"),
-    State.CANCELLED: ("-", "a person said stop"),
+    State.CANCELLED: ("-", "cancelled by a person"),
 }
 
 
@@ -113,7 +113,7 @@ def test_a_job_that_nothing_holds_up(state: State) -> None:
     assert (document["state"], document["cause"]) == (state.value, told.cause.value)
     assert document["waits_for"] is None or state is State.WAITING
     assert doing(told, ProgressContext(NOON, busy=True), 100) == shown
-    assert STATES[state].word == state.value
+    assert JOBS[state].word == state.value
 
 
 @pytest.mark.parametrize("cause", WAITS)
@@ -191,7 +191,7 @@ def covered(cover: str) -> StreamCoverage:
 
 def test_every_way_to_be_covered_has_its_row() -> None:
     assert set(WINDOWS) == {each.value for each in Cover} == {*COVERS} - {"due"}
-    assert {*HEATS} == {*Heat}
+    assert {*MARKS} == {*Heat}
 
 
 @pytest.mark.parametrize("cover", WINDOWS)
@@ -207,9 +207,9 @@ def test_a_window(house: Bench, cover: str) -> None:
     assert any(each.startswith(f"{stated} {STREAM.name} 2026-11-18T00:00:00Z") for each in statement)
     assert ("no gap" in statement[0]) is (stated != "gap")
     (cell,) = heat((WINDOW,), list(told.intervals), Horizon(WINDOW, 90 * DAY, NOON))
-    spot = spot_words(Spot(STREAM.name, WINDOW, cell, CAUSES.get(cover, "")), 100).plain
+    spot = cell_words(Cell(STREAM.name, WINDOW, cell, CAUSES.get(cover, "")), 100).plain
     assert spot.startswith(f"{symbol} {shown}  ")
-    assert HEATS[cell].symbol == COVERS[cover].symbol == symbol
+    assert MARKS[cell].symbol == COVERS[cover].symbol == symbol
     with house.engine() as engine:
         plans = [replace(plan, since=WINDOW.start) for plan in plans_of(house.config)]
         with engine.vault.catalogue.transaction():
@@ -295,7 +295,7 @@ def test_a_source(house: Bench, state: dict[str, Any], cli_words: str, line: str
         assert (quota["refused_until"] is not None) is ("refused_until" in state)
         assert state.get("refused_words", "") in quota["refused"]
         assert condition_words(condition_of(engine, plans_of(house.config))) == line
-        shown = "\n".join(standing_lines(standing_of(engine.vault, house.config, {}, NOON), NOON))
+        shown = "\n".join(status_lines(standing_of(engine.vault, house.config, {}, NOON), NOON))
         assert screen in shown
         found = alarms(engine.vault, plans_of(house.config), keeps_of(engine), NOON)
         told = [alarm.severity.value for alarm in found if alarm.key == "source-paused zavu"]

@@ -64,7 +64,7 @@ class Terminal:
         self.before = termios.tcgetattr(slave)
         self.slave = slave
         settings = {**os.environ, "PYTHONPATH": os.pathsep.join(ROOTS), "TERM": "xterm-256color", **env}
-        settings["XDG_STATE_HOME"] = str(vault.parent / "state")  # it remembers in which room it was left
+        settings["XDG_STATE_HOME"] = str(vault.parent / "state")  # it remembers in which tab it was left
         self.process = subprocess.Popen(
             [sys.executable, "-c", program, str(vault)], stdin=slave, stdout=slave, stderr=slave, env=settings
         )

@@ -127,7 +127,7 @@ class Bench:
 
 
 def furnish(bench: Bench) -> None:
-    """Put in one job of every state, archives of every soundness, and two transfers under way."""
+    """Put in one job of every state, archives of every verification, and two transfers under way."""
     jobs = _jobs()
     bench.write(*jobs)
     bench.progress(jobs[0], 1_234_000_000, 2_600_000_000)
@@ -205,8 +205,9 @@ class Seat:
         self.pilot = pilot
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.settle()
+        for key in keys:  # a person sees what a key did before the next one
+            await self.pilot.press(key)
+            await self.settle()
 
     async def settle(self) -> None:
         """Wait until every reading that was asked for is on the screen."""
@@ -240,7 +241,7 @@ class Seat:
 
 
 Sit = Callable[..., AbstractAsyncContextManager[Seat]]
-"""Sits somebody down before the screen of a bench, on a terminal of a size, in a room: `jobs` unless told."""
+"""Sits somebody down before the screen of a bench, on a terminal of a size, in a tab: `jobs` unless told."""
 
 
 def make_app(bench: Bench) -> tuple[StrongroomApp, VaultReader]:

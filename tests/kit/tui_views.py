@@ -1,4 +1,4 @@
-"""What is on the screen, and what it was asked for."""
+"""What is on the screen, and what was requested from it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from strongroom.model.coverage import Cover, Interval
 from strongroom.vault.requests import waiting_requests
 
 
-def told(seat: Seat) -> str:
-    """Return what was said in passing, whole: on the screen it is wrapped beside the list."""
+def toasts(seat: Seat) -> str:
+    """Return the messages that are shown for a few seconds, whole: on the screen they are wrapped beside the list."""
     return " ".join(each.message for each in seat.app._notifications)
 
 
@@ -60,7 +60,7 @@ def hold(bench: Bench, stream: str, days: range, cover: Cover = Cover.PROVEN, ca
     bench.write(*(Interval(stream, window(day), cover, cause=cause) for day in days))
 
 
-def asked(bench: Bench) -> list[tuple[str, str]]:
+def requested(bench: Bench) -> list[tuple[str, str]]:
     return [(each.wish.value, each.subject) for each in waiting_requests(bench.vault.catalogue)]
 
 

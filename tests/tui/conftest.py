@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kit.tui_bench import Bench, Seat, Sit, furnish, make_app
+from kit.tui_calm import wait_for_messages
 from kit.tui_vault import Place
 from strongroom_tui.app import StrongroomApp
 
@@ -23,6 +24,11 @@ def local_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         time.tzset()
         yield
     time.tzset()
+
+
+@pytest.fixture(autouse=True)
+def no_wall_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    wait_for_messages(monkeypatch)
 
 
 @pytest.fixture
@@ -53,11 +59,11 @@ def make(request: pytest.FixtureRequest) -> Callable[[Bench], StrongroomApp]:
 @pytest.fixture
 def sit(make: Callable[[Bench], StrongroomApp]) -> Sit:
     @asynccontextmanager
-    async def seated(of: Bench, size: tuple[int, int] = (120, 40), room: str = "jobs") -> AsyncIterator[Seat]:
+    async def seated(of: Bench, size: tuple[int, int] = (120, 40), tab: str = "jobs") -> AsyncIterator[Seat]:
         app = make(of)
         async with app.run_test(size=size, notifications=True) as pilot:
             seat = Seat(app, pilot)
-            app.action_go(room)
+            app.action_go(tab)
             await seat.settle()
             yield seat
 

@@ -7,7 +7,7 @@ from rich.color import ColorType
 from rich.style import Style
 
 from kit.tui_bench import Bench, Seat, Sit
-from strongroom_tui.screens.tabs import PLACES
+from strongroom_tui.widgets.header import TABS
 
 OWN = (ColorType.DEFAULT, ColorType.STANDARD)
 NONE = Style()
@@ -19,16 +19,16 @@ def styles(seat: Seat, line: int) -> list[tuple[str, Style]]:
 
 
 @pytest.mark.slow
-async def test_every_room_keeps_to_the_sixteen_colours_of_the_terminal(bench: Bench, sit: Sit) -> None:
+async def test_every_tab_keeps_to_the_sixteen_colours_of_the_terminal(bench: Bench, sit: Sit) -> None:
     async with sit(bench, (80, 24)) as seat:
-        for place in PLACES:
-            await seat.press(place.key)
+        for tab in TABS:
+            await seat.press(tab.key)
             for theme in ("ansi-dark", "ansi-light"):
                 seat.app.theme = theme
                 await seat.pilot.pause()
                 pieces = [piece for line in range(24) for piece in styles(seat, line) if piece[0].strip()]
-                assert not [piece for piece in pieces if not readable(piece[1])], (place.mode, theme)
-                assert len({str(style.color) for _, style in pieces}) > 1, place.mode  # it is not without colour
+                assert not [piece for piece in pieces if not readable(piece[1])], (tab.mode, theme)
+                assert len({str(style.color) for _, style in pieces}) > 1, tab.mode  # it is not without colour
 
 
 def readable(style: Style) -> bool:

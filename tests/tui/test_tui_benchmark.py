@@ -1,4 +1,4 @@
-"""The benchmark of the screen still runs: its crowd fits the catalogue, and every room answers the keys it names."""
+"""The benchmark of the screen still runs: its crowd fits the catalogue, and every tab answers the keys it names."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from strongroom_tui.screens.tabs import PLACES
+from strongroom_tui.widgets.header import TABS
 
 SCREEN = Path(__file__).parents[2] / "benchmarks" / "screen.py"
 SMALL = ["--archives", "400", "--jobs", "200", "--streams", "12", "--days", "40", "--rounds", "1", "--steady", "0.2"]
 
 
 @pytest.mark.slow
-def test_every_room_is_measured() -> None:
+def test_every_tab_is_measured() -> None:
     run = subprocess.run([sys.executable, SCREEN, *SMALL], capture_output=True, text=True, check=False, timeout=200)
     assert run.returncode == 0, run.stderr
     assert [run.stdout.count(f"| {name} |") for name in ("empty app", "first paint", "filled")] == [1, 1, 1]
-    for place in PLACES:
-        assert f"| {place.title} | {place.key} |" in run.stdout
-        assert f"| {place.title} | steadily " in run.stdout
+    for tab in TABS:
+        assert f"| {tab.title} | {tab.key} |" in run.stdout
+        assert f"| {tab.title} | steadily " in run.stdout

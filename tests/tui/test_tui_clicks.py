@@ -14,8 +14,8 @@ from kit.tui_views import configure
 from strongroom_tui.app import StrongroomApp
 from strongroom_tui.dialogs.dialog import AskLine, Choose, Confirm
 from strongroom_tui.dialogs.help import Palette, usable
-from strongroom_tui.screens.tabs import PLACES
 from strongroom_tui.widgets.filter_line import FilterLine
+from strongroom_tui.widgets.header import TABS
 
 LEAVES = ("quit", "app.quit")
 PATIENCE = 60.0  # seconds
@@ -35,11 +35,11 @@ class Acts:
         monkeypatch.setattr(StrongroomApp, "run_action", noted)
 
 
-async def come_to(seat: Seat, room: str, keys: tuple[str, ...]) -> None:
+async def come_to(seat: Seat, tab: str, keys: tuple[str, ...]) -> None:
     """Go where a test begins, from wherever the last step led."""
     while len(seat.app.screen_stack) > 1:
         seat.app.pop_screen()
-    seat.app.action_go(room)
+    seat.app.action_go(tab)
     await seat.settle()
     if "clear" in seat.keys:
         keys = ("escape", *keys)
@@ -54,7 +54,7 @@ async def click(seat: Seat, name: str) -> None:
 
 
 WAYS: dict[str, tuple[str, tuple[str, ...]]] = {
-    **{place.mode: (place.mode, ()) for place in PLACES},
+    **{tab.mode: (tab.mode, ()) for tab in TABS},
     "plan": ("schedules", ("enter",)),
     "job": ("jobs", ("enter",)),
     "archive": ("archives", ("enter",)),
@@ -70,24 +70,24 @@ async def test_a_click_on_any_entry_of_the_footer_does_what_its_key_does(
     acts = Acts(monkeypatch)
     tried: set[tuple[str, str]] = set()
     async with sit(configure(bench), (200, 16)) as seat:
-        for room, keys in WAYS.values():
-            await come_to(seat, room, keys)
+        for tab, keys in WAYS.values():
+            await come_to(seat, tab, keys)
             for each in [each for each in usable(seat.app.screen) if each.binding.show]:
                 # What is the same everywhere is tried once, what a list does with its row in every list.
-                name = (each.binding.action, room if each.binding.action == "select_cursor" else "")
+                name = (each.binding.action, tab if each.binding.action == "select_cursor" else "")
                 if name[0] not in LEAVES and name not in tried:
                     tried.add(name)
-                    await come_to(seat, room, keys)
+                    await come_to(seat, tab, keys)
                     acts.done.clear()
                     await click(seat, each.binding.description)
-                    assert acts.done[:1] == [each.binding.action], (room, each.binding.description)
+                    assert acts.done[:1] == [each.binding.action], (tab, each.binding.description)
     assert len(tried) > 30
 
 
 async def test_what_has_no_entry_in_the_footer_is_two_clicks_away(
     bench: Bench, sit: Sit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with sit(bench, (120, 60), room="archives") as seat:
+    async with sit(bench, (120, 60), tab="archives") as seat:
         hidden = next(each for each in usable(seat.app.screen) if each.binding.action == "copy_archive")
         assert not hidden.binding.show
         await click(seat, "palette")
@@ -192,8 +192,8 @@ async def test_a_name_is_typed_at_once_and_a_wrong_one_keeps_the_question(bench:
         assert heard == ["yes"]
 
 
-async def test_rooms_rows_and_the_form_are_reached_by_the_mouse_alone(bench: Bench, sit: Sit) -> None:
-    async with sit(configure(bench), (120, 40), room="schedules") as seat:
+async def test_tabs_rows_and_the_form_are_reached_by_the_mouse_alone(bench: Bench, sit: Sit) -> None:
+    async with sit(configure(bench), (120, 40), tab="schedules") as seat:
         line = next(n for n, text in enumerate(seat.text.splitlines()) if STREAMS[1] in text)
         for _ in range(2):  # the first click chooses the row, the second opens it
             await seat.pilot.click(offset=(5, line))

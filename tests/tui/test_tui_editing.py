@@ -51,14 +51,14 @@ async def type_in(seat: Seat, name: str, text: str) -> None:
 
 @pytest.mark.parametrize("way", [["E"], ["enter", "E"]])
 async def test_a_field_is_written_and_comments_stay(written: Bench, sit: Sit, way: list[str]) -> None:
-    async with sit(written, (120, 40), room="schedules") as seat:
+    async with sit(written, (120, 40), tab="schedules") as seat:
         assert "edit" in footer(seat)
         await seat.press(*way)
         assert isinstance(seat.app.screen, EditScreen)
         assert "2026-11-18" in seat.text
         await type_in(seat, "settle", "3h")
         assert not isinstance(seat.app.screen, EditScreen)
-        assert "written: the plan of messages" in seat.text
+        assert "saved: the plan of messages" in seat.text
         text = written.config.file.read_text()
         assert text == TEXT.replace('settle = "1h"', 'settle = "3h"')
         await seat.press("enter") if way == ["E"] else await seat.press("r")
@@ -66,7 +66,7 @@ async def test_a_field_is_written_and_comments_stay(written: Bench, sit: Sit, wa
 
 
 async def test_the_loaders_own_words_stand_in_the_form(written: Bench, sit: Sit) -> None:
-    async with sit(written, (120, 40), room="schedules") as seat:
+    async with sit(written, (120, 40), tab="schedules") as seat:
         await seat.press("E")
         await type_in(seat, "time_zone", "Berlin")
         assert isinstance(seat.app.screen, EditScreen)
@@ -85,13 +85,13 @@ async def test_the_loaders_own_words_stand_in_the_form(written: Bench, sit: Sit)
 
 
 async def test_a_backfill_is_told_before_it_is_written(written: Bench, sit: Sit) -> None:
-    async with sit(written, (120, 40), room="schedules") as seat:
+    async with sit(written, (120, 40), tab="schedules") as seat:
         await seat.press("E")
         await type_in(seat, "since", "2026-10-01")
         assert "Change the plan of messages?" in seat.text
         assert "50 exports pending with the change, 2 pending now" in seat.text
         assert "an hour; all archived by" in seat.text
-        assert "0 of them come after the provider began to destroy their window" in seat.text
+        assert "0 of them would be exported after the provider begins" in seat.text
         await seat.press("enter")  # the safe button
         assert written.config.file.read_text() == TEXT
         await seat.press("ctrl+s", "tab", "enter")
@@ -99,14 +99,14 @@ async def test_a_backfill_is_told_before_it_is_written(written: Bench, sit: Sit)
 
 
 async def test_what_the_provider_has_no_more_is_told_as_lost(written: Bench, sit: Sit) -> None:
-    async with sit(written, (120, 40), room="schedules") as seat:
+    async with sit(written, (120, 40), tab="schedules") as seat:
         await seat.press("E")
         await type_in(seat, "since", "2026-01-01")
-        assert "would be lost at once: the provider has them no more" in seat.text
+        assert "would be lost at once: the provider no longer has them" in seat.text
 
 
 async def test_shorter_windows_want_a_confirmation(written: Bench, sit: Sit) -> None:
-    async with sit(written, (120, 40), room="schedules") as seat:
+    async with sit(written, (120, 40), tab="schedules") as seat:
         await seat.press("E")
         await type_in(seat, "window", "hour")
         assert "Change the plan of messages?" in seat.text
@@ -122,7 +122,7 @@ async def test_a_file_that_may_not_be_written_leads_to_the_lines(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("strongroom.config.edit.Path.replace", refuse)
-    async with sit(written, (120, 40), room="schedules") as seat:
+    async with sit(written, (120, 40), tab="schedules") as seat:
         await seat.press("E")
         await type_in(seat, "settle", "3h")
         for words in ("cannot be changed from here", "[[stream]]", 'name = "messages"', 'settle = "3h"'):
@@ -133,7 +133,7 @@ async def test_a_file_that_may_not_be_written_leads_to_the_lines(
 async def test_a_screen_that_only_looks_edits_nothing(written: Bench) -> None:
     reader = VaultReader(written.config)
     try:
-        app = StrongroomApp(reader, reader._desk.clock, read_only=True)
+        app = StrongroomApp(reader, reader._session.clock, read_only=True)
         async with app.run_test(size=(120, 40)) as pilot:
             app.action_go("schedules")
             seat = Seat(app, pilot)
@@ -146,13 +146,13 @@ async def test_a_screen_that_only_looks_edits_nothing(written: Bench) -> None:
 
 async def test_the_configuration_is_read_anew_and_a_refused_one_is_told(written: Bench, sit: Sit) -> None:
     file: Path = written.config.file
-    async with sit(written, (120, 40), room="schedules") as seat:
+    async with sit(written, (120, 40), tab="schedules") as seat:
         file.write_text(TEXT.replace('"messages"\nsource', '"letters"\nsource'))
         await seat.press("r")
         assert "letters" in seat.text
         file.write_text(TEXT.replace('"1h"', '"soon"'))
         await seat.press("r")
-        assert "the changed configuration is refused, the old one counts" in seat.text
+        assert "the changed configuration is invalid, so the old one stays in force" in seat.text
         assert "letters" in seat.text
         file.write_text(TEXT)
         await seat.press("r")
@@ -162,7 +162,7 @@ async def test_the_configuration_is_read_anew_and_a_refused_one_is_told(written:
 
 @pytest.mark.parametrize("size", [(40, 12), (80, 24)])
 async def test_it_fits(written: Bench, sit: Sit, size: tuple[int, int]) -> None:
-    async with sit(written, size, room="schedules") as seat:
+    async with sit(written, size, tab="schedules") as seat:
         await seat.press("E")
         assert "The plan of messages" in seat.text
-        assert "Windows of" in seat.text
+        assert "Window length" in seat.text

@@ -19,7 +19,7 @@ from strongroom.vault.checkpoints import newest_checkpoint, walk_lines
 
 
 async def test_the_log_stands_there_and_grows(bench: Bench, sit: Sit) -> None:
-    async with sit(bench, (120, 30), room="evidence") as seat:
+    async with sit(bench, (120, 30), tab="evidence") as seat:
         for words in ("Log  1-3", "job.postponed", "cause quota", "no signing key"):
             assert words in seat.text, words
         facts: dict[str, Fact] = {"hold": "x", "archives": [], "streams": {"account": ["standard", "long"], "b": []}}
@@ -31,7 +31,7 @@ async def test_the_log_stands_there_and_grows(bench: Bench, sit: Sit) -> None:
         assert "job.postponed" not in seat.text
         await seat.press("enter")
         assert "hold.placed  entry 4" in seat.text
-        assert "means                a legal hold was placed" in seat.text
+        assert "means         a legal hold was placed" in seat.text
 
 
 async def test_the_log_is_signed_verified_and_told(place: Place) -> None:
@@ -49,12 +49,12 @@ async def test_the_log_is_signed_verified_and_told(place: Place) -> None:
         await seat.press("y")
         lines, seq = list(walk_lines(place.house.vault.catalogue)), int(seat.app.clipboard.split()[1])
         assert f"leaf sha256:{leaf_hash(lines[seq - 1]).hex()}" in seat.app.clipboard
-        assert "copied, where the terminal allows it" in seat.text
+        assert "copied (if your terminal allows it)" in seat.text
         await seat.press("v")
-        await until(seat, "✓ nothing is wrong")
+        await until(seat, "✓ no problem found")
         assert "Not proven" in seat.text
         await seat.press("escape", "V")
-        await until(seat, "✓ nothing is wrong")
+        await until(seat, "✓ no problem found")
         assert "they were not read" not in seat.text
 
 
@@ -66,31 +66,31 @@ async def test_a_changed_log_is_found(place: Place) -> None:
         log.chmod(0o600)
         log.write_bytes(log.read_bytes().replace(b"job.proven", b"job.forged"))
         await seat.press("v")
-        await until(seat, "✗ the evidence does not hold together")
+        await until(seat, "✗ the evidence is contradictory")
 
 
 async def test_archives_are_handed_over(place: Place, tmp_path: Path) -> None:
     target = tmp_path / "package"
     async with place.sit() as seat:
         await seat.press("6", "h", "enter")
-        assert "name one archive at least" in seat.text
+        assert "name at least one archive" in seat.text
         await fill(seat, "nonsense")
         await until(seat, "there is no archive")
         assert line(seat) == "nonsense"  # nothing of what was typed is lost
         await fill(seat, place.archive.id)
-        await until(seat, "which public key")
+        await until(seat, "for which recipient")
         await fill(seat, "age1nonsense")
-        assert "which public key" in seat.text
+        assert "for which recipient" in seat.text
         assert line(seat) == "age1nonsense"
         await fill(seat, "")
-        await until(seat, "Into which folder?")
+        await until(seat, "Evidence package: into which folder?")
         await fill(seat, str(tmp_path))
         assert "exists and is never overwritten" in wrong(seat)
         await fill(seat, str(tmp_path / "none" / "package"))
         assert "there is no folder" in wrong(seat)
         assert newest_checkpoint(place.house.vault.catalogue) is None  # a refusal signs nothing
         await fill(seat, str(target))
-        await until(seat, "✓ handed over")
+        await until(seat, "✓ evidence package made")
     assert (target / "SHA256SUMS").exists()
     assert (target / "archives" / place.archive.id / "payload.age").exists()
 
@@ -103,14 +103,14 @@ async def test_archives_are_handed_over_from_their_list(place: Place, tmp_path: 
         await seat.press("escape", "slash", *"archived", "enter", "h")
         assert "The filter is: archived" in seat.text
         await seat.press("right", "enter")
-        await until(seat, "which public key")
+        await until(seat, "for which recipient")
         assert "1 archive: " in seat.text
         await fill(seat, "")
         await fill(seat, str(tmp_path / "all"))
-        await until(seat, "✓ handed over")
+        await until(seat, "✓ evidence package made")
     async with place.sit(read_only=True) as seat:
         await seat.press("h")
-        assert "public key" not in seat.text
+        assert "for which recipient" not in seat.text
 
 
 def line(seat: Seat) -> str:
@@ -124,14 +124,14 @@ def wrong(seat: Seat) -> str:
 async def test_who_may_only_read_signs_nothing(place: Place) -> None:
     async with place.sit(read_only=True) as seat:
         await seat.press("6")
-        assert not {"checkpoint", "hand over"} & footer(seat)
+        assert not {"checkpoint", "package"} & footer(seat)
         assert "verify log" in footer(seat)
 
 
 async def test_health_tells_alarms_and_checks(bench: Bench, sit: Sit) -> None:
     alarm = Alert(f"{AlertKind.FAILED} zavu:messages", Level.WARNING, "2 windows failed", "stream zavu:messages")
     reconcile(bench.vault, [alarm], NOW - timedelta(hours=2))
-    async with sit(bench, (120, 40), room="health") as seat:
+    async with sit(bench, (120, 40), tab="health") as seat:
         await until(seat, "Checks of this machine")
         for words in (
             "Alerts  1 active",
@@ -144,15 +144,15 @@ async def test_health_tells_alarms_and_checks(bench: Bench, sit: Sit) -> None:
 
 
 async def test_nothing_wrong_is_said_too(bench: Bench, sit: Sit) -> None:
-    async with sit(bench, (120, 40), room="health") as seat:
+    async with sit(bench, (120, 40), tab="health") as seat:
         assert "✓ no alert is active" in seat.text
         await seat.press("C")
         await until(seat, "Checks of this machine and every provider")
 
 
-@pytest.mark.parametrize("room", ["evidence", "health"])
-async def test_it_fits(bench: Bench, sit: Sit, room: str) -> None:
-    async with sit(bench, room=room) as seat:
+@pytest.mark.parametrize("tab", ["evidence", "health"])
+async def test_it_fits(bench: Bench, sit: Sit, tab: str) -> None:
+    async with sit(bench, tab=tab) as seat:
         for size in SIZES:
             await seat.resize(*size)
             assert "too small" not in seat.text

@@ -1,4 +1,4 @@
-"""A fault in what paints a room ends the screen with its traceback; a room that is being left is none."""
+"""A fault in what paints a tab ends the screen with its traceback; a tab that is being left is none."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from strongroom_tui.screens.jobs import JobsTab
 from strongroom_tui.screens.screen import TabScreen
 
 
-def misspelt(room: TabScreen) -> None:
-    room.query_one("#no-such-part", Static)
+def misspelt(tab: TabScreen) -> None:
+    tab.query_one("#no-such-part", Static)
 
 
-async def test_a_part_that_a_room_never_had_is_a_fault(bench: Bench, sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_part_that_a_tab_never_had_is_a_fault(bench: Bench, sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises((NoMatches, WorkerFailed), match="no-such-part"):
         async with sit(bench) as seat:
             monkeypatch.setattr(JobsTab, "paint", misspelt)
@@ -27,17 +27,17 @@ async def test_a_part_that_a_room_never_had_is_a_fault(bench: Bench, sit: Sit, m
 
 
 @pytest.mark.parametrize("trouble", [False, True], ids=["read", "refused"])
-async def test_a_room_that_was_left_meanwhile_is_none(
+async def test_a_tab_that_was_left_meanwhile_is_none(
     bench: Bench, sit: Sit, monkeypatch: pytest.MonkeyPatch, *, trouble: bool
 ) -> None:
-    async with sit(bench, room="archives") as seat:
+    async with sit(bench, tab="archives") as seat:
         await seat.press("enter")
         left = seat.app.screen
         assert isinstance(left, ArchiveScreen)
         look, shown = seat.app.reader.look, []
 
         async def look_and_leave(question: object, version: int | None) -> object:
-            """Read, and meanwhile a person goes back: what was read is shown to a room without its parts."""
+            """Read, and meanwhile a person goes back: what was read is shown to a tab without its parts."""
             if seat.app.screen is not left:
                 return await look(question, version)  # type: ignore[arg-type]  # any question
             found = await look(question, version)  # type: ignore[arg-type]  # any question

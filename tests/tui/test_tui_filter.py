@@ -30,7 +30,7 @@ def test_words_become_a_filter(text: str, found: Filter) -> None:
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("messages", "several streams"), ("nothing", "no stream or state"), ("2026-13", "no stretch of time")],
+    [("messages", "several streams"), ("nothing", "no stream or state"), ("2026-13", "not a period")],
 )
 def test_a_word_that_fits_nothing_or_too_much_is_refused(text: str, why: str) -> None:
     with pytest.raises(UsageError, match=why):
@@ -65,7 +65,7 @@ async def test_a_state_is_counted_by_the_status(bench: Bench, sit: Sit) -> None:
 async def test_nothing_found_is_said(bench: Bench, sit: Sit) -> None:
     async with sit(bench) as seat:
         await search(seat, "calls cancelled")
-        assert "Nothing fits the filter zavu:calls cancelled. Esc clears it." in seat.text
+        assert "Nothing matches the filter zavu:calls cancelled. Press Esc to clear it." in seat.text
         await seat.press("escape")
         assert "Jobs  1-44 of 44" in seat.text
 
@@ -73,7 +73,7 @@ async def test_nothing_found_is_said(bench: Bench, sit: Sit) -> None:
 async def test_a_wrong_word_keeps_the_line_open(bench: Bench, sit: Sit) -> None:
     async with sit(bench) as seat:
         await search(seat, "[/x]")
-        assert "no stream or state fits '[/x]'" in seat.text
+        assert "no stream or state matches '[/x]'" in seat.text
         assert seat.app.screen.query_one(FilterLine).display
         await seat.press("escape")
         assert not seat.app.screen.query_one(FilterLine).display

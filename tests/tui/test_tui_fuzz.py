@@ -1,4 +1,4 @@
-"""Random keys of all rooms on terminals of random sizes: the screen never crashes, and nothing is done by accident."""
+"""Random keys of all tabs on terminals of random sizes: the screen never crashes, and nothing is done by accident."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from textual.widgets import Input
 
 from kit.tui_bench import Bench, Seat, Sit
 from strongroom_tui.app import StrongroomApp
-from strongroom_tui.dialogs import package_dialog as handing
+from strongroom_tui.dialogs import background_work
+from strongroom_tui.dialogs import package as packages
 from strongroom_tui.dialogs.dialog import Confirm, Dialog
-from strongroom_tui.screens import archive_actions as archiveacts
-from strongroom_tui.screens.tabs import PLACES
-from strongroom_tui.screens.text_screen import TextScreen
+from strongroom_tui.screens.screen import TextScreen
+from strongroom_tui.widgets.header import TABS
 
 SEED = int(os.environ.get("STRONGROOM_FUZZ_SEED", "20261121"))
 PRESSED = 250
@@ -50,12 +50,12 @@ async def test_random_keys_and_sizes_break_nothing(
 ) -> None:
     with capsys.disabled():
         print(f"\nfuzz seed {SEED}")
-    for module in (archiveacts, handing):  # what writes files is tested elsewhere
+    for module in (background_work, packages):  # what writes files is tested elsewhere
         monkeypatch.setattr(module, "BackgroundWork", lambda *_args, **_more: TextScreen(Text("work")))
     monkeypatch.setattr(StrongroomApp, "action_quit", _stay)  # the palette offers it
     random_bytes = random.Random(SEED)
-    async with sit(bench, (100, 30), room="overview") as seat:
-        known = {key for place in PLACES for key in await _visit(seat, place.key)}
+    async with sit(bench, (100, 30), tab="overview") as seat:
+        known = {key for tab in TABS for key in await _visit(seat, tab.key)}
         for pressed in range(PRESSED):
             if random_bytes.random() < 0.1:
                 await seat.pilot.resize_terminal(*_size(random_bytes))
@@ -86,7 +86,7 @@ async def _visit(seat: Seat, key: str) -> list[str]:
 
 
 def _choose(random_bytes: random.Random, seat: Seat, known: list[str]) -> str:
-    """Return a key of any room; in a dialog never a word and never yes, so that nothing is meant."""
+    """Return a key of any tab; in a dialog never a word and never yes, so that nothing is meant."""
     screen = seat.app.screen
     if isinstance(screen, CommandPalette):
         return random_bytes.choice(PALETTE)

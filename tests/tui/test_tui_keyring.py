@@ -1,4 +1,4 @@
-"""The passphrase of the identity from a keyring: unseen where it is there, asked for where it does not help."""
+"""The passphrase of the identity from a keyring: unseen where it is there, requested for where it does not help."""
 
 from __future__ import annotations
 

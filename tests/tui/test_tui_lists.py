@@ -13,8 +13,7 @@ from strongroom.vault.sources import SourceState
 from strongroom_tui.screens.archives import ArchivesTab
 from strongroom_tui.screens.detail import JobScreen
 from strongroom_tui.screens.jobs import JobsTab
-from strongroom_tui.widgets.pane import Pane
-from strongroom_tui.widgets.table import PageTable
+from strongroom_tui.widgets.table import PageTable, Pane
 
 JOBS, ARCHIVES = ("3",), ("4",)
 
@@ -53,8 +52,8 @@ async def test_what_is_on_hold_is_marked_in_the_list(empty: Bench, sit: Sit, siz
     held = Hold("hold", "a matter", HoldRule(archives=(archives[0].id,)), NOW, "ana", "asked for")
     with empty.vault.catalogue.transaction():
         put_hold(empty.vault.catalogue, held)
-    async with sit(empty, size, room="archives") as seat:
-        lines = [line for line in seat.text.splitlines() if "✓ sound" in line]
+    async with sit(empty, size, tab="archives") as seat:
+        lines = [line for line in seat.text.splitlines() if "✓ verified" in line]
         marked = [line for line in lines if "■" in line]
         assert (len(lines), len(marked)) == (2, 1)
         if size[0] >= 120:
@@ -66,7 +65,7 @@ async def test_who_works_in_the_vault_and_how_fast(bench: Bench, sit: Sit) -> No
     with hold(bench.vault.layout.lock, "strongroom run --once"):
         async with sit(bench) as seat:
             await seat.press(*JOBS)
-            assert "● working: strongroom run --once (process" in seat.text
+            assert "● in use by strongroom run --once (process" in seat.text
             assert "30.9 MB/s" in seat.text
             assert "no daemon is running" not in seat.text
 

@@ -1,4 +1,4 @@
-"""An identity that is open is in sight, and forgotten at a key in every room; who looks on is offered no work."""
+"""An identity that is open is in sight, and forgotten at a key in every tab; who looks on is offered no work."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kit.tui_bench import Seat
 from kit.tui_vault import CANARY, Place, until
-from kit.tui_views import told
+from kit.tui_views import toasts
 from strongroom_tui.dialogs.help import usable
 from strongroom_tui.keyring import IDLE, Keyring
 from strongroom_tui.screens.archives import ArchivesTab
@@ -36,7 +36,7 @@ def test_a_keyring_tells_how_long_it_stays_open() -> None:
     assert forgotten == ["again"]
 
 
-async def test_what_is_open_is_told_and_locked_in_every_room(tmp_path: Path) -> None:
+async def test_what_is_open_is_told_and_locked_in_every_tab(tmp_path: Path) -> None:
     place, now = Place(tmp_path), [0.0]
     async with place.sit((80, 24)) as seat:
         seat.app.keyring = Keyring(lambda: now[0])
@@ -54,7 +54,7 @@ async def test_what_is_open_is_told_and_locked_in_every_room(tmp_path: Path) -> 
         assert "lock" in offered(seat)
         assert "Lock" in {command.title for command in seat.app.get_system_commands(seat.app.screen)}
         await seat.press("L")
-        assert "locked: the identity is forgotten" in told(seat)
+        assert "locked: the identity is forgotten" in toasts(seat)
         assert "unlocked" not in seat.text
         assert "lock" not in offered(seat)
         assert not seat.app.keyring.open
@@ -71,7 +71,7 @@ async def test_who_looks_on_is_told_so_and_offered_no_work(tmp_path: Path) -> No
     place = Place(tmp_path)
     async with place.sit((80, 24), read_only=True) as seat:
         never = {"pause", "run now", "edit", "cancel", "retry", "re-export", "hold", "destroy", "checkpoint"}
-        never |= {"hand over", "check all", "place", "release", "approve", "undo", "propose"}
+        never |= {"package", "check all", "place", "release", "approve", "undo", "propose"}
         for keys in ("1", "2", "3", "4", "5", "5l", "5u", "6", "7"):
             await seat.press(*keys)
             assert "read-only" in seat.text.splitlines()[1], keys
@@ -84,7 +84,7 @@ async def test_who_looks_on_is_told_so_and_offered_no_work(tmp_path: Path) -> No
                 await seat.press("escape")
         await seat.press("question_mark")
         assert "daemon\n" not in seat.text
-        assert "To begin the work" not in seat.text
+        assert "To start the daemon" not in seat.text
         await seat.resize(40, 12)
         assert seat.text.splitlines()[2].strip() == "read-only"
     place.house.vault.close()

@@ -15,12 +15,12 @@ from rich.cells import cell_len
 from kit.tui_bench import NOW, Bench, Seat, make_job
 from strongroom.engine.queries.lists import Running
 from strongroom.model.job import State
+from strongroom.text.units import time_left
 from strongroom.vault.lock import hold
 from strongroom_tui.app import StrongroomApp
-from strongroom_tui.background_work import amount_words
+from strongroom_tui.dialogs.background_work import amount_words
 from strongroom_tui.reader import VaultReader
-from strongroom_tui.widgets.amounts import time_left
-from strongroom_tui.widgets.progress import ProgressContext, doing, rate_of
+from strongroom_tui.screens.detail_text import ProgressContext, doing, rate_of
 
 SECOND = timedelta(seconds=1)
 BEGAN = NOW - 40 * SECOND
@@ -112,7 +112,7 @@ async def sit_by(bench: Bench, clock: Hands) -> AsyncIterator[Seat]:
         reader.close()
 
 
-async def test_rate_and_time_left_follow_the_clock_in_every_room_that_tells_them(empty: Bench) -> None:
+async def test_rate_and_time_left_follow_the_clock_in_every_tab_that_tells_them(empty: Bench) -> None:
     clock, whole = Hands(), 1_000_000_000
     empty.write(JOB)
     with hold(empty.vault.layout.lock, "strongroom daemon"):

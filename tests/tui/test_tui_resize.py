@@ -7,7 +7,7 @@ import random
 import pytest
 
 from kit.tui_bench import Bench, Sit
-from strongroom_tui.widgets.pane import Pane
+from strongroom_tui.widgets.table import Pane
 
 
 @pytest.mark.parametrize("size", [(39, 24), (80, 11), (20, 5), (1, 1)])

@@ -17,8 +17,7 @@ from strongroom.model.job import State
 from strongroom.model.retention import Period, PeriodUnit, RetentionRule
 from strongroom.vault.destructions import live_proposals
 from strongroom.vault.holds import holds
-from strongroom_tui.screens import archive_actions as archiveacts
-from strongroom_tui.screens import plans
+from strongroom_tui.screens import archive_actions, plans
 
 RULE = RetentionRule("standard", Period(30, PeriodUnit.DAYS), citation="company policy")
 
@@ -39,12 +38,12 @@ async def fill(seat: Seat, text: str) -> None:
 
 
 def as_person(monkeypatch: pytest.MonkeyPatch, uid: int) -> None:
-    for module in (plans, archiveacts, people):
+    for module in (plans, archive_actions, people):
         monkeypatch.setattr(module, "acting_person", lambda: Person(uid, f"person{uid}", login=uid))
 
 
 async def test_verdicts_tell_date_and_reason(kept: Bench, sit: Sit) -> None:
-    async with sit(kept, (140, 30), room="retention") as seat:
+    async with sit(kept, (140, 30), tab="retention") as seat:
         for words in (
             "7 of 10 archives are past their retention period",
             "○ eligible",
@@ -56,24 +55,24 @@ async def test_verdicts_tell_date_and_reason(kept: Bench, sit: Sit) -> None:
 
 
 async def test_another_date_is_judged(kept: Bench, sit: Sit) -> None:
-    async with sit(kept, (140, 30), room="retention") as seat:
+    async with sit(kept, (140, 30), tab="retention") as seat:
         await seat.press("t")
         await fill(seat, "2030-01-01")
         assert "as of 2030-01-01: 10 of 10 archives are past their retention period" in seat.text
         assert "✓ retained" not in seat.text
         await seat.press("t")
         await fill(seat, "soon")
-        assert "that is no date: write it as 2033-11-20" in seat.text
+        assert "that is not a date: write it as 2033-11-20" in seat.text
         assert seat.app.screen.query_one(Input).value == "soon"  # the question stays, and what was typed
         await fill(seat, "")
         assert "now: 7 of 10" in seat.text
 
 
 async def test_a_hold_is_placed_wins_and_is_released(kept: Bench, sit: Sit) -> None:
-    async with sit(kept, (140, 30), room="retention") as seat:
+    async with sit(kept, (140, 30), tab="retention") as seat:
         await seat.press("l", "a")
         await fill(seat, "zavu:messages")
-        assert "Hold for which matter?" in seat.text
+        assert "Legal hold: for which matter?" in seat.text
         await fill(seat, "Smith v. Jones")
         await fill(seat, "a lawsuit")
         assert "■ active" in seat.text
@@ -95,9 +94,9 @@ async def test_a_hold_is_placed_wins_and_is_released(kept: Bench, sit: Sit) -> N
 
 
 async def test_one_archive_is_held_from_its_own_screen(kept: Bench, sit: Sit) -> None:
-    async with sit(kept, (140, 40), room="archives") as seat:
+    async with sit(kept, (140, 40), tab="archives") as seat:
         await seat.press("enter", "H", "enter")
-        assert "a hold needs its matter" in seat.text
+        assert "a hold needs a matter" in seat.text
         await fill(seat, "matter")
         await fill(seat, "reason")
         assert "on hold: 1 archive" in seat.text
@@ -110,11 +109,11 @@ async def test_a_plan_takes_two_people_and_the_typed_words(
     kept: Bench, sit: Sit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_person(monkeypatch, 1001)
-    async with sit(kept, (140, 40), room="retention") as seat:
+    async with sit(kept, (140, 40), tab="retention") as seat:
         await seat.press("u")
         assert "Nothing is to be destroyed" in seat.text
         await seat.press("D")
-        assert "7 archives are past their period" in seat.text
+        assert "7 archives past retention" in seat.text
         await seat.press("enter")
         assert "○ proposed" in seat.text
         await seat.press("a")  # its own proposer cannot approve, and is told so at once
@@ -129,7 +128,7 @@ async def test_a_plan_takes_two_people_and_the_typed_words(
             "7 archives: 84,420 records, 8.6 MB as delivered",
             "zavu:messages, ",
             "2 windows: 2026-0",
-            "Cooling-off of 7 d: anybody can take it back until 2026-11-27",
+            "Cooling-off period of 7 d: anyone can undo it until 2026-11-27",
             "From then on it is final.",
         ):
             assert words in seat.text, words
@@ -153,14 +152,14 @@ async def test_a_plan_takes_two_people_and_the_typed_words(
 
 async def test_a_plan_is_taken_back(kept: Bench, sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
     as_person(monkeypatch, 1001)
-    async with sit(kept, (140, 40), room="retention") as seat:
+    async with sit(kept, (140, 40), tab="retention") as seat:
         await seat.press("u", "D", "enter", "enter")
         assert "7 still to be approved" in seat.text
         assert seat.text.count("company policy") == 1  # the rule stands over all that it allows
-        assert "judged now 7 of 7 may be destroyed" in seat.text
+        assert "as of now     7 of 7 may be destroyed" in seat.text
         assert "12,040 records, 1.2 MB, archive 01kaj" in seat.text
         await seat.press("u")
-        assert "These stay, and the plan is over: 7 archives: 84,420 records" in seat.text
+        assert "These archives stay, and the plan ends: 7 archives: 84,420 records" in seat.text
         await fill(seat, "  ")
         assert "a reason is needed" in seat.text
         await fill(seat, "a mistake")
@@ -168,10 +167,10 @@ async def test_a_plan_is_taken_back(kept: Bench, sit: Sit, monkeypatch: pytest.M
 
 
 async def test_what_is_not_due_cannot_be_proposed(kept: Bench, sit: Sit) -> None:
-    async with sit(kept, (140, 40), room="retention") as seat:
+    async with sit(kept, (140, 40), tab="retention") as seat:
         await seat.press("home", "D")
         line = seat.app.screen.query_one("#line", Input)
-        assert line.value == "the period is over"
+        assert line.value == "the retention period is over"
         await seat.press("escape", "end", "D")
         assert not seat.app.screen.query("#line")  # nobody is asked for a reason that cannot be
         assert "may not be" in seat.text
@@ -179,7 +178,7 @@ async def test_what_is_not_due_cannot_be_proposed(kept: Bench, sit: Sit) -> None
 
 
 async def test_under_a_hold_nothing_can_be_proposed(kept: Bench, sit: Sit) -> None:
-    async with sit(kept, (140, 40), room="retention") as seat:
+    async with sit(kept, (140, 40), tab="retention") as seat:
         await seat.press("l", "a")
         await fill(seat, "")
         await fill(seat, "everything")
@@ -193,7 +192,7 @@ async def test_under_a_hold_nothing_can_be_proposed(kept: Bench, sit: Sit) -> No
 
 
 async def test_who_may_only_read_is_offered_nothing(kept: Bench, sit: Sit) -> None:
-    async with sit(kept, (140, 40), room="retention") as seat:
+    async with sit(kept, (140, 40), tab="retention") as seat:
         seat.app.read_only = True
         await seat.press("l")
         assert not {"place", "release"} & footer(seat)
@@ -202,7 +201,7 @@ async def test_who_may_only_read_is_offered_nothing(kept: Bench, sit: Sit) -> No
 
 
 async def test_it_fits(kept: Bench, sit: Sit) -> None:
-    async with sit(kept, room="retention") as seat:
+    async with sit(kept, tab="retention") as seat:
         for size in SIZES:
             await seat.resize(*size)
             assert "○ eligible" in seat.text, size
@@ -218,9 +217,9 @@ def test_the_rules_of_the_bench_are_those_of_the_house() -> None:
     assert datetime(2026, 11, 20, tzinfo=UTC) - timedelta(days=30) > NOW - 100 * DAY
 
 
-@pytest.mark.parametrize(("key", "act"), [("l", "a places one"), ("u", "D proposes")])
+@pytest.mark.parametrize(("key", "act"), [("l", "Press a to place one"), ("u", "D proposes")])
 async def test_who_only_looks_on_is_told_of_no_key_that_does_nothing(kept: Bench, sit: Sit, key: str, act: str) -> None:
-    async with sit(kept, (100, 30), room="retention") as seat:
+    async with sit(kept, (100, 30), tab="retention") as seat:
         await seat.press(key)
         assert act in seat.text
         await seat.press("escape")

@@ -8,7 +8,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from kit.tui_bench import DAY, NOW, SIZES, STREAMS, Bench, Sit
-from kit.tui_views import asked, configure, footer, hold
+from kit.tui_views import configure, footer, hold, requested
 from strongroom.engine.queries.requests import RequestKind, ask
 from strongroom.vault.streams import StreamState, put_stream
 
@@ -21,7 +21,7 @@ def held(bench: Bench) -> Bench:
 
 
 async def test_every_plan_says_what_is_due_and_what_comes(bench: Bench, sit: Sit) -> None:
-    async with sit(held(bench), (120, 30), room="schedules") as seat:
+    async with sit(held(bench), (120, 30), tab="schedules") as seat:
         lines = {name: next(line for line in seat.text.splitlines() if name in line) for name in STREAMS}
         assert "✓ waiting" in lines[STREAMS[0]]
         assert "○ pending" in lines[STREAMS[1]]
@@ -37,7 +37,7 @@ async def test_every_plan_says_what_is_due_and_what_comes(bench: Bench, sit: Sit
 
 
 async def test_enter_tells_a_plan_at_length(bench: Bench, sit: Sit) -> None:
-    async with sit(held(bench), (120, 40), room="schedules") as seat:
+    async with sit(held(bench), (120, 40), tab="schedules") as seat:
         await seat.press("j", "enter")
         for words in (
             "○ pending  zavu:contacts",
@@ -51,26 +51,26 @@ async def test_enter_tells_a_plan_at_length(bench: Bench, sit: Sit) -> None:
 
 
 async def test_a_stream_is_paused_and_resumed(bench: Bench, sit: Sit) -> None:
-    async with sit(held(bench), (120, 30), room="schedules") as seat:
+    async with sit(held(bench), (120, 30), tab="schedules") as seat:
         assert "pause" in footer(seat)
         assert "resume" not in footer(seat)
         await seat.press("s")
-        assert asked(bench) == [("pause", STREAMS[0])]
+        assert requested(bench) == [("pause", STREAMS[0])]
         with bench.vault.catalogue.transaction():
             put_stream(bench.vault.catalogue, StreamState(STREAMS[0], paused="ana at 2026-11-20T13:00:00Z"))
         await seat.press("r")
         assert "‖ paused" in seat.text
         assert {"resume"} <= footer(seat)
         await seat.press("S")
-        assert sorted(asked(bench)) == [("pause", STREAMS[0]), ("resume", STREAMS[0])]
+        assert sorted(requested(bench)) == [("pause", STREAMS[0]), ("resume", STREAMS[0])]
 
 
 async def test_a_pause_that_nobody_has_answered_is_taken_back(bench: Bench, sit: Sit) -> None:
-    async with sit(held(bench), (120, 30), room="schedules") as seat:
+    async with sit(held(bench), (120, 30), tab="schedules") as seat:
         await seat.press("s", "r")
         assert "resume" in footer(seat) and "pause" not in footer(seat)
         await seat.press("S")
-        assert sorted(asked(bench)) == [("pause", STREAMS[0]), ("resume", STREAMS[0])]
+        assert sorted(requested(bench)) == [("pause", STREAMS[0]), ("resume", STREAMS[0])]
         ask(bench.vault, RequestKind.RESUME, STREAMS[0], "ana", lambda: NOW + timedelta(seconds=1), os.urandom)
         await seat.press("r")
         assert "pause" in footer(seat) and "resume" not in footer(seat)
@@ -79,38 +79,38 @@ async def test_a_pause_that_nobody_has_answered_is_taken_back(bench: Bench, sit:
 
 
 async def test_run_now_asks_for_one_stream(bench: Bench, sit: Sit) -> None:
-    async with sit(held(bench), (120, 30), room="schedules") as seat:
+    async with sit(held(bench), (120, 30), tab="schedules") as seat:
         await seat.press("j", "enter", "w")
-        assert asked(bench) == [("run-now", STREAMS[1])]
+        assert requested(bench) == [("run-now", STREAMS[1])]
 
 
 async def test_what_the_configuration_pauses_the_configuration_resumes(bench: Bench, sit: Sit) -> None:
     configure(bench)
     bench.config = replace(bench.config, streams=tuple(replace(each, paused=True) for each in bench.config.streams))
-    async with sit(bench, (120, 30), room="schedules") as seat:
+    async with sit(bench, (120, 30), tab="schedules") as seat:
         await seat.press("S")
         assert "this stream is paused in" in seat.text
-        assert asked(bench) == []
+        assert requested(bench) == []
 
 
 async def test_a_filter_shows_one_plan(bench: Bench, sit: Sit) -> None:
-    async with sit(held(bench), (120, 30), room="schedules") as seat:
+    async with sit(held(bench), (120, 30), tab="schedules") as seat:
         await seat.press("slash", *"calls", "enter")
         assert "Schedules  1-1" in seat.text
 
 
 async def test_it_fits(bench: Bench, sit: Sit) -> None:
-    async with sit(held(bench), room="schedules") as seat:
+    async with sit(held(bench), tab="schedules") as seat:
         for size in SIZES:
             await seat.resize(*size)
             assert "zavu:calls" in seat.text, size
 
 
 async def test_nothing_configured_says_what_to_do(empty: Bench, sit: Sit) -> None:
-    async with sit(empty, (80, 24), room="schedules") as seat:
+    async with sit(empty, (80, 24), tab="schedules") as seat:
         assert "Add a [[stream]]" in seat.text
         await seat.press("s", "w", "enter")
-        assert asked(empty) == []
+        assert requested(empty) == []
 
 
 async def test_an_open_plan_begins_where_it_was_first_seen(bench: Bench, sit: Sit) -> None:
@@ -118,8 +118,8 @@ async def test_an_open_plan_begins_where_it_was_first_seen(bench: Bench, sit: Si
     bench.config = replace(bench.config, streams=tuple(replace(each, since=None) for each in bench.config.streams))
     with bench.vault.catalogue.transaction():
         put_stream(bench.vault.catalogue, StreamState(STREAMS[0], floor=NOW - 30 * DAY))
-    async with sit(bench, (120, 40), room="schedules") as seat:
+    async with sit(bench, (120, 40), tab="schedules") as seat:
         await seat.press("enter")
         assert "since         2026-10-21" in seat.text
         await seat.press("escape", "j", "enter")
-        assert "as far back as the provider keeps" in seat.text
+        assert "as far back as the provider keeps records" in seat.text

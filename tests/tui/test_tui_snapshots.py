@@ -26,8 +26,7 @@ from strongroom.model.coverage import Cover
 from strongroom.model.destruction import Person
 from strongroom.model.job import State
 from strongroom.model.retention import Period, PeriodUnit, RetentionRule
-from strongroom_tui.screens import archive_actions as archiveacts
-from strongroom_tui.screens import health, plans
+from strongroom_tui.screens import archive_actions, health, plans
 
 SIZES = [(40, 12), (80, 24), (120, 40), (200, 60)]
 RULE = RetentionRule("standard", Period(30, PeriodUnit.DAYS), citation="company policy")
@@ -45,7 +44,7 @@ def fixed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fix what differs between machines, and hold the cursor still."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: Usage(10**12, 6 * 10**11, 4 * 10**11))
     monkeypatch.setattr(Input, "_restart_blink", Input._pause_blink)
-    for module in (plans, archiveacts, people):
+    for module in (plans, archive_actions, people):
         monkeypatch.setattr(module, "acting_person", lambda: Person(1001, "ana", login=1001))
     monkeypatch.setattr(propose, "make_id", lambda _at, _chance: "01kp" + 22 * "0")
     monkeypatch.setattr(health, "examine", lambda *_args, **_more: CHECKS)
@@ -54,7 +53,7 @@ def fixed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def house(empty: Bench) -> Bench:
-    """A vault with something to see in each room."""
+    """A vault with something to see in each tab."""
     furnish(configure(empty))
     done = [make_job(n, State.ARCHIVED) for n in range(3000, 3100, 10)]
     over = [make_archive(n, job, rule=RULE) for n, job in zip(range(3000, 3100, 10), done, strict=True)]
@@ -90,8 +89,8 @@ async def play(seat: Seat, keys: tuple[str, ...]) -> None:
         await seat.settle()
 
 
-async def test_the_first_rooms_at_each_size(house: Bench, sit: Sit, compare: Compare) -> None:
-    async with sit(house, SIZES[0], room="overview") as seat:
+async def test_the_first_tabs_at_each_size(house: Bench, sit: Sit, compare: Compare) -> None:
+    async with sit(house, SIZES[0], tab="overview") as seat:
         for width, height in SIZES:
             await seat.resize(width, height)
             for key, name in (("1", "overview"), ("4", "archives")):
@@ -99,15 +98,15 @@ async def test_the_first_rooms_at_each_size(house: Bench, sit: Sit, compare: Com
                 compare(seat, f"{name}-{width}x{height}")
 
 
-async def test_the_other_rooms(house: Bench, sit: Sit, compare: Compare) -> None:
-    async with sit(house, (80, 24), room="overview") as seat:
+async def test_the_other_tabs(house: Bench, sit: Sit, compare: Compare) -> None:
+    async with sit(house, (80, 24), tab="overview") as seat:
         for key, name in {"2": "schedules", "3": "jobs", "5": "retention", "6": "evidence", "7": "health"}.items():
             await seat.press(key)
             compare(seat, name)
 
 
-async def test_what_opens_over_a_room(house: Bench, sit: Sit, compare: Compare) -> None:
-    async with sit(house, (80, 24), room="jobs") as seat:
+async def test_what_opens_over_a_tab(house: Bench, sit: Sit, compare: Compare) -> None:
+    async with sit(house, (80, 24), tab="jobs") as seat:
         for keys, name in (
             (("3", "j", "enter"), "job"),
             (("4", "enter"), "archive"),
@@ -120,7 +119,7 @@ async def test_what_opens_over_a_room(house: Bench, sit: Sit, compare: Compare) 
 
 
 async def test_what_is_asked(house: Bench, sit: Sit, compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with sit(house, (80, 24), room="archives") as seat:
+    async with sit(house, (80, 24), tab="archives") as seat:
         for keys, name in (
             (("2", "E"), "edit-a-plan"),
             (("4", "R", "enter"), "restore"),
@@ -138,12 +137,12 @@ async def test_what_is_asked(house: Bench, sit: Sit, compare: Compare, monkeypat
 
 async def test_without_colour(house: Bench, sit: Sit, compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    async with sit(house, (80, 24), room="overview") as seat:
+    async with sit(house, (80, 24), tab="overview") as seat:
         compare(seat, "overview")
         await seat.press("4", "j")
         compare(seat, "archives")
 
 
 async def test_an_empty_vault(empty: Bench, sit: Sit, compare: Compare) -> None:
-    async with sit(empty, (80, 24), room="overview") as seat:
+    async with sit(empty, (80, 24), tab="overview") as seat:
         compare(seat, "overview")

@@ -17,9 +17,9 @@ from kit.tui_bench import Seat
 from kit.tui_vault import CANARY, Place, until
 from strongroom.engine.access.browse import Browser
 from strongroom.model.errors import Interrupted
-from strongroom_tui.background_work import BackgroundWork
-from strongroom_tui.dialogs import restore_dialog as restoring
-from strongroom_tui.screens import archive_actions as archiveacts
+from strongroom_tui.dialogs import restore as restoring
+from strongroom_tui.dialogs.background_work import BackgroundWork
+from strongroom_tui.screens import archive_actions
 from strongroom_tui.screens.browse import BrowseScreen
 
 PATIENCE = 60.0  # seconds
@@ -156,14 +156,14 @@ async def test_a_verification_stops(
 ) -> None:
     held, before = Held(), files(place)
     letting_go.append(held)
-    monkeypatch.setattr(archiveacts, part, held.around(getattr(archiveacts, part), place_of_watch))
+    monkeypatch.setattr(archive_actions, part, held.around(getattr(archive_actions, part), place_of_watch))
     async with place.sit() as seat:
         if part == "check_content":
             await unlock(seat)
         await seat.pilot.press("v")
         await held.until_inside(seat)
         await stop(seat, held, "escape", f"Verify archive {place.archive.id}")
-        assert "sound" not in told(seat)
+        assert "verified" not in told(seat)
     assert set(files(place)) == set(before)
 
 
@@ -177,7 +177,7 @@ async def test_records_stopped_while_they_are_inspected(
 
     held = Held(inspecting)
     letting_go.append(held)
-    check = held.around(archiveacts.check_content, 3)
+    check = held.around(archive_actions.check_content, 3)
 
     def counting(vault: Any, archive: Any, identities: Any, watch: Watch) -> Any:
         def count(more: int) -> None:
@@ -186,7 +186,7 @@ async def test_records_stopped_while_they_are_inspected(
 
         return check(vault, archive, identities, count)
 
-    monkeypatch.setattr(archiveacts, "check_content", counting)
+    monkeypatch.setattr(archive_actions, "check_content", counting)
     async with place.sit() as seat:
         await unlock(seat)
         await seat.pilot.press("v")

@@ -73,7 +73,7 @@ async def watch(bench: Bench) -> None:
             )
             assert "downloading and sealing (job.opened)" in seat.text
             await seat.press("x", "tab", "enter")
-            assert "asked: cancel" in seat.text
+            assert "requested: cancel" in seat.text
         with open_reading(bench.config) as vault:
             (asked,) = waiting_requests(vault.catalogue)
             assert asked.wish is RequestKind.CANCEL

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,21 +15,20 @@ from rich.text import Text
 from kit.tui_bench import DAY, NOW, make_archive, make_job
 from strongroom.engine.queries.lists import Running
 from strongroom.model.job import Cause, State
+from strongroom.model.text import clean
 from strongroom.model.window import Window
+from strongroom.text import times, units
+from strongroom.text.layout import clip
+from strongroom.text.states import JOBS
+from strongroom_tui.screens.archives import ARCHIVE_COLUMNS, archive_row
+from strongroom_tui.screens.detail_text import ProgressContext, doing, rate_of
+from strongroom_tui.screens.evidence import LOG_COLUMNS
+from strongroom_tui.screens.jobs import JOB_COLUMNS, job_row
+from strongroom_tui.screens.retention import VERDICT_COLUMNS
+from strongroom_tui.screens.schedules import SCHEDULE_COLUMNS
 from strongroom_tui.screens.screen import LEAST_WIDTH
-from strongroom_tui.widgets import amounts
-from strongroom_tui.widgets.columns import (
-    Columns,
-    archive_columns,
-    job_columns,
-    moment_columns,
-    schedule_columns,
-    verdict_columns,
-)
-from strongroom_tui.widgets.icons import STATES
-from strongroom_tui.widgets.progress import ProgressContext, doing, rate_of
-from strongroom_tui.widgets.rows import archive_row, job_row
-from strongroom_tui.widgets.text import clean, clip, hang
+from strongroom_tui.widgets.table import Layouts, fitted
+from strongroom_tui.widgets.text import hang
 
 STAGE = timedelta(seconds=40)
 
@@ -75,11 +73,11 @@ def test_what_could_steer_a_terminal_is_escaped(raw: str, shown: str) -> None:
         (999_949, "999.9 KB"),
         (999_950, "1.0 MB"),
         (2_600_000_000, "2.6 GB"),
-        (10**18, "1,000.0 PB"),
+        (10**18, "1.0 EB"),
     ],
 )
 def test_sizes(count: int, words: str) -> None:
-    assert amounts.size(count) == words
+    assert units.size(count) == words
 
 
 @pytest.mark.parametrize(
@@ -98,17 +96,17 @@ def test_sizes(count: int, words: str) -> None:
     ],
 )
 def test_spans(seconds: int, words: str, short: str) -> None:
-    assert (amounts.span(timedelta(seconds=seconds)), amounts.brief(timedelta(seconds=seconds))) == (words, short)
+    assert (units.span(timedelta(seconds=seconds)), units.brief(timedelta(seconds=seconds))) == (words, short)
 
 
 def test_times_are_local_and_carry_their_offset() -> None:
-    assert amounts.local(NOW) == "2026-11-20 14:03:07+01:00"
-    assert amounts.local(NOW - 180 * DAY) == "2026-05-24 15:03:07+02:00"
+    assert times.local(NOW) == "2026-11-20 14:03:07+01:00"
+    assert times.local(NOW - 180 * DAY) == "2026-05-24 15:03:07+02:00"
 
 
 @pytest.mark.parametrize("instant", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
 def test_the_ends_of_time_are_shown_in_utc_where_the_zone_has_no_room(instant: datetime) -> None:
-    for write in (amounts.local, amounts.local_minute):
+    for write in (times.local, times.local_minute):
         assert write(instant)
 
 
@@ -118,7 +116,7 @@ def test_the_ends_of_time_are_shown_in_utc_where_the_zone_has_no_room(instant: d
 )
 def test_a_window_says_as_much_as_fits(width: int, words: str) -> None:
     start = datetime(2026, 11, 20, tzinfo=UTC)
-    assert amounts.window_words(Window(start, start + DAY), width) == words
+    assert times.window_words(Window(start, start + DAY), width) == words
 
 
 @pytest.mark.parametrize(
@@ -138,7 +136,7 @@ def test_a_short_window_is_a_day_of_the_local_zone_or_says_which_zone(
     with monkeypatch.context() as patch:
         patch.setenv("TZ", zone)
         time.tzset()
-        assert amounts.window_words(Window(start, start + DAY), 14) == words
+        assert times.window_words(Window(start, start + DAY), 14) == words
     time.tzset()
 
 
@@ -149,22 +147,22 @@ def test_a_minute_says_its_zone(monkeypatch: pytest.MonkeyPatch, zone: str, word
     with monkeypatch.context() as patch:
         patch.setenv("TZ", zone)
         time.tzset()
-        assert amounts.local_minute(NOW) == words
+        assert times.local_minute(NOW) == words
     time.tzset()
 
 
 @pytest.mark.parametrize("width", [39, 59, 79, 119])
-@pytest.mark.parametrize("columns", [job_columns, archive_columns, verdict_columns, schedule_columns])
-def test_the_stream_is_the_last_to_go(columns: Callable[[int], Columns], width: int) -> None:
-    fitted = {column.name: column.width for column in columns(width)}
-    assert fitted["stream"] >= 8
-    assert columns is schedule_columns or fitted["window"] >= 11
-    assert sum(fitted.values()) + len(fitted) <= width
+@pytest.mark.parametrize("layouts", [JOB_COLUMNS, ARCHIVE_COLUMNS, VERDICT_COLUMNS, SCHEDULE_COLUMNS])
+def test_the_stream_is_the_last_to_go(layouts: Layouts, width: int) -> None:
+    widths = {column.name: column.width for column in fitted(layouts, width)}
+    assert widths["stream"] >= 8
+    assert layouts is SCHEDULE_COLUMNS or widths["window"] >= 11
+    assert sum(widths.values()) + len(widths) <= width
 
 
 @pytest.mark.parametrize("width", [39, 59, 79])
 def test_an_entry_of_the_log_shows_its_facts_at_any_width(width: int) -> None:
-    assert {column.name: column.width for column in moment_columns(width)}["facts"] >= 8
+    assert {column.name: column.width for column in fitted(LOG_COLUMNS, width)}["facts"] >= 8
 
 
 @given(st.text(alphabet="ab 中\n  ", max_size=300), st.integers(8, 60))
@@ -195,14 +193,14 @@ def test_hung_text_keeps_its_styles() -> None:
 
 
 def test_every_state_has_a_look_of_its_own() -> None:
-    assert set(STATES) == set(State)
-    assert len({mark.symbol for mark in STATES.values()}) == len({mark.word for mark in STATES.values()}) == len(State)
-    assert all(cell_len(mark.symbol) == 1 for mark in STATES.values())
+    assert set(JOBS) == set(State)
+    assert len({mark.symbol for mark in JOBS.values()}) == len({mark.word for mark in JOBS.values()}) == len(State)
+    assert all(cell_len(mark.symbol) == 1 for mark in JOBS.values())
 
 
 @given(st.integers(-5, 250))
 def test_columns_fill_the_width_and_never_pass_it(width: int) -> None:
-    for columns in (job_columns(width), archive_columns(width)):
+    for columns in (fitted(JOB_COLUMNS, width), fitted(ARCHIVE_COLUMNS, width)):
         taken = sum(column.width + 1 for column in columns)
         assert taken == width or (width < LEAST_WIDTH - 2 and taken >= width)
 
@@ -212,8 +210,11 @@ def test_cells_of_any_job_and_archive_fit_their_columns(width: int, state: State
     job = make_job(1, state, cause=cause, detail=told, stream=told, size=10**14)
     scene = ProgressContext(NOW, busy=True, running=Running(job.id, "download", 10**12, 10**14, NOW))
     for row, columns in (
-        (job_row(job, scene, job_columns(width)), job_columns(width)),
-        (archive_row(make_archive(1, job, stream=told), archive_columns(width)), archive_columns(width)),
+        (job_row(job, scene, fitted(JOB_COLUMNS, width)), fitted(JOB_COLUMNS, width)),
+        (
+            archive_row(make_archive(1, job, stream=told), fitted(ARCHIVE_COLUMNS, width)),
+            fitted(ARCHIVE_COLUMNS, width),
+        ),
     ):
         assert all(cell_len(cell.plain) <= column.width for cell, column in zip(row.cells, columns, strict=True))
         assert all(cell.plain.isprintable() for cell in row.cells)
@@ -260,7 +261,7 @@ def test_no_rate_is_made_up_from_less_than_a_second() -> None:
         (make_job(1, State.FAILED, cause=Cause.AUTH, detail="401"), 60, "401"),
         (make_job(1, State.FAILED, cause=Cause.AUTH), 60, "auth-refused"),
         (make_job(1, State.ARCHIVED, size=1500), 60, "1.5 KB"),
-        (make_job(1, State.REPLACED), 60, "a successor took over"),
+        (make_job(1, State.REPLACED), 60, "replaced by a new job"),
     ],
 )
 def test_a_job_says_what_it_waits_for_or_how_it_ended(job: object, width: int, words: str) -> None:

@@ -1,4 +1,4 @@
-"""The program around the rooms: it carries their questions to the desk, again and again, and the answers back.
+"""The program around the tabs: it carries their questions to the thread that has the vault open, and the answers back.
 
 A look costs one counter. A reading follows when the counter moved, when a person asked, and every few seconds in any
 case, since the lock and the disk change without the catalogue. Readings never take more than a fifth of the time.
@@ -28,24 +28,29 @@ from textual.worker import Worker
 
 from strongroom.engine.queries.lists import Request, Status
 from strongroom.model.errors import ExitCode, StrongroomError
+from strongroom.model.text import clean
 from strongroom.model.times import Clock
+from strongroom.text.times import Zone
 from strongroom_tui.dialogs.help import HelpScreen, help_text, open_palette, usable
-from strongroom_tui.gc_control import GcControl
 from strongroom_tui.keyring import Keyring
-from strongroom_tui.pending_requests import Answers
-from strongroom_tui.process import Ending, told_to_wait
+from strongroom_tui.process import Ending, GcControl, ToastingApp, waiting_notice
 from strongroom_tui.reader import VaultReader, VaultSession
-from strongroom_tui.requests import person
-from strongroom_tui.results import in_keys
+from strongroom_tui.requests import Answers, person
 from strongroom_tui.screens.screen import TabScreen
-from strongroom_tui.screens.tabs import PLACES, TabEntry, load_rooms
-from strongroom_tui.starting import DEMO, LOOKING_ON, Start, commands_for, start_with
 from strongroom_tui.state import Memory, SavedView
-from strongroom_tui.widgets.amounts import Zone
 from strongroom_tui.widgets.filter_line import Filter
-from strongroom_tui.widgets.header import Beside, Tab, Tabs
-from strongroom_tui.widgets.text import clean
-from strongroom_tui.widgets.toasts import ToastingApp
+from strongroom_tui.widgets.header import (
+    DEMO,
+    READ_ONLY,
+    TABS,
+    Beside,
+    Start,
+    TabBar,
+    commands_for,
+    load_tabs,
+    start_with,
+)
+from strongroom_tui.widgets.text import in_keys
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
@@ -61,13 +66,13 @@ class StrongroomApp(ToastingApp[None]):
     TITLE = "Strongroom"
     CSS_PATH = "strongroom.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(place.key, f"go('{place.mode}')", place.title.lower(), show=False) for place in PLACES),
-        Binding("question_mark", "help", "help", key_display="?", tooltip="These keys"),
+        *(Binding(tab.key, f"go('{tab.mode}')", tab.title.lower(), show=False) for tab in TABS),
+        Binding("question_mark", "help", "help", key_display="?", tooltip="Show these keys"),
         Binding("f1", "help", "help", show=False),
-        Binding("q", "quit", "quit", tooltip="Leave the screen; nothing that runs is stopped"),
-        Binding("U", "utc", "UTC", show=False, tooltip="Write times in UTC, or in the local zone again"),
+        Binding("q", "quit", "quit", tooltip="Quit the screen; the daemon keeps running"),
+        Binding("U", "utc", "UTC", show=False, tooltip="Show times in UTC or in the local zone"),
         Binding("r", "reread", "refresh", tooltip="Read the catalogue now"),
-        Binding("L", "lock", "lock", tooltip="Forget the identity that is open, now"),
+        Binding("L", "lock", "lock", tooltip="Forget the open identity now"),
     ]
 
     def __init__(
@@ -78,36 +83,35 @@ class StrongroomApp(ToastingApp[None]):
         read_only: bool = False,
         memory: Memory | None = None,
         start: Start | None = None,
-        tidying: GcControl | None = None,
+        gc_control: GcControl | None = None,
     ) -> None:
         super().__init__()
-        self._tidying = tidying
+        self._gc_control = gc_control
         self._memory = memory
         self._view = memory.recall() if memory else SavedView()
-        self.habits = dict(self._view.lists)
+        self.list_views = dict(self._view.lists)
         self.zoom = self._view.zoom
         self.reader = vault_reader
         self.clock = clock
         self.read_only = read_only
         self.keyring = Keyring()
         self.answers = Answers(person)
-        self._start = start or (LOOKING_ON if read_only else start_with("strongroom"))
-        self._unlocked = ""  # what the masthead tells of the keyring
-        self.tabs = [Tab(place.mode, place.title, place.key) for place in PLACES]
-        self._shown: tuple[TabScreen, int] | None = None  # which room shows which version of the catalogue
+        self._start = start or (READ_ONLY if read_only else start_with("strongroom"))
+        self._unlocked = ""  # what the header says of the keyring
+        self._shown: tuple[TabScreen, int] | None = None  # which tab shows which version of the catalogue
         self._forced = True  # a person waits for a reading
         self._answered = asyncio.Event()  # something was read, or could not be
-        self._room = PLACES[0].mode
+        self._tab = TABS[0].mode
         self._read_at = self._rest_until = monotonic()
         self._styled = False  # a tab is entered that needs no new style
         self._themes: dict[str, str] = {}  # by the mode of a tab: the theme when it was entered
-        for place in PLACES:
-            self.add_mode(place.mode, partial(_open_tab, place))
+        for tab in TABS:
+            self.add_mode(tab.mode, tab.open)
 
     def on_mount(self) -> None:
-        """Begin in the first room; look at once, then again and again."""
-        known = {place.mode for place in PLACES}
-        self.switch_mode(self._view.room if self._view.room in known else PLACES[0].mode)
+        """Begin in the first tab; look at once, then again and again."""
+        known = {tab.mode for tab in TABS}
+        self.switch_mode(self._view.tab if self._view.tab in known else TABS[0].mode)
         if self._view.theme in self.available_themes:
             self.theme = self._view.theme
         Zone.utc = self._view.utc
@@ -125,17 +129,17 @@ class StrongroomApp(ToastingApp[None]):
     def on_unmount(self) -> None:
         """Remember how things were looked at."""
         if self._memory is not None:
-            self._memory.keep(SavedView(self._room, self.theme, Zone.utc, self.zoom, self.habits))
+            self._memory.keep(SavedView(self._tab, self.theme, Zone.utc, self.zoom, self.list_views))
 
     async def on_event(self, event: Event) -> None:
         """Hear what a person does before it is done."""
-        if self._tidying is not None and isinstance(event, InputEvent):
-            self._tidying.touch()
+        if self._gc_control is not None and isinstance(event, InputEvent):
+            self._gc_control.touch()
         await super().on_event(event)
 
     @property
     def beside(self) -> Beside:
-        """Return what the masthead tells besides the vault."""
+        """Return what the header shows besides the vault."""
         badges = ("read-only" if self.read_only else "", self.keyring.words)
         return Beside(self._start.lines, tuple(filter(None, badges)))
 
@@ -153,17 +157,17 @@ class StrongroomApp(ToastingApp[None]):
         self.reread()
 
     def action_go(self, mode: str) -> None:
-        """Go to one of the rooms."""
+        """Go to one of the tabs."""
         if mode != self.current_mode:
-            self._room = mode
+            self._tab = mode
             self.switch_mode(mode)
 
     def action_utc(self) -> None:
         """Write times in UTC, or in the local zone again."""
         Zone.utc = not Zone.utc
-        for room in self.screen_stack:
-            if isinstance(room, TabScreen):
-                room.repaint()
+        for tab in self.screen_stack:
+            if isinstance(tab, TabScreen):
+                tab.repaint()
         self.notify("times are in UTC" if Zone.utc else "times are in the local zone", timeout=2)
 
     def action_help(self) -> None:
@@ -175,9 +179,9 @@ class StrongroomApp(ToastingApp[None]):
         """Offer in the palette what the keys of the screen do."""
         for each in usable(screen):
             title = each.binding.description.capitalize()
-            told = each.tooltip or f"the key {self.get_key_display(each.binding)}"
-            yield SystemCommand(title, told, partial(self.run_action, each.binding.action, each.node))
-        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+            words = each.tooltip or f"the key {self.get_key_display(each.binding)}"
+            yield SystemCommand(title, words, partial(self.run_action, each.binding.action, each.node))
+        yield SystemCommand("Theme", "Change the colors", self.action_change_theme)
 
     def action_command_palette(self) -> None:
         """Show every action by its name."""
@@ -193,12 +197,12 @@ class StrongroomApp(ToastingApp[None]):
         from strongroom_tui.screens.archives import ArchivesTab
 
         self.switch_mode(ArchivesTab.MODE)
-        room = self.screen_stack[0]
-        if isinstance(room, ArchivesTab):
-            room.apply(Filter(stream))
+        tab = self.screen_stack[0]
+        if isinstance(tab, ArchivesTab):
+            tab.apply(Filter(stream))
 
     def reread(self) -> None:
-        """Have the room's question answered now."""
+        """Have the tab's question answered now."""
         self._forced = True
         self._look_if_idle()
 
@@ -215,15 +219,15 @@ class StrongroomApp(ToastingApp[None]):
         self.notify(words, markup=False)
 
     def show_keyring(self) -> None:
-        """Show that an identity is open and for how long yet, or that none is; where that was told, do nothing."""
+        """Show whether an identity is open, and for how long; do nothing where that is shown already."""
         if self._unlocked != self.keyring.words:
             self._unlocked = self.keyring.words
-            for room in self.screen_stack:
-                if isinstance(room, TabScreen):
-                    room.paint_header()
+            for tab in self.screen_stack:
+                if isinstance(tab, TabScreen):
+                    tab.paint_header()
 
     def switch_mode(self, mode: str) -> AwaitMount:
-        """Go to another tab, and style everything anew only where the theme has changed since it was left."""
+        """Go to another tab, and style everything again only where the theme has changed since it was left."""
         self._styled = self._themes.get(mode, self.theme) == self.theme
         try:
             return super().switch_mode(mode)
@@ -232,7 +236,7 @@ class StrongroomApp(ToastingApp[None]):
             self._themes[mode] = self.theme
 
     def refresh_css(self, animate: bool = True) -> None:
-        """Style everything anew.
+        """Style everything again.
 
         Textual takes a new screen for one whose colours are out of date, and calls this twice. But the screen is styled
         while it is mounted, by the colours of the moment.
@@ -242,18 +246,18 @@ class StrongroomApp(ToastingApp[None]):
 
     async def _learn(self) -> None:
         await self._answered.wait()  # the first picture has the machine to itself
-        await asyncio.to_thread(load_rooms)
+        await asyncio.to_thread(load_tabs)
         try:
             await self.reader.load_adapters()
         except StrongroomError as error:
             self.notify(error.message, severity="warning", markup=False)
-        if self._tidying is not None:
-            self._tidying.begin()
-            self.set_interval(1, self._tidying.tidy_if_calm)
+        if self._gc_control is not None:
+            self._gc_control.begin()
+            self.set_interval(1, self._gc_control.collect_if_idle)
         self.reread()
 
-    @on(Tabs.Chosen)
-    def _go(self, event: Tabs.Chosen) -> None:
+    @on(TabBar.Chosen)
+    def _go(self, event: TabBar.Chosen) -> None:
         self.action_go(event.mode)
 
     def _look_if_idle(self) -> None:
@@ -274,39 +278,39 @@ class StrongroomApp(ToastingApp[None]):
                 return
 
     async def _read(self, anyway: bool) -> None:
-        room = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, TabScreen)), None)
-        if room is None or not room.is_mounted:
+        tab = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, TabScreen)), None)
+        if tab is None or not tab.is_mounted:
             return
         try:
-            await self._ask(room, anyway)
+            await self._ask(tab, anyway)
         except NoMatches:
-            if self._stands(room):
+            if self._is_whole(tab):
                 raise  # it looks for a part that it never had, and would show nothing for ever
 
-    async def _ask(self, room: TabScreen, anyway: bool) -> None:
-        shown = self._shown[1] if self._shown and self._shown[0] is room else None
+    async def _ask(self, tab: TabScreen, anyway: bool) -> None:
+        shown = self._shown[1] if self._shown and self._shown[0] is tab else None
         try:
-            seen = await self.reader.look(room.question(), None if anyway else shown)
+            seen = await self.reader.look(tab.question(), None if anyway else shown)
             if seen is not None:
-                self._shown, self._read_at = (room, seen.version), monotonic()
-                room.show(seen, seen.trouble)
-                await self._tell_answers(seen.status)
+                self._shown, self._read_at = (tab, seen.version), monotonic()
+                tab.show(seen, seen.trouble)
+                await self._show_answers(seen.status)
         except StrongroomError as error:
             self._shown = None
-            room.show(None, in_keys(f"{error.message} ({error.hint})" if error.hint else error.message))
+            tab.show(None, in_keys(f"{error.message} ({error.hint})" if error.hint else error.message))
 
-    async def _tell_answers(self, status: Status) -> None:
-        """Tell what became of each request that waits no longer."""
+    async def _show_answers(self, status: Status) -> None:
+        """Show the answer to each request that waits no longer."""
         for request in self.answers.missing(status.waiting):
             found = await self.reader.do(partial(_look_up, request))
             if found.done_at is not None:
-                self.answers.told(found)
+                self.answers.forget(found)
                 severity: Literal["information", "error"] = "information" if found.accepted else "error"
                 self.notify(in_keys(clean(found.answer)), severity=severity, markup=False, timeout=8)
 
-    def _stands(self, room: TabScreen) -> bool:
-        """Return whether a room has all its parts; one that is being left loses them one by one."""
-        return self.is_running and room.is_attached and room in self.screen_stack
+    def _is_whole(self, tab: TabScreen) -> bool:
+        """Return whether a tab has all its parts; one that is being left loses them one by one."""
+        return self.is_running and tab.is_attached and tab in self.screen_stack
 
 
 def _look_up(request: Request, session: VaultSession) -> Request:
@@ -324,7 +328,7 @@ def run(config: Config, *, read_only: bool = False, demo: bool = False) -> int:
     from strongroom.engine.core.sources import system_clock
 
     with Ending(ExitCode.INTERRUPTED, last=not demo) as ending:  # over the closing too: a reading may hang
-        with told_to_wait(sys.stderr):
+        with waiting_notice(sys.stderr):
             reader = VaultReader(config)
         sys.setswitchinterval(0.001)  # seconds; a key does not wait long for the thread that reads
         try:
@@ -332,15 +336,11 @@ def run(config: Config, *, read_only: bool = False, demo: bool = False) -> int:
             if not (read_only or demo):
                 start = start_with(*commands_for(config.file, os.environ))
             app = StrongroomApp(
-                reader, system_clock, read_only=read_only, memory=memory, start=start, tidying=GcControl()
+                reader, system_clock, read_only=read_only, memory=memory, start=start, gc_control=GcControl()
             )
             return asyncio.run(_run(app, ending))
         finally:
             reader.close()
-
-
-def _open_tab(place: TabEntry) -> TabScreen:
-    return place.load()()
 
 
 async def _run(app: StrongroomApp, ending: Ending) -> int:

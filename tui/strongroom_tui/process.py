@@ -1,9 +1,9 @@
-"""What every app here has: its colours, and an end that tells a fault without what the variables held.
+"""What every app here has: its colors, and an end that reports a fault without what the variables held.
 
 The toolkit's own end prints the variables of every frame to the terminal: clear text of records, passphrases, opened
 identities. Here the fault is raised when the terminal is back, for the one place that puts faults into words.
 
-A word on the terminal while the vault is being opened, where that takes longer than a person expects.
+A line on the terminal while the vault is being opened, where that takes longer than a person expects.
 
 The catalogue waits some ten seconds for a program that holds it. Until then the screen is not there yet, and a blank
 terminal looks like one that hangs. The line is taken back before anything else is written.
@@ -18,6 +18,7 @@ terminal is put back as it was, as far as that can be done, and the process ends
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import select
 import signal
@@ -26,13 +27,16 @@ import termios
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from time import monotonic
 from types import FrameType
 from typing import Any, Self, TextIO
 
 from rich.console import Console, RenderableType
 from textual.app import App, ReturnType
+from textual.notifications import Notification, Notify
+from textual.widget import AwaitMount
 
-from strongroom_tui.widgets.icons import CONTRAST, DARK, LIGHT
+from strongroom_tui.widgets.icons import DARK, HIGH_CONTRAST, LIGHT
 
 
 class GuardedApp(App[ReturnType]):
@@ -41,7 +45,7 @@ class GuardedApp(App[ReturnType]):
     def __init__(self) -> None:
         super().__init__()
         self.ansi_theme_dark, self.ansi_theme_light = DARK, LIGHT
-        self.register_theme(CONTRAST)
+        self.register_theme(HIGH_CONTRAST)
         self.error_console = Console(stderr=True, quiet=True)  # where the toolkit prints the variables
         self._fault: BaseException | None = None
 
@@ -68,29 +72,31 @@ class GuardedApp(App[ReturnType]):
 
 
 AFTER = 1.0  # seconds without an answer
+
 WORDS = "opening the vault; another program may hold its catalogue: waiting …"
+
 _TAKE_BACK = "\r\x1b[K"
 
 
 @contextmanager
-def told_to_wait(terminal: TextIO, after: float = AFTER) -> Iterator[None]:
-    """Have it told on the terminal that the block takes longer than `after` seconds; the line goes with the block."""
-    told = threading.Event()
+def waiting_notice(terminal: TextIO, after: float = AFTER) -> Iterator[None]:
+    """Say on the terminal that the block takes longer than `after` seconds; the line is taken back with the block."""
+    shown = threading.Event()
 
-    def tell() -> None:
-        with suppress(OSError, ValueError):  # nobody is there to be told
-            told.set()
+    def show() -> None:
+        with suppress(OSError, ValueError):  # nobody is there to read it
+            shown.set()
             terminal.write(WORDS)
             terminal.flush()
 
-    timer = threading.Timer(after, tell)
+    timer = threading.Timer(after, show)
     timer.daemon = True
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
-        if told.is_set():
+        if shown.is_set():
             timer.join(1)  # so that the line is complete before it is taken back
             with suppress(OSError, ValueError):
                 terminal.write(_TAKE_BACK)
@@ -98,9 +104,11 @@ def told_to_wait(terminal: TextIO, after: float = AFTER) -> Iterator[None]:
 
 
 PATIENCE = 5.0  # seconds for the app to leave by itself
+
 FAREWELL = 1.0  # seconds for the terminal to take the last bytes: one that was stopped with ctrl+s takes none
 
 _REPORTS = (1000, 1002, 1003, 1004, 1006, 1015, 1016, 2004, 2048)  # the mouse, the focus, what is pasted, the size
+
 _LAST = b"".join(b"\x1b[?%dl" % mode for mode in _REPORTS) + b"\x1b[<u\x1b[?7h\x1b[?1049l\x1b[?25h\x1b[0m"
 
 
@@ -190,3 +198,65 @@ def _settings(terminal: int | None) -> list[Any] | None:
         return termios.tcgetattr(terminal)
     except termios.error:
         return None
+
+
+TOASTS = 2
+
+
+class ToastingApp(GuardedApp[ReturnType]):
+    """An app whose toasts do not pile up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._toasts: list[Notification] = []
+
+    def on_notify(self, event: Notify) -> None:
+        """Make room for a message: the oldest gives way, and no message is shown twice."""
+        shown = [each for each in self._toasts if not each.has_expired]
+        twins = [each for each in shown if each.message == event.notification.message]
+        others = [each for each in shown if each not in twins]
+        for each in [*twins, *others[: max(0, len(others) - TOASTS + 1)]]:
+            each.timeout = 0  # the toolkit drops what has expired when it shows the new one
+        self._toasts = [each for each in others if each.timeout] + [event.notification]
+
+    def switch_mode(self, mode: str) -> AwaitMount:
+        """Go to another tab, and drop the messages of this one."""
+        if self._toasts:
+            self._toasts = []
+            self.clear_notifications()
+        return super().switch_mode(mode)
+
+
+CALM = 2.0  # seconds without a key
+
+BETWEEN = 60.0  # seconds between two looks
+
+SELDOM = 500  # lesser looks that a full one follows without a calm moment; usually 10
+
+
+class GcControl:
+    """The garbage collector of the process, held back while a person types."""
+
+    def __init__(self, ticking: Callable[[], float] = monotonic) -> None:
+        self._ticking = ticking
+        self._typed = self._collected = ticking()
+
+    def begin(self) -> None:
+        """Let it work again, on what comes to be from now on."""
+        gc.freeze()
+        first, second, _third = gc.get_threshold()
+        gc.set_threshold(first, second, SELDOM)
+        gc.enable()
+
+    def touch(self) -> None:
+        """Hear that a person did something."""
+        self._typed = self._ticking()
+
+    def collect_if_idle(self) -> bool:
+        """Look through everything where nobody would wait for it; say whether that was done."""
+        now = self._ticking()
+        if now - self._typed < CALM or now - self._collected < BETWEEN:
+            return False
+        gc.collect()
+        self._collected = now
+        return True

@@ -1,7 +1,7 @@
 """Where questions to the vault are answered: on one thread, away from the screen.
 
 A screen never touches the vault. It poses a question, a value that is compared and can be asked again; the answer comes
-back as frozen data. A deed is the same for what changes something.
+back as frozen data. A action is the same for what changes something.
 
 Reads the vault on one thread of its own, so that the screen never waits for a disk.
 
@@ -39,7 +39,7 @@ _Answer = TypeVar("_Answer")
 
 
 class VaultSession(Struct, frozen=True):
-    """All that a question or a deed may use."""
+    """All that a question or a action may use."""
 
     config: Config
     vault: Vault
@@ -62,15 +62,15 @@ class Question(Protocol):
         ...
 
 
-Deed = Callable[[VaultSession], _Answer]
-"""Something to be done at the desk."""
+VaultAction = Callable[[VaultSession], _Answer]
+"""Something to be done with the vault."""
 
 
 _Outcome = TypeVar("_Outcome")
 
 
 class Seen(Struct, frozen=True):
-    """The answer to a question, and the vault at a glance beside it."""
+    """The answer to a question, and the status of the vault beside it."""
 
     question: Question | None
     version: int  # of the catalogue, to compare with the next look
@@ -85,7 +85,9 @@ class VaultReader:
     def __init__(self, config: Config, clock: Clock = system_clock) -> None:
         self._stack = ExitStack()
         self._engine: Engine | None = None
-        self._desk = VaultSession(config, self._stack.enter_context(open_reading(config)), clock, lambda: self._engine)
+        self._session = VaultSession(
+            config, self._stack.enter_context(open_reading(config)), clock, lambda: self._engine
+        )
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue")
         self._fresh = Freshness(config.file)
         self._refused = ""
@@ -94,19 +96,19 @@ class VaultReader:
     @property
     def config(self) -> Config:
         """Return the configuration in force: the newest one on disk that could be read."""
-        return self._desk.config
+        return self._session.config
 
     async def look(self, question: Question | None, known: int | None) -> Seen | None:
         """Answer a question, or return None where the catalogue is still the `known` version."""
         return await self._run(lambda: self._look(question, known))
 
-    async def do(self, deed: Deed[_Outcome]) -> _Outcome:
+    async def do(self, action: VaultAction[_Outcome]) -> _Outcome:
         """Have something done at the vault, between two readings."""
-        return await self._run(lambda: deed(self._desk))
+        return await self._run(lambda: action(self._session))
 
     async def load_adapters(self) -> None:
         """Load the adapters on a thread of their own, and from then on have an engine to look with."""
-        session = self._desk
+        session = self._session
         await asyncio.to_thread(build_sources, session.config)  # what is slow is importing them
         self._engine = await self._run(self._make_engine)
 
@@ -120,33 +122,33 @@ class VaultReader:
 
     def _look(self, question: Question | None, known: int | None) -> Seen | None:
         # The version is read first: what is committed while the rest is read then shows up as a change.
-        renewed, version = self._renew(), readings.changes(self._desk.vault)
+        renewed, version = self._renew(), readings.changes(self._session.vault)
         if version == known and not renewed:
             return None
         with leaving_out() as unread:  # what a person does is decided by what `do` reads, which leaves nothing out
-            status = readings.status_of(self._desk.vault)
-            answer = question.ask(self._desk) if question else None
+            status = readings.status_of(self._session.vault)
+            answer = question.ask(self._session) if question else None
         return Seen(question, version, status, answer, self._refused or _unread_words(unread))
 
     def _renew(self) -> bool:
-        """Take over a configuration that was changed on disk; one that is refused is told, and the old one stays."""
+        """Take over a configuration that was changed on disk; if it is refused, say so and keep the old one."""
         if not self._fresh.changed():
             return False
-        before = self._desk
+        before = self._session
         try:
             config = load_config(before.config.file)
             if config.vault.path != self.path:
-                raise UsageError("it names another vault: leave the screen and start it again to look there")
-            self._desk = replace(before, config=config)
+                raise UsageError("it names another vault: quit the screen and start it again to open that one")
+            self._session = replace(before, config=config)
             self._engine = self._make_engine() if self._engine is not None else None
             self._refused = ""
         except StrongroomError as error:
-            self._desk = before
-            self._refused = f"the changed configuration is refused, the old one counts: {error.message}"
+            self._session = before
+            self._refused = f"the changed configuration is invalid, so the old one stays in force: {error.message}"
         return True
 
     def _make_engine(self) -> Engine:
-        return engine_to_look(self._desk.config, self._desk.vault, Dependencies(clock=self._desk.clock))
+        return engine_to_look(self._session.config, self._session.vault, Dependencies(clock=self._session.clock))
 
 
 def _unread_words(unread: Mapping[str, StrongroomError]) -> str:

@@ -1,4 +1,4 @@
-"""How a person looked at things last time: room, colours, zone, and of each list its filter and order.
+"""How a person looked at things last time: tab, colors, zone, and of each list its filter and order.
 
 A convenience, and nothing else. What cannot be read is as good as none, and what cannot be written is let go: no screen
 fails for it. Of a vault it holds the name of a stream that a list was filtered by, and never an id or what is in a
@@ -19,7 +19,7 @@ _LONGEST = 100  # letters of one word
 _MOST = 20  # lists
 
 
-class Habit(Struct, frozen=True):
+class ListView(Struct, frozen=True):
     """How one list is looked at: what it is filtered by, and its order where a person may choose one."""
 
     stream: str = ""
@@ -31,11 +31,11 @@ class Habit(Struct, frozen=True):
 class SavedView(Struct, frozen=True):
     """How things are looked at."""
 
-    room: str = ""
+    tab: str = ""
     theme: str = ""
     utc: bool = False
     zoom: str = ""  # how long a cell of the overview is
-    lists: Mapping[str, Habit] = field(default_factory=dict)  # by the mode of their room
+    lists: Mapping[str, ListView] = field(default_factory=dict)  # by the mode of their tab
 
 
 class Memory:
@@ -49,10 +49,10 @@ class Memory:
     def recall(self) -> SavedView:
         """Return what was kept."""
         try:
-            told = json.loads(self._path.read_bytes()[:10_000])
-            lists = {_word(name): _habit(each) for name, each in list(told.get("lists", {}).items())[:_MOST]}
-            zoom = _word(told.get("zoom", ""))
-            return SavedView(_word(told["room"]), _word(told["theme"]), told["utc"] is True, zoom, lists)
+            stored = json.loads(self._path.read_bytes()[:10_000])
+            lists = {_word(name): _list_view(each) for name, each in list(stored.get("lists", {}).items())[:_MOST]}
+            tab = _word(stored["tab"] if "tab" in stored else stored["room"])  # as 0.3 called it
+            return SavedView(tab, _word(stored["theme"]), stored["utc"] is True, _word(stored.get("zoom", "")), lists)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return SavedView()
 
@@ -65,12 +65,12 @@ class Memory:
             temporary.replace(self._path)
 
 
-def _habit(told: Mapping[str, object]) -> Habit:
-    return Habit(*(_word(told[name]) for name in ("stream", "kind", "when", "sort")))
+def _list_view(stored: Mapping[str, object]) -> ListView:
+    return ListView(*(_word(stored[name]) for name in ("stream", "kind", "when", "sort")))
 
 
-def _word(told: object) -> str:
+def _word(stored: object) -> str:
     """Return a word that this could have written. Raises ValueError for anything else."""
-    if not isinstance(told, str) or len(told) > _LONGEST or not told.isprintable():
+    if not isinstance(stored, str) or len(stored) > _LONGEST or not stored.isprintable():
         raise ValueError("not written by this screen")
-    return told
+    return stored

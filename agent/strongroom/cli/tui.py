@@ -58,7 +58,7 @@ def _found(session: Session) -> Config | None:
     if session.config_path is not None or not no_config(os.environ, working_folder()):
         return session.config()
     from strongroom.cli.init import usual_folders
-    from strongroom_tui.screens.first_run import lead
+    from strongroom_tui.screens.first_run import set_up
 
-    made = lead(*usual_folders())
+    made = set_up(*usual_folders())
     return None if made is None else load_config(made)

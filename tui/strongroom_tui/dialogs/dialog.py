@@ -17,26 +17,26 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from strongroom.model.text import clean
 from strongroom_tui.widgets.footer import KeyFooter
-from strongroom_tui.widgets.text import clean
 
 _MOST_WORDS = 14  # lines of words that are shown before they have to be scrolled
 
 
 class Answer(Button):
-    """A button whose key stands in the last line."""
+    """A button whose key is shown in the footer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "press", "choose", tooltip="Take this answer")]
 
 
 class InputLine(Input):
-    """A line whose key stands in the last line."""
+    """A line whose key is shown in the footer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "continue", tooltip="Take what is written")]
 
 
 class Dialog(ModalScreen[str | None]):
-    """A question in a box over the room it is about. Esc goes back with nothing done.
+    """A question in a box over the tab that it is about. Esc goes back with nothing done.
 
     Where it is low the words give way and are scrolled; fields and buttons stay in sight.
     """
@@ -46,7 +46,7 @@ class Dialog(ModalScreen[str | None]):
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-tight"), (20, "-roomy")]  # noqa: RUF012
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "back", tooltip="Go back; nothing is done"),
+        Binding("escape", "back", "back", tooltip="Go back and change nothing"),
         Binding("tab", "app.focus_next", "next", priority=True, tooltip="Go to the next line or button"),
         Binding("shift+tab", "app.focus_previous", "previous", show=False, priority=True),
         Binding("left", "app.focus_previous", "previous", show=False),
@@ -119,7 +119,7 @@ class Confirm(Dialog):
         yield Answer(Text(self._act), id="act", compact=True, disabled=bool(self._typed))
 
     def on_mount(self) -> None:
-        """Stand on the safe answer."""
+        """Focus the safe answer."""
         self.query_one("#safe", Button).focus()
 
     def on_key(self, event: events.Key) -> None:
@@ -142,7 +142,7 @@ class Confirm(Dialog):
         else:
             wrong = self.query_one("#wrong", Static)
             wrong.display = True
-            wrong.update(Text(f"that is not {self._typed}; esc goes back with nothing done", "bold red"))
+            wrong.update(Text(f"that is not {self._typed}; Esc goes back and changes nothing", "bold red"))
             self.call_after_refresh(self._fit)
 
     @on(Button.Pressed)
@@ -164,7 +164,7 @@ class Choose(Dialog):
         yield Answer("Go back", id="safe", compact=True)
 
     def on_mount(self) -> None:
-        """Stand on the first answer."""
+        """Focus the first answer."""
         self.query(Button).first().focus()
 
     @on(Button.Pressed)
@@ -176,8 +176,8 @@ class Choose(Dialog):
 class AskLine(Dialog):
     """One line of text, hidden where it is a secret. Returns it, or None; an empty line only where that is allowed.
 
-    `check` says in words what is wrong with a line, or nothing; what is wrong is told beneath, and the line stays.
-    `need` is what is told where nothing was typed, `trouble` what is told from the beginning. With `instead`, a third
+    `check` says in words what is wrong with a line, or nothing; what is wrong is shown beneath, and the line stays.
+    `need` is what is shown where nothing was typed, `trouble` what is shown from the beginning. With `instead`, a third
     button leaves the question and does that.
     """
 
@@ -212,14 +212,14 @@ class AskLine(Dialog):
 
     def buttons(self) -> ComposeResult:
         """Offer both ways."""
-        yield Answer("Go on", id="act", compact=True)
+        yield Answer("Continue", id="act", compact=True)
         if self._instead is not None:
             yield Answer(Text(self._instead[0]), id="instead", compact=True)
         yield Answer("Go back", id="safe", compact=True)
 
     def on_mount(self) -> None:
-        """Stand in the line."""
-        self._tell(self._trouble)
+        """Focus the line."""
+        self._show_trouble(self._trouble)
         self.query_one("#line", Input).focus()
 
     @on(Input.Submitted, "#line")
@@ -227,14 +227,14 @@ class AskLine(Dialog):
     def _answer(self) -> None:
         line = self.query_one("#line", Input).value
         empty = not line.strip() and not self._optional
-        wrong = f"{self._need}; esc goes back with nothing done" if empty else self._check(line)
+        wrong = f"{self._need}; Esc goes back and changes nothing" if empty else self._check(line)
         if wrong:
-            self._tell(wrong)
+            self._show_trouble(wrong)
             self.query_one("#line", Input).focus()
         else:
             self.dismiss(line)
 
-    def _tell(self, words: str) -> None:
+    def _show_trouble(self, words: str) -> None:
         """Say what is wrong; without words the line of words takes no room."""
         wrong = self.query_one("#wrong", Static)
         wrong.display = bool(words)

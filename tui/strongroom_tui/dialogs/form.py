@@ -1,8 +1,9 @@
-"""Lines to fill in, each under its label; what is wrong is told beneath, and nothing happens until all are right."""
+"""Paths that a person types, and the folder that is suggested for them: the working directory may have been removed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from msgspec import Struct
 from rich.text import Text
@@ -12,7 +13,27 @@ from textual.containers import VerticalScroll
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
-from strongroom_tui.widgets.text import clean
+from strongroom.model.errors import UsageError
+from strongroom.model.text import clean
+
+
+def start_folder() -> Path:
+    """Return the working directory, or the home where it was removed."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path.home()
+
+
+def typed_path(text: str) -> Path:
+    """Return the whole path that was typed. Raises UsageError for one that leads nowhere."""
+    try:
+        return Path(text.strip()).expanduser().absolute()
+    except RuntimeError:  # of a person who is not there
+        raise UsageError(f"there is no home for {text.strip()!r}", hint="give the whole path") from None
+    except OSError:
+        words = f"{text.strip()} is relative, and the working directory was removed"
+        raise UsageError(words, hint="give the whole path") from None
 
 
 class Field(Struct, frozen=True):
@@ -23,7 +44,7 @@ class Field(Struct, frozen=True):
     value: str = ""
     hint: str = ""  # an example, shown while the line is empty
     secret: bool = False
-    choices: tuple[str, ...] = ()  # all that may stand in it, where that is few words: judged while it is typed
+    choices: tuple[str, ...] = ()  # all that may stand in it, where that is few words: checked while it is typed
 
 
 class Form(VerticalScroll, can_focus=False):
@@ -68,6 +89,6 @@ class Form(VerticalScroll, can_focus=False):
         self.scroll_end(animate=False)
 
     def begin(self) -> None:
-        """Stand in the first line."""
+        """Focus the first line."""
         self.query(Input).first().focus(scroll_visible=False)
         self.call_after_refresh(self.scroll_home, animate=False)  # or the label above would be out of sight

@@ -19,14 +19,13 @@ from textual.binding import ActiveBinding, Binding, BindingType
 from textual.command import CommandList, CommandPalette, ProviderSource
 from textual.screen import Screen
 
-from strongroom_tui.screens.screen import LEAST_HEIGHT, LEAST_WIDTH
-from strongroom_tui.screens.text_screen import TextScreen
+from strongroom.text.states import JOBS
+from strongroom_tui.screens.screen import LEAST_HEIGHT, LEAST_WIDTH, TextScreen
 from strongroom_tui.widgets.footer import KeyFooter
-from strongroom_tui.widgets.icons import STATES
 
 _ABOUT = (
-    "New data appears by itself; times are in the local zone. What asks for something writes a request that the "
-    "daemon answers. Everything here can be had without a screen, with --json: strongroom --help."
+    "New data appears by itself; times are in the local zone. Keys that change an export send a request to the "
+    "daemon. Everything here is also a command, with --json: see strongroom --help."
 )
 
 
@@ -39,7 +38,7 @@ _TOOLKIT: Mapping[str, tuple[str, str]] = MappingProxyType(
         "app.focus_next": ("next", "Go to the next pane, line or button"),
         "app.focus_previous": ("previous", "Go to the one before"),
         "screen.copy_text": ("copy selection", "Copy what the mouse has selected"),
-        "quit": ("quit", "Leave the screen; nothing that runs is stopped"),
+        "quit": ("quit", "Quit the screen; the daemon keeps running"),
         "command_palette": ("palette", "Find an action by its name"),
         "app.command_palette": ("palette", "Find an action by its name"),
     }
@@ -50,9 +49,9 @@ _TOOLKIT: Mapping[str, tuple[str, str]] = MappingProxyType(
 def usable(screen: Screen[Any]) -> list[ActiveBinding]:
     """Return what a person can do on a screen now, those of the footer first, each action once, in our words."""
     active = [
-        told
+        named
         for each in screen.active_bindings.values()
-        if each.enabled and each.binding.description and (told := _in_our_words(each)) is not None
+        if each.enabled and each.binding.description and (named := _in_our_words(each)) is not None
     ]
     active.sort(key=lambda each: not each.binding.show)
     found: dict[str, ActiveBinding] = {}
@@ -62,19 +61,19 @@ def usable(screen: Screen[Any]) -> list[ActiveBinding]:
 
 
 def help_text(app: App[None], screen: Screen[Any], start: str = "") -> Text:
-    """Return the help for a screen; `start` tells how to have somebody work in the vault."""
+    """Return the help for a screen; `start` says how to start the daemon."""
     text = Text.assemble(("Keys", "bold underline"), "\n")
     for each in usable(screen):
         keys = ", ".join(_keys(app, screen, each.binding.action))
         text.append(f"  {keys:<18} ", "bold").append(f"{each.tooltip or each.binding.description}\n")
     text.append("\n").append("States of a job", "bold underline").append("\n")
-    for mark in STATES.values():
+    for mark in JOBS.values():
         text.append(f"  {mark.symbol} {mark.word}\n", mark.style)
     return text.append(f"\n{_ABOUT}" + (f"\n\n{start}" if start else ""))
 
 
 def _in_our_words(each: ActiveBinding) -> ActiveBinding | None:
-    """Return a binding with words of ours, or None for one of the toolkit's that nobody needs to be told of."""
+    """Return a binding with words of ours, or None for one of the toolkit's that nobody needs to know."""
     if not _of_toolkit(each):
         return each
     words = _TOOLKIT.get(each.binding.action)
@@ -104,11 +103,11 @@ class Palette(CommandPalette):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "cursor_down", "next", tooltip="The next action"),
-        Binding("escape", "escape", "close", tooltip="Close; nothing is done"),
+        Binding("escape", "escape", "close", tooltip="Close and do nothing"),
     ]
 
     def compose(self) -> ComposeResult:
-        """Put its own keys over those of the room."""
+        """Put its own keys over those of the tab."""
         yield from super().compose()
         yield KeyFooter()
 

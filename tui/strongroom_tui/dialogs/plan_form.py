@@ -1,6 +1,6 @@
 """Changing a plan through a form: judged as the loader judges, shown what it means, then written with all comments.
 
-What would be a backfill is told before anything is written: how many exports, at which pace, by when, what is late.
+What would be a backfill is shown before anything is written: how many exports, at which pace, by when, what is late.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ from strongroom.config.schema import Config
 from strongroom.config.sources import StreamSettings
 from strongroom.engine.core.sources import Dependencies, engine_to_look
 from strongroom.engine.queries.change_preview import ChangePreview, foresee, wants_more
+from strongroom.model.text import clean
+from strongroom.text.times import local
+from strongroom.text.units import number
 from strongroom_tui.dialogs.dialog import Confirm
 from strongroom_tui.dialogs.form import Field, Form
-from strongroom_tui.reader import Deed, VaultSession
+from strongroom_tui.reader import VaultAction, VaultSession
 from strongroom_tui.screens.screen import TabScreen
-from strongroom_tui.widgets.amounts import local, number
-from strongroom_tui.widgets.text import clean
 
 _HINTS: Mapping[str, tuple[str, str]] = {
-    "window": ("Windows of", "hour, day, week or month"),
-    "settle": ("Exported how long after a window's end", "6h"),
-    "settled_pass": ("Exported a second time how long after it", "never; or 30d"),
-    "since": ("Covered since", "oldest, 2026-01-01 or 2026-01-01T06:00:00Z"),
-    "time_zone": ("Time zone whose midnights cut the windows", "UTC"),
-    "retention": ("Retention class, or several with commas", "standard"),
+    "window": ("Window length", "hour, day, week or month"),
+    "settle": ("Settle time after the end of a window", "6h"),
+    "settled_pass": ("Second pass after the end of a window", "never; or 30d"),
+    "since": ("Archive since", "oldest, 2026-01-01 or 2026-01-01T06:00:00Z"),
+    "time_zone": ("Time zone of the windows", "UTC"),
+    "retention": ("Retention class, or several separated by commas", "standard"),
     "priority": ("Priority, from -10 to 10", "0"),
     "paused": ("Paused, true or false", "false"),
 }
@@ -43,8 +44,8 @@ class EditScreen(TabScreen):
     """One plan as lines to fill in."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "app.pop_screen", "back", tooltip="Go back; nothing is changed"),
-        Binding("ctrl+s", "go_on", "check and write", tooltip="Check what is filled in, then write it"),
+        Binding("escape", "app.pop_screen", "back", tooltip="Go back and change nothing"),
+        Binding("ctrl+s", "go_on", "check and save", tooltip="Check the fields, then save them"),
         Binding("tab", "app.focus_next", "next", show=False),
         Binding("shift+tab", "app.focus_previous", "previous", show=False),
     ]
@@ -64,10 +65,10 @@ class EditScreen(TabScreen):
         ]
         yield Form(fields)
         with Horizontal(classes="buttons"):
-            yield Button("Check and write", id="go", compact=True)
+            yield Button("Check and save", id="go", compact=True)
 
     def on_mount(self) -> None:
-        """Stand in the first line."""
+        """Focus the first line."""
         self.form.begin()
 
     @property
@@ -78,7 +79,7 @@ class EditScreen(TabScreen):
     @on(Button.Pressed, "#go")
     @on(Input.Submitted)
     def action_go_on(self) -> None:
-        """Have the loader judge, then tell what it means or write."""
+        """Have the loader judge, then show what it means, or write it."""
         wants = changed_fields(self._stream, self.form.answers)
         if not wants:
             self._trouble_in_form("nothing was changed")
@@ -99,7 +100,7 @@ class EditScreen(TabScreen):
                 self._write(wants)
 
         title = f"Change the plan of {self._stream.name}?"
-        self.app.push_screen(Confirm(title, preview_words(seen), "Write it"), answered)
+        self.app.push_screen(Confirm(title, preview_words(seen), "Save"), answered)
 
     def _write(self, wants: Mapping[str, str]) -> None:
         def write(session: VaultSession) -> None:
@@ -109,7 +110,7 @@ class EditScreen(TabScreen):
             self._busy = False
             if self.is_current:
                 self.app.pop_screen()
-            self.tell(f"written: the plan of {self._stream.name}; a running daemon takes it over")
+            self.report(f"saved: the plan of {self._stream.name}; a running daemon applies it")
 
         self._busy = True
         self.do(write, written, self._trouble_in_form)
@@ -119,8 +120,8 @@ class EditScreen(TabScreen):
         self.form.trouble(words)
 
 
-def consider(stream: str, wants: Mapping[str, str]) -> Deed[tuple[ChangePreview, Config]]:
-    """Return the deed of working out what a change would mean; it writes nothing."""
+def consider(stream: str, wants: Mapping[str, str]) -> VaultAction[tuple[ChangePreview, Config]]:
+    """Return the action that works out what a change would mean; it writes nothing."""
 
     def considering(session: VaultSession) -> tuple[ChangePreview, Config]:
         would_be = try_stream(session.config.file, stream, wants)
@@ -131,15 +132,17 @@ def consider(stream: str, wants: Mapping[str, str]) -> Deed[tuple[ChangePreview,
 
 
 def preview_words(seen: ChangePreview) -> str:
-    """Tell the work that a change brings."""
+    """Say what work a change brings."""
     lines = [f"{number(seen.exports, 'export')} pending with the change, {number(seen.before)} pending now."]
     if seen.exports and seen.first is not None:
         lines.append(
             f"From {local(seen.first)} on, up to {seen.pace:g} an hour; all archived by {local(seen.done_by)}."
         )
-        lines.append(f"{number(seen.late)} of them come after the provider began to destroy their window.")
+        lines.append(f"{number(seen.late)} of them would be exported after the provider begins to delete the records.")
     if seen.late_beside:
-        lines.append(f"{number(seen.late_beside, 'window')} of other streams of {seen.source} would come late by it.")
+        lines.append(
+            f"{number(seen.late_beside, 'window')} of other streams of {seen.source} would then be exported too late."
+        )
     if seen.lost:
-        lines.append(f"{number(seen.lost, 'window')} would be lost at once: the provider has them no more.")
+        lines.append(f"{number(seen.lost, 'window')} would be lost at once: the provider no longer has them.")
     return "\n".join(lines)

@@ -10,33 +10,34 @@ from textual.binding import Binding, BindingType
 
 from strongroom.engine.access.compare import compare
 from strongroom.engine.access.content import check_content
-from strongroom.engine.access.fixity import FixityFault, check_fixity
+from strongroom.engine.access.fixity import FixityFault, Watch, check_fixity
 from strongroom.engine.access.records import archive_before
 from strongroom.engine.core.identities import Identities
 from strongroom.engine.core.people import acting_person
 from strongroom.engine.destruction.propose import propose, require_ripe
+from strongroom.engine.queries.lists import Vault
 from strongroom.engine.retention.verdicts import Judgement
-from strongroom.model.archive import Archive, Difference, Holding
+from strongroom.model.archive import Archive, DatasetDifference, Difference, Holding
 from strongroom.model.hold import HoldRule
-from strongroom_tui.background_work import BackgroundWork
+from strongroom.model.text import clean
+from strongroom.text.times import window_words
+from strongroom.text.units import number
+from strongroom_tui.dialogs.background_work import show_work
 from strongroom_tui.dialogs.dialog import AskLine
-from strongroom_tui.dialogs.package_dialog import ask_on
-from strongroom_tui.dialogs.re_export import export_afresh
-from strongroom_tui.dialogs.restore_dialog import restore_archive
+from strongroom_tui.dialogs.package import make_package
+from strongroom_tui.dialogs.restore import restore_archive
 from strongroom_tui.dialogs.unlock import ask_file, unlocked
 from strongroom_tui.reader import VaultSession
-from strongroom_tui.results import told_difference, told_faults
 from strongroom_tui.screens.browse import BrowseScreen
 from strongroom_tui.screens.holds import NEED, place_hold
+from strongroom_tui.screens.job_actions import RE_EXPORT, confirm_export
 from strongroom_tui.screens.plan_text import next_person
 from strongroom_tui.screens.plans import context_for
 from strongroom_tui.screens.screen import TabScreen
-from strongroom_tui.screens.text_screen import TextScreen
-from strongroom_tui.widgets.amounts import window_words
 
 
 class ArchiveActions(TabScreen):
-    """Adds the acts to a room that has one archive chosen."""
+    """Adds the acts to a tab that has one archive chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "browse_archive", "browse", tooltip="Read the records inside, without writing them to disk"),
@@ -50,12 +51,12 @@ class ArchiveActions(TabScreen):
             "regenerate_archive",
             "re-export",
             show=False,
-            tooltip="Export the window again, beside what is there",
+            tooltip="Export the window again; the present archive stays",
         ),
-        Binding("I", "identity_archive", "identity", show=False, tooltip="Open archives with another identity file"),
-        Binding("H", "hold_archive", "hold", show=False, tooltip="Hold this archive for a matter"),
+        Binding("I", "identity_archive", "identity", show=False, tooltip="Use another identity file"),
+        Binding("H", "hold_archive", "hold", show=False, tooltip="Place a legal hold on this archive"),
         Binding(
-            "h", "handover_archive", "hand over", show=False, tooltip="Make a package that somebody else can check"
+            "h", "package_archive", "package", show=False, tooltip="Make an evidence package for a lawyer or an auditor"
         ),
         Binding("D", "propose_archive", "destroy", show=False, tooltip="Propose this archive for destruction"),
         Binding("y", "copy_archive", "copy id", show=False, tooltip="Copy the id and the digest to the clipboard"),
@@ -75,7 +76,7 @@ class ArchiveActions(TabScreen):
             return False
         if action in ("regenerate_archive", "hold_archive", "propose_archive"):
             return not self.strongroom.read_only
-        if action == "handover_archive" and self.strongroom.read_only:
+        if action == "package_archive" and self.strongroom.read_only:
             return False
         if action in ("browse_archive", "compare_archive"):
             return archive.holding is Holding.HELD
@@ -87,20 +88,19 @@ class ArchiveActions(TabScreen):
             self.copy(f"{self.archive.id} sha256:{self.archive.seal.sealed_sha256}")
 
     def action_regenerate_archive(self) -> None:
-        """Ask whether to export the window afresh, beside what is there; then have it done."""
-        archive = self.archive
-        if archive is not None:
-            export_afresh(self, archive.id, archive.stream, archive.source, archive.spec.window)
+        """Ask whether to export the window again, beside what is there, then request it."""
+        if self.archive is not None:
+            confirm_export(self, RE_EXPORT, self.archive)
 
     def action_hold_archive(self) -> None:
         """Hold the archive for a matter."""
         if self.archive is not None:
             place_hold(self, HoldRule(archives=(self.archive.id,)), f"archive {self.archive.id}")
 
-    def action_handover_archive(self) -> None:
-        """Hand the archive over to somebody."""
+    def action_package_archive(self) -> None:
+        """Make an evidence package of the archive."""
         if self.archive is not None:
-            ask_on(self, [self.archive])
+            make_package(self, [self.archive])
 
     def action_propose_archive(self) -> None:
         """Judge; what is not past its period or is held is refused in words, for the rest ask why and propose it."""
@@ -112,16 +112,16 @@ class ArchiveActions(TabScreen):
             if reason:
                 self.do(
                     lambda session: propose(context_for(session), [archive], acting_person(), reason),
-                    lambda plan: self.tell(f"proposed as plan {plan.proposal.id}; {next_person(plan)}"),
+                    lambda plan: self.report(f"proposed as plan {plan.proposal.id}; {next_person(plan)}"),
                 )
 
         def judged(judgement: Judgement) -> None:
             words = (
                 f"{archive.stream}  {window_words(archive.spec.window, 60)}\n{judgement.words}. "
-                "Nothing is destroyed by it: a second person must approve first."
+                "A proposal destroys nothing: a second person must approve it first."
             )
             title = f"Propose archive {archive.id} for destruction: why?"
-            self.app.push_screen(AskLine(title, words, value="the period is over", need=NEED), said)
+            self.app.push_screen(AskLine(title, words, value="the retention period is over", need=NEED), said)
 
         def judge(session: VaultSession) -> Judgement:
             return require_ripe(context_for(session), [archive], context_for(session).clock())[archive.id]
@@ -141,7 +141,9 @@ class ArchiveActions(TabScreen):
 
     def action_identity_archive(self) -> None:
         """Open another identity file than the one that is configured or open."""
-        ask_file(self, lambda _identities: self.tell("this identity opens archives now, until five idle minutes"))
+        ask_file(
+            self, lambda _identities: self.report("this identity opens archives now, until five minutes without use")
+        )
 
     def action_verify_archive(self) -> None:
         """Read the sealed bytes again, and the records too where an identity is open."""
@@ -152,19 +154,14 @@ class ArchiveActions(TabScreen):
         identities = keyring.take() if keyring.open else []
         total = archive.seal.sealed_size + (archive.seal.size if identities else 0)
 
-        def done(faults: list[FixityFault] | None, trouble: str) -> None:
-            self._told(trouble, told_faults(archive, faults or [], content=bool(identities)), faults is not None)
+        def work(vault: Vault, watch: Watch) -> list[FixityFault]:
+            sealed = check_fixity(vault, archive, watch)
+            return sealed + (check_content(vault, archive, identities, watch) if identities else [])
 
-        work = BackgroundWork(
-            f"Verify archive {archive.id}",
-            total,
-            lambda vault, watch: (
-                check_fixity(vault, archive, watch)
-                + (check_content(vault, archive, identities, watch) if identities else [])
-            ),
-            done,
-        )
-        self.app.push_screen(work)
+        def text(faults: list[FixityFault]) -> Text:
+            return faults_text(archive, faults, content=bool(identities))
+
+        show_work(self, f"Verify archive {archive.id}", total, work, text)
 
     def action_compare_archive(self) -> None:
         """Compare with the archive before it."""
@@ -181,23 +178,57 @@ class ArchiveActions(TabScreen):
         self.app.push_screen(BrowseScreen(archive, identities))
 
     def _compare(self, older: Archive, newer: Archive, identities: Identities) -> None:
-        def done(difference: Difference | None, trouble: str) -> None:
-            words = told_difference(older, newer, difference) if difference else Text()
-            self._told(trouble, words, difference is not None)
-
-        work = BackgroundWork(
+        show_work(
+            self,
             f"Compare archive {newer.id} with the one before",
             older.inspection.records + newer.inspection.records,
             lambda vault, watch: compare(vault, older, newer, identities, os.urandom, watch=watch),
-            done,
+            lambda found: difference_text(older, newer, found),
             unit="record",
         )
-        self.app.push_screen(work)
 
-    def _told(self, trouble: str, words: Text, done: bool) -> None:
-        """Show what work came to, on a screen of its own, or why there is nothing to show."""
-        if done:
-            self.app.push_screen(TextScreen(words))
-        else:
-            self.tell(trouble, bad=True)
-        self.strongroom.reread()
+
+def faults_text(archive: Archive, faults: list[FixityFault], *, content: bool) -> Text:
+    """Say what reading an archive again found."""
+    how = "every sealed byte and every record" if content else "every sealed byte"
+    if not faults:
+        words = f"  archive {archive.id}: {how} read again, nothing differs\n"
+        text = Text.assemble(("✓ verified", "bold green"), words)
+        if not content:
+            text.append("\n  The records were not read: to read them too, browse an archive (o), then verify again.\n")
+        return text
+    text = Text.assemble(("✗ fault", "bold red"), f"  archive {archive.id}: {number(len(faults), 'fault')}\n\n")
+    for fault in faults:
+        text.append(f"  {fault.code}", "bold").append(f"  {clean(fault.file)}\n    {clean(fault.message)}\n")
+    return text.append("\n  Restore the named files from a copy of the vault. Nothing is repaired automatically.\n")
+
+
+def difference_text(older: Archive, newer: Archive, found: Difference) -> Text:
+    """Say what became of the records between two archives."""
+    head = ("✓ the records are the same", "bold green") if found.alike else ("! the records differ", "bold yellow")
+    text = Text.assemble(head, "\n\n")
+    for name, archive in (("older", older), ("newer", newer)):
+        words = f"{archive.id}  {clean(archive.stream)}  {window_words(archive.spec.window, 40)}\n"
+        text.append(f"  {name}  ", "bold").append(words)
+    for dataset in found.datasets:
+        text.append_text(_dataset_text(dataset))
+    for name in found.only_older:
+        text.append(f"\n  {clean(name)}: only in the older archive\n")
+    for name in found.only_newer:
+        text.append(f"\n  {clean(name)}: only in the newer archive\n")
+    return text
+
+
+def _dataset_text(each: DatasetDifference) -> Text:
+    text = Text.assemble("\n", (clean(each.dataset), "bold underline"), "\n")
+    text.append(f"  {number(each.older, 'record')} before, {number(each.newer)} now, {number(each.same)} the same\n")
+    for word, change in (("added", each.added), ("changed", each.changed), ("vanished", each.vanished)):
+        more = f" and {number(change.count - len(change.ids))} more" if change.count > len(change.ids) else ""
+        ids = ", ".join(clean(name) for name in change.ids)
+        text.append(f"  {word:<9}", "bold").append(f"{number(change.count):>9}  {ids}{more if ids else ''}\n")
+    if each.fields:
+        fields = ", ".join(f"{clean(field.name)} ({number(field.records)})" for field in each.fields)
+        text.append("  fields   ", "bold").append(f"{fields} in {number(each.fields_compared)} changed records\n")
+    if each.nameless:
+        text.append(f"  {number(each.nameless, 'record')} without an id: a changed one counts as vanished and added\n")
+    return text

@@ -6,30 +6,64 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from msgspec import Struct, field
+from rich.text import Text
 from textual.binding import Binding, BindingType
 
 from strongroom.engine.queries import lists as readings
 from strongroom.engine.retention.verdicts import held_among
 from strongroom.model.archive import Archive, Holding, Sort
+from strongroom.model.retention import Fate
+from strongroom.text.states import FATES
+from strongroom.text.times import local, local_minute, window_words
+from strongroom.text.units import brief, number, size, span
 from strongroom_tui.dialogs.dialog import Choose
-from strongroom_tui.dialogs.package_dialog import ask_on
+from strongroom_tui.dialogs.package import make_package
 from strongroom_tui.reader import Seen, VaultSession
 from strongroom_tui.screens.archive_actions import ArchiveActions
 from strongroom_tui.screens.detail import ArchiveScreen
-from strongroom_tui.screens.list_screen import ListTab, total_of
-from strongroom_tui.widgets.amounts import number
-from strongroom_tui.widgets.columns import archive_columns
+from strongroom_tui.screens.list_screen import PAGE, ListTab, Page, page_of, total_of
 from strongroom_tui.widgets.filter_line import Filter
-from strongroom_tui.widgets.pane import PaneContent
-from strongroom_tui.widgets.rows import archive_row
-from strongroom_tui.widgets.table import PAGE, Page, page_of
+from strongroom_tui.widgets.icons import mark_text, verification
+from strongroom_tui.widgets.table import (
+    Columns,
+    Layouts,
+    TableColumn,
+    TableRow,
+    table_row,
+)
 
+SHORT = 8  # characters of an id, its end: they differ even between ids of one second
 _ONE, _ALL = "This archive", "All that the filter shows"
-_EMPTY = "No archives yet: one appears here when an export was downloaded, sealed and read back."
 
+_EMPTY = "No archives yet: one appears here when an export was downloaded, sealed and read back."
 
 MOST = 1_000
 """Archives that are handed over at once from here."""
+
+
+_FOUND = TableColumn("found", 13, "state")
+_HOLD = TableColumn("hold", 6)
+_RECORDS, _SIZE = TableColumn("records", 11, right=True), TableColumn("size", 9, right=True)
+_DAY = TableColumn("window", 11)
+_STORED = TableColumn("stored_short", 14, "stored")
+_ID = TableColumn("id", 9, "archive")
+ARCHIVE_COLUMNS: Layouts = (
+    (
+        *(_FOUND, _HOLD, TableColumn("stream", 16, grows=True), TableColumn("window", 24), _RECORDS, _SIZE),
+        *(TableColumn("stored", 25), TableColumn("after", 9), _ID),
+    ),
+    (
+        *(_FOUND, _HOLD, TableColumn("stream", 12, grows=True), TableColumn("window", 24), _RECORDS, _SIZE),
+        *(_STORED, TableColumn("after", 8), _ID),
+    ),
+    (
+        *(_FOUND, TableColumn("stream", 8, grows=True), _DAY),
+        *(TableColumn("records", 9, right=True), TableColumn("size", 8, right=True)),
+        *(_STORED, TableColumn("after_short", 5, "after")),
+    ),
+    (_FOUND, TableColumn("stream", 10, grows=True), _DAY, _STORED),
+    (_FOUND, TableColumn("stream", 8, grows=True), _DAY),
+)
 
 
 class ArchivePage(Page[Archive], frozen=True):
@@ -58,7 +92,7 @@ class ArchivesQuestion(Struct, frozen=True):
         return readings.list_archives(
             session.vault,
             stream=self.filter.stream,
-            holding=_STORED.get(self.filter.kind, ""),
+            holding=_CODES.get(self.filter.kind, ""),
             sort=self.sort,
             period=self.filter.period,
             before=self.before,
@@ -66,15 +100,17 @@ class ArchivesQuestion(Struct, frozen=True):
         )
 
 
-_STORED = {each.words: each.value for each in Holding}
+_CODES = {each.words: each.value for each in Holding}
 """How the catalogue spells the states that a person reads."""
 
 
 class ArchivesTab(ArchiveActions, ListTab[Archive]):
-    """Archives, sound and quarantined."""
+    """Archives, verified and quarantined."""
 
     MODE: ClassVar[str] = "archives"
     KINDS: ClassVar[tuple[str, ...]] = tuple(each.words for each in Holding)
+    EMPTY = _EMPTY
+    LAYOUTS = ARCHIVE_COLUMNS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "sort", "sort", tooltip="Sort by when archived, by window, by size, by records"),
     ]
@@ -100,7 +136,7 @@ class ArchivesTab(ArchiveActions, ListTab[Archive]):
     def action_sort(self) -> None:
         """Sort by the next thing."""
         if self.filter.when:
-            self.tell("a stretch of time is listed by its windows; esc clears the filter")
+            self.report("a period is listed by its windows; press Esc to clear the filter")
             return
         orders = list(Sort)
         self._sort = orders[(orders.index(self._sort) + 1) % len(orders)]
@@ -110,54 +146,78 @@ class ArchivesTab(ArchiveActions, ListTab[Archive]):
         """Ask for a page of archives."""
         return ArchivesQuestion(wanted, before, self.sort)
 
-    def view(self, page: Page[Archive], seen: Seen, width: int) -> PaneContent:
+    def rows(self, page: Page[Archive], seen: Seen, columns: Columns) -> list[TableRow]:  # noqa: ARG002 - as declared
         """Lay archives out."""
-        columns = archive_columns(width)
         held = page.held if isinstance(page, ArchivePage) else frozenset[str]()
         names = page.names if isinstance(page, ArchivePage) else dict[str, str]()
+        return [
+            archive_row(each, columns, held=each.id in held, stream=names.get(each.stream, "")) for each in page.rows
+        ]
+
+    @property
+    def heading(self) -> str:
+        """Say what the archives are sorted by, where that is not when they were archived."""
+        return "Archives" if self.sort is Sort.ARCHIVED else f"Archives by {self.sort}"
+
+    def total(self, seen: Seen) -> int | None:
+        """Return how many archives there are."""
         counts = {Holding(holding).words: totals.count for holding, totals in seen.status.archives.items()}
-        return PaneContent(
-            title="Archives" if self.sort is Sort.ARCHIVED else f"Archives by {self.sort}",
-            rows=[
-                archive_row(each, columns, held=each.id in held, stream=names.get(each.stream, ""))
-                for each in page.rows
-            ],
-            columns=columns,
-            offset=self.trail.offset,
-            total=total_of(counts, self.filter),
-            more=page.last is not None,
-            filter=str(self.filter),
-            empty=_EMPTY,
-        )
+        return total_of(counts, self.filter)
 
     @property
     def archive(self) -> Archive | None:
         """Return the archive under the cursor."""
-        return next((each for each in (self.page.rows if self.page else ()) if each.id == self.chosen), None)
+        return self.row
 
-    def action_handover_archive(self) -> None:
-        """Hand over what is under the cursor; where a filter stands, ask whether all that it shows is meant."""
+    def action_package_archive(self) -> None:
+        """Package what is under the cursor; where a filter is set, ask whether all that it shows is meant."""
         archive = self.archive
         if archive is None or self.filter == Filter():
-            super().action_handover_archive()
+            super().action_package_archive()
             return
 
         def answered(answer: str | None) -> None:
             if answer == _ALL:
                 question = self.page_question(self.filter, None)
-                self.do(lambda session: question.read(session, MOST + 1), self._hand_over_all)
+                self.do(lambda session: question.read(session, MOST + 1), self._package_all)
             elif answer is not None:
-                ask_on(self, [archive])
+                make_package(self, [archive])
 
         words = f"The filter is: {self.filter}\nThe archive under the cursor is {archive.id}, of {archive.stream}."
-        self.app.push_screen(Choose("Hand over which archives?", words, (_ONE, _ALL)), answered)
+        self.app.push_screen(Choose("Evidence package: which archives?", words, (_ONE, _ALL)), answered)
 
-    def _hand_over_all(self, found: list[Archive]) -> None:
+    def _package_all(self, found: list[Archive]) -> None:
         if len(found) > MOST:
-            self.tell(f"the filter shows more than {number(MOST, 'archive')}: narrow it first", bad=True)
+            self.report(f"the filter shows more than {number(MOST, 'archive')}: narrow it first", bad=True)
         else:
-            ask_on(self, found)
+            make_package(self, found)
 
     def opened(self, key: str) -> ArchiveScreen:
-        """Tell what one archive is."""
+        """Show one archive."""
         return ArchiveScreen(key)
+
+
+def archive_row(archive: Archive, columns: Columns, *, held: bool = False, stream: str = "") -> TableRow:
+    """Return the row of one archive; `stream` is the present name of its stream, where that was renamed.
+
+    One on hold is marked in words, or by the symbol where there is no column.
+    """
+    widths = {column.name: column.width for column in columns}
+    later = archive.verified_at - archive.durable_at
+    hold = FATES[Fate.HELD]
+    beside = held and "hold" not in widths
+    found = mark_text(verification(archive), widths["found"] - 2 * beside)
+    cells = {
+        "found": found.append(f" {hold.symbol}", hold.style) if beside else found,
+        "hold": Text(f"{hold.symbol} hold", hold.style) if held else "",
+        "id": f"…{archive.id[-SHORT:]}",
+        "stream": stream or archive.stream,
+        "window": window_words(archive.spec.window, widths.get("window", 0)),
+        "records": number(archive.inspection.records),
+        "size": size(archive.seal.size),
+        "stored": local(archive.durable_at),
+        "stored_short": local_minute(archive.durable_at),
+        "after": f"+{span(later)}",
+        "after_short": f"+{brief(later)}",
+    }
+    return table_row(archive.id, cells, columns)

@@ -24,20 +24,21 @@ from strongroom.engine.core.identities import Identities
 from strongroom.engine.core.sources import open_reading
 from strongroom.model.archive import Archive
 from strongroom.model.errors import Interrupted, StrongroomError
+from strongroom.model.text import clean
+from strongroom.text.layout import clip
+from strongroom.text.times import window_words
+from strongroom.text.units import number
 from strongroom_tui.dialogs.dialog import AskLine
+from strongroom_tui.screens.list_screen import PAGE
 from strongroom_tui.screens.record_columns import record_columns, record_row
-from strongroom_tui.screens.screen import TabScreen
-from strongroom_tui.screens.text_screen import TextPane
-from strongroom_tui.widgets.amounts import number, window_words
+from strongroom_tui.screens.screen import TabScreen, TextPane
 from strongroom_tui.widgets.filter_line import FilterLine
-from strongroom_tui.widgets.pane import Pane, PaneContent
-from strongroom_tui.widgets.table import PAGE, Anchor, PageTable
-from strongroom_tui.widgets.text import clean, clip
+from strongroom_tui.widgets.table import Anchor, PageTable, Pane, PaneContent
 
 _LONGEST = 20_000  # letters of one field that are shown
 _END = 10**12  # a place past every record
 _DIGITS = 13  # a number this long is past every record, too
-_HINT = "text that the records hold, in any of their fields"
+_HINT = "text to find in any field of the records"
 
 
 class BrowseScreen(TabScreen):
@@ -46,7 +47,7 @@ class BrowseScreen(TabScreen):
     UNLOCKED: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "back", tooltip="Close the search, or the archive"),
-        Binding("slash", "search", "search", key_display="/", tooltip="Show the records that hold some text"),
+        Binding("slash", "search", "search", key_display="/", tooltip="Show the records that contain some text"),
         Binding("colon", "jump", "jump", key_display=":", tooltip="Go to a record by its number"),
         Binding("b", "dataset", "dataset", tooltip="The next dataset of this archive"),
         Binding("tab", "app.focus_next", "pane", tooltip="Go to the record, or back to the table"),
@@ -73,7 +74,7 @@ class BrowseScreen(TabScreen):
 
     def contents(self) -> ComposeResult:
         """Put the table beside the record."""
-        with Horizontal(id="shelf"):
+        with Horizontal(id="browser"):
             yield Pane("records")
             yield TextPane(Text("reading …"))
         yield FilterLine(_HINT)
@@ -91,7 +92,7 @@ class BrowseScreen(TabScreen):
         self._thread.shutdown(wait=False)
 
     def on_screen_resume(self) -> None:
-        """Leave, where the identity was forgotten while another room was looked at."""
+        """Leave, where the identity was forgotten while another tab was looked at."""
         if self._forgotten and self.is_current:
             self.dismiss()
 
@@ -104,7 +105,7 @@ class BrowseScreen(TabScreen):
         if shelf is None or self._browser is None:
             return
         shape = self._browser.shape
-        columns = record_columns(shape, shelf.records, pane.room)
+        columns = record_columns(shape, shelf.records, pane.cells)
         view = PaneContent(
             title=f"{shape.name}  {words}",
             rows=[
@@ -211,14 +212,14 @@ class BrowseScreen(TabScreen):
             except Interrupted:
                 return
             except (StrongroomError, OSError) as error:
-                self.tell(str(error), bad=True)
+                self.report(str(error), bad=True)
                 return
             finally:
                 self._busy = False
             if asked != self._asked:
                 return  # another page was asked for, or the identity was forgotten
             if not shelf.records and first:
-                self.tell("there is no such record")
+                self.report("there is no such record")
                 return
             self._shelf = shelf
             self._hits = self._hits if shelf.more else shelf.first + len(shelf.records)
@@ -273,7 +274,7 @@ def wrong_place(line: str, last: int | None) -> str:
     """Say what is wrong with a record's number, or nothing; `last` is the highest there is, where that is known."""
     words = line.strip()
     if not (words.isascii() and words.isdigit() and len(words) < _DIGITS and int(words) > 0):
-        return "a record's number is a whole number from 1 on"
+        return "a record number is a whole number from 1 on"
     return f"there are {number(last, 'record')} in this list" if last and int(words) > last else ""
 
 

@@ -1,4 +1,4 @@
-"""How the evidence stands, one entry, and what an audit came to, in words.
+"""The state of the evidence, one entry, and what an audit came to, in words.
 
 Can I prove it: the log as it grows, the checkpoints that bind it, and where they have gone.
 """
@@ -25,31 +25,38 @@ from strongroom.engine.proof.inclusion_proofs import leaf_of
 from strongroom.engine.proof.known_checkpoints import known_checkpoints
 from strongroom.engine.queries import lists as readings
 from strongroom.model.errors import StrongroomError
-from strongroom.text.events import fact_pairs, kind_words
-from strongroom_tui.background_work import BackgroundWork
-from strongroom_tui.dialogs.package_dialog import ask_which
-from strongroom_tui.reader import Seen, VaultSession
-from strongroom_tui.screens.list_screen import ListTab
-from strongroom_tui.screens.text_screen import TextScreen
-from strongroom_tui.widgets.amounts import local, number, span
-from strongroom_tui.widgets.columns import moment_columns
+from strongroom.model.text import clean
+from strongroom.text.events import fact_pairs, facts_words, kind_words
+from strongroom.text.layout import clip
+from strongroom.text.times import local, local_minute
+from strongroom.text.units import number, span
+from strongroom_tui.dialogs.background_work import BackgroundWork, show_work
+from strongroom_tui.dialogs.package import choose_archives
+from strongroom_tui.reader import VaultSession
+from strongroom_tui.screens.detail_text import facts_text, paragraphs, section
+from strongroom_tui.screens.list_screen import PAGE, ListTab, Page, page_of
+from strongroom_tui.screens.screen import TextScreen
 from strongroom_tui.widgets.filter_line import Filter, FilterLine
-from strongroom_tui.widgets.pane import Pane, PaneContent
-from strongroom_tui.widgets.rows import moment_row
-from strongroom_tui.widgets.table import PAGE, Page, page_of
-from strongroom_tui.widgets.text import clean, clip
+from strongroom_tui.widgets.table import (
+    Columns,
+    Layouts,
+    Pane,
+    TableColumn,
+    TableRow,
+    table_row,
+)
 
 LATE = 2  # days after which a checkpoint is old
 
 
 def evidence_lines(view: EvidenceView, now: datetime, width: int) -> Text:
-    """Return how the evidence stands: signed until when, and what is owed to whom."""
-    return Text("\n").join(Text(clip(words, width), style) for words, style in _standing(view, now))
+    """Return the state of the evidence: signed until when, and what is owed to whom."""
+    return Text("\n").join(Text(clip(words, width), style) for words, style in _status(view, now))
 
 
-def _standing(view: EvidenceView, now: datetime) -> Iterator[tuple[str, str]]:
+def _status(view: EvidenceView, now: datetime) -> Iterator[tuple[str, str]]:
     if view.trouble:
-        yield f"✗ the log is not signed any more: {view.trouble}", "bold red"
+        yield f"✗ the log is no longer signed: {view.trouble}", "bold red"
     if not view.signing:
         yield "! no signing key: the log is chained but not signed; see docs/evidence.md", "yellow"
     elif view.newest is None:
@@ -60,37 +67,37 @@ def _standing(view: EvidenceView, now: datetime) -> Iterator[tuple[str, str]]:
         fresh = age.days < LATE
         yield f"{'✓' if fresh else '!'} {words}, {span(age)} ago", "green" if fresh else "yellow"
     if view.signing and not view.targets:
-        yield "! checkpoints stay on this machine: name places with [[evidence.send_to]]", "yellow"
+        yield "! checkpoints are stored only on this machine: add a target with [[evidence.send_to]]", "yellow"
     for each in view.targets:
         if view.owed(each):
             why = f": {each.failure}" if each.failure else ""
-            yield f"! {each.target} has not got the newest checkpoint{why}", "yellow"
+            yield f"! {each.target} has not received the newest checkpoint{why}", "yellow"
         elif each.sent_at is not None:
             yield f"✓ sent to {each.target} {span(now - each.sent_at)} ago", "green"
 
 
-def told_moment(moment: Moment) -> Text:
+def entry_text(moment: Moment) -> Text:
     """Return one entry with every fact it has."""
-    text = Text.assemble((clean(moment.kind), "bold"), f"  entry {moment.seq}\n\n")
-    if (meaning := kind_words(moment.kind)) != moment.kind:
-        text.append(f"  {'means':<20} {meaning}\n")
-    text.append(f"  {'at':<20} {local(moment.at)}\n")
-    subjects = (("job", moment.job), ("archive", moment.archive))
-    for name, words in [*(each for each in subjects if each[1]), *fact_pairs(moment.facts)]:
-        text.append(f"  {clean(name):<20} {clean(words)}\n")
-    if moment.words:
-        text.append("\n  In words, beside the line and not part of the evidence:\n", "bold")
-        text.append(f"  {clean(moment.words)}\n")
-    return text
+    meaning = kind_words(moment.kind)
+    facts = [
+        ("means", meaning if meaning != moment.kind else ""),
+        ("at", local(moment.at)),
+        ("job", moment.job),
+        ("archive", moment.archive),
+    ]
+    head = Text.assemble((clean(moment.kind), "bold"), f"  entry {moment.seq}")
+    words = Text(f"  {clean(moment.words)}") if moment.words else None
+    note = section("Note beside the entry, not part of the evidence", [words] if words else [])
+    return paragraphs(head, facts_text([*facts, *fact_pairs(moment.facts)]), note)
 
 
-def told_audit(report: Report) -> Text:
+def audit_text(report: Report) -> Text:
     """Return what an audit proved, what it did not, and what is wrong."""
     if report.findings:
         count = number(len(report.findings), "finding")
-        text = Text.assemble(("✗ the evidence does not hold together", "bold red"), f"  {count}\n\n")
+        text = Text.assemble(("✗ the evidence is contradictory", "bold red"), f"  {count}\n\n")
     else:
-        text = Text.assemble(("✓ nothing is wrong", "bold green"), "\n\n")
+        text = Text.assemble(("✓ no problem found", "bold green"), "\n\n")
     for wrong in report.findings[:200]:
         text.append(f"  {clean(wrong.code)}", "bold red").append(
             f"  {clean(wrong.where)}\n    {clean(wrong.message)}\n"
@@ -123,11 +130,23 @@ FAMILIES = (
     "source",
     "vault",
 )
-"""What stands before the dot in the kinds of entries."""
+"""The words before the dot in the kinds of entries."""
+
+
+_AT, _FACTS = TableColumn("at_short", 14, "at"), TableColumn("facts", 20, grows=True)
+LOG_COLUMNS: Layouts = (
+    (
+        *(TableColumn("entry", 9, right=True), TableColumn("at", 25), TableColumn("kind", 24)),
+        *(TableColumn("about", 14), _FACTS),
+    ),
+    (TableColumn("entry", 8, right=True), _AT, TableColumn("kind", 22), _FACTS),
+    (_AT, TableColumn("kind", 16), TableColumn("facts", 12, grows=True)),
+    (TableColumn("kind", 13), _AT, TableColumn("facts", 8, grows=True)),
+)
 
 
 class EvidenceStatus(Page[Moment], frozen=True):
-    """A page of the log, and how the evidence stands."""
+    """A page of the log, and the state of the evidence."""
 
     view: EvidenceView
 
@@ -151,66 +170,61 @@ class EvidenceTab(ListTab[Moment]):
     """The log, live, under its checkpoints."""
 
     MODE: ClassVar[str] = "evidence"
+    HEADING = "Log"
     KINDS: ClassVar[tuple[str, ...]] = FAMILIES
+    EMPTY = "The log is empty: its first entry comes with the first job."
+    LAYOUTS = LOG_COLUMNS
+    QUESTION = LogQuestion
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "audit(False)", "verify log", tooltip="Check log, checkpoints, catalogue and small files"),
         Binding(
             "V", "audit(True)", "verify all", show=False, tooltip="Check all of that and read every sealed payload"
         ),
-        Binding("c", "checkpoint", "checkpoint", tooltip="Sign the log as it is now"),
-        Binding("h", "handover", "hand over", tooltip="Make a package of archives that somebody else can check"),
+        Binding("c", "checkpoint", "checkpoint", tooltip="Sign the log now"),
+        Binding("h", "package", "package", tooltip="Make an evidence package for a lawyer or an auditor"),
         Binding("y", "copy_entry", "copy", show=False, tooltip="Copy number, kind, subject and hash of this entry"),
         Binding("Y", "copy_checkpoint", "copy checkpoint", show=False, tooltip="Copy the newest checkpoint as signed"),
     ]
 
     def contents(self) -> ComposeResult:
-        """Yield how the evidence stands, then the log."""
-        yield Static(id="standing", markup=False)
+        """Yield the state of the evidence, then the log."""
+        yield Static(id="evidence-status", markup=False)
         yield Pane(self.MODE)
         yield FilterLine()
 
-    def page_question(self, wanted: Filter, before: Moment | None) -> LogQuestion:
-        """Ask for a page of the log."""
-        return LogQuestion(wanted, before)
-
     def paint(self) -> None:
-        """Show how the evidence stands, and the page."""
+        """Show the state of the evidence, and the page."""
         if isinstance(self.page, EvidenceStatus):
             words = evidence_lines(self.page.view, self.strongroom.clock(), max(0, self.size.width - 2))
-            self.query_one("#standing", Static).update(words)
+            self.query_one("#evidence-status", Static).update(words)
         super().paint()
 
-    def view(self, page: Page[Moment], seen: Seen, width: int) -> PaneContent:  # noqa: ARG002 - the status has nothing to add
-        """Lay entries out."""
-        columns = moment_columns(width)
-        return PaneContent(
-            title="Log",
-            rows=[moment_row(each, columns) for each in page.rows],
-            columns=columns,
-            offset=self.trail.offset,
-            total=None,
-            more=page.last is not None,
-            filter=str(self.filter),
-            empty="The log is empty: its first entry comes with the first job.",
-        )
+    def row_of(self, noun: Moment, columns: Columns) -> TableRow:
+        """Lay one entry out."""
+        subject = noun.archive or noun.job
+        cells = {
+            "entry": number(noun.seq),
+            "at": local(noun.at),
+            "at_short": local_minute(noun.at),
+            "kind": noun.kind,
+            "about": f"…{subject[-12:]}" if subject else "",
+            "facts": facts_words(noun.facts),
+        }
+        return table_row(str(noun.seq), cells, columns)
 
-    def opened(self, key: str) -> TextScreen:
-        """Tell one entry at length."""
-        return TextScreen(told_moment(next(each for each in self._entries if str(each.seq) == key)))
-
-    @property
-    def _entries(self) -> tuple[Moment, ...]:
-        return self.page.rows if self.page else ()
+    def opened(self, key: str) -> TextScreen | None:  # noqa: ARG002 - the row under the cursor is meant
+        """Show one entry in full."""
+        return TextScreen(entry_text(self.row)) if self.row is not None else None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what changes something only to those who may."""
-        if action in ("checkpoint", "handover"):
+        if action in ("checkpoint", "package"):
             return not self.strongroom.read_only
         return super().check_action(action, parameters)
 
     def action_copy_entry(self) -> None:
         """Copy what names the entry under the cursor, with its hash in the tree, and show what was copied."""
-        each = next((each for each in self._entries if str(each.seq) == self.chosen), None)
+        each = self.row
         if each is not None:
             named = f"entry {each.seq} {clean(each.kind)} {each.archive or each.job}".rstrip()
             seq = each.seq
@@ -220,7 +234,7 @@ class EvidenceTab(ListTab[Moment]):
         """Copy the newest checkpoint word for word: anybody can check it with the public key."""
         newest = self.page.view.newest if isinstance(self.page, EvidenceStatus) else None
         if newest is None:
-            self.tell("there is no checkpoint yet: c makes one", bad=True)
+            self.report("there is no checkpoint yet: c makes one", bad=True)
         else:
             self.copy(newest.note)
 
@@ -229,7 +243,7 @@ class EvidenceTab(ListTab[Moment]):
         config, clock = self.strongroom.reader.config, self.strongroom.clock
 
         def done(words: str | None, trouble: str) -> None:
-            self.tell(words or trouble, bad=words is None)
+            self.report(words or trouble, bad=words is None)
             self.strongroom.reread()
 
         work = BackgroundWork(
@@ -243,12 +257,6 @@ class EvidenceTab(ListTab[Moment]):
     def action_audit(self, payloads: bool) -> None:
         """Check everything, and show what is proven, what is not, and what is wrong."""
         config = self.strongroom.reader.config
-
-        def done(report: Report | None, trouble: str) -> None:
-            if report is None:
-                self.tell(trouble, bad=True)
-            else:
-                self.app.push_screen(TextScreen(told_audit(report)))
 
         def work(vault: readings.Vault, watch: Watch) -> Report:
             try:
@@ -267,8 +275,8 @@ class EvidenceTab(ListTab[Moment]):
             )
 
         total = sum(each.count for each in self.seen.status.archives.values()) if self.seen else None
-        self.app.push_screen(BackgroundWork("Verify log and files", total, work, done, unit="archive"))
+        show_work(self, "Verify log and files", total, work, audit_text, unit="archive")
 
-    def action_handover(self) -> None:
+    def action_package(self) -> None:
         """Ask for which archives, to whom and where to."""
-        ask_which(self)
+        choose_archives(self)

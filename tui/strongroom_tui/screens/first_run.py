@@ -1,4 +1,4 @@
-"""The first run: where there is no vault yet, a person is led to one, step by step, as `strongroom init` does.
+"""The first run: where there is no vault yet, a person is guided to one, step by step, as `strongroom init` does.
 
 Nothing is made before the recovery identity has been copied to paper and part of it typed back. Nothing that exists is
 touched.
@@ -28,33 +28,32 @@ from strongroom.engine.core.identities import NewIdentity, make_identity
 from strongroom.engine.core.sources import Dependencies, system_clock
 from strongroom.engine.queries.initialise import Made, Wishes, check_wishes, initialise
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError
-from strongroom_tui.dialogs.form import Field, Form
-from strongroom_tui.folders import typed_path
+from strongroom.model.text import clean
+from strongroom_tui.dialogs.form import Field, Form, typed_path
 from strongroom_tui.process import Ending, GuardedApp
 from strongroom_tui.widgets.footer import KeyFooter
-from strongroom_tui.widgets.text import clean
 
 TRIES = 3
 _WELCOME = (
-    "There is no vault here yet. Strongroom keeps what your providers delete: it asks for exports, seals each one, "
-    "reads it back and proves it. To begin it needs a folder and a passphrase. "
-    "Leave the account empty to name one later in the configuration."
+    "There is no vault here yet. Strongroom archives the exports of your providers before they delete the records: it "
+    "encrypts each export, reads it back and proves it. To begin, it needs a folder and a passphrase. Leave the "
+    "account empty to add one later in the configuration."
 )
-_BRIEF = "There is no vault here yet. To begin it needs a folder and a passphrase."
+_BRIEF = "There is no vault here yet. To begin, Strongroom needs a folder and a passphrase."
 _PAPER = (
-    "Copy this to paper by hand and keep it in a safe. It is shown this once, and stored nowhere. "
+    "Copy this to paper by hand and keep it in a safe. It is shown only once and stored nowhere. "
     "Without it, a lost passphrase means that every archive is lost."
 )
 
 
-class Wants(Screen[None]):
+class SetupScreen(Screen[None]):
     """Where the vault goes, the passphrase, and the first account. Where it is low the lines to fill in come first."""
 
     # The base class declares it as it is here.
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-tight"), (20, "-roomy")]  # noqa: RUF012
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "app.quit", "leave", tooltip="Leave; nothing is made"),
+        Binding("escape", "app.quit", "leave", tooltip="Quit; nothing is created"),
         Binding("tab", "app.focus_next", "next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", "previous", show=False),
     ]
@@ -72,19 +71,21 @@ class Wants(Screen[None]):
         yield Static(Text(_BRIEF), markup=False, classes="brief")
         yield Form(
             [
-                Field("vault", "Folder of the vault, a new one", str(self._data / "vault")),
-                Field("config", "Configuration, a new file", str(self._config)),
-                Field("passphrase", "Passphrase for your identity, which opens archives", secret=True),
-                Field("again", "The same passphrase again", secret=True),
-                Field("account", "Name of the first account", hint="zavu-main, or nothing for now"),
+                Field("vault", "New folder for the vault", str(self._data / "vault")),
+                Field("config", "New configuration file", str(self._config)),
+                Field("passphrase", "Passphrase for your identity (private key)", secret=True),
+                Field("again", "Repeat the passphrase", secret=True),
+                Field("account", "Name of the first account", hint="zavu-main, or leave it empty"),
                 Field("provider", "Its provider", "zavu", "zavu, hookbridge or qlara"),
-                Field("key", "Where its API key is, never the key itself", hint="file:/path, env:NAME, keyring:a/b"),
-                Field("datasets", "What to archive", "messages", "names with commas between"),
-                Field("since", "Archive from this day on", default_since("zavu", system_clock()), "a date, or oldest"),
+                Field(
+                    "key", "Where its API key is stored (not the key itself)", hint="file:/path, env:NAME, keyring:a/b"
+                ),
+                Field("datasets", "What to archive", "messages", "names separated by commas"),
+                Field("since", "Archive records since", default_since("zavu", system_clock()), "a date, or oldest"),
             ]
         )
         with Horizontal(classes="buttons"):
-            yield Button("Go on", id="go", compact=True)
+            yield Button("Continue", id="go", compact=True)
         yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -107,7 +108,7 @@ class Wants(Screen[None]):
         weak = weakness(passphrase)
         if weak and self._warned != passphrase:
             self._warned = passphrase
-            form.trouble(f"! {weak}\nTo take it all the same: Go on, once more")
+            form.trouble(f"! {weak}\nTo use it anyway, choose Continue again.")
             return
         self.app.push_screen(PaperScreen(wishes))
 
@@ -115,7 +116,7 @@ class Wants(Screen[None]):
 class PaperScreen(Screen[None]):
     """The recovery identity, to be copied by hand and typed back in part."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "app.quit", "leave", tooltip="Leave; nothing is made")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "app.quit", "leave", tooltip="Quit; nothing is created")]
 
     def __init__(self, wishes: Wishes) -> None:
         super().__init__()
@@ -130,13 +131,13 @@ class PaperScreen(Screen[None]):
         yield Static(Text(_PAPER), markup=False, classes="words")
         with VerticalScroll():
             yield Static(Text("\n".join(lines)), markup=False)
-        yield Static(Text(f"The last {ASKED} characters, from your paper:", "bold"), markup=False)
+        yield Static(Text(f"Type the last {ASKED} characters from your paper:", "bold"), markup=False)
         yield Input(id="copied", compact=True)
         yield Static(id="trouble", markup=False)
         yield KeyFooter()
 
     def on_mount(self) -> None:
-        """Stand in the line."""
+        """Focus the line."""
         self.query_one("#copied", Input).focus()
 
     @on(Input.Submitted)
@@ -144,8 +145,8 @@ class PaperScreen(Screen[None]):
         if not copied(self._recovery.secret, event.value):
             self._tries += 1
             if self._tries >= TRIES:
-                self.app.exit(None, message="the recovery identity was not confirmed: nothing was made")
-            words = "That is not what is written above. Compare character by character and try again."
+                self.app.exit(None, message="the recovery identity was not confirmed, so nothing was created")
+            words = "These are not the characters above. Compare them one by one and try again."
             self.query_one("#trouble", Static).update(Text(words, "bold red"))
             return
         try:
@@ -174,14 +175,14 @@ class Ready(Screen[None]):
         lines = [
             f"vault           {made.vault}",
             f"configuration   {made.config}",
-            f"identity        {made.identity}, sealed with your passphrase",
-            "recovery        on your paper, and nowhere else",
+            f"identity        {made.identity}, protected by your passphrase",
+            "recovery        on your paper and nowhere else",
             "",
-            "Keep a copy of the identity file elsewhere: it opens your archives together with the passphrase.",
-            f"Accounts are [[source]] in the configuration, and what is archived of them [[stream]]: {made.config}",
+            "Keep a copy of the identity file elsewhere: with the passphrase, it opens your archives.",
+            f"Add accounts as [[source]] and what to archive as [[stream]] in {made.config}",
         ]
         with VerticalScroll():
-            yield Static(Text("✓ the vault is made", "bold green"), markup=False)
+            yield Static(Text("✓ The vault was created.", "bold green"), markup=False)
             yield Static(Text("\n".join(["", *(clean(line) for line in lines)])), markup=False)
         yield KeyFooter()
 
@@ -191,7 +192,7 @@ class Ready(Screen[None]):
 
 
 class FirstRun(GuardedApp[Path | None]):
-    """Leads to a vault; its result is the configuration that was made, or None."""
+    """Guides to a new vault; its result is the configuration that was made, or None."""
 
     TITLE = "Strongroom"
     CSS_PATH = "../strongroom.tcss"
@@ -204,11 +205,11 @@ class FirstRun(GuardedApp[Path | None]):
 
     def on_mount(self) -> None:
         """Begin."""
-        self.push_screen(Wants(self._config, self._data))
+        self.push_screen(SetupScreen(self._config, self._data))
 
 
-def lead(config: Path, data: Path) -> Path | None:
-    """Lead a person to a vault; return its configuration, or None where they left or the process is told to stop.
+def set_up(config: Path, data: Path) -> Path | None:
+    """Guide a person to a new vault; return its configuration, or None if they quit or the process is told to stop.
 
     The terminal is given back in every case.
     """

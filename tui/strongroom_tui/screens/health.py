@@ -1,6 +1,6 @@
 """Alerts and checks in words, the worst first.
 
-Is anything wrong: what stands as an alarm, what a careful operator would check, and who was told.
+Is anything wrong: which alerts are active, what a careful operator would check, and what was sent.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from types import MappingProxyType
 from typing import ClassVar
 
 from msgspec import Struct
@@ -22,55 +21,41 @@ from strongroom.engine.core.sources import Dependencies
 from strongroom.engine.monitor.doctor import Check, CheckResult, examine
 from strongroom.engine.monitor.system_status import SourceStanding, SystemStatus, standing_of
 from strongroom.model.coverage import Cover
+from strongroom.model.text import clean
+from strongroom.text.sentences import delivery_words, disk_words, quota_words
+from strongroom.text.states import CHECKS, LEVELS, alert_mark
+from strongroom.text.times import local
+from strongroom.text.units import number, span
 from strongroom_tui.reader import VaultSession
-from strongroom_tui.screens.screen import TabScreen
-from strongroom_tui.screens.text_screen import TextPane
-from strongroom_tui.widgets.amounts import local, number, size, span
-from strongroom_tui.widgets.icons import Mark
-from strongroom_tui.widgets.text import clean
+from strongroom_tui.screens.screen import TabScreen, TextPane
 
-CHECKS: Mapping[CheckResult, Mark] = MappingProxyType(
-    {
-        CheckResult.OK: Mark("✓", "ok", "green"),
-        CheckResult.WARN: Mark("!", "warning", "yellow"),
-        CheckResult.FAIL: Mark("✗", "failed", "bold red"),
-    }
-)
-LEVELS: Mapping[str, Mark] = MappingProxyType(
-    {
-        "critical": Mark("✗", "critical", "bold red"),
-        "warning": Mark("!", "warning", "yellow"),
-        "info": Mark("·", "info"),
-    }
-)
-_OVER = Mark("✓", "over", "green")
 _WORD = 10
 _NAME = 22
 
 
-def health_story(
+def health_text(
     alert_records: Iterable[AlertRecord] | None,
-    standing_now: SystemStatus | None,
+    system: SystemStatus | None,
     checks: Iterable[Check] | None,
     now: datetime,
     bad: Sequence[str] = (),
     *,
     offline: bool,
 ) -> Text:
-    """Return what stands as an alarm, how machine and sources stand, then the checks, then what is over.
+    """Return which alerts are active, the state of machine and sources, then the checks, then what is over.
 
-    `bad` says what is lost or failed, for which an alarm may have been cleared or may not have been raised yet.
+    `bad` says what is lost or failed, for which an alert may have been cleared or may not have been raised yet.
     """
     raised = list(alert_records or ())
-    standing = [each for each in raised if each.cleared_at is None]
+    active = [each for each in raised if each.cleared_at is None]
     over = [each for each in raised if each.cleared_at is not None]
-    sent = standing_now is None or bool(standing_now.telling.channels)
-    parts = [_alarms(standing, now, bad, known=alert_records is not None, sent=sent)]
-    if standing_now is not None:
-        parts.append(_section("Machine and sources", [Text(f"  {line}") for line in standing_lines(standing_now, now)]))
+    sent = system is None or bool(system.telling.channels)
+    parts = [_alerts(active, now, bad, known=alert_records is not None, sent=sent)]
+    if system is not None:
+        parts.append(_section("Machine and sources", [Text(f"  {line}") for line in status_lines(system, now)]))
     parts.append(_checks(checks, offline=offline))
     if over:
-        parts.append(_section("Over", [_notice(each, now, sent=sent) for each in over]))
+        parts.append(_section("Past alerts", [_notice(each, now, sent=sent) for each in over]))
     return Text("\n\n").join(parts)
 
 
@@ -82,41 +67,31 @@ def unarchived_words(coverage: Mapping[str, Mapping[str, int]]) -> list[str]:
     return words + ([f"{number(failed, 'window')} failed: a person must act"] if failed else [])
 
 
-def _alarms(standing: list[AlertRecord], now: datetime, bad: Sequence[str], *, known: bool, sent: bool) -> Text:
+def _alerts(active: list[AlertRecord], now: datetime, bad: Sequence[str], *, known: bool, sent: bool) -> Text:
     if not known:
         return _section("Alerts", [Text("  reading …")])
-    if not standing and bad:
+    if not active and bad:
         lines = [Text("  · no alert is active, but:"), *(Text(f"  ✗ {words}", "bold red") for words in bad)]
         return _section("Alerts", lines)
-    if not standing:
+    if not active:
         return _section("Alerts", [Text("  ✓ no alert is active", "green")])
     order = list(LEVELS)
-    worst = sorted(standing, key=lambda each: order.index(each.severity) if each.severity in order else len(order))
-    return _section(f"Alerts  {number(len(standing))} active", [_notice(each, now, sent=sent) for each in worst])
+    worst = sorted(active, key=lambda each: order.index(each.severity) if each.severity in order else len(order))
+    return _section(f"Alerts  {number(len(active))} active", [_notice(each, now, sent=sent) for each in worst])
 
 
-def standing_lines(found: SystemStatus, now: datetime) -> Iterator[str]:
-    """Tell disk, quotas, clocks, and who is told of alarms."""
-    disk, telling = found.disk, found.telling
-    room = f"{size(disk.free)} free, the reserve is {size(disk.reserve)}"
-    ahead = f"; at {size(disk.per_day)} a day it is reached in {span(disk.lasts)}" if disk.lasts is not None else ""
-    yield f"{'disk':<{_NAME}} {room}{ahead or '; nothing grows yet'}"
+def status_lines(found: SystemStatus, now: datetime) -> Iterator[str]:
+    """Return disk, quotas, clocks, and where alerts are sent."""
+    delivery = found.telling
+    yield f"{'disk':<{_NAME}} {disk_words(found.disk)}"
     for each in found.sources:
         yield f"{clean(each.quota.source):<{_NAME}} {_source(each, now)}"
-    if not telling.channels:
-        yield f"{'notifications':<{_NAME}} alerts reach nobody: the configuration has no [notify]"
-        return
-    channels = ", ".join(telling.channels)
-    told = f"; {number(telling.told)} sent, the last {span(now - telling.last)} ago" if telling.last else "; none sent"
-    waiting = f"; {number(telling.waiting)} waiting" if telling.waiting else ""
-    yield f"{'notifications':<{_NAME}} to {channels}{told}{waiting}"
+    last = f"{span(now - delivery.last)} ago" if delivery.last else ""
+    yield f"{'alerts':<{_NAME}} {delivery_words(delivery, last)}"
 
 
 def _source(each: SourceStanding, now: datetime) -> str:
-    quota = each.quota
-    hourly = f"{quota.created} of {quota.per_hour}" if quota.per_hour else number(quota.created)
-    at_once = f"{quota.running} of {quota.concurrent}" if quota.concurrent else number(quota.running)
-    parts = [f"exports this hour {hourly}, in progress {at_once}"]
+    parts = [quota_words(each.quota)]
     if each.refused_until is not None:
         parts.append(f"not before {local(each.refused_until)}, in {span(each.refused_until - now)}")
         parts += [clean(each.refused)] if each.refused else []
@@ -128,13 +103,13 @@ def _source(each: SourceStanding, now: datetime) -> str:
 
 
 def _notice(notice: AlertRecord, now: datetime, *, sent: bool) -> Text:
-    mark = LEVELS.get(notice.severity, LEVELS["info"]) if notice.cleared_at is None else _OVER
-    told = f"sent {span(now - notice.told_at)} ago" if notice.told_at else "not sent yet"
-    told = told if sent else "no channel to send it to"
+    mark = alert_mark(notice.severity, active=notice.cleared_at is None)
+    sent_words = f"sent {span(now - notice.told_at)} ago" if notice.told_at else "not sent yet"
+    sent_words = sent_words if sent else "no channel to send it to"
     since = notice.cleared_at or notice.raised_at
     text = Text.assemble(("  " + f"{mark.symbol} {mark.word}".ljust(_WORD + 2), mark.style), clean(notice.title))
     indent = " " * (_WORD + 4)
-    for line in (clean(notice.body), f"{local(since)}, {span(now - since)} ago; {told}"):
+    for line in (clean(notice.body), f"{local(since)}, {span(now - since)} ago; {sent_words}"):
         if line:
             text.append(f"\n{indent}{line}")
     return text
@@ -168,23 +143,23 @@ MOST = 60  # notices
 
 
 class Health(Struct, frozen=True):
-    """What was raised, the newest first, and how machine and sources stand."""
+    """What was raised, the newest first, and the state of machine and sources."""
 
     alert_records: tuple[AlertRecord, ...]
-    standing: SystemStatus
+    system: SystemStatus
 
 
 class HealthQuestion(Struct, frozen=True):
-    """What was raised, and how machine and sources stand."""
+    """What was raised, and the state of machine and sources."""
 
     def ask(self, session: VaultSession) -> Health:
         """Read it."""
-        standing = standing_of(session.vault, session.config, session.limits, session.clock())
-        return Health(tuple(newest_alerts(session.vault, MOST)), standing)
+        system = standing_of(session.vault, session.config, session.limits, session.clock())
+        return Health(tuple(newest_alerts(session.vault, MOST)), system)
 
 
 class HealthTab(TabScreen):
-    """Alarms and checks."""
+    """Alerts and checks."""
 
     MODE: ClassVar[str] = "health"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -207,18 +182,18 @@ class HealthTab(TabScreen):
         self.action_check(True)
 
     def question(self) -> HealthQuestion:
-        """Ask for the alarms."""
+        """Ask for the alerts."""
         return HealthQuestion()
 
     def paint(self) -> None:
-        """Tell alarms and checks."""
+        """Show alerts and checks."""
         seen = self.seen
         health = seen.answer if seen is not None and isinstance(seen.answer, Health) else None
-        alert_records, standing = (health.alert_records, health.standing) if health else (None, None)
+        alert_records, system = (health.alert_records, health.system) if health else (None, None)
         now = self.strongroom.clock()
         bad = unarchived_words(seen.status.coverage) if seen is not None else []
-        story = health_story(alert_records, standing, self._checks, now, bad, offline=self._offline)
-        self.query_one(TextPane).show(story)
+        text = health_text(alert_records, system, self._checks, now, bad, offline=self._offline)
+        self.query_one(TextPane).show(text)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Have no provider asked by those who only look on."""

@@ -1,4 +1,4 @@
-"""The legal holds, by matter: what stands, what was released; placing and releasing, each with its reason."""
+"""The legal holds, by matter: what is active, what was released; placing and releasing, each with its reason."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from typing import ClassVar
 
 from msgspec import Struct, field
+from rich.text import Text
 from textual.binding import Binding, BindingType
 
 from strongroom.config.schema import Config
@@ -13,23 +14,42 @@ from strongroom.engine.core.people import acting_person
 from strongroom.engine.retention.holds import Caught, count_caught, known_names, place, release, resolve_scope
 from strongroom.engine.retention.verdicts import list_holds
 from strongroom.model.hold import Hold, HoldRule
+from strongroom.model.text import clean
+from strongroom.text.sentences import hold_scope
+from strongroom.text.states import HOLD_ACTIVE, HOLD_RELEASED, Mark
+from strongroom.text.times import local
+from strongroom.text.units import number
 from strongroom_tui.dialogs.dialog import AskLine
-from strongroom_tui.reader import Seen, VaultSession
-from strongroom_tui.screens.list_screen import ListTab
-from strongroom_tui.screens.retention_text import caught_words, release_words, rule_words, told_hold
-from strongroom_tui.screens.screen import TabScreen
-from strongroom_tui.screens.text_screen import TextScreen
-from strongroom_tui.widgets.columns import hold_columns
+from strongroom_tui.reader import VaultSession
+from strongroom_tui.screens.detail_text import facts_text, heading, paragraphs
+from strongroom_tui.screens.list_screen import PAGE, ListTab, Page
+from strongroom_tui.screens.screen import TabScreen, TextScreen
 from strongroom_tui.widgets.filter_line import Filter
-from strongroom_tui.widgets.pane import PaneContent
-from strongroom_tui.widgets.rows import hold_row
-from strongroom_tui.widgets.table import PAGE, Page
+from strongroom_tui.widgets.icons import mark_text
+from strongroom_tui.widgets.table import (
+    Columns,
+    Layouts,
+    TableColumn,
+    TableRow,
+    table_row,
+)
 
-NEED = "a reason is needed: it is kept for anyone who asks later"
+NEED = "a reason is needed: it is recorded for anyone who asks later"
+
+
+_HOLD = TableColumn("hold", 11)
+HOLD_COLUMNS: Layouts = (
+    (
+        *(_HOLD, TableColumn("matter", 20), TableColumn("covers", 24, grows=True)),
+        *(TableColumn("placed", 12), TableColumn("by", 16)),
+    ),
+    (_HOLD, TableColumn("matter", 16), TableColumn("covers", 20, grows=True)),
+    (_HOLD, TableColumn("matter", 12, grows=True)),
+)
 
 
 class HoldsQuestion(Struct, frozen=True):
-    """All holds, those that stand first, by matter."""
+    """All holds, the active ones first, by matter."""
 
     filter: Filter = field(default_factory=Filter)
     before: Hold | None = None
@@ -50,48 +70,45 @@ class HoldsScreen(ListTab[Hold]):
 
     MODE: ClassVar[str] = "holds"
     KINDS: ClassVar[tuple[str, ...]] = ("active", "released")
+    LAYOUTS = HOLD_COLUMNS
+    QUESTION = HoldsQuestion
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "back", tooltip="Back to the verdicts"),
+        Binding("escape", "leave", "back", tooltip="Back to Retention"),
         Binding("a", "place_hold", "place", tooltip="Place a hold on a stream, or on the whole vault"),
-        Binding("x", "release_hold", "release", tooltip="Release this hold; the reason is kept"),
+        Binding("x", "release_hold", "release", tooltip="Release this hold; the reason is recorded"),
     ]
 
-    def page_question(self, wanted: Filter, before: Hold | None) -> HoldsQuestion:
-        """Ask for the holds."""
-        return HoldsQuestion(wanted, before)
+    def row_of(self, noun: Hold, columns: Columns) -> TableRow:
+        """Lay one hold out."""
+        cells = {
+            "hold": mark_text(hold_mark(noun), 11),
+            "matter": noun.matter,
+            "covers": hold_scope(noun.rule),
+            "placed": f"{noun.placed_at:%Y-%m-%d}",
+            "by": noun.placed_by,
+        }
+        return table_row(noun.id, cells, columns)
 
-    def view(self, page: Page[Hold], seen: Seen, width: int) -> PaneContent:  # noqa: ARG002 - the status has nothing to add
-        """Lay holds out."""
-        columns = hold_columns(width)
-        return PaneContent(
-            title="Holds",
-            rows=[hold_row(each, columns) for each in page.rows],
-            columns=columns,
-            offset=self.trail.offset,
-            total=None,
-            more=page.last is not None,
-            filter=str(self.filter),
-            empty=self._none(),
-        )
-
-    def _none(self) -> str:
+    @property
+    def empty(self) -> str:
+        """Say what a hold is for, and how to place one."""
         may = self.check_action("place_hold", ())
-        how = "a places one: what it catches is kept" if may else "What a hold catches is kept"
-        return f"No hold was ever placed. {how}, whatever its period says."
+        how = " Press a to place one." if may else ""
+        return f"No hold was ever placed.{how} Archives on hold are not destroyed, even after their retention period."
 
     @property
     def hold(self) -> Hold | None:
         """Return the hold under the cursor."""
-        return next((each for each in (self.page.rows if self.page else ()) if each.id == self.chosen), None)
+        return self.row
 
     def opened(self, key: str) -> None:
-        """Tell one hold, with how many archives it keeps now."""
+        """Show one hold, with how many archives it covers now."""
         hold = self.hold
         if hold is None or hold.id != key:
             return
 
         def counted(caught: int) -> None:
-            self.app.push_screen(TextScreen(told_hold(hold, caught if hold.stands else None)))
+            self.app.push_screen(TextScreen(hold_text(hold, caught if hold.stands else None)))
 
         self.do(lambda session: count_caught(session.vault, hold), counted)
 
@@ -111,14 +128,14 @@ class HoldsScreen(ListTab[Hold]):
 
     def action_place_hold(self) -> None:
         """Ask for matter, stream and reason, then place the hold."""
-        words = "The name of a stream of the configuration, or nothing for the whole vault."
+        words = "Enter the name of a stream, or leave it empty to hold the whole vault."
         names = ", ".join(self.streams())
 
         def chosen(answer: str | None) -> None:
             if answer is not None:
                 place_hold(self, HoldRule(stream=answer.strip()), answer.strip() or "the whole vault")
 
-        self.app.push_screen(AskLine("Hold which stream?", f"{words}\n{names}", optional=True), chosen)
+        self.app.push_screen(AskLine("Legal hold: on which stream?", f"{words}\n{names}", optional=True), chosen)
 
     def action_release_hold(self) -> None:
         """Say what it keeps and how much that is, ask why, then release."""
@@ -134,16 +151,18 @@ class HoldsScreen(ListTab[Hold]):
             if reason:
                 self.do(
                     lambda session: release(session.vault, hold.id, acting_person(), reason, session.clock()),
-                    lambda released: self.tell(f"released: {released.matter}, which kept {rule_words(released.rule)}"),
+                    lambda released: self.report(
+                        f"released: {released.matter}, which covered {clean(hold_scope(released.rule))}"
+                    ),
                 )
 
         self.do(lambda session: count_caught(session.vault, hold), counted)
 
 
-def place_hold(room: TabScreen, rule: HoldRule, what: str) -> None:
+def place_hold(tab: TabScreen, rule: HoldRule, what: str) -> None:
     """Ask for the matter and the reason, then place a hold."""
 
-    config = room.strongroom.reader.config
+    config = tab.strongroom.reader.config
 
     def named(matter: str | None) -> None:
         if not matter:
@@ -151,18 +170,55 @@ def place_hold(room: TabScreen, rule: HoldRule, what: str) -> None:
 
         def said(reason: str | None) -> None:
             if reason:
-                room.do(
+                tab.do(
                     lambda session: _placed(session, config, matter, rule, reason),
-                    lambda caught: room.tell(f"on hold: {caught_words(rule, caught.archives)}"),
+                    lambda caught: tab.report(f"on hold: {caught_words(rule, caught.archives)}"),
                 )
 
-        room.app.push_screen(AskLine("Why?", f"The reason for holding {what}. It is kept.", need=NEED), said)
+        tab.app.push_screen(
+            AskLine("Legal hold: why?", f"The reason for the hold on {what}. It is recorded.", need=NEED), said
+        )
 
-    words = f"The matter under which {what} is on hold. Nothing it covers is destroyed until it is released."
-    need = "a hold needs its matter: a case, a number, a name"
-    room.app.push_screen(AskLine("Hold for which matter?", words, need=need), named)
+    words = f"The hold is on {what} and has no end date. Nothing that it covers is destroyed until it is released."
+    need = "a hold needs a matter: a case, a number or a name"
+    tab.app.push_screen(AskLine("Legal hold: for which matter?", words, need=need), named)
 
 
 def _placed(session: VaultSession, config: Config, matter: str, rule: HoldRule, reason: str) -> Caught:
     named = resolve_scope(known_names(config, session.vault), rule)
     return place(session.vault, matter, named, acting_person(), reason, session.clock(), os.urandom)
+
+
+def caught_words(rule: HoldRule, caught: int) -> str:
+    """Say how much a hold keeps: one that names archives keeps those alone, any other what comes later too."""
+    now = number(caught, "archive")
+    return now if rule.archives else f"{now} now, and what comes later"
+
+
+def release_words(hold: Hold, caught: int) -> str:
+    """Say what the release of a hold means."""
+    return (
+        f"Matter {hold.matter}, {hold_scope(hold.rule)}: it covers {caught_words(hold.rule, caught)}.\n"
+        f"On hold since {hold.placed_at:%Y-%m-%d} by {hold.placed_by}: {hold.reason}\n"
+        "Archives that no other hold covers may then be destroyed after their retention period. Erasures that waited "
+        "for this hold are completed automatically. The reason is recorded."
+    )
+
+
+def hold_mark(hold: Hold) -> Mark:
+    """Return how a hold looks."""
+    return HOLD_ACTIVE if hold.stands else HOLD_RELEASED
+
+
+def hold_text(hold: Hold, caught: int | None) -> Text:
+    """Return one hold at length."""
+    facts = [
+        ("hold", hold.id),
+        ("covers", hold_scope(hold.rule)),
+        ("archives", "" if caught is None else caught_words(hold.rule, caught)),
+        ("placed", f"{local(hold.placed_at)} by {hold.placed_by}"),
+        ("reason", hold.reason),
+        ("released", f"{local(hold.released_at)} by {hold.released_by}" if hold.released_at else ""),
+        ("because", hold.release_reason),
+    ]
+    return paragraphs(heading(hold_mark(hold), clean(hold.matter)), facts_text(facts))

@@ -1,27 +1,84 @@
-"""What can be done with a job, from the list and from its own screen: cancel, try again, export afresh."""
+"""What can be done with a job: cancel it, retry it, re-export its window.
+
+An export takes of the quota of its provider, which does not come back: whoever asks for one is shown the quota first.
+"""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from msgspec import Struct
 from textual.binding import Binding, BindingType
 
+from strongroom.engine.monitor.system_status import Quota, quota_of
 from strongroom.engine.queries.requests import RequestKind
+from strongroom.model.archive import Archive
 from strongroom.model.job import Job, State
+from strongroom.text.times import window_words
 from strongroom_tui.dialogs.dialog import Confirm
-from strongroom_tui.dialogs.re_export import export_afresh, try_again
-from strongroom_tui.requests import ask_for
+from strongroom_tui.reader import VaultSession
+from strongroom_tui.screens.overview import quota_words
 from strongroom_tui.screens.screen import TabScreen
-from strongroom_tui.widgets.amounts import window_words
+
+
+class Spending(Struct, frozen=True):
+    """A request that takes of a quota, and the words of its question."""
+
+    wish: RequestKind
+    title: str
+    yes: str
+    after: str  # what becomes of what is there
+
+
+RE_EXPORT = Spending(
+    RequestKind.REGENERATE,
+    "Re-export this window?",
+    "Re-export",
+    "The present archive stays; the new one is stored beside it.",
+)
+RETRY = Spending(
+    RequestKind.RETRY,
+    "Retry this failed window?",
+    "Retry",
+    "A new job replaces this one, which stays in the list as failed.",
+)
+
+
+def confirm_export(tab: TabScreen, what: Spending, subject: Job | Archive) -> None:
+    """Ask whether the window of a job or an archive is to be exported again, then request it."""
+
+    def ask(quota: Quota) -> None:
+        if tab.is_current:  # whoever has gone elsewhere meanwhile is not called back
+            words = spending_words(what, subject, quota)
+            tab.app.push_screen(Confirm(what.title, words, what.yes), answered)
+
+    def answered(answer: str | None) -> None:
+        if answer:
+            tab.request(what.wish, subject.id)
+
+    def quota(session: VaultSession) -> Quota:
+        return quota_of(session.vault, subject.source, session.limits.get(subject.source), session.clock())
+
+    tab.do(quota, ask)
+
+
+def spending_words(what: Spending, subject: Job | Archive, quota: Quota) -> str:
+    """Say what would be exported, of whom, and what is left of the quota it takes from."""
+    return (
+        f"{subject.stream}  {window_words(subject.spec.window, 60)}\n"
+        "This uses one export of the quota:\n"
+        f"{quota_words(quota)}\n"
+        f"{what.after}"
+    )
 
 
 class JobActions(TabScreen):
-    """Adds the acts to a room that has one job chosen."""
+    """Adds the acts to a tab that has one job chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("x", "cancel_job", "cancel", tooltip="Stop working on this job"),
-        Binding("t", "retry_job", "retry", tooltip="Try the window of this failed job again"),
-        Binding("e", "regenerate_job", "re-export", tooltip="Export the window again, beside what is there"),
+        Binding("x", "cancel_job", "cancel", tooltip="Cancel this job"),
+        Binding("t", "retry_job", "retry", tooltip="Retry the window of this failed job"),
+        Binding("e", "regenerate_job", "re-export", tooltip="Export the window again; the present archive stays"),
         Binding("y", "copy_job", "copy id", show=False, tooltip="Copy the id of this job to the clipboard"),
     ]
 
@@ -44,27 +101,25 @@ class JobActions(TabScreen):
         if job is None:
             return
         words = (
-            f"{job.stream}  {window_words(job.spec.window, 60)}\nIt is {job.state}. Its window is pending again at the "
-            "next look, unless its stream is paused. Nothing that is archived is touched."
+            f"{job.stream}  {window_words(job.spec.window, 60)}\nState: {job.state}. Its window becomes pending again, "
+            "unless its stream is paused. Archived data is not affected."
         )
 
         def answered(answer: str | None) -> None:
             if answer:
-                ask_for(self, RequestKind.CANCEL, job.id)
+                self.request(RequestKind.CANCEL, job.id)
 
         self.app.push_screen(Confirm(f"Cancel job {job.id}?", words, "Cancel the job"), answered)
 
     def action_retry_job(self) -> None:
-        """Ask whether to try the window of the failed job again: that may take an export of its quota."""
-        job = self.job
-        if job is not None:
-            try_again(self, job.id, job.stream, job.source, job.spec.window)
+        """Ask whether to try the window of the failed job again, then request it."""
+        if self.job is not None:
+            confirm_export(self, RETRY, self.job)
 
     def action_regenerate_job(self) -> None:
-        """Ask whether to export the window afresh, beside what is there; then have it done."""
-        job = self.job
-        if job is not None:
-            export_afresh(self, job.id, job.stream, job.source, job.spec.window)
+        """Ask whether to export the window again, beside what is there, then request it."""
+        if self.job is not None:
+            confirm_export(self, RE_EXPORT, self.job)
 
     def action_copy_job(self) -> None:
         """Copy the id, and show what was copied."""

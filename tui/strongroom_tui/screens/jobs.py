@@ -8,20 +8,37 @@ from msgspec import Struct, field
 
 from strongroom.engine.queries import lists as readings
 from strongroom.model.job import Job, State
+from strongroom.text.states import JOBS
+from strongroom.text.times import window_words
 from strongroom_tui.reader import Seen, VaultSession
 from strongroom_tui.screens.detail import JobScreen
+from strongroom_tui.screens.detail_text import ProgressContext, doing
 from strongroom_tui.screens.job_actions import JobActions
-from strongroom_tui.screens.list_screen import ListTab, total_of
-from strongroom_tui.widgets.columns import job_columns
+from strongroom_tui.screens.list_screen import PAGE, ListTab, Page, page_of, total_of
 from strongroom_tui.widgets.filter_line import Filter
-from strongroom_tui.widgets.pane import PaneContent
-from strongroom_tui.widgets.progress import ProgressContext
-from strongroom_tui.widgets.rows import job_row
-from strongroom_tui.widgets.table import PAGE, Page, page_of
+from strongroom_tui.widgets.icons import mark_text
+from strongroom_tui.widgets.table import (
+    Columns,
+    Layouts,
+    TableColumn,
+    TableRow,
+    table_row,
+)
 
 _ACTIVE = (State.FETCHING, State.SEALED, State.READY, State.DEAD, State.UNCERTAIN, State.WAITING)
+
 _MOVING = (State.FETCHING, State.SEALED)
+
 _EMPTY = "No jobs yet: no window has been exported.\nThe daemon exports each when its time comes: see Schedules, 2."
+
+
+_STATE = TableColumn("state", 11)
+JOB_COLUMNS: Layouts = (
+    (_STATE, TableColumn("stream", 18), TableColumn("window", 24), TableColumn("doing", 40, "", grows=True)),
+    (_STATE, TableColumn("stream", 13), TableColumn("window", 23), TableColumn("doing", 26, "", grows=True)),
+    (_STATE, TableColumn("stream", 10), TableColumn("window", 11), TableColumn("doing", 15, "", grows=True)),
+    (_STATE, TableColumn("stream", 8, grows=True), TableColumn("window", 11)),
+)
 
 
 class JobsQuestion(Struct, frozen=True):
@@ -63,32 +80,37 @@ class JobsTab(JobActions, ListTab[Job]):
 
     MODE: ClassVar[str] = "jobs"
     KINDS: ClassVar[tuple[str, ...]] = tuple(State)
+    EMPTY = _EMPTY
+    LAYOUTS = JOB_COLUMNS
+    QUESTION = JobsQuestion
 
-    def page_question(self, wanted: Filter, before: Job | None) -> JobsQuestion:
-        """Ask for a page of jobs."""
-        return JobsQuestion(wanted, before)
-
-    def view(self, page: Page[Job], seen: Seen, width: int) -> PaneContent:
+    def rows(self, page: Page[Job], seen: Seen, columns: Columns) -> list[TableRow]:
         """Lay jobs out, each with what it does now."""
         now, busy = self.strongroom.clock(), bool(seen.status.worked_on_by)
         running = {each.job: each for each in seen.status.running}
-        columns = job_columns(width)
-        return PaneContent(
-            title="Jobs",
-            rows=[job_row(job, ProgressContext(now, busy, running.get(job.id)), columns) for job in page.rows],
-            columns=columns,
-            offset=self.trail.offset,
-            total=total_of(seen.status.jobs, self.filter),
-            more=page.last is not None,
-            filter=str(self.filter),
-            empty=_EMPTY,
-        )
+        return [job_row(job, ProgressContext(now, busy, running.get(job.id)), columns) for job in page.rows]
+
+    def total(self, seen: Seen) -> int | None:
+        """Return how many jobs there are."""
+        return total_of(seen.status.jobs, self.filter)
 
     @property
     def job(self) -> Job | None:
         """Return the job under the cursor."""
-        return next((job for job in (self.page.rows if self.page else ()) if job.id == self.chosen), None)
+        return self.row
 
     def opened(self, key: str) -> JobScreen:
-        """Tell the life of one job."""
+        """Show one job."""
         return JobScreen(key)
+
+
+def job_row(job: Job, scene: ProgressContext, columns: Columns) -> TableRow:
+    """Return the row of one job."""
+    widths = {column.name: column.width for column in columns}
+    cells = {
+        "state": mark_text(JOBS[job.state], widths["state"]),
+        "stream": job.stream,
+        "window": window_words(job.spec.window, widths.get("window", 0)),
+        "doing": doing(job, scene, widths.get("doing", 0)),
+    }
+    return table_row(job.id, cells, columns)

@@ -1,11 +1,12 @@
-"""A room with one list: paged by keys, filtered by the catalogue, each row opened at full length."""
+"""A tab with one list: read in pages that follow a key, filtered by the catalogue, each row opened at full length."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
-from typing import Any, ClassVar, Generic
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from msgspec import Struct
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,22 +15,77 @@ from textual.widgets import DataTable, Input
 
 from strongroom.model.errors import UsageError
 from strongroom_tui.reader import Question, Seen
-from strongroom_tui.results import told_error
 from strongroom_tui.screens.screen import TabScreen
-from strongroom_tui.state import Habit
+from strongroom_tui.state import ListView
 from strongroom_tui.widgets.filter_line import Filter, FilterLine, is_stretch, parse_filter
-from strongroom_tui.widgets.pane import Pane, PaneContent
-from strongroom_tui.widgets.table import Anchor, Noun, Page, PageTable, Trail
+from strongroom_tui.widgets.table import Anchor, Columns, Layouts, PageTable, Pane, PaneContent, TableRow, fitted
+from strongroom_tui.widgets.text import error_text
+
+Noun = TypeVar("Noun")
+"""What a list is a list of."""
+
+PAGE = 200
+"""Rows of one page."""
+
+
+class Page(Struct, Generic[Noun], frozen=True):
+    """One page of a list."""
+
+    rows: tuple[Noun, ...]
+    last: Noun | None  # the row after which the next page begins, None where there is none
+
+
+def page_of(found: Sequence[Noun]) -> Page[Noun]:
+    """Make a page of rows of which one more than fits was asked for, to know whether another page follows."""
+    return Page(tuple(found[:PAGE]), found[PAGE - 1] if len(found) > PAGE else None)
+
+
+class Trail(Generic[Noun]):
+    """Each step remembers the last row of a page that was left, and how many rows that page had."""
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[Noun, int]] = []
+
+    @property
+    def before(self) -> Noun | None:
+        """Return the row after which the page begins, None for the first page."""
+        return self._steps[-1][0] if self._steps else None
+
+    @property
+    def offset(self) -> int:
+        """Return how many rows lie before the page."""
+        return sum(rows for _, rows in self._steps)
+
+    def turn(self, page: Page[Noun], *, older: bool) -> None:
+        """Leave this page for the one after or before it; where there is none, stay."""
+        if not older and self._steps:
+            self._steps.pop()
+        elif older and page.last is not None:
+            self._steps.append((page.last, len(page.rows)))
+
+
+class PageQuestion(Protocol):
+    """Makes the question for the page after a row; None stands for the first page."""
+
+    def __call__(self, wanted: Filter, before: Any, /) -> Question:
+        """Return the question."""
+        ...
 
 
 class ListTab(TabScreen, Generic[Noun]):
     """One list. Subclasses say what to ask, how rows look, and what opens."""
 
     KINDS: ClassVar[tuple[str, ...]] = ()
-    """The words that tell rows apart and may stand in a filter, besides the names of streams."""
+    """The words that tell rows apart and may be used in a filter, besides the names of streams."""
+
+    EMPTY: ClassVar[str] = ""
+    HEADING: ClassVar[str] = ""
+    QUESTION: ClassVar[PageQuestion]
+    LAYOUTS: ClassVar[Layouts] = ()
+    """The columns, by how much room there is."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "filter", key_display="/", tooltip="Show one stream or one kind of row"),
+        Binding("slash", "filter", "filter", key_display="/", tooltip="Show only one stream, state or period"),
         Binding("escape", "back", "clear", tooltip="Close or clear the filter"),
     ]
 
@@ -38,21 +94,24 @@ class ListTab(TabScreen, Generic[Noun]):
         self.filter = Filter()
         self.trail: Trail[Noun] = Trail()
         self._keys: frozenset[str] = frozenset()
+        self._nouns: dict[str, Noun] = {}  # what stands in the rows, by their keys
         self._anchor = Anchor.KEEP  # where the cursor goes when the next answer comes
 
-    @abstractmethod
     def page_question(self, wanted: Filter, before: Noun | None) -> Question:
         """Say how the page after `before` is asked for."""
-        ...
+        return self.QUESTION(wanted, before)
 
-    @abstractmethod
-    def view(self, page: Page[Noun], seen: Seen, width: int) -> PaneContent:
-        """Lay a page out for a width in cells."""
-        ...
+    def rows(self, page: Page[Noun], seen: Seen, columns: Columns) -> list[TableRow]:  # noqa: ARG002 - for subclasses
+        """Lay the rows of a page out."""
+        return [self.row_of(each, columns) for each in page.rows]
+
+    def row_of(self, noun: Noun, columns: Columns) -> TableRow:
+        """Lay one row out, where it needs nothing else."""
+        raise NotImplementedError
 
     @abstractmethod
     def opened(self, key: str) -> Screen[Any] | None:
-        """Return the screen that tells one row at full length, or None where it comes later."""
+        """Return the screen that shows one row in full, or None where it comes later."""
         ...
 
     def contents(self) -> ComposeResult:
@@ -81,6 +140,25 @@ class ListTab(TabScreen, Generic[Noun]):
         seen = self.seen
         return seen.answer if seen is not None and isinstance(seen.answer, Page) else None
 
+    @property
+    def row(self) -> Noun | None:
+        """Return what is under the cursor, or None before the first answer to what is asked now."""
+        return self._nouns.get(self.chosen) if self.page is not None else None
+
+    @property
+    def heading(self) -> str:
+        """Return what the list is called."""
+        return self.HEADING or self.MODE.capitalize()
+
+    @property
+    def empty(self) -> str:
+        """Return what to say where there are no rows and no filter."""
+        return self.EMPTY
+
+    def total(self, seen: Seen) -> int | None:  # noqa: ARG002 - of most lists the status counts nothing
+        """Return how many rows the list has, or None where nobody has counted."""
+        return None
+
     def question(self) -> Question:
         """Ask for one page."""
         return self.page_question(self.filter, self.trail.before)
@@ -90,7 +168,12 @@ class ListTab(TabScreen, Generic[Noun]):
         page, seen = self.page, self.seen
         if page is None or seen is None:
             return
-        self.pane.show(self.view(page, seen, self.pane.room), self._anchor)
+        columns = fitted(self.LAYOUTS, self.pane.cells)
+        rows = self.rows(page, seen, columns)
+        self._nouns = {row.key: noun for row, noun in zip(rows, page.rows, strict=True)}
+        title, total, more = self.heading, self.total(seen), page.last is not None
+        shown = PaneContent(title, rows, columns, self.trail.offset, total, more, str(self.filter), self.empty)
+        self.pane.show(shown, self._anchor)
         self._anchor = Anchor.KEEP
         self._refresh_keys()
 
@@ -118,7 +201,7 @@ class ListTab(TabScreen, Generic[Noun]):
     def apply(self, wanted: Filter) -> None:
         """Show another part of the list, from its beginning."""
         self.filter, self.trail, self._anchor = wanted, Trail(), Anchor.FIRST
-        self.strongroom.habits[self.MODE] = Habit(wanted.stream, wanted.kind, wanted.when, self.order)
+        self.strongroom.list_views[self.MODE] = ListView(wanted.stream, wanted.kind, wanted.when, self.order)
         self.refresh_bindings()
         self.strongroom.reread()
 
@@ -132,7 +215,7 @@ class ListTab(TabScreen, Generic[Noun]):
 
     def _recall(self) -> None:
         """Look at the list as last time, as far as that still means something."""
-        habit = self.strongroom.habits.get(self.MODE, Habit())
+        habit = self.strongroom.list_views.get(self.MODE, ListView())
         known = {each.name for each in self.strongroom.reader.config.streams}
         self.filter = Filter(
             habit.stream if habit.stream in known or self.filter.stream else "",
@@ -151,7 +234,7 @@ class ListTab(TabScreen, Generic[Noun]):
         try:
             found = parse_filter(event.value, self.streams(), self.KINDS)
         except UsageError as error:
-            self.notify(told_error(error), severity="warning", markup=False)
+            self.notify(error_text(error), severity="warning", markup=False)
             return
         self._close_filter()
         self.apply(found)
@@ -181,7 +264,7 @@ class ListTab(TabScreen, Generic[Noun]):
         self.refresh_bindings()
 
     def _refresh_keys(self) -> None:
-        """Make the footer anew only where a key came or went: it is built from scratch each time."""
+        """Redraw the footer only where a key came or went: it is built from scratch each time."""
         keys = frozenset(each.binding.action for each in self.active_bindings.values() if each.enabled)
         if keys != self._keys:
             self._keys = keys

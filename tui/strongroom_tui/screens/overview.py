@@ -1,6 +1,6 @@
 """The words of the overview: what is at risk, what runs now, and what the vault is. Pure: an answer in, lines out.
 
-The first room: am I covered, what is at risk, what runs now, and how old is the last proof.
+The first tab: am I covered, what is at risk, what runs now, and how old is the last proof.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ from strongroom.model.coverage_strip import Heat
 from strongroom.model.horizon import AtRisk
 from strongroom.model.job import Job
 from strongroom.model.waiting import code_words
-from strongroom_tui.pending_requests import request_lines
+from strongroom.text.layout import clip, first_that_fits
+from strongroom.text.states import JOBS, WINDOWS
+from strongroom.text.times import local_day_minute, window_words
+from strongroom.text.units import number, size, span
 from strongroom_tui.reader import VaultSession
+from strongroom_tui.requests import request_lines
+from strongroom_tui.screens.detail_text import ProgressContext, doing
 from strongroom_tui.screens.screen import TabScreen
-from strongroom_tui.widgets.amounts import first_that_fits, local_day_minute, number, size, span, window_words
-from strongroom_tui.widgets.heatmap import HEATS, CoverageStrips, Spot, title
-from strongroom_tui.widgets.icons import STATES
-from strongroom_tui.widgets.progress import ProgressContext, doing
-from strongroom_tui.widgets.text import clip
+from strongroom_tui.widgets.heatmap import Cell, CoverageStrips, title
 
 _SOON = timedelta(days=14)
 COPIES: Mapping[Heat, str] = MappingProxyType(
@@ -98,18 +99,18 @@ def _risk_of(first: AtRisk, now: datetime, width: int, more: str = "") -> tuple[
     return first_that_fits(ways, width), "bold yellow" if urgent else ""
 
 
-def spot_words(spot: Spot | None, width: int) -> Text:
+def cell_words(cell: Cell | None, width: int) -> Text:
     """Return one cell in words."""
-    if spot is None:
+    if cell is None:
         return Text()
-    mark = HEATS[spot.heat]
-    cause = f" ({spot.cause})" if spot.cause else ""
-    word = COPIES.get(spot.heat, mark.word) if spot.snapshot else mark.word
-    words = f"{mark.symbol} {word}{cause}  {spot.stream}  {window_words(spot.window, max(16, width // 2))}"
-    words += f"  {meaning}" if (meaning := code_words(spot.cause)) else ""
+    mark = WINDOWS[cell.heat]
+    cause = f" ({cell.cause})" if cell.cause else ""
+    word = COPIES.get(cell.heat, mark.word) if cell.snapshot else mark.word
+    words = f"{mark.symbol} {word}{cause}  {cell.stream}  {window_words(cell.window, max(16, width // 2))}"
+    words += f"  {meaning}" if (meaning := code_words(cell.cause)) else ""
     lines = [Text(clip(words, width), mark.style)]
-    if spot.blind:
-        lines.append(Text(clip(f"◐ it leaves out {'; '.join(spot.blind)}", width)))
+    if cell.blind:
+        lines.append(Text(clip(f"◐ leaves out {'; '.join(cell.blind)}", width)))
     return Text("\n").join(lines)
 
 
@@ -122,7 +123,7 @@ def work_lines(overview: Overview, status: Status, now: datetime, width: int, mo
     shown = jobs if len(jobs) <= most else jobs[: most - 1]
     lines = [_job_line(job, status, running, now, width) for job in shown]
     if len(jobs) > len(shown):
-        lines.append(Text(clip(f"  and {number(len(jobs) - len(shown), 'more job')}: 3", width)))
+        lines.append(Text(clip(f"  and {number(len(jobs) - len(shown), 'more job')}: press 3", width)))
     if not jobs:
         planned = status.jobs.get("planned", 0)
         words = f"nothing is in progress; {number(planned, 'job')} planned" if planned else "nothing is in progress"
@@ -131,13 +132,13 @@ def work_lines(overview: Overview, status: Status, now: datetime, width: int, mo
 
 
 def _job_line(job: Job, status: Status, running: Mapping[str, Running], now: datetime, width: int) -> Text:
-    mark = STATES[job.state]
+    mark = JOBS[job.state]
     name = clip(job.stream, max(8, width // 4))
     window = window_words(job.spec.window, 10)
     head = f"{mark.symbol} {mark.word:<9} {name:<{max(8, width // 4)}} {window} "
-    room = max(0, width - len(head))
+    cells = max(0, width - len(head))
     scene = ProgressContext(now, bool(status.worked_on_by), running.get(job.id))
-    return Text.assemble((clip(head, width), mark.style), doing(job, scene, room), no_wrap=True)
+    return Text.assemble((clip(head, width), mark.style), doing(job, scene, cells), no_wrap=True)
 
 
 def vault_lines(overview: Overview, status: Status, now: datetime, width: int) -> Text:
@@ -153,11 +154,11 @@ def _joined(parts: list[str], width: int) -> str:
 
 
 def _quotas(overview: Overview, width: int) -> str:
-    """Tell each quota; where not all fit, the first ones, and how many more there are and where."""
-    told, count = list(map(quota_words, overview.quotas)), len(overview.quotas)
-    fitting = [" · ".join([*told[:many], f"{count - many} more: 7"]) for many in range(count - 1, 0, -1)]
-    least = [*told[:1], f"{number(count, 'quota')}: 7"]
-    return first_that_fits([" · ".join(told), *fitting, *least], width) if told else ""
+    """Show each quota; where not all fit, the first ones, and how many more there are and where."""
+    shown, count = list(map(quota_words, overview.quotas)), len(overview.quotas)
+    fitting = [" · ".join([*shown[:many], f"{count - many} more: 7"]) for many in range(count - 1, 0, -1)]
+    least = [*shown[:1], f"{number(count, 'quota')}: 7"]
+    return first_that_fits([" · ".join(shown), *fitting, *least], width) if shown else ""
 
 
 def _holdings(overview: Overview, status: Status, width: int) -> str:
@@ -208,7 +209,7 @@ class OverviewQuestion(Struct, frozen=True):
 
 
 class OverviewTab(TabScreen):
-    """Coverage, risk, work and proof at a glance."""
+    """Coverage, risk, work and proof on one screen."""
 
     MODE: ClassVar[str] = "overview"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -220,7 +221,7 @@ class OverviewTab(TabScreen):
         yield Static(id="risk", markup=False)
         with Vertical(id="coverage"):
             yield CoverageStrips()
-        yield Static(id="spot", markup=False)
+        yield Static(id="cell", markup=False)
         with Vertical(id="work"):
             yield Static(id="jobs-now", markup=False)
         with Vertical(id="vault"):
@@ -249,7 +250,7 @@ class OverviewTab(TabScreen):
         self.query_one("#risk", Static).update(risk_lines(overview, now, width, max(1, self.size.height // 8)))
         self.strips.show(overview, now)
         self._paint_titles(overview, width)
-        self.query_one("#spot", Static).update(spot_words(self.strips.spot, width))
+        self.query_one("#cell", Static).update(cell_words(self.strips.cell, width))
         most = max(1, min(16, self.size.height // 5))
         self.query_one("#jobs-now", Static).update(work_lines(overview, last.status, now, width, most))
         self.query_one("#vault-lines", Static).update(vault_lines(overview, last.status, now, width))

@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 from rich.text import Text
 
 from strongroom.engine.destruction.approve import ApprovalStatus
+from strongroom.engine.destruction.destroy import may_go
 from strongroom.engine.destruction.propose import DestructionPlan, PlanContent
-from strongroom.engine.retention.rules import Fate
 from strongroom.model.destruction import PlanItem, Stage
+from strongroom.model.text import clean
 from strongroom.model.window import Window
-from strongroom_tui.screens.retention_text import STAGES
-from strongroom_tui.widgets.amounts import local, number, size, span, window_words
-from strongroom_tui.widgets.text import clean
+from strongroom.text.states import STAGES
+from strongroom.text.times import local, window_words
+from strongroom.text.units import number, size, span
+from strongroom_tui.screens.detail_text import facts_text, paragraphs
 
 _SHOWN = 200  # archives of one plan
 _STREAMS, _WINDOWS = 4, 3  # named in a dialog, and of each stream
@@ -50,7 +52,7 @@ def approval_words(outlook: ApprovalStatus) -> str:
     ]
     kept = sum(_keeps(plan, each) for each in plan.waiting)
     if kept:
-        lines.append(f"Judged now, {number(kept)} of them would be kept: see the plan for why.")
+        lines.append(f"As of now, {number(kept)} of them would be kept: the plan shows why.")
     return "\n".join([*lines, _final_words(outlook)])
 
 
@@ -58,11 +60,11 @@ def _final_words(outlook: ApprovalStatus) -> str:
     length = cooling(outlook.cooling_off)
     if outlook.ripe_at is None:
         missing = number(outlook.lacking, "more approval")
-        return f"After yours it takes {missing}; the cooling-off of {length} begins with the last one."
+        return f"After yours it takes {missing}; the cooling-off period of {length} begins with the last one."
     if not outlook.cooling_off:
-        return "There is no cooling-off: it is final at once, and cannot be taken back."
+        return "There is no cooling-off period: it is final at once and cannot be undone."
     return (
-        f"Cooling-off of {length}: anybody can take it back until {local(outlook.ripe_at)}. From then on it is final."
+        f"Cooling-off period of {length}: anyone can undo it until {local(outlook.ripe_at)}. From then on it is final."
     )
 
 
@@ -77,18 +79,17 @@ def undo_words(plan: DestructionPlan) -> str:
     movable = [each for each in plan.items if each.stage in (Stage.PROPOSED, Stage.APPROVED)]
     return (
         f"Proposed by {proposal.by.name} at {local(proposal.at)}: {proposal.reason}\n"
-        f"These stay, and the plan is over: {what_words(plan, movable)}\n"
-        "To destroy them later they must be proposed and approved anew. The reason is kept."
+        f"These archives stay, and the plan ends: {what_words(plan, movable)}\n"
+        "To destroy them later, they must be proposed and approved again. The reason is recorded."
     )
 
 
-def told_plan(plan: DestructionPlan, final_at: datetime | None, now: datetime) -> Text:
-    """Return one plan at length: what, why, by whom, when it is final, and where each archive stands."""
+def plan_text(plan: DestructionPlan, final_at: datetime | None, now: datetime) -> Text:
+    """Return one plan at length: what, why, by whom, when it is final, and the state of each archive."""
     proposal = plan.proposal
     count = number(len(plan.items), "archive")
-    text = Text.assemble((f"Plan {clean(proposal.id)}", "bold"), f"  {count}, {proposal.ground}\n\n")
-    for name, value in _facts(plan, final_at, now):
-        text.append(f"  {name:<10} ", "bold").append(f"{clean(value)}\n")
+    head = Text.assemble((f"Plan {clean(proposal.id)}", "bold"), f"  {count}, {proposal.ground}")
+    text = paragraphs(head, facts_text(_facts(plan, final_at, now))).append("\n")
     for rule, items in _by_rule(plan.items[:_SHOWN]).items():
         text.append(f"\nRule  {clean(rule)}\n", "bold")
         for each in items:
@@ -108,7 +109,7 @@ def _facts(plan: DestructionPlan, final_at: datetime | None, now: datetime) -> I
     if streams:
         yield "streams", ", ".join(streams[:8]) + (f" and {number(len(streams) - 8)} more" if len(streams) > 8 else "")
     terms = plan.terms
-    yield "takes", f"{number(terms.approvals, 'approval')}, then {cooling(terms.cooling_off)} to take it back"
+    yield "takes", f"{number(terms.approvals, 'approval')}, then {cooling(terms.cooling_off)} to undo it"
     if plan.waiting:
         stricter = ": the rules became stricter after it was approved" if plan.reopened else ""
         yield "waiting", f"{number(len(plan.waiting))} still to be approved{stricter}"
@@ -116,27 +117,26 @@ def _facts(plan: DestructionPlan, final_at: datetime | None, now: datetime) -> I
         yield "final", f"from {local(final_at)} on" + (f", in {span(final_at - now)}" if final_at > now else "")
     if plan.judgements:
         gone = sum(not _keeps(plan, each) for each in plan.items if each.archive in plan.judgements)
-        yield "judged now", f"{number(gone)} of {number(len(plan.judgements))} may be destroyed"
+        yield "as of now", f"{number(gone)} of {number(len(plan.judgements))} may be destroyed"
 
 
 def _told(plan: DestructionPlan, each: PlanItem) -> Text:
-    """Return one archive: where it stands, what it is, and what keeps it."""
+    """Return one archive: its state, what it is, and what keeps it."""
     mark, content = STAGES[each.stage], plan.contents.get(each.archive)
     text = Text(f"  {mark.symbol} {mark.word:<11} ", mark.style)
     text.append(f"{content.stream}  {window_words(content.window, _WINDOW)}\n" if content else "\n", "not bold")
     amount = f"{number(content.records, 'record')}, {size(content.size)}, " if content else ""
     text.append(f"    {amount}archive {clean(each.archive)}\n", "not bold")
     judgement = plan.judgements.get(each.archive)
-    why = f"judged now: {judgement.words}" if judgement is not None and _keeps(plan, each) else ""
-    told = why or (each.reason if each.stage in (Stage.SPARED, Stage.WITHDRAWN) else "")
-    return text.append(f"    {clean(told)}\n") if told else text
+    why = f"as of now: {judgement.words}" if judgement is not None and _keeps(plan, each) else ""
+    reason = why or (each.reason if each.stage in (Stage.SPARED, Stage.WITHDRAWN) else "")
+    return text.append(f"    {clean(reason)}\n") if reason else text
 
 
 def _keeps(plan: DestructionPlan, each: PlanItem) -> bool:
     """Say whether an archive would be kept, judged now."""
     judgement = plan.judgements.get(each.archive)
-    overridden = plan.proposal.overrides and judgement is not None and judgement.fate is Fate.KEEP
-    return judgement is not None and judgement.fate is not Fate.DUE and not (overridden and not judgement.locked)
+    return judgement is not None and not may_go(judgement, plan.proposal)
 
 
 def _by_rule(items: Sequence[PlanItem]) -> dict[str, list[PlanItem]]:

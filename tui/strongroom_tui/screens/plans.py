@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import ClassVar
 
@@ -13,27 +14,41 @@ from strongroom.engine.core.people import acting_person
 from strongroom.engine.core.sources import Dependencies
 from strongroom.engine.destruction.approve import ApprovalStatus, Approved, approve, foresee_approval, read_outcome
 from strongroom.engine.destruction.commands import context_of, due_archives, find_plan, overview
-from strongroom.engine.destruction.context import DestructionContext as DestructionDesk
+from strongroom.engine.destruction.context import DestructionContext as DestructionContext
 from strongroom.engine.destruction.propose import DestructionPlan, propose, undo
+from strongroom.model.destruction import Stage
 from strongroom.model.text import noun_of
+from strongroom.text.states import STAGES
+from strongroom.text.times import local
+from strongroom.text.units import number
 from strongroom_tui.dialogs.dialog import AskLine, Confirm
-from strongroom_tui.reader import Seen, VaultSession
+from strongroom_tui.reader import VaultSession
 from strongroom_tui.screens.holds import NEED
-from strongroom_tui.screens.list_screen import ListTab
-from strongroom_tui.screens.plan_text import approval_words, next_person, told_plan, undo_words
-from strongroom_tui.screens.screen import TabScreen
-from strongroom_tui.screens.text_screen import TextPane, TextScreen
-from strongroom_tui.widgets.amounts import local, number
-from strongroom_tui.widgets.columns import plan_columns
+from strongroom_tui.screens.list_screen import PAGE, ListTab, Page
+from strongroom_tui.screens.plan_text import approval_words, next_person, plan_text, undo_words
+from strongroom_tui.screens.screen import TabScreen, TextPane, TextScreen
 from strongroom_tui.widgets.filter_line import Filter
-from strongroom_tui.widgets.pane import PaneContent
-from strongroom_tui.widgets.rows import plan_row
-from strongroom_tui.widgets.table import PAGE, Page
+from strongroom_tui.widgets.icons import mark_text
+from strongroom_tui.widgets.table import (
+    Columns,
+    Layouts,
+    TableColumn,
+    TableRow,
+    table_row,
+)
 
 
-def context_for(session: VaultSession) -> DestructionDesk:
-    """Return the desk of destructions, under the rules of the configuration."""
+def context_for(session: VaultSession) -> DestructionContext:
+    """Return the context of destructions, under the rules of the configuration."""
     return context_of(session.config, session.vault, Dependencies(clock=session.clock))
+
+
+_STATE, _ARCHIVES = TableColumn("state", 12), TableColumn("archives", 9, right=True)
+PLAN_COLUMNS: Layouts = (
+    (_STATE, _ARCHIVES, TableColumn("proposed", 12), TableColumn("by", 14), TableColumn("why", 24, grows=True)),
+    (_STATE, _ARCHIVES, TableColumn("why", 12, grows=True)),
+    (_STATE, TableColumn("archives", 9, right=True, grows=True)),
+)
 
 
 class PlansQuestion(Struct, frozen=True):
@@ -48,7 +63,7 @@ class PlansQuestion(Struct, frozen=True):
         return Page(tuple(found[::-1]), None)
 
 
-class PlanStanding(Struct, frozen=True):
+class PlanDetail(Struct, frozen=True):
     """One plan, judged as of now, and from when on what was approved of it is final."""
 
     plan: DestructionPlan
@@ -60,19 +75,19 @@ class PlanQuestion(Struct, frozen=True):
 
     key: str
 
-    def ask(self, session: VaultSession) -> PlanStanding:
+    def ask(self, session: VaultSession) -> PlanDetail:
         """Read it."""
-        office = context_for(session)
-        plan = find_plan(office, self.key)
-        return PlanStanding(plan, read_outcome(office, plan))
+        context = context_for(session)
+        plan = find_plan(context, self.key)
+        return PlanDetail(plan, read_outcome(context, plan))
 
 
 class PlanActions(TabScreen):
-    """Adds the acts to a room that has one plan chosen."""
+    """Adds the acts to a tab that has one plan chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "approve_plan", "approve", tooltip="Agree with this plan, as somebody else than its proposer"),
-        Binding("u", "undo_plan", "undo", tooltip="Take this plan back, until its destruction has begun"),
+        Binding("a", "approve_plan", "approve", tooltip="Approve this plan; its proposer cannot"),
+        Binding("u", "undo_plan", "undo", tooltip="Undo this plan, until its destruction has begun"),
     ]
 
     @property
@@ -107,10 +122,10 @@ class PlanActions(TabScreen):
                 )
 
         def approved(found: Approved) -> None:
-            self.tell(
-                f"approved; {plan.proposal.id} is destroyed from {local(found.ripe_at)} on, undo until then"
+            self.report(
+                f"approved; {plan.proposal.id} is destroyed from {local(found.ripe_at)} on; it can be undone until then"
                 if found.enough and found.ripe_at
-                else "noted; it takes more people to approve"
+                else "recorded; more approvals are needed"
             )
 
         typed = f"destroy {count}"
@@ -127,12 +142,12 @@ class PlanActions(TabScreen):
             if reason:
                 self.do(
                     lambda session: undo(context_for(session), plan.proposal.id, acting_person(), reason),
-                    lambda undone: self.tell(
-                        f"taken back: {number(len(undone), 'archive')} {noun_of(len(undone), 'stays', 'stay')}"
+                    lambda undone: self.report(
+                        f"undone: {number(len(undone), 'archive')} {noun_of(len(undone), 'stays', 'stay')}"
                     ),
                 )
 
-        title = f"Take plan {plan.proposal.id} back: why?"
+        title = f"Undo plan {plan.proposal.id}: why?"
         self.app.push_screen(AskLine(title, undo_words(plan), need=NEED), said)
 
 
@@ -140,39 +155,41 @@ class PlansScreen(PlanActions, ListTab[DestructionPlan]):
     """Plans."""
 
     MODE: ClassVar[str] = "plans"
+    HEADING = "Plans of destruction"
     KINDS: ClassVar[tuple[str, ...]] = ("all",)
+    LAYOUTS = PLAN_COLUMNS
+    QUESTION = PlansQuestion
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "back", tooltip="Back to the verdicts"),
-        Binding("D", "propose_due", "propose all", tooltip="Propose everything whose period is over"),
+        Binding("escape", "leave", "back", tooltip="Back to Retention"),
+        Binding("D", "propose_due", "propose all", tooltip="Propose everything whose retention period is over"),
     ]
 
-    def page_question(self, wanted: Filter, before: DestructionPlan | None) -> PlansQuestion:
-        """Ask for the plans."""
-        return PlansQuestion(wanted, before)
+    def row_of(self, noun: DestructionPlan, columns: Columns) -> TableRow:
+        """Lay one plan out, by the state of most of its archives."""
+        stages = Counter(each.stage for each in noun.items)
+        mark = STAGES[stages.most_common(1)[0][0]] if stages else STAGES[Stage.WITHDRAWN]
+        cells = {
+            "state": mark_text(mark, 12),
+            "archives": number(len(noun.items)),
+            "proposed": f"{noun.proposal.at:%Y-%m-%d}",
+            "by": noun.proposal.by.name,
+            "why": noun.proposal.reason,
+        }
+        return table_row(noun.proposal.id, cells, columns)
 
-    def view(self, page: Page[DestructionPlan], seen: Seen, width: int) -> PaneContent:  # noqa: ARG002 - the status has nothing to add
-        """Lay plans out."""
-        columns = plan_columns(width)
-        propose_due = "D proposes what is past its period; " if self.check_action("propose_due", ()) else ""
-        return PaneContent(
-            title="Plans of destruction",
-            rows=[plan_row(each, columns) for each in page.rows],
-            columns=columns,
-            offset=self.trail.offset,
-            total=None,
-            more=page.last is not None,
-            filter=str(self.filter),
-            empty=f"Nothing is to be destroyed. {propose_due}/ all shows plans that are over.",
-        )
+    @property
+    def empty(self) -> str:
+        """Say that nothing is planned, and how to propose something."""
+        propose_due = "D proposes what is past its retention period; " if self.check_action("propose_due", ()) else ""
+        return f"Nothing is to be destroyed. {propose_due}/ all shows plans that are over."
 
     @property
     def plan(self) -> DestructionPlan | None:
         """Return the plan under the cursor."""
-        rows = self.page.rows if self.page else ()
-        return next((each for each in rows if each.proposal.id == self.chosen), None)
+        return self.row
 
     def opened(self, key: str) -> PlanScreen:
-        """Tell one plan at length."""
+        """Show one plan."""
         return PlanScreen(key)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -192,10 +209,10 @@ class PlansScreen(PlanActions, ListTab[DestructionPlan]):
 
         def counted(count: int) -> None:
             if not count:
-                self.tell("nothing is eligible: no archive is past its period, on no hold and on no plan")
+                self.report("nothing is eligible: every archive is retained, on hold or already on a plan")
                 return
-            words = f"{number(count, 'archive')} are past their period and on no plan. A second person must approve."
-            ask = AskLine("Propose their destruction: why?", words, value="the period is over", need=NEED)
+            words = f"{number(count, 'archive')} past retention and on no plan. A second person must approve."
+            ask = AskLine("Propose their destruction: why?", words, value="the retention period is over", need=NEED)
             self.app.push_screen(ask, said)
 
         def said(reason: str | None) -> None:
@@ -203,7 +220,7 @@ class PlansScreen(PlanActions, ListTab[DestructionPlan]):
                 self.do(lambda session: _propose_due(context_for(session), reason), proposed)
 
         def proposed(plan: DestructionPlan) -> None:
-            self.tell(f"proposed: {number(len(plan.items), 'archive')}; {next_person(plan)}")
+            self.report(f"proposed: {number(len(plan.items), 'archive')}; {next_person(plan)}")
 
         self.do(lambda session: len(due_archives(context_for(session))), counted)
 
@@ -222,16 +239,15 @@ class PlanScreen(PlanActions, TextScreen):
     @property
     def plan(self) -> DestructionPlan | None:
         """Return the plan, once it has been read."""
-        seen = self.seen
-        return seen.answer.plan if seen is not None and isinstance(seen.answer, PlanStanding) else None
+        found = self.answer(PlanDetail)
+        return found.plan if found is not None else None
 
     def paint(self) -> None:
-        """Tell the plan."""
-        seen = self.seen
-        if seen is not None and isinstance(seen.answer, PlanStanding):
-            told = seen.answer
-            self.query_one(TextPane).show(told_plan(told.plan, told.final_at, self.strongroom.clock()))
+        """Show the plan."""
+        found = self.answer(PlanDetail)
+        if found is not None:
+            self.query_one(TextPane).show(plan_text(found.plan, found.final_at, self.strongroom.clock()))
 
 
-def _propose_due(session: DestructionDesk, reason: str) -> DestructionPlan:
+def _propose_due(session: DestructionContext, reason: str) -> DestructionPlan:
     return propose(session, [archive for archive, _judgement in due_archives(session)], acting_person(), reason)

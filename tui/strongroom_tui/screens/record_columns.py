@@ -15,15 +15,15 @@ from rich.text import Text
 
 from strongroom.engine.access.browse import in_words
 from strongroom.model.plan import DatasetShape
-from strongroom_tui.widgets.amounts import local_minute
-from strongroom_tui.widgets.columns import Columns, TableColumn
-from strongroom_tui.widgets.rows import TableRow
-from strongroom_tui.widgets.text import clean, clip
+from strongroom.model.text import clean
+from strongroom.text.layout import clip
+from strongroom.text.times import local_minute
+from strongroom_tui.widgets.table import Columns, TableColumn, TableRow
 
 _WHO = ("from", "sender", "author", "user", "direction", "name", "contact", "to", "phone")
 _WHAT = ("text", "body", "message", "content", "subject", "title", "reason", "summary")
 _NAMES = ("name", "display_name", "displayname", "email", "phone", "number")  # what names an object, the best first
-_NUMBER = TableColumn("#", "#", 7, right=True)
+_NUMBER = TableColumn("#", 7, right=True)
 _NARROW = 60  # cells below which the place of a record and what was said take less
 _TIME, _WIDEST = 14, 24  # cells of a time, and of any other field but what was said
 _SAID = 16  # cells that what was said has at least, and half of the table where it is long
@@ -48,12 +48,12 @@ def record_columns(shape: DatasetShape, records: Iterable[dict[str, Any]], width
         cells = _TIME if name == shape.time_field else _widest(name, known)
         if cells + 1 > left:
             break
-        chosen.append(TableColumn(name, clean(name)[:cells], cells))
+        chosen.append(TableColumn(name, cells, clean(name)[:cells]))
         left -= cells + 1
     if said:
         place = sum(each.name in (shape.time_field, who) for each in chosen)
         cells = max(1, min(kept + left, width))
-        chosen.insert(place, TableColumn(said, clean(said)[:cells], cells))
+        chosen.insert(place, TableColumn(said, cells, clean(said)[:cells]))
     return (number, *chosen)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from msgspec import Struct, field
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
@@ -20,23 +21,45 @@ from strongroom.engine.retention.verdicts import (
     with_present_names,
 )
 from strongroom.model.archive import Archive
+from strongroom.model.retention import Fate, Verdict
+from strongroom.text.layout import clip, first_that_fits
+from strongroom.text.states import FATES
+from strongroom.text.times import window_words
+from strongroom.text.units import number
 from strongroom_tui.dialogs.dialog import AskLine
-from strongroom_tui.reader import Seen, VaultSession
+from strongroom_tui.reader import VaultSession
 from strongroom_tui.screens.archive_actions import ArchiveActions
 from strongroom_tui.screens.detail import ArchiveScreen
-from strongroom_tui.screens.holds import HoldsScreen
-from strongroom_tui.screens.list_screen import ListTab
+from strongroom_tui.screens.holds import (
+    HoldsScreen,
+)
+from strongroom_tui.screens.list_screen import PAGE, ListTab, Page
 from strongroom_tui.screens.plans import PlansScreen
-from strongroom_tui.screens.retention_text import read_day, totals_line
-from strongroom_tui.widgets.columns import verdict_columns
 from strongroom_tui.widgets.filter_line import Filter, FilterLine
-from strongroom_tui.widgets.pane import Pane, PaneContent
-from strongroom_tui.widgets.rows import verdict_row
-from strongroom_tui.widgets.table import PAGE, Page
+from strongroom_tui.widgets.icons import mark_text
+from strongroom_tui.widgets.table import (
+    Columns,
+    Layouts,
+    Pane,
+    TableColumn,
+    TableRow,
+    table_row,
+)
+
+_VERDICT, _UNTIL, _DAY = TableColumn("verdict", 11), TableColumn("until", 11), TableColumn("window", 11)
+VERDICT_COLUMNS: Layouts = (
+    (
+        *(_VERDICT, TableColumn("until", 12), TableColumn("stream", 16), TableColumn("window", 24)),
+        TableColumn("why", 30, grows=True),
+    ),
+    (_VERDICT, _UNTIL, TableColumn("stream", 13), _DAY, TableColumn("why", 20, grows=True)),
+    (_VERDICT, _UNTIL, TableColumn("stream", 10, grows=True), _DAY),
+    (TableColumn("verdict", 10), TableColumn("stream", 8, grows=True), _DAY),
+)
 
 
 class Verdicts(Page[Judged], frozen=True):
-    """A page of verdicts, and retention at a glance."""
+    """A page of verdicts, and the totals."""
 
     totals: RetentionTotals
     archives: tuple[Archive, ...]  # of the rows, as the acts need them
@@ -66,8 +89,11 @@ class RetentionTab(ArchiveActions, ListTab[Judged]):
     """Verdicts."""
 
     MODE: ClassVar[str] = "retention"
+    HEADING = "Verdicts"
+    EMPTY = "No archive has a retention period that ends. An archive whose rule cannot be read is kept forever."
+    LAYOUTS = VERDICT_COLUMNS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "date", "at a date", tooltip="Judge everything as of another date"),
+        Binding("t", "date", "at a date", tooltip="Show the verdicts as of another date"),
         Binding("l", "holds", "holds", tooltip="The legal holds, by matter"),
         Binding("u", "plans", "plans", tooltip="Plans of destruction: approve, undo"),
     ]
@@ -77,7 +103,7 @@ class RetentionTab(ArchiveActions, ListTab[Judged]):
         self._at: datetime | None = None
 
     def contents(self) -> ComposeResult:
-        """Yield retention at a glance, then the verdicts."""
+        """Yield the totals, then the verdicts."""
         yield Static(id="totals", markup=False)
         yield Pane(self.MODE)
         yield FilterLine()
@@ -95,19 +121,9 @@ class RetentionTab(ArchiveActions, ListTab[Judged]):
             self.query_one("#totals", Static).update(words)
         super().paint()
 
-    def view(self, page: Page[Judged], seen: Seen, width: int) -> PaneContent:  # noqa: ARG002 - the status has nothing to add
-        """Lay verdicts out."""
-        columns = verdict_columns(width)
-        return PaneContent(
-            title="Verdicts",
-            rows=[verdict_row(each, columns) for each in page.rows],
-            columns=columns,
-            offset=self.trail.offset,
-            total=None,
-            more=page.last is not None,
-            filter=str(self.filter),
-            empty="No archive has a period that ends. One without a rule that can be read is kept for ever.",
-        )
+    def row_of(self, noun: Judged, columns: Columns) -> TableRow:
+        """Lay one verdict out."""
+        return verdict_row(noun, columns)
 
     @property
     def archive(self) -> Archive | None:
@@ -117,7 +133,7 @@ class RetentionTab(ArchiveActions, ListTab[Judged]):
         return next((each for each in archives if each.id == self.chosen), None)
 
     def opened(self, key: str) -> ArchiveScreen:
-        """Tell the archive with its verdict."""
+        """Show the archive with its verdict."""
         return ArchiveScreen(key)
 
     def action_holds(self) -> None:
@@ -138,9 +154,59 @@ class RetentionTab(ArchiveActions, ListTab[Judged]):
 
         def check(line: str) -> str:
             unread = line.strip() and read_day(line) is None
-            return "that is no date: write it as 2033-11-20, or nothing for now" if unread else ""
+            return "that is not a date: write it as 2033-11-20, or leave it empty for today" if unread else ""
 
-        words = "A date such as 2033-11-20, or nothing for now. Holds count as they stand today."
+        words = "A date such as 2033-11-20; leave it empty for today. Holds count as they are today."
         value = f"{self._at:%Y-%m-%d}" if self._at else ""
-        ask = AskLine("Judge as of which date?", words, value=value, optional=True, check=check)
+        ask = AskLine("Verdicts as of which date?", words, value=value, optional=True, check=check)
         self.app.push_screen(ask, chosen)
+
+
+def totals_line(totals: RetentionTotals, archives: int, width: int, *, fixed: bool) -> Text:
+    """Return the totals on one line."""
+    when = f"as of {totals.at:%Y-%m-%d}" if fixed else "now"
+    parts = [
+        f"{when}: {number(totals.over)} of {number(archives, 'archive')} are past their retention period",
+        f"{number(totals.holds, 'hold')} of {number(totals.matters, 'matter')}" if totals.holds else "no active hold",
+        f"{number(totals.proposals, 'plan')} of destruction" if totals.proposals else "nothing is to be destroyed",
+    ]
+    most = parts if totals.proposals else parts[:-1]
+    over = f"{when}: {number(totals.over)} of {number(archives, 'archive')} past retention"
+    short = [over, number(totals.holds, "hold") if totals.holds else "no hold"]
+    short += [number(totals.proposals, "plan")] if totals.proposals else []
+    ways = [" · ".join(parts), " · ".join(most), " · ".join([over, *most[1:]]), " · ".join(short), over]
+    return Text(clip(first_that_fits(ways, width), width))
+
+
+def read_day(text: str) -> datetime | None:
+    """Read a date as its first instant in UTC; None for none or one that cannot be read."""
+    try:
+        return datetime.strptime(text.strip(), "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def verdict_row(judged: Judged, columns: Columns) -> TableRow:
+    """Return the row of one archive's verdict."""
+    widths = {column.name: column.width for column in columns}
+    record, verdict = judged.record, judged.verdict
+    cells = {
+        "verdict": mark_text(FATES[verdict.fate], widths["verdict"]),
+        "until": _until(verdict),
+        "stream": record.stream,
+        "window": window_words(record.window, widths.get("window", 0)),
+        "why": _beside_its_date(verdict),
+    }
+    return table_row(record.id, cells, columns)
+
+
+def _until(verdict: Verdict) -> str:
+    if verdict.fate is Fate.HELD:
+        return "no end date"
+    return f"{verdict.until:%Y-%m-%d}" if verdict.until else "no rule"
+
+
+def _beside_its_date(verdict: Verdict) -> str:
+    """Return why, without the date that stands in the column before."""
+    date, comma, rule = verdict.reason.partition(", ")
+    return rule if comma and verdict.until and date.endswith(f"{verdict.until:%Y-%m-%d}") else verdict.reason

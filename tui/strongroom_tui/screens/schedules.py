@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import ClassVar
 
@@ -12,26 +13,51 @@ from textual.binding import Binding, BindingType
 from strongroom.engine.core.sources import plans_of
 from strongroom.engine.queries.change_preview import Schedule, backlog, schedules_of, upcoming
 from strongroom.engine.queries.requests import RequestKind
+from strongroom.model.text import clean
 from strongroom.model.window import Window
+from strongroom.text.sentences import NOTHING_PENDING
+from strongroom.text.times import local, local_minute, window_words
+from strongroom.text.units import number, span
 from strongroom_tui.dialogs.plan_form import EditScreen
-from strongroom_tui.pending_requests import asked_line, asked_of, asked_words
 from strongroom_tui.reader import Seen, VaultSession
-from strongroom_tui.requests import ask_for
-from strongroom_tui.screens.detail_text import schedule_story
-from strongroom_tui.screens.list_screen import ListTab
-from strongroom_tui.screens.screen import TabScreen
-from strongroom_tui.screens.text_screen import TextPane, TextScreen
-from strongroom_tui.widgets.columns import schedule_columns
+from strongroom_tui.requests import pending_line, pending_of, pending_words
+from strongroom_tui.screens.detail_text import (
+    INDENT,
+    facts_text,
+    heading,
+    paragraphs,
+    section,
+)
+from strongroom_tui.screens.list_screen import PAGE, ListTab, Page
+from strongroom_tui.screens.screen import TabScreen, TextPane, TextScreen
 from strongroom_tui.widgets.filter_line import Filter
-from strongroom_tui.widgets.icons import PLAN_WORDS, plan_mark
-from strongroom_tui.widgets.pane import PaneContent
-from strongroom_tui.widgets.rows import schedule_row
-from strongroom_tui.widgets.table import PAGE, Page
-from strongroom_tui.widgets.text import clean
+from strongroom_tui.widgets.icons import PLAN_WORDS, mark_text, plan_mark
+from strongroom_tui.widgets.table import (
+    Columns,
+    Layouts,
+    TableColumn,
+    TableRow,
+    table_row,
+)
 
-AHEAD = 6  # windows to come that are told
-BEHIND = 12  # windows due now that are told
+AHEAD = 6  # windows to come that are shown
+
+BEHIND = 12  # windows due now that are shown
+
 _EMPTY = "No stream is configured, so nothing is exported.\nAdd a [[stream]] to {file}\nthen: strongroom config check"
+
+
+_PLAN, _EVERY = TableColumn("plan", 9), TableColumn("every", 6)
+_PENDING, _BY = TableColumn("pending", 7, right=True), TableColumn("done by", 14)
+SCHEDULE_COLUMNS: Layouts = (
+    (
+        *(_PLAN, TableColumn("stream", 18, grows=True), _EVERY, TableColumn("next window", 24)),
+        *(TableColumn("exported", 18), TableColumn("pending", 8, right=True), _BY, TableColumn("class", 14)),
+    ),
+    (_PLAN, TableColumn("stream", 14, grows=True), _EVERY, TableColumn("exported", 16), _PENDING, _BY),
+    (_PLAN, TableColumn("stream", 12, grows=True), _PENDING),
+    (_PLAN, TableColumn("stream", 10, grows=True)),
+)
 
 
 class SchedulesQuestion(Struct, frozen=True):
@@ -75,7 +101,7 @@ class ScheduleQuestion(Struct, frozen=True):
 
 
 class ScheduleActions(TabScreen):
-    """Adds what can be asked of a plan to a room that has one chosen."""
+    """Adds what can be asked of a plan to a tab that has one chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "pause_plan", "pause", tooltip="Start no new export of this stream until it is resumed"),
@@ -114,7 +140,7 @@ class ScheduleActions(TabScreen):
     def action_resume_plan(self) -> None:
         """Have the stream resumed."""
         if self.schedule is not None and self.schedule.plan.paused:
-            self.tell("this stream is paused in the configuration: set paused = false there", bad=True)
+            self.report("this stream is paused in the configuration: set paused = false there", bad=True)
         else:
             self._wish(RequestKind.RESUME)
 
@@ -129,7 +155,7 @@ class ScheduleActions(TabScreen):
 
     def _wish(self, what: RequestKind) -> None:
         if self.schedule is not None:
-            ask_for(self, what, self.schedule.plan.stream.name)
+            self.request(what, self.schedule.plan.stream.name)
 
 
 class SchedulesTab(ScheduleActions, ListTab[Schedule]):
@@ -137,39 +163,32 @@ class SchedulesTab(ScheduleActions, ListTab[Schedule]):
 
     MODE: ClassVar[str] = "schedules"
     KINDS: ClassVar[tuple[str, ...]] = PLAN_WORDS
+    LAYOUTS = SCHEDULE_COLUMNS
+    QUESTION = SchedulesQuestion
 
-    def page_question(self, wanted: Filter, before: Schedule | None) -> SchedulesQuestion:
-        """Ask for a page of plans."""
-        return SchedulesQuestion(wanted, before)
+    def rows(self, page: Page[Schedule], seen: Seen, columns: Columns) -> list[TableRow]:
+        """Lay plans out, each with the request for it that waits."""
+        asked = [pending_of(each.plan, seen.status.waiting) for each in page.rows]
+        words = [pending_words(request) if request is not None else "" for request in asked]
+        now = self.strongroom.clock()
+        return [schedule_row(each, now, columns, asked) for each, asked in zip(page.rows, words, strict=True)]
 
-    def view(self, page: Page[Schedule], seen: Seen, width: int) -> PaneContent:
-        """Lay plans out, each with what was asked of it and waits."""
-        columns, now = schedule_columns(width), self.strongroom.clock()
-        asked = {each.plan.stream.name: asked_of(each.plan, seen.status.waiting) for each in page.rows}
-        words = {name: asked_words(request) for name, request in asked.items() if request is not None}
-        return PaneContent(
-            title="Schedules",
-            rows=[schedule_row(each, now, columns, words.get(each.plan.stream.name, "")) for each in page.rows],
-            columns=columns,
-            offset=self.trail.offset,
-            total=None,
-            more=page.last is not None,
-            filter=str(self.filter),
-            empty=_EMPTY.format(file=clean(str(self.strongroom.reader.config.file))),
-        )
+    @property
+    def empty(self) -> str:
+        """Say where streams are configured."""
+        return _EMPTY.format(file=clean(str(self.strongroom.reader.config.file)))
 
     @property
     def schedule(self) -> Schedule | None:
         """Return the plan under the cursor."""
-        rows = self.page.rows if self.page else ()
-        return next((each for each in rows if each.plan.stream.name == self.chosen), None)
+        return self.row
 
     def streams(self) -> list[str]:
         """Return the names of all streams."""
         return [plan.stream.name for plan in plans_of(self.strongroom.reader.config)]
 
     def opened(self, key: str) -> ScheduleScreen:
-        """Tell one plan at full length."""
+        """Show one plan."""
         return ScheduleScreen(key)
 
 
@@ -187,14 +206,82 @@ class ScheduleScreen(ScheduleActions, TextScreen):
     @property
     def schedule(self) -> Schedule | None:
         """Return the plan, once it has been read."""
-        seen = self.seen
-        return seen.answer.schedule if seen is not None and isinstance(seen.answer, Ahead) else None
+        ahead = self.answer(Ahead)
+        return ahead.schedule if ahead is not None else None
 
     def paint(self) -> None:
-        """Tell the plan."""
+        """Show the plan."""
         seen = self.seen
         if seen is not None and isinstance(seen.answer, Ahead):
             ahead, now = seen.answer, self.strongroom.clock()
-            story = schedule_story(ahead.schedule, ahead.to_come, ahead.due, now)
-            asked = asked_of(ahead.schedule.plan, seen.status.waiting)
-            self.query_one(TextPane).show(Text("\n\n").join([asked_line(asked, now), story]) if asked else story)
+            text = schedule_text(ahead.schedule, ahead.to_come, ahead.due, now)
+            asked = pending_of(ahead.schedule.plan, seen.status.waiting)
+            self.query_one(TextPane).show(Text("\n\n").join([pending_line(asked, now), text]) if asked else text)
+
+
+def schedule_text(
+    schedule: Schedule,
+    to_come: Iterable[tuple[Window, datetime]],
+    due: Iterable[tuple[Window, datetime | None]],
+    now: datetime,
+) -> Text:
+    """Return a plan: what it wants, what comes next, what is due, and by when that is held."""
+    head = heading(plan_mark(schedule), schedule.plan.stream.name)
+    coming = [
+        Text(f"{' ' * INDENT}{window_words(window, 40)}  exported {local(at)}, in {span(at - now)}")
+        for window, at in to_come
+    ]
+    owed = [
+        Text(f"{' ' * INDENT}{window_words(window, 40)}" + (f"  deleted from {local(lost)}" if lost else ""))
+        for window, lost in due
+    ]
+    return paragraphs(
+        head,
+        facts_text(_plan_facts(schedule)),
+        section("Next windows", [] if schedule.paused else coming),
+        section("Pending, the oldest first", owed),
+    )
+
+
+def _plan_facts(schedule: Schedule) -> Iterator[tuple[str, str]]:
+    plan, outlook = schedule.plan, schedule.outlook
+    yield "paused", schedule.paused
+    yield "source", plan.stream.source
+    yield "datasets", ", ".join(plan.stream.datasets)
+    yield "filters", ", ".join(f"{name}={value}" for name, value in plan.stream.filters)
+    yield "since", local(plan.since) if plan.since else "as far back as the provider keeps records"
+    yield "windows", f"one for each {plan.span}, in the zone {plan.zone}"
+    yield "settles", f"{span(plan.settle)} after the end of a window"
+    yield "second pass", f"{span(plan.settled_pass)} after the end of a window" if plan.settled_pass else ""
+    yield "class", plan.retention
+    yield "priority", str(plan.priority) if plan.priority else ""
+    yield "archived up to", local(schedule.held_until) if schedule.held_until else "nothing is archived yet"
+    if outlook is None:
+        yield "work ahead", "being calculated"
+    elif outlook.exports:
+        late = f"; {number(outlook.late)} after the provider begins to delete them" if outlook.late else ""
+        yield "work ahead", f"{number(outlook.exports, 'export')}, done by {local(outlook.done_by)}{late}"
+    elif not schedule.running:
+        yield "work ahead", NOTHING_PENDING if outlook.known else "not known yet: the first day is not known"
+    yield "in progress", number(schedule.running, "window") if schedule.running else ""
+    yield "failed", f"{number(schedule.failed, 'window')}: a person must act" if schedule.failed else ""
+
+
+def schedule_row(schedule: Schedule, now: datetime, columns: Columns, asked: str = "") -> TableRow:
+    """Return the row of one plan; `asked` says the request for it that waits, in place of its next window."""
+    widths = {column.name: column.width for column in columns}
+    plan, outlook = schedule.plan, schedule.outlook
+    wait = schedule.next_at - now
+    when = "" if schedule.paused else f"in {span(wait)}" if wait.total_seconds() > 0 else "now"
+    marked = bool(asked) and "exported" not in widths  # where there is no room for when, its mark says it
+    cells = {
+        "plan": Text(f"{asked[:1]} sent", "yellow") if marked else mark_text(plan_mark(schedule), widths["plan"]),
+        "stream": plan.stream.name,
+        "every": plan.span,
+        "next window": window_words(schedule.next, widths.get("next window", 0)),
+        "exported": Text(asked, "yellow") if asked else when,
+        "pending": "…" if outlook is None else number(schedule.outstanding),
+        "done by": local_minute(outlook.done_by) if outlook is not None and outlook.exports else "",
+        "class": plan.retention,
+    }
+    return table_row(plan.stream.name, cells, columns)

@@ -1,32 +1,78 @@
-"""What every screen has: a masthead, a footer, and words in its place where the terminal is too small.
+"""What every screen has: a header, a footer, and words in its place where the terminal is too small.
 
-A room poses a question and shows the answer. It reads nothing and does nothing by itself: the app carries questions and
-deeds to the desk.
+A screen poses a question and shows the answer. It reads nothing and does nothing by itself: the app carries questions
+and work to the thread that has the vault open. `Host` is all that a screen knows of the app.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
+from rich.text import Text
 from textual import events
 from textual.app import ComposeResult, RenderResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Static
 from textual.worker import Worker
 
+from strongroom.engine.queries.requests import RequestKind
 from strongroom.model.errors import StrongroomError
-from strongroom_tui.reader import Deed, Question
-from strongroom_tui.results import in_keys, told_error
+from strongroom.model.times import Clock
+from strongroom_tui.keyring import Keyring
+from strongroom_tui.reader import Question, VaultAction, VaultReader
+from strongroom_tui.requests import Answers, SentRequest, send_request
+from strongroom_tui.state import ListView
 from strongroom_tui.widgets.footer import KeyFooter
-from strongroom_tui.widgets.header import StatusHeader
+from strongroom_tui.widgets.header import Beside, StatusHeader
+from strongroom_tui.widgets.text import error_text, hang, in_keys
 
 if TYPE_CHECKING:
-    from strongroom_tui.host import Host
     from strongroom_tui.reader import Seen
 
+
+class Host(Protocol):
+    """The app, as its screens see it."""
+
+    reader: VaultReader
+    clock: Clock
+    read_only: bool
+    keyring: Keyring
+    answers: Answers
+    list_views: dict[str, ListView]
+    zoom: str
+    """How wide a cell of the coverage strip is."""
+
+    @property
+    def beside(self) -> Beside:
+        """Return what the header shows besides the vault."""
+
+    @property
+    def current_mode(self) -> str:
+        """Return the mode of the screen that is shown."""
+
+    def reread(self) -> None:
+        """Read the catalogue again as soon as possible."""
+
+    def show_keyring(self) -> None:
+        """Show at once that an identity was opened or forgotten."""
+
+    def action_lock(self) -> None:
+        """Forget the identity that is open."""
+
+    def open_archives(self, stream: str) -> None:
+        """Show the archives of one stream."""
+
+    def run_worker(self, work: Callable[[], Awaitable[Any]], *, group: str) -> Worker[Any]:
+        """Run something beside the screen."""
+
+
 LEAST_WIDTH, LEAST_HEIGHT = 40, 12
+
 _Answer = TypeVar("_Answer")
 
 
@@ -43,7 +89,7 @@ class TabScreen(Screen[None]):
     """A full screen. Subclasses say what is in it, what they want to know, and how they show it."""
 
     MODE: ClassVar[str] = ""
-    """Under which of the app's names for rooms it stands, where it is no room of its own: that of its list."""
+    """The name of its tab in the app; for a screen over a tab, that of its list."""
 
     UNLOCKED: ClassVar[bool] = False
     """Whether it shows what only an opened identity can read, and so is left when the identity is forgotten."""
@@ -69,15 +115,20 @@ class TabScreen(Screen[None]):
         """Return the last answer that belongs to what is asked now, or None."""
         return self._last if self._last is not None and self._last.question == self.question() else None
 
+    def answer(self, kind: type[_Answer]) -> _Answer | None:
+        """Return the answer to what is asked now, or None before it came."""
+        seen = self.seen
+        return seen.answer if seen is not None and isinstance(seen.answer, kind) else None
+
     def compose(self) -> ComposeResult:
-        """Put the contents between masthead and footer, and the cover over all."""
-        yield StatusHeader(self.strongroom.tabs, self.strongroom.current_mode)
+        """Put the contents between header and footer, and the cover over all."""
+        yield StatusHeader(self.strongroom.current_mode)
         yield from self.contents()
         yield KeyFooter()
         yield TooSmall()
 
     def contents(self) -> ComposeResult:
-        """Yield what is between the masthead and the footer."""
+        """Yield what is between the header and the footer."""
         yield from ()
 
     def question(self) -> Question | None:
@@ -95,13 +146,13 @@ class TabScreen(Screen[None]):
         self.repaint()
 
     def repaint(self) -> None:
-        """Paint the masthead and the contents."""
+        """Paint the header and the contents."""
         if self.is_mounted:
             self.paint_header()
             self.paint()
 
     def paint_header(self) -> None:
-        """Paint the masthead alone."""
+        """Paint the header alone."""
         if self.is_mounted:
             status, read_at = self._last.status if self._last else None, self._read_at or self.strongroom.clock()
             self.query_one(StatusHeader).show(status, self._trouble, read_at, self.strongroom.beside)
@@ -118,7 +169,7 @@ class TabScreen(Screen[None]):
         self.call_after_refresh(self.repaint)
 
     def on_screen_resume(self) -> None:
-        """Ask anew: the world went on while another room was looked at."""
+        """Ask again: the vault may have changed while another tab was looked at."""
         self._redraw_keys()
         self.strongroom.reread()
 
@@ -131,29 +182,93 @@ class TabScreen(Screen[None]):
             line.refresh()
 
     def do(
-        self, deed: Deed[_Answer], then: Callable[[_Answer], None], trouble: Callable[[str], None] | None = None
+        self,
+        action: VaultAction[_Answer],
+        then: Callable[[_Answer], None],
+        trouble: Callable[[str], None] | None = None,
     ) -> None:
-        """Have something done at the desk, then go on here; what goes wrong is told in words, to `trouble` if given."""
+        """Have something done with the vault, then go on here; errors are reported, or passed to `trouble`."""
 
         async def work() -> None:
             try:
-                answer = await self.strongroom.reader.do(deed)
+                answer = await self.strongroom.reader.do(action)
             except StrongroomError as error:
                 if trouble is not None:
                     trouble(in_keys(f"{error.message}\n{error.hint}".strip()))
                 else:
-                    self.tell(told_error(error), bad=True)
+                    self.report(error_text(error), bad=True)
                 return
             then(answer)
             self.strongroom.reread()
 
-        _worker: Worker[None] = self.strongroom.run_worker(work, group="deed")
+        _worker: Worker[None] = self.strongroom.run_worker(work, group="action")
+
+    def request(self, what: RequestKind, subject: str) -> None:
+        """Send a request to the daemon, say so, and have its answer shown when it comes."""
+
+        def sent(request: SentRequest) -> None:
+            self.strongroom.answers.expect(request.request)
+            self.report(request.words)
+
+        self.do(send_request(what, subject), sent)
 
     def copy(self, words: str) -> None:
         """Put something on the clipboard, and show what: not every terminal lets a program do that."""
         self.app.copy_to_clipboard(words)
-        self.tell(f"copied, where the terminal allows it: {words}")
+        self.report(f"copied (if your terminal allows it): {words}")
 
-    def tell(self, words: str, *, bad: bool = False) -> None:
+    def report(self, words: str, *, bad: bool = False) -> None:
         """Say something for a few seconds, as plain text."""
         self.notify(words, severity="error" if bad else "information", markup=False, timeout=8 if bad else 5)
+
+
+class TextPane(VerticalScroll, inherit_bindings=False):
+    """Text to scroll through."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "scroll_down", "one line down", show=False),
+        Binding("up,k", "scroll_up", "one line up", show=False),
+        Binding("pagedown,space", "page_down", "one screen down", show=False),
+        Binding("pageup", "page_up", "one screen up", show=False),
+        Binding("home,g", "scroll_home", "to the top", show=False),
+        Binding("end,G", "scroll_end", "to the end", show=False),
+    ]
+
+    def __init__(self, text: Text) -> None:
+        super().__init__()
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        """Yield the text."""
+        yield Static(self._text, markup=False)
+
+    def on_resize(self) -> None:
+        """Break the lines again."""
+        self._lay_out()
+
+    def show(self, text: Text) -> None:
+        """Show another text where the old one stood, scrolled as far."""
+        if text != self._text:
+            self._text = text
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        self.query_one(Static).update(hang(self._text, self.scrollable_content_region.width))
+
+
+class TextScreen(TabScreen):
+    """A screen of text; esc leaves it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "app.pop_screen", "back")]
+
+    def __init__(self, text: Text) -> None:
+        super().__init__()
+        self._text = text
+
+    def contents(self) -> ComposeResult:
+        """Yield the text."""
+        yield TextPane(self._text)
+
+    def on_mount(self) -> None:
+        """Give the keys to the text."""
+        self.query_one(TextPane).focus()

@@ -17,7 +17,7 @@ from textual.widgets import Input
 
 from strongroom.model.errors import UsageError
 from strongroom.model.window import Window, read_stretch
-from strongroom_tui.widgets.text import clip
+from strongroom.text.layout import clip
 
 
 class Filter(Struct, frozen=True):
@@ -65,7 +65,7 @@ def _is_time(word: str) -> bool:
     try:
         return read_stretch(word) is not None
     except ValueError as error:
-        raise UsageError(f"{clip(word, 40)!r} is no stretch of time: {error}", hint="such as 2026-03") from error
+        raise UsageError(f"{clip(word, 40)!r} is not a period: {error}", hint="such as 2026-03") from error
 
 
 def _stream(word: str, known: list[str], kinds: set[str]) -> str:
@@ -76,8 +76,8 @@ def _stream(word: str, known: list[str], kinds: set[str]) -> str:
         return found[0]
     if not found:
         hint = f"streams: {_list(known) or 'none yet'}" + (f"; or one of {', '.join(sorted(kinds))}" if kinds else "")
-        raise UsageError(f"no stream or state fits {clip(word, 40)!r}", hint=hint)
-    raise UsageError(f"{clip(word, 40)!r} fits several streams", hint=_list(found))
+        raise UsageError(f"no stream or state matches {clip(word, 40)!r}", hint=hint)
+    raise UsageError(f"{clip(word, 40)!r} matches several streams", hint=_list(found))
 
 
 def _list(names: list[str]) -> str:

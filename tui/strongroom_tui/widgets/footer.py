@@ -1,6 +1,6 @@
 """The last line: the keys that work now, made from the bindings in force. A click on one is the key.
 
-It is one line of text and not a widget for each key: it is drawn anew at every change of room or row. What does not fit
+It is one line of text and not a widget for each key: it is drawn anew at every change of tab or row. What does not fit
 stays behind the key for help; a key that cannot be read is not half shown.
 """
 

@@ -1,9 +1,12 @@
-"""The top of every screen: where a person is, who works in the vault, and what needs a person."""
+"""The top of every screen: the tabs, who works in the vault, and what needs a person."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping
 from datetime import datetime
+from importlib import import_module
+from pathlib import Path
 
 from msgspec import Struct
 from rich.text import Text
@@ -11,14 +14,20 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from strongroom.config.load import find_config
 from strongroom.engine.queries.lists import Status
-from strongroom_tui.widgets.amounts import first_that_fits, local, local_clock, number, span
-from strongroom_tui.widgets.text import clip
+from strongroom.model.errors import UsageError
+from strongroom.text.layout import clip, first_that_fits
+from strongroom.text.sentences import NO_DAEMON, silent_words
+from strongroom.text.times import local, local_clock
+from strongroom.text.units import number, span
 
 _PAUSES = 2  # paused sources that are named; the rest are counted
+
 _BROAD = 70  # cells from which on the badges stand beside the state of the work, and not under it
 
 
@@ -30,35 +39,61 @@ class Beside(Struct, frozen=True):
 
 
 class Tab(Struct, frozen=True):
-    """One of the rooms a person can go to."""
+    """One of the tabs. Its class is imported when somebody first goes there: the first picture waits for no other."""
 
-    mode: str
-    title: str
     key: str
+    title: str
+    mode: str
+    screen: str  # the class, in the module of the same name as the mode
+
+    def load(self) -> type[Screen[None]]:
+        """Import the tab."""
+        found: type[Screen[None]] = getattr(import_module(f"strongroom_tui.screens.{self.mode}"), self.screen)
+        return found
+
+    def open(self) -> Screen[None]:
+        """Make the tab."""
+        return self.load()()
 
 
-class Tabs(Widget):
-    """The names of the rooms, each with its key; the one a person is in stands out. Where it is narrow, keys alone."""
+TABS = (
+    Tab("1", "Overview", "overview", "OverviewTab"),
+    Tab("2", "Schedules", "schedules", "SchedulesTab"),
+    Tab("3", "Jobs", "jobs", "JobsTab"),
+    Tab("4", "Archives", "archives", "ArchivesTab"),
+    Tab("5", "Retention", "retention", "RetentionTab"),
+    Tab("6", "Evidence", "evidence", "EvidenceTab"),
+    Tab("7", "Health", "health", "HealthTab"),
+)
+
+
+def load_tabs() -> None:
+    """Import every tab."""
+    for tab in TABS:
+        tab.load()
+
+
+class TabBar(Widget):
+    """The names of the tabs, each with its key; the one that is shown stands out. Where it is narrow, keys alone."""
 
     class Chosen(Message):
-        """A person wants to go to a room."""
+        """A person clicked a tab."""
 
         def __init__(self, mode: str) -> None:
             super().__init__()
             self.mode = mode
 
-    def __init__(self, tabs: Sequence[Tab], current: str) -> None:
+    def __init__(self, current: str) -> None:
         super().__init__()
-        self._tabs = tabs
         self._current = current
         self._places: list[tuple[int, int, str]] = []
 
     def render(self) -> Text:
         """Draw the names that fit."""
-        full = [f" {tab.key} {tab.title} " for tab in self._tabs]
-        labels = full if sum(map(len, full)) <= self.size.width else [self._short(tab) for tab in self._tabs]
+        full = [f" {tab.key} {tab.title} " for tab in TABS]
+        labels = full if sum(map(len, full)) <= self.size.width else [self._short(tab) for tab in TABS]
         text, self._places = Text(no_wrap=True), []
-        for tab, label in zip(self._tabs, labels, strict=True):
+        for tab, label in zip(TABS, labels, strict=True):
             self._places.append((len(text), len(text) + len(label), tab.mode))
             text.append(label, "bold reverse" if tab.mode == self._current else "")
         return text
@@ -67,23 +102,22 @@ class Tabs(Widget):
         return f" {tab.key} {tab.title} " if tab.mode == self._current else f" {tab.key} "
 
     def on_click(self, event: events.Click) -> None:
-        """Go where the name that was clicked says."""
+        """Go to the tab that was clicked."""
         for start, end, mode in self._places:
             if start <= event.x < end:
                 self.post_message(self.Chosen(mode))
 
 
 class StatusHeader(Vertical):
-    """The names of the rooms over the state of the vault."""
+    """The tabs over the state of the vault."""
 
-    def __init__(self, tabs: Sequence[Tab], current: str) -> None:
+    def __init__(self, current: str) -> None:
         super().__init__()
-        self._tabs = tabs
         self._current = current
 
     def compose(self) -> ComposeResult:
         """Put the names over the words."""
-        yield Tabs(self._tabs, self._current)
+        yield TabBar(self._current)
         yield Static(id="state", markup=False)
 
     def show(self, status: Status | None, trouble: str, read_at: datetime, beside: Beside) -> None:
@@ -105,23 +139,22 @@ def state(status: Status | None, trouble: str, read_at: datetime, width: int, be
 def _work(status: Status, read_at: datetime, width: int, beside: Beside) -> Text:
     badges = " · ".join(beside.badges) if width >= _BROAD else ""
     right = first_that_fits([f"as of {local(read_at)}", local_clock(read_at)], max(8, width // 3 - len(badges)))
-    room = max(0, width - len(badges) - bool(badges) * 2 - len(right) - 1)
+    cells = max(0, width - len(badges) - bool(badges) * 2 - len(right) - 1)
     variants, style = _workers(status, read_at, beside)
-    left = clip(first_that_fits(variants, room), room)
-    return Text.assemble((f"{left:<{room}}", style), " ", (badges, "bold"), "  " if badges else "", right)
+    left = clip(first_that_fits(variants, cells), cells)
+    return Text.assemble((f"{left:<{cells}}", style), " ", (badges, "bold"), "  " if badges else "", right)
 
 
 def _workers(status: Status, now: datetime, beside: Beside) -> tuple[list[str], str]:
     """Return who works in the vault, in ever fewer words, and how that looks; whoever does not answer is trouble."""
     silence = status.silence(now)
     if silence is not None:
-        silent = span(silence)
-        return [f"✗ the daemon does not answer: silent for {silent}", f"✗ daemon silent for {silent}"], "bold red"
+        return [f"✗ {silent_words(silence)}", f"✗ daemon silent for {span(silence)}"], "bold red"
     if not status.worked_on_by:
         return [*beside.idle], "yellow"
     since = f", last entry {span(now - status.last_entry)} ago" if status.last_entry else ""
     who, told = status.worked_on_by, status.worked_on_by.partition(" (")[0]  # without the number of its process
-    return [f"● working: {words}" for words in (f"{who}{since}", f"{told}{since}", told)] + ["● working"], "green"
+    return [f"● in use by {words}" for words in (f"{who}{since}", f"{told}{since}", told)] + ["● in use"], "green"
 
 
 def _pauses(status: Status, width: int) -> list[Text]:
@@ -130,3 +163,52 @@ def _pauses(status: Status, width: int) -> list[Text]:
     if len(paused) > _PAUSES:
         lines.append(f"! {number(len(paused) - _PAUSES, 'more source')} paused: 2 shows them")
     return [Text(clip(line, width), "bold yellow") for line in lines]
+
+
+class Start(Struct, frozen=True):
+    """What to say where nobody works in the vault."""
+
+    lines: tuple[str, ...]  # for the top of the screen, the longest first
+    help: str = ""  # for the help, empty where there is nothing to start
+
+
+DEMO = Start(
+    (
+        "○ the daemon of the demo is starting or has ended",
+        "○ the daemon is starting or has ended",
+        "○ no daemon",
+    )
+)
+
+READ_ONLY = Start((f"○ {NO_DAEMON}", "○ no daemon"))
+
+
+def start_with(*commands: str) -> Start:
+    """Return what to say where one of these begins the work: the same program, the longest way to name it first."""
+    lines = [f"○ {NO_DAEMON}: start one with  {each} daemon" for each in commands]
+    lines += [f"○ no daemon: {each} daemon" for each in commands]
+    words = f"To start the daemon:  {commands[0]} daemon\nTo export what is pending once:  {commands[0]} run --once"
+    return Start((*lines, "○ no daemon: ? shows how to start one", "○ no daemon"), words)
+
+
+def commands_for(file: Path, env: Mapping[str, str]) -> tuple[str, ...]:
+    """Return how the program is called for a configuration, the longest way first.
+
+    A configuration that is found from every folder is not named; any other is, whatever this shell has set.
+    """
+    file = file.absolute()
+    if _found_anyway(file, env):
+        return ("strongroom",)
+    ways = [shlex.quote(str(file))]
+    home = Path(env["HOME"]) if env.get("HOME") else None
+    if home is not None and file.is_relative_to(home) and ways[0] == str(file):
+        ways.append(f"~/{file.relative_to(home)}")
+    return tuple(f"strongroom --config {way}" for way in ways)
+
+
+def _found_anyway(file: Path, env: Mapping[str, str]) -> bool:
+    unnamed = {name: value for name, value in env.items() if name != "STRONGROOM_CONFIG"}
+    try:
+        return not env.get("STRONGROOM_CONFIG") and find_config(None, unnamed, Path("/")) == file
+    except UsageError:
+        return False

@@ -1,4 +1,4 @@
-"""The heat strips: a line for each stream, a cell for each stretch of time, a cursor that tells one cell in words."""
+"""The heat strips: a line for each stream, a cell for each stretch of time, a cursor that describes one cell."""
 
 from __future__ import annotations
 
@@ -19,24 +19,8 @@ from textual.widget import Widget
 from strongroom.engine.queries.overview import Look, Overview, Strip
 from strongroom.model.coverage_strip import Heat, Zoom
 from strongroom.model.window import Window
-from strongroom_tui.widgets.amounts import first_that_fits
-from strongroom_tui.widgets.icons import Mark
-from strongroom_tui.widgets.text import clip
-
-HEATS: Mapping[Heat, Mark] = MappingProxyType(
-    {
-        Heat.NOTHING: Mark(" ", Heat.NOTHING),
-        Heat.DESTROYED: Mark("†", Heat.DESTROYED),
-        Heat.EMPTY: Mark("·", Heat.EMPTY, "green"),
-        Heat.HELD: Mark("█", Heat.HELD, "green"),
-        Heat.OPEN: Mark("▒", Heat.OPEN, "cyan"),
-        Heat.DUE: Mark("○", Heat.DUE),
-        Heat.RISK: Mark("▲", Heat.RISK, "bold yellow"),
-        Heat.MISSING: Mark("!", Heat.MISSING, "bold red"),
-        Heat.LOST: Mark("x", Heat.LOST, "bold red"),
-    }
-)
-"""The symbols are those of `strongroom coverage`."""
+from strongroom.text.layout import clip, first_that_fits
+from strongroom.text.states import WINDOWS
 
 _NAME = 20  # cells of the widest name
 _TALLEST, _WIDEST = 6, 4  # lines and columns of the largest cell
@@ -60,8 +44,8 @@ _SHORT: Mapping[Heat, str] = MappingProxyType(
 
 def legends() -> tuple[str, str, str]:
     """Return what the symbols mean, all of them: with room, closer, and in the shortest words."""
-    words = [f"{HEATS[each].symbol} {HEATS[each].word}" for each in _SHORT]
-    return "  ".join(words), " ".join(words), " ".join(f"{HEATS[each].symbol}{word}" for each, word in _SHORT.items())
+    words = [f"{WINDOWS[each].symbol} {WINDOWS[each].word}" for each in _SHORT]
+    return "  ".join(words), " ".join(words), " ".join(f"{WINDOWS[each].symbol}{word}" for each, word in _SHORT.items())
 
 
 def title(zoom: Zoom, shown: str, width: int) -> str:
@@ -73,7 +57,7 @@ def title(zoom: Zoom, shown: str, width: int) -> str:
     return first_that_fits([*(f" {each} " for each in choices), short], width)
 
 
-class Spot(Struct, frozen=True):
+class Cell(Struct, frozen=True):
     """One cell of one stream."""
 
     stream: str
@@ -113,7 +97,7 @@ class CoverageStrips(Widget, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__()
-        self._glance: Overview | None = None
+        self._overview: Overview | None = None
         self._zoom = Zoom.DAY
         self._last: datetime | None = None
         self._row = 0  # of the chosen stream, among all
@@ -129,12 +113,12 @@ class CoverageStrips(Widget, can_focus=True):
     @property
     def _pitch(self) -> int:
         """Return the lines from one stream to the next; strips grow tall where streams are few."""
-        return min(_TALLEST + 1, max(1, self._lines // max(1, self._glance.streams if self._glance else 1)))
+        return min(_TALLEST + 1, max(1, self._lines // max(1, self._overview.streams if self._overview else 1)))
 
     @property
     def _wide(self) -> int:
         """Return how many columns a cell takes."""
-        cells = (len(self._glance.windows) if self._glance else 0) - self._skipped
+        cells = (len(self._overview.windows) if self._overview else 0) - self._skipped
         return min(_WIDEST, max(1, (self.size.width - self._label_width - 1) // max(1, cells)))
 
     @property
@@ -143,26 +127,26 @@ class CoverageStrips(Widget, can_focus=True):
         return Look(self._zoom, self._last, max(1, self.size.width - self._label_width - 1), self._first, self._lines)
 
     @property
-    def spot(self) -> Spot | None:
+    def cell(self) -> Cell | None:
         """Return the chosen cell."""
-        overview = self._glance
+        overview = self._overview
         place = self._row - overview.look.first if overview else -1
         if overview is None or not 0 <= place < len(overview.strips) or not overview.windows:
             return None
         column = max(self._column, -len(overview.windows))
         strip = overview.strips[place]
         cause = strip.causes.get(len(strip.cells) + column, "")
-        return Spot(strip.stream, overview.windows[column], strip.cells[column], cause, strip.snapshot, strip.blind)
+        return Cell(strip.stream, overview.windows[column], strip.cells[column], cause, strip.snapshot, strip.blind)
 
     def show(self, overview: Overview, read_at: datetime) -> None:
-        """Show an answer, read at an instant past which nobody looks."""
-        self._glance, self._read_at, self._skipped = overview, read_at, _unwanted(overview)
+        """Show an answer, read at an instant after which nothing is shown."""
+        self._overview, self._read_at, self._skipped = overview, read_at, _leading_blanks(overview)
         self._row = min(self._row, max(0, overview.streams - 1))
         self.refresh()
 
     def render(self) -> Text:
         """Draw the axis and the strips."""
-        overview = self._glance
+        overview = self._overview
         if overview is None:
             return Text("")
         if not overview.streams:
@@ -179,7 +163,7 @@ class CoverageStrips(Widget, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Choose the cell that was clicked."""
-        overview = self._glance
+        overview = self._overview
         if overview is None or not 0 < event.y <= len(overview.strips) * self._pitch:
             return
         self._row = overview.look.first + (event.y - 1) // self._pitch
@@ -197,7 +181,7 @@ class CoverageStrips(Widget, can_focus=True):
 
     def action_move(self, rows: int, columns: int) -> None:
         """Choose a neighbouring cell; past the strip's edge the strip moves."""
-        overview = self._glance
+        overview = self._overview
         if overview is None:
             return
         self._row = min(max(0, self._row + rows), max(0, overview.streams - 1))
@@ -210,7 +194,7 @@ class CoverageStrips(Widget, can_focus=True):
 
     def action_leap(self, steps: int) -> None:
         """Go a strip earlier or later; never past now."""
-        overview = self._glance
+        overview = self._overview
         if overview is None or (steps > 0 and self._last is None):
             return
         length = overview.windows[-1].end - overview.windows[0].start
@@ -221,14 +205,14 @@ class CoverageStrips(Widget, can_focus=True):
 
     def action_edge(self, end: int) -> None:
         """Choose the first or the last stream."""
-        self._row = (self._glance.streams - 1) if end and self._glance else 0
+        self._row = (self._overview.streams - 1) if end and self._overview else 0
         self._moved()
 
     def action_open(self) -> None:
         """Ask for the archives of the chosen stream."""
-        spot = self.spot
-        if spot is not None:
-            self.post_message(self.Opened(spot.stream))
+        cell = self.cell
+        if cell is not None:
+            self.post_message(self.Opened(cell.stream))
 
     @property
     def _label_width(self) -> int:
@@ -259,12 +243,12 @@ class CoverageStrips(Widget, can_focus=True):
         # A style for each run, not for each cell: of two thousand cells, nearly all are like their neighbours.
         cells = list(enumerate(strip.cells))[self._skipped :]
         for (heat, here), run in groupby(cells, lambda cell: (cell[1], cell[0] == column)):
-            mark = HEATS[heat]
+            mark = WINDOWS[heat]
             text.append(mark.symbol * wide * len(list(run)), f"{mark.style} reverse".strip() if here else mark.style)
         return text
 
 
-def _unwanted(overview: Overview) -> int:
+def _leading_blanks(overview: Overview) -> int:
     """Return how many of the first cells are before anything was wanted of any stream."""
     if overview.look.last is not None or len(overview.strips) < overview.streams:
         return 0

@@ -1,68 +1,74 @@
-"""Lists are read in pages that follow a key, never whole; and the way a person has gone through one.
+"""A titled table of one page of rows, brought up to date in place: the cursor stays on what a person looks at.
 
-A table brought up to date in place: selection and scroll belong to what a person looks at, not to a row number.
-
-Rows of the widget are numbered places; what stands in a place is the key that this class remembers. So a refresh writes
-only the cells that differ, and a row that moved takes the cursor with it.
+Every column has a fixed width: measuring cells is what makes tables slow. Where it is narrow, what tells rows apart
+stays longest: the stream, shortened, and the day of its window.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from enum import Enum
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar
 
 from msgspec import Struct
+from msgspec.structs import replace
+from rich.cells import cell_len
 from rich.text import Text
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
 from textual.coordinate import Coordinate
 from textual.message import Message
-from textual.widgets import DataTable
+from textual.widgets import DataTable, Static
 
-from strongroom_tui.widgets.columns import Columns
-from strongroom_tui.widgets.rows import TableRow
-
-Noun = TypeVar("Noun")
-"""What a list is a list of."""
-
-PAGE = 200
-"""Rows of one page."""
+from strongroom.text.layout import clip
+from strongroom.text.units import number
 
 
-class Page(Struct, Generic[Noun], frozen=True):
-    """One page of a list."""
+class TableColumn(Struct, frozen=True):
+    """One column. The one with `grows` takes what the others leave."""
 
-    rows: tuple[Noun, ...]
-    last: Noun | None  # the row after which the next page begins, None where there is none
-
-
-def page_of(found: Sequence[Noun]) -> Page[Noun]:
-    """Make a page of rows of which one more than fits was asked for, to know whether another page follows."""
-    return Page(tuple(found[:PAGE]), found[PAGE - 1] if len(found) > PAGE else None)
+    name: str
+    width: int  # cells, at least
+    title: str | None = None  # over it, where that is not its name
+    right: bool = False  # numbers stand to the right
+    grows: bool = False
 
 
-class Trail(Generic[Noun]):
-    """Each step remembers the last row of a page that was left, and how many rows that page had."""
+Columns = tuple[TableColumn, ...]
+Layouts = tuple[Columns, ...]
+"""The columns of a table at ever smaller widths."""
 
-    def __init__(self) -> None:
-        self._steps: list[tuple[Noun, int]] = []
 
-    @property
-    def before(self) -> Noun | None:
-        """Return the row after which the page begins, None for the first page."""
-        return self._steps[-1][0] if self._steps else None
+def fitted(choices: Layouts, width: int) -> Columns:
+    """Take the first choice that fits, or else the last one; a gap of one cell follows each column."""
+    columns = next((columns for columns in choices if _taken(columns) <= width), choices[-1])
+    spare = max(0, width - _taken(columns))
+    return tuple(replace(each, width=each.width + spare) if each.grows else each for each in columns)
 
-    @property
-    def offset(self) -> int:
-        """Return how many rows lie before the page."""
-        return sum(rows for _, rows in self._steps)
 
-    def turn(self, page: Page[Noun], *, older: bool) -> None:
-        """Leave this page for the one after or before it; where there is none, stay."""
-        if not older and self._steps:
-            self._steps.pop()
-        elif older and page.last is not None:
-            self._steps.append((page.last, len(page.rows)))
+def _taken(columns: Columns) -> int:
+    return sum(column.width + 1 for column in columns)
+
+
+class TableRow(Struct, frozen=True):
+    """One row of a table. `key` names what it shows, from one reading to the next."""
+
+    key: str
+    cells: tuple[Text, ...]
+
+
+def table_row(key: str, cells: Mapping[str, object], columns: Columns) -> TableRow:
+    """Return a row of those cells that have a column, by its name, each of the width of its column."""
+    return TableRow(key, tuple(_cell(cells[column.name], column) for column in columns))
+
+
+def _cell(cell: object, column: TableColumn) -> Text:
+    words, style = (cell.plain, cell.style) if isinstance(cell, Text) else (str(cell), "")
+    words = clip(words, column.width)
+    gap = " " * (column.width - cell_len(words)) if column.right else ""
+    return Text(gap + words, style, no_wrap=True)
 
 
 class Anchor(Enum):
@@ -176,7 +182,8 @@ class PageTable(DataTable[Text], inherit_bindings=False):
         self._rows_shown = []
         self._columns_shown = columns
         for column in columns:
-            title = column.title.rjust(column.width) if column.right else column.title
+            title = column.name if column.title is None else column.title
+            title = title.rjust(column.width) if column.right else title
             self.add_column(Text(title), width=column.width + 1, key=column.name)
 
     def _write(self, rows: list[TableRow]) -> None:
@@ -200,3 +207,66 @@ class PageTable(DataTable[Text], inherit_bindings=False):
         self.move_cursor(row=now, scroll=False)
         offset = 0 if watching else top + now - place
         self.call_after_refresh(self.scroll_to, y=offset, animate=False, force=True)
+
+
+class PaneContent(Struct, frozen=True):
+    """One page of a list, ready to be shown."""
+
+    title: str
+    rows: list[TableRow]
+    columns: Columns
+    offset: int  # rows before this page
+    total: int | None  # rows of the whole list, None where nobody has counted
+    more: bool  # another page follows
+    filter: str  # in words, or empty
+    empty: str  # what to say where there are no rows and no filter
+
+    @property
+    def heading(self) -> str:
+        """Return the title with the rows that are shown: Jobs 1-200 of 5,312."""
+        found = f"{self.title}  {self._bounds()}"
+        return f"{found}  filter: {self.filter}" if self.filter else found
+
+    @property
+    def absence(self) -> str:
+        """Return why there is nothing to see."""
+        return f"Nothing matches the filter {self.filter}. Press Esc to clear it." if self.filter else self.empty
+
+    def _bounds(self) -> str:
+        if not self.rows:
+            return "none"
+        shown = f"{number(self.offset + 1)}-{number(self.offset + len(self.rows))}"
+        if self.total is not None:
+            return f"{shown} of {number(self.total)}"
+        return f"{shown}, more follow" if self.more else shown
+
+
+class Pane(Vertical):
+    """One of the tables under its title."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(id=name)
+        self._pane = name
+
+    @property
+    def table(self) -> PageTable:
+        """Return the table inside."""
+        return self.query_one(PageTable)
+
+    @property
+    def cells(self) -> int:
+        """Return how many cells of width rows may take; one is kept for the scroll bar."""
+        return self.size.width - 1
+
+    def compose(self) -> ComposeResult:
+        """Put the words under the table."""
+        yield PageTable(self._pane)
+        yield Static(classes="absence", markup=False)
+
+    def show(self, view: PaneContent, anchor: Anchor) -> None:
+        """Show a page. The title is text and never markup."""
+        self.set_class(not view.rows, "-empty")
+        self.border_title = Content(f" {clip(view.heading, max(0, self.size.width - 6))} ")
+        self.query_one(".absence", Static).update(Text(view.absence))
+        self.table.has_older, self.table.has_newer = view.more, view.offset > 0
+        self.table.show_rows(view.rows, view.columns, anchor)

@@ -1,31 +1,20 @@
-"""Text from outside in its place on the screen: cleaned, and never wider than the place.
+"""Text as it stands on the screen: amounts and times for a person, cleaned, cut to its place, broken where it is long.
 
-It is shown as letters and never as markup: whoever draws it wraps the result in a rich `Text`, which is not parsed.
-
-Long lines of a text broken by us, so that what follows stands under its value and not at the margin.
-
-Where a line goes on is read off the line itself: under the word after its last wide gap, as in a column of names and
-values, or else where it began. A toolkit that breaks lines by itself goes back to the first column.
+Text from outside is shown as letters and never as markup: whoever draws it wraps the result in a rich `Text`, which is
+not parsed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.text import Text
 
-from strongroom.model.text import clean as clean  # what is drawn goes through it
-
-
-def clip(text: str, width: int) -> str:
-    """Return cleaned text that takes at most `width` cells, with an ellipsis where something was cut off."""
-    text = clean(text[: 4 * max(width, 0) + 1])
-    if cell_len(text) <= width:
-        return text
-    return set_cell_size(text, width - 1).rstrip() + "…" if width > 0 else ""
-
+from strongroom.model.errors import StrongroomError
+from strongroom.model.text import clean as clean
 
 _GAP = re.compile(r"\S( {2,})(?=\S)")
 
@@ -45,8 +34,8 @@ def _broken(line: Text, width: int) -> Iterator[Text]:
     indent = cell_len(line.plain[:column])
     first, start, last = True, 0, len(line.plain)
     while start < last:
-        room = width if first else width - indent
-        end = _end(line.plain, start, room, column if first else start)
+        cells = width if first else width - indent
+        end = _end(line.plain, start, cells, column if first else start)
         part = line[start:end]
         part.rstrip()
         yield part if first else Text.assemble(" " * indent, part)
@@ -59,27 +48,76 @@ def _column(words: str, width: int) -> int:
     return columns[-1] if columns else min(_spaces(words, 0), width // 2)
 
 
-def _end(words: str, start: int, room: int, least: int) -> int:
+def _end(words: str, start: int, cells: int, least: int) -> int:
     """Return where a line that starts there ends: after the last whole word that fits, or within one too long.
 
     Words before `least` are names, which do not stand on a line without their value.
     """
-    fits = start + _letters(words[start:], max(1, room))
+    fits = start + _letters(words[start:], max(1, cells))
     if fits >= len(words) or words[fits] == " ":
         return fits
     space = words.rfind(" ", max(least, start + _spaces(words, start)), fits)
     return space if space > start else max(fits, start + 1)
 
 
-def _letters(words: str, room: int) -> int:
+def _letters(words: str, cells: int) -> int:
     """Return how many letters fit into so many cells, one at least."""
     taken = 0
     for count, letter in enumerate(words):
         taken += cell_len(letter)
-        if taken > room:
+        if taken > cells:
             return max(1, count)
     return len(words)
 
 
 def _spaces(words: str, start: int) -> int:
     return len(words) - start - len(words[start:].lstrip(" "))
+
+
+PRESS: Mapping[str, str] = MappingProxyType(
+    {
+        "restore it without --extract": "restore it as delivered",
+        "name a new folder with --to": "do it again and name a new folder",
+        "name another folder with --to": "do it again and name another folder",
+        "choose another place with --to": "do it again and choose another place",
+        "name another file with --to": "do it again and name another file",
+        "create it first, or choose another with --to": "create it first, or do it again and choose another",
+        "name the file yourself with --to PATH, and run: strongroom verify": "name the file yourself, and verify it: v",
+        "run: strongroom verify, and restore the file from a copy of the vault": (
+            "verify it (4, then v), and restore the file from a copy of the vault"
+        ),
+        "name two archives: strongroom diff A B": "choose one that has an older archive of the same window",
+        "to see what is eligible: strongroom retention plan": "what is eligible comes first in Retention: 5",
+        "nothing is destroyed early; see: strongroom retention plan": (
+            "nothing is destroyed early; Retention (5) shows until when it is retained"
+        ),
+        "see: strongroom destroy list": "see the plans: 5, then u",
+        "read it again: strongroom destroy show": "open it again and read it",
+        "see: strongroom hold list --all": "see the holds: 5, then l",
+        "see: strongroom hold list": "see the holds: 5, then l",
+        "name archives with --archives, or a --matter": "name archives by their ids",
+        "see: strongroom archives": "see the archives: 4",
+        "see: strongroom jobs": "see the jobs: 3",
+        "see: strongroom jobs show": "its life: 3, then enter",
+        "run: strongroom audit verify": "verify the log: 6, then v",
+        "run: strongroom doctor": "see Health: 7",
+    }
+)
+"""From what the command line is told to what is told here."""
+
+
+def in_keys(words: str) -> str:
+    """Return what was told with each piece of advice as it is followed on this screen."""
+    for phrase in sorted(PRESS, key=len, reverse=True):
+        words = words.replace(phrase, PRESS[phrase]).replace(_sentence(phrase), _sentence(PRESS[phrase]))
+    return words
+
+
+def _sentence(words: str) -> str:
+    """Return words with a capital letter, as an error shows its advice."""
+    return words[:1].upper() + words[1:]
+
+
+def error_text(error: StrongroomError) -> str:
+    """Return what went wrong, and what to do about it here."""
+    return in_keys(error.sentences)

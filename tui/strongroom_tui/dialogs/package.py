@@ -1,0 +1,175 @@
+"""An evidence package, asked for step by step: archives, recipient, folder; then made, with its progress shown.
+
+Each answer is judged as it is given, before anything is signed or written; what is refused is asked again with what was
+typed, and no answer is lost.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+from rich.text import Text
+
+from strongroom.engine.access.fixity import Watch
+from strongroom.engine.access.inventory import find_archive
+from strongroom.engine.core.identities import Identities
+from strongroom.engine.core.people import acting_person
+from strongroom.engine.proof.package import (
+    HandedOver,
+    PackageRequest,
+    PackageSource,
+    check_recipient,
+    check_target,
+    hand_over,
+)
+from strongroom.engine.queries.lists import Vault
+from strongroom.model.archive import Archive
+from strongroom.model.errors import StrongroomError
+from strongroom.model.text import clean
+from strongroom.text.events import entry_words
+from strongroom.text.units import number, size
+from strongroom_tui.dialogs.background_work import BackgroundWork
+from strongroom_tui.dialogs.dialog import AskLine
+from strongroom_tui.dialogs.form import start_folder, typed_path
+from strongroom_tui.dialogs.unlock import unlocked
+from strongroom_tui.screens.screen import TabScreen, TextScreen
+from strongroom_tui.widgets.text import in_keys
+
+
+class PackageAnswers(Struct, frozen=True):
+    """What has been answered so far."""
+
+    archives: Sequence[Archive]
+    recipient: str = ""  # a public key; empty: sealed to whom the vault is sealed to
+    folder: str = ""
+    matter: str = ""
+
+    @property
+    def target(self) -> Path:
+        """Return the folder of the package."""
+        return typed_path(self.folder)
+
+
+def choose_archives(tab: TabScreen, typed: str = "", trouble: str = "") -> None:
+    """Ask for archives by their ids, find them, and ask on."""
+    words = (
+        "Enter their IDs, or the ends of their IDs, separated by commas. In Archives (4), the same key packages the "
+        "selected archive, or all that the filter shows."
+    )
+
+    def chosen(answer: str | None) -> None:
+        if answer is not None:
+            parts = [part.strip() for part in answer.split(",") if part.strip()]
+            tab.do(
+                lambda session: [find_archive(session.vault, part) for part in parts],
+                lambda found: make_package(tab, found),
+                lambda wrong: choose_archives(tab, answer, wrong),
+            )
+
+    need = "name at least one archive"
+    tab.app.push_screen(
+        AskLine("Evidence package: which archives?", words, value=typed, need=need, trouble=trouble), chosen
+    )
+
+
+def make_package(tab: TabScreen, archives: Sequence[Archive], matter: str = "") -> None:
+    """Ask for the recipient's key and the folder, then make the package."""
+    if not archives:
+        tab.report("there is no archive to package", bad=True)
+        return
+    found = list({each.id: each for each in archives}.values())
+    _ask_key(tab, PackageAnswers(found, folder=str(start_folder() / "evidence-package"), matter=matter))
+
+
+def _ask_key(tab: TabScreen, wanted: PackageAnswers) -> None:
+    words = (
+        f"{_named(wanted.archives)}.\nEnter the recipient's public key (age1…) to encrypt the archive keys for that "
+        "recipient only; this needs your identity. Leave it empty to keep the vault's own recipients."
+    )
+
+    def keyed(answer: str | None) -> None:
+        if answer is not None:
+            _ask_folder(tab, replace(wanted, recipient=answer.strip()))
+
+    def check(line: str) -> str:
+        return _refusal(lambda: check_recipient(line.strip())) if line.strip() else ""
+
+    title = "Encrypt the keys for which recipient?"
+    tab.app.push_screen(AskLine(title, words, value=wanted.recipient, optional=True, check=check), keyed)
+
+
+def _ask_folder(tab: TabScreen, wanted: PackageAnswers, trouble: str = "") -> None:
+    to = f"For {wanted.recipient}" if wanted.recipient else "For the vault's own recipients"
+    words = (
+        f"{_named(wanted.archives)}. {to}.\nName a folder that does not exist yet. The records in it stay encrypted."
+    )
+
+    def placed(answer: str | None) -> None:
+        if answer is None:
+            return
+        chosen = replace(wanted, folder=answer.strip())
+        if chosen.recipient:
+            unlocked(tab, lambda identities: _make(tab, chosen, identities))
+        else:
+            _make(tab, chosen, [])
+
+    ask = AskLine(
+        "Evidence package: into which folder?",
+        words,
+        value=wanted.folder,
+        check=lambda line: _refusal(lambda: check_target(typed_path(line))),
+        trouble=trouble,
+    )
+    tab.app.push_screen(ask, placed)
+
+
+def _make(tab: TabScreen, wanted: PackageAnswers, identities: Identities) -> None:
+    config, clock = tab.strongroom.reader.config, tab.strongroom.clock
+    recipients = (wanted.recipient,) if wanted.recipient else ()
+    order = PackageRequest(wanted.archives, wanted.target, acting_person(), recipients, False, wanted.matter)
+
+    def done(made: HandedOver | None, trouble: str) -> None:
+        if made is not None:
+            tab.app.push_screen(TextScreen(package_text(made)))
+        elif tab.is_current:
+            _ask_folder(tab, wanted, trouble)
+        else:
+            tab.report(trouble, bad=True)
+        tab.strongroom.reread()
+
+    def work(vault: Vault, watch: Watch) -> HandedOver:
+        giver = PackageSource(vault, config, clock, os.urandom, entry_words, identities, lambda _archive: watch(1))
+        return hand_over(giver, order)
+
+    tab.app.push_screen(BackgroundWork("Make the evidence package", len(order.archives), work, done, unit="archive"))
+
+
+def _named(archives: Sequence[Archive]) -> str:
+    """Say which archives are meant: the first few by stream and id, and how many."""
+    first = ", ".join(f"{each.stream} …{each.id[-8:]}" for each in archives[:3])
+    more = f" and {number(len(archives) - 3)} more" if len(archives) > 3 else ""
+    return f"{number(len(archives), 'archive')}: {first}{more}"
+
+
+def _refusal(check: Callable[[], None]) -> str:
+    """Return what is wrong by a check, in words, or nothing."""
+    try:
+        check()
+    except StrongroomError as error:
+        return in_keys(f"{error.message}\n{error.hint}".strip())
+    return ""
+
+
+def package_text(made: HandedOver) -> Text:
+    """Say what package was made, and how its recipient checks it."""
+    text = Text.assemble(("✓ evidence package made", "bold green"), f"  {number(len(made.archives), 'archive')}\n\n")
+    text.append("  folder\n", "bold").append(f"  {clean(str(made.path))}, {size(made.size)}\n\n")
+    text.append("  SHA-256 of its SHA256SUMS, as recorded in the log\n", "bold").append(f"  {made.sums_sha256}\n\n")
+    text.append(
+        f"  Proven under {number(made.checkpoint, 'entry')} of the log. Give the public key to the recipient by\n"
+    )
+    return text.append("  another way than with this folder; its README says how to check everything.\n")
