@@ -30,6 +30,9 @@ async def calm(*_times: float) -> None:
                 return
             if not all(map(_idle, _pumps(app))):
                 quiet = 0
+            elif app._resize_event is not None:
+                app._check_resize()  # the toolkit waits a little, for the last size of several
+                quiet = 0
             elif _draws(app):
                 app.screen._on_timer_update()
                 quiet = 0

@@ -7,6 +7,7 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from textual.widgets import Button, Input
 
 from kit.tui_bench import Bench, Seat, Sit
@@ -137,7 +138,7 @@ def test_columns_of_any_records_fit(records: list[dict[str, object]], width: int
     assert sum(column.width + 1 for column in columns) <= width or width < 26
     for record in records:
         row = record_row(1, record, SHAPE, columns)
-        assert all(len(cell.plain) <= column.width for cell, column in zip(row.cells, columns, strict=True))
+        assert all(cell_len(cell.plain) <= column.width for cell, column in zip(row.cells, columns, strict=True))
 
 
 @pytest.mark.parametrize(
