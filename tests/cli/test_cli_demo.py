@@ -30,7 +30,7 @@ def test_the_demo_shows_the_whole_way(environment: dict[str, str], tmp_path: Pat
     assert done.returncode == 0, done.stderr
     assert "8 archived" in done.stdout
     assert "adopted, not repeated" in " ".join(done.stderr.split())
-    assert "went on from there" in " ".join(done.stderr.split())
+    assert "resumed from there" in " ".join(done.stderr.split())
     assert "8 exports were made" in done.stderr
     assert "the same job, the same export, one archive" in " ".join(done.stderr.split())
     assert "all sound" in done.stderr
