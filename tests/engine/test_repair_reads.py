@@ -17,7 +17,7 @@ from strongroom.engine.repair.findings import ProblemKind
 from strongroom.model.errors import VaultError
 from strongroom.vault.manifest import write_manifest
 from strongroom.vault.old_catalogues import witnesses_of
-from strongroom.vault.orphans import LeakedCredential
+from strongroom.vault.orphans import StrayFiles
 
 NAME = "0" * 26
 FILES = tuple(Path(name) for name in ("payload", "key", "manifest"))
@@ -81,7 +81,7 @@ def test_files_that_the_catalogue_does_not_know_are_told_as_what_they_are(
     files: tuple[Path, ...], manifest: bool, other: bool, kind: ProblemKind, words: str
 ) -> None:
     names = tuple(str(each) for each in files)
-    found = _unproven(LeakedCredential(NAME, files), files[-1] if manifest else None, names, other=other)
+    found = _unproven(StrayFiles(NAME, files), files[-1] if manifest else None, names, other=other)
     assert (found.kind, found.archive, found.files) == (kind, NAME, names)
     assert words in found.words
 

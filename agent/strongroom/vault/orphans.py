@@ -24,7 +24,7 @@ JOB_OF_ARCHIVE = "SELECT id FROM jobs WHERE archive = ? AND state IN ('fetching'
 _FOLDERS = ("manifests", "archives", "keys")
 
 
-class LeakedCredential(Struct, frozen=True):
+class StrayFiles(Struct, frozen=True):
     """The files of one id that the catalogue does not know."""
 
     archive: str
@@ -36,7 +36,7 @@ class LeakedCredential(Struct, frozen=True):
         return next((path for path in places if path in self.files), None)
 
 
-def strays(layout: Layout, catalogue: Catalogue) -> Iterator[LeakedCredential]:
+def strays(layout: Layout, catalogue: Catalogue) -> Iterator[StrayFiles]:
     """Yield what lies in the vault under ids that no row has, in the order of ids."""
     found: dict[str, list[Path]] = {}
     for path in _named(layout):
@@ -45,7 +45,7 @@ def strays(layout: Layout, catalogue: Catalogue) -> Iterator[LeakedCredential]:
             found.setdefault(name, []).append(path)
     for name in sorted(found):
         if not _is_known(catalogue, name):
-            yield LeakedCredential(name, tuple(sorted(found[name])))
+            yield StrayFiles(name, tuple(sorted(found[name])))
 
 
 def _named(layout: Layout) -> Iterator[Path]:

@@ -35,7 +35,7 @@ from strongroom.vault.jobs import interrupted_jobs
 from strongroom.vault.key_rotation import logged_key_digest
 from strongroom.vault.layout import Layout
 from strongroom.vault.old_catalogues import Witnesses, witnesses_of
-from strongroom.vault.orphans import LeakedCredential, strays
+from strongroom.vault.orphans import StrayFiles, strays
 from strongroom.vault.scrubs import findings_of, is_still_read
 from strongroom.vault.tombstones import is_tombstone
 from strongroom.vault.vault import Vault, open_vault, require_sound_places
@@ -233,7 +233,7 @@ def stray_problems(vault: Vault) -> Iterator[VaultProblem]:
         yield _judge(vault, witnesses, stray, manifest)
 
 
-def _judge(vault: Vault, witnesses: Witnesses, stray: LeakedCredential, manifest: Path | None) -> VaultProblem:
+def _judge(vault: Vault, witnesses: Witnesses, stray: StrayFiles, manifest: Path | None) -> VaultProblem:
     told = told_of(vault.catalogue, stray.archive)
     logged = "" if is_destroyed(told) else newest(told, "manifest_sha256")
     files = tuple(str(path.relative_to(vault.layout.root)) for path in stray.files)
@@ -256,7 +256,7 @@ def _judge(vault: Vault, witnesses: Witnesses, stray: LeakedCredential, manifest
     return _unproven(stray, manifest, files, other=bool(logged))
 
 
-def _unproven(stray: LeakedCredential, manifest: Path | None, files: tuple[str, ...], *, other: bool) -> VaultProblem:
+def _unproven(stray: StrayFiles, manifest: Path | None, files: tuple[str, ...], *, other: bool) -> VaultProblem:
     names = ", ".join(files)
     if manifest is None:
         words = f"{names}: a part of an archive that has no manifest"
@@ -271,7 +271,7 @@ def _unproven(stray: LeakedCredential, manifest: Path | None, files: tuple[str, 
     return VaultProblem(ProblemKind.STRAY, words, "move it to quarantine", archive=stray.archive, files=files)
 
 
-def _is_proven(vault: Vault, stray: LeakedCredential, told: Told) -> bool:
+def _is_proven(vault: Vault, stray: StrayFiles, told: Told) -> bool:
     """Say whether payload and key file are byte for byte what the log records."""
     key = logged_key_digest(vault.catalogue, stray.archive) or newest(told, "key_sha256")
     wanted = {newest(told, "sealed_sha256"), key} - {""}
