@@ -142,6 +142,7 @@ ELSEWHERE = {
     "destruction": "above",
     "erasure": "above",
     "hold": "above; its matter is sealed to the recipients",
+    "search": "a user's number, counts and a salted digest; test_search looks for the query",
     "handover": "test_package looks for the person's name and the matter's",
 }
 
