@@ -133,7 +133,7 @@ def test_a_target_that_fails_is_told_and_owed(own_home: Home, invoke: Invoke, tm
     own_home.config.write_text(f'{text}\n[[evidence.send_to]]\nname = "disk"\ndirectory = "{target}"\n')
     result = invoke("--config", own_home.config, "audit", "checkpoint")
     assert result.exit_code == 1
-    assert "disk: nothing yet; owed since 1 tries: the folder is not there" in result.stderr
+    assert "disk: nothing yet; owed since 1 tries: the folder does not exist" in result.stderr
     checks = json.loads(invoke("--config", own_home.config, "doctor", "--offline", "--json").stdout)["checks"]
     told = [(each["verdict"], each["message"]) for each in checks if each["name"] == "checkpoints"]
     assert ("warn", "checkpoint target disk could not be looked at: No such file or directory") in told

@@ -259,8 +259,8 @@ def test_a_hold_that_was_deleted_from_the_catalogue_still_holds(stage: Stage) ->
         forged.execute("DELETE FROM holds")
     for command in ("propose", "--archive", stage.first), ("propose", "--due"):
         told = stage.run("destroy", *command, code=ExitCode.VAULT)
-        assert "the log records the hold" in " ".join(told.split())
-    assert "the log records the hold" in " ".join(stage.run("doctor", "--offline", code=ExitCode.FINDINGS).split())
+        assert "the log has hold" in " ".join(told.split())
+    assert "the log has hold" in " ".join(stage.run("doctor", "--offline", code=ExitCode.FINDINGS).split())
     assert "changed-holds" in stage.run("recover", code=ExitCode.FINDINGS)
     assert "destruction.refused" in stage.run("log", "--json")
     assert "row" in stage.run("audit", "verify", code=ExitCode.FINDINGS)

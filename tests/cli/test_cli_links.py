@@ -139,7 +139,7 @@ def test_a_link_or_special_file_in_place_of_the_vaults_own_is_told_in_words(
         assert result.exit_code not in (0, 70), (command, result.output)
         told = unfolded(result.output)
         named = "symbolic link" in told or "instead of a file" in told or "pipe, socket" in told
-        assert named or "folder where only files are" in told, (command, told)
+        assert named or "folder where only files belong" in told, (command, told)
     if way == "link":
         assert (tmp_path / "aside").read_bytes() == before
 

@@ -193,7 +193,7 @@ def test_a_letter_changed_in_the_log_is_one_finding_and_no_file_is_called_unknow
     assert result.exit_code == 1
     assert "chain" in result.output
     assert "the log records no such file" not in result.output.replace("\n            ", " ")
-    assert "does not tell of" not in result.output
+    assert "does not list" not in result.output
     assert "not be read to its end" in result.output.replace("\n            ", " ")
     scrubbed = invoke("--config", own_home.config, "scrub", "run")
     assert scrubbed.exit_code == 1

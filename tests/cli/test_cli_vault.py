@@ -164,7 +164,7 @@ def test_verify_names_what_the_log_knows_and_the_catalogue_has_not(files: str, o
         told = " ".join(result.stdout.split())
         assert name in told
         assert "unlisted: the log says that it was archived on 2026-11-20" in told
-        assert ("put its files back from a copy" in told) == (files == "gone")
+        assert ("restore them from a copy" in told) == (files == "gone")
         assert "strongroom recover" in told
     document = json.loads(invoke("--config", own_home.config, "verify", "--json").stdout)
     (lost,) = [each for each in document["archives"] if each["id"] == name]

@@ -178,7 +178,7 @@ def test_a_time_is_accepted_by_as_many_people_as_a_destruction_takes(
         accept(stage, ALICE)
     stage.now = LATER
     assert not accept(stage, ALICE).enough
-    with pytest.raises(StepRefused, match="accepted this time already"):
+    with pytest.raises(StepRefused, match="already accepted this time"):
         accept(stage, ALICE)
     with pytest.raises(WorldError):
         stage.require()

@@ -84,7 +84,7 @@ def test_a_folder_gets_each_checkpoint_once(keep: Keep, tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
     config = configure(keep, f'[[evidence.send_to]]\nname = "disk"\ndirectory = "{folder}"')
     (failed,) = send(keep, config)
-    assert (failed.tries, failed.failure) == (1, "the folder is not there")
+    assert (failed.tries, failed.failure) == (1, "the folder does not exist")
     folder.mkdir()
     assert send(keep, config) == []  # its time has not come
     size, note = newest(keep)

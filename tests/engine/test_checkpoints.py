@@ -200,7 +200,7 @@ def test_a_key_that_is_not_to_be_had_is_told(keep: Keep) -> None:
         with pytest.raises(UsageError):
             keep_up(keep.config, vault, lambda ref: str(ref), lambda: AT + timedelta(days=30))
         (alarm,) = evidence_alarms(vault)
-    assert "a person must look" in alarm.title
+    assert "needs your attention" in alarm.title
 
 
 def test_a_catalogue_that_is_busy_for_a_while_is_no_trouble_of_the_log(

@@ -314,7 +314,7 @@ def test_a_plan_that_changed_since_it_was_shown_is_not_approved(house: House) ->
     first, second = house.add(2)
     plan = house.plan(first, second)
     undo(house.context(), first.id, CAROL, "still needed")
-    with pytest.raises(StepRefused, match="not the one that you were shown"):
+    with pytest.raises(StepRefused, match="has changed since it was shown to you"):
         approve(house.context(), plan.proposal.id, BOB, plan.digest)
     assert house.agree(plan).enough
     house.now += WEEK

@@ -16,9 +16,9 @@ from strongroom.engine.destruction.erasure import (
     Requested,
     answer_erasure,
     archives_within,
+    pending_by_archive,
     propose_again,
     request_erasure,
-    standing_against,
 )
 from strongroom.engine.destruction.propose import read_plan, undo
 from strongroom.model.archive import Archive
@@ -95,7 +95,7 @@ def test_a_deferred_request_waits_and_completes_by_itself(house: House, verdict:
     assert [each.archive for each in carried.waiting] == [kept.id]
     answer_erasure(house.context(), asked.erasure.id, ErasureAnswer.DEFERRED, "GDPR 17(3)(e)", BOB)
     assert state(house, asked.erasure).state is ErasureState.DEFERRED
-    assert standing_against(house.context(), state(house, asked.erasure)).keys() == {kept.id}
+    assert pending_by_archive(house.context(), state(house, asked.erasure)).keys() == {kept.id}
     for _ in range(3):
         house.now += 50 * WEEK
         assert carry_out(house.context()).destroyed == []
@@ -141,7 +141,7 @@ def test_a_refusal_has_its_ground_and_takes_everything_off_the_plan(house: House
     (kept,) = house.add()
     asked = ask(house, kept)
     approve_it(house, asked)
-    with pytest.raises(UsageError, match="needs its ground"):
+    with pytest.raises(UsageError, match="requires a ground"):
         answer_erasure(house.context(), asked.erasure.id, ErasureAnswer.REFUSED, "", BOB)
     answer_erasure(house.context(), asked.erasure.id, ErasureAnswer.REFUSED, "GDPR 17(3)(b)", BOB)
     assert carry_out(house.context()).destroyed == []
@@ -210,7 +210,7 @@ def test_a_second_request_leaves_the_first_ones_approval_and_is_done_with_it(hou
     approve_it(house, first)  # the cooling-off is over, too
     second = ask(house, doomed)
     assert second.plan is None
-    waits = standing_against(house.context(), state(house, second.erasure))[doomed.id]
+    waits = pending_by_archive(house.context(), state(house, second.erasure))[doomed.id]
     assert waits.by_erasure == first.erasure.id
     assert f"of request {first.erasure.id} is approved" in waits.words
     assert [each.archive for each in carry_out(house.context()).destroyed] == [doomed.id]
@@ -230,7 +230,7 @@ def test_what_a_refused_request_lets_go_is_planned_for_the_other_request(house: 
     (doomed,) = house.add()
     first, second = ask(house, doomed), ask(house, doomed)
     answer_erasure(house.context(), first.erasure.id, ErasureAnswer.REFUSED, "GDPR 17(3)(b)", BOB)
-    waits = standing_against(house.context(), state(house, second.erasure))[doomed.id]
+    waits = pending_by_archive(house.context(), state(house, second.erasure))[doomed.id]
     assert waits.by_erasure == ""
     assert "waits for approval" in waits.words
     (proposal,) = proposals_of_erasure(house.vault.catalogue, second.erasure.id)
@@ -244,7 +244,7 @@ def test_each_request_says_what_it_waits_for(house: House) -> None:
     asked = ask(house, doomed)
 
     def words() -> str:
-        return standing_against(house.context(), state(house, asked.erasure))[doomed.id].words
+        return pending_by_archive(house.context(), state(house, asked.erasure))[doomed.id].words
 
     assert "waits for approval" in words()
     assert asked.plan is not None

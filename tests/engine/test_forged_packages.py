@@ -273,7 +273,7 @@ def test_a_package_that_its_recipient_would_refuse_never_gets_its_name(
 ) -> None:
     monkeypatch.setattr(handover, "write_custody", lambda *_given: "nothing happened\n")
     before = keep.log.read_bytes().count(b"handover.made")
-    with pytest.raises(VaultError, match="would be found wrong"):
+    with pytest.raises(VaultError, match="the verifier rejects the package"):
         hand_to(keep, tmp_path / "other")
     assert [each.name for each in tmp_path.iterdir()] == ["here"]
     assert keep.log.read_bytes().count(b"handover.made") == before

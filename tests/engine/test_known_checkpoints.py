@@ -85,7 +85,7 @@ def test_a_vault_that_was_rolled_back_is_not_signed_and_an_alarm_says_so(left: s
     if entries:
         live(keep, 2, "job.broken", entries)
     sizes, there = sizes_of(keep), sorted((keep.base / "target").iterdir())
-    with pytest.raises(LogRefused, match="outside the vault lies a newer history"):
+    with pytest.raises(LogRefused, match="there is a newer history outside the vault"):
         sign_and_send(keep, 2)
     assert sizes_of(keep) == sizes
     assert sorted((keep.base / "target").iterdir()) == there
@@ -232,4 +232,4 @@ def test_what_is_no_checkpoint_in_place_of_the_note_beside_the_key_is_told(keep:
     path.unlink()
     os.mkfifo(path) if way == "pipe" else path.write_text("nothing of ours")
     assert told_by_audit(keep) == {"unreachable": "the note beside the signing key"}
-    assert any("it holds no checkpoint of this log" in words for words in told_by_doctor(keep))
+    assert any("it contains no checkpoint of this log" in words for words in told_by_doctor(keep))

@@ -12,7 +12,7 @@ from kit.sealed_vault import AT, House, message
 from strongroom.age.keys import X25519Identity
 from strongroom.config.load import load_config
 from strongroom.engine.core.identities import make_identity
-from strongroom.engine.proof.package import PackageRequest, PackageSource, hand_over
+from strongroom.engine.proof.package import PackageRequest, PackageSource, write_package
 from strongroom.model.destruction import Person
 from strongroom.model.errors import StrongroomError
 from strongroom.model.provider import Container
@@ -43,7 +43,7 @@ def test_a_refusal_signs_nothing_and_makes_nothing(
     giver = PackageSource(house.vault, config, lambda: AT, os.urandom, entry_words, identities)
     before = sorted(path.name for path in house.base.iterdir())
     with pytest.raises(StrongroomError):
-        hand_over(giver, PackageRequest([archive], house.base / target, Person(1000, "ana"), recipients))
+        write_package(giver, PackageRequest([archive], house.base / target, Person(1000, "ana"), recipients))
     assert newest_checkpoint(house.vault.catalogue) is None
     assert sorted(path.name for path in house.base.iterdir()) == before
 

@@ -201,7 +201,7 @@ def test_a_manifest_that_the_log_contradicts_is_not_entered(house: Layout, lived
     path.write_text(json.dumps(body, indent=2, sort_keys=True) + "\n")
     done = rebuild(order(house, lived))
     assert done.archives == 3
-    assert any("as the log has it, got another manifest" in fault for fault in done.faults)
+    assert any("from the log, found another manifest" in fault for fault in done.faults)
 
 
 @pytest.mark.parametrize("number", range(4), ids=lambda number: f"archive {number}")
@@ -252,7 +252,7 @@ def test_an_archive_that_the_log_does_not_know_is_entered_and_told(house: Layout
     house.log.write_bytes(b"".join(lines[:proven]))
     done = rebuild(order(house, lived, lose_history=True))
     assert done.archives == 4
-    assert sum("the log has no line about it" in fault for fault in done.faults) == 4
+    assert sum("the log has no entry about it" in fault for fault in done.faults) == 4
 
 
 def test_nothing_is_made_while_somebody_works(house: Layout, lived: Bench) -> None:

@@ -70,11 +70,11 @@ def test_only_a_whole_manifest_of_this_archive_that_the_log_confirms_is_taken(tm
 @pytest.mark.parametrize(
     ("files", "manifest", "other", "kind", "words"),
     [
-        (FILES, True, False, ProblemKind.UNKNOWN, "lies in the vault, and the catalogue does not know it"),
-        (FILES, True, True, ProblemKind.STRAY, "its files are not those of the log"),
-        (FILES[1:], True, False, ProblemKind.STRAY, "a part of it is not there"),
-        (FILES[:2], False, False, ProblemKind.STRAY, "a part of an archive that has no manifest"),
-        (FILES[:2], False, True, ProblemKind.STRAY, "a part of an archive that has no manifest"),
+        (FILES, True, False, ProblemKind.UNKNOWN, "is in the vault, but not in the catalogue"),
+        (FILES, True, True, ProblemKind.STRAY, "with files that are not those of the log"),
+        (FILES[1:], True, False, ProblemKind.STRAY, "not complete"),
+        (FILES[:2], False, False, ProblemKind.STRAY, "part of an archive without a manifest"),
+        (FILES[:2], False, True, ProblemKind.STRAY, "part of an archive without a manifest"),
     ],
 )
 def test_files_that_the_catalogue_does_not_know_are_told_as_what_they_are(

@@ -140,7 +140,7 @@ def test_each_copy_says_at_once_what_changed_and_diff_tells_which(tmp_path: Path
         assert contacts["nameless"] == 0
         first = CliRunner().invoke(cli, ["--config", str(bench.config.file), "diff", older.id])
         assert first.exit_code == 2
-        assert "nothing comes before" in first.output
+        assert "there is no earlier archive" in first.output
 
 
 def test_a_copy_of_long_ago_is_not_asked_for(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ KINDS: list[tuple[Callable[[Layout], None], str, str, str]] = [
     (as_link, "fail", "1 symbolic link in the vault: keys/2r/", "copy of the vault"),
     (as_folder_link, "fail", "1 symbolic link in the vault: keys/2r", "copy of the vault"),
     (as_pipe, "fail", "1 pipe, socket or device in the vault: manifests/2r/", "copy of the vault"),
-    (as_folder, "fail", "1 folder where only files are: manifests/2r/", "copy of the vault"),
+    (as_folder, "fail", "1 folder where only files belong: manifests/2r/", "copy of the vault"),
     (second_name, "fail", "1 file has another name (a hard link)", "cp -p"),
     (open_to_all, "warn", "others may read or change 1 file or folder: archives/2r/", "chmod -R go-rwx"),
     (open_folder, "warn", "others may read or change 1 file or folder: keys", "chmod -R go-rwx"),
@@ -98,7 +98,7 @@ def test_what_belongs_to_another_user_is_told(layout: Layout) -> None:
     (found,) = told(layout)
     assert found[:2] == (
         "fail",
-        f"1 file or folder of the vault does not belong to root, whose the vault is: keys/2r/{ID}.key.age",
+        f"1 file or folder of the vault does not belong to root, the owner of the vault: keys/2r/{ID}.key.age",
     )
     assert found[2].startswith("chown -R root: ")
 

@@ -21,7 +21,7 @@ from strongroom.config.schema import Config
 from strongroom.engine.core.identities import load_identities
 from strongroom.engine.proof.audit import Report, audit_vault
 from strongroom.engine.proof.checkpoints import sign_log, signer_of
-from strongroom.engine.proof.package import HandedOver, PackageRequest, PackageSource, hand_over
+from strongroom.engine.proof.package import FinishedPackage, PackageRequest, PackageSource, write_package
 from strongroom.evidence import verifier
 from strongroom.evidence.checkpoint import make_checkpoint, sign_checkpoint
 from strongroom.evidence.line import GENESIS, Entry, Fact, digest
@@ -196,13 +196,13 @@ def enter_way(vault: Vault, archive_id: str, stone_sha256: str) -> None:
             add_entry(vault.catalogue, Entry(f"destruction.{step}", AT, archive=about, facts=facts))
 
 
-def hand_to(keep: Keep, target: Path, **wishes: Any) -> HandedOver:
+def hand_to(keep: Keep, target: Path, **wishes: Any) -> FinishedPackage:
     """Make a package of all archives that are held."""
     with keep.opened() as vault:
         archives = [found for each in keep.archives if (found := get_archive(vault.catalogue, each)) is not None]
         identities = load_identities(keep.base / "identity.age", lambda: "")
         giver = PackageSource(vault, keep.config, ticking(), os.urandom, lambda entry: entry.body["kind"], identities)
-        return hand_over(giver, PackageRequest(archives, target, PERSON, **wishes))
+        return write_package(giver, PackageRequest(archives, target, PERSON, **wishes))
 
 
 def sum_anew(package: Path) -> None:

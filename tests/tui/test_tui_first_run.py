@@ -122,7 +122,7 @@ async def test_a_weak_passphrase_is_warned_of_and_taken_when_it_is_meant(tmp_pat
         await fill(app, pilot, passphrase="short", again="short")
         assert "this passphrase is short" in text_of(app)
         await fill(app, pilot, passphrase="abababababababab", again="abababababababab")
-        assert "repeats few characters" in text_of(app)
+        assert "repeats a few characters" in text_of(app)
         await fill(app, pilot)
         assert "RECOVERY IDENTITY" in text_of(app)
 

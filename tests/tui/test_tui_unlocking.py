@@ -213,7 +213,7 @@ async def test_two_versions_are_compared_record_by_record(place: Place, monkeypa
 async def test_nothing_before_is_said(place: Place) -> None:
     async with place.sit() as seat:
         await seat.press("d")
-        await until(seat, "nothing comes before")
+        await until(seat, "there is no earlier archive")
 
 
 async def test_a_window_is_exported_afresh(place: Place) -> None:

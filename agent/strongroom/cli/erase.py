@@ -214,7 +214,7 @@ def _document(erasure: Erasure, against: dict[str, Pending] | None) -> dict[str,
 
 
 def _pending_document(archive: str, pending: Pending) -> dict[str, object]:
-    items = pending.items
+    items = pending.item
     return {
         "archive": archive,
         "verdict": pending.judgement.fate.value,

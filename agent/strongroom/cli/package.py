@@ -18,7 +18,7 @@ from strongroom.text.events import kind_words, main_facts
 from strongroom.text.units import size
 
 if TYPE_CHECKING:
-    from strongroom.engine.proof.package import HandedOver
+    from strongroom.engine.proof.package import FinishedPackage
     from strongroom.engine.queries.lists import Vault
     from strongroom.model.archive import Archive
 
@@ -56,7 +56,7 @@ def handover(
     from strongroom.engine.core.people import acting_person
     from strongroom.engine.core.sources import Dependencies, open_reading
     from strongroom.engine.proof.inclusion_proofs import moment_of
-    from strongroom.engine.proof.package import PackageRequest, PackageSource, hand_over
+    from strongroom.engine.proof.package import PackageRequest, PackageSource, write_package
 
     if bool(archives) == bool(matter):
         raise UsageError("name the archives for the package", hint="give either --archives ID,ID or --matter NAME")
@@ -74,7 +74,7 @@ def handover(
             lambda archive: None if as_json else report(f"{archive} is added"),
         )
         order = PackageRequest(chosen, target.absolute(), acting_person(), recipients, plain, matter or "")
-        made = hand_over(package_source, order)
+        made = write_package(package_source, order)
     if as_json:
         put_document(asdict(made))
     else:
@@ -94,7 +94,7 @@ def _of_matter(vault: Vault, matter: str) -> list[Archive]:
     return archives_under(vault, matter)
 
 
-def _say_made(made: HandedOver, *, plain: bool) -> None:
+def _say_made(made: FinishedPackage, *, plain: bool) -> None:
     say(clean(str(made.path)))
     count = counted(len(made.archives), "archive")
     report(f"{count}, {size(made.size)}, proven under {counted(made.checkpoint, 'entry')} of the log")

@@ -24,7 +24,7 @@ from strongroom.engine.destruction.destroy import ExecutionReport, carry_out
 from strongroom.engine.destruction.execute import settle_begun
 from strongroom.engine.destruction.log_consistency import Contradiction, LastLogState
 from strongroom.engine.destruction.redestroy import redestroy_returned
-from strongroom.engine.proof.checkpoint_delivery import Signed, Told, keep_up
+from strongroom.engine.proof.checkpoint_delivery import SentFacts, Signed, keep_up
 from strongroom.model.alert import Level
 from strongroom.model.text import counted
 
@@ -141,7 +141,7 @@ class MailTarget(Struct, frozen=True):
     name: str
     address: SecretRef
 
-    def take(self, kept: Signed) -> Told:
+    def take(self, kept: Signed) -> SentFacts:
         """Send it. Raises UsageError or WorldError where it was not accepted."""
         title = f"Strongroom: checkpoint of {counted(kept.size, 'entry')}"
         AppriseChannel(self.address, full=True).send(Message(Level.INFO, title, kept.note, kept.note))

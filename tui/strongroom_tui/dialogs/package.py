@@ -19,12 +19,12 @@ from strongroom.engine.access.inventory import find_archive
 from strongroom.engine.core.identities import Identities
 from strongroom.engine.core.people import acting_person
 from strongroom.engine.proof.package import (
-    HandedOver,
+    FinishedPackage,
     PackageRequest,
     PackageSource,
     check_recipient,
     check_target,
-    hand_over,
+    make_package,
 )
 from strongroom.engine.queries.lists import Vault
 from strongroom.model.archive import Archive
@@ -132,7 +132,7 @@ def _make(tab: TabScreen, wanted: PackageAnswers, identities: Identities) -> Non
     recipients = (wanted.recipient,) if wanted.recipient else ()
     order = PackageRequest(wanted.archives, wanted.target, acting_person(), recipients, False, wanted.matter)
 
-    def done(made: HandedOver | None, trouble: str) -> None:
+    def done(made: FinishedPackage | None, trouble: str) -> None:
         if made is not None:
             tab.app.push_screen(TextScreen(package_text(made)))
         elif tab.is_current:
@@ -141,9 +141,9 @@ def _make(tab: TabScreen, wanted: PackageAnswers, identities: Identities) -> Non
             tab.report(trouble, bad=True)
         tab.strongroom.reread()
 
-    def work(vault: Vault, watch: Watch) -> HandedOver:
+    def work(vault: Vault, watch: Watch) -> FinishedPackage:
         giver = PackageSource(vault, config, clock, os.urandom, entry_words, identities, lambda _archive: watch(1))
-        return hand_over(giver, order)
+        return make_package(giver, order)
 
     tab.app.push_screen(BackgroundWork("Make the evidence package", len(order.archives), work, done, unit="archive"))
 
@@ -164,7 +164,7 @@ def _refusal(check: Callable[[], None]) -> str:
     return ""
 
 
-def package_text(made: HandedOver) -> Text:
+def package_text(made: FinishedPackage) -> Text:
     """Say what package was made, and how its recipient checks it."""
     text = Text.assemble(("✓ evidence package made", "bold green"), f"  {number(len(made.archives), 'archive')}\n\n")
     text.append("  folder\n", "bold").append(f"  {clean(str(made.path))}, {size(made.size)}\n\n")

@@ -19,7 +19,7 @@ from textual.containers import Horizontal
 from textual.widgets import DataTable, Input
 from textual.worker import Worker
 
-from strongroom.engine.access.browse import Browser, Shelf, in_words
+from strongroom.engine.access.browse import Browser, RecordPage, in_words
 from strongroom.engine.core.identities import Identities
 from strongroom.engine.core.sources import open_reading
 from strongroom.model.archive import Archive
@@ -60,7 +60,7 @@ class BrowseScreen(TabScreen):
         self._identities = identities
         self._browser: Browser | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="browse")
-        self._shelf: Shelf | None = None
+        self._shelf: RecordPage | None = None
         self._wanted = ""
         self._dataset = ""
         self._passed = 0
@@ -247,7 +247,7 @@ class BrowseScreen(TabScreen):
         ):
             return counting.read(_END, 0, wanted, self._count).first
 
-    def _page(self, asked: int, first: int, wanted: str) -> Shelf:
+    def _page(self, asked: int, first: int, wanted: str) -> RecordPage:
         self._doing = asked
         if self._browser is None:
             with open_reading(self.strongroom.reader.config) as vault:

@@ -1,9 +1,7 @@
-"""Reading a sealed file's content block by block, each in memory of its own, so that a block can be kept.
+"""Reading the records of one archive, a page at a time, without writing any plaintext to the disk.
 
-Reading the records of one archive, a page at a time, without a byte of clear text on the disk.
-
-A page further on goes on reading where the last one stopped; a page further back, or another search, begins again at
-the start, since a sealed stream is read in order. Nothing is kept but the page that is looked at.
+A later page continues where the last one stopped. An earlier page or another search starts again from the beginning,
+since a sealed stream is read in order. Only the current page is kept in memory.
 """
 
 from __future__ import annotations
@@ -52,7 +50,7 @@ def read_blocks(reader: Filler) -> Iterator[memoryview]:
 
 
 class WatchedReader:
-    """A reader that tells of every reading before it happens, as 0 more bytes, so that whoever hears it may stop it."""
+    """A reader that calls `watch` with 0 before every read, so that the caller can stop it."""
 
     def __init__(self, reader: PlaintextReader, watch: Callable[[int], None]) -> None:
         self._reader = reader
@@ -69,11 +67,11 @@ class WatchedReader:
 
 
 Passed = Callable[[int], None]
-"""Hears how many more records were read; it may raise to stop."""
+"""Called with the number of further records read; may raise to stop."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class RecordPage:
     """A page of records. Never logged, stored or printed by accident."""
 
     first: int  # the place of the first one among those that were searched for, from 0
@@ -114,7 +112,7 @@ class Browser:
     ) -> None:
         self._stack.close()
 
-    def read(self, first: int, most: int, wanted: str = "", passed: Passed = lambda _count: None) -> Shelf:
+    def read(self, first: int, most: int, wanted: str = "", passed: Passed = lambda _count: None) -> RecordPage:
         """Return at most `most` records that hold the `wanted` text in any field, from the `first` of them on.
 
         Raises SealError where the archive does not authenticate and ContentRefused where it cannot be read.
@@ -129,7 +127,9 @@ class Browser:
             self._at = -1  # whatever was raised has ended the reading: it would look like the end of the records
             raise
         start = self._at - len(page)
-        return Shelf(start, tuple(place for place, _ in page), tuple(record for _, record in page), len(page) == most)
+        return RecordPage(
+            start, tuple(place for place, _ in page), tuple(record for _, record in page), len(page) == most
+        )
 
     def _next(self) -> tuple[int, Record] | None:
         found = next(self._found, None)

@@ -1,10 +1,8 @@
-"""Two sides of one ledger: what the older archive holds counts up, what the newer holds counts down.
+"""Compare two archives record by record, in the process of the person who has the identity.
 
 For each id one number is kept: the sum of the digests of its records in the older archive minus those in the newer,
-and two bits for which archives hold it. So an id whose records are the same in both ends at nought, in whatever order
+and two bits for which archives have it. So an id whose records are the same in both ends at zero, in whatever order
 and however often they come.
-
-Compare two archives record by record, in the process of the person who holds the identity.
 
 The older archive is read once and the newer once; only where records changed, both are read again for the fields of
 the first few thousand of them. What is kept is one entry for each distinct id: its text, a count of both sides folded
@@ -42,7 +40,7 @@ _MODULUS = 1 << 128
 
 
 class Tally:
-    """Holds one dataset of two archives against each other. Add all of the older, then all of the newer."""
+    """Compares one dataset of two archives. Add all records of the older, then all of the newer."""
 
     def __init__(self, shape: DatasetShape, key: bytes) -> None:
         self._shape = shape
@@ -62,11 +60,11 @@ class Tally:
         self._add(record, -1, _NEWER)
 
     def changed(self, most: int) -> set[str]:
-        """Return at most so many ids that both hold with another content."""
+        """Return at most `most` ids that both have with different content."""
         return set(islice(self._ids(_BOTH), most))
 
     def result(self, most: int, *, fields: tuple[FieldChange, ...] = (), fields_compared: int = 0) -> DatasetDifference:
-        """Return what it came to, naming at most so many ids of each kind."""
+        """Return the result, naming at most `most` ids of each kind."""
         gone, come = self._change(_OLDER, most), self._change(_NEWER, most)
         changed = self._change(_BOTH, most)
         return DatasetDifference(
@@ -92,7 +90,7 @@ class Tally:
         self._named[name] = ((held >> 2) + sign * digest) % _MODULUS << 2 | held & _BOTH | side
 
     def _ids(self, where: int) -> Iterator[str]:
-        """Yield the ids that were seen just there and, in both, do not come to nought."""
+        """Yield the ids seen only there; for both, those whose number is not zero."""
         return (name for name, held in self._named.items() if held & _BOTH == where and held != _BOTH)
 
     def _change(self, where: int, most: int) -> Change:
@@ -139,8 +137,8 @@ def compare(
 ) -> Difference:
     """Compare every dataset that both archives hold; name at most `most` ids of each kind of difference.
 
-    `watch` hears how many more records were read. Raises UsageError for archives that cannot be compared, SealError
-    and ContentRefused for ones that are not what they were.
+    `watch` is called with the number of further records read. Raises UsageError for archives that cannot be compared,
+    SealError and ContentRefused for damaged ones.
     """
     _require_comparable(older, newer)
     sides = _Side(vault, older, identities, watch), _Side(vault, newer, identities, watch)
@@ -186,9 +184,9 @@ def _compare_dataset(older: _Side, newer: _Side, shape: DatasetShape, key: bytes
     with newer.records(shape.name) as records:
         for record in records:
             tally.add_newer(record)
-    told = tally.result(most)
-    if not told.changed.count:
-        return told
+    result = tally.result(most)
+    if not result.changed.count:
+        return result
     chosen = tally.changed(FIELDS_COMPARED)
     fields = _compare_fields(older, newer, shape, key, chosen)
     return tally.result(most, fields=fields, fields_compared=len(chosen))

@@ -42,7 +42,7 @@ def check_content(
     identities: Sequence[X25519Identity],
     watch: Watch = lambda _count: None,
 ) -> list[FixityFault]:
-    """Prove what the archive holds: the delivered digest, the structure, the counts and dates of its records."""
+    """Check the digest of the delivered file, its structure, and the counts and dates of its records."""
     name = str(vault.payload_path(archive).relative_to(vault.layout.root))
     try:
         with spawned_parser(archive.expectation, Caps()) as sink:
@@ -63,7 +63,7 @@ def check_content(
 
 
 def _compare_decoded(archive: Archive, name: str, clear: Gunzipped | None, key: ArchiveKey) -> list[FixityFault]:
-    """Hold the file without its content coding against what was recorded of it."""
+    """Compare the file without its content coding with what was recorded of it."""
     seal = archive.seal
     if clear is None or (clear.size is None and seal.decoded_size is None):
         return []
@@ -87,23 +87,23 @@ def content_digest(reader: SealedReader | Unpacked, key: ArchiveKey, watch: Watc
 
 
 def _compare(archive: Archive, name: str, found: Inspection) -> list[FixityFault]:
-    told = archive.inspection
+    recorded = archive.inspection
     pairs = (
-        ("records", told.records, found.records),
-        ("records in the window", told.in_window, found.in_window),
-        ("earliest time", told.earliest, found.earliest),
-        ("latest time", told.latest, found.latest),
+        ("records", recorded.records, found.records),
+        ("records in the window", recorded.in_window, found.in_window),
+        ("earliest time", recorded.earliest, found.earliest),
+        ("latest time", recorded.latest, found.latest),
     )
     faults = [
         FixityFault(archive.id, name, "counts", f"{what}: expected {expected}, got {got}")
         for what, expected, got in pairs
         if expected != got
     ]
-    # What makes a file doubtful on arrival was not always a fault; its bytes are the archived ones, see above.
+    # A finding may not have been a fault when the file arrived; the bytes themselves were compared above.
     wrong = [each for each in found.findings if each.severity is Severity.FAULT and each.code not in CUT_SHORT]
-    if told.sound and wrong:
+    if recorded.sound and wrong:
         faults.append(
-            FixityFault(archive.id, name, "content", "the file was sound when it was archived and is not now")
+            FixityFault(archive.id, name, "content", "the file had no faults when it was archived and has some now")
         )
     return faults
 
@@ -118,16 +118,16 @@ class Drill(Struct, frozen=True):
 
     @property
     def passed(self) -> bool:
-        """Say whether the identity opened the archive and everything recorded of it was found."""
+        """Return whether the identity opened the archive and its content is complete."""
         return not self.faults
 
 
 def draw(vault: Vault, random_bytes: Chance) -> Archive:
-    """Draw one held archive by chance. Raises UsageError when there is none."""
+    """Return one archive chosen at random. Raises UsageError when there is none."""
     drawn = draw_archive(vault.catalogue, random_bytes)
     archive = get_archive(vault.catalogue, drawn) if drawn else None
     if archive is None:
-        raise UsageError("the vault has no archive yet that a drill could open", hint="run: strongroom run --once")
+        raise UsageError("the vault has no archive to open in a drill yet", hint="run: strongroom run --once")
     return archive
 
 
@@ -140,7 +140,7 @@ def drill(
 ) -> Drill:
     """Open the archive with each identity, read all of its content once, and log the result; return it.
 
-    Of several identities those that open the archive are drilled; where none does, the first has failed.
+    Each identity that opens the archive gets a result; if none does, the first one has failed.
     """
     faults = check_fixity(vault, archive, watch)
     if not faults:

@@ -1,7 +1,4 @@
-"""Fixity without a key: are the sealed files the ones that were published? Content needs an identity: content.py.
-
-Content with an identity: decrypt, compare the digest, read every record again and compare the counts.
-"""
+"""Fixity without an identity: whether the sealed files are the ones that were published. Their content: content.py."""
 
 from __future__ import annotations
 
@@ -22,19 +19,19 @@ from strongroom.vault.vault import Vault
 
 BLOCK = 1 << 20
 
-UNTOLD = "expected a line about its publication, the log has none"
+NOT_LOGGED = "expected an entry about its publication in the log, found none"
 
 Watch = Callable[[int], None]
 """Hears how many more bytes were read."""
 
 
 class FixityFault(Struct, frozen=True):
-    """One thing that is not as it was published."""
+    """One difference from what was published."""
 
     archive: str
     file: str  # relative to the vault
     code: str  # missing, size, digest, manifest, key, log, content, counts
-    message: str  # expected and got
+    message: str  # expected and found
 
 
 def check_fixity(vault: Vault, archive: Archive, watch: Watch = lambda _count: None) -> list[FixityFault]:
@@ -48,12 +45,12 @@ def check_small_files(vault: Vault, archive: Archive) -> list[FixityFault]:
 
 
 def forget_cached(vault: Vault, archive: Archive) -> None:
-    """Have the small files read from the disk when they are read next, and not from memory."""
+    """Drop the small files from the page cache, so that the next read comes from the disk."""
     for path in (vault.key_path(archive), _manifest_path(vault, archive)):
         try:
             fd = open_descriptor(path, os.O_RDONLY)
         except OSError:
-            continue  # whoever reads it says so
+            continue  # reading it will report the error
         try:
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
         finally:
@@ -63,7 +60,7 @@ def forget_cached(vault: Vault, archive: Archive) -> None:
 def payload_fault(
     vault: Vault, archive: Archive, *, size: int | None = None, digest: str = "", error: OSError | None = None
 ) -> FixityFault:
-    """Word what is wrong with a payload: its size, its digest, or that it cannot be read."""
+    """Return the fault of a payload: another size, another digest, or an error when reading it."""
     name, seal = str(vault.payload_path(archive).relative_to(vault.layout.root)), archive.seal
     if error is not None:
         return _unreadable(archive, name, error)
@@ -92,7 +89,7 @@ def _check_key(vault: Vault, archive: Archive) -> list[FixityFault]:
     try:
         found = vault.key_sha256(archive)
         expected = key_digests(vault.catalogue, archive.id)
-        if found not in expected:  # a rotation may have replaced it in between: the second look is right then
+        if found not in expected:  # a rotation may have replaced it in between
             found, expected = vault.key_sha256(archive), key_digests(vault.catalogue, archive.id)
     except OSError as error:
         return [_unreadable(archive, name, error)]
@@ -104,22 +101,22 @@ def _check_key(vault: Vault, archive: Archive) -> list[FixityFault]:
 def _check_logged_key(vault: Vault, archive: Archive, expected: str) -> list[FixityFault]:
     if logged_key_digest(vault.catalogue, archive.id) in (None, expected, key_digest(vault.catalogue, archive.id)):
         return []
-    message = "expected the SHA-256 that the log has of the key file, the catalogue has another"
+    message = "the catalogue and the log have different SHA-256 values for the key file"
     return [FixityFault(archive.id, "log/log.jsonl", "log", message)]
 
 
 def _check_log(vault: Vault, archive: Archive) -> list[FixityFault]:
     """Compare with the line that the evidence log has of the archive's publication."""
     entries = entries_of_archive(vault.catalogue, archive.id)
-    told = [entry.body.get("facts") for entry in reversed(entries)]  # what was written last holds
+    logged = [entry.body.get("facts") for entry in reversed(entries)]  # the newest entry counts
     manifest = hashlib.sha256(write_manifest(archive)).hexdigest()
-    for facts in told:
+    for facts in logged:
         if isinstance(facts, dict) and "manifest_sha256" in facts:
             if facts["manifest_sha256"] == manifest and facts.get("sealed_sha256") == archive.seal.sealed_sha256:
                 return []
-            message = "expected the digests that the log has of it, the catalogue has others"
+            message = "the catalogue and the log have different digests for it"
             return [FixityFault(archive.id, "log/log.jsonl", "log", message)]
-    return [FixityFault(archive.id, "log/log.jsonl", "log", UNTOLD)]
+    return [FixityFault(archive.id, "log/log.jsonl", "log", NOT_LOGGED)]
 
 
 def _check_manifest(vault: Vault, archive: Archive) -> list[FixityFault]:
@@ -131,7 +128,9 @@ def _check_manifest(vault: Vault, archive: Archive) -> list[FixityFault]:
         return [_unreadable(archive, name, error)]
     if found != write_manifest(archive):
         return [
-            FixityFault(archive.id, name, "manifest", "expected the manifest that the catalogue holds, got another")
+            FixityFault(
+                archive.id, name, "manifest", "expected the manifest that the catalogue has, found a different one"
+            )
         ]
     return []
 

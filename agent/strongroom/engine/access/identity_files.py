@@ -15,7 +15,7 @@ from strongroom.model.times import Chance
 from strongroom.vault.durable import create, flush_folder, in_words
 
 WORK_FACTOR = 18  # log2 of scrypt's N: about a second
-LEAST = 14  # characters of a passphrase that nobody is warned of
+LEAST = 14  # characters of a passphrase that raises no warning
 _LEAST_KINDS = 6  # different characters in it
 
 
@@ -47,17 +47,17 @@ def change_passphrase(
 
 
 def weakness(passphrase: str) -> str:
-    """Say why a passphrase is guessed too soon by whoever has the file, or nothing; it is never refused for that."""
-    advice = "take five words or more that belong to nobody's life"
+    """Return why somebody who has the file could guess the passphrase, or an empty text; weak ones are allowed."""
+    advice = "use five or more random words"
     if len(passphrase) < LEAST:
-        return f"this passphrase is short: {len(passphrase)} characters are guessed by trying. {advice}"
+        return f"this passphrase is short: {len(passphrase)} characters can be guessed by trying; {advice}"
     if len(set(passphrase.lower())) < _LEAST_KINDS:
-        return f"this passphrase repeats few characters, which is guessed by trying. {advice}"
+        return f"this passphrase repeats a few characters and can be guessed by trying; {advice}"
     return ""
 
 
 ASKED = 8
-"""How many of its last characters are asked back."""
+"""How many of its last characters a person must type back."""
 
 
 def sheet(secret: str, recipient: str, at: datetime) -> list[str]:
@@ -73,18 +73,18 @@ def sheet(secret: str, recipient: str, at: datetime) -> list[str]:
         "Its public key:",
         recipient,
         "",
-        "Whoever holds this can open every archive of the vault.",
-        "Copy it to paper, keep it in a safe, away from the machine.",
-        "It is needed when the working identity or its passphrase is lost:",
-        "write it on one line into a file and name it with --identity,",
-        "or give it to the stock age tool (age -d -i FILE).",
+        "Anyone who has this can open every archive in the vault.",
+        "Copy it to paper and keep it in a safe, away from this machine.",
+        "You need it if the working identity or its passphrase is lost:",
+        "write it on one line in a file and give that with --identity,",
+        "or use it with the age tool (age -d -i FILE).",
     ]
     edge = "+" + "-" * (_INNER + 2) + "+"
     return [edge, *(f"| {line:<{_INNER}} |" for line in body), edge]
 
 
 def copied(secret: str, typed: str) -> bool:
-    """Say whether the last characters were typed as they stand on the sheet; spaces and case do not count."""
+    """Return whether the last characters match the sheet; spaces and case are ignored."""
     return "".join(char for char in typed.upper() if char.isalnum())[-ASKED:] == secret[-ASKED:]
 
 

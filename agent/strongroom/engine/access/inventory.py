@@ -63,7 +63,7 @@ def _one(ids: list[str], noun: str, part: str) -> str:
     if not ids or not _clean(part):
         raise UsageError(f"there is no {noun} {part!r}", hint=f"see: strongroom {noun}s")
     if len(ids) > 1:
-        raise UsageError(f"{part!r} fits several {noun}s: {', '.join(ids)}", hint="type more of the id")
+        raise UsageError(f"{part!r} matches several {noun}s: {', '.join(ids)}", hint="type more of the id")
     return ids[0]
 
 
@@ -71,7 +71,7 @@ UNREADABLE = "unreadable"
 
 
 def each_archive(vault: Vault) -> Iterator[Archive | FixityFault]:
-    """Yield every archive, oldest first; of each whose row cannot be read, what is wrong with it."""
+    """Yield every archive, oldest first, or a fault for each whose row cannot be read."""
     for archive_id in all_archive_ids(vault.catalogue):
         try:
             archive = get_archive(vault.catalogue, archive_id)
@@ -84,7 +84,7 @@ def each_archive(vault: Vault) -> Iterator[Archive | FixityFault]:
 
 def row_fault(archive_id: str) -> FixityFault:
     """Return the finding about an archive whose row cannot be read."""
-    message = "expected a row that can be read, got another; it can be made again: strongroom recover"
+    message = "its row in the catalogue cannot be read; to make it again: strongroom recover"
     return FixityFault(archive_id, "catalogue.sqlite", UNREADABLE, message)
 
 
@@ -101,43 +101,43 @@ CODE = "unlisted"
 
 
 class Unlisted(Struct, frozen=True):
-    """An archive by what the log records it."""
+    """An archive that the log records as archived and the catalogue does not list."""
 
     archive: str
     stream: str
-    at: datetime  # of the entry that tells of it as archived
+    at: datetime  # of the entry about its publication
     files: bool  # whether any of its files is there
 
     @property
     def fault(self) -> FixityFault:
         """What is wrong, and what to do about it."""
-        told = f"the log says that it was archived on {self.at:%Y-%m-%d %H:%M} UTC, and the catalogue does not have it"
+        words = f"the log says that it was archived on {self.at:%Y-%m-%d %H:%M} UTC, but the catalogue does not list it"
         if self.files:
-            words = f"{told}; see what of it is here: strongroom recover"
+            words += "; to see which of its files exist: strongroom recover"
         else:
-            words = f"{told}, nor is any file of it here; put its files back from a copy, then: strongroom recover"
+            words += ", and none of its files exist; restore them from a copy, then run: strongroom recover"
         return FixityFault(self.archive, f"manifests/{self.archive[-2:]}/{self.archive}.json", CODE, words)
 
 
 def unlisted_archives(vault: Vault) -> Iterator[Unlisted]:
     """Yield each archive that was published by the chained log, is not in the catalogue, and was not destroyed.
 
-    One whose files a recovery moved to quarantine, which is an entry of its own, is left out.
+    One whose files a recovery moved to quarantine, which has an entry of its own, is left out.
     """
     for row in vault.catalogue.read(PUBLISHED_UNKNOWN):
         entries = entries_of_archive(vault.catalogue, row["archive"])
         kinds = [str(entry.body.get("kind")) for entry in entries]
-        told = next((entry for entry in entries if entry.body.get("kind") in _PUBLISHED), None)
-        if told is not None and not any(kind in _SETTLED for kind in kinds):
-            yield _unlisted(vault, row["archive"], told)
+        published = next((entry for entry in entries if entry.body.get("kind") in _PUBLISHED), None)
+        if published is not None and not any(kind in _SETTLED for kind in kinds):
+            yield _unlisted(vault, row["archive"], published)
 
 
-def _unlisted(vault: Vault, archive_id: str, told: Logged) -> Unlisted:
+def _unlisted(vault: Vault, archive_id: str, published: Logged) -> Unlisted:
     layout = vault.layout
     try:
         places = [layout.manifest(archive_id), layout.archive(archive_id), layout.key(archive_id)]
         places += [layout.quarantined(archive_id, suffix) for suffix in (".json", ".age", ".key.age")]
-    except ValueError:  # a line of the chain may name what is no id of ours
+    except ValueError:  # an entry may name something that is no id of ours
         places = []
-    at = parse_instant(str(told.body["at"]))
-    return Unlisted(archive_id, str(told.body.get("stream", "")), at, any(is_there(path) for path in places))
+    at = parse_instant(str(published.body["at"]))
+    return Unlisted(archive_id, str(published.body.get("stream", "")), at, any(is_there(path) for path in places))

@@ -53,7 +53,7 @@ class Rotated(Struct):
     """What a rotation came to."""
 
     resealed: int = 0
-    refused: list[FixityFault] = field(default_factory=list)  # left as they were, each with the reason
+    refused: list[FixityFault] = field(default_factory=list)  # unchanged, each with the reason
     stopped: bool = False  # a person asked to stop; the rest is done by the next run
 
 
@@ -65,22 +65,22 @@ class Rotation(Struct, frozen=True):
     identities: Sequence[X25519Identity]
     clock: Clock
     random_bytes: Chance
-    watch: Callable[[int, int], None] = lambda _done, _total: None  # hears how many of how many are done
+    watch: Callable[[int, int], None] = lambda _done, _total: None  # called with the number done and the total
     stop: Callable[[], bool] = lambda: False  # asked between batches
-    crash_point: Witness = lambda _where: None  # told each place where a crash leaves something different behind
+    crash_point: Witness = lambda _where: None  # called at each place where a crash would leave another state
     batch: int = BATCH
 
 
 def rotate(rotation: Rotation) -> Rotated:
     """Seal every key file anew that is not sealed to exactly these recipients; those of new archives as well.
 
-    Stopped at any instant it goes on where it was. Raises UsageError when nobody has shown that one of the recipients
-    can open anything, SealError for a malformed one, WorldError when the disk is full or fails.
+    If stopped at any instant, it resumes there. Raises UsageError when none of the recipients has been proven to open
+    anything, SealError for a malformed one, WorldError when the disk is full or fails.
     """
     recipients = [X25519Recipient.parse(text) for text in rotation.recipients]
     _require_proof(rotation)
     settle_rotation(rotation.vault, rotation.clock)
-    rotation.vault.write_log()  # one killed after its last commit left nothing to do but this
+    rotation.vault.write_log()  # all that is left if it was killed after its last commit
     done, seen = Rotated(), set[str]()
     while todo := [each for each in stale_archives(rotation.vault.catalogue, rotation.recipients) if each not in seen]:
         for start in range(0, len(todo), rotation.batch):
@@ -111,8 +111,8 @@ def _require_proof(rotation: Rotation) -> None:
     proven = {each.key for each in known_set(rotation.vault.catalogue) if each.proven_at is not None}
     if not (in_hand | proven) & set(rotation.recipients):
         raise UsageError(
-            "nobody has shown yet that any of these recipients can open an archive: all could be locked out",
-            hint="prove one first: strongroom key drill --identity ITS-FILE, or give its identity to this command",
+            "none of these recipients has been proven to open an archive: everyone could be locked out",
+            hint="prove one first: strongroom key drill --identity FILE, or give its identity to this command",
         )
 
 
@@ -170,13 +170,13 @@ def _require_opens(vault: Vault, archive: Archive, identity: X25519Identity) -> 
         while block := payload.read(_BLOCK):
             digest.update(block)
         if digest.hexdigest() != archive.seal.sealed_sha256:
-            raise SealError("the key file is not the one on record, nor is the payload that would prove it")
+            raise SealError("neither the key file nor the payload matches the records")
         payload.seek(0)
         SealedReader(payload, [identity])
 
 
 def _check(at_hand: Sequence[X25519Identity], texts: Mapping[str, bytes], swap: Swap, data: bytes) -> None:
-    """Believe a new key file only as it was read back: the same bytes, and the same key where that can be tried."""
+    """Check a new key file as it was read back: the same bytes, and the same key where an identity can open it."""
     if data != swap.sealed:
         raise SealError(f"the new key file of archive {swap.archive} read back is not what was written")
     if at_hand and open_bytes(data, at_hand) != texts[swap.archive]:
@@ -196,7 +196,7 @@ def reseal_keys(
 ) -> Iterator[tuple[str, bytes]]:
     """Yield each archive's id and its key file, sealed to these public keys (`age1…`) and nobody else.
 
-    The vault stays as it is and nothing is logged: that is for whoever hands them out. Raises UsageError for an archive
+    The vault does not change and nothing is logged: that is up to the caller. Raises UsageError for an archive
     that is not there or a public key that is none, SealError where the identities do not open an archive's key.
     """
     parsed = [public_key(text) for text in recipients]
@@ -217,7 +217,7 @@ class Handout(Struct, frozen=True):
     """Which keys go to whom, and where they are put."""
 
     archives: tuple[str, ...]
-    recipients: tuple[str, ...]  # public keys; empty: in the clear, for whoever reads the file
+    recipients: tuple[str, ...]  # public keys; empty: not sealed; anyone can use the file
     target: Path  # a new file, or a folder that is there
     note: str = ""  # for people, beside the log's line
 

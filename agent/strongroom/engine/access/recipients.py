@@ -1,7 +1,7 @@
-"""The set of public keys that new archives are sealed to: every change of it is logged and told, whoever made it.
+"""The public keys that new archives are sealed to: each change of the set is logged and raises an alert.
 
-The configuration is what new archives are sealed by. Whoever can write it could add a key of their own and read all
-that comes from then on, so the vault remembers the set it has seen and compares at every start and every look.
+New archives are sealed to the recipients in the configuration. Anyone who can write it could add a key of their own and
+read all later archives, so the vault remembers the last set and compares it at every start and every check.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from strongroom.vault.recipients import (
 from strongroom.vault.vault import Vault
 
 LONGEST_LABEL = 60  # characters
-SHOWN = 12  # characters that a key begins with in the list: less is a slip of the hand, or fits by accident
+SHOWN = 12  # characters that a key begins with in the list: less may be a typing error, or match by accident
 
 
 class RecipientChange(Struct, frozen=True):
@@ -63,7 +63,7 @@ class RecipientStatus(Struct, frozen=True):
 
 
 def change_of(vault: Vault, configured: Sequence[str]) -> RecipientChange | None:
-    """Compare the configured set with the one that the vault has seen; None where they are one.
+    """Compare the configured set with the one that the vault has seen; None where they are equal.
 
     A vault that has seen none takes the one that its log began with, or failing that the configured one.
     """
@@ -78,25 +78,25 @@ def change_of(vault: Vault, configured: Sequence[str]) -> RecipientChange | None
 
 
 def _in_force(vault: Vault) -> frozenset[str]:
-    """Return the set in force by the log; only where that tells of none by the rows, which nothing vouches for."""
-    told = logged_set(vault.catalogue)
-    return frozenset(each.key for each in known_set(vault.catalogue)) if told is None else told
+    """Return the current set by the log; by the rows, which nothing confirms, only if the log has none."""
+    logged = logged_set(vault.catalogue)
+    return frozenset(each.key for each in known_set(vault.catalogue)) if logged is None else logged
 
 
 def note_recipients(
     vault: Vault, configured: Sequence[str], now: datetime, *, label: str = "", reason: str = "", noticed: str = ""
 ) -> RecipientChange | None:
-    """Log and raise the alarm when the configured set is another than the vault has seen; return what changed.
+    """Log the change and raise an alert when the configured set differs from the vault's; return what changed.
 
-    `noticed` is how the vault came to know: empty when it found the configuration changed. Nothing is done for a vault
-    that has never had a set: there is no change to tell.
+    `noticed` is how the vault learned of it: empty if it found the configuration changed. A vault that never had a set
+    just takes this one: that is no change.
     """
     if not configured or (change := change_of(vault, configured)) is None:
         return None
     new = sorted(set(configured))
     with vault.catalogue.transaction():
         old = sorted(_in_force(vault))
-        if old == new:  # another process was quicker, and has told it
+        if old == new:  # another process was quicker, and has logged it
             return None
         change_set(vault.catalogue, new, now, label=label, reason=reason)
         if old:
@@ -116,7 +116,7 @@ def require_changeable(vault: Vault) -> None:
 
 
 def prove(vault: Vault, key: str, identities: Sequence[X25519Identity], random_bytes: Chance, now: datetime) -> None:
-    """Have a challenge for this public key opened, and remember that it could be. Raises UsageError when not."""
+    """Have a challenge for this public key opened, and record it. Raises UsageError when it is not opened."""
     require_proof(key, identities, random_bytes)
     with vault.catalogue.transaction():
         mark_proven(vault.catalogue, key, now)
@@ -151,7 +151,7 @@ def require_sealable(recipients: Sequence[str], random_bytes: Chance) -> None:
 
 
 def require_keepers(vault: Vault, kept: Sequence[str], *, unproven: bool = False) -> None:
-    """Refuse a set that could lock everybody out. Raises UsageError.
+    """Refuse a set that could lock everyone out. Raises UsageError.
 
     An empty one always; one of which no key was ever shown to open anything unless `unproven` says that it may be.
     """
@@ -225,7 +225,7 @@ def count_stale(vault: Vault, configured: Sequence[str]) -> int:
 
 
 def undrilled(vault: Vault, every: timedelta, now: datetime) -> list[RecipientRecord]:
-    """Return the recipients in force of which no drill was passed for so long, nor since they came.
+    """Return the current recipients without a passed drill for longer than `every`, or since they were added.
 
     An empty vault has nothing to be drilled with.
     """
@@ -236,7 +236,7 @@ def undrilled(vault: Vault, every: timedelta, now: datetime) -> list[RecipientRe
 
 
 def drill_alarms(vault: Vault, now: datetime, every: timedelta | None) -> list[Alert]:
-    """Return the reminder that nobody has shown for too long that the vault can be opened; none is wanted for None."""
+    """Return a reminder when no recovery drill was passed for longer than `every`; nothing if that is None."""
     late = undrilled(vault, every, now) if every is not None else []
     if every is None or not late:
         return []
@@ -253,11 +253,11 @@ def _alarm(change: RecipientChange, now: datetime, noticed: str) -> Alert:
     if change.removed:
         parts.append(f"{len(change.removed)} removed")
     title = f"the keys that open new archives were changed: {', '.join(parts)}"
-    told = [
+    changes = [
         *(f"added {short_key(key)}" for key in change.added),
         *(f"removed {short_key(key)}" for key in change.removed),
     ]
     how = "by strongroom key" if noticed else "in the configuration"
-    body = f"{how}: {', '.join(told)}; if nobody you know did this, stop the daemon and see: strongroom key list"
+    body = f"{how}: {', '.join(changes)}; if nobody you know did this, stop the daemon and see: strongroom key list"
     level = Level.CRITICAL if change.added else Level.WARNING
     return Alert(f"{AlertKind.RECIPIENTS} {format_instant(now)}", level, title, body)

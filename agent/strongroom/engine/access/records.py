@@ -1,8 +1,6 @@
-"""Which archive another is compared with when a person names one alone.
+"""The records of a stream over a period, each once, from the archives that cover it.
 
-The records of a stream over a period, each once, out of the archives that cover it.
-
-Neighbouring archives may hold the same record: a provider whose bounds are not documented is asked for a little more
+Neighboring archives may hold the same record: a provider whose bounds are not documented is asked for a little more
 than the window, and one that includes both ends repeats what lies on them. Windows overlap where one was exported
 before it had settled. A record is left out only where an equal one of another archive was written: an id alone proves
 nothing, since attempts at one message share it, and all records of one archive are written. Only what lies within reach
@@ -49,7 +47,10 @@ def archive_before(vault: Vault, archive: Archive) -> Archive:
         before = copy_before(catalogue, archive.stream, archive.spec.window.start)
     older = get_archive(catalogue, before) if before else None
     if older is None:
-        raise UsageError(f"nothing comes before archive {archive.id}", hint="name two archives: strongroom diff A B")
+        raise UsageError(
+            f"there is no earlier archive to compare archive {archive.id} with",
+            hint="name two archives: strongroom diff A B",
+        )
     return older
 
 

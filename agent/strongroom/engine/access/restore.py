@@ -1,9 +1,8 @@
-"""What leaves the vault never lands in it: a clear key there would outlive the destruction of its archive.
+"""Restoring the original file: its digest is checked before it gets its name, and nothing is ever overwritten.
 
-Giving the original file back: digest checked before the file gets its name, nothing ever overwritten.
-
-A file that came with a content coding is given without it, under the provider's name, unless it is asked for as it was
-delivered. The digest of the delivered bytes is checked in both cases.
+A file that came with a content coding is restored without it, under the provider's name, unless it is requested as it
+was delivered. The digest of the delivered bytes is checked in both cases. Nothing is restored into the vault: plaintext
+there would outlive the destruction of its archive.
 """
 
 from __future__ import annotations
@@ -155,7 +154,7 @@ def _undone(reader: PlaintextReader, archive: Archive) -> Gunzipped | None:
     """Return a reader that undoes the content coding, None without one. Raises SealError where it cannot be undone."""
     if archive.seal.delivered_coding and archive.seal.decoded_size is None:
         raise SealError(
-            f"archive {archive.id} came {archive.seal.delivered_coding}-coded, and the coding cannot be undone",
+            f"archive {archive.id} came {archive.seal.delivered_coding}-coded, and the coding cannot be removed",
             hint=f"write the bytes as they came: strongroom restore {archive.id} --as-delivered --to PATH",
         )
     return decoder(reader, archive.seal, Caps())
@@ -163,7 +162,7 @@ def _undone(reader: PlaintextReader, archive: Archive) -> Gunzipped | None:
 
 @contextmanager
 def _onto(folder: Path) -> Iterator[None]:
-    """Tell a full disk as that of the target: it is nothing that the agent could wait for, and not the vault's."""
+    """Report a full disk as that of the target, not of the vault: the agent cannot wait for it."""
     try:
         yield
     except WorldError as error:
@@ -201,13 +200,15 @@ def _copy(reader: Filler, temporary: Path, watch: Watch) -> bytes:
 
 
 def _check(archive: Archive, salt: bytes, content: bytes, decoded: bytes = b"") -> None:
-    """Hold the digest of the delivered bytes, and where given that of the decoded ones, against the manifest's."""
+    """Compare the digests of the delivered and, where given, of the decoded bytes with the manifest."""
     pairs = [(content, archive.seal.digest)]
     if decoded:
         pairs.append((decoded, archive.seal.decoded_digest))
-    if not all(hmac.compare_digest(hmac.new(salt, each, hashlib.sha256).hexdigest(), told) for each, told in pairs):
+    if not all(
+        hmac.compare_digest(hmac.new(salt, each, hashlib.sha256).hexdigest(), expected) for each, expected in pairs
+    ):
         raise SealError(
-            f"archive {archive.id} decrypts, but to other bytes than were archived",
+            f"archive {archive.id} decrypts, but its content is not what was archived",
             hint="run: strongroom verify, and restore the file from a copy of the vault",
         )
 

@@ -1,7 +1,7 @@
-"""The second step: somebody else agrees with a plan, with exactly the archives that were on it when it was read.
+"""The second step: another person approves a plan, with exactly the archives that were on it when it was read.
 
-The approval names the digest of the whole plan as it was proposed. Archives can leave a plan and never join it, so
-what an approval covers can only shrink.
+The approval names the digest of the whole plan as proposed. Archives can leave a plan but never join it, so what an
+approval covers can only shrink.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from msgspec.structs import replace
 
 from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.log_consistency import (
+    contradictions_reported,
     open_log_state,
     read_on,
     require_archive,
     require_plan,
-    told_aloud,
 )
 from strongroom.engine.destruction.log_state import LogState
 from strongroom.engine.destruction.propose import DestructionPlan, read_plan
-from strongroom.engine.destruction.propose import sound_approvals as sound_approvals  # carrying out asks for them here
+from strongroom.engine.destruction.propose import sound_approvals as sound_approvals  # `destroy` uses them from here
 from strongroom.evidence.note import Signer
 from strongroom.model.destruction import (
     Approval,
@@ -45,15 +45,15 @@ from strongroom.vault.destructions import approvals_of, items_of_plan, put_appro
 
 
 class Approved(Struct, frozen=True):
-    """What an approval came to."""
+    """The result of an approval."""
 
     plan: DestructionPlan
-    enough: bool  # the cooling-off runs; otherwise somebody else must approve, too
+    enough: bool  # the cooling-off has begun; otherwise another person must approve as well
     ripe_at: datetime | None  # when the destruction can begin
 
 
 class ApprovalStatus(Struct, frozen=True):
-    """What a person's approval would come to, if it were given now."""
+    """What a person's approval would change, if it were given now."""
 
     plan: DestructionPlan
     lacking: int  # approvals that would still be missing after it
@@ -62,9 +62,9 @@ class ApprovalStatus(Struct, frozen=True):
 
 
 def foresee_approval(context: DestructionContext, proposal_id: str, by: Person) -> ApprovalStatus:
-    """Say what an approval by this person, without a key, would come to; nothing is written.
+    """Return what an unsigned approval by this person would change; nothing is written.
 
-    Raises as `approve` does where this person cannot approve, or nothing waits.
+    Raises as `approve` does where this person cannot approve, or nothing waits for approval.
     """
     plan = read_plan(context, proposal_id)
     given = approvals_of(context.vault.catalogue, proposal_id)
@@ -85,7 +85,7 @@ def foresee_approval(context: DestructionContext, proposal_id: str, by: Person) 
 
 
 def read_outcome(context: DestructionContext, plan: DestructionPlan) -> datetime | None:
-    """Return from when on what was approved of a plan is destroyed for good, or None while nothing is approved."""
+    """Return when the approved archives of a plan can be destroyed; None while nothing is approved."""
     if not any(each.stage is Stage.APPROVED for each in plan.items):
         return None
     return ripe_at(plan.proposal, sound_approvals(context, plan.proposal), context.rules.cooling_off)
@@ -94,15 +94,15 @@ def read_outcome(context: DestructionContext, plan: DestructionPlan) -> datetime
 def approve(
     context: DestructionContext, proposal_id: str, by: Person, seen: str, key: Signer | None = None
 ) -> Approved:
-    """Agree with a plan. `seen` is the digest of what the person was shown (`Plan.digest`); `key` signs.
+    """Approve a plan. `seen` is the digest of what the person was shown (`Plan.digest`); `key` signs.
 
     Raises StepRefused where the person cannot approve or the plan is another by now; UsageError for a wrong key;
-    WorldError as long as an alarm about the time stands; Contradiction where catalogue and log differ.
+    WorldError while an alert about the time is active; Contradiction where catalogue and log differ.
     """
     context.require_calm()
     catalogue, at = context.vault.catalogue, context.clock()
-    log_state = _docket(context, proposal_id, by, _approver(context, key), seen)
-    with told_aloud(context), catalogue.transaction():
+    log_state = _logged_plan(context, proposal_id, by, _approver(context, key), seen)
+    with contradictions_reported(context), catalogue.transaction():
         plan = read_plan(context, proposal_id)
         given = approvals_of(catalogue, proposal_id)
         _require_unchanged(context, plan, seen)
@@ -111,12 +111,14 @@ def approve(
         require_plan(catalogue, log_state, plan.proposal)
         approval = _sign(context, plan, by, at, key)
         if approval.signer and any(each.signer == approval.signer for each in given):
-            raise StepRefused("this key has approved the plan already", hint="somebody else must do so, with another")
+            raise StepRefused(
+                "this key has already approved the plan", hint="another person must approve, with another key"
+            )
         put_approval(catalogue, approval)
         enough = is_approved(plan.proposal, [*sound_approvals(context, plan.proposal)], context.rules.people)
         for each in plan.waiting if enough else ():
             if each.stage is Stage.APPROVED:
-                continue  # by fewer people than today's rules ask for
+                continue  # by fewer people than today's rules require
             put_plan_item(catalogue, move(each, DestructionStep.APPROVED, at, each.reason))
         context.log(
             "destruction.approved",
@@ -135,17 +137,17 @@ def approve(
 
 
 def _approver(context: DestructionContext, key: Signer | None) -> str:
-    """Return the key of the configured approver that signs; empty where it is none's, which tells nobody apart."""
+    """Return the public key if it is an approver's; empty otherwise, since it then proves nothing."""
     signer = str(key.verifier) if key is not None else ""
     return signer if signer in context.rules.approvers else ""
 
 
-def _docket(context: DestructionContext, proposal_id: str, by: Person, signer: str, seen: str) -> LogState:
-    """Read what the log records a plan, and hold what waits on it against that; first what a person can mistake."""
+def _logged_plan(context: DestructionContext, proposal_id: str, by: Person, signer: str, seen: str) -> LogState:
+    """Read the plan from the log and compare its archives with that; a person's own mistakes come first."""
     catalogue, plan = context.vault.catalogue, read_plan(context, proposal_id)
     _require_unchanged(context, plan, seen)
     require_other(plan.proposal, approvals_of(catalogue, proposal_id), by, signer)
-    with told_aloud(context):
+    with contradictions_reported(context):
         log_state = open_log_state(context.vault, [proposal_id], [each.archive for each in plan.waiting])
         for each in plan.waiting:
             require_archive(catalogue, log_state, each.archive)
@@ -154,10 +156,14 @@ def _docket(context: DestructionContext, proposal_id: str, by: Person, signer: s
 
 def _require_unchanged(context: DestructionContext, plan: DestructionPlan, seen: str) -> None:
     if not plan.waiting:
-        raise StepRefused(f"nothing in {plan.proposal.id} waits for approval", hint="see: strongroom destroy list")
+        raise StepRefused(
+            f"nothing in plan {plan.proposal.id} is waiting for approval", hint="see: strongroom destroy list"
+        )
     require_whole(context, plan.proposal)
     if plan.digest != seen:
-        raise StepRefused("the plan is not the one that you were shown", hint="read it again: strongroom destroy show")
+        raise StepRefused(
+            "the plan has changed since it was shown to you", hint="read it again: strongroom destroy show"
+        )
 
 
 def require_whole(context: DestructionContext, proposal: Proposal) -> None:
@@ -183,6 +189,8 @@ def _sign(context: DestructionContext, plan: DestructionPlan, by: Person, at: da
         return plain
     signer = str(key.verifier)
     if context.rules.approvers and signer not in context.rules.approvers:
-        raise UsageError("this key is none of [destruction] approvers", hint="sign with a key that is listed there")
+        raise UsageError(
+            "this key is not listed in [destruction] approvers", hint="sign with one of the keys listed there"
+        )
     note = key.sign(approval_text(proposal, format_instant(at), by, len(plan.waiting)))
     return Approval(proposal.id, at, by, proposal.plan_sha256, note, signer)

@@ -1,4 +1,4 @@
-"""People accept a time that no provider vouches for: a plan of its own, and as many people as a destruction takes."""
+"""Accepting a time that no provider confirms: it takes as many people as a destruction."""
 
 from __future__ import annotations
 
@@ -27,40 +27,40 @@ from strongroom.vault.vault import Vault
 
 
 class ClockAcceptance(Struct, frozen=True):
-    """What one person's word came to."""
+    """The result of one person's acceptance."""
 
-    since: datetime | None  # the time that was vouched for before; None where none ever was
+    since: datetime | None  # the last confirmed time; None if there never was one
     now: datetime  # the time that was accepted
-    given: int  # people who have accepted it, this one among them
-    people: int  # that it takes
+    given: int  # people who have accepted it, including this one
+    people: int  # required
 
     @property
     def enough(self) -> bool:
-        """Say whether the time counts as vouched for."""
+        """Return whether the time now counts as confirmed."""
         return self.given >= self.people
 
 
 def accept_time(
     config: Config, vault: Vault, dependencies: Dependencies, by: Person, reason: str, key: Signer | None
 ) -> ClockAcceptance:
-    """Enter a person's word that the clock of this machine is right, although no provider vouches for that.
+    """Record that a person confirms the clock of this machine, although no provider does.
 
     Raises WorldError where a provider or the log contradicts the clock, UsageError where nothing needs to be accepted
-    or a signature is lacking, StepRefused for a person who has accepted it already.
+    or a signature is missing, StepRefused for a person who has accepted it already.
     """
     rules, now = config.destruction, dependencies.clock()
     voices = clock_votes(build_sources(config, dependencies))
-    told = read_time(vault.catalogue, config.vault.clock_tolerance, rules.approvers, rules.people)
-    require_uncontradicted(now, told, voices, config.vault.clock_tolerance)
-    _require_open(told, now)
+    time_log = read_time(vault.catalogue, config.vault.clock_tolerance, rules.approvers, rules.people)
+    require_uncontradicted(now, time_log, voices, config.vault.clock_tolerance)
+    _require_open(time_log, now)
     signer = _signer(rules.approvers, key)
-    _require_other(told, Acceptance(now, by, signer), rules.people)
-    before = told.vouched
+    _require_other(time_log, Acceptance(now, by, signer), rules.people)
+    before = time_log.vouched
     note_rules(vault, rules_of(config), now)
-    facts: dict[str, Fact] = {"from": told.subject, "by": by.token, "people": rules.people}
+    facts: dict[str, Fact] = {"from": time_log.subject, "by": by.token, "people": rules.people}
     if key is not None:
-        facts |= {"signer": str(key.verifier), "note": key.sign(acceptance_text(told.subject, now, by.token))}
-    given = 1 + len([each for each in told.pending if abs(now - each.at) <= told.tolerance])
+        facts |= {"signer": str(key.verifier), "note": key.sign(acceptance_text(time_log.subject, now, by.token))}
+    given = 1 + len([each for each in time_log.pending if abs(now - each.at) <= time_log.tolerance])
     with vault.catalogue.transaction():
         add_entry(vault.catalogue, Entry(ACCEPTED, now, facts=facts, words=reason))
     vault.write_log()
@@ -70,28 +70,30 @@ def accept_time(
     return ClockAcceptance(before, now, given, rules.people)
 
 
-def _require_open(told: TimeLog, now: datetime) -> None:
-    if told.vouched is not None and not told.leaps and now - told.vouched <= told.tolerance:
+def _require_open(time_log: TimeLog, now: datetime) -> None:
+    if time_log.vouched is not None and not time_log.leaps and now - time_log.vouched <= time_log.tolerance:
         raise UsageError("there is nothing to accept: the time is already confirmed", hint="see: strongroom doctor")
 
 
 def _signer(approvers: tuple[str, ...], key: Signer | None) -> str:
-    """Return the approver whose key it is; empty where none is asked for."""
+    """Return the approver whose key it is; empty where none is required."""
     if not approvers:
         return ""
     if key is None:
-        raise UsageError("a time must be accepted with a signature here", hint="add --sign-with KEYFILE")
+        raise UsageError("accepting a time requires a signature here", hint="add --sign-with KEYFILE")
     if str(key.verifier) not in approvers:
-        raise UsageError("this key is none of [destruction] approvers", hint="sign with a key that is listed there")
+        raise UsageError(
+            "this key is not listed in [destruction] approvers", hint="sign with one of the keys listed there"
+        )
     return str(key.verifier)
 
 
-def _require_other(told: TimeLog, fresh: Acceptance, people: int) -> None:
-    near = [each for each in told.pending if abs(fresh.at - each.at) <= told.tolerance]
+def _require_other(time_log: TimeLog, fresh: Acceptance, people: int) -> None:
+    near = [each for each in time_log.pending if abs(fresh.at - each.at) <= time_log.tolerance]
     if people > 1 and fresh.by.mapped and not fresh.signer:
         raise StepRefused(
             "you are in a user namespace, where a user number proves nothing: two people cannot be told apart",
-            hint="accept the time outside of it, or with a signature: [destruction] approvers",
+            hint="accept the time outside the namespace, or with a signature: [destruction] approvers",
         )
     if any(is_same(each, fresh) for each in near):
-        raise StepRefused("you have accepted this time already", hint="somebody else must accept it, too")
+        raise StepRefused("you have already accepted this time", hint="another person must accept it as well")

@@ -1,4 +1,4 @@
-"""The desk as the configuration sets it, and what people may ask about destructions: one place for CLI and screen."""
+"""Opening a vault for destructions under the configured rules, and what CLI and screen ask about them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from strongroom.engine.core.alert_store import standing_alerts
 from strongroom.engine.core.sources import Dependencies, build_sources, open_reading, zones_of
 from strongroom.engine.core.trusted_clock import clock_votes, require_trustworthy_time, time_alarms, vault_now
 from strongroom.engine.destruction.context import DestructionContext, note_rules, rules_of
-from strongroom.engine.destruction.erasure import Pending, standing_against
+from strongroom.engine.destruction.erasure import Pending, pending_by_archive
 from strongroom.engine.destruction.execute import signer_of
 from strongroom.engine.destruction.propose import DestructionPlan, candidates, propose, read_plan
 from strongroom.engine.retention.rules import adopt_zones
@@ -40,16 +40,16 @@ from strongroom.vault.vault import Vault
 
 
 class DestructionOverview(Struct, frozen=True):
-    """What lies on the desk."""
+    """Plans and destroyed archives, for a list."""
 
     plans: tuple[DestructionPlan, ...]  # oldest first; with `everything` also those that are over
     destroyed: tuple[DestroyedArchive, ...]  # newest first
 
 
 def context_of(config: Config, vault: Vault, dependencies: Dependencies, *, ask: bool = False) -> DestructionContext:
-    """Return the desk for a vault, under the rules of the configuration.
+    """Return the context for a vault, under the rules of the configuration.
 
-    With `ask` the providers are asked for the time before anything is destroyed; a daemon does so by itself, and must
+    With `ask` the providers are asked for the time before anything is destroyed. A daemon asks them separately and must
     not wait for them here.
     """
     return DestructionContext(
@@ -66,35 +66,35 @@ def context_of(config: Config, vault: Vault, dependencies: Dependencies, *, ask:
 
 
 def require_time(config: Config, vault: Vault, dependencies: Dependencies, *, ask: bool) -> None:
-    """Raise WorldError unless the time is one to destroy by; with `ask` the providers have a say in it."""
+    """Raise WorldError unless the time can be trusted for a destruction; with `ask` the providers are asked."""
     voices = clock_votes(build_sources(config, dependencies)) if ask else []
-    told = [] if _is_any_known(voices) else _clock_alarms(config, vault, dependencies)
-    if told:
-        raise _untimely("destroyed", told[0])
+    alarms = [] if _is_any_known(voices) else _clock_alarms(config, vault, dependencies)
+    if alarms:
+        raise _untimely("destroyed", alarms[0])
     _require_trustworthy(config, vault, dependencies, voices)
     note_rules(vault, rules_of(config), vault_now(vault, dependencies.clock))
 
 
 def _require_trustworthy(config: Config, vault: Vault, dependencies: Dependencies, voices: Sequence[ClockVote]) -> None:
-    told, tolerance = config.destruction, config.vault.clock_tolerance
+    rules, tolerance = config.destruction, config.vault.clock_tolerance
     skews = {each.source: each.skew for each in voices}
     addresses = {each.source: each.address for each in voices}
     require_trustworthy_time(
-        vault, dependencies.clock, skews, tolerance, addresses=addresses, approvers=told.approvers, people=told.people
+        vault, dependencies.clock, skews, tolerance, addresses=addresses, approvers=rules.approvers, people=rules.people
     )
 
 
 def require_calm(config: Config, vault: Vault, dependencies: Dependencies) -> None:
-    """Raise WorldError as long as an alarm about the time stands, unless a provider says the same time as our clock.
+    """Raise WorldError while an alert about the time is active, unless a provider confirms our clock.
 
-    Whoever approves by a wrong clock agrees to what is not due, and leaves a line of a time that has not come. Once the
-    time is right a change of [destruction] is logged, before anything is done by it.
+    An approval by a wrong clock covers archives that are not eligible, and leaves an entry dated in the future. Once
+    the time is right a change of [destruction] is logged, before anything is done under it.
     """
-    told = _clock_alarms(config, vault, dependencies)
-    voices = clock_votes(build_sources(config, dependencies)) if told else []
-    if told and not _is_any_known(voices):
-        raise _untimely("proposed or approved", told[0])
-    if told:
+    alarms = _clock_alarms(config, vault, dependencies)
+    voices = clock_votes(build_sources(config, dependencies)) if alarms else []
+    if alarms and not _is_any_known(voices):
+        raise _untimely("proposed or approved", alarms[0])
+    if alarms:
         _require_trustworthy(config, vault, dependencies, voices)
     note_rules(vault, rules_of(config), vault_now(vault, dependencies.clock))
 
@@ -102,7 +102,7 @@ def require_calm(config: Config, vault: Vault, dependencies: Dependencies) -> No
 def refuse_wrong_clock(config: Config, vault: Vault, dependencies: Dependencies) -> None:
     """Raise WorldError while a provider says that our clock is wrong.
 
-    For what must be recorded even where no provider can be asked, and destroys nothing by itself.
+    For steps that destroy nothing and must be recorded even where no provider can be reached.
     """
     voices = clock_votes(build_sources(config, dependencies)) if _clock_alarms(config, vault, dependencies) else []
     if _is_any_known(voices):
@@ -114,20 +114,20 @@ def _is_any_known(voices: Sequence[ClockVote]) -> bool:
 
 
 def _clock_alarms(config: Config, vault: Vault, dependencies: Dependencies) -> list[str]:
-    """Return the words of every alarm about the time: those that stand, and what would be one at this moment."""
+    """Return the text of every alert about the time: the active ones, and any that would be raised now."""
     now = [each.body for each in time_alarms(vault, dependencies.clock(), config.vault.clock_tolerance)]
     stand = [each.body for each in standing_alerts(vault) if each.key.partition(" ")[0] == AlertKind.CLOCK]
     return [*now, *stand]
 
 
 def _untimely(what: str, words: str) -> WorldError:
-    hint = "set the clock (timedatectl), or see that a provider can be asked: strongroom doctor"
-    return WorldError(f"nothing is {what} by this clock: {words}", hint=hint)
+    hint = "set the clock (timedatectl), or make sure that a provider can be reached: strongroom doctor"
+    return WorldError(f"nothing can be {what} while the clock is in doubt: {words}", hint=hint)
 
 
 @contextmanager
 def open_context(config: Config, dependencies: Dependencies | None = None) -> Iterator[DestructionContext]:
-    """Open the vault to propose, approve or undo: that needs no lock, and a daemon may be at work."""
+    """Open the vault to propose, approve or undo: that needs no lock, and a daemon may be running."""
     with open_reading(config) as vault:
         yield context_of(config, vault, dependencies or Dependencies())
 
@@ -136,7 +136,7 @@ def open_context(config: Config, dependencies: Dependencies | None = None) -> It
 def open_for_destruction(
     config: Config, holder: str, dependencies: Dependencies | None = None
 ) -> Iterator[DestructionContext]:
-    """Open the vault to destroy, holding its lock. Raises VaultLocked while a daemon or a run is at work."""
+    """Open the vault to destroy, holding its lock. Raises VaultLocked while a daemon or a run is active."""
     dependencies = dependencies or Dependencies()
     with open_reading(config) as vault, hold(vault.layout.lock, holder):
         vault.write_log()
@@ -145,7 +145,7 @@ def open_for_destruction(
 
 
 def overview(context: DestructionContext, most: int, *, everything: bool = False) -> DestructionOverview:
-    """Return the plans that are not over, or the newest of all, and what was destroyed last."""
+    """Return the open plans, or the newest of all, and the latest destroyed archives."""
     catalogue = context.vault.catalogue
     proposals = newest_proposals(catalogue, most)[::-1] if everything else live_proposals(catalogue)[:most]
     plans = tuple(plan for proposal in proposals if (plan := _plan_or_none(context, proposal.id)) is not None)
@@ -153,7 +153,7 @@ def overview(context: DestructionContext, most: int, *, everything: bool = False
 
 
 def _plan_or_none(context: DestructionContext, proposal_id: str) -> DestructionPlan | None:
-    """Return a plan to show; None for one that cannot be judged by its rows, where that is told."""
+    """Return a plan to show; None if its rows cannot be read and `leave_out` reports that."""
     try:
         return read_plan(context, proposal_id)
     except RowUnreadable as error:
@@ -163,13 +163,13 @@ def _plan_or_none(context: DestructionContext, proposal_id: str) -> DestructionP
 
 
 def list_standing(context: DestructionContext, erasures: Iterable[Erasure]) -> dict[str, dict[str, Pending] | None]:
-    """Return what stands against each request, by its id; None where a row of it cannot be read and that is told."""
+    """Return what each request waits for, by its id; None if a row cannot be read and `leave_out` reports that."""
     return {each.id: _standing_or_none(context, each) for each in erasures}
 
 
 def _standing_or_none(context: DestructionContext, erasure: Erasure) -> dict[str, Pending] | None:
     try:
-        return standing_against(context, erasure) if erasure.pending else {}
+        return pending_by_archive(context, erasure) if erasure.pending else {}
     except RowUnreadable as error:
         if not leave_out(error):
             raise
@@ -177,13 +177,13 @@ def _standing_or_none(context: DestructionContext, erasure: Erasure) -> dict[str
 
 
 def due_archives(context: DestructionContext) -> list[tuple[Archive, Judgement]]:
-    """Return every archive that may be destroyed and is on no plan, those first whose time is over longest."""
+    """Return every eligible archive that is on no plan, the longest eligible first."""
     over = (each.archive for each in due(context.vault, context.clock()))
     return candidates(context, readable_archives(context.vault.catalogue, over))
 
 
 def propose_by_rule(context: DestructionContext) -> DestructionPlan | None:
-    """Propose, as the program, what is due by a rule that says so; return the plan, or None where nothing is."""
+    """Propose, as the program, what its rule says to destroy at the end; return the plan, or None."""
     found = [archive for archive, judgement in due_archives(context) if judgement.at_end is AtEnd.DESTROY]
     return propose(context, found, PROGRAM, "its retention rule says: destroy at the end") if found else None
 
@@ -194,7 +194,7 @@ def find_plan(context: DestructionContext, part: str) -> DestructionPlan:
 
 
 def find_destroyed(vault: Vault, part: str) -> DestroyedArchive:
-    """Return what is left of the archive whose id is, begins or ends with what a person typed. Raises UsageError."""
+    """Return the tombstone of the archive whose id is, begins or ends with what a person typed. Raises UsageError."""
     found = get_tombstone(
         vault.catalogue, _one(find_by_prefix(vault.catalogue, "tombstones", part), "destroyed archive", part)
     )
@@ -207,7 +207,7 @@ def find_destroyed(vault: Vault, part: str) -> DestroyedArchive:
 
 
 def tombstone_of_archive(destroyed_archive: DestroyedArchive) -> dict[str, object]:
-    """Return what is left of an archive, field by field, as its tombstone tells it (docs/format.md)."""
+    """Return the fields of an archive's tombstone (docs/format.md)."""
     return tombstone_body(destroyed_archive.tombstone)
 
 
@@ -238,5 +238,5 @@ def _one(ids: list[str], noun: str, part: str) -> str:
     if not part or not ids:
         raise UsageError(f"there is no {noun} {part!r}", hint="see: strongroom destroy list, strongroom erase list")
     if len(ids) > 1:
-        raise UsageError(f"{part!r} fits several: {', '.join(ids)}", hint="type more of the id")
+        raise UsageError(f"{part!r} matches several: {', '.join(ids)}", hint="type more of the id")
     return ids[0]

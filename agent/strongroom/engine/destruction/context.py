@@ -28,9 +28,9 @@ from strongroom.vault.vault import Vault
 
 
 class DestructionRules(Struct, frozen=True):
-    """What [destruction] says. What a proposal was made under can only become stricter."""
+    """The rules of [destruction]. For an existing proposal they can only become stricter."""
 
-    people: int = 2  # different people that a destruction takes, its proposer among them
+    people: int = 2  # different people that a destruction requires, including the proposer
     cooling_off: timedelta = timedelta(days=7)
     approvers: tuple[str, ...] = ()  # public note keys; where there are any, one of them signs each approval
 
@@ -39,28 +39,30 @@ class DestructionContext(Struct, frozen=True):
     """Where destructions are proposed, approved and carried out."""
 
     vault: Vault
-    clock: Clock  # the vault's own time: it never runs backwards
+    clock: Clock  # the vault's own time, which never runs backwards
     random_bytes: Chance
     rules: DestructionRules = field(default_factory=DestructionRules)
     signer: Callable[[], Signer | None] = lambda: None  # asked when the first certificate is written
     judge: Judge = judge_anew
     require_time: Callable[[], None] = lambda: None  # raises WorldError as long as the time cannot be trusted
-    require_calm: Callable[[], None] = lambda: None  # raises WorldError as long as an alarm about the time stands
+    require_calm: Callable[[], None] = lambda: None  # raises WorldError while an alert about the time is active
     refuse_wrong_clock: Callable[[], None] = lambda: None  # raises WorldError while a provider says that it is wrong
-    crash_point: Callable[[str], None] = lambda _where: None  # told each place where a crash leaves something different
+    crash_point: Callable[[str], None] = lambda _where: (
+        None
+    )  # called at each place where a crash would leave another state
 
     def log(
         self, kind: str, at: datetime, *, archive: str = "", stream: str = "", words: str = "", **facts: Fact
     ) -> None:
         """Enter an act into the evidence log; inside the act's own transaction. Facts without content are left out."""
-        told = {name: fact for name, fact in facts.items() if fact not in ("", None, [])}
-        add_entry(self.vault.catalogue, Entry(kind, at, archive=archive, stream=stream, facts=told, words=words))
+        known = {name: fact for name, fact in facts.items() if fact not in ("", None, [])}
+        add_entry(self.vault.catalogue, Entry(kind, at, archive=archive, stream=stream, facts=known, words=words))
 
 
 def rules_of(config: Config) -> DestructionRules:
-    """Return what the configuration says that a destruction takes."""
-    told = config.destruction
-    return DestructionRules(told.people, told.cooling_off, told.approvers)
+    """Return the rules in the configuration."""
+    section = config.destruction
+    return DestructionRules(section.people, section.cooling_off, section.approvers)
 
 
 # The term is that of the index on exactly these entries.
@@ -70,13 +72,13 @@ CHANGED = "destruction.rules-changed"
 
 
 def note_rules(vault: Vault, rules: DestructionRules, now: datetime) -> bool:
-    """Log a change of the rules and raise the alert, unless the log has these rules already; say whether it did."""
+    """Log a change of the rules and raise an alert; return False if the log already has these rules."""
     rules = _sorted(rules)
     if logged_rules(vault.catalogue) == rules:
         return False
     with vault.catalogue.transaction():
         before = logged_rules(vault.catalogue)
-        if before == rules:  # another process was quicker, and has raised it
+        if before == rules:  # another process was quicker, and has raised the alert
             return False
         facts: dict[str, Fact] = {**_facts(rules), "before": _facts(before)}
         add_entry(vault.catalogue, Entry(CHANGED, now, facts=facts))
@@ -86,7 +88,7 @@ def note_rules(vault: Vault, rules: DestructionRules, now: datetime) -> bool:
 
 
 def logged_rules(catalogue: Catalogue) -> DestructionRules:
-    """Return the rules in force by the chained log, whatever rows say."""
+    """Return the current rules by the chained log, whatever rows say."""
     return next((rules for _seq, _at, rules in logged_changes(catalogue)), DestructionRules())
 
 
@@ -100,25 +102,25 @@ def logged_changes(catalogue: Catalogue) -> Iterator[tuple[int, str, Destruction
 
 
 def unconfirmed_changes(catalogue: Catalogue, configured: DestructionRules | None = None) -> Iterator[str]:
-    """Yield what no log can prove of the rules: that each change was wanted, and so was a change that it lacks."""
+    """Yield what no log can prove: that each change of the rules, logged or not, was intended."""
     changes = list(logged_changes(catalogue))
     before = [*(rules for _seq, _at, rules in changes[1:]), DestructionRules()]
     for (seq, at, now), old in zip(changes, before, strict=False):
         weaker = f" ({', '.join(found)})" if (found := weakened(old, now)) else ""
         yield (
-            f"that the change of [destruction] in entry {seq} of {at[:10]} was wanted{weaker}: since then it takes "
+            f"that the change of [destruction] in entry {seq} of {at[:10]} was intended{weaker}: since then it takes "
             f"{rules_words(now)}"
         )
     logged = changes[0][2] if changes else DestructionRules()
     if configured is not None and _sorted(configured) != logged:
         yield (
-            f"that [destruction] in the configuration was changed by somebody who may: by the log a destruction takes "
-            f"{rules_words(logged)}, by the configuration {rules_words(configured)}"
+            f"that an authorized person changed [destruction] in the configuration: the log requires "
+            f"{rules_words(logged)}; the configuration requires {rules_words(configured)}"
         )
 
 
 def weakened(before: DestructionRules, now: DestructionRules) -> list[str]:
-    """Return, in words, each way in which a destruction takes less than before."""
+    """Return, in words, each requirement that is weaker than before."""
     found = []
     if now.people < before.people:
         found.append(f"{counted(now.people, 'person', 'people')} instead of {before.people}")
@@ -135,16 +137,18 @@ def weakened(before: DestructionRules, now: DestructionRules) -> list[str]:
 
 def _alarm(before: DestructionRules, now: DestructionRules, at: datetime) -> Alert:
     weaker = weakened(before, now)
-    title = "the configuration changed who may approve a destruction, how many people it takes, or the cooling-off"
-    body = f"it takes {rules_words(now)}; before: {rules_words(before)}. If nobody you know did this, stop the daemon "
-    body += "and see the plans: strongroom destroy list"
+    title = "the configuration changed who may approve a destruction, how many people are required, or the cooling-off"
+    body = (
+        f"it now takes {rules_words(now)}; before: {rules_words(before)}. If nobody you know did this, stop the daemon "
+    )
+    body += "and check the plans: strongroom destroy list"
     return Alert(
         f"{AlertKind.APPROVERS} {format_instant(at)}", Level.CRITICAL if weaker else Level.WARNING, title, body
     )
 
 
 def rules_words(rules: DestructionRules) -> str:
-    """Say what a destruction takes."""
+    """Return in words what a destruction requires."""
     signed = f", signed by one of {_names(rules.approvers)}" if rules.approvers else ", unsigned"
     return f"{counted(rules.people, 'person', 'people')}, a cooling-off of {format_duration(rules.cooling_off)}{signed}"
 

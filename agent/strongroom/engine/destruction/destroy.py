@@ -1,13 +1,11 @@
-"""The last step: what was approved and has cooled off is judged once more, and destroyed if it still may be.
+"""The last step: what is approved and past its cooling-off is judged once more, and destroyed if that is still allowed.
 
-The judgement and the intent are one transaction: a hold that was placed before it wins, one that comes after it comes
-after the destruction. What it goes by is compared with the chained log first: where they differ nothing begins. What
-may not be destroyed drops out of its plan with the reason and the rest goes on; on a plan that answers a request for
-erasure it waits instead, and is destroyed by itself when nothing stands against it any more.
+Judgement and intent are one transaction: a hold placed before it wins, a later one comes too late. The rows are first
+compared with the chained log; where they differ nothing begins. An archive that may not be destroyed leaves its plan,
+with the reason, and the rest continues. On a plan for a request for erasure it waits instead, and is destroyed
+automatically when nothing prevents it any more.
 
-Destructions that do not come to their end, seen from the catalogue alone.
-
-How a try ended is not asked: what is left half done, or agreed upon and not begun, is what is watched.
+The alert about stuck destructions looks at the catalogue alone: what has begun and not ended, or is approved and late.
 """
 
 from __future__ import annotations
@@ -19,6 +17,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from strongroom.engine.core.old_catalogues import is_owed, owe, settle
 from strongroom.engine.destruction.approve import require_same_plan, sound_approvals
@@ -28,11 +27,11 @@ from strongroom.engine.destruction.execute import end, settle_begun
 from strongroom.engine.destruction.log_consistency import (
     Contradiction,
     LastLogState,
+    contradictions_reported,
     follow_log_state,
     read_on,
     require_archive,
     require_plan,
-    told_aloud,
 )
 from strongroom.engine.destruction.log_state import LogState
 from strongroom.engine.retention.rules import Fate, is_locked
@@ -70,13 +69,13 @@ BATCH = 50
 
 
 class ExecutionReport(Struct):
-    """What carrying out came to."""
+    """What was carried out, and what was not."""
 
     destroyed: list[Tombstone] = field(default_factory=list)
-    excluded: list[PlanItem] = field(default_factory=list)  # dropped out of their plans, each with the reason
-    waiting: list[PlanItem] = field(default_factory=list)  # approved, and something stands against it for now
+    excluded: list[PlanItem] = field(default_factory=list)  # removed from their plans, each with the reason
+    waiting: list[PlanItem] = field(default_factory=list)  # approved, and something prevents it for now
     broken: list[str] = field(default_factory=list)  # plans that are not what was approved, in words
-    more: bool = False  # it was as many as were asked for, and others may follow
+    more: bool = False  # the limit was reached, and others may follow
     compacted: bool = True  # nothing deleted is left in the catalogue's pages
 
 
@@ -84,18 +83,18 @@ def carry_out(context: DestructionContext, most: int = BATCH, last: LastLogState
     """Destroy up to `most` archives that are approved, have cooled off and may still be destroyed.
 
     The caller holds the vault's lock. Raises WorldError, having begun nothing new, while the time cannot be trusted;
-    what had begun before is brought to its end all the same. Raises Contradiction where catalogue and log differ.
+    what had begun before is completed in any case. Raises Contradiction where catalogue and log differ.
 
-    The same `last` for one batch after the other spares reading the whole log for each. The catalogue is written anew
-    after the last batch, or by the first that fails: until then `is_owed` says that it must be.
+    Pass the same `last` to consecutive batches, and the whole log is read only once. The catalogue is compacted after
+    the last batch, or when one fails; until then `is_owed` is True.
     """
     execution = ExecutionReport()
     execution.destroyed += settle_begun(context)
     try:
-        with told_aloud(context):
+        with contradictions_reported(context):
             _carry_on(context, execution, most, last or LastLogState())
     except StrongroomError:
-        with suppress(StrongroomError):  # why it failed is what counts, and it stays owed
+        with suppress(StrongroomError):  # the first error matters, and compacting stays owed
             _compact(context)
         raise
     if execution.excluded:
@@ -111,13 +110,13 @@ def _carry_on(context: DestructionContext, execution: ExecutionReport, most: int
         if len(execution.destroyed) >= most:
             execution.more = True
             break
-        proposal, items = remaining[0]
-        if log_state is None and _seems_ready(context, proposal, items):
-            context.require_time()  # asks the providers: only where something would be destroyed by the answer
+        proposal, item = remaining[0]
+        if log_state is None and _seems_ready(context, proposal, item):
+            context.require_time()  # asks the providers, so only if something would be destroyed
             log_state = follow_log_state(context.vault, last, remaining)
         remaining.popleft()
         with keys_alone(context.vault.layout):
-            _destroy(context, proposal, items, execution, log_state)
+            _destroy(context, proposal, item, execution, log_state)
     last.log_state, last.remaining = log_state, remaining
 
 
@@ -153,19 +152,19 @@ def _has_cooled(context: DestructionContext, proposal: Proposal, given: Sequence
     return ripe is not None and ripe <= context.clock()
 
 
-def _seems_ready(context: DestructionContext, proposal: Proposal, items: PlanItem) -> bool:
-    archive = get_archive(context.vault.catalogue, items.archive)
+def _seems_ready(context: DestructionContext, proposal: Proposal, item: PlanItem) -> bool:
+    archive = get_archive(context.vault.catalogue, item.archive)
     return archive is not None and may_go(context.judge(context.vault, archive, context.clock()), proposal)
 
 
 def _destroy(
     context: DestructionContext,
     proposal: Proposal,
-    items: PlanItem,
+    item: PlanItem,
     execution: ExecutionReport,
     log_state: LogState | None,
 ) -> None:
-    begun = _begin(context, proposal, items, log_state)
+    begun = _begin(context, proposal, item, log_state)
     if isinstance(begun, Tombstone):
         context.crash_point("committed begun")
         context.vault.write_log()
@@ -176,38 +175,38 @@ def _destroy(
 
 
 def _begin(
-    context: DestructionContext, proposal: Proposal, items: PlanItem, log_state: LogState | None
+    context: DestructionContext, proposal: Proposal, item: PlanItem, log_state: LogState | None
 ) -> Tombstone | PlanItem | None:
-    """Judge once more, and write down the intent; return the tombstone, or what keeps the archive, or None.
+    """Judge once more, and record the intent; return the tombstone, or the item that stays, or None.
 
-    With the intent the archive leaves the catalogue: nothing in the house reads, seals or counts it any more.
+    With the intent the archive leaves the catalogue: nothing reads, seals or counts it any more.
     """
     catalogue, at = context.vault.catalogue, context.clock()
     with catalogue.transaction():
-        now = live_plan_items(catalogue, items.archive)
+        now = live_plan_items(catalogue, item.archive)
         if now is None or now.stage is not Stage.APPROVED or now.proposal != proposal.id:
-            return None  # undone meanwhile
+            return None  # undone in the meantime
         given = sound_approvals(context, proposal)
-        if (now.rule, now.citation) != (items.rule, items.citation) or not _has_cooled(context, proposal, given):
-            return None  # not what was read and compared with the approvals: the whole plan is read again next time
+        if (now.rule, now.citation) != (item.rule, item.citation) or not _has_cooled(context, proposal, given):
+            return None  # changed since it was compared with the approvals: the whole plan is read again next time
         if not is_approved(proposal, given, context.rules.people):
             return _wait(context, now, "more approvals are needed now: [destruction] became stricter")
-        archive = get_archive(catalogue, items.archive)
+        archive = get_archive(catalogue, item.archive)
         if archive is None:
-            return _spare(context, now, at, "the catalogue has no such archive", "unknown")
+            return _exclude(context, now, at, "the catalogue has no such archive", "unknown")
         judgement = context.judge(context.vault, archive, at)
         if not may_go(judgement, proposal):
             if proposal.ground is Ground.ERASURE and judgement.fate in (Fate.HELD, Fate.KEEP):
                 return _wait(context, now, judgement.words)
-            return _spare(context, now, at, judgement.words, judgement.fate.value)
+            return _exclude(context, now, at, judgement.words, judgement.fate.value)
         if log_state is None:
             return None  # it became ready just now: next time
-        _require_told(context, log_state, proposal, archive)
+        _require_logged(context, log_state, proposal, archive)
         return _intend(context, proposal, now, archive, at)
 
 
-def _require_told(context: DestructionContext, log_state: LogState, proposal: Proposal, archive: Archive) -> None:
-    """Raise Contradiction unless all that this goes by is what the log tells, to its newest entry."""
+def _require_logged(context: DestructionContext, log_state: LogState, proposal: Proposal, archive: Archive) -> None:
+    """Raise Contradiction unless everything this depends on agrees with the log, up to its newest entry."""
     catalogue = context.vault.catalogue
     read_on(catalogue, log_state)
     if proposal.overrides and log_state.locked and not is_locked(context.vault):
@@ -217,18 +216,18 @@ def _require_told(context: DestructionContext, log_state: LogState, proposal: Pr
 
 
 def may_go(judgement: Judgement, proposal: Proposal) -> bool:
-    """Say whether an archive so judged may be destroyed on this plan. A hold is never overridden, nor a locked rule."""
+    """Return whether this judgement allows the destruction. Holds and locked rules are never overridden."""
     overridden = proposal.overrides and judgement.fate is Fate.KEEP and not judgement.locked
     return judgement.fate is Fate.DUE or overridden
 
 
 def _intend(
-    context: DestructionContext, proposal: Proposal, items: PlanItem, archive: Archive, at: datetime
+    context: DestructionContext, proposal: Proposal, item: PlanItem, archive: Archive, at: datetime
 ) -> Tombstone:
     catalogue = context.vault.catalogue
     manifest = hashlib.sha256(write_manifest(archive)).hexdigest()
-    tombstone = carve(archive, items, proposal, (manifest, key_digest(catalogue, archive.id)), at)
-    put_plan_item(catalogue, move(items, DestructionStep.BEGUN, at, items.reason))
+    tombstone = carve(archive, item, proposal, (manifest, key_digest(catalogue, archive.id)), at)
+    put_plan_item(catalogue, move(item, DestructionStep.BEGUN, at, item.reason))
     put_tombstone(catalogue, tombstone)
     reduce_rows(catalogue, tombstone)
     owe(catalogue)
@@ -243,32 +242,24 @@ def _intend(
     return tombstone
 
 
-def _spare(context: DestructionContext, items: PlanItem, at: datetime, reason: str, fate: str) -> PlanItem:
-    excluded = move(items, DestructionStep.SPARED, at, reason)
+def _exclude(context: DestructionContext, item: PlanItem, at: datetime, reason: str, fate: str) -> PlanItem:
+    excluded = move(item, DestructionStep.SPARED, at, reason)
     put_plan_item(context.vault.catalogue, excluded)
     context.log(
         "destruction.spared",
         at,
-        archive=items.archive,
+        archive=item.archive,
         words=reason,
-        proposal=items.proposal,
+        proposal=item.proposal,
         fate=fate,
     )
     return excluded
 
 
-def _wait(context: DestructionContext, items: PlanItem, reason: str) -> PlanItem:
-    """Keep an approved archive on its plan; the reason is for whoever looks, and is no new act."""
-    waiting = PlanItem(
-        items.archive,
-        items.proposal,
-        items.stage,
-        items.changed_at,
-        items.rule,
-        items.citation,
-        reason,
-    )
-    if waiting != items:
+def _wait(context: DestructionContext, item: PlanItem, reason: str) -> PlanItem:
+    """Keep an approved archive on its plan; the reason is for display, and is not logged."""
+    waiting = replace(item, reason=reason)
+    if waiting != item:
         put_plan_item(context.vault.catalogue, waiting)
     return waiting
 
@@ -286,18 +277,16 @@ LATE = timedelta(days=1)  # after the cooling-off
 
 
 def destruction_alarms(vault: Vault, now: datetime) -> list[Alert]:
-    """Return the alarm about destructions that fail or never begin; at most one, the louder."""
+    """Return the alert about destructions that fail or never begin; at most one, the more severe."""
     half = sum(1 for _ in _half_done(vault, now))
     if half:
         title = f"the destruction of {counted(half, 'archive')} has begun and is not complete"
-        body = (
-            "there is no certificate, and nothing else is destroyed until then; see why: strongroom destroy carry-out"
-        )
+        body = "there is no certificate, and nothing else is destroyed until then; see: strongroom destroy carry-out"
         return [Alert(AlertKind.DESTRUCTION, Level.CRITICAL, title, body)]
     late = sum(1 for _ in _late(vault, now))
     if not late:
         return []
-    title = f"the destruction of {counted(late, 'archive')} was approved and does not begin"
+    title = f"the destruction of {counted(late, 'archive')} was approved and has not begun"
     body = (
         "the cooling-off ended more than a day ago; to see why: strongroom destroy list, strongroom destroy carry-out"
     )
@@ -305,14 +294,14 @@ def destruction_alarms(vault: Vault, now: datetime) -> list[Alert]:
 
 
 def _half_done(vault: Vault, now: datetime) -> Iterator[Tombstone]:
-    """Yield what was begun, by the log, and has not come to its end."""
+    """Yield what has begun, by the log, and has not ended."""
     for each in unfinished_tombstones(vault.catalogue):
         if each.tombstone.destroyed_at <= now - HALF and is_told(vault.catalogue, each.tombstone):
             yield each.tombstone
 
 
 def _late(vault: Vault, now: datetime) -> Iterator[str]:
-    """Yield what nothing stands against; what a hold or a period keeps waits by right."""
+    """Yield what nothing prevents; what a hold or a retention period keeps is meant to wait."""
     catalogue = vault.catalogue
     ripe = [each for each in approved_proposals(catalogue) if _is_long_ripe(vault, each, now)]
     free = {verdict.archive for verdict in due(vault, now)} if ripe else set()

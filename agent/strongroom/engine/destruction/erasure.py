@@ -1,8 +1,8 @@
-"""Requests of single persons to be erased: recorded under a pseudonym, put on a plan, answered, and done by themselves.
+"""Requests for erasure: recorded under a pseudonym, put on a plan, answered, and completed automatically.
 
-The plan is made with the request and approved once. What a hold or a retention period still keeps waits on it, and is
-destroyed when nothing keeps it any more: a deferred request needs nobody to remember it. The person's reference is in
-the catalogue only, never in the log, and is deleted with the last answer.
+The plan is made with the request and approved once. Archives that a hold or a retention period still keeps wait on it,
+and are destroyed when nothing keeps them any more, so nobody has to remember a deferred request. The person's reference
+is in the catalogue only, never in the log, and is deleted with the final answer.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ from strongroom.vault.tombstones import get_tombstone
 from strongroom.vault.vault import Vault
 
 TWO = 2
-"""Whoever lets a ground outweigh a retention duty never does so alone, whatever [destruction] says."""
+"""Overriding a retention period always takes two people, whatever [destruction] says."""
 
 
 class Requested(Struct, frozen=True):
     """A request as it was recorded, with the plan that answers it."""
 
     erasure: Erasure
-    plan: DestructionPlan | None  # None where nothing that it names is held
+    plan: DestructionPlan | None  # None if none of its archives is in the vault
 
 
 def archives_within(vault: Vault, stream: str, window: Window) -> list[Archive]:
@@ -81,15 +81,15 @@ def request_erasure(
     *,
     overrides: bool = False,
 ) -> Requested:
-    """Record a request and put the archives that it names on a plan. Raises UsageError for words that would tell.
+    """Record a request and put its archives on a plan. Raises UsageError for a ground that names the person.
 
     Raises WorldError while a provider says that our clock is wrong: the day of the answer is counted from it.
 
     `overrides`: the ground is said to outweigh a retention period that still runs; never a hold, never a locked class.
     """
     if not subject.strip():
-        raise UsageError("the request names nobody", hint="give a reference that your own records know: --subject REF")
-    _refuse_telling(subject, ground)
+        raise UsageError("the request names nobody", hint="give a reference from your own records: --subject REF")
+    _refuse_revealing(subject, ground)
     context.refuse_wrong_clock()
     at, catalogue = context.clock(), context.vault.catalogue
     salt = context.random_bytes(32)
@@ -122,7 +122,7 @@ def request_erasure(
 
 
 def propose_again(context: DestructionContext, erasure_id: str, by: Person) -> DestructionPlan:
-    """Put what is on no plan any more, because somebody undid it, on a new one. Raises UsageError where nothing is."""
+    """Put archives whose plan was undone on a new one. Raises UsageError where there are none."""
     context.refuse_wrong_clock()
     catalogue = context.vault.catalogue
     with catalogue.transaction():
@@ -146,13 +146,13 @@ def answer_erasure(
     with catalogue.transaction():
         erasure = _pending(context, erasure_id)
         if answer is not ErasureAnswer.DONE and not ground:
-            raise UsageError(f"an answer {answer} needs its ground", hint='such as --ground "GDPR 17(3)(b)"')
-        _refuse_telling(erasure.subject, ground)
+            raise UsageError(f"the answer {answer} requires a ground", hint='such as --ground "GDPR 17(3)(b)"')
+        _refuse_revealing(erasure.subject, ground)
         left = _held(context, erasure)
         if answer is ErasureAnswer.DONE and left:
             raise StepRefused(
-                f"{len(left)} of {counted(len(erasure.archives), 'archive')} not destroyed: it is not done",
-                hint="it is answered by itself when they are; until then: erase answer ID deferred --ground WHY",
+                f"{len(left)} of {counted(len(erasure.archives), 'archive')} not destroyed yet: it is not done",
+                hint="it is answered automatically when they are; until then: erase answer ID deferred --ground WHY",
             )
         if answer is ErasureAnswer.REFUSED:
             for each in _on_plans(context, erasure):
@@ -167,7 +167,7 @@ def answer_erasure(
 
 
 def complete_erasures(context: DestructionContext) -> list[Erasure]:
-    """Answer every request whose last archive is destroyed; return them. Older catalogues go with what is destroyed."""
+    """Answer every request whose last archive is destroyed; return them. Older catalogues are cleared as well."""
     catalogue, done = context.vault.catalogue, []
     for erasure in pending_erasures(catalogue):
         if not erasure.archives or not _is_complete(context, erasure):
@@ -186,18 +186,18 @@ class Pending(Struct, frozen=True):
     """What one archive of a request waits for."""
 
     judgement: Judgement  # what would be decided now
-    items: PlanItem | None  # where it is on a plan; None: it is on none
+    item: PlanItem | None  # where it is on a plan; None: it is on none
     by_erasure: str = ""  # the other request whose plan it is on
     ripe_at: datetime | None = None  # when the cooling-off of its plan ends, where it is approved
     cooled: bool = False  # it has ended
 
     @property
     def words(self) -> str:
-        """Say what is missing until it is destroyed, and what to do, in words for a person."""
-        if self.items is None:
-            return "on no plan: put it on one with strongroom erase propose"
-        plan = f"plan {self.items.proposal}" + (f" of request {self.by_erasure}" if self.by_erasure else "")
-        if self.items.stage is Stage.PROPOSED:
+        """What is missing before it can be destroyed, and what to do."""
+        if self.item is None:
+            return "on no plan; to put it on one: strongroom erase propose"
+        plan = f"plan {self.item.proposal}" + (f" of request {self.by_erasure}" if self.by_erasure else "")
+        if self.item.stage is Stage.PROPOSED:
             return f"{plan} waits for approval: {self.judgement.words}"
         if self.ripe_at is None:
             return f"{plan} waits for one more approval: {self.judgement.words}"
@@ -206,22 +206,22 @@ class Pending(Struct, frozen=True):
         return f"{plan} is approved, cooling off until {self.ripe_at:%Y-%m-%d %H:%M} UTC: {self.judgement.words}"
 
 
-def standing_against(context: DestructionContext, erasure: Erasure) -> dict[str, Pending]:
+def pending_by_archive(context: DestructionContext, erasure: Erasure) -> dict[str, Pending]:
     """Return, for each archive that is still in the vault, what it waits for."""
     return {archive.id: _pending_archive(context, erasure, archive) for archive in _held(context, erasure)}
 
 
 def _pending_archive(context: DestructionContext, erasure: Erasure, archive: Archive) -> Pending:
     judgement = context.judge(context.vault, archive, context.clock())
-    items = live_plan_items(context.vault.catalogue, archive.id)
-    proposal = get_proposal(context.vault.catalogue, items.proposal) if items else None
-    if items is None or proposal is None:
-        return Pending(judgement, items)
+    item = live_plan_items(context.vault.catalogue, archive.id)
+    proposal = get_proposal(context.vault.catalogue, item.proposal) if item else None
+    if item is None or proposal is None:
+        return Pending(judgement, item)
     other = proposal.erasure if proposal.erasure != erasure.id else ""
     given = sound_approvals(context, proposal)
-    enough = items.stage is not Stage.PROPOSED and is_approved(proposal, given, context.rules.people)
+    enough = item.stage is not Stage.PROPOSED and is_approved(proposal, given, context.rules.people)
     ripe = ripe_at(proposal, given, context.rules.cooling_off) if enough else None
-    return Pending(judgement, items, other, ripe, ripe is not None and ripe <= context.clock())
+    return Pending(judgement, item, other, ripe, ripe is not None and ripe <= context.clock())
 
 
 def _put_on_plan(
@@ -259,11 +259,11 @@ def _put_on_plan(
 
 
 def _can_take_over(context: DestructionContext, erasure: Erasure, taken: PlanItem) -> bool:
-    """Say whether a request may move an archive from the plan that it is on to its own.
+    """Return whether a request may move an archive from its present plan to its own.
 
-    Never from what has begun or was approved: approvals that people gave would end unseen. Nor from another request's
-    plan: it is done with the same destruction. An exception is the request that outweighs a retention duty which keeps
-    what the other plan waits for.
+    Never if its destruction has begun or was approved: approvals would be dropped unnoticed. Nor from the plan of
+    another request: one destruction serves both. The exception is a request that overrides the retention period for
+    which the other plan waits.
     """
     other = get_proposal(context.vault.catalogue, taken.proposal)
     if taken.stage is Stage.DESTROYING or other is None:
@@ -274,7 +274,7 @@ def _can_take_over(context: DestructionContext, erasure: Erasure, taken: PlanIte
 
 
 def _replan_others(context: DestructionContext, refused: Erasure, by: Person) -> None:
-    """Put what a refused request took off its plan on a plan of each other request that names it."""
+    """Put the archives of a refused request on a plan of each other request that names them."""
     for other in pending_erasures(context.vault.catalogue):
         if other.id != refused.id and set(other.archives) & set(refused.archives):
             loose = [
@@ -300,7 +300,7 @@ def _pending(context: DestructionContext, erasure_id: str) -> Erasure:
     if erasure is None:
         raise UsageError(f"there is no request for erasure {erasure_id}", hint="see: strongroom erase list")
     if not erasure.pending:
-        raise StepRefused(f"the request {erasure_id} is {erasure.state}: it has had its last answer")
+        raise StepRefused(f"the request {erasure_id} is {erasure.state}: it already has its final answer")
     return erasure
 
 
@@ -317,7 +317,7 @@ def _on_plans(context: DestructionContext, erasure: Erasure) -> Iterator[PlanIte
 
 
 def _is_complete(context: DestructionContext, erasure: Erasure) -> bool:
-    """Say whether all that it names is destroyed. The last goes last: looked at from there, most need one look."""
+    """Return whether all its archives are destroyed. The newest goes last, so it is checked first."""
     newest_first = erasure.archives[::-1]
     if any(has_archive(context.vault.catalogue, each) for each in newest_first):
         return False
@@ -329,9 +329,11 @@ def _is_destroyed(context: DestructionContext, archive_id: str) -> bool:
     return destroyed_archive is not None and destroyed_archive.certificate_sha256 != ""
 
 
-def _refuse_telling(subject: str, ground: str) -> None:
-    """Refuse words for the log that name the person, or that are more than a ground needs."""
+def _refuse_revealing(subject: str, ground: str) -> None:
+    """Refuse words for the log that name the person or are too long for a ground."""
     if len(ground) > 200 or not ground.isprintable():
         raise UsageError("a ground is one line of at most 200 characters", hint='such as "GDPR 17(1)(b)"')
     if subject and subject.strip().lower() in ground.lower():
-        raise UsageError("the ground names the person, and it goes into the log", hint="give only the legal ground")
+        raise UsageError(
+            "the ground names the person, and grounds are written to the log", hint="give only the legal ground"
+        )

@@ -1,12 +1,11 @@
-"""The certificate of a destruction: what was destroyed, when, by whom and why, signed with the vault's key.
+"""The destruction itself, once the intent is on disk: files, certificate, catalogue, log. Each part can be repeated.
 
-A signed note whose text is a title and one JSON object with sorted keys. Nothing in it tells what the records said.
-Without a signing key the same text is kept unsigned, and says so: the log has its digest all the same.
+If the process is killed here, the next start finds a tombstone without the digest of a certificate and starts again:
+missing files are no error, an existing certificate is kept, and one transaction at the end makes the one log entry.
 
-The act itself, once the intent is on disk: files, certificate, catalogue, log. Each part may be done again.
-
-Killed anywhere in here, the next start finds a tombstone without a certificate's digest and goes on from the top: what
-is gone is not missed, a certificate that is there is kept, and the one transaction at the end makes the one log entry.
+A certificate says what was destroyed, when, by whom and why. It is a signed note whose text is a title and one JSON
+object with sorted keys, and reveals nothing of the records. Without a signing key it is stored unsigned and says so;
+the log has its digest in both cases.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from msgspec import Struct
 from strongroom.config.schema import Config
 from strongroom.config.secrets import resolve
 from strongroom.engine.destruction.context import DestructionContext
-from strongroom.engine.destruction.log_consistency import open_log_state, require_proposal, told_aloud
+from strongroom.engine.destruction.log_consistency import contradictions_reported, open_log_state, require_proposal
 from strongroom.evidence.note import NoteRefused, Signer, open_note
 from strongroom.model.archive import Tombstone
 from strongroom.model.destruction import Approval, DestructionStep, Person, Proposal, move
@@ -47,20 +46,20 @@ from strongroom.vault.vault import Vault
 TITLE = "strongroom certificate of destruction 1"
 UNSIGNED = "unsigned: the vault has no signing key"
 NOT_PROVEN = (
-    "copies in backups that were taken earlier are not reached from here: destroy them there, or let them run out",
-    "a disk may keep what was overwritten or removed (flash, snapshots, copies on write): the archive is unreadable"
-    " because its own key is gone, not because its bytes are",
-    "whoever opened the archive before has what was read then",
+    "backups made earlier are out of reach: destroy the copies in them, or let them expire",
+    "a disk may keep overwritten or removed data (flash, snapshots, copy-on-write): the archive is unreadable because"
+    " its key is gone, not because its bytes are",
+    "anyone who opened the archive before may still have what they read",
 )
-"""What no program can show, said in every certificate."""
+"""What no program can prove; every certificate says so."""
 
 
 class Checked(Struct, frozen=True):
-    """What was looked at again after the destruction."""
+    """What was checked after the destruction."""
 
     copies: tuple[str, ...]  # every file that was destroyed, relative to the vault
-    gone: tuple[str, ...]  # what is proven to be gone, in words
-    aside: tuple[str, ...] = ()  # earlier catalogues that a person had moved aside: they may hold its manifest
+    gone: tuple[str, ...]  # what was verified, in words
+    aside: tuple[str, ...] = ()  # earlier catalogues that were moved aside: they may have its manifest
 
 
 def signer_of(config: Config) -> Signer | None:
@@ -87,7 +86,10 @@ def write_certificate(
         "approvals": [_approval(each) for each in approvals],
         "destroyed_files": list(checked.copies),
         "verified": list(checked.gone),
-        "not_proven": [*NOT_PROVEN, *(f"{name}, moved aside, may hold its manifest" for name in checked.aside)],
+        "not_proven": [
+            *NOT_PROVEN,
+            *(f"{name}, moved aside, may still contain its manifest" for name in checked.aside),
+        ],
         "signed": signer is not None,
     }
     text = f"{TITLE}\n{json.dumps(body, indent=2, sort_keys=True, ensure_ascii=True)}\n"
@@ -100,7 +102,7 @@ def certificate_of(vault: Vault, archive_id: str) -> bytes:
 
 
 def read_certificate(data: bytes) -> dict[str, Any]:
-    """Return the JSON object of a certificate, without judging its signature. Raises ValueError."""
+    """Return the JSON object of a certificate, without checking its signature. Raises ValueError."""
     title, _, rest = data.decode().partition("\n")
     text, found, _signatures = rest.rpartition("\n\n")
     if title != TITLE or not found:
@@ -130,28 +132,28 @@ def _proposal(proposal: Proposal) -> dict[str, Any]:
 
 
 def _approval(approval: Approval) -> dict[str, Any]:
-    told = {"at": format_instant(approval.at), "by": _person(approval.by), "plan_sha256": approval.plan_sha256}
-    return {**told, "note": approval.note, "signer": approval.signer} if approval.note else told
+    fields = {"at": format_instant(approval.at), "by": _person(approval.by), "plan_sha256": approval.plan_sha256}
+    return {**fields, "note": approval.note, "signer": approval.signer} if approval.note else fields
 
 
 def _person(person: Person) -> dict[str, Any]:
-    told: dict[str, Any] = {"uid": person.uid, "name": person.name}
+    fields: dict[str, Any] = {"uid": person.uid, "name": person.name}
     known = {"login": person.login, "sudo": person.sudo}
-    return {**told, **{name: number for name, number in known.items() if number is not None}}
+    return {**fields, **{name: number for name, number in known.items() if number is not None}}
 
 
 _KEY = ".key."
 
 
 def settle_begun(context: DestructionContext) -> list[Tombstone]:
-    """Bring every destruction that has begun to its end; return the tombstones. The caller holds the vault's lock.
+    """Complete every destruction that has begun; return the tombstones. The caller holds the vault's lock.
 
-    Raises Contradiction, having touched nothing, where the log does not tell of one as begun and approved.
+    Raises Contradiction, having touched nothing, where the log does not record one as begun and approved.
     """
     begun = unfinished_tombstones(context.vault.catalogue)
     if not begun:
         return []
-    with told_aloud(context):
+    with contradictions_reported(context):
         plans, archives = {each.tombstone.proposal for each in begun}, [each.tombstone.archive for each in begun]
         log_state = open_log_state(context.vault, plans, archives)
         for each in begun:
@@ -161,7 +163,7 @@ def settle_begun(context: DestructionContext) -> list[Tombstone]:
 
 
 def end(context: DestructionContext, tombstone: Tombstone) -> Tombstone:
-    """Destroy the files, prove it, certify it and write it down; may be repeated. Raises WorldError or VaultError."""
+    """Destroy the files, verify that, write certificate, catalogue and log; repeatable. Raises World- or VaultError."""
     found = destroy_files(context, tombstone)
     gone = prove_gone(context, tombstone)
     proposal = get_proposal(context.vault.catalogue, tombstone.proposal)
@@ -181,7 +183,7 @@ def end(context: DestructionContext, tombstone: Tombstone) -> Tombstone:
 def destroy_files(context: DestructionContext, tombstone: Tombstone) -> list[Path]:
     """Put the tombstone in the manifest's place, destroy key, payload and every other copy; return what was there.
 
-    The tombstone tells a catalogue that is made anew what was meant. Then the key goes: what is left is noise.
+    The tombstone shows a rebuilt catalogue what was intended. The key goes next: the payload is noise from then on.
     """
     layout = context.vault.layout
     stone = tombstone_path(layout, tombstone)
@@ -200,25 +202,25 @@ def destroy_files(context: DestructionContext, tombstone: Tombstone) -> list[Pat
 
 
 def prove_gone(context: DestructionContext, tombstone: Tombstone) -> tuple[str, ...]:
-    """Look again at the disk and the catalogue; return what is proven. Raises VaultError where something is left."""
+    """Check disk and catalogue; return what was verified, in words. Raises VaultError where something is left."""
     layout, archive = context.vault.layout, tombstone.archive
     stone = tombstone_path(layout, tombstone)
     left = [path for path in copies_of(layout, archive) if path != stone]
     if left or is_there(layout.key(archive)) or is_there(layout.archive(archive)):
         raise VaultError(
             f"archive {archive} should be destroyed, but {len(left)} of its files are still there",
-            hint="it is tried again; check owner and permissions of the vault: strongroom doctor",
+            hint="Strongroom will try again; to check the owner and permissions of the vault: strongroom doctor",
         )
     if has_archive(context.vault.catalogue, archive):
         raise VaultError(f"archive {archive} should be destroyed, but the catalogue still lists it")
     if read_file(stone) != write_tombstone(tombstone):
         raise VaultError(f"the tombstone of archive {archive} is not what was written")
     return (
-        "no key file: the archive cannot be decrypted any more",
+        "no key file: the archive can no longer be decrypted",
         "no payload",
         "no other file under its name in the vault",
-        "the catalogue lists it no more",
-        "a tombstone stands in its manifest's place",
+        "the catalogue no longer lists it",
+        "a tombstone has replaced its manifest",
     )
 
 
@@ -253,7 +255,7 @@ def _certify(
     data = write_certificate(tombstone, proposal, approvals, checked, context.clock(), signer)
     temporary = layout.temporary(tombstone.archive, ".note")
     remove(temporary)
-    if is_there(path):  # not ours: what stands there is no certificate of this destruction
+    if is_there(path):  # some other file, not a certificate of this destruction
         put_in_place_of(path, temporary, data)
     else:
         write_new(path, temporary, data)
@@ -265,10 +267,10 @@ def _is_ours(path: Path, tombstone: Tombstone, signer: Signer | None) -> bool:
         data = read_file(path)
         if signer is not None:
             open_note(data.decode(), signer.verifier)
-        told = read_certificate(data)["tombstone_sha256"]
+        certified = read_certificate(data)["tombstone_sha256"]
     except (OSError, ValueError, KeyError, NoteRefused):
         return False
-    return bool(told == hashlib.sha256(write_tombstone(tombstone)).hexdigest())
+    return bool(certified == hashlib.sha256(write_tombstone(tombstone)).hexdigest())
 
 
 def _write_down(context: DestructionContext, tombstone: Tombstone, certificate: bytes) -> None:
@@ -276,9 +278,9 @@ def _write_down(context: DestructionContext, tombstone: Tombstone, certificate: 
     digest = hashlib.sha256(certificate).hexdigest()
     with catalogue.transaction():
         put_tombstone(catalogue, tombstone, digest)
-        items = live_plan_items(catalogue, tombstone.archive)
-        if items is not None:
-            put_plan_item(catalogue, move(items, DestructionStep.FINISHED, at))
+        item = live_plan_items(catalogue, tombstone.archive)
+        if item is not None:
+            put_plan_item(catalogue, move(item, DestructionStep.FINISHED, at))
         context.log(
             "archive.destroyed",
             at,

@@ -1,7 +1,8 @@
-"""Rows of the catalogue against the chained log, before anything is destroyed by them. Where they differ nothing is.
+"""Comparing the catalogue with the chained log before anything is destroyed. Where they differ nothing is destroyed.
 
-The row is an index, the log is the act: a hold without its row still holds, an approval without its line was never
-given, a period that ends earlier than its rule says was never agreed. Every difference is an alarm and an entry.
+The catalogue is an index; the log is the record. A hold without its row is still in force, an approval without its
+entry was never given, and a retention period that ends before its rule says was never agreed. Every difference raises
+an alert and is logged.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from msgspec.structs import replace
 from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.log_state import (
     Begun,
+    LoggedArchive,
+    LoggedPlan,
     LogState,
-    ToldArchive,
-    ToldPlan,
     extended_record,
     that_count,
     unexpired,
@@ -44,11 +45,11 @@ from strongroom.vault.tombstones import write_tombstone
 from strongroom.vault.vault import Vault
 
 _ALL = 1 << 40
-_HINT = "nothing is destroyed until a person has looked: strongroom audit verify, strongroom log"
+_HINT = "nothing is destroyed until this is resolved; to investigate: strongroom audit verify, strongroom log"
 
 
 class Contradiction(VaultError):
-    """Catalogue and log say different things of a destruction. `code` is a stable word for what about."""
+    """Catalogue and log differ in what a destruction depends on. `code` is a stable word for the subject."""
 
     def __init__(self, code: str, words: str, *, archive: str = "", proposal: str = "") -> None:
         super().__init__(f"the catalogue contradicts the evidence log: {words}", hint=_HINT)
@@ -56,7 +57,7 @@ class Contradiction(VaultError):
 
 
 class LastLogState(Struct):
-    """What one batch leaves to the next, valid while `change_count` is `changes`: nobody else wrote meanwhile."""
+    """What one batch leaves to the next; valid while nobody else wrote, that is, `change_count` is `changes`."""
 
     log_state: LogState | None = None
     remaining: deque[tuple[Proposal, PlanItem]] = field(default_factory=deque)  # approved, and not looked at yet
@@ -69,7 +70,7 @@ def open_log_state(vault: Vault, plans: Collection[str] = (), archives: Collecti
 
     Raises Contradiction where the chain is broken, or the holds of the catalogue are not those of the log.
     """
-    return _read_docket(vault, LogState(plans, archives))
+    return _read_state(vault, LogState(plans, archives))
 
 
 def follow_log_state(vault: Vault, last: LastLogState, remaining: Collection[tuple[Proposal, PlanItem]]) -> LogState:
@@ -79,26 +80,26 @@ def follow_log_state(vault: Vault, last: LastLogState, remaining: Collection[tup
     """
     log_state, last.log_state = last.log_state, None
     if log_state is not None and vault.catalogue.change_count() == last.changes:
-        return _read_docket(vault, log_state)
+        return _read_state(vault, log_state)
     return open_log_state(vault, {plan.id for plan, _ in remaining}, [item.archive for _, item in remaining])
 
 
-def _read_docket(vault: Vault, log_state: LogState) -> LogState:
+def _read_state(vault: Vault, log_state: LogState) -> LogState:
     require_current(vault.catalogue)
     try:
         vault.write_log()
-    except VaultError as error:  # the file's last line is another: the rows may have been chained anew
+    except VaultError as error:  # the file ends with another line: the rows may have been chained again
         raise Contradiction("log", error.message) from error
     read_on(vault.catalogue, log_state)
     return log_state
 
 
 def read_on(catalogue: Catalogue, log_state: LogState) -> None:
-    """Take in what is new in the log, and compare the holds. Raises as `open_log_state`."""
+    """Read the new entries, and compare the holds. Raises as `open_log_state`."""
     try:
         log_state.read_on(catalogue)
     except (VaultError, *UNREADABLE) as error:
-        words = error.message if isinstance(error, VaultError) else "an entry of it cannot be read"
+        words = error.message if isinstance(error, VaultError) else "one of its entries cannot be read"
         raise Contradiction("log", words) from error
     found = hold_differences(catalogue, log_state)
     if found:
@@ -106,24 +107,24 @@ def read_on(catalogue: Catalogue, log_state: LogState) -> None:
 
 
 def hold_differences(catalogue: Catalogue, log_state: LogState) -> list[str]:
-    """Say where the holds of the catalogue are not those recorded in the log."""
-    rows, told, found = {hold.id: hold for hold in holds(catalogue, active=False)}, log_state.holds, []
-    for name in sorted({*rows, *told}):
-        row, line = rows.get(name), told.get(name)
+    """Return how the holds of the catalogue differ from the log."""
+    rows, logged, found = {hold.id: hold for hold in holds(catalogue, active=False)}, log_state.holds, []
+    for name in sorted({*rows, *logged}):
+        row, line = rows.get(name), logged.get(name)
         if row is None:
-            found.append(f"the log records the hold {name}, and the catalogue has none")
+            found.append(f"the log has hold {name}, but the catalogue does not")
         elif line is None:
-            found.append(f"the catalogue has a hold {name}, and the log records none")
+            found.append(f"the catalogue has hold {name}, but the log does not")
         elif row.stands != line.stands:
-            word = {True: "stands", False: "is released"}
-            found.append(f"the hold {name} {word[line.stands]} by the log, and {word[row.stands]} by the catalogue")
+            word = {True: "active", False: "released"}
+            found.append(f"hold {name} is {word[line.stands]} in the log, but {word[row.stands]} in the catalogue")
         elif row.rule != line.rule:
-            found.append(f"the hold {name} holds by the log something else than by the catalogue")
+            found.append(f"hold {name} has another scope in the log than in the catalogue")
     return found
 
 
 def held_otherwise(catalogue: Catalogue) -> list[str]:
-    """Read the log, and say where the holds of the catalogue are others, or that it cannot be read."""
+    """Read the log; return how the holds of the catalogue differ, or that it cannot be read."""
     log_state = LogState()
     try:
         read_on(catalogue, log_state)
@@ -133,7 +134,7 @@ def held_otherwise(catalogue: Catalogue) -> list[str]:
 
 
 def planned_otherwise(catalogue: Catalogue) -> list[str]:
-    """Read the log, and say where plans are others than it tells; nothing where it cannot be read."""
+    """Read the log; return how plans differ from it, or nothing where it cannot be read."""
     log_state = LogState(None)
     with suppress(Contradiction):
         read_on(catalogue, log_state)
@@ -141,7 +142,7 @@ def planned_otherwise(catalogue: Catalogue) -> list[str]:
 
 
 def plan_differences(catalogue: Catalogue, log_state: LogState) -> Iterator[Contradiction]:
-    """Yield where plans, their approvals and how archives stand on them are not what the log tells."""
+    """Yield how plans, their approvals and the stages of their archives differ from the log."""
     for proposal in newest_proposals(catalogue, _ALL):
         try:
             require_plan(catalogue, log_state, proposal)
@@ -150,66 +151,67 @@ def plan_differences(catalogue: Catalogue, log_state: LogState) -> Iterator[Cont
 
 
 def require_plan(catalogue: Catalogue, log_state: LogState, proposal: Proposal, archive: str = "") -> None:
-    """Raise Contradiction unless the plan, its approvals and how its archives stand are as the log tells.
+    """Raise Contradiction unless the plan, its approvals and the stages of its archives agree with the log.
 
-    With `archive` only that one is looked at, and not all that are on the plan.
+    With `archive` only that one is compared, not all that are on the plan.
     """
-    told, name = log_state.plans.get(proposal.id), proposal.id
-    if told is None:
-        raise Contradiction("plan", f"the log records no plan {name}", proposal=name)
-    if _terms(proposal) != _terms(told.proposal):
-        raise Contradiction("plan", f"the plan {name} was proposed under other terms", proposal=name)
-    if _given(approvals_of(catalogue, name)) != _given(told.approvals):
-        words = f"the approvals of the plan {name} are not those that were given"
+    logged, name = log_state.plans.get(proposal.id), proposal.id
+    if logged is None:
+        raise Contradiction("plan", f"the log has no plan {name}", proposal=name)
+    if _terms(proposal) != _terms(logged.proposal):
+        raise Contradiction("plan", f"plan {name} was proposed with other terms", proposal=name)
+    if _given(approvals_of(catalogue, name)) != _given(logged.approvals):
+        words = f"the approvals of plan {name} are not the ones that were given"
         raise Contradiction("approval", words, proposal=name)
     alone = live_plan_items(catalogue, archive) if archive else None
     for each in items_of_plan(catalogue, name) if alone is None else (alone,):
-        line = told.stages.get(each.archive)
-        again = line is Stage.DESTROYING and each.stage is Stage.APPROVED  # made anew before a file was touched
+        line = logged.stages.get(each.archive)
+        again = line is Stage.DESTROYING and each.stage is Stage.APPROVED  # made again before a file was touched
         if line is not each.stage and not again:
-            words = (
-                f"archive {each.archive} is {line or 'not'} on the plan {name} by the log, and {each.stage} by its row"
-            )
+            stages = f"{line or 'missing'} in the log, {each.stage} in the catalogue"
+            words = f"archive {each.archive} on plan {name} is {stages}"
             raise Contradiction("approval", words, archive=each.archive, proposal=name)
 
 
 def require_archive(catalogue: Catalogue, log_state: LogState, archive_id: str) -> None:
-    """Raise Contradiction unless what decides about an archive follows from its manifest and its extensions."""
-    words = archive_difference(catalogue, log_state.archives.get(archive_id, ToldArchive()), archive_id)
+    """Raise Contradiction unless an archive's retention record follows from its manifest and its extensions."""
+    words = archive_difference(catalogue, log_state.archives.get(archive_id, LoggedArchive()), archive_id)
     if words:
         raise Contradiction("retention", words, archive=archive_id)
 
 
-def archive_difference(catalogue: Catalogue, told: ToldArchive, archive_id: str) -> str:
-    """Say how what decides about an archive differs from its manifest, whose digest the log has, if it does."""
+def archive_difference(catalogue: Catalogue, logged: LoggedArchive, archive_id: str) -> str:
+    """Return how an archive's retention record differs from its manifest, whose digest the log has; empty if not."""
     row = catalogue.read_one(ARCHIVE, archive_id)
     if row is None:
         return ""
-    if hashlib.sha256(row["manifest"].encode()).hexdigest() != told.manifest_sha256:
+    if hashlib.sha256(row["manifest"].encode()).hexdigest() != logged.manifest_sha256:
         return f"the manifest of archive {archive_id} is not the one recorded in the log"
-    return record_difference(catalogue, told, archive_id)
+    return record_difference(catalogue, logged, archive_id)
 
 
-def record_difference(catalogue: Catalogue, told: ToldArchive, archive_id: str) -> str:
-    """Say how the row that decides about an archive differs from its manifest and its extensions, if it does."""
+def record_difference(catalogue: Catalogue, logged: LoggedArchive, archive_id: str) -> str:
+    """Return how an archive's retention record differs from its manifest and its extensions; empty if not."""
     archive, found = get_archive(catalogue, archive_id), get_record(catalogue, archive_id)
     if archive is None or found is None:
         return ""
-    expected = extended_record(archive, told)
+    expected = extended_record(archive, logged)
     if replace(found, destroyed=False) == expected:
         return ""
     if found.until != expected.until:
         ends = (format_instant(each.until) if each.until else "never" for each in (expected, found))
-        return "the period of archive {} ends {} by its rule, and {} by its row".format(archive_id, *ends)
-    return f"the row that decides about archive {archive_id} says something else than its manifest"
+        return "the retention period of archive {} ends {} by its rule, but {} in the catalogue".format(
+            archive_id, *ends
+        )
+    return f"the retention record of archive {archive_id} in the catalogue differs from its manifest"
 
 
 def require_begun(vault: Vault, log_state: LogState, tombstone: Tombstone, approvers: Collection[str]) -> None:
-    """Raise Contradiction unless the log tells that this destruction was begun, approved, due, and under no hold."""
+    """Raise Contradiction unless by the log this destruction was begun, approved, eligible, and under no hold."""
     name, plan = tombstone.archive, log_state.plans.get(tombstone.proposal)
     begun = log_state.begun.get(name)
     if begun is None or begun.tombstone_sha256 != hashlib.sha256(write_tombstone(tombstone)).hexdigest():
-        raise Contradiction("begun", f"no destruction of archive {name} was begun", archive=name)
+        raise Contradiction("begun", f"the log has no beginning of the destruction of archive {name}", archive=name)
     if plan is None or begun.proposal != plan.proposal.id or not _is_agreed(begun, plan, approvers):
         raise Contradiction("approval", f"the destruction of archive {name} was not approved", archive=name)
     if begun.stage not in (Stage.APPROVED, Stage.DESTROYING):
@@ -218,18 +220,20 @@ def require_begun(vault: Vault, log_state: LogState, tombstone: Tombstone, appro
         )
     for hold in begun.holds:
         if surely_held(hold, tombstone):
-            raise Contradiction("hold", f"archive {name} was held when its destruction began: {hold.id}", archive=name)
-    told = log_state.archives.get(name, ToldArchive())
-    if words := unexpired(vault, name, told, plan, begun.at, locked=log_state.locked):
+            raise Contradiction(
+                "hold", f"archive {name} was on hold when its destruction began: {hold.id}", archive=name
+            )
+    logged = log_state.archives.get(name, LoggedArchive())
+    if words := unexpired(vault, name, logged, plan, begun.at, locked=log_state.locked):
         raise Contradiction("retention", f"the destruction of archive {name} was begun: {words}", archive=name)
 
 
-def _is_agreed(begun: Begun, plan: ToldPlan, approvers: Collection[str]) -> bool:
+def _is_agreed(begun: Begun, plan: LoggedPlan, approvers: Collection[str]) -> bool:
     return is_approved(plan.proposal, that_count(begun.approvals, approvers))
 
 
 def surely_held(hold: Hold, tombstone: Tombstone) -> bool:
-    """Say whether a hold kept what is destroyed now, as far as its window tells; records may have reached further."""
+    """Return whether a hold covered a destroyed archive, by its window; its records may have reached further."""
     window = tombstone.window
     record = RetentionRecord(
         id=tombstone.archive,
@@ -247,7 +251,7 @@ def surely_held(hold: Hold, tombstone: Tombstone) -> bool:
 
 
 def require_proposal(vault: Vault, log_state: LogState, tombstone: Tombstone, approvers: Collection[str]) -> None:
-    """Raise Contradiction unless what stands behind a destruction that was begun is as the log tells."""
+    """Raise Contradiction unless a destruction that has begun agrees with the log, plan included."""
     require_begun(vault, log_state, tombstone, approvers)
     proposal = get_proposal(vault.catalogue, tombstone.proposal)
     if proposal is None:
@@ -256,29 +260,29 @@ def require_proposal(vault: Vault, log_state: LogState, tombstone: Tombstone, ap
 
 
 @contextmanager
-def told_aloud(context: DestructionContext) -> Iterator[None]:
-    """Enter a contradiction into the log and raise the alarm, once for each; outside a transaction."""
+def contradictions_reported(context: DestructionContext) -> Iterator[None]:
+    """Log a contradiction and raise an alert, once for each; outside a transaction."""
     try:
         yield
     except Contradiction as error:
-        tell_contradiction(context.vault, error, context.clock)
+        report_contradiction(context.vault, error, context.clock)
         raise
 
 
-def tell_contradiction(vault: Vault, error: Contradiction, clock: Clock) -> None:
-    """Write it down and raise the alarm, unless just this stands already."""
+def report_contradiction(vault: Vault, error: Contradiction, clock: Clock) -> None:
+    """Log it and raise an alert, unless the same alert is active already."""
     catalogue, now = vault.catalogue, clock()
     key = f"{CONTRADICTED} {error.archive or error.proposal or error.code}"
     with catalogue.transaction():
         known = get_alert(catalogue, key)
         if known is not None and known.body == error.message:
             return
-        title = "a destruction was stopped: catalogue and evidence log contradict each other"
+        title = "a destruction was stopped: the catalogue contradicts the evidence log"
         put_alert(catalogue, AlertRecord(key, Level.CRITICAL.value, title, error.message, raised_at=now))
         facts = {"code": error.code, "proposal": error.proposal}
-        told = {name: fact for name, fact in facts.items() if fact}
-        entry = Entry("destruction.refused", now, archive=error.archive, facts=told, words=error.message)
-        with suppress(VaultError):  # on a broken chain nothing is built; the alarm is raised all the same
+        logged = {name: fact for name, fact in facts.items() if fact}
+        entry = Entry("destruction.refused", now, archive=error.archive, facts=logged, words=error.message)
+        with suppress(VaultError):  # nothing is added to a broken chain; the alert is raised in any case
             add_entry(catalogue, entry)
     with suppress(VaultError):  # the file may be what contradicts
         vault.write_log(now)

@@ -54,50 +54,50 @@ _MARKS = tuple(
 _ABOUT = b'{"archive":"'  # how a canonical line about an archive begins
 
 
-class ToldPlan(Struct):
-    """A plan as the log tells it so far."""
+class LoggedPlan(Struct):
+    """A plan, by the log read so far."""
 
     proposal: Proposal
     stages: dict[str, Stage]  # by archive
     approvals: list[Approval] = field(default_factory=list)
 
 
-class ToldArchive(Struct):
-    """What the log records what decides about one archive."""
+class LoggedArchive(Struct):
+    """What the log records about the retention of one archive."""
 
     manifest_sha256: str = ""  # the newest
     extensions: list[RetentionRule] = field(default_factory=list)  # in their order
 
 
 class Begun(Struct, frozen=True):
-    """How things stood when a destruction began."""
+    """The state when a destruction began."""
 
     at: datetime
     proposal: str
     tombstone_sha256: str
     stage: Stage | None  # of the archive on that plan, just before
     approvals: tuple[Approval, ...]
-    holds: tuple[Hold, ...]  # that stood
+    holds: tuple[Hold, ...]  # active
 
 
 class LogState:
-    """What the log has told so far. It can be read on, as the log grows."""
+    """The state by the log read so far. It can be read on as the log grows."""
 
     def __init__(self, plans: Collection[str] | None = (), archives: Collection[str] = ()) -> None:
-        """Keep what is told of these plans, or of all (None), and of the manifests and periods of these archives."""
+        """Follow these plans, or all (None), and the manifests and retention periods of these archives."""
         self.holds: dict[str, Hold] = {}
-        self.plans: dict[str, ToldPlan] = {}
-        self.archives = {archive: ToldArchive() for archive in archives}
-        self.begun: dict[str, Begun] = {}  # by archive, as long as it is not destroyed
-        self.locked = False  # lock mode: no ground outweighs a period
+        self.plans: dict[str, LoggedPlan] = {}
+        self.archives = {archive: LoggedArchive() for archive in archives}
+        self.begun: dict[str, Begun] = {}  # by archive, until it is destroyed
+        self.locked = False  # lock mode: no ground overrides a retention period
         self._wanted = None if plans is None else frozenset(plans)
-        self._live: dict[str, str] = {}  # the plan on which an archive stands now
+        self._live: dict[str, str] = {}  # archive: the plan that it is on now
         self._walk = LogWalk()
 
     def read_on(self, catalogue: Catalogue, listen: Callable[[Body], None] = lambda _body: None) -> None:
-        """Take in every line that is new; `listen` hears each that counts before it is taken in.
+        """Read every new line; `listen` gets each relevant entry before it is applied.
 
-        Raises VaultError where the chain is broken, or a line says what cannot be read.
+        Raises VaultError where the chain is broken or an entry cannot be read.
         """
         for line in self._walk.lines(catalogue):
             if any(mark in line for mark in _MARKS) or self._is_about(line):
@@ -107,20 +107,20 @@ class LogState:
 
     @property
     def standing(self) -> tuple[Hold, ...]:
-        """Return the holds that stand."""
+        """The active holds."""
         return tuple(hold for hold in self.holds.values() if hold.stands)
 
     def take(self, body: Body) -> None:
-        """Take in one entry."""
+        """Apply one entry."""
         archive, facts = str(body.get("archive", "")), body["facts"]
         act = _ACTS.get(str(body["kind"]))
         if act is not None:
             act(self, parse_instant(body["at"]), archive, facts)
-        told = self.archives.get(archive)
-        if told is not None:
-            told.manifest_sha256 = str(facts.get("manifest_sha256", told.manifest_sha256))
+        logged = self.archives.get(archive)
+        if logged is not None:
+            logged.manifest_sha256 = str(facts.get("manifest_sha256", logged.manifest_sha256))
             if body["kind"] == "retention.extended":
-                told.extensions.append(read_rule(facts["rule"]))
+                logged.extensions.append(read_rule(facts["rule"]))
 
     def _is_about(self, line: bytes) -> bool:
         if not self.archives or not line.startswith(_ABOUT):
@@ -128,14 +128,14 @@ class LogState:
         return line[len(_ABOUT) : line.index(b'"', len(_ABOUT))].decode() in self.archives
 
     def _step(self, plan: str, archive: str, step: DestructionStep) -> None:
-        """Take a step with one archive of a plan, or with all of it, where it can be taken."""
-        told = self.plans.get(plan)
-        if told is None:
+        """Apply a step to one archive of a plan, or to all of them, where it is possible."""
+        logged = self.plans.get(plan)
+        if logged is None:
             return
-        for each in [archive] if archive else list(told.stages):
-            after = STEPS.get((told.stages[each], step)) if each in told.stages else None
+        for each in [archive] if archive else list(logged.stages):
+            after = STEPS.get((logged.stages[each], step)) if each in logged.stages else None
             if after is not None:
-                told.stages[each] = after
+                logged.stages[each] = after
             if after is not None and after not in LIVE:
                 self._live.pop(each, None)
 
@@ -149,16 +149,16 @@ class LogState:
 
     def _proposed(self, at: datetime, _archive: str, facts: Body) -> None:
         found = [
-            PlanItem(archive, facts["proposal"], Stage.PROPOSED, at, told["rule"], told["citation"])
-            for told in facts["rules"]
-            for archive in told["archives"]
+            PlanItem(archive, facts["proposal"], Stage.PROPOSED, at, rule["rule"], rule["citation"])
+            for rule in facts["rules"]
+            for archive in rule["archives"]
         ]
-        for each in found:  # an erasure takes over what stood on another plan
+        for each in found:  # an erasure takes archives over from another plan
             self._step(self._live.get(each.archive, ""), each.archive, DestructionStep.UNDONE)
         wanted = self._wanted is None or facts["proposal"] in self._wanted
         if wanted and plan_digest(facts["proposal"], found) == facts["plan_sha256"]:
             proposal = read_proposal(at, facts)
-            self.plans[proposal.id] = ToldPlan(proposal, {each.archive: each.stage for each in found})
+            self.plans[proposal.id] = LoggedPlan(proposal, {each.archive: each.stage for each in found})
             self._live.update((each.archive, proposal.id) for each in found)
 
     def _approved(self, at: datetime, _archive: str, facts: Body) -> None:
@@ -173,7 +173,7 @@ class LogState:
     def _undone(self, _at: datetime, archive: str, facts: Body) -> None:
         self._step(facts["proposal"], archive, DestructionStep.UNDONE)
 
-    def _spared(self, _at: datetime, archive: str, facts: Body) -> None:
+    def _excluded(self, _at: datetime, archive: str, facts: Body) -> None:
         self._step(facts["proposal"], archive, DestructionStep.SPARED)
 
     def _begins(self, at: datetime, archive: str, facts: Body) -> None:
@@ -205,7 +205,7 @@ _ACTS: Mapping[str, Callable[[LogState, datetime, str, Body], None]] = {
     "destruction.proposed": LogState._proposed,
     "destruction.approved": LogState._approved,
     "destruction.undone": LogState._undone,
-    "destruction.spared": LogState._spared,
+    "destruction.spared": LogState._excluded,
     "destruction.begun": LogState._begins,
     "archive.destroyed": LogState._destroyed,
     "erasure.answered": LogState._answered,
@@ -219,7 +219,7 @@ def that_count(approvals: Iterable[Approval], approvers: Collection[str]) -> lis
 
 
 def is_true(approval: Approval) -> bool:
-    """Say whether an approval is unsigned, or signed by the key that it names and about what it says."""
+    """Return whether an approval is unsigned, or its signature is by the key that it names and covers what it says."""
     if not approval.note:
         return not approval.signer
     try:
@@ -231,31 +231,33 @@ def is_true(approval: Approval) -> bool:
     return wanted <= set(lines)
 
 
-def extended_record(archive: Archive, told: ToldArchive) -> RetentionRecord:
-    """Return what decides an archive's fate: the rule of its manifest, or the last of its extensions that is longer."""
+def extended_record(archive: Archive, logged: LoggedArchive) -> RetentionRecord:
+    """Return an archive's retention record: the rule of its manifest, or the last extension that is longer."""
     record = record_of(archive)
-    for rule in told.extensions:
+    for rule in logged.extensions:
         until = end_of(rule, archive.spec.window, archive.verified_at)
         if record.until is None or until > record.until:
             record = replace(record, rule=rule, until=until)
     return record
 
 
-def unexpired(vault: Vault, archive_id: str, told: ToldArchive, plan: ToldPlan, at: datetime, *, locked: bool) -> str:
-    """Say what kept an archive at this time, if anything did and its manifest is there to tell."""
-    archive = next(_manifests(vault, archive_id, told.manifest_sha256), None)
+def unexpired(
+    vault: Vault, archive_id: str, logged: LoggedArchive, plan: LoggedPlan, at: datetime, *, locked: bool
+) -> str:
+    """Return what still kept an archive at this time; empty if nothing did, or its manifest is gone."""
+    archive = next(_manifests(vault, archive_id, logged.manifest_sha256), None)
     if archive is None or (plan.proposal.overrides and not locked):
         return ""
-    until = extended_record(archive, told).until
+    until = extended_record(archive, logged).until
     if until is None:
-        return f"no retention period of archive {archive_id} was recorded when it came: it is kept"
+        return f"no retention period was recorded for archive {archive_id} when it was archived, so it is kept"
     if at < until:
-        return f"its retention period ends {format_instant(until)}, and its destruction began {format_instant(at)}"
+        return f"its retention period ends {format_instant(until)}, but its destruction began {format_instant(at)}"
     return ""
 
 
 def _manifests(vault: Vault, archive_id: str, digest: str) -> Iterator[Archive]:
-    """Yield what has just this digest of its row, its file, and its file in quarantine."""
+    """Yield the manifests with this digest: from its row, its file, and its file in quarantine."""
     row = vault.catalogue.read_one(ARCHIVE, archive_id)
     texts = [row["manifest"].encode()] if row is not None and isinstance(row["manifest"], str) else []
     for path in (vault.layout.manifest(archive_id), vault.layout.quarantined(archive_id, ".json")):
@@ -271,7 +273,7 @@ FORGOTTEN = "(its name was lost with the catalogue)"
 
 
 def read_hold(facts: Body, at: datetime) -> Hold:
-    """Return the hold that a line `hold.placed` tells of; its matter and its reason are sealed, or in no line."""
+    """Return the hold of an entry `hold.placed`; its matter and reason are sealed, or in no entry."""
     rule = HoldRule(
         source=facts.get("source", ""),
         stream=facts.get("stream", ""),

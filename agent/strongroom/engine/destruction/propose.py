@@ -1,7 +1,7 @@
-"""The first step: a plan of what is to be destroyed, each archive with the rule that allows it. And taking it back.
+"""The first step: a plan of what to destroy, each archive with the rule that allows it; and undoing it.
 
-Only archives whose time is over come onto a plan; an erasure may put others there that must then wait, or be approved
-against the retention that still runs (erase.py). Proposing destroys nothing and keeps nobody from a hold.
+Only eligible archives are put on a plan. An erasure may add others, which then wait or override a retention period
+(erasure.py). Proposing destroys nothing and prevents no hold.
 """
 
 from __future__ import annotations
@@ -13,7 +13,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from strongroom.engine.destruction.context import DestructionContext
-from strongroom.engine.destruction.log_consistency import open_log_state, read_on, require_archive, told_aloud
+from strongroom.engine.destruction.log_consistency import (
+    contradictions_reported,
+    open_log_state,
+    read_on,
+    require_archive,
+)
 from strongroom.engine.destruction.log_state import that_count
 from strongroom.engine.retention.rules import Fate
 from strongroom.engine.retention.verdicts import Judgement
@@ -49,7 +54,7 @@ from strongroom.vault.tombstones import get_tombstone
 
 
 class PlanContent(Struct, frozen=True):
-    """What a person knows an archive by, before it is destroyed and after."""
+    """What describes an archive to a person, before and after its destruction."""
 
     stream: str
     window: Window
@@ -58,13 +63,13 @@ class PlanContent(Struct, frozen=True):
 
 
 class PlanTerms(Struct, frozen=True):
-    """What a plan takes by the stricter of its own terms and today's rules, and how far it is."""
+    """What a plan requires by the stricter of its own terms and today's rules, and what it still lacks."""
 
     people: int  # the proposer included
     approvals: int
     cooling_off: timedelta
-    lacking: int  # approvals that what waits for approval still needs
-    ripe_at: datetime | None = None  # when the cooling-off of what is approved ends
+    lacking: int  # approvals still missing
+    ripe_at: datetime | None = None  # when the cooling-off of the approved archives ends
 
 
 class DestructionPlan(Struct, frozen=True):
@@ -72,32 +77,32 @@ class DestructionPlan(Struct, frozen=True):
 
     proposal: Proposal
     items: tuple[PlanItem, ...]
-    judgements: dict[str, Judgement]  # by archive: what would be decided now; none for what is gone
+    judgements: dict[str, Judgement]  # by archive, as of now; none for destroyed ones
     contents: Mapping[str, PlanContent] = field(default_factory=dict)  # by archive
-    reopened: bool = False  # it was approved, and today's rules ask for more approvals than it has
+    reopened: bool = False  # it was approved, but today's rules require more approvals
     read_terms: PlanTerms | None = None  # as of now; None: as proposed
 
     @property
     def terms(self) -> PlanTerms:
-        """Return what the plan takes now."""
+        """What the plan requires now."""
         proposal = self.proposal
         proposed = PlanTerms(proposal.people, proposal.approvals, proposal.cooling_off, proposal.approvals)
         return self.read_terms or proposed
 
     @property
     def waiting(self) -> tuple[PlanItem, ...]:
-        """Return what still needs approval."""
+        """The items that still need approval."""
         stages = {Stage.PROPOSED, Stage.APPROVED} if self.reopened else {Stage.PROPOSED}
         return tuple(each for each in self.items if each.stage in stages)
 
     @property
     def digest(self) -> str:
-        """Return the digest of what an approval given now would cover."""
+        """The digest of what an approval given now would cover."""
         return plan_digest(self.proposal.id, self.waiting)
 
 
 def candidates(context: DestructionContext, archives: Iterable[Archive]) -> list[tuple[Archive, Judgement]]:
-    """Return the archives whose time is over and that are on no plan yet, each with the reason."""
+    """Return the eligible archives that are on no plan yet, each with the reason."""
     at, catalogue = context.clock(), context.vault.catalogue
     judged = ((archive, context.judge(context.vault, archive, at)) for archive in archives)
     return [
@@ -108,19 +113,19 @@ def candidates(context: DestructionContext, archives: Iterable[Archive]) -> list
 
 
 def propose(context: DestructionContext, archives: Sequence[Archive], by: Person, reason: str) -> DestructionPlan:
-    """Write down a plan to destroy archives whose retention is over.
+    """Record a plan to destroy archives whose retention period is over.
 
-    Raises UsageError, naming each archive that may not be destroyed and why, WorldError while the time cannot be
-    trusted, and Contradiction where what decides about one is not what the log tells; then nothing is proposed.
+    Raises UsageError for an archive that may not be destroyed, WorldError while the time cannot be trusted, and
+    Contradiction where the retention record of one differs from the log; then nothing is proposed.
     """
     at, catalogue = context.clock(), context.vault.catalogue
     require_ripe(context, archives, at)
     context.require_calm()
-    with told_aloud(context):
+    with contradictions_reported(context):
         log_state = open_log_state(context.vault, archives=[archive.id for archive in archives])
         for archive in archives:
             require_archive(catalogue, log_state, archive.id)
-    with told_aloud(context), catalogue.transaction():
+    with contradictions_reported(context), catalogue.transaction():
         read_on(catalogue, log_state)
         judgements = require_ripe(context, archives, at)
         plan = enter_plan(context, archives, judgements, by, at, reason=reason)
@@ -136,11 +141,11 @@ def require_ripe(context: DestructionContext, archives: Sequence[Archive], at: d
     for archive in archives:
         taken, judgement = live_plan_items(context.vault.catalogue, archive.id), judgements[archive.id]
         if taken is not None:
-            raise StepRefused(f"archive {archive.id} is on the plan {taken.proposal} already, {taken.stage}")
+            raise StepRefused(f"archive {archive.id} is already on plan {taken.proposal} ({taken.stage})")
         if judgement.fate is not Fate.DUE:
             raise StepRefused(
                 f"archive {archive.id} may not be destroyed: {judgement.words}",
-                hint="nothing is destroyed early; see: strongroom retention plan",
+                hint="nothing is destroyed early; to see when: strongroom retention plan",
             )
     return judgements
 
@@ -209,7 +214,7 @@ def _log_proposal(context: DestructionContext, proposal: Proposal, items: Sequen
 
 
 def _by_rule(items: Sequence[PlanItem]) -> list[Fact]:
-    """Return the plan as the log tells it, from which it can be made again: each rule with its archives."""
+    """Return the plan for the log, from which it can be made again: each rule with its archives."""
     found: dict[tuple[str, str], list[Fact]] = {}
     for each in items:
         found.setdefault((each.rule, each.citation), []).append(each.archive)
@@ -217,7 +222,7 @@ def _by_rule(items: Sequence[PlanItem]) -> list[Fact]:
 
 
 def read_plan(context: DestructionContext, proposal_id: str) -> DestructionPlan:
-    """Return a plan as it now stands, judged as of now. Raises UsageError for an unknown one."""
+    """Return a plan, judged as of now. Raises UsageError for an unknown one."""
     catalogue, at = context.vault.catalogue, context.clock()
     proposal = get_proposal(catalogue, proposal_id)
     if proposal is None:
@@ -228,7 +233,7 @@ def read_plan(context: DestructionContext, proposal_id: str) -> DestructionPlan:
     judgements = {each.archive: context.judge(context.vault, archive, at) for each, archive in live}
     contents = {each.archive: _content(archive) for each, archive in found if archive is not None}
     gone = (get_tombstone(catalogue, each.archive) for each, archive in found if archive is None)
-    contents |= {each.tombstone.archive: _remains(each.tombstone) for each in gone if each is not None}
+    contents |= {each.tombstone.archive: _tombstone_content(each.tombstone) for each in gone if each is not None}
     terms = _terms(context, proposal, items)
     reopened = terms.lacking > 0 and any(each.stage is Stage.APPROVED for each in items)
     return DestructionPlan(proposal, items, judgements, contents, reopened, terms)
@@ -249,7 +254,7 @@ def _terms(context: DestructionContext, proposal: Proposal, items: Sequence[Plan
 
 
 def sound_approvals(context: DestructionContext, proposal: Proposal) -> list[Approval]:
-    """Return the approvals that still count: signed where a signature is required, and every signature a true one."""
+    """Return the approvals that count: signed where required, and every signature valid."""
     return that_count(approvals_of(context.vault.catalogue, proposal.id), context.rules.approvers)
 
 
@@ -257,19 +262,19 @@ def _content(archive: Archive) -> PlanContent:
     return PlanContent(archive.stream, archive.spec.window, archive.inspection.records, archive.seal.size)
 
 
-def _remains(tombstone: Tombstone) -> PlanContent:
+def _tombstone_content(tombstone: Tombstone) -> PlanContent:
     return PlanContent(tombstone.stream, tombstone.window, tombstone.records, tombstone.size)
 
 
 def undo(context: DestructionContext, subject: str, by: Person, reason: str) -> list[PlanItem]:
-    """Take a whole proposal, or one archive, off the plan. Possible until its destruction has begun, by anybody.
+    """Undo a whole proposal, or take one archive off its plan; anybody may, until its destruction has begun.
 
-    Raises UsageError for an unknown subject and StepRefused where nothing can be taken back any more.
+    Raises UsageError for an unknown subject and StepRefused where it is too late.
     """
     catalogue, at = context.vault.catalogue, context.clock()
     with catalogue.transaction():
         proposal = get_proposal(catalogue, subject)
-        found = items_of_plan(catalogue, subject) if proposal else _condemned_alone(context, subject)
+        found = items_of_plan(catalogue, subject) if proposal else _item_of(context, subject)
         movable = [each for each in found if each.stage in (Stage.PROPOSED, Stage.APPROVED)]
         undone = [move(each, DestructionStep.UNDONE, at, reason) for each in movable or found[:1]]
         for each in undone:
@@ -287,10 +292,10 @@ def undo(context: DestructionContext, subject: str, by: Person, reason: str) -> 
     return undone
 
 
-def _condemned_alone(context: DestructionContext, archive_id: str) -> list[PlanItem]:
+def _item_of(context: DestructionContext, archive_id: str) -> list[PlanItem]:
     catalogue = context.vault.catalogue
     if (items := live_plan_items(catalogue, archive_id)) is not None:
         return [items]
     if get_tombstone(catalogue, archive_id) is not None:
-        raise StepRefused(f"archive {archive_id} is destroyed and cannot be brought back")
+        raise StepRefused(f"archive {archive_id} is destroyed and cannot be restored")
     raise UsageError(f"there is no proposal for {archive_id}", hint="see: strongroom destroy list")

@@ -1,12 +1,9 @@
-"""Whether the log allows an archive to be destroyed again: what destroying it needed, asked once more.
+"""Destroying again what a restored backup brought back of a destroyed archive.
 
-The chained log must tell of its plan, of enough approvals, of the cooling-off, of the beginning with the tombstone's
-digest, and of the end; no hold may cover it, then or now; and where there are checkpoints, one must cover the end.
-
-What was destroyed does not come back: what a restored backup brought of it is destroyed again.
-
-Destroying again needs what destroying needed: `warrant` says what. A file, a row or a line of the log alone is never
-believed; where they claim more than the log can show, nothing is touched and an alert is raised.
+It requires what the first destruction required. The chained log must have its plan, enough approvals, the cooling-off,
+the beginning with the tombstone's digest, and the end. No hold may cover it, then or now, and where there are
+checkpoints, one must cover the end. A file, a row or a single line is never believed: where they claim more than the
+log shows, nothing is touched and an alert is raised.
 """
 
 from __future__ import annotations
@@ -23,8 +20,16 @@ from msgspec.structs import replace
 
 from strongroom.engine.core.trusted_clock import read_time
 from strongroom.engine.destruction.execute import read_certificate
-from strongroom.engine.destruction.log_consistency import Contradiction, surely_held, tell_contradiction
-from strongroom.engine.destruction.log_state import Begun, Body, LogState, ToldArchive, ToldPlan, that_count, unexpired
+from strongroom.engine.destruction.log_consistency import Contradiction, report_contradiction, surely_held
+from strongroom.engine.destruction.log_state import (
+    Begun,
+    Body,
+    LoggedArchive,
+    LoggedPlan,
+    LogState,
+    that_count,
+    unexpired,
+)
 from strongroom.evidence.checkpoint import read_unchecked
 from strongroom.evidence.line import Entry, Fact, read_chain
 from strongroom.evidence.note import NoteRefused, Verifier, open_note
@@ -58,17 +63,17 @@ Stones = Mapping[str, Tombstone | None]
 
 
 class _Ending(Struct, frozen=True):
-    """How the log records the end of a destruction."""
+    """The end of a destruction, by the log."""
 
     seq: int
     facts: Body
     begun: Begun | None
-    plan: ToldPlan | None
-    told: ToldArchive  # of the archive, as long as it was one
+    plan: LoggedPlan | None
+    logged: LoggedArchive  # of the archive, before that
 
 
 class Terms(Struct, frozen=True):
-    """By which keys and by what time a warrant is judged."""
+    """The keys and the time by which a warrant is judged."""
 
     now: datetime
     verifier: Verifier | None = None  # the agent's key: only checkpoints that it signed count
@@ -89,22 +94,22 @@ def find_warrants(
     return [archive for archive, words in reasons.items() if not words], refusals
 
 
-def unapproved(begun: Begun | None, plan: ToldPlan | None, approvers: Collection[str] = ()) -> str:
-    """Say what a destruction lacked when it began, if anything: a plan, approvals, its cooling-off.
+def unapproved(begun: Begun | None, plan: LoggedPlan | None, approvers: Collection[str] = ()) -> str:
+    """Return what a destruction lacked when it began: a plan, approvals, its cooling-off; empty if nothing.
 
-    Where there are `approvers`, only what one of these keys signed is an approval.
+    Where there are `approvers`, only approvals signed by one of these keys count.
     """
     if begun is None or plan is None or begun.proposal != plan.proposal.id:
-        return "it was destroyed, and the log records no plan on which that was begun"
+        return "it was destroyed, but the log has no plan for that"
     approvals = that_count(begun.approvals, approvers)
     if not is_approved(plan.proposal, approvals):
         signed = " signed by a key of [destruction] approvers" if approvers else ""
-        return f"it was destroyed without the approvals{signed} that {plan.proposal.id} takes"
+        return f"it was destroyed without the approvals{signed} that plan {plan.proposal.id} requires"
     if begun.stage not in (Stage.APPROVED, Stage.DESTROYING):
-        return f"it was destroyed, and was {begun.stage or 'not'} on the plan {plan.proposal.id}"
+        return f"it was destroyed, but on plan {plan.proposal.id} it was {begun.stage or 'missing'}"
     ripe = ripe_at(plan.proposal, approvals, timedelta(0))
     if ripe is None or begun.at < ripe:
-        return f"it was destroyed before the cooling-off of {plan.proposal.id} was over"
+        return f"it was destroyed before the cooling-off of plan {plan.proposal.id} was over"
     return ""
 
 
@@ -115,7 +120,7 @@ def _chained(lines: list[bytes]) -> Iterator[bytes]:
 
 
 def _judge(vault: Vault, lines: Iterable[bytes], stones: Stones, terms: Terms) -> dict[str, str]:
-    """Return for each archive what is missing, or nothing."""
+    """Return for each archive what is missing; empty where nothing is."""
     log_state, endings, signed = LogState(None, list(stones)), dict[str, _Ending](), False
     try:
         for seq, line in enumerate(lines, 1):
@@ -123,8 +128,8 @@ def _judge(vault: Vault, lines: Iterable[bytes], stones: Stones, terms: Terms) -
             if body["kind"] == "archive.destroyed":
                 name, facts = str(body.get("archive", "")), body["facts"]
                 plan = log_state.plans.get(str(facts.get("proposal")))
-                told = replace(log_state.archives.get(name, ToldArchive()))
-                endings[name] = _Ending(seq, facts, log_state.begun.get(name), plan, told)
+                logged = replace(log_state.archives.get(name, LoggedArchive()))
+                endings[name] = _Ending(seq, facts, log_state.begun.get(name), plan, logged)
             signed = signed or body["kind"] == "checkpoint.signed"
             log_state.take(body)
     except (VaultError, *UNREADABLE):
@@ -146,7 +151,7 @@ def _missing(
     approvers: Collection[str],
 ) -> str:
     if ending is None:
-        return "no entry in the chain of the log says that it was destroyed"
+        return "no entry in the log says that it was destroyed"
     if words := unapproved(ending.begun, ending.plan, approvers):
         return words
     if tombstone is None:
@@ -164,29 +169,29 @@ def _missing(
 
 
 def _first_leap(vault: Vault) -> Leap | None:
-    """Return the first leap of the log's time that nobody vouched for; logs of before 0.4 tell of nobody."""
+    """Return the first leap of the log's time that nobody confirmed; logs from before 0.4 have no confirmations."""
     with suppress(VaultError):
-        told = read_time(vault.catalogue)
-        return told.leaps[0] if told.by_log and told.leaps else None
+        logged = read_time(vault.catalogue)
+        return logged.leaps[0] if logged.by_log and logged.leaps else None
     return None
 
 
 def _untimely(ending: _Ending, leap: Leap | None) -> str:
     if leap is None or ending.seq < leap.seq:
         return ""
-    return f"the time of the log leapt ahead at entry {leap.seq}, before it was destroyed, and nobody vouched for that"
+    return f"the time of the log leapt ahead at entry {leap.seq}, before it was destroyed, and nobody confirmed that"
 
 
 def _early(vault: Vault, log_state: LogState, archive: str, ending: _Ending, now: datetime) -> str:
-    """Say whether the period was not over when it began, or is not over yet, as far as its manifest is there."""
+    """Return that its period was not over when it began, or is not over yet, if its manifest exists."""
     begun, plan = ending.begun, ending.plan
     if begun is None or plan is None:
         return ""
-    return unexpired(vault, archive, ending.told, plan, min(begun.at, now), locked=log_state.locked)
+    return unexpired(vault, archive, ending.logged, plan, min(begun.at, now), locked=log_state.locked)
 
 
 def _covered(vault: Vault, verifier: Verifier | None, *, signed: bool) -> int | None:
-    """Return how many entries the newest checkpoint covers; None where by log, rows and files there never was one."""
+    """Return how many entries the newest checkpoint covers; None if there never was one, by log, rows and files."""
     notes = [each.note for each in all_checkpoints(vault.catalogue)]
     for path in note_files(vault.layout):
         with suppress(OSError, ValueError):
@@ -201,7 +206,7 @@ def _covered(vault: Vault, verifier: Verifier | None, *, signed: bool) -> int | 
 
 
 def _refusal(archive: str, words: str) -> Contradiction:
-    said = f"archive {archive} is marked as destroyed and its files are here; they were kept: {words}"
+    said = f"archive {archive} is marked as destroyed, but its files exist; they were kept because of this: {words}"
     return Contradiction("redestroy", said, archive=archive)
 
 
@@ -217,13 +222,12 @@ def redestroy_returned(
     approvers: Collection[str] = (),
     refused: Callable[[Contradiction], None] = lambda _refusal: None,
 ) -> list[str]:
-    """Destroy again whatever there is of archives that were destroyed; return their ids, each entered into the log.
+    """Destroy again what exists of destroyed archives; return their ids, each logged.
 
-    `thorough` also reads the log file, which may know more than a catalogue that was restored or is being rebuilt.
-    `verifier` is the agent's key: only checkpoints that it signed then count. `approvers` are those of the
-    configuration: where there are any, only approvals that one of them signed count. An archive that is claimed to be
-    destroyed without a warrant stays as it is, with an alert, and `refused` hears why. Doing it twice does nothing
-    more. Raises WorldError when the disk refuses.
+    `thorough` also reads the log file, which may know more than a restored or unfinished catalogue. With `verifier`,
+    the agent's key, only checkpoints that it signed count. With `approvers`, those of the configuration, only approvals
+    that one of them signed count. An archive without a warrant is left alone, with an alert, and `refused` is called
+    with the reason. Repeating it does nothing more. Raises WorldError when the disk fails.
     """
     known = set(destroyed_ids(vault.catalogue))
     if thorough:
@@ -236,9 +240,9 @@ def redestroy_returned(
     allowed, refusals = find_warrants(vault, back, terms, thorough=thorough)
     with keys_alone(vault.layout):
         for archive in allowed:
-            _bury(vault, archive, back[archive], clock)
+            _destroy_again(vault, archive, back[archive], clock)
     for refusal in refusals:
-        tell_contradiction(vault, refusal, clock)
+        report_contradiction(vault, refusal, clock)
         refused(refusal)
     if allowed:
         vault.catalogue.compact()
@@ -257,12 +261,12 @@ def ids_destroyed_by_log(layout: Layout) -> set[str]:
     try:
         bodies = list(read_chain(lines))
     except VaultError:
-        return set()  # a line that was slipped in must not have an archive destroyed: recovery looks at the log first
+        return set()  # an inserted line must not cause a destruction; recovery repairs the log first
     return {str(body.get("archive", "")) for body in bodies if body.get("kind") == "archive.destroyed"} - {""}
 
 
 def known_tombstone(vault: Vault, archive_id: str) -> Tombstone | None:
-    """Return an archive's tombstone from the catalogue, its own file, or its certificate, whichever has it."""
+    """Return an archive's tombstone from the catalogue, its own file, or its certificate."""
     destroyed_archive = get_tombstone(vault.catalogue, archive_id)
     if destroyed_archive is not None:
         return destroyed_archive.tombstone
@@ -277,14 +281,14 @@ def known_tombstone(vault: Vault, archive_id: str) -> Tombstone | None:
 
 def _certified(layout: Layout, archive_id: str) -> Tombstone | None:
     try:
-        told = read_certificate(read_file(layout.certificate(archive_id)))["archive"]
-        return read_tombstone(json.dumps(told))
+        body = read_certificate(read_file(layout.certificate(archive_id)))["archive"]
+        return read_tombstone(json.dumps(body))
     except (OSError, ValueError, KeyError, VaultError):
         return None
 
 
 def _certificate_digest(vault: Vault, archive_id: str) -> str:
-    """Return the digest that the log has of the certificate, or that of its file where the log is not there yet."""
+    """Return the digest of the certificate by the log, or by its file where the log has none yet."""
     for entry in reversed(entries_of_archive(vault.catalogue, archive_id)):
         facts = entry.body.get("facts")
         if isinstance(facts, dict) and facts.get("certificate_sha256"):
@@ -294,7 +298,7 @@ def _certificate_digest(vault: Vault, archive_id: str) -> str:
 
 
 def _is_back(vault: Vault, archive_id: str, tombstone: Tombstone | None) -> bool:
-    """Say whether anything of a destroyed archive is there again, or its tombstone is not."""
+    """Return whether anything of a destroyed archive is back, or its tombstone is missing."""
     stone = tombstone_path(vault.layout, tombstone) if tombstone is not None else None
     if any(path != stone for path in copies_of(vault.layout, archive_id)):
         return True
@@ -303,7 +307,7 @@ def _is_back(vault: Vault, archive_id: str, tombstone: Tombstone | None) -> bool
     return tombstone is not None and stone is not None and not _stands(stone, tombstone)
 
 
-def _bury(vault: Vault, archive_id: str, tombstone: Tombstone | None, clock: Clock) -> None:
+def _destroy_again(vault: Vault, archive_id: str, tombstone: Tombstone | None, clock: Clock) -> None:
     if tombstone is None:
         raise VaultError(f"archive {archive_id} has no tombstone")  # never with a warrant
     stone = tombstone_path(vault.layout, tombstone)

@@ -1,7 +1,7 @@
-"""The audit: log, checkpoints, catalogue and files against one another, as far as that goes on this machine.
+"""The audit: log, checkpoints, catalogue and files compared with one another on this machine.
 
-What a stranger can check is checked by the stranger's own program (evidence/verifier.py); what only the vault knows,
-its rows and its folders, is compared here. Nothing is written and nothing is mended.
+What an outsider can check is checked by the outsider's program (evidence/verifier.py). What only the vault has, its
+rows and folders, is compared here. Nothing is written or repaired.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from strongroom.vault.vault import Vault
 PUBLISHED_DIGESTS = "SELECT id, key_sha256, manifest FROM archives WHERE id > ? ORDER BY id LIMIT ?"
 
 PARTS = {"manifest": "manifest_sha256", "key": "key_sha256", "payload": "sealed_sha256"}
-_ROOMS = ("archives", "keys", "manifests", "quarantine", "log/certificates")
+_FOLDERS = ("archives", "keys", "manifests", "quarantine", "log/certificates")
 
 Step = Callable[[int, int], None]
-"""Hears how many archives of how many were checked."""
+"""Called with the number of archives checked and the total."""
 
 
 def audit_vault(
@@ -54,37 +54,37 @@ def audit_vault(
     known_places: KnownCheckpoints = NOWHERE,
     tolerance: timedelta = TOLERANCE,
 ) -> Report:
-    """Check everything. `keys` are the public keys that are trusted, `outside` checkpoints that were kept elsewhere.
+    """Check everything. `keys` are the trusted public keys, `outside` checkpoints kept elsewhere.
 
     Checkpoints at the `known_places` are compared like those. `tolerance` is how far an entry's time may be off.
     Without `payloads` the sealed payloads are not read. `rules` are those of the configuration.
-    Raises UsageError for a key that is none.
+    Raises UsageError for a malformed key.
     """
     report = Report()
     places = _look(vault, known_places, report)
     outside = [*outside, *(each.path for each in places if each.path is not None)]
     log = check_log(vault.layout.log, [_key(text) for text in keys], list(outside), report)
     if not keys and (outside or all_checkpoints(vault.catalogue)):
-        words = "there is no public key to check them with: give --public-key"
+        words = "there is no public key to check them with; give one with --public-key"
         report.findings.append(Wrong("signature", "checkpoints", words))
     report.check("catalogue.sqlite", partial(_compare_rows, vault, log))
     for where, look in (("checkpoints", _checkpoints(vault)), ("archives", _rows(vault, log))):
         _collect(report, where, look)
-    _tell_places(vault.layout, report, known_places, places)
+    _report_places(vault.layout, report, known_places, places)
     audit_history(vault, report, tolerance, rules=rules)
     _collect(report, "catalogue.sqlite", iter(row_differences(vault)))
     published, sound = _published(log), 0
     damaged = {entry.body.get("archive") for entry in entries_matching(vault.catalogue, kind="archive.damaged")}
     for done, archive in enumerate(published, 1):
         if archive in damaged:
-            words = f"what is in the files of archive {archive}: the log says that they are damaged, and were put aside"
+            words = f"the content of archive {archive}: the log says that its files are damaged and were set aside"
             report.unproven.append(words)
         else:
             sound += _check_archive(vault.layout, log, archive, report, payloads=payloads)
         step(done, len(published))
     if log.whole:
-        _collect(report, "files", _strays(vault, log))
-    else:  # what the rest of it tells of is not known, so nothing can be called unknown to it
+        _collect(report, "files", _unrecorded(vault, log))
+    else:  # its other entries are unknown, so no file can be called unrecorded
         words = "that every file belongs to an archive: the log could not be read to its end"
         report.unproven.append(words)
     report.proven.append(
@@ -93,7 +93,7 @@ def audit_vault(
     if not payloads:
         report.unproven.append("that the sealed payloads are unchanged: they were not read")
     if not outside:
-        report.unproven.append("that nothing newer was rolled back: no checkpoint that was kept elsewhere is at hand")
+        report.unproven.append("that nothing newer was rolled back: there is no checkpoint that was kept elsewhere")
     return report
 
 
@@ -105,34 +105,34 @@ def _look(vault: Vault, known_places: KnownCheckpoints, report: Report) -> list[
         return []
 
 
-def _tell_places(
+def _report_places(
     layout: Layout, report: Report, known_places: KnownCheckpoints, places: Sequence[CheckpointPlace]
 ) -> None:
-    """Say which places were compared, which could not be, and which have nothing of this log."""
+    """Report which places were compared, which could not be read, and which have nothing of this log."""
     for each in places:
         for wrong in report.findings:
             if each.path is not None and wrong.where == each.path.name and not _is_ours(layout, each):
                 wrong.where = f"{each.name}: {wrong.where}"
         if each.unread:
-            words = f"it could not be looked at ({each.unread}), so a newer history there would go unseen"
+            words = f"it could not be read ({each.unread}), so newer history there would not be noticed"
             report.findings.append(Wrong("unreachable", each.name, words))
         elif each.checkpoint is None:
-            report.unproven.append(f"anything by {each.name}: there is no checkpoint of this log")
+            report.unproven.append(f"anything by {each.name}: it has no checkpoint of this log")
         else:
             count = counted(each.checkpoint.size, "entry")
-            report.proven.append(f"{each.name} was looked at: its newest checkpoint of this log is of {count}")
+            report.proven.append(f"{each.name} was read: its newest checkpoint of this log covers {count}")
     for name in known_places.blind:
-        words = f"anything by checkpoint target {name}: it cannot be read from here; give what it got with --checkpoint"
+        words = f"anything by checkpoint target {name}: it cannot be read from here; use --checkpoint with a copy"
         report.unproven.append(words)
 
 
 def _is_ours(layout: Layout, place: CheckpointPlace) -> bool:
-    """Say whether the vault has a checkpoint of the same size: the name of a file then does not say which is meant."""
+    """Return whether the vault has a checkpoint of the same size: the file name alone is then ambiguous."""
     return place.checkpoint is not None and is_there(note_path(layout, place.checkpoint.size))
 
 
 def _collect(report: Report, where: str, look: Iterator[Wrong]) -> None:
-    """Keep what a check finds, also where it cannot be finished: that is then a finding of its own."""
+    """Keep what a check finds; one that cannot be finished is a finding of its own."""
     seen = {(each.code, each.where) for each in report.findings}
     try:
         for wrong in look:
@@ -143,7 +143,7 @@ def _collect(report: Report, where: str, look: Iterator[Wrong]) -> None:
 
 
 def place_of(layout: Layout, log: Log, archive: str, part: str) -> Path:
-    """Return where a part of an archive lies, by what the log says of it."""
+    """Return where a part of an archive is, by the log."""
     if log.archives.get(archive, {}).get("holding") == "quarantined":
         return layout.quarantined(archive, {"manifest": ".json", "key": ".key.age", "payload": ".age"}[part])
     return {"manifest": layout.manifest, "key": layout.key, "payload": layout.archive}[part](archive)
@@ -153,7 +153,7 @@ def _key(text: str) -> Key:
     try:
         return Key(text)
     except (ValueError, OSError):
-        raise UsageError("this is not a public key: expected name+hash+key", hint="copy it again, whole") from None
+        raise UsageError("this is not a public key: expected name+hash+key", hint="copy all of it") from None
 
 
 def _published(log: Log) -> list[str]:
@@ -170,10 +170,10 @@ def _compare_rows(vault: Vault, log: Log) -> str:
         lines = (line.removesuffix(b"\n") for line in file)
         for number, (line, row) in enumerate(zip_longest(lines, walk_lines(vault.catalogue)), 1):
             if line is None and is_held(vault.layout.lock):
-                break  # whoever works in the vault is about to write it
+                break  # the process that works in the vault is about to write it
             if line != row:
                 there = "the file ends" if line is None else "the catalogue ends" if row is None else "they differ"
-                raise Wrong("row", f"line {number}", f"the log file and the catalogue should be the same: {there}")
+                raise Wrong("row", f"line {number}", f"the log file and the catalogue should be equal: {there}")
     return f"the catalogue has the same {counted(log.size, 'entry')} as the log file"
 
 
@@ -189,10 +189,10 @@ def _checkpoints(vault: Vault) -> Iterator[Wrong]:
         for path, digest in expected.items():
             found = _there(path) if digest is not None else None
             if digest is not None and (found is None or hashlib.sha256(found).hexdigest() != digest):
-                words = "is gone" if found is None else "is another"
+                words = "is missing" if found is None else "was changed"
                 yield Wrong("checkpoint", path.name, f"the one recorded in entry {entry.seq} {words}")
             if path.suffix == ".note" and digest is not None and kept.get(facts["entries"], found) != found:
-                yield Wrong("row", path.name, "the checkpoint's file and its row should be the same")
+                yield Wrong("row", path.name, "the checkpoint's file and its row should be equal")
 
 
 def _there(path: Path) -> bytes | None:
@@ -203,7 +203,7 @@ def _there(path: Path) -> bytes | None:
 
 
 def _compare(path: Path, where: str, expected: str | None, part: str) -> None:
-    """Compare a file of the vault with the log. Raises OSError or Wrong: what is behind a link is not it."""
+    """Compare a file of the vault with the log. Raises OSError, also for a link, or Wrong."""
     file_size(path)
     compare_file(path, where, expected, part)
 
@@ -215,15 +215,17 @@ def _rows(vault: Vault, log: Log) -> Iterator[Wrong]:
         for row in rows:
             last, known = row["id"], log.archives.get(row["id"], {})
             seen.add(last)
-            told = {"manifest": hashlib.sha256(row["manifest"].encode()).hexdigest(), "key": row["key_sha256"]}
-            for part, found in told.items():
+            digests = {"manifest": hashlib.sha256(row["manifest"].encode()).hexdigest(), "key": row["key_sha256"]}
+            for part, found in digests.items():
                 if PARTS[part] in known and known[PARTS[part]] != found:
-                    yield Wrong("row", last, f"the catalogue has another {part} of this archive than the log")
+                    yield Wrong(
+                        "row", last, f"the catalogue and the log have different digests of this archive's {part}"
+                    )
             if log.whole and ("manifest_sha256" not in known or last in log.certificates):
-                yield Wrong("row", last, "the catalogue has an archive that the log does not tell of as held")
+                yield Wrong("row", last, "the catalogue lists an archive that the log does not list as archived")
     for archive in _published(log):
         if archive not in seen and archive not in log.certificates:
-            yield Wrong("row", archive, "the log records an archive that the catalogue does not have")
+            yield Wrong("row", archive, "the log lists an archive that the catalogue does not have")
 
 
 def _check_archive(layout: Layout, log: Log, archive: str, report: Report, *, payloads: bool) -> bool:
@@ -239,17 +241,17 @@ def _check_archive(layout: Layout, log: Log, archive: str, report: Report, *, pa
     return len(report.findings) == before
 
 
-def _strays(vault: Vault, log: Log) -> Iterator[Wrong]:
-    """Yield every file that would be an archive's and that the log does not tell of, but what is being made now."""
+def _unrecorded(vault: Vault, log: Log) -> Iterator[Wrong]:
+    """Yield every file in an archive's place that the log does not record and that is not being made now."""
     root, making = vault.layout.root, {job.archive for job in live_jobs(vault.catalogue) if job.archive}
-    for room in _ROOMS:
-        if not is_folder(root / room):
+    for folder in _FOLDERS:
+        if not is_folder(root / folder):
             continue
-        for entry in walk(root / room, lambda name: "/" not in name):
+        for entry in walk(root / folder, lambda name: "/" not in name):
             if entry.status is not None and stat.S_ISDIR(entry.status.st_mode):
                 continue
             archive = entry.name.rpartition("/")[2].partition(".")[0]
-            told = archive in log.certificates if "/" in room else archive in log.archives
-            told = told or (room == "quarantine" and entry.name in log.aside)
-            if not told and archive not in making:
-                yield Wrong("stray", f"{room}/{entry.name}", "the log records no such file")
+            known = archive in log.certificates if "/" in folder else archive in log.archives
+            known = known or (folder == "quarantine" and entry.name in log.aside)
+            if not known and archive not in making:
+                yield Wrong("stray", f"{folder}/{entry.name}", "the log records no such file")

@@ -49,18 +49,18 @@ from strongroom.vault.layout import Layout
 from strongroom.vault.log import add_entry
 from strongroom.vault.vault import Vault
 
-FIRST_WAIT = timedelta(minutes=1)  # before the second try; doubled each time
+FIRST_WAIT = timedelta(minutes=1)  # before the second attempt; doubled each time
 LONGEST_WAIT = timedelta(hours=6)
-PATIENCE = 20.0  # seconds for a program to take a checkpoint
+TIMEOUT = 20.0  # seconds for a program to take a checkpoint
 _PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 NOTE_TYPE = "text/plain; charset=utf-8"
 
 Secret = Callable[[SecretRef], str]
 Signed: TypeAlias = KeptCheckpoint
-"""What is sent: the daemon names it from here."""
+"""What is sent; the daemon imports the name from here."""
 
-Told: TypeAlias = dict[str, Fact]
-"""What the log is to say of a sending besides size and target."""
+SentFacts: TypeAlias = dict[str, Fact]
+"""What the log records about a delivery besides size and target."""
 
 
 class Target(Protocol):
@@ -71,8 +71,8 @@ class Target(Protocol):
         """What the configuration calls it."""
         ...
 
-    def take(self, kept: Signed) -> Told:
-        """Hand a checkpoint over; may be called twice with the same one. Blocks.
+    def take(self, kept: Signed) -> SentFacts:
+        """Deliver a checkpoint; may be called twice with the same one. Blocks.
 
         Raises StrongroomError where it was not taken.
         """
@@ -85,12 +85,12 @@ class FolderTarget(Struct, frozen=True):
     name: str
     folder: Path
 
-    def take(self, kept: Signed) -> Told:
+    def take(self, kept: Signed) -> SentFacts:
         """Write SIZE.note, flushed; one that is there already must be the same."""
-        folder = Path(os.path.realpath(self.folder))  # its own way may lead over links
+        folder = Path(os.path.realpath(self.folder))  # its path may have links
         path, data = folder / f"{kept.size}.note", kept.note.encode()
         if not self.folder.is_dir():  # never made by us: it may be a disk that is not mounted
-            raise WorldError("the folder is not there", hint="is it mounted?")
+            raise WorldError("the folder does not exist", hint="is it mounted?")
         try:
             if not is_there(path):
                 write_new(path, folder / f".{kept.size}.{os.getpid()}.part", data)
@@ -102,15 +102,15 @@ class FolderTarget(Struct, frozen=True):
 
 
 class CommandTarget(Struct, frozen=True):
-    """A program of the house: the note is its input, size and origin are in it. No shell, few variables, no output."""
+    """A command of yours: the note is its input. No shell, few environment variables, no output."""
 
     name: str
     argv: tuple[str, ...]
 
-    def take(self, kept: Signed) -> Told:
-        """Run it and wait for its success."""
+    def take(self, kept: Signed) -> SentFacts:
+        """Run it and wait until it succeeds."""
         env = {name: value for name, value in os.environ.items() if name in _PASSED_ON}
-        run_program(self.argv, env, kept.note.encode(), PATIENCE)
+        run_program(self.argv, env, kept.note.encode(), TIMEOUT)
         return {}
 
 
@@ -124,8 +124,8 @@ class WebTarget(Struct, frozen=True):
     secret: Secret
     clock: Clock
 
-    def take(self, kept: Signed) -> Told:
-        """Put it below the address, or post it there."""
+    def take(self, kept: Signed) -> SentFacts:
+        """Put it below the URL, or post it there."""
         below = f"{kept.size}.note" if self.method is Method.PUT else ""
         post = HttpPost(self.method.value.upper(), kept.note.encode(), NOTE_TYPE, below)
         send_post(self.secret(self.url), post, self.route, self.clock)
@@ -133,7 +133,7 @@ class WebTarget(Struct, frozen=True):
 
 
 class StampTarget(Struct, frozen=True):
-    """A time-stamp authority (RFC 3161): what it gives is checked and kept beside the checkpoint."""
+    """A time-stamp authority (RFC 3161): its stamp is checked and stored beside the checkpoint."""
 
     layout: Layout
     url: str
@@ -142,14 +142,14 @@ class StampTarget(Struct, frozen=True):
     clock: Clock
     name: str = RESERVED
 
-    def take(self, kept: Signed) -> Told:
+    def take(self, kept: Signed) -> SentFacts:
         """Have the note's bytes stamped."""
         try:
             authorities = self.authorities.read_bytes()
         except OSError as error:
             raise WorldError(f"timestamp_ca cannot be read: {error.strerror}") from error
         path, note = stamp_path(self.layout, kept.size), kept.note.encode()
-        if is_there(path):  # of an earlier try that was not remembered
+        if is_there(path):  # of an earlier attempt that was not recorded
             stamp = check_stamp(read_file(path), note, authorities)
         else:
             stamp = get_stamp(note, authorities, self._ask)
@@ -162,7 +162,7 @@ class StampTarget(Struct, frozen=True):
 
 
 def build_targets(config: Config, layout: Layout, secret: Secret, clock: Clock) -> list[Target]:
-    """Return every configured target, but those that take Apprise: the daemon has the ways to a person's ear."""
+    """Return every configured target except notification channels, which the daemon builds."""
     network, evidence = config.network, config.evidence
     route = Route(allow_private=False, ca_file=str(network.ca_file) if network.ca_file else None, proxy=network.proxy)
     targets: list[Target] = []
@@ -178,9 +178,9 @@ def names_of(config: Config) -> list[str]:
 
 
 def send_owed(vault: Vault, targets: Sequence[Target], clock: Clock, *, at_once: bool = False) -> list[Sending]:
-    """Hand the newest checkpoint to every target that has not got it; return how each that was tried stands.
+    """Send the newest checkpoint to every target that lacks it; return the state of each one tried.
 
-    A target that failed lately is left alone until its time comes, unless `at_once`.
+    A target that failed is not tried again before its next time, unless `at_once`.
     """
     newest = newest_checkpoint(vault.catalogue)
     if newest is None:
@@ -194,7 +194,7 @@ def send_owed(vault: Vault, targets: Sequence[Target], clock: Clock, *, at_once:
 
 
 def is_owed(vault: Vault, names: Sequence[str], now: datetime) -> bool:
-    """Say whether any of these targets is owed a checkpoint and may be tried now."""
+    """Return whether any of these targets lacks the newest checkpoint and may be tried now."""
     newest = newest_checkpoint(vault.catalogue)
     sendings = [get_sending(vault.catalogue, name) for name in names]
     return newest is not None and any(each.size < newest.size and not _waits(each, now) for each in sendings)
@@ -214,10 +214,10 @@ def _send(vault: Vault, target: Target, sending: Sending, newest: KeptCheckpoint
             put_sending(vault.catalogue, after)
         return after
     after = Sending(target.name, newest.size, clock())
-    told: dict[str, Fact] = {"entries": newest.size, "target": target.name, **facts}
+    logged: dict[str, Fact] = {"entries": newest.size, "target": target.name, **facts}
     with vault.catalogue.transaction():
         put_sending(vault.catalogue, after)
-        add_entry(vault.catalogue, Entry("checkpoint.sent", clock(), facts=told))
+        add_entry(vault.catalogue, Entry("checkpoint.sent", clock(), facts=logged))
     vault.write_log()
     return after
 
@@ -233,25 +233,25 @@ def _target(settings: SendSettings, route: Route, secret: Secret, clock: Clock) 
     return []
 
 
-LOUD = 10  # tries in vain, which is most of a day, before a target is worth an alarm
+ALERT_AFTER = 10  # failed attempts, most of a day, before a target raises an alert
 
 
 class EvidenceView(Struct, frozen=True):
-    """How the evidence stands."""
+    """The state of signing and of the checkpoint targets."""
 
     signing: bool  # whether a signing key is configured
     newest: KeptCheckpoint | None
-    trouble: str  # why the log is not signed any more, or empty
-    unkept: str  # why the last checkpoint could not be kept beside the signing key, or empty
-    targets: tuple[Sending, ...]  # every configured target, the time-stamp authority among them
+    trouble: str  # why the log could not be signed, or empty
+    unkept: str  # why the last checkpoint could not be stored beside the signing key, or empty
+    targets: tuple[Sending, ...]  # every configured target, including the time-stamp authority
 
     def owed(self, sending: Sending) -> bool:
-        """Say whether a target has not got the newest checkpoint."""
+        """Return whether a target lacks the newest checkpoint."""
         return self.newest is not None and sending.size < self.newest.size
 
 
 def evidence_view(config: Config, vault: Vault) -> EvidenceView:
-    """Return how the evidence stands, from the catalogue alone."""
+    """Return the state of signing and targets, from the catalogue alone."""
     return EvidenceView(
         signing=config.vault.signing_key is not None,
         newest=newest_checkpoint(vault.catalogue),
@@ -262,10 +262,10 @@ def evidence_view(config: Config, vault: Vault) -> EvidenceView:
 
 
 def keep_up(config: Config, vault: Vault, secret: Secret, clock: Clock, others: Sequence[Target] = ()) -> None:
-    """Sign the log if it is time to, and send what is owed. `others` are targets that the caller builds.
+    """Sign the log if it is time, and send what is owed. `others` are targets that the caller builds.
 
-    Does nothing without a signing key. Raises StrongroomError where the log could not be signed; what was signed before
-    is sent all the same.
+    Does nothing without a signing key. Raises StrongroomError where the log could not be signed; an earlier checkpoint
+    is sent in any case.
     """
     if config.vault.signing_key is None:
         return
@@ -282,7 +282,7 @@ def keep_up(config: Config, vault: Vault, secret: Secret, clock: Clock, others: 
 def _sign(config: Config, vault: Vault, clock: Clock) -> None:
     try:
         sign_log(vault, signer_of(config), clock, known_checkpoints(config))
-    except (LogRefused, CatalogueBusy):  # the first is told where it was found, the second passes by itself
+    except (LogRefused, CatalogueBusy):  # the first is recorded by `sign_log`, the second passes by itself
         raise
     except StrongroomError as error:
         with suppress(VaultError):
@@ -299,17 +299,17 @@ def _forget(vault: Vault, names: Sequence[str]) -> None:
 
 
 def evidence_alarms(vault: Vault) -> Iterator[Alert]:
-    """Yield what is wrong with the checkpoints: none can be made, or a target never gets them."""
+    """Yield the alerts: no checkpoint can be made, or a target does not get them."""
     trouble, newest = get_trouble(vault.catalogue), newest_checkpoint(vault.catalogue)
     if trouble:
-        title = "the evidence log is no longer signed: a person must look"
+        title = "the evidence log is no longer signed; this needs your attention"
         yield Alert(f"{AlertKind.LOG} checkpoint", Level.CRITICAL, title, f"{trouble}; see: strongroom audit verify")
     if unkept := get_unkept(vault.catalogue):
-        title = "the last checkpoint could not be kept beside the signing key"
-        body = f"only checkpoint targets can now reveal a rolled-back vault; {unkept}; see: strongroom doctor"
+        title = "the last checkpoint could not be stored beside the signing key"
+        body = f"a rolled-back vault can now be detected only by checkpoint targets; {unkept}; see: strongroom doctor"
         yield Alert(f"{AlertKind.LOG} note", Level.WARNING, title, body)
     for each in all_sendings(vault.catalogue):
-        if newest is not None and each.size < newest.size and each.tries >= LOUD:
+        if newest is not None and each.size < newest.size and each.tries >= ALERT_AFTER:
             title = "checkpoints of the evidence log do not reach a checkpoint target"
-            body = f"target {each.target}, tried {counted(each.tries, 'time')}; the reason: strongroom audit"
+            body = f"target {each.target}, tried {counted(each.tries, 'time')}; to see why: strongroom audit"
             yield Alert(f"{AlertKind.WITNESS} {each.target}", Level.WARNING, title, body)

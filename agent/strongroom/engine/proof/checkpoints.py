@@ -48,19 +48,19 @@ from strongroom.vault.vault import Vault
 
 
 class LogRefused(VaultError):
-    """The log does not go on from what was signed before: it is never signed."""
+    """The log does not continue what was signed before, so it is not signed."""
 
 
 class Walk(Struct):
-    """What reading the log from its first line to its last has shown."""
+    """What reading the log from its first to its last line has shown."""
 
     first: bytes = b""  # the first line
     tree: Tree = field(default_factory=Tree)
-    roots: dict[int, bytes] = field(default_factory=dict)  # at the sizes that were asked for
+    roots: dict[int, bytes] = field(default_factory=dict)  # at the requested sizes
 
 
 def signer_of(config: Config) -> Signer:
-    """Return the agent's signing key. Raises UsageError where none is configured or it is not to be had."""
+    """Return the vault's signing key. Raises UsageError where none is configured or it cannot be read."""
     if config.vault.signing_key is None:
         raise UsageError(
             "the agent has no signing key", hint="set [vault] signing_key; `strongroom init` creates a key"
@@ -69,7 +69,7 @@ def signer_of(config: Config) -> Signer:
 
 
 def is_due(vault: Vault, every: timedelta, now: datetime) -> bool:
-    """Say whether it is time for the next checkpoint; a clock that was set back does not put it off for ever."""
+    """Return whether it is time for the next checkpoint; a clock that was set back does not delay it for ever."""
     newest = newest_checkpoint(vault.catalogue)
     return newest is None or abs(now - newest.at) >= every
 
@@ -78,12 +78,12 @@ def sign_log(vault: Vault, signer: Signer, clock: Clock, known_places: KnownChec
     """Sign the log as it is now; return the checkpoint, which is on the disk and in the log.
 
     Raises LogRefused where the log contradicts itself, or an older checkpoint in the vault or at the `known_places`;
-    that stays known until a checkpoint succeeds.
+    the catalogue keeps that error until a checkpoint succeeds.
     """
     try:
         with alone(note_path(vault.layout, 0)):
             kept = _sign(vault, signer, clock(), known_places)
-    except CatalogueBusy:  # nothing is known of the log, and the next look asks again
+    except CatalogueBusy:  # nothing is known about the log; the next attempt asks again
         raise
     except VaultError as error:
         set_trouble(vault.catalogue, error.message)
@@ -99,7 +99,7 @@ def _sign(vault: Vault, signer: Signer, now: datetime, known_places: KnownCheckp
     for each in older:
         _require_continuation(walk, each)
     for each in outside:
-        _require_continuation(walk, each, "outside the vault lies a newer history: ")
+        _require_continuation(walk, each, "there is a newer history outside the vault: ")
     _adopt(vault, now, signer)
     kept = get_checkpoint(vault.catalogue, walk.tree.size) or _make(vault, signer, walk, now)
     set_unkept(vault.catalogue, known_places.remember(origin_of(signer.name, walk.first), kept.note))
@@ -113,7 +113,7 @@ def origin_in(vault: Vault, name: str = "") -> str:
 
 
 def contradictions(vault: Vault, places: Iterable[CheckpointPlace]) -> Iterator[tuple[str, str]]:
-    """Yield each checkpoint, in the vault or elsewhere, that the log does not continue: where it lies, and why.
+    """Yield each checkpoint, in the vault or elsewhere, that the log does not continue: where it is, and why.
 
     Compares the log as signing does, and needs no key. Raises VaultError where log and catalogue differ.
     """
@@ -136,9 +136,9 @@ def _make(vault: Vault, signer: Signer, walk: Walk, now: datetime) -> KeptCheckp
 
 
 def known_checkpoints(vault: Vault) -> list[Checkpoint]:
-    """Return what every checkpoint says, of rows and of files, whoever signed it.
+    """Return every checkpoint, from rows and files, with any signature.
 
-    Raises LogRefused for a file that is no checkpoint, or other than its row.
+    Raises LogRefused for a file that is no checkpoint, or differs from its row.
     """
     found = {kept.size: kept.note for kept in all_checkpoints(vault.catalogue)}
     for path in note_files(vault.layout):
@@ -158,12 +158,15 @@ def _note_of(path: Path) -> str:
 def walk_log(vault: Vault, sizes: Iterable[int] = ()) -> Walk:
     """Read the log file to the last row there is now, comparing each line with its row.
 
-    Raises VaultError at the first line that is other than its row or does not follow the line before it.
+    Raises VaultError at the first line that differs from its row or does not follow the line before it.
     """
     row = vault.catalogue.read_one(LAST_ENTRY)
     count, walk = (int(row["seq"]) if row else 0), Walk()
     if count == 0:
-        raise LogRefused("the evidence log has no entry", hint="a vault's log begins when it is made: strongroom init")
+        raise LogRefused(
+            "the evidence log has no entry",
+            hint="strongroom init writes the first entry; to see what is wrong: strongroom recover",
+        )
     rows = walk_lines(vault.catalogue)
     with os.fdopen(open_log(vault.layout.log, os.O_RDONLY), "rb") as file:
         pairs = zip((line.removesuffix(b"\n") for line in islice(file, count)), islice(rows, count), strict=False)
@@ -177,7 +180,7 @@ def walk_log(vault: Vault, sizes: Iterable[int] = ()) -> Walk:
 def _watched(pairs: Iterable[tuple[bytes, bytes]], walk: Walk, sizes: frozenset[int]) -> Iterator[bytes]:
     for line, row in pairs:
         if line != row:
-            raise LogRefused(f"line {walk.tree.size + 1} of the log is not the one of the catalogue", hint=_HINT)
+            raise LogRefused(f"line {walk.tree.size + 1} of the log differs from the catalogue", hint=_HINT)
         walk.first = walk.first or line
         walk.tree.append(leaf_hash(line))
         if walk.tree.size in sizes:
@@ -188,10 +191,10 @@ def _watched(pairs: Iterable[tuple[bytes, bytes]], walk: Walk, sizes: frozenset[
 def _require_continuation(walk: Walk, older: Checkpoint, where: str = "") -> None:
     size = walk.tree.size
     if older.origin.rpartition("/")[2] != origin_of("", walk.first).rpartition("/")[2]:
-        raise LogRefused(f"the checkpoint of {counted(older.size, 'entry')} is of another log than this", hint=_HINT)
+        raise LogRefused(f"the checkpoint of {counted(older.size, 'entry')} belongs to another log", hint=_HINT)
     if older.size > size:
         raise LogRefused(
-            f"{where}the log was cut: {counted(older.size, 'entry')} were signed, it has {size}", hint=_HINT
+            f"{where}the log was cut: {counted(older.size, 'entry')} were signed, but it has {size}", hint=_HINT
         )
     if walk.roots[older.size] != older.root:
         words = f"{where}the first {counted(older.size, 'entry')} of the log are not the ones that were signed"
@@ -199,17 +202,17 @@ def _require_continuation(walk: Walk, older: Checkpoint, where: str = "") -> Non
 
 
 def _adopt(vault: Vault, now: datetime, signer: Signer) -> None:
-    """Enter the files that have no row: a crash came between the two, or the catalogue was made again.
+    """Enter the files that have no row, after a crash between the two or a rebuild of the catalogue.
 
-    Each was held against the log before. Raises LogRefused for one that the key did not sign, or of another size.
+    Each was compared with the log before. Raises LogRefused for one that the key did not sign, or of another size.
     """
     known = {kept.size for kept in all_checkpoints(vault.catalogue)}
-    strangers = [path for path in note_files(vault.layout) if int(path.stem) not in known]
-    if not strangers:
+    without_row = [path for path in note_files(vault.layout) if int(path.stem) not in known]
+    if not without_row:
         return
     entries = entries_matching(vault.catalogue, kind="checkpoint.signed")
     logged = {entry.body["facts"].get("entries"): entry.body["facts"].get("note_sha256") for entry in entries}
-    for path in strangers:
+    for path in without_row:
         note = _note_of(path)
         size = int(path.stem)
         if logged.get(size) != hashlib.sha256(note.encode()).hexdigest():
@@ -225,7 +228,7 @@ def _require_ours(name: str, size: int, note: str, signer: Signer) -> None:
         raise LogRefused(f"the checkpoint {name} is not signed with this vault's key", hint=_HINT) from error
     if read_unchecked(note).size != size:
         raise LogRefused(
-            f"the checkpoint {name} is of {counted(read_unchecked(note).size, 'entry')}, not {size}", hint=_HINT
+            f"the checkpoint {name} covers {counted(read_unchecked(note).size, 'entry')}, not {size}", hint=_HINT
         )
 
 
@@ -239,27 +242,27 @@ def _remember(vault: Vault, kept: KeptCheckpoint, *, logged: bool) -> None:
     vault.write_log()
 
 
-_HINT = "nothing is signed until a person has looked: strongroom audit verify, then compare with a copy of the vault"
+_HINT = "nothing is signed until this is resolved; run: strongroom audit verify, then compare with a copy of the vault"
 
 
 UNNAMED = "not named"
 
 
 class Issuer(Struct, frozen=True):
-    """What every paper names at its head."""
+    """The issuer, as every report names it: organization, vault, signing key, source accounts."""
 
     organization: str = UNNAMED
-    vault: str = ""  # the name of its log, by which every checkpoint of it goes
-    key: str = ""  # the public key, empty where there is none
+    vault: str = ""  # the origin of its log, as in every checkpoint
+    key: str = ""  # the public key, or empty
     sources: Mapping[str, str] = field(default_factory=dict)  # what each account is, by its name
 
     def account(self, source: str) -> str:
-        """Say which account at which provider a source is."""
+        """Return which account at which provider a source is."""
         return self.sources.get(source, f"{source} (not in the configuration)")
 
 
 def issuer_of(config: Config, vault: Vault) -> Issuer:
-    """Return who issues papers of this vault."""
+    """Return the issuer of this vault's reports."""
     first = entries_matching(vault.catalogue, most=1)
     key = public_key(config, vault)
     name = key.partition("+")[0] or "strongroom"
@@ -272,10 +275,7 @@ def issuer_of(config: Config, vault: Vault) -> Issuer:
 
 
 def public_key(config: Config, vault: Vault) -> str:
-    """Return the public half of the agent's signing key: asked of the key, else as the first entry of the log names it.
-
-    Empty where neither is there.
-    """
+    """Return the public signing key: from the key itself, else from the first entry of the log, else empty."""
     try:
         return str(signer_of(config).verifier)
     except StrongroomError:

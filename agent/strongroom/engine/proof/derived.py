@@ -1,6 +1,6 @@
-"""The catalogue as log and manifests alone make it, in memory, and how the vault's own differs from it.
+"""The catalogue as derived from log and manifests alone, in memory, and how the vault's own differs from it.
 
-Rows are an index. What is reported, signed or decided by them is held against this; nothing is written to a disk.
+Rows are an index. What is reported, signed or decided by them is compared with this; nothing is written to disk.
 """
 
 from __future__ import annotations
@@ -36,32 +36,30 @@ PAGE = 2_000  # rows read at once
 
 
 class Derived(Struct):
-    """What log and manifests give, and which parts of them could not be read."""
+    """The derived catalogue, and which parts of log and manifests could not be read."""
 
     catalogue: Catalogue
     unread: list[Wrong] = field(default_factory=list)
-    jobs: frozenset[str] | None = None  # that a line plans, once they were asked for
+    jobs: frozenset[str] | None = None  # planned by an entry; read on the first request
 
     def planned(self) -> frozenset[str]:
-        """Return every job that a line plans."""
+        """Return every job that an entry plans."""
         if self.jobs is None:
             self.jobs = frozenset(row["job"] for row in self.catalogue.read(queries.PLANNED))
         return self.jobs
 
     def attempt(self, where: str, work: Callable[[], object]) -> None:
-        """Do one part; keep that it could not be read, and let the rest go on."""
+        """Do one part; if it cannot be read, record that and continue."""
         try:
             work()
         except _UNREADABLE as error:
-            words = error.message if isinstance(error, VaultError) else "it has another form than it should"
-            self.unread.append(
-                Wrong("unread", where, f"it cannot be read, so what follows from it is unknown: {words}")
-            )
+            words = error.message if isinstance(error, VaultError) else "it is malformed"
+            self.unread.append(Wrong("unread", where, f"it cannot be read, so what depends on it is unknown: {words}"))
 
 
 @contextmanager
 def derive(vault: Vault, streams: Mapping[str, Stream] | None = None) -> Iterator[Derived]:
-    """Make the catalogue again in memory, from the chained lines and the manifests and tombstones at hand.
+    """Derive the catalogue in memory, from the chained lines, the manifests and the tombstones.
 
     Call it inside a snapshot of the vault's catalogue. What cannot be read is in `unread`; nothing raises for it.
     """
@@ -105,18 +103,18 @@ def _read_rows(vault: Vault, derived: Derived) -> None:
                 raise ValueError("the manifest of another archive")
             enter_archive(layout, made, archive, text.encode(), archive_id)
 
-    def redestroy(text: str) -> None:
+    def enter_stone(text: str) -> None:
         with made.transaction():
             enter_tombstone(made, tombstone_path(layout, read_tombstone(text)), text.encode())
 
     for row in vault.catalogue.read(queries.WITH_MANIFESTS):
         derived.attempt(row["id"], lambda row=row: enter(row["manifest"], row["id"]))  # type: ignore[misc]
     for row in vault.catalogue.read(queries.TOMBSTONE_TEXTS):
-        derived.attempt(row["archive"], lambda row=row: redestroy(row["tombstone"]))  # type: ignore[misc]
+        derived.attempt(row["archive"], lambda row=row: enter_stone(row["tombstone"]))  # type: ignore[misc]
 
 
 def row_differences(vault: Vault, streams: Mapping[str, Stream] | None = None) -> list[Wrong]:
-    """Compare every table that anything is decided by with what log and manifests give. Writes nothing."""
+    """Compare every table that a decision depends on with the derived catalogue. Writes nothing."""
     catalogue = vault.catalogue
     with catalogue.snapshot(), derive(vault, streams) as derived:
         found: list[Wrong] = []
@@ -128,7 +126,7 @@ def row_differences(vault: Vault, streams: Mapping[str, Stream] | None = None) -
 
 
 def coverage_differences(vault: Vault, streams: Mapping[str, Stream] | None = None) -> list[Wrong]:
-    """Compare the coverage ledger, and the archives it stands on, with what log and manifests give."""
+    """Compare coverage, and the archives behind it, with the derived catalogue."""
     catalogue = vault.catalogue
     with catalogue.snapshot(), derive(vault, streams) as derived:
         found: list[Wrong] = []
@@ -138,8 +136,8 @@ def coverage_differences(vault: Vault, streams: Mapping[str, Stream] | None = No
 
 
 def unbacked_coverage(vault: Vault) -> list[Wrong]:
-    """Return what the ledger has as archived or destroyed without an archive or tombstone; reads no log, so is fast."""
-    words = "the catalogue has this as archived, and has no archive of it"
+    """Return coverage that is archived or destroyed without an archive or tombstone; fast, reads no log."""
+    words = "the catalogue shows this as archived, but has no archive of it"
     return [
         Wrong("row", f"coverage {row['stream']} {row['window_start']} {row['window_end']}", words)
         for row in vault.catalogue.read(queries.UNBACKED)
@@ -150,23 +148,23 @@ def _compare(table: Table, catalogue: Catalogue, derived: Derived) -> Iterator[W
     ours, theirs = _rows(table, catalogue), _rows(table, derived.catalogue)
     planned = derived.planned()
     for key in sorted({*ours, *theirs}, key=str):
-        row, told = ours.get(key), theirs.get(key)
+        row, expected = ours.get(key), theirs.get(key)
         where = f"{table.name} {' '.join(map(str, key))}"
-        if _is_untold(table, {**(row or told or {})}, planned, derived.catalogue):
+        if _needs_no_entry(table, {**(row or expected or {})}, planned, derived.catalogue):
             continue
-        if told is None:
+        if expected is None:
             yield Wrong("row", where, "the log does not confirm this row of the catalogue")
         elif row is None:
-            if table.complete and not (table.name == "retained" and not told["rule"]):
-                yield Wrong("row", where, "the log records it, and the catalogue has no such row")
-        elif other := [name for name in table.columns if row[name] != told[name]]:
-            yield Wrong("row", where, f"the log gives another value than the row: {', '.join(other)}")
+            if table.complete and not (table.name == "retained" and not expected["rule"]):
+                yield Wrong("row", where, "the log records it, but the catalogue has no such row")
+        elif other := [name for name in table.columns if row[name] != expected[name]]:
+            yield Wrong("row", where, f"the row differs from the log in: {', '.join(other)}")
 
 
-def _is_untold(table: Table, row: Row, planned: Collection[str], derived: Catalogue) -> bool:
-    """Say whether the log need not tell of a row: that of an archive whose job is in no line, or that decides nothing.
+def _needs_no_entry(table: Table, row: Row, planned: Collection[str], derived: Catalogue) -> bool:
+    """Return whether a row may have no entry: its archive's job is in no entry, or nothing depends on it.
 
-    An archive that was found and entered may have come by a job that no line tells of; its own manifest then decides.
+    An archive that was found and entered may come from a job without entries; its own manifest then decides.
     """
     if table.name == "jobs":
         return row["id"] not in planned
@@ -183,7 +181,7 @@ def _rows(table: Table, catalogue: Catalogue) -> dict[tuple[object, ...], Row]:
 
 
 def _columns_of_entries(catalogue: Catalogue) -> Iterator[Wrong]:
-    """Yield each entry whose columns are not those of its line: lists and look-ups go by them."""
+    """Yield each entry whose columns differ from its line: lists and look-ups use them."""
     last = -(1 << 63)
     while rows := catalogue.read(queries.ENTRY_COLUMNS, last, PAGE):
         for row in rows:
@@ -193,18 +191,18 @@ def _columns_of_entries(catalogue: Catalogue) -> Iterator[Wrong]:
                 continue
             try:
                 body = json.loads(row["line"])
-                told = {name: str(body.get(name, "")) for name in ("kind", "job", "archive", "stream")}
-                told["at"] = to_text(to_instant(str(body["at"])))
+                expected = {name: str(body.get(name, "")) for name in ("kind", "job", "archive", "stream")}
+                expected["at"] = to_text(to_instant(str(body["at"])))
             except (RowUnreadable, *UNREADABLE):
-                continue  # named where the lines are read
-            if other := [name for name in told if row[name] != told[name]]:
-                yield Wrong("row", f"entries {last}", f"other than its line: {', '.join(other)}")
+                continue  # reported where the lines are read
+            if other := [name for name in expected if row[name] != expected[name]]:
+                yield Wrong("row", f"entries {last}", f"columns differ from the line: {', '.join(other)}")
 
 
 def _edges(catalogue: Catalogue) -> Iterator[Wrong]:
-    """Yield each stream that claims more to be settled than its coverage says: what lies there is never planned."""
+    """Yield each stream that claims more than its coverage shows: those windows would never be planned."""
     for row in catalogue.read(queries.EDGES):
         start, end = to_instant(row["since"]), to_instant(row["edge"])
         settled = [each.window for each in intervals_of(catalogue, row["name"]) if each.cover in _SETTLED]
         if start < end and subtract(Window(start, end), settled):
-            yield Wrong("row", f"streams {row['name']}", "it says that more is covered than the coverage does")
+            yield Wrong("row", f"streams {row['name']}", "it claims more coverage than the catalogue shows")

@@ -1,7 +1,7 @@
-"""The audit of what was done under the log: each destruction approved and unheld, rows that say the same, time forward.
+"""The audit of what the log records: destructions approved and under no hold, rows equal to the log, time not backward.
 
-The chain shows that no entry was changed. Whether the acts that it tells of were allowed is another question, and so is
-whether the rows that acts go by are what the entries made them.
+The chain shows that no entry was changed. Whether the recorded actions were allowed, and whether the rows agree with
+the entries, are separate questions.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class _Trail(Struct):
     destroyed: int = 0
     findings: list[Wrong] = field(default_factory=list)
 
-    def hear(self, body: Body) -> None:
-        """Judge a destruction by all that the log told before it."""
+    def judge(self, body: Body) -> None:
+        """Judge a destruction by everything in the log before it."""
         if body["kind"] != "archive.destroyed":
             return
         self.destroyed += 1
@@ -63,9 +63,9 @@ class _Trail(Struct):
         if destroyed_archive is None or begun is None:
             return None
         if hashlib.sha256(write_tombstone(destroyed_archive.tombstone)).hexdigest() != facts.get("manifest_sha256"):
-            return "row", "the catalogue has another tombstone than the log records"
+            return "row", "the tombstone in the catalogue differs from the log"
         held = [hold.id for hold in begun.holds if surely_held(hold, destroyed_archive.tombstone)]
-        return ("hold", f"it was destroyed although a hold stood: {', '.join(held)}") if held else None
+        return ("hold", f"it was destroyed although it was on hold: {', '.join(held)}") if held else None
 
 
 def audit_history(
@@ -73,8 +73,8 @@ def audit_history(
 ) -> None:
     """Add what is wrong with destructions, holds, plans, periods and times to the report. Writes nothing.
 
-    `tolerance` is how far an entry may be behind the one before it. `rules` are those of the configuration: where they
-    name approvers, one of these must have signed each approval of what waits to be destroyed.
+    `tolerance` is how far an entry may be behind the one before it. `rules` are those of the configuration: if they
+    name approvers, one of these must have signed each approval of what is still to be destroyed.
     """
     catalogue = vault.catalogue
     trail = _Trail(catalogue, LogState(None, all_archive_ids(catalogue)))
@@ -96,26 +96,30 @@ def audit_history(
             report.findings.append(Wrong("unread", where, unread_words(error)))
     report.findings += trail.findings
     if not whole:
-        report.unproven.append("that what was destroyed was approved, and that time ran forward: see what is unread")
+        report.unproven.append(
+            "that destructions were approved, and that time moved forward: parts could not be read (see above)"
+        )
         return
     if trail.destroyed and not trail.findings:
         count = counted(trail.destroyed, "destruction")
-        report.proven.append(f"of {count} each was approved in the log before it, and under no hold it tells of")
+        report.proven.append(
+            f"each of {count} was approved in the log before it began, and was under no hold recorded there"
+        )
 
 
 def _leaps(catalogue: Catalogue, tolerance: timedelta) -> Iterator[Wrong]:
-    """Yield each leap ahead that no one confirmed; earlier versions entered nobody's word."""
-    told = read_time(catalogue, tolerance)
-    yield from (_leap(each) for each in told.leaps if told.by_log)
+    """Yield each leap ahead that nobody confirmed; earlier versions recorded no confirmations."""
+    time_log = read_time(catalogue, tolerance)
+    yield from (_leap(each) for each in time_log.leaps if time_log.by_log)
 
 
 def _read(trail: _Trail) -> Iterator[Wrong]:
-    trail.log_state.read_on(trail.catalogue, trail.hear)
+    trail.log_state.read_on(trail.catalogue, trail.judge)
     yield from ()
 
 
 def _rows(catalogue: Catalogue, log_state: LogState) -> Iterator[Wrong]:
-    """Yield where the rows that a destruction goes by are not what the log tells."""
+    """Yield where the rows that a destruction depends on differ from the log."""
     try:
         for words in hold_differences(catalogue, log_state):
             yield Wrong("row", "holds", words)
@@ -123,11 +127,11 @@ def _rows(catalogue: Catalogue, log_state: LogState) -> Iterator[Wrong]:
         yield Wrong("unread", "holds", unread_words(error))
     for differing in plan_differences(catalogue, log_state):
         yield Wrong("row", differing.proposal, differing.message)
-    for archive, told in log_state.archives.items():
+    for archive, logged in log_state.archives.items():
         try:
-            words = record_difference(catalogue, told, archive)
+            words = record_difference(catalogue, logged, archive)
         except UNFINISHED as error:
-            yield Wrong("unread", archive, f"what decides about this archive cannot be read: {unread_words(error)}")
+            yield Wrong("unread", archive, f"its retention record cannot be read: {unread_words(error)}")
             continue
         if words:
             yield Wrong("row", archive, words)
@@ -143,28 +147,28 @@ def _lock(vault: Vault, log_state: LogState) -> Iterator[Wrong]:
 
 
 def _changed_rules(catalogue: Catalogue, rules: DestructionRules | None, report: Report) -> Iterator[Wrong]:
-    """Tell each change of who may approve, and how many; that it was wanted can only be judged by people."""
+    """Report each change of who may approve and how many must; only people can judge whether it was intended."""
     report.unproven += unconfirmed_changes(catalogue, rules)
     yield from ()
 
 
 def _unsigned(log_state: LogState, approvers: Collection[str]) -> Iterator[Wrong]:
-    """Yield each plan that waits to be carried out and lacks approvals that count; nothing of it is destroyed."""
+    """Yield each approved plan without enough valid approvals; nothing of it is destroyed."""
     for plan in log_state.plans.values():
         waits = any(stage is Stage.APPROVED for stage in plan.stages.values())
         if waits and not is_approved(plan.proposal, that_count(plan.approvals, approvers)):
-            words = "it stands as approved without the approvals that it takes, each signed where there are approvers"
+            words = "it is marked as approved, but lacks valid approvals (signed, where approvers are configured)"
             yield Wrong("approval", plan.proposal.id, words)
 
 
 def _leap(leap: Leap) -> Wrong:
     length = rough_duration(leap.after - leap.before)
-    words = f"it is {length} later than the line before it, and nobody but the system clock vouches for that"
+    words = f"it is {length} later than the line before it, and only the system clock confirms that"
     return Wrong("time", f"line {leap.seq}", words)
 
 
 def _backward(catalogue: Catalogue, tolerance: timedelta) -> Iterator[Wrong]:
-    """Yield each place where the time of the log or of its checkpoints runs backwards."""
+    """Yield each place where the time of the log or of its checkpoints goes backward."""
     before: datetime | None = None
     for seq, line in enumerate(LogWalk().lines(catalogue), 1):
         at = time_of(line)

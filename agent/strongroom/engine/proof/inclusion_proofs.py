@@ -1,4 +1,4 @@
-"""Proofs for people who do not have the log: that entries are in it, in their place, under a signed checkpoint."""
+"""Proofs for people without the log: that entries are in it, at their position, under a signed checkpoint."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from strongroom.vault.checkpoints import (
 from strongroom.vault.checkpoints import LoggedLine as LoggedLine  # text/ names it from here
 from strongroom.vault.vault import Vault
 
-_LATER = "make one that does: strongroom audit checkpoint"
+_LATER = "make a new checkpoint: strongroom audit checkpoint"
 
 
 class Proven(Struct, frozen=True):
@@ -37,7 +37,7 @@ class Proven(Struct, frozen=True):
 
 
 def custody_of(vault: Vault, archive: Archive) -> list[LoggedLine]:
-    """Return what happened to an archive, from the plan of its export on, in order."""
+    """Return the entries about an archive, from the planning of its export on, in order."""
     found = {each.seq: each for each in lines_about(vault.catalogue, archive.id, archive.job)}
     return [found[seq] for seq in sorted(found)]
 
@@ -97,7 +97,7 @@ def log_lines(
 
 
 def moment_of(entry: LoggedLine) -> Moment:
-    """Return an entry as people are shown it."""
+    """Return an entry for display."""
     body = entry.body
     return Moment(
         seq=entry.seq,

@@ -1,7 +1,7 @@
-"""What was signed of a log, as it is known outside the vault: in folders that got checkpoints, and beside the key.
+"""Checkpoints known outside the vault: in folders that received them, and beside the signing key.
 
-A vault that was put back as a whole, with its catalogue and its checkpoints, contradicts nothing in itself. Only what
-lies elsewhere can tell that more was signed already.
+A vault that was restored as a whole, with its catalogue and checkpoints, is consistent in itself. Only a checkpoint
+kept elsewhere can show that more was signed already.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ _LONGEST = 65_536  # bytes; a longer file is no note
 
 
 class CheckpointPlace(Struct, frozen=True):
-    """A place outside the vault, and the newest checkpoint of this log that lies there."""
+    """A place outside the vault, and the newest checkpoint of this log there."""
 
     name: str  # for a person
     path: Path | None = None  # of that checkpoint's file
     checkpoint: Checkpoint | None = None
-    unread: str = ""  # why the place could not be looked at
+    unread: str = ""  # why the place could not be read
 
 
 class KnownCheckpoints(Struct, frozen=True):
-    """Where to look outside the vault before anything is signed, and when the log is checked."""
+    """Where to look outside the vault before signing, and when auditing."""
 
     folders: tuple[Path, ...] = ()  # that checkpoints were sent to
     key: Path | None = None  # the file of the signing key; the last checkpoint is remembered beside it
     names: tuple[str, ...] = ()  # of the targets whose folders these are
-    blind: tuple[str, ...] = ()  # targets that take checkpoints and cannot be read by us
+    blind: tuple[str, ...] = ()  # targets that receive checkpoints but cannot be read from here
 
     def look(self, origin: str) -> list[CheckpointPlace]:
-        """Return what each place has of this log, whoever signed it, and which place could not be looked at."""
+        """Return the newest checkpoint of this log at each place, with any signature, or why it could not be read."""
         names = (*self.names, *(str(folder) for folder in self.folders[len(self.names) :]))
         found = [
             _newest(f"checkpoint target {name}", each, origin) for name, each in zip(names, self.folders, strict=True)
@@ -49,16 +49,16 @@ class KnownCheckpoints(Struct, frozen=True):
         if memory is not None:
             place = _look_at("the note beside the signing key", memory, origin)
             if place == CheckpointPlace(place.name) and os.path.lexists(memory):  # its name says that it is of this log
-                place = replace(place, unread=f"{memory.name}: it holds no checkpoint of this log")
+                place = replace(place, unread=f"{memory.name}: it contains no checkpoint of this log")
             found.append(place)
         return found
 
     def seen(self, origin: str) -> list[Checkpoint]:
-        """Return the newest checkpoint of this log from each place that can be read, whoever signed it."""
+        """Return the newest checkpoint of this log from each readable place, with any signature."""
         return [each.checkpoint for each in self.look(origin) if each.checkpoint is not None]
 
     def remember(self, origin: str, note: str) -> str:
-        """Keep the last checkpoint beside the signing key; return why that failed, or an empty text."""
+        """Store the last checkpoint beside the signing key; return why that failed, or an empty text."""
         memory = self._memory(origin)
         if memory is None:
             return ""
@@ -86,7 +86,7 @@ NOWHERE = KnownCheckpoints()
 
 
 def known_checkpoints(config: Config) -> KnownCheckpoints:
-    """Return where this configuration says that checkpoints lie outside the vault."""
+    """Return where this configuration keeps checkpoints outside the vault."""
     reference = config.vault.signing_key
     key = Path(reference.target) if reference is not None and reference.scheme is Scheme.FILE else None
     targets = config.evidence.send_to
@@ -96,14 +96,14 @@ def known_checkpoints(config: Config) -> KnownCheckpoints:
 
 
 def _log_of(origin: str) -> str:
-    """Return what an origin says of the log's first line: the name before it is the signer's, who may change."""
+    """Return the part of an origin that names the log; the part before it is the signer, which may change."""
     return origin.rpartition("/")[2]
 
 
 def _newest(name: str, folder: Path, origin: str) -> CheckpointPlace:
     try:
         paths = [path for path in folder.iterdir() if path.suffix == ".note" and path.stem.isdecimal()]
-    except OSError as error:  # not mounted, or a place that we may add to and not read
+    except OSError as error:  # not mounted, or not readable for us
         return CheckpointPlace(name, unread=error.strerror or "it cannot be read")
     unread = ""
     for path in sorted(paths, key=lambda path: int(path.stem[:20]), reverse=True):
@@ -115,7 +115,7 @@ def _newest(name: str, folder: Path, origin: str) -> CheckpointPlace:
 
 
 def _look_at(name: str, path: Path, origin: str) -> CheckpointPlace:
-    """Return what a file says of this log; nothing for one of another log, or that is none."""
+    """Return the checkpoint in a file; none if it is of another log, or no checkpoint."""
     try:
         found = read_unchecked(_read(path))
     except FileNotFoundError:
@@ -129,7 +129,7 @@ def _look_at(name: str, path: Path, origin: str) -> CheckpointPlace:
 
 
 def _read(path: Path) -> str:
-    """Return what a file has; nothing of what is no file. Raises OSError, ValueError."""
+    """Return the text of a regular file. Raises OSError, ValueError."""
     if path.exists() and not path.is_file():
         raise ValueError("no file")
     with path.open("rb") as file:

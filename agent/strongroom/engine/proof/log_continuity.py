@@ -1,6 +1,6 @@
-"""A vault whose history was begun anew: its log starts with a rebuild, and tells nothing of the archives before it.
+"""A vault whose log was started again by a rebuild and says nothing about earlier archives.
 
-That cannot be mended, so it is told until a person says, in the log, that the holds were placed again.
+That cannot be repaired, so it is reported until a person confirms, in the log, that the holds were placed again.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from strongroom.vault.log_reader import LogWalk, read_line
 from strongroom.vault.vault import Vault
 
 ACCEPTED = "history.accepted"
-LOST = "the log begins with a rebuild that had none: holds, periods made longer and erasures of before are not known"
+LOST = "the log begins with a rebuild without a log: earlier holds, extended periods and erasures are unknown"
 MEND = "place the legal holds again, then: strongroom recover --accept-lost-history WHY"
 
 
 def has_lines(log: Path) -> bool:
-    """Say whether a log is there and has a whole line; one that was emptied tells as little as none."""
+    """Return whether a log exists and has a whole line; an emptied one is worth as little as none."""
     try:
         with open_lines(log) as file:
             return file.readline().endswith(b"\n")
@@ -36,7 +36,7 @@ def has_lines(log: Path) -> bool:
 
 
 def is_at(log: Path, end: int, line: bytes) -> bool:
-    """Say whether a line of the log ends there."""
+    """Return whether this line of the log ends at this offset."""
     try:
         with open_lines(log) as file:
             file.seek(max(0, end - len(line) - 1))
@@ -46,22 +46,22 @@ def is_at(log: Path, end: int, line: bytes) -> bool:
 
 
 def require_history(layout: Layout) -> None:
-    """Refuse to forget unasked what the log has lost and a catalogue still has. Raises UsageError."""
+    """Refuse to drop, without being told to, what the log has lost and a catalogue still has. Raises UsageError."""
     if not has_lines(layout.log):
         raise UsageError(
-            "there is no line in log/log.jsonl: a catalogue made without the log knows nothing of what was done before,"
-            " such as legal holds, longer periods and erasures",
-            hint="a catalogue that is whole has every line: strongroom recover --apply writes the log from it; or put"
-            " back a copy of the log; only if both are lost for good: strongroom rebuild --lose-history",
+            "log/log.jsonl has no entries: a catalogue made without the log has no earlier legal holds, extended"
+            " periods or erasures",
+            hint="if the catalogue is intact, strongroom recover --apply writes the log from it; or restore a copy of"
+            " the log; only if both are lost for good: strongroom rebuild --lose-history",
         )
     with open_lines(layout.log) as file:
         lines = sum(1 for line in file if line.endswith(b"\n"))
     known = _last_known(layout)
     if known > lines:
         raise UsageError(
-            f"the log has {counted(lines, 'entry')}, the catalogue {known}: what is made from the log would forget"
+            f"the log has {counted(lines, 'entry')}, the catalogue {known}: a catalogue made from the log would lose"
             f" the last {known - lines}, which may be legal holds",
-            hint="strongroom recover --apply appends them to the log; only if they are to be forgotten:"
+            hint="strongroom recover --apply appends them to the log; only if you want to lose them:"
             " strongroom rebuild --lose-history",
         )
 
@@ -81,17 +81,17 @@ def _last_known(layout: Layout) -> int:
                 pass
     finally:
         catalogue.close()
-    return walk.seq  # what does not follow is no entry of the log
+    return walk.seq  # a row that breaks the chain is no entry of the log
 
 
 def begins_anew(vault: Vault) -> bool:
-    """Say whether the first entry is that of a rebuild: no line about any archive of before is left."""
+    """Return whether the first entry is that of a rebuild: no entry about earlier archives is left."""
     row = vault.catalogue.read_one(ENTRY, 1)
     return row is not None and bool(read_line(1, row["line"])["kind"] == "vault.rebuilt")
 
 
 def is_history_missed(vault: Vault) -> bool:
-    """Say whether the history was begun anew over archives that were there, and no person has accepted that yet."""
+    """Return whether the log was started again over existing archives and no person has accepted that yet."""
     row = vault.catalogue.read_one(ENTRY, 1)
     if row is None or not begins_anew(vault):
         return False
@@ -99,12 +99,12 @@ def is_history_missed(vault: Vault) -> bool:
 
 
 def is_accepted(vault: Vault) -> bool:
-    """Say whether a person has accepted that the history of before is lost."""
+    """Return whether a person has accepted that the earlier history is lost."""
     return bool(entries_matching(vault.catalogue, kind=ACCEPTED, most=1))
 
 
 def accept_lost_history(vault: Vault, by: str, reason: str, clock: Clock) -> None:
-    """Write down that a person knows of it. Raises UsageError where there is nothing to accept, or no reason."""
+    """Log that a person accepts it. Raises UsageError where there is nothing to accept, or no reason."""
     if not reason.strip():
         raise UsageError("a reason is missing", hint="give it with --accept-lost-history WHY")
     if not is_history_missed(vault):

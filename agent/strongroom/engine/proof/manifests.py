@@ -1,6 +1,6 @@
-"""Manifests and tombstones entered into a catalogue that is made again, as far as the log confirms them.
+"""Manifests and tombstones entered into a rebuilt catalogue, as far as the log confirms them.
 
-One that is gone or damaged is taken from an older catalogue where its digest is the one that the log has of it.
+A missing or damaged one is taken from an older catalogue if it has the digest that the log has.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from strongroom.vault.tombstones import is_tombstone, put_tombstone, read_tombst
 SET_JOB_FILTERS = "UPDATE jobs SET filters = ? WHERE id = ? AND filters <> ?"
 
 BLOCK = 1 << 20
-Told = list[dict[str, Fact]]
-"""The lines of the log about one archive, the newest first."""
+LogLines = list[dict[str, Fact]]
+"""The entries of the log about one archive, the newest first."""
 
 
 def manifests_of(layout: Layout) -> list[Path]:
@@ -47,7 +47,7 @@ def name_of(layout: Layout, path: Path) -> str:
 
 
 def enter_file(layout: Layout, catalogue: Catalogue, path: Path) -> list[str]:
-    """Enter one manifest; return what is wrong with it instead, where the log does not bear it out."""
+    """Enter one manifest; return what is wrong with it where the log does not confirm it."""
     name = name_of(layout, path)
     try:
         data = read_file(path)
@@ -55,59 +55,59 @@ def enter_file(layout: Layout, catalogue: Catalogue, path: Path) -> list[str]:
             return enter_tombstone(catalogue, path, data)
         archive = read_manifest(data)
     except OSError as error:
-        return [f"{name}: expected a manifest, got: {error.strerror}"]
+        return [f"{name}: the manifest cannot be read: {error.strerror}"]
     except VaultError as error:
         return [f"{name}: {error.message}"]
     if archive.id != id_of(path) or (archive.holding is Holding.QUARANTINED) != name.startswith("quarantine/"):
-        return [f"{name}: expected the manifest of an archive that lies there, got another's"]
+        return [f"{name}: it is the manifest of another archive"]
     return enter_archive(layout, catalogue, archive, data, name)
 
 
 def enter_archive(layout: Layout, catalogue: Catalogue, archive: Archive, data: bytes, name: str) -> list[str]:
     """Enter an archive whose manifest was read as `data`; return what is wrong where the log does not confirm it."""
-    told = told_of(catalogue, archive.id)
-    if is_destroyed(told):
-        return [f"{name}: the archive was destroyed and is not entered; it is destroyed again when work begins"]
-    logged = newest(told, "manifest_sha256")
+    lines = lines_of(catalogue, archive.id)
+    if is_destroyed(lines):
+        return [f"{name}: the archive was destroyed and is not entered; it is destroyed again at the next start"]
+    logged = newest(lines, "manifest_sha256")
     if logged and logged != hashlib.sha256(data).hexdigest():
-        return [f"{name}: expected SHA-256 {logged[:16]}…, as the log has it, got another manifest"]
+        return [f"{name}: expected SHA-256 {logged[:16]}… from the log, found another manifest"]
     if get_archive(catalogue, archive.id) is not None:
-        return [f"{name}: a second manifest of an archive that is entered already"]
-    faults = [] if logged else [f"{name}: the log has no line about it; entered all the same"]
+        return [f"{name}: a second manifest of an archive that is already entered"]
+    faults = [] if logged else [f"{name}: the log has no entry about it; it was entered anyway"]
     _require_job(catalogue, archive)
     text = data.decode() if logged else ""  # what the log confirms, byte for byte
-    put_archive(catalogue, archive, newest(told, "key_sha256") or _key_digest(layout, archive), text)
+    put_archive(catalogue, archive, newest(lines, "key_sha256") or _key_digest(layout, archive), text)
     return faults
 
 
 def enter_tombstone(catalogue: Catalogue, path: Path, data: bytes) -> list[str]:
     """Enter a tombstone; return what is wrong with it where the log does not confirm it."""
     tombstone = read_tombstone(data)
-    told = told_of(catalogue, tombstone.archive)
-    known = tombstone_digests(told)
-    if not known and not is_destroyed(told):
-        return [f"{path.name}: a tombstone that the log knows nothing of"]
+    lines = lines_of(catalogue, tombstone.archive)
+    known = tombstone_digests(lines)
+    if not known and not is_destroyed(lines):
+        return [f"{path.name}: a tombstone that the log does not have"]
     if known and hashlib.sha256(data).hexdigest() not in known:
-        return [f"{path.name}: expected SHA-256 {known[0][:16]}…, as the log has it, got another tombstone"]
-    put_tombstone(catalogue, tombstone, newest(told, "certificate_sha256"))
+        return [f"{path.name}: expected SHA-256 {known[0][:16]}… from the log, found another tombstone"]
+    put_tombstone(catalogue, tombstone, newest(lines, "certificate_sha256"))
     return []
 
 
 class Restorer(Struct, frozen=True):
-    """Takes from older catalogues the manifests and tombstones that are gone, where the log has their digest."""
+    """Restores missing manifests and tombstones from older catalogues, if the log has their digest."""
 
     layout: Layout
-    catalogue: Catalogue  # the one that is made again, inside a transaction
+    catalogue: Catalogue  # the rebuilt one, inside a transaction
     witnesses: Witnesses
     now: datetime
-    writes: bool = True  # False: the vault is left alone, only the catalogue learns of it
+    writes: bool = True  # False: only the catalogue is changed, not the vault
 
     def restore(self, archive_id: str) -> str:
-        """Enter an archive or a tombstone that has no sound file; return where its file lies now, or an empty text."""
-        told = told_of(self.catalogue, archive_id)
-        if is_destroyed(told):
-            return self._restore_tombstone(archive_id, told)
-        found = manifest_from(self.witnesses, archive_id, told)
+        """Enter an archive or a tombstone without a valid file; return where its file is now, or an empty text."""
+        lines = lines_of(self.catalogue, archive_id)
+        if is_destroyed(lines):
+            return self._restore_tombstone(archive_id, lines)
+        found = manifest_from(self.witnesses, archive_id, lines)
         if found is None or get_archive(self.catalogue, archive_id) is not None:
             return ""
         path = manifest_place(self.layout, found)
@@ -115,8 +115,8 @@ class Restorer(Struct, frozen=True):
             return ""
         return self._write(path, write_manifest(found), archive_id, found.stream)
 
-    def _restore_tombstone(self, archive_id: str, told: Told) -> str:
-        texts = (self.witnesses.tombstone(archive_id, each) for each in tombstone_digests(told))
+    def _restore_tombstone(self, archive_id: str, lines: LogLines) -> str:
+        texts = (self.witnesses.tombstone(archive_id, each) for each in tombstone_digests(lines))
         data = next((text for text in texts if text is not None), None)
         if data is None:
             return ""
@@ -135,9 +135,9 @@ class Restorer(Struct, frozen=True):
 
 
 def replace_file(layout: Layout, path: Path, data: bytes) -> list[Fact]:
-    """Write a small file in its place; another that is there goes to quarantine. Doing it twice does nothing more.
+    """Write a small file in its place; a different file there moves to quarantine. Repeating it does nothing more.
 
-    Returns what was moved away: name and SHA-256, as the log is to have it.
+    Returns what was moved, for the log: name and SHA-256.
     """
     moved: list[Fact] = []
     if is_there(path):
@@ -149,7 +149,7 @@ def replace_file(layout: Layout, path: Path, data: bytes) -> list[Fact]:
 
 
 def set_aside(layout: Layout, path: Path) -> list[Fact]:
-    """Move a file to quarantine; return the name that it has there, and its SHA-256 (empty for what is no file)."""
+    """Move a file to quarantine; return its name there and its SHA-256 (empty if it is no regular file)."""
     sha256 = file_sha256(path)
     return [move_aside(layout, path).name, sha256]
 
@@ -166,9 +166,9 @@ def file_sha256(path: Path) -> str:
     return found.hexdigest()
 
 
-def manifest_from(witnesses: Witnesses, archive_id: str, told: Told) -> Archive | None:
-    """Return an archive as an older catalogue has it, if the log confirms every byte of that manifest."""
-    logged = newest(told, "manifest_sha256")
+def manifest_from(witnesses: Witnesses, archive_id: str, lines: LogLines) -> Archive | None:
+    """Return an archive from an older catalogue, if the log confirms the digest of its manifest."""
+    logged = newest(lines, "manifest_sha256")
     data = witnesses.manifest(archive_id, logged) if logged else None
     try:
         archive = read_manifest(data) if data is not None else None
@@ -178,32 +178,32 @@ def manifest_from(witnesses: Witnesses, archive_id: str, told: Told) -> Archive 
 
 
 def manifest_place(layout: Layout, archive: Archive) -> Path:
-    """Return where the manifest of an archive lies."""
+    """Return the path of an archive's manifest."""
     if archive.holding is Holding.QUARANTINED:
         return layout.quarantined(archive.id, ".json")
     return layout.manifest(archive.id)
 
 
-def told_of(catalogue: Catalogue, archive_id: str) -> Told:
-    """Return what the log records an archive, the newest first."""
+def lines_of(catalogue: Catalogue, archive_id: str) -> LogLines:
+    """Return the entries of the log about an archive, the newest first."""
     return [entry.body for entry in reversed(entries_of_archive(catalogue, archive_id))]
 
 
-def is_destroyed(told: Told) -> bool:
-    """Say whether the log tells that an archive was destroyed."""
-    return any(body["kind"] == "archive.destroyed" for body in told)
+def is_destroyed(lines: LogLines) -> bool:
+    """Return whether an archive was destroyed, by the log."""
+    return any(body["kind"] == "archive.destroyed" for body in lines)
 
 
-def tombstone_digests(told: Told) -> list[str]:
+def tombstone_digests(lines: LogLines) -> list[str]:
     """Return each SHA-256 that the log has of an archive's tombstone, the newest first."""
-    ends = [body for body in told if body["kind"] == "archive.destroyed"]
-    found = [newest(ends, "manifest_sha256"), newest(told, "tombstone_sha256")]
+    ends = [body for body in lines if body["kind"] == "archive.destroyed"]
+    found = [newest(ends, "manifest_sha256"), newest(lines, "tombstone_sha256")]
     return [each for each in dict.fromkeys(found) if each]
 
 
-def newest(told: Told, name: str) -> str:
-    """Return what the newest line that has this fact says."""
-    found = (body["facts"] for body in told)
+def newest(lines: LogLines, name: str) -> str:
+    """Return a fact from the newest entry that has it, or an empty text."""
+    found = (body["facts"] for body in lines)
     return next((str(facts[name]) for facts in found if isinstance(facts, dict) and facts.get(name)), "")
 
 
@@ -217,16 +217,16 @@ def _key_digest(layout: Layout, archive: Archive) -> str:
 
 
 def _require_job(catalogue: Catalogue, archive: Archive) -> None:
-    """An archive stands on a job: one that the log does not tell is made from the manifest."""
+    """Make the archive's job from the manifest if the log has none."""
     filters = json.dumps(archive.spec.filters)
     if get_job(catalogue, archive.job) is not None:
-        catalogue.write(SET_JOB_FILTERS, filters, archive.job, filters)  # which are in no line
+        catalogue.write(SET_JOB_FILTERS, filters, archive.job, filters)  # which are in no entry
         return
     put_job(catalogue, job_of(archive))
 
 
 def job_of(archive: Archive) -> Job:
-    """Return the job that an archive came from, as far as its manifest tells."""
+    """Return the job that an archive came from, as far as its manifest describes it."""
     return Job(
         id=archive.job,
         stream=archive.stream,

@@ -1,7 +1,7 @@
-"""Handing over: chosen archives in a folder of their own, with keys for the recipient, custody, proofs and a verifier.
+"""Evidence packages: selected archives in a folder, with keys for the recipient, custody, proofs and a verifier.
 
-The package is built under another name, flushed, and gets its name as a whole; nothing is ever overwritten. What was
-handed over, by whom and to which key is an entry for each archive, which the next checkpoint covers.
+The package is built under another name, flushed, and then renamed as a whole; nothing is ever overwritten. An entry for
+each archive records what was handed over, by whom and to which key; the next checkpoint covers it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from strongroom.engine.access.restore import require_outside, restore
 from strongroom.engine.proof.checkpoints import Issuer, issuer_of, sign_log, signer_of
 from strongroom.engine.proof.inclusion_proofs import Proven, checkpoint_sizes, custody_of, event_document, prove_entries
 from strongroom.engine.proof.known_checkpoints import known_checkpoints
-from strongroom.engine.proof.package_readme import Phrase, Told, write_custody, write_readme
+from strongroom.engine.proof.package_readme import Phrase, ReadmeFacts, write_custody, write_readme
 from strongroom.engine.retention.holds import export_entries, hold_entries, holds_over
 from strongroom.evidence import verifier
 from strongroom.evidence.line import Entry, Fact
@@ -44,18 +44,18 @@ _HINT = "run: strongroom audit verify, and restore the file from a copy of the v
 
 
 class PackageRequest(Struct, frozen=True):
-    """What is to be handed over, to whom, and by whom."""
+    """What to package, for whom, and by whom."""
 
     archives: Sequence[Archive]
-    target: Path  # a folder that is not there yet
+    target: Path  # a folder that does not exist yet
     by: Person
-    recipients: tuple[str, ...] = ()  # public keys that key files are sealed to; empty: as they lie in the vault
-    plain: bool = False  # the records in the clear beside them
-    matter: str = ""  # for people; not in the log's lines
+    recipients: tuple[str, ...] = ()  # public keys that key files are sealed to; empty: as stored in the vault
+    plain: bool = False  # also the unencrypted records
+    matter: str = ""  # for people; not in the log
 
 
-class HandedOver(Struct, frozen=True):
-    """What was made."""
+class FinishedPackage(Struct, frozen=True):
+    """The package that was made."""
 
     path: Path
     archives: tuple[str, ...]
@@ -65,7 +65,7 @@ class HandedOver(Struct, frozen=True):
 
 
 class PackageSource(Struct, frozen=True):
-    """Where archives are handed over from: a vault, its configuration, and the identities of whoever does it."""
+    """Where a package is made from: a vault, its configuration, and the identities of the person who makes it."""
 
     vault: Vault
     config: Config
@@ -73,14 +73,14 @@ class PackageSource(Struct, frozen=True):
     random_bytes: Chance
     phrase: Phrase
     identities: Sequence[X25519Identity] = ()
-    step: Callable[[str], None] = field(default=lambda _archive: None)  # hears each archive's id when it is done
+    step: Callable[[str], None] = field(default=lambda _archive: None)  # called with each archive's id when it is done
 
 
-def hand_over(package_source: PackageSource, order: PackageRequest) -> HandedOver:
-    """Make the package. Raises UsageError for what cannot be handed over.
+def write_package(package_source: PackageSource, order: PackageRequest) -> FinishedPackage:
+    """Make the package. Raises UsageError for what cannot be packaged.
 
-    Raises VaultError where a file is not the one recorded in the log, or the verifier finds anything wrong with
-    what was made. Where anything fails nothing is left of it.
+    Raises VaultError where a file is not the one recorded in the log, or the verifier finds anything wrong. If anything
+    fails, nothing is left of the package.
     """
     _check(package_source, order)
     public = _sign(package_source)
@@ -103,14 +103,12 @@ def hand_over(package_source: PackageSource, order: PackageRequest) -> HandedOve
         _verify(folder, public)
         _flush_tree(folder)
         digest = hashlib.sha256(sums).hexdigest()
-        _log(
-            package_source, order, digest, proven
-        )  # before it has its name: a key that was handed out cannot be taken back
-    return HandedOver(order.target, tuple(each.id for each in order.archives), size, digest, proven.kept.size)
+        _log(package_source, order, digest, proven)  # before the rename: a key that was handed out cannot be taken back
+    return FinishedPackage(order.target, tuple(each.id for each in order.archives), size, digest, proven.kept.size)
 
 
 def _check(package_source: PackageSource, order: PackageRequest) -> None:
-    """Refuse what cannot be handed over before the log is signed for it."""
+    """Refuse what cannot be packaged, before the log is signed for it."""
     if not order.archives:
         raise UsageError("there is no archive for the package", hint="name archives with --archives, or a --matter")
     check_target(order.target)
@@ -119,7 +117,7 @@ def _check(package_source: PackageSource, order: PackageRequest) -> None:
         check_recipient(each)
     if order.recipients or order.plain:
         for _key in open_keys(package_source.vault, [order.archives[0].id], package_source.identities):
-            pass  # whoever has no identity for the first archive has none for the others, as a rule
+            pass  # an identity that opens the first archive usually opens the others
 
 
 def check_target(target: Path) -> None:
@@ -131,7 +129,7 @@ def check_target(target: Path) -> None:
 
 
 def check_recipient(text: str) -> None:
-    """Refuse what is no public key. Raises SealError."""
+    """Refuse a malformed public key. Raises SealError."""
     X25519Recipient.parse(text)
 
 
@@ -139,17 +137,17 @@ _ByName = Mapping[str, list[LoggedLine]]
 
 
 def _custody(vault: Vault, archive: Archive, holds: _ByName, exports: _ByName) -> list[LoggedLine]:
-    """Return what happened to an archive, the holds that keep it and every giving out of its key among that."""
+    """Return the entries about an archive, including holds on it and exports of its key."""
     held = [entry for hold in holds_over(vault, archive) for entry in holds.get(hold, [])]
     found = [*custody_of(vault, archive), *held, *exports.get(archive.id, [])]
     return sorted(found, key=lambda entry: entry.seq)
 
 
 def _sign(package_source: PackageSource) -> str:
-    """Sign the log as it is, if the key is to be had here; return its public half, or nothing.
+    """Sign the log, if the key is available here; return the public key, or an empty text.
 
-    Where the key belongs to the daemon alone the newest checkpoint must do: it is refused later if it does not cover
-    what is handed over.
+    Where only the daemon has the key, the newest checkpoint is used; it is refused later if it does not cover the
+    package.
     """
     try:
         signer = signer_of(package_source.config)
@@ -161,7 +159,7 @@ def _sign(package_source: PackageSource) -> str:
 
 @contextmanager
 def _folder(target: Path, random_bytes: Chance) -> Iterator[Path]:
-    """Give a folder to build in, which becomes the target when all went well and is removed when not."""
+    """Yield a folder to build in; it becomes the target on success and is removed on failure."""
     temporary = target.with_name(f".{target.name[:40]}.{random_bytes(4).hex()}.part")
     try:
         temporary.mkdir(mode=0o700)
@@ -169,7 +167,7 @@ def _folder(target: Path, random_bytes: Chance) -> Iterator[Path]:
         raise in_words(error) from error
     try:
         yield temporary
-        target.mkdir(mode=0o700)  # takes the name, or fails where somebody else has it; an empty folder is replaced
+        target.mkdir(mode=0o700)  # reserves the name or fails; the rename replaces an empty folder
         temporary.rename(target)
         flush_folder(target.parent)
     except FileExistsError:
@@ -211,15 +209,13 @@ def _put_custody(
 
 
 def _logged(path: Path, fact: str, archive: Archive, events: Sequence[LoggedLine]) -> bytes:
-    """Return what is in a file of the vault, and refuse it where the newest digest in the log is not its own."""
+    """Return the content of a file of the vault. Raises VaultError unless it has the newest digest in the log."""
     log = Log()
     for event in events:
         log.learn(event.body)
     data = read_file(path)
     if hashlib.sha256(data).hexdigest() != log.archives.get(archive.id, {}).get(fact):
-        raise VaultError(
-            f"the file {path.name} is not the one recorded in the log, so it is not handed over", hint=_HINT
-        )
+        raise VaultError(f"the file {path.name} is not the one recorded in the log, so no package was made", hint=_HINT)
     return data
 
 
@@ -246,14 +242,14 @@ def _put_papers(
     package_source: PackageSource, order: PackageRequest, folder: Path, proven: Proven, public: str, custody: _ByName
 ) -> None:
     stamp = stamp_path(package_source.vault.layout, proven.kept.size)
-    told = Told(order.archives, proven, public, order.recipients, order.plain, is_file(stamp))
+    facts = ReadmeFacts(order.archives, proven, public, order.recipients, order.plain, is_file(stamp))
     create(folder / "checkpoint.note", proven.kept.note.encode())
-    if told.stamped:
+    if facts.stamped:
         create(folder / "checkpoint.tsr", read_file(stamp))
     if public:
         create(folder / "public-key.txt", f"{public}\n".encode())
     create(folder / "strongroom-verify.py", Path(verifier.__file__).read_bytes())
-    create(folder / "README.txt", write_readme(told).encode())
+    create(folder / "README.txt", write_readme(facts).encode())
     _put_json(folder / "package.json", _package(package_source, order, proven, custody))
 
 
@@ -278,13 +274,13 @@ def _package(
 
 
 def _verify(folder: Path, public: str) -> None:
-    """Check the package as its recipient will, before it has its name: nothing leaves that would be found wrong."""
+    """Check the package as its recipient will, before it gets its name."""
     report = Report()
     report.check("package.json", lambda: check_package(folder, [Key(public)] if public else [], [], report))
     if report.findings:
         first = report.findings[0]
         raise VaultError(
-            f"the package would be found wrong, so it is not handed over: {first.where}: {first.message}", hint=_HINT
+            f"the verifier rejects the package, so it was not kept: {first.where}: {first.message}", hint=_HINT
         )
 
 
@@ -311,7 +307,7 @@ def _put_json(path: Path, document: Mapping[str, object]) -> None:
 
 
 def _copy(source: Path, target: Path, sha256: str) -> None:
-    """Copy a payload, and refuse it where it is not the one that was archived."""
+    """Copy a payload. Raises VaultError unless it is the one that was archived."""
     digest = hashlib.sha256()
     fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
@@ -324,7 +320,7 @@ def _copy(source: Path, target: Path, sha256: str) -> None:
         os.close(fd)
     if digest.hexdigest() != sha256:
         raise VaultError(
-            f"the payload {source.name} is not the one that was archived, so it is not handed over", hint=_HINT
+            f"the payload {source.name} is not the one that was archived, so no package was made", hint=_HINT
         )
 
 

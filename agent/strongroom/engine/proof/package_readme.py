@@ -1,4 +1,4 @@
-"""The words of a package: a README for whoever gets it, and what happened to each archive, line by line."""
+"""The texts of an evidence package: its README, and each archive's chain of custody, line by line."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from strongroom.model.times import format_instant
 from strongroom.vault.checkpoints import LoggedLine
 
 Phrase = Callable[[LoggedLine], str]
-"""Says in words what an entry of the log tells."""
+"""Describes an entry of the log in words."""
 
 
-class Told(Struct, frozen=True):
-    """What the README tells of."""
+class ReadmeFacts(Struct, frozen=True):
+    """What the README describes."""
 
     archives: Sequence[Archive]
     proven: Proven
@@ -30,16 +30,16 @@ class Told(Struct, frozen=True):
     stamped: bool
 
 
-def write_readme(told: Told) -> str:
-    """Return the README, in plain words, with commands that stock tools run."""
-    parts = [_HEAD, _contents(told), _listing(told.archives), _checking(told), _opening(told), _LIMITS]
+def write_readme(facts: ReadmeFacts) -> str:
+    """Return the README, with commands for standard tools."""
+    parts = [_HEAD, _contents(facts), _listing(facts.archives), _checking(facts), _opening(facts), _LIMITS]
     return "\n".join(part.strip("\n") + "\n" for part in parts if part)
 
 
 def write_custody(archive: Archive, events: Sequence[LoggedLine], phrase: Phrase, issuer: Issuer) -> str:
-    """Return what happened to an archive, for people; custody.json has the same with its proofs.
+    """Return the chain of custody of an archive, for people; custody.json has the same with its proofs.
 
-    What a line says before its words is compared by the verifier. No word can begin a line, or hide one.
+    The verifier compares the start of each line. No description can begin a line, or hide one.
     """
     window = archive.spec.window
     lines = [
@@ -58,40 +58,40 @@ def write_custody(archive: Archive, events: Sequence[LoggedLine], phrase: Phrase
         "requested from the provider, received, verified and kept, and who was given it. strongroom-verify.py",
         "checks each entry against the signed log.",
         "",
-        "Entry    Time (UTC)                    Event, and what happened in words",
+        "Entry    Time (UTC)                    Event and description",
     ]
     lines += [f"{each.seq:>7}  {each.body['at']:<28}  {each.body['kind']}  {phrase(each)}" for each in events]
     lines += [
         "",
-        "Each of these entries, byte for byte, and its proof: custody.json. The words are not in the log.",
+        "Each of these entries, byte for byte, with its proof: custody.json. The descriptions are not in the log.",
         "",
     ]
     return "\n".join(_one_line(line) for line in lines)
 
 
 def _one_line(text: str) -> str:
-    """Return text with nothing in it that ends a line, steers a terminal or turns what is shown around."""
+    """Return text without line breaks, terminal control characters or changes of text direction."""
     return "".join(char if char.isprintable() else " " for char in text).rstrip()
 
 
-def _contents(told: Told) -> str:
-    kept = told.proven.kept
-    key = "sealed anew, to the recipient's public key" if told.recipients else "as it lies in the vault"
+def _contents(facts: ReadmeFacts) -> str:
+    kept = facts.proven.kept
+    key = "sealed to the recipient's public key" if facts.recipients else "as stored in the vault"
     lines = [
-        "WHAT IS IN HERE",
+        "CONTENTS",
         "",
-        "  archives/ID/payload.age    the sealed records, exactly as they lie in the vault (an age v1 file)",
-        f"  archives/ID/key.age        the key that opens them, {key}",
-        "  archives/ID/manifest.json  what the archive is: source, period, counts, digests",
-        "  archives/ID/custody.txt    what happened to it, for people",
+        "  archives/ID/payload.age    the sealed records, exactly as stored in the vault (an age v1 file)",
+        f"  archives/ID/key.age        the key that opens it, {key}",
+        "  archives/ID/manifest.json  description of the archive: source, period, counts, digests",
+        "  archives/ID/custody.txt    its chain of custody, for people",
         "  archives/ID/custody.json   the same, with the exact log entries and their proofs",
-        *(["  archives/ID/delivered      THE RECORDS IN THE CLEAR: keep them safe"] if told.plain else []),
+        *(["  archives/ID/delivered      THE UNENCRYPTED RECORDS: keep them safe"] if facts.plain else []),
         f"  checkpoint.note            the log of {counted(kept.size, 'entry')}, signed on {format_instant(kept.at)}",
-        *(["  checkpoint.tsr             the same, time-stamped by an authority (RFC 3161)"] if told.stamped else []),
-        "  package.json               the list of all this, for programs",
-        "  strongroom-verify.py       the program that checks it",
-        "  public-key.txt             the archiving agent's public key; see below before you trust it",
-        "  SHA256SUMS                 a digest of every file, to find damage on the way",
+        *(["  checkpoint.tsr             its time stamp from an authority (RFC 3161)"] if facts.stamped else []),
+        "  package.json               a list of the contents, for programs",
+        "  strongroom-verify.py       the program that checks this package",
+        "  public-key.txt             the vault's public key; read below before you trust it",
+        "  SHA256SUMS                 a digest of every file, to detect damage in transit",
     ]
     return "\n".join(lines)
 
@@ -102,23 +102,23 @@ def _listing(archives: Sequence[Archive]) -> str:
         f"{format_instant(each.spec.window.end)}, {counted(each.inspection.records, 'record')}"
         for each in archives
     ]
-    return "\n".join(["WHICH ARCHIVES", "", *rows])
+    return "\n".join(["ARCHIVES", "", *rows])
 
 
-def _checking(told: Told) -> str:
-    key = told.verifier or "PUBLIC-KEY"
+def _checking(facts: ReadmeFacts) -> str:
+    key = facts.verifier or "PUBLIC-KEY"
     name = "+".join(key.split("+")[:2])
-    stamp = _STAMP if told.stamped else ""
+    stamp = _STAMP if facts.stamped else ""
     return _CHECKING.format(key=key, name=name, stamp=stamp)
 
 
-def _opening(told: Told) -> str:
-    if told.plain:
-        coded = any(archive.seal.decoded_size is not None for archive in told.archives)
+def _opening(facts: ReadmeFacts) -> str:
+    if facts.plain:
+        coded = any(archive.seal.decoded_size is not None for archive in facts.archives)
         return _PLAIN + (_PLAIN_CODED if coded else "")
-    whose = "your own" if told.recipients else "the vault's"
+    whose = "your own" if facts.recipients else "the vault's"
     lines = ["HOW TO OPEN THE RECORDS", "", _OPENING.format(whose=whose)]
-    lines += [f"  {command}" for command in map(_open_command, told.archives)]
+    lines += [f"  {command}" for command in map(_open_command, facts.archives)]
     return "\n".join(lines)
 
 
@@ -133,64 +133,64 @@ def _open_command(archive: Archive) -> str:
 _HEAD = """
 ARCHIVED RECORDS, WITH THEIR EVIDENCE
 
-This folder holds records that a Strongroom archive was asked to hand over, together with what is needed to check, with
-no help from whoever handed them over, that they are what was archived and that nothing was changed since.
+This folder contains records from a Strongroom vault, and everything you need to check for yourself, without relying on
+the sender, that they are the records that were archived and that nothing was changed since.
 """
 
 _CHECKING = """
 HOW TO CHECK IT
 
-1. Was anything damaged on the way? In this folder:
+1. Was anything damaged in transit? Run in this folder:
 
   sha256sum --check SHA256SUMS
 
-2. Is it what the log records? You need Python 3.9 or later and its "cryptography" library. You also need the agent's
-   public key FROM ANOTHER WAY THAN THIS FOLDER, such as a letter or a call to whoever runs the archive: a forger would
-   put a key of his own in here. This package claims to be signed by the key whose name begins with
+2. Is it what the log records? You need Python 3.9 or later and its "cryptography" library. You also need the vault's
+   public key FROM A SOURCE OTHER THAN THIS FOLDER, such as a letter from, or a call to, the organization that runs the
+   vault: a forger would put their own key in here. This package claims to be signed by the key whose name begins with
 
   {name}
 
-   Put the key that you were given in the place of KEY:
+   Replace KEY with the key that you received:
 
   python3 strongroom-verify.py . --key KEY
 
-   Whoever could forge this folder could forge that program, too: if it matters, take it from a copy of Strongroom that
-   you got yourself, or compare its digest with one that you were told. It is short enough to be read.
+   Anyone who could forge this folder could also forge that program. If that matters, take it from a copy of Strongroom
+   that you obtained yourself, or compare its digest with one that you received separately. It is short enough to read.
 
-   It says what it has proven and what not. If you have kept an earlier checkpoint of the same archive (a small file
-   that ends in .note), add it: the log in here must go on from it.
+   It reports what is proven and what is not. If you have an earlier checkpoint of the same vault (a small file whose
+   name ends in .note), add it: the log in this package must continue from it.
 
   python3 strongroom-verify.py . --key KEY --checkpoint FILE
 {stamp}
-   It must end in "nothing is wrong". Anything that begins with WRONG is for the person who sent you this to explain.
+   Its output must end with "nothing is wrong". Ask the sender to explain any line that begins with WRONG.
 """
 
 _STAMP = """
-   When was it signed at the latest? Ask the authority's own certificates (CERTIFICATES is their PEM file):
+   What is the latest time it can have been signed? Check with the authority's certificates (CERTIFICATES: a PEM file):
 
   openssl ts -verify -data checkpoint.note -in checkpoint.tsr -CAfile CERTIFICATES
 """
 
-_OPENING = """The free tool age (https://age-encryption.org) opens them with {whose} identity file, here called
-IDENTITY, in bash. The records are written beside this folder, so that it stays as it was handed over:
+_OPENING = """The free tool age (https://age-encryption.org) opens them with {whose} identity file, called IDENTITY
+below. Run these commands in bash. They write the records next to this folder, which itself stays unchanged:
 """
 
 _PLAIN = """
 HOW TO OPEN THE RECORDS
 
-The records lie in the clear, as the provider delivered them, in archives/ID/delivered. strongroom-verify.py compares
-them with the log (salt.txt is needed for that).
+The unencrypted records, as the provider delivered them, are in archives/ID/delivered. strongroom-verify.py compares
+them with the log (it needs salt.txt for that).
 """
 
 _PLAIN_CODED = """
-Where there is also archives/ID/decoded, the provider delivered the file with a content coding: "delivered" is the
-coded file, byte for byte, and "decoded" is the file to read.
+If there is also archives/ID/decoded, the provider delivered the file with a content coding (compressed): "delivered" is
+the coded file, byte for byte, and "decoded" is the file to read.
 """
 
 _LIMITS = """
-WHAT THIS DOES NOT SHOW
+WHAT THIS DOES NOT PROVE
 
-- That the provider delivered all there was: the evidence begins with what was delivered.
-- That no event of an archive was left out of custody.json: only the whole log, which stays with the archive, shows it.
-- What the agent's machine did before it signed: the checkpoint says that nothing was changed after that.
+- That the provider delivered everything: the evidence begins with what was delivered.
+- That custody.json has every event of an archive: only the whole log, which stays with the vault, can show that.
+- What the vault's machine did before it signed the log: the checkpoint proves that nothing was changed afterwards.
 """

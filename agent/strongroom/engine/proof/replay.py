@@ -54,7 +54,7 @@ _PAUSED = "paused before the catalogue was made again from the log"
 class Replay:
     """Feed it every line in order, inside transactions; `flush` before each commit.
 
-    `streams` are the configured ones: filters, and in lines of older versions the source, are told by them alone.
+    `streams` are the configured ones: only they have the filters and, for entries of older versions, the source.
     """
 
     def __init__(self, catalogue: Catalogue, streams: Mapping[str, Stream]) -> None:
@@ -73,7 +73,7 @@ class Replay:
             "source.renamed": self._source_renamed,
             "source.paused": lambda body, _at: self._pause_source(body["facts"]["source"], _PAUSED),
             "source.resumed": lambda body, _at: self._pause_source(body["facts"]["source"], ""),
-            "source.retention-told": self._retention_told,
+            "source.retention-told": self._learned_retention,
             "source.header-learned": self._header_learned,
             "request.answered": self._answered,
             "archive.damaged": self._damaged,
@@ -82,7 +82,7 @@ class Replay:
         }
 
     def feed(self, body: Body) -> None:
-        """Live through one line."""
+        """Apply one entry."""
         kind = str(body["kind"])
         live = self._kinds.get(kind)
         if live is not None:
@@ -91,12 +91,12 @@ class Replay:
             self._moved(body, kind.removeprefix("job."), parse_instant(body["at"]))
 
     def take_up(self) -> None:
-        """Remember what the lines before an interruption told of jobs that end in the lines after it."""
+        """Read what was logged before an interruption about jobs that end after it."""
         for said in said_of_unfinished(self._catalogue):
             self.feed(said.body)
 
     def flush(self) -> None:
-        """Write the unfinished jobs as they stand."""
+        """Write the unfinished jobs."""
         for job in self._jobs.values():
             put_job(self._catalogue, job)
         self._jobs.clear()
@@ -131,7 +131,7 @@ class Replay:
         if job is None:
             return
         facts, event = body["facts"], Event(word)
-        told = Facts(
+        logged = Facts(
             next_at=parse_instant(facts["next"]) if "next" in facts else None,
             cause=Cause(facts.get("cause", "")),
             ref=facts.get("ref", ""),
@@ -139,7 +139,7 @@ class Replay:
             archive=str(body.get("archive", "")),
         )
         try:
-            moved = advance(job, event, at, told)
+            moved = advance(job, event, at, logged)
         except IllegalMove:  # a version whose table was another: where it led to is what counts
             moved = replace(job, state=State(facts["to"]), changed_at=at)
         self._jobs[job.id] = moved
@@ -185,7 +185,7 @@ class Replay:
         self._unsettled[str(body["job"])] = _window(body["facts"])  # the line that ends its job comes next
 
     def _empty_refuted(self, body: Body, _at: datetime) -> None:
-        """A later export found records in an empty window: its archive covers the window from here on."""
+        """A later export found records in an empty window: its archive now covers the window."""
         newer, job = str(body["facts"]["newer"]), str(body["job"])
         put_interval(self._catalogue, Interval(str(body["stream"]), _window(body["facts"]), Cover.PROVEN, newer, job))
 
@@ -196,14 +196,14 @@ class Replay:
         put_interval(self._catalogue, Interval(stream, window, Cover.LOST, job=job, cause=cause))
 
     def _damaged(self, body: Body, _at: datetime) -> None:
-        """What was archived is damaged or has no manifest: missing while it can be exported again, lost otherwise."""
+        """An archive is damaged or has no manifest: missing if it can be exported again, lost otherwise."""
         for start, end, cover in body["facts"].get("uncovered", []):
             window, cause = Window(parse_instant(start), parse_instant(end)), str(body["facts"]["cause"])
             interval = Interval(str(body["stream"]), window, Cover(cover), job=str(body.get("job", "")), cause=cause)
             put_interval(self._catalogue, interval)
 
     def _adopted(self, body: Body, _at: datetime) -> None:
-        """An archive was found that no line had spoken of: its job need not do anything more."""
+        """An archive without entries was found and entered: its job is finished."""
         facts, held = body["facts"], body["facts"]["holding"] == Holding.HELD
         job = self._jobs.pop(body["job"], None) or get_job(self._catalogue, body["job"])
         if job is not None and not job.finished and held:
@@ -225,7 +225,7 @@ class Replay:
     def _pause_source(self, name: str, paused: str) -> None:
         put_source(self._catalogue, replace(get_source(self._catalogue, name), paused=paused))
 
-    def _retention_told(self, body: Body, _at: datetime) -> None:
+    def _learned_retention(self, body: Body, _at: datetime) -> None:
         remember_told_retention(self._catalogue, body["facts"]["source"], timedelta(days=body["facts"]["days"]))
 
     def _header_learned(self, body: Body, _at: datetime) -> None:
@@ -233,7 +233,7 @@ class Replay:
         remember_counts_header(self._catalogue, facts["source"], counts=bool(facts["counted"]))
 
     def _answered(self, body: Body, at: datetime) -> None:
-        """A person paused or resumed something. Which of the two kinds it is, the configuration tells."""
+        """A person paused or resumed a stream or a source; the configuration says which."""
         facts = body["facts"]
         if facts.get("wish") not in ("pause", "resume") or not facts.get("accepted"):
             return
@@ -248,9 +248,9 @@ class Replay:
 def cover_adopted(
     catalogue: Catalogue, stream: str, window: Window, part: Window | None, archive: str, job: str, *, records: int
 ) -> None:
-    """Enter what an archive that was found proves, unless another proves it already; inside a transaction.
+    """Enter the coverage of an archive that was found, unless another covers it; inside a transaction.
 
-    `part` is what of its window had settled when it was asked for; None for nothing.
+    `part` is the part of its window that had settled when it was requested; None for none.
     """
     held = interval_at(catalogue, stream, window)
     if held is None or held.cover in (Cover.OPEN, Cover.MISSING, Cover.LOST):
@@ -305,7 +305,7 @@ def replay_ends(catalogue: Catalogue) -> None:
 
 
 def replay_retention(catalogue: Catalogue) -> None:
-    """Enter what the log says, in its order, once the archives are there; inside a transaction."""
+    """Enter retention and holds from the log, once the archives are there; inside a transaction."""
     for line in retention_entries(catalogue):
         with readable(line):
             body: Body = json.loads(line)

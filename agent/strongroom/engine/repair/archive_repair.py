@@ -17,12 +17,12 @@ from strongroom.engine.ingest.coverage import log_part
 from strongroom.engine.ingest.transitions import enter
 from strongroom.engine.proof.manifests import (
     job_of,
+    lines_of,
     manifest_from,
     manifest_place,
     newest,
     replace_file,
     set_aside,
-    told_of,
 )
 from strongroom.engine.proof.replay import cover_adopted
 from strongroom.engine.repair.diagnosis import faults_of
@@ -53,10 +53,10 @@ from strongroom.vault.sources import known_retention, told_retention
 from strongroom.vault.vault import Vault
 
 
-def adopt(recovery: Recovery, vault: Vault, trouble: VaultProblem) -> list[str]:
-    """Enter an archive that the catalogue does not know, if every file of it is whole."""
+def adopt(recovery: Recovery, vault: Vault, problem: VaultProblem) -> list[str]:
+    """Enter an archive that the catalogue does not know, if all its files are intact."""
     catalogue = vault.catalogue
-    archive = _whole(vault, trouble.archive)
+    archive = _whole(vault, problem.archive)
     data = write_manifest(archive)
     replace_file(vault.layout, manifest_place(vault.layout, archive), data)
     facts: dict[str, Fact] = {
@@ -69,7 +69,7 @@ def adopt(recovery: Recovery, vault: Vault, trouble: VaultProblem) -> list[str]:
     }
     with catalogue.transaction():
         known = get_job(catalogue, archive.job)
-        if known is None or not known.finished:  # it would fetch what is there already
+        if known is None or not known.finished:  # it would download the archive again
             put_job(catalogue, _archived(known, archive) if known else job_of(archive))
         put_archive(catalogue, archive, vault.key_sha256(archive))
         if archive.holding is Holding.HELD:
@@ -79,23 +79,23 @@ def adopt(recovery: Recovery, vault: Vault, trouble: VaultProblem) -> list[str]:
 
 
 def _whole(vault: Vault, archive_id: str) -> Archive:
-    """Return an archive whose files are those of its manifest. Raises VaultError, OSError."""
+    """Return an archive whose files match its manifest. Raises VaultError, OSError."""
     archive = _read(vault, archive_id)
     sound = archive.id == archive_id and id_of(Path(archive.job)) == archive.job
     if not sound or check_payload(vault, archive) or not is_file(vault.key_path(archive)):
-        raise VaultError(f"archive {archive_id} is not whole", hint="restore its files from a copy, or move it away")
+        raise VaultError(f"archive {archive_id} is not intact", hint="restore its files from a copy, or move it away")
     return archive
 
 
 def _read(vault: Vault, archive_id: str) -> Archive:
     """Read an archive's manifest: the one in its place, or the one of an older catalogue that the log confirms."""
-    told = told_of(vault.catalogue, archive_id)
-    logged = newest(told, "manifest_sha256")
+    lines = lines_of(vault.catalogue, archive_id)
+    logged = newest(lines, "manifest_sha256")
     for path in (vault.layout.manifest(archive_id), vault.layout.quarantined(archive_id, ".json")):
         data = read_file(path) if is_file(path) else b""
         if data and (not logged or hashlib.sha256(data).hexdigest() == logged):
             return _exact(data)
-    archive = manifest_from(witnesses_of(vault.layout), archive_id, told)
+    archive = manifest_from(witnesses_of(vault.layout), archive_id, lines)
     if archive is None:
         raise VaultError(f"the manifest of archive {archive_id} is missing", hint="restore it from a copy")
     return archive
@@ -103,13 +103,13 @@ def _read(vault: Vault, archive_id: str) -> Archive:
 
 def _exact(data: bytes) -> Archive:
     archive = read_manifest(data)
-    if write_manifest(archive) != data:  # it is written and compared byte for byte from now on
+    if write_manifest(archive) != data:  # from now on it is compared byte for byte
         raise VaultError(f"the manifest of archive {archive.id} was changed", hint="restore it from a copy")
     return archive
 
 
 def _cover_adopted(catalogue: Catalogue, archive: Archive, job: Job | None, now: datetime) -> None:
-    """Enter what had surely settled when it was asked for; the job's name tells when that was at the earliest."""
+    """Enter what had certainly settled when it was requested; the job's id has the earliest possible time."""
     window = archive.spec.window
     asked_at = time_of(archive.job)
     settled, unsettled = split_settled(window, settled_until(asked_at, delay_then(window, SETTLE, asked_at)))
@@ -127,18 +127,18 @@ def _archived(job: Job, archive: Archive) -> Job:
 REPLACE_MANIFEST = "UPDATE archives SET holding = ?, manifest = ? WHERE id = ?"
 
 
-def quarantine(recovery: Recovery, vault: Vault, trouble: VaultProblem) -> list[str]:
-    """Move what is left of a damaged archive to quarantine; its window is missing, or lost where nobody has it now."""
-    archive, now = get_archive(vault.catalogue, trouble.archive), recovery.clock()
+def quarantine(recovery: Recovery, vault: Vault, problem: VaultProblem) -> list[str]:
+    """Move what is left of a damaged archive to quarantine; its window is then missing, or lost."""
+    archive, now = get_archive(vault.catalogue, problem.archive), recovery.clock()
     if archive is None:
         return []
     faults = faults_of(vault, archive, deep=recovery.deep)
-    cause = _cause(vault, archive, trouble)
-    faults = faults or [FixityFault(archive.id, trouble.files[0], cause, trouble.words)]
+    cause = _cause(vault, archive, problem)
+    faults = faults or [FixityFault(archive.id, problem.files[0], cause, problem.words)]
     after = replace(archive, holding=Holding.QUARANTINED)
     aside = _move_files(vault, archive, after)
     intervals = covered_by(vault.catalogue, archive.id)
-    again = [each for each in intervals if _is_held_there(vault, archive, each, now)]
+    again = [each for each in intervals if _may_be_exported(vault, archive, each, now)]
     jobs = [_fresh_job(recovery, archive, each, now) for each in again]
     catalogue = vault.catalogue
     with catalogue.transaction():
@@ -150,22 +150,22 @@ def quarantine(recovery: Recovery, vault: Vault, trouble: VaultProblem) -> list[
         )
         for job in jobs:
             enter(catalogue, job)
-    told = f"moved archive {archive.id} to quarantine ({cause})"
+    done = f"moved archive {archive.id} to quarantine ({cause})"
     if jobs:
-        return [f"{told}; its window is exported again: job {', '.join(job.id for job in jobs)}"]
-    return [f"{told}; " + ("its window is lost" if intervals else "another archive covers its window")]
+        return [f"{done}; its window is exported again: job {', '.join(job.id for job in jobs)}"]
+    return [f"{done}; " + ("its window is lost" if intervals else "another archive covers its window")]
 
 
-def _cause(vault: Vault, archive: Archive, trouble: VaultProblem) -> str:
-    if trouble.kind is ProblemKind.KEY:
+def _cause(vault: Vault, archive: Archive, problem: VaultProblem) -> str:
+    if problem.kind is ProblemKind.KEY:
         return "key-missing" if not is_there(vault.key_path(archive)) else "key-damaged"
     return "payload-missing" if not is_there(vault.payload_path(archive)) else "payload-damaged"
 
 
 def _move_files(vault: Vault, archive: Archive, after: Archive) -> list[Fact]:
-    """Manifest first: what is in quarantine then says what it is. Doing it twice does nothing more.
+    """Move the manifest first, so that the files in quarantine are described. Repeating it does nothing more.
 
-    Returns what was there under other names, as the log is to have it.
+    Returns other files that were moved, for the log.
     """
     layout = vault.layout
     if archive.holding is Holding.QUARANTINED:
@@ -178,8 +178,8 @@ def _move_files(vault: Vault, archive: Archive, after: Archive) -> list[Fact]:
     return [*moved, set_aside(layout, manifest)] if is_there(manifest) else moved
 
 
-def _is_held_there(vault: Vault, archive: Archive, interval: Interval, now: datetime) -> bool:
-    """Say whether the provider may still have the window. Where nobody knows how long it keeps records, it may."""
+def _may_be_exported(vault: Vault, archive: Archive, interval: Interval, now: datetime) -> bool:
+    """Return whether the provider may still have the window; True if its retention is unknown."""
     catalogue = vault.catalogue
     keeps = known_retention(catalogue, archive.source) or told_retention(catalogue, archive.source)
     return keeps is None or interval.window.start >= now - keeps

@@ -26,14 +26,14 @@ from strongroom.vault.vault import Vault
 
 
 def integrity(path: Path) -> str:
-    """Return what SQLite has against the file, or an empty text. Reads through its log, writes nothing.
+    """Return what SQLite finds wrong with the file, or an empty text. Includes the write-ahead log; writes nothing.
 
-    Raises WorldError where the file is not to be had: that is no damage, and making it again would not help.
+    Raises WorldError where the file cannot be read: that is no damage, and a rebuild would not help.
     """
     if file_size(path) == 0 and not has_write_ahead(path):
         return "the file is empty (0 bytes)"
     if not is_writable(path):
-        return _integrity_where_nobody_writes(path)
+        return _integrity_read_only(path)
     try:
         connection = sqlite3.connect(path, timeout=5)
         try:
@@ -47,15 +47,15 @@ def integrity(path: Path) -> str:
         refused = refusal(path, error)
         if refused is None:
             return str(error)
-        if isinstance(refused, WorldError):  # a full disk: it can be read all the same
-            return _integrity_where_nobody_writes(path)
+        if isinstance(refused, WorldError):  # a full disk: it can still be read
+            return _integrity_read_only(path)
         raise refused from error
     if verdict == "ok" and not has_write_ahead(path) and file_size(path) > known:
-        return f"the file has {file_size(path)} bytes, SQLite knows of {known}"
+        return f"the file has {file_size(path)} bytes, but SQLite uses only {known}"
     return "" if verdict == "ok" else str(verdict).splitlines()[0]
 
 
-def _integrity_where_nobody_writes(path: Path) -> str:
+def _integrity_read_only(path: Path) -> str:
     try:
         catalogue = open_to_read(path, checked=False)
         try:
@@ -86,7 +86,7 @@ def foreign_schema(path: Path) -> str:
 
 
 def is_foreign(path: Path) -> bool:
-    """Say whether there is a catalogue that can be read and whose schema is not the program's own."""
+    """Return whether there is a readable catalogue whose schema is not the program's own."""
     try:
         return is_there(path) and bool(foreign_schema(path))
     except VaultError:
@@ -115,17 +115,17 @@ WITHOUT_LOG = (
 
 def catalogue_problems(layout: Layout) -> Iterator[VaultProblem]:
     """Yield that the catalogue is lost or damaged."""
-    told = has_lines(layout.log)
-    remedy = "make the catalogue again from log and manifests (strongroom rebuild)" if told else WITHOUT_LOG
+    has_log = has_lines(layout.log)
+    remedy = "make the catalogue again from log and manifests (strongroom rebuild)" if has_log else WITHOUT_LOG
     if not is_there(layout.catalogue):
-        words = f"the catalogue is not there; {'log and manifests are' if told else 'the log is not there either'}"
-        yield VaultProblem(ProblemKind.NO_CATALOGUE, words, remedy, mendable=told, files=("catalogue.sqlite",))
+        words = f"the catalogue is missing; {'log and manifests exist' if has_log else 'so is the log'}"
+        yield VaultProblem(ProblemKind.NO_CATALOGUE, words, remedy, mendable=has_log, files=("catalogue.sqlite",))
         return
     fault = integrity(layout.catalogue) or foreign_schema(layout.catalogue)
     if fault:
-        words = f"the catalogue is damaged: {fault}" + ("" if told else "; and the log is not there")
+        words = f"the catalogue is damaged: {fault}" + ("" if has_log else "; the log is missing as well")
         kept = f"{remedy}; the damaged one is kept"
-        yield VaultProblem(ProblemKind.BAD_CATALOGUE, words, kept, mendable=told, files=("catalogue.sqlite",))
+        yield VaultProblem(ProblemKind.BAD_CATALOGUE, words, kept, mendable=has_log, files=("catalogue.sqlite",))
 
 
 def log_problems(vault: Vault) -> Iterator[VaultProblem]:
@@ -136,15 +136,13 @@ def log_problems(vault: Vault) -> Iterator[VaultProblem]:
     name = ("log/log.jsonl",)
     if not is_there(log):
         if last:
-            words = f"the log's file is not there; the catalogue has its {counted(last, 'entry')}"
+            words = f"the log file is missing; the catalogue has its {counted(last, 'entry')}"
             yield VaultProblem(ProblemKind.NO_LOG, words, "write it again from the catalogue", files=name)
         return
     try:
         open_file(log).close()
     except OSError as error:
-        remedy = (
-            "check what it is and who owns it, and restore the file from a copy; nothing is appended to it until then"
-        )
+        remedy = "check its type and owner, and restore the file from a copy; nothing is appended to it until then"
         words = f"log/log.jsonl cannot be read: {error.strerror}"
         yield VaultProblem(ProblemKind.UNREADABLE_LOG, words, remedy, mendable=False, files=name)
         return
@@ -166,7 +164,7 @@ def log_problems(vault: Vault) -> Iterator[VaultProblem]:
             if known is not None and known["line"] != line:
                 forked = forked or seq
     if not forked and (stray := unchained_row(catalogue, seq, prev)) is not None:
-        words = f"the catalogue is damaged: its row {stray} of the log follows no other, so Strongroom did not write it"
+        words = f"the catalogue is damaged: its row {stray} of the log breaks the chain, so Strongroom did not write it"
         remedy = "make the catalogue again from log and manifests (strongroom rebuild); the damaged one is kept"
         yield VaultProblem(ProblemKind.BAD_CATALOGUE, words, remedy, files=("catalogue.sqlite",))
         return
@@ -184,20 +182,18 @@ def _follows(line: bytes, seq: int, prev: str) -> bool:
 def _judge_log(seq: int, last: int, forked: int, *, torn: bool) -> Iterator[VaultProblem]:
     name = ("log/log.jsonl",)
     if torn:
-        remedy = "cut it off and append the whole line, if the catalogue has it"
+        remedy = "remove it and append the whole line, if the catalogue has it"
         yield VaultProblem(
-            ProblemKind.TORN_LOG, "the last line of the log is half a line: a crash while writing", remedy, files=name
+            ProblemKind.TORN_LOG, "the last line of the log is incomplete: a crash while writing", remedy, files=name
         )
     if forked:
         words = f"log and catalogue differ from entry {forked} on: each has lines that the other lacks"
-        remedy = "one of them belongs to another copy of this vault: restore the pair that belongs together"
+        remedy = "one of them is from another copy of this vault; restore a log and a catalogue that belong together"
         yield VaultProblem(ProblemKind.FORKED_LOG, words, remedy, mendable=False, files=("catalogue.sqlite", *name))
     elif seq > last:
         words = f"the log has {counted(seq, 'entry')}, the catalogue {last}: the catalogue is an older copy"
         remedy = "make it again from log and manifests (strongroom rebuild); the older one is kept"
         yield VaultProblem(ProblemKind.OLD_CATALOGUE, words, remedy, files=("catalogue.sqlite",))
     elif seq < last:
-        words = (
-            f"the log's file has {counted(seq, 'entry')}, the catalogue {last}: a crash, or the file is an older copy"
-        )
+        words = f"the log file has {counted(seq, 'entry')}, the catalogue {last}: a crash, or the file is an older copy"
         yield VaultProblem(ProblemKind.SHORT_LOG, words, "append what is missing from the catalogue", files=name)

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from strongroom.engine.access.fixity import UNTOLD, FixityFault, check_fixity, check_small_files, payload_fault
+from strongroom.engine.access.fixity import NOT_LOGGED, FixityFault, check_fixity, check_small_files, payload_fault
 from strongroom.engine.access.inventory import each_archive
 from strongroom.engine.destruction.log_consistency import held_otherwise, planned_otherwise
 from strongroom.engine.proof.derived import Wrong, row_differences
 from strongroom.engine.proof.log_continuity import begins_anew, is_accepted
-from strongroom.engine.proof.manifests import Told, file_sha256, is_destroyed, manifest_from, newest, told_of
+from strongroom.engine.proof.manifests import LogLines, file_sha256, is_destroyed, lines_of, manifest_from, newest
 from strongroom.engine.repair.catalogue_check import (
     catalogue_problems,
     log_problems,
@@ -41,14 +41,14 @@ from strongroom.vault.tombstones import is_tombstone
 from strongroom.vault.vault import Vault, open_vault, require_sound_places
 
 _DECISIVE = (ProblemKind.BAD_CATALOGUE, ProblemKind.OLD_CATALOGUE, ProblemKind.FORKED_LOG, ProblemKind.BROKEN_LOG)
-"""What is to be mended before anything else in a vault can be judged."""
+"""What must be repaired before anything else in a vault can be judged."""
 
 
 def diagnose(root: Path, *, deep: bool = False, configured: bool = True) -> list[VaultProblem]:
-    """Return everything that is wrong, in the order in which it is to be mended. Changes nothing.
+    """Return everything that is wrong, in the order in which to repair it. Changes nothing.
 
-    `deep` reads every sealed byte; without it payloads are judged by their size and by what scrubs found. A vault that
-    no configuration names (`configured` is False) and that holds nothing is what an interrupted init left.
+    `deep` reads every sealed byte; without it payloads are judged by their size and by what scrubs found. An empty
+    vault that no configuration names (`configured` is False) is what an interrupted init left.
     """
     layout = Layout(root)
     if not root.is_dir():
@@ -58,7 +58,7 @@ def diagnose(root: Path, *, deep: bool = False, configured: bool = True) -> list
     except VaultError as error:
         return [VaultProblem(ProblemKind.PLACE, error.message, error.hint, mendable=False)]
     if is_unfinished(layout, configured=configured):
-        words = "init was interrupted here: the vault is empty, and init refuses the folder"
+        words = "init was interrupted: the vault is empty, and init refuses the folder"
         remedy = "move the folder aside, so that strongroom init can be run again"
         return [VaultProblem(ProblemKind.UNFINISHED, words, remedy)]
     found = list(catalogue_problems(layout))
@@ -84,17 +84,17 @@ def _keep_of_rows(what: str, look: Callable[[], Iterable[VaultProblem]]) -> Iter
 
 
 def _of_places(layout: Layout, found: list[VaultProblem]) -> Iterator[VaultProblem]:
-    """Tell what is no file in the place of one, where nothing else has named it."""
+    """Yield what is in the place of a file and is none, unless already reported."""
     named = {name for each in found for name in each.files}
     for name in misplaced(layout):
         if name not in named:
-            words = f"{name} is a symbolic link or not a regular file, and is not opened"
+            words = f"{name} is a symbolic link or not a regular file, so it is not opened"
             remedy = "check what it is, remove it, and restore the file from a copy if there was one"
             yield VaultProblem(ProblemKind.PLACE, words, remedy, mendable=False, files=(name,))
 
 
 def _of_unreadable(vault: Vault) -> Iterator[VaultProblem]:
-    """Yield the archives whose rows cannot be read: their manifests and the log make them again."""
+    """Yield the archives whose rows cannot be read; a rebuild makes them again."""
     names = [each.archive for each in each_archive(vault) if isinstance(each, FixityFault)]
     if names:
         row = f"the row of archive {names[0]}" if len(names) == 1 else f"{len(names)} rows ({', '.join(names[:3])})"
@@ -104,7 +104,7 @@ def _of_unreadable(vault: Vault) -> Iterator[VaultProblem]:
 
 
 def _of_holds(vault: Vault) -> Iterator[VaultProblem]:
-    """Compare the holds with the log, which is whole by now: a hold whose row is gone would not be shown to anybody."""
+    """Compare the holds with the log, which is intact here: a hold without its row would not be shown to anybody."""
     remedy = "make the catalogue again from log and manifests: strongroom rebuild; until then nothing is destroyed"
 
     def look() -> Iterator[VaultProblem]:
@@ -115,7 +115,7 @@ def _of_holds(vault: Vault) -> Iterator[VaultProblem]:
 
 
 def _of_rows(vault: Vault) -> Iterator[VaultProblem]:
-    """Compare the rows that anything is decided by with what log and manifests give; holds have their own trouble."""
+    """Compare the rows that decisions depend on with log and manifests; holds have their own kind of problem."""
     return _keep_of_rows("rows of the catalogue", lambda: _differing_rows(vault))
 
 
@@ -141,15 +141,15 @@ def _interrupted(vault: Vault) -> Iterator[VaultProblem]:
 
 
 def _of_archives(vault: Vault, *, deep: bool) -> Iterator[VaultProblem]:
-    untold, anew = 0, begins_anew(vault)
+    not_logged, anew = 0, begins_anew(vault)
     for archive_id in all_archive_ids(vault.catalogue):
         faults: list[FixityFault] = []
         look = partial(_look_at, vault, archive_id, faults, deep=deep, anew=anew)
         yield from _keep_of_rows(f"archive {archive_id}", look)
-        untold += sum(anew and each.message == UNTOLD for each in faults)
-    if untold and not is_accepted(vault):
-        older = f"{counted(untold, 'archive')} {noun_of(untold, 'is', 'are')} older than the log"
-        words = f"the log begins with a rebuild that had none: {older}, and so may be holds"
+        not_logged += sum(anew and each.message == NOT_LOGGED for each in faults)
+    if not_logged and not is_accepted(vault):
+        older = f"{counted(not_logged, 'archive')} {noun_of(not_logged, 'is', 'are')} older than the log"
+        words = f"the log begins with a rebuild without a log: {older}, and so may be legal holds"
         remedy = "restore log/log.jsonl from a copy and rebuild; without a copy, place the legal holds again, then:"
         remedy += " strongroom recover --accept-lost-history WHY"
         yield VaultProblem(ProblemKind.NO_HISTORY, words, remedy, mendable=False, files=("log/log.jsonl",))
@@ -158,21 +158,21 @@ def _of_archives(vault: Vault, *, deep: bool) -> Iterator[VaultProblem]:
 def _look_at(
     vault: Vault, archive_id: str, faults: list[FixityFault], *, deep: bool, anew: bool
 ) -> Iterator[VaultProblem]:
-    """Yield what is to be said of one archive; fills in the faults."""
+    """Yield the problems of one archive; also fills in the faults."""
     archive = get_archive(vault.catalogue, archive_id)
     if archive is not None and is_still_read(vault.catalogue, archive_id):
         faults += faults_of(vault, archive, deep=deep)
-        yield from _of_archive(vault, archive, [each for each in faults if not (anew and each.message == UNTOLD)])
+        yield from _of_archive(vault, archive, [each for each in faults if not (anew and each.message == NOT_LOGGED)])
 
 
 def faults_of(vault: Vault, archive: Archive, *, deep: bool) -> list[FixityFault]:
     """Return what is wrong with an archive's files."""
     if deep:
         return check_fixity(vault, archive)
-    return [*_payload_at_a_glance(vault, archive), *check_small_files(vault, archive)]
+    return [*_quick_payload_faults(vault, archive), *check_small_files(vault, archive)]
 
 
-def _payload_at_a_glance(vault: Vault, archive: Archive) -> list[FixityFault]:
+def _quick_payload_faults(vault: Vault, archive: Archive) -> list[FixityFault]:
     path = vault.payload_path(archive)
     try:
         size = file_size(path)
@@ -192,27 +192,27 @@ def _of_archive(vault: Vault, archive: Archive, faults: list[FixityFault]) -> It
     about = f"archive {archive.id} of {archive.stream}"
     for fault in faults:
         words, files = f"{about}: {fault.file}: {fault.message}", (fault.file,)
-        if fault.code == "unreadable" and not _is_to_be_had(vault.layout.root / fault.file):
+        if fault.code == "unreadable" and not _is_readable(vault.layout.root / fault.file):
             kind = {payload: ProblemKind.PAYLOAD, key: ProblemKind.KEY}.get(fault.file, ProblemKind.MANIFEST)
-            remedy = "check what it is, its owner and its mode; make it readable, or move it away; then check again"
+            remedy = "check its type, owner and mode; make it readable, or move it away; then check again"
             yield VaultProblem(kind, words, remedy, mendable=False, archive=archive.id, files=files)
         elif fault.file in (payload, key):
             kind = ProblemKind.KEY if fault.file == key else ProblemKind.PAYLOAD
             remedy = (
-                "put the file back from a copy of the vault; without a copy, --apply moves what is left to quarantine"
+                "restore the file from a copy of the vault; without a copy, --apply moves the rest to quarantine"
                 " and the window is exported again if the provider still has it"
             )
             yield VaultProblem(kind, words, remedy, archive=archive.id, files=files)
         elif fault.code == "log":
-            remedy = "compare with a copy of the vault: the catalogue or the log was changed"
+            remedy = "the catalogue or the log was changed; compare both with a copy of the vault"
             yield VaultProblem(ProblemKind.MANIFEST, words, remedy, mendable=False, archive=archive.id, files=files)
         else:
             remedy = "write it again from the catalogue, which the log confirms; the damaged one moves to quarantine"
             yield VaultProblem(ProblemKind.MANIFEST, words, remedy, archive=archive.id, files=files)
 
 
-def _is_to_be_had(path: Path) -> bool:
-    """Say whether a file that could not be read is at fault itself, and not its mode, owner or kind."""
+def _is_readable(path: Path) -> bool:
+    """Return whether the file can be opened: then the content is at fault, not its mode, owner or type."""
     try:
         os.close(open_descriptor(path, os.O_RDONLY))
     except OSError:
@@ -224,32 +224,32 @@ WHOLE = 3  # files of an archive: payload, key file, manifest
 
 
 def stray_problems(vault: Vault) -> Iterator[VaultProblem]:
-    """Yield what is to be said of each, in the order of ids. Reads payloads only where nothing else tells."""
+    """Yield the files under ids that the catalogue does not know, by id. Reads payloads only where necessary."""
     witnesses = witnesses_of(vault.layout)
     for stray in strays(vault.layout, vault.catalogue):
         manifest = stray.manifest(vault.layout)
         if manifest is not None and _is_tombstone(manifest):
-            continue  # destroyed, and told by its tombstone
+            continue  # destroyed, as its tombstone shows
         yield _judge(vault, witnesses, stray, manifest)
 
 
 def _judge(vault: Vault, witnesses: Witnesses, stray: StrayFiles, manifest: Path | None) -> VaultProblem:
-    told = told_of(vault.catalogue, stray.archive)
-    logged = "" if is_destroyed(told) else newest(told, "manifest_sha256")
+    lines = lines_of(vault.catalogue, stray.archive)
+    logged = "" if is_destroyed(lines) else newest(lines, "manifest_sha256")
     files = tuple(str(path.relative_to(vault.layout.root)) for path in stray.files)
     if logged and manifest is not None and file_sha256(manifest) == logged:
-        logged = ""  # nothing has to be found out: it is the one that was published
-    if logged and manifest_from(witnesses, stray.archive, told) is not None:
-        words = f"archive {stray.archive} lies in the vault, and the catalogue does not know it"
-        remedy = "write its manifest again from an older catalogue, as the log confirms it, and enter the archive"
+        logged = ""  # it is the one that was published
+    if logged and manifest_from(witnesses, stray.archive, lines) is not None:
+        words = f"archive {stray.archive} is in the vault, but not in the catalogue"
+        remedy = "write its manifest again from an older catalogue, which the log confirms, and enter the archive"
         return VaultProblem(ProblemKind.UNKNOWN, words, remedy, archive=stray.archive, files=files)
-    if logged and _is_proven(vault, stray, told):
+    if logged and _is_proven(vault, stray, lines):
         place = f"manifests/{stray.archive[-2:]}/{stray.archive}.json"
         words = (
             f"archive {stray.archive}: payload and key file are those recorded in the log;"
-            f" {place} is {'gone' if manifest is None else 'another than the log has'}"
+            f" {place} is {'missing' if manifest is None else 'not the one in the log'}"
         )
-        remedy = "put that file, or an older catalogue, back from a copy of the vault; nothing is moved until then"
+        remedy = "restore that file, or an older catalogue, from a copy of the vault; nothing is moved until then"
         return VaultProblem(
             ProblemKind.NO_MANIFEST, words, remedy, mendable=False, archive=stray.archive, files=(place,)
         )
@@ -259,22 +259,22 @@ def _judge(vault: Vault, witnesses: Witnesses, stray: StrayFiles, manifest: Path
 def _unproven(stray: StrayFiles, manifest: Path | None, files: tuple[str, ...], *, other: bool) -> VaultProblem:
     names = ", ".join(files)
     if manifest is None:
-        words = f"{names}: a part of an archive that has no manifest"
+        words = f"{names}: part of an archive without a manifest"
     elif other:
-        words = f"{names}: an archive that the catalogue does not know, and its files are not those of the log"
+        words = f"{names}: an archive that is not in the catalogue, with files that are not those of the log"
     elif len(stray.files) < WHOLE:
-        words = f"{names}: an archive that the catalogue does not know, and a part of it is not there"
+        words = f"{names}: an archive that is not in the catalogue and not complete"
     else:
-        words = f"archive {stray.archive} lies in the vault, and the catalogue does not know it"
-        remedy = "enter it from its manifest, if its files are whole"
+        words = f"archive {stray.archive} is in the vault, but not in the catalogue"
+        remedy = "enter it from its manifest, if its files are intact"
         return VaultProblem(ProblemKind.UNKNOWN, words, remedy, archive=stray.archive, files=files)
     return VaultProblem(ProblemKind.STRAY, words, "move it to quarantine", archive=stray.archive, files=files)
 
 
-def _is_proven(vault: Vault, stray: StrayFiles, told: Told) -> bool:
-    """Say whether payload and key file are byte for byte what the log records."""
-    key = logged_key_digest(vault.catalogue, stray.archive) or newest(told, "key_sha256")
-    wanted = {newest(told, "sealed_sha256"), key} - {""}
+def _is_proven(vault: Vault, stray: StrayFiles, lines: LogLines) -> bool:
+    """Return whether payload and key file are exactly what the log records."""
+    key = logged_key_digest(vault.catalogue, stray.archive) or newest(lines, "key_sha256")
+    wanted = {newest(lines, "sealed_sha256"), key} - {""}
     pair = [path for path in stray.files if path.suffix == ".age"]
     return len(wanted) == len(pair) == 2 and {file_sha256(path) for path in pair} == wanted
 
@@ -283,4 +283,4 @@ def _is_tombstone(path: Path) -> bool:
     try:
         return is_tombstone(read_file(path))
     except OSError:
-        return False  # a folder of that name, or a file of another owner: told as what it is
+        return False  # a folder of that name, or a file of another owner: reported elsewhere

@@ -47,7 +47,7 @@ class EvidencePart(StrEnum):
     README = "readme"
 
 
-class Looked(Struct, frozen=True):
+class CheckedFile(Struct, frozen=True):
     """One file that was read, and what is wrong with it."""
 
     part: EvidencePart
@@ -55,11 +55,11 @@ class Looked(Struct, frozen=True):
     stream: str
     size: int
     fault: FixityFault | None = None
-    wanted: frozenset[str] = frozenset()  # the SHA-256 it may have, where a copy could take its place
+    wanted: frozenset[str] = frozenset()  # the SHA-256 values allowed, where a copy could replace it
 
 
-def evidence_files(vault: Vault, *, deep: bool = True) -> Iterator[Looked]:
-    """Read one file after the other and yield what came of it; without `deep` no payload in quarantine."""
+def evidence_files(vault: Vault, *, deep: bool = True) -> Iterator[CheckedFile]:
+    """Read the files one by one and yield each result; without `deep` no payload in quarantine."""
     yield _readme(vault)
     for entry in _entries(vault, "checkpoint"):
         yield from _checkpoint(vault, entry)
@@ -79,16 +79,16 @@ def _entries(vault: Vault, kind: str) -> Iterator[LoggedLine]:
         after = entries[-1].seq
 
 
-def _readme(vault: Vault) -> Looked:
-    words = "expected the text that tells how to open the vault, got another"
+def _readme(vault: Vault) -> CheckedFile:
+    words = "expected the text about opening the vault, found another"
     return _look(vault, EvidencePart.README, vault.layout.readme, KNOWN, words)
 
 
-def _checkpoint(vault: Vault, entry: LoggedLine) -> Iterator[Looked]:
+def _checkpoint(vault: Vault, entry: LoggedLine) -> Iterator[CheckedFile]:
     facts = entry.body["facts"]
     for path, name in ((note_path, "note_sha256"), (stamp_path, "stamp_sha256")):
         if name in facts:
-            words = f"expected the one recorded in entry {entry.seq}, got another"
+            words = f"expected the one recorded in entry {entry.seq}, found another"
             yield _look(
                 vault,
                 EvidencePart.CHECKPOINT,
@@ -98,9 +98,9 @@ def _checkpoint(vault: Vault, entry: LoggedLine) -> Iterator[Looked]:
             )
 
 
-def _destroyed(vault: Vault, entry: LoggedLine) -> Iterator[Looked]:
+def _destroyed(vault: Vault, entry: LoggedLine) -> Iterator[CheckedFile]:
     archive, stream = str(entry.body["archive"]), str(entry.body.get("stream", ""))
-    facts, words = entry.body["facts"], f"expected the one recorded in entry {entry.seq}, got another"
+    facts, words = entry.body["facts"], f"expected the one recorded in entry {entry.seq}, found another"
     if "certificate_sha256" in facts:
         path, wanted = vault.layout.certificate(archive), frozenset({str(facts["certificate_sha256"])})
         yield _look(vault, EvidencePart.CERTIFICATE, path, wanted, words, archive, stream)
@@ -116,28 +116,28 @@ def _destroyed(vault: Vault, entry: LoggedLine) -> Iterator[Looked]:
         )
 
 
-def _aside(vault: Vault, entry: LoggedLine) -> Iterator[Looked]:
-    for told in entry.body["facts"].get("aside", ()):
-        name, sha256 = (str(each) for each in told)
+def _aside(vault: Vault, entry: LoggedLine) -> Iterator[CheckedFile]:
+    for moved in entry.body["facts"].get("aside", ()):
+        name, sha256 = (str(each) for each in moved)
         path = vault.layout.root / "quarantine" / Path(name).name
         if is_there(path):
-            words = f"expected the file that was moved here by entry {entry.seq}, got another"
+            words = f"expected the file that entry {entry.seq} says was moved here, found another"
             yield _look(vault, EvidencePart.QUARANTINE, path, frozenset({sha256}), words, most=WHOLE)
 
 
-def _put_aside(vault: Vault, archive_id: str) -> Iterator[Looked]:
-    """Look at an archive in quarantine that the scrub passes over: all of it but what it was put aside for."""
+def _put_aside(vault: Vault, archive_id: str) -> Iterator[CheckedFile]:
+    """Check an archive in quarantine that the scrub skips, except for the damage it was set aside for."""
     try:
         archive = get_archive(vault.catalogue, archive_id)
     except RowUnreadable:
-        return  # named where the archives are read
+        return  # reported where the archives are read
     if archive is None or archive.holding is not Holding.QUARANTINED:
         return
     known = {Path(row["file"]).name for row in vault.catalogue.read(SETTLED_FILES, archive_id)}
     found = [*check_payload(vault, archive), *check_small_files(vault, archive)]
     faults = [each for each in found if Path(each.file).name not in known]
-    looked = Looked(EvidencePart.QUARANTINE, "", archive.stream, archive.seal.sealed_size)
-    yield from (Looked(EvidencePart.QUARANTINE, "", archive.stream, 0, each) for each in faults)
+    looked = CheckedFile(EvidencePart.QUARANTINE, "", archive.stream, archive.seal.sealed_size)
+    yield from (CheckedFile(EvidencePart.QUARANTINE, "", archive.stream, 0, each) for each in faults)
     yield looked
 
 
@@ -150,7 +150,7 @@ def _look(
     archive: str = "",
     stream: str = "",
     most: int = MOST,
-) -> Looked:
+) -> CheckedFile:
     name, size, fault = str(path.relative_to(vault.layout.root)), 0, None
     try:
         data = read_file(path, most)
@@ -158,35 +158,35 @@ def _look(
         if hashlib.sha256(data).hexdigest() not in wanted:
             fault = FixityFault(archive, name, part.value, words)
     except FileNotFoundError:
-        fault = FixityFault(archive, name, "missing", "expected the file to be there")
+        fault = FixityFault(archive, name, "missing", "the file is missing")
     except OSError as error:
-        fault = FixityFault(archive, name, "unreadable", f"expected a file that can be read, got: {error.strerror}")
-    return Looked(part, archive, stream, size, fault, wanted)
+        fault = FixityFault(archive, name, "unreadable", f"the file cannot be read: {error.strerror}")
+    return CheckedFile(part, archive, stream, size, fault, wanted)
 
 
 def file_problems(vault: Vault, *, deep: bool) -> Iterator[VaultProblem]:
     """Yield each file beside the archives that is gone or not what the log records."""
-    return keep_found("files beside the archives", ProblemKind.FILE, (), lambda: _file_troubles(vault, deep=deep))
+    return keep_found("files beside the archives", ProblemKind.FILE, (), lambda: _each_problem(vault, deep=deep))
 
 
-def _file_troubles(vault: Vault, *, deep: bool) -> Iterator[VaultProblem]:
+def _each_problem(vault: Vault, *, deep: bool) -> Iterator[VaultProblem]:
     for looked in evidence_files(vault, deep=deep):
         if looked.fault is not None:
-            yield _trouble(vault, looked)
+            yield _problem(vault, looked)
 
 
-def _trouble(vault: Vault, looked: Looked) -> VaultProblem:
+def _problem(vault: Vault, looked: CheckedFile) -> VaultProblem:
     fault = looked.fault
     if fault is None:
         raise ValueError("nothing is wrong with this file")
     words, files = f"{fault.file}: {fault.message}", (fault.file,)
     if _is_in_the_way(vault, fault.file):
-        remedy = "see what it is and move it away; then: strongroom recover --apply"
+        remedy = "check what it is and move it away; then run: strongroom recover --apply"
         return VaultProblem(ProblemKind.FILE, words, remedy, mendable=False, archive=looked.archive, files=files)
     if _copy_of(vault, looked) is None:
-        remedy = "put the file back from a copy of the vault"
+        remedy = "restore the file from a copy of the vault"
         return VaultProblem(ProblemKind.FILE, words, remedy, mendable=False, archive=looked.archive, files=files)
-    remedy = "write it again; another file that is there goes to quarantine"
+    remedy = "write it again; a different file there moves to quarantine"
     return VaultProblem(ProblemKind.FILE, words, remedy, archive=looked.archive, files=files)
 
 
@@ -194,30 +194,30 @@ def _is_in_the_way(vault: Vault, name: str) -> bool:
     return is_folder(vault.layout.root / name)
 
 
-def rewrite_file(recovery: Recovery, vault: Vault, trouble: VaultProblem) -> list[str]:
-    """Write a file again from what the log confirms; what is in its place goes to quarantine."""
-    found = (each for each in evidence_files(vault, deep=False) if each.fault and each.fault.file in trouble.files)
+def rewrite_file(recovery: Recovery, vault: Vault, problem: VaultProblem) -> list[str]:
+    """Write a file again from what the log confirms; what is in its place moves to quarantine."""
+    found = (each for each in evidence_files(vault, deep=False) if each.fault and each.fault.file in problem.files)
     looked = next(found, None)
     data = _copy_of(vault, looked) if looked is not None else None
     if looked is None or data is None:
-        raise VaultError(f"there is no copy of {trouble.files[0]} here", hint="put it back from a copy of the vault")
-    aside = replace_file(vault.layout, vault.layout.root / trouble.files[0], data)
-    facts: dict[str, Fact] = {"file": trouble.files[0], "aside": aside}
+        raise VaultError(f"there is no copy of {problem.files[0]} here", hint="restore it from a copy of the vault")
+    aside = replace_file(vault.layout, vault.layout.root / problem.files[0], data)
+    facts: dict[str, Fact] = {"file": problem.files[0], "aside": aside}
     entry = Entry("file.rewritten", recovery.clock(), "", looked.archive, looked.stream, facts)
     with vault.catalogue.transaction():
         add_entry(vault.catalogue, entry)
-    return [f"wrote {trouble.files[0]} again"]
+    return [f"wrote {problem.files[0]} again"]
 
 
-def _copy_of(vault: Vault, looked: Looked) -> bytes | None:
-    """Return the bytes that a file should have, if some other place has them and the log confirms them."""
+def _copy_of(vault: Vault, looked: CheckedFile) -> bytes | None:
+    """Return the bytes that a file should have, if another place has them and the log confirms them."""
     for data in _candidates(vault, looked):
         if data is not None and hashlib.sha256(data).hexdigest() in looked.wanted:
             return data
     return None
 
 
-def _candidates(vault: Vault, looked: Looked) -> Iterator[bytes | None]:
+def _candidates(vault: Vault, looked: CheckedFile) -> Iterator[bytes | None]:
     if looked.part is EvidencePart.README:
         yield README.encode()
     elif looked.part is EvidencePart.TOMBSTONE:

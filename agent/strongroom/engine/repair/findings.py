@@ -1,8 +1,6 @@
-"""What can be wrong with a vault, in words, each kind with the page that tells what to do.
+"""The kinds of problems of a vault, each with the page that says what to do, and what a repair needs.
 
-A part of a diagnosis that cannot be finished keeps what it found, and says what was not looked at.
-
-What mending may use.
+A part of a diagnosis that cannot be finished keeps what it found, and reports what was not checked.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ PAGES = "docs/recovery/"
 
 
 class ProblemKind(StrEnum):
-    """What can be wrong; each is told on a page of its own."""
+    """What can be wrong; each has a page of the documentation."""
 
     UNFINISHED = "unfinished-init"
     PLACE = "wrong-file-type"
@@ -77,25 +75,25 @@ class VaultProblem(Struct, frozen=True):
     """One thing that is wrong, and what can be done about it."""
 
     kind: ProblemKind
-    words: str  # what is wrong: expected and got
-    remedy: str  # what --apply does, or what a person has to do where `mendable` is False
+    words: str  # what is wrong
+    remedy: str  # what --apply does, or what a person must do where `mendable` is False
     mendable: bool = True
     archive: str = ""
     files: tuple[str, ...] = ()  # relative to the vault
 
     @property
     def page(self) -> str:
-        """Where it is told at length."""
+        """The page that describes it."""
         return PAGES + _PAGE[self.kind]
 
 
-REMEDY = "see which rows the log does not confirm: strongroom audit verify; then: strongroom rebuild"
+REMEDY = "to see which rows the log does not confirm: strongroom audit verify; then run: strongroom rebuild"
 
 
 def keep_found(
     what: str, kind: ProblemKind, files: tuple[str, ...], look: Callable[[], Iterable[VaultProblem]]
 ) -> Iterator[VaultProblem]:
-    """Yield what a part of the diagnosis finds, and what keeps it from its end."""
+    """Yield what a part of the diagnosis finds, and the error if it cannot be finished."""
     try:
         yield from look()
     except UNFINISHED as error:
@@ -103,7 +101,7 @@ def keep_found(
 
 
 class Recovery(Struct, frozen=True):
-    """What mending may use."""
+    """What a repair needs."""
 
     root: Path
     clock: Clock

@@ -1,9 +1,9 @@
-"""The catalogue made again from what does not depend on it: the log's lines, the manifests, the tombstones.
+"""The catalogue rebuilt from what does not depend on it: the log, the manifests, the tombstones.
 
-Three passes, each of which goes on where an interrupted one stopped: lines become entries, jobs and coverage; manifests
-become archives, where the log bears them out; what else the log tells is made again at the end. A manifest that is gone
-is written again from an older catalogue, if the log has its digest. The catalogue that was there is moved aside, never
-deleted. What was destroyed stays destroyed: a manifest that came back is not entered.
+Three passes, each of which resumes where an interrupted one stopped: lines become entries, jobs and coverage; manifests
+become archives, where the log confirms them; the rest is derived from the log at the end. A missing manifest is written
+again from an older catalogue, if the log has its digest. The previous catalogue is moved aside, never deleted. What was
+destroyed stays destroyed: a manifest that came back is not entered.
 """
 
 from __future__ import annotations
@@ -56,39 +56,39 @@ SELECT (SELECT count(*) FROM archives) AS archives, (SELECT count(*) FROM tombst
 BATCH = 2000  # lines, or manifests, that share a commit
 GONE = "manifest-missing"
 NO_HISTORY = (
-    "log/log.jsonl: there was none: what was done before is not known, legal holds among it. Place them again before"
-    " anything else; no archive from before is destroyed, as the log does not tell of it"
+    "log/log.jsonl: there was no log, so earlier legal holds are unknown. Place them again before you do anything else;"
+    " earlier archives are not destroyed, because the log has no entries about them"
 )
 
 Watch = Callable[[str, int], None]
-"""Hears which pass is under way and how many more of its things are done."""
+"""Called with the name of the pass and the number of further items done."""
 
 
 class Rebuilt(Struct):
-    """What a rebuild came to."""
+    """The result of a rebuild."""
 
     entries: int = 0
     jobs: int = 0
     archives: int = 0
     tombstones: int = 0
     faults: list[str] = field(default_factory=list)  # each with the file it is about
-    restored: list[str] = field(default_factory=list)  # what was written again, as an older catalogue had it
+    restored: list[str] = field(default_factory=list)  # what was written again from an older catalogue
     sealed: int = 0  # holds whose matter no identity opened
-    aside: Path | None = None  # where the catalogue lies that was there before
+    aside: Path | None = None  # where the previous catalogue is now
 
 
 class Rebuild(Struct, frozen=True):
-    """One rebuild. `to` makes the new catalogue elsewhere and leaves the vault's own alone."""
+    """One rebuild. With `to` the new catalogue is made there and the vault's own is not changed."""
 
     root: Path  # the vault's folder
     clock: Clock
     streams: Mapping[str, Stream] = field(default_factory=dict)  # by name, as configured
     to: Path | None = None
-    lose_history: bool = False  # go on where the log is gone or cut: what it told is not known then
+    lose_history: bool = False  # continue although the log is missing or cut: what it had is lost then
     watch: Watch = lambda _what, _count: None
     stop: Callable[[], bool] = lambda: False  # asked between batches
     batch: int = BATCH
-    identities: Sequence[X25519Identity] = ()  # they open the names of matters
+    identities: Sequence[X25519Identity] = ()  # to open the names of matters
 
     @property
     def layout(self) -> Layout:
@@ -97,10 +97,10 @@ class Rebuild(Struct, frozen=True):
 
 
 def rebuild(order: Rebuild) -> Rebuilt:
-    """Make the catalogue again. Interrupted, it goes on at the next call.
+    """Rebuild the catalogue. After an interruption the next call resumes.
 
-    Raises VaultLocked while somebody works in the vault, VaultError where the log's lines do not follow each other,
-    UsageError where the log has lost lines and nobody said that they may be forgotten, Interrupted when `stop` says so.
+    Raises VaultLocked while another process works in the vault, VaultError where the chain of the log is broken,
+    UsageError where the log has lost lines without `lose_history`, Interrupted when `stop` returns True.
     """
     require_sound_places(order.layout)
     if not is_there(order.layout.log) and not any(manifests_of(order.layout)):
@@ -110,7 +110,7 @@ def rebuild(order: Rebuild) -> Rebuilt:
             require_history(order.layout)
         unfinished = beside(order.to, ".part") if order.to else _place(order.layout)
         if order.to is not None and is_there(order.to):
-            raise VaultError(f"{order.to} exists already and is never overwritten", hint="name another file")
+            raise VaultError(f"{order.to} exists and is never overwritten", hint="name another file")
         done = Rebuilt()
         catalogue = _begin(order, unfinished)
         try:
@@ -132,7 +132,7 @@ def _place(layout: Layout) -> Path:
 
 
 def _begin(order: Rebuild, unfinished: Path) -> Catalogue:
-    """Open what an interrupted rebuild left, if it is of this log; begin anew otherwise."""
+    """Open what an interrupted rebuild left, if it is of this log; start again otherwise."""
     catalogue = rebuilding.open_unfinished(unfinished)
     _, line, _ = rebuilding.last_line(catalogue)
     offset = int(rebuilding.read_mark(catalogue, "offset") or 0)
@@ -144,7 +144,7 @@ def _begin(order: Rebuild, unfinished: Path) -> Catalogue:
 
 
 def _read_log(order: Rebuild, catalogue: Catalogue) -> None:
-    """Enter every whole line, and live through it; a half line at the end belongs to nobody yet."""
+    """Enter and apply every whole line; an incomplete line at the end is ignored."""
     seq, _, prev = rebuilding.last_line(catalogue)
     offset = int(rebuilding.read_mark(catalogue, "offset") or 0)
     replay = Replay(catalogue, order.streams)
@@ -156,7 +156,7 @@ def _read_log(order: Rebuild, catalogue: Catalogue) -> None:
         while lines := list(islice(_whole(file), order.batch)):
             _check_stop(order)
             bodies = []
-            for line in lines:  # the chain first: what a line says counts once the next one has borne it out
+            for line in lines:  # check the chain first
                 seq += 1
                 bodies.append(_read_line(line, seq, prev))
                 prev, offset = digest(line), offset + len(line) + 1
@@ -174,8 +174,8 @@ def _enter(catalogue: Catalogue, replay: Replay, body: Body, line: bytes) -> Non
         replay.feed(body)
     except (RowUnreadable, *UNREADABLE) as error:
         raise VaultError(
-            f"line {body['seq']} of log/log.jsonl says what this program cannot read",
-            hint="install a newer strongroom; if none wrote the line, restore log/log.jsonl from a copy: "
+            f"this program cannot read line {body['seq']} of log/log.jsonl",
+            hint="install a newer version of strongroom; if none wrote the line, restore log/log.jsonl from a copy: "
             "docs/recovery/torn-log.md",
         ) from error
 
@@ -192,7 +192,7 @@ def _read_line(line: bytes, seq: int, prev: str) -> Body:
         follows, body = False, {}
     if not follows:
         raise VaultError(
-            f"line {seq} of log/log.jsonl does not follow the line before it: nothing is rebuilt from it",
+            f"line {seq} of log/log.jsonl does not follow the line before it, so nothing was rebuilt",
             hint="restore log/log.jsonl from a copy; see docs/recovery/torn-log.md",
         )
     return body
@@ -233,7 +233,7 @@ def _finish(order: Rebuild, catalogue: Catalogue, done: Rebuilt) -> None:
 
 
 def _restore_lost(order: Rebuild, catalogue: Catalogue, done: Rebuilt, now: datetime) -> None:
-    """Take what is gone from its place from an older catalogue, if the log confirms it."""
+    """Restore missing manifests and tombstones from an older catalogue, if the log confirms them."""
     restorer = Restorer(order.layout, catalogue, witnesses_of(order.layout), now, writes=order.to is None)
     for row in [*catalogue.read(UNSHOWN), *catalogue.read(UNSHOWN_TOMBSTONES)]:
         try:
@@ -247,17 +247,17 @@ def _restore_lost(order: Rebuild, catalogue: Catalogue, done: Rebuilt, now: date
 
 
 def _uncover_lost(order: Rebuild, catalogue: Catalogue, done: Rebuilt, now: datetime) -> None:
-    """Name what the log records and no file does; what an archive without a manifest covered is missing."""
+    """Report archives of the log without a manifest, and mark their windows as missing."""
     for row in catalogue.read(UNSHOWN):
-        done.faults.append(f"archive {row['archive']} of {row['stream']}: its manifest is not there: missing")
-        if order.to is None:  # what no line tells would be gone with the next catalogue
-            _tell_uncovered(catalogue, row["archive"], row["stream"], now)
+        done.faults.append(f"archive {row['archive']} of {row['stream']}: its manifest is missing")
+        if order.to is None:  # without an entry it would be lost with the next catalogue
+            _log_uncovered(catalogue, row["archive"], row["stream"], now)
     for row in catalogue.read(UNSHOWN_TOMBSTONES):
-        done.faults.append(f"archive {row['archive']}: it was destroyed, and its tombstone is not there")
+        done.faults.append(f"archive {row['archive']}: it was destroyed, but its tombstone is missing")
     catalogue.write(UNCOVER_UNSHOWN, GONE)
 
 
-def _tell_uncovered(catalogue: Catalogue, archive_id: str, stream: str, now: datetime) -> None:
+def _log_uncovered(catalogue: Catalogue, archive_id: str, stream: str, now: datetime) -> None:
     covered = covered_by(catalogue, archive_id)
     windows: list[Fact] = [
         [format_instant(each.window.start), format_instant(each.window.end), Cover.MISSING.value] for each in covered

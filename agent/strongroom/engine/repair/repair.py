@@ -1,4 +1,4 @@
-"""Mending what the diagnosis found. Nothing is deleted: what is damaged is moved aside, and every act is in the log."""
+"""Repairing what the diagnosis found. Nothing is deleted: damaged files are moved aside, and every change is logged."""
 
 from __future__ import annotations
 
@@ -26,33 +26,33 @@ from strongroom.vault.log import add_entry
 from strongroom.vault.manifest import write_manifest
 from strongroom.vault.vault import Vault, open_vault
 
-ROUNDS = 5  # one mended thing may uncover another
+ROUNDS = 5  # one repair may uncover another problem
 
 
-class Mended(Struct, frozen=True):
+class Repaired(Struct, frozen=True):
     """What was done, and what is left."""
 
     done: tuple[str, ...]
     left: tuple[VaultProblem, ...]
 
 
-def apply(recovery: Recovery) -> Mended:
-    """Diagnose and mend, until nothing that can be mended is left. Raises VaultLocked while somebody works there."""
+def apply(recovery: Recovery) -> Repaired:
+    """Diagnose and repair until nothing repairable is left. Raises VaultLocked while another process works there."""
     done: list[str] = []
     before: list[VaultProblem] = []
     for _ in range(ROUNDS):
         found = diagnose(recovery.root, deep=recovery.deep, configured=recovery.configured)
         mendable = [each for each in found if each.mendable]
         if not mendable or found == before:
-            return Mended(tuple(dict.fromkeys(done)), tuple(found))
-        done, before = done + _mend(recovery, mendable), found
+            return Repaired(tuple(dict.fromkeys(done)), tuple(found))
+        done, before = done + _repair_all(recovery, mendable), found
         if mendable[0].kind is ProblemKind.UNFINISHED:
-            return Mended(tuple(done), ())
+            return Repaired(tuple(done), ())
     left = diagnose(recovery.root, deep=recovery.deep, configured=recovery.configured)
-    return Mended(tuple(dict.fromkeys(done)), tuple(left))
+    return Repaired(tuple(dict.fromkeys(done)), tuple(left))
 
 
-def _mend(recovery: Recovery, found: list[VaultProblem]) -> list[str]:
+def _repair_all(recovery: Recovery, found: list[VaultProblem]) -> list[str]:
     first = found[0].kind
     if first is ProblemKind.UNFINISHED:
         return [move_unfinished(recovery.root, recovery.clock)]
@@ -62,7 +62,7 @@ def _mend(recovery: Recovery, found: list[VaultProblem]) -> list[str]:
     try:
         with hold(vault.layout.lock, "strongroom recover"):
             vault.make_folders()
-            done = [each for trouble in _once_each(found) for each in _try(recovery, vault, trouble)]
+            done = [each for problem in _once_each(found) for each in _try(recovery, vault, problem)]
             done += _bring_level(vault)
         return done
     finally:
@@ -70,26 +70,26 @@ def _mend(recovery: Recovery, found: list[VaultProblem]) -> list[str]:
 
 
 def _bring_level(vault: Vault) -> list[str]:
-    """Append to the log's file what the catalogue has; a file that cannot be written is told, and nothing is lost."""
+    """Append the catalogue's entries to the log file; if it cannot be written, that is reported and nothing is lost."""
     try:
         vault.write_log()
     except (VaultError, WorldError, OSError) as error:
         words = error.strerror if isinstance(error, OSError) else error.message
-        return [f"left alone log/log.jsonl: {words}; the catalogue has every entry"]
+        return [f"did not change log/log.jsonl: {words}; the catalogue has every entry"]
     return []
 
 
-def _try(recovery: Recovery, vault: Vault, trouble: VaultProblem) -> list[str]:
-    """Mend one thing; one that cannot be mended, or moved, is told, and does not keep the rest from being."""
+def _try(recovery: Recovery, vault: Vault, problem: VaultProblem) -> list[str]:
+    """Repair one problem; one that cannot be repaired is reported, and the rest continues."""
     try:
-        return _MEND[trouble.kind](recovery, vault, trouble)
+        return _REPAIRS[problem.kind](recovery, vault, problem)
     except (VaultError, WorldError, OSError) as error:
-        told = (error.strerror, "see what it is") if isinstance(error, OSError) else (error.message, error.hint)
-        return [f"left alone {', '.join(trouble.files)}: {told[0]}; {told[1]}"]
+        words = (error.strerror, "check what it is") if isinstance(error, OSError) else (error.message, error.hint)
+        return [f"did not change {', '.join(problem.files)}: {words[0]}; {words[1]}"]
 
 
 def _once_each(found: list[VaultProblem]) -> list[VaultProblem]:
-    """Leave out a second thing that is wrong with an archive whose first is the end of it."""
+    """Leave out further problems of an archive that will be moved to quarantine."""
     lost = {each.archive for each in found if each.kind in (ProblemKind.PAYLOAD, ProblemKind.KEY)}
     seen: set[tuple[str, str]] = set()
     kept = []
@@ -105,33 +105,33 @@ def _once_each(found: list[VaultProblem]) -> list[VaultProblem]:
 
 
 def _rebuild(recovery: Recovery) -> list[str]:
-    # What is damaged cannot mend the log; where there is no log at all, the diagnosis leaves this to a person.
+    # A damaged catalogue cannot repair the log; without any log, the diagnosis leaves this to a person.
     lose = not is_foreign(Layout(recovery.root).catalogue)
     made = rebuild(Rebuild(recovery.root, recovery.clock, recovery.streams, lose_history=lose))
     kept = f"; the old one is now {made.aside.name}" if made.aside else ""
     jobs, entries = counted(made.jobs, "job"), counted(made.entries, "entry")
-    told = f"rebuilt the catalogue: {counted(made.archives, 'archive')}, {jobs}, {entries}{kept}"
+    words = f"rebuilt the catalogue: {counted(made.archives, 'archive')}, {jobs}, {entries}{kept}"
     sealed = f"{counted(made.sealed, 'hold')} with a sealed name: strongroom rebuild --identity FILE opens it"
     return [
-        told,
+        words,
         *([sealed] if made.sealed else []),
         *made.restored,
-        *(f"not as it should be: {fault}" for fault in made.faults),
+        *(f"still wrong: {fault}" for fault in made.faults),
     ]
 
 
-def _level(_recovery: Recovery, vault: Vault, trouble: VaultProblem) -> list[str]:
+def _level(_recovery: Recovery, vault: Vault, problem: VaultProblem) -> list[str]:
     vault.write_log()
-    return [f"updated the log file from the catalogue ({trouble.kind})"]
+    return [f"updated the log file from the catalogue ({problem.kind})"]
 
 
-def _rewrite_manifest(recovery: Recovery, vault: Vault, trouble: VaultProblem) -> list[str]:
-    archive = get_archive(vault.catalogue, trouble.archive)
+def _rewrite_manifest(recovery: Recovery, vault: Vault, problem: VaultProblem) -> list[str]:
+    archive = get_archive(vault.catalogue, problem.archive)
     if archive is None:
         return []
     path = manifest_place(vault.layout, archive)
     if any(fault.code == "log" for fault in check_small_files(vault, archive)):
-        return []  # the catalogue is not borne out by the log either: a person must look
+        return []  # the log does not confirm the catalogue either: a person must decide
     name, aside = str(path.relative_to(vault.layout.root)), replace_file(vault.layout, path, write_manifest(archive))
     facts: dict[str, Fact] = {"file": name, "aside": aside}
     with vault.catalogue.transaction():
@@ -142,15 +142,15 @@ def _rewrite_manifest(recovery: Recovery, vault: Vault, trouble: VaultProblem) -
     return [f"wrote {facts['file']} again from the catalogue"]
 
 
-def _move_stray(recovery: Recovery, vault: Vault, trouble: VaultProblem) -> list[str]:
-    moved = [set_aside(vault.layout, vault.layout.root / name) for name in trouble.files]
-    facts: dict[str, Fact] = {"files": [*trouble.files], "aside": [*moved]}
+def _move_stray(recovery: Recovery, vault: Vault, problem: VaultProblem) -> list[str]:
+    moved = [set_aside(vault.layout, vault.layout.root / name) for name in problem.files]
+    facts: dict[str, Fact] = {"files": [*problem.files], "aside": [*moved]}
     with vault.catalogue.transaction():
-        add_entry(vault.catalogue, Entry("files.moved", recovery.clock(), archive=trouble.archive, facts=facts))
-    return [f"moved {Path(name).name} to quarantine" for name in trouble.files]
+        add_entry(vault.catalogue, Entry("files.moved", recovery.clock(), archive=problem.archive, facts=facts))
+    return [f"moved {Path(name).name} to quarantine" for name in problem.files]
 
 
-_MEND: dict[ProblemKind, Callable[[Recovery, Vault, VaultProblem], list[str]]] = {
+_REPAIRS: dict[ProblemKind, Callable[[Recovery, Vault, VaultProblem], list[str]]] = {
     ProblemKind.NO_LOG: _level,
     ProblemKind.TORN_LOG: _level,
     ProblemKind.SHORT_LOG: _level,

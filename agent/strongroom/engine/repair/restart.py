@@ -1,4 +1,4 @@
-"""Starting up after anything: what an earlier process left half done is settled before new work begins."""
+"""Recovery at a start: what an earlier process left unfinished is settled before new work begins."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ CLEAR_PROGRESS = "DELETE FROM progress"
 def recover(engine: Engine) -> int:
     """Settle interrupted jobs, empty tmp, bring the log file level; return how many jobs were settled.
 
-    The caller holds the vault's lock. Running it twice does nothing the second time. Raises VaultError where log and
-    catalogue are not of one age: then nothing was changed.
+    The caller holds the vault's lock. Repeating it does nothing more. Raises VaultError where log and catalogue
+    are of different ages, before changing anything.
     """
     catalogue = engine.vault.catalogue
     require_level(catalogue, engine.vault.layout.log)

@@ -1,7 +1,7 @@
-"""The scrub: every sealed byte, every other file and every line of the log read again from the disk, without identity.
+"""The scrub: reads every sealed byte, every other file and every line of the log from the disk, without an identity.
 
-It is done in slices, so that a daemon can do it between two looks at its jobs. What was checked is written down every
-so often: after a restart it goes on there, and an archive that was half read is read again from its beginning.
+It works in slices, so that a daemon can do it between two turns of its jobs. Its progress is saved from time to time:
+after a restart it resumes there, and an archive that was partly read is read again from its beginning.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class _Unsaved(Struct):
 
 
 class Scrub:
-    """The walk through one vault. `step` reads a slice; nothing is held between processes but the catalogue's rows."""
+    """The scrub of one vault. Between processes its state is only in the catalogue."""
 
     def __init__(self, vault: Vault, clock: Clock, pace: ScrubPace) -> None:
         self._vault, self._clock, self._pace = vault, clock, pace
@@ -48,15 +48,15 @@ class Scrub:
         self._cursor = ""
         self._reading: ScrubReading | LogReading | FilesReading | None = None
         self._unsaved = _Unsaved()
-        self._short: FixityFault | None = None  # what the log's file lacked when it was come to
+        self._short: FixityFault | None = None  # what the log file lacked when it was reached
         self._last = clock()
 
     def adopt(self, pace: ScrubPace) -> None:
-        """Go on with another period or rate."""
+        """Use another period or rate from now on."""
         self._pace = pace
 
     def tend(self) -> int:
-        """Read what is due now and no more than the rate allows; return how much was read. For a daemon's turns."""
+        """Read what is due now, within the rate; return how much was read. For a daemon's turns."""
         now = self._clock()
         since, self._last = now - self._last, now
         with _alone(self._vault) as mine:
@@ -66,20 +66,20 @@ class Scrub:
             return self._walk(slice_size(lap, self._pace, now, since)) if lap else 0
 
     def begin(self) -> Lap:
-        """Begin a lap where none is under way; return the one that is. Raises VaultLocked as `run` does.
+        """Return the current lap, or a new one. Raises VaultLocked as `run` does.
 
-        Raises VaultError where the log has more than the catalogue: an entry of ours would then part the two for good.
+        Raises VaultError where the log is ahead of the catalogue: another entry would make the two differ for good.
         """
         require_current(self._vault.catalogue, self._vault.layout.log)
         self.run(0)
         if self._lap is None:
-            raise VaultLocked("the scrub ended while it began", hint="run it again")
+            raise VaultLocked("another process ended this scrub", hint="run it again")
         return self._lap
 
     def run(self, most: int, *, begin: bool = True) -> int:
-        """Read at most so much now, whatever is due; return how much was read, 0 when the lap has ended.
+        """Read at most `most` now, whatever is due; return how much was read, 0 when the lap has ended.
 
-        `begin` starts a new lap where none is under way. Raises VaultLocked while another process scrubs.
+        `begin` starts a new lap where there is none. Raises VaultLocked while another process scrubs.
         """
         with _alone(self._vault) as mine:
             if not mine:
@@ -90,14 +90,14 @@ class Scrub:
             return self._walk(most) if self._take_up(self._clock(), begin=begin) else 0
 
     def finish(self) -> None:
-        """Write down how far it came and let go of every file."""
+        """Save the progress and close every file."""
         with _alone(self._vault) as mine:
             if mine and self._is_current():
                 self._save()
         self._drop()
 
     def _take_up(self, now: datetime, *, begin: bool) -> bool:
-        """Be at the place that the catalogue says; begin a lap where one is due. Say whether there is a lap to walk."""
+        """Continue where the catalogue says; begin a lap where one is due. Return whether there is a lap."""
         if self._is_current() and self._lap is not None and self._lap.ended_at is None:
             return True
         self._drop()
@@ -128,7 +128,7 @@ class Scrub:
         return spent
 
     def _advance(self, budget: int) -> int:
-        """Do one small thing: open the next archive, read on, or judge what was read. Returns what it cost."""
+        """Do one small step: open the next archive, read on, or judge what was read. Returns its cost."""
         if self._reading is None:
             self._reading = self._open_next()
             return 1
@@ -157,7 +157,7 @@ class Scrub:
         return LogReading(last_entry_number(self._vault.catalogue))
 
     def _level(self) -> None:
-        with suppress(VaultError, WorldError):  # reading it says what is wrong with it; the catalogue has every entry
+        with suppress(VaultError, WorldError):  # reading it will report the error; the catalogue has every entry
             self._vault.write_log()
 
     def _judge(self, reading: ScrubReading) -> int:
@@ -165,7 +165,7 @@ class Scrub:
         forget_cached(self._vault, archive)
         faults += check_small_files(self._vault, archive)
         if any(fault.code == "key" for fault in faults):
-            with keys_alone(self._vault.layout):  # a rotation may have been about to write it down
+            with keys_alone(self._vault.layout):  # a rotation may have been about to record it
                 faults = [each for each in faults if each.code != "key"]
                 faults += [each for each in check_small_files(self._vault, archive) if each.code == "key"]
         self._reading, self._cursor = None, archive.id
@@ -178,14 +178,14 @@ class Scrub:
         return cost(0)
 
     def _read_log(self, reading: LogReading) -> int:
-        """Read a piece of the log; at its end the files beside the archives are left."""
+        """Read a piece of the log; the files beside the archives come next."""
         fault, size = check_log_piece(self._vault, reading)
         if fault is not None or reading.seq >= reading.last:
             self._reading = FilesReading(self._vault, fault or self._short)
         return size
 
     def _end(self, reading: FilesReading) -> int:
-        """Write down what was found of the log and of the files beside the archives: the lap has ended."""
+        """Record what was found of the log and of the files beside the archives, and end the lap."""
         catalogue = self._vault.catalogue
         for (archive, stream), faults in reading.faults.items():
             if faults or not archive or scrubs.findings_of(catalogue, archive):
@@ -195,17 +195,17 @@ class Scrub:
         return 1
 
     def _look_for_unlisted(self) -> None:
-        """Find what no row leads to any more: archives that the log holds and the catalogue lacks."""
+        """Find archives that the log has and the catalogue lacks."""
         unlisted = scrubs.unlisted_archives(self._vault.catalogue)
         for name, stream in unlisted.items():
-            file, message = f"manifests/{name[-2:]}/{name}.json", "expected an archive that the log holds, got none"
+            file, message = f"manifests/{name[-2:]}/{name}.json", "expected an archive that the log has, found none"
             self._unsaved.findings.append(
                 (name, stream, self._findings([FixityFault(name, file, "unlisted", message)]))
             )
         gone = (name for name in scrubs.found_unlisted(self._vault.catalogue) if name not in unlisted)
         self._unsaved.findings += [
             (name, "", []) for name in gone if not has_archive(self._vault.catalogue, name)
-        ]  # what is listed again was judged in its turn
+        ]  # what is listed again was judged above
 
     def _findings(self, faults: list[FixityFault]) -> list[ScrubFinding]:
         now = self._clock()
@@ -223,7 +223,7 @@ class Scrub:
         return bool(unsaved.findings) or unsaved.cost >= SAVE_BYTES or unsaved.archives >= SAVE_ARCHIVES
 
     def _save(self, *, files: Mapping[str, int] | None = None) -> None:
-        """Write down how far it came; `files` counts what was read beside the archives, when the lap has ended."""
+        """Save the progress; at the end of the lap `files` counts what was read beside the archives."""
         lap, unsaved, now, ended = self._lap, self._unsaved, self._clock(), files is not None
         if lap is None or not (ended or unsaved.archives or unsaved.findings):
             return
@@ -243,7 +243,7 @@ class Scrub:
 
 @contextmanager
 def _alone(vault: Vault) -> Iterator[bool]:
-    """Be the only process that scrubs, for one slice; give False where another does."""
+    """Be the only process that scrubs, for one slice; yield False where another does."""
     with open_folder(vault.layout.root / "archives") as folder:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)

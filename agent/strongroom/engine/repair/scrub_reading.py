@@ -38,7 +38,7 @@ class ScrubReading:
         self._fd: int | None = None
         try:
             self._fd = open_descriptor(vault.payload_path(archive), os.O_RDONLY)
-            os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)  # what memory holds says nothing about the disk
+            os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)  # cached pages say nothing about the disk
             found = os.fstat(self._fd).st_size
             if found != self.left:
                 self._fail(payload_fault(vault, archive, size=found))
@@ -62,7 +62,7 @@ class ScrubReading:
         return len(block)
 
     def verdict(self) -> list[FixityFault]:
-        """Close the file and say what is wrong with it."""
+        """Close the file and return what is wrong with it."""
         if self._fd is not None:
             found = self._digest.hexdigest()
             if found != self.archive.seal.sealed_sha256:
@@ -71,7 +71,7 @@ class ScrubReading:
         return [self.fault] if self.fault else []
 
     def close(self) -> None:
-        """Let go of the file, and of the memory that reading it took from others."""
+        """Close the file, and drop its pages from the cache."""
         if self._fd is not None:
             with suppress(OSError):
                 os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
@@ -123,20 +123,18 @@ def check_log_piece(vault: Vault, reading: LogReading, most: int = 4 << 20) -> t
     try:
         lines, size = _read_lines(vault, reading, most)
     except OSError as error:
-        return FixityFault(
-            "", "log/log.jsonl", "unreadable", f"expected the file to be there, got: {error.strerror}"
-        ), 1
+        return FixityFault("", "log/log.jsonl", "unreadable", f"the file cannot be read: {error.strerror}"), 1
     if not lines:
-        message = f"expected {counted(reading.last, 'entry')}, got {reading.seq}"
+        message = f"expected {counted(reading.last, 'entry')}, found {reading.seq}"
         return (FixityFault("", "log/log.jsonl", "log", message) if reading.seq < reading.last else None), 1
     rows = scrubs.lines_between(vault.catalogue, reading.seq + 1, reading.seq + len(lines))
     for line, row in zip(lines, rows, strict=False):
         reading.seq += 1
         if line != row:
-            message = f"entry {reading.seq}: expected the line that the catalogue has, got another"
+            message = f"entry {reading.seq}: expected the line in the catalogue, found another"
             return FixityFault("", "log/log.jsonl", "log", message), size
         if _prev_of(line) != reading.prev:
-            message = f"entry {reading.seq}: expected it to follow the one before it, it does not"
+            message = f"entry {reading.seq}: it does not follow the one before it"
             return FixityFault("", "log/log.jsonl", "log", message), size
         reading.prev = digest(line)
     return None, size
@@ -163,16 +161,16 @@ def _read_lines(vault: Vault, reading: LogReading, most: int) -> tuple[list[byte
 
 
 def short_log(vault: Vault) -> FixityFault | None:
-    """Say that the log's file is gone, or lacks more entries than a crash would leave out; None where it does not."""
+    """Return that the log file is missing, or lacks more entries than a crash explains; None otherwise."""
     name, last = "log/log.jsonl", last_entry_number(vault.catalogue)
     if last and not is_there(vault.layout.log):
-        return FixityFault("", name, "missing", f"expected {counted(last, 'entry')}, the file was not there")
+        return FixityFault("", name, "missing", f"expected {counted(last, 'entry')}, but the file is missing")
     if last and is_file(vault.layout.log) and file_size(vault.layout.log) == 0:
-        return FixityFault("", name, "log", f"expected {counted(last, 'entry')}, the file was empty")
+        return FixityFault("", name, "log", f"expected {counted(last, 'entry')}, but the file is empty")
     try:
         require_level(vault.catalogue, vault.layout.log)
     except VaultError as error:
         return FixityFault("", name, "log", error.message)
     except WorldError:
-        return None  # told when it is read
+        return None  # reported when it is read
     return None

@@ -1,4 +1,4 @@
-"""How the scrub stands, for people and for the watcher: how far it is, whether it keeps its period, what it found."""
+"""The state of the scrub, for people and for alerts: its progress, whether it is late, what it found."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from strongroom.vault.vault import Vault
 
 LOG_FILE = "log/log.jsonl"
 NAMED = 20
-"""How many archives have an alarm of their own; the rest is one more."""
+"""How many archives have an alert of their own; the rest share one."""
 
 
 class ScrubState(Struct, frozen=True):
     """The scrub, as of now."""
 
-    lap: Lap | None  # under way, or the last one
+    lap: Lap | None  # the current or the last one
     scrubbed_at: datetime | None  # when the last lap ended
-    findings: int  # what stands
+    findings: int  # open findings
     behind: bool
-    files: Mapping[str, int] = field(default_factory=dict)  # beside the archives, read by the last whole lap
+    files: Mapping[str, int] = field(default_factory=dict)  # beside the archives, in the last complete lap
 
 
 def pace_of(config: Config) -> ScrubPace:
-    """Return how often and how fast the configuration wants everything read."""
+    """Return how often and how fast to scrub, by the configuration."""
     return ScrubPace(config.vault.scrub_every, config.vault.scrub_rate)
 
 
 def scrub_state(vault: Vault, now: datetime, pace: ScrubPace | None = None) -> ScrubState:
-    """Return how the scrub stands."""
+    """Return the state of the scrub."""
     lap = last_lap(vault.catalogue)
     behind = is_behind(lap, pace or ScrubPace(), now)
     return ScrubState(
@@ -46,7 +46,7 @@ def scrub_state(vault: Vault, now: datetime, pace: ScrubPace | None = None) -> S
 
 
 def list_findings(vault: Vault, most: int = 1000) -> list[ScrubFinding]:
-    """Return what stands, in the order of ids."""
+    """Return the open findings, in the order of ids."""
     return standing_findings(vault.catalogue, most)
 
 
@@ -56,13 +56,13 @@ def set_aside(vault: Vault) -> tuple[str, ...]:
 
 
 def scrub_alarms(vault: Vault, now: datetime, pace: ScrubPace) -> Iterator[Alert]:
-    """Yield what the scrub has to say: each archive that is not what was published, and a scrub that is late."""
+    """Yield the alerts of the scrub: each damaged archive, and a late scrub."""
     standing = groupby(standing_findings(vault.catalogue, 10_000), key=lambda each: each.archive)
     by_archive = {archive: list(found) for archive, found in standing}
     for archive, found in list(by_archive.items())[:NAMED]:
         yield _damaged(archive, found)
     if len(by_archive) > NAMED:
-        title = f"{len(by_archive) - NAMED} more archives are not what was archived"
+        title = f"{len(by_archive) - NAMED} more archives are damaged"
         yield Alert(AlertKind.FIXITY, Level.CRITICAL, title, "all of them: strongroom scrub status")
     if is_behind(last_lap(vault.catalogue), pace, now):
         title = f"the scrub is late: the vault should be read again within {counted(pace.every.days, 'day')}"
@@ -71,8 +71,8 @@ def scrub_alarms(vault: Vault, now: datetime, pace: ScrubPace) -> Iterator[Alert
 
 def _damaged(archive: str, found: list[ScrubFinding]) -> Alert:
     log = any(each.file == LOG_FILE for each in found)
-    other = "the evidence log is not what was written" if log else "a file of the vault is not what was written"
-    title = "an archive is not what was archived" if archive else other
+    other = "the evidence log is damaged" if log else "a file of the vault is damaged"
+    title = "an archive is damaged" if archive else other
     words = "; ".join(f"{each.file}: {each.message}" for each in found[:5])
-    body = f"{words}; what can be done: strongroom recover"
+    body = f"{words}; to see what can be done: strongroom recover"
     return Alert(f"{AlertKind.FIXITY} {archive or 'log'}", Level.CRITICAL, title, body)

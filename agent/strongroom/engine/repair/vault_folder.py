@@ -33,9 +33,9 @@ _FILE, _FOLDER = 0o600, 0o700  # what the owner needs
 
 
 class _Found(Struct):
-    """What was found, by the names it was found under."""
+    """The names found, by what is wrong with them."""
 
-    owner: int  # of the vault's own folder, to whom everything should belong
+    owner: int  # of the vault's folder; everything should belong to them
     files: int = 0
     links: list[str] = field(default_factory=list)
     special: list[str] = field(default_factory=list)
@@ -48,7 +48,7 @@ class _Found(Struct):
 
     @property
     def twice(self) -> list[str]:
-        """The files that have another name; one in tmp/ is about to lose its first."""
+        """The files with another name, except those that are being moved from tmp/."""
         several = (names for names in self.named.values() if not any(name.startswith("tmp/") for name in names))
         return sorted(name for names in several for name in names)
 
@@ -119,32 +119,34 @@ def _judge_mode(name: str, mode: int, needed: int, found: _Found) -> None:
 
 def _findings(root: Path, found: _Found) -> Iterator[Check]:
     vault, owner = shlex.quote(str(root)), _name_of(found.owner)
-    put_back = "find out who did this; remove it, and put the file back from a copy of the vault"
+    put_back = "find out who did this; remove it, and restore the file from a copy of the vault"
     others = f"others may read or change {_counted(found.shared, 'file or folder', 'files or folders')}"
     belong = f"{_counted(found.foreign, 'file or folder', 'files or folders')} of the vault "
-    belong += f"{noun_of(len(found.foreign), 'does', 'do')} not belong to {owner}, whose the vault is"
+    belong += f"{noun_of(len(found.foreign), 'does', 'do')} not belong to {owner}, the owner of the vault"
     lacking = f"the owner may not read and write {_counted(found.closed, 'file or folder', 'files or folders')}"
-    several = f"{_counted(found.twice, 'file has', 'files have')} another name (a hard link), which removing leaves"
-    apart = "if a backup made them, let it copy instead. For each: cp -p FILE FILE.new && mv FILE.new FILE"
-    unread = f"{_counted(found.unread, 'name')} could not be looked at"
-    yield from _told(CheckResult.FAIL, found.links, f"{_counted(found.links, 'symbolic link')} in the vault", put_back)
-    special = f"{_counted(found.special, 'pipe, socket or device', 'pipes, sockets or devices')} in the vault"
-    yield from _told(CheckResult.FAIL, found.special, special, put_back)
-    yield from _told(
-        CheckResult.FAIL, found.folders, f"{_counted(found.folders, 'folder')} where only files are", put_back
+    several = f"{_counted(found.twice, 'file has', 'files have')} another name (a hard link), which survives a deletion"
+    apart = "if a backup makes them, let it copy instead. For each: cp -p FILE FILE.new && mv FILE.new FILE"
+    unread = f"{_counted(found.unread, 'name')} could not be checked"
+    yield from _check_of(
+        CheckResult.FAIL, found.links, f"{_counted(found.links, 'symbolic link')} in the vault", put_back
     )
-    yield from _told(CheckResult.FAIL, found.foreign, belong, f"chown -R {owner}: {vault}")
-    yield from _told(CheckResult.FAIL, found.closed, lacking, f"chmod -R u+rwX {vault}")
-    yield from _told(CheckResult.WARN, found.shared, others, f"chmod -R go-rwx {vault}")
-    yield from _told(CheckResult.FAIL, found.twice, several, apart)
-    yield from _told(CheckResult.FAIL, found.unread, unread, f"run this as {owner} or as root")
+    special = f"{_counted(found.special, 'pipe, socket or device', 'pipes, sockets or devices')} in the vault"
+    yield from _check_of(CheckResult.FAIL, found.special, special, put_back)
+    yield from _check_of(
+        CheckResult.FAIL, found.folders, f"{_counted(found.folders, 'folder')} where only files belong", put_back
+    )
+    yield from _check_of(CheckResult.FAIL, found.foreign, belong, f"chown -R {owner}: {vault}")
+    yield from _check_of(CheckResult.FAIL, found.closed, lacking, f"chmod -R u+rwX {vault}")
+    yield from _check_of(CheckResult.WARN, found.shared, others, f"chmod -R go-rwx {vault}")
+    yield from _check_of(CheckResult.FAIL, found.twice, several, apart)
+    yield from _check_of(CheckResult.FAIL, found.unread, unread, f"run this as {owner} or as root")
 
 
 def _counted(names: list[str], one: str, many: str = "") -> str:
     return counted(len(names), one, many) if many else counted(len(names), one)
 
 
-def _told(verdict: CheckResult, names: list[str], words: str, hint: str) -> Iterator[Check]:
+def _check_of(verdict: CheckResult, names: list[str], words: str, hint: str) -> Iterator[Check]:
     if names:
         more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
         yield Check("files", verdict, f"{words}: {', '.join(names[:SHOWN])}{more}", hint)
@@ -158,7 +160,7 @@ def _name_of(uid: int) -> str:
 
 
 def is_unfinished(layout: Layout, *, configured: bool) -> bool:
-    """Say whether a folder is what an interrupted init left: nothing was ever put in it."""
+    """Return whether a folder is what an interrupted init left: a vault that never had content."""
     if any(_holds_a_file(layout.root / name) for name in ("archives", "keys", "manifests", "quarantine")):
         return False
     try:
@@ -197,7 +199,7 @@ def move_unfinished(root: Path, clock: Clock) -> str:
     aside = beside(root, f"-unfinished-{clock():%Y%m%dT%H%M%S}")
     with hold(Layout(root).lock, "strongroom recover"):
         if is_there(aside):
-            raise UsageError(f"{aside} is there already", hint="wait a second and run it again")
+            raise UsageError(f"{aside} already exists", hint="wait a second and try again")
         rename(root, aside)
     flush_folder(root.parent)
     return f"moved the unfinished vault to {aside}; now run strongroom init again"
