@@ -45,7 +45,7 @@ def test_recover_goes_past_a_folder_that_it_cannot_move(own_home: Home, invoke: 
     result = invoke("--config", own_home.config, "recover", "--apply", "--json")
     assert result.exit_code == 1, result.output
     done = json.loads(result.output)["done"]
-    assert any(each.startswith("left alone keys/00") for each in done)
+    assert any(each.startswith("did not change keys/00") for each in done)
     assert whole.read_bytes() != before
 
 

@@ -93,7 +93,7 @@ def test_what_the_catalogue_alone_still_knows_is_not_forgotten_unasked(own_home:
     log.write_bytes(b"".join(whole.splitlines(keepends=True)[:-1]))
     refused = invoke("--config", own_home.config, "rebuild")
     assert refused.exit_code == 2
-    assert "forget the last 1" in " ".join(refused.stderr.split())
+    assert "lose the last 1" in " ".join(refused.stderr.split())
     assert invoke("--config", own_home.config, "recover", "--apply").exit_code == 0
     assert log.read_bytes() == whole
     assert invoke("--config", own_home.config, "rebuild").exit_code == 0

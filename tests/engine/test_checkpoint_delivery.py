@@ -18,8 +18,8 @@ from strongroom.config.problem import ConfigRefused
 from strongroom.config.schema import Config
 from strongroom.config.secrets import resolve
 from strongroom.engine.proof.checkpoint_delivery import (
+    ALERT_AFTER,
     FIRST_WAIT,
-    LOUD,
     build_targets,
     evidence_alarms,
     evidence_view,
@@ -122,7 +122,7 @@ def test_a_program_gets_the_note_on_its_input_and_nothing_of_our_environment(
 def test_a_program_that_fails_is_owed_and_tried_with_more_and_more_patience(keep: Keep, tmp_path: Path) -> None:
     config = configure(keep, '[[evidence.send_to]]\nname = "own"\ncommand = ["/bin/false"]')
     now, waits = NOW, []
-    for _ in range(LOUD + 2):
+    for _ in range(ALERT_AFTER + 2):
         (failed,) = send(keep, config, now)
         assert failed.next_at is not None
         waits.append((failed.next_at - now) / FIRST_WAIT)

@@ -14,21 +14,26 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kit.evidence_chain import AT, PERSON, Keep, codes, copy_keep, forge_note, hand_to, make_keep, run_alone, sum_anew
 from kit.sealed_vault import as_csv, message
 from strongroom.age.keys import X25519Identity
+from strongroom.config.schema import SourceSettings
+from strongroom.config.secrets import SecretRef
 from strongroom.engine.access.key_files import Handout, hand_out
 from strongroom.engine.access.restore import require_outside, restore, restore_members
 from strongroom.engine.core.identities import load_identities
-from strongroom.engine.proof.checkpoints import Issuer, sign_log
+from strongroom.engine.proof.checkpoints import Issuer, issuer_of, sign_log
 from strongroom.engine.proof.inclusion_proofs import custody_of
 from strongroom.engine.proof.package_readme import write_custody
 from strongroom.engine.retention.holds import archives_under, place, release
+from strongroom.evidence.line import Entry
 from strongroom.evidence.note import Signer
 from strongroom.model.errors import SealError, UsageError, VaultError
 from strongroom.model.hold import HoldRule
 from strongroom.vault.archives import get_archive
+from strongroom.vault.log import add_entry
 
 STRANGER = X25519Identity.generate(os.urandom)
 
@@ -353,3 +358,15 @@ def test_nothing_is_taken_out_into_the_vault_itself(keep: Keep, tmp_path: Path) 
         assert sorted(keep.root.rglob("*")) == before
         require_outside(vault, keep.base / "vault-beside" / "x")
         require_outside(vault, tmp_path)
+
+
+def test_a_package_names_an_account_by_the_former_name_of_its_source(keep: Keep) -> None:
+    source = SourceSettings("now", "zavu", SecretRef.parse("env:KEY"))
+    with keep.opened() as vault:
+        with vault.catalogue.transaction():
+            add_entry(vault.catalogue, Entry("source.renamed", AT, facts={"from": "old", "to": "middle"}))
+            add_entry(vault.catalogue, Entry("source.renamed", AT, facts={"from": "middle", "to": source.name}))
+        issuer = issuer_of(replace(keep.config, sources=(source,)), vault)
+    for name in ("old", "middle"):
+        assert issuer.account(name) == f"{issuer.account(source.name)}, formerly named {name}"
+    assert issuer.account("other") == "other (not in the configuration)"

@@ -25,6 +25,7 @@ from strongroom.evidence.line import Entry, Fact, read_chain
 from strongroom.evidence.note import NoteRefused, Signer, open_note
 from strongroom.evidence.tree import Tree, leaf_hash
 from strongroom.model.errors import CatalogueBusy, StrongroomError, UsageError, VaultError
+from strongroom.model.names import Noun
 from strongroom.model.text import counted
 from strongroom.model.times import Clock
 from strongroom.vault.checkpoints import (
@@ -44,6 +45,7 @@ from strongroom.vault.checkpoints import (
 from strongroom.vault.files import read_file
 from strongroom.vault.log import LAST_ENTRY, add_entry, open_log
 from strongroom.vault.schema import alone
+from strongroom.vault.streams import renames
 from strongroom.vault.vault import Vault
 
 
@@ -270,8 +272,18 @@ def issuer_of(config: Config, vault: Vault) -> Issuer:
         config.vault.organization or UNNAMED,
         origin_of(name, first[0].line if first else b""),
         key,
-        {each.name: _account(each) for each in config.sources},
+        _accounts(config, vault),
     )
+
+
+def _accounts(config: Config, vault: Vault) -> dict[str, str]:
+    """Return what each source is, by its present name and by those that it had when archives were made."""
+    found, log = {each.name: _account(each) for each in config.sources}, renames(vault.catalogue)
+    for old in (each.old for each in log.made if each.noun is Noun.SOURCE):
+        present = log.present(Noun.SOURCE, old)
+        if present in found and old not in found:
+            found[old] = f"{found[present]}, formerly named {old}"
+    return found
 
 
 def public_key(config: Config, vault: Vault) -> str:
