@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from kit.sealed_vault import House
-from strongroom.engine.access.browse import Browser, Passed, Shelf
+from strongroom.engine.access.browse import Browser, Passed, RecordPage
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import Interrupted, UsageError
 from strongroom.model.provider import Container
@@ -31,7 +31,7 @@ def browser(sealed: tuple[House, Archive]) -> Iterator[Browser]:
         yield opened
 
 
-def ids(shelf: Shelf) -> list[str]:
+def ids(shelf: RecordPage) -> list[str]:
     return [str(record["id"]) for record in shelf.records]
 
 
