@@ -92,7 +92,7 @@ def test_the_order_of_approvers_is_no_change(tmp_path: Path) -> None:
 def test_an_audit_says_when_the_configuration_has_other_rules_than_the_log(tmp_path: Path) -> None:
     with open_strongbox(tmp_path) as box:
         (words,) = unconfirmed_changes(box.vault.catalogue, DestructionRules(people=1))
-        assert "by the log a destruction takes 2 people" in words
+        assert "the log requires 2 people" in words
 
 
 def test_a_row_outside_of_the_chain_hides_no_change(tmp_path: Path) -> None:

@@ -204,7 +204,7 @@ def test_in_a_user_namespace_keys_tell_people_apart(stage: Stage, monkeypatch: p
         accept(stage, mapped)
     one, two = (Signer.generate(name, os.urandom) for name in ("one", "two"))
     keys = [str(one.verifier), str(two.verifier)]
-    with pytest.raises(UsageError, match="with a signature"):
+    with pytest.raises(UsageError, match="requires a signature"):
         accept(stage, mapped, None, keys)
     assert not accept(stage, mapped, one, keys).enough
     with pytest.raises(StepRefused, match="already"):

@@ -148,7 +148,7 @@ def test_a_refusal_has_its_ground_and_takes_everything_off_the_plan(house: House
     assert house.is_whole(kept)
     told = state(house, asked.erasure)
     assert (told.state, told.answer, told.subject) == (ErasureState.REFUSED, "GDPR 17(3)(b)", "")
-    with pytest.raises(StepRefused, match="last answer"):
+    with pytest.raises(StepRefused, match="final answer"):
         answer_erasure(house.context(), asked.erasure.id, ErasureAnswer.DONE, "", BOB)
     assert house.find(SUBJECT.encode()) == []
 
@@ -167,7 +167,7 @@ def test_it_takes_over_what_waits_on_another_plan_and_comes_back_after_an_undo(h
     (doomed,) = house.add()
     plan = house.plan(doomed)
     asked = ask(house, doomed)
-    with pytest.raises(StepRefused, match="waits for approval"):
+    with pytest.raises(StepRefused, match="waiting for approval"):
         house.agree(plan)  # it must be approved on the plan that it is on now
     undo(house.context(), doomed.id, BOB, "look again")
     house.now += WEEK
@@ -232,7 +232,7 @@ def test_what_a_refused_request_lets_go_is_planned_for_the_other_request(house: 
     answer_erasure(house.context(), first.erasure.id, ErasureAnswer.REFUSED, "GDPR 17(3)(b)", BOB)
     waits = pending_by_archive(house.context(), state(house, second.erasure))[doomed.id]
     assert waits.by_erasure == ""
-    assert "waits for approval" in waits.words
+    assert "waiting for approval" in waits.words
     (proposal,) = proposals_of_erasure(house.vault.catalogue, second.erasure.id)
     assert house.agree(read_plan(house.context(), proposal.id), ALICE).enough  # BOB, who refused, proposed it
     house.now += WEEK
@@ -246,7 +246,7 @@ def test_each_request_says_what_it_waits_for(house: House) -> None:
     def words() -> str:
         return pending_by_archive(house.context(), state(house, asked.erasure))[doomed.id].words
 
-    assert "waits for approval" in words()
+    assert "waiting for approval" in words()
     assert asked.plan is not None
     house.agree(asked.plan)
     assert "is approved, cooling off until" in words()
