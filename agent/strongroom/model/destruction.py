@@ -58,7 +58,7 @@ STEPS: Mapping[tuple[Stage, DestructionStep], Stage] = MappingProxyType(
 
 _REFUSED: Mapping[Stage, str] = {
     Stage.DESTROYING: "is being destroyed and cannot be taken back",
-    Stage.DESTROYED: "is destroyed and cannot be brought back",
+    Stage.DESTROYED: "is destroyed and cannot be restored",
     Stage.WITHDRAWN: "was taken off the plan",
     Stage.SPARED: "dropped out of the plan",
     Stage.PROPOSED: "has not been approved",
