@@ -24,7 +24,7 @@ from strongroom.engine.proof.package import (
     PackageSource,
     check_recipient,
     check_target,
-    make_package,
+    write_package,
 )
 from strongroom.engine.queries.lists import Vault
 from strongroom.model.archive import Archive
@@ -143,7 +143,7 @@ def _make(tab: TabScreen, wanted: PackageAnswers, identities: Identities) -> Non
 
     def work(vault: Vault, watch: Watch) -> FinishedPackage:
         giver = PackageSource(vault, config, clock, os.urandom, entry_words, identities, lambda _archive: watch(1))
-        return make_package(giver, order)
+        return write_package(giver, order)
 
     tab.app.push_screen(BackgroundWork("Make the evidence package", len(order.archives), work, done, unit="archive"))
 
