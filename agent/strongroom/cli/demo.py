@@ -19,6 +19,7 @@ from strongroom.cli.output import hang, put_line
 from strongroom.cli.sandbox import require_sandbox
 from strongroom.cli.service import program
 from strongroom.cli.terminal import clean, report, say, width
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import ExitCode
 from strongroom.model.text import counted
 
@@ -116,7 +117,7 @@ def _healed(config: Config, sandbox: Sandbox) -> Iterator[str]:
 
     _step(4, "What went wrong on the way, and how it was repaired:")
     with open_reading(config) as vault:
-        adopted = [moment for moment in newest_moments(vault, 500) if moment.kind == "job.adopted"]
+        adopted = [moment for moment in newest_moments(vault, 500) if moment.kind == EntryKind.JOB_ADOPTED]
         for moment in adopted:
             name = job_name(find_job(vault, moment.job))
             yield f"{name}: the answer was lost; the export was found on the provider's list and adopted, not repeated"

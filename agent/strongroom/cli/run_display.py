@@ -23,6 +23,7 @@ from strongroom.cli.terminal import clean, is_screen, report
 from strongroom.engine.access.inventory import find_job
 from strongroom.engine.core.moments import Moment, newest_moments
 from strongroom.engine.queries.lists import Running, Vault, list_live_jobs, running
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.job import Cause, Job, State
 from strongroom.model.waiting import WaitGroup, group_waits, group_words
 from strongroom.text.events import moment_words
@@ -157,15 +158,15 @@ _NAME = 28
 _STAGE = 11
 _AMOUNT = 21
 _NEWS = {
-    "job.proven": ("green", "+"),
-    "job.unanswered": ("yellow", "!"),
-    "job.adopted": ("yellow", "!"),
-    "job.broken": ("yellow", "!"),
-    "job.link-died": ("yellow", "!"),
-    "job.died": ("yellow", "!"),
-    "job.rejected": ("red", "!"),
-    "job.refused": ("red", "x"),
-    "job.given-up": ("red", "x"),
+    EntryKind.JOB_PROVEN: ("green", "+"),
+    EntryKind.JOB_UNANSWERED: ("yellow", "!"),
+    EntryKind.JOB_ADOPTED: ("yellow", "!"),
+    EntryKind.JOB_BROKEN: ("yellow", "!"),
+    EntryKind.JOB_LINK_DIED: ("yellow", "!"),
+    EntryKind.JOB_DIED: ("yellow", "!"),
+    EntryKind.JOB_REJECTED: ("red", "!"),
+    EntryKind.JOB_REFUSED: ("red", "x"),
+    EntryKind.JOB_GIVEN_UP: ("red", "x"),
 }
 """Events that get a line of their own, with its color and mark; the others show in the bars."""
 
@@ -261,7 +262,7 @@ def _under_way(snapshot: JobSnapshot) -> dict[str, Job]:
 
 
 def _news(moment: Moment, job: Job | None) -> Text:
-    color, mark = _NEWS[moment.kind]
+    color, mark = _NEWS[EntryKind(moment.kind)]
     name = job_name(job) if job else short(moment.job)
     return Text.assemble((f"{mark} ", color), clean(f"{name}: {moment_words(moment)}"))
 

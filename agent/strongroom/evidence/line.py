@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import VaultError
 from strongroom.model.times import format_instant
 
@@ -30,7 +31,7 @@ GENESIS = "0" * 64
 class Entry(Struct, frozen=True):
     """Something that happened to a record, before it has its place in the log."""
 
-    kind: str  # what happened: "job.accepted", "archive.published", "vault.created"
+    kind: EntryKind  # what happened
     at: datetime
     job: str = ""
     archive: str = ""

@@ -14,14 +14,13 @@ from typing import Any
 from msgspec import Struct, field
 
 from strongroom.model.destruction import Person
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.times import format_instant, parse_instant
 
 PROBATION = timedelta(days=30)  # for an address that came when there were archives already
 LEAP = timedelta(days=35)  # a longer step between two entries is more than a month between two runs
 BUILT_IN = ""
 """The address of a source that is asked where its adapter says, by no proxy and under no authorities of the house."""
-
-CREATED, ADDRESS, CONFIRMED, ACCEPTED = "vault.created", "source.address", "clock.confirmed", "clock.accepted"
 
 
 class Leap(Struct, frozen=True):
@@ -76,17 +75,17 @@ class TimeLog(Struct):
         """Take in one entry of the kinds above; after `pass_by`. Raises where it says what cannot be read."""
         at, facts = parse_instant(body["at"]), body["facts"]
         match body["kind"]:
-            case "vault.created":
+            case EntryKind.VAULT_CREATED:
                 self.vouched = at if seq == 1 else self.vouched
                 self.by_log = self.by_log or facts.get("time") == "log"
-            case "source.address":
+            case EntryKind.SOURCE_ADDRESS:
                 self.by_log = True
                 self._enter(facts["source"], facts["address"], at)
-            case "clock.confirmed":
+            case EntryKind.CLOCK_CONFIRMED:
                 self.by_log = True
                 if any(self.is_established(told["source"], told["address"]) for told in facts["sources"]):
                     self._vouch(at)
-            case "clock.accepted":
+            case EntryKind.CLOCK_ACCEPTED:
                 self.by_log = True
                 self._accept(at, facts)
 

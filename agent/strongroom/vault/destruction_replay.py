@@ -26,6 +26,7 @@ from strongroom.model.destruction import (
     move,
     plan_digest,
 )
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.erasure import Erasure, ErasureAnswer, ErasureState, reply
 from strongroom.model.times import parse_instant
 from strongroom.vault.catalogue import Catalogue
@@ -167,12 +168,12 @@ def _answered(ledger: _Ledger, at: datetime, _archive: str, facts: Facts) -> Non
 
 
 _ACTS: Mapping[str, Callable[[_Ledger, datetime, str, Facts], None]] = {
-    "destruction.proposed": _proposed,
-    "destruction.approved": _approved,
-    "destruction.undone": _stepped(DestructionStep.UNDONE),
-    "destruction.spared": _stepped(DestructionStep.SPARED),
-    "destruction.begun": _stepped(DestructionStep.BEGUN),
-    "archive.destroyed": _stepped(DestructionStep.FINISHED),
-    "erasure.requested": _requested,
-    "erasure.answered": _answered,
+    EntryKind.DESTRUCTION_PROPOSED: _proposed,
+    EntryKind.DESTRUCTION_APPROVED: _approved,
+    EntryKind.DESTRUCTION_UNDONE: _stepped(DestructionStep.UNDONE),
+    EntryKind.DESTRUCTION_SPARED: _stepped(DestructionStep.SPARED),
+    EntryKind.DESTRUCTION_BEGUN: _stepped(DestructionStep.BEGUN),
+    EntryKind.ARCHIVE_DESTROYED: _stepped(DestructionStep.FINISHED),
+    EntryKind.ERASURE_REQUESTED: _requested,
+    EntryKind.ERASURE_ANSWERED: _answered,
 }

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.job import Job, Wait
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.log import entries_of_job
@@ -134,4 +135,4 @@ def owed_deletions(catalogue: Catalogue) -> list[Deletion]:
 
 def was_accepted(catalogue: Catalogue, job: Job) -> bool:
     """Say whether the provider answered the job's own create with its export: an adopted one may be somebody else's."""
-    return any(entry.body["kind"] == "job.accepted" for entry in entries_of_job(catalogue, job.id))
+    return any(entry.body["kind"] == EntryKind.JOB_ACCEPTED for entry in entries_of_job(catalogue, job.id))

@@ -23,6 +23,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from strongroom.evidence.line import Entry, Fact
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import VaultError
 from strongroom.vault.archives import get_archive, key_digest
 from strongroom.vault.catalogue import Catalogue
@@ -184,7 +185,7 @@ def _finish(catalogue: Catalogue, row: sqlite3.Row, now: datetime) -> None:
     }
     if row["before"] != row["expected"]:
         facts["found"] = row["before"]
-    add_entry(catalogue, Entry("key.resealed", now, archive=archive.id, stream=archive.stream, facts=facts))
+    add_entry(catalogue, Entry(EntryKind.KEY_RESEALED, now, archive=archive.id, stream=archive.stream, facts=facts))
 
 
 def _digest_there(vault: Vault, archive_id: str) -> str:

@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from strongroom.evidence.line import GENESIS, Entry, Fact, digest, format_line
 from strongroom.model.alert import LOG_REMADE, Level
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import VaultError
 from strongroom.model.text import counted
 from strongroom.model.times import format_instant
@@ -179,7 +180,7 @@ def _enter_remade(catalogue: Catalogue, now: datetime | None) -> None:
         if last is None:
             return
         at, count = now or to_instant(last["at"]), int(last["seq"])
-        add_entry(catalogue, Entry("log.remade", at, facts={"entries": count}))
+        add_entry(catalogue, Entry(EntryKind.LOG_REMADE, at, facts={"entries": count}))
         title = "the evidence log's file was removed or emptied, and was written anew"
         came = f"all {counted(count, 'entry')} came from the catalogue"
         body = f"{came}; compare with a copy of the log: strongroom audit verify"

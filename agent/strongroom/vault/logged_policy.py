@@ -6,6 +6,7 @@ import json
 
 from msgspec import Struct, field
 
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.retention import RetentionRule
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.log import told_entries
@@ -30,7 +31,7 @@ def logged_policy(catalogue: Catalogue) -> LoggedPolicy:
     for row in catalogue.read(POLICY_ENTRIES):
         if not is_in_chain(row):
             continue
-        if row["kind"] == "vault.locked":
+        if row["kind"] == EntryKind.VAULT_LOCKED:
             policy.locked = True
             continue
         with readable(row["line"]):

@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from strongroom.model.archive import Archive
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.times import Chance, parse_instant
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.log import told_entries
@@ -211,8 +212,8 @@ def _replay(catalogue: Catalogue, body: dict[str, Any]) -> None:
     if told:
         change_set(catalogue, told, at)
     if kind.startswith("drill."):
-        put_drill(catalogue, facts["recipient"], body.get("archive", ""), at, passed=kind == "drill.passed")
-    if kind in ("recipient.proven", "drill.passed"):
+        put_drill(catalogue, facts["recipient"], body.get("archive", ""), at, passed=kind == EntryKind.DRILL_PASSED)
+    if kind in (EntryKind.RECIPIENT_PROVEN, EntryKind.DRILL_PASSED):
         mark_proven(catalogue, facts["recipient"], at)
 
 
@@ -221,7 +222,7 @@ def set_told(body: dict[str, Any]) -> list[str] | None:
 
     Raises TypeError where it is no list of texts.
     """
-    name = {"vault.created": "recipients", "recipients.changed": "new"}.get(body["kind"])
+    name = {EntryKind.VAULT_CREATED: "recipients", EntryKind.RECIPIENTS_CHANGED: "new"}.get(body["kind"])
     told = body["facts"].get(name) if name else None
     if told is not None and not (isinstance(told, list) and all(isinstance(each, str) for each in told)):
         raise TypeError(name)

@@ -9,6 +9,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from strongroom.evidence.line import Entry, Fact
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.scrub import OVERHEAD, Lap
 from strongroom.model.times import format_instant, parse_instant
 from strongroom.vault import log_reader as chainwalk
@@ -116,7 +117,7 @@ def end_lap(catalogue: Catalogue, lap: Lap, files: Mapping[str, int]) -> None:
         "files": sum(files.values()),
         "findings": count_findings(catalogue),
     }
-    add_entry(catalogue, Entry("scrub.finished", ended, facts=facts))
+    add_entry(catalogue, Entry(EntryKind.SCRUB_FINISHED, ended, facts=facts))
 
 
 def scrubbed_files(catalogue: Catalogue) -> dict[str, int]:
@@ -182,7 +183,7 @@ def put_findings(catalogue: Catalogue, archive: str, stream: str, found: list[Sc
     if not found:
         if standing:
             catalogue.write(CLEAR_FINDINGS, to_text(now), archive)
-            add_entry(catalogue, Entry("scrub.cleared", now, archive=archive, stream=stream))
+            add_entry(catalogue, Entry(EntryKind.SCRUB_CLEARED, now, archive=archive, stream=stream))
         return
     for file, code, _message in standing:
         if (file, code) not in again:
@@ -192,7 +193,7 @@ def put_findings(catalogue: Catalogue, archive: str, stream: str, found: list[Sc
             continue
         catalogue.write(PUT_FINDING, archive, each.file, each.code, each.message, to_text(each.found_at))
         facts: dict[str, Fact] = {"file": each.file, "code": each.code, "found": each.message}
-        add_entry(catalogue, Entry("scrub.found", now, archive=archive, stream=stream, facts=facts))
+        add_entry(catalogue, Entry(EntryKind.SCRUB_FOUND, now, archive=archive, stream=stream, facts=facts))
 
 
 def settle_findings(catalogue: Catalogue, found: list[ScrubFinding], now: datetime) -> None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.coverage import Cover, Interval
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.second_look import Doubt, SecondLook, SecondLookOutcome
 from strongroom.model.times import format_instant, parse_instant
 from strongroom.model.window import Window
@@ -27,11 +28,11 @@ SELECT id FROM jobs WHERE stream = ? AND window_start = ? AND window_end = ? AND
 """
 
 MOST = 2_000  # windows of the past that say what is usual: five years of days, twelve weeks of hours
-DOUBTED = "empty.doubted"
+DOUBTED = EntryKind.EMPTY_DOUBTED
 _KINDS = {
-    SecondLookOutcome.CONFIRMED: "empty.confirmed",
-    SecondLookOutcome.REFUTED: "empty.refuted",
-    SecondLookOutcome.UNCONFIRMED: "empty.unconfirmed",
+    SecondLookOutcome.CONFIRMED: EntryKind.EMPTY_CONFIRMED,
+    SecondLookOutcome.REFUTED: EntryKind.EMPTY_REFUTED,
+    SecondLookOutcome.UNCONFIRMED: EntryKind.EMPTY_UNCONFIRMED,
 }
 _OUTCOMES = {kind: outcome for outcome, kind in _KINDS.items()}
 

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from strongroom.model.archive import Archive, Holding, Tombstone
 from strongroom.model.destruction import Ground, PlanItem, Proposal
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import VaultError
 from strongroom.model.times import format_instant, parse_instant
 from strongroom.model.window import Window
@@ -55,7 +56,10 @@ TOMBSTONES_TOUCHING = f"""
 SELECT {_TOMBSTONE} FROM tombstones WHERE window_end > ? AND window_start < ? ORDER BY window_start
 """
 
-_DIGESTS = {"destruction.begun": "tombstone_sha256", "archive.destroyed": "manifest_sha256"}
+_DIGESTS: dict[str, str] = {
+    EntryKind.DESTRUCTION_BEGUN: "tombstone_sha256",
+    EntryKind.ARCHIVE_DESTROYED: "manifest_sha256",
+}
 """Where an entry of the log has the digest of a tombstone."""
 
 

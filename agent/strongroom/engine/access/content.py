@@ -27,6 +27,7 @@ from strongroom.evidence.line import Entry, Fact
 from strongroom.formats.compression import Gunzipped
 from strongroom.formats.inspect import inspect_container
 from strongroom.model.archive import Archive
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import SealError, UsageError
 from strongroom.model.inspection import CUT_SHORT, Caps, Inspection, Severity
 from strongroom.model.times import Chance
@@ -169,9 +170,9 @@ def _enter(vault: Vault, drill: Drill) -> None:
     facts: dict[str, Fact] = {"recipient": recipient, "records": archive.inspection.records, "size": archive.seal.size}
     if drill.passed:
         mark_proven(vault.catalogue, recipient, drill.at)
-        entry = Entry("drill.passed", drill.at, archive=archive.id, stream=archive.stream, facts=facts)
+        entry = Entry(EntryKind.DRILL_PASSED, drill.at, archive=archive.id, stream=archive.stream, facts=facts)
     else:
         facts["faults"] = [*sorted({fault.code for fault in drill.faults})]
-        entry = Entry("drill.failed", drill.at, archive=archive.id, stream=archive.stream, facts=facts)
+        entry = Entry(EntryKind.DRILL_FAILED, drill.at, archive=archive.id, stream=archive.stream, facts=facts)
     put_drill(vault.catalogue, recipient, archive.id, drill.at, passed=drill.passed)
     add_entry(vault.catalogue, entry)

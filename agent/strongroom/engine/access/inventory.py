@@ -10,6 +10,7 @@ from msgspec import Struct
 from strongroom.engine.access.fixity import FixityFault
 from strongroom.engine.retention.verdicts import refuse_destroyed
 from strongroom.model.archive import Archive
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import UsageError
 from strongroom.model.job import Job
 from strongroom.model.times import parse_instant
@@ -95,8 +96,8 @@ WHERE kind IN ('job.proven', 'job.rejected', 'archive.adopted') AND archive <> '
 ORDER BY archive
 """
 
-_PUBLISHED = ("job.proven", "job.rejected", "archive.adopted")
-_SETTLED = ("archive.destroyed", "files.moved")
+_PUBLISHED = (EntryKind.JOB_PROVEN, EntryKind.JOB_REJECTED, EntryKind.ARCHIVE_ADOPTED)
+_SETTLED = (EntryKind.ARCHIVE_DESTROYED, EntryKind.FILES_MOVED)
 CODE = "unlisted"
 
 

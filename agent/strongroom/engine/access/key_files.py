@@ -27,6 +27,7 @@ from strongroom.engine.access.restore import require_outside
 from strongroom.engine.core.identities import public_key, unlock
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import SealError, UsageError
 from strongroom.model.times import Chance, Clock
 from strongroom.vault.archives import get_archive, key_digest
@@ -258,7 +259,7 @@ def _log(vault: Vault, handout: Handout, keys: Sequence[ArchiveKey], now: dateti
         "plain": not handout.recipients,
     }
     with vault.catalogue.transaction():
-        add_entry(vault.catalogue, Entry("keys.exported", now, facts=facts, words=handout.note))
+        add_entry(vault.catalogue, Entry(EntryKind.KEYS_EXPORTED, now, facts=facts, words=handout.note))
     vault.write_log()
 
 

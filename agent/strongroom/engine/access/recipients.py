@@ -19,6 +19,7 @@ from strongroom.engine.core.alert_store import reconcile
 from strongroom.engine.core.identities import public_key
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.alert import Alert, AlertKind, Level
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import UsageError
 from strongroom.model.text import counted
 from strongroom.model.times import Chance, format_instant
@@ -102,7 +103,7 @@ def note_recipients(
         if old:
             facts: dict[str, Fact] = {"old": [*old], "new": [*new], "noticed": noticed or "configuration"}
             words = "; ".join(filter(None, (label, reason)))
-            add_entry(vault.catalogue, Entry("recipients.changed", now, facts=facts, words=words))
+            add_entry(vault.catalogue, Entry(EntryKind.RECIPIENTS_CHANGED, now, facts=facts, words=words))
     if not old:
         return None
     reconcile(vault, [_alarm(change, now, noticed)], now, whole=False)
@@ -120,7 +121,7 @@ def prove(vault: Vault, key: str, identities: Sequence[X25519Identity], random_b
     require_proof(key, identities, random_bytes)
     with vault.catalogue.transaction():
         mark_proven(vault.catalogue, key, now)
-        add_entry(vault.catalogue, Entry("recipient.proven", now, facts={"recipient": key}))
+        add_entry(vault.catalogue, Entry(EntryKind.RECIPIENT_PROVEN, now, facts={"recipient": key}))
     vault.write_log()
 
 

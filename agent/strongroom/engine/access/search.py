@@ -26,6 +26,7 @@ from strongroom.formats.record_checks import read_time
 from strongroom.formats.records import read_delivered, record_id
 from strongroom.model.archive import Archive, Sort
 from strongroom.model.destruction import Person
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import StrongroomError
 from strongroom.model.inspection import Caps
 from strongroom.model.names import pick_name
@@ -163,7 +164,7 @@ def note_search(
     counts: dict[str, Fact] = {"archives": progress.done, "records": progress.records, "hits": hits}
     facts: dict[str, Fact] = {"by": person.uid, "salt": salt.hex(), "query_sha256": digest, **counts}
     with vault.catalogue.transaction():
-        add_entry(vault.catalogue, Entry("search.made", now, facts=facts))
+        add_entry(vault.catalogue, Entry(EntryKind.SEARCH_MADE, now, facts=facts))
     vault.write_log()
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from strongroom.evidence.line import Entry, Fact
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import StrongroomError
 from strongroom.model.times import Clock
 from strongroom.vault.catalogue import FACT, PUT_FACT, Catalogue, open_to_read
@@ -45,7 +46,7 @@ def clear_asides(vault: Vault, clock: Clock) -> list[Path]:
     if gone:
         names: list[Fact] = [path.name for path in gone]
         with vault.catalogue.transaction():
-            add_entry(vault.catalogue, Entry("vault.asides-shredded", clock(), facts={"files": names}))
+            add_entry(vault.catalogue, Entry(EntryKind.VAULT_ASIDES_SHREDDED, clock(), facts={"files": names}))
         vault.write_log()
     return [path for path in there if path not in gone]
 

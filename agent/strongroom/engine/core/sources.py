@@ -24,10 +24,11 @@ from strongroom.engine.core.engine import Engine, SourceAccount, StepResult
 from strongroom.engine.worker.client import Prestart
 from strongroom.evidence.line import Entry
 from strongroom.model.decision import RetryPolicy
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import UsageError
 from strongroom.model.job import Job
 from strongroom.model.plan import Plan, Stream
-from strongroom.model.time_log import ADDRESS, BUILT_IN
+from strongroom.model.time_log import BUILT_IN
 from strongroom.model.times import Chance, Clock
 from strongroom.vault.catalogue import FACT, PUT_FACT, Catalogue
 from strongroom.vault.log import add_entry
@@ -198,7 +199,7 @@ def note_addresses(vault: Vault, sources: Mapping[str, SourceAccount], now: date
         for source in _changed(vault.catalogue, sources):
             vault.catalogue.write(PUT_FACT, _fact(source.name), source.address)
             facts = {"source": source.name, "address": source.address}
-            add_entry(vault.catalogue, Entry(ADDRESS, now, facts=facts))
+            add_entry(vault.catalogue, Entry(EntryKind.SOURCE_ADDRESS, now, facts=facts))
     vault.write_log()
 
 

@@ -30,8 +30,9 @@ from strongroom.model.clock_check import (
     check_trust,
     check_voices,
 )
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import ProviderError, StrongroomError, Transient, UsageError, VaultError, WorldError
-from strongroom.model.time_log import ACCEPTED, ADDRESS, BUILT_IN, CONFIRMED, CREATED, TimeLog
+from strongroom.model.time_log import BUILT_IN, TimeLog
 from strongroom.model.times import Clock, format_instant, parse_instant, rough_duration
 from strongroom.vault.catalogue import PUT_FACT, Catalogue, read_fact
 from strongroom.vault.log import add_entry
@@ -47,15 +48,18 @@ STEP = timedelta(minutes=10)  # the mark is written no more often than this
 
 _AT = b'"at":"'
 _ABOUT = b'{"archive":"'  # how a canonical line about an archive begins
-_TIME_KINDS = tuple(b'"kind":"%b"' % kind.encode() for kind in (CREATED, ADDRESS, CONFIRMED, ACCEPTED))
+_TIME_KINDS = tuple(
+    b'"kind":"%b"' % kind.encode()
+    for kind in (EntryKind.VAULT_CREATED, EntryKind.SOURCE_ADDRESS, EntryKind.CLOCK_CONFIRMED, EntryKind.CLOCK_ACCEPTED)
+)
 _WRITTEN_AT_START = frozenset(
     {
-        "recipients.changed",
-        "destruction.rules-changed",
-        "recipient.proven",
-        "retention.changed",
-        "vault.locked",
-        "source.address",
+        EntryKind.RECIPIENTS_CHANGED,
+        EntryKind.DESTRUCTION_RULES_CHANGED,
+        EntryKind.RECIPIENT_PROVEN,
+        EntryKind.RETENTION_CHANGED,
+        EntryKind.VAULT_LOCKED,
+        EntryKind.SOURCE_ADDRESS,
     }
 )
 _ENOUGH = 200  # entries: more than one changed configuration writes
@@ -266,7 +270,7 @@ def confirm(vault: Vault, now: datetime, votes: Sequence[ClockVote], tolerance: 
         return
     with vault.catalogue.transaction():
         vault.catalogue.write(PUT_FACT, CONFIRMED_AT, to_text(now))
-        add_entry(vault.catalogue, Entry(CONFIRMED, now, facts={"sources": sources}))
+        add_entry(vault.catalogue, Entry(EntryKind.CLOCK_CONFIRMED, now, facts={"sources": sources}))
     vault.write_log()
 
 

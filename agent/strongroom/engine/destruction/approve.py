@@ -39,6 +39,7 @@ from strongroom.model.destruction import (
     require_other,
     ripe_at,
 )
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import UsageError, VaultError
 from strongroom.model.times import format_instant
 from strongroom.vault.destructions import approvals_of, items_of_plan, put_approval, put_plan_item
@@ -121,7 +122,7 @@ def approve(
                 continue  # by fewer people than today's rules require
             put_plan_item(catalogue, move(each, DestructionStep.APPROVED, at, each.reason))
         context.log(
-            "destruction.approved",
+            EntryKind.DESTRUCTION_APPROVED,
             at,
             proposal=proposal_id,
             by=by.token,

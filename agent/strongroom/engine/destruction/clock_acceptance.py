@@ -20,8 +20,9 @@ from strongroom.engine.destruction.context import note_rules, rules_of
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
 from strongroom.model.destruction import Person, StepRefused
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import UsageError
-from strongroom.model.time_log import ACCEPTED, Acceptance, TimeLog, is_same
+from strongroom.model.time_log import Acceptance, TimeLog, is_same
 from strongroom.vault.log import add_entry
 from strongroom.vault.vault import Vault
 
@@ -62,7 +63,7 @@ def accept_time(
         facts |= {"signer": str(key.verifier), "note": key.sign(acceptance_text(time_log.subject, now, by.token))}
     given = 1 + len([each for each in time_log.pending if abs(now - each.at) <= time_log.tolerance])
     with vault.catalogue.transaction():
-        add_entry(vault.catalogue, Entry(ACCEPTED, now, facts=facts, words=reason))
+        add_entry(vault.catalogue, Entry(EntryKind.CLOCK_ACCEPTED, now, facts=facts, words=reason))
     vault.write_log()
     if given >= rules.people:
         remember_time(vault, now)

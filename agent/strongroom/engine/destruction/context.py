@@ -19,6 +19,7 @@ from strongroom.engine.retention.verdicts import Judge, judge_anew
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
 from strongroom.model.alert import Alert, AlertKind, Level
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.text import counted
 from strongroom.model.times import Chance, Clock, format_duration, format_instant
 from strongroom.vault.catalogue import Catalogue
@@ -52,7 +53,7 @@ class DestructionContext(Struct, frozen=True):
     )  # called at each place where a crash would leave another state
 
     def log(
-        self, kind: str, at: datetime, *, archive: str = "", stream: str = "", words: str = "", **facts: Fact
+        self, kind: EntryKind, at: datetime, *, archive: str = "", stream: str = "", words: str = "", **facts: Fact
     ) -> None:
         """Enter an act into the evidence log; inside the act's own transaction. Facts without content are left out."""
         known = {name: fact for name, fact in facts.items() if fact not in ("", None, [])}
@@ -68,7 +69,7 @@ def rules_of(config: Config) -> DestructionRules:
 # The term is that of the index on exactly these entries.
 RULES_ENTRIES = f"{told_entries('')} WHERE kind = 'destruction.rules-changed' ORDER BY seq DESC"
 
-CHANGED = "destruction.rules-changed"
+CHANGED = EntryKind.DESTRUCTION_RULES_CHANGED
 
 
 def note_rules(vault: Vault, rules: DestructionRules, now: datetime) -> bool:

@@ -49,6 +49,7 @@ from strongroom.model.destruction import (
     move,
     ripe_at,
 )
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import StrongroomError, VaultError
 from strongroom.model.text import counted
 from strongroom.vault.archives import get_archive, key_digest
@@ -232,7 +233,7 @@ def _intend(
     reduce_rows(catalogue, tombstone)
     owe(catalogue)
     context.log(
-        "destruction.begun",
+        EntryKind.DESTRUCTION_BEGUN,
         at,
         archive=archive.id,
         stream=archive.stream,
@@ -246,7 +247,7 @@ def _exclude(context: DestructionContext, item: PlanItem, at: datetime, reason: 
     excluded = move(item, DestructionStep.SPARED, at, reason)
     put_plan_item(context.vault.catalogue, excluded)
     context.log(
-        "destruction.spared",
+        EntryKind.DESTRUCTION_SPARED,
         at,
         archive=item.archive,
         words=reason,

@@ -29,6 +29,7 @@ from strongroom.model.destruction import (
     move,
     ripe_at,
 )
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.erasure import Erasure, ErasureAnswer, ErasureState, reply, subject_hash
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import may_touch
@@ -107,7 +108,7 @@ def request_erasure(
     with catalogue.transaction():
         put_erasure(catalogue, erasure)
         context.log(
-            "erasure.requested",
+            EntryKind.ERASURE_REQUESTED,
             at,
             erasure=erasure.id,
             by=by.token,
@@ -289,7 +290,7 @@ def _write_answer(
     at = context.clock()
     answered = reply(erasure, answer, at, ground)
     put_erasure(context.vault.catalogue, answered)
-    context.log("erasure.answered", at, erasure=erasure.id, answer=answer.value, by=by.token, ground=ground)
+    context.log(EntryKind.ERASURE_ANSWERED, at, erasure=erasure.id, answer=answer.value, by=by.token, ground=ground)
     if not answered.pending:
         owe(context.vault.catalogue)
     return answered

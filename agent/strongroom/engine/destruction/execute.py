@@ -26,6 +26,7 @@ from strongroom.engine.destruction.log_consistency import contradictions_reporte
 from strongroom.evidence.note import NoteRefused, Signer, open_note
 from strongroom.model.archive import Tombstone
 from strongroom.model.destruction import Approval, DestructionStep, Person, Proposal, move
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import VaultError
 from strongroom.model.times import format_instant
 from strongroom.vault.archives import has_archive
@@ -282,7 +283,7 @@ def _write_down(context: DestructionContext, tombstone: Tombstone, certificate: 
         if item is not None:
             put_plan_item(catalogue, move(item, DestructionStep.FINISHED, at))
         context.log(
-            "archive.destroyed",
+            EntryKind.ARCHIVE_DESTROYED,
             at,
             archive=tombstone.archive,
             stream=tombstone.stream,

@@ -29,6 +29,7 @@ from strongroom.evidence.line import Entry
 from strongroom.model.alert import CONTRADICTED, Level
 from strongroom.model.archive import Tombstone
 from strongroom.model.destruction import Approval, PlanItem, Proposal, Stage, is_approved
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import VaultError
 from strongroom.model.hold import Hold, catches
 from strongroom.model.retention import RetentionRecord
@@ -281,7 +282,7 @@ def report_contradiction(vault: Vault, error: Contradiction, clock: Clock) -> No
         put_alert(catalogue, AlertRecord(key, Level.CRITICAL.value, title, error.message, raised_at=now))
         facts = {"code": error.code, "proposal": error.proposal}
         logged = {name: fact for name, fact in facts.items() if fact}
-        entry = Entry("destruction.refused", now, archive=error.archive, facts=logged, words=error.message)
+        entry = Entry(EntryKind.DESTRUCTION_REFUSED, now, archive=error.archive, facts=logged, words=error.message)
         with suppress(VaultError):  # nothing is added to a broken chain; the alert is raised in any case
             add_entry(catalogue, entry)
     with suppress(VaultError):  # the file may be what contradicts

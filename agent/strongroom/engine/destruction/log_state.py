@@ -31,6 +31,7 @@ from strongroom.model.destruction import (
     Stage,
     plan_digest,
 )
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.erasure import ErasureAnswer
 from strongroom.model.errors import UsageError, VaultError
 from strongroom.model.hold import Hold, HoldRule
@@ -119,7 +120,7 @@ class LogState:
         logged = self.archives.get(archive)
         if logged is not None:
             logged.manifest_sha256 = str(facts.get("manifest_sha256", logged.manifest_sha256))
-            if body["kind"] == "retention.extended":
+            if body["kind"] == EntryKind.RETENTION_EXTENDED:
                 logged.extensions.append(read_rule(facts["rule"]))
 
     def _is_about(self, line: bytes) -> bool:
@@ -200,16 +201,16 @@ class LogState:
 
 
 _ACTS: Mapping[str, Callable[[LogState, datetime, str, Body], None]] = {
-    "hold.placed": LogState._placed,
-    "hold.released": LogState._released,
-    "destruction.proposed": LogState._proposed,
-    "destruction.approved": LogState._approved,
-    "destruction.undone": LogState._undone,
-    "destruction.spared": LogState._excluded,
-    "destruction.begun": LogState._begins,
-    "archive.destroyed": LogState._destroyed,
-    "erasure.answered": LogState._answered,
-    "vault.locked": LogState._lock,
+    EntryKind.HOLD_PLACED: LogState._placed,
+    EntryKind.HOLD_RELEASED: LogState._released,
+    EntryKind.DESTRUCTION_PROPOSED: LogState._proposed,
+    EntryKind.DESTRUCTION_APPROVED: LogState._approved,
+    EntryKind.DESTRUCTION_UNDONE: LogState._undone,
+    EntryKind.DESTRUCTION_SPARED: LogState._excluded,
+    EntryKind.DESTRUCTION_BEGUN: LogState._begins,
+    EntryKind.ARCHIVE_DESTROYED: LogState._destroyed,
+    EntryKind.ERASURE_ANSWERED: LogState._answered,
+    EntryKind.VAULT_LOCKED: LogState._lock,
 }
 
 

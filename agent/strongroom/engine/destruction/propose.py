@@ -38,6 +38,7 @@ from strongroom.model.destruction import (
     plan_digest,
     ripe_at,
 )
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import UsageError
 from strongroom.model.names import make_id
 from strongroom.model.window import Window
@@ -198,7 +199,7 @@ def enter_plan(
 
 def _log_proposal(context: DestructionContext, proposal: Proposal, items: Sequence[PlanItem]) -> None:
     context.log(
-        "destruction.proposed",
+        EntryKind.DESTRUCTION_PROPOSED,
         proposal.at,
         words=proposal.reason,
         proposal=proposal.id,
@@ -280,7 +281,7 @@ def undo(context: DestructionContext, subject: str, by: Person, reason: str) -> 
         for each in undone:
             put_plan_item(catalogue, each)
         context.log(
-            "destruction.undone",
+            EntryKind.DESTRUCTION_UNDONE,
             at,
             archive="" if proposal else subject,
             words=reason,

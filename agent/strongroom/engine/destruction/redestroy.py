@@ -35,6 +35,7 @@ from strongroom.evidence.line import Entry, Fact, read_chain
 from strongroom.evidence.note import NoteRefused, Verifier, open_note
 from strongroom.model.archive import Tombstone
 from strongroom.model.destruction import Stage, is_approved, ripe_at
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import VaultError
 from strongroom.model.hold import Hold
 from strongroom.model.time_log import Leap
@@ -125,12 +126,12 @@ def _judge(vault: Vault, lines: Iterable[bytes], stones: Stones, terms: Terms) -
     try:
         for seq, line in enumerate(lines, 1):
             body = json.loads(line)
-            if body["kind"] == "archive.destroyed":
+            if body["kind"] == EntryKind.ARCHIVE_DESTROYED:
                 name, facts = str(body.get("archive", "")), body["facts"]
                 plan = log_state.plans.get(str(facts.get("proposal")))
                 logged = replace(log_state.archives.get(name, LoggedArchive()))
                 endings[name] = _Ending(seq, facts, log_state.begun.get(name), plan, logged)
-            signed = signed or body["kind"] == "checkpoint.signed"
+            signed = signed or body["kind"] == EntryKind.CHECKPOINT_SIGNED
             log_state.take(body)
     except (VaultError, *UNREADABLE):
         return dict.fromkeys(stones, "the evidence log cannot be read to its end")
@@ -262,7 +263,7 @@ def ids_destroyed_by_log(layout: Layout) -> set[str]:
         bodies = list(read_chain(lines))
     except VaultError:
         return set()  # an inserted line must not cause a destruction; recovery repairs the log first
-    return {str(body.get("archive", "")) for body in bodies if body.get("kind") == "archive.destroyed"} - {""}
+    return {str(body.get("archive", "")) for body in bodies if body.get("kind") == EntryKind.ARCHIVE_DESTROYED} - {""}
 
 
 def known_tombstone(vault: Vault, archive_id: str) -> Tombstone | None:
@@ -333,4 +334,7 @@ def _write_down(vault: Vault, archive_id: str, tombstone: Tombstone, clock: Cloc
         reduce_rows(catalogue, tombstone)
         put_tombstone(catalogue, tombstone, _certificate_digest(vault, archive_id))
         facts: dict[str, Fact] = {"files": files}
-        add_entry(catalogue, Entry("archive.buried", clock(), archive=archive_id, stream=tombstone.stream, facts=facts))
+        add_entry(
+            catalogue,
+            Entry(EntryKind.ARCHIVE_BURIED, clock(), archive=archive_id, stream=tombstone.stream, facts=facts),
+        )

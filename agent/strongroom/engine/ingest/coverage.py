@@ -15,6 +15,7 @@ from strongroom.engine.ingest.source_upkeep import kept_for
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive
 from strongroom.model.coverage import Cover, Interval
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import RequestRefused
 from strongroom.model.horizon import BEYOND, delay_then, is_moment, settle, settled_until, split_settled
 from strongroom.model.job import Cause, Job, Purpose, State
@@ -91,7 +92,7 @@ def _compare(catalogue: Catalogue, job: Job, archive: Archive, now: datetime) ->
     old, new = first.inspection, archive.inspection
     if (old.records, old.in_window, old.latest) != (new.records, new.in_window, new.latest):
         facts: dict[str, Fact] = {"older": first.id, "records": [old.records, new.records]}
-        add_entry(catalogue, Entry("archive.differs", now, job.id, archive.id, job.stream, facts))
+        add_entry(catalogue, Entry(EntryKind.ARCHIVE_DIFFERS, now, job.id, archive.id, job.stream, facts))
 
 
 def _cover(engine: Engine, job: Job, archive: Archive) -> None:
@@ -106,7 +107,7 @@ def _cover(engine: Engine, job: Job, archive: Archive) -> None:
     if snapshot and unsettled is not None:  # a copy is one from after the window's end, or it proves nothing of it
         settled, unsettled = None, job.spec.window
     if unsettled is not None:
-        log_part(catalogue, "coverage.unsettled", job, unsettled, now)
+        log_part(catalogue, EntryKind.COVERAGE_UNSETTLED, job, unsettled, now)
     if settled is None:
         return
     keeps = None if snapshot else kept_for(engine, job.source)
@@ -118,7 +119,7 @@ def _cover(engine: Engine, job: Job, archive: Archive) -> None:
         if interval.cover is Cover.EMPTY:
             _doubt_empty(engine, interval, job, snapshot=snapshot)
         if interval.cover is Cover.LOST:
-            log_part(catalogue, "coverage.lost", job, interval.window, now, interval.cause)
+            log_part(catalogue, EntryKind.COVERAGE_LOST, job, interval.window, now, interval.cause)
 
 
 def _log_copy(catalogue: Catalogue, job: Job, archive: Archive, now: datetime) -> None:
@@ -130,10 +131,10 @@ def _log_copy(catalogue: Catalogue, job: Job, archive: Archive, now: datetime) -
             "older": older.id,
             "records": [older.inspection.records, archive.inspection.records],
         }
-        add_entry(catalogue, Entry("snapshot.taken", now, job.id, archive.id, job.stream, facts))
+        add_entry(catalogue, Entry(EntryKind.SNAPSHOT_TAKEN, now, job.id, archive.id, job.stream, facts))
 
 
-def log_part(catalogue: Catalogue, kind: str, job: Job, window: Window, at: datetime, cause: str = "") -> None:
+def log_part(catalogue: Catalogue, kind: EntryKind, job: Job, window: Window, at: datetime, cause: str = "") -> None:
     """Log something about a part of a job's window, before the entry that ends the job; inside a transaction."""
     facts: dict[str, Fact] = {"window": [format_instant(window.start), format_instant(window.end)]}
     facts |= {"cause": cause} if cause else {}
@@ -162,7 +163,7 @@ def _miss(engine: Engine, job: Job, now: datetime) -> None:
     catalogue, window, requested_at = engine.vault.catalogue, job.spec.window, job.asked_at or job.created_at
     if split_settled(window, settled_until(requested_at, _delay(engine, job)))[1] is not None:
         drop_open(catalogue, job.stream, window)
-        log_part(catalogue, "coverage.unsettled", job, window, now)
+        log_part(catalogue, EntryKind.COVERAGE_UNSETTLED, job, window, now)
         return
     claim(catalogue, Interval(job.stream, window, Cover.MISSING, job=job.id, cause=job.cause.value), requested_at)
 

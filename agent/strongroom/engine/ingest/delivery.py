@@ -19,6 +19,7 @@ from strongroom.evidence.line import Entry, Fact
 from strongroom.formats.bundle import Bundle, name_members
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.content_coding import OPENING, detect_coding
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import LinkDead, RequestRefused, TransferError
 from strongroom.model.inspection import DOUBTFUL, LEARNED, Bundled, Caps, Expectation
 from strongroom.model.job import Job
@@ -34,7 +35,9 @@ def with_header(catalogue: Catalogue, job: Job, asked: Expectation) -> Expectati
     if asked.container is not Container.CSV or asked.rows is None:
         return asked
     before = [
-        entry.body["facts"] for entry in entries_of_job(catalogue, job.id) if entry.body["kind"] == "job.rejected"
+        entry.body["facts"]
+        for entry in entries_of_job(catalogue, job.id)
+        if entry.body["kind"] == EntryKind.JOB_REJECTED
     ]
     last = before[-1] if before else {}
     records = last.get("records") if isinstance(last, dict) and last.get("faults") == [DOUBTFUL] else None
@@ -55,7 +58,7 @@ def learn_header(catalogue: Catalogue, archive: Archive, at: datetime) -> None:
         return
     remember_counts_header(catalogue, archive.source, counts=counted)
     facts: dict[str, Fact] = {"source": archive.source, "counted": counted}
-    add_entry(catalogue, Entry("source.header-learned", at, archive=archive.id, facts=facts))
+    add_entry(catalogue, Entry(EntryKind.SOURCE_HEADER_LEARNED, at, archive=archive.id, facts=facts))
 
 
 _ENDLESS = frozenset({Container.CSV, Container.NDJSON})

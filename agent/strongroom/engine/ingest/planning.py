@@ -21,6 +21,7 @@ from strongroom.engine.ingest.transitions import enter, new_job, record
 from strongroom.engine.retention.verdicts import destroyed_before, refuse_return
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.coverage import Cover, Interval, due_windows, held_edge
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import UsageError
 from strongroom.model.horizon import (
     BEYOND,
@@ -232,13 +233,13 @@ def _take_back(catalogue: Catalogue, stream: str, due: Due, now: datetime) -> No
         facts: dict[str, Fact] = {"window": [format_instant(part.start), format_instant(part.end)], "cause": BEYOND}
         if due.keeps is not None:
             facts["days"] = due.keeps // timedelta(days=1)
-        add_entry(catalogue, Entry("coverage.reconsidered", now, stream=stream, facts=facts))
+        add_entry(catalogue, Entry(EntryKind.COVERAGE_RECONSIDERED, now, stream=stream, facts=facts))
 
 
 def _enter_lost(engine: Engine, catalogue: Catalogue, stream: str, window: Window, cause: str) -> None:
     claim(catalogue, Interval(stream, window, Cover.LOST, cause=cause), engine.clock())
     facts: dict[str, Fact] = {"window": [format_instant(window.start), format_instant(window.end)], "cause": cause}
-    add_entry(catalogue, Entry("coverage.lost", engine.clock(), stream=stream, facts=facts))
+    add_entry(catalogue, Entry(EntryKind.COVERAGE_LOST, engine.clock(), stream=stream, facts=facts))
 
 
 def enter_window(engine: Engine, stream: Stream, window: Window, retention: str, *, again: bool = False) -> Job:

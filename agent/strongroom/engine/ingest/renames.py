@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from strongroom.config.sources import SourceSettings
 from strongroom.engine.retention.holds import repeat_hold
 from strongroom.evidence.line import Entry, Fact
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import HoldRule
 from strongroom.model.names import Noun, Renamed, fold_name, pair_names
@@ -36,6 +37,7 @@ from strongroom.vault.streams import (
 from strongroom.vault.vault import Vault
 
 _MOVES = {Noun.STREAM: move_stream, Noun.SOURCE: move_source}
+_RENAMED = {Noun.STREAM: EntryKind.STREAM_RENAMED, Noun.SOURCE: EntryKind.SOURCE_RENAMED}
 
 
 def accounts_of(sources: Iterable[SourceSettings]) -> dict[str, str]:
@@ -88,7 +90,7 @@ def _rename(catalogue: Catalogue, found: list[Renamed], now: datetime, random_by
         _MOVES[each.noun](catalogue, each.old, each.new)
         facts: dict[str, Fact] = {"from": each.old, "to": each.new}
         stream = each.new if each.noun is Noun.STREAM else ""
-        add_entry(catalogue, Entry(f"{each.noun}.renamed", now, stream=stream, facts=facts))
+        add_entry(catalogue, Entry(_RENAMED[each.noun], now, stream=stream, facts=facts))
         for hold in holds(catalogue):
             name = hold.rule.stream if each.noun is Noun.STREAM else hold.rule.source
             if fold_name(name) == fold_name(each.old):

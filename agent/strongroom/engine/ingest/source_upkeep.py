@@ -22,6 +22,7 @@ from strongroom.engine.core.engine import Engine
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Holding
 from strongroom.model.decision import next_try
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import Interrupted, NotOffered, ProviderError, RequestRefused, StrongroomError
 from strongroom.model.job import BY_PERSON, Cause, State
 from strongroom.vault.archives import get_archive
@@ -49,8 +50,8 @@ from strongroom.vault.sources import (
 EVERY = timedelta(days=1)
 AFTER_FAILURE = timedelta(hours=1)
 
-_DELETED = "export.deleted"
-_KEPT = "export.kept"
+_DELETED = EntryKind.EXPORT_DELETED
+_KEPT = EntryKind.EXPORT_KEPT
 
 
 def kept_for(engine: Engine, source: str) -> timedelta | None:
@@ -91,7 +92,7 @@ def _ask_retention(engine: Engine, source: str) -> bool:
         if retention is not None and retention != before:
             remember_told_retention(catalogue, source, retention)
             facts: dict[str, Fact] = {"source": source, "days": retention // timedelta(days=1)}
-            add_entry(catalogue, Entry("source.retention-told", now, facts=facts))
+            add_entry(catalogue, Entry(EntryKind.SOURCE_RETENTION_TOLD, now, facts=facts))
     return answered
 
 
@@ -105,7 +106,7 @@ def resume_sources(engine: Engine) -> list[str]:
         with catalogue.transaction():
             put_source(catalogue, replace(get_source(catalogue, name), paused="", refused_until=None))
             hurry_refused(engine, name)
-            add_entry(catalogue, Entry("source.resumed", engine.clock(), facts={"source": name}))
+            add_entry(catalogue, Entry(EntryKind.SOURCE_RESUMED, engine.clock(), facts={"source": name}))
     if resumed:
         engine.vault.write_log()
     return resumed
@@ -195,7 +196,7 @@ def _delete(engine: Engine, owed: Deletion) -> bool:
     return _settle(engine, owed, _DELETED)
 
 
-def _settle(engine: Engine, owed: Deletion, kind: str, words: str = "") -> bool:
+def _settle(engine: Engine, owed: Deletion, kind: EntryKind, words: str = "") -> bool:
     catalogue = engine.vault.catalogue
     facts: dict[str, Fact] = {"source": owed.source, "ref": owed.ref}
     with catalogue.transaction():

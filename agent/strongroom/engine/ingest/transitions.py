@@ -16,6 +16,7 @@ from strongroom.engine.retention.holds import note_caught
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive
 from strongroom.model.coverage import Cover, Interval, require_past
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.horizon import is_moment, lag_after
 from strongroom.model.job import Cause, Event, Job, State
 from strongroom.model.job_table import QUIET, Facts, advance
@@ -128,7 +129,7 @@ def enter(catalogue: Catalogue, job: Job) -> None:
         "ref": job.ref,
     }
     facts.update({name: fact for name, fact in optional.items() if fact})
-    add_entry(catalogue, Entry("job.planned", job.created_at, job=job.id, stream=job.stream, facts=facts))
+    add_entry(catalogue, Entry(EntryKind.JOB_PLANNED, job.created_at, job=job.id, stream=job.stream, facts=facts))
 
 
 def read_budget(engine: Engine, job: Job, now: datetime) -> Budget:
@@ -173,7 +174,7 @@ def _keep_quota(catalogue: Catalogue, before: Job, after: Job, result: StepResul
     put_source(catalogue, replace(source, paused=paused, refused_until=refused, surveyed_at=surveyed))
     if result.pause:
         facts: dict[str, Fact] = {"source": before.source, "cause": result.facts.cause.value}
-        add_entry(catalogue, Entry("source.paused", now, facts=facts, words=result.pause))
+        add_entry(catalogue, Entry(EntryKind.SOURCE_PAUSED, now, facts=facts, words=result.pause))
 
 
 def _keep_lag(catalogue: Catalogue, job: Job, made_at: datetime) -> None:
@@ -211,7 +212,7 @@ def _log(engine: Engine, before: Job, after: Job, result: StepResult, now: datet
         **(_archive_facts(archive, engine.vault.key_sha256(archive)) if archive else {}),
     }
     entry = Entry(
-        kind=f"job.{result.event}",
+        kind=EntryKind(f"job.{result.event}"),
         at=now,
         job=after.id,
         archive=archive.id if archive else found.archive,

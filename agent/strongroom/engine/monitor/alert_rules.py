@@ -23,6 +23,7 @@ from strongroom.engine.retention.rules import is_lock_unwanted
 from strongroom.evidence.line import Entry
 from strongroom.model.alert import Alert, AlertKind, Level
 from strongroom.model.backlog_forecast import Growth, forecast_disk
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import VaultError, WorldError
 from strongroom.model.inspection import judge_volume
 from strongroom.model.plan import Plan
@@ -137,7 +138,7 @@ def remember_keeps(vault: Vault, keeps: Keeps, now: datetime) -> None:
             remember_retention(vault.catalogue, source, kept)
             if before is not None:
                 facts = {"source": source, "before": _words(before), "now": _words(kept)}
-                add_entry(vault.catalogue, Entry("source.retention-changed", now, facts=facts))
+                add_entry(vault.catalogue, Entry(EntryKind.SOURCE_RETENTION_CHANGED, now, facts=facts))
     vault.write_log()
 
 

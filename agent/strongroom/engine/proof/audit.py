@@ -24,6 +24,7 @@ from strongroom.engine.proof.history_audit import audit_history
 from strongroom.engine.proof.known_checkpoints import NOWHERE, CheckpointPlace, KnownCheckpoints
 from strongroom.evidence.verifier import Key, Log, Wrong, check_log, compare_file
 from strongroom.evidence.verifier import Report as Report  # the command line names it from here
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import UsageError, VaultError
 from strongroom.model.text import counted
 from strongroom.vault.checkpoints import PAGE, all_checkpoints, entries_matching, note_path, stamp_path, walk_lines
@@ -74,7 +75,7 @@ def audit_vault(
     audit_history(vault, report, tolerance, rules=rules)
     _collect(report, "catalogue.sqlite", iter(row_differences(vault)))
     published, sound = _published(log), 0
-    damaged = {entry.body.get("archive") for entry in entries_matching(vault.catalogue, kind="archive.damaged")}
+    damaged = {entry.body.get("archive") for entry in entries_matching(vault.catalogue, kind=EntryKind.ARCHIVE_DAMAGED)}
     for done, archive in enumerate(published, 1):
         if archive in damaged:
             words = f"the content of archive {archive}: the log says that its files are damaged and were set aside"

@@ -26,6 +26,7 @@ from strongroom.engine.proof.known_checkpoints import known_checkpoints
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.timestamp import REQUEST_TYPE, check_stamp, get_stamp
 from strongroom.model.alert import Alert, AlertKind, Level
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import CatalogueBusy, StrongroomError, VaultError, WorldError
 from strongroom.model.text import counted
 from strongroom.model.times import Clock, format_instant
@@ -217,7 +218,7 @@ def _send(vault: Vault, target: Target, sending: Sending, newest: KeptCheckpoint
     logged: dict[str, Fact] = {"entries": newest.size, "target": target.name, **facts}
     with vault.catalogue.transaction():
         put_sending(vault.catalogue, after)
-        add_entry(vault.catalogue, Entry("checkpoint.sent", clock(), facts=logged))
+        add_entry(vault.catalogue, Entry(EntryKind.CHECKPOINT_SENT, clock(), facts=logged))
     vault.write_log()
     return after
 

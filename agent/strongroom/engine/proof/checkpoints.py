@@ -24,6 +24,7 @@ from strongroom.evidence.checkpoint import Checkpoint, make_checkpoint, origin_o
 from strongroom.evidence.line import Entry, Fact, read_chain
 from strongroom.evidence.note import NoteRefused, Signer, open_note
 from strongroom.evidence.tree import Tree, leaf_hash
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import CatalogueBusy, StrongroomError, UsageError, VaultError
 from strongroom.model.names import Noun
 from strongroom.model.text import counted
@@ -212,7 +213,7 @@ def _adopt(vault: Vault, now: datetime, signer: Signer) -> None:
     without_row = [path for path in note_files(vault.layout) if int(path.stem) not in known]
     if not without_row:
         return
-    entries = entries_matching(vault.catalogue, kind="checkpoint.signed")
+    entries = entries_matching(vault.catalogue, kind=EntryKind.CHECKPOINT_SIGNED)
     logged = {entry.body["facts"].get("entries"): entry.body["facts"].get("note_sha256") for entry in entries}
     for path in without_row:
         note = _note_of(path)
@@ -240,7 +241,7 @@ def _remember(vault: Vault, kept: KeptCheckpoint, *, logged: bool) -> None:
     with vault.catalogue.transaction():
         put_checkpoint(vault.catalogue, kept)
         if not logged:
-            add_entry(vault.catalogue, Entry("checkpoint.signed", kept.at, facts=facts))
+            add_entry(vault.catalogue, Entry(EntryKind.CHECKPOINT_SIGNED, kept.at, facts=facts))
     vault.write_log()
 
 

@@ -27,6 +27,7 @@ from strongroom.engine.destruction.redestroy import unapproved
 from strongroom.engine.retention.rules import is_locked
 from strongroom.evidence.verifier import Report, Wrong
 from strongroom.model.destruction import Stage, is_approved
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.text import counted
 from strongroom.model.time_log import Leap
 from strongroom.model.times import rough_duration
@@ -48,7 +49,7 @@ class _Trail(Struct):
 
     def judge(self, body: Body) -> None:
         """Judge a destruction by everything in the log before it."""
-        if body["kind"] != "archive.destroyed":
+        if body["kind"] != EntryKind.ARCHIVE_DESTROYED:
             return
         self.destroyed += 1
         archive, facts = str(body.get("archive", "")), body["facts"]

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from strongroom.evidence.line import Entry
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import StrongroomError, UsageError
 from strongroom.model.text import counted
 from strongroom.model.times import Clock
@@ -21,7 +22,7 @@ from strongroom.vault.log import ENTRY, add_entry
 from strongroom.vault.log_reader import LogWalk, read_line
 from strongroom.vault.vault import Vault
 
-ACCEPTED = "history.accepted"
+ACCEPTED = EntryKind.HISTORY_ACCEPTED
 LOST = "the log begins with a rebuild without a log: earlier holds, extended periods and erasures are unknown"
 MEND = "place the legal holds again, then: strongroom recover --accept-lost-history WHY"
 
@@ -87,7 +88,7 @@ def _last_known(layout: Layout) -> int:
 def begins_anew(vault: Vault) -> bool:
     """Return whether the first entry is that of a rebuild: no entry about earlier archives is left."""
     row = vault.catalogue.read_one(ENTRY, 1)
-    return row is not None and bool(read_line(1, row["line"])["kind"] == "vault.rebuilt")
+    return row is not None and bool(read_line(1, row["line"])["kind"] == EntryKind.VAULT_REBUILT)
 
 
 def is_history_missed(vault: Vault) -> bool:

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive, Holding
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import VaultError
 from strongroom.model.job import Job, State
 from strongroom.vault.archives import get_archive, put_archive
@@ -130,7 +131,7 @@ class Restorer(Struct, frozen=True):
         name = name_of(self.layout, path)
         if self.writes:
             facts: dict[str, Fact] = {"file": name, "aside": replace_file(self.layout, path, data)}
-            add_entry(self.catalogue, Entry("manifest.rewritten", self.now, "", archive_id, stream, facts))
+            add_entry(self.catalogue, Entry(EntryKind.MANIFEST_REWRITTEN, self.now, "", archive_id, stream, facts))
         return name
 
 
@@ -191,12 +192,12 @@ def lines_of(catalogue: Catalogue, archive_id: str) -> LogLines:
 
 def is_destroyed(lines: LogLines) -> bool:
     """Return whether an archive was destroyed, by the log."""
-    return any(body["kind"] == "archive.destroyed" for body in lines)
+    return any(body["kind"] == EntryKind.ARCHIVE_DESTROYED for body in lines)
 
 
 def tombstone_digests(lines: LogLines) -> list[str]:
     """Return each SHA-256 that the log has of an archive's tombstone, the newest first."""
-    ends = [body for body in lines if body["kind"] == "archive.destroyed"]
+    ends = [body for body in lines if body["kind"] == EntryKind.ARCHIVE_DESTROYED]
     found = [newest(ends, "manifest_sha256"), newest(lines, "tombstone_sha256")]
     return [each for each in dict.fromkeys(found) if each]
 

@@ -30,6 +30,7 @@ from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.verifier import Key, Log, Report, check_package
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.destruction import Person
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import StrongroomError, UsageError, VaultError
 from strongroom.model.times import Chance, Clock
 from strongroom.vault.checkpoints import LoggedLine, stamp_path
@@ -296,7 +297,12 @@ def _log(package_source: PackageSource, order: PackageRequest, digest: str, prov
     with package_source.vault.catalogue.transaction():
         for each in order.archives:
             entry = Entry(
-                "handover.made", package_source.clock(), archive=each.id, stream=each.stream, facts=facts, words=words
+                EntryKind.HANDOVER_MADE,
+                package_source.clock(),
+                archive=each.id,
+                stream=each.stream,
+                facts=facts,
+                words=words,
             )
             add_entry(package_source.vault.catalogue, entry)
     package_source.vault.write_log()

@@ -18,6 +18,7 @@ from strongroom.engine.destruction.log_state import FORGOTTEN, read_hold
 from strongroom.engine.retention.rules import LOCKED
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover, Interval
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.horizon import split_settled
 from strongroom.model.job import BY_PERSON, Cause, Event, Job, State
 from strongroom.model.job_table import Facts, IllegalMove, advance
@@ -64,21 +65,21 @@ class Replay:
         self._lost: dict[str, list[tuple[Window, str]]] = {}  # by job, until it has ended
         self._unsettled: dict[str, Window] = {}  # by job, until it has ended
         self._kinds: dict[str, Callable[[Body, datetime], None]] = {
-            "job.planned": self._planned,
-            "coverage.lost": self._lost_window,
-            "coverage.reconsidered": self._reconsidered,
-            "coverage.unsettled": self._note_unsettled,
-            "empty.refuted": self._empty_refuted,
-            "stream.renamed": self._renamed,
-            "source.renamed": self._source_renamed,
-            "source.paused": lambda body, _at: self._pause_source(body["facts"]["source"], _PAUSED),
-            "source.resumed": lambda body, _at: self._pause_source(body["facts"]["source"], ""),
-            "source.retention-told": self._learned_retention,
-            "source.header-learned": self._header_learned,
-            "request.answered": self._answered,
-            "archive.damaged": self._damaged,
-            "archive.missing": self._damaged,
-            "archive.adopted": self._adopted,
+            EntryKind.JOB_PLANNED: self._planned,
+            EntryKind.COVERAGE_LOST: self._lost_window,
+            EntryKind.COVERAGE_RECONSIDERED: self._reconsidered,
+            EntryKind.COVERAGE_UNSETTLED: self._note_unsettled,
+            EntryKind.EMPTY_REFUTED: self._empty_refuted,
+            EntryKind.STREAM_RENAMED: self._renamed,
+            EntryKind.SOURCE_RENAMED: self._source_renamed,
+            EntryKind.SOURCE_PAUSED: lambda body, _at: self._pause_source(body["facts"]["source"], _PAUSED),
+            EntryKind.SOURCE_RESUMED: lambda body, _at: self._pause_source(body["facts"]["source"], ""),
+            EntryKind.SOURCE_RETENTION_TOLD: self._learned_retention,
+            EntryKind.SOURCE_HEADER_LEARNED: self._header_learned,
+            EntryKind.REQUEST_ANSWERED: self._answered,
+            EntryKind.ARCHIVE_DAMAGED: self._damaged,
+            EntryKind.ARCHIVE_MISSING: self._damaged,
+            EntryKind.ARCHIVE_ADOPTED: self._adopted,
         }
 
     def feed(self, body: Body) -> None:
@@ -339,9 +340,9 @@ def _released(catalogue: Catalogue, body: Body, at: datetime) -> None:
 
 
 _KINDS: Mapping[str, Callable[[Catalogue, Body, datetime], None]] = {
-    "vault.locked": _locked,
-    "retention.changed": _changed,
-    "retention.extended": _extended,
-    "hold.placed": _placed,
-    "hold.released": _released,
+    EntryKind.VAULT_LOCKED: _locked,
+    EntryKind.RETENTION_CHANGED: _changed,
+    EntryKind.RETENTION_EXTENDED: _extended,
+    EntryKind.HOLD_PLACED: _placed,
+    EntryKind.HOLD_RELEASED: _released,
 }

@@ -17,6 +17,7 @@ from strongroom.engine.repair.vault_folder import is_unfinished
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
 from strongroom.model.bech32 import encode_bech32
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import UsageError
 from strongroom.vault.durable import flush, in_words, write_all
 from strongroom.vault.layout import README, Layout, beside
@@ -106,7 +107,7 @@ def initialise(wishes: Wishes, recovery: NewIdentity, dependencies: Dependencies
     try:
         facts: dict[str, Fact] = {"recipients": [*recipients], "verifier": str(signer.verifier), "time": "log"}
         with vault.catalogue.transaction():
-            add_entry(vault.catalogue, Entry("vault.created", dependencies.clock(), facts=facts))
+            add_entry(vault.catalogue, Entry(EntryKind.VAULT_CREATED, dependencies.clock(), facts=facts))
         vault.write_log()
         remember_time(vault, dependencies.clock())
         remember_confirmed(vault, dependencies.clock())

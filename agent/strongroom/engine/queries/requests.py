@@ -12,6 +12,7 @@ from strongroom.engine.ingest.source_upkeep import hurry_refused
 from strongroom.engine.ingest.transitions import enter, record
 from strongroom.engine.retention.verdicts import refuse_return
 from strongroom.evidence.line import Entry
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import StrongroomError, UsageError
 from strongroom.model.job import BY_PERSON, Cause, Event, Job
 from strongroom.model.job_table import Facts, IllegalMove
@@ -67,7 +68,9 @@ def serve(engine: Engine) -> list[Request]:
 def _log(engine: Engine, request: Request, accepted: bool) -> None:
     facts = {"wish": request.wish.value, "subject": request.subject, "accepted": accepted}
     told = {name: fact for name, fact in facts.items() if fact != ""}
-    entry = Entry("request.answered", engine.clock(), facts=told, words=f"by {request.by}")  # a name is for no line
+    entry = Entry(
+        EntryKind.REQUEST_ANSWERED, engine.clock(), facts=told, words=f"by {request.by}"
+    )  # a name is for no line
     add_entry(engine.vault.catalogue, entry)
 
 

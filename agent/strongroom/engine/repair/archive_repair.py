@@ -30,6 +30,7 @@ from strongroom.engine.repair.findings import ProblemKind, Recovery, VaultProble
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.coverage import Cover, Interval
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import VaultError
 from strongroom.model.horizon import delay_then, settled_until, split_settled
 from strongroom.model.job import Job, Purpose, State
@@ -74,7 +75,10 @@ def adopt(recovery: Recovery, vault: Vault, problem: VaultProblem) -> list[str]:
         put_archive(catalogue, archive, vault.key_sha256(archive))
         if archive.holding is Holding.HELD:
             _cover_adopted(catalogue, archive, known, recovery.clock())
-        add_entry(catalogue, Entry("archive.adopted", recovery.clock(), archive.job, archive.id, archive.stream, facts))
+        add_entry(
+            catalogue,
+            Entry(EntryKind.ARCHIVE_ADOPTED, recovery.clock(), archive.job, archive.id, archive.stream, facts),
+        )
     return [f"entered archive {archive.id}; check it with: strongroom verify {archive.id}"]
 
 
@@ -114,7 +118,7 @@ def _cover_adopted(catalogue: Catalogue, archive: Archive, job: Job | None, now:
     asked_at = time_of(archive.job)
     settled, unsettled = split_settled(window, settled_until(asked_at, delay_then(window, SETTLE, asked_at)))
     if unsettled is not None:
-        log_part(catalogue, "coverage.unsettled", job or job_of(archive), unsettled, now)
+        log_part(catalogue, EntryKind.COVERAGE_UNSETTLED, job or job_of(archive), unsettled, now)
     records = archive.inspection.records
     cover_adopted(catalogue, archive.stream, window, settled, archive.id, archive.job, records=records)
 
@@ -207,7 +211,7 @@ def _uncover(
     }
     for each in intervals:
         put_interval(catalogue, Interval(each.stream, each.window, _cover(each, again), job=each.job, cause=cause))
-    add_entry(catalogue, Entry("archive.damaged", now, after.job, after.id, after.stream, facts))
+    add_entry(catalogue, Entry(EntryKind.ARCHIVE_DAMAGED, now, after.job, after.id, after.stream, facts))
 
 
 def _cover(interval: Interval, again: list[Interval]) -> Cover:

@@ -18,6 +18,7 @@ from strongroom.engine.proof.manifests import replace_file
 from strongroom.engine.repair.findings import ProblemKind, Recovery, VaultProblem, keep_found
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Holding
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import VaultError
 from strongroom.vault.archives import get_archive
 from strongroom.vault.checkpoints import LoggedLine, all_checkpoints, entries_matching, note_path, stamp_path
@@ -63,9 +64,14 @@ def evidence_files(vault: Vault, *, deep: bool = True) -> Iterator[CheckedFile]:
     yield _readme(vault)
     for entry in _entries(vault, "checkpoint"):
         yield from _checkpoint(vault, entry)
-    for entry in _entries(vault, "archive.destroyed"):
+    for entry in _entries(vault, EntryKind.ARCHIVE_DESTROYED):
         yield from _destroyed(vault, entry)
-    for kind in ("files.moved", "manifest.rewritten", "file.rewritten", "archive.damaged"):
+    for kind in (
+        EntryKind.FILES_MOVED,
+        EntryKind.MANIFEST_REWRITTEN,
+        EntryKind.FILE_REWRITTEN,
+        EntryKind.ARCHIVE_DAMAGED,
+    ):
         for entry in _entries(vault, kind):
             yield from _aside(vault, entry)
     for archive_id in put_aside(vault.catalogue) if deep else ():
@@ -203,7 +209,7 @@ def rewrite_file(recovery: Recovery, vault: Vault, problem: VaultProblem) -> lis
         raise VaultError(f"there is no copy of {problem.files[0]} here", hint="restore it from a copy of the vault")
     aside = replace_file(vault.layout, vault.layout.root / problem.files[0], data)
     facts: dict[str, Fact] = {"file": problem.files[0], "aside": aside}
-    entry = Entry("file.rewritten", recovery.clock(), "", looked.archive, looked.stream, facts)
+    entry = Entry(EntryKind.FILE_REWRITTEN, recovery.clock(), "", looked.archive, looked.stream, facts)
     with vault.catalogue.transaction():
         add_entry(vault.catalogue, entry)
     return [f"wrote {problem.files[0]} again"]

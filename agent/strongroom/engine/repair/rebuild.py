@@ -23,6 +23,7 @@ from strongroom.engine.proof.replay import Body, Replay, put_line, replay_ends
 from strongroom.engine.retention.holds import SEALED, open_matters
 from strongroom.evidence.line import Entry, Fact, digest
 from strongroom.model.coverage import Cover
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import Interrupted, VaultError, WorldError
 from strongroom.model.plan import Stream
 from strongroom.model.times import Clock, format_instant
@@ -229,7 +230,7 @@ def _finish(order: Rebuild, catalogue: Catalogue, done: Rebuilt) -> None:
             done.faults.insert(0, NO_HISTORY)
         if order.to is None:
             facts: dict[str, Fact] = {"entries": done.entries, "archives": done.archives, "faults": len(done.faults)}
-            add_entry(catalogue, Entry("vault.rebuilt", now, facts=facts))
+            add_entry(catalogue, Entry(EntryKind.VAULT_REBUILT, now, facts=facts))
 
 
 def _restore_lost(order: Rebuild, catalogue: Catalogue, done: Rebuilt, now: datetime) -> None:
@@ -264,7 +265,7 @@ def _log_uncovered(catalogue: Catalogue, archive_id: str, stream: str, now: date
     ]
     if covered:
         facts: dict[str, Fact] = {"cause": GONE, "uncovered": windows}
-        add_entry(catalogue, Entry("archive.missing", now, covered[0].job, archive_id, stream, facts))
+        add_entry(catalogue, Entry(EntryKind.ARCHIVE_MISSING, now, covered[0].job, archive_id, stream, facts))
 
 
 def _level_log(layout: Layout) -> None:

@@ -17,6 +17,7 @@ from strongroom.engine.repair.findings import ProblemKind, Recovery, VaultProble
 from strongroom.engine.repair.rebuild import Rebuild, rebuild
 from strongroom.engine.repair.vault_folder import move_unfinished
 from strongroom.evidence.line import Entry, Fact
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import VaultError, WorldError
 from strongroom.model.text import counted
 from strongroom.vault.archives import get_archive
@@ -137,7 +138,9 @@ def _rewrite_manifest(recovery: Recovery, vault: Vault, problem: VaultProblem) -
     with vault.catalogue.transaction():
         add_entry(
             vault.catalogue,
-            Entry("manifest.rewritten", recovery.clock(), archive=archive.id, stream=archive.stream, facts=facts),
+            Entry(
+                EntryKind.MANIFEST_REWRITTEN, recovery.clock(), archive=archive.id, stream=archive.stream, facts=facts
+            ),
         )
     return [f"wrote {facts['file']} again from the catalogue"]
 
@@ -146,7 +149,7 @@ def _move_stray(recovery: Recovery, vault: Vault, problem: VaultProblem) -> list
     moved = [set_aside(vault.layout, vault.layout.root / name) for name in problem.files]
     facts: dict[str, Fact] = {"files": [*problem.files], "aside": [*moved]}
     with vault.catalogue.transaction():
-        add_entry(vault.catalogue, Entry("files.moved", recovery.clock(), archive=problem.archive, facts=facts))
+        add_entry(vault.catalogue, Entry(EntryKind.FILES_MOVED, recovery.clock(), archive=problem.archive, facts=facts))
     return [f"moved {Path(name).name} to quarantine" for name in problem.files]
 
 

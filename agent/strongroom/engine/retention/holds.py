@@ -28,6 +28,7 @@ from strongroom.config.schema import Config
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive
 from strongroom.model.destruction import PROGRAM, DestructionStep, Person, move
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import SealError, UsageError
 from strongroom.model.hold import Hold, HoldRule, catches
 from strongroom.model.names import Noun, fold_name, make_id, nearest_words, pick_name
@@ -114,7 +115,9 @@ def place(
         put_hold(vault.catalogue, hold)
         facts: dict[str, Fact] = {"hold": hold.id, "by": by.token, **_rule_facts(rule)}
         facts |= sealed_words(vault.catalogue, hold, random_bytes)
-        add_entry(vault.catalogue, Entry("hold.placed", now, facts=facts, words=f"{hold.matter}: {hold.reason}"))
+        add_entry(
+            vault.catalogue, Entry(EntryKind.HOLD_PLACED, now, facts=facts, words=f"{hold.matter}: {hold.reason}")
+        )
         _exclude_from_plans(vault.catalogue, hold, now)
     vault.write_log()
     return Caught(hold, count_caught(vault, hold))
@@ -131,7 +134,7 @@ def release(vault: Vault, hold_id: str, by: Person, reason: str, now: datetime) 
         if not release_hold(catalogue, hold.id, now, _signature(by), reason.strip()):
             raise UsageError(f"hold {hold.id} is already released", hint="see: strongroom hold list --all")
         facts: dict[str, Fact] = {"hold": hold.id, "by": by.token}
-        add_entry(catalogue, Entry("hold.released", now, facts=facts, words=f"{hold.matter}: {reason.strip()}"))
+        add_entry(catalogue, Entry(EntryKind.HOLD_RELEASED, now, facts=facts, words=f"{hold.matter}: {reason.strip()}"))
     vault.write_log()
     return get_hold(catalogue, hold.id) or hold
 
@@ -148,7 +151,7 @@ def _exclude_from_plans(catalogue: Catalogue, hold: Hold, now: datetime) -> None
         reason = f"on hold for the matter {hold.matter}"
         put_plan_item(catalogue, move(each, DestructionStep.SPARED, now, reason))
         facts: dict[str, Fact] = {"proposal": each.proposal, "fate": Fate.HELD.value, "hold": hold.id}
-        add_entry(catalogue, Entry("destruction.spared", now, archive=each.archive, facts=facts, words=reason))
+        add_entry(catalogue, Entry(EntryKind.DESTRUCTION_SPARED, now, archive=each.archive, facts=facts, words=reason))
 
 
 def repeat_hold(
@@ -162,14 +165,14 @@ def repeat_hold(
     put_hold(catalogue, again)
     facts: dict[str, Fact] = {"hold": again.id, "by": PROGRAM.token, **_rule_facts(rule)}
     facts |= sealed_words(catalogue, again, random_bytes)
-    add_entry(catalogue, Entry("hold.placed", now, facts=facts, words=f"{again.matter}: {again.reason}"))
+    add_entry(catalogue, Entry(EntryKind.HOLD_PLACED, now, facts=facts, words=f"{again.matter}: {again.reason}"))
 
 
 def note_caught(catalogue: Catalogue, archive: Archive, now: datetime) -> None:
     """Log which active holds a new archive is under; inside the transaction that records it."""
     caught: list[Fact] = [hold.id for hold in holds_on(catalogue, archive)]
     if caught:
-        add_entry(catalogue, Entry("hold.caught", now, "", archive.id, archive.stream, {"holds": caught}))
+        add_entry(catalogue, Entry(EntryKind.HOLD_CAUGHT, now, "", archive.id, archive.stream, {"holds": caught}))
 
 
 def count_caught(vault: Vault, hold: Hold) -> int:

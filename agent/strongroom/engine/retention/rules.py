@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive
 from strongroom.model.destruction import PROGRAM, Person
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import UsageError
 from strongroom.model.retention import (
     NAMED_BY,
@@ -115,7 +116,7 @@ def _lock(catalogue: Catalogue, policy: Policy, now: datetime, *, logged: bool) 
         catalogue.write(PUT_FACT, LOCKED, format_instant(now))
     if row or logged or not policy.lock:
         return False
-    add_entry(catalogue, Entry("vault.locked", now))
+    add_entry(catalogue, Entry(EntryKind.VAULT_LOCKED, now))
     return True
 
 
@@ -141,7 +142,7 @@ def _record_changes(
     facts = {"before": before, "now": after, "streams": streams}
     changes: dict[str, Fact] = {name: {**fact} for name, fact in facts.items() if fact}
     if changes:
-        add_entry(catalogue, Entry("retention.changed", now, facts=changes))
+        add_entry(catalogue, Entry(EntryKind.RETENTION_CHANGED, now, facts=changes))
     return bool(changes)
 
 
@@ -234,7 +235,7 @@ def _extend(
     facts: dict[str, Fact] = {"by": by.token, "rule": {**rule_body(rule)}, "until": format_instant(until)}
     if record.until is not None:
         facts["before"] = format_instant(record.until)
-    add_entry(catalogue, Entry("retention.extended", now, "", archive.id, archive.stream, facts, reason))
+    add_entry(catalogue, Entry(EntryKind.RETENTION_EXTENDED, now, "", archive.id, archive.stream, facts, reason))
     return Extended(archive.id, record.until, until, rule)
 
 
@@ -267,7 +268,7 @@ def adopt_zones(vault: Vault, zones: Mapping[str, str], now: datetime) -> int:
                 "until": format_instant(until),
                 "before": format_instant(record.until or until),
             }
-            add_entry(catalogue, Entry("retention.extended", now, "", record.id, record.stream, facts, _WORDS))
+            add_entry(catalogue, Entry(EntryKind.RETENTION_EXTENDED, now, "", record.id, record.stream, facts, _WORDS))
         catalogue.write(PUT_FACT, _ADOPTED, format_instant(now))
     if later:
         vault.write_log()
