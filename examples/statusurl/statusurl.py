@@ -16,24 +16,11 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from strongroom.model import provider as nouns
 from strongroom.model.errors import RequestRefused
 from strongroom.model.inspection import Expectation
 from strongroom.model.plan import DatasetShape, ExportSpec
-from strongroom.model.provider import (
-    Accepted,
-    Ask,
-    Capabilities,
-    Container,
-    ExpiryBasis,
-    Limits,
-    Listed,
-    Match,
-    Observation,
-    Part,
-    Probe,
-    Renewal,
-    Standing,
-)
+from strongroom.model.provider import Accepted, Ask, Container, Limits, Listed, Observation, Part, Probe, Standing
 from strongroom.model.times import format_instant
 from strongroom.providers import account
 from strongroom.providers.account import OVERLAP, overlapping
@@ -46,7 +33,9 @@ LABEL = "StatusUrl"
 STATUS = "/bulkstatus"
 TIMES = {"AuditEvent": "recorded", "Communication": "sent"}
 SHAPES = {name: DatasetShape(name, "", "id", at) for name, at in TIMES.items()}
-CAPABILITIES = Capabilities(tuple(SHAPES), Match.NONE, Renewal.NEW_EXPORT, ExpiryBasis.UNKNOWN, deletes=True)
+CAPABILITIES = nouns.Capabilities(
+    tuple(SHAPES), nouns.Match.NONE, nouns.Renewal.NEW_EXPORT, nouns.ExpiryBasis.UNKNOWN, deletes=True
+)
 LIMITS = Limits(concurrent=None, per_hour=None)
 
 

@@ -103,7 +103,7 @@ TABLE = {
     "restore": reads("{archive}", "--to", "{new}", *WITH_KEY),
     "package": writes("--archives", "{archive}", "--to", "{new}", *WITH_KEY),
     "diff": reads("{archive}", "{other}", *WITH_KEY),
-    "search": reads("zavu-main-records", *WITH_KEY),
+    "search": writes("zavu-main-records", *WITH_KEY),
     "records": reads("zavu-main-records", *PERIOD, *WITH_KEY),
     "retention extend": writes("--stream", "zavu-main-records", "--class", "standard", "--reason", "x"),
     "retention plan": reads(),

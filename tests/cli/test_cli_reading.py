@@ -112,7 +112,7 @@ def test_an_id_may_be_short_but_not_unknown(what: str, home: Home, invoke: Invok
         assert f"strongroom {what}" in result.stderr
     several = invoke("--config", home.config, what, "show", "0")
     assert several.exit_code == 2
-    assert "fits several" in several.stderr
+    assert "matches several" in several.stderr
 
 
 def test_an_archive_is_told_whole(home: Home, invoke: Invoke) -> None:

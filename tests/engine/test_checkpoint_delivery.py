@@ -269,7 +269,7 @@ def test_the_daemon_sends_what_it_signed_and_forgets_targets_that_are_gone(keep:
         ('[[evidence.send_to]]\nname = "timestamp"\ndirectory = "/a"', "another name"),
         (
             '[[evidence.send_to]]\nname = "x"\ndirectory = "/a"\n[[evidence.send_to]]\nname = "x"\ndirectory = "/b"',
-            "again",
+            "for the second time",
         ),
         ('[[evidence.send_to]]\nname = "x"\ncommand = ["tell"]', "absolute path"),
         ('timestamp_url = "https://tsa.example.com"', "timestamp_ca"),

@@ -232,7 +232,7 @@ def test_what_a_refused_request_lets_go_is_planned_for_the_other_request(house: 
     answer_erasure(house.context(), first.erasure.id, ErasureAnswer.REFUSED, "GDPR 17(3)(b)", BOB)
     waits = pending_by_archive(house.context(), state(house, second.erasure))[doomed.id]
     assert waits.by_erasure == ""
-    assert "waiting for approval" in waits.words
+    assert "waits for approval" in waits.words
     (proposal,) = proposals_of_erasure(house.vault.catalogue, second.erasure.id)
     assert house.agree(read_plan(house.context(), proposal.id), ALICE).enough  # BOB, who refused, proposed it
     house.now += WEEK
@@ -246,7 +246,7 @@ def test_each_request_says_what_it_waits_for(house: House) -> None:
     def words() -> str:
         return pending_by_archive(house.context(), state(house, asked.erasure))[doomed.id].words
 
-    assert "waiting for approval" in words()
+    assert "waits for approval" in words()
     assert asked.plan is not None
     house.agree(asked.plan)
     assert "is approved, cooling off until" in words()

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from kit.destruction import House, make_house
 from kit.key_rotation import Strongbox, identity, keys_of, open_strongbox

@@ -199,7 +199,7 @@ def test_a_key_file_from_an_older_copy_is_proven_by_the_payload_and_told(tmp_pat
 
 def test_nobody_is_locked_out(tmp_path: Path) -> None:
     with open_strongbox(tmp_path, 1) as box:
-        with pytest.raises(UsageError, match="nobody has shown"):
+        with pytest.raises(UsageError, match="none of these recipients has been proven"):
             box.rotate([identity()])
         with pytest.raises(UsageError, match="no recipients"):
             box.rotate([])

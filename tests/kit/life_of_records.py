@@ -224,7 +224,7 @@ class LifeOfRecords(RuleBasedStateMachine):
         release(self.vault, name, ALICE, "settled", self.now())
         del self.world.holds[name]
         self.world.acts.append("hold.released")
-        with pytest.raises(UsageError, match="released before"):
+        with pytest.raises(UsageError, match="already released"):
             release(self.vault, name, ALICE, "settled", self.now())
 
     @rule(days=st.sampled_from((1, 20, 40, 400)))

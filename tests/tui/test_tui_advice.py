@@ -25,7 +25,9 @@ def test_nothing_told_on_the_screen_is_a_command() -> None:
 
 
 def test_the_longest_phrase_counts() -> None:
-    error = UsageError("nothing is destroyed", hint="nothing is destroyed early; see: strongroom retention plan")
+    error = UsageError(
+        "nothing is destroyed", hint="nothing is destroyed early; to see when: strongroom retention plan"
+    )
     assert error_text(error).endswith("Nothing is destroyed early; Retention (5) shows until when it is retained")
     assert error_text(UsageError("it is refused")) == "it is refused"
     assert in_keys("hold 7 is over. see: strongroom hold list --all") == "hold 7 is over. see the holds: 5, then l"

@@ -15,6 +15,7 @@ async def test_text_stands_out(bench: Bench, sit: Sit, theme: str, keys: list[st
     assert theme in BUILTIN_THEMES
     async with sit(bench) as seat:
         seat.app.theme = theme
+        await seat.settle()
         await seat.press(*keys)
         assert not poor(seat)
 

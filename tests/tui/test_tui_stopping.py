@@ -111,7 +111,7 @@ async def stop(seat: Seat, held: Held, key: str, title: str) -> None:
     await seat.pilot.press(key)
     assert "stopping …" in seat.text
     held.go_on.set()
-    await until(seat, "nothing is left behind")
+    await until(seat, "nothing was left behind")
     assert held.ended[-1] is Interrupted
     assert f"stopped: {title}" in told(seat)
     assert not isinstance(seat.app.screen, BackgroundWork)

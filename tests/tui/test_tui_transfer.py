@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -38,13 +37,13 @@ class Held:
 async def test_a_running_transfer_is_watched_and_cancelled_from_its_own_screen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held, write = Held(), Meter._write
+    held, record = Held(), Meter.set
 
-    def writing(self: Meter, now: datetime) -> None:
-        write(self, now)
+    def recording(self: Meter, done: int, total: int | None) -> None:
+        record(self, done, total)
         held()
 
-    monkeypatch.setattr(Meter, "_write", writing)
+    monkeypatch.setattr(Meter, "set", recording)
     with open_bench(tmp_path) as bench:
         working = threading.Thread(target=bench.export)
         working.start()

@@ -257,7 +257,7 @@ async def test_work_is_stopped_by_a_person(place: Place) -> None:
             await seat.pilot.pause(0.05)
         await seat.pilot.press("escape")
         await seat.settle()
-        assert heard == [(None, "stopped: Something long; nothing is left behind")]
+        assert heard == [(None, "stopped: Something long; nothing was left behind")]
 
 
 async def test_the_id_is_copied_and_shown(place: Place) -> None:

@@ -144,13 +144,13 @@ class DetailScreen(TextScreen):
     """A text, and beneath it what belongs to it, to be opened."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open_lead", "open", tooltip="Open what is chosen at the foot: a job, an archive"),
-        Binding("tab", "item(1)", "next", tooltip="Choose the next thing at the foot"),
-        Binding("shift+tab", "item(-1)", "previous", show=False, tooltip="Choose the one before"),
+        Binding("enter", "open_related", "open", tooltip="Open what is chosen at the foot: a job, an archive"),
+        Binding("tab", "choose_related(1)", "next", tooltip="Choose the next thing at the foot"),
+        Binding("shift+tab", "choose_related(-1)", "previous", show=False, tooltip="Choose the one before"),
     ]
 
     def contents(self) -> ComposeResult:
-        """Yield the text over what it items to."""
+        """Yield the text, and the related items under it."""
         yield from super().contents()
         yield RelatedItems()
 
@@ -161,7 +161,7 @@ class DetailScreen(TextScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer to open only where there is something."""
-        if action in ("open_lead", "item"):
+        if action in ("open_related", "choose_related"):
             return any(items.chosen is not None for items in self.query(RelatedItems))
         return super().check_action(action, parameters)
 

@@ -88,7 +88,7 @@ PRESS: Mapping[str, str] = MappingProxyType(
         ),
         "name two archives: strongroom diff A B": "choose one that has an older archive of the same window",
         "to see what is eligible: strongroom retention plan": "what is eligible comes first in Retention: 5",
-        "nothing is destroyed early; see: strongroom retention plan": (
+        "nothing is destroyed early; to see when: strongroom retention plan": (
             "nothing is destroyed early; Retention (5) shows until when it is retained"
         ),
         "see: strongroom destroy list": "see the plans: 5, then u",
