@@ -25,7 +25,9 @@ from strongroom.engine.worker.client import WorkerClient
 from strongroom.engine.worker.protocol import SealRequest
 from strongroom.evidence.line import Entry
 from strongroom.model.archive import Archive, Holding
+from strongroom.model.entry_kind import EntryKind
 from strongroom.model.inspection import Caps, Expectation, Finding, Inspection, MemberReport, Severity
+from strongroom.model.job import Event
 from strongroom.model.names import make_id
 from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.retention import Period, RetentionRule
@@ -184,11 +186,8 @@ def test_every_key_of_a_log_line_is_told(made: Made) -> None:
 
 
 def test_every_kind_of_entry_is_told() -> None:
-    sources = [path.read_text() for path in (ROOT / "agent").rglob("*.py")]
-    named = re.compile(r"""(?:\bEntry|\.log)\(\s*(?:kind=)?"([a-z.-]+)\"""")
-    kinds = {kind for text in sources for kind in named.findall(text)}
-    assert "vault.created" in kinds
-    assert kinds <= set(re.findall(r"`([a-z]+\.[a-z-]+)`", section("The evidence log")))
+    moves = {f"job.{event}" for event in Event}  # told together, as the moves of the job table
+    assert set(EntryKind) - moves <= set(re.findall(r"`([a-z]+\.[a-z-]+)`", section("The evidence log")))
 
 
 def test_every_finding_that_is_told_exists() -> None:
