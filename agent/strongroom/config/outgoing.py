@@ -83,7 +83,7 @@ _COMMAND = "a program to run, by its absolute path, and its arguments; no shell"
 
 
 class PingSettings(Section, frozen=True):
-    """[notify.ping]: a dead man's switch in the form of healthchecks.io."""
+    """[notify.ping]: a dead man's switch, compatible with healthchecks.io."""
 
     url: Annotated[SecretRef, Key("where the address of the switch is kept", parse_secret_ref, NO_SECRET)]
     every: Annotated[timedelta, Key("how often it is pinged", duration("1m", "1d"))] = timedelta(minutes=10)
@@ -96,7 +96,7 @@ class NotifySettings(Section, frozen=True):
     urls: Annotated[
         tuple[SecretRef, ...],
         Items(
-            "where the addresses are kept, each one that Apprise knows: mail, chat, pagers",
+            "where the addresses are kept, in the form of Apprise: mail, chat, pagers",
             parse_secret_ref,
             "a list of references to Apprise addresses",
         ),
@@ -113,10 +113,10 @@ class NotifySettings(Section, frozen=True):
 
 
 class MetricsSettings(Section, frozen=True):
-    """[metrics]: where figures are put for others to draw; nowhere by default."""
+    """[metrics]: where metrics are published; nowhere by default."""
 
     textfile: Annotated[Path | None, Key("a file for the textfile collector of node_exporter", PATH)] = None
-    listen: Annotated[Endpoint | None, Key("where GET /metrics is answered", parse_endpoint)] = None
+    listen: Annotated[Endpoint | None, Key("the address and port that answer GET /metrics", parse_endpoint)] = None
 
     def check(self, table: TableReader) -> None:
         """Refuse a file that node_exporter would not read."""
@@ -127,16 +127,20 @@ class MetricsSettings(Section, frozen=True):
 class SendSettings(Section, frozen=True):
     """[[evidence.send_to]]: one place outside the vault that gets every checkpoint."""
 
-    name: Annotated[str, Key("a unique name; the log repeats it with each checkpoint that was sent", parse_name, "")]
+    name: Annotated[str, Key("a unique name; the log records it with each checkpoint that was sent", parse_name, "")]
     directory: Annotated[Path | None, Key("a folder", PATH)] = None
     command: Annotated[
         tuple[str, ...], Key(f"{_COMMAND}; the checkpoint is its input", parse_command, shown=_show_command)
     ] = ()
     url: Annotated[SecretRef | None, Key("where an https address is kept", parse_secret_ref)] = None
     method: Annotated[
-        Method, Key("how the https address gets it: as SIZE.note below it, or itself", choice(Method))
+        Method,
+        Key(
+            "how it is sent to the https address: to SIZE.note below it (put), or to the address itself (post)",
+            choice(Method),
+        ),
     ] = Method.PUT
-    notify: Annotated[SecretRef | None, Key("where an address that Apprise knows is kept", parse_secret_ref)] = None
+    notify: Annotated[SecretRef | None, Key("where an address in the form of Apprise is kept", parse_secret_ref)] = None
     allow_private_addresses: Annotated[bool, Key(PRIVATE, parse_flag)] = False
 
     def check(self, table: TableReader) -> None:
@@ -150,7 +154,7 @@ class SendSettings(Section, frozen=True):
 
 
 class EvidenceSettings(Section, frozen=True):
-    """[evidence]: how the log leaves this machine as checkpoints."""
+    """[evidence]: how checkpoints of the log are signed and sent off this machine."""
 
     every: Annotated[timedelta, Key("how often the log is signed", duration("10m", "31d"))] = timedelta(days=1)
     timestamp_url: Annotated[str | None, Key("an RFC 3161 authority that stamps each checkpoint", parse_base_url)] = (

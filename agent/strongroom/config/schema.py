@@ -58,15 +58,17 @@ class VaultSettings(Section, frozen=True):
     organization: Annotated[str, Key("who owns the vault", parse_title, shown=lambda name: name or None)] = ""
     min_free: Annotated[int, Key("how much of the disk stays free", size(0), shown=format_size)] = 2_000_000_000
     scrub_every: Annotated[timedelta, Key("how often all archives are read again", duration("1d", "3660d"))] = 30 * _DAY
-    scrub_rate: Annotated[int, Key("how much of them in a second, at most", size(100_000), shown=format_size)] = (
-        16_000_000
-    )
+    scrub_rate: Annotated[
+        int, Key("how much is read for that per second, at most", size(100_000), shown=format_size)
+    ] = 16_000_000
     drill_every: Annotated[
         timedelta, Key("how long after its last recovery drill a key raises an alert", duration("1d", "3660d"))
     ] = 180 * _DAY
-    lock: Annotated[bool, Key("lock mode: from then on retention is only ever made longer", parse_flag)] = False
+    lock: Annotated[bool, Key("turns on lock mode: from then on, retention can only be made longer", parse_flag)] = (
+        False
+    )
     clock_tolerance: Annotated[
-        timedelta, Key("how far the clock may be off for anything to be destroyed by it", duration("1h", "7d"))
+        timedelta, Key("nothing is destroyed while the clock is off by more than this", duration("1h", "7d"))
     ] = _DAY
     signing_key: Annotated[
         SecretRef | None, Key("where the key that signs statements and checkpoints is kept", parse_secret_ref)
@@ -86,9 +88,11 @@ class RetentionSection(Section, frozen=True):
 
     name: str
     period: Annotated[Period, Key("how long archives are kept", parse_period, Period(1, PeriodUnit.YEARS))]
-    basis: Annotated[Basis, Key("from when that is counted", choice(Basis))] = Basis.WINDOW_END
+    basis: Annotated[Basis, Key("from when the period is counted", choice(Basis))] = Basis.WINDOW_END
     citation: Annotated[str, Key("the rule that requires it", parse_text)] = ""
-    at_end: Annotated[AtEnd, Key("whether a person proposes the destruction or the program", choice(AtEnd))] = AtEnd.ASK
+    at_end: Annotated[
+        AtEnd, Key("who proposes the destruction: a person (ask) or the program (destroy)", choice(AtEnd))
+    ] = AtEnd.ASK
 
     def build(self) -> RetentionRule:
         """Return the rule."""
@@ -100,13 +104,19 @@ def _show_rules(rules: tuple[RetentionRule, ...]) -> object:
 
 
 class DestructionSettings(Section, frozen=True):
-    """[destruction]: what a destruction takes, besides a period that is over and no hold."""
+    """[destruction]: what a destruction requires, besides a period that is over and no hold."""
 
-    people: Annotated[int, Key("how many different people, the proposer included", whole_number(1, 9))] = 2
-    cooling_off: Annotated[timedelta, Key("how long after the last approval", duration("0s", "366d"))] = 7 * _DAY
+    people: Annotated[int, Key("how many different people it takes, including the proposer", whole_number(1, 9))] = 2
+    cooling_off: Annotated[
+        timedelta, Key("how long Strongroom waits after the last approval", duration("0s", "366d"))
+    ] = 7 * _DAY
     approvers: Annotated[
         tuple[str, ...],
-        Items("if any are given, each approval is signed by one of them", parse_verifier, "a list of public note keys"),
+        Items(
+            "if you list any, each approval must be signed with one of these keys",
+            parse_verifier,
+            "a list of public note keys",
+        ),
     ] = ()
 
 
@@ -127,14 +137,20 @@ class DaemonSettings(Section, frozen=True):
 
 
 class NetworkSettings(Section, frozen=True):
-    """[network]: the numbers of the one HTTP policy. Proxies named in the environment are not used."""
+    """[network]: limits for HTTP requests. Proxies named in the environment are not used."""
 
-    connect_timeout: Annotated[timedelta, Key("to make a connection", duration("1s", "1h"))] = timedelta(seconds=10)
-    read_timeout: Annotated[timedelta, Key("without a single byte", duration("1s", "1h"))] = timedelta(minutes=1)
+    connect_timeout: Annotated[timedelta, Key("how long opening a connection may take", duration("1s", "1h"))] = (
+        timedelta(seconds=10)
+    )
+    read_timeout: Annotated[
+        timedelta, Key("how long a connection may go without a single byte", duration("1s", "1h"))
+    ] = timedelta(minutes=1)
     max_export_size: Annotated[int, Key("a larger export is refused", size(1), shown=format_size)] = 200_000_000_000
-    min_rate: Annotated[int, Key("in a second; a slower download is given up", size(0), shown=format_size)] = 1_000
+    min_rate: Annotated[
+        int, Key("the lowest rate per second; a slower download is given up", size(0), shown=format_size)
+    ] = 1_000
     ca_file: Annotated[Path | None, Key("trusted certificate authorities; the system's by default", PATH)] = None
-    proxy: Annotated[str | None, Key("for all requests", parse_proxy)] = None
+    proxy: Annotated[str | None, Key("the proxy for all requests", parse_proxy)] = None
 
 
 class Config(Section, frozen=True):

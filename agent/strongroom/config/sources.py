@@ -67,7 +67,7 @@ class SourceSettings(Section, frozen=True):
     download_hosts: Annotated[
         tuple[str, ...],
         Items(
-            "where exports come from, with all names below; by default any public host",
+            "the hosts that exports are downloaded from, and all names below them; any public host by default",
             parse_host,
             "a list of host names",
         ),
@@ -129,7 +129,7 @@ def _show_classes(text: str) -> object:
 
 
 class StreamSettings(Section, frozen=True):
-    """[[stream]]: what of a source must be covered, from when and how."""
+    """[[stream]]: one or more datasets of a source, exported together on one plan."""
 
     name: Annotated[str, Key("a unique name", parse_name, "")]
     source: Annotated[str, Key("its source", InScope(lambda scope, _: known_name("source", scope.sources)), "")]
@@ -139,21 +139,30 @@ class StreamSettings(Section, frozen=True):
     ]
     filters: Annotated[
         tuple[tuple[str, str], ...],
-        Entries("which of its records", parse_text, build=lambda found: tuple(sorted(found.items()))),
+        Entries(
+            "which records of the datasets; all by default",
+            parse_text,
+            build=lambda found: tuple(sorted(found.items())),
+        ),
     ] = ()
-    since: Annotated[datetime | None, Key("from when on it must be covered", InScope(_since), shown=_show_since)] = None
+    since: Annotated[
+        datetime | None, Key("the time from which the stream must be covered", InScope(_since), shown=_show_since)
+    ] = None
     window: Annotated[Span, Key("the period of one archive", choice(Span))] = Span.DAY
     time_zone: Annotated[str, Key("where days, weeks and months begin", parse_zone)] = "UTC"
     settle: Annotated[timedelta, Key("how long after its end a window is exported", duration("0s", "366d"))] = _DAY / 4
     settled_pass: Annotated[
-        timedelta | None, Key("how long after its end it is exported once more", duration("1m", "3660d"))
+        timedelta | None,
+        Key("how long after its end a window is exported a second time; never by default", duration("1m", "3660d")),
     ] = None
     retention: Annotated[
         str,  # with a + between several
-        Key("a retention class, or several of which the longest decides", InScope(_classes), shown=_show_classes),
+        Key("a retention class, or a list of several: the longest one applies", InScope(_classes), shown=_show_classes),
     ] = _STANDARD
-    priority: Annotated[int, Key("among windows equally urgent the higher goes first", whole_number(-10, 10))] = 0
-    paused: Annotated[bool, Key("whether nothing new is exported", parse_flag)] = False
+    priority: Annotated[
+        int, Key("of equally urgent windows, the one with the higher number is exported first", whole_number(-10, 10))
+    ] = 0
+    paused: Annotated[bool, Key("whether new exports are stopped", parse_flag)] = False
 
     def check(self, table: TableReader) -> None:
         """Refuse a second pass that comes before the first."""
