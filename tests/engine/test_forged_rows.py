@@ -176,7 +176,7 @@ def test_an_approval_that_nobody_gave_destroys_nothing(house: House) -> None:
         ("UPDATE proposals SET uid = 7", "plan"),
         ("UPDATE proposals SET overrides = 1, ground = 'erasure'", "plan"),
         ("UPDATE archives SET stream = 'another'", "retention"),
-        ("UPDATE archives SET manifest = replace(manifest, '7y', '1y')", "retention"),
+        ("UPDATE archives SET manifest = replace(manifest, '\"7y\"', '\"1y\"')", "retention"),
     ],
 )
 def test_rows_that_are_not_what_was_agreed_stop_it(house: House, statement: str, code: str) -> None:
