@@ -1,4 +1,4 @@
-"""When a screen has done what it was asked for: every widget waits for a message, and nothing is left to draw.
+"""When a screen has finished its work: every widget waits for a message, and nothing is left to draw.
 
 The toolkit's own wait looks at the time that the process takes, in steps of 20 milliseconds: on a busy machine it sees
 rest where there is none, and on an idle one most of a test is waiting. It also sends every widget a message to see it

@@ -37,7 +37,7 @@ class Notebook:
 
 
 class TableReader:
-    """Reads one table. It knows which keys it was asked for: those left over when it is closed are unknown."""
+    """Reads one table. It knows which keys were read: those left over when it is closed are unknown."""
 
     def __init__(self, table: object, path: KeyPath, notebook: Notebook) -> None:
         self._path = path

@@ -53,7 +53,7 @@ class DocumentReader:
     def __init__(self, member: str, caps: Caps, datasets: Sequence[str] = ()) -> None:
         self._member = printable(member)
         self._datasets = datasets
-        self._counts: tuple[tuple[str, int], ...] = ()  # what the document tells of these datasets
+        self._counts: tuple[tuple[str, int], ...] = ()  # what the document says about these datasets
         self._limit = caps.max_record
         self._text = bytearray()
         self._room = memoryview(bytearray(_ROOM))

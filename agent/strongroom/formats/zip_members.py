@@ -168,7 +168,7 @@ def inflate_member(reader: PlaintextReader, member: Member, caps: Caps) -> Itera
 
 
 def _read_blocks(reader: PlaintextReader, member: Member, block_size: int) -> Iterator[memoryview]:
-    """Yield the compressed bytes; each block is valid only until the next one is asked for."""
+    """Yield the compressed bytes; each block is valid only until the next one is read."""
     view = memoryview(bytearray(block_size))
     reader.seek(member.data_at)
     left = member.compressed

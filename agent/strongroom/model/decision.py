@@ -36,7 +36,7 @@ class RetryPolicy(Struct, frozen=True):
     rejections: int = 2  # unsound files from one export
     workers: int = 3  # sealing workers that died on one export
     refusals: int = 5  # definite refusals to say how one export stands
-    renewals: int = 2  # times that one export is made again, before a new one is asked for
+    renewals: int = 2  # times that one export is made again, before a new one is requested
     deletions: int = 20  # tries to delete an archived export at the provider, before it is left there
     generations: int = 3  # exports tried for one window before it is given up
     delay_first: timedelta = timedelta(seconds=5)
@@ -55,9 +55,9 @@ def grown(first: timedelta, longest: timedelta, count: int, jitter: float) -> ti
 
 
 def next_poll(limits: Limits, polls: int, now: datetime, jitter: float, not_before: datetime | None = None) -> datetime:
-    """Say when to look at a waiting export again: at once densely, later rarely, never before we are told to come.
+    """Say when to look at a waiting export again: at once densely, later rarely, and not before `not_before`.
 
-    What is told is obeyed for an hour at most: a file that is ready meanwhile would live and die unseen.
+    That time is respected for an hour at most: a file that is ready meanwhile would live and die unseen.
     """
     own = now + poll_pause(limits, polls, jitter)
     return max(own, min(not_before, now + LONGEST_TOLD)) if not_before else own

@@ -309,7 +309,7 @@ def overlapping(window: Window) -> tuple[datetime, datetime]:
 
     They run from a whole second before the window to the first whole second at or after its end. Whichever ends the
     provider counts, and even if it reads no fractions of seconds, no instant of the window is missed. Neighboring
-    windows share some records, which are told apart by their ids on reading.
+    windows share some records, which are distinguished by their ids on reading.
     """
     lower = window.start.replace(microsecond=0) - _SECOND
     upper = window.end.replace(microsecond=0)

@@ -1,4 +1,4 @@
-"""Forks what is asked for from one process that has imported it, so that nobody waits for an interpreter each time.
+"""Forks what a test requests from one process that has imported it, so that nobody waits for an interpreter each time.
 
 usage: python -m kit.drivers.forks SOCKET sealer|module
 

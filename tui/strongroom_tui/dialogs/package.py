@@ -1,4 +1,4 @@
-"""An evidence package, asked for step by step: archives, recipient, folder; then made, with its progress shown.
+"""An evidence package, specified step by step: archives, recipient, folder; then made, with its progress shown.
 
 Each answer is judged as it is given, before anything is signed or written; what is refused is asked again with what was
 typed, and no answer is lost.

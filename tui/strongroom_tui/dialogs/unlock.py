@@ -41,7 +41,7 @@ def unlocked(tab: TabScreen, then: Callable[[Identities], None]) -> None:
 def ask_file(tab: TabScreen, then: Callable[[Identities], None], typed: str = "", trouble: str = "") -> None:
     """Ask which identity file is meant, open it in place of what is open, and go on with it.
 
-    What is not an identity is reported and asked for again; what it was needed for is not lost.
+    What is not an identity is reported, and the question is repeated; what it was needed for is not lost.
     """
     config = tab.strongroom.reader.config
     words = "To open archives, an identity (private key) is needed. It is forgotten after five idle minutes."
@@ -104,7 +104,7 @@ def _fetch(tab: TabScreen, path: Path, kept: SecretRef, then: Callable[[Identiti
 
 
 def _ask(tab: TabScreen, path: Path, then: Callable[[Identities], None], trouble: str = "") -> None:
-    """Ask for the passphrase; a wrong one is reported and asked for again; what it was needed for is not lost."""
+    """Ask for the passphrase, again after a wrong one, which is reported; what it was needed for is not lost."""
 
     def again(words: str) -> None:
         if tab.is_current:

@@ -209,7 +209,7 @@ class FirstRun(GuardedApp[Path | None]):
 
 
 def set_up(config: Path, data: Path) -> Path | None:
-    """Guide a person to a new vault; return its configuration, or None if they quit or the process is told to stop.
+    """Guide a person to a new vault; return its configuration, or None if they quit or the process must stop.
 
     The terminal is given back in every case.
     """

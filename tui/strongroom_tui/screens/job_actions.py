@@ -1,6 +1,6 @@
 """What can be done with a job: cancel it, retry it, re-export its window.
 
-An export takes of the quota of its provider, which does not come back: whoever asks for one is shown the quota first.
+An export takes of the quota of its provider, which does not come back: a person who requests one sees the quota first.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def confirm_export(tab: TabScreen, what: Spending, subject: Job | Archive) -> No
     """Ask whether the window of a job or an archive is to be exported again, then request it."""
 
     def ask(quota: Quota) -> None:
-        if tab.is_current:  # whoever has gone elsewhere meanwhile is not called back
+        if tab.is_current:  # a person who has gone elsewhere meanwhile is not called back
             words = spending_words(what, subject, quota)
             tab.app.push_screen(Confirm(what.title, words, what.yes), answered)
 

@@ -36,7 +36,7 @@ class Page(Struct, Generic[Noun], frozen=True):
 
 
 def page_of(found: Sequence[Noun]) -> Page[Noun]:
-    """Make a page of rows of which one more than fits was asked for, to know whether another page follows."""
+    """Make a page of rows of which one more than fits was read, to know whether another page follows."""
     return Page(tuple(found[:PAGE]), found[PAGE - 1] if len(found) > PAGE else None)
 
 

@@ -1,6 +1,6 @@
 """Text as it stands on the screen: amounts and times for a person, cleaned, cut to its place, broken where it is long.
 
-Text from outside is shown as letters and never as markup: whoever draws it wraps the result in a rich `Text`, which is
+Text from outside is shown as letters and never as markup: the caller wraps the result in a rich `Text`, which is
 not parsed.
 """
 
@@ -103,7 +103,7 @@ PRESS: Mapping[str, str] = MappingProxyType(
         "run: strongroom doctor": "see Health: 7",
     }
 )
-"""From what the command line is told to what is told here."""
+"""From the words of the command line to those of the screen."""
 
 
 def in_keys(words: str) -> str:

@@ -1,7 +1,7 @@
 """The records of a stream over a period, each once, from the archives that cover it.
 
-Neighboring archives may hold the same record: a provider whose bounds are not documented is asked for a little more
-than the window, and one that includes both ends repeats what lies on them. Windows overlap where one was exported
+Neighboring archives may hold the same record: a provider whose bounds are not documented gets requests for a little
+more than the window, and one that includes both ends repeats what lies on them. Windows overlap where one was exported
 before it had settled. A record is left out only where an equal one of another archive was written: an id alone proves
 nothing, since attempts at one message share it, and all records of one archive are written. Only what lies within reach
 of a window's edge, or within the reach of another archive's records, can be in two archives, so only the digests of
@@ -133,7 +133,7 @@ class _Doubles:
         """Say whether another archive held an equal record that stands for this one."""
         if at is not None and any(window.holds(at) for window in self._alone):
             return False
-        digest = _digest(record)
+        digest = record_digest(record)
         self._own[digest] += 1
         return self._own[digest] <= self._written[digest]
 
@@ -143,7 +143,8 @@ class _Doubles:
             self._written[digest] = max(self._written[digest], count)
 
 
-def _digest(record: Delivered) -> bytes:
+def record_digest(record: Delivered) -> bytes:
+    """Return 16 bytes that are equal for equal records, however each was written."""
     try:
         text = record.canonical
     except Unreadable:  # nested too deeply to be compared by content: then its text must be the same

@@ -17,11 +17,10 @@ from msgspec import Struct
 
 from strongroom.age.keys import X25519Identity
 from strongroom.age.reader import SealedReader
+from strongroom.engine.access.records import record_digest
 from strongroom.engine.core.identities import unlock
 from strongroom.engine.worker.compression import open_clear
 from strongroom.evidence.line import Entry, Fact
-from strongroom.formats.exact_json import Delivered
-from strongroom.formats.plaintext import Unreadable
 from strongroom.formats.record_checks import read_time
 from strongroom.formats.records import read_delivered, record_id
 from strongroom.model.archive import Archive, Sort
@@ -207,15 +206,7 @@ def _of_dataset(
                 continue
             entry = make_entry(record.fields, place, name=name, at=read_time(record.time), text=text)
             if query.accepts(entry):
-                yield Hit(entry, archive, shape.name, record.line, _digest(record), numbers[name])
-
-
-def _digest(record: Delivered) -> bytes:
-    try:
-        text = record.canonical
-    except Unreadable:  # nested too deeply to be compared by content: then its text must be the same
-        text = record.line
-    return hashlib.blake2b(text, digest_size=16).digest()
+                yield Hit(entry, archive, shape.name, record.line, record_digest(record), numbers[name])
 
 
 def _found(group: list[Hit]) -> Found:

@@ -49,7 +49,7 @@ class DestructionOverview(Struct, frozen=True):
 def context_of(config: Config, vault: Vault, dependencies: Dependencies, *, ask: bool = False) -> DestructionContext:
     """Return the context for a vault, under the rules of the configuration.
 
-    With `ask` the providers are asked for the time before anything is destroyed. A daemon asks them separately and must
+    With `ask`, the providers give the time before anything is destroyed. A daemon asks them separately and must
     not wait for them here.
     """
     return DestructionContext(

@@ -26,7 +26,7 @@ CPU_FLOOR = 300  # seconds that any worker may use, however small its input
 SEALER_CPU = 4.0  # seconds more for each MiB sealed; reading back may inflate each byte 200 times
 PARSER_CPU = 2.0  # seconds more for each MiB parsed; the slow parser takes several MiB a second
 GRANT_STEP = 16 << 20  # bytes between two raises of the limit
-LONGEST = 8.0  # seconds for the program to stop; whoever requested it waits at most 10
+LONGEST = 8.0  # seconds for the program to stop; the process that requested it waits at most 10
 
 _PR_SET_PDEATHSIG = 1
 _END_STEP = 0.01  # seconds between two checks whether a child has ended
