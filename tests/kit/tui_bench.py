@@ -210,12 +210,27 @@ class Seat:
             await self.settle()
 
     async def settle(self) -> None:
-        """Wait until every reading that was asked for is on the screen."""
+        """Wait until every reading is done and what followed from it is drawn.
+
+        A reading that ends may change which keys work, which a screen notices only once it is idle, and the last line
+        is drawn after that: on a busy machine, later than the pause that follows the reading.
+        """
         await self.pilot.pause()
         while any(not worker.is_finished for worker in self.app.workers):
             await self.app.workers.wait_for_complete()
             await self.pilot.pause()
-        await self.pilot.pause()
+        shown = None
+        while shown != (shown := self.text):  # ends with the first pause that changes nothing
+            await self.pilot.pause()
+            self._draw_keys()
+
+    def _draw_keys(self) -> None:
+        for line in self.app.screen.query(KeyFooter):
+            before = line.placed
+            line.render()
+            if line.placed != before:
+                line.refresh()
+                self.app.screen._on_timer_update()
 
     async def resize(self, width: int, height: int) -> None:
         await self.pilot.resize_terminal(width, height)
