@@ -18,7 +18,7 @@ from kit.credential_leaks import (  # noqa: E402, F401 - hooks and fixtures are 
     pytest_configure,
     pytest_runtest_teardown,
 )
-from kit.forks import _end_forkers, _forked_sealers, spawned_sealers  # noqa: E402, F401
+from kit.forks import _end_forker, _shared_templates, own_templates  # noqa: E402, F401
 from strongroom.age.keys import ScryptRecipient  # noqa: E402
 from strongroom.engine.access import identity_files  # noqa: E402
 from strongroom.engine.core import identities  # noqa: E402

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.sources import Dependencies, open_reading
 from strongroom.engine.queries.initialise import Wishes, initialise
 from strongroom.engine.worker.client import WorkerClient
+from strongroom.engine.worker.launcher import Launcher
 from strongroom.engine.worker.protocol import SealRequest
 from strongroom.evidence.line import Entry
 from strongroom.model.archive import Archive, Holding
@@ -96,7 +98,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
             expectation=EXPECTED,
             caps=Caps(),
         )
-        with WorkerClient() as airlock:
+        with closing(Launcher()) as launcher, WorkerClient(launcher) as airlock:
             airlock.begin(order)
             airlock.feed(content)
             seal = airlock.finish().seal

@@ -7,18 +7,19 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from kit.drivers import command, environment
 from kit.sealed_vault import CSV_SHAPE, DAY
-from kit.workers import ROWS, all_gone, family, order
+from kit.workers import ROWS, all_gone, family, order, reader_of
 from strongroom.engine.worker import client as airlock_module
 from strongroom.engine.worker import parse_worker as reader_module
-from strongroom.engine.worker.client import WorkerClient, WorkerDied
+from strongroom.engine.worker.client import WorkerClient
+from strongroom.engine.worker.launcher import Launcher, WorkerDied
 from strongroom.engine.worker.lifetime import GRANT_STEP, CpuGrant
 from strongroom.engine.worker.parse_worker import forked_parser, spawned_parser
 from strongroom.formats.pipe import Allowance, ParserLost, PeerLate
@@ -30,7 +31,7 @@ EXPECTED = Expectation(DAY, (CSV_SHAPE,), container=Container.CSV)
 
 
 @pytest.fixture(autouse=True)
-def impatient(spawned_sealers: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(airlock_module, "END_WAIT", 0.5)
     monkeypatch.setattr(airlock_module, "STOP_GRACE", 0.5)
     monkeypatch.setattr(reader_module, "END_WAIT", 0.5)
@@ -38,19 +39,18 @@ def impatient(spawned_sealers: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def hasty() -> Iterator[WorkerClient]:
-    """An airlock whose patience a test cuts short once the sealer is where it should be; nothing of it is left."""
-    before = set(family())
-    with WorkerClient(Allowance()) as worker:
-        yield worker
-    assert all_gone([pid for pid in family() if pid not in before])
+    """A worker whose patience a test cuts short once the sealer is where it should be; nothing of it is left."""
+    with closing(Launcher()) as launcher:
+        launcher.prepare()
+        before = set(family())
+        with WorkerClient(launcher, Allowance()) as worker:
+            yield worker
+        assert all_gone([pid for pid in family() if pid not in before])
 
 
 def sealer_and_reader(worker: WorkerClient) -> tuple[int, int]:
     sealer = worker._process.pid
-    until = time.monotonic() + 30
-    while not (readers := family(sealer)) and time.monotonic() < until:
-        time.sleep(0.01)
-    return sealer, readers[0]
+    return sealer, reader_of(sealer)
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """Processes of the program that are forked from one that has imported everything, instead of started each time.
 
-The first start of each kind starts the process that forks, which ends with the tests. Where the start itself matters,
-such as who inherits what and who ends with whom, tests take real ones: see `spawned_sealers`.
+The first start starts the process that forks, which ends with the tests. Where the start itself matters,
+such as who inherits what and who ends with whom, tests take real ones: see `own_templates`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ import struct
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import ClassVar
 
 import pytest
 
 from kit.drivers import command, environment
-from strongroom.engine.worker import client
+from strongroom.engine.worker import launcher
+from strongroom.engine.worker.protocol import Service
 
 STATUS = struct.Struct("i")
 LONGEST = 240.0  # seconds that a process may take
@@ -34,8 +35,6 @@ class Child:
     def __init__(self, process: int, status: int) -> None:
         self.pid = process
         self.returncode: int | None = None
-        self.stdin: IO[bytes] | None = None
-        self.stdout: IO[bytes] | None = None
         self._status = status
 
     def poll(self) -> int | None:
@@ -62,11 +61,11 @@ class Child:
 class Forker:
     """The process that forks. Safe between threads."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self) -> None:
         self._guard = threading.Lock()
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            line = command("forks", theirs.fileno(), kind)
+            line = command("forks", theirs.fileno())
             self._process = subprocess.Popen(
                 line, env=environment(), pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
             )
@@ -87,50 +86,67 @@ class Forker:
         self._process.wait()
 
 
-_forkers: dict[str, Forker] = {}
+_forkers: list[Forker] = []
 
 
-def forker(kind: str) -> Forker:
-    if kind not in _forkers:
-        _forkers[kind] = Forker(kind)
-    return _forkers[kind]
+def forker() -> Forker:
+    if not _forkers:
+        _forkers.append(Forker())
+    return _forkers[0]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _end_forkers() -> Iterator[None]:
+def _end_forker() -> Iterator[None]:
     yield
     while _forkers:
-        _forkers.popitem()[1].close()
+        _forkers.pop().close()
 
 
-def fork_sealer(control: int) -> Child:
-    """Start a sealer as `client` does."""
-    payload, stdin = os.pipe()
-    stdout, replies = os.pipe()
-    try:
-        child = forker("sealer").start([payload, replies, control])
-    finally:
-        os.close(payload)
-        os.close(replies)
-    child.stdin, child.stdout = os.fdopen(stdin, "wb", 0), os.fdopen(stdout, "rb", 0)
-    return child
+class SharedTemplate:
+    """The template that all launchers of the tests share, so that each need not start one; ends with the tests."""
+
+    _guard = threading.Lock()
+    _real: ClassVar[dict[Service, launcher._Template]] = {}
+
+    def __init__(self, service: Service) -> None:
+        with self._guard:
+            if service not in self._real or not self._real[service].alive:
+                self._real[service] = TEMPLATE(service)
+            self._template = self._real[service]
+
+    @property
+    def alive(self) -> bool:
+        return self._template.alive
+
+    def fork(self, descriptors: Sequence[int]) -> launcher.ForkedProcess:
+        with self._guard:
+            return self._template.fork(descriptors)
+
+    def close(self) -> None:
+        pass
+
+    @classmethod
+    def close_all(cls) -> None:
+        while cls._real:
+            cls._real.popitem()[1].close()
 
 
-_SPAWN = client._start
+TEMPLATE = launcher._Template
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _forked_sealers(_end_forkers: None) -> Iterator[None]:
-    """Let every engine in this process have forked sealers."""
+def _shared_templates() -> Iterator[None]:
+    """Let every engine in this process have its workers from one template."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(client, "_start", fork_sealer)
+        patch.setattr(launcher, "_Template", SharedTemplate)
         yield
+        SharedTemplate.close_all()
 
 
 @pytest.fixture
-def spawned_sealers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let sealers be spawned, as they are outside tests."""
-    monkeypatch.setattr(client, "_start", _SPAWN)
+def own_templates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each launcher start a template of its own, as it does outside tests."""
+    monkeypatch.setattr(launcher, "_Template", TEMPLATE)
 
 
 def run_program(
@@ -153,7 +169,7 @@ def _run_module(
     words = [str(each) for each in args]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, Path(os.devnull).open("rb") as nothing:
         files = [file.fileno() for file in (nothing, out, err)]
-        child = forker("module").start(files, module=module, args=words, env=dict(env), powerless=powerless)
+        child = forker().start(files, module=module, args=words, env=dict(env), powerless=powerless)
         try:
             code = child.wait(LONGEST)
         finally:

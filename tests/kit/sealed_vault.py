@@ -9,6 +9,7 @@ import json
 import os
 import zipfile
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from strongroom.engine.core.sources import Dependencies
 from strongroom.engine.queries.initialise import Wishes, initialise
 from strongroom.engine.worker.client import WorkerClient
 from strongroom.engine.worker.compression import coding_for, make_encoder, open_clear
+from strongroom.engine.worker.launcher import Launcher
 from strongroom.engine.worker.protocol import SealRequest
 from strongroom.evidence.line import Entry, Fact
 from strongroom.formats.inspect import inspect_container
@@ -135,7 +137,7 @@ class House:
 
 def _seal_alone(order: SealRequest, data: bytes) -> tuple[Seal, Inspection]:
     """Seal as the program does, in a process of its own."""
-    with WorkerClient() as worker:
+    with closing(Launcher()) as launcher, WorkerClient(launcher) as worker:
         worker.begin(order)
         for at in range(0, len(data), 100_000):
             worker.feed(data[at : at + 100_000])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import resource
 import time
 from pathlib import Path
 
 from kit.sealed_vault import AT, CSV_SHAPE, DAY, as_csv, message
 from strongroom.age.keys import X25519Identity
+from strongroom.engine.worker.parse_worker import MEMORY
 from strongroom.engine.worker.protocol import SealRequest
 from strongroom.model.inspection import Caps, Expectation
 from strongroom.model.names import make_id
@@ -35,6 +37,17 @@ def family(pid: int | None = None) -> list[int]:
     tasks = Path(f"/proc/{pid or os.getpid()}/task").glob("*/children")
     children = [int(child) for task in tasks for child in task.read_text().split()]
     return children + [grandchild for child in children for grandchild in family(child)]
+
+
+def reader_of(sealer: int, seconds: float = 60.0) -> int:
+    """The reader of a sealer, once it has given up what it does not need and so ends with the sealer."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for reader in family(sealer):
+            if resource.prlimit(reader, resource.RLIMIT_AS)[0] == MEMORY:
+                return reader
+        time.sleep(0.01)
+    raise AssertionError(f"{sealer} has no reader")
 
 
 def all_gone(pids: list[int], seconds: float = 60.0) -> bool:

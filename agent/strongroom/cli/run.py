@@ -52,10 +52,10 @@ def run(session: Session, once: bool, patience: timedelta, workers: int, as_json
         raise UsageError(
             "say how long to run", hint="to process every pending window, then exit: strongroom run --once"
         )
-    from strongroom.engine.worker.client import Prestart
+    from strongroom.engine.worker.launcher import Launcher
 
-    with closing(Prestart()) as prestart:
-        prestart.prepare()  # starting it takes as long as importing all that follows
+    with closing(Launcher()) as launcher:
+        launcher.prepare()  # starting it takes as long as importing all that follows
         from strongroom.cli.options import report_new_names
         from strongroom.cli.work import RunOptions, work
         from strongroom.engine.core.sources import plans_of
@@ -75,7 +75,7 @@ def run(session: Session, once: bool, patience: timedelta, workers: int, as_json
             return enter_due(engine, plans_of(config))
 
         options = RunOptions("strongroom run --once", patience, workers, as_json, watched=True)
-        return work(config, enter, options, refill, prestart).exit_code
+        return work(config, enter, options, refill, launcher).exit_code
 
 
 @click.command("export")

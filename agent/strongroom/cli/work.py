@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from strongroom.cli.run_watcher import RunWatcher
     from strongroom.config.schema import Config
     from strongroom.engine.core.engine import Engine
-    from strongroom.engine.worker.client import Prestart
+    from strongroom.engine.worker.launcher import Launcher
 
 
 _SLICE = 0.25
@@ -110,18 +110,18 @@ def nothing_more(_engine: Engine) -> Iterable[Job]:
 
 
 def work(
-    config: Config, enter: Enter, options: RunOptions, refill: Enter = nothing_more, prestart: Prestart | None = None
+    config: Config, enter: Enter, options: RunOptions, refill: Enter = nothing_more, launcher: Launcher | None = None
 ) -> RunOutcome:
     """Take the vault's lock, resume interrupted work, do the work, and print the result.
 
     `refill` enters jobs whose windows become pending, or find room, during the run; it is called when no job can move.
-    `prestart` may hold a sealer that was started early. Raises WorldError, with nothing changed, if our clock cannot be
+    `launcher` may have been prepared early. Raises WorldError, with nothing changed, if our clock cannot be
     trusted, and Interrupted after a request to stop, when everything is parked and the summary is printed.
     """
     with (
         Stopping() as stopping,
         _crash_notice(config, options),
-        open_engine(config, options.holder, _dependencies(stopping, prestart)) as engine,
+        open_engine(config, options.holder, _dependencies(stopping, launcher)) as engine,
     ):
         watcher = _watcher(config, engine, stopping) if options.watched else None
         _require_sane_clock(engine, watcher)
@@ -172,6 +172,6 @@ def _require_sane_clock(engine: Engine, watcher: RunWatcher | None) -> None:
     raise clock_refusal(verdict)
 
 
-def _dependencies(stopping: Stopping, prestart: Prestart | None) -> Dependencies:
+def _dependencies(stopping: Stopping, launcher: Launcher | None) -> Dependencies:
     dependencies = Dependencies(stop=stopping.requested)
-    return replace(dependencies, prestart=lambda: prestart) if prestart else dependencies
+    return replace(dependencies, launcher=lambda: launcher) if launcher else dependencies

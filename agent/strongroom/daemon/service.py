@@ -136,7 +136,7 @@ class Service:
         Raises StrongroomError, with nothing changed, where it cannot: an adapter is missing, or a locked vault refuses.
         """
         former = self.engine
-        fresh = take_over(config, former.vault, dependencies, former.prestart, former.retry_policy)
+        fresh = take_over(config, former.vault, dependencies, former.launcher, former.retry_policy)
         self.engine = replace(fresh, polls=former.polls)  # what jobs in hand have seen stays seen
         self.pool.adopt(self.engine, config.daemon.workers)
         self._plans = plans_of(config)
@@ -204,6 +204,7 @@ class Service:
 
     def _beat(self) -> None:
         now = self.engine.clock()
+        self.engine.launcher.rest()
         if self.clock.fault is None:
             keep_time(self.engine.vault, now, self.engine.clock_tolerance)
             for job in [*retry_failed(self.engine), *enter_due(self.engine, self._plans)]:

@@ -21,7 +21,7 @@ from strongroom.engine.core.sources import (
 from strongroom.engine.destruction.context import note_rules, rules_of
 from strongroom.engine.ingest.renames import accounts_of, adopt_renames
 from strongroom.engine.retention.rules import Policy, adopt_policy, adopt_zones
-from strongroom.engine.worker.client import Prestart
+from strongroom.engine.worker.launcher import Launcher
 from strongroom.model.decision import RetryPolicy
 from strongroom.model.job import Job, State
 from strongroom.vault.jobs import live_jobs
@@ -41,11 +41,11 @@ def open_engine(
     vault = open_vault(config.vault.path)
     vault.refuse_if_older()
     try:
-        with hold(vault.layout.lock, holder), closing(dependencies.prestart()) as prestart:
+        with hold(vault.layout.lock, holder), closing(dependencies.launcher()) as launcher:
             vault.make_folders()
             if any(_is_transfer_near(job, dependencies.clock()) for job in live_jobs(vault.catalogue)):
-                prestart.prepare()  # the process starts while the HTTP library is imported
-            yield take_over(config, vault, dependencies, prestart, retry_policy)
+                launcher.prepare()  # the template starts while the HTTP library is imported
+            yield take_over(config, vault, dependencies, launcher, retry_policy)
     finally:
         vault.close()
 
@@ -61,7 +61,7 @@ def take_over(
     config: Config,
     vault: Vault,
     dependencies: Dependencies,
-    prestart: Prestart,
+    launcher: Launcher,
     retry_policy: RetryPolicy | None = None,
 ) -> Engine:
     """Adopt a configuration and return its engine.
@@ -71,7 +71,7 @@ def take_over(
     note_recipients(vault, config.vault.recipients, dependencies.clock())  # before anything that can raise
     note_rules(vault, rules_of(config), dependencies.clock())
     require_sealable(config.vault.recipients, dependencies.random_bytes)
-    engine = new_engine(config, vault, dependencies, prestart, retry_policy)
+    engine = new_engine(config, vault, dependencies, launcher, retry_policy)
     note_addresses(vault, engine.sources, dependencies.clock())
     adopt_policy(vault, policy_of(config), dependencies.clock())
     adopt_renames(

@@ -1,6 +1,6 @@
 """Forks what a test requests from one process that has imported it, so that nobody waits for an interpreter each time.
 
-usage: python -m kit.drivers.forks SOCKET sealer|module
+usage: python -m kit.drivers.forks SOCKET
 
 A request is one message with descriptors: the three or so that the child gets, and last where its exit status is
 written. The answer is the child's id. Everything ends when the other end of the socket is closed.
@@ -114,14 +114,9 @@ def give_up_power() -> None:
     assert libc.capset(header, data) == 0
 
 
-def main(requests: socket.socket, kind: str) -> None:
-    if kind == "sealer":
-        from strongroom.engine.worker.seal_worker import main as seal
-
-        serve(requests, lambda _request: seal(), (0, 1, 3))
-    else:
-        load()
-        serve(requests, run_module, (0, 1, 2))
+def main(requests: socket.socket) -> None:
+    load()
+    serve(requests, run_module, (0, 1, 2))
 
 
 def load() -> None:
@@ -133,4 +128,4 @@ def load() -> None:
 
 
 if __name__ == "__main__":
-    main(socket.socket(fileno=int(sys.argv[1])), sys.argv[2])
+    main(socket.socket(fileno=int(sys.argv[1])))

@@ -12,29 +12,30 @@ import threading
 import time
 from pathlib import Path
 
-from kit.workers import ROWS, family, order
+from kit.workers import ROWS, family, order, reader_of
 from strongroom.engine.worker.client import WorkerClient
+from strongroom.engine.worker.launcher import Launcher
 
 
 def main(state: str, folder: Path) -> None:
     taken: list[WorkerClient] = []
-    starter = threading.Thread(target=lambda: taken.append(WorkerClient()))  # ends at once, as a worker's thread may
+    launcher = Launcher()
+    starter = threading.Thread(target=lambda: taken.append(WorkerClient(launcher)))  # ends at once, as a worker's may
     starter.start()
     starter.join()
     (worker,) = taken
     if state != "idle":
         worker.begin(order(folder))
         worker.feed(ROWS)
-        while len(family()) < 2:  # the sealer and its reader
-            time.sleep(0.01)
-    sealer, *readers = family()
+        reader_of(family()[1])
+    template, sealer, *readers = family()
     if state == "full pipes":
         os.kill(sealer, signal.SIGSTOP)
         threading.Thread(target=lambda: [worker.feed(ROWS) for _ in range(10_000)], daemon=True).start()
     elif state == "reading back":
         os.kill(readers[0], signal.SIGSTOP)
         worker.finish()
-    print(sealer, *readers, flush=True)
+    print(template, sealer, *readers, flush=True)
     time.sleep(60)
 
 

@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 from msgspec import Struct, field
 
-from strongroom.engine.worker.client import Prestart, WorkerClient
+from strongroom.engine.worker.client import WorkerClient
+from strongroom.engine.worker.launcher import Launcher
 from strongroom.model.archive import Archive
 from strongroom.model.decision import RetryPolicy
 from strongroom.model.inspection import Caps
@@ -92,7 +93,7 @@ class Engine(Struct, frozen=True):
     rules: QueueRules = field(default_factory=QueueRules)
     caps: Caps = field(default_factory=Caps)
     min_free: int = 1 << 30  # bytes of disk that stay free
-    prestart: Prestart = field(default_factory=Prestart)
+    launcher: Launcher = field(default_factory=Launcher)
     polls: PollCaches = field(default_factory=PollCaches)
     clock_tolerance: timedelta = timedelta(days=1)  # the longest step in which the vault's time follows our clock
     settles: Mapping[str, timedelta] = field(default_factory=lambda: MappingProxyType({}))  # by configured stream

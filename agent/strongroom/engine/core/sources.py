@@ -21,7 +21,7 @@ from strongroom.config.schema import Config, NetworkSettings
 from strongroom.config.secrets import SecretRef, resolve
 from strongroom.config.sources import SourceSettings
 from strongroom.engine.core.engine import Engine, SourceAccount, StepResult
-from strongroom.engine.worker.client import Prestart
+from strongroom.engine.worker.launcher import Launcher
 from strongroom.evidence.line import Entry
 from strongroom.model.decision import RetryPolicy
 from strongroom.model.entry_kind import EntryKind
@@ -57,7 +57,7 @@ class Dependencies(Struct, frozen=True):
     secret: Callable[[SecretRef], str] = reveal
     crash_point: Callable[[str], None] = lambda _where: None
     listen: Callable[[Job, Job, StepResult], None] = lambda _before, _after, _result: None
-    prestart: Callable[[], Prestart] = Prestart  # what it returns is closed with the engine
+    launcher: Callable[[], Launcher] = Launcher  # what it returns is closed with the engine
 
 
 @contextmanager
@@ -73,11 +73,11 @@ def open_reading(config: Config) -> Iterator[Vault]:
 
 def engine_to_look(config: Config, vault: Vault, dependencies: Dependencies | None = None) -> Engine:
     """Return an engine for reading only: nothing may be performed or recorded with it."""
-    return new_engine(config, vault, dependencies or Dependencies(), Prestart(), None)
+    return new_engine(config, vault, dependencies or Dependencies(), Launcher(), None)
 
 
 def new_engine(
-    config: Config, vault: Vault, dependencies: Dependencies, prestart: Prestart, retry_policy: RetryPolicy | None
+    config: Config, vault: Vault, dependencies: Dependencies, launcher: Launcher, retry_policy: RetryPolicy | None
 ) -> Engine:
     """Return an engine as the configuration sets it; nothing is checked or written yet."""
     return Engine(
@@ -88,7 +88,7 @@ def new_engine(
         random_bytes=dependencies.random_bytes,
         retry_policy=retry_policy or RetryPolicy(),
         min_free=config.vault.min_free,
-        prestart=prestart,
+        launcher=launcher,
         stop=dependencies.stop,
         crash_point=dependencies.crash_point,
         listen=dependencies.listen,

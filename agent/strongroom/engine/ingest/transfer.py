@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from strongroom.engine.core.engine import Engine, JobContext, StepResult
 from strongroom.engine.ingest.delivery import Delivery, fetch, plan_delivery, with_header
 from strongroom.engine.retention.rules import with_rule
-from strongroom.engine.worker.client import WorkerDied
+from strongroom.engine.worker.client import WorkerClient
+from strongroom.engine.worker.launcher import WorkerDied
 from strongroom.engine.worker.protocol import Durable, SealRequest
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.decision import Step, next_room, next_try
@@ -92,11 +93,15 @@ def result_of(engine: Engine, job: Job, error: ProviderError) -> StepResult:
 
 
 def open_transfer(engine: Engine, job: Job, _step: Step, context: JobContext) -> StepResult:
-    """Take a sealing process and choose the archive's id, so that a crash leaves a name to clean up under."""
+    """Start a sealing process and choose the archive's id, so that a crash leaves a name to clean up under."""
     full = without_room(engine, job)
     if full is not None:
         return full
-    context.worker = engine.prestart.take()
+    try:
+        context.worker = WorkerClient(engine.launcher)
+    except WorkerDied as error:
+        later = _later(engine, job, Cause.WORKER)
+        return StepResult(Event.DELAYED, Facts(later, Cause.WORKER, error.sentences))
     return StepResult(Event.OPENED, Facts(archive=make_id(engine.clock(), engine.random_bytes)))
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import IO
 
 import msgspec
 
-from strongroom.engine.worker.lifetime import end_process, start_lasting
+from strongroom.engine.worker.launcher import ForkedProcess, Launcher, WorkerDied
+from strongroom.engine.worker.lifetime import end_process
 from strongroom.engine.worker.protocol import (
     FINISH,
     Durable,
@@ -27,7 +24,7 @@ from strongroom.engine.worker.protocol import (
     encode,
 )
 from strongroom.formats.pipe import PER_MIB, READABLE, SLICE, WRITABLE, Allowance, PeerLate, wait_for, widen_pipe
-from strongroom.model.errors import Interrupted, SealError, StrongroomError, VaultError, WorldError
+from strongroom.model.errors import Interrupted, SealError, StrongroomError, WorldError
 
 LONGEST_REPLY = 64 << 20  # bytes; an inspection is far smaller
 MOST_REPLIES = 10_000  # a file gives about a hundred progress replies
@@ -40,45 +37,6 @@ _LATE_ADVICE = "the job is retried automatically; if this repeats, check the dis
 Stop = Callable[[], bool]
 
 
-class WorkerDied(VaultError):
-    """The sealing process, or its parser, ended without a result, or took longer than it may."""
-
-
-class Prestart:
-    """Starts one sealing process ahead of time, because that takes longer than requesting a link. Safe between threads.
-
-    A process that is never taken costs only memory: it has no request, no key and no file.
-    """
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._ready: WorkerClient | None = None
-
-    def prepare(self) -> None:
-        """Start a process unless one is ready; does not wait for it."""
-        with self._guard:
-            if self._ready is None:
-                self._ready = WorkerClient()
-
-    def take(self) -> WorkerClient:
-        """Return the process that is ready, or a new one; the caller must close it."""
-        ready = self._pop()
-        if ready is not None and not ready.alive:
-            ready.close()
-            ready = None
-        return ready or WorkerClient()
-
-    def close(self) -> None:
-        """End the process that was never taken."""
-        if (ready := self._pop()) is not None:
-            ready.close()
-
-    def _pop(self) -> WorkerClient | None:
-        with self._guard:
-            ready, self._ready = self._ready, None
-        return ready
-
-
 class WorkerClient:
     """One sealing process. A context manager: leaving it early ends the process and removes what it wrote.
 
@@ -86,19 +44,17 @@ class WorkerClient:
     WorkerDied once the process exceeds its allowance, and Interrupted soon after a person asked to stop.
     """
 
-    def __init__(self, allowance: Allowance | None = None) -> None:
-        """`allowance` is how long the process may keep us waiting."""
+    def __init__(self, launcher: Launcher, allowance: Allowance | None = None) -> None:
+        """Start the process; `allowance` is how long it may keep us waiting. Raises WorkerDied."""
         self._allowance = allowance or Allowance()
         self._stop: Stop = lambda: False
         self._grace = STOP_GRACE
         self._given = 0  # bytes of the delivered file
         self._received = bytearray()  # of the reply that is arriving
         self._done = False
-        control_out, self._control = os.pipe()
-        self._process = start_lasting(lambda: _start(control_out))
-        os.close(control_out)
-        widen_pipe(_opened(self._process.stdin).fileno())
-        for descriptor in (self._control, _opened(self._process.stdin).fileno()):
+        self._process, self._payload, self._replies, self._control = _start(launcher)
+        widen_pipe(self._payload)
+        for descriptor in (self._control, self._payload):
             os.set_blocking(descriptor, False)
 
     def __enter__(self) -> WorkerClient:
@@ -121,14 +77,14 @@ class WorkerClient:
 
     def feed(self, chunk: bytes) -> None:
         """Send the next bytes of the delivered file. Raises WorkerDied, Interrupted, or the error that it reported."""
-        self._write(_opened(self._process.stdin).fileno(), chunk)
+        self._write(self._payload, chunk)
         self._given += len(chunk)
         self._allowance.earn(len(chunk))
 
     def finish(self) -> Durable:
         """Declare the file complete and wait until it is sealed and flushed."""
         self._write(self._control, FINISH)
-        _opened(self._process.stdin).close()
+        self._payload = _close(self._payload)
         reply = self._reply()
         if reply.durable is None:
             raise WorkerDied("the sealing process did not report that the file is stored", hint=_ADVICE)
@@ -149,9 +105,7 @@ class WorkerClient:
         """End the process if it is still running: at once where a person asked to stop before it was done."""
         if not self._done and self._stop():
             self._process.kill()
-        if self._control >= 0:
-            os.close(self._control)
-            self._control = -1
+        self._payload, self._replies, self._control = map(_close, (self._payload, self._replies, self._control))
         end_process(self._process, END_WAIT)
 
     def _write(self, descriptor: int, data: bytes) -> None:
@@ -196,12 +150,11 @@ class WorkerClient:
 
     def _line(self) -> bytes:
         """Return the next reply, or less where the process ended before its end or the reply is too long."""
-        pipe = _opened(self._process.stdout).fileno()
         searched = 0
         while (end := self._received.find(b"\n", searched)) < 0 and len(self._received) < LONGEST_REPLY:
             searched = len(self._received)
-            self._wait(pipe, READABLE)
-            more = os.read(pipe, 1 << 20)
+            self._wait(self._replies, READABLE)
+            more = os.read(self._replies, 1 << 20)
             if not more:
                 break
             self._received += more
@@ -228,41 +181,31 @@ class WorkerClient:
         return WorkerDied("the sealing process stopped accepting bytes", hint=_ADVICE)
 
 
-def _start(control: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-I", "-c", _program(control, os.getpid())],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        pass_fds=(control,),
-        env={"LANG": "C.UTF-8"},  # nothing of ours: the environment may hold API keys
-        bufsize=0,
-        process_group=0,  # Ctrl-C is for the engine alone, which stops the work in order
-    )
+def _start(launcher: Launcher) -> tuple[ForkedProcess, int, int, int]:
+    """Return a sealing process with our ends of its pipes: payload, replies, control."""
+    ours, theirs = [], []
+    try:
+        for end in (1, 0, 1):
+            pipe = os.pipe()
+            ours.append(pipe[end])
+            theirs.append(pipe[1 - end])
+        process = launcher.fork(theirs)
+    except BaseException:
+        for descriptor in ours:
+            os.close(descriptor)
+        raise
+    finally:
+        for descriptor in theirs:
+            os.close(descriptor)
+    payload, replies, control = ours
+    return process, payload, replies, control
 
 
-def _program(control: int, parent: int) -> str:
-    """Return what the sealing process's interpreter runs.
-
-    Imports make no garbage, so the collector rests meanwhile and need never look at them again. Leaving by os._exit
-    avoids taking every module apart: the engine waits for the exit, and all replies are written already.
-    """
-    return (
-        "import gc, os\n"
-        "gc.disable()\n"
-        f"if {control} != 3: os.dup2({control}, 3); os.close({control})\n"
-        "from strongroom.engine.worker.lifetime import end_with_parent\n"
-        f"end_with_parent({parent})\n"
-        "from strongroom.engine.worker.seal_worker import main\n"
-        "gc.freeze()\n"
-        "gc.enable()\n"
-        "os._exit(main())"
-    )
-
-
-def _opened(pipe: IO[bytes] | None) -> IO[bytes]:
-    if pipe is None:
-        raise WorkerDied("the sealing process was started without its pipes", hint=_ADVICE)
-    return pipe
+def _close(descriptor: int) -> int:
+    """Close a descriptor unless it is closed, which -1 says; return -1."""
+    if descriptor >= 0:
+        os.close(descriptor)
+    return -1
 
 
 def _error(failed: Failed) -> StrongroomError:

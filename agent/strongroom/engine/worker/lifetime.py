@@ -20,7 +20,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from functools import cache
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 CPU_FLOOR = 300  # seconds that any worker may use, however small its input
 SEALER_CPU = 4.0  # seconds more for each MiB sealed; reading back may inflate each byte 200 times
@@ -28,7 +28,7 @@ PARSER_CPU = 2.0  # seconds more for each MiB parsed; the slow parser takes seve
 GRANT_STEP = 16 << 20  # bytes between two raises of the limit
 LONGEST = 8.0  # seconds for the program to stop; the process that requested it waits at most 10
 
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _END_STEP = 0.01  # seconds between two checks whether a child has ended
 _MIB = 1 << 20
 
@@ -37,10 +37,26 @@ T = TypeVar("T")
 
 def end_with_parent(parent: int) -> None:
     """Have the kernel end this process with its parent (a process id); end now if the parent is gone already."""
-    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "the kernel refused the parent-death signal")
+    _control_process(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before the call
         os._exit(1)
+
+
+def harden() -> None:
+    """Give up, for this process and all that it forks: core dumps, being looked into, and rights of set-uid programs.
+
+    Other processes of the same user can then neither trace it nor read its memory; root can.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _control_process(_PR_SET_DUMPABLE, 0)
+    _control_process(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def _control_process(option: int, value: int) -> None:
+    """Call prctl where the system has it, which is Linux alone. Raises OSError where the kernel refuses."""
+    prctl = getattr(ctypes.CDLL(None, use_errno=True), "prctl", None)
+    if prctl is not None and prctl(option, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), f"the kernel refused option {option} of prctl")
 
 
 class CpuGrant:
@@ -68,11 +84,18 @@ class CpuGrant:
             resource.prlimit(self._process, resource.RLIMIT_CPU, (soft, hard))
 
 
-def end_process(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Close a worker's pipes, wait for it to end, then kill it. Never waits without a limit."""
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
+class Process(Protocol):
+    """A process that was started here or by the template."""
+
+    def wait(self, timeout: float) -> int:
+        """Return its exit status. Raises subprocess.TimeoutExpired where it does not end in time (seconds)."""
+
+    def kill(self) -> None:
+        """Kill it if it is running."""
+
+
+def end_process(process: Process, seconds: float) -> None:
+    """Wait for a process to end whose pipes are closed, then kill it. Never waits without a limit."""
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:

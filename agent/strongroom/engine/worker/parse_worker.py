@@ -60,6 +60,9 @@ def spawned_parser(expectation: Expectation, caps: Caps, allowance: Allowance | 
         grant = CpuGrant(process.pid, PARSER_CPU)
         yield PipedSink(process.stdin.fileno(), process.stdout.fileno(), given=grant.give, allowance=allowance)
     finally:
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
         end_process(process, END_WAIT)
 
 

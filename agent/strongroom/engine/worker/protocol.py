@@ -1,7 +1,15 @@
-"""What the engine and the sealing process send each other: one JSON document a line, with nothing secret in it."""
+"""What the engine and the worker processes send each other.
+
+To the template go requests to fork: one byte and four descriptors, three for the new process, and one to which the
+template writes its exit status. The template answers with the id of the process and a descriptor of it (pidfd), or with
+an error number.
+
+To and from the sealing process goes one JSON document a line, with nothing secret in it.
+"""
 
 from __future__ import annotations
 
+import struct
 from enum import StrEnum
 
 import msgspec
@@ -9,6 +17,18 @@ from msgspec import Struct
 
 from strongroom.model.archive import Seal
 from strongroom.model.inspection import Caps, Expectation, Inspection
+
+FORK = b"f"
+FORKED = struct.Struct("!ii")  # process id, or 0 and an error number
+STATUS = struct.Struct("!i")  # as `os.waitstatus_to_exitcode` returns it
+
+
+class Service(StrEnum):
+    """What the workers of a template do: the module whose `main` each of them calls."""
+
+    SEAL = "seal_worker"
+    PARSE = "parse_worker"
+
 
 FINISH = b"finish\n"
 """What follows the request on the control pipe once the payload is complete."""
