@@ -6,7 +6,7 @@ import os
 import resource
 import signal
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,11 @@ def status(process: int) -> dict[str, str]:
 
 
 def opened(process: int) -> set[str]:
-    return {str(each.readlink()) for each in Path(f"/proc/{process}/fd").iterdir()}
+    links = set()
+    for each in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # the key file was written meanwhile
+            links.add(str(each.readlink()))
+    return links
 
 
 def count_open(process: int | str) -> int:
