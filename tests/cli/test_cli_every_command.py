@@ -74,6 +74,7 @@ TABLE = {
     "service status": outside(),
     "coverage": reads(),
     "coverage statement": reads(*PERIOD),
+    "report": reads("--json", *PERIOD),
     "status": reads(),
     "jobs": reads(),
     "jobs retry": writes("{failed}"),

@@ -38,6 +38,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ),
     *(
         ("coverage", "statement", "--from", "2026-11-01", "--to", "2026-11-05"),
+        ("report", "--period", "2026-11", "--json"),
         ("pause", "zavu-main"),
         ("config", "check"),
     ),

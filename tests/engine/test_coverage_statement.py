@@ -19,7 +19,7 @@ from strongroom.engine.core.sources import plans_of
 from strongroom.engine.ingest.planning import enter_due
 from strongroom.evidence import verifier
 from strongroom.evidence.note import Signer, open_note
-from strongroom.evidence.verifier import Key, Report, check_statement, is_statement
+from strongroom.evidence.verifier import STATEMENT, Key, Report, begins, check_statement
 
 PERIOD = ["--from", "2026-11-16", "--to", "2026-11-20"]
 
@@ -36,7 +36,7 @@ def signer_of(bench: Bench) -> Signer:
 
 def found(path: Path, key: str, log: Path | None = None) -> tuple[list[str], Report]:
     report = Report()
-    assert is_statement(path)
+    assert begins(path, STATEMENT)
     report.check(path.name, lambda: check_statement(path, [Key(key)] if key else [], log, report))
     return [wrong.code for wrong in report.findings], report
 
@@ -145,7 +145,7 @@ def test_a_statement_of_any_size_or_form_is_answered(tmp_path: Path) -> None:
     path.write_bytes(b"strongroom coverage statement 2\n")
     os.truncate(path, 20 << 30)  # sparse
     assert found(path, "")[0] == ["size"]
-    assert not is_statement(tmp_path)
+    assert not begins(tmp_path, STATEMENT)
     for content in (b"", b"\xff\xfe", b"\n\n", b"\n\n\xe2\x80\x94 x y\n", b"from\n\n"):
         path.write_bytes(b"strongroom coverage statement " + content)
         assert found(path, "")[0]

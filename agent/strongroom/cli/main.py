@@ -181,6 +181,7 @@ SECTIONS = {
         "verify": CommandEntry("restore", "verify", "Check that archives are unchanged."),
         "audit": CommandEntry("audit", "audit", "Read, sign, prove and check the evidence log."),
         "package": CommandEntry("package", "handover", "Create an evidence package for a lawyer or an auditor."),
+        "report": CommandEntry("report", "report", "Write a report of a period: coverage, gaps, retention, evidence."),
         "log": CommandEntry("audit", "log", "Show the latest events."),
     },
     "Maintain": {

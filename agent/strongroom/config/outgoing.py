@@ -167,3 +167,32 @@ class EvidenceSettings(Section, frozen=True):
         """Refuse time stamps that nobody could verify."""
         if self.timestamp_url is not None and self.timestamp_ca is None:
             table.refuse("timestamp_ca", "the authority's certificates in a PEM file", "nothing")
+
+
+class ReportEvery(StrEnum):
+    """How long the period of a scheduled report is."""
+
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+class ReportAudience(StrEnum):
+    """For whom a report is; each gets the same figures, and some get more sections."""
+
+    AUDITOR = "auditor"
+    BOARD = "board"
+    OPERATIONS = "operations"
+
+
+class ReportSettings(Section, frozen=True):
+    """[report]: a report of each period that is over, written by the daemon."""
+
+    folder: Annotated[Path | None, Key("the folder that gets it, outside the vault", PATH)] = None
+    every: Annotated[ReportEvery, Key("how long its period is", choice(ReportEvery))] = ReportEvery.MONTH
+    audience: Annotated[ReportAudience, Key("for whom it is", choice(ReportAudience))] = ReportAudience.AUDITOR
+
+    def check(self, table: TableReader) -> None:
+        """Refuse a report that goes nowhere."""
+        if self.folder is None and (table.has("every") or table.has("audience")):
+            table.refuse("folder", "the folder that gets the report", "nothing")

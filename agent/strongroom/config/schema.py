@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar
 
 from strongroom.config.addresses import parse_proxy
 from strongroom.config.keys import PATH, Items, Key, Named, Section, Table, Tables, show_section
-from strongroom.config.outgoing import EvidenceSettings, MetricsSettings, NotifySettings
+from strongroom.config.outgoing import EvidenceSettings, MetricsSettings, NotifySettings, ReportSettings
 from strongroom.config.problem import Caution, quote, suggest
 from strongroom.config.reader import TableReader
 from strongroom.config.secrets import SecretRef
@@ -167,6 +167,7 @@ class Config(Section, frozen=True):
     notify: Annotated[NotifySettings, Table("alerts", NotifySettings)] = NotifySettings()
     metrics: Annotated[MetricsSettings, Table("figures", MetricsSettings)] = MetricsSettings()
     evidence: Annotated[EvidenceSettings, Table("checkpoints", EvidenceSettings)] = EvidenceSettings()
+    report: Annotated[ReportSettings, Table("reports to file", ReportSettings)] = ReportSettings()
     warnings: tuple[Caution, ...] = ()
 
     def source(self, name: str) -> SourceSettings:

@@ -22,7 +22,7 @@ from strongroom.daemon.logs import log, patient_secret, report, report_transitio
 from strongroom.daemon.schedule import Schedule, Wakeup, boot_seconds
 from strongroom.daemon.service import Intervals, Service
 from strongroom.daemon.systemd import Notifier
-from strongroom.daemon.tasks import CheckpointTask, DestructionTask
+from strongroom.daemon.tasks import CheckpointTask, DestructionTask, ReportTask
 from strongroom.daemon.watcher import Watcher
 from strongroom.engine.bootstrap import open_engine
 from strongroom.engine.core.sources import Dependencies
@@ -76,7 +76,8 @@ class Daemon:
         self._watcher = Watcher(config, self._dependencies.clock, self._dependencies.monotonic)
         self._destruction = DestructionTask(config, self._dependencies, self._may_act, self._dependencies.monotonic)
         self._checkpoints = CheckpointTask(config, self._dependencies, self._may_act)
-        self._schedule = Schedule((self._destruction, self._checkpoints), self._dependencies.clock)
+        self._reports = ReportTask(config, self._dependencies, self._may_act)
+        self._schedule = Schedule((self._destruction, self._checkpoints, self._reports), self._dependencies.clock)
         self._crash_notice = CrashNotice(config, self._dependencies.clock, self._dependencies.monotonic)
 
     def _may_act(self) -> bool:
@@ -168,6 +169,7 @@ class Daemon:
             self._watcher.adopt(config)
             self._destruction.adopt(config)
             self._checkpoints.adopt(config)
+            self._reports.adopt(config)
             self._schedule.hurry()
             self._crash_notice.adopt(config)
             set_level(config.daemon.log_level.value)

@@ -1,4 +1,4 @@
-"""The periodic tasks: signing the log and sending its checkpoints, and carrying out destructions.
+"""The periodic tasks: signing the log and sending its checkpoints, carrying out destructions, and writing reports.
 
 Each run opens the vault anew, in its own thread: a target that hangs, a provider that does not answer or a catalogue
 that is being rewritten never delays an export.
@@ -35,6 +35,7 @@ REST = 600.0  # seconds after a failure
 RULE = 6 * 3600.0  # seconds between two looks through all archives for what is eligible by its class
 BATCH = 50  # archives at once
 SIGNING_LOOK = 60.0  # seconds between two looks at what must be signed or sent
+REPORT_LOOK = 3600.0  # seconds between two looks at whether a period is over whose report is not written
 SIGNING_REST = 3600.0  # seconds after a failure: reading a long log again costs more than it can show
 
 
@@ -180,3 +181,37 @@ class CheckpointTask:
         mail = [MailTarget(each.name, each.notify) for each in config.evidence.send_to if each.notify is not None]
         with open_reading(config) as vault:
             keep_up(config, vault, self._doors.secret, self._doors.clock, mail)
+
+
+class ReportTask:
+    """Writes the report of each period that is over into the folder that [report] names, once."""
+
+    name = "report"
+    every = REPORT_LOOK
+
+    def __init__(self, config: Config, dependencies: Dependencies, may_act: Callable[[], bool]) -> None:
+        self._config = config
+        self._doors = dependencies
+        self._may_act = may_act  # the clock says which period is over
+        self._said = ""
+
+    def adopt(self, config: Config) -> None:
+        """Continue with another configuration."""
+        self._config = config
+
+    def run(self) -> float:
+        """Look once. A failure is logged once, and tried again at the next look."""
+        if self._config.report.folder is not None and self._may_act():
+            failure = failure_of(self._work)
+            if failure and failure != self._said:
+                report("report-failed", logging.ERROR, words=failure)
+            self._said = failure
+        return REPORT_LOOK
+
+    def _work(self) -> None:
+        # Imported once a report is wanted: most daemons write none.
+        from strongroom.engine.queries.report_files import write_owed_report
+        from strongroom.text.report_page import report_files
+
+        for path in write_owed_report(self._config, self._doors, report_files):
+            report("report-written", path=str(path))

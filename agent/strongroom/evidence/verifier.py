@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """strongroom-verify: check evidence offline, with Python 3.9 or later and the `cryptography` library.
 
-PATH is a package that was handed over, a coverage statement, or a log: log.jsonl with what lies beside it, or a vault's
-folder, whose archives are compared with the log. --log is the log to compare a statement with. --key is the
-public key of the archiving agent, as text or as a file. It must come to you by a way of its own: a key that lies in
-PATH proves nothing and is not used. --checkpoint is one that was kept elsewhere: whatever PATH says must go on from it.
+PATH is a package that was handed over, a coverage statement, a report's note, or a log: log.jsonl with what lies beside
+it, or a vault's folder, whose archives are compared with the log. --log is the log to compare a statement with. --key
+is the public key of the archiving agent, as text or as a file. It must come to you by a way of its own: a key in PATH
+proves nothing and is not used. --checkpoint is one that was kept elsewhere: whatever PATH says must go on from it.
 
 Leaves with 0 where nothing is wrong and a key of yours signed it, 1 where something is wrong, 2 for a wrong call, and 3
 where nothing is wrong but nobody vouches for it, so that anybody could have made all of it.
@@ -40,7 +40,7 @@ _PAPERS = {"README.txt", "package.json", "checkpoint.note", "checkpoint.tsr", "p
 _LOG_FOLDERS = ("log", "log/checkpoints")
 
 _ABOUT = ["The entries below come f", "requested from the provi", "checks each entry agains"]
-_STATEMENT = b"strongroom coverage statement "
+STATEMENT, _REPORT = b"strongroom coverage statement ", b"strongroom report "
 _LARGEST_STATEMENT = 1 << 26  # bytes
 _LARGEST = 1 << 27  # bytes of a file that is read at once: custody, package and sums of very many events
 _LONGEST_LINE = 1 << 24  # bytes of an entry
@@ -87,16 +87,13 @@ class Key:
 
     def __init__(self, text: str) -> None:
         text = _read(Path(text)).decode() if _is_file(Path(text)) else text
-        self.name, named, encoded = text.strip().split("+", 2)
+        self.text = text.strip()
+        self.name, named, encoded = self.text.split("+", 2)
         raw = base64.b64decode(encoded, validate=True)
         self.hash = _hash(self.name.encode() + b"\n" + raw)[:4]
         self.public = raw[1:]
         if len(raw) != 33 or raw[:1] != b"\x01" or self.hash.hex() != named:
             raise ValueError("the key does not fit its own hash")
-
-    def __str__(self) -> str:
-        raw = base64.b64encode(b"\x01" + self.public).decode()
-        return f"{self.name}+{self.hash.hex()}+{raw}"
 
     def signed(self, text: str, line: str) -> bool:
         """Say whether a signature line is this key's over the text."""
@@ -114,6 +111,16 @@ def _open_note(path: Path, keys: list[Key]) -> tuple[str, bool]:
     if not found or (keys and not signed):
         raise Wrong("signature", path.name, "expected a note that the given key has signed, found another")
     return text + "\n", signed
+
+
+def _open_paper(path: Path, keys: list[Key], report: Report) -> str:
+    """Return the text of a signed paper. A key that it names must be one of those given, if one of them signed it."""
+    text, signed = _open_note(path, keys)
+    report.vouched |= signed
+    named = re.search(r"^key (\S+\+\S+)$", text, re.MULTILINE)
+    if signed and named and named[1] not in {key.text for key in keys}:
+        raise Wrong("key", path.name, "it names another key than the one that signed it")
+    return text
 
 
 @dataclass(frozen=True)
@@ -288,7 +295,7 @@ def compare_file(path: Path, where: str, expected: str | None, code: str) -> Non
     """Compare a file with the digest that the log has of it."""
     found = _sha256(path).hex()
     if found != expected:
-        raise Wrong(code, where, f"the log says SHA-256 {str(expected)[:16]}.., the file has {found[:16]}..")
+        raise Wrong(code, where, f"expected SHA-256 {str(expected)[:16]}.., the file has {found[:16]}..")
 
 
 def check_certificate(folder: Path, archive: str, digest: str | None, keys: list[Key]) -> None:
@@ -423,8 +430,8 @@ def check_package(root: Path, keys: list[Key], outside: list[Path], report: Repo
     _check_event(own, {**package["first"], "index": 0}, "package.json")
     if own.origin.rpartition("/")[2] != _hash(package["first"]["line"].encode()).hex()[:16]:
         raise Wrong("origin", own.where, "the checkpoint is of a log that begins with another line")
-    for each in _read_checkpoints(outside, keys, report):
-        report.check(each.where, partial(_check_older, own, package["consistency"], each))
+    for old in _read_checkpoints(outside, keys, report):
+        report.check(old.where, partial(_check_older, own, package["consistency"], old))
     for archive, count in archives.items():
         report.check(archive, partial(_check_handed, root / "archives" / archive, own, archive, count, package))
     report.unproven += [
@@ -522,23 +529,32 @@ def _check_handed(folder: Path, own: Checkpoint, archive: str, count: int, packa
     return f"archive {archive}: its files are those that {own.words} tells of in these events: {', '.join(told)}"
 
 
-def is_statement(path: Path) -> bool:
-    """Say whether a file begins as a coverage statement does."""
+def begins(path: Path, start: bytes) -> bool:
+    """Say whether a file begins so."""
     if not _is_file(path):
         return False
     with _open(path) as file:
-        return file.read(len(_STATEMENT)) == _STATEMENT
+        return file.read(len(start)) == start
+
+
+def check_report(path: Path, keys: list[Key], report: Report) -> None:
+    """Check the note of a report: who signed it, and that the files it names lie beside it and are unchanged."""
+    title, *lines = _open_paper(path, keys, report).strip("\n").split("\n")
+    told = [line.partition(" ")[::2] for line in lines]
+    head, files = dict(told), dict(rest.rsplit(" ", 1) for word, rest in told if word == "file")
+    if title != "strongroom report 1" or not files or any(Path(name).name != name for name in files):
+        raise Wrong("form", path.name, "expected the note of a report, of version 1, with files beside it")
+    for name, digest in files.items():
+        report.check(name, partial(compare_file, path.parent / name, name, digest, "digest"))
+    report.scope = f"the report of {head['from']} to {head['to']}, made {head['made']}: {', '.join(files)}"
+    report.unproven.append("that the vault is as the report says: only the vault, or a package of it, shows that")
 
 
 def check_statement(path: Path, keys: list[Key], log: Path | None, report: Report) -> None:
     """Check a coverage statement: who signed it, that it does not contradict itself, and that the log is its log."""
     if path.stat().st_size > _LARGEST_STATEMENT:
         raise Wrong("size", path.name, f"expected at most {_LARGEST_STATEMENT} bytes, found {path.stat().st_size}")
-    text, signed = _open_note(path, keys)
-    report.vouched |= signed
-    told = Statement.read(text, path.name)
-    if signed and told.key not in ("", *(str(key) for key in keys if key.name == told.key.partition("+")[0])):
-        raise Wrong("key", path.name, "it names another key than the one that signed it")
+    told = _Statement.read(_open_paper(path, keys, report), path.name)
     for name, stream in told.streams.items():
         report.check(f"{path.name}, stream {name}", partial(_check_stream, told, name, stream))
     if log is None:
@@ -549,7 +565,7 @@ def check_statement(path: Path, keys: list[Key], log: Path | None, report: Repor
 
 
 @dataclass
-class Statement:
+class _Statement:
     """What a coverage statement says, line by line."""
 
     where: str
@@ -557,8 +573,8 @@ class Statement:
     streams: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # by the first word of the line
 
     @classmethod
-    def read(cls, text: str, where: str) -> Statement:
-        """Sort the lines; what they mean to people begins with "What this means" and is no statement of its own."""
+    def read(cls, text: str, where: str) -> _Statement:
+        # What the lines mean to people begins with "What this means" and is no statement of its own.
         title, *lines = text.partition("\nWhat this means: ")[0].split("\n")
         told = cls(where, {"version": title.rpartition(" ")[2]})
         for line in filter(None, lines):
@@ -582,23 +598,15 @@ class Statement:
             raise Wrong("form", self.where, f"expected a line of a statement, found one that begins with {word[:20]}")
 
     @property
-    def version(self) -> int:
-        """1 before 0.4, which listed gaps alone; 2 lists what is archived, too."""
+    def version(self) -> int:  # 1 before 0.4, which listed gaps alone; 2 lists what is archived, too
         return int(self.head["version"])
 
     @property
-    def key(self) -> str:
-        """The public key that it names, or nothing."""
-        return self.head.get("key", "").replace("not named", "")
-
-    @property
     def start(self) -> datetime:
-        """The first instant it speaks of."""
         return _instant(self.head["from"])
 
     @property
     def end(self) -> datetime:
-        """The end of its period, which does not belong to it."""
         return _instant(self.head["to"])
 
 
@@ -608,7 +616,7 @@ def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text[:-1] + "+00:00")
 
 
-def _check_stream(told: Statement, name: str, lines: dict[str, list[str]]) -> str:
+def _check_stream(told: _Statement, name: str, lines: dict[str, list[str]]) -> str:
     """Check that a stream's result fits its lines, and that its pieces are the whole period and share nothing."""
     where, result = f"{told.where}, stream {name}", lines["result"][0]
     count = re.fullmatch("(no gap|([0-9,]+) gaps?), ([0-9,]+) archives?", result)
@@ -632,11 +640,10 @@ def _check_stream(told: Statement, name: str, lines: dict[str, list[str]]) -> st
     return f"stream {name}: {result}; its lines are the whole period from {told.head['from']} to {told.head['to']}"
 
 
-def _check_statement_log(told: Statement, path: Path) -> str:
+def _check_statement_log(told: _Statement, path: Path) -> str:
     """Check that the log has the entry that the statement was made at."""
     seq, _, digest = told.head["log"].partition(" ")
-    log = Log()
-    log.read(path, set())
+    (log := Log()).read(path, set())
     if told.head.get("vault", "").rpartition("/")[2] not in ("", "not named", log.first):
         raise Wrong("origin", path.name, "it is the log of another vault than the statement names")
     with _open(path) as lines:
@@ -651,14 +658,6 @@ def _named(text: str) -> Path:
     return Path(os.path.realpath(text))
 
 
-def _check_log_or_vault(path: Path, keys: list[Key], outside: list[Path], report: Report) -> None:
-    if os.path.lexists(path / "log" / "log.jsonl"):
-        check_vault(path, keys, outside, report)
-        return
-    report.scope = "the log alone; no file of an archive was looked at: for that, name the vault's folder"
-    check_log(path / "log.jsonl" if path.is_dir() else path, keys, outside, report)
-
-
 def main() -> int:
     """Check what the command line names; tell what was proven and what not."""
     parser = ArgumentParser("strongroom-verify", description=__doc__, formatter_class=RawDescriptionHelpFormatter)
@@ -668,16 +667,22 @@ def main() -> int:
     parser.add_argument("--checkpoint", type=_named, action="append", default=[], metavar="FILE")
     while os.open(os.devnull, os.O_RDWR) < 3:  # so that no file takes the number of a closed standard descriptor
         pass
-    asked, report, statement = parser.parse_args(), Report(), False
+    asked, report, paper = parser.parse_args(), Report(), False
     if sys.stdout is None:
         parser.error("standard output is closed: the result could not be read")
     if _is_file(asked.path / "package.json"):
         report.check("package.json", lambda: check_package(asked.path, asked.key, asked.checkpoint, report))
-    elif statement := is_statement(asked.path):
+    elif paper := begins(asked.path, STATEMENT):
         report.check(asked.path.name, partial(check_statement, asked.path, asked.key, asked.log, report))
+    elif paper := begins(asked.path, _REPORT):
+        report.check(asked.path.name, partial(check_report, asked.path, asked.key, report))
+    elif os.path.lexists(asked.path / "log" / "log.jsonl"):
+        check_vault(asked.path, asked.key, asked.checkpoint, report)
     else:
-        _check_log_or_vault(asked.path, asked.key, asked.checkpoint, report)
-    if not asked.checkpoint and not statement:
+        report.scope = "the log alone; no file of an archive was looked at: for that, name the vault's folder"
+        log = asked.path / "log.jsonl" if asked.path.is_dir() else asked.path
+        check_log(log, asked.key, asked.checkpoint, report)
+    if not asked.checkpoint and not paper:
         report.unproven.append("that nothing newer was rolled back: no checkpoint was given that was kept elsewhere")
     if not report.vouched:
         report.unproven.append("who made this: no key of yours has signed it; anybody could have made all of it")
@@ -685,8 +690,7 @@ def main() -> int:
     told += [f"PROVEN      {each}" for each in report.proven] + [f"NOT PROVEN  {each}" for each in report.unproven]
     told += [f"WRONG       {each.code}: {each.where}: {each.message}" for each in report.findings]
     sound = "nothing is wrong" + ("" if report.vouched else " in itself, but nobody vouches for it")
-    count = len(report.findings)
-    told.append(f"{count} {'thing is' if count == 1 else 'things are'} wrong" if count else sound)
+    told.append(f"things that are wrong: {len(report.findings)}" if report.findings else sound)
     for line in told:  # escaped, so that nothing that was read can steer a terminal or pass for a line of ours
         sys.stdout.write(line.encode("unicode_escape").decode() + "\n")
     return 1 if report.findings else 0 if report.vouched else 3

@@ -76,6 +76,7 @@ class EntryKind(StrEnum):
     MANIFEST_REWRITTEN = "manifest.rewritten"
     RECIPIENT_PROVEN = "recipient.proven"
     RECIPIENTS_CHANGED = "recipients.changed"
+    REPORT_MADE = "report.made"
     REQUEST_ANSWERED = "request.answered"
     RETENTION_CHANGED = "retention.changed"
     RETENTION_EXTENDED = "retention.extended"

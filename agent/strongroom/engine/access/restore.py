@@ -39,7 +39,7 @@ def require_outside(vault: Vault, target: Path) -> None:
     root, place = vault.layout.root, target.resolve()
     if any(each.exists() and each.samefile(root) for each in (place, *place.parents)):
         raise UsageError(
-            f"{target} is inside the vault, and restored files must not be stored there",
+            f"{target} is inside the vault, which takes no other files than its own",
             hint="choose a place outside the vault",
         )
 

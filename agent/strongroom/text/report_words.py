@@ -1,0 +1,162 @@
+"""What a report says in sentences and as JSON; the page is `text/report_page.py`. Both show the same figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from strongroom.model.alert import Level
+from strongroom.model.job import State
+from strongroom.model.retention import Fate
+from strongroom.model.text import counted, noun_of
+from strongroom.model.times import rough_duration
+from strongroom.model.waiting import told_code
+from strongroom.text.events import kind_words, main_facts
+from strongroom.text.times import utc_day
+from strongroom.text.units import size
+
+if TYPE_CHECKING:
+    from strongroom.engine.core.moments import Moment
+    from strongroom.engine.queries.report import Report, StreamReport
+    from strongroom.model.coverage import Interval
+
+DAY = 86_400
+
+
+def share_words(share: float | None) -> str:
+    """Write a share as a percentage that is never rounded up to all or down to nothing."""
+    if share is None:
+        return "nothing was required"
+    if share in (0, 1):
+        return f"{share:.0%}"
+    return f"{min(99.9, max(0.1, share * 100)):.1f}%"
+
+
+def days_words(seconds: float) -> str:
+    """Write a length of time in days, to a tenth where it is not whole."""
+    days = seconds / DAY
+    return counted(round(days), "day") if days == round(days) else f"{days:,.1f} days"
+
+
+def summary(report: Report) -> Iterator[str]:
+    """Say in a few sentences what the period was like; the most important first."""
+    if report.unconfirmed:
+        windows = counted(report.unconfirmed, "window")
+        yield f"This report is not reliable: {windows} shown as archived, but without an archive."
+    yield _coverage_sentence(report)
+    gaps = [gap for each in report.streams for gap in each.missing]
+    if gaps:
+        lost = sum(gap.cover.words == "lost" for gap in gaps)
+        parts = [f"{lost} lost"] if lost else []
+        parts += [f"{len(gaps) - lost} failed"] if len(gaps) > lost else []
+        yield f"{counted(len(gaps), 'period')} {noun_of(len(gaps), 'is', 'are')} missing: {' and '.join(parts)}."
+    for risk in report.risks[:1]:
+        amount, day = rough_duration(risk.amount), utc_day(risk.first_loss)
+        yield f"{risk.stream} is the most urgent: {amount} not yet archived, which the provider deletes from {day} on."
+    archives = sum(volume.archives for each in report.streams for volume in each.volumes)
+    records = sum(volume.records for each in report.streams for volume in each.volumes)
+    stored = sum(volume.sealed_size for each in report.streams for volume in each.volumes)
+    yield f"The period has {counted(archives, 'archive')} with {counted(records, 'record')}, {size(stored)} on disk."
+    fates = report.retention.fates
+    yield (
+        f"{counted(report.holds, 'legal hold')} of {counted(report.matters, 'matter')}"
+        f" {noun_of(report.holds, 'is', 'are')} active; {counted(fates[Fate.DUE], 'archive')}"
+        f" {noun_of(fates[Fate.DUE], 'is', 'are')} eligible for destruction."
+    )
+    count = len(report.problems)
+    yield (
+        f"{counted(count, 'problem')} {noun_of(count, 'needs', 'need')} attention now."
+        if count
+        else "Nothing needs attention now."
+    )
+
+
+def _coverage_sentence(report: Report) -> str:
+    if report.share is None:
+        return "No time of this period had to be archived yet."
+    if report.share == 1:
+        return "Everything that had to be archived in this period is archived."
+    return f"{share_words(report.share)} of what had to be archived in this period is archived."
+
+
+def gap_reason(gap: Interval) -> str:
+    """Say why a period is missing."""
+    return told_code(gap.cause) if gap.cause else "no reason is known"
+
+
+def event_words(moment: Moment) -> str:
+    """Say what an entry records, without anything that a provider said."""
+    facts = main_facts(moment) if not moment.words else ""
+    return kind_words(moment.kind) + (f" ({facts})" if facts else "")
+
+
+def report_json(report: Report) -> str:
+    """Return the JSON twin as text, with instants in RFC 3339."""
+    return msgspec.json.format(msgspec.json.encode(report_document(report)), indent=2).decode() + "\n"
+
+
+def report_document(report: Report) -> dict[str, object]:
+    """Return the report for programs: the JSON twin of the page."""
+    evidence, scrub = report.evidence, report.scrub
+    return {
+        "report": 1,
+        "for": report.audience.value,
+        "organization": report.issuer.organization,
+        "vault": report.issuer.vault,
+        "key": report.issuer.key,
+        "from": report.period.start,
+        "to": report.period.end,
+        "zone": report.zone,
+        "made_at": report.made_at,
+        "log": {"entries": report.log[0], "sha256": report.log[1]},
+        "summary": list(summary(report)),
+        "required_seconds": int(report.required.total_seconds()),
+        "archived_share": report.share,
+        "streams": [_stream_document(each) for each in report.streams],
+        "problems": [{"title": each.title, "body": each.body, "next": each.next} for each in report.problems],
+        "jobs": {state.value: report.jobs[state] for state in State if report.jobs.get(state)},
+        "failures": [{"stream": each.stream, "cause": each.cause, "jobs": each.jobs} for each in report.failures],
+        "alerts": {level.value: report.alerts.get(level.value, 0) for level in Level},
+        "retention": {fate.value: report.retention.fates[fate] for fate in Fate},
+        "holds": report.holds,
+        "matters": report.matters,
+        "events": {group.value: [_event_document(each) for each in found] for group, found in report.events.items()},
+        "checkpoints": report.checkpoints,
+        "last_checkpoint": evidence.newest.at if evidence.newest else None,
+        "targets": [{"name": each.target, "entries": each.size, "sent_at": each.sent_at} for each in evidence.targets],
+        "scrubbed_at": scrub.scrubbed_at,
+        "scrub_findings": scrub.findings,
+        "last_drill": report.drilled_at,
+    }
+
+
+def _stream_document(each: StreamReport) -> dict[str, object]:
+    covered, risk = each.coverage, each.coverage.risk
+    return {
+        "stream": covered.stream,
+        "source": covered.source,
+        "account": each.account,
+        "since": covered.since,
+        "snapshot": covered.snapshot,
+        "required_seconds": int(each.required.total_seconds()),
+        "archived_seconds": int(each.archived.total_seconds()),
+        "archived_share": each.share,
+        "cells": [heat.value for heat in each.cells],
+        "volumes": [
+            {"month": volume.month, "archives": volume.archives, "records": volume.records, "size": volume.size,
+             "sealed_size": volume.sealed_size}
+            for volume in each.volumes
+        ],
+        "gaps": [
+            {"from": gap.window.start, "to": gap.window.end, "state": gap.cover.words, "reason": gap_reason(gap)}
+            for gap in each.missing
+        ],
+        "pending": [{"from": window.start, "to": window.end} for window in covered.due],
+        "at_risk": {"seconds": int(risk.amount.total_seconds()), "from": risk.first_loss} if risk else None,
+    }  # fmt: skip
+
+
+def _event_document(moment: Moment) -> Mapping[str, object]:
+    return {"entry": moment.seq, "at": moment.at, "what": event_words(moment), "archive": moment.archive or None}
