@@ -37,6 +37,7 @@ _FILL: Mapping[Heat, str] = {
 _TROUBLE = (Heat.RISK, Heat.MISSING, Heat.LOST)
 _WIDTH, _LABEL, _ROW, _TOP = 960, 200, 22, 20  # pixels
 _BARS = 60  # pixels high
+_WEEK = 8  # days, and one for a clock that is changed
 
 STYLE = """
 :root { color-scheme: light; }
@@ -93,19 +94,23 @@ def _share(each: StreamReport) -> str:
 
 
 def _dates(cells: Sequence[Window], zone: ZoneInfo) -> Iterator[str]:
-    """Yield the dates above the cells: each month, or each year where months would not fit."""
+    """Yield the dates above the cells: Mondays and months, or years, as many as have room."""
     step, last = _step(len(cells)), -100.0
     for place, (before, cell) in enumerate(zip([None, *cells], cells, strict=False)):
         start, x = cell.start.astimezone(zone), _LABEL + place * step
         text = _date(start, before.start.astimezone(zone) if before else None)
-        if text and x - last > 8 * len(text):
-            last = x
+        if text and x > last:
+            last = x + 8 * len(text)
             yield f'<text x="{x:.1f}" y="14" font-size="12">{text}</text>'
 
 
 def _date(start: datetime, before: datetime | None) -> str:
-    if before is None or start.year != before.year:
+    if before is None:
         return f"{start:%b %-d, %Y}"
+    if start.year != before.year:
+        return f"{start:%Y}"
+    if (start - before).days > _WEEK:  # cells of a month: the years say enough
+        return ""
     if start.month != before.month:
         return f"{start:%b}"
     return f"{start.day}" if start.weekday() == 0 and before.day == start.day - 1 else ""  # Mondays, of single days

@@ -38,7 +38,7 @@ def report_files(report: Report, *, signed: bool) -> dict[str, bytes]:
 
 def report_page(report: Report, signed: bool) -> str:
     """Return the page. `signed` says whether a signed note lies beside it."""
-    name = period_name(report.period, report.zone)
+    name = period_name(report.period, report.zone).replace("_", " to ")
     named = report.issuer.organization != UNNAMED
     title = f"Archiving report {name}" + (f": {report.issuer.organization}" if named else "")
     parts = [part for audiences, heading, make in _SECTIONS if report.audience in audiences
