@@ -171,7 +171,7 @@ def test_a_refused_key_ends_the_run_soon_and_a_mended_one_resumes(fresh: Home, r
 @pytest.mark.slow
 def test_a_refused_request_is_a_finding_with_its_reason(fresh: Home, run: Run, sandbox: Sandbox) -> None:
     sandbox.faults.add(InjectedFault(FaultKind.ANSWER, on=Operation.CREATE, status=501, times=None))
-    done = run(fresh, "export", "zavu-main", "--from", "2026-11-01", "--to", "2026-11-02")
+    done = run(fresh, "export", "zavu-main", "--from", "2026-11-01", "--to", "2026-11-02", "--patience", "3s")
     assert done.returncode == 1
     told = " ".join(done.stdout.split())
     assert "does not offer exports" in told

@@ -20,7 +20,6 @@ ENOUGH = 0.012  # seconds that the smaller input should take, so that what is me
 def seconds(read: Callable[[Input], object], given: Input, repeats: int = 3) -> float:
     """Return the least CPU time of several readings."""
     least = float("inf")
-    gc.collect()
     gc.disable()  # it walks all that is alive, which is not what the reader costs
     try:
         for _ in range(repeats):
