@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from kit import credential_leaks
 from kit.cli_home import DAY, FIRST, Home, Invoke, make_home, sandbox_settings
+from kit.company import built_company, company, company_time  # noqa: F401 - fixtures are found by their names
 from strongroom.cli.main import cli
 from strongroom.config.load import load_config
 from strongroom.engine.bootstrap import open_engine

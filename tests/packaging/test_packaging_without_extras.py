@@ -89,6 +89,9 @@ def test_the_rest_works_without_it(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_every_other_file_can_be_imported_without_them(tmp_path: Path) -> None:
     assert json.loads(fresh(LOAD, folder=tmp_path)) == [
+        ["strongroom.cli.demo_company", "starlette"],
+        ["strongroom.cli.demo_history", "starlette"],
+        ["strongroom.cli.demo_live", "starlette"],
         ["strongroom.cli.demo_scene", "starlette"],
         ["strongroom.providers.contract", "pytest"],
     ]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kit.company import built_company, company, company_time  # noqa: F401 - fixtures are found by their names
 from kit.tui_bench import Bench, Seat, Sit, furnish, make_app
 from kit.tui_calm import wait_for_messages
 from kit.tui_vault import Place

@@ -319,25 +319,24 @@ def _look_up(request: Request, session: VaultSession) -> Request:
     return look_up(session.vault, request)
 
 
-def run(config: Config, *, read_only: bool = False, demo: bool = False) -> int:
-    """Show the screen until a person leaves it; return an exit code.
+def run(config: Config, *, read_only: bool = False, demo: Clock | None = None) -> int:
+    """Show the screen until a person leaves it; return an exit code. `demo` is the clock of a demo.
 
     The terminal is given back when the process is told to stop, too, and when it is lost the process ends. Raises
     VaultError when there is no vault to show.
     """
     from strongroom.engine.core.sources import system_clock
 
+    clock = demo or system_clock
     with Ending(ExitCode.INTERRUPTED, last=not demo) as ending:  # over the closing too: a reading may hang
         with waiting_notice(sys.stderr):
-            reader = VaultReader(config)
+            reader = VaultReader(config, clock)
         sys.setswitchinterval(0.001)  # seconds; a key does not wait long for the thread that reads
         try:
             memory, start = None if demo else Memory(os.environ), DEMO if demo else None
             if not (read_only or demo):
                 start = start_with(*commands_for(config.file, os.environ))
-            app = StrongroomApp(
-                reader, system_clock, read_only=read_only, memory=memory, start=start, gc_control=GcControl()
-            )
+            app = StrongroomApp(reader, clock, read_only=read_only, memory=memory, start=start, gc_control=GcControl())
             return asyncio.run(_run(app, ending))
         finally:
             reader.close()

@@ -1,8 +1,6 @@
 """The scene of the demo: three simulated providers that misbehave on purpose, and a fresh vault with four streams.
 
 The last step of the demo: a daemon is killed in the middle of an export, started again, and resumes.
-
-For the screen: simulated providers and a running daemon, which leave nothing behind.
 """
 
 from __future__ import annotations
@@ -10,7 +8,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -191,20 +188,3 @@ def _wait(config: Path, states: tuple[State, ...]) -> Job | None:
                     return job
             time.sleep(0.1)
     return None
-
-
-@contextmanager
-def running_demo() -> Iterator[Config]:
-    """Make a vault with a simulated provider and a daemon that archives from it; all of it ends with the block."""
-    with tempfile.TemporaryDirectory(prefix="strongroom-") as folder, simulated_providers() as provider:
-        scene = DemoScene(Path(folder))
-        config = build_vault(scene, provider)
-        command = [sys.executable, "-m", "strongroom", "--config", str(scene.config), "daemon"]
-        daemon = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            yield config
-        finally:
-            daemon.terminate()
-            daemon.wait()

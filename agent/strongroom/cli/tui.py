@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Change nothing and contact no provider. With an identity, archives can still be read and restored.",
 )
-@click.option("--demo", is_flag=True, help="Open on simulated providers and a temporary vault.")
+@click.option(
+    "--demo", is_flag=True, help="Open on an invented company, in a temporary vault with simulated providers."
+)
+@click.option("--fast", is_flag=True, help="With --demo: let a day of the company pass in six minutes, not in 24.")
 @pass_session
-def tui(session: Session, read_only: bool, demo: bool) -> int:
+def tui(session: Session, read_only: bool, demo: bool, fast: bool) -> int:
     """Open the screen: coverage, schedules, jobs, archives, retention, evidence and health.
 
     Needs a terminal; without one use status, coverage, jobs and archives. Without a configuration, the screen helps
@@ -34,21 +37,40 @@ def tui(session: Session, read_only: bool, demo: bool) -> int:
     """
     if demo:
         require_sandbox()
+    if fast and not demo:
+        raise UsageError("--fast sets the pace of the demo", hint="run: strongroom tui --demo --fast")
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "") in ("", "dumb"):
         raise UsageError(
             "the screen needs a terminal",
             hint="use: strongroom status, strongroom jobs, strongroom archives (each also with --json)",
         )
+    if demo:
+        return _show_demo(read_only=read_only, fast=fast)
     gc.disable()  # until the first picture is drawn; see the screen's gc_control.py
     from strongroom_tui.app import run  # slow to import: only the screen pays for it
 
-    if demo:
-        from strongroom.cli.demo_scene import running_demo
-
-        with running_demo() as config:
-            return run(config, read_only=read_only, demo=True)
     found = _found(session)
     return ExitCode.INTERRUPTED if found is None else run(found, read_only=read_only)
+
+
+def _show_demo(*, read_only: bool, fast: bool) -> int:
+    """Show the screen on the demo company; the first time for a version, its past is worked through before."""
+    from strongroom.cli.demo_clock import FAST, PACE
+    from strongroom.cli.demo_live import cache_folder, prepared_company, running_demo
+
+    company = prepared_company(cache_folder(os.environ), _tell_progress)
+    gc.disable()  # until the first picture is drawn
+    from strongroom_tui.app import run
+
+    with running_demo(company, pace=FAST if fast else PACE) as live:
+        return run(live.config, read_only=read_only, demo=live.clock)
+
+
+def _tell_progress(share: float) -> None:
+    """Show on one line how far the company's past has been worked through; take the line back at the end."""
+    words = f"Preparing the demo, once for this version: {share:.0%} of fourteen months of real exports"
+    sys.stderr.write("\r\x1b[K" + (words if share < 1 else ""))
+    sys.stderr.flush()
 
 
 def _found(session: Session) -> Config | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -31,6 +32,7 @@ from strongroom.engine.ingest.source_upkeep import resume_sources
 from strongroom.engine.repair.restart import recover
 from strongroom.engine.worker.lifetime import EndingLimit
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError, VaultError
+from strongroom.model.times import Clock
 
 TURN = 1.0  # seconds at most between two looks at requests
 LEAVE = 7.0  # seconds for jobs in progress to be parked; after that the process ends and the next start settles them
@@ -60,8 +62,14 @@ class Daemon:
     """Runs until it is asked to stop. Its watcher raises and clears alerts, whatever becomes of the jobs."""
 
     def __init__(
-        self, config: Config, dependencies: Dependencies | None = None, intervals: Intervals | None = None
+        self,
+        config: Config,
+        dependencies: Dependencies | None = None,
+        intervals: Intervals | None = None,
+        boot: Callable[[], float] = boot_seconds,
+        timer_clock: Clock | None = None,
     ) -> None:
+        """`boot` runs as fast as the clock does; `timer_clock` is the one that timers count on, if it is another."""
         self._config = config
         self._wakeup = Wakeup()
         self._stopping = False
@@ -72,12 +80,14 @@ class Daemon:
             dependencies or Dependencies(), stop=lambda: self._stopping, listen=report_transition, secret=patient_secret
         )
         self._intervals = intervals or Intervals()
+        self._boot = boot
         self._systemd = Notifier()
         self._watcher = Watcher(config, self._dependencies.clock, self._dependencies.monotonic)
         self._destruction = DestructionTask(config, self._dependencies, self._may_act, self._dependencies.monotonic)
         self._checkpoints = CheckpointTask(config, self._dependencies, self._may_act)
         self._reports = ReportTask(config, self._dependencies, self._may_act)
-        self._schedule = Schedule((self._destruction, self._checkpoints, self._reports), self._dependencies.clock)
+        tasks = (self._destruction, self._checkpoints, self._reports)
+        self._schedule = Schedule(tasks, timer_clock or self._dependencies.clock)
         self._crash_notice = CrashNotice(config, self._dependencies.clock, self._dependencies.monotonic)
 
     def _may_act(self) -> bool:
@@ -107,7 +117,7 @@ class Daemon:
             self._schedule.begin()
             report("started", vault=self._config.vault.path, settled=settled)
             pool = WorkerPool(engine, self._config.daemon.workers)
-            service = Service(engine, self._config, pool, boot_seconds, self._watcher, self._intervals)
+            service = Service(engine, self._config, pool, self._boot, self._watcher, self._intervals)
             try:
                 self._systemd.ready()
                 self._watcher.begin()
