@@ -28,7 +28,7 @@ CopyCompany = Callable[[], CompanyFolder]
 
 
 @pytest.fixture(scope="session")
-def built_company(tmp_path_factory: pytest.TempPathFactory, _forked_sealers: None) -> CompanyFolder:
+def built_company(tmp_path_factory: pytest.TempPathFactory, _shared_templates: None) -> CompanyFolder:
     """Return the company; nobody may change it. Of several test processes one builds it.
 
     STRONGROOM_TEST_COMPANY names a folder with a company that was built before, to try a test again and again.

@@ -22,6 +22,7 @@ from strongroom.model.clock_check import Tolerance
 CLOCK = "demo-clock.json"
 CONFIG = "strongroom.toml"
 _HOUR = timedelta(hours=1)
+_CLOCKS = msgspec.json.Decoder(DemoClock)
 
 
 def write_clock(folder: Path, clock: DemoClock) -> None:
@@ -31,7 +32,7 @@ def write_clock(folder: Path, clock: DemoClock) -> None:
 
 def main(folder: Path) -> int:
     """Work until SIGTERM; return an exit code. Raises OSError where the folder is not that of a demo."""
-    clock = msgspec.json.decode((folder / CLOCK).read_bytes(), type=DemoClock)
+    clock = _CLOCKS.decode((folder / CLOCK).read_bytes())
     # An answer that takes a moment of ours takes minutes of the demo's time.
     intervals = Intervals(tolerance=Tolerance(jump=_HOUR, behind=_HOUR, skew=_HOUR))
     dependencies = Dependencies(clock=clock)
