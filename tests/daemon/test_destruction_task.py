@@ -24,8 +24,9 @@ from strongroom.engine.destruction import execute as grave
 from strongroom.engine.destruction.approve import approve
 from strongroom.engine.destruction.commands import context_of, find_plan
 from strongroom.engine.destruction.context import DestructionContext
-from strongroom.engine.destruction.destroy import ExecutionReport, destruction_alarms
+from strongroom.engine.destruction.destroy import ExecutionReport
 from strongroom.engine.destruction.log_consistency import LastLogState
+from strongroom.engine.destruction.stuck import destruction_alarms
 from strongroom.engine.queries.initialise import Wishes, initialise
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.alert import Level

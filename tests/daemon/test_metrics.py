@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse_pla
 from kit.watched_vault import KEEPS, NOW, House, days, open_house, plan
 from strongroom.config.outgoing import Endpoint
 from strongroom.daemon import metrics_http as endpoint
-from strongroom.daemon.metrics_http import MetricsServer, render, write_textfile
+from strongroom.daemon.metrics_http import MetricsServer, answer_to
+from strongroom.daemon.metrics_text import render, write_textfile
 from strongroom.engine.core.alert_store import reconcile
 from strongroom.engine.monitor.metrics_snapshot import MetricsSnapshot, limits_of, take_snapshot
 from strongroom.engine.monitor.stream_status import stream_statuses_of
@@ -175,14 +177,64 @@ def test_a_name_of_this_machine_is_right(server: MetricsServer) -> None:
     assert [ask(server, Host=host).status for host in ("localhost:9", "127.0.0.1", "[::1]:80")] == [200] * 3
 
 
-def test_a_client_that_says_nothing_is_left_standing(
-    server: MetricsServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("said", [b"", b"GET /metr", b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n"])
+def test_clients_that_say_nothing_keep_nobody_waiting(
+    server: MetricsServer, said: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(endpoint._Handler, "timeout", 0.2)
-    with socket.create_connection((server.host, server.port)) as silent:
-        silent.sendall(b"GET /metr")
-        assert ask(server).status == 200
+    with ExitStack() as silent:
+        for _ in range(5):
+            silent.enter_context(socket.create_connection((server.host, server.port))).sendall(said)
+        assert [ask(server).status for _ in range(3)] == [200] * 3
     assert capfd.readouterr() == ("", "")
+
+
+def test_silent_clients_are_sent_away_so_that_even_a_full_house_lets_others_in(
+    server: MetricsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "PATIENCE", 0.1)
+    with ExitStack() as silent:
+        links = [
+            silent.enter_context(socket.create_connection((server.host, server.port), 60))
+            for _ in range(endpoint.MOST + 3)
+        ]
+        assert ask(server).status == 200
+        assert [link.recv(1) for link in links] == [b""] * len(links)
+
+
+def test_an_answer_that_a_client_does_not_take_ends_with_its_time(
+    server: MetricsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "PATIENCE", 0.1)
+    server.show(b"x" * (64 << 20))
+    with socket.create_connection((server.host, server.port), 60) as slow:
+        slow.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert ask(server, "/").status == 404
+        while slow.recv(1 << 20):  # what the system took before
+            pass
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n", 200),
+        (b"GET /metrics?a=/b HTTP/1.1\r\nHOST:localhost:80\r\n\r\n", 200),
+        (b"GET /metrics HTTP/1.1\r\n\r\n", 421),
+        (b"GET /metrics HTTP/2\r\nHost: localhost\r\n\r\n", 400),
+        (b"\x16\x03\x01\r\n\r\n", 400),
+        (b"get /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET /metrics HTTP/1.1\r\nX: " + b"y" * 9000, 431),
+    ],
+)
+def test_a_request_has_its_answer(request_: bytes, status: int) -> None:
+    found = answer_to(request_, b"x 1\n# EOF\n")
+    assert found is not None
+    assert found.startswith(b"HTTP/1.1 %d " % status)
+    assert (b"x 1" in found) == (status == 200)
+
+
+def test_a_request_that_is_not_complete_has_none() -> None:
+    whole = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    assert [answer_to(whole[:end], b"") for end in range(len(whole))] == [None] * len(whole)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "8.8.8.8"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,56 @@ def test_looking_at_jobs_pays_for_no_network_library(tmp_path: Path) -> None:
     code, modules = json.loads(fresh(HELP, "--config", str(tmp_path / "none.toml"), "status"))
     assert code == 2
     assert not loaded(modules) & {"httpx", "httpcore", "textual", "starlette", "uvicorn"}
+
+
+PARSERS = frozenset({"isal", "simdjson", "zipfile", "csv"})
+NETWORK = frozenset({"httpx", "httpcore", "ssl", "email", "anyio", "h11"})
+STARTERS = frozenset({"subprocess", "concurrent", "multiprocessing", "asyncio", "ctypes"})
+OTHERS = frozenset(
+    {
+        "apprise",
+        "apscheduler",
+        "argparse",
+        "keyring",
+        "prometheus_client",
+        "rich",
+        "sqlite_utils",
+        "statistics",
+        "textual",
+    }
+)
+BUDGETS = {
+    "--help": PARSERS | NETWORK | STARTERS | OTHERS | {"cryptography", "msgspec", "pathlib", "sqlite3", "shutil"},
+    "archives": PARSERS | NETWORK | STARTERS | OTHERS | {"cryptography", "socket"},
+    "status": PARSERS | NETWORK | STARTERS | OTHERS,
+    "run --once": {"httpx", "httpcore", "asyncio", "multiprocessing"} | OTHERS - {"rich"},
+}
+"""What a command must not import when it has a vault and nothing unusual to do: each costs every call of it."""
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new vault with a source that has nothing pending."""
+    folder = tmp_path_factory.mktemp("vault")
+    file = folder / "strongroom.toml"
+    line = ["--vault", folder / "vault", "--config", file, "--identity", folder / "identity", "--recovery-file"]
+    line += [
+        folder / "recovery",
+        "--no-passphrase",
+        "--source",
+        "zavu",
+        "--api-key",
+        "env:NONE",
+        "--dataset",
+        "messages",
+    ]
+    code, _ = json.loads(fresh(HELP, "init", *map(str, line), "--since", f"{datetime.now(UTC):%Y-%m-%d}"))
+    assert code == 0
+    return file
+
+
+@pytest.mark.parametrize("command", BUDGETS)
+def test_a_command_imports_only_what_it_uses(command: str, config: Path) -> None:
+    code, modules = json.loads(fresh(HELP, "--config", str(config), *command.split()))
+    assert code in (0, 1)
+    assert {name.partition(".")[0] for name in modules} & BUDGETS[command] == set()

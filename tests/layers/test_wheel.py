@@ -64,7 +64,7 @@ def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
     assert told["Version"] == strongroom.__version__
     assert told["Requires-Python"] == ">=3.11"
     assert told["License-Expression"] == "Apache-2.0"
-    assert b"strongroom = strongroom.cli.main:main" in wheel.read(f"{records}/entry_points.txt")
+    assert b"strongroom = strongroom.cli.start:main" in wheel.read(f"{records}/entry_points.txt")
     assert b"strongroom-verify = strongroom.evidence.verifier:main" in wheel.read(f"{records}/entry_points.txt")
     assert f"{records}/licenses/LICENSE" in wheel.namelist()
     wanted = [text for text in told.get_all("Requires-Dist", []) if "extra" not in text]

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.documents import archive_document, verdict_document
-from strongroom.cli.identities import age_command
-from strongroom.cli.jobs import moment_lines
 from strongroom.cli.options import (
     OneOf,
     Session,
@@ -148,6 +146,8 @@ archives.add_command(regenerate)
 @pass_session
 def show(session: Session, archive_id: str, as_json: bool) -> None:
     """Show one archive: its manifest, findings and times, and how to open it without Strongroom."""
+    from strongroom.cli.identities import age_command
+    from strongroom.cli.jobs import moment_lines
     from strongroom.engine.access.inventory import find_archive
     from strongroom.engine.core.sources import open_reading, system_clock
     from strongroom.engine.core.trusted_clock import vault_now

@@ -24,7 +24,7 @@ from strongroom.text.states import COVERS, WINDOWS
 from strongroom.text.times import exact_window, utc_day
 
 if TYPE_CHECKING:
-    from strongroom.engine.proof.derived import Wrong
+    from strongroom.engine.proof.unbacked import Unbacked
     from strongroom.engine.queries.coverage_report import StreamCoverage
     from strongroom.model.coverage import Blindness
 
@@ -51,7 +51,7 @@ def coverage(
         return ExitCode.OK
     from strongroom.engine.bootstrap import open_looking
     from strongroom.engine.core.sources import plans_of
-    from strongroom.engine.proof.derived import unbacked_coverage
+    from strongroom.engine.proof.unbacked import unbacked_coverage
     from strongroom.engine.queries.coverage_report import coverage_of_plans
 
     config = session.config()
@@ -100,7 +100,7 @@ def statement(session: Session, start: datetime, end: datetime, stream: str) -> 
     return ExitCode.FINDINGS if has_gap(found, period) else ExitCode.OK
 
 
-def _warn(wrong: Sequence[Wrong]) -> None:
+def _warn(wrong: Sequence[Unbacked]) -> None:
     """Print, before anything else, which rows of the catalogue the log does not confirm."""
     for each in wrong:
         words = clean(f"{each.where}: {each.message}")
@@ -109,7 +109,7 @@ def _warn(wrong: Sequence[Wrong]) -> None:
         say("The report below is not reliable. Run `strongroom audit verify`, then `strongroom rebuild`.")
 
 
-def _wrong(wrong: Wrong) -> dict[str, str]:
+def _wrong(wrong: Unbacked) -> dict[str, str]:
     return {"code": wrong.code, "where": wrong.where, "message": wrong.message}
 
 

@@ -12,9 +12,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import click
-from msgspec import Struct
 
 from strongroom.cli.output import LEFT_OUT, PRINTED, holding_back, left_out_words, put_document
 from strongroom.cli.terminal import (
@@ -37,16 +37,15 @@ PIPE_CLOSED = 141
 DEBUG = "STRONGROOM_DEBUG"
 COMPLETION = "_STRONGROOM_COMPLETE"  # click answers the shell that sets it, and ends
 
-_SECRETS = re.compile(
+_SECRETS = (
     r"(?P<age>AGE-SECRET-KEY-1)[0-9A-Z]+"
     r"|(?P<auth>\b(?:Bearer|Basic)\s+)[^\s'\"]+"
     r"|(?P<address>\bhttps?://[^\s'\"?#]+)(?P<link>[?#](?=[^\s'\"]))?(?(link)[^\s'\"]+)"  # one without is stepped over
-    r"|(?P<key>\b[a-z]{2,4}_(?:live|test)_)\w+",
-    re.IGNORECASE,
+    r"|(?P<key>\b[a-z]{2,4}_(?:live|test)_)\w+"
 )
 
 
-class Failure(Struct, frozen=True):
+class Failure(NamedTuple):
     """What went wrong, in words for a person and for a program."""
 
     code: int
@@ -181,7 +180,7 @@ def _report_failure(failure: Failure, *, as_json: bool) -> int:
 
 def redact(text: str) -> str:
     """Hide what looks like a key, a credential or the query of a link. No message should hold one: this is the net."""
-    return _SECRETS.sub(_hidden, text)
+    return re.sub(_SECRETS, _hidden, text, flags=re.IGNORECASE)  # compiled here: most commands need it never
 
 
 def _hidden(found: re.Match[str]) -> str:

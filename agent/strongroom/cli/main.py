@@ -10,21 +10,18 @@ import resource
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
-from msgspec import Struct
 
 from strongroom import __version__
 from strongroom.cli.errors import guarded
-from strongroom.cli.options import Session
-from strongroom.cli.terminal import reopen_standard, report, write_utf8
+from strongroom.cli.terminal import HELP_WIDTH, help_width, reopen_standard, report, write_utf8
 
 
-class CommandEntry(Struct, frozen=True):
-    """Where a command is and what the overview says of it."""
+class CommandEntry(NamedTuple):
+    """Where a command is and what the overview says of it. No Struct: `--help` does without that library."""
 
     module: str  # below strongroom.cli
     attribute: str
@@ -133,6 +130,7 @@ class Program(LazyGroup):
         """Run a command line and leave with its exit code. Raises SystemExit, always."""
         settings["standalone_mode"] = False
         settings.setdefault("prog_name", "strongroom")
+        settings.setdefault("terminal_width", help_width())
         words = list((args[0] if args else settings.get("args")) or sys.argv[1:])
         options = words[: words.index("--")] if "--" in words else words
         code = guarded(lambda: super(Program, self).main(*args, **settings), as_json="--json" in options)
@@ -224,20 +222,24 @@ Completion for your shell: eval "$(_STRONGROOM_COMPLETE=bash_source strongroom)"
     first=FIRST,
     renamed=RENAMED,
     epilog=EPILOG,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": HELP_WIDTH},
 )
 @click.option(
     "--config",
     "config_path",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     metavar="PATH",
     help="The configuration file. By default $STRONGROOM_CONFIG, ./strongroom.toml, the user's, then the system's.",
 )
 @click.version_option(__version__, prog_name="strongroom", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, config_path: Path | None) -> None:
+def cli(ctx: click.Context, config_path: str | None) -> None:
     """Archive what Zavu, HookBridge and Qlara export before they delete it, and prove that nothing is missing."""
-    ctx.obj = Session(config_path)
+    from pathlib import Path
+
+    from strongroom.cli.options import Session
+
+    ctx.obj = Session(None if config_path is None else Path(config_path))
 
 
 def main() -> None:

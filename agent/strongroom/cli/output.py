@@ -6,21 +6,15 @@ Everything outside ASCII is escaped in JSON. In a table the columns that may shr
 from __future__ import annotations
 
 import io
-import json
 import re
-import shutil
 import sys
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from tempfile import SpooledTemporaryFile
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 import click
-from msgspec import Struct
-from msgspec.structs import asdict
 
 from strongroom.cli.terminal import clean, report, say
 from strongroom.model.errors import ExitCode, StrongroomError, VaultError
@@ -37,17 +31,24 @@ PRINTED: ContextVar[bool] = ContextVar("printed", default=False)
 
 def put_document(document: Document) -> None:
     """Print one document."""
+    import json  # here and below: only what a command needs is imported
+
     PRINTED.set(True)
     say(json.dumps(document, indent=2, default=_plain))
 
 
 def put_line(document: Document) -> None:
     """Print one document of a stream on a line of its own."""
+    import json
+
     PRINTED.set(True)
     say(json.dumps(document, default=_plain))
 
 
 def _plain(value: object) -> object:
+    from msgspec import Struct
+    from msgspec.structs import asdict
+
     if isinstance(value, Struct):
         return asdict(value)
     if isinstance(value, datetime):
@@ -57,11 +58,11 @@ def _plain(value: object) -> object:
 
 GAP = "  "
 LABEL = 14
-_AMOUNT = re.compile(r"(?<=\d) (?=(?:[KMGTP]?B|min|[shd])\b)")
+_AMOUNT = r"(?<=\d) (?=(?:[KMGTP]?B|min|[shd])\b)"
 _JOINED = "\ue000"  # never in clean text: keeps a number and its unit on one line
 
 
-class TextColumn(Struct, frozen=True):
+class TextColumn(NamedTuple):
     """One column. `least` is how narrow it may become; 0 means that its content is always shown whole."""
 
     title: str
@@ -113,9 +114,11 @@ def hang(start: str, start_cells: int, text: str, width: int) -> list[str]:
 
     A word that is wider than the room, such as a path, stays whole, so that it can be copied.
     """
+    import textwrap
+
     indent = " " * start_cells
     room = max(20, width - start_cells)
-    bound = _AMOUNT.sub(_JOINED, clean(text))
+    bound = re.sub(_AMOUNT, _JOINED, clean(text))
     pieces = textwrap.wrap(bound, room, break_on_hyphens=False, break_long_words=False) or [""]
     first, *more = (piece.replace(_JOINED, " ") for piece in pieces)
     return [start + first, *(indent + piece for piece in more)]
@@ -171,16 +174,20 @@ class _Withheld:
 
     def end(self, *, show: bool) -> None:
         """Give the streams back, and show what was written to them."""
+        from shutil import copyfileobj
+
         sys.stdout, sys.stderr = self._streams
         for withheld, stream in zip(self._withheld, self._streams, strict=True):
             if show:
                 withheld.seek(0)
-                shutil.copyfileobj(withheld, stream)
+                copyfileobj(withheld, stream)
                 stream.flush()
             withheld.close()
 
 
 def _spool() -> TextIO:
+    from tempfile import SpooledTemporaryFile
+
     spool = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by `end`
     return io.TextIOWrapper(spool, encoding="utf-8", errors="backslashreplace", newline="", write_through=True)
 

@@ -6,14 +6,11 @@ Standard output is data, standard error is words, and no control character from 
 from __future__ import annotations
 
 import io
-import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -22,6 +19,8 @@ from strongroom.model.errors import WorldError
 from strongroom.model.text import clean as clean  # what is printed goes through it
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.progress import Progress, ProgressColumn
 
     from strongroom.text.states import Mark
@@ -97,7 +96,7 @@ def require_output() -> None:
 def has_folder() -> bool:
     """Return whether the working directory still exists."""
     try:
-        Path.cwd()
+        os.getcwd()  # noqa: PTH109 - `--help` does without pathlib
     except OSError:
         return False
     return True
@@ -105,11 +104,16 @@ def has_folder() -> bool:
 
 def working_folder() -> Path:
     """Return the working directory, or one that never holds anything where it was removed."""
+    from pathlib import Path
+
     return Path.cwd() if has_folder() else Path(os.devnull)
 
 
 WIDTH = 80
 """Columns where there is no terminal to ask."""
+
+HELP_WIDTH = 100
+"""Columns that a page of help fills at most."""
 
 
 def say(text: str = "") -> None:
@@ -171,12 +175,30 @@ def escape_hidden(line: bytes) -> bytes:
 
 def _escaped(char: str) -> str:
     """Escape within a text; blanks between tokens, the only ones that JSON lets stand bare, stay."""
+    import json
+
     return char if char.isprintable() or char in " \t\n" else json.dumps(char)[1:-1]
 
 
 def width() -> int:
-    """Return how many columns there are to write in."""
-    return max(40, shutil.get_terminal_size((WIDTH, 24)).columns)
+    """Return how many columns there are to write in, 40 or more."""
+    return max(40, columns())
+
+
+def help_width() -> int:
+    """Return how many columns a page of help is wide: as click would choose, without the library it asks."""
+    return max(50, min(columns(), HELP_WIDTH) - 2)
+
+
+def columns() -> int:
+    """Return the columns of the terminal: those of $COLUMNS, of standard output, or 80."""
+    wanted = os.environ.get("COLUMNS", "")
+    if wanted.isdecimal() and int(wanted) > 0:
+        return int(wanted)
+    try:
+        return os.get_terminal_size(1).columns or WIDTH
+    except OSError:  # it is a file, a pipe, or closed
+        return WIDTH
 
 
 def paint(text: str, mark: Mark) -> str:

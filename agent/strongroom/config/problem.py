@@ -16,8 +16,8 @@ from strongroom.model.errors import UsageError
 KeyPath = tuple[str | int, ...]
 """Where a value is: names of tables and keys, and positions in lists counted from 0."""
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
-_TOKEN = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_+/=.~-]{20,}", re.ASCII)
+_BARE = r"[A-Za-z0-9_-]+"
+_LIKE_A_KEY = r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_+/=.~-]{20,}"
 _SHOWN = 60
 
 
@@ -84,7 +84,7 @@ def format_key(path: KeyPath) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            text += ("." if text else "") + (part if _BARE.fullmatch(part) else quote(part))
+            text += ("." if text else "") + (part if re.fullmatch(_BARE, part) else quote(part))
     return text
 
 
@@ -118,7 +118,7 @@ def _describe_text(text: str) -> str:
         return "empty text"
     if "age-secret-key" in text.lower():
         return "a private age key (not shown; take it out of this file and consider it known to others)"
-    if _TOKEN.fullmatch(text.strip()) or "://" in text:
+    if re.fullmatch(_LIKE_A_KEY, text.strip()) or "://" in text:
         return f"text of {len(text)} characters (not shown, as it may hold a secret)"
     return quote(text)
 

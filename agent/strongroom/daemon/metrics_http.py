@@ -1,9 +1,8 @@
-"""Figures as text for Prometheus and its kin.
+"""Figures over HTTP, for this very machine: one address, one document, prepared beforehand.
 
-Everything is a gauge, also what only grows: so the text is valid both as OpenMetrics 1.0 and in the older format that
-node_exporter's textfile collector reads, which disagree about how counters are named.
-
-Figures over HTTP, for this very machine: one address, one document, prepared beforehand.
+One thread serves all clients beside each other and sleeps while there is none. A client has a few seconds for the whole
+exchange, and only so many are served at once: others wait in the system's queue, so that none that is silent or slow
+keeps another from its answer for longer than that.
 
 A page in a browser could reach a loopback port under a name of its own making, so a request must call us by a loopback
 address or as localhost.
@@ -13,131 +12,137 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
+import selectors
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable
 from contextlib import suppress
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from strongroom.config.outgoing import Endpoint
-from strongroom.engine.monitor.metrics_snapshot import MetricsSnapshot
 from strongroom.model.errors import UsageError, WorldError
-
-if TYPE_CHECKING:
-    from prometheus_client.core import Metric
-
-
-class _Gauges:
-    """The figures in the shape that the library writes out."""
-
-    def __init__(self, snapshot: MetricsSnapshot) -> None:
-        self._figures = snapshot
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield every gauge."""
-        yield from self._of_streams()
-        yield from self._of_archives()
-        yield from self._of_work()
-        yield from self._of_the_house()
-
-    def _of_streams(self) -> Iterator[Metric]:
-        found = self._figures
-        yield _gauge("coverage_age_seconds", "Since the end of the newest held window.", "stream", found.coverage_age)
-        yield _gauge("at_risk_seconds", "Not held yet, and to be destroyed by the provider.", "stream", found.at_risk)
-        yield _gauge("lost_seconds", "Destroyed by the provider before it was held.", "stream", found.lost)
-
-    def _of_archives(self) -> Iterator[Metric]:
-        totals = self._figures.archives
-        yield _gauge(
-            "archives", "Archives in the vault.", "holding", {name: each.count for name, each in totals.items()}
-        )
-        delivered = {name: each.size for name, each in totals.items()}
-        yield _gauge("delivered_bytes", "What the archives hold, as delivered.", "holding", delivered)
-        sealed = {name: each.sealed_size for name, each in totals.items()}
-        yield _gauge("sealed_bytes", "What the archives take on the disk.", "holding", sealed)
-
-    def _of_work(self) -> Iterator[Metric]:
-        budgets = self._figures.budgets
-        yield _gauge("jobs", "Export jobs.", "state", self._figures.jobs)
-        hourly = {name: each.hourly for name, each in budgets.items() if each.hourly is not None}
-        yield _gauge("budget_hourly_left", "Exports that the quota still allows in this hour.", "source", hourly)
-        concurrent = {name: each.concurrent for name, each in budgets.items() if each.concurrent is not None}
-        yield _gauge("budget_concurrent_left", "Exports that the quota still allows at once.", "source", concurrent)
-
-    def _of_the_house(self) -> Iterator[Metric]:
-        found = self._figures
-        yield _gauge("notices_standing", "Alarms that stand.", "severity", found.alert_records)
-        yield _one("heartbeat_timestamp_seconds", "When these figures were taken.", found.at.timestamp())
-        if found.scrubbed_at is not None:
-            yield _one("scrub_timestamp_seconds", "When the last scrub ended.", found.scrubbed_at.timestamp())
-        yield _one("scrub_findings", "What stands against archives and log.", found.scrub_findings)
-        yield _one("scrub_done_ratio", "How much of the lap under way is read.", found.scrub_share)
-        yield _one("log_entries", "Entries of the evidence log.", found.log_entries)
-        yield _one("log_bytes", "Size of the evidence log's file.", found.log_bytes)
-        yield _one("disk_free_bytes", "Free on the vault's file system.", found.free_bytes)
-
-
-def render(snapshot: MetricsSnapshot) -> bytes:
-    """Return the figures as text."""
-    from prometheus_client.openmetrics.exposition import generate_latest  # only those who measure pay for it
-
-    text: bytes = generate_latest(_Gauges(snapshot))  # type: ignore[no-untyped-call]  # theirs has no types
-    return text
-
-
-def write_textfile(path: Path, text: bytes) -> None:
-    """Replace the file as a whole, readable by all: a reader sees the old one or the new one. Raises WorldError."""
-    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}")
-    try:
-        temporary.unlink(missing_ok=True)
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(text)
-            os.fchmod(file.fileno(), 0o644)
-        temporary.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise WorldError(f"the metrics cannot be written to {path}: {error.strerror}") from None
-
-
-def _gauge(name: str, help_text: str, label: str, values: Mapping[str, float]) -> Metric:
-    from prometheus_client.core import GaugeMetricFamily
-
-    family = GaugeMetricFamily(f"strongroom_{name}", help_text, labels=[label])
-    for key, value in sorted(values.items()):
-        family.add_metric([key], float(value))
-    return family
-
-
-def _one(name: str, help_text: str, value: float) -> Metric:
-    from prometheus_client.core import GaugeMetricFamily
-
-    return GaugeMetricFamily(f"strongroom_{name}", help_text, value=float(value))
-
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"
-PATIENCE = 2.0  # seconds for a request to come; one is answered at a time
+PATIENCE = 2.0  # seconds for a client to send its request and take the answer
+MOST = 32  # clients at once
+REST = 1.0  # seconds without new clients where the system lets none in
+LONGEST = 8 << 10  # bytes of a request
+
+_LINE = re.compile(rb"([A-Z]{1,20}) ([\x21-\x7e]{1,2000}) HTTP/1\.[01]")
+_WORDS = {
+    200: "OK",
+    400: "Bad Request",
+    404: "Not Found",
+    421: "Misdirected Request",
+    431: "Request Header Fields Too Large",
+    501: "Not Implemented",
+}
+
+
+def answer_to(request: bytes, text: bytes) -> bytes | None:
+    """Return the answer to what a client has sent so far, or None where its request is not complete yet."""
+    head, ended, _body = request.partition(b"\r\n\r\n")
+    if not ended:
+        return _answer(431) if len(request) > LONGEST else None
+    first, *rest = head.split(b"\r\n")
+    line = _LINE.fullmatch(first)
+    if line is None:
+        return _answer(400)
+    if line[1] != b"GET":
+        return _answer(501)
+    headers = {name.strip().lower(): value.strip().decode("latin-1") for name, _, value in _split(rest)}
+    if not _names_loopback(headers.get(b"host", "")):
+        return _answer(421)
+    if line[2].partition(b"?")[0] != b"/metrics":
+        return _answer(404)
+    modern = "application/openmetrics-text" in headers.get(b"accept", "")
+    return _answer(200, OPENMETRICS if modern else PLAIN, text)
+
+
+def _split(lines: list[bytes]) -> list[tuple[bytes, bytes, bytes]]:
+    return [line.partition(b":") for line in lines]
+
+
+def _answer(status: int, kind: str = "text/plain", body: bytes = b"") -> bytes:
+    lines = (
+        f"HTTP/1.1 {status} {_WORDS[status]}",
+        "Server: strongroom",
+        f"Content-Type: {kind}",
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        "Connection: close",
+    )
+    return "\r\n".join((*lines, "", "")).encode() + body
+
+
+def _names_loopback(host: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+class _Client:
+    """One exchange. `over` once it has its answer, went away, or sent what is none."""
+
+    def __init__(self, link: socket.socket, until: float) -> None:
+        link.setblocking(False)
+        self.link, self.until = link, until
+        self.over = False
+        self.answering = False
+        self._request = bytearray()
+        self._answer = b""
+
+    def advance(self, text: bytes) -> None:
+        """Read or write as much as goes without waiting."""
+        with suppress(BlockingIOError):
+            try:
+                self._send() if self.answering else self._receive(text)
+            except BlockingIOError:
+                raise
+            except OSError:  # it went away
+                self.over = True
+
+    def _receive(self, text: bytes) -> None:
+        got = self.link.recv(LONGEST + 1)
+        self._request += got
+        found = answer_to(bytes(self._request), text)
+        self.over = not got and found is None
+        if found is not None:
+            self.answering, self._answer = True, found
+            self._send()
+
+    def _send(self) -> None:
+        self._answer = self._answer[self.link.send(self._answer) :]
+        if not self._answer:
+            self.over = True
+            self.link.shutdown(socket.SHUT_WR)
 
 
 class MetricsServer:
     """Answers GET /metrics with the text it was last given. A context manager."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Begin to listen. Raises UsageError off loopback and WorldError where the port cannot be had."""
         if not ipaddress.ip_address(endpoint.host).is_loopback:
             raise UsageError(f"metrics are served on loopback alone, not on {endpoint.host}", hint="listen = 127.0.0.1")
         try:
-            self._server = _Server(endpoint)
+            family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+            self._listener = socket.create_server((endpoint.host, endpoint.port), family=family, backlog=128)
         except OSError as error:
             raise WorldError(f"the metrics cannot be served at {endpoint}: {error.strerror}") from None
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.25,), name="metrics", daemon=True)
+        self._listener.setblocking(False)
+        self._monotonic = monotonic
+        self._text = b"# EOF\n"
+        self._clients: dict[socket.socket, _Client] = {}
+        self._rest_until = 0.0  # where the system lets nobody in
+        self._ended, self._end = os.pipe()
+        self._thread = threading.Thread(target=self._serve, name="metrics", daemon=True)
         self._thread.start()
 
     def __enter__(self) -> MetricsServer:
@@ -151,71 +156,78 @@ class MetricsServer:
     @property
     def host(self) -> str:
         """The address that is listened to."""
-        return str(self._server.server_address[0])
+        return str(self._listener.getsockname()[0])
 
     @property
     def port(self) -> int:
         """The port that is listened to."""
-        return int(self._server.server_address[1])
+        return int(self._listener.getsockname()[1])
 
     def show(self, text: bytes) -> None:
         """Answer with this from now on."""
-        self._server.text = text
+        self._text = text
 
     def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
+        """Stop listening, and end what is under way."""
+        os.close(self._end)
         self._thread.join()
+        os.close(self._ended)
+        self._listener.close()
 
+    def _serve(self) -> None:
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(self._ended, selectors.EVENT_READ)
+            while True:
+                self._admit(waiting)
+                for key, _events in waiting.select(self._pause()):
+                    if key.fileobj == self._ended:
+                        self._drop(waiting, list(self._clients.values()))
+                        return
+                    if key.fileobj is self._listener:
+                        self._accept(waiting)
+                    else:
+                        self._advance(waiting, self._clients[key.fileobj])  # type: ignore[index]  # one of our sockets
+                now = self._monotonic()
+                self._drop(waiting, [each for each in self._clients.values() if each.until <= now])
 
-class _Server(HTTPServer):
-    text = b"# EOF\n"
+    def _pause(self) -> float | None:
+        """Return the seconds until something must be done unasked; None where nothing must."""
+        ends = [each.until for each in self._clients.values()]
+        ends += [self._rest_until] if self._rest_until else []
+        return max(0.0, min(ends) - self._monotonic()) if ends else None
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self.address_family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
-        super().__init__((endpoint.host, endpoint.port), _Handler)
+    def _admit(self, waiting: selectors.BaseSelector) -> None:
+        """Watch for new clients exactly while there is room for one."""
+        if self._rest_until and self._monotonic() >= self._rest_until:
+            self._rest_until = 0.0
+        wanted = len(self._clients) < MOST and not self._rest_until
+        watched = self._listener.fileno() in waiting.get_map()
+        if wanted and not watched:
+            waiting.register(self._listener, selectors.EVENT_READ)
+        elif watched and not wanted:
+            waiting.unregister(self._listener)
 
-    def server_bind(self) -> None:
-        """Bind without the look-up of our own name that the standard library adds."""
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
+    def _accept(self, waiting: selectors.BaseSelector) -> None:
+        try:
+            link, _address = self._listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):  # it went away already
+            return
+        except OSError:  # no descriptor is left
+            self._rest_until = self._monotonic() + REST
+            return
+        client = self._clients[link] = _Client(link, self._monotonic() + PATIENCE)
+        waiting.register(link, selectors.EVENT_READ)
+        self._advance(waiting, client)
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a client that goes away is not our trouble."""
+    def _advance(self, waiting: selectors.BaseSelector, client: _Client) -> None:
+        client.advance(self._text)
+        if client.over:
+            self._drop(waiting, [client])
+        elif client.answering:
+            waiting.modify(client.link, selectors.EVENT_WRITE)
 
-
-class _Handler(BaseHTTPRequestHandler):
-    timeout = PATIENCE
-    server_version = "strongroom"
-    sys_version = ""
-    server: _Server
-
-    def do_GET(self) -> None:
-        """Answer the one question."""
-        if not _names_loopback(self.headers.get("Host", "")):
-            self._answer(HTTPStatus.MISDIRECTED_REQUEST, "text/plain", b"")
-        elif urlsplit(self.path).path != "/metrics":
-            self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"")
-        else:
-            openmetrics = "application/openmetrics-text" in self.headers.get("Accept", "")
-            self._answer(HTTPStatus.OK, OPENMETRICS if openmetrics else PLAIN, self.server.text)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Log nothing."""
-
-    def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Control", "no-store")
-        self.end_headers()
-        self.wfile.write(body)
-
-
-def _names_loopback(host: str) -> bool:
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    def _drop(self, waiting: selectors.BaseSelector, clients: list[_Client]) -> None:
+        for each in clients:
+            del self._clients[each.link]
+            waiting.unregister(each.link)
+            each.link.close()

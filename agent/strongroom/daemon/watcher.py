@@ -15,7 +15,8 @@ from strongroom.config.outgoing import Endpoint
 from strongroom.config.schema import Config
 from strongroom.daemon.channels import Message, build_channels
 from strongroom.daemon.logs import report
-from strongroom.daemon.metrics_http import MetricsServer, render, write_textfile
+from strongroom.daemon.metrics_http import MetricsServer
+from strongroom.daemon.metrics_text import render, write_textfile
 from strongroom.daemon.notifier import AlertNotifier
 from strongroom.daemon.pinger import Pinger
 from strongroom.engine.access.recipients import note_recipients

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from statistics import median
 
 from msgspec import Struct, field
 
@@ -170,6 +169,8 @@ def judge_volume(records: int, past: Sequence[int]) -> Anomaly | None:
     """Compare a window's records with those of the windows before it, all of one length."""
     if len(past) < LEAST_PAST:
         return None
+    from statistics import median  # brings fractions and decimals, and few commands judge a volume
+
     usual = median(past)
     if usual < BUSY:
         return None

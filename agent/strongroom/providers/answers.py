@@ -13,7 +13,6 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
@@ -85,6 +84,8 @@ def retry_at(headers: Mapping[str, str], body: object, now: datetime) -> datetim
 
 def parse_date(text: str) -> datetime | None:
     """Read an HTTP date; None for anything else."""
+    from email.utils import parsedate_to_datetime  # brings half of `email`, for answers alone
+
     try:
         date = parsedate_to_datetime(text)
         return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)

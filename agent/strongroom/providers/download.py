@@ -31,9 +31,9 @@ from strongroom.model.errors import (
 )
 from strongroom.model.provider import Part
 from strongroom.providers.answers import HARMLESS, plain_words, retry_at
+from strongroom.providers.exchange import WireFailed, WireResponse
 from strongroom.providers.policy import HttpPolicy
 from strongroom.providers.port import Received
-from strongroom.providers.wire import WireFailed, WireResponse
 
 _RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 _STRONG = re.compile(r'"[\x21\x23-\x7e]*"')

@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import strongroom
@@ -45,8 +47,11 @@ from strongroom.providers.addresses import (
     resolve_by_system,
 )
 from strongroom.providers.answers import LOOK_FIRST, ApiResponse, undo
+from strongroom.providers.exchange import WireFailed, WireResponse
 from strongroom.providers.limits import Bounds, Monotonic, Paths, Watch, after_grace
-from strongroom.providers.wire import Wire, WireFailed, WireResponse
+
+if TYPE_CHECKING:
+    from strongroom.providers.wire import Wire
 
 Credential = Callable[[], tuple[str, str]]
 """Gives the header that carries the credential, name and value, just before it is sent."""
@@ -91,14 +96,17 @@ class HttpPolicy:
         loopback = is_loopback(self._base.origin.host)
         self._reach = Reach(self._paths.allow_private, loopback, self._paths.download_hosts)
         self._skew: timedelta | None = None
-        self._wire = Wire(
-            Reach(self._paths.allow_private, loopback),
-            resolve,
-            clock,
-            self.bounds,
-            self._paths.ca_file,
-            self._paths.proxy,
-        )
+        self._resolve = resolve
+        if self._paths.ca_file is not None or self._paths.proxy is not None:
+            _ = self._wire  # refuses what cannot be used
+
+    @cached_property
+    def _wire(self) -> Wire:
+        """The HTTP library takes longer to import than most commands run, so only what sends something does it."""
+        from strongroom.providers.wire import Wire
+
+        api = Reach(self._paths.allow_private, is_loopback(self.origin.host))
+        return Wire(api, self._resolve, self._clock, self.bounds, self._paths.ca_file, self._paths.proxy)
 
     @property
     def origin(self) -> Origin:

@@ -9,9 +9,8 @@ that cannot be used stops its own source and no other.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from msgspec import Struct
 
@@ -26,10 +25,10 @@ from strongroom.model.provider import (
     Match,
     Renewal,
 )
-from strongroom.providers.hookbridge import build_hookbridge
 from strongroom.providers.port import LimitOverrides, Provider, ProviderSettings
-from strongroom.providers.qlara import build_qlara
-from strongroom.providers.zavu import build_zavu
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 class Unavailable:
@@ -57,8 +56,27 @@ class Unavailable:
 
 __all__ = ["PROVIDERS", "LimitOverrides", "Offer", "ProviderSettings", "build", "offers"]
 
+
+def _hookbridge(settings: ProviderSettings) -> Provider:
+    from strongroom.providers.hookbridge import build_hookbridge  # here and below: only what is configured is imported
+
+    return build_hookbridge(settings)
+
+
+def _qlara(settings: ProviderSettings) -> Provider:
+    from strongroom.providers.qlara import build_qlara
+
+    return build_qlara(settings)
+
+
+def _zavu(settings: ProviderSettings) -> Provider:
+    from strongroom.providers.zavu import build_zavu
+
+    return build_zavu(settings)
+
+
 PROVIDERS: Mapping[str, Callable[[ProviderSettings], Provider]] = MappingProxyType(
-    {"hookbridge": build_hookbridge, "qlara": build_qlara, "zavu": build_zavu}
+    {"hookbridge": _hookbridge, "qlara": _qlara, "zavu": _zavu}
 )
 """Those that come with the program."""
 
@@ -117,6 +135,8 @@ def _build_foreign(entry: EntryPoint, settings: ProviderSettings) -> Provider:
 
 
 def _foreign() -> dict[str, list[EntryPoint]]:
+    from importlib.metadata import entry_points
+
     found: dict[str, list[EntryPoint]] = {}
     for entry in entry_points(group=PROVIDER_GROUP):
         found.setdefault(entry.name, []).append(entry)

@@ -18,9 +18,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.abc import MetaPathFinder
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -30,6 +28,7 @@ import httpcore
 from strongroom.model.errors import UsageError
 from strongroom.model.times import Clock
 from strongroom.providers.addresses import Link, Origin, Reach, Resolver, is_loopback
+from strongroom.providers.exchange import WireFailed, WireResponse
 from strongroom.providers.limits import Bounds, OutOfTime, Watch
 
 
@@ -132,30 +131,10 @@ _T = TypeVar("_T")
 _TALKERS = ("httpx", *(f"httpcore.{name}" for name in ("connection", "http11", "http2", "proxy", "socks")))
 
 
-class WireFailed(Exception):
-    """The exchange broke. `sent` is False only when it is certain that the request did not leave."""
-
-    def __init__(self, message: str, *, sent: bool) -> None:
-        super().__init__(message)
-        self.sent = sent
-
-
-@dataclass(frozen=True, slots=True)
-class WireResponse:
-    """An answer whose body has not been read."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)  # names in lower case, repeated ones joined by ", "
-    at: datetime  # when its headers had come, by our clock
-    _response: httpx.Response = field(repr=False)
-    _watch: Watch = field(repr=False)
-    authenticated: bool = False  # whether the credential went along
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the body exactly as it came over the wire; raises WireFailed when it breaks, Interrupted on a stop."""
-        chunks = self._response.iter_raw()
-        while (chunk := _guarded(self._watch, lambda: next(chunks, None))) is not None:
-            yield chunk
+def _chunks(response: httpx.Response, watch: Watch) -> Iterator[bytes]:
+    chunks = response.iter_raw()
+    while (chunk := _guarded(watch, lambda: next(chunks, None))) is not None:
+        yield chunk
 
 
 class Wire:
@@ -199,7 +178,9 @@ class Wire:
             transport = _Transport(pool, link.target)
             response = _guarded(watch, lambda: transport.handle_request(request))
             try:
-                yield WireResponse(response.status_code, dict(response.headers), self._clock(), response, watch)
+                yield WireResponse(
+                    response.status_code, dict(response.headers), self._clock(), partial(_chunks, response, watch)
+                )
             finally:
                 response.close()
 

@@ -7,7 +7,7 @@ from strongroom.model.text import clean
 
 def cells(text: str) -> int:
     """Return how many cells a terminal gives to clean text."""
-    if text.isascii():
+    if text.isascii() or text.replace("…", "").isascii():
         return len(text)
     from rich.cells import cell_len  # rich takes longer to import than most commands run
 
@@ -21,6 +21,8 @@ def clip(text: str, width: int) -> str:
         return text
     if width <= 0:
         return ""
+    if text.isascii():
+        return text[: width - 1].rstrip() + "…"
     from rich.cells import set_cell_size
 
     return set_cell_size(text, width - 1).rstrip() + "…"

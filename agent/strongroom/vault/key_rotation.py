@@ -15,7 +15,6 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -146,6 +145,8 @@ def key_digests(catalogue: Catalogue, archive_id: str) -> list[str]:
 
 def _write(layout: Layout, swaps: Sequence[Swap]) -> None:
     """Write all new files, flush them together and drop them from the page cache."""
+    from concurrent.futures import ThreadPoolExecutor
+
     opened: list[int] = []
     try:
         for swap in swaps:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,7 +15,8 @@ from msgspec.structs import force_setattr
 FORMAT = 1
 """The vault format this program writes; docs/format.md tells it."""
 
-_ID = re.compile(r"[0-9a-hjkmnp-tv-z]{26}\Z")
+_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"  # of Crockford's base 32, as `make_id` writes it
+_LENGTH = 26
 
 
 class Layout(Struct, frozen=True):
@@ -92,7 +92,7 @@ class Layout(Struct, frozen=True):
 
 
 def _checked(archive_id: str) -> str:
-    if not _ID.match(archive_id):
+    if not _is_id(archive_id):
         raise ValueError(f"not an id of ours: {archive_id!r}")
     return archive_id
 
@@ -100,7 +100,7 @@ def _checked(archive_id: str) -> str:
 def id_of(path: Path) -> str | None:
     """Return the id that a file is named after, or None when the name is not one of ours."""
     name = path.name.split(".", 1)[0]
-    return name if _ID.match(name) else None
+    return name if _is_id(name) else None
 
 
 README = """This folder is a Strongroom vault: sealed copies of records that their source deletes.
@@ -153,3 +153,7 @@ def beside(path: Path, ending: str) -> Path:
     if len(os.fsencode(name)) > LONGEST_NAME - _ROOM:
         name = f"{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]}{ending}"
     return path.with_name(name)
+
+
+def _is_id(text: str) -> bool:
+    return len(text) == _LENGTH and not text.strip(_LETTERS)

@@ -12,7 +12,6 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,9 +61,8 @@ def alone(path: Path) -> Iterator[None]:
 
 def scripts() -> list[tuple[str, str]]:
     """Return the name and the text of every migration, in order."""
-    folder = resources.files("strongroom.vault") / "migrations"
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return [(name.removesuffix(".sql"), (folder / name).read_text()) for name in names]
+    folder = Path(__file__).with_name("migrations")
+    return [(found.stem, found.read_text(encoding="utf-8")) for found in sorted(folder.glob("*.sql"))]
 
 
 def _apply(script: str) -> Callable[[sqlite_utils.Database], None]:

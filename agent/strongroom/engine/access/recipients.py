@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from strongroom.age.keys import X25519Identity, X25519Recipient
-from strongroom.age.stanza import NoMatch
-from strongroom.age.writer import open_bytes, seal_bytes
 from strongroom.engine.core.alert_store import reconcile
 from strongroom.engine.core.identities import public_key
 from strongroom.evidence.line import Entry, Fact
@@ -41,6 +39,9 @@ from strongroom.vault.recipients import (
     stale_archives,
 )
 from strongroom.vault.vault import Vault
+
+if TYPE_CHECKING:
+    from strongroom.age.keys import X25519Identity
 
 LONGEST_LABEL = 60  # characters
 SHOWN = 12  # characters that a key begins with in the list: less may be a typing error, or match by accident
@@ -127,6 +128,10 @@ def prove(vault: Vault, key: str, identities: Sequence[X25519Identity], random_b
 
 def require_proof(key: str, identities: Sequence[X25519Identity], random_bytes: Chance) -> None:
     """Seal a challenge to this public key and open it with the identities. Raises UsageError when they do not."""
+    from strongroom.age.keys import X25519Recipient  # here and below: lists of recipients do without cryptography
+    from strongroom.age.stanza import NoMatch
+    from strongroom.age.writer import open_bytes, seal_bytes
+
     challenge = random_bytes(32)
     try:
         opened = open_bytes(seal_bytes(challenge, [X25519Recipient.parse(key)], random_bytes), identities)
@@ -141,6 +146,8 @@ def require_proof(key: str, identities: Sequence[X25519Identity], random_bytes: 
 
 def require_sealable(recipients: Sequence[str], random_bytes: Chance) -> None:
     """Seal a probe to each of these public keys. Raises UsageError, naming the first, where that cannot be done."""
+    from strongroom.age.writer import seal_bytes
+
     for text in recipients:
         try:
             seal_bytes(random_bytes(32), [public_key(text)], random_bytes)

@@ -6,11 +6,10 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from strongroom.engine.worker.client import WorkerClient
-from strongroom.engine.worker.launcher import Launcher
 from strongroom.model.archive import Archive
 from strongroom.model.decision import RetryPolicy
 from strongroom.model.inspection import Caps
@@ -20,8 +19,12 @@ from strongroom.model.provider import Observation
 from strongroom.model.quota import QueueRules
 from strongroom.model.second_look import DELAY
 from strongroom.model.times import Chance, Clock
-from strongroom.providers.port import Provider
 from strongroom.vault.vault import Vault
+
+if TYPE_CHECKING:  # what works with these imports them; what only reads need not
+    from strongroom.engine.worker.client import WorkerClient
+    from strongroom.engine.worker.launcher import Launcher
+    from strongroom.providers.port import Provider
 
 Observe = Callable[[Sequence[str]], Mapping[str, Observation]]
 _NONE: Mapping[str, str | int] = MappingProxyType({})
@@ -70,6 +73,13 @@ class PollCaches:
             return self._sources.setdefault(source, PollCache())
 
 
+def new_launcher() -> Launcher:
+    """Return what starts workers, once they are needed."""
+    from strongroom.engine.worker.launcher import Launcher
+
+    return Launcher()
+
+
 class SourceAccount(Struct, frozen=True):
     """A configured account with its adapter."""
 
@@ -93,7 +103,7 @@ class Engine(Struct, frozen=True):
     rules: QueueRules = field(default_factory=QueueRules)
     caps: Caps = field(default_factory=Caps)
     min_free: int = 1 << 30  # bytes of disk that stay free
-    launcher: Launcher = field(default_factory=Launcher)
+    launcher: Launcher = field(default_factory=new_launcher)
     polls: PollCaches = field(default_factory=PollCaches)
     clock_tolerance: timedelta = timedelta(days=1)  # the longest step in which the vault's time follows our clock
     settles: Mapping[str, timedelta] = field(default_factory=lambda: MappingProxyType({}))  # by configured stream

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -20,8 +21,7 @@ from msgspec import Struct
 from strongroom.config.schema import Config, NetworkSettings
 from strongroom.config.secrets import SecretRef, resolve
 from strongroom.config.sources import SourceSettings
-from strongroom.engine.core.engine import Engine, SourceAccount, StepResult
-from strongroom.engine.worker.launcher import Launcher
+from strongroom.engine.core.engine import Engine, SourceAccount, StepResult, new_launcher
 from strongroom.evidence.line import Entry
 from strongroom.model.decision import RetryPolicy
 from strongroom.model.entry_kind import EntryKind
@@ -33,6 +33,9 @@ from strongroom.model.times import Chance, Clock
 from strongroom.vault.catalogue import FACT, PUT_FACT, Catalogue
 from strongroom.vault.log import add_entry
 from strongroom.vault.vault import Vault, open_vault
+
+if TYPE_CHECKING:
+    from strongroom.engine.worker.launcher import Launcher
 
 _DIGITS = 16  # hex digits of a digest that stands for a longer value
 
@@ -57,7 +60,7 @@ class Dependencies(Struct, frozen=True):
     secret: Callable[[SecretRef], str] = reveal
     crash_point: Callable[[str], None] = lambda _where: None
     listen: Callable[[Job, Job, StepResult], None] = lambda _before, _after, _result: None
-    launcher: Callable[[], Launcher] = Launcher  # what it returns is closed with the engine
+    launcher: Callable[[], Launcher] = new_launcher  # what it returns is closed with the engine
 
 
 @contextmanager
@@ -73,7 +76,7 @@ def open_reading(config: Config) -> Iterator[Vault]:
 
 def engine_to_look(config: Config, vault: Vault, dependencies: Dependencies | None = None) -> Engine:
     """Return an engine for reading only: nothing may be performed or recorded with it."""
-    return new_engine(config, vault, dependencies or Dependencies(), Launcher(), None)
+    return new_engine(config, vault, dependencies or Dependencies(), new_launcher(), None)
 
 
 def new_engine(

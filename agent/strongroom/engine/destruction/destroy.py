@@ -4,8 +4,6 @@ Judgement and intent are one transaction: a hold placed before it wins, a later 
 compared with the chained log; where they differ nothing begins. An archive that may not be destroyed leaves its plan,
 with the reason, and the rest continues. On a plan for a request for erasure it waits instead, and is destroyed
 automatically when nothing prevents it any more.
-
-The alert about stuck destructions looks at the catalogue alone: what has begun and not ended, or is approved and late.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -35,8 +33,7 @@ from strongroom.engine.destruction.log_consistency import (
 )
 from strongroom.engine.destruction.log_state import LogState
 from strongroom.engine.retention.rules import Fate, is_locked
-from strongroom.engine.retention.verdicts import Judgement, due
-from strongroom.model.alert import Alert, AlertKind, Level
+from strongroom.engine.retention.verdicts import Judgement
 from strongroom.model.archive import Archive, Tombstone
 from strongroom.model.destruction import (
     Approval,
@@ -51,10 +48,8 @@ from strongroom.model.destruction import (
 )
 from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import StrongroomError, VaultError
-from strongroom.model.text import counted
 from strongroom.vault.archives import get_archive, key_digest
 from strongroom.vault.destructions import (
-    approvals_of,
     approved_proposals,
     items_of_plan,
     live_plan_items,
@@ -63,8 +58,7 @@ from strongroom.vault.destructions import (
 )
 from strongroom.vault.key_rotation import keys_alone
 from strongroom.vault.manifest import write_manifest
-from strongroom.vault.tombstones import carve, is_told, put_tombstone, unfinished_tombstones, write_tombstone
-from strongroom.vault.vault import Vault
+from strongroom.vault.tombstones import carve, put_tombstone, write_tombstone
 
 BATCH = 50
 
@@ -271,47 +265,3 @@ def _compact(context: DestructionContext) -> bool:
     if owed and settled:
         context.crash_point("compacted")
     return settled
-
-
-HALF = timedelta(hours=1)  # a destruction that has begun takes seconds, and is tried again every few minutes
-LATE = timedelta(days=1)  # after the cooling-off
-
-
-def destruction_alarms(vault: Vault, now: datetime) -> list[Alert]:
-    """Return the alert about destructions that fail or never begin; at most one, the more severe."""
-    half = sum(1 for _ in _half_done(vault, now))
-    if half:
-        title = f"the destruction of {counted(half, 'archive')} has begun and is not complete"
-        body = "there is no certificate, and nothing else is destroyed until then; see: strongroom destroy carry-out"
-        return [Alert(AlertKind.DESTRUCTION, Level.CRITICAL, title, body)]
-    late = sum(1 for _ in _late(vault, now))
-    if not late:
-        return []
-    title = f"the destruction of {counted(late, 'archive')} was approved and has not begun"
-    body = (
-        "the cooling-off ended more than a day ago; to see why: strongroom destroy list, strongroom destroy carry-out"
-    )
-    return [Alert(AlertKind.DESTRUCTION, Level.WARNING, title, body)]
-
-
-def _half_done(vault: Vault, now: datetime) -> Iterator[Tombstone]:
-    """Yield what has begun, by the log, and has not ended."""
-    for each in unfinished_tombstones(vault.catalogue):
-        if each.tombstone.destroyed_at <= now - HALF and is_told(vault.catalogue, each.tombstone):
-            yield each.tombstone
-
-
-def _late(vault: Vault, now: datetime) -> Iterator[str]:
-    """Yield what nothing prevents; what a hold or a retention period keeps is meant to wait."""
-    catalogue = vault.catalogue
-    ripe = [each for each in approved_proposals(catalogue) if _is_long_ripe(vault, each, now)]
-    free = {verdict.archive for verdict in due(vault, now)} if ripe else set()
-    for proposal in ripe:
-        for each in items_of_plan(catalogue, proposal.id):
-            if each.stage is Stage.APPROVED and each.archive in free:
-                yield each.archive
-
-
-def _is_long_ripe(vault: Vault, proposal: Proposal, now: datetime) -> bool:
-    ripe = ripe_at(proposal, approvals_of(vault.catalogue, proposal.id), proposal.cooling_off)
-    return ripe is not None and ripe <= now - LATE

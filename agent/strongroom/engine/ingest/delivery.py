@@ -16,7 +16,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from strongroom.evidence.line import Entry, Fact
-from strongroom.formats.bundle import Bundle, name_members
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.content_coding import OPENING, detect_coding
 from strongroom.model.entry_kind import EntryKind
@@ -104,6 +103,8 @@ def fetch(provider: Provider, ref: str, delivery: Delivery, sink: Sink, stop: St
     """Stream the whole file into the sink; return the number of bytes delivered. Raises what `download` raises."""
     if not delivery.bundled:
         return _download(provider, ref, 0, delivery.parts[0], sink, stop)
+    from strongroom.formats.bundle import Bundle  # here and below: few deliveries have several files
+
     size = 0
     with Bundle(sink) as bundle:
         for number, (part, file) in enumerate(zip(delivery.parts, delivery.expectation.files, strict=True)):
@@ -182,6 +183,8 @@ def _expect_one(part: Part, asked: Expectation) -> Expectation:
 
 
 def _expect_bundle(parts: Sequence[Part], asked: Expectation) -> Expectation:
+    from strongroom.formats.bundle import name_members
+
     only = asked.datasets[0].name if len(asked.datasets) == 1 else ""
     files = tuple(
         Bundled(name, part.dataset or only, part.container, part.rows, part.size)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from strongroom.engine.access.recipients import drill_alarms
 from strongroom.engine.core.trusted_clock import TOLERANCE, time_alarms
-from strongroom.engine.destruction.destroy import destruction_alarms
+from strongroom.engine.destruction.stuck import destruction_alarms
 from strongroom.engine.monitor.stream_status import LEAST_LOSS, Keeps, StreamStatus, stream_statuses_of
 from strongroom.engine.monitor.system_status import growth_of
 from strongroom.engine.proof.checkpoint_delivery import evidence_alarms

@@ -49,8 +49,9 @@ def ping(url: str, signal: Signal, ways: Ways, clock: Clock, monotonic: Callable
         parse_link,
         resolve_by_system,
     )
+    from strongroom.providers.exchange import WireFailed
     from strongroom.providers.limits import Bounds, Watch
-    from strongroom.providers.wire import Wire, WireFailed
+    from strongroom.providers.wire import Wire
 
     try:
         link = parse_link(url.strip())

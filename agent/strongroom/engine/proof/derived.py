@@ -135,15 +135,6 @@ def coverage_differences(vault: Vault, streams: Mapping[str, Stream] | None = No
         return [*found, *derived.unread]
 
 
-def unbacked_coverage(vault: Vault) -> list[Wrong]:
-    """Return coverage that is archived or destroyed without an archive or tombstone; fast, reads no log."""
-    words = "the catalogue shows this as archived, but has no archive of it"
-    return [
-        Wrong("row", f"coverage {row['stream']} {row['window_start']} {row['window_end']}", words)
-        for row in vault.catalogue.read(queries.UNBACKED)
-    ]
-
-
 def _compare(table: Table, catalogue: Catalogue, derived: Derived) -> Iterator[Wrong]:
     ours, theirs = _rows(table, catalogue), _rows(table, derived.catalogue)
     planned = derived.planned()

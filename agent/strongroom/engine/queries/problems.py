@@ -17,7 +17,7 @@ from strongroom.engine.ingest.coverage import mark_snapshot
 from strongroom.engine.monitor.alert_rules import alarms_in
 from strongroom.engine.monitor.metrics_snapshot import limits_of
 from strongroom.engine.monitor.stream_status import keeps_of, stream_statuses_of
-from strongroom.engine.proof.derived import unbacked_coverage
+from strongroom.engine.proof.unbacked import unbacked_coverage
 from strongroom.engine.queries.lists import Status
 from strongroom.engine.repair.scrub_report import pace_of
 from strongroom.model.alert import CONTRADICTED, LOG_REMADE, Alert, AlertKind, Level

@@ -17,13 +17,11 @@ import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from strongroom.age.keys import X25519Identity, X25519Recipient
-from strongroom.age.writer import open_bytes, seal_bytes
 from strongroom.config.schema import Config
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive
@@ -52,6 +50,9 @@ from strongroom.vault.log_reader import readable
 from strongroom.vault.recipients import known_set, logged_set
 from strongroom.vault.retention_records import get_record, known_streams, records
 from strongroom.vault.vault import Vault
+
+if TYPE_CHECKING:
+    from strongroom.age.keys import X25519Identity
 
 
 def archives_under(vault: Vault, matter: str) -> list[Archive]:
@@ -238,6 +239,9 @@ SEALED = "(name sealed)"
 
 def sealed_words(catalogue: Catalogue, hold: Hold, random_bytes: Chance) -> dict[str, Fact]:
     """Return matter and reason as a fact that only the vault's recipients can open; none without recipients."""
+    from strongroom.age.keys import X25519Recipient  # slow to import: lists of holds do without
+    from strongroom.age.writer import seal_bytes
+
     keys = logged_set(catalogue) or {each.key for each in known_set(catalogue)}
     if not keys:
         return {}
@@ -263,6 +267,8 @@ def open_matters(catalogue: Catalogue, identities: Sequence[X25519Identity]) -> 
 
 
 def _open(facts: Mapping[str, Any], identities: Sequence[X25519Identity]) -> tuple[str, str] | None:
+    from strongroom.age.writer import open_bytes
+
     try:
         words = json.loads(open_bytes(base64.b64decode(facts["sealed"], validate=True), identities))
     except SealError:

@@ -7,16 +7,19 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from strongroom.engine.worker.lifetime import end_process, start_lasting
 from strongroom.engine.worker.protocol import FORK, FORKED, STATUS, Service
 from strongroom.model.errors import VaultError
+
+if TYPE_CHECKING:
+    import subprocess
 
 START_WAIT = 60.0  # seconds for the template to start and to fork; it usually takes a fraction of one
 REST = 60.0  # seconds after which a template that nobody uses is ended
@@ -47,6 +50,8 @@ class ForkedProcess:
         """Return the exit status. Raises subprocess.TimeoutExpired where the process does not end in time (seconds)."""
         code = self._ended(timeout)
         if code is None:
+            import subprocess  # here and below: an engine that only reads starts nothing
+
             raise subprocess.TimeoutExpired("a worker process", timeout)
         return code
 
@@ -179,6 +184,8 @@ class _Template:
 
     def _reason(self, error: OSError) -> _TemplateLost:
         """Return how the template ended that closed its end of the socket."""
+        import subprocess
+
         with suppress(subprocess.TimeoutExpired):
             return _TemplateLost(f"ended (status {self._process.wait(END_WAIT)})")
         return _TemplateLost(f"cannot be reached: {error.strerror}")
@@ -190,6 +197,8 @@ class _Template:
 
 
 def _start(service: Service, requests: int) -> subprocess.Popen[bytes]:
+    import subprocess
+
     return subprocess.Popen(
         [sys.executable, "-I", "-c", _program(service, requests, os.getpid())],
         stdin=subprocess.DEVNULL,

@@ -8,19 +8,18 @@ full pipe. Files that it leaves unfinished are removed when the job resumes.
 from __future__ import annotations
 
 import _thread
-import ctypes
 import os
 import resource
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
 from functools import cache
-from queue import SimpleQueue
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 CPU_FLOOR = 300  # seconds that any worker may use, however small its input
 SEALER_CPU = 4.0  # seconds more for each MiB sealed; reading back may inflate each byte 200 times
@@ -54,6 +53,8 @@ def harden() -> None:
 
 def _control_process(option: int, value: int) -> None:
     """Call prctl where the system has it, which is Linux alone. Raises OSError where the kernel refuses."""
+    import ctypes  # here and below: every command imports this file, few start a process
+
     prctl = getattr(ctypes.CDLL(None, use_errno=True), "prctl", None)
     if prctl is not None and prctl(option, value, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), f"the kernel refused option {option} of prctl")
@@ -96,11 +97,13 @@ class Process(Protocol):
 
 def end_process(process: Process, seconds: float) -> None:
     """Wait for a process to end whose pipes are closed, then kill it. Never waits without a limit."""
+    from subprocess import TimeoutExpired
+
     try:
         process.wait(seconds)
-    except subprocess.TimeoutExpired:
+    except TimeoutExpired:
         process.kill()
-        with suppress(subprocess.TimeoutExpired):  # the kernel may keep one that waits for a broken disk
+        with suppress(TimeoutExpired):  # the kernel may keep one that waits for a broken disk
             process.wait(seconds)
 
 
@@ -122,6 +125,8 @@ def _ended(child: int, seconds: float) -> bool:
 
 def start_lasting(work: Callable[[], T]) -> T:
     """Return what `work` returns, run in a thread that lives as long as this process. Start workers with it."""
+    from concurrent.futures import Future
+
     result: Future[T] = Future()
 
     def call() -> None:
@@ -137,6 +142,8 @@ def start_lasting(work: Callable[[], T]) -> T:
 @cache
 def _calls(_process: int) -> SimpleQueue[Callable[[], None]]:
     """Return the queue of a process's lasting thread; a fork does not inherit its parent's threads."""
+    from queue import SimpleQueue
+
     calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
 
     def serve() -> None:
