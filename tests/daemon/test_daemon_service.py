@@ -41,6 +41,29 @@ def test_it_covers_what_is_due_and_then_rests(bench: Bench) -> None:
         assert len(list_archives(engine.vault)) == 3
 
 
+def test_at_rest_a_turn_reads_the_state_of_the_catalogue_and_nothing_else(bench: Bench) -> None:
+    with serving(bench) as (service, engine, _boot):
+        turns(bench, service)
+        bench.clock.advance(timedelta(seconds=31))
+        service.turn()  # a beat, which writes
+        service.turn()  # and what it wrote is looked at
+        words, statements = service.words(), []
+        connection = engine.vault.catalogue._connection
+        connection.set_trace_callback(statements.append)
+        for _ in range(5):
+            bench.clock.advance(timedelta(seconds=1))
+            service.turn()
+            assert service.words() == words
+        connection.set_trace_callback(None)
+        assert {each.split("=")[0].strip() for each in statements} == {
+            *("PRAGMA user_version", "PRAGMA schema_version", "PRAGMA data_version")
+        }
+        with open_reading(bench.config) as vault:  # another process
+            ask(vault, RequestKind.PAUSE, "zavu-records", "operator", bench.clock, engine.random_bytes)
+        service.turn()
+        assert "paused" in service.words()
+
+
 def test_a_request_is_answered_in_the_next_turn(bench: Bench) -> None:
     with serving(bench) as (service, engine, _boot):
         request = ask(engine.vault, RequestKind.PAUSE, "zavu-records", "operator", bench.clock, engine.random_bytes)

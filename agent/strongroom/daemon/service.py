@@ -126,6 +126,9 @@ class Service:
         self._condition = Condition()
         self._refused = False
         self._waiting: frozenset[tuple[str, str, int]] = frozenset()
+        self._version: tuple[int, int] | None = None  # of the catalogue, before the last turn that read it
+        self._due: datetime | None = None  # when the next step of a job is due, by that turn
+        self._words = ""  # as of that turn; empty: to be put together
         self._asking: ClockPoll | None = None
         self._ask_from = datetime.min.replace(tzinfo=UTC)
         self.clock = self._check_start()
@@ -146,7 +149,20 @@ class Service:
 
     def turn(self) -> datetime | None:
         """Do everything that can be done now; return when the next step of a job is due, if it is known."""
-        now = self.engine.clock()
+        now, version = self.engine.clock(), self.engine.vault.catalogue.version()
+        if not self._is_quiet(now, version):
+            self._version, self._words = version, ""  # what is written from here on is seen by the next turn
+            self._due = self._take_turn(now)
+        return self._due
+
+    def _is_quiet(self, now: datetime, version: tuple[int, int]) -> bool:
+        """Say whether a turn would find nothing: no time has come, and nobody has written to the catalogue."""
+        last = self._last.wall if self._last is not None else None
+        if last is None or self.pool.busy or self.scrub.has_work(now) or version != self._version:
+            return False
+        return last <= now < last + self._rhythm.beat and (self._due is None or now < self._due)
+
+    def _take_turn(self, now: datetime) -> datetime | None:
         self.pool.collect(0)
         beats = self._last is None or now - self._last.wall >= self._rhythm.beat or now < self._last.wall
         if beats:
@@ -171,6 +187,10 @@ class Service:
 
     def words(self) -> str:
         """Say in one line how things stand."""
+        self._words = self._words or self._put_together()
+        return self._words
+
+    def _put_together(self) -> str:
         clock = self.clock.words if self.clock.fault is not None else ""
         live, now = self._live(), self.engine.clock()
         waits = tuple(group_waits(live, now))
@@ -213,7 +233,7 @@ class Service:
         self._watch(self.engine, self._plans, ClockVerdict() if unproven else self.clock)
         self._condition = condition_of(self.engine, self._plans)
         self._tell_waits()
-        beat(self.engine.vault, now, os.getpid(), self.words())
+        beat(self.engine.vault, now, os.getpid(), self._put_together())
 
     def _tell_waits(self) -> None:
         """Log what jobs have come to wait for, each cause in one line with its count; again when the count changes."""

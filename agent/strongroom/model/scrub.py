@@ -70,6 +70,12 @@ def slice_size(lap: Lap, pace: ScrubPace, now: datetime, since: timedelta) -> in
     return min(owed(lap, pace, now), int(pace.rate * seconds))
 
 
+def is_worth_a_look(lap: Lap, pace: ScrubPace, now: datetime) -> bool:
+    """Say whether so much is owed that a small archive is read, or all that is left: less can wait a moment."""
+    left = owed(lap, pace, now)
+    return left >= OVERHEAD or (left > 0 and now - lap.began_at >= pace.every * SPREAD)
+
+
 def is_behind(lap: Lap | None, pace: ScrubPace, now: datetime) -> bool:
     """Say whether a lap has not kept to its period: more than a tenth of it should have been read and was not."""
     if lap is None or lap.ended_at is not None:

@@ -132,6 +132,10 @@ class Catalogue:
         self._require_own()
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
+    def version(self) -> tuple[int, int]:
+        """Return what differs after any change, of this connection or another. Raises VaultError as `change_count`."""
+        return self.change_count(), self._connection.total_changes
+
     @contextmanager
     def _lenient(self) -> Iterator[None]:
         self._connection.text_factory = text_or_bytes

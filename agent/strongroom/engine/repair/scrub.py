@@ -18,7 +18,7 @@ from strongroom.engine.access.fixity import FixityFault, check_small_files, forg
 from strongroom.engine.access.inventory import row_fault
 from strongroom.engine.repair.scrub_reading import FilesReading, LogReading, ScrubReading, check_log_piece, short_log
 from strongroom.model.errors import VaultError, VaultLocked, WorldError
-from strongroom.model.scrub import LOG, Lap, ScrubPace, cost, lap_due, slice_size
+from strongroom.model.scrub import LOG, Lap, ScrubPace, cost, is_worth_a_look, lap_due, slice_size
 from strongroom.model.times import Clock
 from strongroom.vault import scrubs
 from strongroom.vault.archives import get_archive, has_archive
@@ -50,6 +50,12 @@ class Scrub:
         self._unsaved = _Unsaved()
         self._short: FixityFault | None = None  # what the log file lacked when it was reached
         self._last = clock()
+
+    def has_work(self, now: datetime) -> bool:
+        """Say whether `tend` would read something, as far as is known without looking at the catalogue."""
+        if self._lap is None or self._lap.ended_at is not None:
+            return False
+        return is_worth_a_look(replace(self._lap, done=self._done()), self._pace, now)
 
     def adopt(self, pace: ScrubPace) -> None:
         """Use another period or rate from now on."""
