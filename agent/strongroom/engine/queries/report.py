@@ -19,7 +19,7 @@ from strongroom.engine.core.moments import Moment, moment_of
 from strongroom.engine.core.sources import plans_of
 from strongroom.engine.proof.checkpoint_delivery import EvidenceView, evidence_view
 from strongroom.engine.proof.checkpoints import Issuer, issuer_of
-from strongroom.engine.proof.derived import unbacked_coverage
+from strongroom.engine.proof.unbacked import unbacked_coverage
 from strongroom.engine.queries.coverage_report import StreamCoverage, coverage_of_plans
 from strongroom.engine.queries.lists import status_of
 from strongroom.engine.queries.problems import Problem, health_of
