@@ -27,9 +27,7 @@ ARCHIVE = f"SELECT {_ARCHIVE_COLUMNS} FROM archives WHERE id = ?"
 KEY_DIGEST = "SELECT key_sha256 FROM archives WHERE id = ?"
 ALL_ARCHIVE_IDS = "SELECT id FROM archives ORDER BY id"
 ARCHIVE_TOTALS = """
-SELECT holding, count(*) AS count, coalesce(sum(size), 0) AS size, coalesce(sum(sealed_size), 0) AS sealed_size,
-       coalesce(sum(records), 0) AS records
-FROM archives GROUP BY holding
+SELECT holding, count, size, sealed_size, records FROM archive_sums WHERE count > 0 ORDER BY holding
 """
 SEALED_SINCE = "SELECT coalesce(sum(sealed_size), 0) AS size FROM archives WHERE verified_at > ?"
 

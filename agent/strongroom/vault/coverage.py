@@ -32,7 +32,7 @@ PUT_COVERAGE = _INTERVALS.upsert()
 DROP_COVERAGE = "DELETE FROM coverage WHERE stream = ? AND window_start = ? AND window_end = ? AND cover = 'open'"
 COVERAGE_AT = f"{_INTERVALS.select} WHERE stream = ? AND window_start = ? AND window_end = ?"
 COVERAGE_OF = f"{_INTERVALS.select} WHERE stream = ? AND window_end > ? AND window_start < ? ORDER BY window_start"
-COVERAGE_TOTALS = "SELECT stream, cover, count(*) AS count FROM coverage GROUP BY stream, cover"
+COVERAGE_TOTALS = "SELECT stream, cover, count FROM coverage_sums WHERE count > 0 ORDER BY stream, cover"
 COVERED_BY = f"{_INTERVALS.select} WHERE archive = ? ORDER BY window_start"
 
 _FIRST = datetime(1, 1, 1, tzinfo=UTC)
@@ -103,7 +103,7 @@ WHERE stream = ? AND window_end > ? AND cover IN ('proven', 'empty', 'lost', 'de
 """
 
 
-COUNT_COVERED = "SELECT count(*) AS count FROM coverage WHERE stream = ? AND cover = ?"
+COUNT_COVERED = "SELECT count FROM coverage_sums WHERE stream = ? AND cover = ?"
 
 
 NEWEST_COVERED = "SELECT window_end FROM coverage WHERE stream = ? AND cover = ? ORDER BY window_start DESC LIMIT 1"

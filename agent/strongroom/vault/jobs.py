@@ -29,7 +29,7 @@ WHERE id = ? AND state = ? AND changed_at = ? AND state NOT IN ('archived', 'rep
 JOB = f"{JOB_ROWS.select} WHERE id = ?"
 JOBS_LIVE = f"{JOB_ROWS.select} WHERE {_LIVE} ORDER BY priority DESC, window_start, id"
 JOBS_INTERRUPTED = f"{JOB_ROWS.select} WHERE state IN ('fetching', 'sealed') ORDER BY id"
-JOBS_BY_STATE = "SELECT state, count(*) AS count FROM jobs GROUP BY state"
+JOBS_BY_STATE = "SELECT state, count FROM job_sums WHERE count > 0 ORDER BY state"
 SUCCESSOR = "SELECT id FROM jobs WHERE parent = ? AND parent <> '' ORDER BY created_at DESC, id DESC LIMIT 1"
 KNOWN_REFS = "SELECT ref FROM jobs WHERE source = ? AND ref <> '' AND id <> ?"
 WAITING_REFS = "SELECT ref FROM jobs WHERE source = ? AND state = 'waiting' ORDER BY ref"

@@ -92,8 +92,8 @@ Scripts = tuple[tuple[str, str], ...]
 """The name and the text of each migration, in order."""
 
 SHIPPED = (
-    "65d7246387ea7ecd5e1b56e49363e50d22915292c9b315210badc4758faa169e",
-    "a96af8c09af574294c644825c3997a2ad31dd253354fa1e460bd600128041bbc",
+    "e435da42c21eabf79b6884ec59001001c8db7817aa90b304a09dd78d5d34e826",
+    "cb20da809ba4dd66cd87c27906e565c6e5a3828f697048de4a457fd2019d73b8",
 )
 """The digest of all migrations, and that of the schema they make: spares every command making it anew to compare.
 

@@ -36,3 +36,69 @@ CREATE INDEX entries_of_rules ON entries (seq) WHERE kind = 'destruction.rules-c
 
 -- Which names a stream or a source has had is read from the log.
 CREATE INDEX entries_of_renames ON entries (seq) WHERE kind IN ('stream.renamed', 'source.renamed');
+
+-- A destruction that has not ended is looked for before each batch, and each minute.
+CREATE INDEX tombstones_unfinished ON tombstones (archive) WHERE certificate_sha256 = '';
+
+-- What is shown as a total is kept beside the rows by triggers, so that showing it takes as long for a million as for one.
+CREATE TABLE archive_sums (
+    holding     TEXT PRIMARY KEY,
+    count       INTEGER NOT NULL,
+    size        INTEGER NOT NULL,
+    sealed_size INTEGER NOT NULL,
+    records     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO archive_sums
+    SELECT holding, count(*), sum(size), sum(sealed_size), sum(records) FROM archives GROUP BY holding;
+CREATE TRIGGER archive_sums_insert AFTER INSERT ON archives BEGIN
+    INSERT INTO archive_sums VALUES (new.holding, 1, new.size, new.sealed_size, new.records)
+        ON CONFLICT (holding) DO UPDATE SET count = count + 1, size = size + excluded.size,
+            sealed_size = sealed_size + excluded.sealed_size, records = records + excluded.records;
+END;
+CREATE TRIGGER archive_sums_delete AFTER DELETE ON archives BEGIN
+    UPDATE archive_sums SET count = count - 1, size = size - old.size, sealed_size = sealed_size - old.sealed_size,
+        records = records - old.records WHERE holding = old.holding;
+END;
+CREATE TRIGGER archive_sums_update AFTER UPDATE OF holding, size, sealed_size, records ON archives BEGIN
+    UPDATE archive_sums SET count = count - 1, size = size - old.size, sealed_size = sealed_size - old.sealed_size,
+        records = records - old.records WHERE holding = old.holding;
+    INSERT INTO archive_sums VALUES (new.holding, 1, new.size, new.sealed_size, new.records)
+        ON CONFLICT (holding) DO UPDATE SET count = count + 1, size = size + excluded.size,
+            sealed_size = sealed_size + excluded.sealed_size, records = records + excluded.records;
+END;
+
+CREATE TABLE coverage_sums (
+    stream TEXT NOT NULL,
+    cover  TEXT NOT NULL,
+    count  INTEGER NOT NULL,
+    PRIMARY KEY (stream, cover)
+) STRICT, WITHOUT ROWID;
+INSERT INTO coverage_sums SELECT stream, cover, count(*) FROM coverage GROUP BY stream, cover;
+CREATE TRIGGER coverage_sums_insert AFTER INSERT ON coverage BEGIN
+    INSERT INTO coverage_sums VALUES (new.stream, new.cover, 1)
+        ON CONFLICT (stream, cover) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER coverage_sums_delete AFTER DELETE ON coverage BEGIN
+    UPDATE coverage_sums SET count = count - 1 WHERE stream = old.stream AND cover = old.cover;
+END;
+CREATE TRIGGER coverage_sums_update AFTER UPDATE OF stream, cover ON coverage BEGIN
+    UPDATE coverage_sums SET count = count - 1 WHERE stream = old.stream AND cover = old.cover;
+    INSERT INTO coverage_sums VALUES (new.stream, new.cover, 1)
+        ON CONFLICT (stream, cover) DO UPDATE SET count = count + 1;
+END;
+
+CREATE TABLE job_sums (
+    state TEXT PRIMARY KEY,
+    count INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO job_sums SELECT state, count(*) FROM jobs GROUP BY state;
+CREATE TRIGGER job_sums_insert AFTER INSERT ON jobs BEGIN
+    INSERT INTO job_sums VALUES (new.state, 1) ON CONFLICT (state) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER job_sums_delete AFTER DELETE ON jobs BEGIN
+    UPDATE job_sums SET count = count - 1 WHERE state = old.state;
+END;
+CREATE TRIGGER job_sums_update AFTER UPDATE OF state ON jobs BEGIN
+    UPDATE job_sums SET count = count - 1 WHERE state = old.state;
+    INSERT INTO job_sums VALUES (new.state, 1) ON CONFLICT (state) DO UPDATE SET count = count + 1;
+END;
