@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongroom.model.errors import UsageError
-from strongroom.search.entry import Place, SearchEntry, SearchFields, make_entry, searched_text
+from strongroom.search.entry import Place, SearchEntry, SearchFields, make_entry, party_texts, searched_text
 from strongroom.search.query import parse_query
 from strongroom.search.terms import Operator, Period
 from strongroom.search.text import fold, phone_digits, same_phone
@@ -39,7 +39,8 @@ def entry(**changed: object) -> SearchEntry:
     record = {**RECORD, **changed}
     assert at is None or isinstance(at, datetime)
     place = Place("messages", "support", "zavu-main", FIELDS)
-    return make_entry(record, place, name=str(record["id"]), at=at, text=searched_text(record))
+    texts, name = party_texts(record, FIELDS), fold(str(record["id"]))
+    return make_entry(texts, place, name=name, at=at, text=searched_text(record))
 
 
 HITS = [

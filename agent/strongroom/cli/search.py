@@ -77,9 +77,9 @@ def search(
     """
     shown = Shown(_zone(time_zone), limit, by or "", count, full, as_json)
     text = " ".join(words) or _typed()
-    found, query, progress = _search(session, text, shown, identity, passphrase_file)
-    _print(found, query, shown)
-    return _report(found, progress, shown)
+    result = _search(session, text, shown, identity, passphrase_file)
+    _print(result, shown)
+    return _report(result, shown)
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -96,10 +96,24 @@ def _typed() -> str:
     return sys.stdin.readline().rstrip("\n") if sys.stdin is not None else ""
 
 
-def _search(
-    session: Session, text: str, shown: Shown, identity: Path | None, passphrase_file: Path | None
-) -> tuple[list[Found], Query, SearchProgress]:
-    from strongroom.engine.access.search import SearchProgress, choose_archives, gather, known_names, note_search
+class _Result(Struct, frozen=True):
+    """What a search found: how many records, and those that are printed."""
+
+    hits: int
+    found: Sequence[Found]
+    query: Query
+    progress: SearchProgress
+
+
+def _search(session: Session, text: str, shown: Shown, identity: Path | None, passphrase_file: Path | None) -> _Result:
+    from strongroom.engine.access.search import (
+        SearchProgress,
+        choose_archives,
+        gather,
+        known_names,
+        note_search,
+        open_found,
+    )
     from strongroom.engine.access.search import search as look
     from strongroom.engine.core.people import acting_person
     from strongroom.engine.core.sources import Dependencies, open_reading, system_clock
@@ -120,26 +134,29 @@ def _search(
         except KeyboardInterrupt:
             progress.stopped = True
         found = gather(hits)
+        count = len(found)
+        if not shown.count and not shown.by:
+            found = open_found(vault, found[: shown.limit], opened, progress)
         if not vault.read_only:
-            note_search(
-                vault, query, progress, len(found), acting_person(), system_clock(), Dependencies().random_bytes
-            )
-    return found, query, progress
+            random_bytes = Dependencies().random_bytes
+            note_search(vault, query, progress, count, acting_person(), system_clock(), random_bytes)
+    return _Result(count, found, query, progress)
 
 
-def _print(found: Sequence[Found], query: Query, shown: Shown) -> None:
+def _print(result: _Result, shown: Shown) -> None:
+    found = result.found
     if shown.count:
-        put_document({"hits": len(found)}) if shown.as_json else say(number(len(found)))
+        put_document({"hits": result.hits}) if shown.as_json else say(number(result.hits))
     elif shown.by:
         _print_groups(found, shown)
     else:
-        for each in found[: shown.limit]:
+        for each in found:
             if shown.as_json:
                 put_line(_document(each))
             elif shown.full:
                 say_exactly(each.hit.line + b"\n")
             else:
-                _print_hit(each, query, shown)
+                _print_hit(each, result.query, shown)
 
 
 def _print_hit(found: Found, query: Query, shown: Shown) -> None:
@@ -214,15 +231,21 @@ def _document(found: Found) -> dict[str, object]:
     }
 
 
-def _report(found: Sequence[Found], progress: SearchProgress, shown: Shown) -> int:
+def _report(result: _Result, shown: Shown) -> int:
+    progress = result.progress
     for archive, why in progress.unread.items():
         report(f"archive {archive} could not be read: {clean(why)}; next: strongroom verify {short(archive)}")
+    for archive, why in progress.unusable.items():
+        report(f"the search segment of archive {archive} cannot be used: {clean(why)}. The archive was read instead")
     if not shown.as_json:
-        cut = f"{shown.limit} of " if not shown.count and not shown.by and len(found) > shown.limit else ""
+        cut = f"{shown.limit} of " if not shown.count and not shown.by and result.hits > shown.limit else ""
         whole = number(progress.done, "archive")
         searched = f"{progress.done} of {number(progress.archives, 'archive')} before it was stopped"
         within = searched if progress.stopped else whole
-        report(f"{cut}{number(len(found), 'hit')}; searched {number(progress.records, 'record')} in {within}")
+        report(f"{cut}{number(result.hits, 'hit')}; searched {number(progress.records, 'record')} in {within}")
+        if progress.read:
+            without = number(progress.read, "archive")
+            report(f"{without} had no search segment to use; to make what is missing: strongroom index build")
     if progress.stopped:
         return ExitCode.INTERRUPTED
-    return ExitCode.FINDINGS if progress.unread else ExitCode.OK
+    return ExitCode.FINDINGS if progress.unread or progress.unusable else ExitCode.OK

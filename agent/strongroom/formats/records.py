@@ -86,6 +86,12 @@ def record_id(record: Record, shape: DatasetShape) -> str | int | None:
     return name if isinstance(name, str | int) and not isinstance(name, bool) and name != "" else None
 
 
+def record_name(record: Record, shape: DatasetShape) -> str:
+    """Return what names the record as text, empty where `record_id` finds nothing."""
+    name = record_id(record, shape)
+    return "" if name is None else str(name)
+
+
 def _read_bundle(
     reader: PlaintextReader, shape: DatasetShape, caps: Caps, files: Sequence[Bundled]
 ) -> Iterator[Delivered]:

@@ -70,6 +70,14 @@ class Seal(Struct, frozen=True):
         return known.suffix if known else ""
 
 
+class Segment(Struct, frozen=True):
+    """The search segment of an archive: what is searched of its records, sealed to the archive's own key."""
+
+    size: int  # bytes of the age file
+    sha256: str  # hex, of the age file
+    records: int
+
+
 class Archive(Struct, frozen=True):
     """One archive as the catalogue and the manifest tell it."""
 
@@ -90,6 +98,7 @@ class Archive(Struct, frozen=True):
     durable_at: datetime  # sealed, flushed and entered
     verified_at: datetime  # read back from the disk and inspected
     rule: RetentionRule | None = None  # what the class said when it came, or of several the longest; None: unknown
+    segment: Segment | None = None  # as it was made with the archive; a later one is in the log
 
     @property
     def empty(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -70,20 +70,28 @@ def searched_text(record: Mapping[str, object]) -> str:
     return fold("\n".join(parts))
 
 
-def make_entry(record: Mapping[str, object], place: Place, *, name: str, at: datetime | None, text: str) -> SearchEntry:
-    """Return what is searched of a record: its id, its time and its text, as `searched_text` made it."""
+def party_texts(record: Mapping[str, object], fields: SearchFields) -> dict[str, list[str]]:
+    """Return the folded texts of the fields that mean something, by name."""
+    names = fields.senders + fields.recipients + fields.parties + fields.channel + fields.status
+    return {name: [fold(text) for text in texts_in(record.get(name))] for name in names}
+
+
+def make_entry(
+    texts: Mapping[str, Iterable[str]], place: Place, *, name: str, at: datetime | None, text: str
+) -> SearchEntry:
+    """Return what is searched of a record: the texts of its fields, its id and its text, all of them folded."""
     fields = place.fields
     return SearchEntry(
         dataset=place.dataset,
         stream=place.stream,
         source=place.source,
-        id=fold(name),
+        id=name,
         at=at,
-        senders=_pick(record, fields.senders),
-        recipients=_pick(record, fields.recipients),
-        parties=_pick(record, fields.parties),
-        channel=" ".join(_pick(record, fields.channel)),
-        status=" ".join(_pick(record, fields.status)),
+        senders=_pick(texts, fields.senders),
+        recipients=_pick(texts, fields.recipients),
+        parties=_pick(texts, fields.parties),
+        channel=" ".join(_pick(texts, fields.channel)),
+        status=" ".join(_pick(texts, fields.status)),
         text=text,
     )
 
@@ -102,8 +110,8 @@ def texts_in(value: object, depth: int = 0) -> Iterator[str]:
         yield str(value)
 
 
-def _pick(record: Mapping[str, object], names: tuple[str, ...]) -> tuple[str, ...]:
-    found = dict.fromkeys(fold(text).strip() for name in names for text in texts_in(record.get(name)))
+def _pick(texts: Mapping[str, Iterable[str]], names: tuple[str, ...]) -> tuple[str, ...]:
+    found = dict.fromkeys(text.strip() for name in names for text in texts.get(name, ()))
     return tuple(text for text in found if text)
 
 

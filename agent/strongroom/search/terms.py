@@ -66,7 +66,11 @@ class Party(Struct, frozen=True):
             among = entry.recipients
         else:
             among = entry.everyone
-        return any(self.folded in each or same_phone(self.digits, phone_digits(each)) for each in among)
+        return any(self.fits(each) for each in among)
+
+    def fits(self, party: str) -> bool:
+        """Say whether this is the folded name of such a party."""
+        return self.folded in party or same_phone(self.digits, phone_digits(party))
 
 
 class Label(Struct, frozen=True):
@@ -88,8 +92,11 @@ class Period(Struct, frozen=True):
 
     def accepts(self, entry: SearchEntry) -> bool:
         """Say whether the record lies in it."""
-        at = entry.at
-        return at is not None and (self.start is None or self.start <= at) and (self.end is None or at < self.end)
+        return entry.at is not None and self.has(entry.at)
+
+    def has(self, at: datetime) -> bool:
+        """Say whether an instant lies in it."""
+        return (self.start is None or self.start <= at) and (self.end is None or at < self.end)
 
 
 class Not(Struct, frozen=True):

@@ -60,7 +60,7 @@ class Layout(Struct, frozen=True):
     @property
     def folders(self) -> tuple[Path, ...]:
         """Every folder a vault has from its first day."""
-        names = ("archives", "keys", "manifests", "quarantine", "log", "log/checkpoints", "tmp")
+        names = ("archives", "index", "keys", "manifests", "quarantine", "log", "log/checkpoints", "tmp")
         return tuple(self.root / name for name in names)
 
     def archive(self, archive_id: str) -> Path:
@@ -70,6 +70,10 @@ class Layout(Struct, frozen=True):
     def key(self, archive_id: str) -> Path:
         """The archive's own identity, sealed to the recipients: destroying it destroys the archive."""
         return self._sharded("keys", archive_id, ".key.age")
+
+    def segment(self, archive_id: str) -> Path:
+        """The search segment, sealed to the archive's own key."""
+        return self._sharded("index", archive_id, ".idx.age")
 
     def manifest(self, archive_id: str) -> Path:
         """What the archive is, without what it says."""
@@ -106,6 +110,7 @@ def id_of(path: Path) -> str | None:
 README = """This folder is a Strongroom vault: sealed copies of records that their source deletes.
 
     archives/ab/ID.age       one delivered file each, an age v1 file (age-encryption.org/v1)
+    index/ab/ID.idx.age      the text of its records for searching, sealed to the same key as the file
     keys/ab/ID.key.age       the archive's own key, an age v1 file sealed to the vault's recipients
     manifests/ab/ID.json     what the archive is: source, window, counts, digests; no record text
     quarantine/              files that arrived unsound, sealed just the same

@@ -314,6 +314,11 @@ def entries_of_archive(catalogue: Catalogue, archive_id: str) -> list[Logged]:
     return _all_logged(catalogue.read(ENTRIES_OF_ARCHIVE, archive_id))
 
 
+def chained(catalogue: Catalogue, query: str, *values: object) -> list[Logged]:
+    """Return the entries that a query made with `told_entries` finds, those alone that are of the chain."""
+    return _all_logged(catalogue.read(query, *values))
+
+
 def entries_before(catalogue: Catalogue, seq: int, most: int, *, stream: str = "", family: str = "") -> list[Logged]:
     """Return what was written before an entry, newest first; a family is what stands before the dot of its kinds."""
     return _all_logged(catalogue.read(ENTRIES_BEFORE, seq, stream, family, most))

@@ -15,9 +15,13 @@ from strongroom.vault.files import file_size, open_descriptor, open_file, read_f
 from strongroom.vault.key_rotation import key_digests, logged_key_digest
 from strongroom.vault.log import entries_of_archive
 from strongroom.vault.manifest import write_manifest
+from strongroom.vault.segments import segment_fault, segment_of
 from strongroom.vault.vault import Vault
 
 BLOCK = 1 << 20
+
+SEGMENT = "index"
+"""The code of a search segment that cannot be used. The archive itself is whole, and a new one can be made."""
 
 NOT_LOGGED = "expected an entry about its publication in the log, found none"
 
@@ -30,7 +34,7 @@ class FixityFault(Struct, frozen=True):
 
     archive: str
     file: str  # relative to the vault
-    code: str  # missing, size, digest, manifest, key, log, content, counts
+    code: str  # missing, size, digest, manifest, key, log, content, counts, index
     message: str  # expected and found
 
 
@@ -40,13 +44,14 @@ def check_fixity(vault: Vault, archive: Archive, watch: Watch = lambda _count: N
 
 
 def check_small_files(vault: Vault, archive: Archive) -> list[FixityFault]:
-    """Compare key file, manifest and the log's line, and not the payload."""
-    return [*_check_key(vault, archive), *_check_manifest(vault, archive), *_check_log(vault, archive)]
+    """Compare key file, manifest, search segment and the log's line, and not the payload."""
+    checks = (_check_key, _check_manifest, _check_log, _check_segment)
+    return [fault for check in checks for fault in check(vault, archive)]
 
 
 def forget_cached(vault: Vault, archive: Archive) -> None:
     """Drop the small files from the page cache, so that the next read comes from the disk."""
-    for path in (vault.key_path(archive), _manifest_path(vault, archive)):
+    for path in (vault.key_path(archive), _manifest_path(vault, archive), vault.layout.segment(archive.id)):
         try:
             fd = open_descriptor(path, os.O_RDONLY)
         except OSError:
@@ -117,6 +122,14 @@ def _check_log(vault: Vault, archive: Archive) -> list[FixityFault]:
             message = "the catalogue and the log have different digests for it"
             return [FixityFault(archive.id, "log/log.jsonl", "log", message)]
     return [FixityFault(archive.id, "log/log.jsonl", "log", NOT_LOGGED)]
+
+
+def _check_segment(vault: Vault, archive: Archive) -> list[FixityFault]:
+    """Compare the search segment with what the log says of it. An archive without one has no fault."""
+    segment = segment_of(vault.catalogue, archive) if archive.holding is Holding.HELD else None
+    fault = segment_fault(vault.layout, archive.id, segment) if segment else ""
+    name = str(vault.layout.segment(archive.id).relative_to(vault.layout.root))
+    return [FixityFault(archive.id, name, SEGMENT, fault)] if fault else []
 
 
 def _check_manifest(vault: Vault, archive: Archive) -> list[FixityFault]:

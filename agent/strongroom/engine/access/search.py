@@ -1,28 +1,33 @@
-"""Search a vault: open each archive that may have a hit, and compare every record in it with the query.
+"""Search a vault: open the segment of each archive that may have a hit, or read the archive where it has none.
 
 Archives are chosen by stream, source, dataset and time before any is opened. A record that several archives hold, from
-windows that overlap or from a second pass, is one hit: that of the newest archive, which knows how many versions of it
-there are. An id alone names no record within one archive, since attempts at one message may share it.
+windows that overlap or from a second pass, is one hit: that of the newest archive. An id alone names no record within
+one archive, since attempts at one message may share it. A segment does not have the records as they were delivered:
+`open_found` reads those of the hits that are shown, and tells how many versions there are of each.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 
+from strongroom.age.identity_file import ArchiveKey
 from strongroom.age.keys import X25519Identity
 from strongroom.age.reader import SealedReader
 from strongroom.engine.access.records import record_digest
+from strongroom.engine.access.segments import SegmentUnusable, open_chunks
 from strongroom.engine.core.identities import unlock
 from strongroom.engine.worker.compression import open_clear
 from strongroom.evidence.line import Entry, Fact
+from strongroom.formats.exact_json import Delivered
 from strongroom.formats.record_checks import read_time
-from strongroom.formats.records import read_delivered, record_id
+from strongroom.formats.records import read_delivered, record_name
 from strongroom.model.archive import Archive, Sort
 from strongroom.model.destruction import Person
 from strongroom.model.entry_kind import EntryKind
@@ -32,12 +37,15 @@ from strongroom.model.names import pick_name
 from strongroom.model.plan import DatasetShape
 from strongroom.model.times import Chance
 from strongroom.providers.search_fields import search_fields
-from strongroom.search.entry import Place, SearchEntry, make_entry, searched_text, texts_in
+from strongroom.search.chunk import Chunk
+from strongroom.search.entry import Place, SearchEntry, make_entry, party_texts, searched_text, texts_in
 from strongroom.search.query import Names
+from strongroom.search.scan import Scan
 from strongroom.search.terms import Operator, Period, Query
 from strongroom.search.text import fold
 from strongroom.vault.listing import list_archives
 from strongroom.vault.log import add_entry
+from strongroom.vault.segments import segment_of
 from strongroom.vault.streams import present_streams
 from strongroom.vault.vault import Vault
 
@@ -50,9 +58,10 @@ class Hit(Struct, frozen=True):
     entry: SearchEntry
     archive: Archive
     dataset: str
-    line: bytes  # the record as JSON, as it was delivered
-    content: bytes  # digest of the record, equal for equal ones
-    number: int  # how many records of this id came before it in its archive
+    place: int  # the number of the record within its dataset, in the order of the archive, from 0
+    number: int  # how many records of this id came up to it in its archive
+    line: bytes = b""  # the record as JSON, as it was delivered; empty while it was not read
+    content: bytes = b""  # digest of the record, equal for equal ones; empty while it was not read
 
     @property
     def at(self) -> datetime:
@@ -63,9 +72,22 @@ class Hit(Struct, frozen=True):
 class Found(Struct, frozen=True):
     """A hit, once, however many archives hold the record."""
 
-    hit: Hit  # as the newest archive has it
-    versions: int  # different contents among the archives; 1 where all agree
-    archives: tuple[str, ...]  # ids of all that hold it, the newest first
+    hits: tuple[Hit, ...]  # of each archive that holds it, the newest first
+
+    @property
+    def hit(self) -> Hit:
+        """Return the hit of the newest archive."""
+        return self.hits[0]
+
+    @property
+    def archives(self) -> tuple[str, ...]:
+        """Return the ids of all archives that hold it, the newest first."""
+        return tuple(dict.fromkeys(hit.archive.id for hit in self.hits))
+
+    @property
+    def versions(self) -> int:
+        """Return how many different contents the archives have; 1 where all agree. Right once it was opened."""
+        return len({hit.content for hit in self.hits})
 
 
 class SearchProgress(Struct):
@@ -74,8 +96,10 @@ class SearchProgress(Struct):
     archives: int = 0  # to look through
     done: int = 0
     records: int = 0  # compared
+    read: int = 0  # archives that were read for want of a segment
     stopped: bool = False  # by a person, before the end
-    unread: dict[str, str] = {}
+    unread: dict[str, str] = field(default_factory=dict)  # archives that cannot be read, and why
+    unusable: dict[str, str] = field(default_factory=dict)  # archives that were read because their segment is damaged
 
 
 def known_names(vault: Vault, streams: Iterable[str], sources: Iterable[str]) -> Names:
@@ -123,15 +147,115 @@ def search(
 
     An archive that cannot be read is named in `progress.unread`, and the search continues.
     """
-    datasets = query.names(Operator.DATASET)
+    looking = _Looking(vault, query, Scan(query, read_time), present_streams(vault.catalogue), progress)
     for archive in archives:
         try:
-            for shape in archive.expectation.datasets:
-                if datasets is None or fold(shape.name) in datasets:
-                    yield from _of_dataset(vault, archive, shape, query, identities, progress)
+            yield from looking.look_at(archive, unlock(vault, archive, identities))
         except (StrongroomError, OSError) as error:
             progress.unread[archive.id] = str(error)
         progress.done += 1
+
+
+class _Looking(Struct, frozen=True):
+    """One search: what stays the same from archive to archive."""
+
+    vault: Vault
+    query: Query
+    scan: Scan
+    streams: Mapping[str, str]  # the present name of each
+    progress: SearchProgress
+
+    def look_at(self, archive: Archive, key: ArchiveKey) -> Iterator[Hit]:
+        """Yield the hits of one archive."""
+        wanted = self.query.names(Operator.DATASET)
+        shapes = [each for each in archive.expectation.datasets if wanted is None or fold(each.name) in wanted]
+        segment, before = segment_of(self.vault.catalogue, archive), self.progress.records
+        if segment is not None:
+            try:
+                chunks = open_chunks(self.vault, archive, segment, key)
+                hits = list(self._scan(archive, shapes, chunks))  # all of it, before anything is believed
+                yield from _named(self.vault, key, hits)
+                return
+            except SegmentUnusable as error:
+                self.progress.unusable[archive.id] = str(error)
+                self.progress.records = before
+        self.progress.read += 1
+        for shape in shapes:
+            yield from self._read(archive, shape, key)
+
+    def _scan(self, archive: Archive, shapes: Sequence[DatasetShape], chunks: Iterable[Chunk]) -> Iterator[Hit]:
+        places = {shape.name: self._place(archive, shape) for shape in shapes}
+        numbers: dict[str, Counter[str]] = defaultdict(Counter)
+        passed: Counter[str] = Counter()
+        for chunk in chunks:
+            dataset = chunk.head.dataset
+            if dataset in places:
+                self.progress.records += chunk.rows
+                matches = dict(self.scan.find(chunk, places[dataset]))
+                for row, number in _numbered(chunk, matches, numbers[dataset]):
+                    yield Hit(matches[row], archive, dataset, passed[dataset] + row, number)
+                passed[dataset] += chunk.rows
+
+    def _read(self, archive: Archive, shape: DatasetShape, key: ArchiveKey) -> Iterator[Hit]:
+        place, numbers = self._place(archive, shape), Counter[str]()
+        for row, record in enumerate(_records(self.vault, archive, shape, key)):
+            self.progress.records += 1
+            name = fold(record_name(record.fields, shape))
+            numbers[name] += 1
+            text = searched_text(record.fields)
+            if not self.query.may_match(text):
+                continue
+            texts = party_texts(record.fields, place.fields)
+            entry = make_entry(texts, place, name=name, at=read_time(record.time), text=text)
+            if self.query.accepts(entry):
+                yield _opened(Hit(entry, archive, shape.name, row, numbers[name]), record)
+
+    def _place(self, archive: Archive, shape: DatasetShape) -> Place:
+        stream = self.streams.get(archive.stream, archive.stream)
+        return Place(fold(shape.name), fold(stream), fold(archive.source), search_fields(archive.provider, shape.name))
+
+
+def _numbered(chunk: Chunk, rows: Mapping[int, object], numbers: Counter[str]) -> Iterator[tuple[int, int]]:
+    """Yield each of these rows and how many records of its id came up to it; counts all rows of the chunk."""
+    for row, name in enumerate(chunk.ids):
+        numbers[name] += 1
+        if row in rows:
+            yield row, numbers[name]
+
+
+def _named(vault: Vault, key: ArchiveKey, hits: Sequence[Hit]) -> Sequence[Hit]:
+    """Read the hits that have no id: the content of a record is its name then."""
+    nameless = [hit for hit in hits if not hit.entry.id]
+    if not nameless:
+        return hits
+    read = {(hit.dataset, hit.place): hit for hit in _open_hits(vault, key, nameless)}
+    return [read.get((hit.dataset, hit.place), hit) for hit in hits]
+
+
+def _open_hits(vault: Vault, key: ArchiveKey, hits: Sequence[Hit]) -> list[Hit]:
+    """Read the records of hits in one archive, as they were delivered."""
+    archive = hits[0].archive
+    opened: dict[tuple[str, int], Hit] = {}
+    for shape in archive.expectation.datasets:
+        wanted = {hit.place: hit for hit in hits if hit.dataset == shape.name}
+        if wanted:
+            for row, record in enumerate(_records(vault, archive, shape, key)):
+                if row in wanted:
+                    opened[shape.name, row] = _opened(wanted.pop(row), record)
+                if not wanted:
+                    break
+    return [opened.get((hit.dataset, hit.place), hit) for hit in hits]
+
+
+def _opened(hit: Hit, record: Delivered) -> Hit:
+    return replace(hit, line=record.line, content=record_digest(record))
+
+
+def _records(vault: Vault, archive: Archive, shape: DatasetShape, key: ArchiveKey) -> Iterator[Delivered]:
+    expected = archive.expectation
+    with vault.open_payload(archive) as sealed:
+        clear = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
+        yield from read_delivered(clear, shape, Caps(), expected.container, expected.files)
 
 
 def gather(hits: Iterable[Hit]) -> list[Found]:
@@ -140,8 +264,34 @@ def gather(hits: Iterable[Hit]) -> list[Found]:
     for hit in hits:
         name = hit.entry.id or hit.content
         groups.setdefault((hit.entry.source, hit.entry.dataset, name, hit.number), []).append(hit)
-    found = [_found(group) for group in groups.values()]
+    found = [Found(tuple(sorted(group, key=_age, reverse=True))) for group in groups.values()]
     return sorted(found, key=lambda each: (each.hit.at, each.hit.archive.id, each.hit.number))
+
+
+def _age(hit: Hit) -> tuple[datetime, str]:
+    return hit.archive.verified_at, hit.archive.id
+
+
+def open_found(
+    vault: Vault, found: Sequence[Found], identities: Sequence[X25519Identity], progress: SearchProgress
+) -> list[Found]:
+    """Read the records of these hits that were not read yet; each archive is read once.
+
+    One that cannot be read is named in `progress.unread`, and its hits are left out.
+    """
+    missing: dict[str, list[Hit]] = defaultdict(list)
+    for hit in (hit for each in found for hit in each.hits if not hit.content):
+        missing[hit.archive.id].append(hit)
+    opened: dict[tuple[str, str, int], Hit] = {}
+    for name, hits in missing.items():
+        try:
+            read = _open_hits(vault, unlock(vault, hits[0].archive, identities), hits)
+            opened |= {(name, hit.dataset, hit.place): hit for hit in read}
+        except (StrongroomError, OSError) as error:
+            progress.unread[name] = str(error)
+    whole = (tuple(opened.get((hit.archive.id, hit.dataset, hit.place), hit) for hit in each.hits) for each in found)
+    read_ones = (tuple(hit for hit in hits if hit.content) for hits in whole)
+    return [Found(hits) for hits in read_ones if hits]
 
 
 def delivered_parties(hit: Hit) -> tuple[list[str], list[str], list[str]]:
@@ -180,36 +330,3 @@ def _may_match(archive: Archive, stream: str, query: Query) -> bool:
     if first is None or last is None:
         return period == Period()  # a record without a time is in no period
     return (period.start is None or last >= period.start) and (period.end is None or first < period.end)
-
-
-def _of_dataset(
-    vault: Vault,
-    archive: Archive,
-    shape: DatasetShape,
-    query: Query,
-    identities: Sequence[X25519Identity],
-    progress: SearchProgress,
-) -> Iterator[Hit]:
-    key, expected, numbers = unlock(vault, archive, identities), archive.expectation, Counter[str]()
-    stream = present_streams(vault.catalogue).get(archive.stream, archive.stream)
-    fields = search_fields(archive.provider, shape.name)
-    place = Place(fold(shape.name), fold(stream), fold(archive.source), fields)
-    with vault.open_payload(archive) as sealed:
-        clear = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
-        for record in read_delivered(clear, shape, Caps(), expected.container, expected.files):
-            progress.records += 1
-            found = record_id(record.fields, shape)
-            name = "" if found is None else str(found)
-            numbers[name] += 1
-            text = searched_text(record.fields)
-            if not query.may_match(text):
-                continue
-            entry = make_entry(record.fields, place, name=name, at=read_time(record.time), text=text)
-            if query.accepts(entry):
-                yield Hit(entry, archive, shape.name, record.line, record_digest(record), numbers[name])
-
-
-def _found(group: list[Hit]) -> Found:
-    newest = sorted(group, key=lambda hit: (hit.archive.verified_at, hit.archive.id), reverse=True)
-    archives = tuple(dict.fromkeys(hit.archive.id for hit in newest))
-    return Found(newest[0], len({hit.content for hit in newest}), archives)

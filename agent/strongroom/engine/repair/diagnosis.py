@@ -13,7 +13,14 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from strongroom.engine.access.fixity import NOT_LOGGED, FixityFault, check_fixity, check_small_files, payload_fault
+from strongroom.engine.access.fixity import (
+    NOT_LOGGED,
+    SEGMENT,
+    FixityFault,
+    check_fixity,
+    check_small_files,
+    payload_fault,
+)
 from strongroom.engine.access.inventory import each_archive
 from strongroom.engine.destruction.log_consistency import held_otherwise, planned_otherwise
 from strongroom.engine.proof.derived import Wrong, row_differences
@@ -192,7 +199,10 @@ def _of_archive(vault: Vault, archive: Archive, faults: list[FixityFault]) -> It
     about = f"archive {archive.id} of {archive.stream}"
     for fault in faults:
         words, files = f"{about}: {fault.file}: {fault.message}", (fault.file,)
-        if fault.code == "unreadable" and not _is_readable(vault.layout.root / fault.file):
+        if fault.code == SEGMENT:
+            remedy = "searches read the archive instead; to make a new segment: strongroom index build"
+            yield VaultProblem(ProblemKind.SEGMENT, words, remedy, mendable=False, archive=archive.id, files=files)
+        elif fault.code == "unreadable" and not _is_readable(vault.layout.root / fault.file):
             kind = {payload: ProblemKind.PAYLOAD, key: ProblemKind.KEY}.get(fault.file, ProblemKind.MANIFEST)
             remedy = "check its type, owner and mode; make it readable, or move it away; then check again"
             yield VaultProblem(kind, words, remedy, mendable=False, archive=archive.id, files=files)

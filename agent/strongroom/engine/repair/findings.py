@@ -39,6 +39,7 @@ class ProblemKind(StrEnum):
     PAYLOAD = "damaged-payload"
     KEY = "missing-key"
     MANIFEST = "damaged-manifest"
+    SEGMENT = "damaged-segment"
     FILE = "damaged-file"
     NO_MANIFEST = "lost-manifest"
     UNKNOWN = "unknown-archive"
@@ -61,6 +62,7 @@ _PAGE = {
     ProblemKind.NO_HISTORY: "torn-log.md",
     ProblemKind.PAYLOAD: "damaged-payload.md",
     ProblemKind.MANIFEST: "damaged-payload.md",
+    ProblemKind.SEGMENT: "damaged-payload.md",
     ProblemKind.FILE: "damaged-payload.md",
     ProblemKind.NO_MANIFEST: "damaged-payload.md",
     ProblemKind.KEY: "missing-key.md",
