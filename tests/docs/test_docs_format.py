@@ -26,7 +26,7 @@ from strongroom.engine.worker.client import WorkerClient
 from strongroom.engine.worker.launcher import Launcher
 from strongroom.engine.worker.protocol import SealRequest
 from strongroom.evidence.line import Entry
-from strongroom.model.archive import Archive, Holding
+from strongroom.model.archive import Archive, Holding, Seal, Segment
 from strongroom.model.entry_kind import EntryKind
 from strongroom.model.inspection import Caps, Expectation, Finding, Inspection, MemberReport, Severity
 from strongroom.model.job import Event
@@ -97,13 +97,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
             delivered_name="export.zip",
             expectation=EXPECTED,
             caps=Caps(),
+            segment_path=str(layout.temporary(name, ".idx.age")),
         )
         with closing(Launcher()) as launcher, WorkerClient(launcher) as airlock:
             airlock.begin(order)
             airlock.feed(content)
             seal = airlock.finish().seal
-            inspection = airlock.verdict(lambda _progress: None).inspection
-        archive = replace(sample(name), seal=seal, inspection=inspection, recipients=config.vault.recipients)
+            verified = airlock.verdict(lambda _progress: None)
+        archive = replace(
+            sample(name),
+            seal=seal,
+            inspection=verified.inspection,
+            recipients=config.vault.recipients,
+            segment=verified.segment,
+        )
         vault.publish_archive(archive)
         with vault.catalogue.transaction():
             add_entry(vault.catalogue, Entry("job.proven", NOW, archive=name, facts={"records": 500}))
@@ -115,8 +122,6 @@ def sample(name: str) -> Archive:
     """Return an archive with something in every field."""
     report = MemberReport("messages.json", "messages", 9, 3, 2, 1, DAY.start, DAY.end, ("extra",), ("gone",))
     finding = Finding(Severity.NOTE, "field-unknown", "an unknown field: extra", "messages.json")
-    from strongroom.model.archive import Seal
-
     return Archive(
         id=name,
         holding=Holding.HELD,
@@ -135,6 +140,7 @@ def sample(name: str) -> Archive:
         container="zip-of-json",
         durable_at=NOW,
         verified_at=NOW,
+        segment=Segment(1, "ef" * 32, 3),
     )
 
 
@@ -213,6 +219,15 @@ def test_the_stock_tool_gives_the_delivered_bytes(made: Made) -> None:
     run(made, "open")
     assert (made.vault / "delivered-file").read_bytes() == made.content
     (made.vault / "delivered-file").unlink()
+
+
+def test_the_stock_tools_give_the_columns_of_the_segment(made: Made) -> None:
+    first, head, body = run(made, "segment").split("\n", 2)
+    assert json.loads(first) == {"archive": made.archive.id, "search-segment": 1}
+    told = json.loads(head)
+    assert (told["rows"], told["dataset"]) == (500, "messages")
+    assert len(body.encode()) == sum(size for group in told["groups"] for size in group["sizes"])
+    assert first_column(section("The search segment")) >= {*told} - {"odd", "groups", "id_field", "time_field"}
 
 
 def test_the_sealed_file_is_checked_without_a_key(made: Made) -> None:

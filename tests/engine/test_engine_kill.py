@@ -28,6 +28,7 @@ PLACES = (
     "before publish",
     "published key",
     "published payload",
+    "published segment",
     "after publish",
     "committed proven",
     "recorded proven",

@@ -38,6 +38,7 @@ FETCHED = (
     "before publish",
     "published key",
     "published payload",
+    "published segment",
     "after publish",
     "committed proven",
     "recorded proven",

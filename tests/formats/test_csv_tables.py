@@ -379,8 +379,8 @@ from strongroom.engine.worker.parse_worker import forked_parser
 from strongroom.formats.inspect import inspect_container
 from kit.csv_files import CAPS, expected
 for data in eval(sys.argv[1]):
-    with forked_parser(expected(), CAPS) as sink:
-        print(inspect_container(io.BytesIO(data), expected(), CAPS, sink).members[0].records)
+    with forked_parser(expected(), CAPS) as parser:
+        print(inspect_container(io.BytesIO(data), expected(), CAPS, parser.sink).members[0].records)
 """
     text = rows(ROW).decode()
     samples = [text.encode("utf-16"), text.encode("utf-8-sig"), rows(b"m1,2026-03-01T10:00:00Z,\xe8\n"), sound_csv(1)]

@@ -8,10 +8,13 @@ from kit.engine_bench import Bench
 from kit.forks import run_until_killed
 from strongroom.engine.access.content import check_content
 from strongroom.engine.access.fixity import check_fixity
+from strongroom.engine.access.segments import open_chunks
+from strongroom.engine.core.identities import unlock
 from strongroom.engine.core.sources import open_reading
 from strongroom.engine.queries.lists import coverage_of, list_archives
 from strongroom.evidence.line import read_chain
 from strongroom.model.coverage import Cover
+from strongroom.vault.segments import segment_of
 
 
 def drive(bench: Bench, die_at: int) -> tuple[int, list[str]]:
@@ -34,5 +37,11 @@ def check_house(bench: Bench) -> None:
         bodies = list(read_chain(lines))
         assert [body["kind"] for body in bodies].count("job.proven") == 1
         files = sorted(path.relative_to(vault.layout.root) for path in vault.layout.root.rglob("*") if path.is_file())
-        names = [str(path) for path in files if path.parts[0] in ("archives", "keys", "manifests", "quarantine", "tmp")]
-        assert len(names) == 3, names
+        folders = ("archives", "index", "keys", "manifests", "quarantine", "tmp")
+        names = [str(path) for path in files if path.parts[0] in folders]
+        assert len(names) == 4, names
+        segment = segment_of(vault.catalogue, archive)
+        assert segment is not None
+        assert archive.segment == segment
+        chunks = list(open_chunks(vault, archive, segment, unlock(vault, archive, bench.identities())))
+        assert sum(chunk.rows for chunk in chunks) == archive.inspection.records

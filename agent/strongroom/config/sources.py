@@ -162,6 +162,7 @@ class StreamSettings(Section, frozen=True):
     priority: Annotated[
         int, Key("of equally urgent windows, the one with the higher number is exported first", whole_number(-10, 10))
     ] = 0
+    index: Annotated[bool, Key("whether new archives get a search segment, for fast searches", parse_flag)] = True
     paused: Annotated[bool, Key("whether new exports are stopped", parse_flag)] = False
 
     def check(self, table: TableReader) -> None:

@@ -17,7 +17,7 @@ from itertools import chain
 
 from strongroom.formats.csv_rows import BATCH, LEGACY, Row, RowSplitter
 from strongroom.formats.exact_json import Delivered
-from strongroom.formats.json_array import ParseVerdict
+from strongroom.formats.json_array import ParseVerdict, RecordWatcher
 from strongroom.formats.plaintext import FindingLog, Unreadable, printable
 from strongroom.formats.record_checks import DateTally, FieldWatch, read_time
 from strongroom.model.inspection import Caps, Expectation, MemberReport, Severity
@@ -32,8 +32,17 @@ class CsvReader:
     """Counts, dates and watches the rows of one dataset."""
 
     def __init__(
-        self, member: str, shape: DatasetShape, expectation: Expectation, caps: Caps, *, batch: int = BATCH
+        self,
+        member: str,
+        shape: DatasetShape,
+        expectation: Expectation,
+        caps: Caps,
+        watcher: RecordWatcher | None = None,
+        *,
+        batch: int = BATCH,
     ) -> None:
+        self._watcher = watcher
+        self._names: list[str] = []
         self._member = printable(member)
         self._shape = shape
         self._log = FindingLog(caps.max_findings)
@@ -74,6 +83,8 @@ class CsvReader:
                 self._require_end()
             except Unreadable as fault:
                 self._break(fault)
+        if self._watcher is not None:
+            self._watcher.close()
         self._report_text()
         self._report_cells()
         if self._shape.time_field:
@@ -87,6 +98,7 @@ class CsvReader:
     def take_header(self, names: Sequence[str], *, given: bool) -> None:
         """Learn the columns."""
         self._width = len(names)
+        self._names = _distinct(names)
         if not given:
             self._doubt("csv-no-header", "the first row holds values, not column names; it was counted as a record")
             return
@@ -99,11 +111,11 @@ class CsvReader:
     def take_rows(self, rows: Sequence[Row]) -> None:
         """Count rows."""
         self._records += len(rows)
-        if self._time_at is None:
-            self._dates.add([None] * len(rows))
-        else:
-            place = self._time_at
-            self._dates.add(self._times.read([row[place] for row in rows]))
+        place = self._time_at
+        times = [None] * len(rows) if place is None else self._times.read([row[place] for row in rows])
+        self._dates.add(times)
+        if self._watcher is not None:
+            self._watcher.watch([dict(zip(self._names, row, strict=True)) for row in rows], times)
         cells = "\0" + "\0".join(chain.from_iterable(rows))
         if cells.count("\0") != sum(map(len, rows)):  # a cell holds one itself
             self._nuls += sum("\0" in cell for row in rows for cell in row)

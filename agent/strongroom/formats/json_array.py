@@ -17,6 +17,7 @@ import msgspec
 import simdjson
 from msgspec import Struct
 
+from strongroom.formats.exact_json import decode_exact
 from strongroom.formats.json_splitter import BATCH, Splitter
 from strongroom.formats.plaintext import FindingLog, Unreadable, printable
 from strongroom.formats.record_checks import DateTally, FieldWatch
@@ -28,6 +29,16 @@ from strongroom.model.text import clause
 ROOM = 256 * 1024  # bytes
 _BOM = b"\xef\xbb\xbf"
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class RecordWatcher(Protocol):
+    """Sees every record of a member that is inspected, decoded, with what its time is read from."""
+
+    def watch(self, records: Sequence[dict[str, Any]], times: Sequence[Any]) -> None:
+        """See the next records. They are not kept beyond the call by the reader."""
+
+    def close(self) -> None:
+        """Take note that the member has ended."""
 
 
 class RecordTaker(Protocol):
@@ -139,8 +150,16 @@ class JsonArrayReader:
     """Counts, dates and watches the records of one dataset."""
 
     def __init__(
-        self, member: str, shape: DatasetShape, expectation: Expectation, caps: Caps, *, batch: int = BATCH
+        self,
+        member: str,
+        shape: DatasetShape,
+        expectation: Expectation,
+        caps: Caps,
+        watcher: RecordWatcher | None = None,
+        *,
+        batch: int = BATCH,
     ) -> None:
+        self._watcher = watcher
         self._member = printable(member)
         self._shape = shape
         self._log = FindingLog(caps.max_findings)
@@ -179,6 +198,8 @@ class JsonArrayReader:
                 self._require_proof()
             except Unreadable as fault:
                 self._break(fault)
+        if self._watcher is not None:
+            self._watcher.close()
         self._report_slow()
         self._dates.report(self._log, self._member)
         self._fields.report(self._log, self._member)
@@ -189,11 +210,12 @@ class JsonArrayReader:
 
     def take_batch(self, text: memoryview) -> bool:
         """Parse and count one array of whole records; return False where the fast parser refuses it."""
-        try:
-            array: Any = self._parser.parse(text)
-        except (ValueError, RuntimeError):  # the parser's own words for every kind of refusal
+        array = self._parse(text)
+        if array is None:
             return False
-        self._absorb(list(array))
+        self._absorb(array)
+        if self._watcher is not None:
+            self._show([each.as_dict() for each in array])
         return True
 
     def take_decoded(self, decoded: Decoded) -> None:
@@ -201,14 +223,31 @@ class JsonArrayReader:
         self._surrogates += decoded.surrogates
         self._numbers += decoded.numbers
         self._absorb(decoded.records)
+        self._show(decoded.records)
 
-    def take_substituted(self, substituted: SubstitutedText, record: bytes) -> bool:  # noqa: ARG002  # what was replaced is not counted
+    def take_substituted(self, substituted: SubstitutedText, record: bytes) -> bool:
         """Count one large record; return False where it is not JSON."""
-        if not self.take_batch(memoryview(substituted.text)):
+        array = self._parse(memoryview(substituted.text))
+        if array is None:
             return False
+        self._absorb(array)
+        if self._watcher is not None:
+            self._show([decode_exact(record)])
         self._surrogates += bool(substituted.surrogates)
         self._numbers += substituted.numbers
         return True
+
+    def _parse(self, text: memoryview) -> list[Any] | None:
+        try:
+            array: Any = self._parser.parse(text)
+        except (ValueError, RuntimeError):  # the parser's own words for every kind of refusal
+            return None
+        return list(array)
+
+    def _show(self, records: Sequence[dict[str, Any]]) -> None:
+        if self._watcher is not None and records:
+            name = self._shape.time_field
+            self._watcher.watch(records, [record.get(name) if name else None for record in records])
 
     def _absorb(self, records: Sequence[Mapping[str, Any]]) -> None:
         if not records:

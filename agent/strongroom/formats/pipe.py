@@ -30,7 +30,7 @@ from collections.abc import Callable
 import msgspec
 
 from strongroom.formats.json_array import MemberReader, ParseVerdict, pour
-from strongroom.formats.sink import choose_reader
+from strongroom.formats.sink import MakeWatcher, choose_reader, watch_nothing
 from strongroom.model.errors import WorldError
 from strongroom.model.inspection import Caps, Expectation
 
@@ -270,7 +270,12 @@ class PipedSink:
 
 
 def serve_records(
-    from_feeder: int, to_feeder: int, expectation: Expectation, caps: Caps, shared: memoryview | None = None
+    from_feeder: int,
+    to_feeder: int,
+    expectation: Expectation,
+    caps: Caps,
+    shared: memoryview | None = None,
+    watch: MakeWatcher = watch_nothing,
 ) -> None:
     """Parse what a PipedSink sends until it closes its end; raise WorldError for a broken or senseless stream."""
     reader: MemberReader | None = None
@@ -285,7 +290,7 @@ def serve_records(
             _read_data(from_feeder, length, reader)
         elif kind == _BEGIN and not reader and length <= MAX_FRAME:
             name = _read_payload(from_feeder, length).decode("utf-8", "surrogateescape")
-            reader = choose_reader(name, expectation, caps)
+            reader = choose_reader(name, expectation, caps, watch)
         elif kind == _END and reader and length == 1:
             verdict = reader.finish(whole=_read_payload(from_feeder, 1) == b"\x01")
             reader = None

@@ -13,7 +13,7 @@ from typing import Protocol
 import simdjson
 
 from strongroom.formats.csv_table import CsvReader
-from strongroom.formats.json_array import JsonArrayReader, MemberReader, NdjsonReader, ParseVerdict, pour
+from strongroom.formats.json_array import JsonArrayReader, MemberReader, NdjsonReader, ParseVerdict, RecordWatcher, pour
 from strongroom.formats.plaintext import Unreadable, printable
 from strongroom.formats.slow_json import MAX_BYTES, decode_document, tame
 from strongroom.model.inspection import Caps, Expectation, Finding, MemberReport
@@ -145,8 +145,20 @@ class RecordSink(Protocol):
         """Return what was found. `whole` says that the bytes came to their end and with the right CRC."""
 
 
-def choose_reader(member: str, expectation: Expectation, caps: Caps) -> MemberReader:
-    """Return the reader that suits the container and the member's role: dataset, companion, or unexpected."""
+MakeWatcher = Callable[[DatasetShape], RecordWatcher | None]
+
+
+def watch_nothing(_shape: DatasetShape) -> None:
+    """Watch the records of no dataset."""
+
+
+def choose_reader(
+    member: str, expectation: Expectation, caps: Caps, watch: MakeWatcher = watch_nothing
+) -> MemberReader:
+    """Return the reader that suits the container and the member's role: dataset, companion, or unexpected.
+
+    `watch` makes what sees the records of a dataset.
+    """
     if expectation.container is Container.BUNDLE:
         held = {file.name: (file.dataset, file.container) for file in expectation.files}
         dataset, container = held.get(member, ("", expectation.container))
@@ -155,33 +167,36 @@ def choose_reader(member: str, expectation: Expectation, caps: Caps) -> MemberRe
         shape = next((each for each in expectation.datasets if each.member == member), None)
         container = expectation.container
     if shape is not None and container in _READERS:
-        return _READERS[container](member, shape, expectation, caps)
+        return _READERS[container](member, shape, expectation, caps, watch(shape))
     if member in expectation.companions:
         return DocumentReader(member, caps, [each.name for each in expectation.datasets])
     return PlainReader(member)
 
 
-_READERS: Mapping[Container, Callable[[str, DatasetShape, Expectation, Caps], MemberReader]] = MappingProxyType(
-    {
-        Container.ZIP_OF_JSON: JsonArrayReader,
-        Container.JSON_ARRAY: JsonArrayReader,
-        Container.NDJSON: NdjsonReader,
-        Container.CSV: CsvReader,
-    }
+_READERS: Mapping[Container, Callable[[str, DatasetShape, Expectation, Caps, RecordWatcher | None], MemberReader]] = (
+    MappingProxyType(
+        {
+            Container.ZIP_OF_JSON: JsonArrayReader,
+            Container.JSON_ARRAY: JsonArrayReader,
+            Container.NDJSON: NdjsonReader,
+            Container.CSV: CsvReader,
+        }
+    )
 )
 
 
 class InlineSink:
     """Reads in this process."""
 
-    def __init__(self, expectation: Expectation, caps: Caps) -> None:
+    def __init__(self, expectation: Expectation, caps: Caps, watch: MakeWatcher = watch_nothing) -> None:
         self._expectation = expectation
         self._caps = caps
+        self._watch = watch
         self._reader: MemberReader = PlainReader("")
 
     def begin(self, member: str) -> None:
         """Choose the member's reader."""
-        self._reader = choose_reader(member, self._expectation, self._caps)
+        self._reader = choose_reader(member, self._expectation, self._caps, self._watch)
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Give the bytes to the reader."""

@@ -107,7 +107,8 @@ def _sealed(archive: Archive) -> dict[str, Any]:
 
 
 def _segment(segment: Segment) -> dict[str, Any]:
-    return {"size": segment.size, "sha256": segment.sha256, "records": segment.records}
+    # Not "sha256": the documented command of stock tools finds the payload's digest by that name.
+    return {"size": segment.size, "segment_sha256": segment.sha256, "records": segment.records}
 
 
 def _expected(expectation: Expectation) -> dict[str, Any]:
@@ -213,7 +214,7 @@ def _archive(body: dict[str, Any]) -> Archive:
 
 
 def _read_segment(told: dict[str, Any] | None) -> Segment | None:
-    return None if told is None else Segment(told["size"], told["sha256"], told["records"])
+    return None if told is None else Segment(told["size"], told["segment_sha256"], told["records"])
 
 
 def _expectation(window: Window, told: dict[str, Any], container: Container) -> Expectation:

@@ -114,7 +114,7 @@ _SHAPE: dict[str, Shape] = {
             "empty": bool,
         }
     ],
-    "index": {"size": int, "sha256": str, "records": int},
+    "index": {"size": int, "segment_sha256": str, "records": int},
     "findings": [dict.fromkeys(("severity", "code", "message", "member"), str)],
 }
 

@@ -108,6 +108,7 @@ class Engine(Struct, frozen=True):
     clock_tolerance: timedelta = timedelta(days=1)  # the longest step in which the vault's time follows our clock
     settles: Mapping[str, timedelta] = field(default_factory=lambda: MappingProxyType({}))  # by configured stream
     zones: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # IANA names by configured stream
+    unindexed: frozenset[str] = frozenset()  # streams whose archives get no search segment
     stop: Callable[[], bool] = lambda: False  # called between chunks and steps
     crash_point: Callable[[str], None] = lambda _where: None  # called at each place where a crash would matter
     listen: Callable[[Job, Job, StepResult], None] = lambda _before, _after, _result: None  # called at each transition

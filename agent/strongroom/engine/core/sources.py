@@ -98,6 +98,7 @@ def new_engine(
         settles={plan.stream.name: plan.settle for plan in plans_of(config)},
         clock_tolerance=config.vault.clock_tolerance,
         zones=zones_of(config),
+        unindexed=frozenset(stream.name for stream in config.streams if not stream.index),
     )
 
 

@@ -11,7 +11,7 @@ from strongroom.engine.ingest.delivery import Delivery, fetch, plan_delivery, wi
 from strongroom.engine.retention.rules import with_rule
 from strongroom.engine.worker.client import WorkerClient
 from strongroom.engine.worker.launcher import WorkerDied
-from strongroom.engine.worker.protocol import Durable, SealRequest
+from strongroom.engine.worker.protocol import Durable, SealRequest, Verified
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.decision import Step, next_room, next_try
 from strongroom.model.errors import (
@@ -31,13 +31,14 @@ from strongroom.model.errors import (
     VaultError,
     WorldError,
 )
-from strongroom.model.inspection import Inspection
+from strongroom.model.inspection import Finding, Inspection, Severity
 from strongroom.model.job import Cause, Event, Job, State
 from strongroom.model.job_table import Facts
 from strongroom.model.names import make_id
 from strongroom.model.times import Clock
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.rows import to_text
+from strongroom.vault.vault import SEGMENT
 
 PUT_PROGRESS = """
 INSERT INTO progress (job, stage, done, total, at) VALUES (?, ?, ?, ?, ?)
@@ -178,7 +179,8 @@ def prove(engine: Engine, job: Job, _step: Step, context: JobContext) -> StepRes
     meter = Meter(engine.vault.catalogue, engine.clock, job.id, "verify", None)
     try:
         verified = worker.verdict(lambda progress: meter.set(progress.done, progress.total))
-        archive = _judged(replace(archive, seal=verified.seal), verified.inspection, engine.clock())
+        archive = replace(archive, seal=verified.seal, segment=verified.segment)
+        archive = _judged(archive, _with_segment_fault(verified), engine.clock())
         archive = with_rule(engine.vault.catalogue, archive, engine.zones.get(job.stream, "UTC"))
         engine.crash_point("before publish")
         engine.vault.publish_archive(archive, engine.crash_point)
@@ -245,6 +247,7 @@ def _request(engine: Engine, job: Job, delivery: Delivery) -> SealRequest:
         archive=job.archive,
         key_path=str(layout.temporary(job.archive, ".key.age")),
         payload_path=str(layout.temporary(job.archive, ".age")),
+        segment_path="" if job.stream in engine.unindexed else str(layout.temporary(job.archive, SEGMENT)),
         recipients=engine.recipients,
         delivered_name=delivery.name,
         expectation=delivery.expectation,
@@ -277,6 +280,15 @@ def _archive(engine: Engine, job: Job, delivery: Delivery, durable: Durable) -> 
 def _judged(archive: Archive, inspection: Inspection, at: datetime) -> Archive:
     holding = Holding.HELD if inspection.sound else Holding.QUARANTINED
     return replace(archive, holding=holding, inspection=inspection, verified_at=at)
+
+
+def _with_segment_fault(verified: Verified) -> Inspection:
+    """Return the inspection, with a note where the search segment is missing although it was requested."""
+    found = verified.inspection
+    if not verified.segment_fault or not found.sound:
+        return found
+    words = f"no search segment was made: {verified.segment_fault}; searches read the archive"
+    return replace(found, findings=(*found.findings, Finding(Severity.NOTE, "segment-missing", words)))
 
 
 def _rejection(engine: Engine, job: Job, archive: Archive) -> Facts:

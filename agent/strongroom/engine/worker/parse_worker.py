@@ -18,32 +18,64 @@ from contextlib import contextmanager
 import msgspec
 
 from strongroom.engine.worker.lifetime import PARSER_CPU, CpuGrant, end_child, end_process, end_with_parent
+from strongroom.engine.worker.segment_watch import pipe_emitter
 from strongroom.formats.pipe import Allowance, PipedSink, serve_records, share_memory
+from strongroom.formats.sink import watch_nothing
 from strongroom.model.errors import WorldError
 from strongroom.model.inspection import Caps, Expectation
 
+CHUNKS = 3  # descriptor of the pipe on which a forked parser emits chunks
 MEMORY = 1 << 30  # bytes of address space; a parser that needs more was given a hostile file
 END_WAIT = 5.0  # seconds for a parsing process to end once its pipe is closed
 _REQUESTS = msgspec.json.Decoder(tuple[Expectation, Caps])
 
 
+class ForkedParser:
+    """A parsing process that was forked: the sink that feeds it, and the pipe on which it emits a search segment."""
+
+    def __init__(self, child: int, pipes: tuple[int, int, int], shared: memoryview) -> None:
+        """`child` is its process id; the pipes go to its records and come from its answers and its chunks."""
+        self._records, answers, self.chunks = pipes
+        self.fed = 0  # bytes that it was given
+        self._grant = CpuGrant(child, PARSER_CPU)
+        self.sink = PipedSink(self._records, answers, shared, self._give)
+
+    def _give(self, size: int) -> None:
+        self.fed += size
+        self._grant.give(size)
+
+    def end(self) -> None:
+        """Close the pipe of records: the process emits no more and ends."""
+        if self._records >= 0:
+            os.close(self._records)
+            self._records = -1
+
+
 @contextmanager
-def forked_parser(expectation: Expectation, caps: Caps) -> Iterator[PipedSink]:
-    """Fork a parsing process and yield the sink that feeds it; it ends with the block. Call it with one thread only."""
+def forked_parser(expectation: Expectation, caps: Caps, *, emits: bool = False) -> Iterator[ForkedParser]:
+    """Fork a parsing process and yield it; it ends with the block. Call it with one thread only.
+
+    With `emits` it writes the chunks of a search segment to a third pipe, which must be read meanwhile.
+    """
     records_out, records_in = os.pipe()
     answers_out, answers_in = os.pipe()
+    chunks_out, chunks_in = os.pipe() if emits else (-1, -1)
     shared = memoryview(share_memory())
     parent = os.getpid()
     child = os.fork()
     if child == 0:
-        _parse(parent, records_out, answers_in, expectation, caps, shared)
-    os.close(records_out)
-    os.close(answers_in)
+        _parse(parent, (records_out, answers_in, chunks_in), expectation, caps, shared)
+    for descriptor in (records_out, answers_in, chunks_in):
+        if descriptor >= 0:
+            os.close(descriptor)
+    parser = ForkedParser(child, (records_in, answers_out, chunks_out), shared)
     try:
-        yield PipedSink(records_in, answers_out, shared, CpuGrant(child, PARSER_CPU).give)
+        yield parser
     finally:
-        os.close(records_in)
+        parser.end()
         os.close(answers_out)
+        if chunks_out >= 0:
+            os.close(chunks_out)
         end_child(child, END_WAIT)
 
 
@@ -75,23 +107,30 @@ def main() -> None:
     serve_records(0, 1, expectation, caps)
 
 
-def _parse(parent: int, records: int, answers: int, expectation: Expectation, caps: Caps, shared: memoryview) -> None:
-    """Parse until the parent closes the pipe; never returns."""
+def _parse(parent: int, pipes: tuple[int, int, int], expectation: Expectation, caps: Caps, shared: memoryview) -> None:
+    """Parse until the parent closes the pipe; never returns. The pipes are of records, answers and chunks."""
     status = 1
     try:
         end_with_parent(parent)
-        _lock_down(records, answers)
-        serve_records(0, 1, expectation, caps, shared)
+        _lock_down(*pipes)
+        emitter = pipe_emitter(CHUNKS) if pipes[2] >= 0 else None
+        serve_records(0, 1, expectation, caps, shared, emitter.watch if emitter else watch_nothing)
+        if emitter:
+            emitter.finish()
         status = 0
     finally:
         os._exit(status)
 
 
-def _lock_down(records: int, answers: int) -> None:
-    """Keep the two pipes as standard input and output, close the rest, and give up what a parser does not need."""
+def _lock_down(records: int, answers: int, chunks: int = -1) -> None:
+    """Keep the pipes as descriptors 0, 1 and `CHUNKS`, close the rest, and give up what a parser does not need."""
+    if chunks >= 0:
+        chunks = os.dup(chunks)  # out of the way of the three
     os.dup2(records, 0)
     os.dup2(answers, 1)
-    os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    if chunks >= 0:
+        os.dup2(chunks, CHUNKS)
+    os.closerange(CHUNKS if chunks < 0 else CHUNKS + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     for limit, value in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),

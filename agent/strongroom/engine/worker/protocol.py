@@ -15,7 +15,7 @@ from enum import StrEnum
 import msgspec
 from msgspec import Struct
 
-from strongroom.model.archive import Seal
+from strongroom.model.archive import Seal, Segment
 from strongroom.model.inspection import Caps, Expectation, Inspection
 
 FORK = b"f"
@@ -44,6 +44,7 @@ class SealRequest(Struct, frozen=True):
     delivered_name: str
     expectation: Expectation
     caps: Caps
+    segment_path: str = ""  # where to write the search segment (must not exist); empty for none
 
 
 class Progress(Struct, frozen=True):
@@ -64,6 +65,8 @@ class Verified(Struct, frozen=True):
 
     inspection: Inspection
     seal: Seal  # as in Durable, with what is known of the file without its content coding
+    segment: Segment | None = None  # None also where the file is not sound
+    segment_fault: str = ""  # why there is no segment although one was requested
 
 
 class Family(StrEnum):

@@ -26,7 +26,7 @@ from strongroom.age.reader import SealedReader
 from strongroom.age.writer import SealedWriter, seal_bytes
 from strongroom.engine.worker.compression import Unpacked, coding_for, decoder, make_encoder, open_delivered
 from strongroom.engine.worker.lifetime import SEALER_CPU, CpuGrant
-from strongroom.engine.worker.parse_worker import forked_parser
+from strongroom.engine.worker.parse_worker import ForkedParser, forked_parser
 from strongroom.engine.worker.protocol import (
     FINISH,
     Durable,
@@ -39,6 +39,7 @@ from strongroom.engine.worker.protocol import (
     decode_request,
     encode,
 )
+from strongroom.engine.worker.segment_thread import SegmentThread
 from strongroom.formats.compression import Gunzipped, judge_coded
 from strongroom.formats.inspect import inspect_container
 from strongroom.formats.pipe import ParserLost, PipedSink
@@ -130,7 +131,8 @@ def _report(replies: BinaryIO, family: Family, error: StrongroomError) -> None:
 
 
 def _work(request: SealRequest, control: BinaryIO, payload: BinaryIO, replies: BinaryIO) -> None:
-    with forked_parser(request.expectation, request.caps) as sink:  # forked before there is a key
+    emits = bool(request.segment_path)
+    with forked_parser(request.expectation, request.caps, emits=emits) as parser:  # forked before there is a key
         key = ArchiveKey(request.archive, os.urandom(32), X25519Identity.generate(os.urandom))
         try:
             _write_key(request, key)
@@ -140,8 +142,18 @@ def _work(request: SealRequest, control: BinaryIO, payload: BinaryIO, replies: B
                 remove(Path(path))
             raise
         replies.write(encode(WorkerReply(durable=Durable(seal))))
-        verified = _read_back(request, key, seal, sink, replies)
+        segment = _begin_segment(request, key, parser) if emits else None
+        verified = _read_back(request, key, seal, parser.sink, replies)
+        if segment is not None:
+            segment.finish(verified.inspection)
+            verified = replace(verified, segment=segment.segment, segment_fault=segment.fault)
     replies.write(encode(WorkerReply(verified=verified)))
+
+
+def _begin_segment(request: SealRequest, key: ArchiveKey, parser: ForkedParser) -> SegmentThread:
+    thread = SegmentThread(Path(request.segment_path), request.archive, key.identity.recipient, parser)
+    thread.begin()
+    return thread
 
 
 def _read_back(request: SealRequest, key: ArchiveKey, seal: Seal, sink: PipedSink, replies: BinaryIO) -> Verified:
