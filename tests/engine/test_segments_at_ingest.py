@@ -7,6 +7,7 @@ import json
 import os
 import threading
 import zipfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from strongroom.engine.core.identities import unlock
 from strongroom.engine.core.sources import open_reading
 from strongroom.engine.queries.lists import list_archives
 from strongroom.engine.worker.client import WorkerClient
+from strongroom.engine.worker.launcher import Launcher
 from strongroom.engine.worker.protocol import SealRequest
 from strongroom.engine.worker.segment_thread import SegmentThread
 from strongroom.engine.worker.segment_watch import DONE, SegmentEmitter
@@ -130,7 +132,7 @@ def request_for(house: House, shape: DatasetShape) -> SealRequest:
 def test_a_file_that_is_not_sound_leaves_no_segment(tmp_path: Path) -> None:
     house = House(tmp_path)
     request = request_for(house, JSON_SHAPE)
-    with WorkerClient() as worker:
+    with closing(Launcher()) as launcher, WorkerClient(launcher) as worker:
         worker.begin(request)
         worker.feed(zipped(messages='[{"id":"a"},{'))
         worker.finish()
@@ -144,7 +146,7 @@ def test_a_file_that_is_not_sound_leaves_no_segment(tmp_path: Path) -> None:
 def test_a_segment_that_cannot_be_written_costs_no_archive(tmp_path: Path) -> None:
     house = House(tmp_path)
     request = replace(request_for(house, JSON_SHAPE), segment_path=str(tmp_path / "vault" / "tmp" / "no" / "x.age"))
-    with WorkerClient() as worker:
+    with closing(Launcher()) as launcher, WorkerClient(launcher) as worker:
         worker.begin(request)
         worker.feed(zipped(messages=as_json(RECORDS * 2_000)))
         worker.finish()

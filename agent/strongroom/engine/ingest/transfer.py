@@ -11,7 +11,8 @@ from strongroom.engine.ingest.delivery import Delivery, fetch, plan_delivery, wi
 from strongroom.engine.retention.rules import with_rule
 from strongroom.engine.worker.client import WorkerClient
 from strongroom.engine.worker.launcher import WorkerDied
-from strongroom.engine.worker.protocol import Durable, SealRequest, Verified
+from strongroom.engine.worker.protocol import Durable, SealRequest
+from strongroom.formats.inspect import without_segment
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.decision import Step, next_room, next_try
 from strongroom.model.errors import (
@@ -31,7 +32,7 @@ from strongroom.model.errors import (
     VaultError,
     WorldError,
 )
-from strongroom.model.inspection import Finding, Inspection, Severity
+from strongroom.model.inspection import Inspection
 from strongroom.model.job import Cause, Event, Job, State
 from strongroom.model.job_table import Facts
 from strongroom.model.names import make_id
@@ -180,7 +181,8 @@ def prove(engine: Engine, job: Job, _step: Step, context: JobContext) -> StepRes
     try:
         verified = worker.verdict(lambda progress: meter.set(progress.done, progress.total))
         archive = replace(archive, seal=verified.seal, segment=verified.segment)
-        archive = _judged(archive, _with_segment_fault(verified), engine.clock())
+        found, why = verified.inspection, verified.segment_fault
+        archive = _judged(archive, without_segment(found, why) if why and found.sound else found, engine.clock())
         archive = with_rule(engine.vault.catalogue, archive, engine.zones.get(job.stream, "UTC"))
         engine.crash_point("before publish")
         engine.vault.publish_archive(archive, engine.crash_point)
@@ -280,15 +282,6 @@ def _archive(engine: Engine, job: Job, delivery: Delivery, durable: Durable) -> 
 def _judged(archive: Archive, inspection: Inspection, at: datetime) -> Archive:
     holding = Holding.HELD if inspection.sound else Holding.QUARANTINED
     return replace(archive, holding=holding, inspection=inspection, verified_at=at)
-
-
-def _with_segment_fault(verified: Verified) -> Inspection:
-    """Return the inspection, with a note where the search segment is missing although it was requested."""
-    found = verified.inspection
-    if not verified.segment_fault or not found.sound:
-        return found
-    words = f"no search segment was made: {verified.segment_fault}; searches read the archive"
-    return replace(found, findings=(*found.findings, Finding(Severity.NOTE, "segment-missing", words)))
 
 
 def _rejection(engine: Engine, job: Job, archive: Archive) -> Facts:

@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 from types import TracebackType
 
+import zstandard
+
 from strongroom.age.keys import X25519Recipient
 from strongroom.age.writer import SealedWriter
 from strongroom.model.archive import Segment
@@ -25,8 +27,6 @@ class SegmentFile:
 
     def __init__(self, path: Path, archive: str, recipient: X25519Recipient) -> None:
         """`path` must not exist. Raises OSError where it does, WorldError where the disk is full."""
-        import zstandard
-
         self._path = path
         self._fd = create_descriptor(path)
         self._sha256 = hashlib.sha256()
