@@ -85,6 +85,7 @@ def test_shows_what_is_in_force_and_no_secret(tmp_path: Path) -> None:
                 "settled_pass": "2w",
                 "retention": "standard",
                 "priority": 0,
+                "index": True,
                 "paused": False,
             }
         ],

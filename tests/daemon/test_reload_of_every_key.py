@@ -88,6 +88,7 @@ settle = "6h"  # stream.settle
 settled_pass = "14d"  # stream.settled_pass
 retention = "standard"  # stream.retention
 priority = 0  # stream.priority
+index = true  # stream.index
 paused = false  # stream.paused
 [retention.standard]
 period = "7y"  # retention.period
@@ -289,6 +290,7 @@ TAKEN: dict[str, tuple[dict[str, str], Observe, object]] = {
         "other",
     ),
     "stream.priority": ({"": "priority = 5"}, lambda h: h.plan.priority, 5),
+    "stream.index": ({"": "index = false"}, lambda h: h.engine.unindexed, frozenset({"records"})),
     "stream.paused": ({"": "paused = true"}, lambda h: work_out(h.engine, h.plan).windows, ()),
     "retention.name": (
         {"": '[retention.fresh]\nperiod = "9y"'},

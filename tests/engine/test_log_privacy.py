@@ -145,6 +145,8 @@ ELSEWHERE = {
     "erasure": "above",
     "hold": "above; its matter is sealed to the recipients",
     "search": "a user's number, counts and a salted digest; test_search looks for the query",
+    "index": "digests and counts",
+    "report": "a user's number, an audience of a fixed list, times and digests",
     "handover": "test_package looks for the person's name and the matter's",
 }
 
