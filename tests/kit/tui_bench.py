@@ -31,6 +31,7 @@ from strongroom.vault.sources import SourceState, put_source
 from strongroom.vault.vault import Vault, create_vault
 from strongroom_tui.app import StrongroomApp
 from strongroom_tui.reader import VaultReader
+from strongroom_tui.screens.steps import STEPS
 from strongroom_tui.widgets.footer import KeyEntry, KeyFooter
 
 NOW = datetime(2026, 11, 20, 13, 3, 7, tzinfo=UTC)
@@ -216,8 +217,8 @@ class Seat:
         is drawn after that: on a busy machine, later than the pause that follows the reading.
         """
         await self.pilot.pause()
-        while any(not worker.is_finished for worker in self.app.workers):
-            await self.app.workers.wait_for_complete()
+        while busy := [each for each in self.app.workers if not each.is_finished and each.group != STEPS]:
+            await self.app.workers.wait_for_complete(busy)
             await self.pilot.pause()
         shown = None
         while shown != (shown := self.text):  # ends with the first pause that changes nothing

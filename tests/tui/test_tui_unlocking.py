@@ -35,7 +35,7 @@ async def test_a_file_is_restored_with_its_digest_and_never_over_another(place: 
         before = target.read_bytes()
         await seat.press("escape", "R", "enter")
         await fill(seat, str(target))
-        await until(seat, "is never")
+        await until(seat, "never overwritten")
         assert target.read_bytes() == before
         assert list(tmp_path.glob(".*.part")) == []
 
@@ -237,7 +237,7 @@ async def test_who_may_only_read_is_offered_no_acts(place: Place) -> None:
 
 
 async def test_work_is_stopped_by_a_person(place: Place) -> None:
-    heard: list[tuple[object, str]] = []
+    heard: list[object] = []
     seconds = [0.0]
 
     def work(_vault: object, watch: Callable[[int], None]) -> None:
@@ -245,10 +245,8 @@ async def test_work_is_stopped_by_a_person(place: Place) -> None:
             watch(1)
 
     async with place.sit() as seat:
-        long = BackgroundWork(
-            "Something long", 1 << 60, work, lambda *told: heard.append(told), ticking=lambda: seconds[0]
-        )
-        seat.app.push_screen(long)
+        long = BackgroundWork("Something long", 1 << 60, work, ticking=lambda: seconds[0])
+        seat.app.push_screen(long, heard.append)
         await seat.pilot.pause()
         assert "Something long" in seat.text
         assert "time left unknown" in seat.text
@@ -257,7 +255,7 @@ async def test_work_is_stopped_by_a_person(place: Place) -> None:
             await seat.pilot.pause(0.05)
         await seat.pilot.press("escape")
         await seat.settle()
-        assert heard == [(None, "stopped: Something long; nothing was left behind")]
+        assert [str(each) for each in heard] == ["stopped: Something long; nothing was left behind"]
 
 
 async def test_the_id_is_copied_and_shown(place: Place) -> None:

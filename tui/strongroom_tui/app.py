@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import App, SystemCommand
@@ -28,15 +28,16 @@ from textual.worker import Worker
 
 from strongroom.engine.queries.lists import Request, Status
 from strongroom.model.errors import ExitCode, StrongroomError
-from strongroom.model.text import clean
 from strongroom.model.times import Clock
 from strongroom.text.times import Zone
 from strongroom_tui.dialogs.help import HelpScreen, help_text, open_palette, usable
 from strongroom_tui.keyring import Keyring
-from strongroom_tui.process import Ending, GcControl, ToastingApp, waiting_notice
+from strongroom_tui.process import Ending, GcControl, waiting_notice
 from strongroom_tui.reader import VaultReader, VaultSession
 from strongroom_tui.requests import Answers, person
+from strongroom_tui.screens.results import ActingApp
 from strongroom_tui.screens.screen import TabScreen
+from strongroom_tui.screens.steps import STEPS
 from strongroom_tui.state import Memory, SavedView
 from strongroom_tui.widgets.filter_line import Filter
 from strongroom_tui.widgets.header import (
@@ -60,7 +61,7 @@ OLDEST = timedelta(seconds=5)
 """How old what is shown may become before it is read again without a sign of change."""
 
 
-class StrongroomApp(ToastingApp[None]):
+class StrongroomApp(ActingApp):
     """The terminal screen over one vault."""
 
     TITLE = "Strongroom"
@@ -214,6 +215,7 @@ class StrongroomApp(ToastingApp[None]):
 
     def _leave_unlocked(self, words: str) -> None:
         while any(isinstance(screen, TabScreen) and screen.UNLOCKED for screen in self.screen_stack):
+            self.workers.cancel_group(self, STEPS)  # a question over what is left is never answered
             self.pop_screen()
         self.show_keyring()
         self.notify(words, markup=False)
@@ -305,8 +307,7 @@ class StrongroomApp(ToastingApp[None]):
             found = await self.reader.do(partial(_look_up, request))
             if found.done_at is not None:
                 self.answers.forget(found)
-                severity: Literal["information", "error"] = "information" if found.accepted else "error"
-                self.notify(in_keys(clean(found.answer)), severity=severity, markup=False, timeout=8)
+                self.show_result(found.answer, bad=not found.accepted)
 
     def _is_whole(self, tab: TabScreen) -> bool:
         """Return whether a tab has all its parts; one that is being left loses them one by one."""

@@ -201,6 +201,7 @@ def _settings(terminal: int | None) -> list[Any] | None:
 
 
 TOASTS = 2
+UNTIL_DISMISSED = 7 * 86_400.0  # seconds
 
 
 class ToastingApp(GuardedApp[ReturnType]):
@@ -219,11 +220,20 @@ class ToastingApp(GuardedApp[ReturnType]):
             each.timeout = 0  # the toolkit drops what has expired when it shows the new one
         self._toasts = [each for each in others if each.timeout] + [event.notification]
 
-    def switch_mode(self, mode: str) -> AwaitMount:
-        """Go to another tab, and drop the messages of this one."""
+    @property
+    def toasting(self) -> bool:
+        """Say whether a message is shown."""
+        return any(not each.has_expired for each in self._toasts)
+
+    def dismiss_toasts(self) -> None:
+        """Drop the messages."""
         if self._toasts:
             self._toasts = []
             self.clear_notifications()
+
+    def switch_mode(self, mode: str) -> AwaitMount:
+        """Go to another tab, and drop the messages of this one."""
+        self.dismiss_toasts()
         return super().switch_mode(mode)
 
 

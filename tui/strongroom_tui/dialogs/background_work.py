@@ -19,14 +19,14 @@ from textual.worker import Worker
 from strongroom.engine.access.fixity import Watch
 from strongroom.engine.core.sources import open_reading
 from strongroom.engine.queries.lists import Vault
-from strongroom.model.errors import Interrupted, StrongroomError
+from strongroom.model.errors import Interrupted, StrongroomError, WorldError
 from strongroom.model.text import clean
 from strongroom.text.layout import bar
 from strongroom.text.units import number, size, time_left
 from strongroom_tui.dialogs.dialog import Answer
 from strongroom_tui.screens.screen import TabScreen, TextScreen
+from strongroom_tui.screens.steps import ask
 from strongroom_tui.widgets.footer import KeyFooter
-from strongroom_tui.widgets.text import error_text
 
 _Answer = TypeVar("_Answer")
 
@@ -34,8 +34,8 @@ Work = Callable[[Vault, Watch], _Answer]
 """Does something with a vault and says how much more of it is done. Raises the StrongroomError family."""
 
 
-class BackgroundWork(ModalScreen[None], Generic[_Answer]):
-    """The progress of one piece of work; esc stops it. `then` hears the answer, or a sentence on what went wrong."""
+class BackgroundWork(ModalScreen["_Answer | StrongroomError"], Generic[_Answer]):
+    """The progress of one piece of work; esc stops it. Returns the answer of the work, or what went wrong."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "stop", "stop", tooltip="Stop this work")]
 
@@ -44,7 +44,6 @@ class BackgroundWork(ModalScreen[None], Generic[_Answer]):
         title: str,
         total: int | None,
         work: Work[_Answer],
-        then: Callable[[_Answer | None, str], None],
         *,
         unit: str = "",
         ticking: Callable[[], float] = monotonic,
@@ -53,7 +52,6 @@ class BackgroundWork(ModalScreen[None], Generic[_Answer]):
         self._title = clean(title)
         self._total = total
         self._work = work
-        self._then = then
         self._unit = unit  # what is counted, such as "record"; empty for bytes
         self._done = 0
         self._ticking = ticking
@@ -89,17 +87,15 @@ class BackgroundWork(ModalScreen[None], Generic[_Answer]):
         self.action_stop()
 
     async def _run(self) -> None:
-        answer, words = None, ""
         try:
-            answer = await asyncio.to_thread(self._do)
+            self.dismiss(await asyncio.to_thread(self._do))
         except Interrupted:
-            words = f"stopped: {self._title}; nothing was left behind"
+            self.dismiss(Interrupted(f"stopped: {self._title}; nothing was left behind"))
         except StrongroomError as error:
-            words = error_text(error)
+            self.dismiss(error)
         except OSError as error:
-            words = f"{self._title}: {error.strerror or error}"
-        self.dismiss()
-        self._then(answer, words)
+            hint = "free some space or choose another place, then try again"
+            self.dismiss(WorldError(f"{self._title}: {error.strerror or error}", hint=hint))
 
     def _do(self) -> _Answer:
         tab = self.app.screen_stack[-2]
@@ -118,19 +114,22 @@ class BackgroundWork(ModalScreen[None], Generic[_Answer]):
         self.query_one("#amount", Static).update(Text(words))
 
 
-def show_work(
+async def work_on(tab: TabScreen, title: str, total: int | None, work: Work[_Answer], unit: str = "") -> _Answer:
+    """Do work with its progress shown, and return its answer. Raises the StrongroomError family."""
+    answer = await ask(tab, BackgroundWork(title, total, work, unit=unit))
+    tab.strongroom.reread()
+    if isinstance(answer, StrongroomError):
+        raise answer
+    return answer
+
+
+async def show_work(
     tab: TabScreen, title: str, total: int | None, work: Work[_Answer], text: Callable[[_Answer], Text], unit: str = ""
 ) -> None:
-    """Do work with its progress shown, then show what it came to on a screen of its own, or say what went wrong."""
-
-    def done(answer: _Answer | None, trouble: str) -> None:
-        if answer is None:
-            tab.report(trouble, bad=True)
-        else:
-            tab.app.push_screen(TextScreen(text(answer)))
-        tab.strongroom.reread()
-
-    tab.app.push_screen(BackgroundWork(title, total, work, done, unit=unit))
+    """Do work with its progress shown, then show what it came to on a screen of its own."""
+    found = text(await work_on(tab, title, total, work, unit))
+    tab.strongroom.keep_result(found.plain.split("\n", 1)[0])
+    tab.app.push_screen(TextScreen(found))
 
 
 def amount_words(done: int, total: int | None, seconds: float, unit: str = "") -> str:

@@ -19,6 +19,7 @@ from textual.widgets import Button, Input, Static
 
 from strongroom.model.text import clean
 from strongroom_tui.widgets.footer import KeyFooter
+from strongroom_tui.widgets.text import hang
 
 _MOST_WORDS = 14  # lines of words that are shown before they have to be scrolled
 
@@ -35,7 +36,7 @@ class InputLine(Input):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "continue", tooltip="Take what is written")]
 
 
-class Dialog(ModalScreen[str | None]):
+class Dialog(ModalScreen[str]):
     """A question in a box over the tab that it is about. Esc goes back with nothing done.
 
     Where it is low the words give way and are scrolled; fields and buttons stay in sight.
@@ -63,7 +64,7 @@ class Dialog(ModalScreen[str | None]):
         with Vertical(classes="box"):
             yield Static(Text(self._title, "bold"), markup=False)
             with VerticalScroll(classes="words", can_focus=False):
-                yield Static(Text(self._words), markup=False)
+                yield Static(Text(self._words), id="said", markup=False)
             yield from self.fields()
             with Horizontal(classes="buttons"):
                 yield from self.buttons()
@@ -74,6 +75,8 @@ class Dialog(ModalScreen[str | None]):
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
+        width = self.query_one(".words").scrollable_content_region.width
+        self.query_one("#said", Static).update(hang(Text(self._words), width))
         box, words = self.query_one(".box"), self.query_one(".words")
         others = sum(each.outer_size.height + each.styles.margin.height for each in box.children if each is not words)
         frame = box.gutter.height + words.styles.margin.height + 1  # and the last line of the screen
@@ -99,10 +102,11 @@ class Confirm(Dialog):
     the first key on, wherever the focus is: keys that went nowhere would act on the screen below once this one closes.
     """
 
-    def __init__(self, title: str, words: str, act: str, *, typed: str = "") -> None:
+    def __init__(self, title: str, words: str, act: str, *, typed: str = "", safe: str = "Go back") -> None:
         super().__init__(title, words)
         self._act = act
         self._typed = typed
+        self._safe = safe
 
     def fields(self) -> ComposeResult:
         """Ask for the word, where one is wanted."""
@@ -115,7 +119,7 @@ class Confirm(Dialog):
 
     def buttons(self) -> ComposeResult:
         """Offer to go back, and to act."""
-        yield Answer("Go back", id="safe", compact=True)
+        yield Answer(self._safe, id="safe", compact=True)
         yield Answer(Text(self._act), id="act", compact=True, disabled=bool(self._typed))
 
     def on_mount(self) -> None:
@@ -178,7 +182,7 @@ class AskLine(Dialog):
 
     `check` says in words what is wrong with a line, or nothing; what is wrong is shown beneath, and the line stays.
     `need` is what is shown where nothing was typed, `trouble` what is shown from the beginning. With `instead`, a third
-    button leaves the question and does that.
+    button has that label and returns that answer.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "continue")]
@@ -194,7 +198,7 @@ class AskLine(Dialog):
         need: str = "this cannot be left empty",
         check: Callable[[str], str] = lambda _line: "",
         trouble: str = "",
-        instead: tuple[str, Callable[[], None]] | None = None,
+        instead: tuple[str, str] | None = None,
     ) -> None:
         super().__init__(title, words)
         self._value = value
@@ -247,6 +251,4 @@ class AskLine(Dialog):
 
     @on(Button.Pressed, "#instead")
     def _turn_aside(self) -> None:
-        self.dismiss(None)
-        if self._instead is not None:
-            self.app.call_later(self._instead[1])  # once this question is gone
+        self.dismiss(self._instead[1] if self._instead is not None else None)

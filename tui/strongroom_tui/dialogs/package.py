@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -28,16 +29,18 @@ from strongroom.engine.proof.package import (
 )
 from strongroom.engine.queries.lists import Vault
 from strongroom.model.archive import Archive
-from strongroom.model.errors import StrongroomError
+from strongroom.model.errors import StrongroomError, UsageError
 from strongroom.model.text import clean
 from strongroom.text.events import entry_words
 from strongroom.text.units import number, size
-from strongroom_tui.dialogs.background_work import BackgroundWork
+from strongroom_tui.dialogs.background_work import work_on
 from strongroom_tui.dialogs.dialog import AskLine
 from strongroom_tui.dialogs.form import start_folder, typed_path
 from strongroom_tui.dialogs.unlock import unlocked
+from strongroom_tui.reader import VaultSession
 from strongroom_tui.screens.screen import TabScreen, TextScreen
-from strongroom_tui.widgets.text import in_keys
+from strongroom_tui.screens.steps import ask, perform
+from strongroom_tui.widgets.text import error_text, in_keys
 
 
 class PackageAnswers(Struct, frozen=True):
@@ -54,98 +57,94 @@ class PackageAnswers(Struct, frozen=True):
         return typed_path(self.folder)
 
 
-def choose_archives(tab: TabScreen, typed: str = "", trouble: str = "") -> None:
+async def choose_archives(tab: TabScreen) -> None:
     """Ask for archives by their ids, find them, and ask on."""
     words = (
         "Enter their IDs, or the ends of their IDs, separated by commas. In Archives (4), the same key packages the "
         "selected archive, or all that the filter shows."
     )
-
-    def chosen(answer: str | None) -> None:
-        if answer is not None:
-            parts = [part.strip() for part in answer.split(",") if part.strip()]
-            tab.do(
-                lambda session: [find_archive(session.vault, part) for part in parts],
-                lambda found: make_package(tab, found),
-                lambda wrong: choose_archives(tab, answer, wrong),
-            )
-
-    need = "name at least one archive"
-    tab.app.push_screen(
-        AskLine("Evidence package: which archives?", words, value=typed, need=need, trouble=trouble), chosen
-    )
+    typed = trouble = ""
+    while True:
+        need = "name at least one archive"
+        question = AskLine("Evidence package: which archives?", words, value=typed, need=need, trouble=trouble)
+        typed = await ask(tab, question)
+        try:
+            found = await perform(tab, partial(_find, _parts(typed)))
+        except StrongroomError as error:
+            trouble = in_keys(f"{error.message}\n{error.hint}".strip())
+        else:
+            await make_package(tab, found)
+            return
 
 
-def make_package(tab: TabScreen, archives: Sequence[Archive], matter: str = "") -> None:
-    """Ask for the recipient's key and the folder, then make the package."""
-    if not archives:
-        tab.report("there is no archive to package", bad=True)
-        return
+def _parts(typed: str) -> list[str]:
+    return [part.strip() for part in typed.split(",") if part.strip()]
+
+
+def _find(names: Sequence[str], session: VaultSession) -> list[Archive]:
+    return [find_archive(session.vault, name) for name in names]
+
+
+async def make_package(tab: TabScreen, archives: Sequence[Archive], matter: str = "") -> None:
+    """Ask for whom and where to, then make the package; a folder that was refused is asked for again."""
     found = list({each.id: each for each in archives}.values())
-    _ask_key(tab, PackageAnswers(found, folder=str(start_folder() / "evidence-package"), matter=matter))
+    if not found:
+        raise UsageError("there is no archive to package", hint="choose one in Archives (4)")
+    wanted = PackageAnswers(found, folder=str(start_folder() / "evidence-package"), matter=matter)
+    wanted, trouble = replace(wanted, recipient=await _ask_key(tab, wanted)), ""
+    while True:
+        wanted = replace(wanted, folder=await _ask_folder(tab, wanted, trouble))
+        identities = await unlocked(tab) if wanted.recipient else []
+        try:
+            made = await _make(tab, wanted, identities)
+        except StrongroomError as error:
+            if not tab.is_current:
+                raise
+            trouble = error_text(error)
+        else:
+            tab.strongroom.keep_result(f"evidence package made: {made.path}")
+            tab.app.push_screen(TextScreen(package_text(made)))
+            return
 
 
-def _ask_key(tab: TabScreen, wanted: PackageAnswers) -> None:
+async def _ask_key(tab: TabScreen, wanted: PackageAnswers) -> str:
     words = (
         f"{_named(wanted.archives)}.\nEnter the recipient's public key (age1…) to encrypt the archive keys for that "
         "recipient only; this needs your identity. Leave it empty to keep the vault's own recipients."
     )
 
-    def keyed(answer: str | None) -> None:
-        if answer is not None:
-            _ask_folder(tab, replace(wanted, recipient=answer.strip()))
-
     def check(line: str) -> str:
         return _refusal(lambda: check_recipient(line.strip())) if line.strip() else ""
 
     title = "Encrypt the keys for which recipient?"
-    tab.app.push_screen(AskLine(title, words, value=wanted.recipient, optional=True, check=check), keyed)
+    return (await ask(tab, AskLine(title, words, value=wanted.recipient, optional=True, check=check))).strip()
 
 
-def _ask_folder(tab: TabScreen, wanted: PackageAnswers, trouble: str = "") -> None:
+async def _ask_folder(tab: TabScreen, wanted: PackageAnswers, trouble: str) -> str:
     to = f"For {wanted.recipient}" if wanted.recipient else "For the vault's own recipients"
     words = (
         f"{_named(wanted.archives)}. {to}.\nName a folder that does not exist yet. The records in it stay encrypted."
     )
-
-    def placed(answer: str | None) -> None:
-        if answer is None:
-            return
-        chosen = replace(wanted, folder=answer.strip())
-        if chosen.recipient:
-            unlocked(tab, lambda identities: _make(tab, chosen, identities))
-        else:
-            _make(tab, chosen, [])
-
-    ask = AskLine(
+    question = AskLine(
         "Evidence package: into which folder?",
         words,
         value=wanted.folder,
         check=lambda line: _refusal(lambda: check_target(typed_path(line))),
         trouble=trouble,
     )
-    tab.app.push_screen(ask, placed)
+    return (await ask(tab, question)).strip()
 
 
-def _make(tab: TabScreen, wanted: PackageAnswers, identities: Identities) -> None:
+async def _make(tab: TabScreen, wanted: PackageAnswers, identities: Identities) -> FinishedPackage:
     config, clock = tab.strongroom.reader.config, tab.strongroom.clock
     recipients = (wanted.recipient,) if wanted.recipient else ()
     order = PackageRequest(wanted.archives, wanted.target, acting_person(), recipients, False, wanted.matter)
-
-    def done(made: FinishedPackage | None, trouble: str) -> None:
-        if made is not None:
-            tab.app.push_screen(TextScreen(package_text(made)))
-        elif tab.is_current:
-            _ask_folder(tab, wanted, trouble)
-        else:
-            tab.report(trouble, bad=True)
-        tab.strongroom.reread()
 
     def work(vault: Vault, watch: Watch) -> FinishedPackage:
         giver = PackageSource(vault, config, clock, os.urandom, entry_words, identities, lambda _archive: watch(1))
         return write_package(giver, order)
 
-    tab.app.push_screen(BackgroundWork("Make the evidence package", len(order.archives), work, done, unit="archive"))
+    return await work_on(tab, "Make the evidence package", len(order.archives), work, unit="archive")
 
 
 def _named(archives: Sequence[Archive]) -> str:

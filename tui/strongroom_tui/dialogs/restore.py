@@ -12,26 +12,31 @@ from strongroom.engine.access.restore import Restored, restore, restore_members
 from strongroom.engine.core.identities import Identities
 from strongroom.engine.queries.lists import Vault
 from strongroom.model.archive import Archive
-from strongroom.model.errors import UsageError
 from strongroom.model.provider import Container
 from strongroom.model.text import clean
 from strongroom.text.units import number, size
 from strongroom_tui.dialogs.background_work import show_work
 from strongroom_tui.dialogs.dialog import AskLine, Choose
-from strongroom_tui.dialogs.form import start_folder, typed_path
+from strongroom_tui.dialogs.form import path_trouble, start_folder, typed_path
 from strongroom_tui.dialogs.unlock import unlocked
 from strongroom_tui.screens.screen import TabScreen
+from strongroom_tui.screens.steps import ask
 
 _WHOLE, _MEMBERS = "As delivered", "Files inside"
 
 _AS_DELIVERED = "the bytes as the provider delivered them"
 
 
-def restore_archive(tab: TabScreen, archive: Archive) -> None:
+async def restore_archive(tab: TabScreen, archive: Archive) -> None:
     """Ask what is wanted of the archive and where to; unlock, write, and show the digest."""
+    members = await _wants_members(tab, archive)
+    target = await _ask_target(tab, archive, members=members)
+    await _restore(tab, archive, target, await unlocked(tab), members=members)
+
+
+async def _wants_members(tab: TabScreen, archive: Archive) -> bool:
     if archive.expectation.container not in (Container.ZIP_OF_JSON, Container.BUNDLE):
-        _ask_target(tab, archive, members=False)
-        return
+        return False
     count = number(len(archive.inspection.members), "file")
     how = (
         f"one file, decoded from {archive.seal.delivered_coding}"
@@ -42,12 +47,7 @@ def restore_archive(tab: TabScreen, archive: Archive) -> None:
         f"{archive.seal.file_name}, {size(archive.seal.file_size)}, with {count} inside.\n"
         f"As delivered is {how}; its members are written into a new folder, each by itself."
     )
-
-    def chosen(answer: str | None) -> None:
-        if answer is not None:
-            _ask_target(tab, archive, members=answer == _MEMBERS)
-
-    tab.app.push_screen(Choose(f"Restore archive {archive.id}", words, (_WHOLE, _MEMBERS)), chosen)
+    return await ask(tab, Choose(f"Restore archive {archive.id}", words, (_WHOLE, _MEMBERS))) == _MEMBERS
 
 
 def new_folder(base: Path, archive: Archive) -> Path:
@@ -59,7 +59,7 @@ def new_folder(base: Path, archive: Archive) -> Path:
     return found
 
 
-def _ask_target(tab: TabScreen, archive: Archive, *, members: bool) -> None:
+async def _ask_target(tab: TabScreen, archive: Archive, *, members: bool) -> Path:
     if members:
         words = "Name a new or empty folder. The digest of the whole is checked before anything is written."
         start = new_folder(start_folder(), archive)
@@ -71,27 +71,17 @@ def _ask_target(tab: TabScreen, archive: Archive, *, members: bool) -> None:
             "Name a new file, or a folder to put it in. Nothing is ever overwritten; the digest is checked first."
         )
         start = start_folder() / archive.seal.file_name
-
-    def chosen(answer: str | None) -> None:
-        if answer is None:
-            return
-        try:
-            target = typed_path(answer)
-        except UsageError as error:
-            tab.report(error.sentences, bad=True)
-        else:
-            unlocked(tab, lambda identities: _restore(tab, archive, target, identities, members=members))
-
-    tab.app.push_screen(AskLine(f"Restore archive {archive.id} to", words, value=str(start)), chosen)
+    title = f"Restore archive {archive.id} to"
+    return typed_path(await ask(tab, AskLine(title, words, value=str(start), check=path_trouble)))
 
 
-def _restore(tab: TabScreen, archive: Archive, target: Path, identities: Identities, *, members: bool) -> None:
+async def _restore(tab: TabScreen, archive: Archive, target: Path, identities: Identities, *, members: bool) -> None:
     act: Callable[..., Restored] = restore_members if members else restore
 
     def work(vault: Vault, watch: Watch) -> Restored:
         return act(vault, archive, identities, target, watch)
 
-    show_work(tab, f"Restore archive {archive.id}", archive.seal.size, work, restored_text)
+    await show_work(tab, f"Restore archive {archive.id}", archive.seal.size, work, restored_text)
 
 
 def restored_text(restored: Restored) -> Text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -12,7 +13,6 @@ from strongroom.engine.access.compare import compare
 from strongroom.engine.access.content import check_content
 from strongroom.engine.access.fixity import FixityFault, Watch, check_fixity
 from strongroom.engine.access.records import archive_before
-from strongroom.engine.core.identities import Identities
 from strongroom.engine.core.people import acting_person
 from strongroom.engine.destruction.propose import propose, require_ripe
 from strongroom.engine.queries.lists import Vault
@@ -26,6 +26,7 @@ from strongroom_tui.dialogs.background_work import show_work
 from strongroom_tui.dialogs.dialog import AskLine
 from strongroom_tui.dialogs.package import make_package
 from strongroom_tui.dialogs.restore import restore_archive
+from strongroom_tui.dialogs.stakes import amount_of, period_of, stakes
 from strongroom_tui.dialogs.unlock import ask_file, unlocked
 from strongroom_tui.reader import VaultSession
 from strongroom_tui.screens.browse import BrowseScreen
@@ -34,6 +35,7 @@ from strongroom_tui.screens.job_actions import RE_EXPORT, confirm_export
 from strongroom_tui.screens.plan_text import next_person
 from strongroom_tui.screens.plans import context_for
 from strongroom_tui.screens.screen import TabScreen
+from strongroom_tui.screens.steps import ask, perform, steps
 
 
 class ArchiveActions(TabScreen):
@@ -87,65 +89,59 @@ class ArchiveActions(TabScreen):
         if self.archive is not None:
             self.copy(f"{self.archive.id} sha256:{self.archive.seal.sealed_sha256}")
 
-    def action_regenerate_archive(self) -> None:
+    @steps
+    async def action_regenerate_archive(self) -> None:
         """Ask whether to export the window again, beside what is there, then request it."""
         if self.archive is not None:
-            confirm_export(self, RE_EXPORT, self.archive)
+            await confirm_export(self, RE_EXPORT, self.archive)
 
-    def action_hold_archive(self) -> None:
+    @steps
+    async def action_hold_archive(self) -> None:
         """Hold the archive for a matter."""
         if self.archive is not None:
-            place_hold(self, HoldRule(archives=(self.archive.id,)), f"archive {self.archive.id}")
+            await place_hold(self, HoldRule(archives=(self.archive.id,)), f"archive {self.archive.id}")
 
-    def action_package_archive(self) -> None:
+    @steps
+    async def action_package_archive(self) -> None:
         """Make an evidence package of the archive."""
         if self.archive is not None:
-            make_package(self, [self.archive])
+            await make_package(self, [self.archive])
 
-    def action_propose_archive(self) -> None:
+    @steps
+    async def action_propose_archive(self) -> None:
         """Judge; what is not past its period or is held is refused in words, for the rest ask why and propose it."""
         archive = self.archive
         if archive is None:
             return
+        judgement = (await perform(self, lambda session: _judge(session, archive)))[archive.id]
+        words = proposal_words([archive], judgement.words)
+        title = f"Propose archive {archive.id} for destruction: why?"
+        reason = await ask(self, AskLine(title, words, value="the retention period is over", need=NEED))
+        plan = await perform(self, lambda session: propose(context_for(session), [archive], acting_person(), reason))
+        self.finish(f"proposed as plan {plan.proposal.id}; {next_person(plan)}")
 
-        def said(reason: str | None) -> None:
-            if reason:
-                self.do(
-                    lambda session: propose(context_for(session), [archive], acting_person(), reason),
-                    lambda plan: self.report(f"proposed as plan {plan.proposal.id}; {next_person(plan)}"),
-                )
-
-        def judged(judgement: Judgement) -> None:
-            words = (
-                f"{archive.stream}  {window_words(archive.spec.window, 60)}\n{judgement.words}. "
-                "A proposal destroys nothing: a second person must approve it first."
-            )
-            title = f"Propose archive {archive.id} for destruction: why?"
-            self.app.push_screen(AskLine(title, words, value="the retention period is over", need=NEED), said)
-
-        def judge(session: VaultSession) -> Judgement:
-            return require_ripe(context_for(session), [archive], context_for(session).clock())[archive.id]
-
-        self.do(judge, judged)
-
-    def action_browse_archive(self) -> None:
+    @steps
+    async def action_browse_archive(self) -> None:
         """Read the records."""
         archive = self.archive
         if archive is not None:
-            unlocked(self, lambda identities: self._browse(archive, identities))
+            identities = await unlocked(self)
+            self.app.push_screen(BrowseScreen(archive, identities))
 
-    def action_restore_archive(self) -> None:
+    @steps
+    async def action_restore_archive(self) -> None:
         """Ask where to, unlock, write, and show the digest."""
         if self.archive is not None:
-            restore_archive(self, self.archive)
+            await restore_archive(self, self.archive)
 
-    def action_identity_archive(self) -> None:
+    @steps
+    async def action_identity_archive(self) -> None:
         """Open another identity file than the one that is configured or open."""
-        ask_file(
-            self, lambda _identities: self.report("this identity opens archives now, until five minutes without use")
-        )
+        await ask_file(self)
+        self.report("this identity opens archives now, until five minutes without use")
 
-    def action_verify_archive(self) -> None:
+    @steps
+    async def action_verify_archive(self) -> None:
         """Read the sealed bytes again, and the records too where an identity is open."""
         archive = self.archive
         if archive is None:
@@ -161,24 +157,17 @@ class ArchiveActions(TabScreen):
         def text(faults: list[FixityFault]) -> Text:
             return faults_text(archive, faults, content=bool(identities))
 
-        show_work(self, f"Verify archive {archive.id}", total, work, text)
+        await show_work(self, f"Verify archive {archive.id}", total, work, text)
 
-    def action_compare_archive(self) -> None:
+    @steps
+    async def action_compare_archive(self) -> None:
         """Compare with the archive before it."""
-        archive = self.archive
-        if archive is None:
+        newer = self.archive
+        if newer is None:
             return
-
-        def found(older: Archive) -> None:
-            unlocked(self, lambda identities: self._compare(older, archive, identities))
-
-        self.do(lambda session: archive_before(session.vault, archive), found)
-
-    def _browse(self, archive: Archive, identities: Identities) -> None:
-        self.app.push_screen(BrowseScreen(archive, identities))
-
-    def _compare(self, older: Archive, newer: Archive, identities: Identities) -> None:
-        show_work(
+        older = await perform(self, lambda session: archive_before(session.vault, newer))
+        identities = await unlocked(self)
+        await show_work(
             self,
             f"Compare archive {newer.id} with the one before",
             older.inspection.records + newer.inspection.records,
@@ -186,6 +175,23 @@ class ArchiveActions(TabScreen):
             lambda found: difference_text(older, newer, found),
             unit="record",
         )
+
+
+def _judge(session: VaultSession, archive: Archive) -> Mapping[str, Judgement]:
+    context = context_for(session)
+    return require_ripe(context, [archive], context.clock())
+
+
+def proposal_words(archives: Sequence[Archive], verdict: str) -> str:
+    """Say what a proposal of some archives means."""
+    streams = sorted({each.stream for each in archives})
+    return stakes(
+        ("What", amount_of(archives)),
+        ("Period", f"{', '.join(streams)}  {period_of(each.spec.window for each in archives)}"),
+        ("Rule", verdict),
+        ("Then", "A proposal destroys nothing: a second person must approve it first."),
+        ("Undo", "u in the plans (5, then u) withdraws it, until its destruction has begun."),
+    )
 
 
 def faults_text(archive: Archive, faults: list[FixityFault], *, content: bool) -> Text:

@@ -22,6 +22,7 @@ from strongroom_tui.reader import Seen, VaultSession
 from strongroom_tui.screens.archive_actions import ArchiveActions
 from strongroom_tui.screens.detail import ArchiveScreen
 from strongroom_tui.screens.list_screen import PAGE, ListTab, Page, page_of, total_of
+from strongroom_tui.screens.steps import ask, perform, steps
 from strongroom_tui.widgets.filter_line import Filter
 from strongroom_tui.widgets.icons import mark_text, verification
 from strongroom_tui.widgets.table import (
@@ -169,28 +170,25 @@ class ArchivesTab(ArchiveActions, ListTab[Archive]):
         """Return the archive under the cursor."""
         return self.row
 
-    def action_package_archive(self) -> None:
+    @steps
+    async def action_package_archive(self) -> None:
         """Package what is under the cursor; where a filter is set, ask whether all that it shows is meant."""
         archive = self.archive
-        if archive is None or self.filter == Filter():
-            super().action_package_archive()
+        if archive is None:
             return
-
-        def answered(answer: str | None) -> None:
-            if answer == _ALL:
-                question = self.page_question(self.filter, None)
-                self.do(lambda session: question.read(session, MOST + 1), self._package_all)
-            elif answer is not None:
-                make_package(self, [archive])
-
         words = f"The filter is: {self.filter}\nThe archive under the cursor is {archive.id}, of {archive.stream}."
-        self.app.push_screen(Choose("Evidence package: which archives?", words, (_ONE, _ALL)), answered)
+        question = Choose("Evidence package: which archives?", words, (_ONE, _ALL))
+        if self.filter == Filter() or await ask(self, question) == _ONE:
+            await make_package(self, [archive])
+        else:
+            shown = self.page_question(self.filter, None)
+            await self._package_all(await perform(self, lambda session: shown.read(session, MOST + 1)))
 
-    def _package_all(self, found: list[Archive]) -> None:
+    async def _package_all(self, found: list[Archive]) -> None:
         if len(found) > MOST:
             self.report(f"the filter shows more than {number(MOST, 'archive')}: narrow it first", bad=True)
         else:
-            make_package(self, found)
+            await make_package(self, found)
 
     def opened(self, key: str) -> ArchiveScreen:
         """Show one archive."""

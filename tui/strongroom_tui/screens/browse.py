@@ -32,6 +32,7 @@ from strongroom_tui.dialogs.dialog import AskLine
 from strongroom_tui.screens.list_screen import PAGE
 from strongroom_tui.screens.record_columns import record_columns, record_row
 from strongroom_tui.screens.screen import TabScreen, TextPane
+from strongroom_tui.screens.steps import ask, steps
 from strongroom_tui.widgets.filter_line import FilterLine
 from strongroom_tui.widgets.table import Anchor, PageTable, Pane, PaneContent
 
@@ -145,18 +146,15 @@ class BrowseScreen(TabScreen):
         """Open the line for what is looked for."""
         self.query_one(FilterLine).open(self._wanted, [])
 
-    def action_jump(self) -> None:
+    @steps
+    async def action_jump(self) -> None:
         """Ask for a number and go there."""
-
-        def chosen(answer: str | None) -> None:
-            if answer is not None:
-                self._read(int(answer) - 1)
-
         last = self._hits if self._wanted else self._total()
         upto = f"to {number(last)}" if last else "on"
         words = f"Its number in the list, from 1 {upto}."
         check = partial(wrong_place, last=last)
-        self.app.push_screen(AskLine("Go to which record?", words, check=check), chosen)
+        place = await ask(self, AskLine("Go to which record?", words, check=check))
+        self._read(int(place) - 1)
 
     def action_dataset(self) -> None:
         """Go to the next dataset."""

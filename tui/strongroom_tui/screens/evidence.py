@@ -30,12 +30,13 @@ from strongroom.text.events import fact_pairs, facts_words, kind_words
 from strongroom.text.layout import clip
 from strongroom.text.times import local, local_minute
 from strongroom.text.units import number, span
-from strongroom_tui.dialogs.background_work import BackgroundWork, show_work
+from strongroom_tui.dialogs.background_work import show_work, work_on
 from strongroom_tui.dialogs.package import choose_archives
 from strongroom_tui.reader import VaultSession
 from strongroom_tui.screens.detail_text import facts_text, paragraphs, section
 from strongroom_tui.screens.list_screen import PAGE, ListTab, Page, page_of
 from strongroom_tui.screens.screen import TextScreen
+from strongroom_tui.screens.steps import perform, steps
 from strongroom_tui.widgets.filter_line import Filter, FilterLine
 from strongroom_tui.widgets.table import (
     Columns,
@@ -222,13 +223,14 @@ class EvidenceTab(ListTab[Moment]):
             return not self.strongroom.read_only
         return super().check_action(action, parameters)
 
-    def action_copy_entry(self) -> None:
+    @steps
+    async def action_copy_entry(self) -> None:
         """Copy what names the entry under the cursor, with its hash in the tree, and show what was copied."""
         each = self.row
         if each is not None:
             named = f"entry {each.seq} {clean(each.kind)} {each.archive or each.job}".rstrip()
-            seq = each.seq
-            self.do(lambda session: leaf_of(session.vault, seq), lambda leaf: self.copy(f"{named} leaf sha256:{leaf}"))
+            leaf = await perform(self, lambda session: leaf_of(session.vault, each.seq))
+            self.copy(f"{named} leaf sha256:{leaf}")
 
     def action_copy_checkpoint(self) -> None:
         """Copy the newest checkpoint word for word: anybody can check it with the public key."""
@@ -238,23 +240,17 @@ class EvidenceTab(ListTab[Moment]):
         else:
             self.copy(newest.note)
 
-    def action_checkpoint(self) -> None:
+    @steps
+    async def action_checkpoint(self) -> None:
         """Sign the log, away from the screen: all of it is read first."""
         config, clock = self.strongroom.reader.config, self.strongroom.clock
-
-        def done(words: str | None, trouble: str) -> None:
-            self.report(words or trouble, bad=words is None)
-            self.strongroom.reread()
-
-        work = BackgroundWork(
-            "Sign the log",
-            None,
-            lambda vault, _watch: f"signed: {sign_log(vault, signer_of(config), clock).size:,} entries",
-            done,
+        entries = await work_on(
+            self, "Sign the log", None, lambda vault, _watch: sign_log(vault, signer_of(config), clock).size
         )
-        self.app.push_screen(work)
+        self.finish(f"signed: {entries:,} entries")
 
-    def action_audit(self, payloads: bool) -> None:
+    @steps
+    async def action_audit(self, payloads: bool) -> None:
         """Check everything, and show what is proven, what is not, and what is wrong."""
         config = self.strongroom.reader.config
 
@@ -275,8 +271,9 @@ class EvidenceTab(ListTab[Moment]):
             )
 
         total = sum(each.count for each in self.seen.status.archives.values()) if self.seen else None
-        show_work(self, "Verify log and files", total, work, audit_text, unit="archive")
+        await show_work(self, "Verify log and files", total, work, audit_text, unit="archive")
 
-    def action_package(self) -> None:
+    @steps
+    async def action_package(self) -> None:
         """Ask for which archives, to whom and where to."""
-        choose_archives(self)
+        await choose_archives(self)

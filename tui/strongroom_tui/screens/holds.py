@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from strongroom.config.schema import Config
 from strongroom.engine.core.people import acting_person
-from strongroom.engine.retention.holds import Caught, count_caught, known_names, place, release, resolve_scope
+from strongroom.engine.retention.holds import Caught, count_caught, foresee, known_names, place, release, resolve_scope
 from strongroom.engine.retention.verdicts import list_holds
 from strongroom.model.hold import Hold, HoldRule
 from strongroom.model.text import clean
@@ -20,10 +20,12 @@ from strongroom.text.states import HOLD_ACTIVE, HOLD_RELEASED, Mark
 from strongroom.text.times import local
 from strongroom.text.units import number
 from strongroom_tui.dialogs.dialog import AskLine
+from strongroom_tui.dialogs.stakes import stakes
 from strongroom_tui.reader import VaultSession
 from strongroom_tui.screens.detail_text import facts_text, heading, paragraphs
 from strongroom_tui.screens.list_screen import PAGE, ListTab, Page
 from strongroom_tui.screens.screen import TabScreen, TextScreen
+from strongroom_tui.screens.steps import ask, perform, steps
 from strongroom_tui.widgets.filter_line import Filter
 from strongroom_tui.widgets.icons import mark_text
 from strongroom_tui.widgets.table import (
@@ -101,16 +103,13 @@ class HoldsScreen(ListTab[Hold]):
         """Return the hold under the cursor."""
         return self.row
 
-    def opened(self, key: str) -> None:
+    @steps
+    async def opened(self, key: str) -> None:
         """Show one hold, with how many archives it covers now."""
         hold = self.hold
-        if hold is None or hold.id != key:
-            return
-
-        def counted(caught: int) -> None:
+        if hold is not None and hold.id == key:
+            caught = await perform(self, lambda session: count_caught(session.vault, hold))
             self.app.push_screen(TextScreen(hold_text(hold, caught if hold.stands else None)))
-
-        self.do(lambda session: count_caught(session.vault, hold), counted)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what fits."""
@@ -126,62 +125,56 @@ class HoldsScreen(ListTab[Hold]):
         """Go back."""
         self.dismiss()
 
-    def action_place_hold(self) -> None:
+    @steps
+    async def action_place_hold(self) -> None:
         """Ask for matter, stream and reason, then place the hold."""
         words = "Enter the name of a stream, or leave it empty to hold the whole vault."
         names = ", ".join(self.streams())
+        question = AskLine("Legal hold: on which stream?", f"{words}\n{names}", optional=True)
+        stream = (await ask(self, question)).strip()
+        await place_hold(self, HoldRule(stream=stream), stream or "the whole vault")
 
-        def chosen(answer: str | None) -> None:
-            if answer is not None:
-                place_hold(self, HoldRule(stream=answer.strip()), answer.strip() or "the whole vault")
-
-        self.app.push_screen(AskLine("Legal hold: on which stream?", f"{words}\n{names}", optional=True), chosen)
-
-    def action_release_hold(self) -> None:
+    @steps
+    async def action_release_hold(self) -> None:
         """Say what it keeps and how much that is, ask why, then release."""
         hold = self.hold
         if hold is None:
             return
-
-        def counted(caught: int) -> None:
-            ask = AskLine(f"Release hold {hold.id}: why?", release_words(hold, caught), need=NEED)
-            self.app.push_screen(ask, said)
-
-        def said(reason: str | None) -> None:
-            if reason:
-                self.do(
-                    lambda session: release(session.vault, hold.id, acting_person(), reason, session.clock()),
-                    lambda released: self.report(
-                        f"released: {released.matter}, which covered {clean(hold_scope(released.rule))}"
-                    ),
-                )
-
-        self.do(lambda session: count_caught(session.vault, hold), counted)
-
-
-def place_hold(tab: TabScreen, rule: HoldRule, what: str) -> None:
-    """Ask for the matter and the reason, then place a hold."""
-
-    config = tab.strongroom.reader.config
-
-    def named(matter: str | None) -> None:
-        if not matter:
-            return
-
-        def said(reason: str | None) -> None:
-            if reason:
-                tab.do(
-                    lambda session: _placed(session, config, matter, rule, reason),
-                    lambda caught: tab.report(f"on hold: {caught_words(rule, caught.archives)}"),
-                )
-
-        tab.app.push_screen(
-            AskLine("Legal hold: why?", f"The reason for the hold on {what}. It is recorded.", need=NEED), said
+        caught = await perform(self, lambda session: count_caught(session.vault, hold))
+        question = AskLine(f"Release hold {hold.id}: why?", release_words(hold, caught), need=NEED)
+        reason = await ask(self, question)
+        released = await perform(
+            self, lambda session: release(session.vault, hold.id, acting_person(), reason, session.clock())
         )
+        self.finish(f"released: {released.matter}, which covered {clean(hold_scope(released.rule))}")
 
-    words = f"The hold is on {what} and has no end date. Nothing that it covers is destroyed until it is released."
+
+async def place_hold(tab: TabScreen, rule: HoldRule, what: str) -> None:
+    """Ask for the matter and the reason, then place a hold."""
+    config = tab.strongroom.reader.config
+    stake = await perform(tab, lambda session: hold_words(rule, what, _caught_by(session, config, rule)))
     need = "a hold needs a matter: a case, a number or a name"
-    tab.app.push_screen(AskLine("Legal hold: for which matter?", words, need=need), named)
+    matter = await ask(tab, AskLine("Legal hold: for which matter?", stake, need=need))
+    words = f"The reason for the hold on {what}, for {matter.strip()}. It is recorded."
+    reason = await ask(tab, AskLine("Legal hold: why?", words, need=NEED))
+    caught = await perform(tab, lambda session: _placed(session, config, matter, rule, reason))
+    tab.finish(f"on hold: {caught_words(rule, caught.archives)}")
+
+
+def _caught_by(session: VaultSession, config: Config, rule: HoldRule) -> int:
+    """Return how many archives a hold with this rule would cover now. Raises UsageError for an unknown name."""
+    named = resolve_scope(known_names(config, session.vault), rule)
+    return foresee(session.vault, named, session.clock())
+
+
+def hold_words(rule: HoldRule, what: str, caught: int) -> str:
+    """Say what placing a hold means."""
+    return stakes(
+        ("Covers", f"{what}: {caught_words(rule, caught)}"),
+        ("Period", "from now on, without an end date"),
+        ("Then", "Nothing that it covers is destroyed until it is released."),
+        ("Undo", "x in the holds (5, then l) releases it; that is recorded too."),
+    )
 
 
 def _placed(session: VaultSession, config: Config, matter: str, rule: HoldRule, reason: str) -> Caught:
@@ -197,11 +190,16 @@ def caught_words(rule: HoldRule, caught: int) -> str:
 
 def release_words(hold: Hold, caught: int) -> str:
     """Say what the release of a hold means."""
-    return (
-        f"Matter {hold.matter}, {hold_scope(hold.rule)}: it covers {caught_words(hold.rule, caught)}.\n"
-        f"On hold since {hold.placed_at:%Y-%m-%d} by {hold.placed_by}: {hold.reason}\n"
-        "Archives that no other hold covers may then be destroyed after their retention period. Erasures that waited "
-        "for this hold are completed automatically. The reason is recorded."
+    return stakes(
+        ("Matter", f"{hold.matter}, {hold_scope(hold.rule)}"),
+        ("Covers", caught_words(hold.rule, caught)),
+        ("Placed", f"{hold.placed_at:%Y-%m-%d} by {hold.placed_by}: {hold.reason}"),
+        (
+            "Then",
+            "Archives that no other hold covers may be destroyed after their retention period. Erasures that waited "
+            "for this hold are completed automatically. The reason is recorded.",
+        ),
+        ("Undo", "A new hold covers again what still exists. What was destroyed meanwhile does not come back."),
     )
 
 

@@ -15,10 +15,13 @@ from strongroom.engine.queries.requests import RequestKind
 from strongroom.model.archive import Archive
 from strongroom.model.job import Job, State
 from strongroom.text.times import window_words
+from strongroom.text.units import size
 from strongroom_tui.dialogs.dialog import Confirm
+from strongroom_tui.dialogs.stakes import amount_of, stakes
 from strongroom_tui.reader import VaultSession
 from strongroom_tui.screens.overview import quota_words
 from strongroom_tui.screens.screen import TabScreen
+from strongroom_tui.screens.steps import ask, perform, steps
 
 
 class Spending(Struct, frozen=True):
@@ -28,6 +31,7 @@ class Spending(Struct, frozen=True):
     title: str
     yes: str
     after: str  # what becomes of what is there
+    undo: str
 
 
 RE_EXPORT = Spending(
@@ -35,40 +39,37 @@ RE_EXPORT = Spending(
     "Re-export this window?",
     "Re-export",
     "The present archive stays; the new one is stored beside it.",
+    "Cancel the new job with x while it is in progress. The export that it used does not come back.",
 )
 RETRY = Spending(
     RequestKind.RETRY,
     "Retry this failed window?",
     "Retry",
     "A new job replaces this one, which stays in the list as failed.",
+    "Cancel the new job with x while it is in progress. The export that it used does not come back.",
 )
 
 
-def confirm_export(tab: TabScreen, what: Spending, subject: Job | Archive) -> None:
+async def confirm_export(tab: TabScreen, what: Spending, subject: Job | Archive) -> None:
     """Ask whether the window of a job or an archive is to be exported again, then request it."""
-
-    def ask(quota: Quota) -> None:
-        if tab.is_current:  # a person who has gone elsewhere meanwhile is not called back
-            words = spending_words(what, subject, quota)
-            tab.app.push_screen(Confirm(what.title, words, what.yes), answered)
-
-    def answered(answer: str | None) -> None:
-        if answer:
-            tab.request(what.wish, subject.id)
 
     def quota(session: VaultSession) -> Quota:
         return quota_of(session.vault, subject.source, session.limits.get(subject.source), session.clock())
 
-    tab.do(quota, ask)
+    words = spending_words(what, subject, await perform(tab, quota))
+    await ask(tab, Confirm(what.title, words, what.yes))
+    tab.request(what.wish, subject.id)
 
 
 def spending_words(what: Spending, subject: Job | Archive, quota: Quota) -> str:
     """Say what would be exported, of whom, and what is left of the quota it takes from."""
-    return (
-        f"{subject.stream}  {window_words(subject.spec.window, 60)}\n"
-        "This uses one export of the quota:\n"
-        f"{quota_words(quota)}\n"
-        f"{what.after}"
+    return stakes(
+        ("Window", f"{subject.stream}  {window_words(subject.spec.window, 60)}"),
+        ("Now", amount_of([subject]) if isinstance(subject, Archive) else str(subject.cause or "")),
+        ("Uses", "one export of the quota"),
+        ("Quota", quota_words(quota)),
+        ("Then", what.after),
+        ("Undo", what.undo),
     )
 
 
@@ -95,36 +96,40 @@ class JobActions(TabScreen):
             return not self.strongroom.read_only and fits(self.job, action)
         return super().check_action(action, parameters)
 
-    def action_cancel_job(self) -> None:
+    @steps
+    async def action_cancel_job(self) -> None:
         """Ask whether to stop working on the job, then have it cancelled."""
         job = self.job
-        if job is None:
-            return
-        words = (
-            f"{job.stream}  {window_words(job.spec.window, 60)}\nState: {job.state}. Its window becomes pending again, "
-            "unless its stream is paused. Archived data is not affected."
-        )
+        if job is not None:
+            await ask(self, Confirm(f"Cancel job {job.id}?", cancel_words(job), "Cancel the job"))
+            self.request(RequestKind.CANCEL, job.id)
 
-        def answered(answer: str | None) -> None:
-            if answer:
-                self.request(RequestKind.CANCEL, job.id)
-
-        self.app.push_screen(Confirm(f"Cancel job {job.id}?", words, "Cancel the job"), answered)
-
-    def action_retry_job(self) -> None:
+    @steps
+    async def action_retry_job(self) -> None:
         """Ask whether to try the window of the failed job again, then request it."""
         if self.job is not None:
-            confirm_export(self, RETRY, self.job)
+            await confirm_export(self, RETRY, self.job)
 
-    def action_regenerate_job(self) -> None:
+    @steps
+    async def action_regenerate_job(self) -> None:
         """Ask whether to export the window again, beside what is there, then request it."""
         if self.job is not None:
-            confirm_export(self, RE_EXPORT, self.job)
+            await confirm_export(self, RE_EXPORT, self.job)
 
     def action_copy_job(self) -> None:
         """Copy the id, and show what was copied."""
         if self.job is not None:
             self.copy(self.job.id)
+
+
+def cancel_words(job: Job) -> str:
+    """Say what cancelling a job means."""
+    return stakes(
+        ("Window", f"{job.stream}  {window_words(job.spec.window, 60)}"),
+        ("State", f"{job.state}{f', {size(job.size)}' if job.size else ''}"),
+        ("Then", "Its window becomes pending again, unless its stream is paused. Archived data is not affected."),
+        ("Undo", "Not needed: the window is exported again. To stop that, pause the stream in Schedules (2)."),
+    )
 
 
 def fits(job: Job | None, action: str) -> bool:

@@ -7,15 +7,17 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 
-from strongroom.engine.destruction.approve import ApprovalStatus
+from strongroom.engine.destruction.approve import ApprovalStatus, Approved
 from strongroom.engine.destruction.destroy import may_go
 from strongroom.engine.destruction.propose import DestructionPlan, PlanContent
-from strongroom.model.destruction import PlanItem, Stage
+from strongroom.model.archive import Archive
+from strongroom.model.destruction import Person, PlanItem, Stage
 from strongroom.model.text import clean
 from strongroom.model.window import Window
 from strongroom.text.states import STAGES
 from strongroom.text.times import local, window_words
 from strongroom.text.units import number, size, span
+from strongroom_tui.dialogs.stakes import amount_of, how_much, period_of, stakes
 from strongroom_tui.screens.detail_text import facts_text, paragraphs
 
 _SHOWN = 200  # archives of one plan
@@ -23,17 +25,19 @@ _STREAMS, _WINDOWS = 4, 3  # named in a dialog, and of each stream
 _WINDOW = 26  # cells of one window
 
 
-def what_words(plan: DestructionPlan, items: Sequence[PlanItem]) -> str:
+def what_facts(plan: DestructionPlan, items: Sequence[PlanItem]) -> Iterator[tuple[str, str]]:
     """Say how much some archives of a plan are, then their streams and windows: the first few, and how many more."""
     found = _contents(plan, items)
     records, size_of_all = sum(each.records for each in found), sum(each.size for each in found)
     streams: dict[str, list[Window]] = {}
     for each in found:
         streams.setdefault(each.stream, []).append(each.window)
-    lines = [f"{number(len(items), 'archive')}: {number(records, 'record')}, {size(size_of_all)} as delivered"]
-    lines += [f"  {stream}, {_window_list(windows)}" for stream, windows in list(streams.items())[:_STREAMS]]
+    yield "What", how_much(len(items), records, size_of_all)
+    yield "Period", period_of(each.window for each in found)
+    for stream, windows in list(streams.items())[:_STREAMS]:
+        yield "Stream", f"{stream}, {_window_list(windows)}"
     more = len(streams) - _STREAMS
-    return "\n".join([*lines, *([f"  and {number(more, 'more stream')}"] if more > 0 else [])])
+    yield "", f"and {number(more, 'more stream')}" if more > 0 else ""
 
 
 def _window_list(windows: Sequence[Window]) -> str:
@@ -45,26 +49,62 @@ def _window_list(windows: Sequence[Window]) -> str:
 
 def approval_words(outlook: ApprovalStatus) -> str:
     """Say what an approval given now destroys, and when that becomes final."""
-    plan, proposal = outlook.plan, outlook.plan.proposal
-    lines = [
-        f"Plan {proposal.id}, proposed by {proposal.by.name} at {local(proposal.at)}: {proposal.reason}",
-        f"It destroys {what_words(plan, plan.waiting)}",
-    ]
+    plan = outlook.plan
     kept = sum(_keeps(plan, each) for each in plan.waiting)
-    if kept:
-        lines.append(f"As of now, {number(kept)} of them would be kept: the plan shows why.")
-    return "\n".join([*lines, _final_words(outlook)])
+    return stakes(
+        *what_facts(plan, plan.waiting),
+        ("Rule", ", ".join(list(_by_rule(plan.waiting))[:_STREAMS])),
+        ("Proposed", proposed_words(plan)),
+        ("Excluded", f"As of now, {number(kept)} of them would be kept: the plan shows why." if kept else ""),
+        *_final_facts(outlook),
+    )
 
 
-def _final_words(outlook: ApprovalStatus) -> str:
+def person_words(person: Person) -> str:
+    """Name a person with the number that the log has; the program itself has none."""
+    return f"{person.name} (uid {person.uid})" if person.uid >= 0 else person.name
+
+
+def proposed_words(plan: DestructionPlan) -> str:
+    """Say who proposed a plan, when and why."""
+    proposal = plan.proposal
+    return f"by {person_words(proposal.by)} at {local(proposal.at)}: {proposal.reason}"
+
+
+def _final_facts(outlook: ApprovalStatus) -> Iterator[tuple[str, str]]:
     length = cooling(outlook.cooling_off)
     if outlook.ripe_at is None:
         missing = number(outlook.lacking, "more approval")
-        return f"After yours it takes {missing}; the cooling-off period of {length} begins with the last one."
-    if not outlook.cooling_off:
-        return "There is no cooling-off period: it is final at once and cannot be undone."
-    return (
-        f"Cooling-off period of {length}: anyone can undo it until {local(outlook.ripe_at)}. From then on it is final."
+        yield "Then", f"After yours it takes {missing}; the cooling-off period of {length} begins with the last one."
+        yield "Undo", "Anyone can undo it with u until the destruction begins."
+    elif not outlook.cooling_off:
+        yield "Then", "There is no cooling-off period: the keys are destroyed at once. It is final."
+        yield "Undo", "It cannot be undone."
+    else:
+        yield (
+            "Then",
+            f"Cooling-off period of {length}. On {local(outlook.ripe_at)} the keys are destroyed: it is final.",
+        )
+        yield "Undo", f"Anyone can undo it with u until {local(outlook.ripe_at)}."
+
+
+def approved_words(plan: str, found: Approved) -> str:
+    """Say what came of an approval."""
+    if found.enough and found.ripe_at:
+        return f"approved; {plan} is destroyed from {local(found.ripe_at)} on; it can be undone until then"
+    return "recorded; more approvals are needed"
+
+
+def due_words(archives: Sequence[Archive]) -> str:
+    """Say what a proposal of all eligible archives means."""
+    streams = sorted({each.stream for each in archives})
+    more = f" and {number(len(streams) - _STREAMS)} more" if len(streams) > _STREAMS else ""
+    return stakes(
+        ("What", f"{amount_of(archives)}; past retention and on no plan"),
+        ("Period", period_of(each.spec.window for each in archives)),
+        ("Streams", ", ".join(streams[:_STREAMS]) + more),
+        ("Then", "Nothing is destroyed yet: a second person must approve."),
+        ("Undo", "u withdraws the plan, until its destruction has begun."),
     )
 
 
@@ -75,12 +115,12 @@ def next_person(plan: DestructionPlan) -> str:
 
 def undo_words(plan: DestructionPlan) -> str:
     """Say what taking a plan back means."""
-    proposal = plan.proposal
     movable = [each for each in plan.items if each.stage in (Stage.PROPOSED, Stage.APPROVED)]
-    return (
-        f"Proposed by {proposal.by.name} at {local(proposal.at)}: {proposal.reason}\n"
-        f"These archives stay, and the plan ends: {what_words(plan, movable)}\n"
-        "To destroy them later, they must be proposed and approved again. The reason is recorded."
+    return stakes(
+        *what_facts(plan, movable),
+        ("Proposed", proposed_words(plan)),
+        ("Then", "These archives stay, and the plan ends. The reason is recorded."),
+        ("Undo", "To destroy them later, they must be proposed and approved again."),
     )
 
 

@@ -12,21 +12,28 @@ from textual.binding import Binding, BindingType
 
 from strongroom.engine.core.people import acting_person
 from strongroom.engine.core.sources import Dependencies
-from strongroom.engine.destruction.approve import ApprovalStatus, Approved, approve, foresee_approval, read_outcome
+from strongroom.engine.destruction.approve import approve, foresee_approval, read_outcome
 from strongroom.engine.destruction.commands import context_of, due_archives, find_plan, overview
 from strongroom.engine.destruction.context import DestructionContext as DestructionContext
 from strongroom.engine.destruction.propose import DestructionPlan, propose, undo
 from strongroom.model.destruction import Stage
 from strongroom.model.text import noun_of
 from strongroom.text.states import STAGES
-from strongroom.text.times import local
 from strongroom.text.units import number
 from strongroom_tui.dialogs.dialog import AskLine, Confirm
 from strongroom_tui.reader import VaultSession
 from strongroom_tui.screens.holds import NEED
 from strongroom_tui.screens.list_screen import PAGE, ListTab, Page
-from strongroom_tui.screens.plan_text import approval_words, next_person, plan_text, undo_words
+from strongroom_tui.screens.plan_text import (
+    approval_words,
+    approved_words,
+    due_words,
+    next_person,
+    plan_text,
+    undo_words,
+)
 from strongroom_tui.screens.screen import TabScreen, TextPane, TextScreen
+from strongroom_tui.screens.steps import ask, perform, steps
 from strongroom_tui.widgets.filter_line import Filter
 from strongroom_tui.widgets.icons import mark_text
 from strongroom_tui.widgets.table import (
@@ -104,51 +111,32 @@ class PlanActions(TabScreen):
             return not self.strongroom.read_only and plan is not None and any(each.live for each in plan.items)
         return super().check_action(action, parameters)
 
-    def action_approve_plan(self) -> None:
-        """Refuse who cannot approve; name what would be destroyed and when, have it typed, then approve."""
+    @steps
+    async def action_approve_plan(self) -> None:
+        """Refuse who cannot approve; name what would be destroyed and when, have the count typed, then approve."""
         chosen = self.plan
-        if chosen is not None:
-            key, person = chosen.proposal.id, acting_person()
-            self.do(lambda session: foresee_approval(context_for(session), key, person), self._ask_approval)
-
-    def _ask_approval(self, outlook: ApprovalStatus) -> None:
-        plan = outlook.plan
-        count, seen = len(plan.waiting), plan.digest
-
-        def answered(answer: str | None) -> None:
-            if answer:
-                self.do(
-                    lambda session: approve(context_for(session), plan.proposal.id, acting_person(), seen), approved
-                )
-
-        def approved(found: Approved) -> None:
-            self.report(
-                f"approved; {plan.proposal.id} is destroyed from {local(found.ripe_at)} on; it can be undone until then"
-                if found.enough and found.ripe_at
-                else "recorded; more approvals are needed"
-            )
-
-        typed = f"destroy {count}"
+        if chosen is None:
+            return
+        key, person = chosen.proposal.id, acting_person()
+        outlook = await perform(self, lambda session: foresee_approval(context_for(session), key, person))
+        count, seen = len(outlook.plan.waiting), outlook.plan.digest
         title = f"Approve the destruction of {number(count, 'archive')}?"
-        self.app.push_screen(Confirm(title, approval_words(outlook), "Approve", typed=typed), answered)
+        await ask(self, Confirm(title, approval_words(outlook), "Approve", typed=str(count)))
+        found = await perform(self, lambda session: approve(context_for(session), key, acting_person(), seen))
+        self.finish(approved_words(key, found))
 
-    def action_undo_plan(self) -> None:
+    @steps
+    async def action_undo_plan(self) -> None:
         """Say what stays, ask why, then take the plan back."""
         plan = self.plan
         if plan is None:
             return
-
-        def said(reason: str | None) -> None:
-            if reason:
-                self.do(
-                    lambda session: undo(context_for(session), plan.proposal.id, acting_person(), reason),
-                    lambda undone: self.report(
-                        f"undone: {number(len(undone), 'archive')} {noun_of(len(undone), 'stays', 'stay')}"
-                    ),
-                )
-
-        title = f"Undo plan {plan.proposal.id}: why?"
-        self.app.push_screen(AskLine(title, undo_words(plan), need=NEED), said)
+        question = AskLine(f"Undo plan {plan.proposal.id}: why?", undo_words(plan), need=NEED)
+        reason = await ask(self, question)
+        undone = await perform(
+            self, lambda session: undo(context_for(session), plan.proposal.id, acting_person(), reason)
+        )
+        self.finish(f"undone: {number(len(undone), 'archive')} {noun_of(len(undone), 'stays', 'stay')}")
 
 
 class PlansScreen(PlanActions, ListTab[DestructionPlan]):
@@ -204,25 +192,18 @@ class PlansScreen(PlanActions, ListTab[DestructionPlan]):
         """Go back."""
         self.dismiss()
 
-    def action_propose_due(self) -> None:
-        """Say how many are due, ask why, and propose them."""
-
-        def counted(count: int) -> None:
-            if not count:
-                self.report("nothing is eligible: every archive is retained, on hold or already on a plan")
-                return
-            words = f"{number(count, 'archive')} past retention and on no plan. A second person must approve."
-            ask = AskLine("Propose their destruction: why?", words, value="the retention period is over", need=NEED)
-            self.app.push_screen(ask, said)
-
-        def said(reason: str | None) -> None:
-            if reason:
-                self.do(lambda session: _propose_due(context_for(session), reason), proposed)
-
-        def proposed(plan: DestructionPlan) -> None:
-            self.report(f"proposed: {number(len(plan.items), 'archive')}; {next_person(plan)}")
-
-        self.do(lambda session: len(due_archives(context_for(session))), counted)
+    @steps
+    async def action_propose_due(self) -> None:
+        """Say how much is eligible, ask why, and propose it."""
+        found = await perform(self, lambda session: due_archives(context_for(session)))
+        if not found:
+            self.report("nothing is eligible: every archive is retained, on hold or already on a plan")
+            return
+        words = due_words([archive for archive, _judgement in found])
+        question = AskLine("Propose their destruction: why?", words, value="the retention period is over", need=NEED)
+        reason = await ask(self, question)
+        plan = await perform(self, lambda session: _propose_due(context_for(session), reason))
+        self.finish(f"proposed: {number(len(plan.items), 'archive')}; {next_person(plan)}")
 
 
 class PlanScreen(PlanActions, TextScreen):

@@ -35,6 +35,7 @@ from strongroom_tui.screens.holds import (
 )
 from strongroom_tui.screens.list_screen import PAGE, ListTab, Page
 from strongroom_tui.screens.plans import PlansScreen
+from strongroom_tui.screens.steps import ask, steps
 from strongroom_tui.widgets.filter_line import Filter, FilterLine
 from strongroom_tui.widgets.icons import mark_text
 from strongroom_tui.widgets.table import (
@@ -144,13 +145,9 @@ class RetentionTab(ArchiveActions, ListTab[Judged]):
         """Show the plans of destruction."""
         self.app.push_screen(PlansScreen())
 
-    def action_date(self) -> None:
+    @steps
+    async def action_date(self) -> None:
         """Ask for a date, and judge as of it."""
-
-        def chosen(answer: str | None) -> None:
-            if answer is not None:
-                self._at = read_day(answer)
-                self.apply(self.filter)
 
         def check(line: str) -> str:
             unread = line.strip() and read_day(line) is None
@@ -158,8 +155,9 @@ class RetentionTab(ArchiveActions, ListTab[Judged]):
 
         words = "A date such as 2033-11-20; leave it empty for today. Holds count as they are today."
         value = f"{self._at:%Y-%m-%d}" if self._at else ""
-        ask = AskLine("Verdicts as of which date?", words, value=value, optional=True, check=check)
-        self.app.push_screen(ask, chosen)
+        question = AskLine("Verdicts as of which date?", words, value=value, optional=True, check=check)
+        self._at = read_day(await ask(self, question))
+        self.apply(self.filter)
 
 
 def totals_line(totals: RetentionTotals, archives: int, width: int, *, fixed: bool) -> Text:

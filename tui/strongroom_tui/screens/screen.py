@@ -58,6 +58,12 @@ class Host(Protocol):
     def reread(self) -> None:
         """Read the catalogue again as soon as possible."""
 
+    def show_result(self, words: str, *, bad: bool = False) -> None:
+        """Show what came of an action until a person dismisses it, and keep it in the list of results."""
+
+    def keep_result(self, words: str, *, bad: bool = False) -> None:
+        """Keep what came of an action in the list of results; it is shown elsewhere."""
+
     def show_keyring(self) -> None:
         """Show at once that an identity was opened or forgotten."""
 
@@ -67,7 +73,7 @@ class Host(Protocol):
     def open_archives(self, stream: str) -> None:
         """Show the archives of one stream."""
 
-    def run_worker(self, work: Callable[[], Awaitable[Any]], *, group: str) -> Worker[Any]:
+    def run_worker(self, work: Callable[[], Awaitable[Any]], *, group: str, exit_on_error: bool = True) -> Worker[Any]:
         """Run something beside the screen."""
 
 
@@ -218,8 +224,15 @@ class TabScreen(Screen[None]):
         self.report(f"copied (if your terminal allows it): {words}")
 
     def report(self, words: str, *, bad: bool = False) -> None:
-        """Say something for a few seconds, as plain text."""
-        self.notify(words, severity="error" if bad else "information", markup=False, timeout=8 if bad else 5)
+        """Say something for a few seconds, as plain text; what went wrong stays until it is dismissed."""
+        if bad:
+            self.strongroom.show_result(words, bad=True)
+        else:
+            self.notify(words, markup=False, timeout=5)
+
+    def finish(self, words: str) -> None:
+        """Say what came of an action; it stays until it is dismissed, and in the list of results."""
+        self.strongroom.show_result(words)
 
 
 class TextPane(VerticalScroll, inherit_bindings=False):

@@ -124,6 +124,12 @@ def place(
     return Caught(hold, count_caught(vault, hold))
 
 
+def foresee(vault: Vault, rule: HoldRule, now: datetime) -> int:
+    """Return how many archives a hold with this rule would cover now; nothing is written."""
+    (hold,) = with_names(vault.catalogue, [Hold("", "", rule, now, "", "")])
+    return count_caught(vault, hold)
+
+
 def release(vault: Vault, hold_id: str, by: Person, reason: str, now: datetime) -> Hold:
     """Release an active hold. Raises UsageError where no hold has that id, or it was released before."""
     _need(reason, "a reason", "--reason")

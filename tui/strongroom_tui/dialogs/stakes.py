@@ -1,0 +1,38 @@
+"""What is at stake in an action, in the order in which a person decides: what, how much, which period, what then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from strongroom.model.archive import Archive
+from strongroom.model.window import Window
+from strongroom.text.times import window_words
+from strongroom.text.units import number, size
+
+_LABEL = 8  # cells of a label and the space after it
+_WINDOW = 40  # cells of a window
+
+
+def stakes(*facts: tuple[str, str]) -> str:
+    """Return facts as lines, each beginning with its label; one without words is left out."""
+    return "\n".join(f"{label:<{_LABEL}}  {words}" for label, words in facts if words)
+
+
+def amount_of(archives: Sequence[Archive]) -> str:
+    """Say how much some archives are: how many, their records, and their size as delivered."""
+    records = sum(each.inspection.records for each in archives)
+    return how_much(len(archives), records, sum(each.seal.size for each in archives))
+
+
+def how_much(archives: int, records: int, delivered: int) -> str:
+    """Say how much is meant; `delivered` is in bytes."""
+    return f"{number(archives, 'archive')} · {number(records, 'record')} · {size(delivered)} as delivered"
+
+
+def period_of(windows: Iterable[Window]) -> str:
+    """Say which period some windows lie in: the one window, or the first and the last."""
+    ordered = sorted(windows)
+    if not ordered:
+        return ""
+    first = window_words(ordered[0], _WINDOW)
+    return first if len(set(ordered)) == 1 else f"{first} … {window_words(ordered[-1], _WINDOW)}"
